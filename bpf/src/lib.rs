@@ -1,0 +1,1 @@
+//! The CO-RE probe and its loader: a live Source.

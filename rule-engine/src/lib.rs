@@ -1,0 +1,1 @@
+//! Falco-compatible conditions and rules, compiled and evaluated.

@@ -1,0 +1,235 @@
+//! A view on one event's bytes.
+//!
+//! ```text
+//!  0        8        16     20     22        26
+//!  | ts u64 | tid i64 | len | type | nparams | u16 or u32 lengths [nparams] | values, back to back |
+//! ```
+//!
+//! The layout is that of the driver's ring, of `.scap` files and of the probe (SAVEFILE.md section 13), so an event
+//! travels from any of them to a rule without being copied. [`Event::parse`] checks once that the lengths stay within
+//! the bytes; after that every access is a plain slice that cannot fail.
+
+use crate::schema::{EventCode, EventFlags, EventInfo, ParamInfo};
+
+mod param;
+
+pub use param::Param;
+
+/// Bytes before the lengths.
+pub const HEADER_LEN: usize = 26;
+
+/// Why bytes are not an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// Fewer bytes than a header has.
+    #[error("{0} bytes are too few for a header")]
+    TooShort(usize),
+    /// The length in the header does not fit the bytes that are there.
+    #[error("header says {said} bytes, {there} are there")]
+    Length {
+        /// The header's word.
+        said: u32,
+        /// The bytes there.
+        there: usize,
+    },
+    /// The lengths of the parameters reach past the end.
+    #[error("event type {code}: {nparams} parameters do not fit in {len} bytes")]
+    Params {
+        /// The event's code.
+        code: u16,
+        /// How many it says to have.
+        nparams: u32,
+        /// Bytes of the event.
+        len: usize,
+    },
+}
+
+/// One event, borrowed from its source.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    bytes: &'a [u8],
+    values: usize,
+    nparams: u32,
+    code: EventCode,
+    large: bool,
+    cpu: u16,
+    flags: u32,
+}
+
+impl<'a> Event<'a> {
+    /// Flag of an event that only carries state: the state engine reads it, rules do not see it.
+    pub const STATE_ONLY: u32 = 1;
+
+    /// Looks at `bytes` as one event. Bytes after the length that the header gives are left out.
+    ///
+    /// # Errors
+    /// If the header or the parameters' lengths reach past the end.
+    #[inline]
+    pub fn parse(cpu: u16, flags: u32, bytes: &'a [u8]) -> Result<Self, EventError> {
+        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
+            return Err(EventError::TooShort(bytes.len()));
+        };
+        let [.., l0, l1, l2, l3, t0, t1, n0, n1, n2, n3] = *header;
+        let len = u32::from_le_bytes([l0, l1, l2, l3]);
+        let code = EventCode(u16::from_le_bytes([t0, t1]));
+        let nparams = u32::from_le_bytes([n0, n1, n2, n3]);
+        if len < HEADER_LEN as u32 {
+            return Err(EventError::Length { said: len, there: bytes.len() });
+        }
+        let Some(bytes) = bytes.get(..len as usize) else {
+            return Err(EventError::Length { said: len, there: bytes.len() });
+        };
+        let large = code.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
+        let width = if large { 4 } else { 2 };
+        let fault = EventError::Params { code: code.0, nparams, len: bytes.len() };
+        let Some(values) = (nparams as usize).checked_mul(width).and_then(|n| n.checked_add(HEADER_LEN)) else {
+            return Err(fault);
+        };
+        let Some(lens) = bytes.get(HEADER_LEN..values) else { return Err(fault) };
+        let sum: u64 = if large {
+            lens.chunks_exact(4).map(|c| u64::from(u32::from_le_bytes([c[0], c[1], c[2], c[3]]))).sum()
+        } else {
+            lens.chunks_exact(2).map(|c| u64::from(u16::from_le_bytes([c[0], c[1]]))).sum()
+        };
+        if sum > (bytes.len() - values) as u64 {
+            return Err(fault);
+        }
+        Ok(Self { bytes, values, nparams, code, large, cpu, flags })
+    }
+
+    /// Nanoseconds since 1970.
+    #[inline]
+    pub fn ts(&self) -> u64 {
+        self.header_u64(0)
+    }
+
+    /// The thread, as the host's first pid namespace numbers it; -1 when there is none.
+    #[inline]
+    pub fn tid(&self) -> i64 {
+        self.header_u64(8) as i64
+    }
+
+    /// The processor, or the device, that it came from.
+    #[inline]
+    pub fn cpu(&self) -> u16 {
+        self.cpu
+    }
+
+    /// Flags of the block that it came in, such as [`STATE_ONLY`](Self::STATE_ONLY).
+    #[inline]
+    pub fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    /// Its type.
+    #[inline]
+    pub fn code(&self) -> EventCode {
+        self.code
+    }
+
+    /// The row of the table, unless it comes from a newer driver.
+    #[inline]
+    pub fn info(&self) -> Option<&'static EventInfo> {
+        self.code.info()
+    }
+
+    /// How many parameters it holds; the table may say more (an older driver) or fewer (a newer one).
+    #[inline]
+    pub fn nparams(&self) -> usize {
+        self.nparams as usize
+    }
+
+    /// Header, lengths and values.
+    #[inline]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The value of one parameter; empty when its length is 0, `None` when the event does not have it.
+    #[inline]
+    pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
+        if index >= self.nparams as usize {
+            return None;
+        }
+        let mut at = self.values;
+        for i in 0..index {
+            at += self.length(i);
+        }
+        self.bytes.get(at..at + self.length(index))
+    }
+
+    /// One parameter as the table describes it, or `None` when the event or the table does not have it.
+    #[inline]
+    pub fn param(&self, index: usize) -> Option<Param<'a>> {
+        let info = self.info()?.params.get(index)?;
+        Some(Param::new(info, self.raw(index)?))
+    }
+
+    /// The values of all parameters, in order.
+    #[inline]
+    pub fn raws(&self) -> Raws<'a> {
+        Raws { event: *self, next: 0, at: self.values }
+    }
+
+    /// All parameters that both the event and the table have, in order.
+    pub fn params(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
+        let infos: &'static [ParamInfo] = self.info().map_or(&[], |info| info.params);
+        infos.iter().zip(self.raws()).map(|(info, raw)| Param::new(info, raw))
+    }
+
+    #[inline]
+    fn header_u64(&self, at: usize) -> u64 {
+        match self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(word) => u64::from_le_bytes(*word),
+            None => 0,
+        }
+    }
+
+    #[inline]
+    fn length(&self, index: usize) -> usize {
+        if self.large {
+            let rest = self.bytes.get(HEADER_LEN + index * 4..).and_then(|rest| rest.first_chunk::<4>());
+            rest.map_or(0, |word| u32::from_le_bytes(*word) as usize)
+        } else {
+            let rest = self.bytes.get(HEADER_LEN + index * 2..).and_then(|rest| rest.first_chunk::<2>());
+            rest.map_or(0, |word| usize::from(u16::from_le_bytes(*word)))
+        }
+    }
+}
+
+impl std::fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event")
+            .field("ts", &self.ts())
+            .field("tid", &self.tid())
+            .field("cpu", &self.cpu)
+            .field("code", &self.code)
+            .field("nparams", &self.nparams)
+            .finish()
+    }
+}
+
+/// The values of an event's parameters; see [`Event::raws`].
+#[derive(Debug, Clone)]
+pub struct Raws<'a> {
+    event: Event<'a>,
+    next: usize,
+    at: usize,
+}
+
+impl<'a> Iterator for Raws<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.next >= self.event.nparams as usize {
+            return None;
+        }
+        let len = self.event.length(self.next);
+        let value = self.event.bytes.get(self.at..self.at + len)?;
+        self.at += len;
+        self.next += 1;
+        Some(value)
+    }
+}

@@ -1,0 +1,146 @@
+//! What kind of event a code is, and what it does.
+
+macro_rules! bits {
+    ($(#[$doc:meta])* $name:ident($int:ty) { $($(#[$bit_doc:meta])* $bit:ident = $value:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+        pub struct $name(pub(crate) $int);
+
+        impl $name {
+            $($(#[$bit_doc])* pub const $bit: Self = Self($value);)*
+
+            /// The bits as the schema numbers them.
+            pub const fn bits(self) -> $int {
+                self.0
+            }
+
+            /// Whether any bit of `other` is set.
+            pub const fn intersects(self, other: Self) -> bool {
+                self.0 & other.0 != 0
+            }
+
+            /// Whether every bit of `other` is set.
+            pub const fn contains(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+        }
+
+        impl std::ops::BitOr for $name {
+            type Output = Self;
+            fn bitor(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({:#x})"), self.0)
+            }
+        }
+    };
+}
+
+bits! {
+    /// The category of an event: one subject in the low byte (or a scheduler or internal mark) and one origin above it.
+    Category(u32) {
+        /// None known.
+        UNKNOWN = 0,
+        /// None of the others.
+        OTHER = 1,
+        /// Works on files by name.
+        FILE = 2,
+        /// Works on sockets.
+        NET = 3,
+        /// Between processes.
+        IPC = 4,
+        /// Memory.
+        MEMORY = 5,
+        /// Processes.
+        PROCESS = 6,
+        /// Sleeps.
+        SLEEP = 7,
+        /// The machine.
+        SYSTEM = 8,
+        /// Signals.
+        SIGNAL = 9,
+        /// Users and groups.
+        USER = 10,
+        /// Clocks and timers.
+        TIME = 11,
+        /// Time spent outside calls.
+        PROCESSING = 12,
+        /// Reads from a descriptor.
+        IO_READ = 32,
+        /// Writes to a descriptor.
+        IO_WRITE = 33,
+        /// Other work on a descriptor.
+        IO_OTHER = 34,
+        /// Waits for descriptors.
+        WAIT = 64,
+        /// Scheduling.
+        SCHEDULER = 128,
+        /// Of the capture itself.
+        INTERNAL = 256,
+        /// Comes from a system call.
+        SYSCALL = 512,
+        /// Comes from a tracepoint.
+        TRACEPOINT = 1024,
+        /// Comes from a plugin.
+        PLUGIN = 2048,
+        /// Made by the capture itself.
+        METAEVENT = 4096,
+        /// Comes from a BPF iterator.
+        ITER = 8192,
+    }
+}
+
+impl Category {
+    /// The subject, without the origin bits.
+    pub const fn subject(self) -> Self {
+        Self(self.0 & 0x1ff)
+    }
+}
+
+bits! {
+    /// What an event does and whether it is still sent.
+    EventFlags(u32) {
+        /// Makes a descriptor.
+        CREATES_FD = 1,
+        /// Closes a descriptor.
+        DESTROYS_FD = 2,
+        /// Works on a descriptor.
+        USES_FD = 4,
+        /// Reads from it.
+        READS_FROM_FD = 8,
+        /// Writes to it.
+        WRITES_TO_FD = 16,
+        /// Changes what the state engine knows.
+        MODIFIES_STATE = 32,
+        /// A number that was never or is no longer used.
+        UNUSED = 64,
+        /// The call may wait.
+        WAITS = 128,
+        /// Does not belong to a thread: parsers leave per-thread facts alone.
+        SKIPPARSERESET = 256,
+        /// An old layout; newer drivers send another code.
+        OLD_VERSION = 512,
+        /// Not needed by consumers that only watch state.
+        DROP_SIMPLE_CONS = 1024,
+        /// Lengths are 32 bits wide.
+        LARGE_PAYLOAD = 2048,
+        /// Lifted to today's layout when read from a file.
+        CONVERTED = 4096,
+    }
+}
+
+bits! {
+    /// How drivers treat a system call.
+    SyscallFlags(u32) {
+        /// Has an event of its own.
+        USED = 1,
+        /// Never left out when sampling: the state depends on it.
+        NEVER_DROP = 2,
+        /// Left out first when sampling.
+        ALWAYS_DROP = 4,
+    }
+}

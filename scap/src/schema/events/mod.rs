@@ -1,0 +1,54 @@
+//! The rows of the event table, one file per family.
+
+pub mod fd;
+pub mod file;
+pub mod identity;
+pub mod io;
+pub mod ipc;
+pub mod iter;
+pub mod memory;
+pub mod meta;
+pub mod net;
+pub mod process;
+pub mod retired;
+pub mod signal;
+pub mod system;
+pub mod time;
+
+use super::EventInfo;
+
+/// Every family's rows; [`assemble`](super::assemble) joins them by code.
+pub(super) const FAMILIES: &[&[EventInfo]] = &[
+    file::ROWS,
+    fd::ROWS,
+    io::ROWS,
+    net::ROWS,
+    process::ROWS,
+    identity::ROWS,
+    memory::ROWS,
+    ipc::ROWS,
+    signal::ROWS,
+    time::ROWS,
+    system::ROWS,
+    meta::ROWS,
+    iter::ROWS,
+    retired::ROWS,
+];
+
+/// The positions of parameters by event: `param::openat_2_x::name` is the index of `name` in code 307.
+pub mod param {
+    pub use super::fd::param::*;
+    pub use super::file::param::*;
+    pub use super::identity::param::*;
+    pub use super::io::param::*;
+    pub use super::ipc::param::*;
+    pub use super::iter::param::*;
+    pub use super::memory::param::*;
+    pub use super::meta::param::*;
+    pub use super::net::param::*;
+    pub use super::process::param::*;
+    pub use super::retired::param::*;
+    pub use super::signal::param::*;
+    pub use super::system::param::*;
+    pub use super::time::param::*;
+}

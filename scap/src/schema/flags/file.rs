@@ -1,0 +1,109 @@
+//! Names of flags in file calls.
+
+crate::schema::macros::flags! {
+    FILE_FLAGS = "file_flags" {
+        O_LARGEFILE = 0x800, O_DIRECTORY = 0x400, O_DIRECT = 0x200, O_TRUNC = 0x100, O_SYNC = 0x80,
+        O_NONBLOCK = 0x40, O_EXCL = 0x20, O_DSYNC = 0x10, O_APPEND = 8, O_CREAT = 4, O_RDWR = 3,
+        O_WRONLY = 2, O_RDONLY = 1, O_CLOEXEC = 0x1000, O_NONE = 0, O_TMPFILE = 0x2000,
+        O_F_CREATED = 0x4000, FD_UPPER_LAYER = 0x8000, FD_LOWER_LAYER = 0x10000,
+    }
+    CREAT_FLAGS = "creat_flags" {
+        FD_UPPER_LAYER_CREAT = 1, FD_LOWER_LAYER_CREAT = 2,
+    }
+    FLOCK_FLAGS = "flock_flags" {
+        LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8, LOCK_NONE = 0,
+    }
+    MOUNT_FLAGS = "mount_flags" {
+        RDONLY = 1, NOSUID = 2, NODEV = 4, NOEXEC = 8, SYNCHRONOUS = 0x10, REMOUNT = 0x20,
+        MANDLOCK = 0x40, DIRSYNC = 0x80, NOATIME = 0x400, NODIRATIME = 0x800, BIND = 0x1000,
+        MOVE = 0x2000, REC = 0x4000, SILENT = 0x8000, POSIXACL = 0x10000, UNBINDABLE = 0x20000,
+        PRIVATE = 0x40000, SLAVE = 0x80000, SHARED = 0x100000, RELATIME = 0x200000,
+        KERNMOUNT = 0x400000, I_VERSION = 0x800000, STRICTATIME = 0x1000000, LAZYTIME = 0x2000000,
+        NOSEC = 0x10000000, BORN = 0x20000000, ACTIVE = 0x40000000, NOUSER = 0x80000000,
+    }
+    UMOUNT_FLAGS = "umount_flags" {
+        FORCE = 1, DETACH = 2, EXPIRE = 4, NOFOLLOW = 8,
+    }
+    LSEEK_WHENCE = "lseek_whence" {
+        SEEK_END = 2, SEEK_CUR = 1, SEEK_SET = 0,
+    }
+    ACCESS_FLAGS = "access_flags" {
+        F_OK = 0, R_OK = 4, W_OK = 2, X_OK = 1,
+    }
+    UNLINKAT_FLAGS = "unlinkat_flags" {
+        AT_REMOVEDIR = 0x200,
+    }
+    LINKAT_FLAGS = "linkat_flags" {
+        AT_SYMLINK_FOLLOW = 0x400, AT_EMPTY_PATH = 0x1000,
+    }
+    NEWFSTATAT_FLAGS = "newfstatat_flags" {
+        AT_EMPTY_PATH = 0x1000, AT_NO_AUTOMOUNT = 0x800, AT_SYMLINK_NOFOLLOW = 0x100,
+    }
+    CHMOD_MODE = "chmod_mode" {
+        S_IXOTH = 1, S_IWOTH = 2, S_IROTH = 4, S_IXGRP = 8, S_IWGRP = 0x10, S_IRGRP = 0x20,
+        S_IXUSR = 0x40, S_IWUSR = 0x80, S_IRUSR = 0x100, S_ISVTX = 0x200, S_ISGID = 0x400,
+        S_ISUID = 0x800,
+    }
+    FCHOWNAT_FLAGS = "fchownat_flags" {
+        AT_SYMLINK_NOFOLLOW = 0x400, AT_EMPTY_PATH = 0x1000,
+    }
+    RENAMEAT2_FLAGS = "renameat2_flags" {
+        RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2, RENAME_WHITEOUT = 4,
+    }
+    OPENAT2_FLAGS = "openat2_flags" {
+        RESOLVE_BENEATH = 1, RESOLVE_IN_ROOT = 2, RESOLVE_NO_MAGICLINKS = 4,
+        RESOLVE_NO_SYMLINKS = 8, RESOLVE_NO_XDEV = 0x10, RESOLVE_CACHED = 0x20,
+    }
+    MKNOD_MODE = "mknod_mode" {
+        S_IXOTH = 1, S_IWOTH = 2, S_IROTH = 4, S_IXGRP = 8, S_IWGRP = 0x10, S_IRGRP = 0x20,
+        S_IXUSR = 0x40, S_IWUSR = 0x80, S_IRUSR = 0x100, S_ISVTX = 0x200, S_ISGID = 0x400,
+        S_ISUID = 0x800, S_IFREG = 0x8000, S_IFCHR = 0x2000, S_IFBLK = 0x6000, S_IFIFO = 0x1000,
+        S_IFSOCK = 0xc000,
+    }
+    FSCONFIG_CMDS = "fsconfig_cmds" {
+        FSCONFIG_SET_FLAG = 0, FSCONFIG_SET_STRING = 1, FSCONFIG_SET_BINARY = 2,
+        FSCONFIG_SET_PATH = 3, FSCONFIG_SET_PATH_EMPTY = 4, FSCONFIG_SET_FD = 5,
+        FSCONFIG_CMD_CREATE = 6, FSCONFIG_CMD_RECONFIGURE = 7,
+    }
+    FCNTL_COMMANDS = "fcntl_commands" {
+        F_GETPIPE_SZ = 0x1d, F_SETPIPE_SZ = 0x1c, F_NOTIFY = 0x1b, F_DUPFD_CLOEXEC = 0x1a,
+        F_CANCELLK = 0x19, F_GETLEASE = 0x18, F_SETLEASE = 0x17, F_GETOWN_EX = 0x16,
+        F_SETOWN_EX = 0x15, F_SETLKW64 = 0x13, F_SETLK64 = 0x12, F_GETLK64 = 0x11, F_GETSIG = 0xf,
+        F_SETSIG = 0xd, F_GETOWN = 0xc, F_SETOWN = 0xa, F_SETLKW = 9, F_SETLK = 8, F_GETLK = 6,
+        F_SETFL = 5, F_GETFL = 4, F_SETFD = 3, F_GETFD = 2, F_DUPFD = 1, F_OFD_GETLK = 0x1e,
+        F_OFD_SETLK = 0x1f, F_OFD_SETLKW = 0x20, UNKNOWN = 0,
+    }
+    QUOTACTL_DQI_FLAGS = "quotactl_dqi_flags" {
+        DQF_NONE = 1, V1_DQF_RSQUASH = 2,
+    }
+    QUOTACTL_CMDS = "quotactl_cmds" {
+        Q_QUOTAON = 1, Q_QUOTAOFF = 2, Q_GETFMT = 4, Q_GETINFO = 8, Q_SETINFO = 0x10,
+        Q_GETQUOTA = 0x20, Q_SETQUOTA = 0x40, Q_SYNC = 0x80, Q_XQUOTAON = 0x100,
+        Q_XQUOTAOFF = 0x200, Q_XGETQUOTA = 0x400, Q_XSETQLIM = 0x800, Q_XGETQSTAT = 0x1000,
+        Q_XQUOTARM = 0x2000, Q_XQUOTASYNC = 0x4000,
+    }
+    QUOTACTL_TYPES = "quotactl_types" {
+        USRQUOTA = 1, GRPQUOTA = 2,
+    }
+    QUOTACTL_QUOTA_FMTS = "quotactl_quota_fmts" {
+        QFMT_NOT_USED = 1, QFMT_VFS_OLD = 2, QFMT_VFS_V0 = 4, QFMT_VFS_V1 = 8,
+    }
+    SPLICE_FLAGS = "splice_flags" {
+        SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2, SPLICE_F_MORE = 4, SPLICE_F_GIFT = 8,
+    }
+    MEMFD_CREATE_FLAGS = "memfd_create_flags" {
+        MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_HUGETLB = 4,
+    }
+    CLOSE_RANGE_FLAGS = "close_range_flags" {
+        CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4,
+    }
+    ANON_INODE_FD_TYPES = "anon_inode_fd_types" {
+        ANON_INODE_FD_TYPE_UNKNOWN = 0, ANON_INODE_FD_TYPE_EVENTFD = 1,
+        ANON_INODE_FD_TYPE_EVENTPOLL = 2, ANON_INODE_FD_TYPE_INOTIFY = 3,
+        ANON_INODE_FD_TYPE_SIGNALFD = 4, ANON_INODE_FD_TYPE_TIMERFD = 5,
+        ANON_INODE_FD_TYPE_IO_URING = 6, ANON_INODE_FD_TYPE_USERFAULTFD = 7,
+        ANON_INODE_FD_TYPE_PIDFD = 8, ANON_INODE_FD_TYPE_BPF_MAP = 9,
+        ANON_INODE_FD_TYPE_BPF_PROG = 0xa, ANON_INODE_FD_TYPE_BPF_LINK = 0xb,
+        ANON_INODE_FD_TYPE_BPF_ITER = 0xc, ANON_INODE_FD_TYPE_PERF_EVENT = 0xd,
+    }
+}

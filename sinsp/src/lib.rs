@@ -1,0 +1,1 @@
+//! The stateful inspector: threads, descriptors, users, containers, and the fields that rules name.

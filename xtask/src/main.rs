@@ -1,0 +1,2 @@
+//! The build helper.
+fn main() {}
