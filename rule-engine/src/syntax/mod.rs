@@ -1,0 +1,3 @@
+//! Condition text to tree and back.
+
+pub mod ast;
