@@ -17,7 +17,7 @@ pub mod source;
 mod error;
 
 pub use error::{Error, Result};
-pub use event::{Event, Param};
+pub use event::{Event, EventBuilder, Param};
 pub use host::HostState;
 pub use schema::{EventCode, ParamType};
 pub use source::{Next, Source, SourceStats};

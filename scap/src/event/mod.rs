@@ -9,10 +9,12 @@
 //! travels from any of them to a rule without being copied. [`Event::parse`] checks once that the lengths stay within
 //! the bytes; after that every access is a plain slice that cannot fail.
 
-use crate::schema::{EventCode, EventFlags, EventInfo, ParamInfo};
+use crate::schema::{EventCode, EventInfo, ParamInfo, is_large};
 
+mod builder;
 mod param;
 
+pub use builder::EventBuilder;
 pub use param::Param;
 
 /// Bytes before the lengths.
@@ -41,6 +43,14 @@ pub enum EventError {
         /// How many it says to have.
         nparams: u32,
         /// Bytes of the event.
+        len: usize,
+    },
+    /// A value is longer than its event's lengths can say.
+    #[error("parameter {index} has {len} bytes, more than its event can hold")]
+    ParamTooLong {
+        /// Which parameter.
+        index: usize,
+        /// Bytes of the value.
         len: usize,
     },
 }
@@ -80,7 +90,7 @@ impl<'a> Event<'a> {
         let Some(bytes) = bytes.get(..len as usize) else {
             return Err(EventError::Length { said: len, there: bytes.len() });
         };
-        let large = code.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
+        let large = is_large(code);
         let width = if large { 4 } else { 2 };
         let fault = EventError::Params { code: code.0, nparams, len: bytes.len() };
         let Some(values) = (nparams as usize).checked_mul(width).and_then(|n| n.checked_add(HEADER_LEN)) else {

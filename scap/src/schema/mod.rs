@@ -22,6 +22,7 @@ pub mod flags;
 pub(crate) mod macros;
 mod syscalls;
 mod types;
+pub(crate) mod wire;
 
 pub use assemble::EVENTS;
 pub use category::{Category, EventFlags, SyscallFlags};
@@ -29,6 +30,7 @@ pub use code::{EventCode, SyscallCode};
 pub use events::param;
 pub use syscalls::SYSCALLS;
 pub use types::{Format, ParamInfo, ParamType};
+pub(crate) use wire::is_large;
 
 /// Version of the driver schema that the table states.
 pub const SCHEMA_VERSION: &str = "4.5.1";

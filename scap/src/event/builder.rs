@@ -1,0 +1,236 @@
+//! Writes an event's bytes: the counterpart of [`Event`].
+//!
+//! The upgrade of old events, the text form, sources that are not files and tests all make events; the layout is
+//! known here and in the view, nowhere else. One builder is used for many events, so its buffer is allocated once.
+
+use super::{Event, EventError, HEADER_LEN};
+use crate::schema::{EventCode, is_large};
+
+/// Writes one event after another into a buffer that it keeps.
+///
+/// ```
+/// use peregrine_scap::{EventBuilder, EventCode};
+///
+/// let mut builder = EventBuilder::new();
+/// let event = builder.start(EventCode::CLOSE_X).ts(7).tid(42).i64(0).i64(3).finish()?;
+/// assert_eq!(event.tid(), 42);
+/// assert_eq!(event.param(1).and_then(|fd| fd.i64()), Some(3));
+/// # Ok::<(), peregrine_scap::event::EventError>(())
+/// ```
+///
+/// Parameters are pushed in the order of the schema; whoever pushes fewer or more than the table has gets an event
+/// with fewer or more, as an older or a newer driver would send it. Faults are kept until [`finish`](Self::finish).
+#[derive(Debug, Clone)]
+pub struct EventBuilder {
+    /// Header, room for `reserved` lengths, values.
+    bytes: Vec<u8>,
+    code: EventCode,
+    large: bool,
+    reserved: usize,
+    nparams: usize,
+    cpu: u16,
+    flags: u32,
+    fault: Option<EventError>,
+}
+
+impl Default for EventBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! number {
+    ($($name:ident)*) => {$(
+        #[doc = concat!("Pushes a `", stringify!($name), "`.")]
+        pub fn $name(&mut self, value: $name) -> &mut Self {
+            self.raw(&value.to_le_bytes())
+        }
+    )*};
+}
+
+impl EventBuilder {
+    /// A builder; [`start`](Self::start) comes next.
+    pub fn new() -> Self {
+        let mut builder = Self {
+            bytes: Vec::new(),
+            code: EventCode(0),
+            large: false,
+            reserved: 0,
+            nparams: 0,
+            cpu: 0,
+            flags: 0,
+            fault: None,
+        };
+        builder.start(EventCode(0));
+        builder
+    }
+
+    /// Begins an event: time 0, no thread, processor 0, no flags, no parameters.
+    pub fn start(&mut self, code: EventCode) -> &mut Self {
+        self.code = code;
+        self.large = is_large(code);
+        self.reserved = code.info().map_or(0, |info| info.params.len());
+        self.nparams = 0;
+        self.cpu = 0;
+        self.flags = 0;
+        self.fault = None;
+        self.bytes.clear();
+        self.bytes.resize(HEADER_LEN + self.reserved * self.width(), 0);
+        self.tid(-1)
+    }
+
+    /// Nanoseconds since 1970.
+    pub fn ts(&mut self, ts: u64) -> &mut Self {
+        self.put(0, &ts.to_le_bytes());
+        self
+    }
+
+    /// The thread; -1 for none.
+    pub fn tid(&mut self, tid: i64) -> &mut Self {
+        self.put(8, &tid.to_le_bytes());
+        self
+    }
+
+    /// The processor.
+    pub fn cpu(&mut self, cpu: u16) -> &mut Self {
+        self.cpu = cpu;
+        self
+    }
+
+    /// Flags of the block that it will be stored in, such as [`Event::STATE_ONLY`].
+    pub fn flags(&mut self, flags: u32) -> &mut Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Pushes the bytes of one parameter.
+    pub fn raw(&mut self, value: &[u8]) -> &mut Self {
+        self.parts(&[value])
+    }
+
+    /// Pushes a parameter whose value is not known.
+    pub fn empty(&mut self) -> &mut Self {
+        self.parts(&[])
+    }
+
+    /// Pushes text and the NUL that ends it.
+    pub fn text(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
+        self.parts(&[text.as_ref(), &[0]])
+    }
+
+    /// Pushes one parameter that is the given pieces, back to back.
+    pub fn parts(&mut self, parts: &[&[u8]]) -> &mut Self {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let at = HEADER_LEN + self.nparams * self.width();
+        let max = if self.large { u32::MAX as usize } else { usize::from(u16::MAX) };
+        if len > max {
+            self.fault.get_or_insert(EventError::ParamTooLong { index: self.nparams, len });
+            return self;
+        }
+        if self.nparams == self.reserved {
+            self.reserve_more(at);
+        }
+        if self.large {
+            self.put(at, &(len as u32).to_le_bytes());
+        } else {
+            self.put(at, &(len as u16).to_le_bytes());
+        }
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        self.nparams += 1;
+        self
+    }
+
+    number! { u8 i8 u16 i16 u32 i32 u64 i64 }
+
+    /// How many parameters were pushed since [`start`](Self::start).
+    pub fn nparams(&self) -> usize {
+        self.nparams
+    }
+
+    /// The event, lent until the builder is used again.
+    ///
+    /// # Errors
+    /// If a parameter was longer than the lengths of its event can say, or the whole longer than 4 GB.
+    pub fn finish(&mut self) -> Result<Event<'_>, EventError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        if self.nparams < self.reserved {
+            let (unused, reserved) =
+                (HEADER_LEN + self.nparams * self.width(), HEADER_LEN + self.reserved * self.width());
+            self.bytes.drain(unused..reserved);
+            self.reserved = self.nparams;
+        }
+        let Ok(len) = u32::try_from(self.bytes.len()) else {
+            return Err(EventError::Length { said: u32::MAX, there: self.bytes.len() });
+        };
+        self.put(16, &len.to_le_bytes());
+        self.put(20, &self.code.0.to_le_bytes());
+        self.put(22, &(self.nparams as u32).to_le_bytes());
+        self.event()
+    }
+
+    /// The event that was last finished, lent once more.
+    ///
+    /// # Errors
+    /// If none was finished since [`start`](Self::start).
+    pub fn event(&self) -> Result<Event<'_>, EventError> {
+        Event::parse(self.cpu, self.flags, &self.bytes)
+    }
+
+    fn width(&self) -> usize {
+        if self.large { 4 } else { 2 }
+    }
+
+    /// Makes room for lengths that the table does not have; `at` is where the values start.
+    fn reserve_more(&mut self, at: usize) {
+        let lengths = 4;
+        let end = self.bytes.len();
+        let room = lengths * self.width();
+        self.bytes.resize(end + room, 0);
+        self.bytes.copy_within(at..end, at + room);
+        self.reserved += lengths;
+    }
+
+    fn put(&mut self, at: usize, value: &[u8]) {
+        if let Some(place) = self.bytes.get_mut(at..at + value.len()) {
+            place.copy_from_slice(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_parameters_as_the_table_fewer_and_more() {
+        let mut builder = EventBuilder::new();
+        for count in 0..20 {
+            builder.start(EventCode::CLOSE_X).ts(1).tid(2).cpu(3).flags(1);
+            for i in 0..count {
+                builder.raw(&vec![i as u8; i]);
+            }
+            let event = builder.finish().unwrap();
+            assert_eq!((event.ts(), event.tid(), event.cpu(), event.flags()), (1, 2, 3, 1));
+            assert_eq!(event.nparams(), count);
+            let values: Vec<Vec<u8>> = event.raws().map(<[u8]>::to_vec).collect();
+            let expected: Vec<Vec<u8>> = (0..count).map(|i| vec![i as u8; i]).collect();
+            assert_eq!(values, expected);
+        }
+    }
+
+    #[test]
+    fn a_value_too_long_is_an_error_unless_lengths_are_wide() {
+        let long = vec![7; 70_000];
+        let mut builder = EventBuilder::new();
+        let fault = builder.start(EventCode::CLOSE_X).i64(0).raw(&long).finish().unwrap_err();
+        assert_eq!(fault, EventError::ParamTooLong { index: 1, len: 70_000 });
+        let fault = builder.start(EventCode::CLOSE_X).text(&long).finish().unwrap_err();
+        assert_eq!(fault, EventError::ParamTooLong { index: 0, len: 70_001 });
+        let event = builder.start(EventCode::PLUGINEVENT_E).u32(9).raw(&long).finish().unwrap();
+        assert_eq!(event.raw(1), Some(&long[..]));
+    }
+}

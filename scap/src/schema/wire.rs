@@ -1,0 +1,53 @@
+//! What must be known of every event before it can be looked at: four bytes a code, so that the whole table stays in
+//! the first-level cache while events stream by.
+
+use super::{EVENT_COUNT, EVENTS, EventCode, EventFlags};
+
+/// Facts of one code.
+#[derive(Clone, Copy)]
+pub(crate) struct Wire {
+    /// Lengths are 32 bits wide.
+    pub(crate) large: bool,
+    /// With this many parameters or more the event is of today's schema as it stands; `u8::MAX` never.
+    pub(crate) current_from: u8,
+}
+
+static WIRE: [Wire; EVENT_COUNT] = assemble();
+
+/// The facts of `code`; a code of a newer driver has small lengths and is taken as it stands.
+#[inline]
+pub(crate) fn wire(code: EventCode) -> Wire {
+    WIRE.get(usize::from(code.0)).copied().unwrap_or(Wire { large: false, current_from: 0 })
+}
+
+/// Whether the lengths of an event's parameters are 32 bits wide.
+#[inline]
+pub(crate) fn is_large(code: EventCode) -> bool {
+    wire(code).large
+}
+
+/// An event that was never converted is current unless it is old or unused. One that is converted is current on the
+/// exit side with all of today's parameters (or more: it comes from a newer driver); its enter side always asks the
+/// upgrade table.
+const fn assemble() -> [Wire; EVENT_COUNT] {
+    let mut table = [Wire { large: false, current_from: 0 }; EVENT_COUNT];
+    let mut at = 0;
+    while at < EVENT_COUNT {
+        let info = &EVENTS[at];
+        let retired = info.flags.intersects(EventFlags(EventFlags::UNUSED.0 | EventFlags::OLD_VERSION.0));
+        let converted = info.flags.contains(EventFlags::CONVERTED);
+        assert!(info.params.len() < u8::MAX as usize);
+        table[at] = Wire {
+            large: info.flags.contains(EventFlags::LARGE_PAYLOAD),
+            current_from: if retired || (converted && info.code.is_enter()) {
+                u8::MAX
+            } else if converted {
+                info.params.len() as u8
+            } else {
+                0
+            },
+        };
+        at += 1;
+    }
+    table
+}
