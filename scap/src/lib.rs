@@ -11,6 +11,7 @@
 
 pub mod event;
 pub mod host;
+pub mod render;
 pub mod schema;
 pub mod source;
 

@@ -12,10 +12,16 @@
 use crate::schema::{EventCode, EventInfo, ParamInfo, is_large};
 
 mod builder;
+mod fd_list;
 mod param;
+mod sockaddr;
+mod value;
 
 pub use builder::EventBuilder;
+pub use fd_list::FdList;
 pub use param::Param;
+pub use sockaddr::{AF_INET, AF_INET6, AF_UNIX, SockAddr, SockTuple, embedded_v4};
+pub use value::{ParamValue, Strings};
 
 /// Bytes before the lengths.
 pub const HEADER_LEN: usize = 26;

@@ -1,5 +1,6 @@
 //! One decoded parameter.
 
+use super::value::{self, ParamValue, Strings};
 use crate::schema::ParamInfo;
 
 /// One parameter: its row of the table and its bytes. Typed getters give `None` for a value that is empty or too
@@ -54,13 +55,20 @@ impl<'a> Param<'a> {
         i64 i64;
     }
 
-    /// Text without the NUL that ends it; `None` when empty.
+    /// Text without the NUL that ends it; `None` when it is empty or unreadable (`(NULL)` in old captures).
     #[inline]
     pub fn text(&self) -> Option<&'a [u8]> {
-        match self.raw.split_last() {
-            Some((0, text)) => Some(text),
-            Some(_) => Some(self.raw),
-            None => None,
-        }
+        value::text(self.raw)
+    }
+
+    /// Texts that stand one after the other, each ended by a NUL: arguments, environment, cgroups.
+    #[inline]
+    pub fn strings(&self) -> Strings<'a> {
+        Strings::new(self.raw)
+    }
+
+    /// Its value, typed as the table says; `None` when it is empty or of a length that its type cannot have.
+    pub fn value(&self) -> Option<ParamValue<'a>> {
+        ParamValue::decode(self.info, self.raw)
     }
 }

@@ -34,7 +34,7 @@ macro_rules! events {
         }
 
         /// Indices of the parameters of this family's events.
-        pub mod param {
+        pub(super) mod param {
             $(
                 #[doc = concat!("Parameters of code ", stringify!($code), ", `", $name, "`.")]
                 #[allow(non_upper_case_globals, dead_code, non_camel_case_types, missing_docs,

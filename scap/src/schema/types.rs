@@ -16,7 +16,7 @@ pub struct ParamInfo {
     /// For a relative path: the index of the parameter that holds the directory it starts from.
     pub dirfd: Option<usize>,
     /// For a dynamic parameter: what it may hold, by the index that its first byte gives.
-    pub dynamic: &'static [ParamInfo],
+    pub dynamic: &'static [Self],
 }
 
 /// How a number is printed.
@@ -28,7 +28,7 @@ pub enum Format {
     Dec,
     /// Hexadecimal, upper case, no prefix.
     Hex,
-    /// Decimal, padded with zeros to ten places.
+    /// Decimal, padded with zeros to nine places.
     PaddedDec,
     /// An identifier: decimal.
     Id,

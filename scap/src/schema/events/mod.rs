@@ -1,19 +1,19 @@
 //! The rows of the event table, one file per family.
 
-pub mod fd;
-pub mod file;
-pub mod identity;
-pub mod io;
-pub mod ipc;
-pub mod iter;
-pub mod memory;
-pub mod meta;
-pub mod net;
-pub mod process;
-pub mod retired;
-pub mod signal;
-pub mod system;
-pub mod time;
+mod fd;
+mod file;
+mod identity;
+mod io;
+mod ipc;
+mod iter;
+mod memory;
+mod meta;
+mod net;
+mod process;
+mod retired;
+mod signal;
+mod system;
+mod time;
 
 use super::EventInfo;
 
