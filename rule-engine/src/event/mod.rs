@@ -8,6 +8,9 @@ mod value;
 
 pub use value::{Kind, Value};
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
 use bumpalo::Bump;
 
 /// A field that a schema resolved, argument and all. Dense: the first field that a schema resolves is 0.
@@ -31,25 +34,60 @@ pub enum Lifetime {
     Lineage,
 }
 
+/// How a number is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Print {
+    /// Not at all: such fields hold text, and a number made of them (`len`) prints as `<NA>`.
+    None,
+    /// In decimal digits.
+    Dec,
+    /// In upper-case hexadecimal digits.
+    Hex,
+    /// In octal digits.
+    Oct,
+    /// In at least nine decimal digits.
+    PaddedDec,
+}
+
 /// What a schema says of a field that it resolved.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FieldInfo {
     /// Its number, to be given to [`Event::value`].
     pub id: FieldId,
+    /// Its name without the argument, as messages print it: `evt.rawarg` for `evt.rawarg.flags`.
+    pub name: Cow<'static, str>,
     /// The type of its value, or of its elements.
     pub kind: Kind,
     /// Whether it is a list.
     pub list: bool,
+    /// How its numbers are printed.
+    pub print: Print,
     /// How long its value holds.
     pub lifetime: Lifetime,
     /// Whether it may not stand on the right of an operator.
     pub no_rhs: bool,
     /// Whether transformers may not be applied to it.
     pub no_transformer: bool,
-    /// Whether it may only be used in conditions, not printed.
-    pub filter_only: bool,
     /// How comparisons on it differ from those on others of its kind.
     pub special: Special,
+}
+
+impl FieldInfo {
+    /// A plain field that holds until the next event.
+    pub fn plain(id: FieldId, name: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
+        let print = if kind.number().is_some() || kind == Kind::Double { Print::Dec } else { Print::None };
+        Self {
+            id,
+            name: name.into(),
+            kind,
+            list: false,
+            print,
+            lifetime: Lifetime::Event,
+            no_rhs: false,
+            no_transformer: false,
+            special: Special::None,
+        }
+    }
 }
 
 /// Fields whose comparisons have rules of their own.
@@ -58,8 +96,9 @@ pub enum Special {
     /// None.
     None,
     /// Matches when either end of a connection does; `!=` when both differ (`fd.ip`, `fd.port`, `fd.net`, `fd.proto`).
+    /// The value is a list of the ends, empty where there is a descriptor that is no connection.
     AnyEnd,
-    /// Matches when any ancestor does (`proc.aname` without an index).
+    /// Matches when any ancestor does (`proc.aname` without an index). The value is a list of those of the ancestors.
     AnyAncestor,
     /// `evt.type`: constants are names of events, checked when rules load.
     EventType,
@@ -67,9 +106,12 @@ pub enum Special {
     SyscallType,
     /// `evt.num`: takes part in the inference of event types.
     EventNumber,
-    /// `evt.around[T] = D`.
+    /// `evt.rawarg`: its numbers are never members of a set.
+    RawArg,
+    /// `evt.around[T] = D`. The value is the T of the argument.
     Around,
-    /// The address of a name, resolved when rules load (`fd.cip.name`).
+    /// The address of a name (`fd.cip.name`): constants are resolved when rules load. The value is a list of the
+    /// address, empty where there is a descriptor that is no connection.
     DnsName,
 }
 
@@ -78,26 +120,74 @@ pub enum Special {
 #[error("{0}")]
 pub struct FieldError(pub String);
 
+impl FieldError {
+    /// There is no field of that name, or it takes no such argument.
+    pub fn nonexistent(name: &str, arg: Option<&[u8]>) -> Self {
+        match arg {
+            None => Self(format!("filter_check called with nonexistent field {name}")),
+            Some(arg) => {
+                Self(format!("filter_check called with nonexistent field {name}[{}]", String::from_utf8_lossy(arg)))
+            }
+        }
+    }
+}
+
 /// Names, asked while rules load.
 pub trait Schema {
     /// The name of the source in rules, such as `syscall`.
     fn source(&self) -> &str;
 
-    /// Resolves a field. The same name and argument give the same number.
+    /// Resolves a field for a condition. The same name and argument give the same number.
     ///
     /// # Errors
     /// If there is no such field, or the argument is missing or wrong, in Falco's words.
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError>;
 
-    /// The length of the longest prefix of `text` that is a field with its argument, as an output template asks it:
-    /// `proc.nameand` gives 9.
-    fn field_prefix(&self, text: &str) -> Option<usize>;
+    /// Resolves a field for an output. Such a number is given to [`Event::text`] and [`Event::json`], and, where a
+    /// transformer stands around the field, to [`Event::value`].
+    ///
+    /// # Errors
+    /// As [`field`](Self::field); fields that cannot be printed do not exist here.
+    fn print_field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
+        self.field(name, arg)
+    }
+
+    /// Whether a name (with an argument between brackets, perhaps) is that of a field; nothing is resolved.
+    fn is_field(&self, text: &str) -> bool;
 
     /// One more than the greatest key.
     fn key_count(&self) -> usize;
 
     /// The keys whose events have the given type name; `None` if there is no such type.
     fn keys_of(&self, event_type: &str) -> Option<Vec<Key>>;
+
+    /// Whether a condition is indexed by its event types. Where not, all of its rules see all keys.
+    fn has_event_types(&self) -> bool {
+        true
+    }
+
+    /// Keys that every rule sees, whatever its condition says of event types.
+    fn common_keys(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    /// The value of a field, if it is the same for all events of a key: what is known of it need not be tested.
+    fn constant(&self, field: FieldId, key: Key) -> Option<Value<'_>> {
+        let _ = (field, key);
+        None
+    }
+
+    /// The addresses of a host, for constants of [`Special::DnsName`] fields.
+    fn addresses_of(&self, host: &str) -> Vec<IpAddr> {
+        let _ = host;
+        Vec::new()
+    }
+
+    /// The output fields that this source suggests for every alert, as pieces of a template, such as
+    /// `container_id=%container.id`.
+    fn suggested_output(&self) -> Vec<Cow<'static, str>> {
+        Vec::new()
+    }
 }
 
 /// Values, asked while rules run.
@@ -114,11 +204,15 @@ pub trait Event {
     /// The value of a field. What must be built lives in `arena`, which is emptied before the next event.
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>>;
 
-    /// The value as text, as it is printed by `%field`: `None` prints `<NA>`.
+    /// The value as text, as `%field` prints it: `None` prints `<NA>`.
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]>;
 
-    /// A number that changes whenever values of the given lifetime may have: equal stamps, equal values. `None`: there
-    /// is nothing to remember by (no thread, no descriptor). The memory itself is [`memo`](Self::memo).
+    /// The value as the JSON of an alert has it: `None` is null.
+    fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>>;
+
+    /// A number that changes whenever values of the given lifetime may have: equal stamps, equal values. Numbers of one
+    /// counter, never used twice, so that what is remembered by them cannot be mistaken for that of another thread
+    /// that took over its id. `None`: there is nothing to remember by.
     fn stamp(&self, lifetime: Lifetime) -> Option<u64> {
         let _ = lifetime;
         None
