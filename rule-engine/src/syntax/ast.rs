@@ -23,11 +23,11 @@ impl Position {
 #[derive(Debug, Clone)]
 pub enum Expr {
     /// All of them, left to right. At least two.
-    And(Vec<Expr>, Position),
+    And(Vec<Self>, Position),
     /// Any of them, left to right. At least two.
-    Or(Vec<Expr>, Position),
+    Or(Vec<Self>, Position),
     /// Not it.
-    Not(Box<Expr>, Position),
+    Not(Box<Self>, Position),
     /// A name that stands for a macro.
     Macro(String, Position),
     /// `left exists`.
@@ -61,7 +61,7 @@ pub enum Operand {
     /// A constant: only inside a transformer.
     Value(Vec<u8>, Position),
     /// `(a, b)`: only inside a transformer.
-    List(Vec<Operand>, Position),
+    List(Vec<Self>, Position),
 }
 
 /// A field as written.
@@ -148,6 +148,11 @@ impl Operator {
             Self::Regex => "regex",
         }
     }
+
+    /// Whether a constant behind it must be a number.
+    pub const fn takes_number(self) -> bool {
+        matches!(self, Self::Lt | Self::Le | Self::Gt | Self::Ge)
+    }
 }
 
 /// How a check on one value takes a list on its right.
@@ -157,6 +162,17 @@ pub enum Modifier {
     OneOf,
     AnyOf,
     AllOf,
+}
+
+impl Modifier {
+    /// As it is written.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::OneOf => "oneof",
+            Self::AnyOf => "anyof",
+            Self::AllOf => "allof",
+        }
+    }
 }
 
 impl PartialEq for Expr {

@@ -1,0 +1,84 @@
+//! Escapes in quoted constants, both ways.
+
+/// What is between the quotes, unescaped. `quoted` includes its quotes.
+///
+/// # Errors
+/// A message, if an escape is none of the language's.
+pub(super) fn unescape(quoted: &[u8]) -> Result<Vec<u8>, String> {
+    let quote = quoted[0];
+    let body = &quoted[1..quoted.len() - 1];
+    let mut out = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'\\' {
+            out.push(*first);
+            continue;
+        }
+        // A quote never closes behind a backslash, so there is always a byte here.
+        let [kind, tail @ ..] = rest else { break };
+        rest = tail;
+        match kind {
+            b'b' => out.push(0x08),
+            b'f' => out.push(0x0C),
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            // A backslash before a blank is itself: some published rules were written so.
+            b' ' | b'\\' => out.push(b'\\'),
+            b'/' => out.push(b'/'),
+            b'"' if quote == b'"' => out.push(b'"'),
+            b'"' => return Err("invalid \\\" escape in '-quoted string".to_owned()),
+            b'\'' if quote == b'\'' => out.push(b'\''),
+            b'\'' => return Err("invalid \\' escape in \"-quoted string".to_owned()),
+            b'x' => {
+                let [high, low, tail @ ..] = rest else {
+                    return Err("truncated hex char escape sequence".to_owned());
+                };
+                let (Some(h), Some(l)) = (hex_digit(*high), hex_digit(*low)) else {
+                    let shown = String::from_utf8_lossy(&[*high, *low]).into_owned();
+                    return Err(format!("invalid hex char escape sequence: {shown}"));
+                };
+                out.push(h << 4 | l);
+                rest = tail;
+            }
+            other => {
+                let shown = String::from_utf8_lossy(&[*other]).into_owned();
+                return Err(format!("unsupported string escape sequence: \\{shown}"));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    (byte as char).to_digit(16).map(|digit| digit as u8)
+}
+
+/// Writes a constant: as it is, or quoted where a byte asks for it.
+pub(super) fn escape(value: &[u8], out: &mut Vec<u8>) {
+    let special = |b: &u8| matches!(b, 0x08 | 0x0C | b'\n' | b'\r' | b'\t' | b' ' | b'=' | b'\\' | b'"' | b'\'' | 0);
+    if value.iter().any(special) {
+        quote(value, out);
+    } else {
+        out.extend_from_slice(value);
+    }
+}
+
+/// Writes a constant between quotes.
+pub(super) fn quote(value: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in value {
+        match byte {
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0C => out.extend_from_slice(b"\\f"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'"' => out.extend_from_slice(b"\\\""),
+            other => out.push(*other),
+        }
+    }
+    out.push(b'"');
+}

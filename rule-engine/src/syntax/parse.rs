@@ -1,0 +1,147 @@
+//! Text to tree: runs the grammar, then builds the tree from what it found.
+//!
+//! The grammar accepts every text (condition.pest), so building is where the first error shows. It is also where depth
+//! is counted: like Falco's, the limit counts grammar levels, about five for a parenthesis.
+
+use pest::Parser as _;
+
+use super::ast::{Expr, Operand};
+use super::build::Builder;
+use super::error::SyntaxError;
+use super::text::{Lines, from_bytes, to_bytes};
+
+#[derive(pest_derive::Parser)]
+#[grammar = "syntax/condition.pest"]
+struct Grammar;
+
+/// The depth that Falco allows in rules.
+pub const DEPTH: usize = 1000;
+
+/// How many open parentheses any stack bears; deeper texts are read on a thread of their own.
+const SHALLOW: usize = 8;
+
+/// The stack of one open parenthesis, generously.
+const STACK_PER_LEVEL: usize = 64 * 1024;
+
+/// Reads a condition.
+///
+/// ```
+/// use peregrine_rule_engine::syntax::parse;
+///
+/// let tree = parse("proc.name = cat and not fd.name startswith /tmp")?;
+/// assert_eq!(tree.to_string(), "(proc.name = cat and not fd.name startswith /tmp)");
+/// assert_eq!(parse("proc.name =").unwrap_err().position.column, 12);
+/// # Ok::<(), peregrine_rule_engine::syntax::SyntaxError>(())
+/// ```
+///
+/// # Errors
+/// The first fault, in Falco's words and at Falco's position.
+pub fn parse(text: &str) -> Result<Expr, SyntaxError> {
+    parse_within(text, DEPTH)
+}
+
+/// [`parse`] for bytes that may be no UTF-8.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_bytes(bytes: &[u8]) -> Result<Expr, SyntaxError> {
+    parse(&from_bytes(bytes))
+}
+
+/// [`parse`] with another limit of depth.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
+    if text.is_empty() {
+        return Err(SyntaxError {
+            message: "filter input string is empty".to_owned(),
+            position: super::ast::Position::START,
+        });
+    }
+    run(Rule::filter, text, depth, |builder, pairs| builder.filter(pairs))
+}
+
+/// Reads a field or a transformer at the beginning of a text, and how many bytes of the text it takes.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_operand(text: &str) -> Result<(Operand, usize), SyntaxError> {
+    run(Rule::operand, text, DEPTH, |builder, pairs| builder.operand_alone(pairs))
+}
+
+fn run<T: Send>(
+    rule: Rule,
+    text: &str,
+    depth: usize,
+    build: impl Fn(&mut Builder<'_>, pest::iterators::Pair<'_, Rule>) -> Result<T, SyntaxError> + Send + Sync,
+) -> Result<T, SyntaxError> {
+    // Nothing behind the cut can be reached: the depth is exceeded before.
+    let (end, open) = nesting(text, depth);
+    let text = &text[..end];
+    let attempt = || {
+        // The grammar fails only when the stack is short.
+        let pair = Grammar::parse(rule, text).ok()?.next()?;
+        let lines = Lines::new(text);
+        Some(build(&mut Builder::new(&lines, depth), pair))
+    };
+    if open <= SHALLOW
+        && let Some(result) = attempt()
+    {
+        return result;
+    }
+    let deep = std::thread::scope(|scope| {
+        let stack = STACK_PER_LEVEL * (open + 16);
+        let worker = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, attempt).ok()?;
+        worker.join().ok().flatten()
+    });
+    deep.unwrap_or_else(|| {
+        Err(SyntaxError {
+            message: format!("exceeded max depth limit of {depth}"),
+            position: super::ast::Position::START,
+        })
+    })
+}
+
+/// How much of a text can be reached, and how many parentheses are open in it at most: each costs at least one level,
+/// so the reader stops before the one after `depth`.
+fn nesting(text: &str, depth: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    let mut open = 0usize;
+    let mut most = 0;
+    let mut at = 0;
+    // Behind a bracket, a closing parenthesis may be part of an argument.
+    let mut argument = false;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'(' => {
+                open += 1;
+                most = most.max(open);
+                if open > depth {
+                    return (at, most);
+                }
+            }
+            b')' if !argument => open = open.saturating_sub(1),
+            b'"' | b'\'' => {
+                argument = false;
+                let mut end = at + 1;
+                while bytes.get(end).is_some_and(|b| b != byte || bytes[end - 1] == b'\\' && end - 1 > at) {
+                    end += 1;
+                }
+                if end < bytes.len() {
+                    at = end;
+                }
+            }
+            b'[' => argument = true,
+            b']' | b' ' | b'\t' | b'\n' | b'\r' => argument = false,
+            _ => {}
+        }
+        at += 1;
+    }
+    (text.len(), most)
+}
+
+/// The bytes of a constant as the grammar found it.
+pub(super) fn constant(text: &str) -> Vec<u8> {
+    to_bytes(text).into_owned()
+}
