@@ -12,6 +12,7 @@
 pub mod event;
 pub mod host;
 pub mod render;
+pub mod savefile;
 pub mod schema;
 pub mod source;
 

@@ -104,9 +104,9 @@ impl<'a> Event<'a> {
         };
         let Some(lens) = bytes.get(HEADER_LEN..values) else { return Err(fault) };
         let sum: u64 = if large {
-            lens.chunks_exact(4).map(|c| u64::from(u32::from_le_bytes([c[0], c[1], c[2], c[3]]))).sum()
+            lens.as_chunks().0.iter().map(|len| u64::from(u32::from_le_bytes(*len))).sum()
         } else {
-            lens.chunks_exact(2).map(|c| u64::from(u16::from_le_bytes([c[0], c[1]]))).sum()
+            lens.as_chunks().0.iter().map(|len| u64::from(u16::from_le_bytes(*len))).sum()
         };
         if sum > (bytes.len() - values) as u64 {
             return Err(fault);

@@ -1,0 +1,104 @@
+//! Transparent decompression: a capture is gzip if its first two bytes say so.
+//!
+//! The rules are those by which zlib reads files, since that is how captures have always been read: members may
+//! follow one another, what comes after the last one and is not gzip is ignored, and a stream that is cut off gives
+//! all that can be decompressed and then ends. So what a writer flushed before a crash is readable.
+
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+
+use flate2::bufread::GzDecoder;
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// How much compressed input is read at once.
+const COMPRESSED_CHUNK: usize = 64 * 1024;
+
+/// The bytes of a capture, decompressed.
+#[derive(Debug)]
+pub(super) enum Input<R: Read> {
+    Plain(Start<R>),
+    Gzip(Box<Gunzip<R>>),
+}
+
+/// The two bytes that were looked at, then the rest.
+type Start<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
+
+impl<R: Read> Input<R> {
+    pub(super) fn new(read: R) -> io::Result<Self> {
+        let mut read = Counted { read, count: 0 };
+        let mut first = Vec::with_capacity(MAGIC.len());
+        read.by_ref().take(MAGIC.len() as u64).read_to_end(&mut first)?;
+        let gzip = first == MAGIC;
+        let start = Cursor::new(first).chain(read);
+        Ok(if gzip {
+            let input = BufReader::with_capacity(COMPRESSED_CHUNK, start);
+            Self::Gzip(Box::new(Gunzip { member: Some(GzDecoder::new(input)) }))
+        } else {
+            Self::Plain(start)
+        })
+    }
+
+    /// Bytes taken from what lies underneath, compressed or not.
+    pub(super) fn raw_bytes(&self) -> u64 {
+        match self {
+            Self::Plain(start) => start.get_ref().1.count,
+            Self::Gzip(gunzip) => {
+                gunzip.member.as_ref().map_or(0, |member| member.get_ref().get_ref().get_ref().1.count)
+            }
+        }
+    }
+
+    pub(super) fn is_gzip(&self) -> bool {
+        matches!(self, Self::Gzip(_))
+    }
+}
+
+impl<R: Read> Read for Input<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(start) => start.read(buf),
+            Self::Gzip(gunzip) => gunzip.read(buf),
+        }
+    }
+}
+
+/// Decompresses one member after another.
+#[derive(Debug)]
+pub(super) struct Gunzip<R: Read> {
+    /// `None` only while one member gives way to the next.
+    member: Option<GzDecoder<BufReader<Start<R>>>>,
+}
+
+impl<R: Read> Read for Gunzip<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(member) = &mut self.member else { return Ok(0) };
+            match member.read(buf) {
+                Ok(0) if !buf.is_empty() => {
+                    let next = member.get_mut().fill_buf()?;
+                    if !next.starts_with(&MAGIC) {
+                        return Ok(0);
+                    }
+                    self.member = self.member.take().map(|member| GzDecoder::new(member.into_inner()));
+                }
+                Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                result => return result,
+            }
+        }
+    }
+}
+
+/// Counts what is read.
+#[derive(Debug)]
+pub(super) struct Counted<R> {
+    read: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.read.read(buf)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,20 @@
+//! Machine info: 180 bytes, the same in every version.
+
+use std::io::Read;
+
+use super::body::Body;
+use crate::Result;
+use crate::host::Machine;
+
+const HOSTNAME_LEN: usize = 128;
+
+pub(super) fn read<R: Read>(body: &mut Body<'_, R>) -> Result<Machine> {
+    let cpus = body.u32()?;
+    let memory = body.u64()?;
+    let max_pid = body.u64()?;
+    let hostname: [u8; HOSTNAME_LEN] = body.array()?;
+    let hostname = hostname.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+    let boot_time = body.u64()?;
+    let flags = body.u64()?;
+    Ok(Machine { cpus, memory, max_pid, hostname, boot_time, flags })
+}

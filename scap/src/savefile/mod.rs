@@ -1,0 +1,33 @@
+//! Captures in files: the `.scap` format.
+//!
+//! A capture is a sequence of blocks, often compressed as a whole with gzip:
+//!
+//! ```text
+//!  section header | machine | interfaces | users | processes | fds of a thread | … | event | event | event …
+//!  └────────────────────── state, when the capture began ───────────────────┘   └──── what happened ────┘
+//!
+//!  a block:  | type u32 | length L u32 | body, padded to 4 bytes | length L u32 |
+//! ```
+//!
+//! [`Reader`] reads every `.scap` file that was ever written: gzip or plain, all versions of all blocks, the unofficial
+//! numbers of the first years, several captures joined into one file. Blocks and events of types that it does not know
+//! are skipped and counted. It streams from any [`Read`](std::io::Read), standard input included.
+
+mod block;
+mod body;
+mod events;
+mod fds;
+mod gzip;
+mod interfaces;
+mod machine;
+mod names;
+mod reader;
+mod section;
+mod state;
+mod threads;
+mod users;
+mod window;
+
+pub use block::BlockType;
+pub use reader::{Limits, Reader};
+pub use section::Version;

@@ -1,0 +1,389 @@
+//! Reads a capture: a [`Source`] over any [`Read`].
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::block::{BlockType, EventBlock, Kind};
+use super::body::Body;
+use super::events::{BLOCK_HEADER, BLOCK_TRAILER, SMALL_BLOCK, rebuild_v1};
+use super::section::{self, Version};
+use super::state::StateReader;
+use super::window::Window;
+use crate::schema::EVENT_COUNT;
+use crate::{Error, Event, HostState, Next, Result, Source, SourceStats};
+
+/// What a capture may make its reader hold in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of state in one section: threads, descriptors, users, interfaces. 1 GiB unless said.
+    pub state: u64,
+    /// Bytes of one event. 256 MiB unless said.
+    pub event: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { state: 1 << 30, event: 256 << 20 }
+    }
+}
+
+/// Reads a capture from a file, a pipe or memory, compressed or not.
+///
+/// See the [module](super) for what is understood. Memory is constant: a buffer of 256 KB, the state of the machine,
+/// and an event if it is larger than the buffer.
+#[derive(Debug)]
+pub struct Reader<R: Read> {
+    window: Window<R>,
+    limits: Limits,
+    size: Option<u64>,
+    host: HostState,
+    version: Version,
+    /// An event of version 1 after it was given today's header.
+    rebuilt: Vec<u8>,
+    blocks: Blocks,
+    delivered: u64,
+    /// Events whose code is not known.
+    newer: u64,
+    ended: bool,
+}
+
+impl Reader<File> {
+    /// Opens a file and reads the state that it begins with.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or as [`Reader::new`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let context = || format!("can't open file {}", path.display());
+        let file = File::open(path).map_err(|fault| Error::io(context(), fault))?;
+        let meta = file.metadata().map_err(|fault| Error::io(context(), fault))?;
+        let mut reader = Self::new(file)?;
+        reader.size = meta.is_file().then_some(meta.len());
+        Ok(reader)
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the state that a capture begins with, up to its first event.
+    ///
+    /// # Errors
+    /// If reading fails, if this is not a capture, if the state is damaged, or if there are no events.
+    pub fn new(read: R) -> Result<Self> {
+        Self::with_limits(read, Limits::default())
+    }
+
+    /// As [`new`](Self::new), with other limits to memory.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_limits(read: R, limits: Limits) -> Result<Self> {
+        let mut reader = Self {
+            window: Window::new(read)?,
+            limits,
+            size: None,
+            host: HostState::default(),
+            version: Version::default(),
+            rebuilt: Vec::new(),
+            blocks: Blocks::default(),
+            delivered: 0,
+            newer: 0,
+            ended: false,
+        };
+        reader.read_section()?;
+        if reader.window.want(1)? == 0 {
+            return Err(Error::format("no events in file", reader.window.offset()));
+        }
+        Ok(reader)
+    }
+
+    /// The version that the current section says it has.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether the capture is compressed.
+    pub fn is_gzip(&self) -> bool {
+        self.window.input().is_gzip()
+    }
+
+    /// Where the next block stands, in bytes from the start of the decompressed capture.
+    pub fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// How many blocks of each type were read so far, skipped ones of unknown type among them.
+    pub fn blocks(&self) -> Vec<(BlockType, u64)> {
+        self.blocks.list()
+    }
+
+    /// Reads a section header and the state after it, up to the first event or the end.
+    fn read_section(&mut self) -> Result<()> {
+        let Some((ty, len)) = self.peek_block()? else {
+            return Err(Error::format("error reading from file: it is empty", self.window.offset()));
+        };
+        if ty.kind() != Some(Kind::Section) {
+            return Err(Error::format("invalid block type", self.window.offset()));
+        }
+        let mut budget = self.limits.state;
+        self.version = self.read_body(ty, len, &mut budget, section::read)?;
+        let mut state = StateReader::default();
+        while let Some((ty, len)) = self.peek_block()? {
+            match ty.kind() {
+                Some(Kind::Event(_) | Kind::Section) => break,
+                Some(kind) => self.read_body(ty, len, &mut budget, |body| state.read(kind, body))?,
+                None => self.skip_block(ty, len)?,
+            }
+        }
+        self.host = state.finish();
+        Ok(())
+    }
+
+    /// The type and length of the next block, or `None` at the end.
+    fn peek_block(&mut self) -> Result<Option<(BlockType, u32)>> {
+        if self.window.want(1)? == 0 {
+            return Ok(None);
+        }
+        self.window.need(BLOCK_HEADER)?;
+        Ok(self.window.bytes().first_chunk().map(block_header))
+    }
+
+    /// Reads a whole block, whose body `read` understands.
+    fn read_body<T>(
+        &mut self,
+        ty: BlockType,
+        len: u32,
+        budget: &mut u64,
+        read: impl FnOnce(&mut Body<'_, R>) -> Result<T>,
+    ) -> Result<T> {
+        let Some(body_len) = len.checked_sub((BLOCK_HEADER + BLOCK_TRAILER) as u32) else {
+            return Err(Error::format(format!("block length too short {len}"), self.window.offset()));
+        };
+        self.window.consume(BLOCK_HEADER);
+        let mut body = Body::new(&mut self.window, u64::from(body_len), budget);
+        let value = read(&mut body)?;
+        body.finish()?;
+        let at = self.window.offset();
+        let trailer = u32::from_le_bytes(self.window.take()?);
+        if trailer != len {
+            return Err(Error::format(format!("wrong block total length, header={len}, trailer={trailer}"), at));
+        }
+        self.blocks.count(ty);
+        Ok(value)
+    }
+
+    fn skip_block(&mut self, ty: BlockType, len: u32) -> Result<()> {
+        self.read_body(ty, len, &mut 0, |_| Ok(()))?;
+        self.blocks.unknown += 1;
+        Ok(())
+    }
+
+    /// Moves to the next event.
+    #[inline]
+    fn step(&mut self) -> Result<Step> {
+        loop {
+            if self.window.want(BLOCK_HEADER)? < BLOCK_HEADER && self.peek_block()?.is_none() {
+                return Ok(Step::End);
+            }
+            let Some((ty, len)) = self.window.bytes().first_chunk().map(block_header) else { return Ok(Step::End) };
+            let Some(Kind::Event(block)) = ty.kind() else {
+                if self.between_events(ty, len)? {
+                    return Ok(Step::Restart);
+                }
+                continue;
+            };
+            if len < block.min_len() || len - BLOCK_HEADER as u32 > self.max_len(block) {
+                return Err(self.bad_length(block, len));
+            }
+            let len = len as usize;
+            self.window.need(len)?;
+            self.blocks.count_event(block);
+            let from = block.event_at();
+            let to = len - BLOCK_TRAILER;
+            let bytes = self.window.bytes().get(from..to).unwrap_or_default();
+            let Some([t0, t1]) = bytes.get(20..22) else { return Err(self.no_header(len, block)) };
+            if usize::from(u16::from_le_bytes([*t0, *t1])) >= EVENT_COUNT {
+                self.newer += 1;
+                self.window.consume(len);
+                continue;
+            }
+            if bytes.len() < block.header_len() {
+                return Err(self.no_header(len, block));
+            }
+            let head = self.window.bytes().first_chunk::<14>().copied().unwrap_or_default();
+            let [.., c0, c1, f0, f1, f2, f3] = head;
+            let cpu = u16::from_le_bytes([c0, c1]);
+            let flags = if block.flagged { u32::from_le_bytes([f0, f1, f2, f3]) } else { 0 };
+            if !block.counted {
+                let fault = rebuild_v1(bytes, &mut self.rebuilt).err();
+                if let Some(fault) = fault {
+                    return Err(Error::format(fault, self.window.offset()));
+                }
+            }
+            let at = self.window.consume(len);
+            return Ok(Step::Event { cpu, flags, from: at + from, to: at + to, rebuilt: !block.counted });
+        }
+    }
+
+    fn max_len(&self, block: EventBlock) -> u32 {
+        if block.large { self.limits.event } else { SMALL_BLOCK }
+    }
+
+    /// A block that is no event where events are: a new section, after which all begins anew, or one to be skipped.
+    #[cold]
+    fn between_events(&mut self, ty: BlockType, len: u32) -> Result<bool> {
+        if ty.kind().is_none() {
+            self.skip_block(ty, len)?;
+            return Ok(false);
+        }
+        self.read_section().map_err(|fault| match fault {
+            Error::Format { what, offset } => Error::format(format!("could not restart capture: {what}"), offset),
+            other => other,
+        })?;
+        Ok(true)
+    }
+
+    #[cold]
+    fn bad_length(&self, block: EventBlock, len: u32) -> Error {
+        let what = if len < block.min_len() {
+            format!("block length too short {len}")
+        } else {
+            let (kind, max) = if block.large { ("", self.limits.event) } else { ("NON-LARGE ", SMALL_BLOCK) };
+            format!("event block length {} greater than {kind}read buffer size {max}", len - BLOCK_HEADER as u32)
+        };
+        Error::format(what, self.window.offset())
+    }
+
+    #[cold]
+    fn no_header(&self, len: usize, block: EventBlock) -> Error {
+        let (from, size) = (block.event_at() - BLOCK_HEADER, block.header_len());
+        let there = len - BLOCK_TRAILER - block.event_at().min(len - BLOCK_TRAILER);
+        let what = format!(
+            "event header exceeds block payload: block length {len}, event offset {from}, available {there}, header \
+             size {size}"
+        );
+        Error::format(what, self.window.offset())
+    }
+}
+
+#[inline]
+fn block_header(bytes: &[u8; BLOCK_HEADER]) -> (BlockType, u32) {
+    let [t0, t1, t2, t3, l0, l1, l2, l3] = *bytes;
+    (BlockType(u32::from_le_bytes([t0, t1, t2, t3])), u32::from_le_bytes([l0, l1, l2, l3]))
+}
+
+/// What a step came to.
+#[derive(Debug)]
+enum Step {
+    /// An event, in the window or rebuilt.
+    Event {
+        cpu: u16,
+        flags: u32,
+        from: usize,
+        to: usize,
+        rebuilt: bool,
+    },
+    Restart,
+    End,
+}
+
+impl<R: Read> Source for Reader<R> {
+    #[inline]
+    fn next(&mut self) -> Result<Next<'_>> {
+        if self.ended {
+            return Ok(Next::End);
+        }
+        match self.step() {
+            Ok(Step::Event { cpu, flags, from, to, rebuilt }) => {
+                self.delivered += 1;
+                let bytes = if rebuilt { self.rebuilt.as_slice() } else { self.window.lend(from..to) };
+                match Event::parse(cpu, flags, bytes) {
+                    Ok(event) => Ok(Next::Event(event)),
+                    Err(fault) => {
+                        self.ended = true;
+                        Err(Error::format(format!("invalid event: {fault}"), self.window.offset()))
+                    }
+                }
+            }
+            Ok(Step::Restart) => Ok(Next::Restart),
+            Ok(Step::End) => {
+                self.ended = true;
+                Ok(Next::End)
+            }
+            Err(fault) => {
+                self.ended = true;
+                Err(fault)
+            }
+        }
+    }
+
+    fn host(&self) -> &HostState {
+        &self.host
+    }
+
+    fn stats(&self) -> SourceStats {
+        SourceStats {
+            seen: self.blocks.events(),
+            delivered: self.delivered,
+            drops: Vec::new(),
+            unknown: self.blocks.unknown + self.newer,
+        }
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some((self.window.input().raw_bytes(), self.size?))
+    }
+}
+
+/// Blocks by type.
+#[derive(Debug, Default)]
+struct Blocks {
+    /// Event blocks, by the three bits that tell them apart: they must be quick to count.
+    events: [u64; 8],
+    others: BTreeMap<BlockType, u64>,
+    unknown: u64,
+}
+
+impl Blocks {
+    fn count(&mut self, ty: BlockType) {
+        *self.others.entry(ty).or_default() += 1;
+    }
+
+    #[inline]
+    fn count_event(&mut self, block: EventBlock) {
+        if let Some(count) = self.events.get_mut(block_bits(block)) {
+            *count += 1;
+        }
+    }
+
+    fn events(&self) -> u64 {
+        self.events.iter().sum()
+    }
+
+    fn list(&self) -> Vec<(BlockType, u64)> {
+        let events = [
+            BlockType::EVENT_V1,
+            BlockType::EVENT_V2,
+            BlockType::EVENT_V2_LARGE,
+            BlockType::EVENT_FLAGS_V1,
+            BlockType::EVENT_FLAGS_V2,
+            BlockType::EVENT_FLAGS_V2_LARGE,
+        ];
+        let mut list: Vec<_> = self.others.iter().map(|(ty, count)| (*ty, *count)).collect();
+        for ty in events {
+            if let Some(Kind::Event(block)) = ty.kind()
+                && let Some(count) = self.events.get(block_bits(block)).copied()
+                && count > 0
+            {
+                list.push((ty, count));
+            }
+        }
+        list
+    }
+}
+
+#[inline]
+fn block_bits(block: EventBlock) -> usize {
+    usize::from(block.counted) | usize::from(block.flagged) << 1 | usize::from(block.large) << 2
+}

@@ -1,0 +1,35 @@
+//! Section headers: where a capture begins.
+
+use std::io::Read;
+
+use super::body::Body;
+use crate::{Error, Result};
+
+/// Tells the byte order of the file and that it is one.
+const MAGIC: u32 = 0x1a2b_3c4d;
+/// The greatest major version that can be read.
+const MAJOR: u16 = 1;
+
+/// The version that a section says it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Version {
+    /// Incompatible changes.
+    pub major: u16,
+    /// Compatible ones.
+    pub minor: u16,
+}
+
+/// Reads the header; options that may follow it are left to be skipped.
+pub(super) fn read<R: Read>(body: &mut Body<'_, R>) -> Result<Version> {
+    let at = body.offset();
+    let magic = body.u32()?;
+    let version = Version { major: body.u16()?, minor: body.u16()? };
+    body.u64()?; // the length of the section, which no writer fills in
+    if magic != MAGIC {
+        return Err(Error::format("invalid magic number", at));
+    }
+    if version.major > MAJOR {
+        return Err(Error::format("cannot correctly parse the capture. Upgrade your version.", at));
+    }
+    Ok(version)
+}

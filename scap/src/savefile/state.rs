@@ -1,0 +1,53 @@
+//! The first blocks of a section: what they say of the machine becomes a [`HostState`].
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use super::block::Kind;
+use super::body::Body;
+use super::{fds, interfaces, machine, threads, users};
+use crate::{HostState, Result};
+
+/// Collects state blocks.
+#[derive(Debug, Default)]
+pub(super) struct StateReader {
+    host: HostState,
+    /// Where a thread stands in the list. A later entry for the same thread replaces the earlier one.
+    index: HashMap<i64, usize>,
+}
+
+impl StateReader {
+    /// Takes in the body of one block.
+    pub(super) fn read<R: Read>(&mut self, kind: Kind, body: &mut Body<'_, R>) -> Result<()> {
+        match kind {
+            Kind::Machine => self.host.machine = Some(machine::read(body)?),
+            Kind::Interfaces(version) => self.host.interfaces = interfaces::read(body, version)?,
+            Kind::Users(version) => (self.host.users, self.host.groups) = users::read(body, version)?,
+            Kind::Threads(version) => {
+                while body.more() {
+                    let thread = threads::read(body, version)?;
+                    let threads = &mut self.host.threads;
+                    let at = *self.index.entry(thread.tid).or_insert(threads.len());
+                    match threads.get_mut(at) {
+                        Some(known) => *known = thread,
+                        None => threads.push(thread),
+                    }
+                }
+            }
+            Kind::Fds(version) => {
+                let tid = body.i64()?;
+                let fds = fds::read(body, version)?;
+                // A list for a thread that is not known has nobody to go to.
+                if let Some(thread) = self.index.get(&tid).and_then(|at| self.host.threads.get_mut(*at)) {
+                    thread.fds = fds;
+                }
+            }
+            Kind::Section | Kind::Event(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> HostState {
+        self.host
+    }
+}

@@ -1,0 +1,90 @@
+//! Process lists, versions 1 to 9. A version adds fields to the one before; from 9 on an entry says its length and new
+//! fields are appended to it.
+
+use std::io::Read;
+
+use super::body::Body;
+use super::names::{MAX_LIST, MAX_PATH};
+use crate::Result;
+use crate::host::Thread;
+
+/// What the tail of an entry had in version 9 before two fields were put *in front of* it: login user, whether the
+/// executable is writable, and three sets of capabilities. An entry with no more than this is of that time.
+const OLD_TAIL: u64 = 4 + 1 + 3 * 8;
+
+/// Reads one entry; a list is nothing but entries.
+pub(super) fn read<R: Read>(body: &mut Body<'_, R>, version: u8) -> Result<Thread> {
+    let len = if version >= 9 { body.u32()? } else { 0 };
+    body.enter("proclist", len, 4)?;
+    let mut thread = Thread { tid: body.i64()?, pid: body.i64()?, ptid: body.i64()?, ..Thread::default() };
+    if version >= 6 {
+        thread.sid = body.i64()?;
+    }
+    if version >= 8 {
+        thread.vpgid = body.i64()?;
+    }
+    thread.comm = body.text("comm", MAX_PATH)?;
+    thread.exe = body.text("exe", MAX_PATH)?;
+    if version >= 7 {
+        thread.exepath = body.text("exepath", MAX_PATH)?;
+    }
+    thread.args = body.text("args", MAX_LIST)?;
+    thread.cwd = body.text("cwd", MAX_PATH)?;
+    thread.fdlimit = body.i64()?;
+    thread.flags = body.u32()?;
+    thread.uid = body.u32()?;
+    thread.gid = body.u32()?;
+    if version >= 2 {
+        thread.vmsize_kb = body.u32()?;
+        thread.vmrss_kb = body.u32()?;
+        thread.vmswap_kb = body.u32()?;
+        thread.pfmajor = body.u64()?;
+        thread.pfminor = body.u64()?;
+    }
+    if version >= 3 {
+        thread.env = body.text("env", MAX_LIST)?;
+    }
+    if version >= 4 {
+        thread.vtid = body.i64()?;
+        thread.vpid = body.i64()?;
+        thread.cgroups = body.text("cgroups", MAX_LIST)?;
+    }
+    if version >= 5 {
+        thread.root = body.text("root", MAX_PATH)?;
+    }
+    tail(body, &mut thread)?;
+    body.leave()?;
+    Ok(thread)
+}
+
+/// Reads the fields that an entry may or may not have.
+fn tail<R: Read>(body: &mut Body<'_, R>, thread: &mut Thread) -> Result<()> {
+    macro_rules! fields {
+        ($($name:ident: $ty:ident, $size:literal;)*) => {$(
+            if body.has($size) {
+                thread.$name = body.$ty()?;
+            }
+        )*};
+    }
+    if body.has(OLD_TAIL + 1) {
+        fields! {
+            pidns_init_start_ts: u64, 8;
+            tty: u32, 4;
+        }
+    }
+    fields! {
+        loginuid: u32, 4;
+        exe_writable: bool, 1;
+        cap_inheritable: u64, 8;
+        cap_permitted: u64, 8;
+        cap_effective: u64, 8;
+        exe_upper_layer: bool, 1;
+        exe_ino: u64, 8;
+        exe_ino_ctime: u64, 8;
+        exe_ino_mtime: u64, 8;
+        exe_from_memfd: bool, 1;
+        exe_lower_layer: bool, 1;
+        pgid: i64, 8;
+    }
+    Ok(())
+}
