@@ -1,1 +1,2 @@
-//! Shared by the programs.
+//! What the programs share, and what an embedder may take from them.
+#![forbid(unsafe_code)]

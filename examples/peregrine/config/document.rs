@@ -1,0 +1,304 @@
+//! A YAML document as a tree in which every node knows where it stands.
+//!
+//! Settings come from several files and from the command line, are merged, and only then read into types. A
+//! warning must still name the file, line and column that a person has to change, so the place travels with the
+//! node. Scalars stay text until a setting asks for a type: `"yes"` is a boolean to one setting, a word to another.
+
+use granit_parser::{Event, Parser, ScalarStyle};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Aliases can make a small file mean a huge tree; this many nodes are enough for any real configuration.
+const MAX_NODES: usize = 200_000;
+/// No setting is nested deeper than a handful; free-form plugin settings may be.
+const MAX_DEPTH: usize = 64;
+
+/// Where a node was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<str>,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl Place {
+    /// A place outside any file, such as the command line.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { file: name.into(), line: 0, column: 0 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return out.write_str(&self.file);
+        }
+        write!(out, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// A key of a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Scalar { text: String, plain: bool },
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) place: Place,
+}
+
+impl Node {
+    pub(crate) fn empty_map(place: Place) -> Self {
+        Self { value: Value::Map(Vec::new()), place }
+    }
+
+    pub(crate) fn scalar(text: impl Into<String>, place: Place) -> Self {
+        Self { value: Value::Scalar { text: text.into(), plain: true }, place }
+    }
+
+    /// The entry of a mapping with this key.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// The node under `name`, made (as null) if absent; what was no mapping becomes one.
+    pub(crate) fn entry_mut(&mut self, name: &str, place: &Place) -> &mut Self {
+        if !matches!(self.value, Value::Map(_)) {
+            self.value = Value::Map(Vec::new());
+        }
+        let Value::Map(entries) = &mut self.value else { unreachable!("made a mapping above") };
+        let index = entries.iter().position(|(key, _)| key.name == name).unwrap_or_else(|| {
+            let key = Key { name: name.to_owned(), place: place.clone() };
+            entries.push((key, Self { value: Value::Null, place: place.clone() }));
+            entries.len() - 1
+        });
+        &mut entries[index].1
+    }
+
+    /// What kind of node this is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Scalar { .. } => "a plain value",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+
+    /// The tree as JSON. Plain scalars that read as numbers or booleans become such, quoted ones stay text.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Scalar { text, plain: false } => Json::String(text.clone()),
+            Value::Scalar { text, plain: true } => match text.as_str() {
+                "true" | "false" => Json::Bool(text == "true"),
+                _ => match (text.parse::<i64>(), text.parse::<f64>()) {
+                    (Ok(number), _) => number.into(),
+                    (_, Ok(number)) => {
+                        serde_json::Number::from_f64(number).map_or_else(|| Json::String(text.clone()), Json::Number)
+                    }
+                    _ => Json::String(text.clone()),
+                },
+            },
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => entries.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect(),
+        }
+    }
+
+    /// Calls `change` on the text of every scalar below.
+    pub(crate) fn each_scalar(&mut self, change: &mut impl FnMut(&mut String)) {
+        match &mut self.value {
+            Value::Null => {}
+            Value::Scalar { text, .. } => change(text),
+            Value::List(items) => items.iter_mut().for_each(|item| item.each_scalar(change)),
+            Value::Map(entries) => entries.iter_mut().for_each(|(_, node)| node.each_scalar(change)),
+        }
+    }
+}
+
+/// Why a file is no document.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParseError {
+    #[error("{0}: cannot read: {1}")]
+    Read(String, std::io::Error),
+    #[error("{place}: {text}")]
+    Syntax { place: Place, text: String },
+}
+
+/// Reads the first document of a file.
+pub(crate) fn read(path: &Path) -> Result<Node, ParseError> {
+    let name = path.display().to_string();
+    let text = std::fs::read(path).map_err(|error| ParseError::Read(name.clone(), error))?;
+    let text = String::from_utf8(text)
+        .map_err(|_| ParseError::Syntax { place: Place::named(&name), text: "not UTF-8 text".into() })?;
+    parse(&name, &text)
+}
+
+/// Reads the first document of a text; `name` stands for it in messages. An empty text is an empty mapping.
+pub(crate) fn parse(name: &str, text: &str) -> Result<Node, ParseError> {
+    let mut builder = Builder { file: name.into(), anchors: HashMap::new(), nodes: 0, open: Vec::new() };
+    let mut root = None;
+    for step in Parser::new_from_str(text) {
+        let (event, span) = step.map_err(|error| ParseError::Syntax {
+            place: builder.place(error.marker().line(), error.marker().col() + 1),
+            text: error.kind().to_string(),
+        })?;
+        let place = builder.place(span.start.line(), span.start.col() + 1);
+        if let Event::DocumentEnd = event {
+            break;
+        }
+        if let Some(node) = builder.take(event, place)? {
+            root = Some(node);
+        }
+    }
+    let place = Place { line: 1, column: 1, ..Place::named(name) };
+    Ok(match root {
+        Some(Node { value: Value::Null, .. }) | None => Node::empty_map(place),
+        Some(node) => node,
+    })
+}
+
+/// A list or mapping whose end has not come yet.
+enum Open {
+    List { items: Vec<Node>, place: Place, anchor: usize },
+    Map { entries: Vec<(Key, Node)>, key: Option<Key>, place: Place, anchor: usize },
+}
+
+struct Builder {
+    file: Arc<str>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    open: Vec<Open>,
+}
+
+impl Builder {
+    fn place(&self, line: usize, column: usize) -> Place {
+        Place { file: Arc::clone(&self.file), line, column }
+    }
+
+    /// Takes one event; a whole tree comes out with the last.
+    fn take(&mut self, event: Event<'_>, place: Place) -> Result<Option<Node>, ParseError> {
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
+                let null = plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let value = if null { Value::Null } else { Value::Scalar { text: text.into_owned(), plain } };
+                (Node { value, place }, anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => return self.begin(Open::List { items: Vec::new(), place, anchor }),
+            Event::MappingStart(_, anchor, _) => {
+                return self.begin(Open::Map { entries: Vec::new(), key: None, place, anchor });
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List { items, place, anchor }) => (Node { value: Value::List(items), place }, anchor),
+                Some(Open::Map { entries, place, anchor, .. }) => (Node { value: Value::Map(entries), place }, anchor),
+                None => return Ok(None),
+            },
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                    return Err(ParseError::Syntax { place, text: "an alias to what contains it".into() });
+                };
+                self.nodes += size;
+                (node, 0)
+            }
+            _ => return Ok(None),
+        };
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(ParseError::Syntax { place: node.place, text: format!("more than {MAX_NODES} nodes") });
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), size(&node)));
+        }
+        self.put(node)
+    }
+
+    fn begin(&mut self, open: Open) -> Result<Option<Node>, ParseError> {
+        if self.open.len() >= MAX_DEPTH {
+            let (Open::List { place, .. } | Open::Map { place, .. }) = open;
+            return Err(ParseError::Syntax { place, text: format!("nested more than {MAX_DEPTH} deep") });
+        }
+        self.open.push(open);
+        Ok(None)
+    }
+
+    /// Hangs a finished node below the innermost open one.
+    fn put(&mut self, node: Node) -> Result<Option<Node>, ParseError> {
+        match self.open.last_mut() {
+            None => return Ok(Some(node)),
+            Some(Open::List { items, .. }) => items.push(node),
+            Some(Open::Map { entries, key, .. }) => match key.take() {
+                Some(key) => entries.push((key, node)),
+                None => match node.value {
+                    Value::Scalar { text, .. } => *key = Some(Key { name: text, place: node.place }),
+                    Value::Null => *key = Some(Key { name: String::new(), place: node.place }),
+                    _ => {
+                        let text = format!("a key must be plain text, found {}", node.kind());
+                        return Err(ParseError::Syntax { place: node.place, text });
+                    }
+                },
+            },
+        }
+        Ok(None)
+    }
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Map(entries) => entries.iter().map(|(_, node)| size(node)).sum(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_knows_its_place() {
+        let root = parse("a.yaml", "json_output: true\nengine:\n  kind: replay\nrules: [a, {b: c}]\n").unwrap();
+        let kind = root.entry("engine").and_then(|engine| engine.entry("kind")).unwrap();
+        assert_eq!(kind.place.to_string(), "a.yaml:3:9");
+        assert_eq!(
+            root.to_json().to_string(),
+            r#"{"json_output":true,"engine":{"kind":"replay"},"rules":["a",{"b":"c"}]}"#
+        );
+    }
+
+    #[test]
+    fn faults_name_line_and_column() {
+        for (text, place) in [("a: [1, 2\nb: 3", "a.yaml:2"), ("{a: b}: c", "a.yaml:1:1"), ("a: *b", "a.yaml:1:4")] {
+            let error = parse("a.yaml", text).unwrap_err().to_string();
+            assert!(error.starts_with(place), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn aliases_cannot_blow_up() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let below = format!("*a{}, ", level - 1).repeat(10);
+            text.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
+        }
+        assert!(parse("bomb", &text).unwrap_err().to_string().contains("nodes"));
+        assert!(parse("deep", &"[".repeat(100_000)).is_err());
+    }
+}

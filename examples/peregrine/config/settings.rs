@@ -1,0 +1,536 @@
+//! Every setting of `falco.yaml`: name, type, default and meaning. Rows only; `setting.rs` gives them life.
+//!
+//! The defaults are those that hold when a key is absent from the file, which for some keys is not what Falco's
+//! shipped file says: every output, for one, is off until it is named.
+
+use super::document::{Node, Value};
+use super::setting::{Report, Setting, below, choices, entries, settings};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+choices! {
+    /// Where the events come from.
+    EngineKind {
+        /// The CO-RE probe.
+        ModernEbpf = "modern_ebpf",
+        /// Falco's kernel module. Peregrine has none and uses its probe instead, with a warning.
+        Kmod = "kmod",
+        /// A capture file.
+        Replay = "replay",
+        /// No system calls at all.
+        Nodriver = "nodriver",
+    }
+    /// The least urgent priority that is of interest.
+    MinPriority {
+        /// The machine is unusable.
+        Emergency = "emergency",
+        /// Someone must act at once.
+        Alert = "alert",
+        /// Something essential is broken.
+        Critical = "critical",
+        /// Something failed.
+        Error = "error",
+        /// Something looks wrong.
+        Warning = "warning",
+        /// Normal but worth a word.
+        Notice = "notice",
+        /// What goes on.
+        Informational = "informational",
+        /// The same, shorter.
+        Info = "info",
+        /// What goes on inside.
+        Debug = "debug",
+    }
+    /// How many rules one event may set off.
+    RuleMatching {
+        /// The first that matches, in the order of loading.
+        First = "first",
+        /// All of them.
+        All = "all",
+    }
+    /// How a further configuration file is merged into what was read before.
+    Strategy {
+        /// Lists are extended, all else is replaced.
+        Append = "append",
+        /// Everything is replaced.
+        Override = "override",
+        /// Only keys that are new are taken.
+        AddOnly = "add-only",
+    }
+    /// Which matches start a capture file.
+    CaptureMode {
+        /// Those of rules with `capture: true`.
+        Rules = "rules",
+        /// Those of every rule.
+        AllRules = "all_rules",
+    }
+    /// What to do when system calls were dropped.
+    DropAction {
+        /// Nothing.
+        Ignore = "ignore",
+        /// A line in the log.
+        Log = "log",
+        /// An alert of source `internal`.
+        Alert = "alert",
+        /// Stop the program.
+        Exit = "exit",
+    }
+    /// The most talkative kind of log line that is still written.
+    LogLevel {
+        /// The machine is unusable.
+        Emergency = "emergency",
+        /// Someone must act at once.
+        Alert = "alert",
+        /// Something essential is broken.
+        Critical = "critical",
+        /// Something failed.
+        Error = "error",
+        /// Something looks wrong.
+        Warning = "warning",
+        /// Normal but worth a word.
+        Notice = "notice",
+        /// What goes on.
+        Info = "info",
+        /// What goes on inside.
+        Debug = "debug",
+    }
+    /// The same for what the libraries say.
+    LibsSeverity {
+        /// Something fatal.
+        Fatal = "fatal",
+        /// Something essential is broken.
+        Critical = "critical",
+        /// Something failed.
+        Error = "error",
+        /// Something looks wrong.
+        Warning = "warning",
+        /// Normal but worth a word.
+        Notice = "notice",
+        /// What goes on.
+        Info = "info",
+        /// What goes on inside.
+        Debug = "debug",
+        /// Every step.
+        Trace = "trace",
+    }
+}
+
+settings! {
+    /// The whole of falco.yaml.
+    Config {
+        /// What is added to the output of rules.
+        append_output: Vec<AppendOutput> = Vec::new(),
+        /// Fields with a fixed value, for outputs and conditions.
+        static_fields: BTreeMap<String, String> = BTreeMap::new(),
+        /// Further configuration files or directories, merged in this order.
+        config_files: Vec<ConfigFile> = Vec::new(),
+        /// Whether a change of a configuration or rules file is taken over at once.
+        watch_config_files: bool = true,
+        /// Whether plugins may read the host's network interfaces and users.
+        plugins_hostinfo: bool = true,
+        /// Rules files or directories, loaded in this order.
+        rules_files: Vec<PathBuf> = Vec::new(),
+        /// In the schema for the sake of old files; not read. The name is rules_files.
+        rule_files: Vec<PathBuf> = Vec::new(),
+        /// Which rules are switched on or off after loading, in this order.
+        rules: Vec<RuleSelection> = Vec::new(),
+        /// Where events come from.
+        engine: Engine = Engine::default(),
+        /// Capture files written when a rule matches.
+        capture: Capture = Capture::default(),
+        /// Which of the plugins below are loaded; absent: all of them.
+        load_plugins: Option<Vec<String>> = None,
+        /// Plugins.
+        plugins: Vec<Plugin> = Vec::new(),
+        /// Times in ISO 8601 and UTC instead of the local time of day.
+        time_format_iso_8601: bool = false,
+        /// Buffers in alerts as base64.
+        buffer_format_base64: bool = false,
+        /// The least urgent priority of rules that are loaded.
+        priority: MinPriority = MinPriority::Debug,
+        /// Alerts as JSON instead of text.
+        json_output: bool = false,
+        /// The whole line, with time and priority, in JSON alerts.
+        json_include_output_property: bool = true,
+        /// The rule's message alone in JSON alerts.
+        json_include_message_property: bool = false,
+        /// The value of each field in JSON alerts.
+        json_include_output_fields_property: bool = true,
+        /// The rule's tags in JSON alerts.
+        json_include_tags_property: bool = true,
+        /// Collect output in memory instead of writing each alert at once.
+        buffered_outputs: bool = false,
+        /// How many rules one event may set off.
+        rule_matching: RuleMatching = RuleMatching::First,
+        /// The queue in front of each output.
+        outputs_queue: OutputsQueue = OutputsQueue::default(),
+        /// Alerts to standard output.
+        stdout_output: Output = Output::default(),
+        /// Alerts to syslog.
+        syslog_output: Output = Output::default(),
+        /// Alerts to a file.
+        file_output: FileOutput = FileOutput::default(),
+        /// Alerts by HTTP.
+        http_output: HTTPOutput = HTTPOutput::default(),
+        /// Alerts to the standard input of a program.
+        program_output: ProgramOutput = ProgramOutput::default(),
+        /// The built-in web server.
+        webserver: Webserver = Webserver::default(),
+        /// Log lines to standard error.
+        log_stderr: bool = false,
+        /// Log lines to syslog.
+        log_syslog: bool = true,
+        /// The most talkative kind of log line written.
+        log_level: LogLevel = LogLevel::Info,
+        /// Log lines of the libraries.
+        libs_logger: LibsLogger = LibsLogger::default(),
+        /// Milliseconds after which an output that does not return is complained of.
+        output_timeout: u32 = 2000,
+        /// Long silence of the event source.
+        syscall_event_timeouts: SyscallEventTimeouts = SyscallEventTimeouts::default(),
+        /// Dropped events.
+        syscall_event_drops: SyscallEventDrops = SyscallEventDrops::default(),
+        /// Numbers about the program itself.
+        metrics: Metrics = Metrics::default(),
+        /// Which system calls are captured.
+        base_syscalls: BaseSyscalls = BaseSyscalls::default(),
+        /// Limits of the state that is kept.
+        falco_libs: FalcoLibs = FalcoLibs::default(),
+    }
+    /// What is added to the output of some rules.
+    AppendOutput {
+        /// Which rules; absent: all.
+        r#match: AppendMatch = AppendMatch::default(),
+        /// Text with fields, added to the end of the output.
+        extra_output: String = String::new(),
+        /// Fields added to the output_fields of JSON alerts.
+        extra_fields: Vec<ExtraField> = Vec::new(),
+        /// Whether the fields that sources suggest are added.
+        suggested_output: bool = false,
+    }
+    /// Rules must meet all of these.
+    AppendMatch {
+        /// The rule's name.
+        rule: String = String::new(),
+        /// The rule's source.
+        source: String = String::new(),
+        /// Tags that the rule has, all of them.
+        tags: Vec<String> = Vec::new(),
+    }
+    /// Switches rules on or off.
+    RuleSelection {
+        /// Switched on.
+        enable: Option<Able> = None,
+        /// Switched off.
+        disable: Option<Able> = None,
+    }
+    /// Rules by name or by tag.
+    Able {
+        /// A name; * stands for any text.
+        rule: String = String::new(),
+        /// A tag.
+        tag: String = String::new(),
+    }
+    /// Where events come from.
+    Engine {
+        /// Which engine.
+        kind: EngineKind = EngineKind::ModernEbpf,
+        /// Settings of the kernel module.
+        kmod: Kmod = Kmod::default(),
+        /// Settings of the probe.
+        modern_ebpf: ModernEbpf = ModernEbpf::default(),
+        /// Settings of the replay.
+        replay: Replay = Replay::default(),
+    }
+    /// The kernel module of Falco.
+    Kmod {
+        /// The size of each ring, as a step from 1 to 10.
+        buf_size_preset: u8 = 4,
+        /// Leave out system calls that failed.
+        drop_failed_exit: bool = false,
+    }
+    /// The CO-RE probe.
+    ModernEbpf {
+        /// How many CPUs share a ring; 0: all of them.
+        cpus_for_each_buffer: u16 = 2,
+        /// The size of each ring, as a step from 1 to 10.
+        buf_size_preset: u8 = 4,
+        /// Leave out system calls that failed.
+        drop_failed_exit: bool = false,
+        /// Read /proc instead of BPF iterators at the start.
+        disable_iterators: bool = false,
+    }
+    /// The replay of a capture file.
+    Replay {
+        /// The file.
+        capture_file: PathBuf = PathBuf::new(),
+    }
+    /// Capture files written when a rule matches.
+    Capture {
+        /// Whether any are written.
+        enabled: bool = false,
+        /// What their names begin with.
+        path_prefix: String = "/tmp/falco".to_owned(),
+        /// Which matches start one.
+        mode: CaptureMode = CaptureMode::Rules,
+        /// Milliseconds a capture lasts unless the rule says otherwise.
+        default_duration: u32 = 5000,
+        /// The largest size of one file; 0: no limit.
+        max_file_size_mb: u64 = 0,
+    }
+    /// A plugin.
+    Plugin {
+        /// Its name.
+        name: String = String::new(),
+        /// Its file.
+        library_path: PathBuf = PathBuf::new(),
+        /// Its settings.
+        init_config: InitConfig = InitConfig::default(),
+        /// What it opens.
+        open_params: String = String::new(),
+    }
+    /// The queue in front of each output.
+    OutputsQueue {
+        /// How many alerts it holds; 0: no limit.
+        capacity: u64 = 0,
+    }
+    /// An output that is on or off.
+    Output {
+        /// Whether it is on.
+        enabled: bool = false,
+    }
+    /// Alerts to a file.
+    FileOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// Keep the file open between alerts.
+        keep_alive: bool = false,
+        /// The file.
+        filename: PathBuf = PathBuf::new(),
+    }
+    /// Alerts by HTTP.
+    HTTPOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// Where alerts are posted to.
+        url: String = String::new(),
+        /// How the program names itself.
+        user_agent: String = "falcosecurity/falco".to_owned(),
+        /// Do not verify the server's certificate.
+        insecure: bool = false,
+        /// The certificate of the authority that the server's must come from.
+        ca_cert: String = String::new(),
+        /// A file of such certificates.
+        ca_bundle: String = String::new(),
+        /// A directory of such certificates.
+        ca_path: String = "/etc/ssl/certs".to_owned(),
+        /// Show a certificate of our own.
+        mtls: bool = false,
+        /// That certificate.
+        client_cert: PathBuf = "/etc/ssl/certs/client.crt".into(),
+        /// Its key.
+        client_key: PathBuf = "/etc/ssl/certs/client.key".into(),
+        /// Print the server's answers to standard output.
+        echo: bool = false,
+        /// Send alerts gzipped.
+        compress_uploads: bool = false,
+        /// Keep idle connections alive by TCP probes.
+        keep_alive: bool = false,
+        /// How often an alert is sent again after a time-out.
+        max_consecutive_timeouts: u8 = 5,
+    }
+    /// Alerts to the standard input of a program.
+    ProgramOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// Let the program run on between alerts.
+        keep_alive: bool = false,
+        /// A command line for the shell.
+        program: String = String::new(),
+    }
+    /// The built-in web server.
+    Webserver {
+        /// Whether it runs.
+        enabled: bool = false,
+        /// How many threads serve it; 0: one for each CPU.
+        threadiness: u32 = 0,
+        /// Its port.
+        listen_port: u16 = 8765,
+        /// Its address.
+        listen_address: String = "0.0.0.0".to_owned(),
+        /// The path of the health check.
+        k8s_healthz_endpoint: String = "/healthz".to_owned(),
+        /// Whether /metrics answers, given that metrics are enabled.
+        prometheus_metrics_enabled: bool = false,
+        /// Whether it speaks TLS.
+        ssl_enabled: bool = false,
+        /// A PEM file with certificate and key.
+        ssl_certificate: PathBuf = "/etc/falco/falco.pem".into(),
+    }
+    /// Log lines of the libraries.
+    LibsLogger {
+        /// Whether there are any.
+        enabled: bool = true,
+        /// The most talkative kind.
+        severity: LibsSeverity = LibsSeverity::Info,
+    }
+    /// Long silence of the event source.
+    SyscallEventTimeouts {
+        /// After how many time-outs in a row an internal alert is made.
+        max_consecutives: u32 = 1000,
+    }
+    /// Dropped events.
+    SyscallEventDrops {
+        /// The share of dropped events in a second above which something is done.
+        threshold: f64 = 0.1,
+        /// What is done.
+        actions: Vec<DropAction> = Vec::new(),
+        /// How often in a second it may be done.
+        rate: f64 = 0.03333,
+        /// How often at once.
+        max_burst: u32 = 1,
+        /// Pretend that there are drops.
+        simulate_drops: bool = false,
+    }
+    /// Numbers about the program itself.
+    Metrics {
+        /// Whether they are taken.
+        enabled: bool = false,
+        /// How often: a duration such as 15m or 1h30m.
+        interval: String = "5000".to_owned(),
+        /// As internal alerts.
+        output_rule: bool = false,
+        /// As lines of JSON in this file.
+        output_file: PathBuf = PathBuf::new(),
+        /// Matches of each rule.
+        rules_counters_enabled: bool = true,
+        /// CPU and memory.
+        resource_utilization_enabled: bool = true,
+        /// Threads and descriptors in the state.
+        state_counters_enabled: bool = true,
+        /// Events and drops in the kernel.
+        kernel_event_counters_enabled: bool = true,
+        /// The same for each CPU.
+        kernel_event_counters_per_cpu_enabled: bool = true,
+        /// Runs and time of the BPF programs.
+        libbpf_stats_enabled: bool = true,
+        /// Numbers of the plugins.
+        plugins_metrics_enabled: bool = true,
+        /// Events and drops of the iterators.
+        kernel_iter_event_counters_enabled: bool = true,
+        /// Memory in megabytes.
+        convert_memory_to_mb: bool = true,
+        /// Numbers that are zero too.
+        include_empty_values: bool = false,
+        /// Numbers of the allocator.
+        jemalloc_stats_enabled: bool = true,
+    }
+    /// Which system calls are captured.
+    BaseSyscalls {
+        /// Also those with very many events.
+        all: bool = false,
+        /// These, instead of what the state needs; !name leaves one out.
+        custom_set: Vec<String> = Vec::new(),
+        /// Only what the rules and the state need.
+        repair: bool = false,
+    }
+    /// Limits of the state that is kept.
+    FalcoLibs {
+        /// How many threads are kept at most.
+        thread_table_size: u32 = 262_144,
+        /// How often idle threads are looked for.
+        thread_table_auto_purging_interval_s: u32 = 300,
+        /// After how many seconds a thread is idle.
+        thread_table_auto_purging_thread_timeout_s: u32 = 300,
+        /// How many bytes of a buffer are captured; 0: as many as the source likes.
+        snaplen: u64 = 0,
+    }
+}
+
+/// One of `config_files`: a path, or a path with a strategy.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ConfigFile {
+    pub(crate) path: PathBuf,
+    pub(crate) strategy: Strategy,
+}
+
+impl Setting for ConfigFile {
+    fn schema(definitions: &mut Map<String, Json>) -> Json {
+        let strategy = Strategy::schema(definitions);
+        json!({"oneOf": [{"type": "string"}, {
+            "type": "object",
+            "required": ["path"],
+            "properties": {"path": {"type": "string"}, "strategy": strategy},
+        }]})
+    }
+
+    fn read(node: &Node, path: &str, report: &mut Report) -> Option<Self> {
+        let mut read = Self { path: PathBuf::new(), strategy: Strategy::Append };
+        if !matches!(node.value, Value::Map(_)) {
+            read.path = Setting::read(node, path, report)?;
+            return Some(read);
+        }
+        for (key, value) in entries(node, path, report)? {
+            let path = below(path, &key.name);
+            match key.name.as_str() {
+                "path" => read.path = Setting::read(value, &path, report)?,
+                "strategy" => read.strategy = Setting::read(value, &path, report)?,
+                _ => report.unknown(key, &path, &["path", "strategy"]),
+            }
+        }
+        if read.path.as_os_str().is_empty() {
+            report.warn(&node.place, path, "without a path");
+            return None;
+        }
+        Some(read)
+    }
+}
+
+/// One of `extra_fields`: a field, or a name with a format.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ExtraField {
+    /// The field's own value, under its own name.
+    Raw(String),
+    /// The text of a format, under a name.
+    Formatted { name: String, format: String },
+}
+
+impl Setting for ExtraField {
+    fn schema(_: &mut Map<String, Json>) -> Json {
+        json!({"anyOf": [{"type": "object", "additionalProperties": {"type": "string"}}, {"type": "string"}]})
+    }
+
+    fn read(node: &Node, path: &str, report: &mut Report) -> Option<Self> {
+        if !matches!(node.value, Value::Map(_)) {
+            return String::read(node, path, report).map(Self::Raw);
+        }
+        match entries(node, path, report)?.as_slice() {
+            [(key, value)] => {
+                let format = String::read(value, &below(path, &key.name), report)?;
+                Some(Self::Formatted { name: key.name.clone(), format })
+            }
+            _ => {
+                report.fail(&node.place, path, "must be a field, or one name with its format");
+                None
+            }
+        }
+    }
+}
+
+/// The settings of a plugin: text, or a mapping that is handed on as JSON.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct InitConfig(pub(crate) String);
+
+impl Setting for InitConfig {
+    fn schema(_: &mut Map<String, Json>) -> Json {
+        json!({"anyOf": [{"type": "object"}, {"type": "string"}, {"type": "null"}]})
+    }
+
+    fn read(node: &Node, path: &str, report: &mut Report) -> Option<Self> {
+        Some(Self(match &node.value {
+            Value::Map(_) => node.to_json().to_string(),
+            _ => String::read(node, path, report)?,
+        }))
+    }
+}
