@@ -1,0 +1,100 @@
+//! An event with what is known about it.
+
+use crate::state::{Fd, State, Text, Thread};
+
+/// An event of the inspector: the bytes, the thread and the descriptor that it is about, and the state right after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    raw: scap::Event<'a>,
+    state: &'a State,
+    thread: Option<&'a Thread>,
+    fd: Option<&'a Fd>,
+    facts: &'a Facts,
+}
+
+/// What was found out while the event was read, and is not in the state.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The number of the event in the stream, from 1; hidden events count.
+    pub num: u64,
+    /// The time of the first event of the stream.
+    pub first_ts: u64,
+    /// The time of the event before, of any thread; 0 none.
+    pub prev_ts: u64,
+    /// The number of the descriptor that the event is about; -1 none.
+    pub fd_num: i64,
+    /// Whether the event changed the name of its descriptor.
+    pub fd_name_changed: bool,
+    /// The path that an `open` of any kind was about, as given by the process and joined with its directory. It is kept
+    /// here when the call failed and there is no descriptor to hold it.
+    pub path: Option<Text>,
+    /// As [`path`](Self::path), as the process gave it.
+    pub path_raw: Option<Text>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new(
+        raw: scap::Event<'a>,
+        state: &'a State,
+        thread: Option<&'a Thread>,
+        fd: Option<&'a Fd>,
+        facts: &'a Facts,
+    ) -> Self {
+        Self { raw, state, thread, fd, facts }
+    }
+
+    /// The bytes of the event.
+    #[inline]
+    pub fn raw(&self) -> scap::Event<'a> {
+        self.raw
+    }
+
+    /// The state of the machine right after the event.
+    #[inline]
+    pub fn state(&self) -> &'a State {
+        self.state
+    }
+
+    /// The thread that the event belongs to; `None` for events of the capture itself.
+    #[inline]
+    pub fn thread(&self) -> Option<&'a Thread> {
+        self.thread
+    }
+
+    /// The descriptor that the event is about, even if it was just closed.
+    #[inline]
+    pub fn fd(&self) -> Option<&'a Fd> {
+        self.fd
+    }
+
+    /// The number of that descriptor; -1 none. It can be known where the descriptor itself is not.
+    #[inline]
+    pub fn fd_num(&self) -> i64 {
+        self.facts.fd_num
+    }
+
+    /// What else was found out.
+    #[inline]
+    pub fn facts(&self) -> &'a Facts {
+        self.facts
+    }
+
+    /// Its number in the stream, from 1; hidden events count, so there are holes.
+    #[inline]
+    pub fn num(&self) -> u64 {
+        self.facts.num
+    }
+
+    /// Nanoseconds since 1970.
+    #[inline]
+    pub fn ts(&self) -> u64 {
+        self.raw.ts()
+    }
+
+    /// Its type.
+    #[inline]
+    pub fn code(&self) -> scap::EventCode {
+        self.raw.code()
+    }
+}

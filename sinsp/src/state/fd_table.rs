@@ -1,0 +1,105 @@
+//! The descriptors of one process.
+//!
+//! Small numbers, which nearly all are, index a vector; the rest lie in a hash table. Entries are shared with the
+//! tables of forks: a fork copies pointers, a change copies one entry.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use super::Fd;
+
+/// Numbers below this index the vector.
+const DENSE: usize = 256;
+
+/// The descriptors of one process.
+#[derive(Debug, Clone, Default)]
+pub struct FdTable {
+    dense: Vec<Option<Arc<Fd>>>,
+    sparse: HashMap<i64, Arc<Fd>, FxBuildHasher>,
+    len: usize,
+}
+
+impl FdTable {
+    /// The descriptor with the given number.
+    #[inline]
+    pub fn get(&self, num: i64) -> Option<&Fd> {
+        match self.dense.get(num as usize) {
+            Some(entry) => entry.as_deref(),
+            None if self.sparse.is_empty() => None,
+            None => self.sparse.get(&num).map(Arc::as_ref),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All of them; in the order of numbers below 256, then in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
+        let dense = self.dense.iter().enumerate().filter_map(|(num, fd)| Some((num as i64, fd.as_deref()?)));
+        dense.chain(self.sparse.iter().map(|(num, fd)| (*num, fd.as_ref())))
+    }
+
+    /// A descriptor that is about to change. Its entry is copied first if another table has it too.
+    pub(crate) fn get_mut(&mut self, num: i64) -> Option<&mut Fd> {
+        let entry = match self.dense.get_mut(num as usize) {
+            Some(entry) => entry.as_mut()?,
+            None => self.sparse.get_mut(&num)?,
+        };
+        Some(Arc::make_mut(entry))
+    }
+
+    /// The entry itself, to be put into another table.
+    pub(crate) fn share(&self, num: i64) -> Option<Arc<Fd>> {
+        match self.dense.get(num as usize) {
+            Some(entry) => entry.clone(),
+            None => self.sparse.get(&num).cloned(),
+        }
+    }
+
+    /// Puts `fd` at `num`, which must not be negative, and gives what was there.
+    pub(crate) fn insert(&mut self, num: i64, fd: Arc<Fd>) -> Option<Arc<Fd>> {
+        let at = num as usize;
+        let old = if at < DENSE {
+            if at >= self.dense.len() {
+                self.dense.resize(at + 1, None);
+            }
+            self.dense[at].replace(fd)
+        } else {
+            self.sparse.insert(num, fd)
+        };
+        self.len += usize::from(old.is_none());
+        old
+    }
+
+    /// Takes out what is at `num`.
+    pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
+        let old = match self.dense.get_mut(num as usize) {
+            Some(entry) => entry.take(),
+            None => self.sparse.remove(&num),
+        };
+        self.len -= usize::from(old.is_some());
+        old
+    }
+
+    /// Keeps those for which `keep` says so.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(i64, &Fd) -> bool) {
+        for (num, entry) in self.dense.iter_mut().enumerate() {
+            if entry.as_deref().is_some_and(|fd| !keep(num as i64, fd)) {
+                *entry = None;
+                self.len -= 1;
+            }
+        }
+        let before = self.sparse.len();
+        self.sparse.retain(|num, fd| keep(*num, fd));
+        self.len -= before - self.sparse.len();
+    }
+}

@@ -1,0 +1,237 @@
+//! The machine when the capture began → our state.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use scap::HostState;
+use scap::host;
+
+use super::fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Role, UnixTuple};
+use super::users::{User, UserGroup};
+use super::{Interfaces, State, Text, Thread, path, thread_flags};
+
+impl State {
+    /// Forgets everything and takes over what a source knows of the machine. Counters go on.
+    pub(crate) fn import(&mut self, host: &HostState) {
+        *self = Self { limits: self.limits, metrics: self.metrics, stamps: self.stamps, ..Self::default() };
+        self.machine = host.machine.clone();
+        self.interfaces = Interfaces::new(&host.interfaces);
+        for user in &host.users {
+            self.put_user(
+                b"",
+                User {
+                    uid: user.uid,
+                    gid: user.gid,
+                    name: Text::new(&user.name),
+                    home: Text::new(&user.home),
+                    shell: Text::new(&user.shell),
+                },
+            );
+        }
+        for group in &host.groups {
+            self.put_group(b"", UserGroup { gid: group.gid, name: Text::new(&group.name) });
+        }
+        let ports = server_ports(host);
+        for thread in &host.threads {
+            self.import_thread(thread, &ports);
+        }
+        for tid in self.threads.tids() {
+            self.connect(tid);
+        }
+    }
+
+    fn import_thread(&mut self, host: &host::Thread, ports: &BTreeSet<u16>) {
+        let mut thread = self.thread_of(host);
+        let fds = Arc::make_mut(&mut thread.fds);
+        for entry in &host.fds {
+            if entry.num < 0 {
+                continue;
+            }
+            if fds.len() >= self.limits.fds_per_process && fds.get(entry.num).is_none() {
+                self.metrics.drops_full_fdtable += 1;
+                continue;
+            }
+            let mut fd = self.fd_of(&entry.kind);
+            fd.ino = entry.ino;
+            orient(&mut fd, ports);
+            fd.stamp = self.new_stamp();
+            self.metrics.added_fds += 1;
+            fds.insert(entry.num, Arc::new(fd));
+        }
+        self.add_unconnected(thread);
+    }
+
+    /// A thread as a capture or a scan describes it, without descriptors.
+    pub(crate) fn thread_of(&self, host: &host::Thread) -> Box<Thread> {
+        let mut thread = Box::new(Thread::new(host.tid));
+        thread.pid = host.pid;
+        thread.ptid = host.ptid;
+        thread.sid = host.sid;
+        thread.pgid = host.pgid;
+        thread.vpgid = host.vpgid;
+        thread.vtid = host.vtid;
+        thread.vpid = host.vpid;
+        thread.comm = Text::new(&host.comm);
+        thread.exe = Text::new(&host.exe);
+        thread.exepath = Text::new(path::without_deleted(&host.exepath));
+        thread.args = Text::new(&host.args);
+        thread.cmdline_comm = thread.comm.clone();
+        thread.cgroups = Text::new(&host.cgroups);
+        thread.root = Text::new(&host.root);
+        thread.flags |= host.flags | thread_flags::ACTIVE;
+        if thread.is_leader() {
+            thread.env = Text::new(&host.env);
+            let mut cwd = Vec::new();
+            path::join_dir(b"", &host.cwd, &mut cwd);
+            thread.cwd = Text::new(&cwd);
+        }
+        thread.fdlimit = host.fdlimit;
+        thread.uid = host.uid;
+        thread.gid = host.gid;
+        thread.loginuid = host.loginuid;
+        thread.tty = host.tty;
+        thread.cap_permitted = host.cap_permitted;
+        thread.cap_effective = host.cap_effective;
+        thread.cap_inheritable = host.cap_inheritable;
+        thread.exe_writable = host.exe_writable;
+        thread.exe_upper_layer = host.exe_upper_layer;
+        thread.exe_lower_layer = host.exe_lower_layer;
+        thread.exe_from_memfd = host.exe_from_memfd;
+        thread.exe_ino = host.exe_ino;
+        thread.exe_ino_ctime = host.exe_ino_ctime;
+        thread.exe_ino_mtime = host.exe_ino_mtime;
+        thread.pidns_init_start_ts = host.pidns_init_start_ts;
+        thread.vmsize_kb = host.vmsize_kb;
+        thread.vmrss_kb = host.vmrss_kb;
+        thread.vmswap_kb = host.vmswap_kb;
+        thread.pfmajor = host.pfmajor;
+        thread.pfminor = host.pfminor;
+        thread.clone_ts = host.start_ts;
+        thread
+    }
+
+    /// A descriptor as a capture or a scan describes it.
+    pub(crate) fn fd_of(&self, kind: &host::FdKind) -> Fd {
+        let mut fd = match kind {
+            host::FdKind::File { flags, name, dev } => {
+                let mut fd = Fd::new(FdKind::File);
+                fd.open_flags = *flags;
+                fd.name = Text::new(name);
+                fd.dev = *dev;
+                fd
+            }
+            host::FdKind::Ipv4 { sip, dip, sport, dport, l4 } => self.connection(Fd::new(FdKind::Ipv4(Ipv4Tuple {
+                source: *sip,
+                destination: *dip,
+                source_port: *sport,
+                destination_port: *dport,
+                l4: L4Proto::from_number(*l4),
+            }))),
+            host::FdKind::Ipv6 { sip, dip, sport, dport, l4 } => {
+                let l4 = L4Proto::from_number(*l4);
+                match (mapped(*sip), mapped(*dip)) {
+                    (Some(source), Some(destination)) => self.connection(Fd::new(FdKind::Ipv4(Ipv4Tuple {
+                        source,
+                        destination,
+                        source_port: *sport,
+                        destination_port: *dport,
+                        l4,
+                    }))),
+                    _ => {
+                        let mut fd = Fd::new(FdKind::Ipv6(Box::new(Ipv6Tuple {
+                            source: *sip,
+                            destination: *dip,
+                            source_port: *sport,
+                            destination_port: *dport,
+                            l4,
+                        })));
+                        if l4 == L4Proto::Tcp {
+                            fd.status = ConnectStatus::Connected;
+                        }
+                        fd
+                    }
+                }
+            }
+            host::FdKind::Ipv4Server { ip, port, l4 } => {
+                Fd::new(FdKind::Ipv4Server { ip: *ip, port: *port, l4: L4Proto::from_number(*l4) })
+            }
+            host::FdKind::Ipv6Server { ip, port, l4 } => {
+                Fd::new(FdKind::Ipv6Server(Box::new(Ipv6End { ip: *ip, port: *port, l4: L4Proto::from_number(*l4) })))
+            }
+            host::FdKind::Unix { source, destination, name } => {
+                let mut fd = Fd::new(FdKind::Unix(Box::new(UnixTuple { source: *source, destination: *destination })));
+                fd.name = Text::new(name);
+                fd.role = if name.is_empty() { Role::Client } else { Role::Server };
+                fd
+            }
+            host::FdKind::Named { ty, name } => {
+                let mut fd = Fd::new(kind_of(*ty));
+                fd.name = Text::new(name);
+                fd
+            }
+        };
+        fd.name_socket();
+        fd.from_scan = true;
+        fd
+    }
+
+    fn connection(&self, mut fd: Fd) -> Fd {
+        if let FdKind::Ipv4(tuple) = &fd.kind
+            && tuple.l4 == L4Proto::Tcp
+        {
+            fd.status = ConnectStatus::Connected;
+        }
+        self.interfaces.complete(&mut fd);
+        fd
+    }
+}
+
+/// The IPv4 address that an IPv6 one stands for; "any" stands for "any".
+pub(crate) fn mapped(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    if ip.is_unspecified() { Some(Ipv4Addr::UNSPECIFIED) } else { ip.to_ipv4_mapped() }
+}
+
+fn kind_of(ty: u8) -> FdKind {
+    match ty {
+        1 | 16 => FdKind::File,
+        2 => FdKind::Directory,
+        7 => FdKind::Fifo,
+        9 => FdKind::Event,
+        11 => FdKind::SignalFd,
+        12 => FdKind::EventPoll,
+        13 => FdKind::Inotify,
+        14 => FdKind::TimerFd,
+        15 => FdKind::Netlink,
+        17 => FdKind::Bpf,
+        18 => FdKind::UserfaultFd,
+        19 => FdKind::IoUring,
+        20 => FdKind::Memfd,
+        21 => FdKind::PidFd { pid: 0 },
+        0 => FdKind::Unknown,
+        _ => FdKind::Unsupported,
+    }
+}
+
+/// The ports that processes of this machine listen on.
+fn server_ports(host: &HostState) -> BTreeSet<u16> {
+    let fds = host.threads.iter().flat_map(|thread| &thread.fds);
+    fds.filter_map(|fd| match fd.kind {
+        host::FdKind::Ipv4Server { port, .. } | host::FdKind::Ipv6Server { port, .. } => Some(port),
+        _ => None,
+    })
+    .collect()
+}
+
+/// A scan cannot tell who connected: a connection whose own port is listened on was accepted.
+fn orient(fd: &mut Fd, ports: &BTreeSet<u16>) {
+    let FdKind::Ipv4(tuple) = &mut fd.kind else { return };
+    if ports.contains(&tuple.source_port) {
+        std::mem::swap(&mut tuple.source, &mut tuple.destination);
+        std::mem::swap(&mut tuple.source_port, &mut tuple.destination_port);
+        fd.role = Role::Server;
+        fd.name_socket();
+    } else {
+        fd.role = Role::Client;
+    }
+}

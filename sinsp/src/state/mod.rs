@@ -1,0 +1,183 @@
+//! What the machine looks like: threads, descriptors, users, interfaces.
+//!
+//! Nothing here knows an event code: [`parse`](crate::parse) turns events into calls of this module, and
+//! [`fields`](crate::fields) reads it. What holds between any two events (and is checked by `State::check` in tests):
+//!
+//! * a thread that is not a placeholder is in the group of its pid, the leader first;
+//! * the children of a thread are in the table, and their `ptid` is its tid;
+//! * threads are at most as many as the limit says, descriptors of one table too;
+//! * no two threads, lineages or descriptors that differ have the same stamp.
+
+use std::sync::Arc;
+
+mod cgroup;
+mod family;
+mod fd;
+mod fd_table;
+mod import;
+mod interfaces;
+mod lineage;
+mod metrics;
+pub mod path;
+mod text;
+mod thread;
+mod threads;
+mod users;
+
+pub use fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Overlay, Role, UnixTuple};
+pub use fd_table::FdTable;
+pub use interfaces::Interfaces;
+pub use lineage::Ancestors;
+pub use metrics::Metrics;
+pub use text::{Text, strings};
+pub use thread::{Thread, thread_flags};
+pub use users::{User, UserGroup};
+
+use crate::config::Limits;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use threads::Threads;
+use users::Users;
+
+/// The state of the machine as far as the events so far tell it.
+#[derive(Debug, Default)]
+pub struct State {
+    pub(crate) threads: Threads,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    machine: Option<scap::host::Machine>,
+    interfaces: Interfaces,
+    users: HashMap<Text, Users, FxBuildHasher>,
+    host_users: Users,
+    stamps: u64,
+    users_stamp: u64,
+    leaders_stamp: u64,
+}
+
+impl State {
+    /// The machine, where the capture says it.
+    pub fn machine(&self) -> Option<&scap::host::Machine> {
+        self.machine.as_ref()
+    }
+
+    /// The network interfaces.
+    pub fn interfaces(&self) -> &Interfaces {
+        &self.interfaces
+    }
+
+    /// Counters of this state.
+    pub fn metrics(&self) -> Metrics {
+        Metrics { threads: self.threads.len() as u64, ..self.metrics }
+    }
+
+    /// The thread with the given tid, dead ones that are still needed and placeholders included.
+    #[inline]
+    pub fn thread(&self, tid: i64) -> Option<&Thread> {
+        self.threads.get(tid)
+    }
+
+    /// All threads, in no particular order.
+    pub fn threads(&self) -> impl Iterator<Item = &Thread> {
+        self.threads.iter()
+    }
+
+    /// The leader of the thread's process: itself, or the first of its group; `None` if that was never seen.
+    #[inline]
+    pub fn leader<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
+        if thread.is_leader() {
+            return Some(thread);
+        }
+        let first = self.threads.groups.get(&thread.pid)?.threads.first()?;
+        self.threads.get(*first).filter(|first| first.is_leader())
+    }
+
+    /// The descriptors that the thread sees: those of its process.
+    #[inline]
+    pub fn fds<'a>(&'a self, thread: &'a Thread) -> Option<&'a FdTable> {
+        if thread.flags & thread_flags::CLONE_FILES == 0 {
+            return Some(&thread.fds);
+        }
+        self.leader(thread).map(|leader| &*leader.fds)
+    }
+
+    /// The descriptor with the given number as the thread sees it.
+    #[inline]
+    pub fn fd<'a>(&'a self, thread: &'a Thread, num: i64) -> Option<&'a Fd> {
+        self.fds(thread)?.get(num)
+    }
+
+    /// The working directory of the thread's process, ended by a slash; `./` if its leader was never seen.
+    pub fn cwd<'a>(&'a self, thread: &'a Thread) -> &'a [u8] {
+        self.leader(thread).map_or(b"./", |leader| &leader.cwd)
+    }
+
+    /// The environment of the thread's process, entry by entry.
+    pub fn env<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = &'a [u8]> {
+        strings(&self.leader(thread).unwrap_or(thread).env)
+    }
+
+    /// How many threads of the thread's process have not exited.
+    pub fn thread_count(&self, thread: &Thread) -> u64 {
+        if thread.is_placeholder() {
+            return 0;
+        }
+        self.threads.groups.get(&thread.pid).map_or(0, |group| group.alive)
+    }
+
+    /// A user of the container, or of the host where `container_id` is empty.
+    pub fn user(&self, container_id: &[u8], uid: u32) -> Option<&User> {
+        self.users_of(container_id)?.users.get(&uid)
+    }
+
+    /// A group of users of the container, or of the host where `container_id` is empty.
+    pub fn group(&self, container_id: &[u8], gid: u32) -> Option<&UserGroup> {
+        self.users_of(container_id)?.groups.get(&gid)
+    }
+
+    fn users_of(&self, container_id: &[u8]) -> Option<&Users> {
+        if container_id.is_empty() { Some(&self.host_users) } else { self.users.get(container_id) }
+    }
+
+    /// A number that changes whenever a field that depends on the thread alone may have changed.
+    #[inline]
+    pub fn stamp(&self, thread: &Thread) -> u64 {
+        thread.stamp.max(self.users_stamp)
+    }
+
+    /// A number that changes whenever a field that depends on the thread, its ancestors or the leaders of its session
+    /// and process group may have changed.
+    #[inline]
+    pub fn lineage_stamp(&self, thread: &Thread) -> u64 {
+        thread.lineage.max(self.users_stamp).max(self.leaders_stamp)
+    }
+
+    #[inline]
+    pub(crate) fn new_stamp(&mut self) -> u64 {
+        self.stamps += 1;
+        self.stamps
+    }
+
+    fn users_mut(&mut self, container_id: &[u8]) -> &mut Users {
+        if container_id.is_empty() {
+            &mut self.host_users
+        } else {
+            self.users.entry(Text::new(container_id)).or_default()
+        }
+    }
+
+    pub(crate) fn put_user(&mut self, container_id: &[u8], user: User) {
+        self.users_stamp = self.new_stamp();
+        self.users_mut(container_id).users.insert(user.uid, user);
+    }
+
+    pub(crate) fn put_group(&mut self, container_id: &[u8], group: UserGroup) {
+        self.users_stamp = self.new_stamp();
+        self.users_mut(container_id).groups.insert(group.gid, group);
+    }
+}
+
+/// Makes a table ready for a change, a copy of its own if forks share it.
+#[inline]
+pub(crate) fn own(table: &mut Arc<FdTable>) -> &mut FdTable {
+    Arc::make_mut(table)
+}

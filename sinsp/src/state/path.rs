@@ -1,0 +1,147 @@
+//! Joining and cleaning of paths, as text: no file system is asked.
+
+/// The longest path, its end included.
+const MAX: usize = 1024;
+
+/// Stands for a path that would be longer.
+const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
+
+/// Joins `path` to the directory `base` and cleans it: no `.`, no `..`, no double or last slash. An absolute path
+/// stands for itself. `base` is taken as it is, and should end in a slash. The result replaces what is in `out`.
+pub fn join(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    if base.len() + path.len() + 1 > MAX {
+        out.extend_from_slice(TOO_LONG);
+        return;
+    }
+    let relative = path.first().is_some_and(|first| *first != b'/');
+    if relative {
+        out.extend_from_slice(base);
+    }
+    if is_clean(path) {
+        out.extend_from_slice(path);
+        return;
+    }
+    clean(path, !relative || base.is_empty(), out);
+}
+
+/// As [`join`], and ends the result with a slash.
+pub fn join_dir(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    join(base, path, out);
+    if out.last() != Some(&b'/') {
+        out.push(b'/');
+    }
+}
+
+/// The path of an executable without the mark of the kernel that it was deleted.
+pub fn without_deleted(path: &[u8]) -> &[u8] {
+    match path.strip_suffix(b" (deleted)") {
+        Some(bare) if !bare.is_empty() => bare,
+        _ => path,
+    }
+}
+
+/// Whether cleaning would change nothing: true for nearly all paths that programs use.
+fn is_clean(path: &[u8]) -> bool {
+    let mut start = true;
+    for byte in path {
+        match byte {
+            b'/' if start && !std::ptr::eq(byte, path.as_ptr()) => return false,
+            b'.' if start => return false,
+            b'/' => start = true,
+            _ => start = false,
+        }
+    }
+    !start || path.len() == 1 && path[0] == b'/'
+}
+
+/// Appends `path`, component by component. `bare` says that there is no base that `..` may eat up.
+fn clean(path: &[u8], bare: bool, out: &mut Vec<u8>) {
+    let mut rest = path;
+    while let [first, after @ ..] = rest {
+        let at_start = out.is_empty() || out.last() == Some(&b'/');
+        match first {
+            b'.' if at_start => match after {
+                [b'.', b'/', after @ ..] | [b'.', after @ ..] if matches!(rest, [_, _] | [_, _, b'/', ..]) => {
+                    pop(out);
+                    rest = after;
+                    continue;
+                }
+                [b'/', after @ ..] => {
+                    rest = after;
+                    continue;
+                }
+                [] => break,
+                _ => out.push(b'.'),
+            },
+            b'/' => {
+                let doubled = out.last() == Some(&b'/');
+                let eaten = out.is_empty() && !bare;
+                if !doubled && !eaten {
+                    out.push(b'/');
+                }
+            }
+            byte => out.push(*byte),
+        }
+        rest = after;
+    }
+    if out.len() > 1 && out.last() == Some(&b'/') {
+        out.pop();
+    }
+}
+
+/// Goes up one directory; the root stays.
+fn pop(out: &mut Vec<u8>) {
+    if out.len() > 1 {
+        out.pop();
+        while out.last().is_some_and(|last| *last != b'/') {
+            out.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(base: &str, path: &str) -> String {
+        let mut out = Vec::new();
+        join(base.as_bytes(), path.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn joins_and_cleans() {
+        for (base, path, expected) in [
+            ("/", "a", "/a"),
+            ("/home/", "../etc/passwd", "/etc/passwd"),
+            ("/home/", "../../../etc", "/etc"),
+            ("/home/", "./a/./b/.", "/home/a/b"),
+            ("/home/", "a//b///c/", "/home/a/b/c"),
+            ("/home/", "/abs/./x", "/abs/x"),
+            ("/home/", "", ""),
+            ("/home/", ".", "/home"),
+            ("/home/", "..", "/"),
+            ("/home/", ".hidden/..x/...", "/home/.hidden/..x/..."),
+            ("/", "/", "/"),
+            ("", "//a", "/a"),
+            ("", "/..", "/"),
+            ("", "a/../b", "/b"),
+            ("", "/a/..", "/"),
+        ] {
+            assert_eq!(joined(base, path), expected, "{base:?} + {path:?}");
+        }
+    }
+
+    #[test]
+    fn long_paths_have_a_mark() {
+        assert_eq!(joined("/", &"a".repeat(1023)), "/DIR_TOO_LONG/FILENAME_TOO_LONG");
+        assert_eq!(joined("/", &"a".repeat(1022)).len(), 1023);
+    }
+
+    #[test]
+    fn deleted_mark_is_removed() {
+        assert_eq!(without_deleted(b"/a (deleted)"), b"/a");
+        assert_eq!(without_deleted(b" (deleted)"), b" (deleted)");
+    }
+}

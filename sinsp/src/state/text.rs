@@ -1,0 +1,182 @@
+//! Byte strings that are shared, not copied.
+//!
+//! Names, paths and arguments are kept by many threads and descriptors at once: a fork has all of its parent's. A
+//! [`Text`] is 24 bytes, holds up to 22 bytes in place and shares longer ones, so that cloning one never allocates.
+
+use std::sync::Arc;
+
+const INLINE: usize = 22;
+
+/// An immutable byte string; cheap to clone. Text of the kernel need not be UTF-8.
+#[derive(Clone)]
+pub struct Text(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline(u8, [u8; INLINE]),
+    Shared(Arc<[u8]>),
+}
+
+impl Text {
+    /// The empty string.
+    pub const EMPTY: Self = Self(Repr::Inline(0, [0; INLINE]));
+
+    /// A copy of `bytes`.
+    #[inline]
+    pub fn new(bytes: &[u8]) -> Self {
+        if bytes.len() <= INLINE {
+            let mut inline = [0; INLINE];
+            inline[..bytes.len()].copy_from_slice(bytes);
+            Self(Repr::Inline(bytes.len() as u8, inline))
+        } else {
+            Self(Repr::Shared(bytes.into()))
+        }
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// Replaces the content if it differs; says whether it did. Nothing is allocated when it does not.
+    #[inline]
+    pub fn set(&mut self, bytes: &[u8]) -> bool {
+        let changed = self.as_bytes() != bytes;
+        if changed {
+            *self = Self::new(bytes);
+        }
+        changed
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl std::ops::Deref for Text {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl From<&[u8]> for Text {
+    fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl std::hash::Hash for Text {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl std::borrow::Borrow<[u8]> for Text {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl PartialEq<[u8]> for Text {
+    fn eq(&self, other: &[u8]) -> bool {
+        self.as_bytes() == other
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
+
+/// A short line of text that is built in place; what does not fit is an error.
+pub(crate) struct Line {
+    bytes: [u8; 128],
+    len: usize,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { bytes: [0; 128], len: 0 }
+    }
+}
+
+impl Line {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl std::fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// The strings of a NUL-separated list such as the arguments of a process. A NUL at the very end does not start
+/// another string; an empty list gives nothing.
+pub fn strings(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let list = list.strip_suffix(b"\0").unwrap_or(list);
+    let empty = list.is_empty();
+    list.split(|byte| *byte == 0).filter(move |_| !empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_short_and_long_bytes() {
+        for len in [0, 1, INLINE, INLINE + 1, 4096] {
+            let bytes = vec![b'x'; len];
+            assert_eq!(Text::new(&bytes).as_bytes(), bytes);
+        }
+        assert_eq!(size_of::<Text>(), 24);
+    }
+
+    #[test]
+    fn lists_split_at_nuls() {
+        let split = |list| strings(list).collect::<Vec<_>>();
+        assert_eq!(split(b""), [] as [&[u8]; 0]);
+        assert_eq!(split(b"a\0b\0"), [b"a", b"b"]);
+        assert_eq!(split(b"a\0\0b"), [&b"a"[..], b"", b"b"]);
+    }
+}

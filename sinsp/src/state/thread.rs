@@ -1,0 +1,281 @@
+//! One thread.
+//!
+//! A process is a thread whose tid is its pid, its *leader*. What the threads of a process share (descriptors, working
+//! directory, environment) is kept with the leader; ask [`State`](super::State) for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::text::strings;
+use super::{FdTable, Text};
+
+/// Bits of [`Thread::flags`]: those of the clone call as the schema's `clone_flags` numbers them, and marks of our own
+/// state that captures also hold.
+pub mod thread_flags {
+    /// The thread shares descriptors with its leader.
+    pub const CLONE_FILES: u32 = 1 << 0;
+    /// The thread shares the working directory with its leader.
+    pub const CLONE_FS: u32 = 1 << 1;
+    /// The child's parent is the caller's parent.
+    pub const CLONE_PARENT: u32 = 1 << 8;
+    /// The child is a thread of the caller's process.
+    pub const CLONE_THREAD: u32 = 1 << 13;
+    /// The child starts a pid namespace.
+    pub const CLONE_NEWPID: u32 = 1 << 6;
+    /// The thread has exited.
+    pub const CLOSED: u32 = 1 << 18;
+    /// It is known to be alive.
+    pub const ACTIVE: u32 = 1 << 19;
+    /// Its arguments came from clone, not from exec.
+    pub const NAME_CHANGED: u32 = 1 << 17;
+    /// It is the leader of its process even if its tid says otherwise.
+    pub const IS_MAIN_THREAD: u32 = 1 << 30;
+    /// It lives in a pid namespace other than the host's.
+    pub const CHILD_IN_PIDNS: u32 = 1 << 29;
+}
+
+/// One thread. Numbers are -1 where they are not known.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Thread {
+    /// The thread, in the host's pid namespace.
+    pub tid: i64,
+    /// Its process, in the host's pid namespace.
+    pub pid: i64,
+    /// The thread that it is a child of, in the host's pid namespace; 0 when that is gone.
+    pub ptid: i64,
+    /// The thread that takes over its children when it exits, once that is known.
+    pub reaper_tid: i64,
+    /// The session.
+    pub sid: i64,
+    /// The process group, in the host's pid namespace.
+    pub pgid: i64,
+    /// The process group, in its own pid namespace.
+    pub vpgid: i64,
+    /// The thread, in its own pid namespace.
+    pub vtid: i64,
+    /// Its process, in its own pid namespace.
+    pub vpid: i64,
+    /// The name that the kernel shows.
+    pub comm: Text,
+    /// The first argument.
+    pub exe: Text,
+    /// The path of the executable, resolved.
+    pub exepath: Text,
+    /// The arguments after the first, NUL-separated; see [`args`](Self::args).
+    pub args: Text,
+    /// What `comm` was when the arguments were set: the command line begins with it.
+    pub cmdline_comm: Text,
+    /// The environment, NUL-separated. A process keeps it with its leader: see [`State::env`](super::State::env).
+    pub env: Text,
+    /// The cgroups as the capture says them; see [`cgroups`](Self::cgroups).
+    pub cgroups: Text,
+    /// The working directory, ended by a slash. A process keeps it with its leader: see
+    /// [`State::cwd`](super::State::cwd).
+    pub cwd: Text,
+    /// The root directory; empty when it is not known.
+    pub root: Text,
+    /// The container that it lives in; empty on the host.
+    pub container_id: Text,
+    /// See [`thread_flags`].
+    pub flags: u32,
+    /// The limit of open descriptors.
+    pub fdlimit: i64,
+    /// Effective user; `u32::MAX` unknown.
+    pub uid: u32,
+    /// Effective group; `u32::MAX` unknown.
+    pub gid: u32,
+    /// The user who logged in; `u32::MAX` unset.
+    pub loginuid: u32,
+    /// The terminal; 0 none.
+    pub tty: u32,
+    /// Permitted capabilities.
+    pub cap_permitted: u64,
+    /// Effective capabilities.
+    pub cap_effective: u64,
+    /// Inheritable capabilities.
+    pub cap_inheritable: u64,
+    /// Whether its user may write the executable.
+    pub exe_writable: bool,
+    /// Whether the executable lies in the upper layer of an overlay.
+    pub exe_upper_layer: bool,
+    /// Whether it lies in the lower layer.
+    pub exe_lower_layer: bool,
+    /// Whether it is a memfd.
+    pub exe_from_memfd: bool,
+    /// Inode of the executable.
+    pub exe_ino: u64,
+    /// When that inode changed, nanoseconds since 1970.
+    pub exe_ino_ctime: u64,
+    /// When the executable was modified, nanoseconds since 1970.
+    pub exe_ino_mtime: u64,
+    /// Nanoseconds from the change of the executable's inode to the start of the process, as of its last exec.
+    pub exe_ino_ctime_duration_clone_ts: u64,
+    /// Nanoseconds from the start of the pid namespace to the change of the executable's inode, if it came later.
+    pub exe_ino_ctime_duration_pidns_start: u64,
+    /// When the first process of its pid namespace started, nanoseconds since 1970; 0 unknown.
+    pub pidns_init_start_ts: u64,
+    /// Virtual memory, kilobytes.
+    pub vmsize_kb: u32,
+    /// Resident memory, kilobytes.
+    pub vmrss_kb: u32,
+    /// Swapped memory, kilobytes.
+    pub vmswap_kb: u32,
+    /// Major page faults.
+    pub pfmajor: u64,
+    /// Minor page faults.
+    pub pfminor: u64,
+    /// When it was cloned, nanoseconds since 1970; 0 unknown.
+    pub clone_ts: u64,
+    /// When it last called exec; 0 never.
+    pub last_exec_ts: u64,
+    /// The time of the event before the current one; 0 none.
+    pub last_event_ts: u64,
+    /// When it was last looked up, for the removal of idle entries.
+    pub last_access_ts: u64,
+    /// The number of the descriptor that its last event was about; -1 none.
+    pub last_fd: i64,
+    /// Changes whenever the facts above that an exec, a new name, new credentials or a new directory change may have.
+    /// Counters, times and the last event do not count. Never used twice.
+    pub stamp: u64,
+    /// Changes whenever the stamp of the thread or of one of its ancestors does, or the chain of ancestors itself.
+    pub lineage: u64,
+    pub(crate) children: Vec<i64>,
+    pub(crate) grouped: bool,
+    pub(crate) fds: Arc<FdTable>,
+    pub(crate) last_enter: u16,
+    pub(crate) enter_valid: bool,
+    pub(crate) enter: Option<Box<[u8]>>,
+    memo: [AtomicU64; 2],
+}
+
+impl Thread {
+    /// A thread of which nothing is known but its tid.
+    pub fn new(tid: i64) -> Self {
+        Self {
+            tid,
+            pid: -1,
+            ptid: -1,
+            reaper_tid: -1,
+            sid: -1,
+            pgid: -1,
+            vpgid: -1,
+            vtid: -1,
+            vpid: -1,
+            comm: Text::EMPTY,
+            exe: Text::EMPTY,
+            exepath: Text::EMPTY,
+            args: Text::EMPTY,
+            cmdline_comm: Text::EMPTY,
+            env: Text::EMPTY,
+            cgroups: Text::EMPTY,
+            cwd: Text::EMPTY,
+            root: Text::EMPTY,
+            container_id: Text::EMPTY,
+            flags: thread_flags::NAME_CHANGED,
+            fdlimit: -1,
+            uid: u32::MAX,
+            gid: u32::MAX,
+            loginuid: u32::MAX,
+            tty: 0,
+            cap_permitted: 0,
+            cap_effective: 0,
+            cap_inheritable: 0,
+            exe_writable: false,
+            exe_upper_layer: false,
+            exe_lower_layer: false,
+            exe_from_memfd: false,
+            exe_ino: 0,
+            exe_ino_ctime: 0,
+            exe_ino_mtime: 0,
+            exe_ino_ctime_duration_clone_ts: 0,
+            exe_ino_ctime_duration_pidns_start: 0,
+            pidns_init_start_ts: 0,
+            vmsize_kb: 0,
+            vmrss_kb: 0,
+            vmswap_kb: 0,
+            pfmajor: 0,
+            pfminor: 0,
+            clone_ts: 0,
+            last_exec_ts: 0,
+            last_event_ts: 0,
+            last_access_ts: 0,
+            last_fd: -1,
+            stamp: 0,
+            lineage: 0,
+            children: Vec::new(),
+            grouped: false,
+            fds: Arc::default(),
+            last_enter: u16::MAX,
+            enter_valid: false,
+            enter: None,
+            memo: [AtomicU64::new(0), AtomicU64::new(0)],
+        }
+    }
+
+    /// Whether nothing is known of it but its tid: its events came, its start did not.
+    #[inline]
+    pub fn is_placeholder(&self) -> bool {
+        self.tid < 0 || self.pid < 0 || self.ptid < 0
+    }
+
+    /// Whether it is the leader of its process.
+    #[inline]
+    pub fn is_leader(&self) -> bool {
+        self.tid == self.pid || self.flags & thread_flags::IS_MAIN_THREAD != 0
+    }
+
+    /// Whether it has exited.
+    #[inline]
+    pub fn is_dead(&self) -> bool {
+        self.flags & thread_flags::CLOSED != 0
+    }
+
+    /// Whether it lives in a pid namespace other than the host's.
+    #[inline]
+    pub fn is_in_pidns(&self) -> bool {
+        self.flags & thread_flags::CHILD_IN_PIDNS != 0 || (self.tid != self.vtid && self.vtid >= 0)
+    }
+
+    /// The arguments after the first.
+    pub fn args(&self) -> impl Iterator<Item = &[u8]> {
+        strings(&self.args)
+    }
+
+    /// Appends the command line: the name, then the arguments, joined by spaces.
+    pub fn cmdline_into(&self, out: &mut Vec<u8>) {
+        let comm = if self.cmdline_comm.is_empty() { &self.comm } else { &self.cmdline_comm };
+        out.extend_from_slice(comm);
+        for arg in self.args() {
+            out.push(b' ');
+            out.extend_from_slice(arg);
+        }
+    }
+
+    /// The cgroups as subsystem and path, the subsystems under today's names.
+    pub fn cgroups(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        strings(&self.cgroups).map_while(super::cgroup::entry)
+    }
+
+    /// Number of threads whose parent it is.
+    pub fn child_count(&self) -> usize {
+        self.children.len()
+    }
+
+    /// The threads whose parent it is.
+    pub fn children(&self) -> &[i64] {
+        &self.children
+    }
+
+    /// A word that a rule engine may keep beside the thread; 0 at first. There are two, `which` is 0 or 1.
+    #[inline]
+    pub fn memo(&self, which: usize) -> u64 {
+        self.memo[which & 1].load(Ordering::Relaxed)
+    }
+
+    /// Sets [`memo`](Self::memo).
+    #[inline]
+    pub fn set_memo(&self, which: usize, memo: u64) {
+        self.memo[which & 1].store(memo, Ordering::Relaxed);
+    }
+}

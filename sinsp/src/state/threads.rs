@@ -1,0 +1,121 @@
+//! The table of threads.
+//!
+//! Threads lie in slots that do not move; a hash of tids finds the slot, and the slot of the last thread asked for is
+//! remembered, because events come in runs. Groups (processes) are kept beside: a leader can die before its threads.
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
+
+use super::Thread;
+
+/// The threads of one process.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The threads that are in the table, the leader first if it is there.
+    pub(crate) threads: SmallVec<[i64; 2]>,
+    /// How many of them have not exited.
+    pub(crate) alive: u64,
+    /// Whether orphans below are given to it.
+    pub(crate) reaper: bool,
+}
+
+/// The table of threads.
+#[derive(Debug, Default)]
+pub(crate) struct Threads {
+    by_tid: HashMap<i64, u32, FxBuildHasher>,
+    slots: Vec<Option<Box<Thread>>>,
+    free: Vec<u32>,
+    last: Option<(i64, u32)>,
+    pub(crate) groups: HashMap<i64, Group, FxBuildHasher>,
+}
+
+impl Threads {
+    pub(crate) fn len(&self) -> usize {
+        self.by_tid.len()
+    }
+
+    #[inline]
+    fn slot(&self, tid: i64) -> Option<u32> {
+        match self.last {
+            Some((last, slot)) if last == tid => Some(slot),
+            _ => self.by_tid.get(&tid).copied(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, tid: i64) -> Option<&Thread> {
+        self.slots.get(self.slot(tid)? as usize)?.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, tid: i64) -> Option<&mut Thread> {
+        let slot = self.slot(tid)?;
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// As [`get_mut`](Self::get_mut), and remembers the thread: for the thread of an event. Says whether it was
+    /// remembered already.
+    #[inline]
+    pub(crate) fn visit(&mut self, tid: i64) -> (Option<&mut Thread>, bool) {
+        let (slot, cached) = match self.last {
+            Some((last, slot)) if last == tid => (slot, true),
+            _ => match self.by_tid.get(&tid) {
+                Some(slot) => {
+                    self.last = Some((tid, *slot));
+                    (*slot, false)
+                }
+                None => return (None, false),
+            },
+        };
+        (self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut), cached)
+    }
+
+    /// Puts a thread into the table; a thread of the same tid is given back.
+    pub(crate) fn insert(&mut self, thread: Box<Thread>) -> Option<Box<Thread>> {
+        let tid = thread.tid;
+        if let Some(slot) = self.slot(tid) {
+            return self.slots[slot as usize].replace(thread);
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(thread);
+                slot
+            }
+            None => {
+                self.slots.push(Some(thread));
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.by_tid.insert(tid, slot);
+        None
+    }
+
+    pub(crate) fn remove(&mut self, tid: i64) -> Option<Box<Thread>> {
+        let slot = self.by_tid.remove(&tid)?;
+        if self.last.is_some_and(|(last, _)| last == tid) {
+            self.last = None;
+        }
+        self.free.push(slot);
+        let thread = self.slots[slot as usize].take();
+        // Give memory back after a burst; a table that breathes a little stays as it is.
+        if self.by_tid.is_empty() {
+            self.slots = Vec::new();
+            self.free = Vec::new();
+        }
+        if self.by_tid.len() < self.by_tid.capacity() / 8 {
+            self.by_tid.shrink_to(64);
+        }
+        thread
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Thread> {
+        self.slots.iter().filter_map(Option::as_deref)
+    }
+
+    pub(crate) fn tids(&self) -> Vec<i64> {
+        let mut tids: Vec<i64> = self.by_tid.keys().copied().collect();
+        tids.sort_unstable();
+        tids
+    }
+}
