@@ -144,6 +144,11 @@ impl EventBuilder {
 
     number! { u8 i8 u16 i16 u32 i32 u64 i64 }
 
+    /// The code that [`start`](Self::start) was given.
+    pub fn code(&self) -> EventCode {
+        self.code
+    }
+
     /// How many parameters were pushed since [`start`](Self::start).
     pub fn nparams(&self) -> usize {
         self.nparams

@@ -15,6 +15,7 @@
 
 mod block;
 mod body;
+mod entries;
 mod events;
 mod fds;
 mod gzip;
@@ -25,9 +26,11 @@ mod reader;
 mod section;
 mod state;
 mod threads;
+mod upgrade;
 mod users;
 mod window;
 
 pub use block::BlockType;
 pub use reader::{Limits, Reader};
 pub use section::Version;
+pub use upgrade::{Upgrade, UpgradeError, Upgraded};

@@ -10,8 +10,10 @@ use super::body::Body;
 use super::events::{BLOCK_HEADER, BLOCK_TRAILER, SMALL_BLOCK, rebuild_v1};
 use super::section::{self, Version};
 use super::state::StateReader;
+use super::upgrade::{Upgrade, Upgraded};
 use super::window::Window;
-use crate::schema::EVENT_COUNT;
+use crate::event::EventError;
+use crate::schema::{EVENT_COUNT, EventCode};
 use crate::{Error, Event, HostState, Next, Result, Source, SourceStats};
 
 /// What a capture may make its reader hold in memory.
@@ -42,6 +44,7 @@ pub struct Reader<R: Read> {
     version: Version,
     /// An event of version 1 after it was given today's header.
     rebuilt: Vec<u8>,
+    upgrade: Upgrade,
     blocks: Blocks,
     delivered: u64,
     /// Events whose code is not known.
@@ -86,6 +89,7 @@ impl<R: Read> Reader<R> {
             host: HostState::default(),
             version: Version::default(),
             rebuilt: Vec::new(),
+            upgrade: Upgrade::new(),
             blocks: Blocks::default(),
             delivered: 0,
             newer: 0,
@@ -137,6 +141,7 @@ impl<R: Read> Reader<R> {
             }
         }
         self.host = state.finish();
+        self.upgrade.clear();
         Ok(())
     }
 
@@ -202,28 +207,51 @@ impl<R: Read> Reader<R> {
             let from = block.event_at();
             let to = len - BLOCK_TRAILER;
             let bytes = self.window.bytes().get(from..to).unwrap_or_default();
-            let Some([t0, t1]) = bytes.get(20..22) else { return Err(self.no_header(len, block)) };
-            if usize::from(u16::from_le_bytes([*t0, *t1])) >= EVENT_COUNT {
+            let Some([t0, t1, counts @ ..]) = bytes.get(20..) else { return Err(self.no_header(len, block)) };
+            let code = u16::from_le_bytes([*t0, *t1]);
+            if usize::from(code) >= EVENT_COUNT {
                 self.newer += 1;
                 self.window.consume(len);
                 continue;
             }
-            if bytes.len() < block.header_len() {
-                return Err(self.no_header(len, block));
-            }
-            let head = self.window.bytes().first_chunk::<14>().copied().unwrap_or_default();
-            let [.., c0, c1, f0, f1, f2, f3] = head;
+            // An event without a count of its parameters is never known to be current.
+            let current = if block.counted {
+                let Some(nparams) = counts.first_chunk() else { return Err(self.no_header(len, block)) };
+                Upgrade::is_current(EventCode(code), u32::from_le_bytes(*nparams))
+            } else {
+                rebuild_v1(bytes, &mut self.rebuilt).map_err(|fault| Error::format(fault, self.window.offset()))?;
+                false
+            };
+            let head = self.window.bytes().first_chunk().copied().unwrap_or_default();
+            let [.., c0, c1, f0, f1, f2, f3]: [u8; BLOCK_HEADER + 6] = head;
             let cpu = u16::from_le_bytes([c0, c1]);
             let flags = if block.flagged { u32::from_le_bytes([f0, f1, f2, f3]) } else { 0 };
-            if !block.counted {
-                let fault = rebuild_v1(bytes, &mut self.rebuilt).err();
-                if let Some(fault) = fault {
-                    return Err(Error::format(fault, self.window.offset()));
-                }
-            }
             let at = self.window.consume(len);
-            return Ok(Step::Event { cpu, flags, from: at + from, to: at + to, rebuilt: !block.counted });
+            let place = Place { cpu, flags, from: at + from, to: at + to, rebuilt: !block.counted };
+            return Ok(Step::Event { place, current });
         }
+    }
+
+    /// Lifts an event that is not of today's schema.
+    #[cold]
+    fn lift(&mut self, place: &Place) -> Result<Upgraded> {
+        let bytes = if place.rebuilt { self.rebuilt.as_slice() } else { self.window.lend(place.from..place.to) };
+        let event = Event::parse(place.cpu, place.flags, bytes).map_err(|fault| self.bad_event(place, fault))?;
+        self.upgrade.apply(&event).map_err(|fault| Error::format(fault.to_string(), self.window.offset_of(place.from)))
+    }
+
+    #[cold]
+    fn bad_event(&self, place: &Place, fault: EventError) -> Error {
+        Error::format(format!("invalid event: {fault}"), self.window.offset_of(place.from))
+    }
+
+    /// Ends the reading if it went wrong.
+    #[inline]
+    fn settle<T>(ended: &mut bool, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            *ended = true;
+        }
+        result
     }
 
     fn max_len(&self, block: EventBlock) -> u32 {
@@ -273,16 +301,25 @@ fn block_header(bytes: &[u8; BLOCK_HEADER]) -> (BlockType, u32) {
     (BlockType(u32::from_le_bytes([t0, t1, t2, t3])), u32::from_le_bytes([l0, l1, l2, l3]))
 }
 
+/// Where an event lies.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    cpu: u16,
+    flags: u32,
+    /// In the window,
+    from: usize,
+    to: usize,
+    /// unless it had to be rebuilt.
+    rebuilt: bool,
+}
+
 /// What a step came to.
 #[derive(Debug)]
 enum Step {
-    /// An event, in the window or rebuilt.
+    /// An event, and whether it is of today's schema as it stands.
     Event {
-        cpu: u16,
-        flags: u32,
-        from: usize,
-        to: usize,
-        rebuilt: bool,
+        place: Place,
+        current: bool,
     },
     Restart,
     End,
@@ -291,31 +328,37 @@ enum Step {
 impl<R: Read> Source for Reader<R> {
     #[inline]
     fn next(&mut self) -> Result<Next<'_>> {
-        if self.ended {
-            return Ok(Next::End);
-        }
-        match self.step() {
-            Ok(Step::Event { cpu, flags, from, to, rebuilt }) => {
-                self.delivered += 1;
-                let bytes = if rebuilt { self.rebuilt.as_slice() } else { self.window.lend(from..to) };
-                match Event::parse(cpu, flags, bytes) {
-                    Ok(event) => Ok(Next::Event(event)),
-                    Err(fault) => {
-                        self.ended = true;
-                        Err(Error::format(format!("invalid event: {fault}"), self.window.offset()))
+        while !self.ended {
+            let step = self.step();
+            let (place, current) = match Self::settle(&mut self.ended, step)? {
+                Step::Event { place, current } => (place, current),
+                Step::Restart => return Ok(Next::Restart),
+                Step::End => break,
+            };
+            if !current {
+                let lifted = self.lift(&place);
+                match Self::settle(&mut self.ended, lifted)? {
+                    Upgraded::Same => {}
+                    Upgraded::Dropped => continue,
+                    Upgraded::Changed => {
+                        self.delivered += 1;
+                        let event = self.upgrade.event().map_err(|fault| self.bad_event(&place, fault));
+                        return Self::settle(&mut self.ended, event).map(Next::Event);
                     }
                 }
             }
-            Ok(Step::Restart) => Ok(Next::Restart),
-            Ok(Step::End) => {
-                self.ended = true;
-                Ok(Next::End)
-            }
-            Err(fault) => {
-                self.ended = true;
-                Err(fault)
-            }
+            self.delivered += 1;
+            let bytes = if place.rebuilt { self.rebuilt.as_slice() } else { self.window.lend(place.from..place.to) };
+            return match Event::parse(place.cpu, place.flags, bytes) {
+                Ok(event) => Ok(Next::Event(event)),
+                Err(fault) => {
+                    self.ended = true;
+                    Err(self.bad_event(&place, fault))
+                }
+            };
         }
+        self.ended = true;
+        Ok(Next::End)
     }
 
     fn host(&self) -> &HostState {

@@ -39,6 +39,11 @@ impl<R: Read> Window<R> {
         self.base + self.start as u64
     }
 
+    /// Where a place that was lent stands in the decompressed capture.
+    pub(super) fn offset_of(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
+
     /// Sees to it that `count` bytes are in memory, if the capture has so many. Returns how many of them there are.
     #[inline]
     pub(super) fn want(&mut self, count: usize) -> Result<usize> {

@@ -23,6 +23,7 @@ pub(crate) mod macros;
 mod names;
 mod syscalls;
 mod types;
+pub(crate) mod upgrade;
 pub(crate) mod wire;
 
 pub use assemble::EVENTS;
