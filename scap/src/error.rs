@@ -27,6 +27,9 @@ pub enum Error {
     /// One event's bytes do not hold together.
     #[error("invalid event: {0}")]
     Event(#[from] crate::event::EventError),
+    /// A trace written as text is not understood.
+    #[error(transparent)]
+    Text(#[from] crate::text::TextError),
     /// The source can not do what is asked of it.
     #[error("{0}")]
     Unsupported(String),

@@ -15,6 +15,7 @@ pub mod render;
 pub mod savefile;
 pub mod schema;
 pub mod source;
+pub mod text;
 
 mod error;
 
