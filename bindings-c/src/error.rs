@@ -33,6 +33,15 @@ impl From<scap::Error> for Fault {
     }
 }
 
+impl From<sinsp::Error> for Fault {
+    fn from(error: sinsp::Error) -> Self {
+        match error {
+            sinsp::Error::Source(error) => error.into(),
+            other => Self::new(Status::Format, other.to_string()),
+        }
+    }
+}
+
 thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }

@@ -135,7 +135,10 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str
     // SAFETY: not NULL, ended by a NUL by the caller's word.
     let bytes = unsafe { std::ffi::CStr::from_ptr(text) };
     bytes.to_str().map_err(|fault| {
-        Fault::new(crate::status::Status::InvalidUtf8, format!("{what} is not UTF-8 after {} bytes", fault.valid_up_to()))
+        Fault::new(
+            crate::status::Status::InvalidUtf8,
+            format!("{what} is not UTF-8 after {} bytes", fault.valid_up_to()),
+        )
     })
 }
 

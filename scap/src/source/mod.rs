@@ -43,6 +43,28 @@ pub trait Source {
     }
 }
 
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn next(&mut self) -> Result<Next<'_>> {
+        (**self).next()
+    }
+
+    fn host(&self) -> &HostState {
+        (**self).host()
+    }
+
+    fn stats(&self) -> SourceStats {
+        (**self).stats()
+    }
+
+    fn is_live(&self) -> bool {
+        (**self).is_live()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        (**self).progress()
+    }
+}
+
 /// What a source delivered and lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceStats {

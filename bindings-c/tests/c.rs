@@ -1,0 +1,35 @@
+//! Every C test as a Rust test: one C file per object, compiled with warnings as errors, run once per test.
+
+mod support;
+
+use support::{Language, program, run};
+
+macro_rules! c_tests {
+    ($($object:ident { $($test:ident),* $(,)? })*) => {$(
+        mod $object {
+            $(
+                #[test]
+                fn $test() {
+                    let file = concat!("tests/c/", stringify!($object), ".c");
+                    super::run(&super::program(file, super::Language::C), &[stringify!($test)]);
+                }
+            )*
+        }
+    )*};
+}
+
+c_tests! {
+    inspector {
+        reads_every_event,
+        says_how_far_it_is,
+        opens_from_memory,
+        refuses_what_is_no_capture,
+        takes_null_for_an_error,
+    }
+    event {
+        gives_typed_parameters,
+        refuses_a_parameter_that_is_not_there,
+        finds_a_stale_event,
+        wants_the_size_of_the_struct,
+    }
+}

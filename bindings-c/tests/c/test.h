@@ -1,0 +1,74 @@
+/* What every C test file begins with: checks that say where they failed, and a main that runs the test named on the
+ * command line. */
+#ifndef TEST_H
+#define TEST_H
+
+#include <peregrine.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "%s:%d: not true: %s (last error: %s)\n", __FILE__, __LINE__, #condition,     \
+				peregrine_last_error());                                                               \
+			exit(1);                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+#define CHECK_STATUS(call, expected)                                                                                   \
+	do {                                                                                                           \
+		peregrine_status status_ = (call);                                                                     \
+		if (status_ != (expected)) {                                                                           \
+			fprintf(stderr, "%s:%d: %s gave %s (%s)\n", __FILE__, __LINE__, #call,                        \
+				peregrine_status_name(status_), peregrine_last_error());                               \
+			exit(1);                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+#define CHECK_OK(call) CHECK_STATUS(call, PEREGRINE_STATUS_OK)
+
+struct test {
+	const char *name;
+	void (*run)(void);
+};
+
+#define RUN(...)                                                                                                       \
+	int main(int argc, char **argv)                                                                                \
+	{                                                                                                              \
+		static const struct test tests[] = {__VA_ARGS__};                                                      \
+		for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)                                              \
+			if (argc > 1 && strcmp(argv[1], tests[i].name) == 0) {                                         \
+				tests[i].run();                                                                        \
+				return 0;                                                                              \
+			}                                                                                              \
+		fprintf(stderr, "no test of that name\n");                                                             \
+		return 2;                                                                                              \
+	}
+
+/* The bundled capture. */
+static inline const char *capture_path(void)
+{
+	const char *path = getenv("PEREGRINE_TEST_CAPTURE");
+	if (path == NULL) {
+		fprintf(stderr, "PEREGRINE_TEST_CAPTURE is not set\n");
+		exit(1);
+	}
+	return path;
+}
+
+static inline peregrine_inspector *open_capture(void)
+{
+	peregrine_inspector *inspector = NULL;
+	CHECK_OK(peregrine_inspector_open_file(capture_path(), &inspector));
+	CHECK(inspector != NULL);
+	return inspector;
+}
+
+static inline bool equals(peregrine_bytes bytes, const char *text)
+{
+	return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
+}
+
+#endif
