@@ -1,0 +1,240 @@
+//! Alerts to syslog: the machine's own, or one in the network.
+//!
+//! The machine's daemon gets the short form that every `/dev/log` understands; in the network it is RFC 5424, over
+//! TCP with the length in front of each message (RFC 6587).
+
+use super::{Failure, Message, Sink};
+use std::io::Write;
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Facility "user", as programs have that are not part of the system.
+const FACILITY: u8 = 1 << 3;
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a syslog daemon listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyslogAddress {
+    /// A socket of this machine, usually `/dev/log`.
+    Local(PathBuf),
+    /// `host:port`.
+    Udp(String),
+    /// `host:port`.
+    Tcp(String),
+}
+
+impl Default for SyslogAddress {
+    fn default() -> Self {
+        Self::Local("/dev/log".into())
+    }
+}
+
+impl FromStr for SyslogAddress {
+    type Err = String;
+
+    /// `udp://host[:port]`, `tcp://host[:port]`, or the path of a socket.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let with_port = |host: &str, port: &str| {
+            let named = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+            if named { host.to_owned() } else { format!("{host}:{port}") }
+        };
+        match text.split_once("://") {
+            Some(("udp", host)) if !host.is_empty() => Ok(Self::Udp(with_port(host, "514"))),
+            Some(("tcp", host)) if !host.is_empty() => Ok(Self::Tcp(with_port(host, "601"))),
+            None if text.starts_with('/') => Ok(Self::Local(text.into())),
+            _ => Err(format!("'{text}' is neither udp://host:port, tcp://host:port nor the path of a socket")),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Connection {
+    Local(UnixDatagram),
+    Udp(UdpSocket),
+    Tcp(TcpStream),
+}
+
+/// A syslog daemon.
+#[derive(Debug)]
+pub struct Syslog {
+    address: SyslogAddress,
+    program: String,
+    host: String,
+    connection: Option<Connection>,
+}
+
+impl Syslog {
+    /// Nothing is connected before the first alert. `program` and `host` are how the messages are signed.
+    pub fn new(address: SyslogAddress, program: &str, host: &str) -> Self {
+        Self { address, program: program.to_owned(), host: host.to_owned(), connection: None }
+    }
+
+    fn connect(&self) -> std::io::Result<Connection> {
+        Ok(match &self.address {
+            SyslogAddress::Local(path) => {
+                let socket = UnixDatagram::unbound()?;
+                socket.connect(path)?;
+                socket.set_write_timeout(Some(TIMEOUT))?;
+                Connection::Local(socket)
+            }
+            SyslogAddress::Udp(address) => {
+                let to = first_address(address)?;
+                let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
+                socket.connect(to)?;
+                Connection::Udp(socket)
+            }
+            SyslogAddress::Tcp(address) => {
+                let stream = TcpStream::connect_timeout(&first_address(address)?, TIMEOUT)?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
+                Connection::Tcp(stream)
+            }
+        })
+    }
+
+    fn line(&self, message: &Message, now: &jiff::Zoned) -> String {
+        let priority = FACILITY | message.severity.min(7);
+        let (program, process, text) = (&self.program, std::process::id(), &message.text);
+        match self.address {
+            SyslogAddress::Local(_) => {
+                format!("<{priority}>{} {program}[{process}]: {text}", now.strftime("%b %e %H:%M:%S"))
+            }
+            SyslogAddress::Udp(_) | SyslogAddress::Tcp(_) => {
+                let time = now.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
+                let host = if self.host.is_empty() { "-" } else { &self.host };
+                let line = format!("<{priority}>1 {time} {host} {program} {process} - - {text}");
+                if matches!(self.address, SyslogAddress::Tcp(_)) { format!("{} {line}", line.len()) } else { line }
+            }
+        }
+    }
+
+    fn send(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        match &mut connection {
+            Connection::Local(socket) => drop(socket.send(line)?),
+            Connection::Udp(socket) => drop(socket.send(line)?),
+            Connection::Tcp(stream) => stream.write_all(line)?,
+        }
+        self.connection = Some(connection);
+        Ok(())
+    }
+}
+
+fn first_address(address: &str) -> std::io::Result<std::net::SocketAddr> {
+    address.to_socket_addrs()?.next().ok_or_else(|| std::io::Error::other("the name has no address"))
+}
+
+impl Sink for Syslog {
+    fn name(&self) -> &'static str {
+        "syslog"
+    }
+
+    fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
+        let line = self.line(message, &jiff::Zoned::now());
+        // After a restart of the daemon the old connection is dead, and a new one works at once.
+        let again = self.connection.is_some();
+        match self.send(line.as_bytes()) {
+            Err(_) if again => self.send(line.as_bytes()),
+            outcome => outcome,
+        }
+        .map_err(|error| match error.raw_os_error() {
+            // EMSGSIZE: no daemon takes so long a datagram.
+            Some(90) => Failure::Lasting(format!("an alert of {} bytes is too long", line.len())),
+            _ => Failure::passing(error),
+        })
+    }
+
+    fn reopen(&mut self) -> Result<(), Failure> {
+        self.connection = None;
+        Ok(())
+    }
+
+    fn retries(&self) -> Option<u32> {
+        // The machine's own daemon is there or it is not; one in the network may come back.
+        if matches!(self.address, SyslogAddress::Local(_)) { Some(2) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn message() -> Message {
+        Message { severity: 4, text: "Warning somebody did something".into() }
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!("udp://log".parse(), Ok(SyslogAddress::Udp("log:514".into())));
+        assert_eq!("tcp://[::1]:99".parse(), Ok(SyslogAddress::Tcp("[::1]:99".into())));
+        assert_eq!("tcp://[::1]".parse(), Ok(SyslogAddress::Tcp("[::1]:601".into())));
+        assert_eq!("/run/log".parse(), Ok(SyslogAddress::Local("/run/log".into())));
+        assert!("http://log".parse::<SyslogAddress>().is_err());
+        assert!("udp://".parse::<SyslogAddress>().is_err());
+    }
+
+    #[test]
+    fn the_local_daemon_gets_the_short_form_and_may_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        let mut syslog = Syslog::new(SyslogAddress::Local(path.clone()), "peregrine", "host");
+        let mut buffer = [0; 1000];
+        let check = |daemon: &UnixDatagram, buffer: &mut [u8]| {
+            let count = daemon.recv(buffer).unwrap();
+            let text = std::str::from_utf8(&buffer[..count]).unwrap();
+            assert!(text.starts_with("<12>"), "{text}");
+            let end = format!(" peregrine[{}]: Warning somebody did something", std::process::id());
+            assert!(text.ends_with(&end), "{text}");
+            assert_eq!(text.len(), "<12>Jan  1 00:00:00".len() + end.len());
+        };
+        syslog.deliver(&message()).unwrap();
+        check(&daemon, &mut buffer);
+        drop(daemon);
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(syslog.deliver(&message()), Err(Failure::Passing(_))));
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        syslog.deliver(&message()).unwrap();
+        check(&daemon, &mut buffer);
+    }
+
+    #[test]
+    fn daemons_in_the_network_get_rfc_5424() {
+        let form = |text: &str| {
+            let parts: Vec<_> = text.splitn(8, ' ').collect();
+            assert_eq!(parts[0], "<12>1");
+            assert!(parts[1].parse::<jiff::Timestamp>().is_ok(), "{text}");
+            assert_eq!(&parts[2..4], ["host", "peregrine"]);
+            assert_eq!(&parts[5..7], ["-", "-"]);
+            assert_eq!(parts[7], "Warning somebody did something");
+        };
+        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = SyslogAddress::Udp(daemon.local_addr().unwrap().to_string());
+        Syslog::new(address, "peregrine", "host").deliver(&message()).unwrap();
+        let mut buffer = [0; 1000];
+        let count = daemon.recv(&mut buffer).unwrap();
+        form(std::str::from_utf8(&buffer[..count]).unwrap());
+
+        let daemon = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = SyslogAddress::Tcp(daemon.local_addr().unwrap().to_string());
+        let mut syslog = Syslog::new(address, "peregrine", "host");
+        syslog.deliver(&message()).unwrap();
+        syslog.deliver(&message()).unwrap();
+        drop(syslog);
+        let mut text = String::new();
+        daemon.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        for _ in 0..2 {
+            let (length, rest) = text.split_once(' ').unwrap();
+            let (line, rest) = rest.split_at(length.parse().unwrap());
+            form(line);
+            text = rest.to_owned();
+        }
+        assert_eq!(text, "");
+    }
+}
