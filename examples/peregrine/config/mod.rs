@@ -14,6 +14,7 @@ mod path;
 pub(crate) mod setting;
 pub(crate) mod settings;
 
+use crate::log;
 use document::{Node, Place, Value};
 use setting::{Fault, Report, Setting};
 use settings::{Config, DropAction, EngineKind, ExtraField, Plugin, Strategy};
@@ -292,6 +293,30 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
                 entry.r#match.rule
             );
             report.warn(&place("append_output"), "append_output", text);
+        }
+    }
+}
+
+impl Loaded {
+    /// Says which files were read and what is wrong with them.
+    pub(crate) fn report(&self) {
+        if !self.files.is_empty() {
+            log::info("Initialized with configuration files:");
+        }
+        for file in &self.files {
+            let path = file.path.display();
+            if file.faults.is_empty() {
+                log::info(format!("   {path} | schema validation: ok"));
+            } else {
+                log::warning(format!("   {path} | schema validation: failed"));
+            }
+            file.faults.iter().for_each(log::warning);
+        }
+        self.warnings.iter().for_each(log::warning);
+        for (name, sentence) in crate::removed::VARIABLES {
+            if std::env::var_os(name).is_some() {
+                log::warning(format!("the variable {name} {sentence}"));
+            }
         }
     }
 }

@@ -1,0 +1,104 @@
+//! Log lines: to standard error, to syslog, or to both, from a level on.
+//!
+//! One logger for the process, since lines come from threads that know nothing of each other. Before the
+//! configuration is read, lines go to standard error from level `warning` on.
+
+use crate::config::settings::{Config, LogLevel};
+use peregrine_examples::sinks::{Message, Sink, Syslog, SyslogAddress};
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+/// How urgent a line is, in the numbers of syslog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Level {
+    Emergency,
+    Alert,
+    Critical,
+    Error,
+    Warning,
+    Notice,
+    Info,
+    Debug,
+}
+
+impl Level {
+    const ALL: [Self; 8] = [
+        Self::Emergency,
+        Self::Alert,
+        Self::Critical,
+        Self::Error,
+        Self::Warning,
+        Self::Notice,
+        Self::Info,
+        Self::Debug,
+    ];
+
+    /// The level with this number of syslog.
+    pub(crate) fn from_severity(severity: u8) -> Self {
+        Self::ALL[usize::from(severity.min(7))]
+    }
+}
+
+struct Logger {
+    level: Level,
+    stderr: bool,
+    iso_time: bool,
+    syslog: Option<Syslog>,
+}
+
+static LOGGER: Mutex<Logger> =
+    Mutex::new(Logger { level: Level::Warning, stderr: true, iso_time: false, syslog: None });
+
+/// Writes lines from now on to where the configuration says.
+pub(crate) fn set_up(config: &Config) {
+    let syslog = config.log_syslog.then(|| Syslog::new(SyslogAddress::default(), "peregrine", ""));
+    let level = match config.log_level {
+        LogLevel::Emergency => Level::Emergency,
+        LogLevel::Alert => Level::Alert,
+        LogLevel::Critical => Level::Critical,
+        LogLevel::Error => Level::Error,
+        LogLevel::Warning => Level::Warning,
+        LogLevel::Notice => Level::Notice,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug => Level::Debug,
+    };
+    let logger = Logger { level, stderr: config.log_stderr, iso_time: config.time_format_iso_8601, syslog };
+    *LOGGER.lock().unwrap_or_else(PoisonError::into_inner) = logger;
+}
+
+/// Writes a line.
+pub(crate) fn line(level: Level, text: impl Display) {
+    let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
+    if level > logger.level {
+        return;
+    }
+    let text = text.to_string();
+    let text = text.trim_end_matches('\n');
+    if let Some(syslog) = &mut logger.syslog {
+        // A machine without a syslog daemon is common (containers), and there is no one to tell.
+        let _ = syslog.deliver(&Message { severity: level as u8, text: text.into() });
+    }
+    if logger.stderr {
+        let now = jiff::Zoned::now();
+        let time = if logger.iso_time {
+            now.timestamp().strftime("%Y-%m-%dT%H:%M:%S+0000")
+        } else {
+            now.strftime("%a %b %d %H:%M:%S %Y")
+        };
+        // Nor is there when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{time}: {text}");
+    }
+}
+
+/// Lines by level: `log::info("...")`.
+macro_rules! levels {
+    ($($name:ident = $level:ident),*) => { $(
+        #[allow(dead_code, reason = "a level is there whether or not something speaks at it today")]
+        pub(crate) fn $name(text: impl Display) {
+            line(Level::$level, text);
+        }
+    )* };
+}
+levels!(critical = Critical, error = Error, warning = Warning, notice = Notice, info = Info, debug = Debug);

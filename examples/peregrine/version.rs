@@ -1,0 +1,65 @@
+//! The versions of the program and of what it is compatible with.
+
+use serde_json::{Value as Json, json};
+use std::fmt::Write;
+
+/// The version of this program.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of Falco whose behaviour is the measure, for tools that look at this key alone.
+pub(crate) const FALCO_VERSION: &str = "0.44.0";
+
+/// The driver interface that captures and the probe follow.
+pub(crate) const DRIVER_API_VERSION: &str = "10.1.0";
+
+/// The interface of plugins that the built-in ones are described by.
+pub(crate) const PLUGIN_API_VERSION: &str = "3.12.0";
+
+/// A built-in source or extractor that rules may require as a plugin.
+#[derive(Debug)]
+pub(crate) struct BuiltIn {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) does: &'static str,
+}
+
+/// What is built in under the name of a plugin.
+pub(crate) const BUILT_IN: &[BuiltIn] =
+    &[BuiltIn { name: "container", version: "0.7.1", does: "fields of containers and Kubernetes pods" }];
+
+/// The numbers of an engine version such as 0.63.0 that older tools know: the middle one.
+fn engine_number() -> &'static str {
+    rule_engine::ENGINE_VERSION.split('.').nth(1).unwrap_or("0")
+}
+
+/// The versions for people.
+pub(crate) fn text() -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "Peregrine version: {VERSION}\nCompatible with:   Falco {FALCO_VERSION}\nPlugin API:        {PLUGIN_API_VERSION}\n\
+         Engine:            {}\nDriver:\n  API version:     {DRIVER_API_VERSION}\n  Schema version:  {}\n",
+        rule_engine::ENGINE_VERSION,
+        scap::schema::SCHEMA_VERSION,
+    );
+    text
+}
+
+/// The versions for programs, with Falco's keys.
+pub(crate) fn json() -> Json {
+    let plugins: serde_json::Map<_, _> =
+        BUILT_IN.iter().map(|plugin| (plugin.name.to_owned(), plugin.version.into())).collect();
+    json!({
+        "default_driver_version": format!("{VERSION}+probe"),
+        "driver_api_version": DRIVER_API_VERSION,
+        "driver_schema_version": scap::schema::SCHEMA_VERSION,
+        "engine_version": engine_number(),
+        "engine_version_semver": rule_engine::ENGINE_VERSION,
+        "falco_version": FALCO_VERSION,
+        "libs_version": VERSION,
+        "peregrine_version": VERSION,
+        "plugin_api_version": PLUGIN_API_VERSION,
+        "plugin_versions": plugins,
+    })
+}
