@@ -1,1 +1,53 @@
-//! The CO-RE probe and its loader: a live Source.
+//! Live events of this machine: the CO-RE probe and its loader.
+//!
+//! The probe is one BPF object (`c/`) that hangs on the way out of every system call and on a few tracepoints. It
+//! writes events in the schema's own layout into ring buffers; [`BpfSource`] lends them, oldest first, as a
+//! [`scap::Source`].
+//!
+//! ```no_run
+//! use peregrine_bpf::{Probe, Selection};
+//! use scap::{Next, Source};
+//!
+//! let mut source = Probe::builder().select(Selection::named(&["openat", "execve"])?).open()?;
+//! loop {
+//!     match source.next()? {
+//!         Next::Event(event) => println!("{} {}", event.tid(), event.code()),
+//!         Next::Idle => continue, // nothing just now: time for other work
+//!         _ => break,
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Phases
+//!
+//! Each step is a type, so that nothing can be done too late:
+//!
+//! ```text
+//! Probe::builder()  Builder    what is wanted: selection, rings, buffers
+//!   .prepare()      Prepared   the object is open: sizes are set, no program is in the kernel yet
+//!   .load()         Loaded     the kernel has verified the programs; what it refused is left out and reported
+//!   .attach()       BpfSource  events flow
+//! ```
+//!
+//! [`Builder::open`] does all of it. It needs `CAP_BPF`, `CAP_PERFMON`, `CAP_SYS_RESOURCE` and `CAP_SYS_PTRACE` (or
+//! root) and a kernel of 5.8 or later with BTF; each thing that is missing is one [`Error`] that says what to do.
+
+mod config;
+mod error;
+mod features;
+mod generated;
+mod loader;
+mod merge;
+mod ringbuf;
+mod select;
+mod source;
+mod stats;
+mod sys;
+
+pub use config::{Builder, Probe, Settings, Toctou};
+pub use error::{Error, Refused, Result};
+pub use loader::{Loaded, Prepared, Program};
+pub use select::Selection;
+pub use source::BpfSource;
+pub use stats::{CpuStats, ProgramStats};

@@ -1,2 +1,44 @@
-//! The build helper.
-fn main() {}
+//! The build helper. `cargo xtask codegen` writes what is derived from scap's table (with `--check` it only says
+//! whether that is current), `cargo xtask tidy` holds the tree to its rules.
+//!
+//! Everything lives in this one program, so that what CI runs and what a person runs are the same code.
+
+mod codegen;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let mut dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    dir.pop();
+    dir
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let faults = match words.as_slice() {
+        ["codegen"] => codegen::write(&root()),
+        ["codegen", "--check"] => codegen::check(&root()),
+        ["tidy"] => tidy::check(&root()),
+        _ => {
+            eprintln!("usage: cargo xtask codegen [--check] | tidy");
+            return ExitCode::from(2);
+        }
+    };
+    match faults {
+        Ok(faults) if faults.is_empty() => ExitCode::SUCCESS,
+        Ok(faults) => {
+            for fault in faults {
+                eprintln!("{fault}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Names that the kernel changed. Each shim is headed by what changed and when; which one holds is decided when the
+ * object is loaded, and the other branch is never seen by the verifier's checks.
+ */
+#pragma once
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* 6.3, "capability: just use a 'u64' instead of a 'u32[2]' array". */
+struct kernel_cap_struct {
+	u32 cap[2];
+};
+
+struct cred___caps_array {
+	struct kernel_cap_struct cap_inheritable, cap_permitted, cap_effective;
+};
+
+struct cred___caps_word {
+	u64 cap_inheritable, cap_permitted, cap_effective;
+};
+
+typedef struct {
+	s64 counter;
+} atomic_long_t;
+
+/* 6.2, "mm: convert mm's rss stats into percpu_counter". */
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
+struct percpu_counter {
+	s64 count;
+};
+
+struct mm_struct___rss_atomic {
+	struct mm_rss_stat rss_stat;
+};
+
+struct mm_struct___rss_percpu {
+	struct percpu_counter rss_stat[4];
+};
+
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+};
+
+/* 6.6, "fs: rename __i_ctime"; 6.7 the same for mtime; 6.11, "fs: turn inode ctime fields into discrete words". */
+struct inode___ctime {
+	struct timespec64 i_ctime, i_mtime;
+};
+
+struct inode___under_ctime {
+	struct timespec64 __i_ctime, __i_mtime;
+};
+
+struct inode___ctime_words {
+	s64 i_ctime_sec, i_mtime_sec;
+	u32 i_ctime_nsec, i_mtime_nsec;
+};
+
+/* 6.15, "kernfs: use RCU to access kernfs_node::parent". */
+struct kernfs_node___parent {
+	struct kernfs_node *parent;
+};
+
+struct kernfs_node___under_parent {
+	struct kernfs_node *__parent;
+};
+
+/* 6.8 moved the submitter of an io_uring request from `task` to `tctx`. */
+struct io_kiocb___task {
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* 5.11 brought bpf_get_current_task_btf, whose pointer can be followed without a helper call for each step. */
+static __always_inline struct task_struct *task_current(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+/* Whether task_current's pointer may be followed directly. */
+static __always_inline bool task_is_typed(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
+}

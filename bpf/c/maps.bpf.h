@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* The maps, and what each processor has of its own. */
+#pragma once
+
+/* The longest event. */
+#define MAX_EVENT 65535
+/* Values are written below this and may reach as far again: so a masked position plus a 16-bit length stays inside. */
+#define DATA_SIZE (2 * 65536)
+#define DATA_MASK 0xffff
+/* Components of a path. */
+#define MAX_COMPONENTS 64
+
+/* Counters of one processor. */
+struct cpu_stats {
+	u64 seen; /* events that were to be sent */
+	u64 faults; /* values that could not be read from the process's memory */
+	u64 drops[CAUSES][FAMILIES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_stats);
+} stats SEC(".maps");
+
+/* The call that is being looked at, and the event that is being written. */
+struct cpu {
+	u64 args[6];
+	u32 nr; /* number of the call, that of x86_64 where there is one */
+	u16 native_nr; /* the number that the program used */
+	u8 compat; /* a 32-bit call */
+	u8 socketcall; /* made through socketcall */
+	u64 parts[MAX_COMPONENTS]; /* names of a path's components, the last first */
+	u32 nparts;
+	u32 pad;
+	u8 data[DATA_SIZE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to the number of processors before loading */
+	__type(key, u32);
+	__type(value, struct cpu);
+} cpus SEC(".maps");
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* a model: the loader makes the rings */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* set to the number of processors before loading */
+	__type(key, u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+/* The program of each call, by number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, SYSCALL_NUMBERS);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} programs SEC(".maps");
+
+static __always_inline struct cpu *cpu_current(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+static __always_inline struct cpu_stats *stats_current(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&stats, &zero);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "gen/events.h"
+#include "gen/flags.h"
+#include "gen/syscalls.h"
+
+#include "config.bpf.h"
+#include "compat.bpf.h"
+#include "maps.bpf.h"
+#include "event.bpf.h"
+
+#include "read/task.bpf.h"
+#include "read/cred.bpf.h"
+#include "read/file.bpf.h"
+#include "read/path.bpf.h"
+#include "read/sock.bpf.h"
+
+#include "sys/convert.bpf.h"
+#include "gen/simple.bpf.h"
+#include "sys/system.bpf.h"
+
+#include "dispatch.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Sockets: addresses that programs give, and both ends of a connection. */
+#pragma once
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define MAX_UNIX_PATH 108
+#define SOCKADDR_MAX 128
+
+enum direction {
+	INBOUND,
+	OUTBOUND,
+};
+
+/* An address as a program gave it. */
+struct address {
+	u16 family;
+	u8 bytes[SOCKADDR_MAX];
+};
+
+static __always_inline u16 swap16(u16 v)
+{
+	return __builtin_bswap16(v);
+}
+
+static __always_inline struct sock *fd_sock(s32 fd)
+{
+	struct file *file = fd_file(fd);
+	struct socket *socket;
+
+	if (!file || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* The address at `p` in user memory, of `len` bytes, as a parameter; empty when it is of no known family. */
+static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
+{
+	u16 family = 0, port = 0;
+	u32 at;
+
+	if (!p || len < 2 || bpf_probe_read_user(&family, sizeof(family), (void *)p)) {
+		push_empty(e);
+		return;
+	}
+	at = part_u8(e, 0, family);
+	switch (family) {
+	case AF_INET:
+		at += part_bytes(e, at, p + 4, 4, true);
+		bpf_probe_read_user(&port, sizeof(port), (void *)(p + 2));
+		at = part_u16(e, at, swap16(port));
+		break;
+	case AF_INET6:
+		at += part_bytes(e, at, p + 8, 16, true);
+		bpf_probe_read_user(&port, sizeof(port), (void *)(p + 2));
+		at = part_u16(e, at, swap16(port));
+		break;
+	case AF_UNIX: {
+		/* The name ends at a NUL or with the address; one that begins with NUL is abstract. */
+		u32 name = len > 2 ? len - 2 : 0;
+		char first = 0;
+
+		bpf_probe_read_user(&first, 1, (void *)(p + 2));
+		if (!first) {
+			p++;
+			name = name ? name - 1 : 0;
+		}
+		if (name > MAX_UNIX_PATH)
+			name = MAX_UNIX_PATH;
+		u32 n = name ? part_text(e, at, p + 2, name + 1, true) : 0;
+		at += n;
+		if (!n)
+			at = part_u8(e, at, 0);
+		break;
+	}
+	default:
+		at = 0;
+	}
+	push_done(e, at);
+}
+
+static __always_inline u32 part_v4(struct event *e, u32 at, u32 ip, u16 port)
+{
+	at = part_u32(e, at, ip);
+	return part_u16(e, at, swap16(port));
+}
+
+static __always_inline u32 part_v6(struct event *e, u32 at, u64 *ip, u16 port)
+{
+	at = part_u64(e, at, ip[0]);
+	at = part_u64(e, at, ip[1]);
+	return part_u16(e, at, swap16(port));
+}
+
+/* Both ends of a socket, the sender first. An end that the socket does not know is taken from the address `user`. */
+static __always_inline void push_tuple(struct event *e, struct sock *sk, enum direction direction, u64 user)
+{
+	struct inet_sock *inet = (void *)sk;
+	u32 at;
+
+	if (!sk) {
+		push_empty(e);
+		return;
+	}
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	at = part_u8(e, 0, family);
+	if (family == AF_INET) {
+		u32 local = BPF_CORE_READ(inet, inet_saddr), remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		u16 lport = BPF_CORE_READ(inet, inet_sport), rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+
+		if (!rport && user) {
+			bpf_probe_read_user(&rport, sizeof(rport), (void *)(user + 2));
+			bpf_probe_read_user(&remote, sizeof(remote), (void *)(user + 4));
+		}
+		if (direction == OUTBOUND) {
+			at = part_v4(e, at, local, lport);
+			at = part_v4(e, at, remote, rport);
+		} else {
+			at = part_v4(e, at, remote, rport);
+			at = part_v4(e, at, local, lport);
+		}
+	} else if (family == AF_INET6) {
+		u64 local[2] = {}, remote[2] = {};
+		u16 lport = BPF_CORE_READ(inet, inet_sport), rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+		struct ipv6_pinfo *info = BPF_CORE_READ(inet, pinet6);
+
+		bpf_core_read(local, sizeof(local), &info->saddr);
+		bpf_core_read(remote, sizeof(remote), &sk->__sk_common.skc_v6_daddr);
+		if (!rport && user) {
+			bpf_probe_read_user(&rport, sizeof(rport), (void *)(user + 2));
+			bpf_probe_read_user(remote, sizeof(remote), (void *)(user + 8));
+		}
+		if (direction == OUTBOUND) {
+			at = part_v6(e, at, local, lport);
+			at = part_v6(e, at, remote, rport);
+		} else {
+			at = part_v6(e, at, remote, rport);
+			at = part_v6(e, at, local, lport);
+		}
+	} else if (family == AF_UNIX) {
+		struct unix_sock *unix_sk = (void *)sk;
+		struct sock *peer = BPF_CORE_READ(unix_sk, peer);
+		struct unix_address *address;
+		u32 n = 0;
+		u64 name;
+		char first = 0;
+
+		/* The server's end carries the name. */
+		if (direction == OUTBOUND) {
+			at = part_u64(e, at, (u64)peer);
+			at = part_u64(e, at, (u64)sk);
+			address = BPF_CORE_READ((struct unix_sock *)peer, addr);
+		} else {
+			at = part_u64(e, at, (u64)sk);
+			at = part_u64(e, at, (u64)peer);
+			address = BPF_CORE_READ(unix_sk, addr);
+		}
+		if (direction == OUTBOUND && !peer && user) {
+			name = user + 2;
+			bpf_probe_read_user(&first, 1, (void *)name);
+			n = part_text(e, at, first ? name : name + 1, MAX_UNIX_PATH, true);
+		} else if (address) {
+			name = (u64)&address->name[0].sun_path;
+			bpf_probe_read_kernel(&first, 1, (void *)name);
+			n = part_text(e, at, first ? name : name + 1, MAX_UNIX_PATH, false);
+		}
+		at += n;
+		if (!n)
+			at = part_u8(e, at, 0);
+	} else {
+		at = 0;
+	}
+	push_done(e, at);
+}

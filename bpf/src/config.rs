@@ -1,0 +1,269 @@
+//! What the caller may choose, and the block of settings that the probe reads.
+
+use crate::generated::NUMBERS;
+use crate::{BpfSource, Error, Prepared, Result, Selection};
+use std::time::Duration;
+
+/// The probe; [`Probe::builder`] is the way in.
+#[derive(Debug)]
+pub struct Probe;
+
+impl Probe {
+    /// Starts to describe what is wanted; the defaults are those of Falco.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// Whether the arguments of open, openat, openat2, creat and connect are noted on the way in as well, so that a
+/// program that changes them while the call runs is seen through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Toctou {
+    /// Never.
+    Off,
+    /// Where the kernel has a tracepoint for each call, which costs other calls nothing to speak of.
+    #[default]
+    Cheap,
+    /// Always: where there is no such tracepoint, by a hook on the way into every call.
+    Always,
+}
+
+/// Settings that may change while events flow; see [`BpfSource::set`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What is wanted.
+    pub selection: Selection,
+    /// Bytes kept of what is read and written.
+    pub snaplen: u32,
+    /// Keep more where the content is worth it: DNS, HTTP, databases, statsd, the full-capture ports.
+    pub dynamic_snaplen: bool,
+    /// Ports whose content is kept up to 16,000 bytes, with `dynamic_snaplen`.
+    pub fullcapture_ports: Option<(u16, u16)>,
+    /// The port of statsd.
+    pub statsd_port: u16,
+    /// Leave calls out that failed.
+    pub drop_failed: bool,
+    /// Leave the events of this process out.
+    pub skip_tgid: Option<u32>,
+    /// Make events of what programs ask for through io_uring.
+    pub io_uring: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            selection: Selection::all(),
+            snaplen: 80,
+            dynamic_snaplen: false,
+            fullcapture_ports: None,
+            statsd_port: 8125,
+            drop_failed: false,
+            skip_tgid: None,
+            io_uring: true,
+        }
+    }
+}
+
+/// Describes a probe before it is opened.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub(crate) settings: Settings,
+    pub(crate) ring_size: usize,
+    pub(crate) cpus_per_ring: usize,
+    pub(crate) toctou: Toctou,
+    pub(crate) iterators: bool,
+    pub(crate) max_wait: Duration,
+    pub(crate) without: Vec<String>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            ring_size: 8 << 20,
+            cpus_per_ring: 2,
+            toctou: Toctou::default(),
+            iterators: true,
+            max_wait: Duration::from_millis(30),
+            without: Vec::new(),
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $ty:ty;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $ty) -> Self {
+            self.settings.$name = $name;
+            self
+        }
+    )*};
+}
+
+impl Builder {
+    setters! {
+        /// Bytes kept of what is read and written (80; at most 65,000).
+        snaplen: u32;
+        /// Whether more is kept where the content is worth it (no).
+        dynamic_snaplen: bool;
+        /// Ports whose content is kept up to 16,000 bytes, with `dynamic_snaplen` (none).
+        fullcapture_ports: Option<(u16, u16)>;
+        /// The port of statsd (8125).
+        statsd_port: u16;
+        /// Whether calls that failed are left out (no).
+        drop_failed: bool;
+        /// Whether io_uring requests give events (yes).
+        io_uring: bool;
+    }
+
+    /// What is wanted (everything).
+    #[must_use]
+    pub fn select(mut self, selection: Selection) -> Self {
+        self.settings.selection = selection;
+        self
+    }
+
+    /// Whether the events of this very process are left out (no).
+    #[must_use]
+    pub fn skip_own(mut self, skip: bool) -> Self {
+        self.settings.skip_tgid = skip.then(std::process::id);
+        self
+    }
+
+    /// The size of each ring in bytes (8 MiB): a power of two of at least two pages.
+    #[must_use]
+    pub fn ring_size(mut self, bytes: usize) -> Self {
+        self.ring_size = bytes;
+        self
+    }
+
+    /// The size of each ring by Falco's presets 1 to 10: 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 MiB.
+    ///
+    /// # Errors
+    /// If there is no such preset.
+    pub fn ring_preset(self, preset: u32) -> Result<Self> {
+        match preset {
+            1..=10 => Ok(self.ring_size(1 << (19 + preset))),
+            _ => Err(Error::RingSize(preset as usize)),
+        }
+    }
+
+    /// How many processors share a ring (2); 0: all share one.
+    #[must_use]
+    pub fn cpus_per_ring(mut self, cpus: usize) -> Self {
+        self.cpus_per_ring = cpus;
+        self
+    }
+
+    /// Whether arguments are noted on the way in as well (where that is cheap).
+    #[must_use]
+    pub fn toctou(mut self, toctou: Toctou) -> Self {
+        self.toctou = toctou;
+        self
+    }
+
+    /// Whether the first state comes from BPF iterators where the kernel has them (yes), else from `/proc`.
+    #[must_use]
+    pub fn iterators(mut self, iterators: bool) -> Self {
+        self.iterators = iterators;
+        self
+    }
+
+    /// The longest sleep of a source that has nothing (30 ms): it bounds the time in which a caller hears
+    /// [`Next::Idle`](scap::Next::Idle).
+    #[must_use]
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
+    /// Leaves a program out, as if the kernel had refused it.
+    #[must_use]
+    pub fn without_program(mut self, name: impl Into<String>) -> Self {
+        self.without.push(name.into());
+        self
+    }
+
+    /// The first phase alone: checks the machine, opens the object and sets its sizes.
+    ///
+    /// # Errors
+    /// If the machine cannot run the probe.
+    pub fn prepare(self) -> Result<Prepared> {
+        Prepared::new(self)
+    }
+
+    /// All phases: from the description to a source that lends events.
+    ///
+    /// # Errors
+    /// If the machine cannot run the probe.
+    pub fn open(self) -> Result<BpfSource> {
+        self.prepare()?.load()?.attach()
+    }
+}
+
+/// The probe's `struct settings`, byte for byte.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Block {
+    pub(crate) boot_time: u64,
+    pub(crate) snaplen: u32,
+    pub(crate) skip_tgid: u32,
+    pub(crate) fullcapture_first: u16,
+    pub(crate) fullcapture_last: u16,
+    pub(crate) statsd_port: u16,
+    pub(crate) drop_failed: u8,
+    pub(crate) dynamic_snaplen: u8,
+    pub(crate) toctou_open: u8,
+    pub(crate) toctou_connect: u8,
+    pub(crate) io_uring: u8,
+    pub(crate) pad: u8,
+    pub(crate) interest: [u8; NUMBERS],
+}
+
+/// The longest piece of a buffer.
+const MAX_SNAPLEN: u32 = 65_000;
+
+impl Block {
+    pub(crate) fn new(settings: &Settings, boot_time: u64, toctou: bool) -> Self {
+        let (first, last) = settings.fullcapture_ports.unwrap_or((0, 0));
+        Self {
+            boot_time,
+            snaplen: settings.snaplen.min(MAX_SNAPLEN),
+            skip_tgid: settings.skip_tgid.unwrap_or(0),
+            fullcapture_first: first,
+            fullcapture_last: last,
+            statsd_port: settings.statsd_port,
+            drop_failed: settings.drop_failed.into(),
+            dynamic_snaplen: settings.dynamic_snaplen.into(),
+            toctou_open: toctou.into(),
+            toctou_connect: toctou.into(),
+            io_uring: settings.io_uring.into(),
+            pad: 0,
+            interest: settings.selection.interest(),
+        }
+    }
+
+    /// The bytes as the probe lays them out, without its padding at the end.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(size_of::<Self>());
+        bytes.extend(self.boot_time.to_ne_bytes());
+        bytes.extend(self.snaplen.to_ne_bytes());
+        bytes.extend(self.skip_tgid.to_ne_bytes());
+        bytes.extend(self.fullcapture_first.to_ne_bytes());
+        bytes.extend(self.fullcapture_last.to_ne_bytes());
+        bytes.extend(self.statsd_port.to_ne_bytes());
+        bytes.extend([
+            self.drop_failed,
+            self.dynamic_snaplen,
+            self.toctou_open,
+            self.toctou_connect,
+            self.io_uring,
+            self.pad,
+        ]);
+        bytes.extend(self.interest);
+        bytes
+    }
+}

@@ -1,0 +1,87 @@
+//! What this machine can do: asked before anything is loaded, so that what is missing has a name.
+
+use crate::{Error, Result};
+use std::fs;
+use std::path::Path;
+
+/// Where the kernel keeps its type information.
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Bits of the capabilities that the probe needs, and the one that stands for each on older kernels.
+const NEEDED: [(u32, &str); 3] = [(39, "CAP_BPF"), (38, "CAP_PERFMON"), (24, "CAP_SYS_RESOURCE")];
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Checks that the probe can run here.
+pub(crate) fn check() -> Result<()> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = release.trim();
+    if version(release).is_some_and(|version| version < (5, 8)) {
+        return Err(Error::OldKernel(release.into()));
+    }
+    let status = fs::read_to_string("/proc/self/status").map_err(Error::io("/proc/self/status"))?;
+    if let Some(name) = missing_capability(&status) {
+        return Err(Error::Capability(name));
+    }
+    if let Ok(modes) = fs::read_to_string("/sys/kernel/security/lockdown")
+        && let Some(mode) = lockdown(&modes)
+        && mode == "confidentiality"
+    {
+        return Err(Error::Lockdown(mode.into()));
+    }
+    if !Path::new(BTF).exists() {
+        return Err(Error::NoBtf(BTF));
+    }
+    Ok(())
+}
+
+/// Major and minor number of a release such as `6.1.0-18-amd64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The first needed capability that the text of `/proc/self/status` does not show as effective.
+fn missing_capability(status: &str) -> Option<&'static str> {
+    let held = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let held = u64::from_str_radix(held.trim(), 16).ok()?;
+    if held >> CAP_SYS_ADMIN & 1 == 1 {
+        return None;
+    }
+    NEEDED.iter().find(|(bit, _)| held >> bit & 1 == 0).map(|(_, name)| *name)
+}
+
+/// The mode in brackets.
+fn lockdown(modes: &str) -> Option<&str> {
+    modes.split_once('[')?.1.split(']').next()
+}
+
+/// How many processors the kernel may ever have: numbers of processors are below this.
+pub(crate) fn possible_cpus() -> Result<usize> {
+    libbpf_rs::num_possible_cpus().map_err(Error::bpf("counting processors"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        assert_eq!(version("6.1.0-18-amd64"), Some((6, 1)));
+        assert_eq!(version("5.4-rc1"), Some((5, 4)));
+        assert_eq!(version("x"), None);
+    }
+
+    #[test]
+    fn capabilities_by_bit() {
+        assert_eq!(missing_capability("CapEff:\t0000000000000000\n"), Some("CAP_BPF"));
+        assert_eq!(missing_capability("CapEff:\t000001ffffffffff\n"), None);
+        assert_eq!(missing_capability("CapEff:\t0000008000000000\n"), Some("CAP_PERFMON"));
+        assert_eq!(missing_capability("CapEff:\t000000c001000000\n"), None);
+        assert_eq!(missing_capability("CapEff:\t0000000000200000\n"), None, "CAP_SYS_ADMIN stands for all");
+    }
+
+    #[test]
+    fn lockdown_mode() {
+        assert_eq!(lockdown("none [integrity] confidentiality"), Some("integrity"));
+        assert_eq!(lockdown(""), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! Which events are wanted: a set of system calls and tracepoints, by their code in the schema.
+//!
+//! The set is a plain value, so that a rule engine can compute it and hand it to a source, at the start or later.
+
+use crate::generated::{IA32, IA32_ONLY, NUMBERS, SOCKETCALL};
+use crate::{Error, Result};
+use scap::schema::{SYSCALLS, SyscallCode, SyscallFlags};
+
+const WORDS: usize = 8;
+/// In a byte of the table of interest: wanted as a 64-bit call; a 32-bit number whose call is wanted.
+const NATIVE: u8 = 1;
+const IA32_CALL: u8 = 2;
+/// The 32-bit number of socketcall, behind which any socket call may hide.
+const IA32_SOCKETCALL: usize = 102;
+
+/// A set of system calls and tracepoints.
+///
+/// ```
+/// use peregrine_bpf::Selection;
+/// use scap::schema::SyscallCode;
+///
+/// let mut selection = Selection::state();
+/// selection.insert(SyscallCode::PTRACE);
+/// assert!(selection.contains(SyscallCode::EXECVE) && selection.contains(SyscallCode::PTRACE));
+/// assert!(!selection.contains(SyscallCode::READ));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection([u64; WORDS]);
+
+/// The tracepoints, which have codes among the calls.
+const TRACEPOINTS: [SyscallCode; 5] = [
+    SyscallCode::SCHED_PROCESS_EXIT,
+    SyscallCode::SCHED_SWITCH,
+    SyscallCode::PAGE_FAULT_USER,
+    SyscallCode::PAGE_FAULT_KERNEL,
+    SyscallCode::SIGNAL_DELIVER,
+];
+
+impl Selection {
+    /// Nothing but the end of processes, without which no state holds.
+    pub fn none() -> Self {
+        let mut set = Self([0; WORDS]);
+        set.insert(SyscallCode::SCHED_PROCESS_EXIT);
+        set
+    }
+
+    /// Every call, the end of processes and delivered signals; not the scheduler's switches nor page faults, which
+    /// are as many as everything else together.
+    pub fn all() -> Self {
+        let mut set = Self::none();
+        for row in SYSCALLS {
+            if !TRACEPOINTS.contains(&row.code) {
+                set.insert(row.code);
+            }
+        }
+        set.insert(SyscallCode::SIGNAL_DELIVER);
+        set
+    }
+
+    /// What the state of processes and descriptors depends on.
+    pub fn state() -> Self {
+        let mut set = Self::none();
+        for row in SYSCALLS.iter().filter(|row| row.flags.contains(SyscallFlags::NEVER_DROP)) {
+            set.insert(row.code);
+        }
+        for code in [
+            SyscallCode::OPENAT2,
+            SyscallCode::CONNECT,
+            SyscallCode::ACCEPT,
+            SyscallCode::ACCEPT4,
+            SyscallCode::SETUID,
+            SyscallCode::SETGID,
+            SyscallCode::SETRESUID,
+            SyscallCode::SETRESGID,
+            SyscallCode::SETREUID,
+            SyscallCode::SETREGID,
+            SyscallCode::SETSID,
+            SyscallCode::SETPGID,
+            SyscallCode::CAPSET,
+            SyscallCode::FCNTL,
+            SyscallCode::MEMFD_CREATE,
+            SyscallCode::PIDFD_OPEN,
+            SyscallCode::PIDFD_GETFD,
+            SyscallCode::OPEN_BY_HANDLE_AT,
+            SyscallCode::IO_URING_SETUP,
+        ] {
+            set.insert(code);
+        }
+        set
+    }
+
+    /// The calls (or tracepoints) with the given names, and the end of processes.
+    ///
+    /// # Errors
+    /// If a name is unknown.
+    pub fn named(names: &[&str]) -> Result<Self> {
+        let mut set = Self::none();
+        for name in names {
+            set.insert(SyscallCode::from_name(name).ok_or_else(|| Error::UnknownCall((*name).into()))?);
+        }
+        Ok(set)
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, code: SyscallCode) {
+        if let Some(word) = self.0.get_mut(usize::from(code.0) / 64) {
+            *word |= 1 << (code.0 % 64);
+        }
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, code: SyscallCode) {
+        if let Some(word) = self.0.get_mut(usize::from(code.0) / 64) {
+            *word &= !(1 << (code.0 % 64));
+        }
+    }
+
+    /// Whether it is in the set.
+    pub fn contains(&self, code: SyscallCode) -> bool {
+        self.0.get(usize::from(code.0) / 64).is_some_and(|word| word >> (code.0 % 64) & 1 == 1)
+    }
+
+    /// The codes in the set.
+    pub fn iter(&self) -> impl Iterator<Item = SyscallCode> + '_ {
+        SYSCALLS.iter().map(|row| row.code).filter(|code| self.contains(*code))
+    }
+
+    /// The probe's table of interest.
+    pub(crate) fn interest(&self) -> [u8; NUMBERS] {
+        let mut table = [0; NUMBERS];
+        for row in SYSCALLS {
+            if let Some(nr) = row.x86_64
+                && self.contains(row.code)
+            {
+                table[usize::from(nr)] |= NATIVE;
+            }
+        }
+        for (nr, code, _) in IA32_ONLY {
+            if self.contains(SyscallCode(*code)) || self.contains(kin(SyscallCode(*code))) {
+                table[usize::from(*nr)] |= NATIVE;
+            }
+        }
+        let wanted = |table: &[u8; NUMBERS], nr: u16| table.get(usize::from(nr)).is_some_and(|byte| byte & NATIVE != 0);
+        for (nr, native) in IA32.iter().enumerate() {
+            if wanted(&table, *native) {
+                table[nr] |= IA32_CALL;
+            }
+        }
+        if SOCKETCALL.iter().any(|nr| wanted(&table, *nr)) {
+            table[IA32_SOCKETCALL] |= IA32_CALL;
+        }
+        table
+    }
+}
+
+/// The 64-bit call that a call of 32-bit programs stands for: who wants the one wants the other.
+fn kin(code: SyscallCode) -> SyscallCode {
+    match code {
+        SyscallCode::STAT64 => SyscallCode::STAT,
+        SyscallCode::LSTAT64 => SyscallCode::LSTAT,
+        SyscallCode::FSTAT64 => SyscallCode::FSTAT,
+        SyscallCode::_LLSEEK => SyscallCode::LSEEK,
+        SyscallCode::MMAP2 => SyscallCode::MMAP,
+        SyscallCode::UMOUNT => SyscallCode::UMOUNT2,
+        SyscallCode::SEND => SyscallCode::SENDTO,
+        SyscallCode::RECV => SyscallCode::RECVFROM,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_32_bit_number_is_wanted_when_its_call_is() {
+        let table = Selection::named(&["openat"]).expect("a call").interest();
+        assert_eq!(table[257], NATIVE, "openat of x86_64");
+        assert_eq!(table[295], IA32_CALL, "openat of ia32, preadv of x86_64");
+        assert_eq!(table[0], 0);
+    }
+
+    #[test]
+    fn socketcall_hides_socket_calls() {
+        assert_eq!(Selection::named(&["connect"]).expect("a call").interest()[102] & IA32_CALL, IA32_CALL);
+        assert_eq!(Selection::named(&["openat"]).expect("a call").interest()[102] & IA32_CALL, 0);
+    }
+}

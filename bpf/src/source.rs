@@ -1,0 +1,283 @@
+//! Events as they happen, as a [`Source`].
+
+use crate::config::{Block, Settings, Toctou};
+use crate::loader::{DISPATCHER, ENTER, ENTERS, Loaded};
+use crate::merge::{Merge, Ready};
+use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
+use crate::{Error, Refused, Result, Selection, stats, sys};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
+use scap::schema::SyscallCode;
+use scap::{Event, HostState, Next, Source, SourceStats};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::time::Duration;
+
+/// The first sleep of a source that has nothing; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_micros(500);
+/// Tracepoints that have a place in the selection, and the program of each.
+const TRACEPOINTS: [(SyscallCode, &str); 6] = [
+    (SyscallCode::SCHED_PROCESS_EXIT, "procexit_1_e"),
+    (SyscallCode::SCHED_SWITCH, "schedswitch_6_e"),
+    (SyscallCode::SIGNAL_DELIVER, "signaldeliver_e"),
+    (SyscallCode::PAGE_FAULT_USER, "page_fault_user_e"),
+    (SyscallCode::PAGE_FAULT_KERNEL, "page_fault_kernel_e"),
+    (SyscallCode::EXECVE, "exec_done"),
+];
+/// The programs that see requests made through io_uring.
+const IO_URING: [&str; 2] = ["io_uring_submit", "io_uring_complete"];
+
+/// A program that hangs on its hook.
+#[derive(Debug)]
+struct Attached {
+    program: &'static str,
+    /// Detaches the program when it goes.
+    _link: Link,
+    /// The perf event under a tracepoint's program.
+    _event: Option<OwnedFd>,
+}
+
+/// The running probe: lends the events of this machine, the oldest first.
+#[derive(Debug)]
+pub struct BpfSource {
+    // The links go before the programs.
+    attached: Vec<Attached>,
+    rings: Merge,
+    loaded: Loaded,
+    block: Block,
+    settings: Settings,
+    settings_map: MapHandle,
+    stats_map: MapHandle,
+    host: HostState,
+    notes: Vec<String>,
+    delivered: u64,
+    malformed: u64,
+    wait: Duration,
+}
+
+impl BpfSource {
+    pub(crate) fn start(loaded: Loaded, rings: Merge, block: Block) -> Result<Self> {
+        let settings = loaded.builder.settings;
+        let mut source = Self {
+            attached: Vec::new(),
+            rings,
+            settings_map: loaded.map(".data.settings")?,
+            stats_map: loaded.map("stats")?,
+            loaded,
+            block,
+            settings,
+            host: HostState::default(),
+            notes: Vec::new(),
+            delivered: 0,
+            malformed: 0,
+            wait: FIRST_WAIT,
+        };
+        source.store_settings()?;
+        source.attach_wanted()?;
+        Ok(source)
+    }
+
+    fn store_settings(&mut self) -> Result<()> {
+        let mut bytes = self.block.bytes();
+        bytes.resize(self.settings_map.value_size() as usize, 0);
+        self.settings_map
+            .update(&0u32.to_ne_bytes(), &bytes, MapFlags::ANY)
+            .map_err(Error::bpf("storing the probe's settings"))
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes settings while events flow; the next call of any process sees them.
+    ///
+    /// # Errors
+    /// If the kernel does not take them.
+    pub fn set(&mut self, settings: Settings) -> Result<()> {
+        let toctou = self.loaded.builder.toctou != Toctou::Off;
+        self.settings = settings;
+        self.block = Block::new(&settings, self.block.boot_time, toctou);
+        self.store_settings()?;
+        self.attach_wanted()
+    }
+
+    /// Changes what is wanted while events flow.
+    ///
+    /// # Errors
+    /// If the kernel does not take it.
+    pub fn select(&mut self, selection: Selection) -> Result<()> {
+        self.set(Settings { selection, ..self.settings })
+    }
+
+    /// What the kernel refused at load, and so is missing.
+    pub fn refused(&self) -> &[Refused] {
+        self.loaded.refused()
+    }
+
+    /// What is missing for another reason, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The probe's programs.
+    pub fn programs(&self) -> Vec<crate::Program> {
+        self.loaded.programs()
+    }
+
+    fn wanted(&self) -> Vec<(&'static str, Option<&'static str>)> {
+        let selection = &self.settings.selection;
+        let has = |code| selection.contains(code);
+        let exec = has(SyscallCode::EXECVE) || has(SyscallCode::EXECVEAT);
+        let mut wanted: Vec<(&'static str, Option<&'static str>)> = Vec::new();
+        if self.block.interest.iter().any(|byte| *byte != 0) {
+            wanted.push((DISPATCHER, None));
+        }
+        for (code, program) in TRACEPOINTS {
+            if has(code) || (code == SyscallCode::EXECVE && exec) {
+                wanted.push((program, None));
+            }
+        }
+        if self.settings.io_uring && self.block.interest.iter().any(|byte| *byte != 0) {
+            wanted.extend(IO_URING.map(|program| (program, None)));
+        }
+        let opens = [SyscallCode::OPEN, SyscallCode::OPENAT, SyscallCode::OPENAT2, SyscallCode::CREAT];
+        let codes = [opens[0], opens[1], opens[2], opens[3], SyscallCode::CONNECT];
+        match self.loaded.builder.toctou {
+            Toctou::Off => {}
+            Toctou::Cheap => {
+                for ((program, tracepoint), code) in ENTERS.iter().zip(codes) {
+                    if has(code) {
+                        wanted.push((program, Some(tracepoint)));
+                    }
+                }
+            }
+            Toctou::Always => {
+                if codes.iter().any(|code| has(*code)) {
+                    wanted.push((ENTER, None));
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Attaches what is wanted and detaches what is not.
+    fn attach_wanted(&mut self) -> Result<()> {
+        let wanted = self.wanted();
+        self.attached.retain(|have| wanted.iter().any(|(program, _)| *program == have.program));
+        self.notes.clear();
+        for (name, tracepoint) in wanted {
+            if self.attached.iter().any(|have| have.program == name) {
+                continue;
+            }
+            let loaded = &self.loaded.object;
+            let Some(program) = loaded.progs_mut().find(|program| program.name() == name && program.autoload()) else {
+                self.notes.push(format!("the program {name} is not there: its events are missing"));
+                continue;
+            };
+            let attached = match tracepoint {
+                None => program.attach().map(|link| (link, None)).map_err(Error::bpf(format!("attaching {name}"))),
+                Some(path) => sys::tracepoint_id(path)
+                    .and_then(sys::tracepoint_event)
+                    .map_err(Error::io(format!("the tracepoint {path}")))
+                    .and_then(|event| {
+                        let link = program.attach_perf_event(event.as_raw_fd());
+                        link.map(|link| (link, Some(event))).map_err(Error::bpf(format!("attaching {name}")))
+                    }),
+            };
+            match attached {
+                Ok((link, event)) => self.attached.push(Attached { program: name, _link: link, _event: event }),
+                Err(error) if name == DISPATCHER => return Err(error),
+                Err(error) => self.notes.push(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counters of each processor.
+    ///
+    /// # Errors
+    /// If the kernel does not give them.
+    pub fn cpu_stats(&self) -> Result<Vec<CpuStats>> {
+        let values = self
+            .stats_map
+            .lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY)
+            .map_err(Error::bpf("reading the probe's counters"))?
+            .unwrap_or_default();
+        Ok(values.iter().map(|value| CpuStats::parse(value.get(..CPU_STATS_SIZE).unwrap_or(value))).collect())
+    }
+
+    /// Bytes that wait in the rings.
+    pub fn pending(&self) -> u64 {
+        self.rings.pending()
+    }
+
+    /// What each program cost so far.
+    ///
+    /// # Errors
+    /// If the kernel does not give it.
+    pub fn program_stats(&self) -> Result<Vec<ProgramStats>> {
+        let mut all = Vec::new();
+        for info in libbpf_rs::query::ProgInfoIter::default() {
+            all.push(info);
+        }
+        let mut out = Vec::new();
+        for program in self.loaded.object.progs().filter(libbpf_rs::Program::autoload) {
+            let id = libbpf_rs::Program::id_from_fd(std::os::fd::AsFd::as_fd(&program))
+                .map_err(Error::bpf("asking for a program's number"))?;
+            if let Some(info) = all.iter().find(|info| info.id == id) {
+                out.push(ProgramStats {
+                    name: program.name().to_string_lossy().into_owned(),
+                    runs: info.run_cnt,
+                    nanoseconds: info.run_time_ns,
+                    verified_instructions: info.verified_insns,
+                });
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Source for BpfSource {
+    fn next(&mut self) -> scap::Result<Next<'_>> {
+        let boot_time = self.block.boot_time;
+        let ring = loop {
+            match self.rings.next(|| boot_time + sys::boot_clock()) {
+                Ready::Ring(ring) => break ring,
+                Ready::Soon => std::thread::sleep(Merge::SOON),
+                Ready::Empty => {
+                    std::thread::sleep(self.wait);
+                    self.wait = (self.wait * 2).min(self.loaded.builder.max_wait);
+                    return Ok(Next::Idle);
+                }
+            }
+        };
+        self.wait = FIRST_WAIT;
+        let record = self.rings.record(ring);
+        // The probe writes the number of the processor behind the event.
+        let (event, cpu) = record.split_last_chunk::<2>().unwrap_or((record, &[0, 0]));
+        match Event::parse(u16::from_ne_bytes(*cpu), 0, event) {
+            Ok(event) => {
+                self.delivered += 1;
+                Ok(Next::Event(event))
+            }
+            Err(_) => {
+                self.malformed += 1;
+                Ok(Next::Idle)
+            }
+        }
+    }
+
+    fn host(&self) -> &HostState {
+        &self.host
+    }
+
+    fn stats(&self) -> SourceStats {
+        let cpus = self.cpu_stats().unwrap_or_default();
+        let mut total = stats::sum(&cpus, self.delivered);
+        total.unknown = self.malformed;
+        total
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,64 @@
+//! Writes the probe's headers, and the tables that its loader shares with it, from scap's schema.
+//!
+//! The files are committed, so that a build needs no generator; a test fails when they are stale.
+
+mod events;
+mod flags;
+mod ia32;
+mod recipes;
+mod simple;
+mod syscalls;
+mod translations;
+
+use std::path::Path;
+
+/// The first lines of a generated C header.
+fn c_header(what: &str) -> String {
+    format!(
+        "/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */\n/* {what}\n * DO NOT EDIT. Written by: cargo xtask codegen\n */\n#pragma once\n\n"
+    )
+}
+
+/// Every generated file: its place under the root and its text.
+fn files() -> Result<Vec<(&'static str, String)>, String> {
+    Ok(vec![
+        ("bpf/c/gen/events.h", events::header()),
+        ("bpf/c/gen/flags.h", flags::header()?),
+        ("bpf/c/gen/syscalls.h", syscalls::header()?),
+        ("bpf/c/gen/simple.bpf.h", simple::header()?),
+        ("bpf/src/generated.rs", syscalls::rust()),
+    ])
+}
+
+/// Writes every file.
+pub(crate) fn write(root: &Path) -> Result<Vec<String>, String> {
+    for (path, text) in files()? {
+        let path = root.join(path);
+        if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            continue;
+        }
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("wrote {}", path.display());
+    }
+    Ok(Vec::new())
+}
+
+/// Names every file that is not what would be written.
+pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
+    let mut stale = Vec::new();
+    for (path, text) in files()? {
+        if !std::fs::read_to_string(root.join(path)).is_ok_and(|old| old == text) {
+            stale.push(format!("{path} is stale: run `cargo xtask codegen`"));
+        }
+    }
+    Ok(stale)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn generated_files_are_current() {
+        let stale = super::check(&crate::root()).expect("the tables agree with the schema");
+        assert!(stale.is_empty(), "{}", stale.join("\n"));
+    }
+}
