@@ -1,6 +1,6 @@
 //! Numbers on the wire. Any value is a code; only some of them are known.
 
-use super::{EVENTS, EventInfo, SYSCALLS, SyscallInfo};
+use super::{EVENTS, EventFlags, EventInfo, SYSCALLS, SyscallInfo};
 
 /// The number of an event's type. Any value can come from a file; [`info`](Self::info) is there for known ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,30 @@ impl EventCode {
     #[inline]
     pub const fn is_exit(self) -> bool {
         self.0 & 1 == 1
+    }
+
+    /// Whether the event stands for any call that has none of its own.
+    #[inline]
+    pub const fn is_generic(self) -> bool {
+        self.0 <= Self::GENERIC_X.0
+    }
+
+    /// The calls and tracepoints that give this event, or gave it once.
+    pub fn syscalls(self) -> impl Iterator<Item = SyscallCode> {
+        let name = self.info().filter(|info| !info.flags.contains(EventFlags::UNUSED)).map(|info| info.name);
+        let only = ACCEPT4_AS_ACCEPT.contains(&self).then_some(SyscallCode::ACCEPT4);
+        SYSCALLS
+            .iter()
+            .filter(move |row| {
+                let Some(today) = row.events.and_then(|(enter, exit)| exit.info().zip(enter.info())) else {
+                    return false;
+                };
+                match only {
+                    Some(only) => row.code == only,
+                    None => name.is_some_and(|name| name == today.0.name || name == today.1.name),
+                }
+            })
+            .map(|row| row.code)
     }
 
     /// Every code that has the given name, old and new, entry and exit.
@@ -60,8 +84,27 @@ impl SyscallCode {
         SYSCALLS.get(usize::from(self.0))
     }
 
+    /// The events that it gives or gave once, old and new, entry and exit.
+    pub fn events(self) -> impl Iterator<Item = EventCode> {
+        EVENTS.iter().map(|info| info.code).filter(move |code| code.syscalls().any(|call| call == self))
+    }
+
+    /// The call with the given number on x86_64.
+    pub fn from_x86_64(number: u16) -> Option<Self> {
+        SYSCALLS.iter().find(|info| info.x86_64 == Some(number)).map(|info| info.code)
+    }
+
+    /// The call with the given number on aarch64.
+    pub fn from_aarch64(number: u16) -> Option<Self> {
+        SYSCALLS.iter().find(|info| info.aarch64 == Some(number)).map(|info| info.code)
+    }
+
     /// The call with the given name.
     pub fn from_name(name: &str) -> Option<Self> {
         SYSCALLS.iter().find(|info| info.name == name).map(|info| info.code)
     }
 }
+
+/// Old events of `accept4` that were called `accept` until it had a name of its own.
+const ACCEPT4_AS_ACCEPT: [EventCode; 4] =
+    [EventCode::ACCEPT4_E, EventCode::ACCEPT4_X, EventCode::ACCEPT4_5_E, EventCode::ACCEPT4_5_X];

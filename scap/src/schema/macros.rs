@@ -81,11 +81,11 @@ macro_rules! flags {
     };
 }
 
-/// Turns `3 READ = "read" x86_64 0, events 6 7, {USED}` into `SyscallCode::READ` and a row of
+/// Turns `3 READ = "read" events 6 7 {USED} x86_64 0 aarch64 63` into `SyscallCode::READ` and a row of
 /// [`SYSCALLS`](crate::schema::SYSCALLS).
 macro_rules! syscalls {
-    ($($code:literal $konst:ident = $name:literal
-       $(x86_64 $nr:literal, events $enter:literal $exit:literal, {$($flag:ident)|*})?)*) => {
+    ($($code:literal $konst:ident = $name:literal $(events $enter:literal $exit:literal)? {$($flag:ident)|*}
+       $(x86_64 $x86_64:literal)? $(aarch64 $aarch64:literal)?)*) => {
         use crate::schema::{EventCode, SyscallCode, SyscallFlags, SyscallInfo};
 
         impl SyscallCode {
@@ -100,9 +100,10 @@ macro_rules! syscalls {
             SyscallInfo {
                 code: SyscallCode($code),
                 name: $name,
-                x86_64: crate::schema::macros::option!($($nr)?),
                 events: crate::schema::macros::option!($((EventCode($enter), EventCode($exit)))?),
-                flags: SyscallFlags(0 $($(| SyscallFlags::$flag.0)*)?),
+                flags: SyscallFlags(0 $(| SyscallFlags::$flag.0)*),
+                x86_64: crate::schema::macros::option!($($x86_64)?),
+                aarch64: crate::schema::macros::option!($($aarch64)?),
             }
         ),*];
     };

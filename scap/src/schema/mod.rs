@@ -21,6 +21,7 @@ mod events;
 pub mod flags;
 pub(crate) mod macros;
 mod names;
+mod sets;
 mod syscalls;
 mod types;
 pub(crate) mod upgrade;
@@ -31,6 +32,7 @@ pub use category::{Category, EventFlags, SyscallFlags};
 pub use code::{EventCode, SyscallCode};
 pub use events::param;
 pub use names::{ERRNOS, SIGNALS, errno_name, errno_number, signal_name, signal_number};
+pub use sets::SyscallSet;
 pub use syscalls::SYSCALLS;
 pub use types::{Format, ParamInfo, ParamType};
 pub(crate) use wire::is_large;
@@ -86,10 +88,12 @@ pub struct SyscallInfo {
     pub code: SyscallCode,
     /// Its name.
     pub name: &'static str,
-    /// Its number on x86_64, if it exists there.
-    pub x86_64: Option<u16>,
-    /// The pair of events (entry, exit) that it gives; the generic pair if it has none of its own.
+    /// The pair of events (entry, exit) that it gives today; the generic pair if it has none of its own.
     pub events: Option<(EventCode, EventCode)>,
     /// How drivers treat it.
     pub flags: SyscallFlags,
+    /// Its number on x86_64, if it exists there.
+    pub x86_64: Option<u16>,
+    /// Its number on aarch64, if it exists there.
+    pub aarch64: Option<u16>,
 }
