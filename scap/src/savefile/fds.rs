@@ -8,8 +8,10 @@
 
 use std::io::Read;
 
+use super::block::BlockType;
 use super::body::Body;
 use super::names::MAX_PATH;
+use super::out::Out;
 use crate::Result;
 use crate::host::{Fd, FdKind};
 
@@ -69,4 +71,69 @@ fn kind<R: Read>(body: &mut Body<'_, R>) -> Result<FdKind> {
 
 fn name<R: Read>(body: &mut Body<'_, R>) -> Result<Vec<u8>> {
     body.text("filename ", MAX_PATH - 1)
+}
+
+/// Writes the block of one thread, in the newest version.
+pub(super) fn write(out: &mut Out, tid: i64, fds: &[Fd]) {
+    out.begin(BlockType::FDS_V2);
+    out.i64(tid);
+    for fd in fds {
+        let len = out.length();
+        out.i64(fd.num);
+        out.u64(fd.ino);
+        write_kind(out, &fd.kind);
+        out.fill(len);
+    }
+    out.end();
+}
+
+fn write_kind(out: &mut Out, kind: &FdKind) {
+    match kind {
+        FdKind::File { flags, name, dev } => {
+            out.u8(FILE_V2);
+            out.u32(*flags);
+            out.text(name, MAX_PATH - 1);
+            out.u32(*dev);
+        }
+        FdKind::Ipv4 { sip, dip, sport, dport, l4 } => {
+            out.u8(IPV4);
+            out.raw(&sip.octets());
+            out.raw(&dip.octets());
+            write_ports(out, &[*sport, *dport], *l4);
+        }
+        FdKind::Ipv6 { sip, dip, sport, dport, l4 } => {
+            out.u8(IPV6);
+            out.raw(&sip.octets());
+            out.raw(&dip.octets());
+            write_ports(out, &[*sport, *dport], *l4);
+        }
+        FdKind::Ipv4Server { ip, port, l4 } => {
+            out.u8(IPV4_SERVER);
+            out.raw(&ip.octets());
+            write_ports(out, &[*port], *l4);
+        }
+        FdKind::Ipv6Server { ip, port, l4 } => {
+            out.u8(IPV6_SERVER);
+            out.raw(&ip.octets());
+            write_ports(out, &[*port], *l4);
+        }
+        FdKind::Unix { source, destination, name } => {
+            out.u8(UNIX);
+            out.u64(*source);
+            out.u64(*destination);
+            out.text(name, MAX_PATH - 1);
+        }
+        FdKind::Named { ty: UNKNOWN, .. } => out.u8(UNKNOWN),
+        FdKind::Named { ty, name } => {
+            out.u8(*ty);
+            out.text(name, MAX_PATH - 1);
+        }
+    }
+}
+
+fn write_ports(out: &mut Out, ports: &[u16], l4: u8) {
+    for port in ports {
+        out.u16(*port);
+    }
+    out.u8(l4);
 }

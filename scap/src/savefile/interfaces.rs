@@ -7,8 +7,10 @@
 
 use std::io::Read;
 
+use super::block::BlockType;
 use super::body::Body;
 use super::names::MAX_PATH;
+use super::out::Out;
 use crate::Result;
 use crate::host::{Interface, InterfaceAddress};
 
@@ -45,4 +47,33 @@ fn interface<R: Read>(body: &mut Body<'_, R>) -> Result<Interface> {
     };
     let link_speed = if matches!(ty, V4 | V6) { body.u64()? } else { 0 };
     Ok(Interface { name: body.bytes(name_len)?, address, link_speed })
+}
+
+/// Writes the list, in the newest version.
+pub(super) fn write(out: &mut Out, interfaces: &[Interface]) {
+    out.begin(BlockType::INTERFACES_V2);
+    for interface in interfaces {
+        let len = out.length_after();
+        let name = interface.name.get(..MAX_PATH - 1).unwrap_or(&interface.name);
+        match interface.address {
+            InterfaceAddress::V4 { address, netmask, broadcast } => {
+                out.u16(V4);
+                out.u16(name.len() as u16);
+                for address in [address, netmask, broadcast] {
+                    out.raw(&address.octets());
+                }
+            }
+            InterfaceAddress::V6 { address, netmask, broadcast } => {
+                out.u16(V6);
+                out.u16(name.len() as u16);
+                for address in [address, netmask, broadcast] {
+                    out.raw(&address.octets());
+                }
+            }
+        }
+        out.u64(interface.link_speed);
+        out.raw(name);
+        out.fill(len);
+    }
+    out.end();
 }

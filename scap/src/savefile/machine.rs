@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
+use super::block::BlockType;
 use super::body::Body;
+use super::out::Out;
 use crate::Result;
 use crate::host::Machine;
 
@@ -17,4 +19,20 @@ pub(super) fn read<R: Read>(body: &mut Body<'_, R>) -> Result<Machine> {
     let boot_time = body.u64()?;
     let flags = body.u64()?;
     Ok(Machine { cpus, memory, max_pid, hostname, boot_time, flags })
+}
+
+pub(super) fn write(out: &mut Out, machine: &Machine) {
+    let mut hostname = [0; HOSTNAME_LEN];
+    for (place, byte) in hostname.iter_mut().take(HOSTNAME_LEN - 1).zip(&machine.hostname) {
+        *place = *byte;
+    }
+    out.begin(BlockType::MACHINE);
+    out.u32(machine.cpus);
+    out.u64(machine.memory);
+    out.u64(machine.max_pid);
+    out.raw(&hostname);
+    out.u64(machine.boot_time);
+    out.u64(machine.flags);
+    out.raw(&[0; 16]); // two words in reserve
+    out.end();
 }

@@ -11,7 +11,10 @@
 //!
 //! [`Reader`] reads every `.scap` file that was ever written: gzip or plain, all versions of all blocks, the unofficial
 //! numbers of the first years, several captures joined into one file. Blocks and events of types that it does not know
-//! are skipped and counted. It streams from any [`Read`](std::io::Read), standard input included.
+//! are skipped and counted. It streams from any [`Read`](std::io::Read), standard input included. Events of older
+//! drivers are [lifted](Upgrade) to today's schema on the way.
+//!
+//! [`Writer`] writes what today's Falco reads, [`Rotator`] the same as a row of files.
 
 mod block;
 mod body;
@@ -22,15 +25,20 @@ mod gzip;
 mod interfaces;
 mod machine;
 mod names;
+mod out;
 mod reader;
+mod rotate;
 mod section;
 mod state;
 mod threads;
 mod upgrade;
 mod users;
 mod window;
+mod writer;
 
 pub use block::BlockType;
 pub use reader::{Limits, Reader};
+pub use rotate::{Rotation, Rotator};
 pub use section::Version;
 pub use upgrade::{Upgrade, UpgradeError, Upgraded};
+pub use writer::{Compression, Writer};

@@ -2,13 +2,17 @@
 
 use std::io::Read;
 
+use super::block::BlockType;
 use super::body::Body;
+use super::out::Out;
 use crate::{Error, Result};
 
 /// Tells the byte order of the file and that it is one.
 const MAGIC: u32 = 0x1a2b_3c4d;
 /// The greatest major version that can be read.
 const MAJOR: u16 = 1;
+/// The minor version that is written.
+const MINOR: u16 = 2;
 
 /// The version that a section says it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,4 +36,14 @@ pub(super) fn read<R: Read>(body: &mut Body<'_, R>) -> Result<Version> {
         return Err(Error::format("cannot correctly parse the capture. Upgrade your version.", at));
     }
     Ok(version)
+}
+
+/// Writes the header; the length of the section is left open, since more may always follow.
+pub(super) fn write(out: &mut Out) {
+    out.begin(BlockType::SECTION);
+    out.u32(MAGIC);
+    out.u16(MAJOR);
+    out.u16(MINOR);
+    out.u64(u64::MAX);
+    out.end();
 }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use super::block::Kind;
+use super::block::{BlockType, Kind};
 use super::body::Body;
+use super::out::Out;
 use super::{fds, interfaces, machine, threads, users};
 use crate::{HostState, Result};
 
@@ -50,4 +51,31 @@ impl StateReader {
     pub(super) fn finish(self) -> HostState {
         self.host
     }
+}
+
+/// A process list is cut into blocks of about this size, so that it need not be in memory at once.
+const THREADS_BLOCK: usize = 1 << 20;
+
+/// Writes a state, and hands the bytes over from time to time.
+pub(super) fn write(out: &mut Out, host: &HostState, mut drain: impl FnMut(&mut Out) -> Result<()>) -> Result<()> {
+    if let Some(machine) = &host.machine {
+        machine::write(out, machine);
+    }
+    interfaces::write(out, &host.interfaces);
+    users::write(out, &host.users, &host.groups);
+    out.begin(BlockType::THREADS_V9);
+    for thread in &host.threads {
+        if out.block_len() > THREADS_BLOCK {
+            out.end();
+            drain(out)?;
+            out.begin(BlockType::THREADS_V9);
+        }
+        threads::write(out, thread);
+    }
+    out.end();
+    for thread in host.threads.iter().filter(|thread| !thread.fds.is_empty()) {
+        fds::write(out, thread.tid, &thread.fds);
+        drain(out)?;
+    }
+    drain(out)
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::body::Body;
 use super::names::{MAX_LIST, MAX_PATH};
+use super::out::Out;
 use crate::Result;
 use crate::host::Thread;
 
@@ -87,4 +88,43 @@ fn tail<R: Read>(body: &mut Body<'_, R>, thread: &mut Thread) -> Result<()> {
         pgid: i64, 8;
     }
     Ok(())
+}
+
+/// Writes one entry, in the newest version.
+pub(super) fn write(out: &mut Out, thread: &Thread) {
+    let len = out.length();
+    for number in [thread.tid, thread.pid, thread.ptid, thread.sid, thread.vpgid] {
+        out.i64(number);
+    }
+    out.text(&thread.comm, MAX_PATH);
+    out.text(&thread.exe, MAX_PATH);
+    out.text(&thread.exepath, MAX_PATH);
+    out.text(&thread.args, MAX_LIST);
+    out.text(&thread.cwd, MAX_PATH);
+    out.i64(thread.fdlimit);
+    for number in [thread.flags, thread.uid, thread.gid, thread.vmsize_kb, thread.vmrss_kb, thread.vmswap_kb] {
+        out.u32(number);
+    }
+    out.u64(thread.pfmajor);
+    out.u64(thread.pfminor);
+    out.text(&thread.env, MAX_LIST);
+    out.i64(thread.vtid);
+    out.i64(thread.vpid);
+    out.text(&thread.cgroups, MAX_LIST);
+    out.text(&thread.root, MAX_PATH);
+    out.u64(thread.pidns_init_start_ts);
+    out.u32(thread.tty);
+    out.u32(thread.loginuid);
+    out.u8(thread.exe_writable.into());
+    out.u64(thread.cap_inheritable);
+    out.u64(thread.cap_permitted);
+    out.u64(thread.cap_effective);
+    out.u8(thread.exe_upper_layer.into());
+    out.u64(thread.exe_ino);
+    out.u64(thread.exe_ino_ctime);
+    out.u64(thread.exe_ino_mtime);
+    out.u8(thread.exe_from_memfd.into());
+    out.u8(thread.exe_lower_layer.into());
+    out.i64(thread.pgid);
+    out.fill(len);
 }

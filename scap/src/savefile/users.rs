@@ -8,12 +8,15 @@
 
 use std::io::Read;
 
+use super::block::BlockType;
 use super::body::Body;
-use super::names::{MAX_NAME, MAX_PATH};
+use super::names::{MAX_NAME, WRITTEN_NAME};
+use super::out::Out;
 use crate::Result;
 use crate::host::{Group, User};
 
 const USER: u8 = 0;
+const GROUP: u8 = 1;
 
 pub(super) fn read<R: Read>(body: &mut Body<'_, R>, version: u8) -> Result<(Vec<User>, Vec<Group>)> {
     let (mut users, mut groups) = (Vec::new(), Vec::new());
@@ -25,8 +28,8 @@ pub(super) fn read<R: Read>(body: &mut Body<'_, R>, version: u8) -> Result<(Vec<
                 uid: body.u32()?,
                 gid: body.u32()?,
                 name: body.text("user name ", MAX_NAME)?,
-                home: body.text("user homedir ", MAX_PATH)?,
-                shell: body.text("user shell ", MAX_PATH)?,
+                home: body.text("user homedir ", MAX_NAME)?,
+                shell: body.text("user shell ", MAX_NAME)?,
             });
         } else {
             groups.push(Group { gid: body.u32()?, name: body.text("group name ", MAX_NAME)? });
@@ -34,4 +37,27 @@ pub(super) fn read<R: Read>(body: &mut Body<'_, R>, version: u8) -> Result<(Vec<
         body.leave()?;
     }
     Ok((users, groups))
+}
+
+/// Writes the list, in the newest version.
+pub(super) fn write(out: &mut Out, users: &[User], groups: &[Group]) {
+    out.begin(BlockType::USERS_V2);
+    for user in users {
+        let len = out.length();
+        out.u8(USER);
+        out.u32(user.uid);
+        out.u32(user.gid);
+        out.text(&user.name, WRITTEN_NAME);
+        out.text(&user.home, WRITTEN_NAME);
+        out.text(&user.shell, WRITTEN_NAME);
+        out.fill(len);
+    }
+    for group in groups {
+        let len = out.length();
+        out.u8(GROUP);
+        out.u32(group.gid);
+        out.text(&group.name, WRITTEN_NAME);
+        out.fill(len);
+    }
+    out.end();
 }

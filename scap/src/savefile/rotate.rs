@@ -1,0 +1,123 @@
+//! Writes a capture as a row of files, so that a recording can run for ever.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::writer::{Compression, Writer};
+use crate::{Error, Event, HostState, Result};
+
+/// When one file ends and the next begins: at the first of the limits that are set.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rotation {
+    /// Bytes of a file, compressed if it is. A file may be larger by what is still waiting to be compressed.
+    pub bytes: Option<u64>,
+    /// Time between the first and the last event of a file.
+    pub span: Option<Duration>,
+    /// Events of a file.
+    pub events: Option<u64>,
+    /// Files to keep; older ones are removed.
+    pub keep: Option<usize>,
+}
+
+/// Writes events to one file after another: `x.scap` becomes `x.0.scap`, `x.1.scap` and so on. Each is a whole
+/// capture with the state of its beginning.
+#[derive(Debug)]
+pub struct Rotator {
+    path: PathBuf,
+    rotation: Rotation,
+    compression: Compression,
+    writer: Option<Writer<File>>,
+    /// The time of the first event in the file.
+    began: Option<u64>,
+    number: u64,
+    files: VecDeque<PathBuf>,
+}
+
+impl Rotator {
+    /// A row of files named after `path`. The first one is created with the first event.
+    pub fn new(path: impl Into<PathBuf>, rotation: Rotation, compression: Compression) -> Self {
+        let path = path.into();
+        Self { path, rotation, compression, writer: None, began: None, number: 0, files: VecDeque::new() }
+    }
+
+    /// Writes one event. If it begins a new file, `state` is asked what the machine looks like before it.
+    ///
+    /// # Errors
+    /// If a file cannot be created, written or removed, or as [`Writer::write`].
+    pub fn write(&mut self, event: &Event<'_>, state: impl FnOnce() -> HostState) -> Result<()> {
+        if self.is_full(event) {
+            self.finish()?;
+        }
+        if self.writer.is_none() {
+            self.open(&state())?;
+        }
+        self.began.get_or_insert(event.ts());
+        match &mut self.writer {
+            Some(writer) => writer.write(event),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Writer::flush`].
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn flush(&mut self) -> Result<()> {
+        self.writer.as_mut().map_or(Ok(()), Writer::flush)
+    }
+
+    /// Ends the current file. A later event begins a new one.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn finish(&mut self) -> Result<()> {
+        self.began = None;
+        self.writer.take().map_or(Ok(()), |writer| writer.finish().map(drop))
+    }
+
+    /// The files that are there, the oldest first; the last one is being written.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
+    fn is_full(&self, event: &Event<'_>) -> bool {
+        let Some(writer) = &self.writer else { return false };
+        let full = |limit: Option<u64>, is: u64| limit.is_some_and(|limit| is >= limit);
+        let size = match self.compression {
+            Compression::Plain => writer.written(),
+            Compression::Gzip => writer.stored(),
+        };
+        let span = event.ts().saturating_sub(self.began.unwrap_or(event.ts()));
+        writer.events() > 0
+            && (full(self.rotation.bytes, size)
+                || full(self.rotation.events, writer.events())
+                || full(self.rotation.span.map(|span| span.as_nanos() as u64), span))
+    }
+
+    fn open(&mut self, host: &HostState) -> Result<()> {
+        let path = self.numbered();
+        self.number += 1;
+        self.writer = Some(Writer::create(&path, host, self.compression)?);
+        self.files.push_back(path);
+        while self.files.len() > self.rotation.keep.unwrap_or(usize::MAX).max(1) {
+            if let Some(oldest) = self.files.pop_front() {
+                fs::remove_file(&oldest)
+                    .map_err(|fault| Error::io(format!("can't remove {}", oldest.display()), fault))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn numbered(&self) -> PathBuf {
+        let mut name = self.path.file_stem().map_or_else(|| OsString::from("capture"), OsString::from);
+        name.push(format!(".{}", self.number));
+        if let Some(extension) = self.path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        self.path.with_file_name(name)
+    }
+}
