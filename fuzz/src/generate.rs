@@ -54,9 +54,8 @@ pub fn event(bytes: &mut Bytes<'_>, builder: &mut EventBuilder) {
 /// Builds an event that every reader delivers as it is.
 pub fn current_event(bytes: &mut Bytes<'_>, builder: &mut EventBuilder) {
     let at = bytes.word() as usize;
-    let current = |info: &&EventInfo| {
-        peregrine_scap::savefile::Upgrade::is_current(info.code, info.params.len() as u32)
-    };
+    let current =
+        |info: &&EventInfo| peregrine_scap::savefile::Upgrade::is_current(info.code, info.params.len() as u32);
     let count = EVENTS.iter().filter(current).count();
     let Some(info) = EVENTS.iter().filter(current).nth(at % count) else { return };
     start(info, bytes, builder);

@@ -169,7 +169,7 @@ impl EventBuilder {
             self.reserved = self.nparams;
         }
         let Ok(len) = u32::try_from(self.bytes.len()) else {
-            return Err(EventError::Length { said: u32::MAX, there: self.bytes.len() });
+            return Err(EventError::LengthTooLarge { said: u32::MAX, there: self.bytes.len() });
         };
         self.put(16, &len.to_le_bytes());
         self.put(20, &self.code.0.to_le_bytes());

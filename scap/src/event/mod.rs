@@ -26,28 +26,39 @@ pub use value::{ParamValue, Strings};
 /// Bytes before the lengths.
 pub const HEADER_LEN: usize = 26;
 
-/// Why bytes are not an event.
+/// Why bytes are not an event. The words are those that Falco's users know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {
     /// Fewer bytes than a header has.
     #[error("{0} bytes are too few for a header")]
     TooShort(usize),
-    /// The length in the header does not fit the bytes that are there.
-    #[error("header says {said} bytes, {there} are there")]
-    Length {
+    /// The length in the header is less than the header's own.
+    #[error("len {0} is smaller than the event header size {HEADER_LEN}")]
+    LengthTooSmall(u32),
+    /// The length in the header is greater than the bytes that are there.
+    #[error("len {said} is larger than the {there} bytes available in the block")]
+    LengthTooLarge {
         /// The header's word.
         said: u32,
         /// The bytes there.
         there: usize,
     },
-    /// The lengths of the parameters reach past the end.
-    #[error("event type {code}: {nparams} parameters do not fit in {len} bytes")]
-    Params {
-        /// The event's code.
-        code: u16,
+    /// There is no room for the lengths of so many parameters.
+    #[error("nparams {nparams} does not fit in event len {len}")]
+    TooManyParams {
         /// How many it says to have.
         nparams: u32,
+        /// Bytes of the event.
+        len: usize,
+    },
+    /// The value of a parameter reaches past the end.
+    #[error("param {index} len {param_len} exceeds event len {len}")]
+    ParamPastEnd {
+        /// Which parameter.
+        index: usize,
+        /// Bytes that it says to have.
+        param_len: u32,
         /// Bytes of the event.
         len: usize,
     },
@@ -91,25 +102,24 @@ impl<'a> Event<'a> {
         let code = EventCode(u16::from_le_bytes([t0, t1]));
         let nparams = u32::from_le_bytes([n0, n1, n2, n3]);
         if len < HEADER_LEN as u32 {
-            return Err(EventError::Length { said: len, there: bytes.len() });
+            return Err(EventError::LengthTooSmall(len));
         }
         let Some(bytes) = bytes.get(..len as usize) else {
-            return Err(EventError::Length { said: len, there: bytes.len() });
+            return Err(EventError::LengthTooLarge { said: len, there: bytes.len() });
         };
         let large = is_large(code);
         let width = if large { 4 } else { 2 };
-        let fault = EventError::Params { code: code.0, nparams, len: bytes.len() };
-        let Some(values) = (nparams as usize).checked_mul(width).and_then(|n| n.checked_add(HEADER_LEN)) else {
-            return Err(fault);
+        let end_of_lens = (nparams as usize).checked_mul(width).and_then(|n| n.checked_add(HEADER_LEN));
+        let Some((values, lens)) = end_of_lens.and_then(|end| Some((end, bytes.get(HEADER_LEN..end)?))) else {
+            return Err(EventError::TooManyParams { nparams, len: bytes.len() });
         };
-        let Some(lens) = bytes.get(HEADER_LEN..values) else { return Err(fault) };
         let sum: u64 = if large {
             lens.as_chunks().0.iter().map(|len| u64::from(u32::from_le_bytes(*len))).sum()
         } else {
             lens.as_chunks().0.iter().map(|len| u64::from(u16::from_le_bytes(*len))).sum()
         };
         if sum > (bytes.len() - values) as u64 {
-            return Err(fault);
+            return Err(past_end(large, lens, bytes.len(), values));
         }
         Ok(Self { bytes, values, nparams, code, large, cpu, flags })
     }
@@ -212,6 +222,22 @@ impl<'a> Event<'a> {
             rest.map_or(0, |word| usize::from(u16::from_le_bytes(*word)))
         }
     }
+}
+
+/// Finds the first parameter that reaches past the end.
+#[cold]
+fn past_end(large: bool, lens: &[u8], len: usize, values: usize) -> EventError {
+    let wide = |lens: &[u8]| lens.as_chunks().0.iter().map(|len| u32::from_le_bytes(*len)).collect::<Vec<_>>();
+    let narrow = |lens: &[u8]| lens.as_chunks().0.iter().map(|len| u16::from_le_bytes(*len).into()).collect();
+    let lens = if large { wide(lens) } else { narrow(lens) };
+    let mut end = values as u64;
+    for (index, param_len) in lens.into_iter().enumerate() {
+        end += u64::from(param_len);
+        if end > len as u64 {
+            return EventError::ParamPastEnd { index, param_len, len };
+        }
+    }
+    EventError::TooManyParams { nparams: 0, len }
 }
 
 impl std::fmt::Debug for Event<'_> {
