@@ -1,6 +1,6 @@
 //! An event with what is known about it.
 
-use crate::state::{Fd, State, Text, Thread};
+use crate::state::{Fd, State, Thread};
 
 /// An event of the inspector: the bytes, the thread and the descriptor that it is about, and the state right after it.
 #[derive(Debug, Clone, Copy)]
@@ -20,17 +20,12 @@ pub struct Facts {
     pub num: u64,
     /// The time of the first event of the stream.
     pub first_ts: u64,
-    /// The time of the event before, of any thread; 0 none.
+    /// The time of the event shown before this one, of any thread; 0 none.
     pub prev_ts: u64,
     /// The number of the descriptor that the event is about; -1 none.
     pub fd_num: i64,
     /// Whether the event changed the name of its descriptor.
     pub fd_name_changed: bool,
-    /// The path that an `open` of any kind was about, as given by the process and joined with its directory. It is kept
-    /// here when the call failed and there is no descriptor to hold it.
-    pub path: Option<Text>,
-    /// As [`path`](Self::path), as the process gave it.
-    pub path_raw: Option<Text>,
 }
 
 impl<'a> Event<'a> {

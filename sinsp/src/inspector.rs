@@ -28,6 +28,7 @@ pub struct Inspector<S> {
     parser: parse::Parser,
     facts: Facts,
     restarted: bool,
+    shown_ts: u64,
 }
 
 impl<S: Source> Inspector<S> {
@@ -35,7 +36,7 @@ impl<S: Source> Inspector<S> {
     pub fn new(source: S) -> Self {
         let mut state = State::default();
         state.import(source.host());
-        Self { source, state, parser: parse::Parser::default(), facts: Facts::default(), restarted: false }
+        Self { source, state, parser: parse::Parser::default(), facts: Facts::default(), restarted: false, shown_ts: 0 }
     }
 
     /// The next event, applied to the state.
@@ -59,11 +60,13 @@ impl<S: Source> Inspector<S> {
             }
         };
         self.facts.num += 1;
-        if self.parser.apply(&mut self.state, &raw, &mut self.facts) {
+        let outcome = self.parser.apply(&mut self.state, &raw, &mut self.facts);
+        if outcome.hidden {
             return Ok(Next::Hidden);
         }
-        let thread = self.parser.thread.and_then(|tid| self.state.thread(tid));
-        let fd = thread.and_then(|thread| self.state.fd(thread, self.facts.fd_num));
+        self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
+        let thread = outcome.thread.and_then(|tid| self.state.thread(tid));
+        let fd = thread.and_then(|thread| self.state.fd(thread, outcome.fd?));
         Ok(Next::Event(Event::new(raw, &self.state, thread, fd, &self.facts)))
     }
 

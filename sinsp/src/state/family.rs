@@ -125,6 +125,9 @@ impl State {
     /// Erases a thread from the table, its group and its parent.
     fn forget(&mut self, tid: i64) {
         let Some(thread) = self.threads.remove(tid) else { return };
+        if !thread.enter.is_empty() {
+            self.metrics.held_events = self.metrics.held_events.saturating_sub(1);
+        }
         if thread.grouped {
             if let Some(parent) = self.threads.get_mut(thread.ptid)
                 && let Some(at) = parent.children.iter().position(|child| *child == tid)

@@ -3,12 +3,14 @@
 //! A descriptor is what a process would see behind a number: a path, a connection, a kernel object. Entries are
 //! shared between the tables of a process and its forks until one of them changes.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Text;
 use super::text::Line;
+
+/// The flag of the schema's `file_flags` that an exec closes the descriptor.
+pub(crate) const O_CLOEXEC: u32 = 1 << 12;
 
 /// What a descriptor stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,10 +233,8 @@ pub struct Fd {
     pub overlay: Overlay,
     /// Whether it was found when the capture began.
     pub from_scan: bool,
-    /// Whether it is one end of a socket pair.
-    pub socket_pair: bool,
-    /// Whether it was inherited by a fork.
-    pub cloned: bool,
+    /// Whether it was made as an IPv6 socket, which can turn into an IPv4 one.
+    pub(crate) made_v6: bool,
     /// Inode; 0 unknown.
     pub ino: u64,
     /// Changes whenever anything above may have; never used twice.
@@ -256,8 +256,7 @@ impl Fd {
             status: ConnectStatus::None,
             overlay: Overlay::None,
             from_scan: false,
-            socket_pair: false,
-            cloned: false,
+            made_v6: false,
             ino: 0,
             stamp: 0,
             memo: AtomicU64::new(0),
@@ -274,6 +273,24 @@ impl Fd {
     #[inline]
     pub fn set_memo(&self, memo: u64) {
         self.memo.store(memo, Ordering::Relaxed);
+    }
+
+    /// Whether an exec closes it.
+    pub fn is_close_on_exec(&self) -> bool {
+        let bit = match self.kind {
+            FdKind::EventPoll | FdKind::Memfd => O_CLOEXEC | 1,
+            _ => O_CLOEXEC,
+        };
+        self.open_flags & bit != 0
+    }
+
+    /// Sets or clears that an exec closes it.
+    pub(crate) fn set_close_on_exec(&mut self, on: bool) {
+        // Bit 0 says so for epoll and memfd; for others it is part of the access mode, which is lost here as in Falco.
+        self.open_flags &= !(O_CLOEXEC | 1);
+        if on {
+            self.open_flags |= O_CLOEXEC;
+        }
     }
 
     /// The transport protocol of a socket. A socket whose role is not known yet has none, unless it is raw.
@@ -313,21 +330,49 @@ impl Fd {
 
     /// Gives a socket its name from its ends; other kinds keep theirs.
     pub(crate) fn name_socket(&mut self) {
-        let mut buffer = Line::default();
-        let written = match &self.kind {
-            FdKind::Ipv4(t) => {
-                write!(buffer, "{}:{}->{}:{}", t.source, t.source_port, t.destination, t.destination_port)
+        let mut line = Line::default();
+        match &self.kind {
+            FdKind::Ipv4(_) | FdKind::Ipv6(_) => {
+                if let (Some(source), Some(destination)) = (self.source(), self.destination()) {
+                    line.endpoint(source);
+                    line.push(b"->");
+                    line.endpoint(destination);
+                }
             }
-            FdKind::Ipv6(t) => {
-                write!(buffer, "{}:{}->{}:{}", t.source, t.source_port, t.destination, t.destination_port)
+            FdKind::Ipv4Server { .. } | FdKind::Ipv6Server(_) => {
+                if let Some(end) = self.destination() {
+                    line.endpoint(end);
+                }
             }
-            FdKind::Ipv4Server { ip, port, .. } => write!(buffer, "{ip}:{port}"),
-            FdKind::Ipv6Server(end) => write!(buffer, "{}:{}", end.ip, end.port),
             _ => return,
-        };
-        if written.is_ok() {
-            self.name = Text::new(buffer.as_bytes());
         }
+        self.name = Text::new(line.as_bytes());
+    }
+
+    /// Gives a connection its name as its protocol has it: without ports where there are none. Says whether it changed.
+    pub(crate) fn name_connection(&mut self) -> bool {
+        let l4 = match &self.kind {
+            FdKind::Ipv4(tuple) => tuple.l4,
+            FdKind::Ipv6(tuple) => tuple.l4,
+            _ => return false,
+        };
+        let (Some(source), Some(destination)) = (self.source(), self.destination()) else { return false };
+        let mut line = Line::default();
+        match l4 {
+            L4Proto::Tcp | L4Proto::Udp => {
+                line.endpoint(source);
+                line.push(b"->");
+                line.endpoint(destination);
+            }
+            L4Proto::Raw if source.0.is_ipv6() => line.push(b"<unknown>"),
+            L4Proto::Icmp | L4Proto::Raw => {
+                line.address(source.0);
+                line.push(b"->");
+                line.address(destination.0);
+            }
+            L4Proto::Unknown | L4Proto::NotApplicable => line.push(b"<unknown>"),
+        }
+        self.name.set(line.as_bytes())
     }
 
     /// The major number of the device.

@@ -1,10 +1,10 @@
 //! The machine when the capture began → our state.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use scap::HostState;
+use scap::event::embedded_v4;
 use scap::host;
 
 use super::fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Role, UnixTuple};
@@ -77,7 +77,7 @@ impl State {
         thread.exepath = Text::new(path::without_deleted(&host.exepath));
         thread.args = Text::new(&host.args);
         thread.cmdline_comm = thread.comm.clone();
-        thread.cgroups = Text::new(&host.cgroups);
+        thread.set_cgroups(&host.cgroups);
         thread.root = Text::new(&host.root);
         thread.flags |= host.flags | thread_flags::ACTIVE;
         if thread.is_leader() {
@@ -130,7 +130,7 @@ impl State {
             }))),
             host::FdKind::Ipv6 { sip, dip, sport, dport, l4 } => {
                 let l4 = L4Proto::from_number(*l4);
-                match (mapped(*sip), mapped(*dip)) {
+                match (embedded_v4(sip), embedded_v4(dip)) {
                     (Some(source), Some(destination)) => self.connection(Fd::new(FdKind::Ipv4(Ipv4Tuple {
                         source,
                         destination,
@@ -185,11 +185,6 @@ impl State {
         self.interfaces.complete(&mut fd);
         fd
     }
-}
-
-/// The IPv4 address that an IPv6 one stands for; "any" stands for "any".
-pub(crate) fn mapped(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    if ip.is_unspecified() { Some(Ipv4Addr::UNSPECIFIED) } else { ip.to_ipv4_mapped() }
 }
 
 fn kind_of(ty: u8) -> FdKind {

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub drops_full_fdtable: u64,
     /// Entry events kept until their exit.
     pub stored_events: u64,
+    /// Entry events held now.
+    pub held_events: u64,
     /// Entry events that could not be kept.
     pub store_drops: u64,
     /// Entry events found by their exit.

@@ -8,12 +8,12 @@
 //! * threads are at most as many as the limit says, descriptors of one table too;
 //! * no two threads, lineages or descriptors that differ have the same stamp.
 
-use std::sync::Arc;
-
 mod cgroup;
+pub mod container;
 mod family;
 mod fd;
 mod fd_table;
+mod fds;
 mod import;
 mod interfaces;
 mod lineage;
@@ -24,6 +24,7 @@ mod thread;
 mod threads;
 mod users;
 
+pub(crate) use fd::O_CLOEXEC;
 pub use fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Overlay, Role, UnixTuple};
 pub use fd_table::FdTable;
 pub use interfaces::Interfaces;
@@ -170,14 +171,18 @@ impl State {
         self.users_mut(container_id).users.insert(user.uid, user);
     }
 
+    pub(crate) fn remove_user(&mut self, container_id: &[u8], uid: u32) {
+        self.users_stamp = self.new_stamp();
+        self.users_mut(container_id).users.remove(&uid);
+    }
+
+    pub(crate) fn remove_group(&mut self, container_id: &[u8], gid: u32) {
+        self.users_stamp = self.new_stamp();
+        self.users_mut(container_id).groups.remove(&gid);
+    }
+
     pub(crate) fn put_group(&mut self, container_id: &[u8], group: UserGroup) {
         self.users_stamp = self.new_stamp();
         self.users_mut(container_id).groups.insert(group.gid, group);
     }
-}
-
-/// Makes a table ready for a change, a copy of its own if forks share it.
-#[inline]
-pub(crate) fn own(table: &mut Arc<FdTable>) -> &mut FdTable {
-    Arc::make_mut(table)
 }

@@ -3,6 +3,7 @@
 //! Names, paths and arguments are kept by many threads and descriptors at once: a fork has all of its parent's. A
 //! [`Text`] is 24 bytes, holds up to 22 bytes in place and shares longer ones, so that cloning one never allocates.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const INLINE: usize = 22;
@@ -124,7 +125,7 @@ impl std::fmt::Debug for Text {
     }
 }
 
-/// A short line of text that is built in place; what does not fit is an error.
+/// A short line of text that is built in place; what does not fit is left out.
 pub(crate) struct Line {
     bytes: [u8; 128],
     len: usize,
@@ -140,14 +141,53 @@ impl Line {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
-}
 
-impl std::fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + text.len()) {
+            room.copy_from_slice(text);
+            self.len += text.len();
+        }
+    }
+
+    /// Appends a number in decimal.
+    pub(crate) fn number(&mut self, mut number: u32) {
+        let mut digits = [0; 10];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.push(&digits[at..]);
+    }
+
+    /// Appends an address as C libraries print it.
+    pub(crate) fn address(&mut self, ip: IpAddr) {
+        match ip {
+            IpAddr::V4(ip) => {
+                for (index, octet) in ip.octets().into_iter().enumerate() {
+                    if index > 0 {
+                        self.push(b".");
+                    }
+                    self.number(octet.into());
+                }
+            }
+            IpAddr::V6(_) => {
+                let mut text = Vec::new();
+                scap::render::address(&ip, &mut text);
+                self.push(&text);
+            }
+        }
+    }
+
+    /// Appends `address:port`.
+    pub(crate) fn endpoint(&mut self, (ip, port): (IpAddr, u16)) {
+        self.address(ip);
+        self.push(b":");
+        self.number(port.into());
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::text::strings;
-use super::{FdTable, Text};
+use super::{FdTable, Text, container};
 
 /// Bits of [`Thread::flags`]: those of the clone call as the schema's `clone_flags` numbers them, and marks of our own
 /// state that captures also hold.
@@ -129,7 +129,7 @@ pub struct Thread {
     pub clone_ts: u64,
     /// When it last called exec; 0 never.
     pub last_exec_ts: u64,
-    /// The time of the event before the current one; 0 none.
+    /// The time of its last event, of the current one while that is shown; 0 none.
     pub last_event_ts: u64,
     /// When it was last looked up, for the removal of idle entries.
     pub last_access_ts: u64,
@@ -144,8 +144,7 @@ pub struct Thread {
     pub(crate) grouped: bool,
     pub(crate) fds: Arc<FdTable>,
     pub(crate) last_enter: u16,
-    pub(crate) enter_valid: bool,
-    pub(crate) enter: Option<Box<[u8]>>,
+    pub(crate) enter: Vec<u8>,
     memo: [AtomicU64; 2],
 }
 
@@ -207,8 +206,7 @@ impl Thread {
             grouped: false,
             fds: Arc::default(),
             last_enter: u16::MAX,
-            enter_valid: false,
-            enter: None,
+            enter: Vec::new(),
             memo: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
@@ -255,6 +253,14 @@ impl Thread {
     /// The cgroups as subsystem and path, the subsystems under today's names.
     pub fn cgroups(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         strings(&self.cgroups).map_while(super::cgroup::entry)
+    }
+
+    /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them.
+    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8]) {
+        if strings(cgroups).all(|entry| super::cgroup::entry(entry).is_some()) && self.cgroups.set(cgroups) {
+            let id = self.cgroups().find_map(|(_, path)| container::id(path));
+            self.container_id = id.map_or(Text::EMPTY, Text::new);
+        }
     }
 
     /// Number of threads whose parent it is.

@@ -11,7 +11,7 @@ use super::Thread;
 
 /// The threads of one process.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub(crate) struct Group {
     /// The threads that are in the table, the leader first if it is there.
     pub(crate) threads: SmallVec<[i64; 2]>,
     /// How many of them have not exited.

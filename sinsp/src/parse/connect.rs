@@ -1,0 +1,227 @@
+//! connect: a socket gets its other end.
+//!
+//! The address that counts is the kernel's. Where the exit only repeats what the program's memory said when the call
+//! returned, the address from the entry is taken, which other threads cannot have changed since.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use scap::event::{SockAddr, SockTuple, embedded_v4};
+use scap::schema::param::{connect_e, connect_x};
+
+use super::ctx::Ctx;
+use super::socket::set_status;
+use crate::state::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6Tuple, L4Proto, Role};
+
+const EINPROGRESS: i64 = 115;
+
+pub(super) fn connect(ctx: &mut Ctx<'_, '_>) {
+    if ctx.fd.is_none() {
+        return;
+    }
+    let res = ctx.res();
+    if ctx.track_status {
+        set_status(
+            ctx,
+            match res {
+                _ if res == -EINPROGRESS => ConnectStatus::Pending,
+                ..0 => ConnectStatus::Failed,
+                _ => ConnectStatus::Connected,
+            },
+        );
+    } else {
+        if res < 0 && res != -EINPROGRESS {
+            return;
+        }
+        set_status(ctx, ConnectStatus::Connected);
+    }
+    let mut entry = Vec::new();
+    if ctx.entry().is_some() {
+        ctx.with_entry(|event| entry.extend_from_slice(event.raw(connect_e::addr).unwrap_or_default()));
+    }
+    let entered = SockAddr::parse(&entry);
+    let mut name = Vec::new();
+    let Some(raw) = ctx.raw(connect_x::tuple) else {
+        if let Some(to) = entered {
+            complete(ctx, to);
+        }
+        return;
+    };
+    let Some(tuple) = SockTuple::parse(raw) else { return };
+    let left = ctx.raw(connect_x::addr).and_then(SockAddr::parse);
+    let trusted = trust(tuple, left, entered);
+    let Some(fd) = ctx.fd_mut() else { return };
+    let changed = match trusted.unmapped() {
+        SockTuple::Inet { source, destination } => {
+            let moved = fd.set_ends(source, destination);
+            let udp_server = matches!(&fd.kind, FdKind::Ipv4(tuple) if tuple.l4 == L4Proto::Udp);
+            if moved && fd.role == Role::Server && udp_server {
+                fd.swap_ends();
+            }
+            fd.name_connection()
+        }
+        SockTuple::Unix { source, destination, .. } => {
+            let FdKind::Unix(ends) = &mut fd.kind else { return };
+            ends.source = source;
+            ends.destination = destination;
+            scap::render::sock_tuple(&trusted, &mut name);
+            fd.name.set(&name)
+        }
+        SockTuple::Other(_) => return,
+    };
+    if fd.role == Role::None {
+        fd.role = Role::Client;
+    }
+    ctx.facts.fd_name_changed |= changed;
+}
+
+/// The tuple with the destination that the program passed on entry, where the exit's own is no better than the memory of
+/// the program.
+fn trust<'a>(tuple: SockTuple<'a>, left: Option<SockAddr<'a>>, entered: Option<SockAddr<'a>>) -> SockTuple<'a> {
+    match (tuple, left, entered) {
+        (SockTuple::Inet { source, destination }, Some(SockAddr::Inet(left)), Some(SockAddr::Inet(entered)))
+            if left == destination && left.is_ipv4() == entered.is_ipv4() =>
+        {
+            SockTuple::Inet { source, destination: entered }
+        }
+        (SockTuple::Unix { source, destination, path }, Some(SockAddr::Unix(left)), Some(SockAddr::Unix(entered)))
+            if left == path =>
+        {
+            SockTuple::Unix { source, destination, path: entered }
+        }
+        _ => tuple,
+    }
+}
+
+/// The exit says nothing: only the destination is known, from the entry.
+fn complete(ctx: &mut Ctx<'_, '_>, to: SockAddr<'_>) {
+    let Some(fd) = ctx.fd_mut() else { return };
+    match to {
+        SockAddr::Inet(end) => {
+            let mapped = match end.ip() {
+                IpAddr::V6(ip) => embedded_v4(&ip).map_or(end.ip(), IpAddr::V4),
+                ip => ip,
+            };
+            match mapped {
+                IpAddr::V4(ip) => {
+                    let tuple = fd.as_v4();
+                    tuple.destination = ip;
+                    tuple.destination_port = end.port();
+                }
+                IpAddr::V6(ip) => {
+                    let tuple = fd.as_v6();
+                    tuple.destination = ip;
+                    tuple.destination_port = end.port();
+                }
+            }
+        }
+        SockAddr::Unix(_) | SockAddr::Other(_) => {
+            let mut name = Vec::new();
+            match SockTuple::parse(ctx.raw(connect_x::tuple).unwrap_or_default()) {
+                Some(tuple) => scap::render::sock_tuple(&tuple, &mut name),
+                None => name.extend_from_slice(b"NULL"),
+            }
+            let Some(fd) = ctx.fd_mut() else { return };
+            let changed = fd.name.set(&name);
+            ctx.facts.fd_name_changed |= changed;
+        }
+    }
+}
+
+impl Ipv4Tuple {
+    /// No ends yet.
+    pub(super) fn unconnected(l4: L4Proto) -> Self {
+        let any = Ipv4Addr::UNSPECIFIED;
+        Self { source: any, destination: any, source_port: 0, destination_port: 0, l4 }
+    }
+}
+
+impl Ipv6Tuple {
+    /// No ends yet.
+    pub(super) fn unconnected(l4: L4Proto) -> Self {
+        let any = Ipv6Addr::UNSPECIFIED;
+        Self { source: any, destination: any, source_port: 0, destination_port: 0, l4 }
+    }
+}
+
+impl Fd {
+    /// The protocol of a socket, whatever its role.
+    pub(super) fn any_l4(&self) -> L4Proto {
+        match &self.kind {
+            FdKind::Ipv4(tuple) => tuple.l4,
+            FdKind::Ipv6(tuple) => tuple.l4,
+            FdKind::Ipv4Server { l4, .. } => *l4,
+            FdKind::Ipv6Server(end) => end.l4,
+            _ => L4Proto::Unknown,
+        }
+    }
+
+    /// Makes it an IPv4 connection. Falco keeps the protocol of a socket in different places for the two families: an
+    /// IPv6 socket that turns into an IPv4 one loses it.
+    pub(super) fn as_v4(&mut self) -> &mut Ipv4Tuple {
+        if !matches!(self.kind, FdKind::Ipv4(_)) {
+            let l4 = if self.made_v6 { L4Proto::Unknown } else { self.any_l4() };
+            self.kind = FdKind::Ipv4(Ipv4Tuple::unconnected(l4));
+        }
+        match &mut self.kind {
+            FdKind::Ipv4(tuple) => tuple,
+            _ => unreachable!("set above"),
+        }
+    }
+
+    /// Makes it an IPv6 connection; see [`as_v4`](Self::as_v4).
+    pub(super) fn as_v6(&mut self) -> &mut Ipv6Tuple {
+        if !matches!(self.kind, FdKind::Ipv6(_)) {
+            let l4 = match self.kind {
+                FdKind::Ipv6Server(_) => self.any_l4(),
+                _ => L4Proto::Unknown,
+            };
+            self.kind = FdKind::Ipv6(Box::new(Ipv6Tuple::unconnected(l4)));
+        }
+        match &mut self.kind {
+            FdKind::Ipv6(tuple) => tuple,
+            _ => unreachable!("set above"),
+        }
+    }
+
+    /// Sets both ends, which are of one family. `false` if they are the same as before, or the same the other way round.
+    pub(super) fn set_ends(&mut self, source: SocketAddr, destination: SocketAddr) -> bool {
+        match (source, destination) {
+            (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
+                let t = self.as_v4();
+                let old = ((t.source, t.source_port), (t.destination, t.destination_port));
+                let new = ((*source.ip(), source.port()), (*destination.ip(), destination.port()));
+                if old == new || (old.1, old.0) == new {
+                    return false;
+                }
+                ((t.source, t.source_port), (t.destination, t.destination_port)) = new;
+                true
+            }
+            (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
+                let t = self.as_v6();
+                let old = ((t.source, t.source_port), (t.destination, t.destination_port));
+                let new = ((*source.ip(), source.port()), (*destination.ip(), destination.port()));
+                if old == new || (old.1, old.0) == new {
+                    return false;
+                }
+                ((t.source, t.source_port), (t.destination, t.destination_port)) = new;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Turns a connection round.
+    pub(super) fn swap_ends(&mut self) {
+        match &mut self.kind {
+            FdKind::Ipv4(t) => {
+                std::mem::swap(&mut t.source, &mut t.destination);
+                std::mem::swap(&mut t.source_port, &mut t.destination_port);
+            }
+            FdKind::Ipv6(t) => {
+                std::mem::swap(&mut t.source, &mut t.destination);
+                std::mem::swap(&mut t.source_port, &mut t.destination_port);
+            }
+            _ => {}
+        }
+    }
+}

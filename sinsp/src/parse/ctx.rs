@@ -1,0 +1,113 @@
+//! What a parser works with: the event, its thread, the state, and what is found on the way.
+
+use scap::Event;
+
+use crate::event::Facts;
+use crate::state::{Fd, State, Text, Thread};
+
+use super::Later;
+
+/// One event on its way through a parser.
+pub(super) struct Ctx<'c, 'e> {
+    pub(super) state: &'c mut State,
+    pub(super) event: &'c Event<'e>,
+    pub(super) facts: &'c mut Facts,
+    pub(super) later: &'c mut Later,
+    pub(super) recent: &'c mut super::exit::Recent,
+    /// The thread of the event, in the table.
+    pub(super) tid: i64,
+    /// The number of the descriptor that the event is about, in the thread's table.
+    pub(super) fd: Option<i64>,
+    /// Whether the last entry event of the thread is the entry of this very call.
+    pub(super) entered: bool,
+    /// Whether the thread of the event is no longer known.
+    pub(super) lost: bool,
+    /// Whether connections are followed in their failures too.
+    pub(super) track_status: bool,
+}
+
+impl<'c, 'e> Ctx<'c, 'e> {
+    pub(super) fn thread(&self) -> Option<&Thread> {
+        self.state.threads.get(self.tid)
+    }
+
+    pub(super) fn thread_mut(&mut self) -> Option<&mut Thread> {
+        self.state.threads.get_mut(self.tid)
+    }
+
+    /// What the call returned; 0 if the event does not say.
+    #[inline]
+    pub(super) fn res(&self) -> i64 {
+        result(self.event)
+    }
+
+    /// The descriptor that the event is about.
+    #[inline]
+    pub(super) fn fd(&self) -> Option<&Fd> {
+        self.state.fd(self.state.threads.get(self.tid)?, self.fd?)
+    }
+
+    /// The descriptor that the event is about, to be changed.
+    pub(super) fn fd_mut(&mut self) -> Option<&mut Fd> {
+        self.state.fd_mut(self.tid, self.fd?)
+    }
+
+    /// Adds a descriptor and makes it the one that the event is about.
+    pub(super) fn add_fd(&mut self, num: i64, fd: Fd) {
+        let named = !fd.name.is_empty();
+        self.fd = self.state.add_fd(self.tid, num, fd).then_some(num);
+        self.facts.fd_name_changed = self.fd.is_some() && named;
+    }
+
+    /// The bytes of a parameter; `None` if it is absent or empty.
+    #[inline]
+    pub(super) fn raw(&self, index: usize) -> Option<&'e [u8]> {
+        self.event.raw(index).filter(|raw| !raw.is_empty())
+    }
+
+    /// A parameter that is text; `<NA>` if it is absent.
+    #[inline]
+    pub(super) fn text(&self, index: usize) -> &'e [u8] {
+        text(self.event, index)
+    }
+
+    /// A text parameter to be kept.
+    pub(super) fn kept(&self, index: usize) -> Text {
+        Text::new(self.text(index))
+    }
+}
+
+macro_rules! numbers {
+    ($($name:ident $ty:ty),*) => {
+        impl Ctx<'_, '_> {
+            $(
+                #[inline]
+                pub(super) fn $name(&self, index: usize) -> Option<$ty> {
+                    self.event.raw(index)?.first_chunk().map(|bytes| <$ty>::from_le_bytes(*bytes))
+                }
+            )*
+        }
+    };
+}
+
+numbers! { u8 u8, u16 u16, u32 u32, u64 u64, i64 i64 }
+
+/// What a call returned, as its first parameter says; 32-bit values occur in old captures.
+#[inline]
+pub(super) fn result(event: &Event<'_>) -> i64 {
+    let raw = event.raw(0).unwrap_or_default();
+    match raw.len() {
+        8 => raw.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes)),
+        4 => raw.first_chunk().map_or(0, |bytes| i64::from(i32::from_le_bytes(*bytes))),
+        _ => 0,
+    }
+}
+
+/// A parameter that is text, without its end; `<NA>` if it is absent.
+#[inline]
+pub(super) fn text<'e>(event: &Event<'e>, index: usize) -> &'e [u8] {
+    match event.raw(index) {
+        None | Some(b"" | b"(NULL)\0") => b"<NA>",
+        Some(raw) => raw.split(|byte| *byte == 0).next().unwrap_or_default(),
+    }
+}

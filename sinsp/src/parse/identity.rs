@@ -1,0 +1,99 @@
+//! Who a thread acts as: users, groups, sessions, capabilities, and the reaper of orphans.
+
+use scap::EventCode;
+use scap::schema::param::{capset_x, prctl_x, setns_x, setresuid_x, setreuid_x, setuid_x, unshare_x};
+
+use super::ctx::Ctx;
+use crate::state::Thread;
+
+const CLONE_NEWUSER: u32 = 1 << 20;
+const SET_CHILD_SUBREAPER: u32 = 36;
+const GET_CHILD_SUBREAPER: u32 = 37;
+
+/// All capabilities that there are.
+const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
+
+/// The effective id that a set*id call sets; all bits set leaves it as it is.
+fn effective_id(ctx: &Ctx<'_, '_>) -> Option<u32> {
+    if ctx.res() != 0 {
+        return None;
+    }
+    match ctx.event.code() {
+        EventCode::SETRESUID_X | EventCode::SETRESGID_X => ctx.u32(setresuid_x::euid),
+        EventCode::SETREUID_X | EventCode::SETREGID_X => ctx.u32(setreuid_x::euid),
+        _ => ctx.u32(setuid_x::uid),
+    }
+}
+
+/// Changes the thread, and says so if anything differs.
+fn change<T: PartialEq>(ctx: &mut Ctx<'_, '_>, field: impl Fn(&mut Thread) -> &mut T, value: T) {
+    let Some(thread) = ctx.thread_mut() else { return };
+    let field = field(thread);
+    if *field != value {
+        *field = value;
+        ctx.state.touch(ctx.tid);
+    }
+}
+
+/// setuid, setreuid, setresuid.
+pub(super) fn set_user(ctx: &mut Ctx<'_, '_>) {
+    if let Some(uid) = effective_id(ctx) {
+        change(ctx, |thread| &mut thread.uid, uid);
+    }
+}
+
+/// setgid, setregid, setresgid.
+pub(super) fn set_group(ctx: &mut Ctx<'_, '_>) {
+    if let Some(gid) = effective_id(ctx) {
+        change(ctx, |thread| &mut thread.gid, gid);
+    }
+}
+
+pub(super) fn setsid(ctx: &mut Ctx<'_, '_>) {
+    let sid = ctx.res();
+    if sid >= 0 {
+        change(ctx, |thread| &mut thread.sid, sid);
+    }
+}
+
+pub(super) fn capset(ctx: &mut Ctx<'_, '_>) {
+    if ctx.res() < 0 {
+        return;
+    }
+    let caps = (ctx.u64(capset_x::cap_inheritable), ctx.u64(capset_x::cap_permitted), ctx.u64(capset_x::cap_effective));
+    if let (Some(inheritable), Some(permitted), Some(effective)) = caps {
+        set_capabilities(ctx, inheritable, permitted, effective);
+    }
+}
+
+/// unshare, setns: the first thread of a user namespace may do anything in it.
+pub(super) fn namespace(ctx: &mut Ctx<'_, '_>) {
+    let index = if ctx.event.code() == EventCode::SETNS_X { setns_x::nstype } else { unshare_x::flags };
+    if ctx.res() >= 0 && ctx.u32(index).unwrap_or(0) & CLONE_NEWUSER != 0 {
+        set_capabilities(ctx, ALL_CAPABILITIES, ALL_CAPABILITIES, ALL_CAPABILITIES);
+    }
+}
+
+fn set_capabilities(ctx: &mut Ctx<'_, '_>, inheritable: u64, permitted: u64, effective: u64) {
+    let Some(thread) = ctx.thread_mut() else { return };
+    if (thread.cap_inheritable, thread.cap_permitted, thread.cap_effective) != (inheritable, permitted, effective) {
+        thread.cap_inheritable = inheritable;
+        thread.cap_permitted = permitted;
+        thread.cap_effective = effective;
+        ctx.state.touch(ctx.tid);
+    }
+}
+
+/// prctl, of which only the reaper of orphans matters.
+pub(super) fn prctl(ctx: &mut Ctx<'_, '_>) {
+    let reaper = matches!(ctx.u32(prctl_x::option), Some(SET_CHILD_SUBREAPER | GET_CHILD_SUBREAPER));
+    if ctx.res() < 0 || !reaper {
+        return;
+    }
+    let on = ctx.i64(prctl_x::arg2_int).unwrap_or(0) != 0;
+    let Some(thread) = ctx.thread().filter(|thread| !thread.is_placeholder()) else { return };
+    let pid = thread.pid;
+    if let Some(group) = ctx.state.threads.groups.get_mut(&pid) {
+        group.reaper = on;
+    }
+}

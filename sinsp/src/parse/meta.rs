@@ -1,0 +1,41 @@
+//! Events about the machine: users and groups that come and go.
+
+use scap::schema::param::{group_added_e, user_added_e};
+use scap::{Event, EventCode};
+
+use super::ctx::text;
+use crate::state::{State, Text, User, UserGroup};
+
+/// Applies such an event.
+pub(super) fn apply(state: &mut State, event: &Event<'_>) {
+    let number = |index| event.raw(index)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+    let container = |index| event.raw(index).filter(|raw| !raw.is_empty()).map_or(&b""[..], |_| text(event, index));
+    let kept = |index| Text::new(text(event, index));
+    match event.code() {
+        EventCode::USER_ADDED_E => {
+            let (Some(uid), Some(gid)) = (number(user_added_e::uid), number(user_added_e::gid)) else { return };
+            if uid != u32::MAX {
+                let (name, home, shell) =
+                    (kept(user_added_e::name), kept(user_added_e::home), kept(user_added_e::shell));
+                state.put_user(container(user_added_e::container_id), User { uid, gid, name, home, shell });
+            }
+        }
+        EventCode::USER_DELETED_E => {
+            if let Some(uid) = number(user_added_e::uid) {
+                state.remove_user(container(user_added_e::container_id), uid);
+            }
+        }
+        EventCode::GROUP_ADDED_E => {
+            if let Some(gid) = number(group_added_e::gid).filter(|gid| *gid != u32::MAX) {
+                let group = UserGroup { gid, name: kept(group_added_e::name) };
+                state.put_group(container(group_added_e::container_id), group);
+            }
+        }
+        EventCode::GROUP_DELETED_E => {
+            if let Some(gid) = number(group_added_e::gid) {
+                state.remove_group(container(group_added_e::container_id), gid);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,68 @@
+//! Memory, page faults, limits.
+
+use scap::schema::param::{mmap_x, prlimit_x, schedswitch_6_e, setrlimit_x};
+
+use super::ctx::Ctx;
+
+const RLIMIT_NOFILE: u8 = 7;
+
+/// brk, mmap, munmap: how much memory the thread has.
+pub(super) fn memory(ctx: &mut Ctx<'_, '_>) {
+    let (size, rss, swap) = (ctx.u32(mmap_x::vm_size), ctx.u32(mmap_x::vm_rss), ctx.u32(mmap_x::vm_swap));
+    let Some(thread) = ctx.thread_mut() else { return };
+    thread.vmsize_kb = size.unwrap_or(thread.vmsize_kb);
+    if let Some(swap) = swap {
+        thread.vmrss_kb = rss.unwrap_or(0);
+        thread.vmswap_kb = swap;
+    }
+}
+
+/// A switch of the scheduler: page faults of the thread, memory of its process.
+pub(super) fn switch(ctx: &mut Ctx<'_, '_>) {
+    let Some(swap) = ctx.u32(schedswitch_6_e::vm_swap) else { return };
+    let (major, minor) = (ctx.u64(schedswitch_6_e::pgft_maj), ctx.u64(schedswitch_6_e::pgft_min));
+    let (size, rss) = (ctx.u32(schedswitch_6_e::vm_size), ctx.u32(schedswitch_6_e::vm_rss));
+    let Some(thread) = ctx.thread_mut() else { return };
+    thread.pfmajor = major.unwrap_or(0);
+    thread.pfminor = minor.unwrap_or(0);
+    if let Some(leader) = leader(ctx, ctx.tid) {
+        leader.vmsize_kb = size.unwrap_or(0);
+        leader.vmrss_kb = rss.unwrap_or(0);
+        leader.vmswap_kb = swap;
+    }
+}
+
+/// getrlimit, setrlimit.
+pub(super) fn rlimit(ctx: &mut Ctx<'_, '_>) {
+    if ctx.res() >= 0 && ctx.u8(setrlimit_x::resource) == Some(RLIMIT_NOFILE) {
+        set_limit(ctx, ctx.tid, ctx.i64(setrlimit_x::cur));
+    }
+}
+
+/// prlimit, perhaps of another process.
+pub(super) fn prlimit(ctx: &mut Ctx<'_, '_>) {
+    if ctx.res() != 0 || ctx.u8(prlimit_x::resource) != Some(RLIMIT_NOFILE) {
+        return;
+    }
+    let tid = match ctx.i64(prlimit_x::pid) {
+        None => return,
+        Some(0) => ctx.tid,
+        Some(tid) => tid,
+    };
+    if ctx.state.thread(tid).is_some_and(|thread| !thread.is_placeholder()) {
+        set_limit(ctx, tid, ctx.i64(prlimit_x::newcur));
+    }
+}
+
+fn set_limit(ctx: &mut Ctx<'_, '_>, tid: i64, limit: Option<i64>) {
+    if let Some(limit) = limit.filter(|limit| *limit != -1)
+        && let Some(leader) = leader(ctx, tid)
+    {
+        leader.fdlimit = limit;
+    }
+}
+
+fn leader<'a>(ctx: &'a mut Ctx<'_, '_>, tid: i64) -> Option<&'a mut crate::state::Thread> {
+    let leader = ctx.state.leader(ctx.state.thread(tid)?)?.tid;
+    ctx.state.threads.get_mut(leader)
+}

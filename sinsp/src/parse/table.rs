@@ -1,0 +1,221 @@
+//! One row per event code: which parser it goes to, and what is prepared for it.
+
+use scap::EventCode;
+use scap::schema::{Category, EVENT_COUNT, EVENTS, EventFlags, EventInfo, ParamType};
+
+use super::ctx::Ctx;
+use super::{clone, close_dup, connect, cwd, enter, execve, exit, identity, new_fd, open, resources, socket, transfer};
+
+/// A parser.
+pub(super) type Parse = fn(&mut Ctx<'_, '_>);
+
+/// Stands for no parameter.
+pub(super) const NONE: u8 = u8::MAX;
+
+/// Whom an event is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A thread, which did something.
+    Thread,
+    /// A thread, of which something is reported.
+    Known,
+    /// The machine: users and groups.
+    Machine,
+    /// Nothing that we keep.
+    Other,
+}
+
+/// How to treat events of one code.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) kind: Kind,
+    /// What it changes.
+    pub(super) parse: Option<Parse>,
+    /// What it changes when its thread is not known.
+    pub(super) orphan: Option<Parse>,
+    /// The parameter with the descriptor that it works on.
+    pub(super) fd_param: u8,
+    /// Whether an unknown thread gets an entry: not where that is expected (a new thread, a dead one).
+    pub(super) placeholder: bool,
+    /// Whether it only feeds the state.
+    pub(super) hidden: bool,
+    /// Whether its time does not start the clock.
+    pub(super) meta: bool,
+    /// Whether it belongs to the machine's initial state when it comes before all others.
+    pub(super) initial: bool,
+    /// Whether it is a switch of the scheduler, which leaves the facts of calls alone.
+    pub(super) switch: bool,
+}
+
+/// The row of a code.
+#[inline]
+pub(super) fn row(code: EventCode) -> &'static Row {
+    TABLE.get(usize::from(code.0)).unwrap_or(&UNKNOWN)
+}
+
+const UNKNOWN: Row = Row {
+    kind: Kind::Known,
+    parse: None,
+    orphan: None,
+    fd_param: NONE,
+    placeholder: false,
+    hidden: false,
+    meta: false,
+    initial: false,
+    switch: false,
+};
+
+static TABLE: [Row; EVENT_COUNT] = {
+    let mut table = [UNKNOWN; EVENT_COUNT];
+    let mut at = 0;
+    while at < EVENT_COUNT {
+        table[at] = describe(&EVENTS_BY_CODE[at]);
+        at += 1;
+    }
+    table
+};
+
+const EVENTS_BY_CODE: [EventInfo; EVENT_COUNT] = EVENTS;
+
+const fn describe(info: &EventInfo) -> Row {
+    use EventCode as E;
+    let code = info.code;
+    let clones = matches!(code, E::CLONE_20_X | E::FORK_20_X | E::VFORK_20_X | E::CLONE3_X);
+    Row {
+        kind: match code {
+            E::PROCINFO_E => Kind::Known,
+            E::USER_ADDED_E | E::USER_DELETED_E | E::GROUP_ADDED_E | E::GROUP_DELETED_E => Kind::Machine,
+            E::CONTAINER_JSON_2_E | E::PLUGINEVENT_E | E::ASYNCEVENT_E => Kind::Other,
+            _ if info.flags.intersects(EventFlags::SKIPPARSERESET) => Kind::Other,
+            _ => Kind::Thread,
+        },
+        parse: parser(code),
+        orphan: if clones { parser(code) } else { None },
+        fd_param: fd_param(info),
+        placeholder: !clones && !matches!(code, E::SCHEDSWITCH_6_E | E::PROCEXIT_1_E),
+        hidden: matches!(
+            code,
+            E::OPEN_E | E::OPENAT_2_E | E::OPENAT2_E | E::CREAT_E | E::CONNECT_E | E::EXECVE_19_E | E::EXECVEAT_E
+        ),
+        meta: info.category.intersects(Category::METAEVENT),
+        initial: matches!(
+            code,
+            E::CONTAINER_JSON_2_E
+                | E::USER_ADDED_E
+                | E::USER_DELETED_E
+                | E::GROUP_ADDED_E
+                | E::GROUP_DELETED_E
+                | E::ASYNCEVENT_E
+        ),
+        switch: matches!(code, E::SCHEDSWITCH_6_E),
+    }
+}
+
+/// The first descriptor among the parameters of an event that works on one, its result left out.
+const fn fd_param(info: &EventInfo) -> u8 {
+    if !info.flags.intersects(EventFlags::USES_FD) {
+        return NONE;
+    }
+    if matches!(info.code, EventCode::SPLICE_X) {
+        return 2;
+    }
+    let mut at = if info.code.is_exit() { 1 } else { 0 };
+    while at < info.params.len() {
+        if matches!(info.params[at].ty, ParamType::Fd) {
+            return at as u8;
+        }
+        at += 1;
+    }
+    NONE
+}
+
+const fn parser(code: EventCode) -> Option<Parse> {
+    use EventCode as E;
+    Some(match code {
+        E::OPEN_E | E::CREAT_E | E::OPENAT_2_E | E::OPENAT2_E | E::EXECVE_19_E => enter::keep_if_known,
+        E::EXECVEAT_E | E::CONNECT_E => enter::keep,
+        E::READ_X | E::READV_X | E::PREAD_X | E::PREADV_X => transfer::read,
+        E::RECV_X | E::RECVFROM_X | E::RECVMSG_X | E::RECVMMSG_X => transfer::receive,
+        E::WRITE_X | E::WRITEV_X | E::PWRITE_X | E::PWRITEV_X => transfer::write,
+        E::SEND_X | E::SENDTO_X | E::SENDMSG_X | E::SENDMMSG_X => transfer::send,
+        E::OPEN_X => open::open,
+        E::CREAT_X => open::creat,
+        E::OPENAT_2_X | E::OPENAT2_X => open::openat,
+        E::OPEN_BY_HANDLE_AT_X => open::open_by_handle_at,
+        E::UNSHARE_X | E::SETNS_X => identity::namespace,
+        E::CLONE_20_X | E::FORK_20_X | E::VFORK_20_X | E::CLONE3_X => clone::clone,
+        E::EXECVE_19_X | E::EXECVEAT_X => execve::execve,
+        E::PROCEXIT_1_E => exit::exit,
+        E::PIPE_X | E::PIPE2_X => new_fd::pipe,
+        E::MEMFD_CREATE_X => new_fd::memfd,
+        E::PIDFD_OPEN_X => new_fd::pidfd_open,
+        E::PIDFD_GETFD_X => new_fd::pidfd_getfd,
+        E::EVENTFD_X
+        | E::EVENTFD2_X
+        | E::SIGNALFD_X
+        | E::SIGNALFD4_X
+        | E::TIMERFD_CREATE_X
+        | E::INOTIFY_INIT_X
+        | E::INOTIFY_INIT1_X
+        | E::BPF_2_X
+        | E::USERFAULTFD_X
+        | E::IO_URING_SETUP_X
+        | E::EPOLL_CREATE_X
+        | E::EPOLL_CREATE1_X => new_fd::object,
+        E::SOCKET_X => socket::socket,
+        E::SOCKETPAIR_X => socket::socketpair,
+        E::BIND_X => socket::bind,
+        E::ACCEPT_5_X | E::ACCEPT4_6_X => socket::accept,
+        E::GETSOCKOPT_X => socket::getsockopt,
+        E::CONNECT_X => connect::connect,
+        E::CLOSE_X => close_dup::close,
+        E::CLOSE_RANGE_X => close_dup::close_range,
+        E::DUP_1_X | E::DUP2_X | E::DUP3_X => close_dup::dup,
+        E::FCNTL_X => close_dup::fcntl,
+        E::CHDIR_X => cwd::chdir,
+        E::FCHDIR_X => cwd::fchdir,
+        E::GETCWD_X => cwd::chdir,
+        E::CHROOT_X => cwd::chroot,
+        E::GETRLIMIT_X | E::SETRLIMIT_X => resources::rlimit,
+        E::PRLIMIT_X => resources::prlimit,
+        E::SCHEDSWITCH_6_E => resources::switch,
+        E::BRK_4_X | E::MMAP_X | E::MMAP2_X | E::MUNMAP_X => resources::memory,
+        E::SETRESUID_X | E::SETREUID_X | E::SETUID_X => identity::set_user,
+        E::SETRESGID_X | E::SETREGID_X | E::SETGID_X => identity::set_group,
+        E::SETSID_X => identity::setsid,
+        E::CAPSET_X => identity::capset,
+        E::PRCTL_X => identity::prctl,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_found_among_parameters() {
+        let at = |code: EventCode| row(code).fd_param;
+        assert_eq!(at(EventCode::READ_X), 2);
+        assert_eq!(at(EventCode::CLOSE_X), 1);
+        assert_eq!(at(EventCode::FCNTL_X), 1);
+        assert_eq!(at(EventCode::MMAP_X), 8);
+        assert_eq!(at(EventCode::RECVMSG_X), 5);
+        assert_eq!(at(EventCode::CONNECT_E), 0);
+        assert_eq!(at(EventCode::SPLICE_X), 2);
+        assert_eq!(at(EventCode::OPEN_X), NONE);
+    }
+
+    #[test]
+    fn events_that_change_state_have_a_parser() {
+        // Those that Falco marks but follows no more, or never did.
+        let without =
+            ["mount", "umount", "umount2", "shutdown", "container", "cpu_hotplug", "useradded", "userdeleted"];
+        let groups = ["groupadded", "groupdeleted"];
+        for info in EVENTS.iter().filter(|info| info.is_live() && info.flags.intersects(EventFlags::MODIFIES_STATE)) {
+            let known = without.contains(&info.name) || groups.contains(&info.name);
+            let iterator = info.category.intersects(Category::ITER);
+            assert!(row(info.code).parse.is_some() != (known || iterator), "{:?}", info.code);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Descriptors as threads see them: look-up, change, limits.
+
+use std::sync::Arc;
+
+use super::{Fd, FdTable, State, Thread, thread_flags};
+
+impl State {
+    /// The thread that holds the descriptors of the given one.
+    #[inline]
+    fn table_owner(&self, tid: i64) -> Option<i64> {
+        let thread = self.threads.get(tid)?;
+        if thread.flags & thread_flags::CLONE_FILES == 0 {
+            return Some(tid);
+        }
+        self.leader(thread).map(|leader| leader.tid)
+    }
+
+    /// The descriptors that a thread sees, to be changed. A table that forks share is copied.
+    pub(crate) fn fds_mut(&mut self, tid: i64) -> Option<&mut FdTable> {
+        let owner = self.table_owner(tid)?;
+        self.threads.get_mut(owner).map(|thread| Arc::make_mut(&mut thread.fds))
+    }
+
+    /// A descriptor, to be changed: it gets a new stamp.
+    pub(crate) fn fd_mut(&mut self, tid: i64, num: i64) -> Option<&mut Fd> {
+        let stamp = self.new_stamp();
+        let fd = self.fds_mut(tid)?.get_mut(num)?;
+        fd.stamp = stamp;
+        Some(fd)
+    }
+
+    /// Puts a new descriptor at a number, in place of what may be there; `false` if the table is full or there is none.
+    /// The thread's last descriptor is this one either way.
+    pub(crate) fn add_fd(&mut self, tid: i64, num: i64, mut fd: Fd) -> bool {
+        fd.stamp = self.new_stamp();
+        self.add_shared_fd(tid, num, Arc::new(fd))
+    }
+
+    /// As [`add_fd`](Self::add_fd), of an entry that another number or table has as well.
+    pub(crate) fn add_shared_fd(&mut self, tid: i64, num: i64, fd: Arc<Fd>) -> bool {
+        let limit = self.limits.fds_per_process;
+        let Some(table) = self.fds_mut(tid) else { return false };
+        let added = if num < 0 {
+            None
+        } else if table.len() >= limit && table.get(num).is_none() {
+            self.metrics.drops_full_fdtable += 1;
+            None
+        } else {
+            Some(table.insert(num, fd).is_none())
+        };
+        if added == Some(true) {
+            self.metrics.added_fds += 1;
+        }
+        if let Some(thread) = self.threads.get_mut(tid) {
+            thread.last_fd = num;
+        }
+        added.is_some()
+    }
+
+    /// Takes a descriptor out.
+    pub(crate) fn remove_fd(&mut self, tid: i64, num: i64) {
+        let removed = self.fds_mut(tid).is_some_and(|table| table.remove(num).is_some());
+        if removed {
+            self.metrics.removed_fds += 1;
+        } else {
+            self.metrics.failed_fd_lookups += 1;
+        }
+    }
+
+    /// Keeps the descriptors for which `keep` says so.
+    pub(crate) fn retain_fds(&mut self, tid: i64, keep: impl Fn(i64, &Fd) -> bool) {
+        let Some(thread) = self.threads.get(tid) else { return };
+        // Nearly every exec keeps all: do not copy a shared table for that.
+        if self.fds(thread).is_none_or(|table| table.iter().all(|(num, fd)| keep(num, fd))) {
+            return;
+        }
+        if let Some(table) = self.fds_mut(tid) {
+            let before = table.len();
+            table.retain(keep);
+            let removed = before - table.len();
+            self.metrics.removed_fds += removed as u64;
+        }
+    }
+
+    /// The table for a fork of `thread`: the same entries, nothing copied.
+    pub(crate) fn inherited_fds(&self, thread: &Thread) -> Arc<FdTable> {
+        if thread.flags & thread_flags::CLONE_FILES == 0 {
+            return thread.fds.clone();
+        }
+        self.leader(thread).map(|leader| leader.fds.clone()).unwrap_or_default()
+    }
+}
