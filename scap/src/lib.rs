@@ -5,9 +5,47 @@
 //! which captures are kept, the `/proc` snapshot that starts a live one, and the [`Source`] trait behind which the
 //! rest of the suite does not care where events come from.
 //!
+//! Here a capture is made in memory, of a machine with one process that closes a descriptor, and read back:
+//!
+//! ```
+//! use peregrine_scap::host::{Fd, FdKind, Thread};
+//! use peregrine_scap::savefile::{Compression, Reader, Writer};
+//! use peregrine_scap::schema::param::close_x;
+//! use peregrine_scap::{EventBuilder, EventCode, HostState, Next, Source};
+//!
+//! // The machine when the capture begins.
+//! let log = FdKind::File { flags: 0, name: b"/var/log/app.log".to_vec(), dev: 0 };
+//! let app = Thread {
+//!     tid: 42,
+//!     pid: 42,
+//!     comm: b"app".to_vec(),
+//!     fds: vec![Fd { num: 3, ino: 0, kind: log }],
+//!     ..Thread::default()
+//! };
+//! let host = HostState { threads: vec![app], ..HostState::default() };
+//!
+//! // What happens then.
+//! let mut writer = Writer::new(Vec::new(), &host, Compression::Gzip)?;
+//! let mut builder = EventBuilder::new();
+//! let close = builder.start(EventCode::CLOSE_X).ts(1_700_000_000_000_000_000).tid(42).i64(0).i64(3).finish()?;
+//! writer.write(&close)?;
+//! let capture: Vec<u8> = writer.finish()?;
+//!
+//! // Any `Read` is a capture: a file, a pipe, memory.
+//! let mut reader = Reader::new(capture.as_slice())?;
+//! assert_eq!(reader.host().threads[0].comm, b"app");
+//! while let Next::Event(event) = reader.next()? {
+//!     let fd = event.param(close_x::fd).and_then(|fd| fd.i64());
+//!     assert_eq!((event.code().to_string().as_str(), event.tid(), fd), ("close", 42, Some(3)));
+//! }
+//! # Ok::<(), peregrine_scap::Error>(())
+//! ```
+//!
 //! Bytes are borrowed, never copied: a source lends an [`Event`] until its next one is asked for. Any byte string is
 //! acceptable input; what cannot be understood is an [`Error`] that names the place, never a panic.
 #![forbid(unsafe_code)]
+// Hostile input is normal input: nothing that it reaches may panic.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 pub mod event;
 pub mod host;

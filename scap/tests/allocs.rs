@@ -1,5 +1,7 @@
 //! Once a capture is open, events pass without an allocation.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,5 +1,7 @@
 //! What is written is read back: every capture there is, and anything that can be built from the schema.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use common::generate::{self, Bytes};

@@ -1,6 +1,8 @@
 //! Damaged, hostile and unusual captures: a clear error with its place, or no error at all; never a panic, never more
 //! memory than allowed.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::io::{self, Read};
@@ -339,12 +341,15 @@ fn a_reader_that_fails_is_an_error() {
 #[test]
 fn inputs_that_once_broke_something_break_nothing() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/regressions");
-    let checks: [(&str, fn(&[u8])); 3] =
-        [("file", oracle::file), ("event", oracle::event), ("upgrade", oracle::upgrade)];
-    for (target, check) in checks {
+    for target in ["file", "event", "upgrade"] {
         let Ok(entries) = std::fs::read_dir(format!("{folder}/{target}")) else { continue };
         for entry in entries {
-            check(&std::fs::read(entry.unwrap().path()).unwrap());
+            let data = std::fs::read(entry.unwrap().path()).unwrap();
+            match target {
+                "file" => oracle::file(&data),
+                "event" => oracle::event(&data),
+                _ => oracle::upgrade(&data),
+            }
         }
     }
 }

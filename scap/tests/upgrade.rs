@@ -1,5 +1,7 @@
 //! Captures of every age give the events that Falco's own libraries give for them.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::io::{BufRead, BufReader};

@@ -61,7 +61,7 @@ impl<W: Write> Writer<W> {
         let write = Counted { write, count: 0 };
         let output = match compression {
             Compression::Plain => Output::Plain(write),
-            Compression::Gzip => Output::Gzip(GzEncoder::new(write, Level::new(GZIP_LEVEL))),
+            Compression::Gzip => Output::Gzip(Box::new(GzEncoder::new(write, Level::new(GZIP_LEVEL)))),
         };
         let mut writer = Self { output: Some(output), out: Out::default(), written: 0, events: 0 };
         writer.restart(host)?;
@@ -202,7 +202,7 @@ fn write_error(fault: io::Error) -> Error {
 #[derive(Debug)]
 enum Output<W: Write> {
     Plain(Counted<W>),
-    Gzip(GzEncoder<Counted<W>>),
+    Gzip(Box<GzEncoder<Counted<W>>>),
 }
 
 /// Counts what is written.

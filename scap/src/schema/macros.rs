@@ -154,6 +154,7 @@ macro_rules! rows {
 pub(crate) use {events, flags, format, option, rows, syscalls};
 
 /// A raw identifier's name without its `r#`.
+#[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
 pub(crate) const fn bare(name: &'static str) -> &'static str {
     let bytes = name.as_bytes();
     if bytes.len() > 2 && bytes[0] == b'r' && bytes[1] == b'#' { name.split_at(2).1 } else { name }

@@ -1,6 +1,6 @@
 //! What the integration tests share.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::path::PathBuf;
 
