@@ -4,9 +4,9 @@
 //! them, if the host has one.
 
 /// Facts about a container that are not in the kernel.
-pub trait ContainerMetadata: Send {
+pub trait ContainerMetadata {
     /// The facts about the container with this (short) id, if they are known by now.
-    fn container(&self, id: &[u8]) -> Option<&ContainerInfo>;
+    fn container(&mut self, id: &[u8]) -> Option<ContainerInfo>;
 }
 
 /// What an engine knows of a container. Texts are empty where it does not say.
@@ -19,6 +19,8 @@ pub struct ContainerInfo {
     pub name: String,
     /// The engine, such as `docker`.
     pub engine: String,
+    /// The user that the image is configured with.
+    pub user: String,
     pub image: String,
     pub image_id: String,
     pub image_repository: String,
@@ -26,9 +28,6 @@ pub struct ContainerInfo {
     pub image_digest: String,
     pub privileged: bool,
     pub mounts: Vec<Mount>,
-    pub healthcheck: String,
-    pub liveness_probe: String,
-    pub readiness_probe: String,
     /// When it was created, nanoseconds since 1970.
     pub created: u64,
     pub ip: String,

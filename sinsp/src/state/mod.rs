@@ -10,6 +10,7 @@
 
 mod cgroup;
 pub mod container;
+mod containers;
 mod family;
 mod fd;
 mod fd_table;
@@ -24,6 +25,7 @@ mod thread;
 mod threads;
 mod users;
 
+pub use container::{ContainerInfo, ContainerMetadata, Mount};
 pub(crate) use fd::O_CLOEXEC;
 pub use fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Overlay, Role, UnixTuple};
 pub use fd_table::FdTable;
@@ -50,6 +52,7 @@ pub struct State {
     interfaces: Interfaces,
     users: HashMap<Text, Users, FxBuildHasher>,
     host_users: Users,
+    containers: containers::Containers,
     stamps: u64,
     users_stamp: u64,
     leaders_stamp: u64,

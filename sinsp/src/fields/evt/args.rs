@@ -1,0 +1,310 @@
+//! The parameters of an event, as text and as values.
+//!
+//! Text is written by [`scap::render`]; what that must know of the machine is answered here. It writes to a buffer
+//! that each thread keeps, and what comes out is copied to the event's arena, so that nothing is allocated once the
+//! buffers have grown.
+
+use std::cell::RefCell;
+
+use bumpalo::Bump;
+use scap::event::ParamValue;
+use scap::render::{self, AT_FDCWD, Buffers, Resolve};
+use scap::schema::{Category, EventCode, Format, ParamInfo, ParamType};
+
+use super::zone;
+use crate::Event;
+use crate::fields::{Arg, FieldRef, Value, print};
+use crate::state::{FdKind, L4Proto, path};
+
+/// What the state knows of the things that parameters name.
+struct Machine<'a> {
+    event: &'a Event<'a>,
+    buffers: Buffers,
+}
+
+impl Resolve for Machine<'_> {
+    fn has_thread(&self) -> bool {
+        self.event.thread().is_some()
+    }
+
+    fn fd(&self, num: i64, out: &mut Vec<u8>) -> bool {
+        let Some(fd) = self.event.thread().and_then(|thread| self.event.state().fd(thread, num)) else { return false };
+        out.extend_from_slice(&[b'<', fd.kind.type_char()]);
+        if matches!(fd.kind, FdKind::Ipv4(_) | FdKind::Ipv6(_) | FdKind::Ipv4Server { .. } | FdKind::Ipv6Server(_)) {
+            match fd.l4() {
+                L4Proto::Tcp => out.push(b't'),
+                L4Proto::Udp => out.push(b'u'),
+                L4Proto::Icmp => out.push(b'i'),
+                L4Proto::Raw => out.push(b'r'),
+                L4Proto::Unknown | L4Proto::NotApplicable => {}
+            }
+        }
+        out.push(b'>');
+        out.extend_from_slice(&fd.name);
+        true
+    }
+
+    fn fd_typechar(&self, num: i64) -> Option<u8> {
+        let fd = self.event.state().fd(self.event.thread()?, num)?;
+        Some(fd.kind.type_char())
+    }
+
+    fn process(&self, pid: i64, out: &mut Vec<u8>) -> bool {
+        let Some(thread) = self.event.state().thread(pid) else { return false };
+        out.extend_from_slice(&thread.comm);
+        true
+    }
+
+    fn user(&self, uid: u32, out: &mut Vec<u8>) -> bool {
+        let user = self.event.thread().and_then(|thread| self.event.state().user(&thread.container_id, uid));
+        match user {
+            Some(user) if !user.name.is_empty() => out.extend_from_slice(&user.name),
+            _ => return false,
+        }
+        true
+    }
+
+    fn group(&self, gid: u32, out: &mut Vec<u8>) -> bool {
+        let group = self.event.thread().and_then(|thread| self.event.state().group(&thread.container_id, gid));
+        match group {
+            Some(group) if !group.name.is_empty() => out.extend_from_slice(&group.name),
+            _ => return false,
+        }
+        true
+    }
+
+    fn path(&self, path: &[u8], dirfd: Option<i64>, out: &mut Vec<u8>) -> bool {
+        let Some(thread) = self.event.thread() else { return false };
+        PATHS.with_borrow_mut(|(base, joined)| {
+            base.clear();
+            match dirfd {
+                None => base.extend_from_slice(self.event.state().cwd(thread)),
+                Some(num) => {
+                    if let Some(fd) = self.event.state().fd(thread, num) {
+                        push_dir(&fd.name, base);
+                    }
+                }
+            }
+            path::join(base, path, joined);
+            out.extend_from_slice(joined);
+        });
+        true
+    }
+
+    fn buffers(&self) -> Buffers {
+        self.buffers
+    }
+
+    fn utc_offset(&self, seconds: i64) -> i32 {
+        zone::utc_offset(seconds)
+    }
+}
+
+/// Appends a directory, ended by a slash unless it is empty.
+fn push_dir(name: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    if name.last().is_some_and(|last| *last != b'/') {
+        out.push(b'/');
+    }
+}
+
+thread_local! {
+    static OUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static PATHS: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// What `write` appends, in the arena.
+pub(super) fn written<'e>(arena: &'e Bump, write: impl FnOnce(&mut Vec<u8>)) -> &'e [u8] {
+    OUT.with_borrow_mut(|out| {
+        out.clear();
+        write(out);
+        &*arena.alloc_slice_copy(out)
+    })
+}
+
+/// Joins `path` to `dir`, to which a slash is added if it needs one, and cleans it; in the arena.
+pub(crate) fn joined<'e>(dir: &[u8], path: &[u8], arena: &'e Bump) -> &'e [u8] {
+    written(arena, |out| {
+        PATHS.with_borrow_mut(|(base, _)| {
+            base.clear();
+            push_dir(dir, base);
+            path::join(base, path, out);
+        });
+    })
+}
+
+/// A path that starts from the directory `dirfd`, made absolute as far as the state knows the directory.
+pub(crate) fn absolute<'e>(e: &'e Event<'e>, path: &[u8], dirfd: i64, arena: &'e Bump) -> &'e [u8] {
+    let Some(thread) = e.thread().filter(|_| !path.starts_with(b"/")) else { return joined(b"", path, arena) };
+    if dirfd == AT_FDCWD {
+        return joined(e.state().cwd(thread), path, arena);
+    }
+    match e.state().fd(thread, dirfd) {
+        Some(fd) => joined(&fd.name, path, arena),
+        None => joined_to(UNKNOWN, path, arena),
+    }
+}
+
+/// Stands for a directory that is not known. No slash comes after it.
+pub(crate) const UNKNOWN: &[u8] = b"<UNKNOWN>";
+
+/// As [`joined`], with `dir` as it is.
+pub(crate) fn joined_to<'e>(dir: &[u8], path: &[u8], arena: &'e Bump) -> &'e [u8] {
+    written(arena, |out| path::join(dir, path, out))
+}
+
+/// One parameter as text, resolved if it can be.
+pub(crate) fn text<'e>(e: &'e Event<'e>, index: usize, arena: &'e Bump) -> Option<&'e [u8]> {
+    text_with(e, index, Buffers::Dots, arena)
+}
+
+fn text_with<'e>(e: &'e Event<'e>, index: usize, buffers: Buffers, arena: &'e Bump) -> Option<&'e [u8]> {
+    let raw = e.raw();
+    let param = raw.param(index)?;
+    // Most parameters that rules ask for are words and absolute paths: those are lent as they are.
+    match param.value() {
+        Some(ParamValue::Path(text)) if text.starts_with(b"/") && memchr::memchr(0, text).is_none() => Some(text),
+        Some(ParamValue::Text(text)) if memchr::memchr(0, text).is_none() => Some(text),
+        _ => Some(written(arena, |out| render::arg(&param, Some(&raw), &Machine { event: e, buffers }, out))),
+    }
+}
+
+/// The index of the parameter that the field names.
+fn index(e: &Event<'_>, field: &FieldRef) -> Option<usize> {
+    let index = match &field.arg {
+        Arg::Param(param) => param.of(e.code())?,
+        Arg::Index(index) => usize::try_from(*index).ok()?,
+        _ => return None,
+    };
+    (index < e.raw().nparams()).then_some(index)
+}
+
+/// `evt.arg` for conditions.
+pub(super) fn arg<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    text(e, index(e, field)?, arena).map(Value::Bytes)
+}
+
+/// `evt.arg` for outputs: buffers print in the form that the host chose.
+pub(super) fn arg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
+    text_with(e, index(e, field)?, field.style.buffers, arena)
+}
+
+/// `evt.args`: all parameters.
+pub(super) fn args<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    let state = Machine { event: e, buffers: field.style.buffers };
+    Some(Value::Bytes(written(arena, |out| render::args(&e.raw(), &state, out))))
+}
+
+/// `evt.rawarg`: the value itself, as the event's own declaration types it.
+pub(super) fn rawarg<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
+    let (value, _) = raw_value(e, index(e, field)?)?;
+    // Constants were read by the first declaration of the name; a number takes its sign from there.
+    Some(match (value, is_signed(field.kind)) {
+        (Value::I64(number), Some(false)) => Value::U64(number as u64),
+        (Value::U64(number), Some(true)) => Value::I64(number as i64),
+        (value, _) => value,
+    })
+}
+
+/// `evt.rawarg` for outputs.
+pub(super) fn rawarg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
+    let (value, info) = raw_value(e, index(e, field)?)?;
+    Some(match value {
+        Value::Bytes(raw) if info.ty == ParamType::ByteBuf => {
+            written(arena, |out| render::buffer(raw, field.style.buffers, out))
+        }
+        value => print::text(value, info.ty, info.format, arena),
+    })
+}
+
+/// `evt.rawarg` in JSON. Falco has no JSON for results and modes, and ends there; they are null here.
+pub(super) fn rawarg_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    use ParamType as T;
+    let (value, info) = raw_value(e, index(e, field)?)?;
+    match value {
+        Value::Bytes(_) if info.ty == T::ByteBuf => rawarg_text(e, field, arena).map(Value::Bytes),
+        _ if matches!(info.ty, T::Errno | T::Mode | T::SyscallId | T::SigType | T::SigSet) => None,
+        Value::I64(_) | Value::U64(_) if info.format == Format::Na && !matches!(info.ty, T::Int64 | T::Pid | T::Fd) => {
+            None
+        }
+        value => Some(print::json(value, info.ty, info.format, arena)),
+    }
+}
+
+/// Whether numbers of the type have a sign; `None` for what is no number.
+fn is_signed(ty: ParamType) -> Option<bool> {
+    use ParamType as T;
+    match ty {
+        T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Errno | T::Fd | T::Pid | T::Fd32 | T::Pid32 => Some(true),
+        T::UInt8 | T::UInt16 | T::UInt32 | T::UInt64 | T::Port | T::Mode => Some(false),
+        T::Flags8 | T::Flags16 | T::Flags32 | T::EnumFlags8 | T::EnumFlags16 | T::EnumFlags32 => Some(false),
+        T::Uid | T::Gid | T::RelTime | T::AbsTime | T::SyscallId | T::SigType | T::SigSet | T::L4Proto => Some(false),
+        _ => None,
+    }
+}
+
+/// The value of a parameter; `None` when it is empty, but for text, which then is `<NA>`, and for values that cannot be
+/// compared.
+fn raw_value<'e>(e: &'e Event<'e>, index: usize) -> Option<(Value<'e>, &'static ParamInfo)> {
+    let param = e.raw().param(index)?;
+    let info = param.info();
+    let Some(value) = param.value() else {
+        let text = matches!(info.ty, ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath);
+        return (text && param.raw().is_empty()).then_some((Value::Bytes(b"<NA>"), info));
+    };
+    let value = match value {
+        ParamValue::Int(number) | ParamValue::Errno(number) | ParamValue::Fd(number) | ParamValue::Pid(number) => {
+            Value::I64(number)
+        }
+        ParamValue::UInt(number) | ParamValue::AbsTime(number) => Value::U64(number),
+        ParamValue::RelTime(time) => Value::U64(time.unwrap_or(u64::MAX)),
+        ParamValue::Uid(id) | ParamValue::Gid(id) => Value::U64(id.unwrap_or(u32::MAX).into()),
+        ParamValue::Flags(bits) | ParamValue::Enum(bits) | ParamValue::Mode(bits) | ParamValue::SignalSet(bits) => {
+            Value::U64(bits.into())
+        }
+        ParamValue::Syscall(code) => Value::U64(code.0.into()),
+        ParamValue::Port(port) => Value::U64(port.into()),
+        ParamValue::Signal(byte) | ParamValue::L4Proto(byte) | ParamValue::SockFamily(byte) => Value::U64(byte.into()),
+        ParamValue::Double(number) => Value::F64(number),
+        ParamValue::Bool(truth) => Value::Bool(truth),
+        ParamValue::Text(text) | ParamValue::Path(text) | ParamValue::Bytes(text) => Value::Bytes(text),
+        ParamValue::Ip(ip) => Value::Ip(ip),
+        _ => return None,
+    };
+    Some((value, info))
+}
+
+/// The text of a parameter called `name` as it stands in the event; `<NA>` where it is empty.
+pub(crate) fn raw_text<'e>(e: &'e Event<'e>, name: &str) -> Option<&'e [u8]> {
+    let index = e.raw().info()?.param_index(name).filter(|index| *index < e.raw().nparams())?;
+    raw_value(e, index)?.0.bytes()
+}
+
+/// The parameter called `data`: what was read or written.
+fn data(e: &Event<'_>) -> Option<usize> {
+    e.raw().info()?.param_index("data").filter(|index| *index < e.raw().nparams())
+}
+
+/// `evt.buffer` for conditions: the bytes.
+pub(super) fn buffer<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
+    raw_value(e, data(e)?)?.0.bytes().map(Value::Bytes)
+}
+
+/// `evt.buffer` for outputs: in the form that the host chose.
+pub(super) fn buffer_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
+    text_with(e, data(e)?, field.style.buffers, arena)
+}
+
+/// The result of a call: the first parameter of its exit event.
+pub(crate) fn result(e: &Event<'_>) -> Option<i64> {
+    let raw = e.raw();
+    let is_call = raw.info().is_some_and(|info| info.category.intersects(Category::SYSCALL));
+    if !is_call || !e.code().is_exit() || e.code() == EventCode::GENERIC_X || raw.nparams() == 0 {
+        return None;
+    }
+    Some(match *raw.raw(0)? {
+        [a, b, c, d] => i32::from_le_bytes([a, b, c, d]).into(),
+        [a, b, c, d, e, f, g, h] => i64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        _ => 0,
+    })
+}

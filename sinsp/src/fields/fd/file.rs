@@ -1,0 +1,150 @@
+//! Names and types.
+
+use bumpalo::Bump;
+use scap::schema::{EventCode, param};
+
+use super::{about_fd, fd};
+use crate::Event;
+use crate::fields::evt::args;
+use crate::fields::value::{Text, Value, push_signed};
+use crate::fields::{Arg, FieldRef};
+use crate::state::FdKind;
+
+/// The name of the descriptor, or what the event says of it where there is none.
+pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
+    if !about_fd(e) {
+        return None;
+    }
+    match e.fd() {
+        Some(fd) => Some(&fd.name),
+        None => name_from_event(e, false, arena),
+    }
+}
+
+/// The path as the process gave it, doubled slashes made one.
+pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
+    if !about_fd(e) {
+        return None;
+    }
+    let name: &[u8] = match e.fd() {
+        Some(fd) => &fd.name_raw,
+        None => name_from_event(e, true, arena)?,
+    };
+    if !name.windows(2).any(|pair| pair == b"//") {
+        return Some(name);
+    }
+    let mut single = Text::with_capacity_in(name.len(), arena);
+    for &byte in name {
+        if byte != b'/' || single.last() != Some(&b'/') {
+            single.push(byte);
+        }
+    }
+    Some(single.into_bump_slice())
+}
+
+/// For calls that failed, or whose descriptor is not known.
+fn name_from_event<'e>(e: &'e Event<'e>, raw: bool, arena: &'e Bump) -> Option<&'e [u8]> {
+    match e.code() {
+        code if code.is_enter() => None,
+        EventCode::OPENAT_2_X => open_name(e, param::openat_2_x::name, param::openat_2_x::dirfd, raw, arena),
+        EventCode::OPENAT2_X => open_name(e, param::openat2_x::name, param::openat2_x::dirfd, raw, arena),
+        EventCode::OPEN_X
+        | EventCode::CREAT_X
+        | EventCode::ACCEPT_5_X
+        | EventCode::ACCEPT4_6_X
+        | EventCode::CONNECT_X => args::text(e, 1, arena),
+        EventCode::OPEN_BY_HANDLE_AT_X => Some(e.raw().param(3)?.text().unwrap_or_default()),
+        _ => Some(b""),
+    }
+}
+
+fn open_name<'e>(e: &'e Event<'e>, name: usize, dirfd: usize, raw: bool, arena: &'e Bump) -> Option<&'e [u8]> {
+    let name = e.raw().param(name)?.text()?;
+    if raw {
+        return Some(name);
+    }
+    Some(args::absolute(e, name, e.raw().param(dirfd)?.i64()?, arena))
+}
+
+/// The directory of a file, or a directory itself.
+pub(super) fn directory<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
+    if !about_fd(e) {
+        return None;
+    }
+    let name = match e.fd() {
+        None => name_from_event(e, false, arena)?,
+        Some(fd) => match fd.kind {
+            FdKind::File => &fd.name,
+            FdKind::Directory => return Some(&fd.name),
+            _ => return None,
+        },
+    };
+    match memchr::memrchr(b'/', name) {
+        None | Some(0) => Some(b"/"),
+        Some(slash) if slash + 1 == name.len() => Some(name),
+        Some(slash) => name.get(..slash),
+    }
+}
+
+/// The last part of a file's path.
+pub(super) fn file_name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
+    let fd = fd(e).filter(|fd| fd.kind == FdKind::File)?;
+    match memchr::memrchr(b'/', &fd.name) {
+        None => Some(b"/"),
+        Some(slash) if slash + 1 == fd.name.len() => Some(&fd.name),
+        Some(slash) => fd.name.get(slash + 1..),
+    }
+}
+
+/// The type as a character; a guess by the event where there is no descriptor.
+pub(super) fn type_char<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    if !about_fd(e) {
+        return None;
+    }
+    let char = match e.fd() {
+        Some(fd) => fd.kind.type_char(),
+        None => match EventCode(e.code().0 | 1) {
+            EventCode::OPENAT_2_X | EventCode::OPENAT2_X | EventCode::CREAT_X => b'f',
+            EventCode::SOCKET_X | EventCode::ACCEPT_5_X | EventCode::ACCEPT4_6_X => b'4',
+            EventCode::PIPE_X | EventCode::PIPE2_X => b'p',
+            EventCode::EVENTFD_X | EventCode::EVENTFD2_X => b'e',
+            EventCode::SIGNALFD_X | EventCode::SIGNALFD4_X => b's',
+            EventCode::TIMERFD_CREATE_X => b't',
+            EventCode::INOTIFY_INIT_X | EventCode::INOTIFY_INIT1_X => b'i',
+            _ => b'o',
+        },
+    };
+    Some(Value::Bytes(arena.alloc_slice_copy(&[char])))
+}
+
+/// Thread and number, glued.
+pub(super) fn unique_id<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    if !about_fd(e) {
+        return None;
+    }
+    let mut text = Text::new_in(arena);
+    push_signed(&mut text, e.thread()?.tid);
+    push_signed(&mut text, e.fd_num());
+    Some(Value::Bytes(text.into_bump_slice()))
+}
+
+/// The types of all descriptors, or of one.
+pub(super) fn types<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    if !about_fd(e) {
+        return None;
+    }
+    let thread = e.thread()?;
+    let mut types = bumpalo::collections::Vec::<Value<'_>>::new_in(arena);
+    match field.arg {
+        Arg::Index(num) => types.push(e.state().fd(thread, num)?.kind.type_name().unwrap_or("<NA>").into()),
+        _ => {
+            for (_, fd) in e.state().fds(thread).into_iter().flat_map(|fds| fds.iter()) {
+                let name = Value::from(fd.kind.type_name().unwrap_or("<NA>"));
+                if !types.contains(&name) {
+                    types.push(name);
+                }
+            }
+        }
+    }
+    Some(Value::List(types.into_bump_slice()))
+}

@@ -1,0 +1,260 @@
+//! A field with its argument, ready to be asked.
+
+use std::collections::BTreeMap;
+
+use bumpalo::Bump;
+use scap::render::Buffers;
+use scap::schema::{Format, ParamType};
+
+use super::{Arg, ArgRule, CLASSES, Example, FieldDef, FieldError, FieldFlags, Lifetime, Value, print};
+use crate::Event;
+
+/// How `evt.outputtime` prints the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OutputTime {
+    /// Hours, minutes, seconds, nanoseconds of the local time.
+    #[default]
+    Local,
+    /// Seconds since 1970.
+    Absolute,
+    /// Seconds since the capture began.
+    Relative,
+    /// Seconds since the entry of the call; always 0, for entries are not captured any more.
+    Latency,
+    /// Seconds since the event before.
+    Delta,
+}
+
+/// The fields that there are, and how they print: the built-in ones, and `static.NAME` fields that a host defines.
+///
+/// ```
+/// use peregrine_sinsp::fields::Fields;
+///
+/// let fields = Fields::new().with_static("env", "prod");
+/// assert!(fields.parse("static.env").is_ok());
+/// assert!(fields.parse("static.zone").is_err());
+/// assert_eq!(fields.parse("nose").unwrap_err().to_string(), "filter_check called with nonexistent field nose");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    statics: BTreeMap<String, Box<[u8]>>,
+    style: Style,
+}
+
+/// How fields print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Style {
+    pub(crate) buffers: Buffers,
+    pub(crate) time: OutputTime,
+}
+
+/// What every field that a host defines has in common.
+static STATIC: FieldDef = FieldDef {
+    name: "static",
+    kind: ParamType::CharBuf,
+    format: Format::Na,
+    flags: FieldFlags::FORMAT_SUGGESTED,
+    lifetime: Lifetime::Event,
+    doc: "",
+    example: Example { at: "exec", arg: None, text: None },
+    arg: ArgRule::None,
+    get: |_, field, _| match &field.arg {
+        Arg::Static(value) => Some(Value::Bytes(value)),
+        _ => None,
+    },
+    text: None,
+    json: None,
+};
+
+impl Fields {
+    /// The built-in fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `static.NAME`, which always has the given value.
+    pub fn with_static(mut self, name: &str, value: &str) -> Self {
+        self.statics.insert(name.to_owned(), value.as_bytes().into());
+        self
+    }
+
+    /// Chooses how bytes that need not be text are printed (`evt.buffer`, `evt.arg.data`). Conditions see the bytes, or
+    /// of `evt.arg` dots.
+    pub fn with_buffers(mut self, buffers: Buffers) -> Self {
+        self.style.buffers = buffers;
+        self
+    }
+
+    /// Chooses what `evt.outputtime` prints.
+    pub fn with_output_time(mut self, time: OutputTime) -> Self {
+        self.style.time = time;
+        self
+    }
+
+    /// Names and values of the fields that the host defined, without the `static.` before the names.
+    pub fn statics(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.statics.iter().map(|(name, value)| (name.as_str(), &**value))
+    }
+
+    /// The field that `text` names, argument and all.
+    ///
+    /// # Errors
+    /// If there is none, or its argument is missing or wrong, in Falco's words.
+    pub fn parse(&self, text: &str) -> Result<FieldRef, FieldError> {
+        match self.parse_prefix(text)? {
+            Some((field, len)) if len == text.len() => Ok(field),
+            _ => Err(FieldError::unknown(text)),
+        }
+    }
+
+    /// The field of the given name with the given argument in brackets.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn resolve(&self, name: &str, arg: Option<&[u8]>) -> Result<FieldRef, FieldError> {
+        match arg {
+            Some(arg) => self.parse(&format!("{name}[{}]", String::from_utf8_lossy(arg))),
+            None => self.parse(name),
+        }
+    }
+
+    /// The length of the longest start of `text` that is a field with its argument: what a template's `%` takes.
+    pub fn prefix_len(&self, text: &str) -> Option<usize> {
+        // A field is a word, with anything between the brackets that may follow it.
+        let word = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_')).count();
+        let end = match text.get(word..) {
+            Some(rest) if rest.starts_with('[') => rest.find(']').map_or(word, |at| word + at + 1),
+            _ => word,
+        };
+        std::iter::once(end).chain((1..=word).rev()).find(|end| {
+            text.get(..*end).is_some_and(|field| self.parse(field).is_ok_and(|field| !field.is_filter_only()))
+        })
+    }
+
+    /// The field at the start of `text`, as the class finds it that is the first to know a field there.
+    fn parse_prefix(&self, text: &str) -> Result<Option<(FieldRef, usize)>, FieldError> {
+        let arg_error = |text: &str| text.starts_with("arg");
+        for class in CLASSES {
+            let fields = class.fields.iter().filter(|field| text.starts_with(field.name));
+            if let Some(def) = fields.max_by_key(|field| field.name.len()) {
+                let rest = text.get(def.name.len()..).unwrap_or_default();
+                let (arg, len) = def.arg.read(def.name, rest, text)?;
+                let len = def.name.len() + len;
+                return Ok(Some((self.field(def, text.get(..len).unwrap_or(text), arg), len)));
+            }
+            if class.name == "process" && arg_error(text) {
+                return Err(FieldError::new("filter error: proc.arg filter not implemented yet".into()));
+            }
+        }
+        let Some(name) = text.strip_prefix("static.") else { return Ok(None) };
+        let found = self.statics.iter().filter(|(key, _)| name.starts_with(key.as_str()));
+        Ok(found.max_by_key(|(key, _)| key.len()).map(|(key, value)| {
+            let len = "static.".len() + key.len();
+            (self.field(&STATIC, text.get(..len).unwrap_or(text), Arg::Static(value.clone())), len)
+        }))
+    }
+
+    fn field(&self, def: &'static FieldDef, text: &str, arg: Arg) -> FieldRef {
+        let (kind, format) = match (&arg, def.arg) {
+            (Arg::Param(param), ArgRule::RawParam) => (param.info.ty, param.info.format),
+            _ => (def.kind, def.format),
+        };
+        FieldRef { def, text: text.into(), arg, kind, format, style: self.style }
+    }
+}
+
+/// The length of the longest start of `text` that is a built-in field with its argument.
+pub fn prefix_len(text: &str) -> Option<usize> {
+    Fields::new().prefix_len(text)
+}
+
+/// A field with its argument.
+#[derive(Debug, Clone)]
+pub struct FieldRef {
+    def: &'static FieldDef,
+    text: Box<str>,
+    pub(crate) arg: Arg,
+    pub(crate) kind: ParamType,
+    format: Format,
+    pub(crate) style: Style,
+}
+
+impl FieldRef {
+    /// The built-in field that `text` names, argument and all; for fields that a host defines see [`Fields`].
+    ///
+    /// # Errors
+    /// If there is none, or its argument is missing or wrong, in Falco's words.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        Fields::new().parse(text)
+    }
+
+    /// The row of the table.
+    pub fn def(&self) -> &'static FieldDef {
+        self.def
+    }
+
+    /// The field as it was written, argument and all.
+    pub fn name(&self) -> &str {
+        &self.text
+    }
+
+    /// The type that its constants are read as: that of the row, or for `evt.rawarg` of the parameter.
+    pub fn kind(&self) -> ParamType {
+        self.kind
+    }
+
+    /// How long a value holds.
+    pub fn lifetime(&self) -> Lifetime {
+        self.def.lifetime
+    }
+
+    /// Whether it has several values that are compared as a list.
+    pub fn is_list(&self) -> bool {
+        self.def.flags.contains(FieldFlags::IS_LIST)
+    }
+
+    /// Whether it cannot be printed. The networks can, though the mark says otherwise.
+    pub fn is_filter_only(&self) -> bool {
+        self.def.flags.contains(FieldFlags::FILTER_ONLY) && self.def.name == "evt.around"
+    }
+
+    /// Whether [`value`](Self::value) is the list of all ancestors' values, of which a condition needs one to hold.
+    pub fn is_any_ancestor(&self) -> bool {
+        self.def.flags.contains(FieldFlags::NO_RHS.with(FieldFlags::ARG_ALLOWED))
+            && !self.is_list()
+            && matches!(self.arg, Arg::None)
+    }
+
+    /// Whether [`value`](Self::value) is the list of the values of both ends of a connection.
+    pub fn is_any_end(&self) -> bool {
+        matches!(self.def.name, "fd.ip" | "fd.port" | "fd.net" | "fd.proto")
+    }
+
+    /// The value that conditions compare; `None` when it has none. Fields that
+    /// [`is_any_ancestor`](Self::is_any_ancestor) and [`is_any_end`](Self::is_any_end) speak of give a list.
+    #[inline]
+    pub fn value<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
+        (self.def.get)(event, self, arena)
+    }
+
+    /// The text that `%field` prints; `None` prints `<NA>`.
+    pub fn text<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
+        if let Some(text) = self.def.text {
+            return text(event, self, arena);
+        }
+        Some(print::text(self.value(event, arena)?, self.kind, self.format, arena))
+    }
+
+    /// The value as it is written in JSON (with [`Value::write_json`]): numbers as numbers, but those printed in
+    /// hexadecimal or octal as text; addresses as text; times of the day as nanoseconds since 1970.
+    pub fn json<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
+        if let Some(json) = self.def.json {
+            return json(event, self, arena);
+        }
+        if let Some(text) = self.def.text {
+            return text(event, self, arena).map(Value::Bytes);
+        }
+        Some(print::json(self.value(event, arena)?, self.kind, self.format, arena))
+    }
+}

@@ -1,0 +1,77 @@
+//! What may be done with a field. The bits are those of Falco's libraries, so that listings agree number by number.
+
+/// A set of marks on a field.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FieldFlags(u32);
+
+macro_rules! flags {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
+        impl FieldFlags {
+            $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
+        }
+
+        impl std::fmt::Debug for FieldFlags {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut set = f.debug_set();
+                $(if self.contains(Self::$name) {
+                    set.entry(&stringify!($name));
+                })*
+                set.finish()
+            }
+        }
+    };
+}
+
+flags! {
+    /// May stand in a condition but not be printed.
+    FILTER_ONLY = 0;
+    /// Meant to be printed, not compared.
+    PRINT_ONLY = 1;
+    /// Has to be followed by an argument.
+    ARG_REQUIRED = 2;
+    /// A column for tables: left out of listings.
+    TABLE_ONLY = 3;
+    /// Has several values.
+    IS_LIST = 6;
+    /// May be followed by an argument.
+    ARG_ALLOWED = 7;
+    /// The argument may be a number.
+    ARG_INDEX = 8;
+    /// The argument may be a text.
+    ARG_KEY = 9;
+    /// Kept for old rules; loading one warns.
+    DEPRECATED = 10;
+    /// No transformer may be applied to it.
+    NO_TRANSFORMER = 11;
+    /// May not stand on the right of an operator, nor have a field on its right.
+    NO_RHS = 12;
+    /// Its value is built anew for each event, where others borrow what the state holds.
+    NO_PTR_STABILITY = 13;
+    /// Printed by outputs that ask for the suggested fields.
+    FORMAT_SUGGESTED = 14;
+}
+
+impl FieldFlags {
+    /// No mark.
+    pub const NONE: Self = Self(0);
+
+    /// The marks as one number.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether all marks of `other` are set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether some mark of `other` is set.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The marks of both.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}

@@ -1,0 +1,252 @@
+//! Listings of fields: text for people, Markdown for pages, JSON for tools, or just names.
+//!
+//! The layout is that of `falco --list`, so that what reads that reads this.
+
+use std::fmt::Write;
+
+use super::{CLASSES, Class, FieldDef, FieldFlags, Fields, value};
+
+/// The form of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Listing {
+    /// A block for each class, a line or more for each field.
+    #[default]
+    Text,
+    /// A table for each class.
+    Markdown,
+    /// One JSON object.
+    Json,
+}
+
+/// What a listing shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ListOptions {
+    /// The form.
+    pub form: Listing,
+    /// Only the names of the fields.
+    pub names_only: bool,
+    /// The types too, where the form does not show them anyway.
+    pub verbose: bool,
+    /// Fields that are kept only for old rules too.
+    pub deprecated: bool,
+}
+
+/// Where the text of a field begins.
+const INDENT: usize = 30;
+/// Where lines break.
+const WIDTH: usize = 120;
+
+/// A class with the fields of it that are to be shown.
+struct Shown<'a> {
+    name: &'a str,
+    short: &'a str,
+    doc: &'a str,
+    fields: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    name: std::borrow::Cow<'a, str>,
+    kind: &'static str,
+    doc: &'a str,
+    flags: FieldFlags,
+}
+
+impl Fields {
+    /// A listing of all fields, those that the host defined included.
+    ///
+    /// ```
+    /// use peregrine_sinsp::fields::{Fields, ListOptions};
+    ///
+    /// let names = Fields::new().list(ListOptions { names_only: true, ..ListOptions::default() });
+    /// assert!(names.lines().any(|name| name == "proc.name"));
+    /// ```
+    pub fn list(&self, options: ListOptions) -> String {
+        let mut classes: Vec<Shown<'_>> =
+            CLASSES.iter().filter(|class| !class.is_hidden()).map(|class| Shown::new(class, options)).collect();
+        let statics: Vec<_> = self
+            .statics()
+            .map(|(name, _)| Row {
+                name: format!("static.{name}").into(),
+                kind: "CHARBUF",
+                doc: "",
+                flags: FieldFlags::FORMAT_SUGGESTED,
+            })
+            .collect();
+        if !statics.is_empty() {
+            let doc = "Fields with a value that the configuration gives.";
+            classes.push(Shown { name: "static", short: "", doc, fields: statics });
+        }
+        classes.retain(|class| !class.fields.is_empty());
+        match (options.form, options.names_only) {
+            (Listing::Json, true) => json_names(&classes),
+            (Listing::Json, false) => json(&classes, options),
+            (_, true) => {
+                classes.iter().flat_map(|class| &class.fields).map(|field| format!("{}\n", field.name)).collect()
+            }
+            (Listing::Markdown, false) => classes.iter().map(Shown::markdown).collect(),
+            (Listing::Text, false) => classes.iter().map(|class| class.text(options.verbose)).collect(),
+        }
+    }
+
+    /// The fields that outputs print where they ask for the suggested ones, as pieces of a template:
+    /// `container_id=%container.id` and so on.
+    pub fn suggested_output(&self) -> Vec<String> {
+        let built_in = CLASSES.iter().flat_map(|class| class.fields);
+        let built_in = built_in.filter(|field| field.flags.contains(FieldFlags::FORMAT_SUGGESTED));
+        let names = built_in.map(|field| field.name.to_owned());
+        let names = names.chain(self.statics().map(|(name, _)| format!("static.{name}")));
+        names.map(|name| format!("{}=%{name}", name.replace('.', "_"))).collect()
+    }
+}
+
+impl Class {
+    /// Whether listings leave it out.
+    pub fn is_hidden(&self) -> bool {
+        self.doc.trim().is_empty()
+    }
+}
+
+impl FieldDef {
+    /// Whether listings leave it out.
+    pub fn is_hidden(&self) -> bool {
+        self.flags.contains(FieldFlags::TABLE_ONLY)
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn new(class: &'a Class, options: ListOptions) -> Self {
+        let fields = class.fields.iter().filter(|field| !field.is_hidden());
+        let fields = fields.filter(|field| options.deprecated || !field.flags.contains(FieldFlags::DEPRECATED));
+        let fields =
+            fields.map(|field| Row { name: field.name.into(), kind: kind(field), doc: field.doc, flags: field.flags });
+        Self { name: class.name, short: class.short, doc: class.doc.trim(), fields: fields.collect() }
+    }
+
+    fn text(&self, verbose: bool) -> String {
+        let mut out = format!("-------------------------------\n{:INDENT$}{}", "Field Class:", self.name);
+        if !self.short.is_empty() {
+            let _ = write!(out, " ({})", self.short);
+        }
+        let _ = write!(out, "\n{:INDENT$}", "Description:");
+        wrap(self.doc, &mut out);
+        let _ = writeln!(out, "\n{:INDENT$}syscall \n", "Event Sources:");
+        for field in &self.fields {
+            if field.name.len() > INDENT {
+                let _ = write!(out, "{}\n{:INDENT$}", field.name, "");
+            } else {
+                let _ = write!(out, "{:INDENT$}", field.name);
+            }
+            let tags = tags(field.flags);
+            let tags = if tags.is_empty() { String::new() } else { format!("({}) ", tags.join(",")) };
+            let kind = if verbose { format!("(Type: {}) ", field.kind) } else { String::new() };
+            wrap(&format!("{kind}{tags}{}", field.doc), &mut out);
+            out.push('\n');
+        }
+        out.push('\n');
+        out
+    }
+
+    fn markdown(&self) -> String {
+        let mut out = format!("## Field Class: {}\n\n{}\n\nEvent Sources: syscall \n\n", self.name, self.doc);
+        out.push_str("Name | Type | Description\n:----|:-----|:-----------\n");
+        for field in &self.fields {
+            let list = field.flags.contains(FieldFlags::IS_LIST);
+            let kind = if list { format!("LIST({})", field.kind) } else { field.kind.to_owned() };
+            let _ = writeln!(out, "`{}` | {kind} | {}", field.name, field.doc.replace('|', "\\|"));
+        }
+        out.push('\n');
+        out
+    }
+}
+
+/// The name of a field's type; types that differ only in width or meaning on the wire are one to users.
+fn kind(field: &FieldDef) -> &'static str {
+    match field.kind {
+        scap::ParamType::Dyn => "DYNAMIC",
+        kind => kind.name(),
+    }
+}
+
+/// Marks that the text shows.
+fn tags(flags: FieldFlags) -> Vec<&'static str> {
+    let all = [
+        (FieldFlags::FILTER_ONLY, "FILTER ONLY"),
+        (FieldFlags::PRINT_ONLY, "OUTPUT ONLY"),
+        (FieldFlags::IS_LIST, "LIST"),
+        (FieldFlags::DEPRECATED, "DEPRECATED"),
+    ];
+    all.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, tag)| *tag).collect()
+}
+
+/// Appends the words, each followed by a blank, breaking lines.
+fn wrap(text: &str, out: &mut String) {
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let len = word.chars().count() + 1;
+        if used + len > WIDTH - INDENT {
+            let _ = write!(out, "\n{:INDENT$}", "");
+            used = 0;
+        }
+        used += len;
+        let _ = write!(out, "{word} ");
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = Vec::new();
+    value::write_json_text(text.as_bytes(), &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn json_names(classes: &[Shown<'_>]) -> String {
+    let names: Vec<_> =
+        classes.iter().flat_map(|class| &class.fields).map(|field| format!("    {}", quoted(&field.name))).collect();
+    format!("{{\n  \"fieldnames\": [\n{}\n  ]\n}}\n", names.join(",\n"))
+}
+
+fn json(classes: &[Shown<'_>], options: ListOptions) -> String {
+    let classes: Vec<_> = classes
+        .iter()
+        .map(|class| {
+            let fields: Vec<_> = class.fields.iter().map(|field| json_field(field, options)).collect();
+            format!(
+                "    {{\n      \"desc\": {},\n      \"event_sources\": [\n        \"syscall\"\n      ],\n      \
+                 \"fields\": [\n{}\n      ],\n      \"name\": {}\n    }}",
+                quoted(class.doc),
+                fields.join(",\n"),
+                quoted(class.name),
+            )
+        })
+        .collect();
+    format!("{{\n  \"fieldclasses\": [\n{}\n  ]\n}}\n", classes.join(",\n"))
+}
+
+fn json_field(field: &Row<'_>, options: ListOptions) -> String {
+    let flags = field.flags;
+    let mut out = String::from("        {\n");
+    if flags.intersects(FieldFlags::ARG_REQUIRED.with(FieldFlags::ARG_ALLOWED)) {
+        let kinds = [(FieldFlags::ARG_INDEX, "\"INDEX\""), (FieldFlags::ARG_KEY, "\"KEY\"")];
+        let kinds: Vec<_> = kinds.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, kind)| *kind).collect();
+        let required = flags.contains(FieldFlags::ARG_REQUIRED);
+        let _ = writeln!(
+            out,
+            "          \"argument\": {{\n            \"required\": {required},\n            \"type\": [{}]\n          }},",
+            kinds.join(", ")
+        );
+    } else {
+        out.push_str("          \"argument\": null,\n");
+    }
+    let _ = writeln!(out, "          \"desc\": {},", quoted(field.doc));
+    if options.deprecated {
+        let _ = writeln!(out, "          \"is_deprecated\": {},", flags.contains(FieldFlags::DEPRECATED));
+    }
+    let _ = write!(
+        out,
+        "          \"is_list\": {},\n          \"name\": {},\n          \"type\": \"{}\"\n        }}",
+        flags.contains(FieldFlags::IS_LIST),
+        quoted(&field.name),
+        field.kind,
+    );
+    out
+}

@@ -1,0 +1,164 @@
+//! Fields: what rules ask of an event, by names such as `proc.name` and `fd.sip`.
+//!
+//! Everything about a field stands in one row of a table: name, kind, print format, marks, how long its value holds,
+//! a getter, a line of documentation and an example that is run as a test. Listings, documentation, completion and the
+//! rule engine's schema all read the same rows. A class has a file or a folder of its own; [`CLASSES`] names them in
+//! the order in which they are asked for a name.
+//!
+//! [`FieldRef::parse`] turns a name with its argument into a value that holds a function and what that function wants;
+//! nothing is looked up by name after that. A field gives three things: the [`value`](FieldRef::value) that conditions
+//! compare, the [`text`](FieldRef::text) that `%field` prints, and the [`json`](FieldRef::json) form. They borrow from
+//! the event and the state, or are built in the arena that the caller empties before the next event.
+//!
+//! ```
+//! use peregrine_sinsp::fields::{FieldRef, Lifetime, prefix_len};
+//!
+//! let field = FieldRef::parse("proc.aname[2]").expect("a field");
+//! assert_eq!(field.def().name, "proc.aname");
+//! assert_eq!(field.lifetime(), Lifetime::Lineage);
+//! assert_eq!(prefix_len("proc.nameand"), Some(9));
+//! assert!(FieldRef::parse("proc.nose").is_err());
+//! ```
+
+mod arg;
+mod flags;
+pub(crate) mod macros;
+mod print;
+mod value;
+
+mod field;
+mod list;
+
+use bumpalo::Bump;
+use scap::schema::{Format, ParamType};
+
+use crate::Event;
+pub(crate) use arg::{Arg, ArgRule, PathEnd};
+pub use field::{FieldRef, Fields, OutputTime, prefix_len};
+pub use flags::FieldFlags;
+pub use list::{ListOptions, Listing};
+pub use value::{Value, write_json_text};
+
+mod container;
+mod evt;
+mod fd;
+mod fdlist;
+mod fs_path;
+mod group;
+mod proc;
+mod user;
+mod util;
+
+/// Every class of fields that is always there, in the order in which they are asked for a name.
+pub static CLASSES: &[&Class] = &[
+    &evt::generic::EVT,
+    &evt::EVT,
+    &proc::PROCESS,
+    &user::USER,
+    &group::GROUP,
+    &fd::FD,
+    &fs_path::FS_PATH,
+    &util::UTIL,
+    &fdlist::FDLIST,
+    &container::CONTAINER,
+];
+
+/// A group of fields that are about one thing.
+#[derive(Debug)]
+pub struct Class {
+    /// Its name in listings.
+    pub name: &'static str,
+    /// A few words that tell classes of one name apart; may be empty.
+    pub short: &'static str,
+    /// What it is about; empty for a class that listings hide.
+    pub doc: &'static str,
+    /// Its fields.
+    pub fields: &'static [FieldDef],
+}
+
+/// How long the value of a field holds. What is said here is cautious: a value never changes while its stamp does not,
+/// but it may stay the same when the stamp changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lifetime {
+    /// Until the next event.
+    Event,
+    /// As long as the event's descriptor stays what it is.
+    Fd,
+    /// As long as the event's thread stays what it is.
+    Thread,
+    /// As long as the thread and all its ancestors stay what they are.
+    Lineage,
+}
+
+/// One field: a row of the table.
+#[derive(Clone, Copy)]
+pub struct FieldDef {
+    /// Its name.
+    pub name: &'static str,
+    /// The type of its value, or of the elements of its list.
+    pub kind: ParamType,
+    /// How a number is printed.
+    pub format: Format,
+    /// What may be done with it.
+    pub flags: FieldFlags,
+    /// How long a value holds.
+    pub lifetime: Lifetime,
+    /// What it is, in a line.
+    pub doc: &'static str,
+    /// Where it has which value.
+    pub example: Example,
+    pub(crate) arg: ArgRule,
+    pub(crate) get: Get,
+    pub(crate) text: Option<GetText>,
+    pub(crate) json: Option<Get>,
+}
+
+impl std::fmt::Debug for FieldDef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FieldDef").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// An example of a field: what it prints at a certain event of the example session (`testdata/traces/session.txt`).
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// Which event.
+    pub at: &'static str,
+    /// The argument, as it follows the name: `[2]`, `.name`.
+    pub arg: Option<&'static str>,
+    /// The text; `None` where the field has no value.
+    pub text: Option<&'static str>,
+}
+
+/// Gives the value of a field.
+pub(crate) type Get = for<'e> fn(&'e Event<'e>, &'e FieldRef, &'e Bump) -> Option<Value<'e>>;
+/// Gives the text of a field whose text is not its value.
+pub(crate) type GetText = for<'e> fn(&'e Event<'e>, &'e FieldRef, &'e Bump) -> Option<&'e [u8]>;
+
+/// For fields that are only compared.
+pub(crate) fn none<'e>(_: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<&'e [u8]> {
+    None
+}
+
+/// Why there is no such field, in Falco's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FieldError {
+    message: String,
+    unknown: bool,
+}
+
+impl FieldError {
+    pub(crate) fn new(message: String) -> Self {
+        Self { message, unknown: false }
+    }
+
+    pub(crate) fn unknown(text: &str) -> Self {
+        Self { message: format!("filter_check called with nonexistent field {text}"), unknown: true }
+    }
+
+    /// Whether there is no field of that name, as opposed to a field with a wrong argument.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+}

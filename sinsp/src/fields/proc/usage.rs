@@ -1,0 +1,81 @@
+//! What a process uses: descriptors, threads, processor time, cgroups.
+
+use bumpalo::Bump;
+use scap::schema::{EventCode, param};
+
+use crate::Event;
+use crate::fields::value::Text;
+use crate::fields::{Arg, FieldRef, Value};
+use crate::state::{FdTable, Thread};
+
+/// Descriptors that the thread's process has open; 0 where its leader is not known.
+pub(super) fn open_fds(e: &Event<'_>, thread: &Thread) -> u64 {
+    let leader = e.state().leader(thread);
+    leader.and_then(|leader| e.state().fds(leader)).map_or(0, FdTable::len) as u64
+}
+
+/// How many it may have open; 0 where its leader is not known.
+pub(super) fn fd_limit(e: &Event<'_>, thread: &Thread) -> i64 {
+    e.state().leader(thread).map_or(0, |leader| leader.fdlimit)
+}
+
+/// Open descriptors in per cent of the limit, at most 100; 0 where there is no limit.
+pub(super) fn fd_share(e: &Event<'_>, thread: &Thread) -> f64 {
+    let (open, limit) = (open_fds(e, thread), fd_limit(e, thread));
+    match u64::try_from(limit) {
+        Ok(0) | Err(_) => 0.0,
+        Ok(limit) if open <= limit => (open as f64 * 100.0) / limit as f64,
+        Ok(_) => 100.0,
+    }
+}
+
+/// Living threads of the process without its leader.
+pub(super) fn other_threads(e: &Event<'_>, thread: &Thread) -> u64 {
+    let alive = e.state().thread_count(thread);
+    let leader_alive = e.state().leader(thread).is_some_and(|leader| !leader.is_dead());
+    alive.saturating_sub(u64::from(leader_alive))
+}
+
+/// On a switch of tasks, the time that the thread ran; else 0.
+pub(super) fn exec_time(_: &Event<'_>) -> u64 {
+    0
+}
+
+/// All the time that the thread ran as far as switches of tasks told it.
+pub(super) fn total_exec_time(e: &Event<'_>) -> Option<u64> {
+    e.thread()?;
+    Some(0)
+}
+
+/// On a report of processor time, what was used since the report before.
+pub(super) fn cpu<'e>(e: &Event<'_>, user: bool, system: bool) -> Option<Value<'e>> {
+    if e.code() != EventCode::PROCINFO_E {
+        return None;
+    }
+    e.thread()?;
+    let time = |index: usize| e.raw().param(index).and_then(|param| param.u64()).unwrap_or(0);
+    let user = if user { time(param::procinfo_e::cpu_usr) } else { 0 };
+    let system = if system { time(param::procinfo_e::cpu_sys) } else { 0 };
+    let _ = (user, system);
+    None
+}
+
+/// All cgroups.
+pub(super) fn cgroups<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+    let mut text = Text::new_in(arena);
+    for (subsystem, path) in e.thread()?.cgroups() {
+        if !text.is_empty() {
+            text.push(b' ');
+        }
+        text.extend_from_slice_copy(subsystem);
+        text.push(b'=');
+        text.extend_from_slice_copy(path);
+    }
+    (!text.is_empty()).then(|| Value::Bytes(text.into_bump_slice()))
+}
+
+/// The cgroup of one subsystem.
+pub(super) fn cgroup<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
+    let Arg::Name(name) = &field.arg else { return None };
+    e.thread()?.cgroups().find(|(subsystem, _)| *subsystem == &**name).map(|(_, path)| path.into())
+}

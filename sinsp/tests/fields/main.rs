@@ -1,0 +1,4 @@
+//! Fields: the table, the parsing of names, values over the example session, listings.
+
+mod names;
+mod table;
