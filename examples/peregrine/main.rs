@@ -10,9 +10,11 @@
 
 mod cli;
 mod config;
+mod drops;
 mod list;
 mod log;
 mod removed;
+mod selection;
 mod terminal;
 
 use cli::{Options, Parsed};

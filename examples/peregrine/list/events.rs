@@ -1,6 +1,6 @@
 //! `--list-events`: every event that is still sent, by kind, with its parameters.
 
-use super::syscalls::is_ignored;
+use super::syscalls::ignored;
 use crate::cli::Format;
 use scap::EventCode;
 use scap::schema::{Category, EVENTS, EventFlags, EventInfo, ParamInfo, ParamType, SCHEMA_VERSION, SYSCALLS};
@@ -50,12 +50,7 @@ pub(crate) fn text(format: Format) -> String {
 }
 
 fn rows() -> Vec<Row> {
-    let ignored: Vec<EventCode> = SYSCALLS
-        .iter()
-        .filter(|call| is_ignored(call))
-        .filter_map(|call| call.events)
-        .flat_map(|(a, b)| [a, b])
-        .collect();
+    let ignored: Vec<EventCode> = ignored().events().collect();
     let generic = |info: &EventInfo| info.code == EventCode::GENERIC_E || info.code == EventCode::GENERIC_X;
     let unknown = |info: &EventInfo| info.category == Category::UNKNOWN;
     let hidden = EventFlags::OLD_VERSION | EventFlags::UNUSED;
