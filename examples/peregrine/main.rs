@@ -13,6 +13,7 @@ mod config;
 mod drops;
 mod list;
 mod log;
+mod metrics;
 mod removed;
 mod selection;
 mod terminal;
