@@ -9,6 +9,9 @@ macro_rules! bits {
         impl $name {
             $($(#[$bit_doc])* pub const $bit: Self = Self($value);)*
 
+            /// Every constant with its name.
+            pub const ALL: &'static [(&'static str, Self)] = &[$((stringify!($bit), Self($value))),*];
+
             /// The bits as the schema numbers them.
             pub const fn bits(self) -> $int {
                 self.0
@@ -99,6 +102,48 @@ impl Category {
     pub const fn subject(self) -> Self {
         Self(self.0 & 0x1ff)
     }
+
+    /// The origin, without the subject.
+    pub const fn origin(self) -> Self {
+        Self(self.0 & !0x1ff)
+    }
+
+    /// The name of the subject, such as `file`.
+    pub fn subject_name(self) -> &'static str {
+        match self.subject() {
+            Self::OTHER => "other",
+            Self::FILE => "file",
+            Self::NET => "net",
+            Self::IPC => "ipc",
+            Self::MEMORY => "memory",
+            Self::PROCESS => "process",
+            Self::SLEEP => "sleep",
+            Self::SYSTEM => "system",
+            Self::SIGNAL => "signal",
+            Self::USER => "user",
+            Self::TIME => "time",
+            Self::PROCESSING => "processing",
+            Self::IO_READ => "IO read",
+            Self::IO_WRITE => "IO write",
+            Self::IO_OTHER => "IO other",
+            Self::WAIT => "wait",
+            Self::SCHEDULER => "scheduler",
+            Self::INTERNAL => "internal",
+            _ => "unknown",
+        }
+    }
+
+    /// The name of the origin, such as `syscall`.
+    pub fn origin_name(self) -> &'static str {
+        match self.origin() {
+            Self::SYSCALL => "syscall",
+            Self::TRACEPOINT => "tracepoint",
+            Self::PLUGIN => "plugin",
+            Self::METAEVENT => "metaevent",
+            Self::ITER => "iterator",
+            _ => "unknown",
+        }
+    }
 }
 
 bits! {
@@ -142,5 +187,19 @@ bits! {
         NEVER_DROP = 2,
         /// Left out first when sampling.
         ALWAYS_DROP = 4,
+    }
+}
+
+impl EventFlags {
+    /// The names of the flags that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(move |row| self.contains(row.1)).map(|row| row.0)
+    }
+}
+
+impl SyscallFlags {
+    /// The names of the flags that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(move |row| self.contains(row.1)).map(|row| row.0)
     }
 }

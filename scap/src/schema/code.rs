@@ -33,20 +33,7 @@ impl EventCode {
 
     /// The calls and tracepoints that give this event, or gave it once.
     pub fn syscalls(self) -> impl Iterator<Item = SyscallCode> {
-        let name = self.info().filter(|info| !info.flags.contains(EventFlags::UNUSED)).map(|info| info.name);
-        let only = ACCEPT4_AS_ACCEPT.contains(&self).then_some(SyscallCode::ACCEPT4);
-        SYSCALLS
-            .iter()
-            .filter(move |row| {
-                let Some(today) = row.events.and_then(|(enter, exit)| exit.info().zip(enter.info())) else {
-                    return false;
-                };
-                match only {
-                    Some(only) => row.code == only,
-                    None => name.is_some_and(|name| name == today.0.name || name == today.1.name),
-                }
-            })
-            .map(|row| row.code)
+        SYSCALLS.iter().filter(move |row| gives(row, self)).map(|row| row.code)
     }
 
     /// Every code that has the given name, old and new, entry and exit.
@@ -86,7 +73,8 @@ impl SyscallCode {
 
     /// The events that it gives or gave once, old and new, entry and exit.
     pub fn events(self) -> impl Iterator<Item = EventCode> {
-        EVENTS.iter().map(|info| info.code).filter(move |code| code.syscalls().any(|call| call == self))
+        let row = self.info();
+        EVENTS.iter().map(|info| info.code).filter(move |&code| row.is_some_and(|row| gives(row, code)))
     }
 
     /// The call with the given number on x86_64.
@@ -108,3 +96,13 @@ impl SyscallCode {
 /// Old events of `accept4` that were called `accept` until it had a name of its own.
 const ACCEPT4_AS_ACCEPT: [EventCode; 4] =
     [EventCode::ACCEPT4_E, EventCode::ACCEPT4_X, EventCode::ACCEPT4_5_E, EventCode::ACCEPT4_5_X];
+
+/// Whether a call gives the event, or gave it once: they have one name.
+fn gives(row: &SyscallInfo, event: EventCode) -> bool {
+    if ACCEPT4_AS_ACCEPT.contains(&event) {
+        return row.code == SyscallCode::ACCEPT4;
+    }
+    let Some((enter, exit)) = row.events else { return false };
+    let Some(info) = event.info().filter(|info| !info.flags.contains(EventFlags::UNUSED)) else { return false };
+    event == enter || event == exit || [enter, exit].iter().any(|of| of.info().is_some_and(|of| of.name == info.name))
+}

@@ -1,0 +1,48 @@
+//! `pscap`, the tool for captures, in the manner of sysdig and tcpdump.
+//!
+//! ```text
+//! pscap read x.scap evt.type=openat -p '%evt.time %proc.name %fd.name'
+//! pscap info x.scap
+//! pscap convert old.scap new.scap.gz
+//! pscap fields | events
+//! pscap eval x.scap --conditions many.jsonl
+//! ```
+//!
+//! Each subcommand is a module; [`input`] opens whatever they read. It is built on the public interfaces of the
+//! library crates alone.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod events;
+mod info;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever closes the pipe early (`| head`) has seen enough; that is no error.
+        Err(fatal) if output::is_closed_pipe(fatal.as_ref()) => ExitCode::SUCCESS,
+        Err(fatal) => {
+            eprintln!("pscap: {fatal}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why the program ends with a failure.
+type Fatal = Box<dyn std::error::Error>;
+
+fn run(command: Command) -> Result<(), Fatal> {
+    match command {
+        Command::Info(options) => info::run(&options),
+        Command::Events(options) => events::run(&options),
+        Command::Completions { shell } => cli::completions(shell),
+        Command::Man { command } => cli::man(command.as_deref()),
+    }
+}
