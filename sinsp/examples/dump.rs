@@ -62,7 +62,7 @@ fn line(event: &Event<'_>) -> Value {
         put("proc.cmdline", text(&cmdline));
         put("proc.cwd", text(state.cwd(thread)));
         put("proc.nthreads", json!(state.thread_count(thread)));
-        put("proc.nchilds", json!(thread.child_count()));
+        put("proc.nchilds", json!(state.follower_count(thread)));
         put("proc.tty", json!(thread.tty));
         put("proc.vmsize", json!(thread.vmsize_kb));
         put("proc.vmrss", json!(thread.vmrss_kb));

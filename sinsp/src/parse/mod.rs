@@ -81,7 +81,8 @@ impl Parser {
             Kind::Machine => meta::apply(state, event),
             Kind::Thread => self.apply_to_thread(state, event, facts, row, &mut outcome),
             Kind::Known => outcome.thread = find(state, event).then_some(event.tid()),
-            Kind::Other => {}
+            // A thread that happens to be named can be asked about, but is not concerned.
+            Kind::Other => outcome.thread = state.thread(event.tid()).map(|thread| thread.tid),
         }
         outcome
     }

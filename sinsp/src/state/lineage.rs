@@ -25,7 +25,7 @@ impl State {
 
     /// The leader of the thread's session, or where it is gone the oldest ancestor in the same session.
     pub fn session_leader<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
-        self.oldest(thread, |thread| thread.sid, false)
+        self.oldest(thread, |thread| thread.sid, true)
     }
 
     /// The leader of the thread's process group, or where it is gone the oldest ancestor in the same group.

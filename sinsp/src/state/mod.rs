@@ -128,6 +128,12 @@ impl State {
         self.threads.groups.get(&thread.pid).map_or(0, |group| group.alive)
     }
 
+    /// As [`thread_count`](Self::thread_count), the leader left out.
+    pub fn follower_count(&self, thread: &Thread) -> u64 {
+        let alive = self.leader(thread).is_some_and(|leader| !leader.is_dead());
+        self.thread_count(thread).saturating_sub(u64::from(alive))
+    }
+
     /// A user of the container, or of the host where `container_id` is empty.
     pub fn user(&self, container_id: &[u8], uid: u32) -> Option<&User> {
         self.users_of(container_id)?.users.get(&uid)
