@@ -6,5 +6,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod diag;
 pub mod event;
+pub mod load;
+pub mod resolve;
+pub mod source;
 pub mod syntax;

@@ -1,0 +1,212 @@
+//! Diagnostics for people: the place, the line with its words underlined, how they came there, and what may help.
+//!
+//! ```text
+//! error[LOAD_ERR_COMPILE_CONDITION]: filter_check called with nonexistent field proc.nmae
+//!   --> rules.yaml:4:34 in rule 'Shell'
+//!    |
+//!  4 |   condition: evt.type = execve and proc.nmae = bash
+//!    |                                    ^^^^^^^^^
+//!    = help: did you mean `proc.name`?
+//! ```
+
+use std::fmt::Write as _;
+
+use super::codes::Severity;
+use super::context::{SourceFile, Spot};
+use super::report::Diagnostic;
+use crate::syntax::text::{shown, to_bytes};
+use crate::syntax::{MODIFIABLE_OPERATORS, OPERATORS};
+
+/// How diagnostics are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// With the colours of a terminal.
+    pub colour: bool,
+}
+
+/// How much of a long line is shown, in characters.
+const WIDTH: usize = 120;
+
+/// All diagnostics, and their number.
+pub fn render_all(diagnostics: &[Diagnostic], files: &[SourceFile], style: Style) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        out.push_str(&render(diagnostic, files, style));
+        out.push('\n');
+    }
+    let count = |error: bool| diagnostics.iter().filter(|d| d.is_error() == error).count();
+    let plural = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    match (count(true), count(false)) {
+        (0, 0) => {}
+        (0, warnings) => _ = writeln!(out, "{}", plural(warnings, "warning")),
+        (errors, 0) => _ = writeln!(out, "{}", plural(errors, "error")),
+        (errors, warnings) => _ = writeln!(out, "{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+    }
+    out
+}
+
+/// One diagnostic.
+pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style) -> String {
+    let paint =
+        |code: &str, text: &str| if style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let (word, colour) = match diagnostic.code.severity() {
+        Severity::Error => ("error", "1;31"),
+        Severity::Warning => ("warning", "1;33"),
+    };
+    let mut message = shown(&diagnostic.message).trim().to_owned();
+    if message.is_empty() {
+        message = diagnostic.code.title().to_owned();
+    }
+    let head = paint(colour, &format!("{word}[{}]", diagnostic.code.name()));
+    let mut out = format!("{head}: {}\n", paint("1", &printable(&message)));
+    let place = diagnostic.context.item().map(|item| format!(" in {item}")).unwrap_or_default();
+    match diagnostic.spot.or_else(|| innermost(diagnostic, files)) {
+        Some(spot) => excerpt(&mut out, spot, files, &place, "-->", &paint, colour),
+        None => _ = writeln!(out, "  --> {}{place}", shown(&diagnostic.context.locations[0].name)),
+    }
+    for (note, spot) in &diagnostic.notes {
+        _ = writeln!(out, "   {} {}", paint("1;34", "= note:"), printable(note));
+        if let Some(spot) = spot {
+            excerpt(&mut out, *spot, files, "", ":::", &paint, "1;34");
+        }
+    }
+    if let Some(hint) = &diagnostic.hint {
+        _ = writeln!(out, "   {} {}", paint("1;36", "= help:"), printable(hint));
+    }
+    out
+}
+
+/// The innermost location that is in the file itself.
+fn innermost(diagnostic: &Diagnostic, files: &[SourceFile]) -> Option<Spot> {
+    let context = &diagnostic.context;
+    let location = context.locations.iter().rev().find(|location| location.name == context.locations[0].name)?;
+    let file = files.get(context.file.0)?;
+    if context.locations.len() == 1 {
+        return None;
+    }
+    let start = file.text.offset(location.mark);
+    Some(Spot { file: context.file, start, end: start + 1 })
+}
+
+fn excerpt(
+    out: &mut String,
+    spot: Spot,
+    files: &[SourceFile],
+    place: &str,
+    arrow: &str,
+    paint: &dyn Fn(&str, &str) -> String,
+    colour: &str,
+) {
+    let Some(file) = files.get(spot.file.0) else { return };
+    let text = file.text.as_str();
+    let mut start = spot.start.min(text.len());
+    // What is missing at the end of a line is shown behind its last word.
+    while start > 0 && (start == text.len() || text.as_bytes()[start] == b'\n') && text.as_bytes()[start - 1] == b'\n' {
+        start -= 1;
+    }
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mark = file.text.mark(start);
+    let line = file.text.line(mark.line);
+    let begin = start - file.text.line_start(mark.line).min(start);
+    let column = line.get(..begin).map_or(begin, |before| before.chars().count());
+    let words = text.get(start..spot.end.max(start)).unwrap_or_default();
+    let width = words.lines().next().map_or(1, |first| first.trim_end().chars().count()).max(1);
+    let number = (mark.line + 1).to_string();
+    let margin = " ".repeat(number.len());
+    _ = writeln!(out, " {margin}{} {}:{number}:{}{place}", paint("1;34", arrow), shown(&file.name), mark.column + 1);
+    let (line, column) = cut(line, column);
+    let room = line.chars().count().saturating_sub(column).max(1);
+    let bar = paint("1;34", "|");
+    _ = writeln!(out, " {margin} {bar}");
+    _ = writeln!(out, " {} {bar} {}", paint("1;34", &number), printable(&shown(&line)));
+    let pad: String = line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let pad = format!("{pad}{}", " ".repeat(column.saturating_sub(line.chars().count())));
+    _ = writeln!(out, " {margin} {bar} {pad}{}", paint(colour, &"^".repeat(width.min(room))));
+}
+
+/// A window of a long line around a column, and the column in it.
+fn cut(line: &str, column: usize) -> (String, usize) {
+    let length = line.chars().count();
+    if length <= WIDTH {
+        return (line.to_owned(), column);
+    }
+    let from = column.saturating_sub(WIDTH / 2).min(length - WIDTH);
+    let mut window: String = line.chars().skip(from).take(WIDTH).collect();
+    let mut at = column - from;
+    if from > 0 {
+        window.insert_str(0, "... ");
+        at += 4;
+    }
+    if from + WIDTH < length {
+        window.push_str(" ...");
+    }
+    (window, at)
+}
+
+/// A text without what would disturb a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c == '\t' || !c.is_control() { c } else { '\u{FFFD}' }).collect()
+}
+
+/// What may help with a condition that cannot be read.
+pub(crate) fn syntax_hint(message: &str, text: &str, at: usize) -> Option<String> {
+    let bytes = to_bytes(text);
+    let behind = String::from_utf8_lossy(bytes.get(at..).unwrap_or_default()).into_owned();
+    let before = String::from_utf8_lossy(bytes.get(..at).unwrap_or_default()).trim_end().to_owned();
+    let end = behind.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=')).unwrap_or(behind.len());
+    let word = &behind[..end];
+    if message.starts_with("expected a valid check operator") {
+        if word.is_empty() {
+            return Some("compare the field with something, or ask whether it `exists`".to_owned());
+        }
+        if MODIFIABLE_OPERATORS.contains(&word) || ["oneof", "anyof", "allof"].contains(&word) {
+            return Some(format!("put a blank behind `{word}`"));
+        }
+        return super::did_you_mean(word, OPERATORS);
+    }
+    if message.starts_with("unexpected token") {
+        if behind.starts_with(')') {
+            return Some("there is a `)` too many".to_owned());
+        }
+        if before.ends_with(')') && ["and", "or"].contains(&word) {
+            return Some(
+                "a parenthesis that touches `or` or `and` is its whole right side: put a blank between".to_owned(),
+            );
+        }
+        if let Some(quote) = behind.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            return Some(format!("put the whole constant between {quote}"));
+        }
+        let near = super::nearest(word, ["and", "or"]);
+        return near.map(|near| format!("did you mean `{near}`?")).or_else(|| {
+            Some("constants with blanks stand between quotes; checks are joined by `and` or `or`".to_owned())
+        });
+    }
+    if message == "expected a ')' token" {
+        return Some(if behind.trim().is_empty() {
+            "a `(` is not closed".to_owned()
+        } else {
+            "close the parenthesis, join with `and` or `or`, or put a constant with blanks between quotes".to_owned()
+        });
+    }
+    if message.starts_with("expected a string value") {
+        return Some(match behind.chars().next() {
+            Some('(') => {
+                "a list stands behind `in`, `intersects`, `pmatch`, or behind `oneof`, `anyof`, `allof`".to_owned()
+            }
+            Some('"' | '\'') => "the quote is not closed".to_owned(),
+            _ => "an empty constant is written as `\"\"`".to_owned(),
+        });
+    }
+    if message.starts_with("expected a number value") {
+        return Some("only numbers can be greater or less".to_owned());
+    }
+    if message.starts_with("expected a list") {
+        return Some("write a list as `(a, b)`, or the name of a list".to_owned());
+    }
+    if message.starts_with("unsupported string escape") {
+        return Some("write a backslash as `\\\\`".to_owned());
+    }
+    None
+}

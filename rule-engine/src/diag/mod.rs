@@ -1,0 +1,17 @@
+//! Diagnostics: what is wrong with rules, where, and what may help.
+//!
+//! A [`Diagnostic`] has a [`Code`] and a [`Context`] as Falco has them, so that tools which read Falco's output read ours
+//! ([`falco`]); and for people a spot in the file, notes on how the words came there, and a hint ([`human`]).
+
+pub mod codes;
+mod context;
+pub mod falco;
+mod hint;
+pub mod human;
+mod report;
+pub mod schema;
+
+pub use codes::{Code, Severity};
+pub use context::{Context, FileId, Location, Place, SourceFile, Spot};
+pub use hint::{did_you_mean, nearest};
+pub use report::{Diagnostic, FileReport};

@@ -1,0 +1,214 @@
+//! The schema of rule files: keys and types, with the messages of the validator that Falco asks.
+//!
+//! It never refuses a file; it only tells. Scalars are taken as what they can be read as, so that a number is a string
+//! too; a null is a string, but no list, map or truth.
+
+use crate::source::yaml::{Documents, Node};
+
+/// What may stand at a place.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// Anything.
+    Any,
+    /// A scalar.
+    Text,
+    /// `true` or `false`.
+    Truth,
+    /// A whole decimal number.
+    Number,
+    /// One of some words.
+    Word(&'static [&'static str]),
+    /// A sequence.
+    Sequence(&'static Shape),
+    /// A map.
+    Map(&'static Map),
+}
+
+/// A map and its keys, in alphabetical order.
+#[derive(Debug)]
+struct Map {
+    keys: &'static [(&'static str, Shape)],
+    required: &'static [&'static str],
+    least: usize,
+}
+
+const PRIORITIES: Shape =
+    Shape::Word(&["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"]);
+const OPERATION: Shape = Shape::Word(&["append", "replace"]);
+
+static ALTERNATIVE: Map =
+    Map { keys: &[("name", Shape::Text), ("version", Shape::Text)], required: &["name", "version"], least: 0 };
+
+static PLUGIN: Map = Map {
+    keys: &[
+        ("alternatives", Shape::Sequence(&Shape::Map(&ALTERNATIVE))),
+        ("name", Shape::Text),
+        ("version", Shape::Text),
+    ],
+    required: &["name", "version"],
+    least: 0,
+};
+
+static EXCEPTION: Map = Map {
+    keys: &[("comps", Shape::Any), ("fields", Shape::Any), ("name", Shape::Text), ("values", Shape::Any)],
+    required: &["name"],
+    least: 0,
+};
+
+static OVERRIDE: Map = Map {
+    keys: &[
+        ("capture", OPERATION),
+        ("capture_duration", OPERATION),
+        ("condition", OPERATION),
+        ("desc", OPERATION),
+        ("enabled", OPERATION),
+        ("exceptions", OPERATION),
+        ("items", OPERATION),
+        ("output", OPERATION),
+        ("priority", OPERATION),
+        ("skip-if-unknown-filter", OPERATION),
+        ("tags", OPERATION),
+        ("warn_evttypes", OPERATION),
+    ],
+    required: &[],
+    least: 1,
+};
+
+static ITEM: Map = Map {
+    keys: &[
+        ("append", Shape::Truth),
+        ("capture", Shape::Truth),
+        ("capture_duration", Shape::Number),
+        ("condition", Shape::Text),
+        ("desc", Shape::Text),
+        ("enabled", Shape::Truth),
+        ("exceptions", Shape::Sequence(&Shape::Map(&EXCEPTION))),
+        ("items", Shape::Sequence(&Shape::Any)),
+        ("list", Shape::Text),
+        ("macro", Shape::Text),
+        ("output", Shape::Text),
+        ("override", Shape::Map(&OVERRIDE)),
+        ("priority", PRIORITIES),
+        ("required_engine_version", Shape::Text),
+        ("required_plugin_versions", Shape::Sequence(&Shape::Map(&PLUGIN))),
+        ("rule", Shape::Text),
+        ("skip-if-unknown-filter", Shape::Truth),
+        ("source", Shape::Text),
+        ("tags", Shape::Sequence(&Shape::Text)),
+        ("warn_evttypes", Shape::Truth),
+    ],
+    required: &[],
+    least: 0,
+};
+
+const FILE: Shape = Shape::Sequence(&Shape::Map(&ITEM));
+
+/// How many messages are kept: aliases can multiply faults.
+const MOST: usize = 10_000;
+
+/// What the schema says of a file: `None` if it holds no document.
+///
+/// # Errors
+/// A map with a key that is no scalar cannot be asked; the message is Falco's.
+pub fn validate(documents: &Documents) -> Result<Option<Vec<String>>, String> {
+    let mut messages = Vec::new();
+    let mut any = false;
+    for root in documents.roots() {
+        any = true;
+        let mut path = String::from("<root>");
+        walk(root, FILE, &mut path, &mut messages)?;
+    }
+    Ok(any.then_some(messages))
+}
+
+fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) -> Result<bool, String> {
+    const TYPE: &str = "Value type not permitted by 'type' constraint.";
+    if out.len() > MOST {
+        return Ok(false);
+    }
+    let text = node.scalar().map(|scalar| scalar.text.as_str());
+    let fine = match shape {
+        Shape::Any => true,
+        Shape::Text => text.is_some() || node.is_null(),
+        Shape::Truth => matches!(text, Some("true" | "false")),
+        Shape::Number => text.is_some_and(|text| {
+            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+            !digits.is_empty() && digits.len() < 20 && digits.bytes().all(|b| b.is_ascii_digit())
+        }),
+        Shape::Word(words) => {
+            if text.is_some_and(|text| words.contains(&text)) {
+                return Ok(true);
+            }
+            out.push(format!("failed for {path}: Failed to match against any enum values."));
+            return Ok(false);
+        }
+        Shape::Sequence(inner) if node.is_sequence() => {
+            let mut fine = true;
+            for (at, element) in node.elements().enumerate() {
+                if !deeper(element, *inner, path, &format!("[{at}]"), out)? {
+                    out.push(format!("failed for {path}: Failed to validate item #{at} in array."));
+                    fine = false;
+                }
+            }
+            return Ok(fine);
+        }
+        Shape::Map(map) if node.is_map() => return walk_map(node, map, path, out),
+        Shape::Sequence(_) | Shape::Map(_) => false,
+    };
+    if !fine {
+        out.push(format!("failed for {path}: {TYPE}"));
+    }
+    Ok(fine)
+}
+
+fn deeper(node: Node<'_>, shape: Shape, path: &mut String, step: &str, out: &mut Vec<String>) -> Result<bool, String> {
+    let length = path.len();
+    path.push_str(step);
+    let fine = walk(node, shape, path, out);
+    path.truncate(length);
+    fine
+}
+
+fn walk_map(node: Node<'_>, map: &Map, path: &mut String, out: &mut Vec<String>) -> Result<bool, String> {
+    for (key, _) in node.entries() {
+        if key.text().is_none() {
+            let mark = key.mark();
+            return Err(format!(
+                "yaml-cpp: error at line {}, column {}: bad conversion",
+                mark.line + 1,
+                mark.column + 1
+            ));
+        }
+    }
+    let mut fine = true;
+    if node.entries().count() < map.least {
+        out.push(format!("failed for {path}: Object should have no fewer than {} properties.", map.least));
+        fine = false;
+    }
+    let mut known = 0;
+    for (key, shape) in map.keys {
+        let Some(value) = node.at(key) else { continue };
+        known += 1;
+        if !deeper(value, *shape, path, &format!("[{key}]"), out)? {
+            let message = format!("Failed to validate against schema associated with property name '{key}'.");
+            out.push(format!("failed for {path}: {message}"));
+            fine = false;
+        }
+    }
+    if known < node.entries().count() {
+        let names = || node.entries().filter_map(|(key, _)| key.text());
+        let unknown = names().find(|name| !map.keys.iter().any(|(key, _)| key == name)).unwrap_or_default();
+        out.push(format!(
+            "failed for {path}: Object contains a property that could not be validated using 'properties' or \
+             'additionalProperties' constraints: '{unknown}'."
+        ));
+        fine = false;
+    }
+    for key in map.required {
+        if node.at(key).is_none() {
+            out.push(format!("failed for {path}: Missing required property '{key}'."));
+            fine = false;
+        }
+    }
+    Ok(fine)
+}

@@ -1,0 +1,1 @@
+//! What rules, macros and lists are made of: the answer to `-L` and `-l`, as Falco gives it.

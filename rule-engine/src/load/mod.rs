@@ -1,0 +1,322 @@
+//! Rule files in, rules out, and everything that is wrong with them.
+//!
+//! Files are first loaded as Falco does: each is read and, with all before it, resolved, and the first error ends it.
+//! That gives the results that tools know. If there was an error, all files are loaded once more without stopping, so that
+//! people see every fault at once.
+
+mod describe;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::diag::human::{self, Style};
+use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spot, falco, schema};
+use crate::resolve::{
+    Backend, Collection, ExtraField, ExtraOutput, Missing, Persistence, Resolved, resolve, source_file,
+};
+use crate::source::item::{Step, Version};
+use crate::source::read::read;
+use crate::source::yaml::Documents;
+
+/// Loads rule files.
+#[derive(Debug)]
+pub struct Loader<B> {
+    backend: B,
+    extra: Vec<ExtraOutput>,
+    all_reports: bool,
+}
+
+/// A rule, ready to be run.
+#[derive(Debug)]
+pub struct LoadedRule<C, T> {
+    /// Its name.
+    pub name: String,
+    /// The source of its events.
+    pub source: String,
+    /// Its place in the order of evaluation.
+    pub index: usize,
+    /// The condition.
+    pub condition: C,
+    /// The output.
+    pub template: T,
+    /// Further output fields.
+    pub extra: Vec<(ExtraField, T)>,
+    /// What the rule is for.
+    pub desc: String,
+    /// How grave it is, from 0 (emergency) to 7 (debug).
+    pub priority: u8,
+    /// Its tags, sorted.
+    pub tags: Vec<String>,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Whether a match starts a recording.
+    pub capture: bool,
+    /// How many milliseconds it lasts; 0: as long as configured.
+    pub capture_duration: u32,
+}
+
+/// What came of loading.
+#[derive(Debug)]
+pub struct Loaded<C, T> {
+    /// The files.
+    pub files: Vec<SourceFile>,
+    /// What Falco would report, file by file.
+    pub reports: Vec<FileReport>,
+    /// Everything found, for people.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The definitions.
+    pub collection: Collection,
+    /// The rules, macros and lists as resolved after the last file.
+    pub resolved: Resolved<C, T>,
+}
+
+impl<B: Backend> Loader<B> {
+    /// A loader that asks a backend what conditions and outputs mean.
+    pub fn new(backend: B) -> Self {
+        Self { backend, extra: Vec::new(), all_reports: false }
+    }
+
+    /// Adds text to outputs.
+    #[must_use]
+    pub fn extra_output(mut self, extra: Vec<ExtraOutput>) -> Self {
+        self.extra = extra;
+        self
+    }
+
+    /// Resolves again after each file, so that the report of each is Falco's to the last warning. Otherwise files are
+    /// resolved together after the last: faster, and the same where all is well.
+    #[must_use]
+    pub fn report_each_file(mut self, yes: bool) -> Self {
+        self.all_reports = yes;
+        self
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// Gives the backend back, with what it compiled.
+    pub fn into_backend(self) -> B {
+        self.backend
+    }
+
+    /// Loads files, each a name and its bytes, in their order.
+    pub fn load<'f>(
+        &mut self,
+        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+    ) -> Loaded<B::Condition, B::Template> {
+        let files: Vec<SourceFile> = files.into_iter().map(|(name, bytes)| source_file(name, bytes)).collect();
+        let read: Vec<Read> = files.iter().enumerate().map(|(at, file)| Read::new(FileId(at), file)).collect();
+        let mut pass = self.pass(&files, &read, Persistence::Stop, self.all_reports);
+        // Without an intermediate resolve, an error may belong to an earlier file: find out which.
+        if !self.all_reports && files.len() > 1 && pass.reports.iter().any(|report| !report.is_successful()) {
+            pass = self.pass(&files, &read, Persistence::Stop, true);
+        }
+        let failed = pass.reports.iter().any(|report| !report.is_successful());
+        let mut all: Vec<Diagnostic> = Vec::new();
+        let mut gather = |more: Vec<Diagnostic>| {
+            for one in more {
+                let same = |d: &Diagnostic| d.code == one.code && d.message == one.message && d.context == one.context;
+                if !all.iter().any(same) {
+                    all.push(one);
+                }
+            }
+        };
+        if failed {
+            let again = self.pass(&files, &read, Persistence::GoOn, false);
+            gather(again.reports.into_iter().flat_map(|report| report.diagnostics).collect());
+        }
+        let first = |report: &FileReport| report.errors().next().cloned();
+        gather(pass.reports.iter().filter_map(first).collect());
+        if !failed {
+            gather(pass.reports.iter().flat_map(|report| report.diagnostics.iter().cloned()).collect());
+        }
+        // Errors first, then the order of the files.
+        all.sort_by_key(|d| (!d.is_error(), d.context.file, d.spot.map_or(0, |spot| spot.start)));
+        Loaded { files, reports: pass.reports, diagnostics: all, collection: pass.collection, resolved: pass.resolved }
+    }
+
+    fn pass(
+        &mut self,
+        files: &[SourceFile],
+        read: &[Read],
+        persistence: Persistence,
+        each: bool,
+    ) -> Pass<B::Condition, B::Template> {
+        let mut collection = Collection::default();
+        let mut missing = Missing::default();
+        let mut reports = Vec::new();
+        let mut last: Option<Resolved<B::Condition, B::Template>> = None;
+        for (at, (file, read)) in files.iter().zip(read).enumerate() {
+            let mut report =
+                FileReport { name: file.name.to_string(), schema: read.schema.clone(), ..FileReport::default() };
+            let complete = self.collect(&mut collection, read, persistence, &mut report.diagnostics, &mut missing);
+            let due = each || at + 1 == files.len();
+            if due && (complete || persistence == Persistence::GoOn) {
+                self.backend.begin();
+                let resolved = resolve(&collection, &mut self.backend, &self.extra, files, persistence, &missing);
+                report.diagnostics.extend(resolved.diagnostics.iter().cloned());
+                last = Some(resolved);
+            }
+            reports.push(report);
+        }
+        let nothing = || Resolved { lists: Vec::new(), macros: Vec::new(), rules: Vec::new(), diagnostics: Vec::new() };
+        Pass { reports, collection, resolved: last.unwrap_or_else(nothing) }
+    }
+
+    /// Takes in the items of a file. False if an error ended it.
+    fn collect(
+        &mut self,
+        collection: &mut Collection,
+        read: &Read,
+        persistence: Persistence,
+        out: &mut Vec<Diagnostic>,
+        missing: &mut Missing,
+    ) -> bool {
+        let mut complete = true;
+        for steps in &read.items {
+            for step in steps {
+                let Err(fault) = collection.take(step.clone(), &mut self.backend, out) else { continue };
+                missing.extend(fault.context.locations.iter().map(|location| location.item.clone()));
+                out.push(*fault);
+                complete = false;
+                if persistence == Persistence::Stop {
+                    return false;
+                }
+                break;
+            }
+        }
+        complete
+    }
+}
+
+/// One way through all files.
+struct Pass<C, T> {
+    reports: Vec<FileReport>,
+    collection: Collection,
+    resolved: Resolved<C, T>,
+}
+
+/// A file, read.
+struct Read {
+    schema: Option<Vec<String>>,
+    items: Vec<Vec<Step>>,
+}
+
+impl Read {
+    fn new(id: FileId, file: &SourceFile) -> Self {
+        let context = Context::file(id, Arc::clone(&file.name));
+        let fault = |diagnostic: Diagnostic| Self { schema: None, items: vec![vec![Step::Fault(diagnostic)]] };
+        let documents = match Documents::read(&file.text) {
+            Ok(documents) => documents,
+            Err(error) => {
+                let mark = error.mark;
+                let message =
+                    format!("yaml-cpp: error at line {}, column {}: {}", mark.line + 1, mark.column + 1, error.message);
+                let start = file.text.offset(mark);
+                let context = context.within(crate::diag::Place::ValueFor, "", mark);
+                return fault(
+                    Diagnostic::new(Code::YamlParse, message, context)
+                        .at(Spot { file: id, start, end: start + 1 })
+                        .hint(error.hint),
+                );
+            }
+        };
+        match schema::validate(&documents) {
+            Ok(schema) => Self { schema, items: read(&documents, id, &context) },
+            Err(message) => fault(Diagnostic::new(Code::YamlParse, message, context)),
+        }
+    }
+}
+
+impl<C, T> Loaded<C, T> {
+    /// Whether there is no error.
+    pub fn is_successful(&self) -> bool {
+        self.reports.iter().all(FileReport::is_successful)
+    }
+
+    /// The rules, in the order of evaluation.
+    pub fn into_rules(self) -> Vec<LoadedRule<C, T>> {
+        let Self { collection, resolved, .. } = self;
+        let collected: Vec<_> = collection.rules.iter().collect();
+        let rule = |rule: crate::resolve::ResolvedRule<C, T>| {
+            let item = &collected[rule.index].rule;
+            LoadedRule {
+                name: item.name.clone(),
+                source: item.source.text.clone(),
+                index: rule.index,
+                condition: rule.condition,
+                template: rule.template,
+                extra: rule.extra,
+                desc: item.desc.clone(),
+                priority: item.priority,
+                tags: item.tags.clone(),
+                enabled: item.enabled,
+                capture: item.capture,
+                capture_duration: item.capture_duration,
+            }
+        };
+        resolved.rules.into_iter().map(rule).collect()
+    }
+
+    /// `falco_load_results`, as Falco prints it.
+    pub fn falco_json(&self) -> Value {
+        json!(self.reports.iter().map(|report| falco::json(report, &self.files)).collect::<Vec<_>>())
+    }
+
+    /// The summary that Falco prints on standard output without JSON, and the texts with warnings that it logs.
+    pub fn falco_text(&self) -> (String, Vec<String>) {
+        let mut logged = Vec::new();
+        let mut summary = String::new();
+        for report in &self.reports {
+            if !summary.is_empty() {
+                summary.push('\n');
+            }
+            let whole = falco::text(report, &self.files);
+            let warned = report.warnings().any(|warning| warning.code.is_falcos());
+            if report.is_successful() && warned {
+                summary.push_str(&format!("{}: Ok, with warnings", crate::syntax::text::shown(&report.name)));
+                logged.push(whole);
+            } else {
+                summary.push_str(&whole);
+            }
+        }
+        (summary, logged)
+    }
+
+    /// Everything that is wrong, for people.
+    pub fn render(&self, style: Style) -> String {
+        human::render_all(&self.diagnostics, &self.files, style)
+    }
+
+    /// Whether the plugins that the rules ask for are there: each by name and version.
+    ///
+    /// # Errors
+    /// What is missing, in Falco's words.
+    pub fn check_plugins(&self, plugins: &[(&str, &str)]) -> Result<(), String> {
+        check_plugins(&self.collection, plugins)
+    }
+}
+
+fn check_plugins(collection: &Collection, plugins: &[(&str, &str)]) -> Result<(), String> {
+    'each: for alternatives in &collection.plugins {
+        for wanted in alternatives {
+            let Some((name, version)) = plugins.iter().find(|(name, _)| *name == wanted.name) else { continue };
+            let Some(have) = Version::parse(version) else {
+                return Err(format!("Plugin '{name}' has invalid version string '{version}'"));
+            };
+            if !Version::parse(&wanted.version).is_some_and(|wanted| have.satisfies(wanted)) {
+                return Err(format!(
+                    "Plugin '{name}' version '{version}' is not compatible with required plugin version '{}'",
+                    wanted.version
+                ));
+            }
+            continue 'each;
+        }
+        let list: Vec<String> = alternatives.iter().map(|one| format!("{} (>= {})", one.name, one.version)).collect();
+        return Err(format!("Plugin requirement not satisfied, must load one of: {}", list.join(", ")));
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Lists are text: a name in a condition is replaced by the items.
+//!
+//! This follows the reference to the letter, quotes ignored and all (docs/quirks.md), for rules rely on it.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
+
+use crate::diag::Context;
+
+use super::collection::Collection;
+use super::exception::quoted;
+use super::traced::Traced;
+
+/// How long a condition may grow.
+const LONGEST: usize = 1 << 22;
+
+/// A list whose items are known.
+#[derive(Debug)]
+pub struct ResolvedList {
+    /// Its name.
+    pub name: Rc<str>,
+    /// Its items.
+    pub items: Vec<String>,
+    /// The lists that were named among its items.
+    pub lists: Vec<String>,
+    /// Whether something uses it.
+    pub used: bool,
+    /// Where it was defined.
+    pub context: Context,
+    /// The items as they are written into a condition.
+    joined: String,
+}
+
+/// The lists with those items replaced that name a list they can see.
+pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
+    let mut used = Vec::new();
+    let mut out: Vec<ResolvedList> = Vec::new();
+    for list in collection.lists.iter() {
+        let mut items = Vec::new();
+        let mut lists = Vec::new();
+        for item in &list.items {
+            match collection.lists.get(&item.text) {
+                Some(other) if other.age.index < list.age.visibility => {
+                    used.push(collection.lists.at(&item.text));
+                    lists.push(item.text.clone());
+                    items.extend(other.items.iter().map(|item| item.text.clone()));
+                }
+                _ => items.push(item.text.clone()),
+            }
+            // Lists of lists can multiply; nothing of that size could be written into a condition.
+            if items.len() > LONGEST / 2 {
+                break;
+            }
+        }
+        let mut joined = String::new();
+        for item in &items {
+            if !joined.is_empty() {
+                joined.push_str(", ");
+            }
+            joined.push_str(&quoted(item));
+            if joined.len() > LONGEST {
+                break;
+            }
+        }
+        let context = list.context.clone();
+        out.push(ResolvedList { name: list.name.as_str().into(), items, lists, used: false, context, joined });
+    }
+    for at in used.into_iter().flatten() {
+        out[at].used = true;
+    }
+    out
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn is_delimiter(byte: u8) -> bool {
+    is_blank(byte) || matches!(byte, b'(' | b')' | b',' | b'=')
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| u8::try_from(c).is_ok_and(is_delimiter)).filter(|word| !word.is_empty())
+}
+
+/// Writes lists into conditions.
+#[derive(Default)]
+pub(super) struct Substitution {
+    words: FxHashSet<u64>,
+    hasher: rustc_hash::FxBuildHasher,
+}
+
+impl Substitution {
+    fn note(&mut self, text: &str) {
+        use std::hash::BuildHasher as _;
+        for word in words(text) {
+            self.words.insert(self.hasher.hash_one(word));
+        }
+    }
+
+    fn may_hold(&self, name: &str) -> bool {
+        use std::hash::BuildHasher as _;
+        name.bytes().any(is_delimiter) || self.words.contains(&self.hasher.hash_one(name))
+    }
+
+    /// Replaces the names of lists by their items, the lists in the order of their definition. Tells which were used.
+    ///
+    /// # Errors
+    /// If the condition grows beyond all measure.
+    pub(super) fn run(
+        &mut self,
+        text: &mut Traced,
+        lists: &mut [ResolvedList],
+        names: &mut Vec<usize>,
+    ) -> Result<(), ()> {
+        self.words.clear();
+        self.note(text.as_str());
+        for (at, list) in lists.iter_mut().enumerate() {
+            if list.name.is_empty() || !self.may_hold(&list.name) {
+                continue;
+            }
+            if substitute(text, list)? {
+                list.used = true;
+                names.push(at);
+                self.note(&list.joined);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn substitute(text: &mut Traced, list: &ResolvedList) -> Result<bool, ()> {
+    let find = |text: &Traced, from: usize| {
+        text.as_str()
+            .as_bytes()
+            .get(from..)
+            .and_then(|rest| memchr::memmem::find(rest, list.name.as_bytes()).map(|at| at + from))
+    };
+    let mut used = false;
+    let mut next = find(text, 0);
+    while let Some(name) = next {
+        let bytes = text.as_str().as_bytes();
+        let (mut start, mut end) = (name, name + list.name.len());
+        let alone = (start == 0 || is_delimiter(bytes[start - 1])) && bytes.get(end).is_none_or(|b| is_delimiter(*b));
+        let mut behind = start;
+        if alone {
+            while start > 0 && is_blank(bytes[start - 1]) {
+                start -= 1;
+            }
+            while bytes.get(end).is_some_and(|b| is_blank(*b)) {
+                end += 1;
+            }
+            if list.joined.is_empty() {
+                if start > 0 && bytes[start - 1] == b',' {
+                    start -= 1;
+                } else if bytes.get(end) == Some(&b',') {
+                    end += 1;
+                }
+            }
+            let lead = if start > 0 { " " } else { "" };
+            text.splice(start, end, &format!("{lead}{} ", list.joined), name, &list.name);
+            if text.as_str().len() > LONGEST {
+                return Err(());
+            }
+            behind = start + list.joined.len() + 1;
+            used = true;
+        }
+        next = find(text, behind + 1);
+    }
+    Ok(used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{FileId, Spot};
+    use crate::source::Style;
+    use crate::source::item::Written;
+
+    fn written(text: &str) -> Written {
+        Written { text: text.to_owned(), spot: Spot { file: FileId(0), start: 0, end: 0 }, style: Style::Plain }
+    }
+
+    fn check(condition: &str, items: &[&str], expected: &str) {
+        let joined = items.iter().map(|item| quoted(item).into_owned()).collect::<Vec<_>>().join(", ");
+        let mut lists = [ResolvedList {
+            name: "mine".into(),
+            items: items.iter().map(|item| (*item).to_owned()).collect(),
+            lists: Vec::new(),
+            used: false,
+            context: Context::file(FileId(0), "f".into()),
+            joined,
+        }];
+        let mut text = Traced::new(&written(condition));
+        Substitution::default().run(&mut text, &mut lists, &mut Vec::new()).unwrap();
+        assert_eq!(text.as_str(), expected);
+    }
+
+    #[test]
+    fn names_are_replaced_between_delimiters() {
+        check("a in (mine)", &["x", "y z"], "a in ( x, \"y z\" )");
+        check("a in (b, mine, c)", &["x"], "a in (b, x , c)");
+        check("a in (b, mine, c)", &[], "a in (b  , c)");
+        check("a in (mine, c)", &[], "a in (   c)");
+        check("a = mine", &["x"], "a = x ");
+        check("mine", &["x"], "x ");
+        check("a in (not_mine, mine_too, mine.b)", &["x"], "a in (not_mine, mine_too, mine.b)");
+        check("a = 'is mine here'", &["x"], "a = 'is x here'");
+    }
+}

@@ -1,0 +1,182 @@
+//! Macros are trees: a name in a condition is replaced by the macro's tree.
+//!
+//! A macro sees those that were defined before it was last changed; a rule sees all. Small macros can multiply, so the
+//! nodes that all of a load copy, and the depth of one tree, are bounded.
+
+use crate::syntax::ast::{Expr, Operand, Position, Right};
+
+/// How deep a tree may become.
+const DEEPEST: usize = 500;
+
+/// How many nodes one load may copy.
+const NODES: usize = 1 << 23;
+
+/// What went wrong in a tree, and in the text of which macro.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) kind: FaultKind,
+    pub(super) position: Position,
+    /// The macro whose text the position is in; `None`: the one that is being resolved.
+    pub(super) owner: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    Unknown(String),
+    Loop(String),
+    TooLarge,
+    /// A macro that has a fault of its own: nothing more is to be said.
+    Broken,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Meaning<'m> {
+    Tree(usize, &'m Expr),
+    /// There is a macro of that name, but it is at fault.
+    Broken,
+    Unknown,
+}
+
+/// Replaces names by trees.
+#[derive(Debug)]
+pub(super) struct Substitution {
+    /// How many more nodes may be copied.
+    budget: usize,
+    path: Vec<usize>,
+    used: Vec<usize>,
+    errors: Vec<Fault>,
+    unknown: Vec<Fault>,
+}
+
+impl Substitution {
+    pub(super) fn new() -> Self {
+        Self { budget: NODES, path: Vec::new(), used: Vec::new(), errors: Vec::new(), unknown: Vec::new() }
+    }
+
+    /// Resolves a tree; gives the macros that it uses.
+    ///
+    /// # Errors
+    /// The fault that Falco tells of: a loop before an unknown name.
+    pub(super) fn run<'m>(
+        &mut self,
+        tree: &mut Expr,
+        meaning: &dyn Fn(&str) -> Meaning<'m>,
+    ) -> Result<Vec<usize>, Fault> {
+        self.path.clear();
+        self.used.clear();
+        self.errors.clear();
+        self.unknown.clear();
+        self.resolve(tree, meaning, 0);
+        match self.errors.drain(..).next().or_else(|| self.unknown.drain(..).next()) {
+            Some(fault) => Err(fault),
+            None => Ok(std::mem::take(&mut self.used)),
+        }
+    }
+
+    fn fault(&self, kind: FaultKind, position: Position) -> Fault {
+        Fault { kind, position, owner: self.path.last().copied() }
+    }
+
+    fn resolve<'m>(&mut self, tree: &mut Expr, meaning: &dyn Fn(&str) -> Meaning<'m>, depth: usize) {
+        if depth > DEEPEST {
+            self.errors.push(self.fault(FaultKind::TooLarge, Position::START));
+            return;
+        }
+        match tree {
+            Expr::And(parts, _) | Expr::Or(parts, _) => {
+                for part in parts {
+                    self.resolve(part, meaning, depth + 1);
+                }
+            }
+            Expr::Not(inner, _) => self.resolve(inner, meaning, depth + 1),
+            Expr::Macro(name, position) => {
+                let position = *position;
+                match meaning(name) {
+                    Meaning::Unknown => self.unknown.push(self.fault(FaultKind::Unknown(name.clone()), position)),
+                    Meaning::Broken => self.unknown.push(self.fault(FaultKind::Broken, position)),
+                    Meaning::Tree(id, _) if self.path.contains(&id) => {
+                        self.errors.push(self.fault(FaultKind::Loop(name.clone()), position));
+                    }
+                    Meaning::Tree(id, found) => {
+                        let size = size(found);
+                        if size > self.budget {
+                            self.errors.push(self.fault(FaultKind::TooLarge, position));
+                            return;
+                        }
+                        self.budget -= size;
+                        self.path.push(id);
+                        let mut copy = found.clone();
+                        self.resolve(&mut copy, meaning, depth + 1);
+                        *tree = copy;
+                        self.used.push(id);
+                        self.path.pop();
+                    }
+                }
+            }
+            Expr::Exists(..) | Expr::Check(..) => {}
+        }
+    }
+}
+
+/// The nodes of a tree, constants counted.
+fn size(tree: &Expr) -> usize {
+    match tree {
+        Expr::And(parts, _) | Expr::Or(parts, _) => 1 + parts.iter().map(size).sum::<usize>(),
+        Expr::Not(inner, _) => 1 + size(inner),
+        Expr::Macro(..) => 1,
+        Expr::Exists(left, _) => operands(left),
+        Expr::Check(check, _) => {
+            operands(&check.left)
+                + match &check.right {
+                    Right::Value(_) | Right::Name(_) => 1,
+                    Right::List(values) => 1 + values.len(),
+                    Right::Operand(operand) => operands(operand),
+                }
+        }
+    }
+}
+
+fn operands(operand: &Operand) -> usize {
+    match operand {
+        Operand::Field(..) | Operand::Value(..) => 1,
+        Operand::Transformer(transformer, _) => 1 + transformer.args.iter().map(operands).sum::<usize>(),
+        Operand::List(items, _) => 1 + items.iter().map(operands).sum::<usize>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parse;
+
+    fn run(macros: &[(&str, &str)], condition: &str) -> Result<String, FaultKind> {
+        let trees: Vec<Expr> = macros.iter().map(|(_, text)| parse(text).unwrap()).collect();
+        let meaning = |name: &str| match macros.iter().position(|(known, _)| *known == name) {
+            Some(at) => Meaning::Tree(at, &trees[at]),
+            None => Meaning::Unknown,
+        };
+        let mut tree = parse(condition).unwrap();
+        Substitution::new().run(&mut tree, &meaning).map_err(|fault| fault.kind)?;
+        Ok(tree.to_string())
+    }
+
+    #[test]
+    fn names_become_trees() {
+        let macros = [("a", "x.y = 1 or b"), ("b", "x.z = 2")];
+        assert_eq!(run(&macros, "a and not b").unwrap(), "((x.y = 1 or x.z = 2) and not x.z = 2)");
+        assert_eq!(run(&macros, "a and c").unwrap_err(), FaultKind::Unknown("c".into()));
+    }
+
+    #[test]
+    fn loops_and_multiplication_end() {
+        let looping = [("ping", "pong"), ("pong", "ping")];
+        assert_eq!(run(&looping, "ping").unwrap_err(), FaultKind::Loop("ping".into()));
+        let names: Vec<String> = (0..40).map(|n| format!("m{n}")).collect();
+        let texts: Vec<String> = (0..40).map(|n| format!("m{} and m{}", n + 1, n + 1)).collect();
+        let mut macros: Vec<(&str, &str)> =
+            names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+        macros.push(("m40", "x.y = 1"));
+        assert_eq!(run(&macros, "m0").unwrap_err(), FaultKind::TooLarge);
+    }
+}

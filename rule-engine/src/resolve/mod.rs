@@ -1,0 +1,641 @@
+//! From steps to rules as meant: one tree a rule, no names left but fields.
+//!
+//! ```text
+//! steps --collection--> texts --exception--> text --lists--> text --parse--> tree --macros--> tree --Backend--> rule
+//! ```
+//!
+//! The order is Falco's, since it stops at the first fault: lists, then all macros are read, then all are resolved, then
+//! rule after rule, output before condition.
+
+mod collection;
+mod exception;
+mod lists;
+mod macros;
+mod traced;
+mod warnings;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro, Named};
+pub use lists::ResolvedList;
+pub use traced::{Origin, Traced};
+
+use crate::diag::codes::DEPRECATED_FIELDS;
+use crate::diag::{Code, Context, Diagnostic, SourceFile, Spot, did_you_mean};
+use crate::source::span;
+use crate::syntax::ast::{Expr, Position};
+use crate::syntax::{SyntaxError, parse};
+
+/// The warning that a rule looks at too many kinds of events.
+const MANY_EVENT_TYPES: usize = 100;
+
+/// What the sources say of a condition.
+#[derive(Debug)]
+pub struct Compiled<C> {
+    /// The condition, ready to run.
+    pub condition: C,
+    /// How many kinds of events may match.
+    pub event_types: usize,
+    /// What might be written better, and where.
+    pub hints: Vec<(String, Position)>,
+}
+
+/// What the sources of events know; the one thing in this stage that depends on them.
+pub trait Backend {
+    /// A condition that is ready to run.
+    type Condition;
+    /// An output that is ready to print.
+    type Template;
+
+    /// Called before a collection is resolved: what was compiled before is of no use any more.
+    fn begin(&mut self) {}
+
+    /// The names of the sources.
+    fn sources(&self) -> &[String];
+
+    /// Whether a source is known.
+    fn knows(&self, source: &str) -> bool {
+        self.sources().iter().any(|known| known == source)
+    }
+
+    /// Whether a text is a field, or a transformer of one.
+    ///
+    /// # Errors
+    /// If it is one, but not complete.
+    fn field(&mut self, source: &str, text: &str) -> Result<bool, String>;
+
+    /// A field that a wrong one may have been meant to be.
+    fn near_field(&self, source: &str, text: &str) -> Option<String>;
+
+    /// Compiles a condition.
+    ///
+    /// # Errors
+    /// If a field, operator or constant is wrong: a message and its position.
+    fn condition(&mut self, source: &str, tree: &Expr) -> Result<Compiled<Self::Condition>, (String, Position)>;
+
+    /// Reads an output.
+    ///
+    /// # Errors
+    /// If it names what is no field.
+    fn template(&mut self, source: &str, text: &str) -> Result<Self::Template, String>;
+}
+
+/// Text that is added to the outputs of rules.
+#[derive(Debug, Clone, Default)]
+pub struct ExtraOutput {
+    /// Only to rules of this source.
+    pub source: Option<String>,
+    /// Only to rules with all of these tags.
+    pub tags: Vec<String>,
+    /// Only to this rule.
+    pub rule: Option<String>,
+    /// The text.
+    pub format: Option<String>,
+    /// Further output fields: name, and a field or a text with fields.
+    pub fields: Vec<ExtraField>,
+}
+
+/// One further output field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraField {
+    /// Its name in the alert.
+    pub name: String,
+    /// The text that gives its value.
+    pub format: String,
+    /// Whether the value keeps its type.
+    pub raw: bool,
+}
+
+impl ExtraOutput {
+    fn applies(&self, rule: &crate::source::item::Rule) -> bool {
+        let source = self.source.as_ref().is_none_or(|source| source.is_empty() || *source == rule.source.text);
+        let name = self.rule.as_ref().is_none_or(|name| name.is_empty() || *name == rule.name);
+        source && name && self.tags.iter().all(|tag| rule.tags.contains(tag))
+    }
+}
+
+/// A macro with its tree.
+#[derive(Debug)]
+pub struct ResolvedMacro {
+    /// Its name.
+    pub name: String,
+    /// Its tree as written, lists replaced; `None` if it is at fault.
+    pub parsed: Option<Expr>,
+    /// Its tree, macros replaced.
+    pub tree: Option<Expr>,
+    /// Whether something uses it.
+    pub used: bool,
+    /// Its text, lists replaced.
+    pub text: Traced,
+    /// The lists that were replaced, by their places.
+    pub lists: Vec<usize>,
+    /// The macros that were replaced, by their places.
+    pub macros: Vec<usize>,
+}
+
+/// A rule with its tree.
+#[derive(Debug)]
+pub struct ResolvedRule<C, T> {
+    /// The place of the rule in the collection.
+    pub index: usize,
+    /// Its condition as text, with exceptions, before lists were replaced.
+    pub condition_text: Rc<str>,
+    /// Its tree as written, lists replaced.
+    pub parsed: Expr,
+    /// Its tree, macros replaced.
+    pub tree: Expr,
+    /// The condition.
+    pub condition: C,
+    /// How many kinds of events may match.
+    pub event_types: usize,
+    /// What it prints, additions and all.
+    pub output: String,
+    /// The same, ready to print.
+    pub template: T,
+    /// Further output fields, ready to print, by name.
+    pub extra: Vec<(ExtraField, T)>,
+    /// The lists that were replaced, by their places.
+    pub lists: Vec<usize>,
+    /// The macros that were replaced, by their places.
+    pub macros: Vec<usize>,
+}
+
+/// All of a collection, resolved.
+#[derive(Debug)]
+pub struct Resolved<C, T> {
+    /// The lists.
+    pub lists: Vec<ResolvedList>,
+    /// The macros.
+    pub macros: Vec<ResolvedMacro>,
+    /// The rules that are at no fault and of a known source.
+    pub rules: Vec<ResolvedRule<C, T>>,
+    /// What was found.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// How to go about faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persistence {
+    /// Stop at the first error, as Falco does.
+    Stop,
+    /// Go on, to find all.
+    GoOn,
+}
+
+/// Names of macros, lists and rules that were at fault when they were read: that they are missing is no news.
+pub type Missing = rustc_hash::FxHashSet<String>;
+
+/// Resolves a collection.
+pub fn resolve<B: Backend>(
+    collection: &Collection,
+    backend: &mut B,
+    extra: &[ExtraOutput],
+    files: &[SourceFile],
+    persistence: Persistence,
+    missing: &Missing,
+) -> Resolved<B::Condition, B::Template> {
+    let mut resolver = Resolver {
+        collection,
+        backend,
+        extra,
+        files,
+        persistence,
+        missing,
+        lists: lists::resolve(collection),
+        list_substitution: lists::Substitution::default(),
+        macro_substitution: macros::Substitution::new(),
+        macros: Vec::new(),
+        rules: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    if resolver.run().is_ok() && !resolver.diagnostics.iter().any(Diagnostic::is_error) {
+        resolver.unused();
+    }
+    Resolved {
+        lists: resolver.lists,
+        macros: resolver.macros,
+        rules: resolver.rules,
+        diagnostics: resolver.diagnostics,
+    }
+}
+
+/// The first fault ends it all.
+struct Stopped;
+
+struct Resolver<'a, B: Backend> {
+    collection: &'a Collection,
+    backend: &'a mut B,
+    extra: &'a [ExtraOutput],
+    files: &'a [SourceFile],
+    persistence: Persistence,
+    missing: &'a Missing,
+    lists: Vec<ResolvedList>,
+    list_substitution: lists::Substitution,
+    macro_substitution: macros::Substitution,
+    macros: Vec<ResolvedMacro>,
+    rules: Vec<ResolvedRule<B::Condition, B::Template>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+type Step<T> = std::result::Result<T, Box<Diagnostic>>;
+
+impl<B: Backend> Resolver<'_, B> {
+    fn run(&mut self) -> Result<(), Stopped> {
+        for macro_ in self.collection.macros.iter() {
+            let mut text = macro_.condition.clone();
+            let mut lists = Vec::new();
+            let parsed = self.parse(&mut text, macro_.condition.as_str(), &macro_.condition_context, &mut lists);
+            let parsed = self.survive(parsed)?;
+            self.macros.push(ResolvedMacro {
+                name: macro_.name.clone(),
+                tree: parsed.clone(),
+                parsed,
+                used: false,
+                text,
+                lists,
+                macros: Vec::new(),
+            });
+        }
+        for at in 0..self.macros.len() {
+            let Some(mut tree) = self.macros[at].tree.take() else { continue };
+            let macro_ = self.collection.macros.iter().nth(at).unwrap_or_else(|| unreachable!("one macro for one"));
+            let seen = macro_.age.visibility;
+            // It may see itself, if it was defined twice: then it loops.
+            self.macros[at].tree = Some(tree.clone());
+            let text = self.macros[at].text.clone();
+            let resolved = self.resolve_macros(&mut tree, seen, macro_.condition.as_str(), &macro_.context, &text);
+            let resolved = self.survive(resolved)?;
+            self.macros[at].tree = resolved.is_some().then_some(tree);
+            self.macros[at].macros = resolved.unwrap_or_default();
+        }
+        for (index, rule) in self.collection.rules.iter().enumerate() {
+            if rule.known_source {
+                let resolved = self.rule(index, rule);
+                let resolved = self.survive(resolved)?.flatten();
+                self.rules.extend(resolved);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of a fault; it is the end, or not.
+    fn survive<T>(&mut self, result: Step<T>) -> Result<Option<T>, Stopped> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(fault) => {
+                // What follows from another fault is not told.
+                if !fault.message.is_empty() {
+                    self.diagnostics.push(*fault);
+                }
+                if self.persistence == Persistence::Stop { Err(Stopped) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// The words of a text at a position, in the file, and how they came there.
+    fn spot(&self, text: &Traced, position: Position) -> (Option<Spot>, Vec<(String, Option<Spot>)>) {
+        let bytes = text.as_str().as_bytes();
+        let mut from = position.index.min(bytes.len());
+        // At the end of the text there is nothing to see: take the last word before it.
+        if from >= bytes.trim_ascii_end().len() {
+            from = bytes.trim_ascii_end().len();
+            while from > 0 && is_word(bytes[from - 1]) {
+                from -= 1;
+            }
+            from = from.min(bytes.len().saturating_sub(1));
+        }
+        let mut to = from;
+        while to < bytes.len() && is_word(bytes[to]) {
+            to += 1;
+        }
+        let to = to.max(from + 1);
+        let Some(origin) = text.origin(from) else { return (None, Vec::new()) };
+        let Some(file) = self.files.get(origin.written.file().0) else { return (None, Vec::new()) };
+        let length = if let Some(list) = &origin.list { list.len() } else { to - from };
+        let spot = span::locate(file.text.as_str(), &origin.written, origin.offset, origin.offset + length);
+        let mut notes = Vec::new();
+        if let Some(list) = &origin.list {
+            let word = String::from_utf8_lossy(&bytes[from..to.min(bytes.len())]).into_owned();
+            let items = self.collection.lists.get(list).map(|list| list.items.as_slice()).unwrap_or_default();
+            let item = items.iter().find(|item| item.text.contains(word.as_str())).map(|item| item.spot);
+            notes.push((format!("`{word}` comes from list `{list}`"), item));
+        }
+        (Some(spot), notes)
+    }
+
+    fn syntax_fault(&self, error: &SyntaxError, text: &Traced, whole: &str, context: &Context) -> Box<Diagnostic> {
+        let context = context.expression(whole, Some(error.position));
+        let mut fault = Diagnostic::new(Code::CompileCondition, error.message.clone(), context);
+        (fault.spot, fault.notes) = self.spot(text, error.position);
+        fault.hint = crate::diag::human::syntax_hint(&error.message, text.as_str(), error.position.index);
+        Box::new(fault)
+    }
+
+    /// Replaces lists and reads the text.
+    fn parse(&mut self, text: &mut Traced, whole: &str, context: &Context, used: &mut Vec<usize>) -> Step<Expr> {
+        if self.list_substitution.run(text, &mut self.lists, used).is_err() {
+            let message = "lists make the condition too long";
+            return Err(Box::new(Diagnostic::new(Code::TooLarge, message, context.clone())));
+        }
+        parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, whole, context))
+    }
+
+    fn resolve_macros(
+        &mut self,
+        tree: &mut Expr,
+        visibility: usize,
+        whole: &str,
+        context: &Context,
+        text: &Traced,
+    ) -> Step<Vec<usize>> {
+        let (collection, macros, missing) = (self.collection, &self.macros, self.missing);
+        let meaning = |name: &str| {
+            let seen = collection.macros.get(name).filter(|macro_| macro_.age.index < visibility);
+            match seen.and_then(|_| collection.macros.at(name)) {
+                Some(at) => match &macros[at].tree {
+                    Some(tree) => macros::Meaning::Tree(at, tree),
+                    None => macros::Meaning::Broken,
+                },
+                None if missing.contains(name) => macros::Meaning::Broken,
+                None => macros::Meaning::Unknown,
+            }
+        };
+        match self.macro_substitution.run(tree, &meaning) {
+            Ok(used) => {
+                for at in &used {
+                    self.macros[*at].used = true;
+                }
+                Ok(used)
+            }
+            Err(fault) => Err(self.macro_fault(&fault, whole, context, text)),
+        }
+    }
+
+    fn macro_fault(&self, fault: &macros::Fault, whole: &str, context: &Context, text: &Traced) -> Box<Diagnostic> {
+        let context = context.expression(whole, Some(fault.position));
+        let owner = fault.owner.map(|at| &self.macros[at]);
+        let (spot, mut notes) = self.spot(owner.map_or(text, |owner| &owner.text), fault.position);
+        if let Some(owner) = owner {
+            notes.push((format!("in macro `{}`", owner.name), None));
+        }
+        let (code, message, hint) = match &fault.kind {
+            macros::FaultKind::Unknown(name) => {
+                let names = || self.collection.macros.iter().map(|macro_| macro_.name.as_str());
+                let later = self.collection.macros.get(name).is_some();
+                let list = self.collection.lists.get(name).is_some();
+                let hint = if later {
+                    Some(format!("macro `{name}` is defined further down: a macro sees only those above it"))
+                } else if list {
+                    Some(format!("`{name}` is a list: use it as `FIELD in ({name})`"))
+                } else {
+                    did_you_mean(name, names())
+                };
+                (Code::Validate, format!("Undefined macro '{name}' used in filter."), hint)
+            }
+            macros::FaultKind::Loop(name) => (Code::Validate, format!("reference loop in macro '{name}'"), None),
+            macros::FaultKind::TooLarge => (Code::TooLarge, "macros make the condition too large".to_owned(), None),
+            macros::FaultKind::Broken => (Code::Validate, String::new(), None),
+        };
+        let mut out = Diagnostic::new(code, message, context).at(spot).hint(hint);
+        out.notes = notes;
+        Box::new(out)
+    }
+
+    fn rule(&mut self, index: usize, rule: &CollectedRule) -> Step<Option<ResolvedRule<B::Condition, B::Template>>> {
+        let item = &rule.rule;
+        let source = item.source.text.as_str();
+        let mut text = exception::with_exceptions(&rule.condition, &item.exceptions)?;
+        let whole: Rc<str> = text.as_str().into();
+
+        let Some((output, template, extra)) = self.output(rule, source)? else { return Ok(None) };
+
+        let mut lists = Vec::new();
+        let parsed = self.parse(&mut text, &whole, &item.condition_context, &mut lists)?;
+        let mut tree = parsed.clone();
+        let macros = self.resolve_macros(&mut tree, usize::MAX, &whole, &item.context, &text)?;
+
+        let found = warnings::find(&tree);
+        let at = || item.condition_context.expression(&whole, None);
+        let spot = item.condition.spot;
+        if found.unsafe_na {
+            self.diagnostics.push(Diagnostic::new(Code::UnsafeNaCheck, "", at()).at(spot));
+        }
+        for field in found.deprecated {
+            let (name, text) = DEPRECATED_FIELDS[field];
+            let mut tell = Diagnostic::new(Code::DeprecatedItem, text, at()).at(spot);
+            tell.deprecated_field = Some(name);
+            self.diagnostics.push(tell);
+        }
+
+        let compiled = match self.backend.condition(source, &tree) {
+            Ok(compiled) => compiled,
+            Err((message, position)) => {
+                let context = item.condition_context.expression(&whole, Some(position));
+                let skip = item.skip_if_unknown_filter && is_unknown(&message);
+                let code = if skip { Code::UnknownFilter } else { Code::CompileCondition };
+                let mut fault = Diagnostic::new(code, message, context);
+                self.compile_notes(&mut fault, source, position, &text, &macros);
+                if skip {
+                    self.diagnostics.push(fault);
+                    return Ok(None);
+                }
+                return Err(Box::new(fault));
+            }
+        };
+        for (message, position) in &compiled.hints {
+            let context = item.condition_context.expression(&whole, Some(*position));
+            let (spot, notes) = self.spot(&text, *position);
+            let mut tell = Diagnostic::new(Code::ConditionHint, message.clone(), context).at(spot);
+            tell.notes = notes;
+            self.diagnostics.push(tell);
+        }
+        if source == "syscall" {
+            if compiled.event_types > MANY_EVENT_TYPES && item.warn_event_types {
+                let message = "Rule matches too many evt.type values. This has a significant performance penalty.";
+                let tell = Diagnostic::new(Code::NoEventType, message, item.context.clone()).at(spot);
+                let hint = "begin the condition with `evt.type in (…) and`";
+                self.diagnostics.push(tell.hint(hint.to_owned()));
+            } else if compiled.event_types == 0 {
+                let message = "No event type can satisfy the condition: the rule never fires";
+                self.diagnostics.push(Diagnostic::new(Code::NeverMatches, message, item.context.clone()).at(spot));
+            }
+        }
+        Ok(Some(ResolvedRule {
+            index,
+            condition_text: whole,
+            parsed,
+            tree,
+            condition: compiled.condition,
+            event_types: compiled.event_types,
+            output,
+            template,
+            extra,
+            lists,
+            macros,
+        }))
+    }
+
+    /// Where in the rule or in which of its macros a compile error stands: positions tell only in some text, so the
+    /// macros are asked one by one.
+    fn compile_notes(
+        &mut self,
+        fault: &mut Diagnostic,
+        source: &str,
+        position: Position,
+        text: &Traced,
+        used: &[usize],
+    ) {
+        let mut owner = None;
+        for at in used {
+            let Some(tree) = self.macros[*at].tree.clone() else { continue };
+            // The innermost of the macros that show the same error holds it; they come innermost first.
+            if let Err((message, place)) = self.backend.condition(source, &tree)
+                && message == fault.message
+                && place == position
+            {
+                owner = Some(*at);
+                break;
+            }
+        }
+        let (spot, mut notes) = match owner {
+            Some(at) => self.spot(&self.macros[at].text, position),
+            None => self.spot(text, position),
+        };
+        if let Some(at) = owner {
+            let name = &self.macros[at].name;
+            notes.push((format!("in macro `{name}`"), None));
+        }
+        fault.spot = spot;
+        fault.notes = notes;
+        if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
+            fault.hint = self.backend.near_field(source, field);
+        }
+    }
+
+    #[allow(clippy::type_complexity, reason = "text, template and fields of one output, used once")]
+    fn output(
+        &mut self,
+        rule: &CollectedRule,
+        source: &str,
+    ) -> Step<Option<(String, B::Template, Vec<(ExtraField, B::Template)>)>> {
+        const CONTAINER_INFO: &str = "%container.info";
+        let item = &rule.rule;
+        let mut output = rule.output.clone();
+        let extra: Vec<&ExtraOutput> = self.extra.iter().filter(|extra| extra.applies(item)).collect();
+        for format in extra.iter().filter_map(|extra| extra.format.as_ref()) {
+            output.push(' ');
+            output.push_str(format);
+        }
+        if output.contains(CONTAINER_INFO) {
+            let message = "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. The \
+                           container plugin will automatically add required fields to the output message.";
+            let tell = Diagnostic::new(Code::DeprecatedItem, message, item.context.clone());
+            self.diagnostics.push(tell.at(item.output.spot));
+            output = output.replace(CONTAINER_INFO, "");
+        }
+        // A later entry of the same name takes the place of an earlier one; they are kept by name.
+        let mut fields: std::collections::BTreeMap<&str, &ExtraField> = std::collections::BTreeMap::new();
+        for field in extra.iter().flat_map(|extra| &extra.fields) {
+            fields.insert(&field.name, field);
+        }
+        let template = match self.backend.template(source, &output) {
+            Ok(template) => template,
+            Err(message) => {
+                let skip = item.skip_if_unknown_filter && is_unknown(&message);
+                let code = if skip { Code::UnknownFilter } else { Code::CompileOutput };
+                let fault = self.output_fault(code, message, source, item);
+                if skip {
+                    self.diagnostics.push(fault);
+                    return Ok(None);
+                }
+                return Err(Box::new(fault));
+            }
+        };
+        self.deprecated_in(&output, item);
+        let mut ready = Vec::new();
+        for field in fields.into_values() {
+            match self.backend.template(source, &field.format) {
+                Ok(template) => ready.push((field.clone(), template)),
+                Err(message) => return Err(Box::new(self.output_fault(Code::CompileOutput, message, source, item))),
+            }
+            self.deprecated_in(&field.format, item);
+        }
+        Ok(Some((output, template, ready)))
+    }
+
+    fn output_fault(
+        &mut self,
+        code: Code,
+        message: String,
+        source: &str,
+        item: &crate::source::item::Rule,
+    ) -> Diagnostic {
+        let fault = Diagnostic::new(code, message, item.output_context.clone()).at(item.output.spot);
+        let Some((at, token)) = wrong_token(&item.output.text, |text| self.backend.template(source, text).is_ok())
+        else {
+            return fault;
+        };
+        let spot = self
+            .files
+            .get(item.output.file().0)
+            .map(|file| span::locate(file.text.as_str(), &item.output, at, at + token.len()));
+        let field = token.trim_start_matches(|c: char| c == '%' || c.is_ascii_digit());
+        let near = self.backend.near_field(source, field);
+        let hint = near.or_else(|| field.is_empty().then(|| "a `%` begins a field such as `%proc.name`".to_owned()));
+        fault.at(spot).hint(hint)
+    }
+
+    fn deprecated_in(&mut self, text: &str, item: &crate::source::item::Rule) {
+        for (name, _) in DEPRECATED_FIELDS.iter().filter(|(name, _)| text.contains(name)) {
+            let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
+            let mut tell = Diagnostic::new(Code::DeprecatedItem, message, item.output_context.clone());
+            tell.deprecated_field = Some(name);
+            self.diagnostics.push(tell.at(item.output.spot));
+        }
+    }
+
+    fn unused(&mut self) {
+        for (macro_, from) in self.macros.iter().zip(self.collection.macros.iter()) {
+            if !macro_.used {
+                let message = "Macro not referred to by any other rule/macro";
+                self.diagnostics.push(Diagnostic::new(Code::UnusedMacro, message, from.context.clone()));
+            }
+        }
+        for list in self.lists.iter().filter(|list| !list.used) {
+            let message = "List not referred to by any other rule/macro";
+            self.diagnostics.push(Diagnostic::new(Code::UnusedList, message, list.context.clone()));
+        }
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'[' | b']' | b'%')
+}
+
+/// Whether an error is one that `skip-if-unknown-filter` forgives.
+fn is_unknown(message: &str) -> bool {
+    ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// The first `%…` of an output that is at fault.
+fn wrong_token(output: &str, mut is_right: impl FnMut(&str) -> bool) -> Option<(usize, &str)> {
+    let mut from = 0;
+    while let Some(at) = output[from..].find('%').map(|at| at + from) {
+        let rest = &output[at + 1..];
+        let end = rest.find(|c: char| c.is_whitespace() || c == '%').unwrap_or(rest.len());
+        let token = &output[at..at + 1 + end];
+        if !is_right(token) {
+            return Some((at, token));
+        }
+        from = at + 1 + end;
+    }
+    None
+}
+
+/// A file's name and text, to be given to [`resolve`].
+pub fn source_file(name: &str, bytes: &[u8]) -> SourceFile {
+    SourceFile { name: Arc::from(name), text: crate::source::decode::Text::new(bytes) }
+}

@@ -1,0 +1,93 @@
+//! What a tree tells without being compiled: deprecated fields, and comparisons with `<NA>`.
+
+use crate::diag::codes::DEPRECATED_FIELDS;
+use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Whether a field that is never `<NA>` is compared with it.
+    pub(super) unsafe_na: bool,
+    /// The deprecated fields, as places in [`DEPRECATED_FIELDS`].
+    pub(super) deprecated: Vec<usize>,
+}
+
+pub(super) fn find(tree: &Expr) -> Found {
+    let mut found = Found::default();
+    walk(tree, &mut found);
+    found.deprecated.sort_unstable();
+    found.deprecated.dedup();
+    found
+}
+
+fn walk(tree: &Expr, found: &mut Found) {
+    match tree {
+        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| walk(part, found)),
+        Expr::Not(inner, _) => walk(inner, found),
+        Expr::Macro(..) => {}
+        Expr::Exists(left, _) => {
+            operand(left, found, false);
+        }
+        Expr::Check(check, _) => self::check(check, found),
+    }
+}
+
+fn check(check: &Check, found: &mut Found) {
+    let equality = matches!(
+        check.op,
+        Operator::Eq | Operator::EqEq | Operator::Ne | Operator::In | Operator::Intersects | Operator::PMatch
+    );
+    if !operand(&check.left, found, false) || !equality || check.modifier.is_some() {
+        return;
+    }
+    match &check.right {
+        Right::Value(value) => found.unsafe_na |= value == b"<NA>",
+        Right::Name(name) => found.unsafe_na |= name == "<NA>",
+        Right::List(values) => found.unsafe_na |= values.iter().any(|value| value == b"<NA>"),
+        Right::Operand(right) => {
+            operand(right, found, true);
+        }
+    }
+}
+
+/// Whether the last field in it is one of JSON events; `right`: constants are compared too.
+fn operand(operand: &Operand, found: &mut Found, right: bool) -> bool {
+    match operand {
+        Operand::Field(field, _) => {
+            found.deprecated.extend(DEPRECATED_FIELDS.iter().position(|(name, _)| *name == field.name));
+            field.name.starts_with("ka.") || field.name.starts_with("jevt.")
+        }
+        Operand::Transformer(transformer, _) => {
+            let mut last = false;
+            for arg in &transformer.args {
+                if matches!(arg, Operand::Field(..) | Operand::Transformer(..)) {
+                    last = self::operand(arg, found, right);
+                } else {
+                    self::operand(arg, found, right);
+                }
+            }
+            last
+        }
+        Operand::Value(value, _) => {
+            found.unsafe_na |= right && value == b"<NA>";
+            false
+        }
+        Operand::List(..) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parse;
+
+    #[test]
+    fn na_and_deprecated_fields() {
+        let of = |text: &str| find(&parse(text).unwrap());
+        assert!(of("ka.verb = <NA>").unsafe_na);
+        assert!(of("ka.verb in (a, <NA>)").unsafe_na);
+        assert!(of("tolower(jevt.x) != <NA>").unsafe_na);
+        assert!(!of("ka.verb contains <NA> or proc.name = <NA>").unsafe_na);
+        assert_eq!(of("evt.latency.s > 1 and evt.dir = <").deprecated, [0, 2]);
+    }
+}

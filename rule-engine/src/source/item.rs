@@ -1,0 +1,258 @@
+//! The items of rule files, as written: nothing is looked up, joined or compiled.
+
+use crate::diag::{Context, Diagnostic, FileId, Spot};
+
+use super::yaml::Style;
+
+/// A text with its place in a file.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The text.
+    pub text: String,
+    /// Where it stands; quotes and block indicators are outside.
+    pub spot: Spot,
+    /// How it is written.
+    pub style: Style,
+}
+
+impl Written {
+    /// The file.
+    pub fn file(&self) -> FileId {
+        self.spot.file
+    }
+}
+
+/// What is to be done, in the order of the file.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Something to be told.
+    Tell(Diagnostic),
+    /// `required_engine_version`.
+    EngineVersion(Version, Context),
+    /// One entry of `required_plugin_versions`: one of these is needed.
+    Plugins(Vec<PluginVersion>, Context),
+    /// A list.
+    List(List),
+    /// A macro.
+    Macro(Macro),
+    /// A full rule.
+    Rule(Box<Rule>),
+    /// `append: true` or keys under `override: … append`.
+    Append(Box<Update>),
+    /// Keys under `override: … replace`.
+    Replace(Box<Update>),
+    /// The old way to switch a rule: `rule` and `enabled`, nothing else.
+    Enable(String, bool, Context),
+    /// The item is wrong here; what is left of it was not read.
+    Fault(Diagnostic),
+}
+
+/// Major, minor, patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl Version {
+    /// Reads `1.2.3`; what stands behind it does not matter.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut rest = text;
+        let mut number = |dot: bool| -> Option<u32> {
+            if dot {
+                rest = rest.strip_prefix('.')?;
+            }
+            rest = rest.trim_start_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+            let (sign, digits) = match rest.strip_prefix('-') {
+                Some(digits) => (true, digits),
+                None => (false, rest.strip_prefix('+').unwrap_or(rest)),
+            };
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            let value = digits[..end]
+                .bytes()
+                .try_fold(0u64, |all, digit| Some(all.saturating_mul(10).saturating_add(u64::from(digit - b'0'))));
+            rest = &digits[end..];
+            if end == 0 {
+                return None;
+            }
+            // The reference reads with C's rules: a minus wraps, the upper half is cut off.
+            value.map(|v| if sign { (v as u32).wrapping_neg() } else { v as u32 })
+        };
+        Some(Self(number(false)?, number(true)?, number(true)?))
+    }
+
+    /// Whether what asks for `required` is content with this version.
+    pub fn satisfies(self, required: Self) -> bool {
+        self.0 == required.0 && self >= required
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// A plugin and the least version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginVersion {
+    /// Its name.
+    pub name: String,
+    /// The version, as written.
+    pub version: String,
+}
+
+/// A list.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// Its name.
+    pub name: String,
+    /// Its items.
+    pub items: Vec<Written>,
+    /// Whether they are added to those of an earlier list.
+    pub append: bool,
+    /// Where it stands.
+    pub context: Context,
+}
+
+/// A macro.
+#[derive(Debug, Clone)]
+pub struct Macro {
+    /// Its name.
+    pub name: String,
+    /// What it stands for.
+    pub condition: Written,
+    /// Whether that is added to an earlier macro.
+    pub append: bool,
+    /// Where it stands.
+    pub context: Context,
+    /// Where its condition stands.
+    pub condition_context: Context,
+}
+
+/// A full rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// What it looks for.
+    pub condition: Written,
+    /// What it prints.
+    pub output: Written,
+    /// What it is for.
+    pub desc: String,
+    /// How grave it is, from 0 (emergency) to 7 (debug).
+    pub priority: u8,
+    /// The source of its events.
+    pub source: Written,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Whether a match starts a recording.
+    pub capture: bool,
+    /// How many milliseconds it lasts; 0: as long as configured.
+    pub capture_duration: u32,
+    /// Whether it is told when the condition does not restrict event types.
+    pub warn_event_types: bool,
+    /// Whether the rule is left out where a field or an event type is unknown.
+    pub skip_if_unknown_filter: bool,
+    /// Its tags, sorted.
+    pub tags: Vec<String>,
+    /// Its exceptions.
+    pub exceptions: Vec<Exception>,
+    /// Where it stands.
+    pub context: Context,
+    /// Where its condition stands.
+    pub condition_context: Context,
+    /// Where its output stands.
+    pub output_context: Context,
+}
+
+/// A change to an earlier rule: what is there is changed.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are those of a rule")]
+pub struct Update {
+    pub name: String,
+    pub source: String,
+    pub condition: Option<Written>,
+    pub output: Option<Written>,
+    pub desc: Option<String>,
+    pub tags: Option<Vec<String>>,
+    pub exceptions: Option<Vec<Exception>>,
+    pub priority: Option<u8>,
+    pub capture: Option<bool>,
+    pub capture_duration: Option<u32>,
+    pub enabled: Option<bool>,
+    pub warn_event_types: Option<bool>,
+    pub skip_if_unknown_filter: Option<bool>,
+    pub context: Context,
+}
+
+/// A scalar or a sequence in an exception.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// Nothing, or a map: neither of the two.
+    Empty,
+    /// A text.
+    One(Written),
+    /// Several.
+    Many(Vec<Entry>),
+}
+
+impl Entry {
+    /// Its text, which is empty for all but a scalar.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::One(written) => &written.text,
+            _ => "",
+        }
+    }
+
+    /// Its elements; none but for a sequence.
+    pub fn many(&self) -> &[Self] {
+        match self {
+            Self::Many(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Whether it says something.
+    pub fn is_some(&self) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::One(written) => !written.text.is_empty(),
+            Self::Many(entries) => !entries.is_empty(),
+        }
+    }
+}
+
+/// An exception of a rule.
+#[derive(Debug, Clone)]
+pub struct Exception {
+    /// Its name.
+    pub name: String,
+    /// What is compared.
+    pub fields: Entry,
+    /// How.
+    pub comps: Entry,
+    /// With what.
+    pub values: Vec<Entry>,
+    /// Where it stands.
+    pub context: Context,
+    /// The words of its name in the file.
+    pub spot: Option<Spot>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(Version::parse("0.26.1"), Some(Version(0, 26, 1)));
+        assert_eq!(Version::parse("0.26.1-rc1+x"), Some(Version(0, 26, 1)));
+        assert_eq!(Version::parse("1.2.3.4"), Some(Version(1, 2, 3)));
+        for text in ["seven", "0.26", "v0.26.0", "", "0..1", "-3"] {
+            assert_eq!(Version::parse(text), None, "{text}");
+        }
+        assert!(Version(0, 63, 0).satisfies(Version(0, 26, 0)));
+        assert!(!Version(0, 63, 0).satisfies(Version(0, 64, 0)));
+        assert!(!Version(1, 0, 0).satisfies(Version(0, 63, 0)));
+    }
+}

@@ -1,0 +1,15 @@
+//! Rule files as written: YAML with marks, and the items in it.
+//!
+//! ```text
+//! bytes --decode--> text --yaml--> documents --read--> steps (item.rs)
+//! ```
+
+pub mod decode;
+pub mod item;
+pub mod read;
+mod read_rule;
+pub mod span;
+pub mod yaml;
+
+pub use read_rule::PRIORITIES;
+pub use yaml::Style;
