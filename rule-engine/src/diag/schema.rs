@@ -1,7 +1,7 @@
 //! The schema of rule files: keys and types, with the messages of the validator that Falco asks.
 //!
 //! It never refuses a file; it only tells. Scalars are taken as what they can be read as, so that a number is a string
-//! too; a null is a string, but no list, map or truth.
+//! too; a null is a string, but no list, map or truth. Everything passes as a string.
 
 use crate::source::yaml::{Documents, Node};
 
@@ -112,13 +112,17 @@ const MOST: usize = 10_000;
 /// A map with a key that is no scalar cannot be asked; the message is Falco's.
 pub fn validate(documents: &Documents) -> Result<Option<Vec<String>>, String> {
     let mut messages = Vec::new();
-    let mut any = false;
+    let mut verdict = None;
     for root in documents.roots() {
-        any = true;
         let mut path = String::from("<root>");
-        walk(root, FILE, &mut path, &mut messages)?;
+        let fine = walk(root, FILE, &mut path, &mut messages)?;
+        if fine {
+            messages.push("ok".to_owned());
+        }
+        // The first document decides; what is said of the others is printed only if it is not well.
+        verdict = verdict.or(Some(fine));
     }
-    Ok(any.then_some(messages))
+    Ok(verdict.map(|fine| if fine { Vec::new() } else { messages }))
 }
 
 fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) -> Result<bool, String> {
@@ -128,8 +132,8 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
     }
     let text = node.scalar().map(|scalar| scalar.text.as_str());
     let fine = match shape {
-        Shape::Any => true,
-        Shape::Text => text.is_some() || node.is_null(),
+        // The validator takes everything for a string that can be told as one, and it tells everything.
+        Shape::Any | Shape::Text => true,
         Shape::Truth => matches!(text, Some("true" | "false")),
         Shape::Number => text.is_some_and(|text| {
             let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

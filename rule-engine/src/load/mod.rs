@@ -24,7 +24,6 @@ use crate::source::yaml::Documents;
 pub struct Loader<B> {
     backend: B,
     extra: Vec<ExtraOutput>,
-    all_reports: bool,
 }
 
 /// A rule, ready to be run.
@@ -74,21 +73,13 @@ pub struct Loaded<C, T> {
 impl<B: Backend> Loader<B> {
     /// A loader that asks a backend what conditions and outputs mean.
     pub fn new(backend: B) -> Self {
-        Self { backend, extra: Vec::new(), all_reports: false }
+        Self { backend, extra: Vec::new() }
     }
 
     /// Adds text to outputs.
     #[must_use]
     pub fn extra_output(mut self, extra: Vec<ExtraOutput>) -> Self {
         self.extra = extra;
-        self
-    }
-
-    /// Resolves again after each file, so that the report of each is Falco's to the last warning. Otherwise files are
-    /// resolved together after the last: faster, and the same where all is well.
-    #[must_use]
-    pub fn report_each_file(mut self, yes: bool) -> Self {
-        self.all_reports = yes;
         self
     }
 
@@ -109,11 +100,7 @@ impl<B: Backend> Loader<B> {
     ) -> Loaded<B::Condition, B::Template> {
         let files: Vec<SourceFile> = files.into_iter().map(|(name, bytes)| source_file(name, bytes)).collect();
         let read: Vec<Read> = files.iter().enumerate().map(|(at, file)| Read::new(FileId(at), file)).collect();
-        let mut pass = self.pass(&files, &read, Persistence::Stop, self.all_reports);
-        // Without an intermediate resolve, an error may belong to an earlier file: find out which.
-        if !self.all_reports && files.len() > 1 && pass.reports.iter().any(|report| !report.is_successful()) {
-            pass = self.pass(&files, &read, Persistence::Stop, true);
-        }
+        let pass = self.pass(&files, &read, Persistence::Stop);
         let failed = pass.reports.iter().any(|report| !report.is_successful());
         let mut all: Vec<Diagnostic> = Vec::new();
         let mut gather = |more: Vec<Diagnostic>| {
@@ -125,7 +112,7 @@ impl<B: Backend> Loader<B> {
             }
         };
         if failed {
-            let again = self.pass(&files, &read, Persistence::GoOn, false);
+            let again = self.pass(&files, &read, Persistence::GoOn);
             gather(again.reports.into_iter().flat_map(|report| report.diagnostics).collect());
         }
         let first = |report: &FileReport| report.errors().next().cloned();
@@ -143,7 +130,6 @@ impl<B: Backend> Loader<B> {
         files: &[SourceFile],
         read: &[Read],
         persistence: Persistence,
-        each: bool,
     ) -> Pass<B::Condition, B::Template> {
         let mut collection = Collection::default();
         let mut missing = Missing::default();
@@ -153,8 +139,12 @@ impl<B: Backend> Loader<B> {
             let mut report =
                 FileReport { name: file.name.to_string(), schema: read.schema.clone(), ..FileReport::default() };
             let complete = self.collect(&mut collection, read, persistence, &mut report.diagnostics, &mut missing);
-            let due = each || at + 1 == files.len();
-            if due && (complete || persistence == Persistence::GoOn) {
+            // Stopping at the first error, each file must hold with those before it; else only the whole counts.
+            let due = match persistence {
+                Persistence::Stop => complete,
+                Persistence::GoOn => at + 1 == files.len(),
+            };
+            if due {
                 self.backend.begin();
                 let resolved = resolve(&collection, &mut self.backend, &self.extra, files, persistence, &missing);
                 report.diagnostics.extend(resolved.diagnostics.iter().cloned());

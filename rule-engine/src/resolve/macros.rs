@@ -8,8 +8,9 @@ use crate::syntax::ast::{Expr, Operand, Position, Right};
 /// How deep a tree may become.
 const DEEPEST: usize = 500;
 
-/// How many nodes one load may copy.
-const NODES: usize = 1 << 23;
+/// How many nodes one load may copy, and one tree.
+const NODES: usize = 1 << 22;
+const NODES_OF_ONE: usize = 1 << 19;
 
 /// What went wrong in a tree, and in the text of which macro.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) enum Meaning<'m> {
 pub(super) struct Substitution {
     /// How many more nodes may be copied.
     budget: usize,
+    /// And in this tree.
+    left: usize,
     path: Vec<usize>,
     used: Vec<usize>,
     errors: Vec<Fault>,
@@ -51,7 +54,14 @@ pub(super) struct Substitution {
 
 impl Substitution {
     pub(super) fn new() -> Self {
-        Self { budget: NODES, path: Vec::new(), used: Vec::new(), errors: Vec::new(), unknown: Vec::new() }
+        Self {
+            budget: NODES,
+            left: NODES_OF_ONE,
+            path: Vec::new(),
+            used: Vec::new(),
+            errors: Vec::new(),
+            unknown: Vec::new(),
+        }
     }
 
     /// Resolves a tree; gives the macros that it uses.
@@ -63,6 +73,7 @@ impl Substitution {
         tree: &mut Expr,
         meaning: &dyn Fn(&str) -> Meaning<'m>,
     ) -> Result<Vec<usize>, Fault> {
+        self.left = NODES_OF_ONE.min(self.budget);
         self.path.clear();
         self.used.clear();
         self.errors.clear();
@@ -100,10 +111,11 @@ impl Substitution {
                     }
                     Meaning::Tree(id, found) => {
                         let size = size(found);
-                        if size > self.budget {
+                        if size > self.left {
                             self.errors.push(self.fault(FaultKind::TooLarge, position));
                             return;
                         }
+                        self.left -= size;
                         self.budget -= size;
                         self.path.push(id);
                         let mut copy = found.clone();

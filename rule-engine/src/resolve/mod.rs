@@ -245,7 +245,7 @@ impl<B: Backend> Resolver<'_, B> {
         for macro_ in self.collection.macros.iter() {
             let mut text = macro_.condition.clone();
             let mut lists = Vec::new();
-            let parsed = self.parse(&mut text, macro_.condition.as_str(), &macro_.condition_context, &mut lists);
+            let parsed = self.parse(&mut text, &macro_.condition_context, &mut lists);
             let parsed = self.survive(parsed)?;
             self.macros.push(ResolvedMacro {
                 name: macro_.name.clone(),
@@ -324,8 +324,8 @@ impl<B: Backend> Resolver<'_, B> {
         (Some(spot), notes)
     }
 
-    fn syntax_fault(&self, error: &SyntaxError, text: &Traced, whole: &str, context: &Context) -> Box<Diagnostic> {
-        let context = context.expression(whole, Some(error.position));
+    fn syntax_fault(&self, error: &SyntaxError, text: &Traced, context: &Context) -> Box<Diagnostic> {
+        let context = context.expression(text.as_str(), Some(error.position));
         let mut fault = Diagnostic::new(Code::CompileCondition, error.message.clone(), context);
         (fault.spot, fault.notes) = self.spot(text, error.position);
         fault.hint = crate::diag::human::syntax_hint(&error.message, text.as_str(), error.position.index);
@@ -333,12 +333,12 @@ impl<B: Backend> Resolver<'_, B> {
     }
 
     /// Replaces lists and reads the text.
-    fn parse(&mut self, text: &mut Traced, whole: &str, context: &Context, used: &mut Vec<usize>) -> Step<Expr> {
+    fn parse(&mut self, text: &mut Traced, context: &Context, used: &mut Vec<usize>) -> Step<Expr> {
         if self.list_substitution.run(text, &mut self.lists, used).is_err() {
             let message = "lists make the condition too long";
             return Err(Box::new(Diagnostic::new(Code::TooLarge, message, context.clone())));
         }
-        parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, whole, context))
+        parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, context))
     }
 
     fn resolve_macros(
@@ -411,7 +411,7 @@ impl<B: Backend> Resolver<'_, B> {
         let Some((output, template, extra)) = self.output(rule, source)? else { return Ok(None) };
 
         let mut lists = Vec::new();
-        let parsed = self.parse(&mut text, &whole, &item.condition_context, &mut lists)?;
+        let parsed = self.parse(&mut text, &item.condition_context, &mut lists)?;
         let mut tree = parsed.clone();
         let macros = self.resolve_macros(&mut tree, usize::MAX, &whole, &item.context, &text)?;
 

@@ -291,7 +291,11 @@ impl<'t> Reader<'t> {
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let at = match style {
-                    StructureStyle::Block => self.seek(start, &['-', '&', '!']),
+                    // As a value it may stand no deeper than its key: then the reader's mark is behind the dash.
+                    StructureStyle::Block if matches!(self.open.last(), Some(Open::Map(..))) => {
+                        self.seek(start, &['-', '&', '!'])
+                    }
+                    StructureStyle::Block => start,
                     StructureStyle::Flow if anchor != 0 || tag.is_some() => self.seek(start, &['&', '!']),
                     StructureStyle::Flow => start,
                 };
