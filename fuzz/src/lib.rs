@@ -1,0 +1,10 @@
+//! What fuzzing tests share: [`generate`] makes structured input out of arbitrary bytes, [`oracle`] says what must hold
+//! for any input. The integration tests of `scap` use the same two files, and replay `regressions/TARGET/*`.
+//!
+//! ```text
+//! cargo +nightly fuzz run file            # until something breaks
+//! cargo +nightly fuzz tmin file artifacts/file/crash-…   # then make it small and put it into regressions/file
+//! ```
+
+pub mod generate;
+pub mod oracle;
