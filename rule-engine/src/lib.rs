@@ -9,6 +9,8 @@
 pub mod diag;
 pub mod event;
 pub mod load;
+pub mod lower;
 pub mod resolve;
 pub mod source;
 pub mod syntax;
+pub mod vm;

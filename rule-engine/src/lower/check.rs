@@ -1,0 +1,326 @@
+//! Checks: which operators a type has, and the atoms that a check becomes.
+//!
+//! Operators that say the same become the same atoms, so that rules share them: `!=` is "exists and not =", `anyof` is
+//! an `or`, `allof` an `and`, `==` is `=`.
+
+use super::expr::ExprId;
+use super::literal;
+use super::node::{Atom, Literal, NodeId, Pool, Test};
+use super::{Compiler, regex, warn};
+use crate::event::{Kind, Special};
+use crate::syntax::ast::{Check, Modifier, Operator, Right};
+
+/// Whether values of a kind can be compared so, in Falco's words where not.
+fn comparable(op: Operator, modifier: Option<Modifier>, kind: Kind, list: bool) -> Result<(), String> {
+    use Operator as O;
+    let name = if op == O::EqEq { "=" } else { op.text() };
+    let refuse = |what: &str| Err(format!("'{name}' operator not supported {what}"));
+    let equality = matches!(op, O::Eq | O::EqEq | O::Ne | O::In | O::Intersects);
+    let order = matches!(op, O::Lt | O::Le | O::Gt | O::Ge);
+    if list {
+        return match kind {
+            Kind::CharBuf | Kind::UInt64 | Kind::RelTime | Kind::AbsTime | Kind::Bool | Kind::IpAddr | Kind::IpNet => {
+                if matches!(op, O::In | O::Intersects) {
+                    Ok(())
+                } else {
+                    refuse("list filters")
+                }
+            }
+            _ => Err(format!("list filters are not supported for type '{}'", kind.name())),
+        };
+    }
+    match kind {
+        Kind::Uid | Kind::Gid | Kind::L4Proto => refuse(&format!("for type '{}'", kind.name())),
+        Kind::Double => {
+            if equality || order {
+                Ok(())
+            } else {
+                refuse("for numeric filters")
+            }
+        }
+        _ if kind.number().is_some() => {
+            if equality || order {
+                Ok(())
+            } else {
+                refuse("for numeric filters")
+            }
+        }
+        Kind::Bool => {
+            if equality {
+                Ok(())
+            } else {
+                refuse("for numeric filters")
+            }
+        }
+        Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::IpAddr | Kind::IpNet => {
+            if equality {
+                Ok(())
+            } else if modifier.is_some() {
+                Err(format!("'{name}' with modifier not supported for ip address and network filters"))
+            } else {
+                refuse("for ip address and network filters")
+            }
+        }
+        _ if kind.is_text() => {
+            if matches!(op, O::BContains | O::BStartsWith) {
+                refuse("for string filters")
+            } else {
+                Ok(())
+            }
+        }
+        Kind::ByteBuf => {
+            let bytes = matches!(op, O::Contains | O::StartsWith | O::EndsWith | O::BContains | O::BStartsWith);
+            if equality || bytes { Ok(()) } else { refuse("for buffer filters") }
+        }
+        _ => refuse(&format!("for type '{}'", kind.name())),
+    }
+}
+
+impl Compiler<'_> {
+    /// The condition that a check stands for.
+    pub(super) fn check(&mut self, check: &Check) -> Result<NodeId, String> {
+        let left = self.operand(&check.left)?;
+        let (kind, list) = (self.pool.exprs[left].kind, self.pool.exprs[left].list);
+        comparable(check.op, check.modifier, kind, list).map_err(|message| format!("filter error: {message}"))?;
+        let values: &[Vec<u8>] = match &check.right {
+            Right::Operand(operand) => {
+                let right = self.operand(operand)?;
+                self.against(check.op, left, right)?;
+                return Ok(self.pool.atom(Atom { expr: left, test: Test::Against(plain(check.op), right) }));
+            }
+            Right::Value(value) => std::slice::from_ref(value),
+            Right::List(values) => values,
+            Right::Name(name) => &[name.clone().into_bytes()],
+        };
+        let mut literals = Vec::with_capacity(values.len());
+        for value in values {
+            warn::check(check.op, value, check.right_at, self.schema, &mut self.warnings);
+            literals.push(self.literal(check.op, left, value)?);
+        }
+        Ok(self.pool.check(left, check.op, check.modifier, literals, &*self.schema))
+    }
+
+    /// Whether two expressions may be compared.
+    fn against(&self, op: Operator, left: ExprId, right: ExprId) -> Result<(), String> {
+        let (left, right) = (&self.pool.exprs[left], &self.pool.exprs[right]);
+        if matches!(op, Operator::PMatch | Operator::Regex) {
+            let name = if op == Operator::PMatch { "PMATCH" } else { "REGEX" };
+            return Err(format!("operator '{name}' doesn't support right-hand side fields"));
+        }
+        if left.kind == Kind::IpNet {
+            return Err("field type 'IPNET' doesn't support right-hand side fields".into());
+        }
+        if left.no_rhs {
+            return Err(format!("field '{}' doesn't support right-hand side fields", left.name));
+        }
+        if right.no_rhs {
+            return Err(format!("field '{}' can't be used as a right-hand side field", right.name));
+        }
+        if (left.kind, left.list) == (right.kind, right.list) {
+            return Ok(());
+        }
+        let list = |list: bool| if list { " (list)" } else { "" };
+        Err(format!(
+            "field '{}' has type '{}{}' while the right-hand side field '{}' has incompatible type '{}{}'",
+            left.name,
+            left.kind.name(),
+            list(left.list),
+            right.name,
+            right.kind.name(),
+            list(right.list)
+        ))
+    }
+
+    /// One constant, parsed and checked.
+    fn literal(&self, op: Operator, left: ExprId, value: &[u8]) -> Result<Literal, String> {
+        let expr = &self.pool.exprs[left];
+        let bytes;
+        let value = if matches!(op, Operator::BContains | Operator::BStartsWith) {
+            bytes = literal::unhex(value)
+                .ok_or("filter error: bcontains and bstartswith operator support hex strings only")?;
+            &bytes
+        } else {
+            value
+        };
+        let literal = if expr.special == Special::RawArg {
+            literal::parse_raw(value, expr.kind)?
+        } else {
+            literal::parse(value, expr.kind)?
+        };
+        match expr.special {
+            Special::EventType => {
+                let known = std::str::from_utf8(value).is_ok_and(|name| self.schema.keys_of(name).is_some());
+                if !known {
+                    return Err(format!("unknown event type {}", String::from_utf8_lossy(value)));
+                }
+            }
+            Special::Around if !matches!(op, Operator::Eq | Operator::EqEq) => {
+                return Err("evt.around supports only '=' comparison operator".into());
+            }
+            _ => {}
+        }
+        if op == Operator::Regex {
+            // Compiled here only to learn whether it can be: the program keeps its own.
+            let translated = regex::translate(value).and_then(|text| regex::compile(&text));
+            translated.map_err(|message| format!("invalid regex pattern: {message}"))?;
+        }
+        Ok(literal)
+    }
+}
+
+/// The operators without those that are spelled twice.
+fn plain(op: Operator) -> Operator {
+    match op {
+        Operator::EqEq => Operator::Eq,
+        Operator::BContains => Operator::Contains,
+        Operator::BStartsWith => Operator::StartsWith,
+        other => other,
+    }
+}
+
+impl Pool {
+    /// The condition that an operator and parsed constants stand for.
+    fn check(
+        &mut self,
+        expr: ExprId,
+        op: Operator,
+        modifier: Option<Modifier>,
+        mut literals: Vec<Literal>,
+        schema: &dyn crate::event::Schema,
+    ) -> NodeId {
+        let op = plain(op);
+        let (kind, list, special) = {
+            let expr = &self.exprs[expr];
+            (expr.kind, expr.list, expr.special)
+        };
+        let single = matches!(special, Special::AnyEnd | Special::AnyAncestor | Special::RawArg | Special::DnsName);
+        match special {
+            Special::Around => {
+                let delta = match literals.first() {
+                    Some(Literal::U64(milliseconds)) => milliseconds.wrapping_mul(1_000_000),
+                    _ => 0,
+                };
+                return self.atom(Atom { expr, test: Test::Around(delta) });
+            }
+            Special::DnsName => return self.host(expr, op, &literals, schema),
+            // These compare with the first constant only, whatever the modifier says.
+            _ if single && modifier.is_some() => literals.truncate(1),
+            _ => {}
+        }
+        if let (Some(modifier), false) = (modifier, single) {
+            return self.modified(expr, op, modifier, literals);
+        }
+        match op {
+            Operator::In | Operator::Intersects => self.member(expr, op, literals),
+            Operator::PMatch => {
+                let mut paths: Vec<Box<[u8]>> = literals.iter().map(|literal| literal.bytes().into()).collect();
+                paths.sort_unstable();
+                paths.dedup();
+                self.atom(Atom { expr, test: Test::PMatch(paths.into()) })
+            }
+            _ => {
+                let Some(literal) = literals.pop() else {
+                    return self.atom(Atom { expr, test: Test::Never });
+                };
+                if op == Operator::Ne && special == Special::None && !list && kind != Kind::Double {
+                    return self.differs(expr, Test::Compare(Operator::Eq, literal));
+                }
+                self.atom(Atom { expr, test: Test::Compare(op, literal) })
+            }
+        }
+    }
+
+    /// There is a value, but `test` does not hold.
+    fn differs(&mut self, expr: ExprId, test: Test) -> NodeId {
+        let exists = self.atom(Atom { expr, test: Test::Exists });
+        let equal = self.atom(Atom { expr, test });
+        let differs = self.not(equal);
+        self.and([exists, differs])
+    }
+
+    fn member(&mut self, expr: ExprId, op: Operator, mut literals: Vec<Literal>) -> NodeId {
+        let (kind, list, special) = {
+            let expr = &self.exprs[expr];
+            (expr.kind, expr.list, expr.special)
+        };
+        if special == Special::AnyEnd {
+            // Only ports are looked up in a set; a network is compared with the first constant, and an address never
+            // is a member. `intersects` is not understood at all.
+            let test = match (kind, literals.first()) {
+                (Kind::Port, _) if op == Operator::In => {
+                    literals.sort_unstable();
+                    literals.dedup();
+                    Test::In(literals.into())
+                }
+                (Kind::IpNet, Some(first)) if op == Operator::In => Test::Compare(Operator::Eq, first.clone()),
+                _ => Test::Never,
+            };
+            return self.atom(Atom { expr, test });
+        }
+        // The numbers of these are never members: they are compared as if they had no length.
+        if matches!(special, Special::RawArg | Special::AnyAncestor) && !kind.is_text() {
+            return self.atom(Atom { expr, test: Test::Never });
+        }
+        literals.sort_unstable();
+        literals.dedup();
+        match literals.as_slice() {
+            [] if !list => self.atom(Atom { expr, test: Test::Never }),
+            [_] if !list && special == Special::None && self.exprs[expr].nul == super::expr::Nul::Never => {
+                let test = Test::Compare(Operator::Eq, literals.remove(0));
+                self.atom(Atom { expr, test })
+            }
+            _ if list && op == Operator::Intersects => {
+                self.atom(Atom { expr, test: Test::Intersects(literals.into()) })
+            }
+            _ => self.atom(Atom { expr, test: Test::In(literals.into()) }),
+        }
+    }
+
+    fn modified(&mut self, expr: ExprId, op: Operator, modifier: Modifier, literals: Vec<Literal>) -> NodeId {
+        if literals.is_empty() {
+            return self.atom(Atom { expr, test: Test::Never });
+        }
+        let network = self.exprs[expr].kind == Kind::IpNet;
+        match (modifier, op) {
+            // Falco looks a network up among the constants by its bytes, which never finds it.
+            (Modifier::AnyOf, Operator::Eq) if network => self.atom(Atom { expr, test: Test::Never }),
+            (Modifier::AllOf, Operator::Ne) if network => self.atom(Atom { expr, test: Test::Exists }),
+            (Modifier::AnyOf, Operator::Eq) => self.member(expr, Operator::In, literals),
+            (Modifier::AllOf, Operator::Ne) => {
+                let member = self.member(expr, Operator::In, literals);
+                let exists = self.atom(Atom { expr, test: Test::Exists });
+                let differs = self.not(member);
+                self.and([exists, differs])
+            }
+            (Modifier::AnyOf | Modifier::AllOf, _) => {
+                let mut children = Vec::with_capacity(literals.len());
+                for literal in literals {
+                    children.push(if op == Operator::Ne && self.exprs[expr].kind != Kind::Double {
+                        self.differs(expr, Test::Compare(Operator::Eq, literal))
+                    } else {
+                        self.atom(Atom { expr, test: Test::Compare(op, literal) })
+                    });
+                }
+                if modifier == Modifier::AnyOf { self.or(children) } else { self.and(children) }
+            }
+            (Modifier::OneOf, _) => self.atom(Atom { expr, test: Test::OneOf(op, literals.into()) }),
+        }
+    }
+
+    fn host(&mut self, expr: ExprId, op: Operator, literals: &[Literal], schema: &dyn crate::event::Schema) -> NodeId {
+        let hosts: &[Literal] = if op == Operator::In { literals } else { literals.get(..1).unwrap_or_default() };
+        let mut addresses: Vec<_> = hosts
+            .iter()
+            .filter_map(|host| std::str::from_utf8(host.bytes()).ok())
+            .flat_map(|host| schema.addresses_of(host))
+            .collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let test = match op {
+            Operator::Eq | Operator::In => Test::Host(true, addresses.into()),
+            Operator::Ne => Test::Host(false, addresses.into()),
+            _ => Test::Never,
+        };
+        self.atom(Atom { expr, test })
+    }
+}

@@ -1,0 +1,191 @@
+//! From shared expressions to a program: code for each condition, one family for the atoms that are answered together,
+//! and a bit for each answer that is worth keeping.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use super::arrange::Arranger;
+use super::node::{AtomId, Node, NodeId, Pool};
+use crate::vm::compare::Regexes;
+use crate::vm::family::{Family, Sort};
+use crate::vm::op::Op;
+use crate::vm::program::{AtomRow, FamilyRow, Layout, Program, Slot, Span};
+
+/// A program, and where the code of each expression begins.
+pub(crate) struct Emitted {
+    pub(crate) program: Program,
+    pub(crate) entries: HashMap<NodeId, u32, FxBuildHasher>,
+    /// The number of an atom in the program.
+    pub(crate) atoms: HashMap<AtomId, u32, FxBuildHasher>,
+}
+
+/// Emits code for `roots`.
+pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Emitted {
+    let mut uses: HashMap<NodeId, u32, FxBuildHasher> = HashMap::default();
+    let mut order: Vec<AtomId> = Vec::new();
+    for root in roots {
+        count(pool, *root, &mut uses, &mut order);
+    }
+    let mut emitter = Emitter {
+        pool,
+        layout: [Layout::default(); 3],
+        atom_rows: HashMap::default(),
+        slots: HashMap::default(),
+        nodes: Vec::new(),
+        code: Vec::new(),
+    };
+    let (atoms, questions, families, lonely, regexes) = emitter.families(&order);
+    let mut kept: Vec<NodeId> = uses
+        .iter()
+        .filter(|(node, uses)| {
+            matches!(pool[**node], Node::And(_) | Node::Or(_))
+                && (**uses > 1 || arranger.facts(pool, **node).0 != Span::Event)
+        })
+        .map(|(node, _)| *node)
+        .collect();
+    kept.sort_unstable();
+    for node in kept {
+        let span = arranger.facts(pool, node).0;
+        let layout = &mut emitter.layout[span as usize];
+        let slot = Slot { span, known: layout.known, value: layout.value };
+        layout.known += 1;
+        layout.value += 1;
+        emitter.slots.insert(node, emitter.nodes.len() as u32);
+        emitter.nodes.push(slot);
+    }
+    let mut entries = HashMap::default();
+    for root in roots {
+        if !entries.contains_key(root) {
+            entries.insert(*root, emitter.code.len() as u32);
+            emitter.node(*root);
+            emitter.code.push(Op::Return);
+        }
+    }
+    let mut shared = vec![0u32; pool.exprs.len()];
+    families.iter().for_each(|family: &FamilyRow| shared[family.expr.0 as usize] += 1);
+    let program = Program {
+        exprs: pool.exprs.clone(),
+        shared: shared.into_iter().map(|families| families > 1).collect(),
+        atoms,
+        questions,
+        families,
+        lonely,
+        nodes: emitter.nodes,
+        code: emitter.code,
+        regexes,
+        layout: emitter.layout,
+    };
+    Emitted { program, entries, atoms: emitter.atom_rows }
+}
+
+/// Counts how many expressions use each, and collects the atoms.
+fn count(pool: &Pool, node: NodeId, uses: &mut HashMap<NodeId, u32, FxBuildHasher>, atoms: &mut Vec<AtomId>) {
+    let times = uses.entry(node).or_insert(0);
+    *times += 1;
+    if *times > 1 {
+        return;
+    }
+    match &pool[node] {
+        Node::Const(_) => {}
+        Node::Atom(atom) => atoms.push(*atom),
+        Node::Not(child) => count(pool, *child, uses, atoms),
+        Node::And(children) | Node::Or(children) => {
+            children.iter().for_each(|child| count(pool, *child, uses, atoms));
+        }
+    }
+}
+
+struct Emitter<'p> {
+    pool: &'p Pool,
+    layout: [Layout; 3],
+    atom_rows: HashMap<AtomId, u32, FxBuildHasher>,
+    slots: HashMap<NodeId, u32, FxBuildHasher>,
+    nodes: Vec<Slot>,
+    code: Vec<Op>,
+}
+
+type Families = (Vec<AtomRow>, Vec<super::node::Atom>, Vec<FamilyRow>, Vec<u32>, Regexes);
+
+impl Emitter<'_> {
+    /// Sorts the atoms into families.
+    fn families(&mut self, order: &[AtomId]) -> Families {
+        let pool = self.pool;
+        let mut groups: BTreeMap<(super::expr::ExprId, Span, Sort, u32), Vec<AtomId>> = BTreeMap::new();
+        for id in order {
+            let atom = &pool[*id];
+            let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
+            let span = Span::of(pool.atom_lifetime(atom));
+            let alone = if sort == Sort::Alone { id.0 } else { 0 };
+            groups.entry((atom.expr, span, sort, alone)).or_default().push(*id);
+        }
+        let regexes = Regexes::new(order.iter().map(|id| &pool[*id]));
+        let (mut rows, mut questions, mut families, mut lonely) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for ((expr, span, sort, _), members) in groups {
+            let layout = &mut self.layout[span as usize];
+            if members.len() >= 64 {
+                // Large families begin at a word, so that they are cleared and scanned by words.
+                layout.value = layout.value.next_multiple_of(64);
+            }
+            let low = layout.value;
+            let family = families.len() as u32;
+            lonely.push(rows.len() as u32);
+            for (place, id) in members.iter().enumerate() {
+                self.atom_rows.insert(*id, rows.len() as u32);
+                rows.push(AtomRow { slot: Slot { span, known: layout.known, value: low + place as u32 }, family });
+                questions.push(pool[*id].clone());
+            }
+            let tests: Vec<_> = members.iter().map(|id| &pool[*id].test).collect();
+            layout.value = low + members.len() as u32;
+            families.push(FamilyRow {
+                span,
+                known: layout.known,
+                low,
+                high: layout.value,
+                expr,
+                search: Family::new(sort, &tests, &regexes),
+            });
+            layout.known += 1;
+        }
+        (rows, questions, families, lonely, regexes)
+    }
+
+    fn node(&mut self, node: NodeId) {
+        match &self.pool[node] {
+            Node::Const(value) => self.code.push(Op::Constant(*value)),
+            Node::Atom(atom) => self.code.push(Op::Atom(self.atom_rows[atom])),
+            Node::Not(child) => {
+                self.node(*child);
+                self.code.push(Op::Not);
+            }
+            Node::And(children) => self.junction(node, children, false),
+            Node::Or(children) => self.junction(node, children, true),
+        }
+    }
+
+    /// Children up to the first whose answer is `until`.
+    fn junction(&mut self, node: NodeId, children: &[NodeId], until: bool) {
+        let slot = self.slots.get(&node).copied();
+        let recall = self.code.len();
+        if let Some(node) = slot {
+            self.code.push(Op::Recall { node, to: 0 });
+        }
+        let mut jumps = Vec::with_capacity(children.len());
+        for (place, child) in children.iter().enumerate() {
+            self.node(*child);
+            if place + 1 < children.len() {
+                jumps.push(self.code.len());
+                self.code.push(Op::Jump { when: until, to: 0 });
+            }
+        }
+        let end = self.code.len() as u32;
+        for jump in jumps {
+            self.code[jump] = Op::Jump { when: until, to: end };
+        }
+        if let Some(node) = slot {
+            self.code.push(Op::Keep { node });
+            self.code[recall] = Op::Recall { node, to: self.code.len() as u32 };
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Field expressions: fields, constants and transformers around them, each kept once.
+//!
+//! Two conditions that say `tolower(proc.name)` mean the same number here, so that it is computed once per event.
+
+use std::borrow::Cow;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::event::{FieldId, FieldInfo, Kind, Lifetime, Print, Special};
+
+/// The number of an expression in its [`Exprs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ExprId(pub(crate) u32);
+
+/// A transformer of one argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Unary {
+    ToLower,
+    ToUpper,
+    Base64,
+    Basename,
+    Len,
+}
+
+impl Unary {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "tolower" => Self::ToLower,
+            "toupper" => Self::ToUpper,
+            "b64" => Self::Base64,
+            "basename" => Self::Basename,
+            "len" => Self::Len,
+            _ => return None,
+        })
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ToLower => "tolower",
+            Self::ToUpper => "toupper",
+            Self::Base64 => "b64",
+            Self::Basename => "basename",
+            Self::Len => "len",
+        }
+    }
+}
+
+/// How a value comes to be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    /// A field of the event.
+    Field(FieldId),
+    /// A constant among the arguments of a transformer.
+    Constant(Box<[u8]>),
+    /// Several, one after the other; numbers become text.
+    List(Box<[ExprId]>),
+    /// One argument.
+    Unary(Unary, ExprId),
+    /// `join(separator, list)`.
+    Join(ExprId, ExprId),
+    /// `concat(a, b, …)`.
+    Concat(Box<[ExprId]>),
+    /// `getopt(list, letters)[letter]`.
+    GetOpt(ExprId, ExprId, Option<u8>),
+}
+
+/// An expression and what is known of its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Expr {
+    pub(crate) op: Op,
+    /// The type of its value, or of its elements.
+    pub(crate) kind: Kind,
+    pub(crate) list: bool,
+    /// How long its value holds: the shortest of its fields.
+    pub(crate) lifetime: Lifetime,
+    pub(crate) special: Special,
+    pub(crate) no_rhs: bool,
+    pub(crate) no_transformer: bool,
+    pub(crate) print: Print,
+    /// What Falco's messages call it: the innermost field, or `NA`.
+    pub(crate) name: Cow<'static, str>,
+    /// The type under all transformers of one argument, which is what transformers of several arguments look at.
+    pub(crate) base: (Kind, bool),
+    /// Whether the value may hold a NUL, as transformed text does at its end and decoded text anywhere.
+    pub(crate) nul: Nul,
+}
+
+/// Where a value may hold a NUL byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Nul {
+    Never,
+    AtEnd,
+    Anywhere,
+}
+
+impl Expr {
+    pub(crate) fn field(info: &FieldInfo) -> Self {
+        Self {
+            op: Op::Field(info.id),
+            kind: info.kind,
+            list: info.list,
+            lifetime: info.lifetime,
+            special: info.special,
+            no_rhs: info.no_rhs,
+            no_transformer: info.no_transformer,
+            print: info.print,
+            name: info.name.clone(),
+            base: (info.kind, info.list),
+            nul: Nul::Never,
+        }
+    }
+
+    pub(crate) fn text(op: Op, list: bool, lifetime: Lifetime) -> Self {
+        Self {
+            op,
+            kind: Kind::CharBuf,
+            list,
+            lifetime,
+            special: Special::None,
+            no_rhs: false,
+            no_transformer: false,
+            print: Print::None,
+            name: Cow::Borrowed("NA"),
+            base: (Kind::CharBuf, list),
+            nul: Nul::Never,
+        }
+    }
+}
+
+/// All expressions of a set of rules.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Exprs {
+    rows: Vec<Expr>,
+    known: HashMap<Op, ExprId, FxBuildHasher>,
+}
+
+impl Exprs {
+    pub(crate) fn intern(&mut self, expr: Expr) -> ExprId {
+        if let Some(&id) = self.known.get(&expr.op) {
+            return id;
+        }
+        let id = ExprId(self.rows.len() as u32);
+        self.known.insert(expr.op.clone(), id);
+        self.rows.push(expr);
+        id
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+impl std::ops::Index<ExprId> for Exprs {
+    type Output = Expr;
+
+    fn index(&self, id: ExprId) -> &Expr {
+        &self.rows[id.0 as usize]
+    }
+}
+
+/// The shorter of two life times.
+pub(crate) fn shorter(a: Lifetime, b: Lifetime) -> Lifetime {
+    match (a, b) {
+        (Lifetime::Event, _) | (_, Lifetime::Event) => Lifetime::Event,
+        (Lifetime::Fd, Lifetime::Fd) => Lifetime::Fd,
+        // A descriptor and a thread change apart from each other.
+        (Lifetime::Fd, _) | (_, Lifetime::Fd) => Lifetime::Event,
+        (Lifetime::Lineage, _) | (_, Lifetime::Lineage) => Lifetime::Lineage,
+        (Lifetime::Thread, Lifetime::Thread) => Lifetime::Thread,
+    }
+}
+
+impl Exprs {
+    /// Whether no field takes part in an expression.
+    pub(crate) fn is_constant(&self, id: ExprId) -> bool {
+        match &self[id].op {
+            Op::Field(_) => false,
+            Op::Constant(_) => true,
+            Op::List(items) | Op::Concat(items) => items.iter().all(|item| self.is_constant(*item)),
+            Op::Unary(_, inner) => self.is_constant(*inner),
+            Op::Join(a, b) | Op::GetOpt(a, b, _) => self.is_constant(*a) && self.is_constant(*b),
+        }
+    }
+}

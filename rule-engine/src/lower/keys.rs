@@ -1,0 +1,188 @@
+//! Which event types a condition can match: inferred from its checks on `evt.type`, `syscall.type` and `evt.num`.
+//!
+//! A `not` is pushed to the leaves. Leaves that say nothing of event types hold for all of them, negated or not.
+
+use super::CompileError;
+use super::literal;
+use super::node::Literal;
+use crate::event::{Key, Schema};
+use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
+
+/// A set of event types.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeySet {
+    words: Box<[u64]>,
+    count: usize,
+}
+
+impl KeySet {
+    /// No key out of `count`.
+    pub fn none(count: usize) -> Self {
+        Self { words: vec![0; count.div_ceil(64)].into(), count }
+    }
+
+    /// All keys below `count`.
+    pub fn all(count: usize) -> Self {
+        let mut set = Self::none(count);
+        for key in 0..count {
+            set.words[key / 64] |= 1 << (key % 64);
+        }
+        set
+    }
+
+    /// Adds a key; one beyond the greatest is left out.
+    pub fn insert(&mut self, key: Key) {
+        let key = usize::from(key.0);
+        if key < self.count {
+            self.words[key / 64] |= 1 << (key % 64);
+        }
+    }
+
+    /// Whether `key` is a member.
+    pub fn contains(&self, key: Key) -> bool {
+        self.words.get(usize::from(key.0) / 64).is_some_and(|word| word >> (key.0 % 64) & 1 == 1)
+    }
+
+    /// How many keys it has.
+    pub fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// Its keys, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Key> + '_ {
+        (0..self.count as u16).map(Key).filter(|key| self.contains(*key))
+    }
+
+    fn complement(mut self) -> Self {
+        let all = Self::all(self.count);
+        for (word, all) in self.words.iter_mut().zip(&all.words) {
+            *word = !*word & all;
+        }
+        self
+    }
+
+    fn join(mut self, other: &Self, all: bool) -> Self {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word = if all { *word & other } else { *word | other };
+        }
+        self
+    }
+}
+
+/// The keys that `tree` can match.
+pub(super) fn infer(tree: &Expr, schema: &dyn Schema) -> Result<KeySet, CompileError> {
+    Inference { schema, count: schema.key_count() }.expr(tree, false)
+}
+
+struct Inference<'s> {
+    schema: &'s dyn Schema,
+    count: usize,
+}
+
+impl Inference<'_> {
+    fn expr(&self, tree: &Expr, negated: bool) -> Result<KeySet, CompileError> {
+        match tree {
+            Expr::And(children, _) => self.junction(children, negated, !negated),
+            Expr::Or(children, _) => self.junction(children, negated, negated),
+            Expr::Not(child, _) => self.expr(child, !negated),
+            Expr::Macro(..) => Ok(KeySet::all(self.count)),
+            Expr::Exists(operand, at) => {
+                let typed = is_event_type(operand).map_err(|message| CompileError::aborting(message, *at))?;
+                Ok(if typed && negated { KeySet::none(self.count) } else { KeySet::all(self.count) })
+            }
+            Expr::Check(check, at) => {
+                let set = self.check(check).map_err(|message| CompileError::aborting(message, *at))?;
+                Ok(match set {
+                    None => KeySet::all(self.count),
+                    Some(set) if negated => set.complement(),
+                    Some(set) => set,
+                })
+            }
+        }
+    }
+
+    fn junction(&self, children: &[Expr], negated: bool, all: bool) -> Result<KeySet, CompileError> {
+        let start = if all { KeySet::all(self.count) } else { KeySet::none(self.count) };
+        children.iter().try_fold(start, |set, child| Ok(set.join(&self.expr(child, negated)?, all)))
+    }
+
+    /// The keys of a leaf; `None` if it says nothing of them.
+    fn check(&self, check: &Check) -> Result<Option<KeySet>, &'static str> {
+        if check.modifier.is_some() {
+            return Ok(None);
+        }
+        if let Some(known) = number_invariant(check) {
+            return Ok(Some(if known { KeySet::all(self.count) } else { KeySet::none(self.count) }));
+        }
+        if !matches!(check.op, Operator::Eq | Operator::EqEq | Operator::Ne | Operator::In)
+            || !is_event_type(&check.left)?
+        {
+            return Ok(None);
+        }
+        let mut set = KeySet::none(self.count);
+        let mut add = |name: &[u8]| {
+            let keys = std::str::from_utf8(name).ok().and_then(|name| self.schema.keys_of(name));
+            keys.into_iter().flatten().for_each(|key| set.insert(key));
+        };
+        match &check.right {
+            Right::Value(name) => add(name),
+            Right::Name(name) => add(name.as_bytes()),
+            Right::List(names) => names.iter().for_each(|name| add(name)),
+            Right::Operand(operand) => {
+                is_event_type(operand)?;
+                return Err("right-hand field comparisons on `evt.type`/`syscall.type` checks are not supported by \
+                            event code search");
+            }
+        }
+        Ok(Some(if check.op == Operator::Ne { set.complement() } else { set }))
+    }
+}
+
+/// Whether an operand is the plain event type; an error if a transformer stands around it.
+fn is_event_type(operand: &Operand) -> Result<bool, &'static str> {
+    match operand {
+        Operand::Field(field, _) => {
+            Ok((field.name == "evt.type" || field.name == "syscall.type") && field.arg.is_none())
+        }
+        Operand::Transformer(transformer, _) => {
+            for arg in &transformer.args {
+                if is_event_type(arg)? {
+                    return Err("event code search does not support `evt.type` checks with transformers");
+                }
+            }
+            Ok(false)
+        }
+        Operand::List(items, _) => items.iter().try_fold(false, |_, item| is_event_type(item)),
+        Operand::Value(..) => Ok(false),
+    }
+}
+
+/// What is known of a check on `evt.num`, which begins at 1.
+fn number_invariant(check: &Check) -> Option<bool> {
+    let Operand::Field(field, _) = &check.left else { return None };
+    if field.name != "evt.num" || field.arg.is_some() {
+        return None;
+    }
+    let parse = |text: &[u8]| match literal::number(text, 64, false) {
+        Some(Literal::U64(number)) => Some(number),
+        _ => None,
+    };
+    if check.op == Operator::In {
+        let Right::List(items) = &check.right else { return None };
+        return items.iter().all(|item| parse(item) == Some(0)).then_some(false);
+    }
+    let Right::Value(text) = &check.right else { return None };
+    let number = parse(text)?;
+    match check.op {
+        Operator::Eq | Operator::EqEq | Operator::Le if number == 0 => Some(false),
+        Operator::Lt if number <= 1 => Some(false),
+        Operator::Ne | Operator::Gt if number == 0 => Some(true),
+        Operator::Ge if number <= 1 => Some(true),
+        _ => None,
+    }
+}

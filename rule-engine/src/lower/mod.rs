@@ -1,0 +1,135 @@
+//! From the tree of a condition to typed, shared expressions.
+//!
+//! ```text
+//! ast::Expr -> operand (fields, transformers) -> check (operators, constants) -> node (shared boolean expressions)
+//!                                                                              + keys (event types that can match)
+//! ```
+//!
+//! Everything that depends on a type is decided here, so that nothing is left to be found wrong while rules run.
+
+pub(crate) mod arrange;
+mod check;
+pub(crate) mod emit;
+pub(crate) mod expr;
+mod keys;
+mod literal;
+pub(crate) mod node;
+pub(crate) mod operand;
+pub(crate) mod regex;
+pub(crate) mod specialize;
+mod warn;
+
+pub use keys::KeySet;
+
+use expr::ExprId;
+use node::{Atom, NodeId, Pool, Test};
+use operand::{Operands, Place};
+
+use crate::event::Schema;
+use crate::syntax::ast::{Expr, Operand, Position};
+
+/// Why a condition does not compile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    /// What is wrong, in Falco's words.
+    pub message: String,
+    /// The check that is wrong.
+    pub position: Position,
+    /// Whether Falco does not report this but ends.
+    pub aborts_falco: bool,
+}
+
+impl CompileError {
+    fn at(message: String, position: Position) -> Self {
+        let aborts_falco = message == "unknown multivalue transformer" || message == "stoi";
+        Self { message, position, aborts_falco }
+    }
+
+    pub(crate) fn aborting(message: &str, position: Position) -> Self {
+        Self { message: message.into(), position, aborts_falco: true }
+    }
+}
+
+/// Something in a condition that is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is, in Falco's words.
+    pub message: String,
+    /// Where.
+    pub position: Position,
+}
+
+/// A compiled condition: a place in the shared expressions of the set of rules that it was compiled for.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    pub(crate) root: NodeId,
+    keys: KeySet,
+    warnings: Vec<Warning>,
+}
+
+impl Condition {
+    /// The event types that it can match, as far as they can be inferred.
+    pub fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// What is probably not meant.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+}
+
+/// Compiles one condition into the expressions of a set.
+pub(crate) fn compile(pool: &mut Pool, schema: &mut dyn Schema, tree: &Expr) -> Result<Condition, CompileError> {
+    let mut compiler = Compiler { pool, schema, warnings: Vec::new() };
+    let root = compiler.expr(tree)?;
+    let warnings = compiler.warnings;
+    let keys = if schema.has_event_types() { keys::infer(tree, schema)? } else { KeySet::all(schema.key_count()) };
+    Ok(Condition { root, keys, warnings })
+}
+
+struct Compiler<'c> {
+    pool: &'c mut Pool,
+    schema: &'c mut dyn Schema,
+    warnings: Vec<Warning>,
+}
+
+impl Compiler<'_> {
+    fn operand(&mut self, operand: &Operand) -> Result<ExprId, String> {
+        Operands { exprs: &mut self.pool.exprs, schema: self.schema, place: Place::Condition }.operand(operand)
+    }
+
+    fn expr(&mut self, tree: &Expr) -> Result<NodeId, CompileError> {
+        match tree {
+            Expr::And(children, _) => {
+                let children = self.all(children)?;
+                Ok(self.pool.and(children))
+            }
+            Expr::Or(children, _) => {
+                let children = self.all(children)?;
+                Ok(self.pool.or(children))
+            }
+            Expr::Not(child, _) => {
+                let child = self.expr(child)?;
+                Ok(self.pool.not(child))
+            }
+            Expr::Macro(name, at) => {
+                Err(CompileError::at(format!("filter error: unexpected identifier '{name}'"), *at))
+            }
+            Expr::Exists(operand, at) => {
+                let expr = self.operand(operand).map_err(|message| CompileError::at(message, *at))?;
+                let test = match self.pool.exprs[expr].special {
+                    crate::event::Special::Around => Test::Around(0),
+                    _ => Test::Exists,
+                };
+                Ok(self.pool.atom(Atom { expr, test }))
+            }
+            Expr::Check(check, at) => self.check(check).map_err(|message| CompileError::at(message, *at)),
+        }
+    }
+
+    fn all(&mut self, trees: &[Expr]) -> Result<Vec<NodeId>, CompileError> {
+        trees.iter().map(|tree| self.expr(tree)).collect()
+    }
+}

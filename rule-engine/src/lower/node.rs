@@ -1,0 +1,197 @@
+//! Conditions as shared trees: atoms and the boolean expressions over them, each kept once for all rules.
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use std::net::IpAddr;
+
+use super::expr::{ExprId, Exprs, shorter};
+use crate::event::{Lifetime, Special};
+use crate::syntax::ast::Operator;
+
+/// The number of an atom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AtomId(pub(crate) u32);
+
+/// The number of a boolean expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+/// A constant on the right of an operator, parsed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Literal {
+    I64(i64),
+    U64(u64),
+    /// A double, which constants can only give whole.
+    F64(i32),
+    Bool(bool),
+    Bytes(Box<[u8]>),
+    Ip(IpAddr),
+    /// Address and bits of the mask.
+    Net(IpAddr, u8),
+}
+
+impl Literal {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+}
+
+/// What an atom asks of the value of its expression. A missing value answers every question with no.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Test {
+    Exists,
+    /// An operator and one constant.
+    Compare(Operator, Literal),
+    /// Member of a set; of a list, every element is.
+    In(Box<[Literal]>),
+    /// Of a list, some element is a member.
+    Intersects(Box<[Literal]>),
+    /// A path at or below one of these.
+    PMatch(Box<[Box<[u8]>]>),
+    /// `oneof`: the operator holds for exactly one constant.
+    OneOf(Operator, Box<[Literal]>),
+    /// An operator and another expression.
+    Against(Operator, ExprId),
+    /// The time of the event is within so many nanoseconds of the value.
+    Around(u64),
+    /// The value is, or is not, one of the addresses of a host.
+    Host(bool, Box<[IpAddr]>),
+    /// The value is there, and nothing else can be true of it.
+    Never,
+}
+
+/// A question about one expression.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Atom {
+    pub(crate) expr: ExprId,
+    pub(crate) test: Test,
+}
+
+/// A boolean expression.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Node {
+    Const(bool),
+    Atom(AtomId),
+    Not(NodeId),
+    And(Box<[NodeId]>),
+    Or(Box<[NodeId]>),
+}
+
+/// All expressions, atoms and boolean expressions of a set of rules.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pool {
+    pub(crate) exprs: Exprs,
+    atoms: Vec<Atom>,
+    nodes: Vec<Node>,
+    known_atoms: HashMap<Atom, AtomId, FxBuildHasher>,
+    known_nodes: HashMap<Node, NodeId, FxBuildHasher>,
+}
+
+impl Pool {
+    pub(crate) fn atom(&mut self, atom: Atom) -> NodeId {
+        let id = if let Some(&id) = self.known_atoms.get(&atom) {
+            id
+        } else {
+            let id = AtomId(self.atoms.len() as u32);
+            self.known_atoms.insert(atom.clone(), id);
+            self.atoms.push(atom);
+            id
+        };
+        self.intern(Node::Atom(id))
+    }
+
+    pub(crate) fn intern(&mut self, node: Node) -> NodeId {
+        if let Some(&id) = self.known_nodes.get(&node) {
+            return id;
+        }
+        let id = NodeId(self.nodes.len() as u32);
+        self.known_nodes.insert(node.clone(), id);
+        self.nodes.push(node);
+        id
+    }
+
+    pub(crate) fn constant(&mut self, value: bool) -> NodeId {
+        self.intern(Node::Const(value))
+    }
+
+    /// Not `child`, without double negation.
+    pub(crate) fn not(&mut self, child: NodeId) -> NodeId {
+        match &self.nodes[child.0 as usize] {
+            Node::Const(value) => {
+                let value = !*value;
+                self.constant(value)
+            }
+            Node::Not(inner) => *inner,
+            _ => self.intern(Node::Not(child)),
+        }
+    }
+
+    /// All of `children`, flat, without repetition.
+    pub(crate) fn and(&mut self, children: impl IntoIterator<Item = NodeId>) -> NodeId {
+        self.junction(children, true)
+    }
+
+    /// Any of `children`, flat, without repetition.
+    pub(crate) fn or(&mut self, children: impl IntoIterator<Item = NodeId>) -> NodeId {
+        self.junction(children, false)
+    }
+
+    fn junction(&mut self, children: impl IntoIterator<Item = NodeId>, all: bool) -> NodeId {
+        let mut flat: Vec<NodeId> = Vec::new();
+        let mut seen = hashbrown::HashSet::with_hasher(FxBuildHasher);
+        for child in children {
+            match &self.nodes[child.0 as usize] {
+                Node::Const(value) if *value == all => {}
+                Node::Const(_) => return self.constant(!all),
+                Node::And(inner) if all => flat.extend(inner.iter().filter(|node| seen.insert(**node))),
+                Node::Or(inner) if !all => flat.extend(inner.iter().filter(|node| seen.insert(**node))),
+                _ if seen.insert(child) => flat.push(child),
+                _ => {}
+            }
+        }
+        match flat.as_slice() {
+            [] => self.constant(all),
+            [only] => *only,
+            _ if all => self.intern(Node::And(flat.into())),
+            _ => self.intern(Node::Or(flat.into())),
+        }
+    }
+
+    pub(crate) fn atoms(&self) -> &[Atom] {
+        &self.atoms
+    }
+
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How long the answer to an atom holds.
+    pub(crate) fn atom_lifetime(&self, atom: &Atom) -> Lifetime {
+        let expr = &self.exprs[atom.expr];
+        match &atom.test {
+            Test::Around(_) => Lifetime::Event,
+            Test::Against(_, right) => shorter(expr.lifetime, self.exprs[*right].lifetime),
+            _ if expr.special == Special::EventNumber => Lifetime::Event,
+            _ => expr.lifetime,
+        }
+    }
+}
+
+impl std::ops::Index<NodeId> for Pool {
+    type Output = Node;
+
+    fn index(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+}
+
+impl std::ops::Index<AtomId> for Pool {
+    type Output = Atom;
+
+    fn index(&self, id: AtomId) -> &Atom {
+        &self.atoms[id.0 as usize]
+    }
+}

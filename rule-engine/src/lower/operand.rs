@@ -1,0 +1,173 @@
+//! Fields and transformers: names to numbers, and the types that come out of them.
+
+use std::borrow::Cow;
+
+use super::expr::{Expr, ExprId, Exprs, Nul, Op, Unary, shorter};
+use crate::event::{FieldInfo, Kind, Lifetime, Print, Schema};
+use crate::syntax::ast::{Operand, Transformer};
+
+/// Where a field is wanted: some exist only in conditions, and some mean another thing in an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Condition,
+    Output,
+}
+
+/// Compiles operands into the expressions of a set of rules.
+pub(crate) struct Operands<'c> {
+    pub(crate) exprs: &'c mut Exprs,
+    pub(crate) schema: &'c mut dyn Schema,
+    pub(crate) place: Place,
+}
+
+impl Operands<'_> {
+    pub(crate) fn operand(&mut self, operand: &Operand) -> Result<ExprId, String> {
+        match operand {
+            Operand::Field(field, _) => {
+                let info = self.field(&field.name, field.arg.as_deref())?;
+                Ok(self.exprs.intern(Expr::field(&info)))
+            }
+            Operand::Value(value, _) => {
+                Ok(self.exprs.intern(Expr::text(Op::Constant(value.as_slice().into()), false, Lifetime::Lineage)))
+            }
+            Operand::List(items, _) => {
+                let items = self.all(items)?;
+                let lifetime = self.lifetime(&items);
+                Ok(self.exprs.intern(Expr::text(Op::List(items.into()), true, lifetime)))
+            }
+            Operand::Transformer(transformer, _) => self.transformer(transformer),
+        }
+    }
+
+    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, String> {
+        let info = match self.place {
+            Place::Condition => self.schema.field(name, arg),
+            Place::Output => self.schema.print_field(name, arg),
+        };
+        info.map_err(|error| error.0)
+    }
+
+    fn all(&mut self, operands: &[Operand]) -> Result<Vec<ExprId>, String> {
+        operands.iter().map(|operand| self.operand(operand)).collect()
+    }
+
+    fn lifetime(&self, exprs: &[ExprId]) -> Lifetime {
+        // Constants hold longest. `Lineage` is the longest of the lasting ones but for `Thread`, which is finer.
+        let lasting = exprs.iter().filter(|id| !self.exprs.is_constant(**id)).map(|id| self.exprs[*id].lifetime);
+        lasting.reduce(shorter).unwrap_or(Lifetime::Event)
+    }
+
+    fn transformer(&mut self, transformer: &Transformer) -> Result<ExprId, String> {
+        let name = transformer.name.as_str();
+        let args = self.all(&transformer.args)?;
+        let no_selector = || format!("filter error: transformer '{name}' does not support field arguments");
+        match args.as_slice() {
+            [only] if name == "val" || transformer.arg.is_none() => {
+                if name != "val" {
+                    let unary = Unary::from_name(name).ok_or_else(|| format!("unknown field transfomer '{name}'"))?;
+                    return self.unary(unary, *only);
+                }
+                if transformer.arg.is_some() { Err(no_selector()) } else { Ok(*only) }
+            }
+            [_] => Err(no_selector()),
+            _ => self.several(name, &args, transformer.arg.as_deref()),
+        }
+    }
+
+    fn unary(&mut self, unary: Unary, arg: ExprId) -> Result<ExprId, String> {
+        let inner = &self.exprs[arg];
+        if inner.no_transformer {
+            return Err(format!("field '{}' does not support transformers", inner.name));
+        }
+        let fits = match unary {
+            Unary::ToLower | Unary::ToUpper | Unary::Basename => inner.kind.is_text(),
+            Unary::Base64 => matches!(inner.kind, Kind::CharBuf | Kind::ByteBuf),
+            Unary::Len => inner.list || inner.kind.is_text() || inner.kind == Kind::ByteBuf,
+        };
+        if !fits {
+            return Err(format!(
+                "can't add field transformer: type '{}' is not supported by '{}' transformer applied on {}field '{}'",
+                inner.kind.name(),
+                unary.name(),
+                if inner.list { "list " } else { "" },
+                inner.name
+            ));
+        }
+        let mut outer = inner.clone();
+        outer.op = Op::Unary(unary, arg);
+        outer.special = crate::event::Special::None;
+        match unary {
+            Unary::Len => {
+                outer.kind = Kind::UInt64;
+                outer.list = false;
+                outer.nul = Nul::Never;
+            }
+            Unary::Base64 => outer.nul = Nul::Anywhere,
+            _ => outer.nul = outer.nul.max(Nul::AtEnd),
+        }
+        Ok(self.exprs.intern(outer))
+    }
+
+    fn several(&mut self, name: &str, args: &[ExprId], selector: Option<&[u8]>) -> Result<ExprId, String> {
+        let bases: Vec<(Kind, bool)> = args.iter().map(|arg| self.exprs[*arg].base).collect();
+        let lifetime = self.lifetime(args);
+        let no_selector = |name: &str| Err(format!("transformer '{name}' does not support field arguments"));
+        let (op, list) = match name {
+            "join" => {
+                let &[separator, list] = args else {
+                    return Err("join() requires exactly 2 arguments: separator and list".into());
+                };
+                if bases[0].1 {
+                    return Err("join() first argument (separator) must be a single value, not a list".into());
+                }
+                if !bases[1].1 {
+                    return Err("join() second argument must be a list".into());
+                }
+                if selector.is_some() {
+                    return no_selector("join");
+                }
+                (Op::Join(separator, list), false)
+            }
+            "concat" => {
+                if args.len() < 2 {
+                    return Err("concat() requires at least 2 arguments".into());
+                }
+                if bases.iter().any(|base| *base != (Kind::CharBuf, false)) {
+                    return Err("concat() arguments must be strings".into());
+                }
+                if selector.is_some() {
+                    return no_selector("concat");
+                }
+                (Op::Concat(args.into()), false)
+            }
+            "getopt" => {
+                let &[list, letters] = args else {
+                    return Err("getopt() requires exactly 2 arguments: args list and optstring".into());
+                };
+                if !bases[0].1 {
+                    return Err("getopt() first argument must be a list".into());
+                }
+                if bases[1].1 {
+                    return Err("getopt() second argument (optstring) must be a single value".into());
+                }
+                if bases[0].0 != Kind::CharBuf || bases[1].0 != Kind::CharBuf {
+                    return Err("getopt() arguments must be strings".into());
+                }
+                let letter = match selector {
+                    None => None,
+                    Some(&[letter]) => Some(letter),
+                    Some(_) => return Err("getopt() field argument must be a single option character".into()),
+                };
+                (Op::GetOpt(list, letters, letter), letter.is_none())
+            }
+            _ => return Err("unknown multivalue transformer".into()),
+        };
+        let mut expr = Expr::text(op, list, lifetime);
+        expr.base = (Kind::CharBuf, false);
+        expr.print = Print::None;
+        if list {
+            expr.name = Cow::Borrowed("INTERNAL");
+        }
+        Ok(self.exprs.intern(expr))
+    }
+}

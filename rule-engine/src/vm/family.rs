@@ -1,0 +1,367 @@
+//! Families: all atoms of one kind on one expression, answered together.
+//!
+//! A rule set asks a field thousands of questions that differ only in the constant. A family turns them into one
+//! search: a hash look-up for equality and membership, a sorted search for prefixes and suffixes, one pass for
+//! substrings, a tree for paths, candidates by literal prefix for patterns. What a search yields are *marks*: the numbers
+//! of the atoms that are true, all others being false.
+
+use std::net::IpAddr;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use bumpalo::Bump;
+use hashbrown::HashMap;
+use memchr::memmem::Finder;
+use rustc_hash::FxBuildHasher;
+
+use super::compare::{self, Regexes};
+use super::paths::PathTree;
+use super::prefix::PrefixSet;
+use super::{eval, glob};
+use crate::event::{Kind, Special, Value};
+use crate::lower::expr::{Expr, Nul};
+use crate::lower::node::{Literal, Test};
+use crate::syntax::ast::Operator;
+
+/// Which atoms of an expression belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Sort {
+    Exists,
+    Exact,
+    Number,
+    Ip,
+    Prefix,
+    Suffix,
+    Contains,
+    IContains,
+    Paths,
+    Globs,
+    Regexes,
+    /// Answered alone.
+    Alone,
+}
+
+impl Sort {
+    /// The sort of family that answers `test` on `expr`.
+    pub(crate) fn of(expr: &Expr, test: &Test) -> Self {
+        let plain = match expr.special {
+            Special::None | Special::EventType | Special::SyscallType | Special::EventNumber => !expr.list,
+            Special::AnyAncestor => true,
+            _ => false,
+        };
+        if *test == Test::Exists && expr.special != Special::AnyAncestor {
+            return Self::Exists;
+        }
+        if !plain {
+            return Self::Alone;
+        }
+        let bytes =
+            expr.kind.is_text() && expr.nul != Nul::Anywhere || expr.kind == Kind::ByteBuf && expr.nul == Nul::Never;
+        let numbers = expr.kind.number().is_some() || expr.kind == Kind::Bool;
+        match test {
+            Test::Compare(Operator::Eq, _) | Test::In(_) if bytes => Self::Exact,
+            Test::Compare(Operator::Eq, _) | Test::In(_) if numbers => Self::Number,
+            Test::Compare(Operator::Eq, _) | Test::In(_) if expr.kind == Kind::IpAddr => Self::Ip,
+            Test::Compare(Operator::StartsWith, _) if bytes => Self::Prefix,
+            Test::Compare(Operator::EndsWith, _) if bytes => Self::Suffix,
+            Test::Compare(Operator::Contains, _) if bytes => Self::Contains,
+            Test::Compare(Operator::IContains, _) if bytes => Self::IContains,
+            Test::PMatch(_) if bytes => Self::Paths,
+            Test::Compare(Operator::Glob | Operator::IGlob, _) if bytes => Self::Globs,
+            Test::Compare(Operator::Regex, _) if bytes => Self::Regexes,
+            _ => Self::Alone,
+        }
+    }
+
+    /// Roughly how many instructions an answer takes: what an `and` asks first.
+    pub(crate) const fn cost(self) -> u32 {
+        match self {
+            Self::Exists => 20,
+            Self::Number | Self::Ip => 25,
+            Self::Exact => 40,
+            Self::Prefix | Self::Suffix => 60,
+            Self::Alone => 80,
+            Self::Paths => 150,
+            Self::Globs => 200,
+            Self::Contains => 250,
+            Self::IContains => 400,
+            Self::Regexes => 600,
+        }
+    }
+
+    /// Whether few of many atoms are true of a value, and finding them does not cost more for more atoms.
+    pub(crate) const fn is_selective(self) -> bool {
+        !matches!(self, Self::Exists | Self::Alone)
+    }
+}
+
+/// From keys to lists of marks.
+#[derive(Debug)]
+pub(crate) struct Table<K> {
+    rows: HashMap<K, (u32, u32), FxBuildHasher>,
+    marks: Vec<u32>,
+}
+
+impl<K: std::hash::Hash + Eq> Table<K> {
+    fn new(pairs: impl IntoIterator<Item = (K, u32)>) -> Self {
+        let mut lists: HashMap<K, Vec<u32>, FxBuildHasher> = HashMap::default();
+        for (key, mark) in pairs {
+            lists.entry(key).or_default().push(mark);
+        }
+        let mut table = Self { rows: HashMap::default(), marks: Vec::new() };
+        for (key, mut marks) in lists {
+            marks.sort_unstable();
+            marks.dedup();
+            let start = table.marks.len() as u32;
+            table.marks.extend(marks);
+            table.rows.insert(key, (start, table.marks.len() as u32));
+        }
+        table
+    }
+
+    fn find<Q: std::hash::Hash + hashbrown::Equivalent<K> + ?Sized>(&self, key: &Q, found: &mut impl FnMut(u32)) {
+        if let Some(&(start, end)) = self.rows.get(key) {
+            self.marks[start as usize..end as usize].iter().for_each(|mark| found(*mark));
+        }
+    }
+}
+
+/// Substrings, each with a mark.
+#[derive(Debug)]
+pub(crate) enum Substrings {
+    Few(Vec<(Finder<'static>, u32)>),
+    Many(AhoCorasick, Vec<u32>),
+}
+
+/// Patterns, tried only where their literal beginning is found.
+#[derive(Debug)]
+pub(crate) struct Candidates<P> {
+    prefixes: PrefixSet,
+    patterns: Vec<(P, u32)>,
+}
+
+impl<P> Candidates<P> {
+    fn new(items: impl IntoIterator<Item = (Vec<u8>, P, u32)>) -> Self {
+        let mut prefixes = Vec::new();
+        let mut patterns = Vec::new();
+        for (place, (prefix, pattern, mark)) in items.into_iter().enumerate() {
+            prefixes.push((prefix.into_boxed_slice(), place as u32));
+            patterns.push((pattern, mark));
+        }
+        Self { prefixes: PrefixSet::new(prefixes), patterns }
+    }
+
+    fn find(&self, text: &[u8], matches: impl Fn(&P) -> bool, found: &mut impl FnMut(u32)) {
+        self.prefixes.find(text, &mut |place| {
+            let (pattern, mark) = &self.patterns[place as usize];
+            if matches(pattern) {
+                found(*mark);
+            }
+        });
+    }
+}
+
+/// A prepared search.
+#[derive(Debug)]
+pub(crate) enum Family {
+    Exists,
+    /// The lengths that occur (63 and more as one), and the texts.
+    Exact(u64, Table<Box<[u8]>>),
+    Number(Table<u64>),
+    Ip(Table<IpAddr>),
+    Prefix(PrefixSet),
+    Suffix(PrefixSet),
+    Contains(Substrings),
+    IContains(AhoCorasick, Vec<u32>),
+    Paths(PathTree),
+    Globs(Candidates<(Box<[u8]>, bool)>),
+    Regexes(Candidates<regex::Regex>),
+    Alone(Test),
+}
+
+fn length_bit(len: usize) -> u64 {
+    1 << len.min(63)
+}
+
+/// The number by which a value of numbers or truths is looked up.
+fn number_key(value: Value<'_>) -> Option<u64> {
+    match value {
+        Value::I64(number) => Some(number as u64),
+        Value::U64(number) => Some(number),
+        Value::Bool(truth) => Some(truth.into()),
+        _ => None,
+    }
+}
+
+fn literal_key(literal: &Literal) -> u64 {
+    match literal {
+        Literal::I64(number) => *number as u64,
+        Literal::U64(number) => *number,
+        Literal::Bool(truth) => (*truth).into(),
+        _ => 0,
+    }
+}
+
+impl Family {
+    /// Prepares the search for atoms of one sort; their marks are their places in `tests`.
+    pub(crate) fn new(sort: Sort, tests: &[&Test], regexes: &Regexes) -> Self {
+        let literals = || {
+            tests.iter().enumerate().flat_map(|(mark, test)| {
+                let literals: &[Literal] = match test {
+                    Test::Compare(_, literal) => std::slice::from_ref(literal),
+                    Test::In(set) => set,
+                    _ => &[],
+                };
+                literals.iter().map(move |literal| (literal, mark as u32))
+            })
+        };
+        let texts = || literals().map(|(literal, mark)| (Box::from(literal.bytes()), mark));
+        match sort {
+            Sort::Exists => Self::Exists,
+            Sort::Exact => {
+                let lengths = literals().fold(0, |bits, (literal, _)| bits | length_bit(literal.bytes().len()));
+                Self::Exact(lengths, Table::new(texts()))
+            }
+            Sort::Number => Self::Number(Table::new(literals().map(|(literal, mark)| (literal_key(literal), mark)))),
+            Sort::Ip => Self::Ip(Table::new(literals().filter_map(|(literal, mark)| match literal {
+                Literal::Ip(ip) => Some((*ip, mark)),
+                _ => None,
+            }))),
+            Sort::Prefix => Self::Prefix(PrefixSet::new(texts())),
+            Sort::Suffix => Self::Suffix(PrefixSet::new(texts().map(|(mut text, mark)| {
+                text.reverse();
+                (text, mark)
+            }))),
+            Sort::Contains => Self::Contains(substrings(texts().collect())),
+            Sort::IContains => {
+                let texts: Vec<(Box<[u8]>, u32)> = texts().collect();
+                match automaton(&texts, true) {
+                    Some(automaton) => Self::IContains(automaton, texts.into_iter().map(|(_, mark)| mark).collect()),
+                    None => Self::Alone(Test::Never),
+                }
+            }
+            Sort::Paths => {
+                let mut tree = PathTree::new();
+                for (mark, test) in tests.iter().enumerate() {
+                    if let Test::PMatch(patterns) = test {
+                        patterns.iter().for_each(|pattern| tree.insert(pattern, mark as u32));
+                    }
+                }
+                Self::Paths(tree)
+            }
+            Sort::Globs => Self::Globs(Candidates::new(tests.iter().enumerate().filter_map(|(mark, test)| {
+                let Test::Compare(op, literal) = test else { return None };
+                let fold = *op == Operator::IGlob;
+                let prefix = if fold { Vec::new() } else { glob::literal_prefix(literal.bytes()) };
+                Some((prefix, (Box::from(literal.bytes()), fold), mark as u32))
+            }))),
+            Sort::Regexes => Self::Regexes(Candidates::new(literals().filter_map(|(literal, mark)| {
+                let compiled = regexes.of(literal.bytes())?.clone();
+                Some((regex_prefix(literal.bytes()), compiled, mark))
+            }))),
+            Sort::Alone => Self::Alone(tests.first().map_or(Test::Never, |test| (*test).clone())),
+        }
+    }
+
+    /// Calls `found` with the marks of the atoms that are true of `value`; a mark may come more than once.
+    pub(crate) fn find(&self, expr: &Expr, value: Value<'_>, arena: &Bump, found: &mut impl FnMut(u32)) {
+        match self {
+            Self::Exists => found(0),
+            Self::Number(table) => {
+                if let Some(number) = number_key(value) {
+                    table.find(&number, found);
+                } else {
+                    self.each(expr, value, arena, found);
+                }
+            }
+            Self::Ip(table) => match value {
+                Value::Ip(ip) => table.find(&ip, found),
+                _ => self.each(expr, value, arena, found),
+            },
+            _ => match value {
+                Value::Bytes(text) => {
+                    let text = if expr.nul == Nul::Never { text } else { eval::c_text(text) };
+                    self.find_text(text, arena, found);
+                }
+                _ => self.each(expr, value, arena, found),
+            },
+        }
+    }
+
+    /// A list where a single value was expected: the ancestors of a process.
+    fn each(&self, expr: &Expr, value: Value<'_>, arena: &Bump, found: &mut impl FnMut(u32)) {
+        let Value::List(items) = value else { return };
+        for item in items.iter().filter(|item| !matches!(item, Value::List(_))) {
+            self.find(expr, *item, arena, found);
+        }
+    }
+
+    fn find_text(&self, text: &[u8], arena: &Bump, found: &mut impl FnMut(u32)) {
+        match self {
+            Self::Exact(lengths, table) => {
+                if lengths & length_bit(text.len()) != 0 {
+                    table.find(text, found);
+                }
+            }
+            Self::Prefix(set) => set.find(text, found),
+            Self::Suffix(set) => set.find_reversed(text, found),
+            Self::Contains(Substrings::Few(finders)) => {
+                for (finder, mark) in finders {
+                    if finder.find(text).is_some() {
+                        found(*mark);
+                    }
+                }
+            }
+            Self::Contains(Substrings::Many(automaton, marks)) | Self::IContains(automaton, marks) => {
+                let mut state = aho_corasick::automaton::OverlappingState::start();
+                let input = aho_corasick::Input::new(text);
+                loop {
+                    automaton.find_overlapping(input.clone(), &mut state);
+                    match state.get_match() {
+                        Some(hit) => found(marks[hit.pattern().as_usize()]),
+                        None => break,
+                    }
+                }
+            }
+            Self::Paths(tree) => tree.matches(text, found),
+            Self::Globs(candidates) => {
+                candidates.find(text, |(pattern, fold)| glob::matches(pattern, text, *fold), found);
+            }
+            Self::Regexes(candidates) => {
+                let valid = compare::valid_text(text, arena);
+                candidates.find(valid.as_bytes(), |pattern| pattern.is_match(valid), found);
+            }
+            Self::Exists | Self::Number(_) | Self::Ip(_) | Self::Alone(_) => {}
+        }
+    }
+}
+
+fn substrings(texts: Vec<(Box<[u8]>, u32)>) -> Substrings {
+    if texts.len() > 6
+        && let Some(automaton) = automaton(&texts, false)
+    {
+        return Substrings::Many(automaton, texts.into_iter().map(|(_, mark)| mark).collect());
+    }
+    Substrings::Few(texts.into_iter().map(|(text, mark)| (Finder::new(&text).into_owned(), mark)).collect())
+}
+
+fn automaton(texts: &[(Box<[u8]>, u32)], fold: bool) -> Option<AhoCorasick> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .ascii_case_insensitive(fold)
+        .build(texts.iter().map(|(text, _)| text))
+        .ok()
+}
+
+/// The bytes that every match of a pattern begins with, as far as that is easily seen.
+fn regex_prefix(pattern: &[u8]) -> Vec<u8> {
+    if pattern.contains(&b'|') {
+        return Vec::new();
+    }
+    let body = pattern.strip_prefix(b"^").unwrap_or(pattern);
+    let end = body.iter().position(|byte| b".+*?^$()[]{}\\".contains(byte) || !byte.is_ascii()).unwrap_or(body.len());
+    let mut prefix = body[..end].to_vec();
+    if body.get(end).is_some_and(|byte| b"*?{".contains(byte)) {
+        prefix.pop();
+    }
+    prefix
+}

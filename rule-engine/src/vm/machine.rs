@@ -1,0 +1,289 @@
+//! The machine: runs programs on an event, and keeps what it found.
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+
+use super::compare;
+use super::eval;
+use super::family::Family;
+use super::memo::Memo;
+use super::op::Op;
+use super::program::{Program, Slot, Span};
+use crate::event::{Event, Lifetime, Value};
+
+/// Extra words that a rule set wants in each entry of a memo.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extra {
+    pub(crate) known: usize,
+    pub(crate) value: usize,
+}
+
+/// The answers of one span: those of the event in the first entry, those that last in one per stamp.
+///
+/// An entry: extra known words | known bits | value bits | extra value words.
+#[derive(Debug)]
+struct Bits {
+    memo: Memo,
+    /// Where the entry of the current event begins, if it was asked for.
+    base: usize,
+    open: bool,
+    known_at: usize,
+    value_at: usize,
+    extra_at: usize,
+}
+
+/// What changes while events run, for one program.
+#[derive(Debug)]
+pub(crate) struct State {
+    bits: [Bits; 3],
+    /// For each expression, in which event it was last extracted, and its place in the frame.
+    seen: Vec<(u32, u32)>,
+    epoch: u32,
+    /// For the profile: how often each family searched, and the nanoseconds it took.
+    pub(crate) searches: Option<Vec<(u64, u64)>>,
+}
+
+impl State {
+    pub(crate) fn new(program: &Program, extra: [Extra; 3]) -> Self {
+        let bits = Span::ALL.map(|span| {
+            let layout = program.layout[span as usize];
+            let extra = extra[span as usize];
+            let words = |bits: u32| (bits as usize).div_ceil(64);
+            let known = extra.known + words(layout.known);
+            let value = words(layout.value) + extra.value;
+            Bits {
+                memo: if span == Span::Event { Memo::forgetful(known, value) } else { Memo::new(known, value) },
+                base: 0,
+                open: false,
+                known_at: extra.known,
+                value_at: known,
+                extra_at: known + words(layout.value),
+            }
+        });
+        Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, searches: None }
+    }
+
+    /// Forgets what holds for one event only.
+    pub(crate) fn begin(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.seen.fill((0, 0));
+            self.epoch = 1;
+        }
+        for bits in &mut self.bits {
+            bits.open = false;
+        }
+    }
+
+    /// Where the answers of a span begin for this event.
+    #[inline]
+    fn base<E: Event>(&mut self, span: Span, event: &E) -> usize {
+        let bits = &mut self.bits[span as usize];
+        if !bits.open {
+            bits.open = true;
+            bits.base = bits.memo.entry(match span {
+                Span::Event => None,
+                Span::Thread => event.stamp(Lifetime::Thread),
+                Span::Lineage => event.stamp(Lifetime::Lineage),
+            });
+        }
+        bits.base
+    }
+
+    /// The extra words of a span: known ones, and values.
+    #[inline]
+    pub(crate) fn extra<E: Event>(&mut self, span: Span, event: &E) -> (&mut [u64], &mut [u64]) {
+        let base = self.base(span, event);
+        let bits = &mut self.bits[span as usize];
+        let (known_at, extra_at) = (bits.known_at, bits.extra_at);
+        let (known, value) = bits.memo.words()[base..].split_at_mut(extra_at);
+        (&mut known[..known_at], value)
+    }
+
+    #[inline]
+    fn recall<E: Event>(&mut self, slot: Slot, event: &E) -> Option<bool> {
+        let base = self.base(slot.span, event);
+        let bits = &mut self.bits[slot.span as usize];
+        let (known_at, value_at) = (base + bits.known_at, base + bits.value_at);
+        let words = bits.memo.words();
+        let known = words[known_at + slot.known as usize / 64] >> (slot.known % 64) & 1 == 1;
+        known.then(|| words[value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1)
+    }
+
+    #[inline]
+    fn keep<E: Event>(&mut self, slot: Slot, answer: bool, event: &E) {
+        let base = self.base(slot.span, event);
+        let bits = &mut self.bits[slot.span as usize];
+        let (known_at, value_at) = (base + bits.known_at, base + bits.value_at);
+        let words = bits.memo.words();
+        words[known_at + slot.known as usize / 64] |= 1 << (slot.known % 64);
+        let word = &mut words[value_at + slot.value as usize / 64];
+        *word = *word & !(1 << (slot.value % 64)) | u64::from(answer) << (slot.value % 64);
+    }
+}
+
+/// What is at hand while one event is evaluated.
+pub(crate) struct Frame<'e, E> {
+    pub(crate) program: &'e Program,
+    pub(crate) event: &'e E,
+    pub(crate) arena: &'e Bump,
+    values: BumpVec<'e, Option<Value<'e>>>,
+}
+
+impl<'e, E: Event> Frame<'e, E> {
+    pub(crate) fn new(program: &'e Program, event: &'e E, arena: &'e Bump) -> Self {
+        Self { program, event, arena, values: BumpVec::new_in(arena) }
+    }
+
+    /// Runs the code at `entry`.
+    pub(crate) fn run(&mut self, state: &mut State, entry: u32) -> bool {
+        let program = self.program;
+        let mut answer = false;
+        let mut at = entry as usize;
+        while let Some(op) = program.code.get(at) {
+            at += 1;
+            match *op {
+                Op::Atom(atom) => answer = self.atom(state, atom),
+                Op::Constant(truth) => answer = truth,
+                Op::Not => answer = !answer,
+                Op::Jump { when, to } => {
+                    if answer == when {
+                        at = to as usize;
+                    }
+                }
+                Op::Recall { node, to } => {
+                    if let Some(known) = state.recall(program.nodes[node as usize], self.event) {
+                        answer = known;
+                        at = to as usize;
+                    }
+                }
+                Op::Keep { node } => state.keep(program.nodes[node as usize], answer, self.event),
+                Op::Return => break,
+            }
+        }
+        answer
+    }
+
+    #[inline]
+    fn atom(&mut self, state: &mut State, atom: u32) -> bool {
+        let row = self.program.atoms[atom as usize];
+        if let Some(answer) = state.recall(row.slot, self.event) {
+            return answer;
+        }
+        self.search(state, row.family);
+        state.recall(row.slot, self.event).unwrap_or(false)
+    }
+
+    /// Answers all atoms of a family, if they are not answered yet.
+    pub(crate) fn ensure(&mut self, state: &mut State, family: u32) {
+        let row = &self.program.families[family as usize];
+        let slot = Slot { span: row.span, known: row.known, value: row.low };
+        if state.recall(slot, self.event).is_none() {
+            self.search(state, family);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn timed<R>(&mut self, state: &mut State, family: u32, run: impl FnOnce(&mut Self, &mut State) -> R) -> R {
+        let start = std::time::Instant::now();
+        let result = run(self, state);
+        if let Some(row) = state.searches.as_mut().and_then(|rows| rows.get_mut(family as usize)) {
+            row.0 += 1;
+            row.1 += start.elapsed().as_nanos() as u64;
+        }
+        result
+    }
+
+    fn search(&mut self, state: &mut State, family: u32) {
+        if state.searches.is_some() {
+            self.timed(state, family, |frame, state| frame.search_now(state, family));
+        } else {
+            self.search_now(state, family);
+        }
+    }
+
+    fn search_now(&mut self, state: &mut State, family: u32) {
+        let program = self.program;
+        let row = &program.families[family as usize];
+        let value = self.value(state, row.expr);
+        let base = state.base(row.span, self.event);
+        let bits = &mut state.bits[row.span as usize];
+        let (known_at, value_at) = (base + bits.known_at, base + bits.value_at);
+        let words = bits.memo.words();
+        clear(&mut words[value_at..], row.low, row.high);
+        words[known_at + row.known as usize / 64] |= 1 << (row.known % 64);
+        let Some(value) = value else { return };
+        let mut found = |mark: u32| {
+            let bit = row.low + mark;
+            words[value_at + bit as usize / 64] |= 1 << (bit % 64);
+        };
+        match &row.search {
+            Family::Alone(_) => {
+                let question = &program.questions[self.alone(family)];
+                if compare::holds_for(&program.exprs, &program.regexes, question, value, self.event, self.arena) {
+                    found(0);
+                }
+            }
+            search => search.find(&program.exprs[row.expr], value, self.arena, &mut found),
+        }
+    }
+
+    /// The only atom of a family that answers one alone.
+    fn alone(&self, family: u32) -> usize {
+        self.program.lonely[family as usize] as usize
+    }
+
+    /// The value of an expression, extracted at most once for the event.
+    fn value(&mut self, state: &mut State, id: crate::lower::expr::ExprId) -> Option<Value<'e>> {
+        let program = self.program;
+        if !program.shared[id.0 as usize] {
+            return eval::value(&program.exprs, id, self.event, self.arena);
+        }
+        let (epoch, place) = state.seen[id.0 as usize];
+        if epoch == state.epoch {
+            return self.values[place as usize];
+        }
+        let value = eval::value(&program.exprs, id, self.event, self.arena);
+        state.seen[id.0 as usize] = (state.epoch, self.values.len() as u32);
+        self.values.push(value);
+        value
+    }
+
+    /// Calls `each` with the places, within the family, of its atoms that are true.
+    pub(crate) fn each_true(&mut self, state: &mut State, family: u32, mut each: impl FnMut(u32)) {
+        let row = &self.program.families[family as usize];
+        let base = state.base(row.span, self.event);
+        let bits = &mut state.bits[row.span as usize];
+        let value_at = base + bits.value_at;
+        let words = bits.memo.words();
+        for word in row.low / 64..row.high.div_ceil(64) {
+            let mut rest = words[value_at + word as usize] & mask(word, row.low, row.high);
+            while rest != 0 {
+                each(word * 64 + rest.trailing_zeros() - row.low);
+                rest &= rest - 1;
+            }
+        }
+    }
+}
+
+/// The bits of `word` that lie between `low` and `high`.
+#[inline]
+fn mask(word: u32, low: u32, high: u32) -> u64 {
+    let mut mask = u64::MAX;
+    if word == low / 64 {
+        mask &= u64::MAX << (low % 64);
+    }
+    if word == high / 64 {
+        mask &= !(u64::MAX << (high % 64));
+    }
+    mask
+}
+
+/// Clears the bits from `low` up to `high`.
+#[inline]
+fn clear(words: &mut [u64], low: u32, high: u32) {
+    for word in low / 64..high.div_ceil(64) {
+        words[word as usize] &= !mask(word, low, high);
+    }
+}

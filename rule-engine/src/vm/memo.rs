@@ -1,0 +1,67 @@
+//! What is remembered from one event to the next: answers that hold as long as a thread or a lineage stays as it is.
+//!
+//! A fixed table of entries, found by the stamp that the event gives. Stamps are never used twice, so an entry can only
+//! be found by what it was made for; another stamp that falls on the same entry takes it over and begins with no
+//! answers. Nothing is allocated while events run, and the memory is bounded whatever the events are.
+
+/// The words that all entries together may have.
+const BUDGET: usize = 1 << 17;
+
+/// Remembered answers of one span.
+#[derive(Debug)]
+pub(crate) struct Memo {
+    stamps: Box<[u64]>,
+    words: Box<[u64]>,
+    /// Words of an entry, and those of them at its beginning that say what is known.
+    stride: usize,
+    known: usize,
+    shift: u32,
+}
+
+impl Memo {
+    /// A table of entries with `known` words that are cleared for a new stamp, and `value` words that are not.
+    pub(crate) fn new(known: usize, value: usize) -> Self {
+        let wanted = (BUDGET / (known + value).max(1)).clamp(16, 2048);
+        Self::with_entries(1 << wanted.ilog2(), known, value)
+    }
+
+    /// One entry, for answers of which nothing is remembered.
+    pub(crate) fn forgetful(known: usize, value: usize) -> Self {
+        Self::with_entries(2, known, value)
+    }
+
+    fn with_entries(entries: usize, known: usize, value: usize) -> Self {
+        let stride = known + value;
+        Self {
+            // One more: the entry for events that have no stamp.
+            stamps: vec![0; entries + 1].into(),
+            words: vec![0; (entries + 1) * stride].into(),
+            stride,
+            known,
+            shift: 64 - entries.ilog2(),
+        }
+    }
+
+    /// Where the entry of `stamp` begins.
+    #[inline]
+    pub(crate) fn entry(&mut self, stamp: Option<u64>) -> usize {
+        let Some(stamp) = stamp else {
+            let base = (self.stamps.len() - 1) * self.stride;
+            self.words[base..base + self.known].fill(0);
+            return base;
+        };
+        let place = (stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize;
+        let base = place * self.stride;
+        // A stamp of 0 is taken for "none yet" in a fresh entry, whose words are 0 as well: that is the same.
+        if self.stamps[place] != stamp {
+            self.stamps[place] = stamp;
+            self.words[base..base + self.known].fill(0);
+        }
+        base
+    }
+
+    #[inline]
+    pub(crate) fn words(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+}

@@ -1,0 +1,88 @@
+//! A program: the code of all conditions of a set of rules, and the tables that it refers to.
+
+use super::compare::Regexes;
+use super::family::Family;
+use super::op::Op;
+use crate::event::Lifetime;
+use crate::lower::expr::{ExprId, Exprs};
+use crate::lower::node::Atom;
+
+/// How long an answer is kept. What depends on a descriptor is asked anew for each event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Span {
+    Event = 0,
+    Thread = 1,
+    Lineage = 2,
+}
+
+impl Span {
+    pub(crate) const ALL: [Self; 3] = [Self::Event, Self::Thread, Self::Lineage];
+
+    pub(crate) const fn of(lifetime: Lifetime) -> Self {
+        match lifetime {
+            Lifetime::Event | Lifetime::Fd => Self::Event,
+            Lifetime::Thread => Self::Thread,
+            Lifetime::Lineage => Self::Lineage,
+        }
+    }
+
+    /// The span of something that depends on both.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Event, _) | (_, Self::Event) => Self::Event,
+            (Self::Lineage, _) | (_, Self::Lineage) => Self::Lineage,
+            (Self::Thread, Self::Thread) => Self::Thread,
+        }
+    }
+}
+
+/// Where an answer is kept: a bit that says whether there is one, and a bit that says what it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    pub(crate) span: Span,
+    pub(crate) known: u32,
+    pub(crate) value: u32,
+}
+
+/// An atom: where its answer is, and who finds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtomRow {
+    pub(crate) slot: Slot,
+    pub(crate) family: u32,
+}
+
+/// A family: its atoms have the values bits from `low` on.
+#[derive(Debug)]
+pub(crate) struct FamilyRow {
+    pub(crate) span: Span,
+    pub(crate) known: u32,
+    pub(crate) low: u32,
+    pub(crate) high: u32,
+    pub(crate) expr: ExprId,
+    pub(crate) search: Family,
+}
+
+/// How many bits of each sort a span has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Layout {
+    pub(crate) known: u32,
+    pub(crate) value: u32,
+}
+
+/// The code of a set of rules and its tables.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) exprs: Exprs,
+    /// Whether several families look at an expression, so that its value is worth keeping for the event.
+    pub(crate) shared: Vec<bool>,
+    pub(crate) atoms: Vec<AtomRow>,
+    /// The question of each atom, for those that are answered alone and for people.
+    pub(crate) questions: Vec<Atom>,
+    pub(crate) families: Vec<FamilyRow>,
+    /// For each family, its first atom: the only one of those that are answered alone.
+    pub(crate) lonely: Vec<u32>,
+    pub(crate) nodes: Vec<Slot>,
+    pub(crate) code: Vec<Op>,
+    pub(crate) regexes: Regexes,
+    pub(crate) layout: [Layout; 3],
+}

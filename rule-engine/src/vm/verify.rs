@@ -1,0 +1,68 @@
+//! The proof that a program cannot go wrong: done once, before it runs.
+
+use super::op::Op;
+use super::program::{Program, Slot};
+
+/// Why a program must not run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// A jump that does not go forward, or goes past the end.
+    #[error("instruction {at}: jumps to {to}")]
+    Jump {
+        /// The instruction.
+        at: usize,
+        /// Where it would go.
+        to: u32,
+    },
+    /// A number of an atom, a family or a kept answer that the tables do not have.
+    #[error("instruction {at}: refers to a slot that does not exist")]
+    Slot {
+        /// The instruction.
+        at: usize,
+    },
+    /// The code does not end in a return.
+    #[error("the code does not end")]
+    End,
+}
+
+/// Checks that jumps go forward to where code is, that every number has its row, and that the code ends.
+pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
+    let len = program.code.len();
+    let slot_fits = |slot: &Slot| {
+        let layout = program.layout[slot.span as usize];
+        slot.known < layout.known && slot.value < layout.value
+    };
+    for (at, op) in program.code.iter().enumerate() {
+        let fits = match *op {
+            Op::Atom(atom) => program.atoms.get(atom as usize).is_some_and(|row| {
+                let family = program.families.get(row.family as usize);
+                slot_fits(&row.slot)
+                    && family.is_some_and(|family| {
+                        family.span == row.slot.span
+                            && family.known == row.slot.known
+                            && (family.low..family.high).contains(&row.slot.value)
+                    })
+            }),
+            Op::Recall { node, .. } | Op::Keep { node } => program.nodes.get(node as usize).is_some_and(slot_fits),
+            Op::Constant(_) | Op::Not | Op::Jump { .. } | Op::Return => true,
+        };
+        if !fits {
+            return Err(VerifyError::Slot { at });
+        }
+        if let Op::Jump { to, .. } | Op::Recall { to, .. } = *op
+            && (to as usize <= at || to as usize >= len)
+        {
+            return Err(VerifyError::Jump { at, to });
+        }
+    }
+    for family in &program.families {
+        let layout = program.layout[family.span as usize];
+        if family.low > family.high || family.high > layout.value || family.known >= layout.known {
+            return Err(VerifyError::Slot { at: len });
+        }
+    }
+    match program.code.last() {
+        Some(Op::Return) | None => Ok(()),
+        Some(_) => Err(VerifyError::End),
+    }
+}
