@@ -8,9 +8,12 @@
 
 pub mod diag;
 pub mod event;
+pub mod filter;
 pub mod load;
 pub mod lower;
+pub mod output;
 pub mod resolve;
+pub mod ruleset;
 pub mod source;
 pub mod syntax;
 pub mod vm;

@@ -4,6 +4,8 @@
 //! questions of values while they run, by numbers that the schema gave out. Events of the inspector and JSON records
 //! are two adapters of equal rank.
 
+pub mod json;
+mod k8s_audit;
 mod value;
 
 pub use value::{Kind, Value};

@@ -74,6 +74,13 @@ impl Condition {
         &self.keys
     }
 
+    /// The same condition, to be asked of events of all types.
+    #[must_use]
+    pub(crate) fn of_all_keys(mut self, count: usize) -> Self {
+        self.keys = KeySet::all(count);
+        self
+    }
+
     /// What is probably not meant.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

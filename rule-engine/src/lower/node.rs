@@ -164,10 +164,6 @@ impl Pool {
         &self.atoms
     }
 
-    pub(crate) fn node_count(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// How long the answer to an atom holds.
     pub(crate) fn atom_lifetime(&self, atom: &Atom) -> Lifetime {
         let expr = &self.exprs[atom.expr];

@@ -175,7 +175,8 @@ pub(crate) enum Family {
     Paths(PathTree),
     Globs(Candidates<(Box<[u8]>, bool)>),
     Regexes(Candidates<regex::Regex>),
-    Alone(Test),
+    /// Answered by the plain comparison.
+    Alone,
 }
 
 fn length_bit(len: usize) -> u64 {
@@ -236,7 +237,7 @@ impl Family {
                 let texts: Vec<(Box<[u8]>, u32)> = texts().collect();
                 match automaton(&texts, true) {
                     Some(automaton) => Self::IContains(automaton, texts.into_iter().map(|(_, mark)| mark).collect()),
-                    None => Self::Alone(Test::Never),
+                    None => Self::Alone,
                 }
             }
             Sort::Paths => {
@@ -258,7 +259,7 @@ impl Family {
                 let compiled = regexes.of(literal.bytes())?.clone();
                 Some((regex_prefix(literal.bytes()), compiled, mark))
             }))),
-            Sort::Alone => Self::Alone(tests.first().map_or(Test::Never, |test| (*test).clone())),
+            Sort::Alone => Self::Alone,
         }
     }
 
@@ -330,7 +331,7 @@ impl Family {
                 let valid = compare::valid_text(text, arena);
                 candidates.find(valid.as_bytes(), |pattern| pattern.is_match(valid), found);
             }
-            Self::Exists | Self::Number(_) | Self::Ip(_) | Self::Alone(_) => {}
+            Self::Exists | Self::Number(_) | Self::Ip(_) | Self::Alone => {}
         }
     }
 }

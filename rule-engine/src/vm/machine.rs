@@ -219,7 +219,7 @@ impl<'e, E: Event> Frame<'e, E> {
             words[value_at + bit as usize / 64] |= 1 << (bit % 64);
         };
         match &row.search {
-            Family::Alone(_) => {
+            Family::Alone => {
                 let question = &program.questions[self.alone(family)];
                 if compare::holds_for(&program.exprs, &program.regexes, question, value, self.event, self.arena) {
                     found(0);

@@ -1,0 +1,376 @@
+//! Events that are JSON objects: `json.value[/pointer]`, its older name `jevt.value`, and the fields that events of all
+//! sources have.
+//!
+//! Kubernetes audit records are such events with a table of names over pointers; see [`k8s_audit`](super::k8s_audit).
+
+use std::borrow::Cow;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+use hashbrown::HashMap;
+use serde_json::Value as Json;
+
+use super::k8s_audit::{self, AuditField};
+use super::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Value};
+use crate::output::time;
+
+/// The type that all events of such a source have.
+const EVENT_TYPE: &str = "pluginevent";
+
+/// The longest text of a list.
+const LONGEST_TEXT: usize = 1023;
+
+/// A field with its argument.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Getter {
+    Number,
+    /// Nanoseconds, and how they are shown.
+    Time(Clock),
+    /// Nanoseconds since the first event: all of them, whole seconds, or the rest.
+    Since(Part),
+    Raw(Part),
+    Text(Cow<'static, str>),
+    NotAsync,
+    Missing,
+    /// The parts of a JSON pointer.
+    Pointer(Vec<String>),
+    Whole,
+    Audit(AuditField),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    Day,
+    DaySeconds,
+    Iso,
+    Date,
+    DateSeconds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    Seconds,
+    Rest,
+}
+
+#[derive(Debug, Clone)]
+struct Resolved {
+    getter: Getter,
+    info: FieldInfo,
+}
+
+/// The names of JSON events of one source.
+#[derive(Debug, Clone)]
+pub struct JsonSchema {
+    source: String,
+    hostname: String,
+    audit: bool,
+    fields: Vec<Resolved>,
+    known: HashMap<(String, Option<Vec<u8>>), FieldId>,
+}
+
+impl JsonSchema {
+    /// A source of JSON objects.
+    pub fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into(), hostname: String::new(), audit: false, fields: Vec::new(), known: HashMap::new() }
+    }
+
+    /// The source of Kubernetes audit records, `k8s_audit`.
+    pub fn k8s_audit() -> Self {
+        Self { audit: true, ..Self::new("k8s_audit") }
+    }
+
+    /// What `evt.hostname` is.
+    #[must_use]
+    pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
+        self.hostname = hostname.into();
+        self
+    }
+
+    /// The field of a name and argument, not resolved yet.
+    fn find(&self, name: &str, arg: Option<&[u8]>) -> Result<(Getter, Kind, bool, Print), FieldError> {
+        use Part::{All, Rest, Seconds};
+        let text = |getter| Ok((getter, Kind::CharBuf, false, Print::None));
+        let abs = |getter, print| Ok((getter, Kind::AbsTime, false, print));
+        let rel = |getter, print| Ok((getter, Kind::RelTime, false, print));
+        if arg.is_none() {
+            match name {
+                "evt.num" => return Ok((Getter::Number, Kind::UInt64, false, Print::Dec)),
+                "evt.time" => return text(Getter::Time(Clock::Day)),
+                "evt.time.s" => return text(Getter::Time(Clock::DaySeconds)),
+                "evt.time.iso8601" => return text(Getter::Time(Clock::Iso)),
+                "evt.datetime" => return text(Getter::Time(Clock::Date)),
+                "evt.datetime.s" => return text(Getter::Time(Clock::DateSeconds)),
+                "evt.rawtime" => return abs(Getter::Raw(All), Print::Dec),
+                "evt.rawtime.s" => return abs(Getter::Raw(Seconds), Print::Dec),
+                "evt.rawtime.ns" => return abs(Getter::Raw(Rest), Print::PaddedDec),
+                "evt.reltime" => return rel(Getter::Since(All), Print::PaddedDec),
+                "evt.reltime.s" => return rel(Getter::Since(Seconds), Print::Dec),
+                "evt.reltime.ns" => return rel(Getter::Since(Rest), Print::PaddedDec),
+                "evt.source" => return text(Getter::Text(Cow::Owned(self.source.clone()))),
+                "evt.pluginname" => {
+                    let plugin = if self.audit { "k8saudit" } else { "json" };
+                    return text(Getter::Text(Cow::Borrowed(plugin)));
+                }
+                "evt.plugininfo" | "json.obj" | "jevt.obj" => return text(Getter::Whole),
+                "evt.hostname" => return text(Getter::Text(Cow::Owned(self.hostname.clone()))),
+                "evt.is_async" => return Ok((Getter::NotAsync, Kind::Bool, false, Print::None)),
+                "evt.asynctype" => return text(Getter::Missing),
+                "json.rawtime" | "jevt.rawtime" => {
+                    return Ok((Getter::Raw(All), Kind::CharBuf, false, Print::None));
+                }
+                _ => {}
+            }
+        }
+        if matches!(name, "json.value" | "jevt.value") {
+            let arg = argument(name, arg, Argument::Key)?.unwrap_or_default();
+            let pointer = String::from_utf8_lossy(arg);
+            let pointer = pointer.strip_prefix('/').unwrap_or(&pointer);
+            let parts = if arg.is_empty() {
+                Vec::new()
+            } else {
+                pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
+            };
+            return text(Getter::Pointer(parts));
+        }
+        if self.audit
+            && let Some(row) = k8s_audit::find(name)
+        {
+            argument(name, arg, row.argument)?;
+            return Ok((Getter::Audit(row.with(arg)), Kind::CharBuf, row.list, Print::None));
+        }
+        Err(FieldError::nonexistent(name, arg))
+    }
+}
+
+/// What a field wants between brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Argument {
+    None,
+    /// An index, if anything.
+    Index,
+    /// A key.
+    Key,
+}
+
+/// Checks the argument of a field, in the words of Falco's plugins.
+fn argument<'a>(name: &str, arg: Option<&'a [u8]>, wanted: Argument) -> Result<Option<&'a [u8]>, FieldError> {
+    let shown = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
+    match (wanted, arg) {
+        (Argument::Key, None) => {
+            Err(FieldError(format!("filter '{name}': {name} requires an argument but none provided")))
+        }
+        (Argument::None, Some(arg)) => {
+            let arg = shown(arg);
+            Err(FieldError(format!(
+                "filter '{name}[{arg}]': {name} does not allow nor require an argument but one is provided: {arg}"
+            )))
+        }
+        (Argument::Index, Some(arg)) => {
+            let problem = if !arg.iter().all(u8::is_ascii_digit) {
+                "not composed only by digits"
+            } else if arg.is_empty() || arg.len() > 1 && arg[0] == b'0' {
+                "starting with 0"
+            } else if shown(arg).parse::<u64>().is_err() {
+                "not representable on 64 bit"
+            } else {
+                return Ok(Some(arg));
+            };
+            let arg = shown(arg);
+            Err(FieldError(format!("filter {name}[{arg}] {name} has an invalid index argument {problem}: {arg}")))
+        }
+        (_, arg) => Ok(arg),
+    }
+}
+
+impl Schema for JsonSchema {
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
+        let key = (name.to_owned(), arg.map(<[u8]>::to_vec));
+        if let Some(id) = self.known.get(&key) {
+            return Ok(self.fields[id.0 as usize].info.clone());
+        }
+        let (getter, kind, list, print) = self.find(name, arg)?;
+        let id = FieldId(self.fields.len() as u32);
+        let mut info = FieldInfo::plain(id, name.to_owned(), kind);
+        info.list = list;
+        info.print = print;
+        info.lifetime = Lifetime::Event;
+        if name == "evt.num" {
+            info.special = super::Special::EventNumber;
+        }
+        self.fields.push(Resolved { getter, info: info.clone() });
+        self.known.insert(key, id);
+        Ok(info)
+    }
+
+    fn is_field(&self, text: &str) -> bool {
+        match text.split_once('[') {
+            None => self.find(text, None).is_ok(),
+            Some((name, arg)) => arg.strip_suffix(']').is_some_and(|arg| self.find(name, Some(arg.as_bytes())).is_ok()),
+        }
+    }
+
+    fn key_count(&self) -> usize {
+        1
+    }
+
+    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
+        (event_type == EVENT_TYPE).then(|| vec![Key(0)])
+    }
+
+    fn has_event_types(&self) -> bool {
+        false
+    }
+}
+
+/// Why bytes are no JSON event.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// They are no JSON.
+    #[error("no JSON: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// They are JSON, but no object and no array.
+    #[error("neither an object nor an array")]
+    Scalar,
+}
+
+/// A JSON event.
+#[derive(Debug, Clone)]
+pub struct JsonEvent<'s> {
+    schema: &'s JsonSchema,
+    root: Json,
+    number: u64,
+    time: u64,
+    start: u64,
+}
+
+impl<'s> JsonEvent<'s> {
+    /// Parses an event: number 1, at time 0.
+    ///
+    /// # Errors
+    /// If `bytes` are no JSON object or array.
+    pub fn parse(schema: &'s JsonSchema, bytes: &[u8]) -> Result<Self, JsonError> {
+        let root: Json = serde_json::from_slice(bytes)?;
+        if !root.is_object() && !root.is_array() {
+            return Err(JsonError::Scalar);
+        }
+        Ok(Self { schema, root, number: 1, time: 0, start: 0 })
+    }
+
+    /// Its number from 1, its time, and the time of the first event, in nanoseconds since 1970.
+    #[must_use]
+    pub fn at(self, number: u64, time: u64, start: u64) -> Self {
+        Self { number, time, start, ..self }
+    }
+}
+
+/// The text of a JSON value: a string as it is, anything else as JSON.
+pub(super) fn text<'e>(json: &'e Json, arena: &'e Bump) -> &'e [u8] {
+    match json {
+        Json::String(text) => text.as_bytes(),
+        other => arena.alloc_str(&other.to_string()).as_bytes(),
+    }
+}
+
+fn part(nanoseconds: u64, part: Part) -> u64 {
+    match part {
+        Part::All => nanoseconds,
+        Part::Seconds => nanoseconds / 1_000_000_000,
+        Part::Rest => nanoseconds % 1_000_000_000,
+    }
+}
+
+fn clock<'e>(nanoseconds: u64, clock: Clock, arena: &'e Bump) -> &'e [u8] {
+    let mut out = Vec::with_capacity(40);
+    let suffix = if clock == Clock::Iso { "+0000" } else { "" };
+    match clock {
+        Clock::Day | Clock::DaySeconds => time::clock(nanoseconds, &mut out),
+        Clock::Iso | Clock::Date | Clock::DateSeconds => time::iso8601(nanoseconds, suffix, &mut out),
+    }
+    if matches!(clock, Clock::Date | Clock::DateSeconds) {
+        out[10] = b' ';
+    }
+    if matches!(clock, Clock::DaySeconds | Clock::DateSeconds) {
+        out.truncate(out.len() - 10);
+    }
+    arena.alloc_slice_copy(&out)
+}
+
+impl Event for JsonEvent<'_> {
+    fn key(&self) -> Key {
+        Key(0)
+    }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn time(&self) -> u64 {
+        self.time
+    }
+
+    fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        let resolved = self.schema.fields.get(field.0 as usize)?;
+        Some(match &resolved.getter {
+            Getter::Number => Value::U64(self.number),
+            Getter::Time(shown) => Value::Bytes(clock(self.time, *shown, arena)),
+            Getter::Since(shown) => Value::U64(part(self.time.saturating_sub(self.start), *shown)),
+            Getter::Raw(_) if resolved.info.kind == Kind::CharBuf => {
+                Value::Bytes(arena.alloc_str(&self.time.to_string()).as_bytes())
+            }
+            Getter::Raw(shown) => Value::U64(part(self.time, *shown)),
+            Getter::Text(text) => Value::Bytes(text.as_bytes()),
+            Getter::NotAsync => Value::Bool(false),
+            Getter::Missing => return None,
+            Getter::Pointer(parts) => {
+                let found = parts.iter().try_fold(&self.root, |json, part| match json {
+                    Json::Object(fields) => fields.get(part),
+                    Json::Array(items) => items.get(part.parse::<usize>().ok()?),
+                    _ => None,
+                });
+                Value::Bytes(text(found?, arena))
+            }
+            Getter::Whole => {
+                let pretty = serde_json::to_vec_pretty(&self.root).ok()?;
+                Value::Bytes(arena.alloc_slice_copy(&pretty))
+            }
+            Getter::Audit(field) => return k8s_audit::value(&self.root, field, arena),
+        })
+    }
+
+    fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
+        let print = self.schema.fields.get(field.0 as usize)?.info.print;
+        match self.value(field, arena)? {
+            Value::Bytes(text) => Some(text),
+            Value::Bool(truth) => Some(if truth { b"true" } else { b"false" }),
+            Value::List(items) => {
+                let mut out = BumpVec::new_in(arena);
+                out.push(b'(');
+                for (place, item) in items.iter().enumerate() {
+                    if place > 0 {
+                        out.push(b',');
+                    }
+                    if let Value::Bytes(text) = item {
+                        out.extend_from_slice(text);
+                    }
+                }
+                out.push(b')');
+                out.truncate(LONGEST_TEXT);
+                Some(out.into_bump_slice())
+            }
+            number => crate::vm::eval::number_text(number, print, arena),
+        }
+    }
+
+    fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        match self.schema.fields.get(field.0 as usize)?.getter {
+            Getter::Time(_) => Some(Value::U64(self.time)),
+            _ => self.value(field, arena),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! JSON as Falco writes it: no blanks, keys in order of the alphabet, what is no UTF-8 replaced.
+
+use std::io::Write;
+
+use crate::event::Value;
+
+/// Appends the characters of a JSON string, without the quotes.
+pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
+    for chunk in text.utf8_chunks() {
+        let valid = chunk.valid().as_bytes();
+        let mut start = 0;
+        for (place, byte) in valid.iter().enumerate() {
+            let short = match byte {
+                b'"' => b'"',
+                b'\\' => b'\\',
+                8 => b'b',
+                9 => b't',
+                10 => b'n',
+                12 => b'f',
+                13 => b'r',
+                0..=0x1f => 0,
+                _ => continue,
+            };
+            out.extend_from_slice(&valid[start..place]);
+            start = place + 1;
+            if short == 0 {
+                // Writing to a vector cannot fail.
+                let _ = write!(out, "\\u{byte:04x}");
+            } else {
+                out.extend_from_slice(&[b'\\', short]);
+            }
+        }
+        out.extend_from_slice(&valid[start..]);
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
+/// Appends a JSON string.
+pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    escape(text, out);
+    out.push(b'"');
+}
+
+/// Appends a value.
+pub(crate) fn value(value: Option<Value<'_>>, out: &mut Vec<u8>) {
+    match value {
+        None => out.extend_from_slice(b"null"),
+        Some(Value::Bool(truth)) => out.extend_from_slice(if truth { b"true" } else { b"false" }),
+        Some(Value::I64(number)) => {
+            let _ = write!(out, "{number}");
+        }
+        Some(Value::U64(number)) => {
+            let _ = write!(out, "{number}");
+        }
+        Some(Value::F64(number)) if number.is_finite() => {
+            let _ = write!(out, "{number:?}");
+        }
+        Some(Value::F64(_)) => out.extend_from_slice(b"null"),
+        Some(Value::Bytes(text)) => string(text, out),
+        Some(Value::Ip(ip)) => {
+            let _ = write!(out, "\"{ip}\"");
+        }
+        Some(Value::List([])) => out.extend_from_slice(b"null"),
+        Some(Value::List(items)) => {
+            for (place, item) in items.iter().enumerate() {
+                out.push(if place == 0 { b'[' } else { b',' });
+                self::value(Some(*item), out);
+            }
+            out.push(b']');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_escaped_is() {
+        let mut out = Vec::new();
+        string(b"a\"\\\n\x01\x7f\xc3\xa9\xff.", &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), "\"a\\\"\\\\\\n\\u0001\u{7f}é\u{fffd}.\"");
+    }
+
+    #[test]
+    fn values() {
+        let mut out = Vec::new();
+        let items = [Value::U64(1), Value::F64(0.5), Value::F64(2.0), Value::Bool(true), Value::List(&[])];
+        value(Some(Value::List(&items)), &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), "[1,0.5,2.0,true,null]");
+    }
+}

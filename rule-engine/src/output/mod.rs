@@ -1,0 +1,11 @@
+//! What is written when a rule matches: templates, and alerts as text and JSON in Falco's format.
+
+mod alert;
+pub(crate) mod json;
+mod priority;
+mod template;
+pub mod time;
+
+pub use alert::{ExtraField, Format, Output, Writer};
+pub use priority::{Priority, UnknownPriority};
+pub use template::{Template, TemplateError};

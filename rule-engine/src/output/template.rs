@@ -1,0 +1,195 @@
+//! Output templates: literal text with `%field`, `%20field` and `%transformer(field)` in it.
+
+use bumpalo::Bump;
+
+use crate::event::{Event, FieldId, Kind, Schema, Value};
+use crate::lower::expr::{ExprId, Exprs, Op};
+use crate::lower::operand::{Operands, Place};
+use crate::syntax::ast::Operand;
+use crate::syntax::{parse_operand, print, text};
+use crate::vm::eval;
+
+/// The longest field or transformer of a template.
+const LONGEST: usize = 1024;
+
+/// The longest text of a list or a buffer.
+const LONGEST_TEXT: usize = 1023;
+
+/// Why a template is wrong, in Falco's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TemplateError {
+    /// What is wrong.
+    pub message: String,
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Text(Box<[u8]>),
+    /// An expression, and the width that it is cut or filled to; 0 if none.
+    Value(ExprId, usize),
+}
+
+/// A field that a template prints.
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    id: FieldId,
+}
+
+/// A parsed template. The default one prints nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    pieces: Vec<Piece>,
+    /// The fields, those under transformers too, in order of their appearance.
+    fields: Vec<Named>,
+    exprs: Exprs,
+}
+
+impl Template {
+    /// Parses a template. A field is the longest text behind a `%` that is one.
+    ///
+    /// # Errors
+    /// If a `%` is not followed by a field, if the template is empty, or if it ends in a `%` or a width.
+    pub fn parse(template: &str, schema: &mut dyn Schema) -> Result<Self, TemplateError> {
+        let error = |message: &str| TemplateError { message: message.into() };
+        if template.is_empty() {
+            return Err(error("empty formatting token"));
+        }
+        let mut rest = template.strip_prefix('*').unwrap_or(template);
+        let mut parsed = Self { pieces: Vec::new(), fields: Vec::new(), exprs: Exprs::default() };
+        while let Some(percent) = rest.find('%') {
+            parsed.literal(&rest[..percent]);
+            rest = &rest[percent + 1..];
+            if rest.is_empty() {
+                return Err(error("invalid formatting syntax: formatting cannot end with a %"));
+            }
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let width = rest[..digits].parse::<usize>().unwrap_or(0);
+            rest = &rest[digits..];
+            if rest.is_empty() {
+                return Err(error("invalid formatting syntax: formatting cannot end with a number"));
+            }
+            let (operand, expr, used) = parsed.longest(rest, schema)?;
+            parsed.name_fields(&operand, schema);
+            parsed.pieces.push(Piece::Value(expr, width.min(1 << 16)));
+            rest = &rest[used..];
+        }
+        parsed.literal(rest);
+        Ok(parsed)
+    }
+
+    fn literal(&mut self, literal: &str) {
+        if !literal.is_empty() {
+            self.pieces.push(Piece::Text(text::to_bytes(literal).into_owned().into()));
+        }
+    }
+
+    /// The longest operand at the beginning of `rest`.
+    fn longest(&mut self, rest: &str, schema: &mut dyn Schema) -> Result<(Operand, ExprId, usize), TemplateError> {
+        let mut size = rest.floor_char_boundary(LONGEST);
+        while size > 0 {
+            let mut next = rest.floor_char_boundary(size - 1);
+            match parse_operand(&rest[..size]) {
+                Ok((operand, used)) => {
+                    let mut operands = Operands { exprs: &mut self.exprs, schema, place: Place::Output };
+                    match operands.operand(&operand) {
+                        Ok(expr) => return Ok((operand, expr, used)),
+                        // What lies behind the operand makes no difference.
+                        Err(_) => next = next.min(rest.floor_char_boundary(used.saturating_sub(1))),
+                    }
+                }
+                // Nor does what lies behind the place where the reader gave up.
+                Err(error) => next = next.min(rest.floor_char_boundary(error.position.index + 1)),
+            }
+            size = next;
+        }
+        Err(TemplateError { message: "unknown filter: unexpected token after '".into() })
+    }
+
+    fn name_fields(&mut self, operand: &Operand, schema: &mut dyn Schema) {
+        match operand {
+            Operand::Field(field, _) => {
+                if let Ok(info) = schema.print_field(&field.name, field.arg.as_deref()) {
+                    let name = String::from_utf8_lossy(&print::operand(operand)).into_owned();
+                    self.fields.push(Named { name, id: info.id });
+                }
+            }
+            Operand::Transformer(transformer, _) => {
+                transformer.args.iter().for_each(|arg| self.name_fields(arg, schema));
+            }
+            Operand::List(items, _) => items.iter().for_each(|item| self.name_fields(item, schema)),
+            Operand::Value(..) => {}
+        }
+    }
+
+    /// The names of the fields that it prints.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// Appends the text for an event; what is missing prints as `<NA>`.
+    pub fn render<E: Event>(&self, event: &E, arena: &Bump, out: &mut Vec<u8>) {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.extend_from_slice(text),
+                Piece::Value(expr, width) => {
+                    let start = out.len();
+                    out.extend_from_slice(self.text(*expr, event, arena).unwrap_or(b"<NA>"));
+                    if *width > 0 {
+                        out.resize(start + width, b' ');
+                    }
+                }
+            }
+        }
+    }
+
+    fn text<'e, E: Event>(&'e self, id: ExprId, event: &'e E, arena: &'e Bump) -> Option<&'e [u8]> {
+        let expr = &self.exprs[id];
+        if let Op::Field(field) = expr.op {
+            return event.text(field, arena);
+        }
+        let one = |value: Value<'e>| match value {
+            Value::Bytes(bytes) if expr.kind == Kind::ByteBuf => Some(printable(bytes, arena)),
+            Value::Bytes(bytes) => Some(eval::c_text(bytes)),
+            other => eval::number_text(other, expr.print, arena),
+        };
+        match eval::value(&self.exprs, id, event, arena)? {
+            Value::List(items) => {
+                let mut text = bumpalo::collections::Vec::new_in(arena);
+                text.push(b'(');
+                for (place, item) in items.iter().enumerate() {
+                    if place > 0 {
+                        text.push(b',');
+                    }
+                    text.extend_from_slice(one(*item).unwrap_or_default());
+                }
+                text.push(b')');
+                text.truncate(LONGEST_TEXT);
+                Some(text.into_bump_slice())
+            }
+            single => one(single),
+        }
+    }
+
+    /// Calls `each` with the name and the JSON value of each field.
+    pub fn json<'e, E: Event>(
+        &'e self,
+        event: &'e E,
+        arena: &'e Bump,
+        mut each: impl FnMut(&'e str, Option<Value<'e>>),
+    ) {
+        for field in &self.fields {
+            each(&field.name, event.json(field.id, arena));
+        }
+    }
+}
+
+/// Bytes with dots for what does not print.
+fn printable<'e>(bytes: &[u8], arena: &'e Bump) -> &'e [u8] {
+    let shown = &bytes[..bytes.len().min(LONGEST_TEXT)];
+    arena.alloc_slice_fill_iter(shown.iter().map(|byte| match byte {
+        b' '..=b'~' => *byte,
+        _ => b'.',
+    }))
+}

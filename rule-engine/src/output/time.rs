@@ -1,0 +1,64 @@
+//! Times as alerts print them.
+
+use std::io::Write;
+
+/// The parts of a day: year, month, day.
+fn date(days: i64) -> (i64, u32, u32) {
+    // Days are counted from 1 March of year 0, so that the day that some years lack is the last.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = (of_year - (153 * shifted + 2) / 5 + 1) as u32;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 } as u32;
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Appends `2026-11-22T00:19:35.570013103` and a suffix, in UTC.
+pub fn iso8601(nanoseconds: u64, suffix: &str, out: &mut Vec<u8>) {
+    let seconds = (nanoseconds / 1_000_000_000) as i64;
+    let (year, month, day) = date(seconds.div_euclid(86_400));
+    let of_day = seconds.rem_euclid(86_400);
+    // Writing to a vector cannot fail.
+    let _ = write!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:09}{suffix}",
+        of_day / 3600,
+        of_day / 60 % 60,
+        of_day % 60,
+        nanoseconds % 1_000_000_000
+    );
+}
+
+/// Appends `00:19:35.570013103`, in UTC.
+pub fn clock(nanoseconds: u64, out: &mut Vec<u8>) {
+    let of_day = nanoseconds / 1_000_000_000 % 86_400;
+    let _ = write!(
+        out,
+        "{:02}:{:02}:{:02}.{:09}",
+        of_day / 3600,
+        of_day / 60 % 60,
+        of_day % 60,
+        nanoseconds % 1_000_000_000
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn days_that_are_easily_missed() {
+        for (seconds, expect) in [
+            (0, "1970-01-01T00:00:00.000000007Z"),
+            (951_782_400, "2000-02-29T00:00:00.000000007Z"),
+            (951_868_799, "2000-02-29T23:59:59.000000007Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000000007Z"),
+            (1_795_306_775, "2026-11-22T00:19:35.000000007Z"),
+        ] {
+            let mut out = Vec::new();
+            super::iso8601(seconds * 1_000_000_000 + 7, "Z", &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expect);
+        }
+    }
+}

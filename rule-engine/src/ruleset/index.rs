@@ -1,0 +1,459 @@
+//! Which rules an event may match, found without trying them.
+//!
+//! Three steps, each leaving fewer. A rule stands on the *slate* of a key only if what is left of its condition for that
+//! key can be true at all. On a slate, the part of each condition that depends on the process or its lineage alone, its
+//! *guard*, is remembered with the process: one bit per rule, so that a word of bits strikes out 64 rules. On long
+//! slates, a rule whose condition needs some atom to be true, its *witness*, is not even looked at unless that atom is:
+//! atoms are answered family by family, whatever their number, and the true ones lead to their rules.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use super::Plain;
+use super::profile::Profile;
+use crate::event::{Event, Key, Schema};
+use crate::lower::arrange::Arranger;
+use crate::lower::emit::{Emitted, emit};
+use crate::lower::expr::ExprId;
+use crate::lower::node::{AtomId, Node, NodeId, Pool};
+use crate::lower::specialize::Specializer;
+use crate::vm::compare::Regexes;
+use crate::vm::family::Sort;
+use crate::vm::machine::{Extra, Frame, State};
+use crate::vm::program::{Program, Span};
+
+/// From how many rules on a slate looks for witnesses.
+const LONG: usize = 48;
+
+/// The fewest rules that make it worth while to ask a family on every event of the key.
+const GROUP: usize = 16;
+
+/// A rule whose condition differs between more keys than this is not specialized.
+const VARIANTS: usize = 24;
+
+/// No slate.
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) program: Program,
+    slate_of: Box<[u32]>,
+    slates: Vec<Slate>,
+    extra: [Extra; 3],
+}
+
+/// The rules of a key.
+#[derive(Debug)]
+pub(crate) struct Slate {
+    rules: Box<[Listed]>,
+    /// The places of the rules without a witness, ascending.
+    base: Box<[u32]>,
+    /// Whether any of those has a guard; then where their bits are remembered.
+    guarded: bool,
+    known_bit: u32,
+    words_at: u32,
+    groups: Box<[Group]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    rule: u32,
+    /// The code of the guard, if there is one.
+    guard: Option<u32>,
+    /// The code of the rest; of the whole condition, where a witness leads here.
+    code: u32,
+}
+
+/// The rules that have their witness in one family.
+#[derive(Debug)]
+struct Group {
+    family: u32,
+    /// For each atom of the family, where its rules begin in `places`; one more at the end.
+    starts: Box<[u32]>,
+    places: Box<[u32]>,
+}
+
+impl Index {
+    pub(super) fn build(pool: &mut Pool, rules: &[Plain], schema: &dyn Schema, regexes: &Regexes) -> Self {
+        let mut arranger = Arranger::default();
+        let lists = lists(pool, rules, schema, regexes, &mut arranger);
+        let plans: Vec<Plan> = lists.distinct.iter().map(|list| Plan::new(pool, &mut arranger, list)).collect();
+        let mut roots: Vec<NodeId> = Vec::new();
+        for plan in &plans {
+            roots.extend(plan.rules.iter().flat_map(|rule| rule.guard.into_iter().chain([rule.code])));
+        }
+        let emitted = emit(pool, &mut arranger, &roots);
+        let mut extra = [Extra::default(); 3];
+        let lineage = &mut extra[Span::Lineage as usize];
+        let mut slates = Vec::with_capacity(plans.len());
+        for (number, plan) in plans.into_iter().enumerate() {
+            let slate = plan.slate(pool, &emitted, number as u32, lineage.value as u32);
+            if slate.guarded {
+                lineage.value += slate.base.len().div_ceil(64);
+            }
+            slates.push(slate);
+        }
+        lineage.known = slates.len().div_ceil(64);
+        debug_assert_eq!(crate::vm::verify::verify(&emitted.program), Ok(()));
+        Self { program: emitted.program, slate_of: lists.slate_of, slates, extra }
+    }
+
+    pub(super) fn slate(&self, key: Key) -> Option<&Slate> {
+        match self.slate_of.get(usize::from(key.0)) {
+            None | Some(&NONE) => None,
+            Some(&slate) => Some(&self.slates[slate as usize]),
+        }
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        let some = |(key, slate): (usize, &u32)| (*slate != NONE).then_some(Key(key as u16));
+        self.slate_of.iter().enumerate().filter_map(some)
+    }
+
+    pub(super) fn extra(&self) -> [Extra; 3] {
+        self.extra
+    }
+
+    pub(super) fn family_name(&self, family: u32, field: &dyn Fn(u32) -> String) -> String {
+        let row = &self.program.families[family as usize];
+        let first = self.program.question(self.program.lonely[family as usize], field);
+        match row.high - row.low {
+            1 => first,
+            more => format!("{first} and {} more", more - 1),
+        }
+    }
+
+    pub(super) fn explain(&self, rule: u32, key: Key, field: &dyn Fn(u32) -> String) -> String {
+        let Some(slate) = self.slate(key) else { return "no rule can match events of this type\n".into() };
+        let Some(place) = slate.rules.iter().position(|listed| listed.rule == rule) else {
+            return "cannot match events of this type\n".into();
+        };
+        let listed = slate.rules[place];
+        let mut out = String::new();
+        for group in &slate.groups {
+            for atom in 0..group.starts.len() - 1 {
+                let places = &group.places[group.starts[atom] as usize..group.starts[atom + 1] as usize];
+                if places.contains(&(place as u32)) {
+                    let first = self.program.lonely[group.family as usize];
+                    out.push_str(&format!("witness: {}\n", self.program.question(first + atom as u32, field)));
+                }
+            }
+        }
+        if let Some(guard) = listed.guard {
+            out.push_str("remembered with the process:\n");
+            out.push_str(&self.program.disassemble(guard, field));
+        }
+        out.push_str("for each event:\n");
+        out.push_str(&self.program.disassemble(listed.code, field));
+        out
+    }
+}
+
+/// The rules of each key, each list kept once.
+struct Lists {
+    slate_of: Box<[u32]>,
+    distinct: Vec<Vec<(u32, NodeId)>>,
+}
+
+fn lists(pool: &mut Pool, rules: &[Plain], schema: &dyn Schema, regexes: &Regexes, arranger: &mut Arranger) -> Lists {
+    let mut specializer = Specializer::new(schema, regexes);
+    let mut variants: Vec<Vec<NodeId>> = vec![Vec::new(); rules.len()];
+    let mut known: HashMap<Vec<(u32, NodeId)>, u32, FxBuildHasher> = HashMap::default();
+    let mut slate_of = vec![NONE; schema.key_count()];
+    let mut distinct: Vec<Vec<(u32, NodeId)>> = Vec::new();
+    for (number, slate) in slate_of.iter_mut().enumerate() {
+        let key = Key(number as u16);
+        let mut list = Vec::new();
+        for (number, rule) in rules.iter().enumerate() {
+            if !rule.enabled || !rule.keys.contains(key) {
+                continue;
+            }
+            let special = specializer.specialize(pool, rule.root, key);
+            if pool[special] == Node::Const(false) {
+                continue;
+            }
+            let variants = &mut variants[number];
+            let root = if variants.contains(&special) {
+                special
+            } else if variants.len() < VARIANTS {
+                variants.push(special);
+                special
+            } else {
+                rule.root
+            };
+            list.push((number as u32, arranger.arrange(pool, root)));
+        }
+        if list.is_empty() {
+            continue;
+        }
+        *slate = *known.entry(list).or_insert_with_key(|list| {
+            distinct.push(list.clone());
+            distinct.len() as u32 - 1
+        });
+    }
+    Lists { slate_of: slate_of.into(), distinct }
+}
+
+/// A slate before there is code.
+struct Plan {
+    rules: Vec<Planned>,
+    /// The family of the witnesses of each rule that has one, and the atoms.
+    witnesses: Vec<Option<(FamilyKey, Vec<AtomId>)>>,
+}
+
+struct Planned {
+    rule: u32,
+    guard: Option<NodeId>,
+    code: NodeId,
+}
+
+/// What makes atoms one family.
+type FamilyKey = (ExprId, Span, Sort);
+
+impl Plan {
+    fn new(pool: &mut Pool, arranger: &mut Arranger, list: &[(u32, NodeId)]) -> Self {
+        let witnesses = if list.len() >= LONG { witnesses(pool, list) } else { vec![None; list.len()] };
+        let rules = list
+            .iter()
+            .zip(&witnesses)
+            .map(|(&(rule, root), witness)| {
+                if witness.is_some() {
+                    return Planned { rule, guard: None, code: root };
+                }
+                let (guard, code) = split(pool, arranger, root);
+                Planned { rule, guard, code }
+            })
+            .collect();
+        Self { rules, witnesses }
+    }
+
+    fn slate(self, pool: &Pool, emitted: &Emitted, number: u32, words_at: u32) -> Slate {
+        let rules: Box<[Listed]> = self
+            .rules
+            .iter()
+            .map(|rule| Listed {
+                rule: rule.rule,
+                guard: rule.guard.map(|guard| emitted.entries[&guard]),
+                code: emitted.entries[&rule.code],
+            })
+            .collect();
+        let base: Box<[u32]> =
+            (0..rules.len() as u32).filter(|place| self.witnesses[*place as usize].is_none()).collect();
+        let mut families: Vec<FamilyKey> = self.witnesses.iter().flatten().map(|(family, _)| *family).collect();
+        families.sort_unstable();
+        families.dedup();
+        let groups = families.into_iter().map(|family| self.group(pool, emitted, family)).collect();
+        let guarded = base.iter().any(|place| rules[*place as usize].guard.is_some());
+        Slate { rules, base, guarded, known_bit: number, words_at, groups }
+    }
+
+    fn group(&self, pool: &Pool, emitted: &Emitted, family: FamilyKey) -> Group {
+        let mut lists: Vec<Vec<u32>> = Vec::new();
+        let mut number = 0;
+        for (place, witness) in self.witnesses.iter().enumerate() {
+            let Some((_, atoms)) = witness.as_ref().filter(|(of, _)| *of == family) else { continue };
+            for atom in atoms {
+                debug_assert_eq!(family_of(pool, *atom), Some(family));
+                let row = emitted.program.atoms[emitted.atoms[atom] as usize];
+                number = row.family;
+                let of = &emitted.program.families[row.family as usize];
+                lists.resize((of.high - of.low) as usize, Vec::new());
+                lists[(row.slot.value - of.low) as usize].push(place as u32);
+            }
+        }
+        let mut starts = vec![0];
+        let mut places = Vec::new();
+        for list in lists {
+            places.extend(list);
+            starts.push(places.len() as u32);
+        }
+        Group { family: number, starts: starts.into(), places: places.into() }
+    }
+}
+
+/// The part of a condition that outlives the event, and the rest.
+fn split(pool: &mut Pool, arranger: &mut Arranger, root: NodeId) -> (Option<NodeId>, NodeId) {
+    let children: Vec<NodeId> = match &pool[root] {
+        Node::And(children) => children.to_vec(),
+        _ => vec![root],
+    };
+    let (rest, guard): (Vec<NodeId>, Vec<NodeId>) =
+        children.into_iter().partition(|child| arranger.facts(pool, *child).0 == Span::Event);
+    let join = |pool: &mut Pool, nodes: Vec<NodeId>| match nodes.as_slice() {
+        [] => pool.constant(true),
+        [only] => *only,
+        _ => pool.intern(Node::And(nodes.into())),
+    };
+    if guard.is_empty() {
+        return (None, root);
+    }
+    (Some(join(pool, guard)), join(pool, rest))
+}
+
+fn family_of(pool: &Pool, atom: AtomId) -> Option<FamilyKey> {
+    let atom = &pool[atom];
+    let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
+    sort.is_selective().then(|| (atom.expr, Span::of(pool.atom_lifetime(atom)), sort))
+}
+
+/// Sets of atoms of which one must be true for `root` to be, each set of one family.
+fn necessary(pool: &Pool, root: NodeId, found: &mut Vec<(FamilyKey, Vec<AtomId>)>) {
+    match &pool[root] {
+        Node::Atom(atom) => found.extend(family_of(pool, *atom).map(|family| (family, vec![*atom]))),
+        Node::And(children) => children.iter().for_each(|child| necessary(pool, *child, found)),
+        Node::Or(children) => {
+            let mut atoms = Vec::new();
+            for child in children {
+                match &pool[*child] {
+                    Node::Atom(atom) => atoms.push(*atom),
+                    _ => return,
+                }
+            }
+            let mut families = atoms.iter().map(|atom| family_of(pool, *atom));
+            if let Some(Some(family)) = families.next()
+                && families.all(|other| other == Some(family))
+            {
+                found.push((family, atoms));
+            }
+        }
+        Node::Const(_) | Node::Not(_) => {}
+    }
+}
+
+/// The witness of each rule: in the family that serves most rules, and never an atom that many rules have.
+fn witnesses(pool: &Pool, list: &[(u32, NodeId)]) -> Vec<Option<(FamilyKey, Vec<AtomId>)>> {
+    let mut choices: Vec<Vec<(FamilyKey, Vec<AtomId>)>> = Vec::with_capacity(list.len());
+    let mut popularity: HashMap<AtomId, usize, FxBuildHasher> = HashMap::default();
+    for (_, root) in list {
+        let mut found = Vec::new();
+        necessary(pool, *root, &mut found);
+        for atom in found.iter().flat_map(|(_, atoms)| atoms) {
+            *popularity.entry(*atom).or_default() += 1;
+        }
+        choices.push(found);
+    }
+    let limit = (list.len() / 16).max(4);
+    let mut served: HashMap<FamilyKey, usize, FxBuildHasher> = HashMap::default();
+    for found in &mut choices {
+        found.retain(|(_, atoms)| atoms.iter().all(|atom| popularity[atom] <= limit));
+        for (family, _) in found {
+            *served.entry(*family).or_default() += 1;
+        }
+    }
+    choices
+        .into_iter()
+        .map(|found| {
+            let best = found.into_iter().max_by_key(|(family, _)| {
+                (served[family], family.1 != Span::Event, std::cmp::Reverse(family.2.cost()))
+            });
+            best.filter(|(family, _)| served[family] >= GROUP)
+        })
+        .collect()
+}
+
+impl Slate {
+    /// Tries the rules that the event may match, in order.
+    #[inline]
+    pub(super) fn run<E: Event>(
+        &self,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        candidates: &mut Vec<u32>,
+        mut profile: Option<&mut Profile>,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        if self.guarded {
+            self.remember(frame, state);
+        }
+        if self.groups.is_empty() {
+            for word in 0..self.base.len().div_ceil(64) {
+                let mut bits = self.open(frame, state, word);
+                while bits != 0 {
+                    let listed = &self.rules[word * 64 + bits.trailing_zeros() as usize];
+                    bits &= bits - 1;
+                    try_rule(frame, state, listed, profile.as_deref_mut(), tell)?;
+                }
+            }
+            return ControlFlow::Continue(());
+        }
+        candidates.clear();
+        for word in 0..self.base.len().div_ceil(64) {
+            let mut bits = self.open(frame, state, word);
+            while bits != 0 {
+                candidates.push(self.base[word * 64 + bits.trailing_zeros() as usize]);
+                bits &= bits - 1;
+            }
+        }
+        for group in &self.groups {
+            frame.ensure(state, group.family);
+            frame.each_true(state, group.family, |atom| {
+                let (start, end) = (group.starts[atom as usize], group.starts[atom as usize + 1]);
+                candidates.extend_from_slice(&group.places[start as usize..end as usize]);
+            });
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for place in candidates {
+            try_rule(frame, state, &self.rules[*place as usize], profile.as_deref_mut(), tell)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Of 64 rules without a witness, those that their guard does not rule out.
+    #[inline]
+    fn open<E: Event>(&self, frame: &Frame<'_, E>, state: &mut State, word: usize) -> u64 {
+        if self.guarded {
+            let (_, words) = state.extra(Span::Lineage, frame.event);
+            return words[self.words_at as usize + word];
+        }
+        let left = self.base.len() - word * 64;
+        if left >= 64 { u64::MAX } else { (1 << left) - 1 }
+    }
+
+    /// Answers all guards, unless that was done for this process before.
+    #[inline]
+    fn remember<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State) {
+        let (known, _) = state.extra(Span::Lineage, frame.event);
+        if known[self.known_bit as usize / 64] >> (self.known_bit % 64) & 1 == 0 {
+            self.answer_guards(frame, state);
+        }
+    }
+
+    #[inline(never)]
+    fn answer_guards<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State) {
+        for (word, places) in self.base.chunks(64).enumerate() {
+            let mut bits = 0;
+            for (bit, place) in places.iter().enumerate() {
+                let open = self.rules[*place as usize].guard.is_none_or(|guard| frame.run(state, guard));
+                bits |= u64::from(open) << bit;
+            }
+            let (_, words) = state.extra(Span::Lineage, frame.event);
+            words[self.words_at as usize + word] = bits;
+        }
+        let (known, _) = state.extra(Span::Lineage, frame.event);
+        known[self.known_bit as usize / 64] |= 1 << (self.known_bit % 64);
+    }
+}
+
+#[inline]
+fn try_rule<E: Event>(
+    frame: &mut Frame<'_, E>,
+    state: &mut State,
+    listed: &Listed,
+    profile: Option<&mut Profile>,
+    tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let matched = match profile {
+        None => frame.run(state, listed.code),
+        Some(profile) => {
+            let start = Instant::now();
+            let matched = frame.run(state, listed.code);
+            profile.count(listed.rule, start.elapsed(), matched);
+            matched
+        }
+    };
+    if matched { tell(listed.rule) } else { ControlFlow::Continue(()) }
+}

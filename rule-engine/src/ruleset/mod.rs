@@ -1,0 +1,249 @@
+//! Many rules at once: which of them an event concerns, and which of those match.
+//!
+//! ```text
+//! event -> key -> slate (the rules of that key) -> candidates -> programs -> matches
+//!                                                  remembered process parts, witnesses
+//! ```
+//!
+//! A [`Ruleset`] is a value that never changes; what changes while events run is in a [`Machine`]. To change rules, build
+//! another set and go on with it between two events.
+
+mod index;
+mod profile;
+mod rule;
+mod select;
+
+use std::ops::ControlFlow;
+
+use bumpalo::Bump;
+
+pub use profile::{FamilyProfile, Profile, RuleProfile};
+pub use rule::{Capture, Rule, RuleId};
+pub use select::{Selection, Selector};
+
+use crate::event::{Event, Key, Schema};
+use crate::lower::node::{NodeId, Pool};
+use crate::lower::{self, CompileError, Condition, KeySet};
+use crate::syntax::ast::Expr;
+use crate::vm::compare::Regexes;
+use crate::vm::machine::{Frame, State};
+use crate::vm::naive;
+use index::Index;
+
+/// What happens after a rule has matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// No further rule is tried on the event.
+    #[default]
+    First,
+    /// Every rule that matches is told.
+    All,
+}
+
+/// How a set of rules is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What happens after a match.
+    pub matching: Matching,
+    /// Whether the index is used. Without it every enabled rule of an event's type is walked as it is written: the same
+    /// answers, slowly.
+    pub index: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { matching: Matching::First, index: true }
+    }
+}
+
+/// Collects the rules of one source.
+#[derive(Debug, Clone, Default)]
+pub struct RulesetBuilder {
+    pool: Pool,
+    rules: Vec<(Rule, Condition)>,
+}
+
+impl RulesetBuilder {
+    /// No rules yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Compiles a condition for rules of this set; nothing is added yet.
+    ///
+    /// # Errors
+    /// The first fault, in Falco's words.
+    pub fn condition(&mut self, schema: &mut dyn Schema, tree: &Expr) -> Result<Condition, CompileError> {
+        lower::compile(&mut self.pool, schema, tree)
+    }
+
+    /// Adds a rule. The order of adding is the order of evaluation.
+    pub fn add(&mut self, rule: Rule, condition: Condition) -> RuleId {
+        self.rules.push((rule, condition));
+        RuleId(self.rules.len() as u32 - 1)
+    }
+
+    /// The rules added so far, to be switched on or off.
+    pub fn rules_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
+        self.rules.iter_mut().map(|(rule, _)| rule)
+    }
+
+    /// The set of all enabled rules.
+    pub fn build(&self, schema: &dyn Schema, options: Options) -> Ruleset {
+        let mut pool = self.pool.clone();
+        let regexes = Regexes::new(pool.atoms());
+        let common = schema.common_keys();
+        let mut rules = Vec::with_capacity(self.rules.len());
+        let mut plain = Vec::with_capacity(self.rules.len());
+        for (rule, condition) in &self.rules {
+            let mut keys = condition.keys().clone();
+            common.iter().for_each(|key| keys.insert(*key));
+            rules.push(rule.clone());
+            plain.push(Plain { root: condition.root, keys, enabled: rule.enabled });
+        }
+        let index = Index::build(&mut pool, &plain, schema, &regexes);
+        Ruleset { source: schema.source().to_owned(), rules, plain, pool, regexes, index, options }
+    }
+}
+
+/// A rule as it is written, for the walker.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    pub(crate) root: NodeId,
+    pub(crate) keys: KeySet,
+    pub(crate) enabled: bool,
+}
+
+/// Rules of one source, ready to run. It never changes and can be shared between threads.
+#[derive(Debug)]
+pub struct Ruleset {
+    source: String,
+    rules: Vec<Rule>,
+    plain: Vec<Plain>,
+    pool: Pool,
+    regexes: Regexes,
+    index: Index,
+    options: Options,
+}
+
+impl Ruleset {
+    /// The source of the events that its rules are about.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its rules, disabled ones too, in the order of evaluation.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// One rule.
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        &self.rules[id.0 as usize]
+    }
+
+    /// The event types for which there is any enabled rule that could match.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.index.keys()
+    }
+
+    /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
+    /// [`Matching::First`] it is called once at most.
+    pub fn process<E: Event>(
+        &self,
+        machine: &mut Machine,
+        event: &E,
+        mut matched: impl FnMut(RuleId) -> ControlFlow<()>,
+    ) {
+        let first = self.options.matching == Matching::First;
+        let mut tell = |rule: u32| match matched(RuleId(rule)) {
+            ControlFlow::Continue(()) if !first => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        };
+        if !self.options.index {
+            machine.arena.reset();
+            let _ = self.walk(&machine.arena, event, &mut tell);
+            return;
+        }
+        let Some(slate) = self.index.slate(event.key()) else { return };
+        machine.arena.reset();
+        machine.state.begin();
+        let Machine { arena, state, candidates, profile } = machine;
+        let mut frame = Frame::new(&self.index.program, event, &*arena);
+        let profile = profile.as_deref_mut();
+        let _ = slate.run(&mut frame, state, candidates, profile, &mut tell);
+    }
+
+    /// The same without index and machine: the oracle of tests.
+    fn walk<E: Event>(
+        &self,
+        arena: &Bump,
+        event: &E,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for (rule, plain) in self.plain.iter().enumerate() {
+            if plain.enabled
+                && plain.keys.contains(event.key())
+                && naive::holds(&self.pool, &self.regexes, plain.root, event, arena)
+            {
+                tell(rule as u32)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// How a rule is run for events of a key, for people: what is remembered with the process, the program, the witness.
+    pub fn explain(&self, id: RuleId, key: Key, field: &dyn Fn(u32) -> String) -> String {
+        self.index.explain(id.0, key, field)
+    }
+}
+
+/// What changes while a [`Ruleset`] runs: one for each thread that evaluates.
+#[derive(Debug)]
+pub struct Machine {
+    arena: Bump,
+    state: State,
+    candidates: Vec<u32>,
+    profile: Option<Box<Profile>>,
+}
+
+impl Machine {
+    /// A machine for one set of rules; it must not be used with another.
+    pub fn new(rules: &Ruleset) -> Self {
+        Self {
+            arena: Bump::with_capacity(16 * 1024),
+            state: State::new(&rules.index.program, rules.index.extra()),
+            candidates: Vec::with_capacity(rules.rules.len()),
+            profile: None,
+        }
+    }
+
+    /// Begins to count, per rule and per family of atoms, how often it is evaluated and how long that takes.
+    pub fn profile(&mut self, rules: &Ruleset) {
+        self.profile = Some(Box::new(Profile::new(rules.rules.len())));
+        self.state.searches = Some(vec![(0, 0); rules.index.program.families.len()]);
+    }
+
+    /// What was counted, if [`profile`](Self::profile) was called.
+    pub fn profiled(&self, rules: &Ruleset, field: &dyn Fn(u32) -> String) -> Option<Profile> {
+        let mut profile = self.profile.as_deref()?.clone();
+        profile.families = self
+            .state
+            .searches
+            .as_ref()?
+            .iter()
+            .enumerate()
+            .map(|(family, &(searches, nanoseconds))| FamilyProfile {
+                family: rules.index.family_name(family as u32, field),
+                searches,
+                nanoseconds,
+            })
+            .collect();
+        Some(profile)
+    }
+
+    /// Memory for values that must live until the next event, such as those of the alert that is being written.
+    pub fn arena(&self) -> &Bump {
+        &self.arena
+    }
+}

@@ -1,0 +1,86 @@
+//! Which rules are switched on: by name, by pattern, by tag; one selection after the other.
+
+use super::rule::Rule;
+
+/// What a selection looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The name is this; an empty one is every name.
+    Name(String),
+    /// The name holds this; an empty one is every name.
+    Substring(String),
+    /// The name matches this, where `*` is any run of characters.
+    Pattern(String),
+    /// The rule has one of these tags.
+    Tags(Vec<String>),
+}
+
+/// One switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Which rules.
+    pub rules: Selector,
+    /// On or off.
+    pub enable: bool,
+}
+
+impl Selector {
+    /// Whether a rule is selected.
+    pub fn selects(&self, rule: &Rule) -> bool {
+        match self {
+            Self::Name(name) => name.is_empty() || rule.name() == name,
+            Self::Substring(part) => rule.name().contains(part.as_str()),
+            Self::Pattern(pattern) => pattern.is_empty() || wildcard(pattern, rule.name()),
+            Self::Tags(tags) => tags.iter().any(|tag| rule.output.tags.contains(tag)),
+        }
+    }
+}
+
+impl Selection {
+    /// Switches the rules that are selected.
+    pub fn apply<'r>(&self, rules: impl IntoIterator<Item = &'r mut Rule>) {
+        for rule in rules {
+            if self.rules.selects(rule) {
+                rule.enabled = self.enable;
+            }
+        }
+    }
+}
+
+/// Whether `text` matches a pattern in which `*` is any run of characters and nothing else is special.
+fn wildcard(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(place) => rest = &rest[place + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wildcard;
+
+    #[test]
+    fn stars() {
+        for (pattern, text, expect) in [
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "acd", false),
+            ("*", "anything", true),
+            ("abc", "abc", true),
+            ("abc", "abcd", false),
+            ("*b*", "abc", true),
+            ("a*a", "a", false),
+            ("a?c", "abc", false),
+            ("a**c", "abc", true),
+        ] {
+            assert_eq!(wildcard(pattern, text), expect, "{pattern} {text}");
+        }
+    }
+}
