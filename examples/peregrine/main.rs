@@ -17,6 +17,7 @@ mod metrics;
 mod removed;
 mod selection;
 mod terminal;
+mod watch;
 mod web;
 
 use cli::{Options, Parsed};

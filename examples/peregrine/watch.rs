@@ -1,0 +1,140 @@
+//! Watches configuration and rules files for changes.
+//!
+//! Not the files are watched but the directories that they are in: editors and configuration management replace a
+//! file by renaming another one over it, and a Kubernetes ConfigMap swaps a link named `..data`. The file that was
+//! watched would be gone, the directory stays.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
+use rustix::io::Errno;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The link that a Kubernetes ConfigMap swaps.
+const CONFIG_MAP: &str = "..data";
+
+/// What counts in one directory.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Any file.
+    all: bool,
+    names: HashSet<OsString>,
+}
+
+/// Files and directories under watch.
+#[derive(Debug)]
+pub(crate) struct FileWatch {
+    inotify: OwnedFd,
+    wanted: HashMap<i32, Wanted>,
+}
+
+impl FileWatch {
+    /// Watches these files, and whatever appears, changes or vanishes in these directories.
+    ///
+    /// # Errors
+    /// When the kernel refuses a watch, for lack of a directory or of watches.
+    pub(crate) fn new(files: &[PathBuf], folders: &[PathBuf]) -> std::io::Result<Self> {
+        let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let mut wanted: HashMap<i32, Wanted> = HashMap::new();
+        let flags = WatchFlags::CLOSE_WRITE
+            | WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO;
+        for folder in folders {
+            wanted.entry(add_watch(&inotify, folder, flags)?).or_default().all = true;
+        }
+        for file in files {
+            let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if let Some(name) = file.file_name() {
+                let names = &mut wanted.entry(add_watch(&inotify, parent, flags)?).or_default().names;
+                names.insert(name.to_owned());
+                names.insert(CONFIG_MAP.into());
+            }
+        }
+        Ok(Self { inotify, wanted })
+    }
+
+    /// Waits at most so long for a change.
+    pub(crate) fn changed(&self, wait: Duration) -> bool {
+        let time = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+        let mut fds = [PollFd::new(&self.inotify, PollFlags::IN)];
+        if !poll(&mut fds, Some(&time)).is_ok_and(|ready| ready > 0) {
+            return false;
+        }
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&self.inotify, &mut buffer);
+        let mut changed = false;
+        loop {
+            match reader.next() {
+                Ok(event) => {
+                    // An event without a name says that events were lost, or that the directory is gone.
+                    let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+                    changed |= match (self.wanted.get(&event.wd()), name) {
+                        (Some(wanted), Some(name)) => wanted.all || wanted.names.contains(name),
+                        _ => true,
+                    };
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => return changed,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const MOMENT: Duration = Duration::from_millis(30);
+    const LONG: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn writing_replacing_and_removing_are_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "1").unwrap();
+        let watch = FileWatch::new(&[file.clone()], &[]).unwrap();
+        assert!(!watch.changed(MOMENT));
+        fs::write(&file, "2").unwrap();
+        assert!(watch.changed(LONG));
+        fs::write(folder.path().join("other"), "3").unwrap();
+        assert!(!watch.changed(MOMENT));
+        for _ in 0..2 {
+            fs::write(folder.path().join("new"), "4").unwrap();
+            fs::rename(folder.path().join("new"), &file).unwrap();
+            assert!(watch.changed(LONG));
+        }
+        fs::remove_file(&file).unwrap();
+        assert!(watch.changed(LONG));
+    }
+
+    #[test]
+    fn a_config_map_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("v1")).unwrap();
+        fs::write(path("v1/a.yaml"), "1").unwrap();
+        std::os::unix::fs::symlink("v1", path("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/a.yaml", path("a.yaml")).unwrap();
+        let watch = FileWatch::new(&[path("a.yaml")], &[]).unwrap();
+        std::os::unix::fs::symlink("v2", path("..data_tmp")).unwrap();
+        fs::rename(path("..data_tmp"), path("..data")).unwrap();
+        assert!(watch.changed(LONG));
+    }
+
+    #[test]
+    fn anything_in_a_directory_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let watch = FileWatch::new(&[], &[folder.path().to_path_buf()]).unwrap();
+        fs::write(folder.path().join("new.yaml"), "1").unwrap();
+        assert!(watch.changed(LONG));
+        assert!(FileWatch::new(&[], &["/no/such/directory".into()]).is_err());
+    }
+}
