@@ -310,6 +310,159 @@ typedef struct peregrine_param {
     bool has_value;
 } peregrine_param;
 
+/**
+ * A thread as the inspector knows it. Numbers are -1 where they are not known. What it points at is lent until the
+ * inspector is asked for its next event. Set `size` to `sizeof(peregrine_thread)` before the call.
+ */
+typedef struct peregrine_thread {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The thread, its process and its parent, in the host's pid namespace.
+     */
+    int64_t tid;
+    /**
+     * The process.
+     */
+    int64_t pid;
+    /**
+     * The thread that it is a child of.
+     */
+    int64_t ptid;
+    /**
+     * The session.
+     */
+    int64_t sid;
+    /**
+     * The process group, in the host's pid namespace.
+     */
+    int64_t pgid;
+    /**
+     * The thread, in its own pid namespace.
+     */
+    int64_t vtid;
+    /**
+     * The process, in its own pid namespace.
+     */
+    int64_t vpid;
+    /**
+     * Effective user; UINT32_MAX unknown.
+     */
+    uint32_t uid;
+    /**
+     * Effective group; UINT32_MAX unknown.
+     */
+    uint32_t gid;
+    /**
+     * The user who logged in; UINT32_MAX unset.
+     */
+    uint32_t loginuid;
+    /**
+     * The terminal; 0 none.
+     */
+    uint32_t tty;
+    /**
+     * When it was cloned, in nanoseconds since 1970; 0 unknown.
+     */
+    uint64_t clone_ts;
+    /**
+     * The name that the kernel shows.
+     */
+    struct peregrine_bytes comm;
+    /**
+     * The first argument.
+     */
+    struct peregrine_bytes exe;
+    /**
+     * The path of the executable, resolved.
+     */
+    struct peregrine_bytes exepath;
+    /**
+     * The working directory, ended by a slash.
+     */
+    struct peregrine_bytes cwd;
+    /**
+     * The container; empty on the host.
+     */
+    struct peregrine_bytes container_id;
+    /**
+     * The arguments after the first, each of kind PEREGRINE_VALUE_KIND_BYTES.
+     */
+    struct peregrine_list args;
+} peregrine_thread;
+
+/**
+ * A descriptor. What it points at is lent until the inspector is asked for its next event.
+ */
+typedef struct peregrine_fd {
+    /**
+     * Its number.
+     */
+    int64_t num;
+    /**
+     * Inode; 0 unknown.
+     */
+    uint64_t ino;
+    /**
+     * A path, a pair of addresses, a label.
+     */
+    struct peregrine_bytes name;
+    /**
+     * The type as rules write it, such as `file` or `ipv4`; empty where there is none. A constant.
+     */
+    struct peregrine_bytes type_name;
+    /**
+     * Flags of `open`, as the schema numbers them.
+     */
+    uint32_t open_flags;
+    /**
+     * Device number; 0 unknown.
+     */
+    uint32_t dev;
+} peregrine_fd;
+
+/**
+ * The descriptors of a process.
+ */
+typedef struct peregrine_fd_list {
+    /**
+     * The first descriptor; never NULL, even where `len` is 0.
+     */
+    const struct peregrine_fd *items;
+    /**
+     * How many.
+     */
+    size_t len;
+} peregrine_fd_list;
+
+/**
+ * What an inspector's source delivered and lost. Set `size` to `sizeof(peregrine_stats)` before the call.
+ */
+typedef struct peregrine_stats {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Events seen by the source, delivered or not.
+     */
+    uint64_t seen;
+    /**
+     * Events delivered.
+     */
+    uint64_t delivered;
+    /**
+     * Events lost for any cause.
+     */
+    uint64_t dropped;
+    /**
+     * Blocks of a capture that were skipped because their type is not known.
+     */
+    uint64_t unknown;
+} peregrine_stats;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -389,6 +542,58 @@ peregrine_status peregrine_inspector_progress(const struct peregrine_inspector *
  * Gives an inspector back. NULL is fine. Its events, and all that was lent with them, are void.
  */
 void peregrine_inspector_free(struct peregrine_inspector *inspector);
+
+/**
+ * The thread that an event belongs to.
+ *
+ * @param event the event
+ * @param out   receives the thread; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _MISSING for events of the capture itself
+ */
+peregrine_status peregrine_event_thread(struct peregrine_event event, struct peregrine_thread *out);
+
+/**
+ * A thread by its tid, in the host's pid namespace, as it is after the current event.
+ *
+ * @param inspector the inspector
+ * @param tid       the thread
+ * @param out       receives the thread; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _MISSING if there is no such thread
+ */
+peregrine_status peregrine_inspector_thread(const struct peregrine_inspector *inspector,
+                                            int64_t tid,
+                                            struct peregrine_thread *out);
+
+/**
+ * The descriptors that a thread sees, in no particular order.
+ *
+ * @param inspector the inspector
+ * @param tid       the thread, in the host's pid namespace
+ * @param out       receives the list, lent until the next event is asked for
+ * @return PEREGRINE_STATUS_OK, _MISSING if there is no such thread
+ */
+peregrine_status peregrine_inspector_fds(const struct peregrine_inspector *inspector,
+                                         int64_t tid,
+                                         struct peregrine_fd_list *out);
+
+/**
+ * How many threads the inspector knows.
+ *
+ * @param inspector the inspector
+ * @param out       receives the number
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_inspector_thread_count(const struct peregrine_inspector *inspector, uint64_t *out);
+
+/**
+ * What an inspector's source delivered and lost so far.
+ *
+ * @param inspector the inspector
+ * @param out       receives the numbers; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if `size` is too small
+ */
+peregrine_status peregrine_inspector_stats(const struct peregrine_inspector *inspector,
+                                           struct peregrine_stats *out);
 
 /**
  * The name of a status, such as `PEREGRINE_STATUS_OK`, as a constant string. Never NULL.

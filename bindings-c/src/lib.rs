@@ -22,6 +22,7 @@ pub mod event;
 mod guard;
 mod handle;
 pub mod inspector;
+pub mod state;
 pub mod status;
 pub mod value;
 pub mod version;

@@ -32,4 +32,9 @@ c_tests! {
         finds_a_stale_event,
         wants_the_size_of_the_struct,
     }
+    state {
+        knows_the_thread_of_an_event,
+        lists_descriptors,
+        counts,
+    }
 }

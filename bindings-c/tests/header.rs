@@ -70,3 +70,10 @@ fn header_compiles_as_c11() {
 fn header_compiles_as_cpp17() {
     compiles("c++", &["-std=c++17"], "twice.cpp", TWICE);
 }
+
+#[test]
+fn wrapper_compiles_with_and_without_exceptions() {
+    let text = "#include <peregrine.hpp>\n#include <peregrine.hpp>\nint main() { return 0; }\n";
+    compiles("c++", &["-std=c++17", "-fno-exceptions"], "wrapper.cpp", text);
+    compiles("c++", &["-std=c++17", "-DPEREGRINE_EXCEPTIONS"], "wrapper_exceptions.cpp", text);
+}

@@ -1,0 +1,178 @@
+/*
+ * Peregrine for C++17: ownership by scope over peregrine.h, and nothing else to link.
+ *
+ * Every class owns one handle: it moves, it does not copy, and gives the handle back at the end of its scope. Calls that
+ * can fail give a peregrine::result, which is a value or a status with a message. With PEREGRINE_EXCEPTIONS defined,
+ * result::value() of a failure throws peregrine::error; otherwise it aborts, so look first.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef PEREGRINE_HPP
+#define PEREGRINE_HPP
+
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#ifdef PEREGRINE_EXCEPTIONS
+#include <stdexcept>
+#endif
+
+#include "peregrine.h"
+
+namespace peregrine {
+
+/* Why a call failed. */
+struct failure {
+	peregrine_status status = PEREGRINE_STATUS_OK;
+	std::string message;
+};
+
+#ifdef PEREGRINE_EXCEPTIONS
+struct error : std::runtime_error {
+	explicit error(failure why) : std::runtime_error(why.message), status(why.status) {}
+	peregrine_status status;
+};
+#endif
+
+/* A value, or why there is none. */
+template <typename T> class result {
+public:
+	result(T value) : value_(std::move(value)) {}
+	result(failure why) : why_(std::move(why)) {}
+
+	explicit operator bool() const { return value_.has_value(); }
+	peregrine_status status() const { return why_.status; }
+	const std::string &message() const { return why_.message; }
+
+	T &value() &
+	{
+		check();
+		return *value_;
+	}
+
+	T &&value() &&
+	{
+		check();
+		return std::move(*value_);
+	}
+
+private:
+	void check() const
+	{
+		if (value_)
+			return;
+#ifdef PEREGRINE_EXCEPTIONS
+		throw error(why_);
+#else
+		std::abort();
+#endif
+	}
+
+	std::optional<T> value_;
+	failure why_;
+};
+
+inline failure last_failure(peregrine_status status)
+{
+	return {status, peregrine_last_error()};
+}
+
+inline std::string_view view(peregrine_bytes bytes)
+{
+	return {reinterpret_cast<const char *>(bytes.data), bytes.len};
+}
+
+namespace detail {
+template <typename T, void (*Free)(T *)> struct deleter {
+	void operator()(T *handle) const { Free(handle); }
+};
+template <typename T, void (*Free)(T *)> using owner = std::unique_ptr<T, deleter<T, Free>>;
+} // namespace detail
+
+/* An event, lent by its inspector until the next one is asked for. */
+class event {
+public:
+	explicit event(peregrine_event raw) : raw_(raw) {}
+
+	peregrine_event raw() const { return raw_; }
+
+	peregrine_event_info info() const
+	{
+		peregrine_event_info info{};
+		info.size = sizeof info;
+		if (peregrine_event_describe(raw_, &info) != PEREGRINE_STATUS_OK)
+			info.name = {reinterpret_cast<const uint8_t *>(""), 0};
+		return info;
+	}
+
+	std::string_view name() const { return view(info().name); }
+
+	std::optional<peregrine_param> param(uint32_t index) const
+	{
+		peregrine_param param{};
+		if (peregrine_event_param(raw_, index, &param) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return param;
+	}
+
+	std::optional<peregrine_thread> thread() const
+	{
+		peregrine_thread thread{};
+		thread.size = sizeof thread;
+		if (peregrine_event_thread(raw_, &thread) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return thread;
+	}
+
+private:
+	peregrine_event raw_;
+};
+
+/* Events of a source with the state of the machine. */
+class inspector {
+public:
+	static result<inspector> open_file(const std::string &path)
+	{
+		peregrine_inspector *handle = nullptr;
+		peregrine_status status = peregrine_inspector_open_file(path.c_str(), &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return inspector(handle);
+	}
+
+	static result<inspector> open_memory(std::string_view data)
+	{
+		peregrine_inspector *handle = nullptr;
+		auto bytes = reinterpret_cast<const uint8_t *>(data.data());
+		peregrine_status status = peregrine_inspector_open_memory(bytes, data.size(), &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return inspector(handle);
+	}
+
+	/* The next event; an empty result has the status END, IDLE or an error. */
+	result<event> next()
+	{
+		peregrine_event raw;
+		peregrine_status status = peregrine_inspector_next(handle_.get(), &raw);
+		if (status == PEREGRINE_STATUS_OK)
+			return event(raw);
+		if (status == PEREGRINE_STATUS_END || status == PEREGRINE_STATUS_IDLE)
+			return failure{status, {}};
+		return last_failure(status);
+	}
+
+	peregrine_inspector *get() const { return handle_.get(); }
+
+private:
+	explicit inspector(peregrine_inspector *handle) : handle_(handle) {}
+	detail::owner<peregrine_inspector, peregrine_inspector_free> handle_;
+};
+
+} // namespace peregrine
+
+#endif
