@@ -19,6 +19,7 @@
 
 pub mod error;
 pub mod event;
+pub mod field;
 mod guard;
 mod handle;
 pub mod inspector;

@@ -134,6 +134,39 @@ impl Value {
         Self { kind: ValueKind::List, r#as: ValueData { list: List { items: items.as_ptr(), len: items.len() } } }
     }
 
+    /// A value of a field that will not outlive the call: what it borrows is copied into the arena.
+    pub(crate) fn of_field_copied(value: sinsp::fields::Value<'_>, arena: &Bump) -> Self {
+        use sinsp::fields::Value as V;
+        match value {
+            V::Bytes(v) => Self::bytes(arena.alloc_slice_copy(v)),
+            V::List(values) => {
+                let mut items = bumpalo::collections::Vec::new_in(arena);
+                items.extend(values.iter().map(|v| Self::of_field_copied(*v, arena)));
+                Self::list(items.into_bump_slice())
+            }
+            plain => Self::of_field(plain, arena),
+        }
+    }
+
+    /// A value of a field.
+    pub(crate) fn of_field(value: sinsp::fields::Value<'_>, arena: &Bump) -> Self {
+        use sinsp::fields::Value as V;
+        match value {
+            V::Bool(v) => Self::bool(v),
+            V::I64(v) => Self::int(v),
+            V::U64(v) => Self::uint(v),
+            V::F64(v) => Self::float(v),
+            V::Bytes(v) => Self::bytes(v),
+            V::Ip(v) => Self::ip(v),
+            V::Net(v, bits) => Self::network(v, bits),
+            V::List(values) => {
+                let mut items = bumpalo::collections::Vec::new_in(arena);
+                items.extend(values.iter().map(|v| Self::of_field(*v, arena)));
+                Self::list(items.into_bump_slice())
+            }
+        }
+    }
+
     /// A value of a parameter, where one of the kinds fits; its bytes otherwise.
     pub(crate) fn of_param(param: &scap::Param<'_>, arena: &Bump) -> Option<Self> {
         use scap::event::ParamValue as P;

@@ -32,6 +32,12 @@ c_tests! {
         finds_a_stale_event,
         wants_the_size_of_the_struct,
     }
+    field {
+        gives_values_and_text,
+        refuses_what_is_no_field,
+        knows_its_type,
+        finds_misuse,
+    }
     state {
         knows_the_thread_of_an_event,
         lists_descriptors,
