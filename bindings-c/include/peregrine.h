@@ -131,6 +131,12 @@ typedef uint32_t peregrine_value_kind;
 #endif // __cplusplus
 
 /**
+ * A field with its argument, resolved once and asked many times. Opaque. It holds no event: any thread may use it for
+ * the events of any inspector.
+ */
+typedef struct peregrine_field peregrine_field;
+
+/**
  * Events of a source, in time order, with what is known of the machine. Opaque. To be used by one thread at a time.
  */
 typedef struct peregrine_inspector peregrine_inspector;
@@ -493,6 +499,65 @@ peregrine_status peregrine_event_describe(struct peregrine_event event, struct p
 peregrine_status peregrine_event_param(struct peregrine_event event,
                                        uint32_t index,
                                        struct peregrine_param *out);
+
+/**
+ * Resolves a field, such as `proc.name`, `proc.aname[2]` or `evt.arg.flags`.
+ *
+ * @param name the field, UTF-8
+ * @param out  receives a field that the caller owns and gives back with peregrine_field_free()
+ * @return PEREGRINE_STATUS_OK, _COMPILE if there is no such field or its argument is wrong
+ */
+peregrine_status peregrine_field_new(const char *name, struct peregrine_field **out);
+
+/**
+ * Gives a field back. NULL is fine.
+ */
+void peregrine_field_free(struct peregrine_field *field);
+
+/**
+ * The name of the type of a field's values, such as `CHARBUF`: a constant.
+ *
+ * @param field the field
+ * @param out   receives the name
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_field_type(const struct peregrine_field *field, struct peregrine_bytes *out);
+
+/**
+ * The value of a field of an event.
+ *
+ * @param event the event
+ * @param field the field
+ * @param out   receives the value; what it points at is lent until the next event is asked for, or the field is freed
+ * @return PEREGRINE_STATUS_OK, _MISSING if the event has no such value
+ */
+peregrine_status peregrine_event_value(struct peregrine_event event,
+                                       const struct peregrine_field *field,
+                                       struct peregrine_value *out);
+
+/**
+ * The text of a field of an event, as an output format prints it.
+ *
+ * @param event the event
+ * @param field the field
+ * @param out   receives the text, lent until the next event is asked for, or the field is freed
+ * @return PEREGRINE_STATUS_OK, _MISSING if the event has no such value
+ */
+peregrine_status peregrine_event_text(struct peregrine_event event,
+                                      const struct peregrine_field *field,
+                                      struct peregrine_bytes *out);
+
+/**
+ * The value of a field by its name: for a question asked once. Resolve the field for one asked of every event.
+ *
+ * @param event the event
+ * @param name  the field, UTF-8
+ * @param out   receives the value, lent until the next event is asked for
+ * @return PEREGRINE_STATUS_OK, _MISSING if the event has no such value, _COMPILE if there is no such field
+ */
+peregrine_status peregrine_event_value_by_name(struct peregrine_event event,
+                                               const char *name,
+                                               struct peregrine_value *out);
 
 /**
  * Opens a capture file, compressed or not, of any version, and reads the state that it begins with.

@@ -80,6 +80,12 @@ pub struct Value {
     pub r#as: ValueData,
 }
 
+impl std::fmt::Debug for ValueData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ValueData")
+    }
+}
+
 impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Value").field("kind", &self.kind).finish_non_exhaustive()
