@@ -1,5 +1,7 @@
 //! Limits and switches of the inspector.
 
+use crate::state::Text;
+
 /// Bounds on what the state engine keeps. What is over a bound is refused and counted, never an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,5 +17,33 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { threads: 262_144, fds_per_process: 4096, stored_events: 4096 }
+    }
+}
+
+/// How an inspector works.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Bounds on what is kept.
+    pub limits: Limits,
+    /// Whether connections are followed in their failures too, with a status `pending` or `failed`.
+    pub track_connection_status: bool,
+    /// Threads with such a name, and all that descend from them, are not shown and not followed.
+    pub suppressed_comms: Vec<Text>,
+    /// How often idle threads are looked for on a live source, in nanoseconds.
+    pub purge_interval_ns: u64,
+    /// How long a thread must have been idle to be looked for, in nanoseconds.
+    pub purge_idle_ns: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            track_connection_status: false,
+            suppressed_comms: Vec::new(),
+            purge_interval_ns: 300_000_000_000,
+            purge_idle_ns: 300_000_000_000,
+        }
     }
 }

@@ -2,10 +2,14 @@
 
 use scap::{Next as SourceNext, Source, SourceStats};
 
+use crate::config::Config;
 use crate::error::Result;
 use crate::event::{Event, Facts};
+use crate::observer::{self, Observer};
 use crate::parse;
+use crate::proc::Proc;
 use crate::state::State;
+use crate::suppress::Suppress;
 
 /// What an inspector has next.
 #[derive(Debug)]
@@ -21,22 +25,82 @@ pub enum Next<'a> {
 }
 
 /// Events of a source with the state of the machine.
-#[derive(Debug)]
 pub struct Inspector<S> {
     source: S,
     state: State,
     parser: parse::Parser,
     facts: Facts,
+    suppress: Suppress,
+    observer: Option<Box<dyn Observer>>,
+    purge: Option<Purge>,
     restarted: bool,
     shown_ts: u64,
 }
 
+/// When idle threads are looked for.
+#[derive(Debug)]
+struct Purge {
+    interval: u64,
+    idle: u64,
+    next: u64,
+}
+
+/// How long after the first event idle threads are looked for the first time.
+const FIRST_PURGE: u64 = 30_000_000_000;
+
 impl<S: Source> Inspector<S> {
     /// An inspector over `source`, whose idea of the machine it takes over.
     pub fn new(source: S) -> Self {
-        let mut state = State::default();
+        Self::with_config(source, Config::default())
+    }
+
+    /// As [`new`](Self::new), with limits and switches of its own.
+    pub fn with_config(source: S, config: Config) -> Self {
+        let mut state = State::with_limits(config.limits);
         state.import(source.host());
-        Self { source, state, parser: parse::Parser::default(), facts: Facts::default(), restarted: false, shown_ts: 0 }
+        let mut suppress = Suppress::new(config.suppressed_comms);
+        suppress.scan(source.host());
+        let purge = source.is_live().then_some(Purge {
+            interval: config.purge_interval_ns,
+            idle: config.purge_idle_ns,
+            next: 0,
+        });
+        Self {
+            source,
+            state,
+            parser: parse::Parser::new(config.track_connection_status),
+            facts: Facts::default(),
+            suppress,
+            observer: None,
+            purge,
+            restarted: false,
+            shown_ts: 0,
+        }
+    }
+
+    /// Where facts that no event tells are asked for: threads whose start was lost, passed descriptors.
+    pub fn set_proc(&mut self, proc: impl Proc + 'static) {
+        self.parser.set_proc(Box::new(proc));
+    }
+
+    /// Who is told what events do.
+    pub fn set_observer(&mut self, observer: impl Observer + 'static) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// Hides all further events of a thread, and its children to come.
+    pub fn suppress_tid(&mut self, tid: i64) {
+        self.suppress.tid(tid);
+    }
+
+    /// Whether events of a thread are hidden.
+    pub fn is_suppressed(&self, tid: i64) -> bool {
+        self.suppress.contains(tid)
+    }
+
+    /// How many events were hidden because their thread is suppressed.
+    pub fn suppressed_events(&self) -> u64 {
+        self.suppress.events
     }
 
     /// The next event, applied to the state.
@@ -44,11 +108,10 @@ impl<S: Source> Inspector<S> {
     /// # Errors
     /// If the source is broken; every further call gives [`Next::End`].
     #[inline]
+    #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Next<'_>> {
         if self.restarted {
-            self.restarted = false;
-            self.state.import(self.source.host());
-            self.parser = parse::Parser::default();
+            self.restart();
         }
         let raw = match self.source.next()? {
             SourceNext::Event(raw) => raw,
@@ -59,7 +122,21 @@ impl<S: Source> Inspector<S> {
                 return Ok(Next::Hidden);
             }
         };
+        if self.suppress.hides(&raw) {
+            return Ok(Next::Hidden);
+        }
         self.facts.num += 1;
+        if let Some(purge) = &mut self.purge
+            && raw.ts() >= purge.next
+        {
+            if purge.next == 0 {
+                purge.next = raw.ts() + FIRST_PURGE.min(purge.interval);
+            } else {
+                purge.next = raw.ts() + purge.interval;
+                let parser = &mut self.parser;
+                self.state.purge(raw.ts(), purge.idle, |tid| parser.is_alive(tid));
+            }
+        }
         let outcome = self.parser.apply(&mut self.state, &raw, &mut self.facts);
         if outcome.hidden {
             return Ok(Next::Hidden);
@@ -67,7 +144,20 @@ impl<S: Source> Inspector<S> {
         self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
         let thread = outcome.thread.and_then(|tid| self.state.thread(tid));
         let fd = thread.and_then(|thread| self.state.fd(thread, outcome.fd?));
-        Ok(Next::Event(Event::new(raw, &self.state, thread, fd, &self.facts)))
+        let event = Event::new(raw, &self.state, thread, fd, &self.facts);
+        if let Some(observer) = &mut self.observer {
+            observer::tell(observer.as_mut(), &event);
+        }
+        Ok(Next::Event(event))
+    }
+
+    /// A new machine: what was known of threads is void.
+    #[cold]
+    fn restart(&mut self) {
+        self.restarted = false;
+        self.state.import(self.source.host());
+        self.parser.restart();
+        self.suppress.scan(self.source.host());
     }
 
     /// Calls `each` with every event that is shown, until the source ends.
@@ -97,5 +187,11 @@ impl<S: Source> Inspector<S> {
     /// What the source delivered and lost.
     pub fn stats(&self) -> SourceStats {
         self.source.stats()
+    }
+}
+
+impl<S> std::fmt::Debug for Inspector<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector").field("facts", &self.facts).field("parser", &self.parser).finish_non_exhaustive()
     }
 }

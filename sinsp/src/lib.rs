@@ -11,9 +11,15 @@ pub mod state;
 mod error;
 mod event;
 mod inspector;
+mod observer;
 mod parse;
+mod proc;
+mod suppress;
 
+pub use config::Config;
 pub use error::{Error, Result};
 pub use event::{Event, Facts};
 pub use inspector::{Inspector, Next};
+pub use observer::Observer;
+pub use proc::Proc;
 pub use state::State;

@@ -3,6 +3,7 @@
 use scap::Event;
 
 use crate::event::Facts;
+use crate::proc::Proc;
 use crate::state::{Fd, State, Text, Thread};
 
 use super::Later;
@@ -14,6 +15,7 @@ pub(super) struct Ctx<'c, 'e> {
     pub(super) facts: &'c mut Facts,
     pub(super) later: &'c mut Later,
     pub(super) recent: &'c mut super::exit::Recent,
+    pub(super) proc: &'c mut Option<Box<dyn Proc>>,
     /// The thread of the event, in the table.
     pub(super) tid: i64,
     /// The number of the descriptor that the event is about, in the thread's table.
@@ -94,7 +96,7 @@ numbers! { u8 u8, u16 u16, u32 u32, u64 u64, i64 i64 }
 
 /// What a call returned, as its first parameter says; 32-bit values occur in old captures.
 #[inline]
-pub(super) fn result(event: &Event<'_>) -> i64 {
+pub(crate) fn result(event: &Event<'_>) -> i64 {
     let raw = event.raw(0).unwrap_or_default();
     match raw.len() {
         8 => raw.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes)),

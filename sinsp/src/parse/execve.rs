@@ -13,6 +13,9 @@ const EXE_FROM_MEMFD: u32 = 4;
 const EXE_LOWER_LAYER: u32 = 8;
 const AT_EMPTY_PATH: u32 = 1;
 
+/// How much of an environment an event carries.
+const MAX_ENV: usize = 4096;
+
 /// Flags that live through an exec: ends of a shell pipe, leader, child seen first.
 const LASTING: u32 = 1 << 21 | 1 << 22 | flag::IS_MAIN_THREAD | 1 << 16;
 
@@ -83,6 +86,7 @@ fn end_other_threads(ctx: &mut Ctx<'_, '_>) {
 /// What an exec says beside names and numbers. Old layouts lack parts of it.
 fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     let memory = ctx.u32(p::vm_swap);
+    let pid = ctx.i64(p::pid);
     let (maj, min) = (ctx.u64(p::pgft_maj), ctx.u64(p::pgft_min));
     let (size, rss) = (ctx.u32(p::vm_size), ctx.u32(p::vm_rss));
     let (env, cgroups) = (ctx.raw(p::env), ctx.raw(p::cgroups));
@@ -91,6 +95,9 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     let caps = (ctx.u64(p::cap_inheritable), ctx.u64(p::cap_permitted), ctx.u64(p::cap_effective));
     let exe = (ctx.u64(p::exe_ino), ctx.u64(p::exe_ino_ctime), ctx.u64(p::exe_ino_mtime));
     let (uid, gid, pgid) = (ctx.u32(p::uid), ctx.u32(p::gid), ctx.i64(p::pgid));
+    // A full buffer is a cut environment.
+    let cut = env.is_some_and(|env| env.len() == MAX_ENV);
+    let whole = if cut { pid.and_then(|pid| ctx.proc.as_mut()?.environ(pid)) } else { None };
     let Some(thread) = ctx.thread_mut() else { return };
     thread.fdlimit = fdlimit.unwrap_or(thread.fdlimit);
     if let Some(swap) = memory {
@@ -100,7 +107,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
         thread.vmrss_kb = rss.unwrap_or(0);
         thread.vmswap_kb = swap;
     }
-    if let Some(env) = env {
+    if let Some(env) = whole.as_deref().or(env) {
         thread.env.set(env);
     }
     if let Some(cgroups) = cgroups {

@@ -23,8 +23,10 @@ mod transfer;
 use scap::EventCode;
 
 use crate::event::Facts;
+use crate::proc::Proc;
 use crate::state::State;
 use ctx::Ctx;
+pub(crate) use ctx::result;
 use table::{Kind, Row};
 
 /// Work put off until the next event, so that the current one can still be asked about it.
@@ -37,12 +39,19 @@ struct Later {
 }
 
 /// What is kept from one event to the next.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Parser {
     later: Later,
     recent: exit::Recent,
+    proc: Option<Box<dyn Proc>>,
     track_status: bool,
     started: bool,
+}
+
+impl std::fmt::Debug for Parser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parser").field("later", &self.later).field("proc", &self.proc.is_some()).finish_non_exhaustive()
+    }
 }
 
 /// What came out of an event.
@@ -57,6 +66,26 @@ pub(crate) struct Outcome {
 }
 
 impl Parser {
+    pub(crate) fn new(track_status: bool) -> Self {
+        Self { track_status, ..Self::default() }
+    }
+
+    /// Where facts that no event tells are asked for.
+    pub(crate) fn set_proc(&mut self, proc: Box<dyn Proc>) {
+        self.proc = Some(proc);
+    }
+
+    /// Forgets what belongs to a machine that is no more.
+    pub(crate) fn restart(&mut self) {
+        *self =
+            Self { proc: self.proc.take(), track_status: self.track_status, started: self.started, ..Self::default() };
+    }
+
+    /// Whether a thread is alive, as far as can be asked.
+    pub(crate) fn is_alive(&mut self, tid: i64) -> bool {
+        self.proc.as_mut().is_none_or(|proc| proc.is_alive(tid))
+    }
+
     /// Applies an event to the state.
     #[inline]
     pub(crate) fn apply(&mut self, state: &mut State, event: &scap::Event<'_>, facts: &mut Facts) -> Outcome {
@@ -98,7 +127,10 @@ impl Parser {
     ) {
         let tid = event.tid();
         if !find(state, event) && row.placeholder {
-            state.add_placeholder(tid);
+            match self.proc.as_mut().and_then(|proc| proc.thread(tid)) {
+                Some(thread) if thread.tid == tid => state.add_scanned(&thread),
+                _ => state.add_placeholder(tid),
+            };
             find(state, event);
         }
         let code = event.code();
@@ -163,6 +195,7 @@ impl Parser {
             facts,
             later: &mut self.later,
             recent: &mut self.recent,
+            proc: &mut self.proc,
             tid: event.tid(),
             fd: outcome.fd,
             entered,

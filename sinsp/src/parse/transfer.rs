@@ -29,6 +29,9 @@ pub(super) fn receive(ctx: &mut Ctx<'_, '_>) {
     // An old recvmmsg has no parameters.
     if ctx.raw(0).is_some() && passed(ctx) {
         learn(ctx, index, true);
+        if ctx.proc.is_some() && ctx.fd().is_some_and(|fd| matches!(fd.kind, FdKind::Unix(_))) {
+            take_passed(ctx);
+        }
     }
 }
 
@@ -105,6 +108,50 @@ fn learn(ctx: &mut Ctx<'_, '_>, index: usize, incoming: bool) {
     }
     let changed = fd.name_connection();
     ctx.facts.fd_name_changed |= changed;
+}
+
+/// Descriptors that came with a message. The event says only their numbers: what they are is asked of the machine.
+fn take_passed(ctx: &mut Ctx<'_, '_>) {
+    let index = match ctx.event.code() {
+        EventCode::RECVMSG_X => recvmsg_x::msgcontrol,
+        EventCode::RECVMMSG_X => recvmmsg_x::msgcontrol,
+        _ => return,
+    };
+    let pid = ctx.thread().map_or(-1, |thread| thread.pid);
+    for num in passed_fds(ctx.raw(index).unwrap_or_default()) {
+        let kind = ctx.proc.as_mut().and_then(|proc| proc.fd(pid, num));
+        if let Some(kind) = kind {
+            let fd = ctx.state.fd_of(&kind);
+            let last = ctx.thread().map_or(-1, |thread| thread.last_fd);
+            ctx.state.add_fd(ctx.tid, num, fd);
+            if let Some(thread) = ctx.thread_mut() {
+                thread.last_fd = last;
+            }
+        }
+    }
+}
+
+/// The numbers in control messages of type `SCM_RIGHTS`: length u64, level i32, type i32, then the numbers, padded.
+fn passed_fds(mut control: &[u8]) -> Vec<i64> {
+    const HEADER: usize = 16;
+    const SCM_RIGHTS: i32 = 1;
+    const MOST: usize = 253;
+    let mut nums = Vec::new();
+    while let Some(header) = control.first_chunk::<HEADER>() {
+        let [l0, l1, l2, l3, l4, l5, l6, l7, _, _, _, _, t0, t1, t2, t3] = *header;
+        let len = u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
+        let ty = i32::from_le_bytes([t0, t1, t2, t3]);
+        let Ok(len) = usize::try_from(len) else { break };
+        let Some(data) = control.get(HEADER..len) else { break };
+        if ty == SCM_RIGHTS {
+            if data.len() % 4 != 0 || data.len() / 4 > MOST {
+                break;
+            }
+            nums.extend(data.chunks_exact(4).map(|n| i64::from(i32::from_le_bytes([n[0], n[1], n[2], n[3]]))));
+        }
+        control = control.get(len.next_multiple_of(8)..).unwrap_or_default();
+    }
+    nums
 }
 
 /// Something was sent through a descriptor that we never saw: most likely a UDP socket.
@@ -186,5 +233,41 @@ impl Fd {
             FdKind::Ipv6(tuple) if tuple.l4 == L4Proto::Unknown => tuple.l4 = L4Proto::Udp,
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(ty: i32, data: &[u8]) -> Vec<u8> {
+        let mut message = (16 + data.len() as u64).to_le_bytes().to_vec();
+        message.extend_from_slice(&1i32.to_le_bytes());
+        message.extend_from_slice(&ty.to_le_bytes());
+        message.extend_from_slice(data);
+        message.resize(message.len().next_multiple_of(8), 0);
+        message
+    }
+
+    #[test]
+    fn passed_descriptors_are_found() {
+        let mut control = message(2, &[0; 12]);
+        control.extend(message(1, &[5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0]));
+        control.extend(message(1, &[9, 0, 0, 0]));
+        assert_eq!(passed_fds(&control), [5, 6, 7, 9]);
+    }
+
+    #[test]
+    fn broken_control_data_is_no_harm() {
+        assert_eq!(passed_fds(&message(1, &[1, 2, 3])), []);
+        assert_eq!(passed_fds(&[255; 64]), []);
+        assert_eq!(passed_fds(&[0; 64]), []);
+        let mut cut = message(1, &[5, 0, 0, 0]);
+        cut.truncate(18);
+        assert_eq!(passed_fds(&cut), []);
+        let mut many = message(1, &vec![0; 254 * 4]);
+        assert_eq!(passed_fds(&many), []);
+        many[0] = 8;
+        assert_eq!(passed_fds(&many), []);
     }
 }

@@ -9,12 +9,13 @@ use scap::host;
 
 use super::fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Role, UnixTuple};
 use super::users::{User, UserGroup};
-use super::{Interfaces, State, Text, Thread, path, thread_flags};
+use super::{Interfaces, Metrics, State, Text, Thread, path, thread_flags};
 
 impl State {
     /// Forgets everything and takes over what a source knows of the machine. Counters go on.
     pub(crate) fn import(&mut self, host: &HostState) {
-        *self = Self { limits: self.limits, metrics: self.metrics, stamps: self.stamps, ..Self::default() };
+        let metrics = Metrics { held_events: 0, ..self.metrics };
+        *self = Self { limits: self.limits, metrics, stamps: self.stamps, ..Self::default() };
         self.machine = host.machine.clone();
         self.interfaces = Interfaces::new(&host.interfaces);
         for user in &host.users {
@@ -41,7 +42,14 @@ impl State {
         }
     }
 
-    fn import_thread(&mut self, host: &host::Thread, ports: &BTreeSet<u16>) {
+    /// Adds a thread that was found on the running machine; `false` if the table is full.
+    pub(crate) fn add_scanned(&mut self, host: &host::Thread) -> bool {
+        let added = self.import_thread(host, &BTreeSet::new());
+        self.connect(host.tid);
+        added
+    }
+
+    fn import_thread(&mut self, host: &host::Thread, ports: &BTreeSet<u16>) -> bool {
         let mut thread = self.thread_of(host);
         let fds = Arc::make_mut(&mut thread.fds);
         for entry in &host.fds {
@@ -59,7 +67,7 @@ impl State {
             self.metrics.added_fds += 1;
             fds.insert(entry.num, Arc::new(fd));
         }
-        self.add_unconnected(thread);
+        self.add_unconnected(thread)
     }
 
     /// A thread as a capture or a scan describes it, without descriptors.

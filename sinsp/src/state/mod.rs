@@ -9,8 +9,10 @@
 //! * no two threads, lineages or descriptors that differ have the same stamp.
 
 mod cgroup;
+mod check;
 pub mod container;
 mod containers;
+mod export;
 mod family;
 mod fd;
 mod fd_table;
@@ -20,6 +22,7 @@ mod interfaces;
 mod lineage;
 mod metrics;
 pub mod path;
+mod sweep;
 mod text;
 mod thread;
 mod threads;
@@ -59,6 +62,10 @@ pub struct State {
 }
 
 impl State {
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// The machine, where the capture says it.
     pub fn machine(&self) -> Option<&scap::host::Machine> {
         self.machine.as_ref()

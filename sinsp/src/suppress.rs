@@ -1,0 +1,88 @@
+//! Threads that are not shown: by name, with all that descend from them, or by tid.
+
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
+use scap::schema::param::clone_20_x as p;
+use scap::{Event, EventCode as E, HostState};
+
+use crate::state::Text;
+
+/// Who is not shown.
+#[derive(Debug, Default)]
+pub(crate) struct Suppress {
+    comms: Vec<Text>,
+    tids: HashSet<i64, FxBuildHasher>,
+    active: bool,
+    /// Events not shown for this reason.
+    pub(crate) events: u64,
+}
+
+impl Suppress {
+    pub(crate) fn new(comms: Vec<Text>) -> Self {
+        Self { active: !comms.is_empty(), comms, tids: HashSet::default(), events: 0 }
+    }
+
+    /// Suppresses a thread.
+    pub(crate) fn tid(&mut self, tid: i64) {
+        self.tids.insert(tid);
+        self.active = true;
+    }
+
+    /// Whether a thread is suppressed.
+    pub(crate) fn contains(&self, tid: i64) -> bool {
+        self.tids.contains(&tid)
+    }
+
+    /// Finds those who run already, children of suppressed parents included.
+    pub(crate) fn scan(&mut self, host: &HostState) {
+        if !self.active {
+            return;
+        }
+        for thread in &host.threads {
+            if self.comms.iter().any(|comm| *comm == thread.comm[..]) {
+                self.tids.insert(thread.tid);
+            }
+        }
+        loop {
+            let before = self.tids.len();
+            for thread in &host.threads {
+                if thread.tid != 0 && self.tids.contains(&thread.ptid) {
+                    self.tids.insert(thread.tid);
+                }
+            }
+            if self.tids.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Whether an event is not to be seen at all. The exit of a thread always is, so that its entry goes.
+    #[inline]
+    pub(crate) fn hides(&mut self, event: &Event<'_>) -> bool {
+        self.active && self.decide(event)
+    }
+
+    fn decide(&mut self, event: &Event<'_>) -> bool {
+        let tid = event.tid();
+        let hidden = match event.code() {
+            E::CLONE_20_X | E::FORK_20_X | E::VFORK_20_X | E::CLONE3_X | E::EXECVE_19_X | E::EXECVEAT_X => {
+                let parent = event.raw(p::ptid).and_then(|raw| raw.first_chunk()).map(|tid| i64::from_le_bytes(*tid));
+                let comm = event.raw(p::comm).unwrap_or_default();
+                let comm = comm.strip_suffix(b"\0").unwrap_or(comm);
+                let found = parent.is_some_and(|parent| parent != 0 && self.tids.contains(&parent))
+                    || self.comms.iter().any(|suppressed| *suppressed == *comm);
+                if found {
+                    self.tids.insert(tid);
+                }
+                found
+            }
+            E::PROCEXIT_1_E => {
+                self.tids.remove(&tid);
+                false
+            }
+            _ => tid != 0 && self.tids.contains(&tid),
+        };
+        self.events += u64::from(hidden);
+        hidden
+    }
+}
