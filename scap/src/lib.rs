@@ -49,6 +49,7 @@
 
 pub mod event;
 pub mod host;
+pub mod procfs;
 pub mod render;
 pub mod savefile;
 pub mod schema;

@@ -1,0 +1,167 @@
+//! The descriptors of a process: what `/proc/PID/fd` points at.
+
+use std::collections::HashMap;
+use std::fs::Metadata;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+use super::read::{Tree, radix, value};
+use super::sockets::{self, Sockets};
+use super::{FdScan, Options};
+use crate::host::{Fd, FdKind};
+
+/// Types of descriptors in the list of SAVEFILE.md section 8.
+mod ty {
+    pub(super) const DIRECTORY: u8 = 2;
+    pub(super) const FIFO: u8 = 7;
+    pub(super) const UNSUPPORTED: u8 = 10;
+    pub(super) const MEMFD: u8 = 20;
+}
+
+/// Files without a name, by what the kernel calls them.
+const ANONYMOUS: &[(&[u8], u8)] = &[
+    (b"[eventfd]", 9),
+    (b"[signalfd]", 11),
+    (b"[eventpoll]", 12),
+    (b"inotify", 13),
+    (b"[inotify]", 13),
+    (b"[timerfd]", 14),
+    (b"bpf-map", 17),
+    (b"bpf-prog", 17),
+    (b"bpf-link", 17),
+    (b"bpf_link", 17),
+    (b"bpf_iter", 17),
+    (b"[userfaultfd]", 18),
+    (b"[io_uring]", 19),
+    (b"[pidfd]", 21),
+];
+
+/// Open flags as the kernel has them, and as the schema has them.
+const OPEN_FLAGS: &[(u64, u32)] = &[
+    (0o100, 4),           // O_CREAT
+    (0o2000, 8),          // O_APPEND
+    (0o10000, 0x10),      // O_DSYNC
+    (0o200, 0x20),        // O_EXCL
+    (0o4000, 0x40),       // O_NONBLOCK
+    (0o4010000, 0x80),    // O_SYNC
+    (0o1000, 0x100),      // O_TRUNC
+    (0o40000, 0x200),     // O_DIRECT
+    (0o200000, 0x400),    // O_DIRECTORY
+    (0o100000, 0x800),    // O_LARGEFILE
+    (0o2000000, 0x1000),  // O_CLOEXEC
+    (0o20200000, 0x2000), // O_TMPFILE
+];
+
+/// Reads descriptors, and keeps the socket tables of each network namespace that it meets.
+pub(super) struct Fds {
+    scan: FdScan,
+    max: usize,
+    by_namespace: HashMap<u64, Sockets>,
+}
+
+impl Fds {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { scan: options.fds, max: options.max_fds, by_namespace: HashMap::new() }
+    }
+
+    /// The descriptors of a process, in ascending order.
+    pub(super) fn read(&mut self, tree: &mut Tree, pid: i64) -> Vec<Fd> {
+        if self.scan == FdScan::None {
+            return Vec::new();
+        }
+        let mut fds = Vec::new();
+        for num in tree.numbers(&format!("proc/{pid}/fd")) {
+            if fds.len() >= self.max {
+                break;
+            }
+            fds.extend(self.fd(tree, pid, num));
+        }
+        fds
+    }
+
+    fn fd(&mut self, tree: &mut Tree, pid: i64, num: i64) -> Option<Fd> {
+        let path = format!("proc/{pid}/fd/{num}");
+        let name = tree.link(&path)?;
+        let socket = name.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
+        if let Some(ino) = socket.and_then(|digits| radix(digits, 10)) {
+            let kind = self.socket(tree, pid, ino);
+            return Some(Fd { num, ino, kind: kind.unwrap_or(FdKind::Named { ty: ty::UNSUPPORTED, name }) });
+        }
+        if self.scan == FdScan::Sockets {
+            return None;
+        }
+        if let Some(what) = name.strip_prefix(b"anon_inode:") {
+            let ty = ANONYMOUS.iter().find(|row| row.0 == what).map_or(ty::UNSUPPORTED, |row| row.1);
+            // All of them share one inode, which says nothing.
+            return Some(Fd { num, ino: 0, kind: FdKind::Named { ty, name: Vec::new() } });
+        }
+        if let Some(ino) = pipe(&name) {
+            return Some(Fd { num, ino, kind: FdKind::Named { ty: ty::FIFO, name } });
+        }
+        let meta = tree.metadata(&path)?;
+        Some(Fd { num, ino: meta.ino(), kind: file(tree, pid, num, name, &meta) })
+    }
+
+    fn socket(&mut self, tree: &mut Tree, pid: i64, ino: u64) -> Option<FdKind> {
+        let namespace = tree
+            .link(&format!("proc/{pid}/ns/net"))
+            .and_then(|link| radix(link.strip_prefix(b"net:[")?.strip_suffix(b"]")?, 10));
+        // Where the namespace cannot be told, it is taken to be the machine's.
+        let (key, net) = match namespace {
+            Some(namespace) => (namespace, format!("proc/{pid}/net")),
+            None => (0, "proc/net".to_owned()),
+        };
+        let sockets = self.by_namespace.entry(key).or_default();
+        if sockets.is_empty() {
+            // Nothing was read, or the process went away while it was.
+            *sockets = sockets::read(tree, &net);
+        }
+        sockets.get(&ino).cloned()
+    }
+}
+
+fn pipe(name: &[u8]) -> Option<u64> {
+    radix(name.strip_prefix(b"pipe:[")?.strip_suffix(b"]")?, 10)
+}
+
+fn file(tree: &mut Tree, pid: i64, num: i64, name: Vec<u8>, meta: &Metadata) -> FdKind {
+    let file_type = meta.file_type();
+    if file_type.is_dir() {
+        FdKind::Named { ty: ty::DIRECTORY, name }
+    } else if file_type.is_fifo() {
+        FdKind::Named { ty: ty::FIFO, name }
+    } else if name.starts_with(b"/memfd:") {
+        FdKind::Named { ty: ty::MEMFD, name }
+    } else if file_type.is_file() || file_type.is_block_device() || file_type.is_char_device() {
+        let info = tree.small(&format!("proc/{pid}/fdinfo/{num}")).unwrap_or_default();
+        let flags = value(&info, "flags:").and_then(|flags| radix(flags, 8)).map_or(0, open_flags);
+        FdKind::File { flags, name, dev: meta.dev() as u32 }
+    } else {
+        FdKind::Named { ty: ty::UNSUPPORTED, name }
+    }
+}
+
+/// Open flags as the schema numbers them.
+fn open_flags(kernel: u64) -> u32 {
+    let access = match kernel & 3 {
+        1 => 2,
+        2 => 3,
+        _ => 1,
+    };
+    OPEN_FLAGS.iter().filter(|row| kernel & row.0 == row.0).fold(access, |flags, row| flags | row.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_flags_of_the_schema() {
+        assert_eq!(open_flags(0), 1);
+        assert_eq!(open_flags(0o1), 2);
+        assert_eq!(open_flags(0o2), 3);
+        assert_eq!(open_flags(0o2102101), 2 | 4 | 8 | 0x800 | 0x1000);
+        assert_eq!(open_flags(0o10000), 1 | 0x10, "O_DSYNC alone is not O_SYNC");
+        assert_eq!(open_flags(0o4010000), 1 | 0x10 | 0x80);
+        assert_eq!(open_flags(0o200000), 1 | 0x400, "O_DIRECTORY alone is not O_TMPFILE");
+    }
+}

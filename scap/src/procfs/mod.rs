@@ -1,0 +1,181 @@
+//! The machine as `/proc` shows it now: what a live capture begins with.
+//!
+//! ```no_run
+//! use peregrine_scap::procfs::{self, Options};
+//!
+//! let snapshot = procfs::scan("/", &Options::default())?;
+//! println!("{} threads, {:?}", snapshot.host.threads.len(), snapshot.report);
+//! # Ok::<(), peregrine_scap::Error>(())
+//! ```
+//!
+//! `root` is the directory under which the machine's `/proc` and `/etc` lie: `/`, or where a container has the host
+//! mounted (Falco's `HOST_ROOT`). The result has the same shape as the first blocks of a capture ([`HostState`]).
+//!
+//! Processes come and go while they are read, and without privilege much of them is closed. Neither is an error: what
+//! cannot be read is absent, and [`Report`] counts it by cause. Only a `/proc` that cannot be listed at all fails.
+//! Threads share what belongs to their process, so a thread costs three small files, a process about a dozen and one
+//! link for each descriptor; [`Options::budget`] bounds the time whatever the number.
+
+mod cgroup;
+mod fds;
+mod interfaces;
+mod machine;
+mod read;
+mod sockets;
+mod task;
+mod users;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::host::Thread;
+use crate::{HostState, Result};
+use fds::Fds;
+use read::Tree;
+use task::Tasks;
+
+/// What is read, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Threads other than the first of each process.
+    pub threads: bool,
+    /// Descriptors.
+    pub fds: FdScan,
+    /// The most descriptors that are read of one process.
+    pub max_fds: usize,
+    /// Users and groups, from `etc/passwd` and `etc/group`.
+    pub users: bool,
+    /// The most bytes kept of a process's arguments.
+    pub max_args: usize,
+    /// The most bytes kept of a process's environment.
+    pub max_env: usize,
+    /// After this time no further process is read; [`Report::incomplete`] tells.
+    pub budget: Option<Duration>,
+}
+
+/// Which descriptors are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FdScan {
+    /// All of them.
+    All,
+    /// Sockets only.
+    Sockets,
+    /// None.
+    None,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: true,
+            fds: FdScan::All,
+            max_fds: usize::MAX,
+            users: true,
+            max_args: 4096,
+            max_env: 4096,
+            budget: None,
+        }
+    }
+}
+
+/// The machine, and how far it could be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The machine.
+    pub host: HostState,
+    /// How far it could be read.
+    pub report: Report,
+}
+
+/// What a scan met.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Processes taken.
+    pub processes: u64,
+    /// Threads taken, the first of each process among them.
+    pub threads: u64,
+    /// Descriptors taken.
+    pub fds: u64,
+    /// Kernel threads and zombies, which have neither arguments nor an executable; they are left out.
+    pub without_program: u64,
+    /// Files that went away with their process while it was read.
+    pub vanished: u64,
+    /// Files that may not be read without more privilege.
+    pub denied: u64,
+    /// Files that could not be read or understood for any other reason.
+    pub failed: u64,
+    /// The first of these failures, in words.
+    pub first_failure: Option<String>,
+    /// The budget ran out before every process was read.
+    pub incomplete: bool,
+}
+
+/// Reads the machine under `root`.
+///
+/// # Errors
+/// If `proc` under `root` cannot be listed.
+pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
+    let start = Instant::now();
+    let mut tree = Tree::new(root.as_ref());
+    let pids = tree.pids()?;
+    let machine = machine::read(&mut tree);
+    let mut host = HostState { interfaces: interfaces::read(&mut tree), ..HostState::default() };
+    if options.users {
+        host.users = users::users(&mut tree);
+        host.groups = users::groups(&mut tree);
+    }
+    let mut tasks = Tasks::new(&mut tree, options, machine.boot_time);
+    let mut fds = Fds::new(options);
+    for pid in pids {
+        if options.budget.is_some_and(|budget| start.elapsed() >= budget) {
+            tree.report.incomplete = true;
+            break;
+        }
+        let Some(leader) = tasks.process(&mut tree, pid) else { continue };
+        let descriptors = fds.read(&mut tree, pid);
+        let leader_at = host.threads.len();
+        host.threads.push(leader);
+        if options.threads {
+            for tid in tree.tids(pid) {
+                let Some(leader) = host.threads.get(leader_at) else { break };
+                if let Some(thread) = tasks.thread(&mut tree, leader, tid) {
+                    host.threads.push(thread);
+                }
+            }
+        }
+        // Only now: the threads are made of what the first one has, and none has descriptors of its own.
+        if let Some(leader) = host.threads.get_mut(leader_at) {
+            leader.fds = descriptors;
+        }
+        tree.report.processes += 1;
+    }
+    tasks.finish(&mut host.threads);
+    tree.report.threads = host.threads.len() as u64;
+    tree.report.fds = host.threads.iter().map(|thread| thread.fds.len() as u64).sum();
+    host.machine = Some(machine);
+    Ok(Snapshot { host, report: tree.report })
+}
+
+/// Reads one thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a
+/// kernel thread, or may not be read.
+///
+/// This is for a thread that shows up in events without a past. It costs a few dozen microseconds, and more the first
+/// time that sockets must be matched; callers bound how often they ask.
+pub fn thread(root: impl AsRef<Path>, tid: i64, options: &Options) -> Option<Thread> {
+    let mut tree = Tree::new(root.as_ref());
+    let boot_time = machine::boot_time(&mut tree);
+    let mut tasks = Tasks::new(&mut tree, options, boot_time);
+    let pid = tasks.leader_of(&mut tree, tid)?;
+    let mut leader = tasks.process(&mut tree, pid)?;
+    let mut found = if pid == tid {
+        leader.fds = Fds::new(options).read(&mut tree, pid);
+        leader
+    } else {
+        tasks.thread(&mut tree, &leader, tid)?
+    };
+    tasks.finish(std::slice::from_mut(&mut found));
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests;

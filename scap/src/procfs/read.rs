@@ -1,0 +1,160 @@
+//! Files under a root, read within bounds, failures counted.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Report;
+use crate::{Error, Result};
+
+/// The most that is read of a list such as `/proc/net/tcp`.
+const MAX_LIST: u64 = 256 << 20;
+/// The most that is read of a small file.
+const MAX_SMALL: u64 = 64 << 10;
+
+/// The error number of "no such process", which reading a file of a process that is gone gives.
+const ESRCH: i32 = 3;
+
+/// A machine's files.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    pub(super) report: Report,
+}
+
+impl Tree {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), report: Report::default() }
+    }
+
+    /// Whether it is this machine's own.
+    pub(super) fn is_own(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
+    /// A path under the root.
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// The processes, in ascending order.
+    pub(super) fn pids(&mut self) -> Result<Vec<i64>> {
+        let path = self.path("proc");
+        let entries =
+            std::fs::read_dir(&path).map_err(|fault| Error::io(format!("can't list {}", path.display()), fault))?;
+        let mut pids: Vec<i64> = entries.flatten().filter_map(|entry| number(&entry.file_name())).collect();
+        pids.sort_unstable();
+        Ok(pids)
+    }
+
+    /// The threads of a process other than the first, in ascending order.
+    pub(super) fn tids(&mut self, pid: i64) -> Vec<i64> {
+        let mut tids = self.numbers(&format!("proc/{pid}/task"));
+        tids.retain(|tid| *tid != pid);
+        tids
+    }
+
+    /// The entries of a directory that are numbers, in ascending order.
+    pub(super) fn numbers(&mut self, relative: &str) -> Vec<i64> {
+        match std::fs::read_dir(self.path(relative)) {
+            Ok(entries) => {
+                let mut numbers: Vec<i64> = entries.flatten().filter_map(|entry| number(&entry.file_name())).collect();
+                numbers.sort_unstable();
+                numbers
+            }
+            Err(fault) => {
+                self.count(relative, &fault);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A small file; its first bytes if it is not small.
+    pub(super) fn small(&mut self, relative: &str) -> Option<Vec<u8>> {
+        self.bytes(relative, MAX_SMALL)
+    }
+
+    /// A list, one entry a line.
+    pub(super) fn list(&mut self, relative: &str) -> Option<Vec<u8>> {
+        self.bytes(relative, MAX_LIST)
+    }
+
+    /// At most `max` bytes of a file.
+    pub(super) fn bytes(&mut self, relative: &str, max: u64) -> Option<Vec<u8>> {
+        let read = || {
+            let mut bytes = Vec::new();
+            File::open(self.path(relative))?.take(max).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let result = read();
+        self.or_count(relative, result)
+    }
+
+    /// A list that not every machine has.
+    pub(super) fn optional_list(&mut self, relative: &str) -> Option<Vec<u8>> {
+        if self.path(relative).exists() { self.list(relative) } else { None }
+    }
+
+    /// Where a link points to.
+    pub(super) fn link(&mut self, relative: &str) -> Option<Vec<u8>> {
+        let result = std::fs::read_link(self.path(relative));
+        self.or_count(relative, result).map(|path| path.as_os_str().as_bytes().to_vec())
+    }
+
+    /// Facts of a file, through links.
+    pub(super) fn metadata(&mut self, relative: &str) -> Option<Metadata> {
+        let result = std::fs::metadata(self.path(relative));
+        self.or_count(relative, result)
+    }
+
+    fn or_count<T>(&mut self, relative: &str, result: std::io::Result<T>) -> Option<T> {
+        result.map_err(|fault| self.count(relative, &fault)).ok()
+    }
+
+    fn count(&mut self, relative: &str, fault: &std::io::Error) {
+        match fault.kind() {
+            ErrorKind::NotFound => self.report.vanished += 1,
+            ErrorKind::PermissionDenied => self.report.denied += 1,
+            _ if fault.raw_os_error() == Some(ESRCH) => self.report.vanished += 1,
+            _ => self.fail(relative, fault),
+        }
+    }
+
+    /// Counts a file that is there and cannot be read or understood.
+    pub(super) fn fail(&mut self, relative: &str, why: impl std::fmt::Display) {
+        self.report.failed += 1;
+        self.report.first_failure.get_or_insert_with(|| format!("{relative}: {why}"));
+    }
+}
+
+fn number(name: &OsStr) -> Option<i64> {
+    let name = name.to_str()?;
+    if name.bytes().all(|byte| byte.is_ascii_digit()) { name.parse().ok() } else { None }
+}
+
+/// The lines of a file.
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|&byte| byte == b'\n')
+}
+
+/// The words of a line.
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty())
+}
+
+/// A decimal number.
+pub(super) fn decimal<N: std::str::FromStr>(word: &[u8]) -> Option<N> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// A number of the given base.
+pub(super) fn radix(word: &[u8], base: u32) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(word).ok()?, base).ok()
+}
+
+/// What stands after `key` and blanks on its line.
+pub(super) fn value<'a>(bytes: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    lines(bytes).find_map(|line| line.strip_prefix(key.as_bytes())).map(<[u8]>::trim_ascii)
+}

@@ -1,0 +1,37 @@
+//! Users and groups, from the machine's own files.
+
+use super::read::{Tree, decimal, lines};
+use crate::host::{Group, User};
+
+pub(super) fn users(tree: &mut Tree) -> Vec<User> {
+    let file = tree.list("etc/passwd").unwrap_or_default();
+    lines(&file).filter_map(user).collect()
+}
+
+pub(super) fn groups(tree: &mut Tree) -> Vec<Group> {
+    let file = tree.list("etc/group").unwrap_or_default();
+    lines(&file).filter_map(group).collect()
+}
+
+/// `name:password:uid:gid:comment:home:shell`.
+fn user(line: &[u8]) -> Option<User> {
+    let mut fields = line.split(|&byte| byte == b':');
+    let name = fields.next().filter(|name| is_name(name))?;
+    let uid = decimal(fields.nth(1)?)?;
+    let gid = decimal(fields.next()?)?;
+    let home = fields.nth(1).unwrap_or_default();
+    let shell = fields.next().unwrap_or_default();
+    Some(User { uid, gid, name: name.to_vec(), home: home.to_vec(), shell: shell.to_vec() })
+}
+
+/// `name:password:gid:members`.
+fn group(line: &[u8]) -> Option<Group> {
+    let mut fields = line.split(|&byte| byte == b':');
+    let name = fields.next().filter(|name| is_name(name))?;
+    Some(Group { gid: decimal(fields.nth(1)?)?, name: name.to_vec() })
+}
+
+/// Neither a comment nor a line for other sources of names, such as `+::::::`.
+fn is_name(name: &[u8]) -> bool {
+    name.first().is_some_and(|first| !matches!(first, b'#' | b'+' | b'-'))
+}
