@@ -157,6 +157,17 @@ pub trait Schema {
     /// Whether a name (with an argument between brackets, perhaps) is that of a field; nothing is resolved.
     fn is_field(&self, text: &str) -> bool;
 
+    /// The names of all fields, for messages that guess what was meant.
+    fn field_names(&self) -> Vec<Cow<'static, str>> {
+        Vec::new()
+    }
+
+    /// The names of the types of events with these keys, sorted, each once.
+    fn type_names(&self, keys: &[Key]) -> Vec<String> {
+        let _ = keys;
+        Vec::new()
+    }
+
     /// One more than the greatest key.
     fn key_count(&self) -> usize;
 

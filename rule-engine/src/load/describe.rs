@@ -1,1 +1,250 @@
 //! What rules, macros and lists are made of: the answer to `-L` and `-l`, as Falco gives it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::Loaded;
+use crate::resolve::{Backend, CollectedRule, ResolvedList, ResolvedMacro, ResolvedRule};
+use crate::source::PRIORITIES;
+use crate::source::item::Entry;
+use crate::syntax::ast::{Check, Expr, Field, Operand, Right};
+use crate::syntax::parse;
+use crate::syntax::print::canonical_text;
+use crate::syntax::text::shown;
+
+/// `falco_describe_results`: of all that was loaded, or of one rule.
+///
+/// # Errors
+/// If there is no such rule.
+pub fn describe<B: Backend>(
+    loaded: &Loaded<B::Condition, B::Template>,
+    backend: &mut B,
+    rule: Option<&str>,
+) -> Result<Value, String> {
+    let rules = loaded.resolved.rules.iter();
+    let collected: Vec<&CollectedRule> = loaded.collection.rules.iter().collect();
+    if let Some(name) = rule {
+        let found = rules.into_iter().find(|rule| collected[rule.index].rule.name == name);
+        let found = found.ok_or_else(|| format!("Rule \"{name}\" is not loaded"))?;
+        return Ok(json!({ "rules": [describe_rule(loaded, backend, found, collected[found.index])] }));
+    }
+    let rules: Vec<Value> = rules.map(|rule| describe_rule(loaded, backend, rule, collected[rule.index])).collect();
+    let macros: Vec<Value> = loaded.resolved.macros.iter().map(|m| describe_macro(loaded, backend, m)).collect();
+    let lists: Vec<Value> = loaded.resolved.lists.iter().map(|list| describe_list(loaded, list)).collect();
+    let plugins: Vec<Value> = loaded
+        .collection
+        .plugins
+        .iter()
+        .map(|alternatives| {
+            let one =
+                |plugin: &crate::source::item::PluginVersion| json!({ "name": plugin.name, "version": plugin.version });
+            let mut first = Map::new();
+            first.insert("alternatives".to_owned(), alternatives[1..].iter().map(one).collect());
+            first.insert("name".to_owned(), json!(alternatives[0].name));
+            first.insert("version".to_owned(), json!(alternatives[0].version));
+            Value::Object(first)
+        })
+        .collect();
+    Ok(json!({
+        "lists": lists,
+        "macros": macros,
+        "required_engine_version": loaded.collection.engine_version.to_string(),
+        "required_plugin_versions": plugins,
+        "rules": rules,
+    }))
+}
+
+fn describe_rule<B: Backend>(
+    loaded: &Loaded<B::Condition, B::Template>,
+    backend: &mut B,
+    rule: &ResolvedRule<B::Condition, B::Template>,
+    collected: &CollectedRule,
+) -> Value {
+    let item = &collected.rule;
+    let source = item.source.text.as_str();
+    // The condition as it is defined: lists and macros by name, exceptions left out.
+    let mut written = Details::default();
+    if let Ok(tree) = parse(collected.condition.as_str()) {
+        written.walk(&tree, loaded);
+    }
+    let mut compiled = Details::default();
+    compiled.walk(&rule.tree, loaded);
+
+    let mut formatted = Map::new();
+    let mut output_fields: Vec<String> = Vec::new();
+    for (field, _) in &rule.extra {
+        output_fields.push(field.format.clone());
+        if !field.raw {
+            formatted.insert(field.name.clone(), json!(field.format));
+        }
+    }
+    output_fields.extend(backend.output_fields(source, &rule.output));
+
+    let mut fields = BTreeSet::new();
+    let mut operators = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    for exception in &item.exceptions {
+        names.insert(exception.name.as_str());
+        operators.extend(texts(&exception.comps));
+        if !exception.values.is_empty() {
+            fields.extend(texts(&exception.fields));
+        }
+    }
+    let mut details = json!({
+        "condition_compiled": shown(&canonical_text(&rule.tree)),
+        "condition_fields": compiled.fields,
+        "condition_operators": compiled.operators,
+        "events": backend.event_types(source, &rule.tree),
+        "exception_fields": fields,
+        "exception_names": names,
+        "exception_operators": operators,
+    });
+    if !formatted.is_empty() {
+        details["extra_output_formatted_fields"] = Value::Object(formatted);
+    }
+    details["lists"] = json!(written.lists);
+    details["macros"] = json!(written.macros);
+    details["output_compiled"] = json!(shown(&rule.output));
+    details["output_fields"] = json!(output_fields);
+    details["plugins"] = json!([]);
+    json!({
+        "details": details,
+        "info": {
+            "capture": item.capture,
+            "capture_duration": item.capture_duration,
+            "condition": shown(collected.condition.as_str()),
+            "description": shown(&item.desc),
+            "enabled": item.enabled,
+            "name": shown(&item.name),
+            "output": shown(&collected.output),
+            "priority": PRIORITIES[usize::from(item.priority)],
+            "source": shown(source),
+            "tags": item.tags,
+        },
+    })
+}
+
+/// The texts of an entry, those of a sequence in a sequence too.
+fn texts(entry: &Entry) -> Vec<&str> {
+    match entry {
+        Entry::Many(all) => all
+            .iter()
+            .flat_map(|one| match one {
+                Entry::Many(inner) => inner.iter().map(Entry::text).collect(),
+                one => vec![one.text()],
+            })
+            .collect(),
+        one => vec![one.text()],
+    }
+}
+
+fn describe_macro<B: Backend>(
+    loaded: &Loaded<B::Condition, B::Template>,
+    backend: &mut B,
+    macro_: &ResolvedMacro,
+) -> Value {
+    let text = loaded.collection.macros.get(&macro_.name).map_or("", |macro_| macro_.condition.as_str());
+    let mut written = Details::default();
+    if let Ok(tree) = parse(text) {
+        written.walk(&tree, loaded);
+    }
+    let mut compiled = Details::default();
+    let (mut events, mut canonical) = (Vec::new(), String::new());
+    if let Some(tree) = &macro_.tree {
+        compiled.walk(tree, loaded);
+        events = backend.event_types("", tree);
+        canonical = canonical_text(tree);
+    }
+    json!({
+        "details": {
+            "condition_compiled": shown(&canonical),
+            "condition_fields": compiled.fields,
+            "condition_operators": compiled.operators,
+            "events": events,
+            "lists": written.lists,
+            "macros": written.macros,
+            "plugins": [],
+            "used": macro_.used,
+        },
+        "info": { "condition": shown(text), "name": shown(&macro_.name) },
+    })
+}
+
+fn describe_list<C, T>(loaded: &Loaded<C, T>, list: &ResolvedList) -> Value {
+    let written = loaded.collection.lists.get(&list.name).map(|list| list.items.as_slice()).unwrap_or_default();
+    // What is written but not there any more was the name of a list.
+    let (items, lists): (Vec<&str>, BTreeSet<&str>) = written.iter().map(|item| item.text.as_str()).fold(
+        (Vec::new(), BTreeSet::new()),
+        |(mut items, mut lists), item| {
+            if list.items.iter().any(|there| there == item) {
+                items.push(item);
+            } else {
+                lists.insert(item);
+            }
+            (items, lists)
+        },
+    );
+    json!({
+        "details": { "items_compiled": list.items, "lists": lists, "plugins": [], "used": list.used },
+        "info": { "items": items, "name": shown(&list.name) },
+    })
+}
+
+/// What a condition is made of.
+#[derive(Default)]
+struct Details {
+    fields: BTreeSet<String>,
+    operators: BTreeSet<String>,
+    macros: BTreeSet<String>,
+    lists: BTreeSet<String>,
+}
+
+impl Details {
+    fn walk<C, T>(&mut self, tree: &Expr, loaded: &Loaded<C, T>) {
+        match tree {
+            Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| self.walk(part, loaded)),
+            Expr::Not(inner, _) => self.walk(inner, loaded),
+            Expr::Macro(name, _) => {
+                if loaded.collection.macros.get(name).is_some() {
+                    self.macros.insert(name.clone());
+                }
+            }
+            Expr::Exists(left, _) => {
+                self.operand(left);
+                self.operators.insert("exists".to_owned());
+            }
+            Expr::Check(check, _) => self.check(check, loaded),
+        }
+    }
+
+    fn check<C, T>(&mut self, check: &Check, loaded: &Loaded<C, T>) {
+        self.operand(&check.left);
+        let modifier = check.modifier.map(|m| format!(" {}", m.text())).unwrap_or_default();
+        self.operators.insert(format!("{}{modifier}", check.op.text()));
+        match &check.right {
+            Right::List(values) => {
+                let known = values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
+                self.lists.extend(known.filter(|name| loaded.collection.lists.get(name).is_some()));
+            }
+            Right::Operand(operand) => self.operand(operand),
+            Right::Value(_) | Right::Name(_) => {}
+        }
+    }
+
+    fn operand(&mut self, operand: &Operand) {
+        match operand {
+            Operand::Field(field, _) => _ = self.fields.insert(field_text(field)),
+            Operand::Transformer(transformer, _) => transformer.args.iter().for_each(|arg| self.operand(arg)),
+            Operand::List(items, _) => items.iter().for_each(|item| self.operand(item)),
+            Operand::Value(..) => {}
+        }
+    }
+}
+
+fn field_text(field: &Field) -> String {
+    match field.arg.as_deref() {
+        None | Some([]) => field.name.clone(),
+        Some(arg) => format!("{}[{}]", field.name, String::from_utf8_lossy(arg)),
+    }
+}

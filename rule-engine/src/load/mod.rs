@@ -5,10 +5,14 @@
 //! people see every fault at once.
 
 mod describe;
+mod sources;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+
+pub use describe::describe;
+pub use sources::Sources;
 
 use crate::diag::human::{self, Style};
 use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spot, falco, schema};
@@ -86,6 +90,11 @@ impl<B: Backend> Loader<B> {
     /// The backend.
     pub fn backend(&self) -> &B {
         &self.backend
+    }
+
+    /// The backend, to be asked more.
+    pub fn backend_mut(&mut self) -> &mut B {
+        &mut self.backend
     }
 
     /// Gives the backend back, with what it compiled.

@@ -68,6 +68,24 @@ pub trait Backend {
     /// A field that a wrong one may have been meant to be.
     fn near_field(&self, source: &str, text: &str) -> Option<String>;
 
+    /// An event type that a wrong one may have been meant to be.
+    fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
+        let _ = (source, text);
+        None
+    }
+
+    /// The types of the events that a condition may match, by name. An empty source stands for that of a macro.
+    fn event_types(&mut self, source: &str, tree: &Expr) -> Vec<String> {
+        let _ = (source, tree);
+        Vec::new()
+    }
+
+    /// The fields of an output.
+    fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
+        let _ = (source, text);
+        Vec::new()
+    }
+
     /// Compiles a condition.
     ///
     /// # Errors
@@ -510,6 +528,8 @@ impl<B: Backend> Resolver<'_, B> {
         fault.notes = notes;
         if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
             fault.hint = self.backend.near_field(source, field);
+        } else if let Some(name) = fault.message.strip_prefix("unknown event type ") {
+            fault.hint = self.backend.near_event_type(source, name);
         }
     }
 

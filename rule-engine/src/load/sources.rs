@@ -1,0 +1,134 @@
+//! What the loader asks of schemas: one per source of events.
+
+use crate::diag::did_you_mean;
+use crate::event::{Key, Schema};
+use crate::lower::Condition;
+use crate::output::Template;
+use crate::resolve::{Backend, Compiled};
+use crate::ruleset::RulesetBuilder;
+use crate::syntax::ast::{Expr, Operand, Position};
+use crate::syntax::{parse, parse_operand};
+
+/// The sources that rules may be about.
+#[derive(Default)]
+pub struct Sources {
+    names: Vec<String>,
+    all: Vec<Source>,
+}
+
+struct Source {
+    schema: Box<dyn Schema>,
+    builder: RulesetBuilder,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    /// No source yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a source, under the name that its schema has.
+    #[must_use]
+    pub fn with(mut self, schema: Box<dyn Schema>) -> Self {
+        self.names.push(schema.source().to_owned());
+        self.all.push(Source { schema, builder: RulesetBuilder::new() });
+        self
+    }
+
+    /// The schema of a source, and the builder in which conditions of the last load were compiled.
+    pub fn parts(&mut self, source: &str) -> Option<(&mut dyn Schema, &mut RulesetBuilder)> {
+        let source = self.find(source)?;
+        Some((&mut *source.schema, &mut source.builder))
+    }
+
+    /// All schemas with their builders.
+    pub fn into_parts(self) -> impl Iterator<Item = (Box<dyn Schema>, RulesetBuilder)> {
+        self.all.into_iter().map(|source| (source.schema, source.builder))
+    }
+
+    fn find(&mut self, source: &str) -> Option<&mut Source> {
+        let at = self.names.iter().position(|name| name == source)?;
+        self.all.get_mut(at)
+    }
+}
+
+impl Backend for Sources {
+    type Condition = Condition;
+    type Template = Template;
+
+    fn begin(&mut self) {
+        for source in &mut self.all {
+            source.builder = RulesetBuilder::new();
+        }
+    }
+
+    fn sources(&self) -> &[String] {
+        &self.names
+    }
+
+    fn field(&mut self, source: &str, text: &str) -> Result<bool, String> {
+        let Some(source) = self.find(source) else { return Ok(false) };
+        // A transformer is right if a check of it would be.
+        if text.contains('(') {
+            let Ok(tree) = parse(&format!("{text} exists")) else { return Ok(false) };
+            return Ok(RulesetBuilder::new().condition(&mut *source.schema, &tree).is_ok());
+        }
+        let Ok((Operand::Field(field, _), end)) = parse_operand(text) else { return Ok(false) };
+        if end != text.len() {
+            return Ok(false);
+        }
+        match source.schema.field(&field.name, field.arg.as_deref()) {
+            Ok(_) => Ok(true),
+            Err(error) if error.0.contains("nonexistent field") => Ok(false),
+            Err(error) => Err(error.0),
+        }
+    }
+
+    fn near_field(&self, source: &str, text: &str) -> Option<String> {
+        let at = self.names.iter().position(|name| name == source)?;
+        let names = self.all[at].schema.field_names();
+        did_you_mean(text.split('[').next().unwrap_or(text), names.iter().map(|name| &**name))
+    }
+
+    fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
+        let at = self.names.iter().position(|name| name == source)?;
+        let schema = &self.all[at].schema;
+        let keys: Vec<Key> = (0..schema.key_count()).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
+        let names = schema.type_names(&keys);
+        did_you_mean(text, names.iter().map(String::as_str))
+    }
+
+    fn condition(&mut self, source: &str, tree: &Expr) -> Result<Compiled<Condition>, (String, Position)> {
+        let Some(source) = self.find(source) else { return Err(("unknown source".to_owned(), Position::START)) };
+        let condition =
+            source.builder.condition(&mut *source.schema, tree).map_err(|error| (error.message, error.position))?;
+        let hints = condition.warnings().iter().map(|w| (w.message.clone(), w.position)).collect();
+        Ok(Compiled { event_types: condition.keys().len(), condition, hints })
+    }
+
+    fn template(&mut self, source: &str, text: &str) -> Result<Template, String> {
+        let Some(source) = self.find(source) else { return Err("unknown source".to_owned()) };
+        Template::parse(text, &mut *source.schema).map_err(|error| error.to_string())
+    }
+
+    fn event_types(&mut self, source: &str, tree: &Expr) -> Vec<String> {
+        // A macro is of no source: take that of system calls.
+        let source = if source.is_empty() { "syscall" } else { source };
+        let Some(source) = self.find(source) else { return Vec::new() };
+        let Ok(condition) = RulesetBuilder::new().condition(&mut *source.schema, tree) else { return Vec::new() };
+        let mut keys: Vec<Key> = condition.keys().iter().collect();
+        keys.extend(source.schema.common_keys());
+        source.schema.type_names(&keys)
+    }
+
+    fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
+        let Ok(template) = self.template(source, text) else { return Vec::new() };
+        template.fields().map(str::to_owned).collect()
+    }
+}
