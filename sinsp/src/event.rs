@@ -26,6 +26,10 @@ pub struct Facts {
     pub fd_num: i64,
     /// Whether the event changed the name of its descriptor.
     pub fd_name_changed: bool,
+    /// On a switch of the scheduler, the nanoseconds that the thread ran; else 0.
+    pub exec_time: u64,
+    /// On a report of processor time, the times of the report before: in the program and in the kernel.
+    pub cpu_before: (u64, u64),
 }
 
 impl<'a> Event<'a> {

@@ -57,7 +57,7 @@ impl<S: Source> Inspector<S> {
     /// As [`new`](Self::new), with limits and switches of its own.
     pub fn with_config(source: S, config: Config) -> Self {
         let mut state = State::with_limits(config.limits);
-        state.import(source.host());
+        state.import(source.host(), source.is_live());
         let mut suppress = Suppress::new(config.suppressed_comms);
         suppress.scan(source.host());
         let purge = source.is_live().then_some(Purge {
@@ -155,7 +155,7 @@ impl<S: Source> Inspector<S> {
     #[cold]
     fn restart(&mut self) {
         self.restarted = false;
-        self.state.import(self.source.host());
+        self.state.import(self.source.host(), self.source.is_live());
         self.parser.restart();
         self.suppress.scan(self.source.host());
     }

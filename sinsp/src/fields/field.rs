@@ -247,7 +247,8 @@ impl FieldRef {
     }
 
     /// The value as it is written in JSON (with [`Value::write_json`]): numbers as numbers, but those printed in
-    /// hexadecimal or octal as text; addresses as text; times of the day as nanoseconds since 1970.
+    /// hexadecimal or octal as text; addresses as text; times of the day as nanoseconds since 1970; an empty list is
+    /// null.
     pub fn json<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
         if let Some(json) = self.def.json {
             return json(event, self, arena);
@@ -255,6 +256,9 @@ impl FieldRef {
         if let Some(text) = self.def.text {
             return text(event, self, arena).map(Value::Bytes);
         }
-        Some(print::json(self.value(event, arena)?, self.kind, self.format, arena))
+        match self.value(event, arena)? {
+            Value::List([]) => None,
+            value => Some(print::json(value, self.kind, self.format, arena)),
+        }
     }
 }

@@ -225,5 +225,5 @@ fn inherit(new: &mut Thread, from: &Thread) {
 }
 
 fn boot_time(ctx: &Ctx<'_, '_>) -> u64 {
-    ctx.state.machine().map_or(0, |machine| machine.boot_time)
+    ctx.state.boot_time()
 }

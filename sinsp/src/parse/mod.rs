@@ -97,6 +97,7 @@ impl Parser {
         self.finish_last(state, event.ts());
         facts.fd_num = -1;
         facts.fd_name_changed = false;
+        facts.exec_time = 0;
         let mut outcome = Outcome { thread: None, fd: None, hidden: row.hidden };
         if !self.started {
             // The machine's own account of containers, users and groups comes before the first event.
@@ -109,7 +110,10 @@ impl Parser {
         match row.kind {
             Kind::Machine => meta::apply(state, event),
             Kind::Thread => self.apply_to_thread(state, event, facts, row, &mut outcome),
-            Kind::Known => outcome.thread = find(state, event).then_some(event.tid()),
+            Kind::Known => {
+                outcome.thread = find(state, event).then_some(event.tid());
+                resources::processor(state, event, facts);
+            }
             // A thread that happens to be named can be asked about, but is not concerned.
             Kind::Other => outcome.thread = state.thread(event.tid()).map(|thread| thread.tid),
         }

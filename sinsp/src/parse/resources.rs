@@ -1,8 +1,11 @@
 //! Memory, page faults, limits.
 
-use scap::schema::param::{mmap_x, prlimit_x, schedswitch_6_e, setrlimit_x};
+use scap::Event;
+use scap::schema::param::{mmap_x, prlimit_x, procinfo_e, schedswitch_6_e, setrlimit_x};
 
 use super::ctx::Ctx;
+use crate::event::Facts;
+use crate::state::State;
 
 const RLIMIT_NOFILE: u8 = 7;
 
@@ -19,6 +22,7 @@ pub(super) fn memory(ctx: &mut Ctx<'_, '_>) {
 
 /// A switch of the scheduler: page faults of the thread, memory of its process.
 pub(super) fn switch(ctx: &mut Ctx<'_, '_>) {
+    ran(ctx);
     let Some(swap) = ctx.u32(schedswitch_6_e::vm_swap) else { return };
     let (major, minor) = (ctx.u64(schedswitch_6_e::pgft_maj), ctx.u64(schedswitch_6_e::pgft_min));
     let (size, rss) = (ctx.u32(schedswitch_6_e::vm_size), ctx.u32(schedswitch_6_e::vm_rss));
@@ -29,6 +33,29 @@ pub(super) fn switch(ctx: &mut Ctx<'_, '_>) {
         leader.vmsize_kb = size.unwrap_or(0);
         leader.vmrss_kb = rss.unwrap_or(0);
         leader.vmswap_kb = swap;
+    }
+}
+
+/// The thread ran since its processor switched the last time.
+fn ran(ctx: &mut Ctx<'_, '_>) {
+    let (cpu, ts) = (usize::from(ctx.event.cpu()), ctx.event.ts());
+    if cpu >= ctx.state.switches.len() {
+        ctx.state.switches.resize(cpu + 1, 0);
+    }
+    let before = std::mem::replace(&mut ctx.state.switches[cpu], ts);
+    ctx.facts.exec_time = if before == 0 { 0 } else { ts.wrapping_sub(before) };
+    let time = ctx.facts.exec_time;
+    if let Some(thread) = ctx.thread_mut() {
+        thread.exec_time = thread.exec_time.wrapping_add(time);
+    }
+}
+
+/// A report of processor time.
+pub(super) fn processor(state: &mut State, event: &Event<'_>, facts: &mut Facts) {
+    let time = |index| event.raw(index).and_then(|raw| raw.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    if let Some(thread) = state.threads.get_mut(event.tid()) {
+        let times = (time(procinfo_e::cpu_usr), time(procinfo_e::cpu_sys));
+        facts.cpu_before = std::mem::replace(&mut thread.cpu_time, times);
     }
 }
 

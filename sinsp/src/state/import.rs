@@ -13,9 +13,9 @@ use super::{Interfaces, Metrics, State, Text, Thread, path, thread_flags};
 
 impl State {
     /// Forgets everything and takes over what a source knows of the machine. Counters go on.
-    pub(crate) fn import(&mut self, host: &HostState) {
+    pub(crate) fn import(&mut self, host: &HostState, live: bool) {
         let metrics = Metrics { held_events: 0, ..self.metrics };
-        *self = Self { limits: self.limits, metrics, stamps: self.stamps, ..Self::default() };
+        *self = Self { limits: self.limits, metrics, stamps: self.stamps, live, ..Self::default() };
         self.machine = host.machine.clone();
         self.interfaces = Interfaces::new(&host.interfaces);
         for user in &host.users {

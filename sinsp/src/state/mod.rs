@@ -59,6 +59,9 @@ pub struct State {
     stamps: u64,
     users_stamp: u64,
     leaders_stamp: u64,
+    live: bool,
+    /// When each processor last switched tasks.
+    pub(crate) switches: Vec<u64>,
 }
 
 impl State {
@@ -69,6 +72,18 @@ impl State {
     /// The machine, where the capture says it.
     pub fn machine(&self) -> Option<&scap::host::Machine> {
         self.machine.as_ref()
+    }
+
+    /// The name of the machine; empty on replay. Falco's libraries lose the machine that a capture tells of when they
+    /// read it, and rules that were tried on captures rely on it.
+    pub fn hostname(&self) -> Option<&[u8]> {
+        let machine = self.machine.as_ref()?;
+        Some(if self.live { &machine.hostname } else { b"" })
+    }
+
+    /// When the machine started, nanoseconds since 1970; 0 on replay, as [`hostname`](Self::hostname).
+    pub fn boot_time(&self) -> u64 {
+        self.machine.as_ref().filter(|_| self.live).map_or(0, |machine| machine.boot_time)
     }
 
     /// The network interfaces.

@@ -133,6 +133,10 @@ pub struct Thread {
     pub last_event_ts: u64,
     /// When it was last looked up, for the removal of idle entries.
     pub last_access_ts: u64,
+    /// Nanoseconds that it ran, as far as switches of the scheduler told it.
+    pub exec_time: u64,
+    /// Processor time in the program and in the kernel, as of the last report.
+    pub cpu_time: (u64, u64),
     /// The number of the descriptor that its last event was about; -1 none.
     pub last_fd: i64,
     /// Changes whenever the facts above that an exec, a new name, new credentials or a new directory change may have.
@@ -199,6 +203,8 @@ impl Thread {
             last_exec_ts: 0,
             last_event_ts: 0,
             last_access_ts: 0,
+            exec_time: 0,
+            cpu_time: (0, 0),
             last_fd: -1,
             stamp: 0,
             lineage: 0,

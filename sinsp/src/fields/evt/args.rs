@@ -224,9 +224,10 @@ pub(super) fn rawarg_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e 
     match value {
         Value::Bytes(_) if info.ty == T::ByteBuf => rawarg_text(e, field, arena).map(Value::Bytes),
         _ if matches!(info.ty, T::Errno | T::Mode | T::SyscallId | T::SigType | T::SigSet) => None,
-        Value::I64(_) | Value::U64(_) if info.format == Format::Na && !matches!(info.ty, T::Int64 | T::Pid | T::Fd) => {
-            None
+        Value::I64(_) if info.format == Format::Na && matches!(info.ty, T::Int64 | T::Pid | T::Fd) => {
+            Some(Value::Bytes(print::text(value, info.ty, info.format, arena)))
         }
+        Value::I64(_) | Value::U64(_) if info.format == Format::Na => None,
         value => Some(print::json(value, info.ty, info.format, arena)),
     }
 }

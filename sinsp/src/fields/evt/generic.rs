@@ -57,8 +57,8 @@ fields! {
             "whether the event was made by the capture itself or a plugin, aside of the stream." on exec = "false";
         "evt.asynctype" CharBuf na, Event, |e, _, _| if is_async(e) { name(e).map(Value::Bytes) } else { None },
             "for such an event, what kind it is." on exec = none;
-        "evt.hostname" CharBuf na, Event, |e, _, _| Some((&*e.state().machine()?.hostname).into()),
-            "the name of the machine that the events come from." on exec = "box";
+        "evt.hostname" CharBuf na, Event, |e, _, _| Some(e.state().hostname()?.into()),
+            "the name of the machine that the events come from; empty on replay." on exec = "";
     }
 }
 

@@ -8,7 +8,7 @@ use crate::Event;
 use crate::fields::evt::args;
 use crate::fields::value::{Text, Value, push_signed};
 use crate::fields::{Arg, FieldRef};
-use crate::state::FdKind;
+use crate::state::{Fd, FdKind};
 
 /// The name of the descriptor, or what the event says of it where there is none.
 pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
@@ -138,7 +138,11 @@ pub(super) fn types<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) 
     match field.arg {
         Arg::Index(num) => types.push(e.state().fd(thread, num)?.kind.type_name().unwrap_or("<NA>").into()),
         _ => {
-            for (_, fd) in e.state().fds(thread).into_iter().flat_map(|fds| fds.iter()) {
+            // The newest first: that is the order of Falco's table too, as long as it is small.
+            let mut fds = bumpalo::collections::Vec::new_in(arena);
+            fds.extend(e.state().fds(thread).into_iter().flat_map(|fds| fds.iter()).map(|(_, fd)| fd));
+            fds.sort_unstable_by_key(|fd: &&Fd| std::cmp::Reverse(fd.stamp));
+            for fd in fds {
                 let name = Value::from(fd.kind.type_name().unwrap_or("<NA>"));
                 if !types.contains(&name) {
                     types.push(name);

@@ -207,9 +207,9 @@ fields! {
                 Some(Value::Bytes(text.into_bump_slice()))
             },
             "`proc.name` and `thread.tid`, glued together." on exec = "curl1001";
-        "thread.exectime" RelTime dec, Event, |e, _, _| Some(usage::exec_time(e).into()),
+        "thread.exectime" RelTime dec, Event, |e, _, _| Some(e.facts().exec_time.into()),
             "on a switch of tasks, nanoseconds that the thread ran on the processor; 0 on other events." on exec = "0";
-        "thread.totexectime" RelTime dec, Event, |e, _, _| Some(usage::total_exec_time(e)?.into()),
+        "thread.totexectime" RelTime dec, Event, |e, _, _| Some(e.thread()?.exec_time.into()),
             "the sum of `thread.exectime` of the thread so far." on exec = "0";
         "thread.cgroups" CharBuf na, Thread, usage::cgroups,
             "the cgroups, as subsystem and path, joined by blanks." on exec = "cpu=/user memory=/user";

@@ -1,7 +1,7 @@
 //! What a process uses: descriptors, threads, processor time, cgroups.
 
 use bumpalo::Bump;
-use scap::schema::{EventCode, param};
+use scap::schema::EventCode;
 
 use crate::Event;
 use crate::fields::value::Text;
@@ -36,28 +36,18 @@ pub(super) fn other_threads(e: &Event<'_>, thread: &Thread) -> u64 {
     alive.saturating_sub(u64::from(leader_alive))
 }
 
-/// On a switch of tasks, the time that the thread ran; else 0.
-pub(super) fn exec_time(_: &Event<'_>) -> u64 {
-    0
-}
-
-/// All the time that the thread ran as far as switches of tasks told it.
-pub(super) fn total_exec_time(e: &Event<'_>) -> Option<u64> {
-    e.thread()?;
-    Some(0)
-}
-
-/// On a report of processor time, what was used since the report before.
+/// On a report of processor time, what was used since the report before; 0 on the first.
 pub(super) fn cpu<'e>(e: &Event<'_>, user: bool, system: bool) -> Option<Value<'e>> {
     if e.code() != EventCode::PROCINFO_E {
         return None;
     }
-    e.thread()?;
-    let time = |index: usize| e.raw().param(index).and_then(|param| param.u64()).unwrap_or(0);
-    let user = if user { time(param::procinfo_e::cpu_usr) } else { 0 };
-    let system = if system { time(param::procinfo_e::cpu_sys) } else { 0 };
-    let _ = (user, system);
-    None
+    let sum = |(in_program, in_kernel): (u64, u64)| {
+        let in_program = if user { in_program } else { 0 };
+        in_program.wrapping_add(if system { in_kernel } else { 0 })
+    };
+    let (now, before) = (sum(e.thread()?.cpu_time), sum(e.facts().cpu_before));
+    let used = if before == 0 { 0.0 } else { now.wrapping_sub(before) as f64 };
+    Some(Value::F64(used.min(100.0)))
 }
 
 /// All cgroups.
