@@ -19,7 +19,7 @@ use crate::{Error, Event, HostState, Result};
 pub enum Compression {
     /// As it is.
     Plain,
-    /// With gzip: about a sixth of the size, a tenth of the speed.
+    /// With gzip: about a fifth of the size, at some 200 MB a second.
     #[default]
     Gzip,
 }
@@ -172,7 +172,7 @@ impl<W: Write> Drop for Writer<W> {
     }
 }
 
-/// Level 6 takes twice the time of 3 for a tenth less.
+/// Level 6 takes two and a half times the time of 3 to save another eighth.
 const GZIP_LEVEL: u32 = 3;
 
 /// What an event may have where blocks are small: the block without its header, processor, flags, padding and trailer.
