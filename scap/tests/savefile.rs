@@ -201,7 +201,7 @@ fn damaged_events_are_found() {
         change(&mut event);
         fault(&[section(), close(4), event].concat())
     };
-    let place = "at offset 98";
+    let place = "at offset 88";
     let text = damaged(&|event| event[26] = 9);
     assert_eq!(text, format!("invalid event: len 9 is smaller than the event header size 26 {place}"));
     let text = damaged(&|event| event[26] = 200);

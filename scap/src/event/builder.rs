@@ -185,6 +185,11 @@ impl EventBuilder {
         Event::parse(self.cpu, self.flags, &self.bytes)
     }
 
+    /// The bytes that were last finished.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn width(&self) -> usize {
         if self.large { 4 } else { 2 }
     }

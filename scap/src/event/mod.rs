@@ -5,15 +5,16 @@
 //!  | ts u64 | tid i64 | len | type | nparams | u16 or u32 lengths [nparams] | values, back to back |
 //! ```
 //!
-//! The layout is that of the driver's ring, of `.scap` files and of the probe (SAVEFILE.md section 13), so an event
+//! The layout is that of the driver's ring, of `.scap` files and of the probe (docs/savefile.md), so an event
 //! travels from any of them to a rule without being copied. [`Event::parse`] checks once that the lengths stay within
 //! the bytes; after that every access is a plain slice that cannot fail.
 
-use crate::schema::{EventCode, EventInfo, ParamInfo, is_large};
+use crate::schema::{EventCode, EventInfo, ParamInfo};
 
 mod builder;
 mod fd_list;
 mod param;
+mod shape;
 mod sockaddr;
 mod value;
 
@@ -22,6 +23,8 @@ pub use fd_list::FdList;
 pub use param::Param;
 pub use sockaddr::{AF_INET, AF_INET6, AF_UNIX, SockAddr, SockTuple, embedded_v4};
 pub use value::{ParamValue, Strings};
+
+pub(crate) use shape::Shape;
 
 /// Bytes before the lengths.
 pub const HEADER_LEN: usize = 26;
@@ -76,12 +79,9 @@ pub enum EventError {
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
     bytes: &'a [u8],
-    values: usize,
-    nparams: u32,
-    code: EventCode,
-    large: bool,
-    cpu: u16,
+    shape: Shape,
     flags: u32,
+    cpu: u16,
 }
 
 impl<'a> Event<'a> {
@@ -94,34 +94,14 @@ impl<'a> Event<'a> {
     /// If the header or the parameters' lengths reach past the end.
     #[inline]
     pub fn parse(cpu: u16, flags: u32, bytes: &'a [u8]) -> Result<Self, EventError> {
-        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
-            return Err(EventError::TooShort(bytes.len()));
-        };
-        let [.., l0, l1, l2, l3, t0, t1, n0, n1, n2, n3] = *header;
-        let len = u32::from_le_bytes([l0, l1, l2, l3]);
-        let code = EventCode(u16::from_le_bytes([t0, t1]));
-        let nparams = u32::from_le_bytes([n0, n1, n2, n3]);
-        if len < HEADER_LEN as u32 {
-            return Err(EventError::LengthTooSmall(len));
-        }
-        let Some(bytes) = bytes.get(..len as usize) else {
-            return Err(EventError::LengthTooLarge { said: len, there: bytes.len() });
-        };
-        let large = is_large(code);
-        let width = if large { 4 } else { 2 };
-        let end_of_lens = (nparams as usize).checked_mul(width).and_then(|n| n.checked_add(HEADER_LEN));
-        let Some((values, lens)) = end_of_lens.and_then(|end| Some((end, bytes.get(HEADER_LEN..end)?))) else {
-            return Err(EventError::TooManyParams { nparams, len: bytes.len() });
-        };
-        let sum: u64 = if large {
-            lens.as_chunks().0.iter().map(|len| u64::from(u32::from_le_bytes(*len))).sum()
-        } else {
-            lens.as_chunks().0.iter().map(|len| u64::from(u16::from_le_bytes(*len))).sum()
-        };
-        if sum > (bytes.len() - values) as u64 {
-            return Err(past_end(large, lens, bytes.len(), values));
-        }
-        Ok(Self { bytes, values, nparams, code, large, cpu, flags })
+        Ok(Self::new(cpu, flags, bytes, Shape::check(bytes)?))
+    }
+
+    /// An event whose bytes were checked.
+    #[inline]
+    pub(crate) fn new(cpu: u16, flags: u32, bytes: &'a [u8], shape: Shape) -> Self {
+        let bytes = bytes.get(..shape.len as usize).unwrap_or(bytes);
+        Self { bytes, shape, flags, cpu }
     }
 
     /// Nanoseconds since 1970.
@@ -151,19 +131,19 @@ impl<'a> Event<'a> {
     /// Its type.
     #[inline]
     pub fn code(&self) -> EventCode {
-        self.code
+        self.shape.code
     }
 
     /// The row of the table, unless it comes from a newer driver.
     #[inline]
     pub fn info(&self) -> Option<&'static EventInfo> {
-        self.code.info()
+        self.shape.code.info()
     }
 
     /// How many parameters it holds; the table may say more (an older driver) or fewer (a newer one).
     #[inline]
     pub fn nparams(&self) -> usize {
-        self.nparams as usize
+        self.shape.nparams as usize
     }
 
     /// Header, lengths and values.
@@ -175,14 +155,16 @@ impl<'a> Event<'a> {
     /// The value of one parameter; empty when its length is 0, `None` when the event does not have it.
     #[inline]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
-        if index >= self.nparams as usize {
-            return None;
+        let at = self.shape.values as usize;
+        if self.shape.large {
+            let (before, [len, ..]) = self.lens::<4>().split_at_checked(index)? else { return None };
+            let at = at + before.iter().map(|len| u32::from_le_bytes(*len) as usize).sum::<usize>();
+            self.bytes.get(at..at + u32::from_le_bytes(*len) as usize)
+        } else {
+            let (before, [len, ..]) = self.lens::<2>().split_at_checked(index)? else { return None };
+            let at = at + before.iter().map(|len| usize::from(u16::from_le_bytes(*len))).sum::<usize>();
+            self.bytes.get(at..at + usize::from(u16::from_le_bytes(*len)))
         }
-        let mut at = self.values;
-        for i in 0..index {
-            at += self.length(i);
-        }
-        self.bytes.get(at..at + self.length(index))
     }
 
     /// One parameter as the table describes it, or `None` when the event or the table does not have it.
@@ -195,7 +177,7 @@ impl<'a> Event<'a> {
     /// The values of all parameters, in order.
     #[inline]
     pub fn raws(&self) -> Raws<'a> {
-        Raws { event: *self, next: 0, at: self.values }
+        Raws { event: *self, next: 0, at: self.shape.values as usize }
     }
 
     /// All parameters that both the event and the table have, in order.
@@ -212,32 +194,20 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The lengths, each of `WIDTH` bytes.
     #[inline]
-    fn length(&self, index: usize) -> usize {
-        if self.large {
-            let rest = self.bytes.get(HEADER_LEN + index * 4..).and_then(|rest| rest.first_chunk::<4>());
-            rest.map_or(0, |word| u32::from_le_bytes(*word) as usize)
-        } else {
-            let rest = self.bytes.get(HEADER_LEN + index * 2..).and_then(|rest| rest.first_chunk::<2>());
-            rest.map_or(0, |word| usize::from(u16::from_le_bytes(*word)))
-        }
+    fn lens<const WIDTH: usize>(&self) -> &'a [[u8; WIDTH]] {
+        self.bytes.get(HEADER_LEN..self.shape.values as usize).unwrap_or_default().as_chunks().0
     }
-}
 
-/// Finds the first parameter that reaches past the end.
-#[cold]
-fn past_end(large: bool, lens: &[u8], len: usize, values: usize) -> EventError {
-    let wide = |lens: &[u8]| lens.as_chunks().0.iter().map(|len| u32::from_le_bytes(*len)).collect::<Vec<_>>();
-    let narrow = |lens: &[u8]| lens.as_chunks().0.iter().map(|len| u16::from_le_bytes(*len).into()).collect();
-    let lens = if large { wide(lens) } else { narrow(lens) };
-    let mut end = values as u64;
-    for (index, param_len) in lens.into_iter().enumerate() {
-        end += u64::from(param_len);
-        if end > len as u64 {
-            return EventError::ParamPastEnd { index, param_len, len };
+    #[inline]
+    fn length(&self, index: usize) -> Option<usize> {
+        if self.shape.large {
+            self.lens::<4>().get(index).map(|len| u32::from_le_bytes(*len) as usize)
+        } else {
+            self.lens::<2>().get(index).map(|len| usize::from(u16::from_le_bytes(*len)))
         }
     }
-    EventError::TooManyParams { nparams: 0, len }
 }
 
 impl std::fmt::Debug for Event<'_> {
@@ -246,8 +216,8 @@ impl std::fmt::Debug for Event<'_> {
             .field("ts", &self.ts())
             .field("tid", &self.tid())
             .field("cpu", &self.cpu)
-            .field("code", &self.code)
-            .field("nparams", &self.nparams)
+            .field("code", &self.code())
+            .field("nparams", &self.nparams())
             .finish()
     }
 }
@@ -265,10 +235,7 @@ impl<'a> Iterator for Raws<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.next >= self.event.nparams as usize {
-            return None;
-        }
-        let len = self.event.length(self.next);
+        let len = self.event.length(self.next)?;
         let value = self.event.bytes.get(self.at..self.at + len)?;
         self.at += len;
         self.next += 1;

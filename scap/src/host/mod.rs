@@ -1,5 +1,5 @@
 //! The machine when a capture began: plain data, filled from a capture's first blocks, from `/proc` or by BPF
-//! iterators, and taken over by the state engine (SAVEFILE.md sections 4 to 8).
+//! iterators, and taken over by the state engine (docs/savefile.md).
 //!
 //! Text is bytes: names, paths and arguments need not be UTF-8.
 
@@ -218,7 +218,7 @@ pub struct Fd {
     pub kind: FdKind,
 }
 
-/// What a descriptor stands for. The order and numbers of the types on disk are in SAVEFILE.md section 8.
+/// What a descriptor stands for. The order and numbers of the types on disk are in docs/savefile.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of the format")]
 pub enum FdKind {

@@ -12,8 +12,8 @@ use super::section::{self, Version};
 use super::state::StateReader;
 use super::upgrade::{Upgrade, Upgraded};
 use super::window::Window;
-use crate::event::EventError;
-use crate::schema::{EVENT_COUNT, EventCode};
+use crate::event::{EventError, Shape};
+use crate::schema::EVENT_COUNT;
 use crate::{Error, Event, HostState, Next, Result, Source, SourceStats};
 
 /// What a capture may make its reader hold in memory.
@@ -184,14 +184,37 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Moves to the next event.
+    /// Moves to the next event, if it is one of today's and in memory: nearly always.
     #[inline]
-    fn step(&mut self) -> Result<Step> {
+    fn step(&mut self) -> Option<Place> {
+        let bytes = self.window.bytes();
+        let [t0, t1, t2, t3, l0, l1, l2, l3, c0, c1] = *bytes.first_chunk()?;
+        let len = u32::from_le_bytes([l0, l1, l2, l3]);
+        if BlockType(u32::from_le_bytes([t0, t1, t2, t3])) != BlockType::EVENT_V2 || len > SMALL_BLOCK {
+            return None;
+        }
+        let (from, to) = (BLOCK_HEADER + 2, (len as usize).checked_sub(BLOCK_TRAILER)?);
+        let shape = Shape::check(bytes.get(from..to)?).ok()?;
+        if !Upgrade::is_current(shape.code, shape.nparams) || bytes.len() < len as usize {
+            return None;
+        }
+        let at = self.window.consume(len as usize);
+        self.blocks.plain_events += 1;
+        Some(Place {
+            cpu: u16::from_le_bytes([c0, c1]),
+            flags: 0,
+            from: at + from,
+            to: at + to,
+            kept: Kept::Window,
+            shape,
+        })
+    }
+
+    /// Moves to the next event, whatever it takes.
+    #[cold]
+    fn step_slowly(&mut self) -> Result<Step> {
         loop {
-            if self.window.want(BLOCK_HEADER)? < BLOCK_HEADER && self.peek_block()?.is_none() {
-                return Ok(Step::End);
-            }
-            let Some((ty, len)) = self.window.bytes().first_chunk().map(block_header) else { return Ok(Step::End) };
+            let Some((ty, len)) = self.peek_block()? else { return Ok(Step::End) };
             let Some(Kind::Event(block)) = ty.kind() else {
                 if self.between_events(ty, len)? {
                     return Ok(Step::Restart);
@@ -203,55 +226,45 @@ impl<R: Read> Reader<R> {
             }
             let len = len as usize;
             self.window.need(len)?;
-            self.blocks.count_event(block);
-            let from = block.event_at();
-            let to = len - BLOCK_TRAILER;
+            self.blocks.count(ty);
+            let (from, to) = (block.event_at(), len - BLOCK_TRAILER);
             let bytes = self.window.bytes().get(from..to).unwrap_or_default();
-            let Some([t0, t1, counts @ ..]) = bytes.get(20..) else { return Err(self.no_header(len, block)) };
-            let code = u16::from_le_bytes([*t0, *t1]);
-            if usize::from(code) >= EVENT_COUNT {
+            if bytes.len() < block.header_len() {
+                return Err(self.no_header(len, block));
+            }
+            if let Some([t0, t1]) = bytes.get(20..22)
+                && usize::from(u16::from_le_bytes([*t0, *t1])) >= EVENT_COUNT
+            {
                 self.newer += 1;
                 self.window.consume(len);
                 continue;
             }
-            // An event without a count of its parameters is never known to be current.
-            let current = if block.counted {
-                let Some(nparams) = counts.first_chunk() else { return Err(self.no_header(len, block)) };
-                Upgrade::is_current(EventCode(code), u32::from_le_bytes(*nparams))
-            } else {
+            if !block.counted {
                 rebuild_v1(bytes, &mut self.rebuilt).map_err(|fault| Error::format(fault, self.window.offset()))?;
-                false
-            };
-            let head = self.window.bytes().first_chunk().copied().unwrap_or_default();
-            let [.., c0, c1, f0, f1, f2, f3]: [u8; BLOCK_HEADER + 6] = head;
+            }
+            let (kept, bytes) =
+                if block.counted { (Kept::Window, bytes) } else { (Kept::Rebuilt, self.rebuilt.as_slice()) };
+            let shape = Shape::check(bytes).map_err(|fault| bad_event(fault, self.window.offset()))?;
+            let [.., c0, c1, f0, f1, f2, f3]: [u8; BLOCK_HEADER + 6] =
+                self.window.bytes().first_chunk().copied().unwrap_or_default();
             let cpu = u16::from_le_bytes([c0, c1]);
             let flags = if block.flagged { u32::from_le_bytes([f0, f1, f2, f3]) } else { 0 };
+            let event = Event::new(cpu, flags, bytes, shape);
+            let lifted = self.upgrade.apply(&event);
+            let lifted = lifted.map_err(|fault| Error::format(fault.to_string(), self.window.offset()))?;
             let at = self.window.consume(len);
-            let place = Place { cpu, flags, from: at + from, to: at + to, rebuilt: !block.counted };
-            return Ok(Step::Event { place, current });
+            let mut place = Place { cpu, flags, from: at + from, to: at + to, kept, shape };
+            match lifted {
+                Upgraded::Same => {}
+                Upgraded::Dropped => continue,
+                Upgraded::Changed => {
+                    place.kept = Kept::Lifted;
+                    let bytes = self.upgrade.bytes();
+                    place.shape = Shape::check(bytes).map_err(|fault| bad_event(fault, self.window.offset()))?;
+                }
+            }
+            return Ok(Step::Event(place));
         }
-    }
-
-    /// Lifts an event that is not of today's schema.
-    #[cold]
-    fn lift(&mut self, place: &Place) -> Result<Upgraded> {
-        let bytes = if place.rebuilt { self.rebuilt.as_slice() } else { self.window.lend(place.from..place.to) };
-        let event = Event::parse(place.cpu, place.flags, bytes).map_err(|fault| self.bad_event(place, fault))?;
-        self.upgrade.apply(&event).map_err(|fault| Error::format(fault.to_string(), self.window.offset_of(place.from)))
-    }
-
-    #[cold]
-    fn bad_event(&self, place: &Place, fault: EventError) -> Error {
-        Error::format(format!("invalid event: {fault}"), self.window.offset_of(place.from))
-    }
-
-    /// Ends the reading if it went wrong.
-    #[inline]
-    fn settle<T>(ended: &mut bool, result: Result<T>) -> Result<T> {
-        if result.is_err() {
-            *ended = true;
-        }
-        result
     }
 
     fn max_len(&self, block: EventBlock) -> u32 {
@@ -301,26 +314,36 @@ fn block_header(bytes: &[u8; BLOCK_HEADER]) -> (BlockType, u32) {
     (BlockType(u32::from_le_bytes([t0, t1, t2, t3])), u32::from_le_bytes([l0, l1, l2, l3]))
 }
 
-/// Where an event lies.
+#[cold]
+fn bad_event(fault: EventError, offset: u64) -> Error {
+    Error::format(format!("invalid event: {fault}"), offset)
+}
+
+/// Where an event lies. It was checked, but is not lent yet: a step may come to nothing and be followed by another.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     cpu: u16,
     flags: u32,
-    /// In the window,
     from: usize,
     to: usize,
-    /// unless it had to be rebuilt.
-    rebuilt: bool,
+    kept: Kept,
+    shape: Shape,
+}
+
+/// Who has the bytes of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Window,
+    /// It was given today's header.
+    Rebuilt,
+    /// It was lifted to today's schema.
+    Lifted,
 }
 
 /// What a step came to.
 #[derive(Debug)]
 enum Step {
-    /// An event, and whether it is of today's schema as it stands.
-    Event {
-        place: Place,
-        current: bool,
-    },
+    Event(Place),
     Restart,
     End,
 }
@@ -328,37 +351,26 @@ enum Step {
 impl<R: Read> Source for Reader<R> {
     #[inline]
     fn next(&mut self) -> Result<Next<'_>> {
-        while !self.ended {
-            let step = self.step();
-            let (place, current) = match Self::settle(&mut self.ended, step)? {
-                Step::Event { place, current } => (place, current),
-                Step::Restart => return Ok(Next::Restart),
-                Step::End => break,
-            };
-            if !current {
-                let lifted = self.lift(&place);
-                match Self::settle(&mut self.ended, lifted)? {
-                    Upgraded::Same => {}
-                    Upgraded::Dropped => continue,
-                    Upgraded::Changed => {
-                        self.delivered += 1;
-                        let event = self.upgrade.event().map_err(|fault| self.bad_event(&place, fault));
-                        return Self::settle(&mut self.ended, event).map(Next::Event);
-                    }
-                }
-            }
-            self.delivered += 1;
-            let bytes = if place.rebuilt { self.rebuilt.as_slice() } else { self.window.lend(place.from..place.to) };
-            return match Event::parse(place.cpu, place.flags, bytes) {
-                Ok(event) => Ok(Next::Event(event)),
-                Err(fault) => {
+        let place = match self.step() {
+            Some(place) => place,
+            None if self.ended => return Ok(Next::End),
+            None => match self.step_slowly() {
+                Ok(Step::Event(place)) => place,
+                Ok(Step::Restart) => return Ok(Next::Restart),
+                end => {
                     self.ended = true;
-                    Err(self.bad_event(&place, fault))
+                    self.window.consume(usize::MAX);
+                    return end.map(|_| Next::End);
                 }
-            };
-        }
-        self.ended = true;
-        Ok(Next::End)
+            },
+        };
+        self.delivered += 1;
+        let bytes = match place.kept {
+            Kept::Window => self.window.lend(place.from..place.to),
+            Kept::Rebuilt => self.rebuilt.as_slice(),
+            Kept::Lifted => self.upgrade.bytes(),
+        };
+        Ok(Next::Event(Event::new(place.cpu, place.flags, bytes, place.shape)))
     }
 
     fn host(&self) -> &HostState {
@@ -382,8 +394,8 @@ impl<R: Read> Source for Reader<R> {
 /// Blocks by type.
 #[derive(Debug, Default)]
 struct Blocks {
-    /// Event blocks, by the three bits that tell them apart: they must be quick to count.
-    events: [u64; 8],
+    /// The most frequent type must be quick to count.
+    plain_events: u64,
     others: BTreeMap<BlockType, u64>,
     unknown: u64,
 }
@@ -393,40 +405,15 @@ impl Blocks {
         *self.others.entry(ty).or_default() += 1;
     }
 
-    #[inline]
-    fn count_event(&mut self, block: EventBlock) {
-        if let Some(count) = self.events.get_mut(block_bits(block)) {
-            *count += 1;
-        }
-    }
-
     fn events(&self) -> u64 {
-        self.events.iter().sum()
+        self.list().iter().filter(|(ty, _)| matches!(ty.kind(), Some(Kind::Event(_)))).map(|(_, count)| count).sum()
     }
 
     fn list(&self) -> Vec<(BlockType, u64)> {
-        let events = [
-            BlockType::EVENT_V1,
-            BlockType::EVENT_V2,
-            BlockType::EVENT_V2_LARGE,
-            BlockType::EVENT_FLAGS_V1,
-            BlockType::EVENT_FLAGS_V2,
-            BlockType::EVENT_FLAGS_V2_LARGE,
-        ];
-        let mut list: Vec<_> = self.others.iter().map(|(ty, count)| (*ty, *count)).collect();
-        for ty in events {
-            if let Some(Kind::Event(block)) = ty.kind()
-                && let Some(count) = self.events.get(block_bits(block)).copied()
-                && count > 0
-            {
-                list.push((ty, count));
-            }
+        let mut all = self.others.clone();
+        if self.plain_events > 0 {
+            *all.entry(BlockType::EVENT_V2).or_default() += self.plain_events;
         }
-        list
+        all.into_iter().collect()
     }
-}
-
-#[inline]
-fn block_bits(block: EventBlock) -> usize {
-    usize::from(block.counted) | usize::from(block.flagged) << 1 | usize::from(block.large) << 2
 }

@@ -90,9 +90,9 @@ impl Upgrade {
     /// Takes one event in.
     ///
     /// # Errors
-    /// If it is of an old code but not of a shape that any driver ever sent.
+    /// If it is of an old code but not of a shape that any driver ever sent. Codes of newer drivers are left as they are.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<Upgraded, UpgradeError> {
-        if Self::is_current(event.code(), event.nparams() as u32) {
+        if event.info().is_none() || Self::is_current(event.code(), event.nparams() as u32) {
             return Ok(Upgraded::Same);
         }
         let mut done = round(event, &mut self.entries, &mut self.making)?;
@@ -121,6 +121,11 @@ impl Upgrade {
     /// If there was none.
     pub fn event(&self) -> Result<Event<'_>, EventError> {
         self.made.event()
+    }
+
+    /// The bytes of [`event`](Self::event).
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.made.bytes()
     }
 
     /// Forgets all stored entries, as when a new section begins.

@@ -39,11 +39,6 @@ impl<R: Read> Window<R> {
         self.base + self.start as u64
     }
 
-    /// Where a place that was lent stands in the decompressed capture.
-    pub(super) fn offset_of(&self, at: usize) -> u64 {
-        self.base + at as u64
-    }
-
     /// Sees to it that `count` bytes are in memory, if the capture has so many. Returns how many of them there are.
     #[inline]
     pub(super) fn want(&mut self, count: usize) -> Result<usize> {
@@ -73,7 +68,7 @@ impl<R: Read> Window<R> {
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> usize {
         let at = self.start;
-        self.start = (self.start + count).min(self.end);
+        self.start = self.start.saturating_add(count).min(self.end);
         at
     }
 

@@ -14,10 +14,10 @@ pub(crate) struct Wire {
 
 static WIRE: [Wire; EVENT_COUNT] = assemble();
 
-/// The facts of `code`; a code of a newer driver has small lengths and is taken as it stands.
+/// The facts of `code`; one of a newer driver has small lengths and is not of today's schema.
 #[inline]
 pub(crate) fn wire(code: EventCode) -> Wire {
-    WIRE.get(usize::from(code.0)).copied().unwrap_or(Wire { large: false, current_from: 0 })
+    WIRE.get(usize::from(code.0)).copied().unwrap_or(Wire { large: false, current_from: u8::MAX })
 }
 
 /// Whether the lengths of an event's parameters are 32 bits wide.

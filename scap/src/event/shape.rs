@@ -1,0 +1,88 @@
+//! Finds out once whether bytes hold together as an event. What was found is small and owned, so that a source can look
+//! first and lend afterwards.
+
+use super::{EventError, HEADER_LEN};
+use crate::EventCode;
+use crate::schema::is_large;
+
+/// What a look at the header and the lengths of an event finds out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Bytes of the event.
+    pub(crate) len: u32,
+    /// Where the values begin.
+    pub(super) values: u32,
+    pub(crate) nparams: u32,
+    pub(crate) code: EventCode,
+    /// Lengths are 32 bits wide.
+    pub(super) large: bool,
+}
+
+impl Shape {
+    /// Checks that all parameters of the event at the start of `bytes` lie in it, and it in `bytes`.
+    #[inline]
+    pub(crate) fn check(bytes: &[u8]) -> Result<Self, EventError> {
+        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
+            return Err(EventError::TooShort(bytes.len()));
+        };
+        let [.., l0, l1, l2, l3, t0, t1, n0, n1, n2, n3] = *header;
+        let len = u32::from_le_bytes([l0, l1, l2, l3]);
+        let code = EventCode(u16::from_le_bytes([t0, t1]));
+        let nparams = u32::from_le_bytes([n0, n1, n2, n3]);
+        let large = is_large(code);
+        let width = if large { 4 } else { 2 };
+        let values = HEADER_LEN as u64 + u64::from(nparams) * width;
+        // The event is at least as long as its header and lengths, and lies in the bytes.
+        if values > u64::from(len) || len as usize > bytes.len() {
+            return Err(unfit(len, nparams, bytes.len()));
+        }
+        let lens = bytes.get(HEADER_LEN..values as usize).unwrap_or_default();
+        let end = values + if large { sum_wide(lens) } else { sum_narrow(lens) };
+        if end > u64::from(len) {
+            return Err(past_end(large, lens, len, values));
+        }
+        Ok(Self { len, values: values as u32, nparams, code, large })
+    }
+}
+
+#[inline]
+fn sum_narrow(lens: &[u8]) -> u64 {
+    let mut sum = 0;
+    for len in lens.as_chunks().0 {
+        sum += u64::from(u16::from_le_bytes(*len));
+    }
+    sum
+}
+
+#[cold]
+fn sum_wide(lens: &[u8]) -> u64 {
+    lens.as_chunks().0.iter().map(|len| u64::from(u32::from_le_bytes(*len))).sum()
+}
+
+#[cold]
+fn unfit(len: u32, nparams: u32, there: usize) -> EventError {
+    if (len as usize) < HEADER_LEN {
+        EventError::LengthTooSmall(len)
+    } else if len as usize > there {
+        EventError::LengthTooLarge { said: len, there }
+    } else {
+        EventError::TooManyParams { nparams, len: len as usize }
+    }
+}
+
+/// Finds the first parameter that reaches past the end.
+#[cold]
+fn past_end(large: bool, lens: &[u8], len: u32, values: u64) -> EventError {
+    let wide = |lens: &[u8]| lens.as_chunks().0.iter().map(|len| u32::from_le_bytes(*len)).collect::<Vec<_>>();
+    let narrow = |lens: &[u8]| lens.as_chunks().0.iter().map(|len| u16::from_le_bytes(*len).into()).collect();
+    let lens = if large { wide(lens) } else { narrow(lens) };
+    let len = len as usize;
+    let mut end = values;
+    for (index, param_len) in lens.into_iter().enumerate() {
+        end += u64::from(param_len);
+        if end > len as u64 {
+            return EventError::ParamPastEnd { index, param_len, len };
+        }
+    }
+    EventError::TooManyParams { nparams: 0, len }
+}
