@@ -15,8 +15,12 @@ struct cred___caps_array {
 	struct kernel_cap_struct cap_inheritable, cap_permitted, cap_effective;
 };
 
+typedef struct {
+	u64 val;
+} kernel_cap_word;
+
 struct cred___caps_word {
-	u64 cap_inheritable, cap_permitted, cap_effective;
+	kernel_cap_word cap_inheritable, cap_permitted, cap_effective;
 };
 
 typedef struct {

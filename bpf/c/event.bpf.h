@@ -176,32 +176,27 @@ PART(16)
 PART(32)
 PART(64)
 
-/* How many of `want` bytes fit. */
-static __always_inline u32 event_room(struct event *e, u64 want)
+/* How many of `want` bytes fit at `pos`. */
+static __always_inline u32 room_at(u32 pos, u64 want)
 {
-	u32 pos = e->pos & DATA_MASK;
 	u32 room = pos < MAX_EVENT - TAIL ? MAX_EVENT - TAIL - pos : 0;
 
 	return want < room ? want : room;
 }
 
-/* The bytes at `p`, `at` bytes into the parameter; how many were read. */
-static __always_inline u32 part_bytes(struct event *e, u32 at, u64 p, u64 len, bool user)
+static __always_inline u32 bytes_read(struct cpu *c, u32 pos, u64 p, u64 len, bool user)
 {
-	u32 pos = (e->pos + at) & DATA_MASK;
-	u32 room = pos < MAX_EVENT - TAIL ? MAX_EVENT - TAIL - pos : 0;
-	u32 n = len < room ? len : room;
+	u32 n = room_at(pos, len);
 	long fault;
 
 	if (!p || !n)
 		return 0;
-	OPAQUE(pos);
 	OPAQUE(n);
 	n &= DATA_MASK;
 	if (user)
-		fault = bpf_probe_read_user(&e->c->data[pos & DATA_MASK], n, (void *)p);
+		fault = bpf_probe_read_user(&c->data[pos & DATA_MASK], n, (void *)p);
 	else
-		fault = bpf_probe_read_kernel(&e->c->data[pos & DATA_MASK], n, (void *)p);
+		fault = bpf_probe_read_kernel(&c->data[pos & DATA_MASK], n, (void *)p);
 	if (fault) {
 		count_fault();
 		return 0;
@@ -209,19 +204,17 @@ static __always_inline u32 part_bytes(struct event *e, u32 at, u64 p, u64 len, b
 	return n;
 }
 
-/* The string at `p` with its NUL, of at most `max` bytes; how many were read. */
-static __always_inline u32 part_text(struct event *e, u32 at, u64 p, u32 max, bool user)
+static __always_inline u32 text_read(struct cpu *c, u32 pos, u64 p, u32 max, bool user)
 {
-	u32 pos = (e->pos + at) & DATA_MASK;
 	long n;
 
 	if (!p)
 		return 0;
-	OPAQUE(pos);
+	max &= DATA_MASK;
 	if (user)
-		n = bpf_probe_read_user_str(&e->c->data[pos & DATA_MASK], max, (void *)p);
+		n = bpf_probe_read_user_str(&c->data[pos & DATA_MASK], max, (void *)p);
 	else
-		n = bpf_probe_read_kernel_str(&e->c->data[pos & DATA_MASK], max, (void *)p);
+		n = bpf_probe_read_kernel_str(&c->data[pos & DATA_MASK], max, (void *)p);
 	if (n <= 0) {
 		count_fault();
 		return 0;
@@ -229,19 +222,69 @@ static __always_inline u32 part_text(struct event *e, u32 at, u64 p, u32 max, bo
 	return n & DATA_MASK;
 }
 
+/* The same as functions of their own. The verifier looks at such a function once, whatever its arguments, so a loop that
+ * calls one has one path where the inlined code would have several, and does not multiply.
+ */
+__noinline int user_bytes_put(u32 pos, u64 p, u64 len)
+{
+	struct cpu *c = cpu_current();
+
+	return c ? bytes_read(c, pos & DATA_MASK, p, len, true) : 0;
+}
+
+__noinline int user_text_put(u32 pos, u64 p, u32 max)
+{
+	struct cpu *c = cpu_current();
+
+	return c ? text_read(c, pos & DATA_MASK, p, max, true) : 0;
+}
+
+__noinline int kernel_text_put(u32 pos, u64 p, u32 max)
+{
+	struct cpu *c = cpu_current();
+
+	return c ? text_read(c, pos & DATA_MASK, p, max, false) : 0;
+}
+
+/* The bytes at `p` in user memory, `at` bytes into the parameter; how many were read. */
+static __always_inline u32 part_bytes(struct event *e, u32 at, u64 p, u64 len)
+{
+	return user_bytes_put(e->pos + at, p, len) & DATA_MASK;
+}
+
+/* The string at `p` with its NUL, of at most `max` bytes; how many were read. */
+static __always_inline u32 part_user_text(struct event *e, u32 at, u64 p, u32 max)
+{
+	return user_text_put(e->pos + at, p, max) & DATA_MASK;
+}
+
+static __always_inline u32 part_kernel_text(struct event *e, u32 at, const void *p, u32 max)
+{
+	return kernel_text_put(e->pos + at, (u64)p, max) & DATA_MASK;
+}
+
 static __always_inline void push_user_text(struct event *e, u64 p, u32 max)
 {
-	push_done(e, part_text(e, 0, p, max, true));
+	u32 pos = e->pos & DATA_MASK;
+
+	OPAQUE(pos);
+	push_done(e, text_read(e->c, pos, p, max, true));
 }
 
 static __always_inline void push_kernel_text(struct event *e, const void *p, u32 max)
 {
-	push_done(e, part_text(e, 0, (u64)p, max, false));
+	u32 pos = e->pos & DATA_MASK;
+
+	OPAQUE(pos);
+	push_done(e, text_read(e->c, pos, (u64)p, max, false));
 }
 
 static __always_inline void push_user_bytes(struct event *e, u64 p, u64 len)
 {
-	push_done(e, part_bytes(e, 0, p, len, true));
+	u32 pos = e->pos & DATA_MASK;
+
+	OPAQUE(pos);
+	push_done(e, bytes_read(e->c, pos, p, len, true));
 }
 
 /* Numbers in user memory; 0 when they cannot be read. */
@@ -261,4 +304,12 @@ static __always_inline u64 user_u64(u64 p)
 	if (p && bpf_probe_read_user(&v, sizeof(v), (void *)p))
 		count_fault();
 	return v;
+}
+
+/* A word of the calling program's width. */
+__noinline u64 user_word(u64 p)
+{
+	struct cpu *c = cpu_current();
+
+	return c && c->compat ? user_u32(p) : user_u64(p);
 }

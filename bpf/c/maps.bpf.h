@@ -33,7 +33,7 @@ struct cpu {
 	u8 socketcall; /* made through socketcall */
 	u64 parts[MAX_COMPONENTS]; /* names of a path's components, the last first */
 	u32 nparts;
-	u32 pad;
+	u32 sum; /* of the sizes of a buffer's pieces */
 	u8 data[DATA_SIZE];
 };
 

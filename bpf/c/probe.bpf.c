@@ -21,8 +21,22 @@
 
 #include "sys/convert.bpf.h"
 #include "gen/simple.bpf.h"
+#include "sys/file.bpf.h"
+#include "sys/fd.bpf.h"
+#include "sys/io.bpf.h"
+#include "sys/net.bpf.h"
+#include "sys/process.bpf.h"
+#include "sys/identity.bpf.h"
+#include "sys/ipc.bpf.h"
+#include "sys/time.bpf.h"
 #include "sys/system.bpf.h"
 
 #include "dispatch.bpf.h"
+#include "toctou.bpf.h"
+#include "tp/exec.bpf.h"
+#include "tp/exit.bpf.h"
+#include "tp/switch.bpf.h"
+#include "tp/signal.bpf.h"
+#include "tp/fault.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -8,7 +8,7 @@ use crate::{Error, Refused, Result, Selection, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
 use scap::schema::SyscallCode;
 use scap::{Event, HostState, Next, Source, SourceStats};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, IntoRawFd as _};
 use std::time::Duration;
 
 /// The first sleep of a source that has nothing; each further one is twice as long.
@@ -29,10 +29,8 @@ const IO_URING: [&str; 2] = ["io_uring_submit", "io_uring_complete"];
 #[derive(Debug)]
 struct Attached {
     program: &'static str,
-    /// Detaches the program when it goes.
+    /// Detaches the program when it goes, and closes the perf event under a tracepoint's program.
     _link: Link,
-    /// The perf event under a tracepoint's program.
-    _event: Option<OwnedFd>,
 }
 
 /// The running probe: lends the events of this machine, the oldest first.
@@ -174,17 +172,20 @@ impl BpfSource {
                 continue;
             };
             let attached = match tracepoint {
-                None => program.attach().map(|link| (link, None)).map_err(Error::bpf(format!("attaching {name}"))),
+                None => program.attach().map_err(Error::bpf(format!("attaching {name}"))),
                 Some(path) => sys::tracepoint_id(path)
                     .and_then(sys::tracepoint_event)
                     .map_err(Error::io(format!("the tracepoint {path}")))
                     .and_then(|event| {
                         let link = program.attach_perf_event(event.as_raw_fd());
-                        link.map(|link| (link, Some(event))).map_err(Error::bpf(format!("attaching {name}")))
+                        let link = link.map_err(Error::bpf(format!("attaching {name}")))?;
+                        // From here on the link owns the event.
+                        let _ = event.into_raw_fd();
+                        Ok(link)
                     }),
             };
             match attached {
-                Ok((link, event)) => self.attached.push(Attached { program: name, _link: link, _event: event }),
+                Ok(link) => self.attached.push(Attached { program: name, _link: link }),
                 Err(error) if name == DISPATCHER => return Err(error),
                 Err(error) => self.notes.push(error.to_string()),
             }

@@ -14,7 +14,7 @@
 			v_ = BPF_CORE_READ(cred_, which.cap[0]) | (u64)BPF_CORE_READ(cred_, which.cap[1]) << 32; \
 		} else {                                                                                     \
 			struct cred___caps_word *cred_ = (void *)BPF_CORE_READ(task, cred);                 \
-			v_ = BPF_CORE_READ(cred_, which);                                                    \
+			v_ = BPF_CORE_READ(cred_, which.val);                                                \
 		}                                                                                            \
 		v_ & CAP_ALL;                                                                                \
 	})

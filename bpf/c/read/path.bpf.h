@@ -7,43 +7,54 @@
 #define MAX_COMPONENT 256
 #define MAX_CGROUP_DEPTH 24
 
-/* Writes the noted names, `at` bytes into the parameter, with a slash before each; the new `at`, NUL included. */
-static __always_inline u32 part_components(struct event *e, u32 at, u32 max)
+static __always_inline void part_note(struct cpu *c, const void *name)
 {
-	struct cpu *c = e->c;
 	u32 n = c->nparts;
 
-	if (!n)
-		at = part_u8(e, at, '/');
-	for (u32 i = 0; i < max; i++) {
-		u32 index = n - 1 - i;
+	c->parts[n & (MAX_COMPONENTS - 1)] = (u64)name;
+	c->nparts = n + 1;
+}
+
+/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. */
+__noinline int components_put(u32 pos)
+{
+	struct cpu *c = cpu_current();
+	u32 n, at = 0;
+
+	if (!c)
+		return 0;
+	n = c->nparts;
+	for (u32 i = 0; i < MAX_COMPONENTS; i++) {
+		u32 index = n - 1 - i, len;
 
 		if (i >= n || index >= MAX_COMPONENTS)
 			break;
-		at = part_u8(e, at, '/');
+		PUT8(&c->data[(pos + at) & DATA_MASK], 0, '/');
 		/* The NUL of this name is where the next slash goes. */
-		u32 len = part_text(e, at, c->parts[index & (MAX_COMPONENTS - 1)], MAX_COMPONENT, false);
-		at += len ? len - 1 : 0;
-		at &= DATA_MASK;
+		len = kernel_text_put(pos + at + 1, c->parts[index & (MAX_COMPONENTS - 1)], MAX_COMPONENT);
+		at += len ? len : 1;
 	}
-	return part_u8(e, at, 0);
+	if (!n) {
+		PUT8(&c->data[pos & DATA_MASK], 0, '/');
+		at = 1;
+	}
+	PUT8(&c->data[(pos + at) & DATA_MASK], 0, 0);
+	return at + 1;
 }
 
-/* The path of a file up to the root of its mount namespace. */
-static __always_inline void push_path(struct event *e, struct path *path)
+/* Notes the components of a path up to the root of its mount namespace. */
+__noinline int path_note(u64 p)
 {
-	struct cpu *c = e->c;
+	struct cpu *c = cpu_current();
+	struct path *path = (void *)p;
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
 	struct vfsmount *vfs = BPF_CORE_READ(path, mnt);
 	struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
-	struct dentry *leaf = dentry;
-	u32 n = 0;
 
-	if (!dentry) {
-		push_empty(e);
-		return;
-	}
+	if (!c)
+		return 0;
+	c->nparts = 0;
 	for (int i = 0; i < MAX_COMPONENTS; i++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 
@@ -59,23 +70,33 @@ static __always_inline void push_path(struct event *e, struct path *path)
 		}
 		if (dentry == parent)
 			break;
-		c->parts[n & (MAX_COMPONENTS - 1)] = (u64)BPF_CORE_READ(dentry, d_name.name);
-		n++;
+		part_note(c, BPF_CORE_READ(dentry, d_name.name));
 		dentry = parent;
 	}
-	c->nparts = n;
-	/* What has no path, such as a memfd, is its own root and has only a name. */
-	if (!n && BPF_CORE_READ(leaf, d_name.len) > 1) {
-		push_kernel_text(e, BPF_CORE_READ(leaf, d_name.name), MAX_COMPONENT);
+	return 0;
+}
+
+static __always_inline void push_path(struct event *e, struct path *path)
+{
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+
+	if (!dentry) {
+		push_empty(e);
 		return;
 	}
-	push_done(e, part_components(e, 0, MAX_COMPONENTS));
+	path_note((u64)path);
+	/* What has no path, such as a memfd, is its own root and has only a name. */
+	if (!e->c->nparts && BPF_CORE_READ(dentry, d_name.len) > 1) {
+		push_kernel_text(e, BPF_CORE_READ(dentry, d_name.name), MAX_COMPONENT);
+		return;
+	}
+	push_done(e, components_put(e->pos) & DATA_MASK);
 }
 
 static __always_inline void push_file_path(struct event *e, struct file *file)
 {
 	if (file)
-		push_path(e, &file->f_path);
+		push_path(e, (void *)file + bpf_core_field_offset(struct file, f_path));
 	else
 		push_empty(e);
 }
@@ -87,21 +108,23 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ((struct kernfs_node___under_parent *)node, __parent);
 }
 
-/* `name=path` of one controller, with its NUL. */
-static __always_inline u32 part_cgroup(struct event *e, u32 at, struct task_struct *task, u32 id)
+/* `name=path` of one controller at `pos`, with its NUL; how many bytes. */
+__noinline int cgroup_put(u32 pos, u64 groups, u32 id)
 {
-	struct cpu *c = e->c;
+	struct cpu *c = cpu_current();
+	struct css_set *set = (void *)groups;
 	struct cgroup_subsys_state *css = NULL;
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct kernfs_node *node;
-	u32 n = 0, len;
+	u32 len;
 
-	bpf_core_read(&css, sizeof(css), &set->subsys[id]);
-	len = part_text(e, at, (u64)BPF_CORE_READ(css, ss, name), MAX_COMPONENT, false);
+	if (!c)
+		return 0;
+	bpf_core_read(&css, sizeof(css), &set->subsys[id & 15]);
+	len = kernel_text_put(pos, (u64)BPF_CORE_READ(css, ss, name), MAX_COMPONENT);
 	if (!len)
-		return at;
-	at = (at + len - 1) & DATA_MASK;
-	at = part_u8(e, at, '=');
+		return 0;
+	PUT8(&c->data[(pos + len - 1) & DATA_MASK], 0, '=');
+	c->nparts = 0;
 	node = BPF_CORE_READ(css, cgroup, kn);
 	for (int i = 0; i < MAX_CGROUP_DEPTH; i++) {
 		struct kernfs_node *parent = kernfs_parent(node);
@@ -109,27 +132,26 @@ static __always_inline u32 part_cgroup(struct event *e, u32 at, struct task_stru
 		/* The root has no parent; its name is not part of the path. */
 		if (!parent)
 			break;
-		c->parts[n & (MAX_COMPONENTS - 1)] = (u64)BPF_CORE_READ(node, name);
-		n++;
+		part_note(c, BPF_CORE_READ(node, name));
 		node = parent;
 	}
-	c->nparts = n;
-	return part_components(e, at, MAX_CGROUP_DEPTH) & DATA_MASK;
+	return len + components_put(pos + len);
 }
 
-#define PART_CGROUP(e, at, task, id)                                                                        \
+#define CGROUP_PUT(e, at, set, id)                                                                          \
 	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id) ?                                            \
-		 part_cgroup(e, at, task, bpf_core_enum_value(enum cgroup_subsys_id, id)) :                \
-		 (at))
+		 cgroup_put((e)->pos + (at), (u64)(set), bpf_core_enum_value(enum cgroup_subsys_id, id)) : \
+		 0)
 
 static __always_inline void push_cgroups(struct event *e, struct task_struct *task)
 {
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	u32 at = 0;
 
-	at = PART_CGROUP(e, at, task, cpuset_cgrp_id);
-	at = PART_CGROUP(e, at, task, cpu_cgrp_id);
-	at = PART_CGROUP(e, at, task, cpuacct_cgrp_id);
-	at = PART_CGROUP(e, at, task, io_cgrp_id);
-	at = PART_CGROUP(e, at, task, memory_cgrp_id);
-	push_done(e, at);
+	at += CGROUP_PUT(e, at, set, cpuset_cgrp_id);
+	at += CGROUP_PUT(e, at, set, cpu_cgrp_id);
+	at += CGROUP_PUT(e, at, set, cpuacct_cgrp_id);
+	at += CGROUP_PUT(e, at, set, io_cgrp_id);
+	at += CGROUP_PUT(e, at, set, memory_cgrp_id);
+	push_done(e, at & DATA_MASK);
 }

@@ -35,25 +35,24 @@ static __always_inline struct sock *fd_sock(s32 fd)
 	return BPF_CORE_READ(socket, sk);
 }
 
-/* The address at `p` in user memory, of `len` bytes, as a parameter; empty when it is of no known family. */
-static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
+/* The address at `p` in user memory, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family. */
+__noinline int sockaddr_put(u32 pos, u64 p, u32 len)
 {
+	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
 	u16 family = 0, port = 0;
 	u32 at;
 
-	if (!p || len < 2 || bpf_probe_read_user(&family, sizeof(family), (void *)p)) {
-		push_empty(e);
-		return;
-	}
+	if (!own.c || !p || len < 2 || bpf_probe_read_user(&family, sizeof(family), (void *)p))
+		return 0;
 	at = part_u8(e, 0, family);
 	switch (family) {
 	case AF_INET:
-		at += part_bytes(e, at, p + 4, 4, true);
+		at += part_bytes(e, at, p + 4, 4);
 		bpf_probe_read_user(&port, sizeof(port), (void *)(p + 2));
 		at = part_u16(e, at, swap16(port));
 		break;
 	case AF_INET6:
-		at += part_bytes(e, at, p + 8, 16, true);
+		at += part_bytes(e, at, p + 8, 16);
 		bpf_probe_read_user(&port, sizeof(port), (void *)(p + 2));
 		at = part_u16(e, at, swap16(port));
 		break;
@@ -69,7 +68,7 @@ static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
 		}
 		if (name > MAX_UNIX_PATH)
 			name = MAX_UNIX_PATH;
-		u32 n = name ? part_text(e, at, p + 2, name + 1, true) : 0;
+		u32 n = name ? part_user_text(e, at, p + 2, name + 1) : 0;
 		at += n;
 		if (!n)
 			at = part_u8(e, at, 0);
@@ -78,7 +77,12 @@ static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
 	default:
 		at = 0;
 	}
-	push_done(e, at);
+	return at;
+}
+
+static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
+{
+	push_done(e, sockaddr_put(e->pos, p, len) & DATA_MASK);
 }
 
 static __always_inline u32 part_v4(struct event *e, u32 at, u32 ip, u16 port)
@@ -94,16 +98,18 @@ static __always_inline u32 part_v6(struct event *e, u32 at, u64 *ip, u16 port)
 	return part_u16(e, at, swap16(port));
 }
 
-/* Both ends of a socket, the sender first. An end that the socket does not know is taken from the address `user`. */
-static __always_inline void push_tuple(struct event *e, struct sock *sk, enum direction direction, u64 user)
+/* Both ends of a socket, the sender first, written at `pos`; how many bytes. An end that the socket does not know is
+ * taken from the address `user`.
+ */
+__noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 user)
 {
+	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
+	struct sock *sk = (void *)socket;
 	struct inet_sock *inet = (void *)sk;
 	u32 at;
 
-	if (!sk) {
-		push_empty(e);
-		return;
-	}
+	if (!own.c || !sk)
+		return 0;
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	at = part_u8(e, 0, family);
 	if (family == AF_INET) {
@@ -160,11 +166,11 @@ static __always_inline void push_tuple(struct event *e, struct sock *sk, enum di
 		if (direction == OUTBOUND && !peer && user) {
 			name = user + 2;
 			bpf_probe_read_user(&first, 1, (void *)name);
-			n = part_text(e, at, first ? name : name + 1, MAX_UNIX_PATH, true);
+			n = part_user_text(e, at, first ? name : name + 1, MAX_UNIX_PATH);
 		} else if (address) {
 			name = (u64)&address->name[0].sun_path;
 			bpf_probe_read_kernel(&first, 1, (void *)name);
-			n = part_text(e, at, first ? name : name + 1, MAX_UNIX_PATH, false);
+			n = part_kernel_text(e, at, (void *)(first ? name : name + 1), MAX_UNIX_PATH);
 		}
 		at += n;
 		if (!n)
@@ -172,5 +178,10 @@ static __always_inline void push_tuple(struct event *e, struct sock *sk, enum di
 	} else {
 		at = 0;
 	}
-	push_done(e, at);
+	return at;
+}
+
+static __always_inline void push_tuple(struct event *e, struct sock *sk, enum direction direction, u64 user)
+{
+	push_done(e, tuple_put(e->pos, (u64)sk, direction, user) & DATA_MASK);
 }

@@ -201,7 +201,7 @@ static __always_inline void push_keyctl(struct event *e, u32 use, u64 v)
 
 	if (use == 2) {
 		at = part_u8(e, 0, DYN_KEYCTL_TEXT);
-		at += part_text(e, at, v, MAX_PATH, true);
+		at += part_user_text(e, at, v, MAX_PATH);
 	} else {
 		at = part_u8(e, 0, DYN_KEYCTL_NUMBER);
 		at = part_u64(e, at, use ? v : 0);

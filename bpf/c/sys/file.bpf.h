@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* The open family: what was opened comes from the descriptor, not from the name. */
+#pragma once
+
+/* What the schema tells of a freshly opened file. */
+struct opened {
+	u32 dev;
+	u64 ino;
+	u32 flags; /* O_F_CREATED and the overlay's layer */
+	enum layer layer;
+	struct file *file;
+};
+
+static __always_inline struct opened fd_opened(long fd)
+{
+	struct file *file = fd < 0 ? NULL : fd_file(fd);
+	struct opened o = { .file = file };
+
+	if (!file)
+		return o;
+	o.dev = file_dev(file);
+	o.ino = file_ino(file);
+	o.layer = file_layer(file);
+	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+		o.flags |= FILE_FLAGS__O_F_CREATED;
+	if (o.layer == LAYER_UPPER)
+		o.flags |= FILE_FLAGS__FD_UPPER_LAYER;
+	else if (o.layer == LAYER_LOWER)
+		o.flags |= FILE_FLAGS__FD_LOWER_LAYER;
+	return o;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(open_x, struct pt_regs *regs, long ret)
+{
+	struct cpu *c = cpu_current();
+
+	if (!c)
+		return 0;
+	struct event e = event_begin(c, EV_OPEN_X, EV_OPEN_X_PARAMS, EV_OPEN_X_FAMILY);
+	struct opened o = fd_opened(ret);
+
+	push_u64(&e, ret);
+	push_user_text(&e, c->args[0], MAX_PATH);
+	push_u32(&e, open_flags(c->args[1]) | o.flags);
+	push_u32(&e, open_mode(c->args[1], c->args[2]));
+	push_u32(&e, o.dev);
+	push_u64(&e, o.ino);
+	event_finish(&e);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(openat_2_x, struct pt_regs *regs, long ret)
+{
+	struct cpu *c = cpu_current();
+
+	if (!c)
+		return 0;
+	struct event e = event_begin(c, EV_OPENAT_2_X, EV_OPENAT_2_X_PARAMS, EV_OPENAT_2_X_FAMILY);
+	struct opened o = fd_opened(ret);
+
+	push_u64(&e, ret);
+	push_u64(&e, (s64)(s32)c->args[0]);
+	push_user_text(&e, c->args[1], MAX_PATH);
+	push_u32(&e, open_flags(c->args[2]) | o.flags);
+	push_u32(&e, open_mode(c->args[2], c->args[3]));
+	push_u32(&e, o.dev);
+	push_u64(&e, o.ino);
+	event_finish(&e);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(openat2_x, struct pt_regs *regs, long ret)
+{
+	struct cpu *c = cpu_current();
+	struct open_how how = {};
+
+	if (!c)
+		return 0;
+	struct event e = event_begin(c, EV_OPENAT2_X, EV_OPENAT2_X_PARAMS, EV_OPENAT2_X_FAMILY);
+	struct opened o = fd_opened(ret);
+
+	if (bpf_probe_read_user(&how, sizeof(how), (void *)c->args[2]))
+		count_fault();
+	push_u64(&e, ret);
+	push_u64(&e, (s64)(s32)c->args[0]);
+	push_user_text(&e, c->args[1], MAX_PATH);
+	push_u32(&e, open_flags(how.flags) | o.flags);
+	push_u32(&e, open_mode(how.flags, how.mode));
+	push_u32(&e, resolve_flags(how.resolve));
+	push_u32(&e, o.dev);
+	push_u64(&e, o.ino);
+	event_finish(&e);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(creat_x, struct pt_regs *regs, long ret)
+{
+	struct cpu *c = cpu_current();
+
+	if (!c)
+		return 0;
+	struct event e = event_begin(c, EV_CREAT_X, EV_CREAT_X_PARAMS, EV_CREAT_X_FAMILY);
+	struct opened o = fd_opened(ret);
+	u16 layer = o.layer == LAYER_UPPER ? CREAT_FLAGS__FD_UPPER_LAYER_CREAT :
+		    o.layer == LAYER_LOWER ? CREAT_FLAGS__FD_LOWER_LAYER_CREAT :
+					     0;
+
+	push_u64(&e, ret);
+	push_user_text(&e, c->args[0], MAX_PATH);
+	push_u32(&e, open_mode(O_CREAT, c->args[1]));
+	push_u32(&e, o.dev);
+	push_u64(&e, o.ino);
+	push_u16(&e, layer);
+	event_finish(&e);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(open_by_handle_at_x, struct pt_regs *regs, long ret)
+{
+	struct cpu *c = cpu_current();
+
+	if (!c)
+		return 0;
+	struct event e =
+		event_begin(c, EV_OPEN_BY_HANDLE_AT_X, EV_OPEN_BY_HANDLE_AT_X_PARAMS, EV_OPEN_BY_HANDLE_AT_X_FAMILY);
+	struct opened o = fd_opened(ret);
+
+	push_u64(&e, ret);
+	push_u64(&e, (s64)(s32)c->args[0]);
+	push_u32(&e, open_flags(c->args[2]) | o.flags);
+	/* A handle has no name: the path is the one that it was found under. */
+	push_file_path(&e, o.file);
+	push_u32(&e, o.dev);
+	push_u64(&e, o.ino);
+	event_finish(&e);
+	return 0;
+}
