@@ -99,6 +99,9 @@ static __always_inline u64 time_ns(s64 sec, u64 nsec)
 	return sec < 0 ? 0 : sec * 1000000000ULL + nsec;
 }
 
+/* Since 6.13 the topmost bit of a time's nanoseconds says that somebody has asked for it. */
+#define NSEC_MASK 0x7fffffff
+
 #define INODE_TIME(inode, which)                                                                             \
 	({                                                                                                   \
 		u64 ns_;                                                                                     \
@@ -110,7 +113,7 @@ static __always_inline u64 time_ns(s64 sec, u64 nsec)
 			ns_ = time_ns(BPF_CORE_READ(i_, __i_##which.tv_sec), BPF_CORE_READ(i_, __i_##which.tv_nsec)); \
 		} else {                                                                                     \
 			struct inode___ctime_words *i_ = (void *)(inode);                                    \
-			ns_ = time_ns(BPF_CORE_READ(i_, i_##which##_sec), BPF_CORE_READ(i_, i_##which##_nsec)); \
+			ns_ = time_ns(BPF_CORE_READ(i_, i_##which##_sec), BPF_CORE_READ(i_, i_##which##_nsec) & NSEC_MASK); \
 		}                                                                                            \
 		ns_;                                                                                         \
 	})

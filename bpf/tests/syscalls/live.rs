@@ -1,0 +1,262 @@
+//! The bench of these tests: one probe, a thread that makes calls, and what the probe said of it.
+
+use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
+use scap::schema::{EVENTS, EventCode, SYSCALLS, SyscallCode};
+use scap::{Next, Source};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// One event, with its bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) code: EventCode,
+    pub(crate) tid: i64,
+    pub(crate) params: Vec<Vec<u8>>,
+}
+
+/// What a parameter has to be.
+#[derive(Debug, Clone)]
+pub(crate) enum P {
+    /// This number, in the parameter's width.
+    N(i64),
+    /// This text, with the NUL that ends it.
+    T(String),
+    /// These bytes.
+    B(Vec<u8>),
+    /// Empty.
+    E,
+    /// A number that is not zero, or bytes that are not all zero.
+    Set,
+    /// Any value; its width is checked all the same.
+    Any,
+}
+
+pub(crate) fn n(v: impl TryInto<i64>) -> P {
+    P::N(v.try_into().unwrap_or(i64::MIN))
+}
+pub(crate) fn t(v: impl AsRef<str>) -> P {
+    P::T(v.as_ref().to_owned())
+}
+pub(crate) fn b(v: &[u8]) -> P {
+    P::B(v.to_vec())
+}
+/// Bytes put together from numbers.
+#[macro_export]
+macro_rules! bytes {
+    ($($v:expr),* $(,)?) => {{
+        let mut out: Vec<u8> = Vec::new();
+        $(out.extend_from_slice($v.to_ne_bytes().as_ref());)*
+        out
+    }};
+}
+/// A raw system call; an error is its negative number, as the kernel gives it.
+#[macro_export]
+macro_rules! sys {
+    ($nr:expr $(, $arg:expr)* $(,)?) => {{
+        // SAFETY: the arguments are numbers, or pointers to what outlives the call; a wrong one gives EFAULT.
+        let ret = unsafe { libc::syscall($nr as libc::c_long $(, $crate::live::Word::word($arg))*) };
+        if ret == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { ret }
+    }};
+}
+
+/// What can be an argument of a call: always handed over as a whole register.
+pub(crate) trait Word {
+    fn word(self) -> i64;
+}
+
+macro_rules! words {
+    ($($ty:ty)*) => {$(
+        impl Word for $ty {
+            fn word(self) -> i64 {
+                self as i64
+            }
+        }
+    )*};
+}
+words!(i32 i64 u32 u64 usize);
+
+impl<T> Word for *const T {
+    fn word(self) -> i64 {
+        self as i64
+    }
+}
+impl<T> Word for *mut T {
+    fn word(self) -> i64 {
+        self as i64
+    }
+}
+impl<T> Word for &T {
+    fn word(self) -> i64 {
+        std::ptr::from_ref(self) as i64
+    }
+}
+impl<T> Word for &mut T {
+    fn word(self) -> i64 {
+        std::ptr::from_mut(self) as i64
+    }
+}
+
+pub(crate) struct Live {
+    pub(crate) source: BpfSource,
+    covered: BTreeSet<u16>,
+    pub(crate) faults: Vec<String>,
+    cases: usize,
+}
+
+impl Live {
+    /// Opens the probe; `None`, with a word why, where it cannot run.
+    pub(crate) fn open() -> Option<Self> {
+        let builder = Probe::builder().select(Selection::none()).toctou(Toctou::Always).ring_size(16 << 20);
+        match builder.open() {
+            Ok(source) => Some(Self { source, covered: BTreeSet::new(), faults: Vec::new(), cases: 0 }),
+            Err(error) => {
+                println!("SKIPPED: {error}");
+                assert!(
+                    std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(),
+                    "the probe must run here (PEREGRINE_REQUIRE_BPF is set): {error}"
+                );
+                None
+            }
+        }
+    }
+
+    /// All that comes until nothing has come for a while.
+    pub(crate) fn drain(&mut self) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        let mut quiet = 0;
+        let end = Instant::now() + Duration::from_secs(5);
+        while quiet < 2 && Instant::now() < end {
+            match self.source.next().expect("a live source") {
+                Next::Event(event) => {
+                    quiet = 0;
+                    seen.push(Seen {
+                        code: event.code(),
+                        tid: event.tid(),
+                        params: event.raws().map(<[u8]>::to_vec).collect(),
+                    });
+                }
+                _ => quiet += 1,
+            }
+        }
+        seen
+    }
+
+    /// Runs `call` in a thread of its own while `selection` is wanted; the thread, the result, and all that was seen.
+    pub(crate) fn watch<R: Send>(
+        &mut self,
+        selection: Selection,
+        call: impl FnOnce() -> R + Send,
+    ) -> (i64, R, Vec<Seen>) {
+        self.source.select(selection).expect("select");
+        let _ = self.drain();
+        let (tid, result) = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let tid = sys!(libc::SYS_gettid);
+                (tid, call())
+            });
+            thread.join().expect("the calls are made")
+        });
+        let seen = self.drain();
+        (tid, result, seen)
+    }
+
+    fn selection(code: EventCode) -> Selection {
+        let mut selection = Selection::none();
+        for row in SYSCALLS {
+            if row.events.is_some_and(|(_, exit)| exit == code) {
+                selection.insert(row.code);
+            }
+        }
+        for (event, name) in [
+            (EventCode::STAT64_X, "stat64"),
+            (EventCode::LSTAT64_X, "lstat64"),
+            (EventCode::FSTAT64_X, "fstat64"),
+            (EventCode::LLSEEK_X, "_llseek"),
+            (EventCode::MMAP2_X, "mmap2"),
+            (EventCode::UMOUNT_1_X, "umount"),
+            (EventCode::SEND_X, "send"),
+            (EventCode::RECV_X, "recv"),
+        ] {
+            if event == code {
+                selection.insert(SyscallCode::from_name(name).expect("a call"));
+            }
+        }
+        selection
+    }
+
+    /// Makes calls in a thread and expects of it exactly one event of type `code` whose result `call` returned; checks
+    /// each parameter.
+    pub(crate) fn case(
+        &mut self,
+        code: EventCode,
+        call: impl FnOnce() -> i64 + Send,
+        params: impl FnOnce(i64) -> Vec<P>,
+    ) {
+        let (tid, ret, seen) = self.watch(Self::selection(code), call);
+        let of_thread: Vec<&Seen> = seen.iter().filter(|seen| seen.tid == tid && seen.code == code).collect();
+        self.cases += 1;
+        let expected = params(ret);
+        // Set-up, and the end of the thread, may make the same call: one event has to be the one that is meant.
+        match of_thread.iter().find(|event| Self::differences(event, &expected).is_empty()).or(of_thread.last()) {
+            None => self.faults.push(format!("{code:?}: no event (the call gave {ret})")),
+            Some(event) => self.check(event, &expected),
+        }
+    }
+
+    /// Compares one event with what it has to be.
+    pub(crate) fn check(&mut self, seen: &Seen, expected: &[P]) {
+        self.covered.insert(seen.code.0);
+        self.faults.extend(Self::differences(seen, expected));
+    }
+
+    fn differences(seen: &Seen, expected: &[P]) -> Vec<String> {
+        let info = seen.code.info().expect("a known event");
+        let mut faults = Vec::new();
+        if seen.params.len() != info.params.len() || expected.len() != info.params.len() {
+            faults.push(format!(
+                "{}: {} parameters in the table, {} sent, {} expected",
+                info.constant,
+                info.params.len(),
+                seen.params.len(),
+                expected.len()
+            ));
+            return faults;
+        }
+        for ((param, raw), want) in info.params.iter().zip(&seen.params).zip(expected) {
+            let number = !param.ty.is_variable();
+            let width_holds = !number || raw.len() == param.ty.min_len();
+            let holds = width_holds
+                && match want {
+                    P::N(v) => number && *raw == v.to_ne_bytes()[..raw.len().min(8)],
+                    P::T(text) => *raw == [text.as_bytes(), b"\0"].concat(),
+                    P::B(bytes) => raw == bytes,
+                    P::E => raw.is_empty(),
+                    P::Set => raw.iter().any(|byte| *byte != 0),
+                    P::Any => true,
+                };
+            if !holds {
+                faults.push(format!(
+                    "{}.{}: {:?} expected, {:?} ({}) sent",
+                    info.constant,
+                    param.name,
+                    want,
+                    raw,
+                    String::from_utf8_lossy(raw)
+                ));
+            }
+        }
+        faults
+    }
+
+    /// Ends the run: every fault, and every dedicated event that no case has seen.
+    pub(crate) fn report(mut self) {
+        for info in EVENTS {
+            let live = info.is_live() && info.category.intersects(scap::schema::Category::SYSCALL);
+            if live && !self.covered.contains(&info.code.0) {
+                self.faults.push(format!("{} ({}): no case", info.constant, info.code.0));
+            }
+        }
+        println!("{} cases, {} events covered", self.cases, self.covered.len());
+        assert!(self.faults.is_empty(), "{} faults:\n{}", self.faults.len(), self.faults.join("\n"));
+    }
+}

@@ -1,0 +1,46 @@
+//! Every dedicated event for real: a thread makes the call with known arguments, in success and in failure, and each
+//! parameter of the event that comes out is compared.
+//!
+//! One test runs all families over one probe, so that in the end it can name the events that no case has seen.
+#![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
+
+mod exec;
+mod fd;
+mod file;
+mod ia32;
+mod identity;
+mod io;
+mod ipc;
+mod live;
+mod memory;
+mod net;
+mod process;
+mod system;
+mod time;
+
+use live::Live;
+
+#[test]
+fn every_dedicated_event() {
+    let Some(mut live) = Live::open() else { return };
+    for refused in live.source.refused() {
+        println!("refused: {refused}");
+    }
+    let dir = std::env::temp_dir().join(format!("peregrine-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let dir = dir.to_str().unwrap().to_owned();
+    file::cases(&mut live, &dir);
+    fd::cases(&mut live);
+    io::cases(&mut live, &dir);
+    memory::cases(&mut live);
+    net::cases(&mut live, &dir);
+    identity::cases(&mut live);
+    ipc::cases(&mut live);
+    time::cases(&mut live);
+    system::cases(&mut live, &dir);
+    process::cases(&mut live);
+    exec::cases(&mut live, &dir);
+    ia32::cases(&mut live, &dir);
+    let _ = std::fs::remove_dir_all(&dir);
+    live.report();
+}
