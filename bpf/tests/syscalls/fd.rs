@@ -25,11 +25,7 @@ pub(crate) fn cases(live: &mut Live) {
     live.case(C::DUP3_X, || sys!(SYS_dup3, 2, 872, O_CLOEXEC), |_| vec![n(872), n(2), n(872), n(0x1000)]);
     live.case(C::DUP3_X, || sys!(SYS_dup3, -1, 873, 0), |_| vec![n(-EBADF), n(-1), n(873), n(0)]);
     live.case(C::FCNTL_X, || sys!(SYS_fcntl, 2, F_GETFD, 77), |ret| vec![n(ret), n(2), n(2), n(77)]);
-    live.case(
-        C::FCNTL_X,
-        || sys!(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 800),
-        |ret| vec![n(ret), n(2), n(0x1a), n(800)],
-    );
+    live.case(C::FCNTL_X, || sys!(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 800), |ret| vec![n(ret), n(2), n(0x1a), n(800)]);
     live.case(C::FCNTL_X, || sys!(SYS_fcntl, -1, 9999, 0), |_| vec![n(-EBADF), n(-1), n(0), n(0)]);
     live.case(
         C::IOCTL_3_X,

@@ -105,7 +105,8 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
             let mut handle = [0u32; 34];
             handle[0] = 128;
             let mut mount = 0;
-            let named = sys!(SYS_name_to_handle_at, AT_FDCWD, c"/proc/self/ns".as_ptr(), handle.as_mut_ptr(), &mut mount, 0);
+            let named =
+                sys!(SYS_name_to_handle_at, AT_FDCWD, c"/proc/self/ns".as_ptr(), handle.as_mut_ptr(), &mut mount, 0);
             let _ = named;
             sys!(SYS_open_by_handle_at, -7, handle.as_ptr(), O_RDONLY | O_NONBLOCK)
         },
@@ -182,7 +183,11 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     let moved = format!("{dir}/moved");
     let cmoved = c(&moved);
     live.case(C::RENAME_X, || sys!(SYS_rename, cnew.as_ptr(), cmoved.as_ptr()), |_| vec![n(0), t(&new), t(&moved)]);
-    live.case(C::RENAME_X, || sys!(SYS_rename, cnone.as_ptr(), cmoved.as_ptr()), |_| vec![n(-ENOENT), t(none), t(&moved)]);
+    live.case(
+        C::RENAME_X,
+        || sys!(SYS_rename, cnone.as_ptr(), cmoved.as_ptr()),
+        |_| vec![n(-ENOENT), t(none), t(&moved)],
+    );
     live.case(
         C::RENAMEAT_X,
         || sys!(SYS_renameat, AT_FDCWD, cmoved.as_ptr(), AT_FDCWD, cnew.as_ptr()),
@@ -206,7 +211,11 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     let link = format!("{dir}/link");
     let clink = c(&link);
     live.case(C::SYMLINK_X, || sys!(SYS_symlink, cmoved.as_ptr(), clink.as_ptr()), |_| vec![n(0), t(&moved), t(&link)]);
-    live.case(C::SYMLINK_X, || sys!(SYS_symlink, c"a".as_ptr(), clink.as_ptr()), |_| vec![n(-EEXIST), t("a"), t(&link)]);
+    live.case(
+        C::SYMLINK_X,
+        || sys!(SYS_symlink, c"a".as_ptr(), clink.as_ptr()),
+        |_| vec![n(-EEXIST), t("a"), t(&link)],
+    );
     live.case(
         C::SYMLINKAT_X,
         || sys!(SYS_symlinkat, c"a".as_ptr(), -9, c"b".as_ptr()),

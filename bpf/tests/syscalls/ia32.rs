@@ -32,9 +32,9 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     assert!(low > 0 && low < 1 << 32);
     if ia32(20, [0; 5]) <= 0 {
         println!("SKIPPED: no 32-bit calls here");
-        for code in [
-            C::STAT64_X, C::LSTAT64_X, C::FSTAT64_X, C::LLSEEK_X, C::MMAP2_X, C::UMOUNT_1_X, C::SEND_X, C::RECV_X,
-        ] {
+        for code in
+            [C::STAT64_X, C::LSTAT64_X, C::FSTAT64_X, C::LLSEEK_X, C::MMAP2_X, C::UMOUNT_1_X, C::SEND_X, C::RECV_X]
+        {
             live.faults.push(format!("{code:?}: 32-bit calls are off"));
         }
         return;
@@ -48,19 +48,21 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     let at = put(0, format!("{path}\0").as_bytes());
     let none = put(1024, b"/none\0");
     let buffer = low + 8192;
-    live.case(C::OPENAT_2_X, || ia32(295, [-100, none, i64::from(O_RDWR), 0, 0]), |_| {
-        vec![n(-ENOENT), n(-100), t("/none"), n(3), n(0), n(0), n(0)]
-    });
+    live.case(
+        C::OPENAT_2_X,
+        || ia32(295, [-100, none, i64::from(O_RDWR), 0, 0]),
+        |_| vec![n(-ENOENT), n(-100), t("/none"), n(3), n(0), n(0), n(0)],
+    );
     live.case(C::STAT64_X, || ia32(195, [at, buffer, 0, 0, 0]), |ret| vec![n(ret), t(&path)]);
     live.case(C::STAT64_X, || ia32(195, [none, buffer, 0, 0, 0]), |_| vec![n(-ENOENT), t("/none")]);
     live.case(C::LSTAT64_X, || ia32(196, [none, buffer, 0, 0, 0]), |_| vec![n(-ENOENT), t("/none")]);
     live.case(C::FSTAT64_X, || ia32(197, [-1, buffer, 0, 0, 0]), |_| vec![n(-EBADF)]);
-    live.case(C::LLSEEK_X, || ia32(140, [-1, 2, 5, buffer, 1]), |_| {
-        vec![n(-EBADF), n(-1), n(0x2_0000_0005i64), n(1)]
-    });
-    live.case(C::MMAP2_X, || ia32(192, [0, 4096, 1, 0x22, -1]), |_| {
-        vec![P::Set, P::Set, P::Set, P::Any, n(0), n(4096), n(1), n(2 | 8), n(-1), P::Any]
-    });
+    live.case(C::LLSEEK_X, || ia32(140, [-1, 2, 5, buffer, 1]), |_| vec![n(-EBADF), n(-1), n(0x2_0000_0005i64), n(1)]);
+    live.case(
+        C::MMAP2_X,
+        || ia32(192, [0, 4096, 1, 0x22, -1]),
+        |_| vec![P::Set, P::Set, P::Set, P::Any, n(0), n(4096), n(1), n(2 | 8), n(-1), P::Any],
+    );
     live.case(C::UMOUNT_1_X, || ia32(22, [none, 0, 0, 0, 0]), |_| vec![n(-ENOENT), t("/none")]);
     // The vectors of a 32-bit program have words of 32 bits.
     let text = put(2048, b"abcdefgh");

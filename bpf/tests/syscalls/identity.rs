@@ -52,10 +52,14 @@ pub(crate) fn cases(live: &mut Live) {
     // Version 3 of the header; two words each of effective, permitted, inheritable.
     let header = [0x2008_0522u32, 0];
     let data = [0x40u32, 0x43, 0x41, 0, 0, 0];
-    live.case(C::CAPSET_X, || sys!(SYS_capset, header.as_ptr(), data.as_ptr()), |ret| {
-        assert_eq!(ret, 0);
-        vec![n(0), n(0x41), n(0x43), n(0x40)]
-    });
+    live.case(
+        C::CAPSET_X,
+        || sys!(SYS_capset, header.as_ptr(), data.as_ptr()),
+        |ret| {
+            assert_eq!(ret, 0);
+            vec![n(0), n(0x41), n(0x43), n(0x40)]
+        },
+    );
     live.case(C::CAPSET_X, || sys!(SYS_capset, 8, 8), |_| vec![n(-EFAULT), P::Any, P::Set, P::Set]);
     std::hint::black_box(&ids);
 }

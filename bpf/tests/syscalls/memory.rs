@@ -26,12 +26,12 @@ pub(crate) fn cases(live: &mut Live) {
         },
         |at| vec![n(0), P::Set, P::Set, P::Any, n(at), n(8192)],
     );
-    live.case(C::MUNMAP_X, || sys!(SYS_munmap, 7, 8192), |_| {
-        vec![n(-EINVAL), P::Set, P::Set, P::Any, n(7), n(8192)]
-    });
-    live.case(C::MPROTECT_X, || sys!(SYS_mprotect, 7, 4096, PROT_READ | PROT_EXEC), |_| {
-        vec![n(-EINVAL), n(7), n(4096), n(5)]
-    });
+    live.case(C::MUNMAP_X, || sys!(SYS_munmap, 7, 8192), |_| vec![n(-EINVAL), P::Set, P::Set, P::Any, n(7), n(8192)]);
+    live.case(
+        C::MPROTECT_X,
+        || sys!(SYS_mprotect, 7, 4096, PROT_READ | PROT_EXEC),
+        |_| vec![n(-EINVAL), n(7), n(4096), n(5)],
+    );
     live.case(C::MPROTECT_X, || sys!(SYS_mprotect, 4096, 0, PROT_WRITE), |_| vec![n(0), n(4096), n(0), n(2)]);
     let page = vec![0u8; 8192];
     let at = (page.as_ptr() as i64 + 4095) & !4095;

@@ -35,12 +35,16 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
 }
 
 fn basics(live: &mut Live) {
-    live.case(C::SOCKET_X, || sys!(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 6), |ret| {
-        vec![n(ret), n(2), n(SOCK_STREAM | SOCK_CLOEXEC), n(6), n(0x1000)]
-    });
-    live.case(C::SOCKET_X, || sys!(SYS_socket, AF_NETLINK, SOCK_RAW, 9999), |_| {
-        vec![n(-EPROTONOSUPPORT), n(16), n(SOCK_RAW), n(9999), n(0)]
-    });
+    live.case(
+        C::SOCKET_X,
+        || sys!(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 6),
+        |ret| vec![n(ret), n(2), n(SOCK_STREAM | SOCK_CLOEXEC), n(6), n(0x1000)],
+    );
+    live.case(
+        C::SOCKET_X,
+        || sys!(SYS_socket, AF_NETLINK, SOCK_RAW, 9999),
+        |_| vec![n(-EPROTONOSUPPORT), n(16), n(SOCK_RAW), n(9999), n(0)],
+    );
     let a = v4(0);
     live.case(
         C::BIND_X,
@@ -52,9 +56,11 @@ fn basics(live: &mut Live) {
         |fd| vec![n(0), b(&bytes![2u8, u32::from_ne_bytes(LOCAL), 0u16]), n(fd)],
     );
     let a = v4(4660);
-    live.case(C::BIND_X, || sys!(SYS_bind, -1, a.as_ptr(), 16), |_| {
-        vec![n(-EBADF), b(&bytes![2u8, u32::from_ne_bytes(LOCAL), 4660u16]), n(-1)]
-    });
+    live.case(
+        C::BIND_X,
+        || sys!(SYS_bind, -1, a.as_ptr(), 16),
+        |_| vec![n(-EBADF), b(&bytes![2u8, u32::from_ne_bytes(LOCAL), 4660u16]), n(-1)],
+    );
     live.case(C::BIND_X, || sys!(SYS_bind, -1, 8, 16), |_| vec![n(-EBADF), P::E, n(-1)]);
     live.case(C::LISTEN_X, || sys!(SYS_listen, -1, 17), |_| vec![n(-EBADF), n(-1), n(17)]);
     live.case(C::SHUTDOWN_X, || sys!(SYS_shutdown, -1, SHUT_WR), |_| vec![n(-EBADF), n(-1), n(1)]);
@@ -71,29 +77,35 @@ fn inet(live: &mut Live) {
     let address = b(&bytes![2u8, u32::from_ne_bytes(LOCAL), to]);
     let client = TcpStreamFd::new();
     let fd = client.0;
-    live.case(C::CONNECT_X, || sys!(SYS_connect, fd, a.as_ptr(), 16), |ret| {
-        assert_eq!(ret, 0);
-        vec![n(0), v4_tuple(client.port(), to), n(fd), address.clone()]
-    });
+    live.case(
+        C::CONNECT_X,
+        || sys!(SYS_connect, fd, a.as_ptr(), 16),
+        |ret| {
+            assert_eq!(ret, 0);
+            vec![n(0), v4_tuple(client.port(), to), n(fd), address.clone()]
+        },
+    );
     let refused = v4(1);
     live.case(
         C::CONNECT_X,
         || sys!(SYS_connect, TcpStreamFd::new().leak(), refused.as_ptr(), 16),
         |_| vec![n(-ECONNREFUSED), P::E, P::Set, b(&bytes![2u8, u32::from_ne_bytes(LOCAL), 1u16])],
     );
-    live.case(C::ACCEPT_5_X, || sys!(SYS_accept, server, 0, 0), |ret| {
-        vec![n(ret), v4_tuple(client.port(), to), n(0), n(0), n(128)]
-    });
+    live.case(
+        C::ACCEPT_5_X,
+        || sys!(SYS_accept, server, 0, 0),
+        |ret| vec![n(ret), v4_tuple(client.port(), to), n(0), n(0), n(128)],
+    );
     let second = TcpStream::connect(("127.0.0.1", to)).unwrap();
     let third = TcpStream::connect(("127.0.0.1", to)).unwrap();
     let from = port(second.local_addr().unwrap());
     // One more waits in the queue of 128.
-    live.case(C::ACCEPT4_6_X, || sys!(SYS_accept4, server, 0, 0, SOCK_NONBLOCK), |ret| {
-        vec![n(ret), v4_tuple(from, to), n(0), n(1), n(128), n(0x40)]
-    });
-    live.case(C::ACCEPT4_6_X, || sys!(SYS_accept4, -1, 0, 0, 0), |_| {
-        vec![n(-EBADF), P::E, n(0), n(0), n(0), n(0)]
-    });
+    live.case(
+        C::ACCEPT4_6_X,
+        || sys!(SYS_accept4, server, 0, 0, SOCK_NONBLOCK),
+        |ret| vec![n(ret), v4_tuple(from, to), n(0), n(1), n(128), n(0x40)],
+    );
+    live.case(C::ACCEPT4_6_X, || sys!(SYS_accept4, -1, 0, 0, 0), |_| vec![n(-EBADF), P::E, n(0), n(0), n(0), n(0)]);
     live.case(C::ACCEPT_5_X, || sys!(SYS_accept, -1, 0, 0), |_| vec![n(-EBADF), P::E, n(0), n(0), n(0)]);
     drop(third);
 
@@ -102,51 +114,70 @@ fn inet(live: &mut Live) {
     let (p1, p2) = (port(one.local_addr().unwrap()), port(two.local_addr().unwrap()));
     let (f1, f2) = (i64::from(one.as_raw_fd()), i64::from(two.as_raw_fd()));
     let to_two = v4(p2);
-    live.case(C::SENDTO_X, || sys!(SYS_sendto, f1, c"hello".as_ptr(), 5, 0, to_two.as_ptr(), 16), |_| {
-        // The socket is bound to the address, so both ends are known.
-        vec![n(5), b(b"hello"), n(f1), n(5), v4_tuple(p1, p2)]
-    });
-    live.case(C::SENDTO_X, || sys!(SYS_sendto, -1, c"hello".as_ptr(), 5, 0, 0, 0), |_| {
-        vec![n(-EBADF), b(b"hello"), n(-1), n(5), P::E]
-    });
+    live.case(
+        C::SENDTO_X,
+        || sys!(SYS_sendto, f1, c"hello".as_ptr(), 5, 0, to_two.as_ptr(), 16),
+        |_| {
+            // The socket is bound to the address, so both ends are known.
+            vec![n(5), b(b"hello"), n(f1), n(5), v4_tuple(p1, p2)]
+        },
+    );
+    live.case(
+        C::SENDTO_X,
+        || sys!(SYS_sendto, -1, c"hello".as_ptr(), 5, 0, 0, 0),
+        |_| vec![n(-EBADF), b(b"hello"), n(-1), n(5), P::E],
+    );
     let mut into = [0u8; 64];
     let at = into.as_mut_ptr() as usize;
     let mut peer = [0u8; 28];
     let peer_at = peer.as_mut_ptr() as usize;
     let mut len = 28u32;
     let len_at = &raw mut len as usize;
-    live.case(C::RECVFROM_X, || sys!(SYS_recvfrom, f2, at, 64, 0, peer_at, len_at), |_| {
-        vec![n(5), b(b"hello"), v4_tuple(p1, p2), n(f2), n(64)]
-    });
-    live.case(C::RECVFROM_X, || sys!(SYS_recvfrom, f2, at, 64, MSG_DONTWAIT, 0, 0), |_| {
-        vec![n(-EAGAIN), P::E, P::E, n(f2), n(64)]
-    });
+    live.case(
+        C::RECVFROM_X,
+        || sys!(SYS_recvfrom, f2, at, 64, 0, peer_at, len_at),
+        |_| vec![n(5), b(b"hello"), v4_tuple(p1, p2), n(f2), n(64)],
+    );
+    live.case(
+        C::RECVFROM_X,
+        || sys!(SYS_recvfrom, f2, at, 64, MSG_DONTWAIT, 0, 0),
+        |_| vec![n(-EAGAIN), P::E, P::E, n(f2), n(64)],
+    );
 
     let pieces = [(c"ab".as_ptr() as usize, 2usize), (c"cde".as_ptr() as usize, 3)];
     let iov = pieces.as_ptr() as usize;
     let message = [to_two.as_ptr() as usize, 16, iov, 2, 0, 0, 0];
     let message_at = message.as_ptr() as usize;
-    live.case(C::SENDMSG_X, || sys!(SYS_sendmsg, f1, message_at, 0), |_| {
-        vec![n(5), b(b"abcde"), n(f1), n(5), v4_tuple(p1, p2)]
-    });
-    live.case(C::SENDMSG_X, || sys!(SYS_sendmsg, -1, message_at, 0), |_| {
-        vec![n(-EBADF), b(b"abcde"), n(-1), n(5), P::E]
-    });
+    live.case(
+        C::SENDMSG_X,
+        || sys!(SYS_sendmsg, f1, message_at, 0),
+        |_| vec![n(5), b(b"abcde"), n(f1), n(5), v4_tuple(p1, p2)],
+    );
+    live.case(
+        C::SENDMSG_X,
+        || sys!(SYS_sendmsg, -1, message_at, 0),
+        |_| vec![n(-EBADF), b(b"abcde"), n(-1), n(5), P::E],
+    );
     let rooms = [(at, 3usize), (at + 32, 8)];
     let rooms_at = rooms.as_ptr() as usize;
     let mut control = [0u8; 64];
     let reply = [peer_at, 28, rooms_at, 2, control.as_mut_ptr() as usize, 64, 0];
     let reply_at = reply.as_ptr() as usize;
-    live.case(C::RECVMSG_X, || sys!(SYS_recvmsg, f2, reply_at, 0), |_| {
-        vec![n(5), n(5), b(b"abcde"), v4_tuple(p1, p2), P::Any, n(f2)]
-    });
-    live.case(C::RECVMSG_X, || sys!(SYS_recvmsg, f2, reply_at, MSG_DONTWAIT), |_| {
-        vec![n(-EAGAIN), n(0), P::E, P::E, P::E, n(f2)]
-    });
+    live.case(
+        C::RECVMSG_X,
+        || sys!(SYS_recvmsg, f2, reply_at, 0),
+        |_| vec![n(5), n(5), b(b"abcde"), v4_tuple(p1, p2), P::Any, n(f2)],
+    );
+    live.case(
+        C::RECVMSG_X,
+        || sys!(SYS_recvmsg, f2, reply_at, MSG_DONTWAIT),
+        |_| vec![n(-EAGAIN), n(0), P::E, P::E, P::E, n(f2)],
+    );
 
     // Several messages in one call: an event for each.
     let many = [message, [0; 7], message, [0; 7]].concat();
-    let mut many: Vec<usize> = many[..7].iter().copied().chain([0]).chain(many[14..21].iter().copied()).chain([0]).collect();
+    let mut many: Vec<usize> =
+        many[..7].iter().copied().chain([0]).chain(many[14..21].iter().copied()).chain([0]).collect();
     let many_at = many.as_mut_ptr() as usize;
     let select = peregrine_bpf::Selection::named(&["sendmmsg", "recvmmsg"]).unwrap();
     let (tid, ret, seen) = live.watch(select, || sys!(SYS_sendmmsg, f1, many_at, 2, 0));
@@ -158,9 +189,7 @@ fn inet(live: &mut Live) {
     for event in &events {
         live.check(event, &[n(5), n(f1), n(5), b(b"abcde"), v4_tuple(p1, p2)]);
     }
-    live.case(C::SENDMMSG_X, || sys!(SYS_sendmmsg, -1, many_at, 2, 0), |_| {
-        vec![n(-EBADF), n(-1), n(0), P::E, P::E]
-    });
+    live.case(C::SENDMMSG_X, || sys!(SYS_sendmmsg, -1, many_at, 2, 0), |_| vec![n(-EBADF), n(-1), n(0), P::E, P::E]);
     let reply = [peer_at, 28, rooms_at, 2, 0, 0, 0];
     let replies: Vec<usize> = [&reply[..], &[0], &reply[..], &[0]].concat();
     let replies_at = replies.as_ptr() as usize;
@@ -173,9 +202,11 @@ fn inet(live: &mut Live) {
     for event in &events {
         live.check(event, &[n(5), n(f2), n(5), b(b"abcde"), v4_tuple(p1, p2), P::E]);
     }
-    live.case(C::RECVMMSG_X, || sys!(SYS_recvmmsg, -1, replies_at, 2, 0, 0), |_| {
-        vec![n(-EBADF), n(-1), n(0), P::E, P::E, P::E]
-    });
+    live.case(
+        C::RECVMMSG_X,
+        || sys!(SYS_recvmmsg, -1, replies_at, 2, 0, 0),
+        |_| vec![n(-EBADF), n(-1), n(0), P::E, P::E, P::E],
+    );
     std::hint::black_box((&into, &peer, &len, &control, &pieces, &rooms, &many, &replies));
 }
 
@@ -277,14 +308,20 @@ fn unix(live: &mut Live, dir: &str) {
     drop(two);
     let mut fds = [0i32; 2];
     let at = fds.as_mut_ptr() as usize;
-    live.case(C::SOCKETPAIR_X, || sys!(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, at), |_| {
-        // SAFETY: `fds` lives until the end of this function.
-        let fds = unsafe { *(at as *const [i32; 2]) };
-        vec![n(0), n(fds[0]), n(fds[1]), P::Set, P::Set, n(1), n(SOCK_DGRAM), n(0)]
-    });
-    live.case(C::SOCKETPAIR_X, || sys!(SYS_socketpair, AF_INET, SOCK_DGRAM, 17, at), |_| {
-        vec![n(-EOPNOTSUPP), n(-1), n(-1), n(0), n(0), n(2), n(SOCK_DGRAM), n(17)]
-    });
+    live.case(
+        C::SOCKETPAIR_X,
+        || sys!(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, at),
+        |_| {
+            // SAFETY: `fds` lives until the end of this function.
+            let fds = unsafe { *(at as *const [i32; 2]) };
+            vec![n(0), n(fds[0]), n(fds[1]), P::Set, P::Set, n(1), n(SOCK_DGRAM), n(0)]
+        },
+    );
+    live.case(
+        C::SOCKETPAIR_X,
+        || sys!(SYS_socketpair, AF_INET, SOCK_DGRAM, 17, at),
+        |_| vec![n(-EOPNOTSUPP), n(-1), n(-1), n(0), n(0), n(2), n(SOCK_DGRAM), n(17)],
+    );
     std::hint::black_box(&fds);
 }
 
@@ -293,32 +330,46 @@ fn options(live: &mut Live) {
     let fd = i64::from(socket.as_raw_fd());
     let one = 1i32;
     let at = &raw const one as usize;
-    live.case(C::SETSOCKOPT_X, || sys!(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, at, 4), |_| {
-        vec![n(0), n(fd), n(1), n(2), b(&bytes![2u8, 1u32]), n(4)]
-    });
+    live.case(
+        C::SETSOCKOPT_X,
+        || sys!(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, at, 4),
+        |_| vec![n(0), n(fd), n(1), n(2), b(&bytes![2u8, 1u32]), n(4)],
+    );
     let time = [3i64, 500_000];
     let time_at = time.as_ptr() as usize;
-    live.case(C::SETSOCKOPT_X, || sys!(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, time_at, 16), |_| {
-        vec![n(0), n(fd), n(1), n(20), b(&bytes![4u8, 3_500_000_000u64]), n(16)]
-    });
-    live.case(C::SETSOCKOPT_X, || sys!(SYS_setsockopt, -1, 6, 1, at, 4), |_| {
-        vec![n(-EBADF), n(-1), n(2), n(0), b(&bytes![0u8, 1u32]), n(4)]
-    });
-    live.case(C::SETSOCKOPT_X, || sys!(SYS_setsockopt, fd, 41, 26, at, 4), |ret| {
-        vec![n(ret), n(fd), n(0), n(0), b(&bytes![0u8, 1u32]), n(4)]
-    });
+    live.case(
+        C::SETSOCKOPT_X,
+        || sys!(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, time_at, 16),
+        |_| vec![n(0), n(fd), n(1), n(20), b(&bytes![4u8, 3_500_000_000u64]), n(16)],
+    );
+    live.case(
+        C::SETSOCKOPT_X,
+        || sys!(SYS_setsockopt, -1, 6, 1, at, 4),
+        |_| vec![n(-EBADF), n(-1), n(2), n(0), b(&bytes![0u8, 1u32]), n(4)],
+    );
+    live.case(
+        C::SETSOCKOPT_X,
+        || sys!(SYS_setsockopt, fd, 41, 26, at, 4),
+        |ret| vec![n(ret), n(fd), n(0), n(0), b(&bytes![0u8, 1u32]), n(4)],
+    );
     let mut value = [0u64; 2];
     let value_at = value.as_mut_ptr() as usize;
     let mut len = 4u32;
     let len_at = &raw mut len as usize;
-    live.case(C::GETSOCKOPT_X, || sys!(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, value_at, len_at), |_| {
-        vec![n(0), n(fd), n(1), n(3), b(&bytes![2u8, SOCK_DGRAM as u32]), n(4)]
-    });
-    live.case(C::GETSOCKOPT_X, || sys!(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, value_at, len_at), |_| {
-        vec![n(0), n(fd), n(1), n(4), b(&bytes![1u8, 0i64]), n(4)]
-    });
-    live.case(C::GETSOCKOPT_X, || sys!(SYS_getsockopt, -1, SOL_SOCKET, SO_LINGER, value_at, len_at), |_| {
-        vec![n(-EBADF), n(-1), n(1), n(13), P::Any, n(4)]
-    });
+    live.case(
+        C::GETSOCKOPT_X,
+        || sys!(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, value_at, len_at),
+        |_| vec![n(0), n(fd), n(1), n(3), b(&bytes![2u8, SOCK_DGRAM as u32]), n(4)],
+    );
+    live.case(
+        C::GETSOCKOPT_X,
+        || sys!(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, value_at, len_at),
+        |_| vec![n(0), n(fd), n(1), n(4), b(&bytes![1u8, 0i64]), n(4)],
+    );
+    live.case(
+        C::GETSOCKOPT_X,
+        || sys!(SYS_getsockopt, -1, SOL_SOCKET, SO_LINGER, value_at, len_at),
+        |_| vec![n(-EBADF), n(-1), n(1), n(13), P::Any, n(4)],
+    );
     std::hint::black_box((&value, &len, &one, &time));
 }

@@ -16,22 +16,32 @@ pub(crate) fn cases(live: &mut Live) {
         (l.rlim_cur, l.rlim_max)
     };
     let (soft, hard) = now();
-    live.case(C::GETRLIMIT_X, || sys!(SYS_getrlimit, RLIMIT_NOFILE, at), |_| {
-        vec![n(0), n(soft as i64), n(hard as i64), n(7)]
-    });
+    live.case(
+        C::GETRLIMIT_X,
+        || sys!(SYS_getrlimit, RLIMIT_NOFILE, at),
+        |_| vec![n(0), n(soft as i64), n(hard as i64), n(7)],
+    );
     live.case(C::GETRLIMIT_X, || sys!(SYS_getrlimit, 99, at), |_| vec![n(-EINVAL), n(-1), n(-1), n(0xff)]);
-    live.case(C::SETRLIMIT_X, || sys!(SYS_setrlimit, RLIMIT_NOFILE, [soft, hard].as_ptr()), |_| {
-        vec![n(0), n(soft as i64), n(hard as i64), n(7)]
-    });
-    live.case(C::SETRLIMIT_X, || sys!(SYS_setrlimit, 77, [5u64, 6].as_ptr()), |_| {
-        vec![n(-EINVAL), n(5), n(6), n(0xff)]
-    });
-    live.case(C::PRLIMIT_X, || sys!(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, at), |_| {
-        vec![n(0), n(0), n(0), n(soft as i64), n(hard as i64), n(0), n(7)]
-    });
-    live.case(C::PRLIMIT_X, || sys!(SYS_prlimit64, -1, RLIMIT_CORE, [1u64, 2].as_ptr(), 0), |ret| {
-        vec![n(ret), n(1), n(2), n(-1), n(-1), n(-1), n(4)]
-    });
+    live.case(
+        C::SETRLIMIT_X,
+        || sys!(SYS_setrlimit, RLIMIT_NOFILE, [soft, hard].as_ptr()),
+        |_| vec![n(0), n(soft as i64), n(hard as i64), n(7)],
+    );
+    live.case(
+        C::SETRLIMIT_X,
+        || sys!(SYS_setrlimit, 77, [5u64, 6].as_ptr()),
+        |_| vec![n(-EINVAL), n(5), n(6), n(0xff)],
+    );
+    live.case(
+        C::PRLIMIT_X,
+        || sys!(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, at),
+        |_| vec![n(0), n(0), n(0), n(soft as i64), n(hard as i64), n(0), n(7)],
+    );
+    live.case(
+        C::PRLIMIT_X,
+        || sys!(SYS_prlimit64, -1, RLIMIT_CORE, [1u64, 2].as_ptr(), 0),
+        |ret| vec![n(ret), n(1), n(2), n(-1), n(-1), n(-1), n(4)],
+    );
     live.case(C::SETNS_X, || sys!(SYS_setns, -1, CLONE_NEWNET), |_| vec![n(-EBADF), n(-1), n(0x10)]);
     live.case(C::UNSHARE_X, || sys!(SYS_unshare, CLONE_FS | CLONE_FILES), |_| vec![n(0), n(3)]);
     live.case(C::UNSHARE_X, || sys!(SYS_unshare, CLONE_NEWUTS | CLONE_THREAD), |ret| vec![n(ret), n(0x2080)]);
@@ -39,9 +49,11 @@ pub(crate) fn cases(live: &mut Live) {
     live.case(C::CHROOT_X, || sys!(SYS_chroot, c"/none".as_ptr()), |_| vec![n(-ENOENT), t("/none")]);
     live.case(C::SETSID_X, || sys!(SYS_setsid), |ret| vec![n(ret)]);
     live.case(C::SETPGID_X, || sys!(SYS_setpgid, -1, 3), |ret| vec![n(ret), n(-1), n(3)]);
-    live.case(C::PRCTL_X, || sys!(SYS_prctl, 15, c"a-name".as_ptr(), 0, 0, 0), |_| {
-        vec![n(0), n(15), t("a-name"), n(0)]
-    });
+    live.case(
+        C::PRCTL_X,
+        || sys!(SYS_prctl, 15, c"a-name".as_ptr(), 0, 0, 0),
+        |_| vec![n(0), n(15), t("a-name"), n(0)],
+    );
     let mut reaper = 5i32;
     let reaper_at = &raw mut reaper as usize;
     live.case(C::PRCTL_X, || sys!(SYS_prctl, 37, reaper_at, 0, 0, 0), |_| vec![n(0), n(37), P::E, n(0)]);
@@ -49,9 +61,11 @@ pub(crate) fn cases(live: &mut Live) {
     live.case(C::PRCTL_X, || sys!(SYS_prctl, 9999, 42, 0, 0, 0), |_| vec![n(-EINVAL), n(9999), P::E, n(42)]);
 
     let zero = || b(&bytes![0u8, 0u64]);
-    live.case(C::PTRACE_X, || sys!(SYS_ptrace, PTRACE_POKETEXT, -1, 0x1000, 0x2000), |ret| {
-        vec![n(ret), zero(), zero(), n(5), n(-1)]
-    });
+    live.case(
+        C::PTRACE_X,
+        || sys!(SYS_ptrace, PTRACE_POKETEXT, -1, 0x1000, 0x2000),
+        |ret| vec![n(ret), zero(), zero(), n(5), n(-1)],
+    );
     let mut child = std::process::Command::new("/bin/sleep").arg("30").spawn().unwrap();
     let pid = i64::from(child.id());
     live.case(
@@ -130,9 +144,27 @@ fn clone_params(seen: &Seen, res: i64, tid: i64, ptid: i64, flags: i64) -> Vec<P
     let pid = if child { tid } else { i64::from(std::process::id()) };
     let comm = seen.params[13].clone();
     vec![
-        n(res), b(exe), b(args), n(tid), n(pid), if child { n(ptid) } else { P::Set }, P::E, n(fdlimit as i64),
-        P::Any, P::Any, P::Set, P::Set, P::Any, b(&comm), if cgroups_hold(&seen.params[14]) { P::Set } else { P::E },
-        n(flags), n(0), n(0), n(tid), n(pid), if child { P::Any } else { n(0) },
+        n(res),
+        b(exe),
+        b(args),
+        n(tid),
+        n(pid),
+        if child { n(ptid) } else { P::Set },
+        P::E,
+        n(fdlimit as i64),
+        P::Any,
+        P::Any,
+        P::Set,
+        P::Set,
+        P::Any,
+        b(&comm),
+        if cgroups_hold(&seen.params[14]) { P::Set } else { P::E },
+        n(flags),
+        n(0),
+        n(0),
+        n(tid),
+        n(pid),
+        if child { P::Any } else { n(0) },
     ]
 }
 
@@ -165,16 +197,20 @@ fn clones(live: &mut Live) {
             None => live.faults.push(format!("PROCEXIT_1_E: no event of {pid}")),
         }
     }
-    live.case(C::CLONE_20_X, || sys!(SYS_clone, CLONE_SIGHAND, 0, 0, 0, 0), |_| {
-        let mut want = vec![n(-EINVAL), P::E, P::E];
-        want.extend((3..21).map(|i| match i {
-            6 => P::E,
-            15 => n(0x800),
-            20 => n(0),
-            _ => P::Any,
-        }));
-        want
-    });
+    live.case(
+        C::CLONE_20_X,
+        || sys!(SYS_clone, CLONE_SIGHAND, 0, 0, 0, 0),
+        |_| {
+            let mut want = vec![n(-EINVAL), P::E, P::E];
+            want.extend((3..21).map(|i| match i {
+                6 => P::E,
+                15 => n(0x800),
+                20 => n(0),
+                _ => P::Any,
+            }));
+            want
+        },
+    );
 }
 
 /// Ends of processes by signal, and what becomes of their children; signals on their way.
