@@ -14,6 +14,9 @@ const MAX_LIST: u64 = 256 << 20;
 /// The most that is read of a small file.
 const MAX_SMALL: u64 = 64 << 10;
 
+/// The buffer that files are read by way of.
+const SCRATCH: usize = 32 << 10;
+
 /// The error number of "no such process", which reading a file of a process that is gone gives.
 const ESRCH: i32 = 3;
 
@@ -21,12 +24,13 @@ const ESRCH: i32 = 3;
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
+    scratch: Vec<u8>,
     pub(super) report: Report,
 }
 
 impl Tree {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), report: Report::default() }
+        Self { root: root.to_owned(), scratch: Vec::new(), report: Report::default() }
     }
 
     /// Whether it is this machine's own.
@@ -81,14 +85,13 @@ impl Tree {
         self.bytes(relative, MAX_LIST)
     }
 
-    /// At most `max` bytes of a file.
+    /// At most `max` bytes of a file. Sizes of files under `/proc` are not known before they are read, so all are read
+    /// by way of one buffer that nearly every one of them fits in.
     pub(super) fn bytes(&mut self, relative: &str, max: u64) -> Option<Vec<u8>> {
-        let read = || {
-            let mut bytes = Vec::new();
-            File::open(self.path(relative))?.take(max).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let result = read();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.resize(SCRATCH, 0);
+        let result = fill(&self.path(relative), max, &mut scratch);
+        self.scratch = scratch;
         self.or_count(relative, result)
     }
 
@@ -126,6 +129,20 @@ impl Tree {
     pub(super) fn fail(&mut self, relative: &str, why: impl std::fmt::Display) {
         self.report.failed += 1;
         self.report.first_failure.get_or_insert_with(|| format!("{relative}: {why}"));
+    }
+}
+
+/// Reads at most `max` bytes of a file, a buffer full at a time.
+fn fill(path: &Path, max: u64, scratch: &mut [u8]) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?.take(max);
+    let mut bytes = Vec::new();
+    loop {
+        match file.read(scratch) {
+            Ok(0) => return Ok(bytes),
+            Ok(len) => bytes.extend_from_slice(scratch.get(..len).unwrap_or_default()),
+            Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+            Err(fault) => return Err(fault),
+        }
     }
 }
 

@@ -1,0 +1,20 @@
+//! Prints the machine as `/proc` shows it now, in the text form of traces; on standard error, how far it could be read.
+//!
+//! Usage: `snapshot [ROOT]`
+
+use std::time::Instant;
+
+use peregrine_scap::procfs::{Options, scan};
+use peregrine_scap::text::write_host;
+
+fn main() -> peregrine_scap::Result<()> {
+    let root = std::env::args_os().nth(1).unwrap_or_else(|| "/".into());
+    let start = Instant::now();
+    let snapshot = scan(root, &Options::default())?;
+    let took = start.elapsed();
+    let mut text = String::new();
+    write_host(&snapshot.host, &mut text);
+    print!("{text}");
+    eprintln!("{:#?} in {took:?}", snapshot.report);
+    Ok(())
+}
