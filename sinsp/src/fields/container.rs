@@ -79,9 +79,9 @@ fields! {
             "kept for old rules; never has a value." on exec = none;
         "container.start_ts" AbsTime dec, Event, |e, _, _| start(e).map(Value::U64),
             "when the first process of the thread's pid namespace started, nanoseconds since 1970."
-            on exec = "1400000000000000000";
+            on exec = none;
         "container.duration" RelTime dec, Event, |e, _, _| Some(Value::U64(e.ts().wrapping_sub(start(e)?))),
-            "nanoseconds since then." on exec = "300000001000000000";
+            "nanoseconds since then." on exec = none;
         "container.ip" CharBuf na, Event, |e, _, _| text(e, |c| &c.ip),
             "the container's address." on exec = "";
         "container.cni.json" CharBuf na, Event, |e, _, _| text(e, |c| &c.cni_json),

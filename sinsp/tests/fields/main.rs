@@ -1,4 +1,5 @@
 //! Fields: the table, the parsing of names, values over the example session, listings.
 
 mod names;
+mod session;
 mod table;

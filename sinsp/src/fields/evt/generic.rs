@@ -39,11 +39,11 @@ fields! {
         "evt.rawtime.ns" AbsTime padded, Event, |e, _, _| Some((e.ts() % SECOND).into()),
             "the nanoseconds that `evt.rawtime.s` leaves out." on exec = "000000000";
         "evt.reltime" RelTime padded, Event, |e, _, _| Some(since_start(e).into()),
-            "nanoseconds since the first event." on exec = "1000000000";
+            "nanoseconds since the first event." on exec = "001000000";
         "evt.reltime.s" RelTime dec, Event, |e, _, _| Some((since_start(e) / SECOND).into()),
-            "whole seconds since the first event." on exec = "1";
+            "whole seconds since the first event." on open = "1";
         "evt.reltime.ns" RelTime padded, Event, |e, _, _| Some((since_start(e) % SECOND).into()),
-            "the nanoseconds that `evt.reltime.s` leaves out." on exec = "000000000";
+            "the nanoseconds that `evt.reltime.s` leaves out." on exec = "001000000";
         "evt.pluginname" CharBuf na, Event, |_, _, _| None,
             "for events of a plugin's source, the name of the plugin." on exec = none;
         "evt.plugininfo" CharBuf na, Event, |_, _, _| None,

@@ -170,7 +170,7 @@ fields! {
              came later." on exec = none;
         "proc.pidns_init_start_ts" UInt64 dec, Thread, |e, _, _| not_zero(e.thread()?.pidns_init_start_ts),
             "when the first process of the pid namespace started, nanoseconds since 1970: in a container, when that \
-             started." on exec = "1400000000000000000";
+             started." on exec = none;
         "thread.cap_permitted" CharBuf na, Thread, |e, _, arena| Some(caps::names(e.thread()?.cap_permitted, arena)),
             "names of the permitted capabilities." on exec = "CAP_CHOWN CAP_NET_RAW";
         "thread.cap_inheritable" CharBuf na, Thread,
