@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod fields;
+pub mod format;
 pub mod state;
 
 mod error;

@@ -3,3 +3,4 @@
 mod names;
 mod session;
 mod table;
+mod template;
