@@ -12,6 +12,7 @@ impl Fake {
         self.fields.iter().any(|(f, _)| f == name || (name.starts_with("evt.arg.") || name.starts_with("evt.rawarg.")))
             || name.starts_with("ka.")
             || name.starts_with("container.")
+            || name.starts_with("k8s.")
     }
     fn op(&self, o: &Operand) -> Result<(), String> {
         match o {

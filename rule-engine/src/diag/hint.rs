@@ -3,9 +3,9 @@
 /// The candidate nearest to a word, if one is near: at most a third of its letters differ.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_ascii_lowercase();
-    let limit = (word.chars().count() / 3).clamp(1, 4);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
+        let limit = (word.len().max(candidate.len()) / 3).clamp(1, 4);
         if candidate.len().abs_diff(word.len()) > limit {
             continue;
         }

@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use super::codes::Severity;
+use super::codes::{Code, Severity};
 use super::context::{SourceFile, Spot};
 use super::report::Diagnostic;
 use crate::syntax::text::{shown, to_bytes};
@@ -54,6 +54,12 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style) -> St
         Severity::Warning => ("warning", "1;33"),
     };
     let mut message = shown(&diagnostic.message).trim().to_owned();
+    // The place is shown below.
+    if diagnostic.code == Code::YamlParse
+        && let Some((_, words)) = message.split_once(": error at line").and_then(|(_, rest)| rest.split_once(": "))
+    {
+        message = words.to_owned();
+    }
     if message.is_empty() {
         message = diagnostic.code.title().to_owned();
     }

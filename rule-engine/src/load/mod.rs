@@ -17,7 +17,7 @@ pub use sources::Sources;
 use crate::diag::human::{self, Style};
 use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spot, falco, schema};
 use crate::resolve::{
-    Backend, Collection, ExtraField, ExtraOutput, Missing, Persistence, Resolved, resolve, source_file,
+    Backend, Collection, ExtraField, ExtraOutput, Missing, Persistence, Resolved, Setting, resolve, source_file,
 };
 use crate::source::item::{Step, Version};
 use crate::source::read::read;
@@ -108,20 +108,23 @@ impl<B: Backend> Loader<B> {
         files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
     ) -> Loaded<B::Condition, B::Template> {
         let files: Vec<SourceFile> = files.into_iter().map(|(name, bytes)| source_file(name, bytes)).collect();
-        let read: Vec<Read> = files.iter().enumerate().map(|(at, file)| Read::new(FileId(at), file)).collect();
-        let pass = self.pass(&files, &read, Persistence::Stop);
+        let pass = self.pass(&files, Persistence::Stop);
         let failed = pass.reports.iter().any(|report| !report.is_successful());
         let mut all: Vec<Diagnostic> = Vec::new();
         let mut gather = |more: Vec<Diagnostic>| {
             for one in more {
-                let same = |d: &Diagnostic| d.code == one.code && d.message == one.message && d.context == one.context;
+                let same = |d: &Diagnostic| {
+                    d.code == one.code
+                        && d.message == one.message
+                        && (d.context == one.context || d.spot == one.spot && d.context.item() == one.context.item())
+                };
                 if !all.iter().any(same) {
                     all.push(one);
                 }
             }
         };
         if failed {
-            let again = self.pass(&files, &read, Persistence::GoOn);
+            let again = self.pass(&files, Persistence::GoOn);
             gather(again.reports.into_iter().flat_map(|report| report.diagnostics).collect());
         }
         let first = |report: &FileReport| report.errors().next().cloned();
@@ -134,28 +137,26 @@ impl<B: Backend> Loader<B> {
         Loaded { files, reports: pass.reports, diagnostics: all, collection: pass.collection, resolved: pass.resolved }
     }
 
-    fn pass(
-        &mut self,
-        files: &[SourceFile],
-        read: &[Read],
-        persistence: Persistence,
-    ) -> Pass<B::Condition, B::Template> {
+    fn pass(&mut self, files: &[SourceFile], persistence: Persistence) -> Pass<B::Condition, B::Template> {
         let mut collection = Collection::default();
         let mut missing = Missing::default();
         let mut reports = Vec::new();
         let mut last: Option<Resolved<B::Condition, B::Template>> = None;
-        for (at, (file, read)) in files.iter().zip(read).enumerate() {
-            let mut report =
-                FileReport { name: file.name.to_string(), schema: read.schema.clone(), ..FileReport::default() };
-            let complete = self.collect(&mut collection, read, persistence, &mut report.diagnostics, &mut missing);
+        self.backend.begin();
+        for (at, file) in files.iter().enumerate() {
+            let read = Read::new(FileId(at), file);
+            let mut report = FileReport { name: file.name.to_string(), schema: read.schema, ..FileReport::default() };
+            let complete =
+                self.collect(&mut collection, read.items, persistence, &mut report.diagnostics, &mut missing);
             // Stopping at the first error, each file must hold with those before it; else only the whole counts.
             let due = match persistence {
                 Persistence::Stop => complete,
                 Persistence::GoOn => at + 1 == files.len(),
             };
             if due {
-                self.backend.begin();
-                let resolved = resolve(&collection, &mut self.backend, &self.extra, files, persistence, &missing);
+                let setting = Setting { extra: &self.extra, files, persistence, missing: &missing };
+                let previous = last.take().filter(|old| !old.diagnostics.iter().any(Diagnostic::is_error));
+                let resolved = resolve(&collection, &mut self.backend, setting, previous);
                 report.diagnostics.extend(resolved.diagnostics.iter().cloned());
                 last = Some(resolved);
             }
@@ -169,15 +170,15 @@ impl<B: Backend> Loader<B> {
     fn collect(
         &mut self,
         collection: &mut Collection,
-        read: &Read,
+        items: Vec<Vec<Step>>,
         persistence: Persistence,
         out: &mut Vec<Diagnostic>,
         missing: &mut Missing,
     ) -> bool {
         let mut complete = true;
-        for steps in &read.items {
+        for steps in items {
             for step in steps {
-                let Err(fault) = collection.take(step.clone(), &mut self.backend, out) else { continue };
+                let Err(fault) = collection.take(step, &mut self.backend, out) else { continue };
                 missing.extend(fault.context.locations.iter().map(|location| location.item.clone()));
                 out.push(*fault);
                 complete = false;

@@ -93,7 +93,15 @@ impl Backend for Sources {
     fn near_field(&self, source: &str, text: &str) -> Option<String> {
         let at = self.names.iter().position(|name| name == source)?;
         let names = self.all[at].schema.field_names();
-        did_you_mean(text.split('[').next().unwrap_or(text), names.iter().map(|name| &**name))
+        let name = text.split('[').next().unwrap_or(text);
+        if names.iter().any(|known| known == name) {
+            return Some(if name == text {
+                format!("`{name}` needs an argument: `{name}[…]`")
+            } else {
+                format!("`{name}` takes no such argument")
+            });
+        }
+        did_you_mean(name, names.iter().map(|name| &**name))
     }
 
     fn near_event_type(&self, source: &str, text: &str) -> Option<String> {

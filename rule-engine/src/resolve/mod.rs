@@ -10,6 +10,7 @@
 mod collection;
 mod exception;
 mod lists;
+mod locate;
 mod macros;
 mod traced;
 mod warnings;
@@ -150,6 +151,10 @@ pub struct ResolvedMacro {
     pub lists: Vec<usize>,
     /// The macros that were replaced, by their places.
     pub macros: Vec<usize>,
+    /// When it was defined.
+    age: Age,
+    /// Whether it is the same as before the last file.
+    same: bool,
 }
 
 /// A rule with its tree.
@@ -177,6 +182,12 @@ pub struct ResolvedRule<C, T> {
     pub lists: Vec<usize>,
     /// The macros that were replaced, by their places.
     pub macros: Vec<usize>,
+    /// Its condition as text, with exceptions and lists.
+    text: String,
+    /// When it was defined.
+    age: Age,
+    /// What was told of it.
+    told: Vec<Diagnostic>,
 }
 
 /// All of a collection, resolved.
@@ -204,16 +215,32 @@ pub enum Persistence {
 /// Names of macros, lists and rules that were at fault when they were read: that they are missing is no news.
 pub type Missing = rustc_hash::FxHashSet<String>;
 
-/// Resolves a collection.
+/// What a collection is resolved with.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Text that is added to outputs.
+    pub extra: &'a [ExtraOutput],
+    /// The files that were read.
+    pub files: &'a [SourceFile],
+    /// How to go about faults.
+    pub persistence: Persistence,
+    /// What could not be read.
+    pub missing: &'a Missing,
+}
+
+/// Resolves a collection. `previous` is what came of it before its last file, without an error: what did not change since
+/// is taken from there, conditions and all, so that loading many files costs little more than loading one.
 pub fn resolve<B: Backend>(
     collection: &Collection,
     backend: &mut B,
-    extra: &[ExtraOutput],
-    files: &[SourceFile],
-    persistence: Persistence,
-    missing: &Missing,
+    setting: Setting<'_>,
+    previous: Option<Resolved<B::Condition, B::Template>>,
 ) -> Resolved<B::Condition, B::Template> {
+    let Setting { extra, files, persistence, missing } = setting;
+    let (old_macros, old_rules) = previous.map(|old| (old.macros, old.rules)).unwrap_or_default();
     let mut resolver = Resolver {
+        old_macros: old_macros.into_iter().map(Some).collect(),
+        old_rules: old_rules.into_iter().map(|rule| (rule.index, rule)).collect(),
         collection,
         backend,
         extra,
@@ -248,6 +275,8 @@ struct Resolver<'a, B: Backend> {
     files: &'a [SourceFile],
     persistence: Persistence,
     missing: &'a Missing,
+    old_macros: Vec<Option<ResolvedMacro>>,
+    old_rules: rustc_hash::FxHashMap<usize, ResolvedRule<B::Condition, B::Template>>,
     lists: Vec<ResolvedList>,
     list_substitution: lists::Substitution,
     macro_substitution: macros::Substitution,
@@ -260,28 +289,42 @@ type Step<T> = std::result::Result<T, Box<Diagnostic>>;
 
 impl<B: Backend> Resolver<'_, B> {
     fn run(&mut self) -> Result<(), Stopped> {
-        for macro_ in self.collection.macros.iter() {
+        for (at, macro_) in self.collection.macros.iter().enumerate() {
             let mut text = macro_.condition.clone();
             let mut lists = Vec::new();
-            let parsed = self.parse(&mut text, &macro_.condition_context, &mut lists);
-            let parsed = self.survive(parsed)?;
-            self.macros.push(ResolvedMacro {
-                name: macro_.name.clone(),
-                tree: parsed.clone(),
-                parsed,
-                used: false,
-                text,
-                lists,
-                macros: Vec::new(),
-            });
+            let old = self.old_macros.get_mut(at).and_then(Option::take);
+            let context = &macro_.condition_context;
+            let expanded = self.expand(&mut text, context, &mut lists);
+            let expanded = self.survive(expanded)?.is_some();
+            let old = old.filter(|old| expanded && old.age == macro_.age && old.text.as_str() == text.as_str());
+            let (parsed, tree, macros, same) = match old {
+                Some(old) => (old.parsed, old.tree, old.macros, true),
+                None if !expanded => (None, None, Vec::new(), false),
+                None => {
+                    let parsed = parse(text.as_str()).map_err(|error| self.syntax_fault(&error, &text, context));
+                    let parsed = self.survive(parsed)?;
+                    (parsed.clone(), parsed, Vec::new(), false)
+                }
+            };
+            let (name, age) = (macro_.name.clone(), macro_.age);
+            self.macros.push(ResolvedMacro { name, parsed, tree, used: false, text, lists, macros, age, same });
         }
-        for at in 0..self.macros.len() {
-            let Some(mut tree) = self.macros[at].tree.take() else { continue };
-            let macro_ = self.collection.macros.iter().nth(at).unwrap_or_else(|| unreachable!("one macro for one"));
-            let seen = macro_.age.visibility;
-            // It may see itself, if it was defined twice: then it loops.
+        // What uses a macro that changed is not the same either.
+        while let Some(at) = self.macros.iter().position(|macro_| macro_.same && !self.are_same(&macro_.macros)) {
+            self.macros[at].same = false;
+        }
+        for (at, macro_) in self.collection.macros.iter().enumerate() {
+            if self.macros[at].same {
+                for used in self.macros[at].macros.clone() {
+                    self.macros[used].used = true;
+                }
+                continue;
+            }
+            // Its tree stays in place while it is resolved: defined twice, it may see itself, and loops.
+            let Some(mut tree) = self.macros[at].parsed.clone() else { continue };
             self.macros[at].tree = Some(tree.clone());
             let text = self.macros[at].text.clone();
+            let seen = macro_.age.visibility;
             let resolved = self.resolve_macros(&mut tree, seen, macro_.condition.as_str(), &macro_.context, &text);
             let resolved = self.survive(resolved)?;
             self.macros[at].tree = resolved.is_some().then_some(tree);
@@ -289,12 +332,19 @@ impl<B: Backend> Resolver<'_, B> {
         }
         for (index, rule) in self.collection.rules.iter().enumerate() {
             if rule.known_source {
+                let told = self.diagnostics.len();
                 let resolved = self.rule(index, rule);
-                let resolved = self.survive(resolved)?.flatten();
-                self.rules.extend(resolved);
+                if let Some(mut resolved) = self.survive(resolved)?.flatten() {
+                    resolved.told = self.diagnostics[told..].to_vec();
+                    self.rules.push(resolved);
+                }
             }
         }
         Ok(())
+    }
+
+    fn are_same(&self, macros: &[usize]) -> bool {
+        macros.iter().all(|at| self.macros[*at].same)
     }
 
     /// Tells of a fault; it is the end, or not.
@@ -327,7 +377,17 @@ impl<B: Backend> Resolver<'_, B> {
         while to < bytes.len() && is_word(bytes[to]) {
             to += 1;
         }
-        let to = to.max(from + 1);
+        let mut to = to.max(from + 1);
+        // Parentheses and blanks that were put in come from nowhere: take the last word before them.
+        if text.origin(from).is_none() {
+            while from > 0 && text.origin(from).is_none() {
+                from -= 1;
+            }
+            to = from + 1;
+            while from > 0 && is_word(bytes[from - 1]) && text.origin(from - 1).is_some() {
+                from -= 1;
+            }
+        }
         let Some(origin) = text.origin(from) else { return (None, Vec::new()) };
         let Some(file) = self.files.get(origin.written.file().0) else { return (None, Vec::new()) };
         let length = if let Some(list) = &origin.list { list.len() } else { to - from };
@@ -350,13 +410,13 @@ impl<B: Backend> Resolver<'_, B> {
         Box::new(fault)
     }
 
-    /// Replaces lists and reads the text.
-    fn parse(&mut self, text: &mut Traced, context: &Context, used: &mut Vec<usize>) -> Step<Expr> {
+    /// Replaces lists.
+    fn expand(&mut self, text: &mut Traced, context: &Context, used: &mut Vec<usize>) -> Step<()> {
         if self.list_substitution.run(text, &mut self.lists, used).is_err() {
             let message = "lists make the condition too long";
             return Err(Box::new(Diagnostic::new(Code::TooLarge, message, context.clone())));
         }
-        parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, context))
+        Ok(())
     }
 
     fn resolve_macros(
@@ -426,15 +486,72 @@ impl<B: Backend> Resolver<'_, B> {
         let mut text = exception::with_exceptions(&rule.condition, &item.exceptions)?;
         let whole: Rc<str> = text.as_str().into();
 
-        let Some((output, template, extra)) = self.output(rule, source)? else { return Ok(None) };
-
         let mut lists = Vec::new();
-        let parsed = self.parse(&mut text, &item.condition_context, &mut lists)?;
+        let expanded = self.expand(&mut text, &item.condition_context, &mut lists);
+        if let Some(old) = self.old_rules.remove(&index)
+            && expanded.is_ok()
+            && old.age == rule.age
+            && old.text == text.as_str()
+            && self.are_same(&old.macros)
+        {
+            self.diagnostics.extend(old.told.iter().cloned());
+            for used in &old.macros {
+                self.macros[*used].used = true;
+            }
+            return Ok(Some(old));
+        }
+
+        let output = match self.output(rule, source) {
+            Ok(Some(output)) => Ok(output),
+            Ok(None) => return Ok(None),
+            // The condition may have a fault too.
+            Err(fault) if self.persistence == Persistence::GoOn => Err(fault),
+            Err(fault) => return Err(fault),
+        };
+        let condition = expanded.and_then(|()| self.condition(rule, source, &text, &whole));
+        let (condition, (output, template, extra)) = match (condition, output) {
+            (Ok(Some(condition)), Ok(output)) => (condition, output),
+            (Ok(None), Ok(_)) => return Ok(None),
+            (Err(fault), Ok(_)) | (Ok(_), Err(fault)) => return Err(fault),
+            (Err(fault), Err(first)) => {
+                self.diagnostics.push(*first);
+                return Err(fault);
+            }
+        };
+        let (parsed, tree, macros, compiled) = condition;
+        Ok(Some(ResolvedRule {
+            index,
+            condition_text: whole,
+            parsed,
+            tree,
+            condition: compiled.condition,
+            event_types: compiled.event_types,
+            output,
+            template,
+            extra,
+            lists,
+            macros,
+            text: text.as_str().to_owned(),
+            age: rule.age,
+            told: Vec::new(),
+        }))
+    }
+
+    #[allow(clippy::type_complexity, reason = "two trees, the macros in them and the condition, used once")]
+    fn condition(
+        &mut self,
+        rule: &CollectedRule,
+        source: &str,
+        text: &Traced,
+        whole: &Rc<str>,
+    ) -> Step<Option<(Expr, Expr, Vec<usize>, Compiled<B::Condition>)>> {
+        let item = &rule.rule;
+        let parsed = parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, &item.condition_context))?;
         let mut tree = parsed.clone();
-        let macros = self.resolve_macros(&mut tree, usize::MAX, &whole, &item.context, &text)?;
+        let macros = self.resolve_macros(&mut tree, usize::MAX, whole, &item.context, text)?;
 
         let found = warnings::find(&tree);
-        let at = || item.condition_context.expression(&whole, None);
+        let at = || item.condition_context.expression(whole, None);
         let spot = item.condition.spot;
         if found.unsafe_na {
             self.diagnostics.push(Diagnostic::new(Code::UnsafeNaCheck, "", at()).at(spot));
@@ -449,11 +566,11 @@ impl<B: Backend> Resolver<'_, B> {
         let compiled = match self.backend.condition(source, &tree) {
             Ok(compiled) => compiled,
             Err((message, position)) => {
-                let context = item.condition_context.expression(&whole, Some(position));
+                let context = item.condition_context.expression(whole, Some(position));
                 let skip = item.skip_if_unknown_filter && is_unknown(&message);
                 let code = if skip { Code::UnknownFilter } else { Code::CompileCondition };
                 let mut fault = Diagnostic::new(code, message, context);
-                self.compile_notes(&mut fault, source, position, &text, &macros);
+                self.compile_notes(&mut fault, source, position, text, &tree, &macros);
                 if skip {
                     self.diagnostics.push(fault);
                     return Ok(None);
@@ -462,8 +579,8 @@ impl<B: Backend> Resolver<'_, B> {
             }
         };
         for (message, position) in &compiled.hints {
-            let context = item.condition_context.expression(&whole, Some(*position));
-            let (spot, notes) = self.spot(&text, *position);
+            let context = item.condition_context.expression(whole, Some(*position));
+            let (spot, notes) = self.spot(text, *position);
             let mut tell = Diagnostic::new(Code::ConditionHint, message.clone(), context).at(spot);
             tell.notes = notes;
             self.diagnostics.push(tell);
@@ -479,55 +596,48 @@ impl<B: Backend> Resolver<'_, B> {
                 self.diagnostics.push(Diagnostic::new(Code::NeverMatches, message, item.context.clone()).at(spot));
             }
         }
-        Ok(Some(ResolvedRule {
-            index,
-            condition_text: whole,
-            parsed,
-            tree,
-            condition: compiled.condition,
-            event_types: compiled.event_types,
-            output,
-            template,
-            extra,
-            lists,
-            macros,
-        }))
+        Ok(Some((parsed, tree, macros, compiled)))
     }
 
     /// Where in the rule or in which of its macros a compile error stands: positions tell only in some text, so the
-    /// macros are asked one by one.
+    /// macros are asked one by one, then those in the one that has it.
     fn compile_notes(
         &mut self,
         fault: &mut Diagnostic,
         source: &str,
         position: Position,
         text: &Traced,
+        tree: &Expr,
         used: &[usize],
     ) {
-        let mut owner = None;
-        for at in used {
-            let Some(tree) = self.macros[*at].tree.clone() else { continue };
-            // The innermost of the macros that show the same error holds it; they come innermost first.
-            if let Err((message, place)) = self.backend.condition(source, &tree)
-                && message == fault.message
-                && place == position
-            {
-                owner = Some(*at);
-                break;
+        let mut owner: Option<usize> = None;
+        let mut candidates = used.to_vec();
+        'deeper: loop {
+            for at in std::mem::take(&mut candidates) {
+                let Some(tree) = self.macros[at].tree.clone() else { continue };
+                let found = self.backend.condition(source, &tree).err();
+                if found.is_some_and(|(message, place)| message == fault.message && place == position) {
+                    owner = Some(at);
+                    candidates.clone_from(&self.macros[at].macros);
+                    continue 'deeper;
+                }
             }
+            break;
         }
-        let (spot, mut notes) = match owner {
-            Some(at) => self.spot(&self.macros[at].text, position),
-            None => self.spot(text, position),
+        let (text, tree) = match owner {
+            Some(at) => (self.macros[at].text.clone(), self.macros[at].tree.clone().unwrap_or_else(|| tree.clone())),
+            None => (text.clone(), tree.clone()),
         };
+        let at = locate::token(&tree, position, &fault.message, text.as_str());
+        (fault.spot, fault.notes) = self.spot(&text, Position { index: at, ..position });
         if let Some(at) = owner {
             let name = &self.macros[at].name;
-            notes.push((format!("in macro `{name}`"), None));
+            fault.notes.push((format!("in macro `{name}`"), None));
         }
-        fault.spot = spot;
-        fault.notes = notes;
         if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
             fault.hint = self.backend.near_field(source, field);
+        } else if let Some(field) = fault.message.strip_prefix("filter syntax error: ") {
+            fault.hint = Some(format!("`{field}` needs an argument: `{field}[…]`"));
         } else if let Some(name) = fault.message.strip_prefix("unknown event type ") {
             fault.hint = self.backend.near_event_type(source, name);
         }
@@ -601,8 +711,13 @@ impl<B: Backend> Resolver<'_, B> {
             .get(item.output.file().0)
             .map(|file| span::locate(file.text.as_str(), &item.output, at, at + token.len()));
         let field = token.trim_start_matches(|c: char| c == '%' || c.is_ascii_digit());
-        let near = self.backend.near_field(source, field);
-        let hint = near.or_else(|| field.is_empty().then(|| "a `%` begins a field such as `%proc.name`".to_owned()));
+        let near = self.backend.near_field(source, field).map(|near| format!("`{token}` names no field: {near}"));
+        let hint = near.or_else(|| {
+            Some(match field {
+                "" => "a `%` begins a field such as `%proc.name`".to_owned(),
+                _ => format!("`{token}` names no field"),
+            })
+        });
         fault.at(spot).hint(hint)
     }
 

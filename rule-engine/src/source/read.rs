@@ -330,7 +330,10 @@ impl Reader {
             };
             let (may_append, may_replace) = (append.contains(&name), replace.contains(&name));
             let keyed = outer.within(Place::Override, name, key.mark());
-            let hint = || did_you_mean(name, append.iter().chain(replace).copied());
+            let hint = || match may_append || may_replace {
+                true => Some(format!("write `{name}: {}`", if may_append { "append" } else { "replace" })),
+                false => did_you_mean(name, append.iter().chain(replace).copied()),
+            };
             let refuse = |message: String| {
                 let mut fault = fault(Code::YamlValidate, message, &keyed, self.spot(key));
                 fault.hint = hint();
