@@ -28,6 +28,7 @@ mod value;
 
 mod field;
 mod list;
+mod page;
 
 use bumpalo::Bump;
 use scap::schema::{Format, ParamType};
@@ -37,6 +38,7 @@ pub(crate) use arg::{Arg, ArgRule, PathEnd};
 pub use field::{FieldRef, Fields, OutputTime, prefix_len};
 pub use flags::FieldFlags;
 pub use list::{ListOptions, Listing};
+pub use page::page;
 pub use value::{Value, write_json_text};
 
 mod container;

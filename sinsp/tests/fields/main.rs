@@ -1,5 +1,6 @@
 //! Fields: the table, the parsing of names, values over the example session, listings.
 
+mod list;
 mod names;
 mod session;
 mod table;

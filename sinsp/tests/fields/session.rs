@@ -36,11 +36,19 @@ fn the_example_of_every_field_holds() {
     let mut arena = Bump::new();
     let mut wrong = Vec::new();
     let mut seen = 0;
+    // The examples of local times are given in UTC.
+    let local = ["evt.time", "evt.time.s", "evt.datetime", "evt.datetime.s", "evt.outputtime"];
+    let clock = FieldRef::parse("evt.time").expect("a field");
     inspector
         .for_each(|event| {
             let Some((_, name)) = names.iter().find(|(number, _)| *number == event.num()) else { return };
+            let utc = clock.text(&event, &arena).is_some_and(|time| time.starts_with(b"22:13:"));
             for (field, example) in examples.iter().filter(|(_, example)| example.at == *name) {
                 seen += 1;
+                if !utc && local.contains(&field.name()) {
+                    println!("skipped: {} in a time zone other than UTC", field.name());
+                    continue;
+                }
                 let text = field.text(&event, &arena).map(String::from_utf8_lossy);
                 if text.as_deref() != example.text {
                     wrong.push(format!("{} on {name}: {text:?}, not {:?}", field.name(), example.text));
