@@ -42,6 +42,7 @@ impl State {
             }
             if let Some(parent) = self.threads.get(thread.ptid)
                 && thread.grouped
+                && thread.ptid > 0
                 && thread.pid != 1
                 && parent.children.iter().filter(|child| **child == tid).count() != 1
             {

@@ -54,9 +54,10 @@ impl State {
             return;
         }
         let (pid, ptid, leader, init) = (thread.pid, thread.ptid, thread.is_leader(), thread.vpid == 1);
+        let alive = u64::from(!thread.is_dead());
         match self.threads.groups.get_mut(&pid) {
             Some(group) => {
-                group.alive += 1;
+                group.alive += alive;
                 if leader {
                     group.threads.insert(0, tid);
                 } else {
@@ -65,7 +66,7 @@ impl State {
             }
             None => {
                 let reaper = pid == 1 || init;
-                self.threads.groups.insert(pid, Group { threads: smallvec![tid], alive: 1, reaper });
+                self.threads.groups.insert(pid, Group { threads: smallvec![tid], alive, reaper });
             }
         }
         let parent = match self.threads.get_mut(ptid) {
