@@ -82,3 +82,18 @@ pub(super) fn quote(value: &[u8], out: &mut Vec<u8>) {
     }
     out.push(b'"');
 }
+
+/// Writes a constant between quotes so that it always reads back: a string that ends in an escaped backslash would not
+/// close, and a NUL ends the text.
+pub(super) fn quote_exactly(value: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in value {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\x5c"),
+            0 => out.extend_from_slice(b"\\x00"),
+            other => out.push(*other),
+        }
+    }
+    out.push(b'"');
+}

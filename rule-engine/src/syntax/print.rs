@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::ast::{Check, Expr, Field, Operand, Right, Transformer};
-use super::escape::{escape, quote};
+use super::escape::{escape, quote, quote_exactly};
 use super::text::from_bytes;
 
 /// The canonical text, as bytes: constants may be no UTF-8.
@@ -111,7 +111,7 @@ impl Printer {
     /// A constant behind an operator or in a list. Numbers stand bare, the grammar wants no quotes there.
     fn value(&mut self, value: &[u8], number: bool) {
         if self.exact && !number {
-            quote(value, &mut self.out);
+            quote_exactly(value, &mut self.out);
         } else {
             escape(value, &mut self.out);
         }
@@ -155,7 +155,9 @@ impl Printer {
     fn arg(&mut self, arg: Option<&[u8]>) {
         let Some(arg) = arg else { return };
         self.text("[");
-        if arg.is_empty() || self.exact {
+        if self.exact {
+            quote_exactly(arg, &mut self.out);
+        } else if arg.is_empty() {
             quote(arg, &mut self.out);
         } else {
             escape(arg, &mut self.out);
