@@ -6,6 +6,8 @@
 
 pub mod json;
 mod k8s_audit;
+#[cfg(feature = "sinsp")]
+pub mod sinsp;
 mod value;
 
 pub use value::{Kind, Value};
@@ -223,10 +225,10 @@ pub trait Event {
     /// The value as the JSON of an alert has it: `None` is null.
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>>;
 
-    /// A number that changes whenever values of the given lifetime may have: equal stamps, equal values. Numbers of one
-    /// counter, never used twice, so that what is remembered by them cannot be mistaken for that of another thread
-    /// that took over its id. `None`: there is nothing to remember by.
-    fn stamp(&self, lifetime: Lifetime) -> Option<u64> {
+    /// A number that changes whenever values of the given lifetime may have: equal stamps, equal values. It is never used
+    /// twice, so that what is remembered by it cannot be mistaken for that of another thread that took over the id of
+    /// the first. Never 0. `None`: there is nothing to remember by.
+    fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         let _ = lifetime;
         None
     }

@@ -77,7 +77,6 @@ pub struct Output {
 pub struct Writer {
     format: Format,
     time: Template,
-    message: Vec<u8>,
 }
 
 impl Writer {
@@ -87,16 +86,20 @@ impl Writer {
     /// If the schema has no field for the time.
     pub fn new(format: Format, schema: &mut dyn Schema) -> Result<Self, TemplateError> {
         let time = Template::parse(if format.iso8601 { "%evt.time.iso8601" } else { "%evt.time" }, schema)?;
-        Ok(Self { format, time, message: Vec::new() })
+        Ok(Self { format, time })
     }
 
     /// Appends the alert of a rule for an event, without a line end.
-    pub fn write<E: Event>(&mut self, output: &Output, event: &E, arena: &Bump, out: &mut Vec<u8>) {
-        self.message.clear();
-        output.message.render(event, arena, &mut self.message);
+    pub fn write<E: Event>(&self, output: &Output, event: &E, arena: &Bump, out: &mut Vec<u8>) {
+        // Time, priority and message; the message begins at `start`.
+        let mut line = Vec::with_capacity(256);
+        self.time.render(event, arena, &mut line);
+        line.extend_from_slice(b": ");
+        line.extend_from_slice(output.priority.name().as_bytes());
+        line.push(b' ');
+        let start = line.len();
+        output.message.render(event, arena, &mut line);
         if !self.format.json {
-            let mut line = Vec::with_capacity(self.message.len() + 64);
-            self.line(output, event, arena, &mut line);
             json::escape(&line, out);
             return;
         }
@@ -104,11 +107,9 @@ impl Writer {
         json::string(self.format.hostname.as_bytes(), out);
         if self.format.include_message {
             out.extend_from_slice(b",\"message\":");
-            json::string(&self.message, out);
+            json::string(&line[start..], out);
         }
         if self.format.include_output {
-            let mut line = Vec::with_capacity(self.message.len() + 64);
-            self.line(output, event, arena, &mut line);
             out.extend_from_slice(b",\"output\":");
             json::string(&line, out);
         }
@@ -136,15 +137,6 @@ impl Writer {
         out.extend_from_slice(b",\"time\":\"");
         time::iso8601(event.time(), "Z", out);
         out.extend_from_slice(b"\"}");
-    }
-
-    /// Time, priority and message.
-    fn line<E: Event>(&self, output: &Output, event: &E, arena: &Bump, line: &mut Vec<u8>) {
-        self.time.render(event, arena, line);
-        line.extend_from_slice(b": ");
-        line.extend_from_slice(output.priority.name().as_bytes());
-        line.push(b' ');
-        line.extend_from_slice(&self.message);
     }
 
     fn fields<E: Event>(&self, output: &Output, event: &E, arena: &Bump, out: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ const BUDGET: usize = 1 << 17;
 /// Remembered answers of one span.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    stamps: Box<[u64]>,
+    stamps: Box<[u128]>,
     words: Box<[u64]>,
     /// Words of an entry, and those of them at its beginning that say what is known.
     stride: usize,
@@ -44,15 +44,15 @@ impl Memo {
 
     /// Where the entry of `stamp` begins.
     #[inline]
-    pub(crate) fn entry(&mut self, stamp: Option<u64>) -> usize {
+    pub(crate) fn entry(&mut self, stamp: Option<u128>) -> usize {
         let Some(stamp) = stamp else {
             let base = (self.stamps.len() - 1) * self.stride;
             self.words[base..base + self.known].fill(0);
             return base;
         };
-        let place = (stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize;
+        let mixed = (stamp as u64 ^ (stamp >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = (mixed >> self.shift) as usize;
         let base = place * self.stride;
-        // A stamp of 0 is taken for "none yet" in a fresh entry, whose words are 0 as well: that is the same.
         if self.stamps[place] != stamp {
             self.stamps[place] = stamp;
             self.words[base..base + self.known].fill(0);

@@ -170,17 +170,24 @@ impl State {
         if container_id.is_empty() { Some(&self.host_users) } else { self.users.get(container_id) }
     }
 
-    /// A number that changes whenever a field that depends on the thread alone may have changed.
+    /// A number that changes whenever a field that depends on the thread alone may have changed, and that no two threads
+    /// share. It is made of two: that of the thread and that of the users.
     #[inline]
-    pub fn stamp(&self, thread: &Thread) -> u64 {
-        thread.stamp.max(self.users_stamp)
+    pub fn stamp(&self, thread: &Thread) -> u128 {
+        u128::from(self.users_stamp) << 64 | u128::from(thread.stamp)
     }
 
-    /// A number that changes whenever a field that depends on the thread, its ancestors or the leaders of its session
-    /// and process group may have changed.
+    /// As [`stamp`](Self::stamp), for fields that depend on the thread and its ancestors.
     #[inline]
-    pub fn lineage_stamp(&self, thread: &Thread) -> u64 {
-        thread.lineage.max(self.users_stamp).max(self.leaders_stamp)
+    pub fn lineage_stamp(&self, thread: &Thread) -> u128 {
+        u128::from(self.users_stamp) << 64 | u128::from(thread.lineage)
+    }
+
+    /// As [`lineage_stamp`](Self::lineage_stamp), for fields that depend on the leaders of the session and of the process
+    /// groups too. It changes with every leader of all the machine.
+    #[inline]
+    pub fn leaders_stamp(&self, thread: &Thread) -> u128 {
+        u128::from(self.users_stamp.max(self.leaders_stamp)) << 64 | u128::from(thread.lineage)
     }
 
     #[inline]

@@ -1,0 +1,100 @@
+//! Runs rule files over a capture and prints the alerts, a line each.
+//!
+//! Usage: `replay [--text] [--all] [--plain] [--suggested] [--quiet] [--profile] -r RULES.yaml … FILE.scap`. `--plain`
+//! walks every rule instead of using the index; `--suggested` adds the output fields that the source suggests.
+
+use std::io::{BufWriter, Write};
+
+use peregrine_rule_engine::diag::human::Style;
+use peregrine_rule_engine::engine::{Settings, Sources};
+use peregrine_rule_engine::event::Schema;
+use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::load::Loader;
+use peregrine_rule_engine::output::Format;
+use peregrine_rule_engine::resolve::ExtraOutput;
+use peregrine_rule_engine::ruleset::Matching;
+use sinsp::fields::Fields;
+use sinsp::{Inspector, scap};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mut files, mut capture, mut suggested, mut quiet, mut profile) = (Vec::new(), None, false, false, false);
+    let mut settings = Settings::default();
+    settings.format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--text" => settings.format.json = false,
+            "--all" => settings.options.matching = Matching::All,
+            "--plain" => settings.options.index = false,
+            "--suggested" => suggested = true,
+            "--quiet" => quiet = true,
+            "--profile" => profile = true,
+            "-r" => files.push(args.next().ok_or("-r wants a file")?),
+            _ => capture = Some(arg),
+        }
+    }
+    let capture = capture.ok_or("which capture?")?;
+
+    let schema = SinspSchema::new(Fields::new()).without_host_names();
+    let mut extra = Vec::new();
+    if suggested {
+        extra.extend(
+            schema
+                .suggested_output()
+                .into_iter()
+                .map(|piece| ExtraOutput { format: Some(piece.into_owned()), ..ExtraOutput::default() }),
+        );
+    }
+    let mut loader = Loader::new(Sources::new().with(schema)).extra_output(extra);
+    let texts: Vec<(String, Vec<u8>)> =
+        files.into_iter().map(|name| std::fs::read(&name).map(|text| (name, text))).collect::<Result<_, _>>()?;
+    let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
+    if !loaded.is_successful() {
+        return Err(loaded.render(Style::default()).into());
+    }
+    let (sources, rules) = loader.into_backend().engine(loaded.into_rules(), &settings)?;
+    let schema: &SinspSchema = sources.schema("syscall").ok_or("no source")?;
+
+    let mut runner = rules[0].runner();
+    if profile {
+        let (machine, rules) = runner.machine_mut();
+        machine.profile(rules);
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut failed = None;
+    let mut alerts = 0u64;
+    let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
+    inspector.for_each(|event| {
+        runner.process(&SinspEvent::new(event, schema), |alert| {
+            alerts += 1;
+            if !quiet && let Err(error) = out.write_all(alert.text).and_then(|()| out.write_all(b"\n")) {
+                failed = Some(error);
+            }
+        });
+    })?;
+    if quiet {
+        writeln!(out, "{alerts} alerts")?;
+    }
+    let (machine, rules) = runner.machine_mut();
+    if let Some(profile) = machine.profiled(rules, &|field| schema.field_name(field)) {
+        let mut rows: Vec<_> = rules.rules().iter().zip(&profile.rules).collect();
+        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.nanoseconds));
+        for (rule, row) in rows.iter().take(40) {
+            writeln!(
+                out,
+                "{:>10} ns {:>8} runs {:>6} matches  {}",
+                row.nanoseconds,
+                row.evaluated,
+                row.matched,
+                rule.name()
+            )?;
+        }
+        let mut rows = profile.families;
+        rows.sort_by_key(|row| std::cmp::Reverse(row.nanoseconds));
+        for row in rows.iter().take(60) {
+            let shown: String = row.family.chars().take(120).collect();
+            writeln!(out, "{:>10} ns {:>8} searches  {shown}", row.nanoseconds, row.searches)?;
+        }
+    }
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}

@@ -1,0 +1,276 @@
+//! Events of the inspector: system calls, with the threads and descriptors that they are about.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, ToSocketAddrs};
+
+use bumpalo::Bump;
+use hashbrown::HashMap;
+use sinsp::fields::{FieldRef, Fields};
+
+use super::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Special, Value};
+
+/// The name of the source of system calls.
+const SOURCE: &str = "syscall";
+
+/// The names of the inspector's fields and events.
+#[derive(Debug)]
+pub struct SinspSchema {
+    fields: Fields,
+    resolved: Vec<FieldRef>,
+    known: HashMap<(String, Option<Vec<u8>>), FieldId>,
+    async_events: Vec<String>,
+    resolve_hosts: bool,
+}
+
+impl SinspSchema {
+    /// The built-in fields, and those that the host defined.
+    pub fn new(fields: Fields) -> Self {
+        Self { fields, resolved: Vec::new(), known: HashMap::new(), async_events: Vec::new(), resolve_hosts: true }
+    }
+
+    /// Makes the name of an asynchronous event known, such as `container`.
+    #[must_use]
+    pub fn async_event(mut self, name: impl Into<String>) -> Self {
+        self.async_events.push(name.into());
+        self
+    }
+
+    /// Leaves the names of hosts in conditions unresolved: such checks never match.
+    #[must_use]
+    pub fn without_host_names(mut self) -> Self {
+        self.resolve_hosts = false;
+        self
+    }
+
+    /// The fields.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The name of a field that was resolved, argument and all.
+    pub fn field_name(&self, id: u32) -> String {
+        self.resolved.get(id as usize).map_or_else(String::new, |field| field.name().to_owned())
+    }
+
+    fn info(&self, id: FieldId) -> FieldInfo {
+        use scap_types::{kind, print};
+        use sinsp::fields::FieldFlags as F;
+        let field = &self.resolved[id.0 as usize];
+        let def = field.def();
+        let flags = def.flags;
+        let special = match def.name {
+            "evt.type" => Special::EventType,
+            "syscall.type" => Special::SyscallType,
+            "evt.num" => Special::EventNumber,
+            "evt.rawarg" => Special::RawArg,
+            "evt.around" => Special::Around,
+            "fd.cip.name" | "fd.sip.name" | "fd.lip.name" | "fd.rip.name" => Special::DnsName,
+            _ if field.is_any_end() => Special::AnyEnd,
+            _ if field.is_any_ancestor() => Special::AnyAncestor,
+            _ => Special::None,
+        };
+        FieldInfo {
+            id,
+            name: Cow::Borrowed(def.name),
+            kind: kind(field),
+            list: field.is_list(),
+            print: print(def.format),
+            lifetime: lifetime(field),
+            no_rhs: flags.contains(F::NO_RHS),
+            no_transformer: flags.contains(F::NO_TRANSFORMER),
+            special,
+        }
+    }
+
+    fn resolve(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldId, FieldError> {
+        let key = (name.to_owned(), arg.map(<[u8]>::to_vec));
+        if let Some(id) = self.known.get(&key) {
+            return Ok(*id);
+        }
+        let field = self.fields.resolve(name, arg).map_err(|error| FieldError(error.to_string()))?;
+        let id = FieldId(self.resolved.len() as u32);
+        self.resolved.push(field);
+        self.known.insert(key, id);
+        Ok(id)
+    }
+}
+
+/// How long a value holds. The leaders of sessions and process groups change with every job of a shell, so what depends
+/// on them is not worth remembering.
+fn lifetime(field: &FieldRef) -> Lifetime {
+    use sinsp::fields::Lifetime as Of;
+    let name = field.def().name;
+    let of_leader =
+        name == "proc.sname" || ["proc.sid.", "proc.pgid.", "proc.vpgid."].iter().any(|of| name.starts_with(of));
+    match field.lifetime() {
+        _ if of_leader => Lifetime::Event,
+        Of::Event => Lifetime::Event,
+        Of::Fd => Lifetime::Fd,
+        Of::Thread => Lifetime::Thread,
+        Of::Lineage => Lifetime::Lineage,
+    }
+}
+
+/// The types of the table of events, by their names.
+mod scap_types {
+    use super::{FieldRef, Kind, Print};
+
+    pub(super) fn kind(field: &FieldRef) -> Kind {
+        Kind::from_name(field.kind().name()).unwrap_or(Kind::Dyn)
+    }
+
+    pub(super) fn print(format: impl std::fmt::Debug) -> Print {
+        match format!("{format:?}").as_str() {
+            "Dec" | "Id" => Print::Dec,
+            "Hex" => Print::Hex,
+            "Oct" => Print::Oct,
+            "PaddedDec" => Print::PaddedDec,
+            _ => Print::None,
+        }
+    }
+}
+
+impl Schema for SinspSchema {
+    fn source(&self) -> &str {
+        SOURCE
+    }
+
+    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
+        let id = self.resolve(name, arg)?;
+        Ok(self.info(id))
+    }
+
+    fn print_field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
+        let id = self.resolve(name, arg)?;
+        if self.resolved[id.0 as usize].is_filter_only() {
+            return Err(FieldError(format!("{name} is filter only and cannot be used as a display field")));
+        }
+        Ok(self.info(id))
+    }
+
+    fn is_field(&self, text: &str) -> bool {
+        self.fields.parse(text).is_ok()
+    }
+
+    fn field_names(&self) -> Vec<Cow<'static, str>> {
+        let built_in = sinsp::fields::CLASSES.iter().flat_map(|class| class.fields);
+        built_in.filter(|field| !field.is_hidden()).map(|field| Cow::Borrowed(field.name)).collect()
+    }
+
+    fn key_count(&self) -> usize {
+        sinsp::scap::schema::EVENT_COUNT
+    }
+
+    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
+        use sinsp::scap::schema::{EventCode, SyscallCode};
+        let codes: Vec<EventCode> = EventCode::with_name(event_type).collect();
+        if !codes.is_empty() {
+            return Some(codes.into_iter().filter(|code| !code.is_generic()).map(|code| Key(code.0)).collect());
+        }
+        if self.async_events.iter().any(|name| name == event_type) {
+            return Some(vec![Key(EventCode::ASYNCEVENT_E.0)]);
+        }
+        SyscallCode::from_name(event_type).map(|_| vec![Key(EventCode::GENERIC_E.0), Key(EventCode::GENERIC_X.0)])
+    }
+
+    fn common_keys(&self) -> Vec<Key> {
+        vec![Key(sinsp::scap::schema::EventCode::ASYNCEVENT_E.0)]
+    }
+
+    fn constant(&self, field: FieldId, key: Key) -> Option<Value<'_>> {
+        use sinsp::scap::schema::EventCode;
+        let code = EventCode(key.0);
+        match self.resolved.get(field.0 as usize)?.name() {
+            "evt.type" if code.is_generic() || code == EventCode::ASYNCEVENT_E => None,
+            "evt.type" => code.info().map(|info| Value::Bytes(info.name.as_bytes())),
+            "evt.dir" => Some(Value::Bytes(if code.is_enter() { b">" } else { b"<" })),
+            _ => None,
+        }
+    }
+
+    fn addresses_of(&self, host: &str) -> Vec<IpAddr> {
+        if !self.resolve_hosts {
+            return Vec::new();
+        }
+        (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
+    }
+
+    fn suggested_output(&self) -> Vec<Cow<'static, str>> {
+        self.fields.suggested_output().into_iter().map(Cow::Owned).collect()
+    }
+}
+
+/// An event of the inspector, with the schema that numbered its fields.
+#[derive(Debug, Clone, Copy)]
+pub struct SinspEvent<'a> {
+    event: sinsp::Event<'a>,
+    schema: &'a SinspSchema,
+}
+
+impl<'a> SinspEvent<'a> {
+    /// An event, to be asked by the numbers of `schema`.
+    #[inline]
+    pub fn new(event: sinsp::Event<'a>, schema: &'a SinspSchema) -> Self {
+        Self { event, schema }
+    }
+
+    /// The inspector's event.
+    pub fn inner(&self) -> &sinsp::Event<'a> {
+        &self.event
+    }
+}
+
+fn value<'e>(value: sinsp::fields::Value<'e>, arena: &'e Bump) -> Value<'e> {
+    use sinsp::fields::Value as Of;
+    match value {
+        Of::Bool(truth) => Value::Bool(truth),
+        Of::I64(number) => Value::I64(number),
+        Of::U64(number) => Value::U64(number),
+        Of::F64(number) => Value::F64(number),
+        Of::Bytes(bytes) => Value::Bytes(bytes),
+        Of::Ip(ip) | Of::Net(ip, _) => Value::Ip(ip),
+        Of::List(items) => Value::List(arena.alloc_slice_fill_iter(items.iter().map(|item| self::value(*item, arena)))),
+    }
+}
+
+impl Event for SinspEvent<'_> {
+    #[inline]
+    fn key(&self) -> Key {
+        Key(self.event.code().0)
+    }
+
+    #[inline]
+    fn number(&self) -> u64 {
+        self.event.num()
+    }
+
+    #[inline]
+    fn time(&self) -> u64 {
+        self.event.ts()
+    }
+
+    #[inline]
+    fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        let field = self.schema.resolved.get(field.0 as usize)?;
+        Some(value(field.value(&self.event, arena)?, arena))
+    }
+
+    fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
+        self.schema.resolved.get(field.0 as usize)?.text(&self.event, arena)
+    }
+
+    fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        let field = self.schema.resolved.get(field.0 as usize)?;
+        Some(value(field.json(&self.event, arena)?, arena))
+    }
+
+    #[inline]
+    fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
+        let thread = self.event.thread()?;
+        match lifetime {
+            Lifetime::Thread => Some(self.event.state().stamp(thread)),
+            Lifetime::Lineage => Some(self.event.state().lineage_stamp(thread)),
+            Lifetime::Event | Lifetime::Fd => None,
+        }
+    }
+}
