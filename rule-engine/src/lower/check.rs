@@ -147,17 +147,11 @@ impl Compiler<'_> {
         } else {
             literal::parse(value, expr.kind)?
         };
-        match expr.special {
-            Special::EventType => {
-                let known = std::str::from_utf8(value).is_ok_and(|name| self.schema.keys_of(name).is_some());
-                if !known {
-                    return Err(format!("unknown event type {}", String::from_utf8_lossy(value)));
-                }
-            }
-            Special::Around if !matches!(op, Operator::Eq | Operator::EqEq) => {
-                return Err("evt.around supports only '=' comparison operator".into());
-            }
-            _ => {}
+        if expr.names_types && !std::str::from_utf8(value).is_ok_and(|name| self.schema.keys_of(name).is_some()) {
+            return Err(format!("unknown event type {}", String::from_utf8_lossy(value)));
+        }
+        if expr.special == Special::Around && !matches!(op, Operator::Eq | Operator::EqEq) {
+            return Err("evt.around supports only '=' comparison operator".into());
         }
         if op == Operator::Regex {
             // Compiled here only to learn whether it can be: the program keeps its own.

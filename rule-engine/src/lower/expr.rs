@@ -82,6 +82,8 @@ pub(crate) struct Expr {
     pub(crate) name: Cow<'static, str>,
     /// The type under all transformers of one argument, which is what transformers of several arguments look at.
     pub(crate) base: (Kind, bool),
+    /// Whether constants must be names of event types, whatever transformers stand around the field.
+    pub(crate) names_types: bool,
     /// Whether the value may hold a NUL, as transformed text does at its end and decoded text anywhere.
     pub(crate) nul: Nul,
 }
@@ -107,6 +109,7 @@ impl Expr {
             print: info.print,
             name: info.name.clone(),
             base: (info.kind, info.list),
+            names_types: info.special == Special::EventType,
             nul: Nul::Never,
         }
     }
@@ -123,6 +126,7 @@ impl Expr {
             print: Print::None,
             name: Cow::Borrowed("NA"),
             base: (Kind::CharBuf, list),
+            names_types: false,
             nul: Nul::Never,
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::expr::{Expr, ExprId, Exprs, Nul, Op, Unary, shorter};
-use crate::event::{FieldInfo, Kind, Lifetime, Print, Schema};
+use crate::event::{FieldInfo, Kind, Lifetime, Schema};
 use crate::syntax::ast::{Operand, Transformer};
 
 /// Where a field is wanted: some exist only in conditions, and some mean another thing in an output.
@@ -32,8 +32,10 @@ impl Operands<'_> {
             }
             Operand::List(items, _) => {
                 let items = self.all(items)?;
-                let lifetime = self.lifetime(&items);
-                Ok(self.exprs.intern(Expr::text(Op::List(items.into()), true, lifetime)))
+                let nul = items.iter().map(|item| self.exprs[*item].nul).max().unwrap_or(Nul::Never);
+                let mut list = Expr::text(Op::List(items.as_slice().into()), true, self.lifetime(&items));
+                list.nul = nul;
+                Ok(self.exprs.intern(list))
             }
             Operand::Transformer(transformer, _) => self.transformer(transformer),
         }
@@ -164,7 +166,9 @@ impl Operands<'_> {
         };
         let mut expr = Expr::text(op, list, lifetime);
         expr.base = (Kind::CharBuf, false);
-        expr.print = Print::None;
+        if name == "getopt" {
+            expr.nul = self.exprs[args[0]].nul;
+        }
         if list {
             expr.name = Cow::Borrowed("INTERNAL");
         }
