@@ -6,10 +6,10 @@
 use std::io::{BufWriter, Write};
 
 use peregrine_rule_engine::diag::human::Style;
-use peregrine_rule_engine::engine::{Settings, Sources};
+use peregrine_rule_engine::engine::{self, Settings};
 use peregrine_rule_engine::event::Schema;
 use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
-use peregrine_rule_engine::load::Loader;
+use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
 use peregrine_rule_engine::resolve::ExtraOutput;
 use peregrine_rule_engine::ruleset::Matching;
@@ -45,15 +45,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .map(|piece| ExtraOutput { format: Some(piece.into_owned()), ..ExtraOutput::default() }),
         );
     }
-    let mut loader = Loader::new(Sources::new().with(schema)).extra_output(extra);
+    let mut loader = Loader::new(Sources::new().with(Box::new(schema))).extra_output(extra);
     let texts: Vec<(String, Vec<u8>)> =
         files.into_iter().map(|name| std::fs::read(&name).map(|text| (name, text))).collect::<Result<_, _>>()?;
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     if !loaded.is_successful() {
         return Err(loaded.render(Style::default()).into());
     }
-    let (sources, rules) = loader.into_backend().engine(loaded.into_rules(), &settings)?;
-    let schema: &SinspSchema = sources.schema("syscall").ok_or("no source")?;
+    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &settings)?;
+    let schema: &SinspSchema = rules[0].schema().ok_or("no system calls")?;
 
     let mut runner = rules[0].runner();
     if profile {

@@ -23,6 +23,6 @@ pub use event::{Event, Facts};
 pub use inspector::{Inspector, Next};
 pub use observer::Observer;
 pub use proc::Proc;
-pub use state::State;
 /// The crate below: sources, captures, and the table of events.
 pub use scap;
+pub use state::State;

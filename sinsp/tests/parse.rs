@@ -114,7 +114,7 @@ fn set(config: &mut Config, setting: &str) -> Result<(), String> {
 #[derive(Default)]
 struct Seen {
     event: Option<HashMap<String, String>>,
-    stamps: HashMap<String, u64>,
+    stamps: HashMap<String, u128>,
 }
 
 impl Seen {
@@ -187,7 +187,7 @@ impl Seen {
             ["fdstamp", tid, num, expected] => {
                 let thread = state.thread(number(tid)?).ok_or("no such thread")?;
                 let fd = state.fd(thread, number(num)?).ok_or("no such descriptor")?;
-                self.stamp(format!("fd {tid} {num}"), fd.stamp, expected)
+                self.stamp(format!("fd {tid} {num}"), fd.stamp.into(), expected)
             }
             [what @ ("user" | "group"), id, pairs @ ..] => {
                 let (container, pairs) = match pairs {
@@ -209,7 +209,7 @@ impl Seen {
         }
     }
 
-    fn stamp(&mut self, key: String, stamp: u64, expected: &str) -> Result<(), String> {
+    fn stamp(&mut self, key: String, stamp: u128, expected: &str) -> Result<(), String> {
         let before = self.stamps.insert(key, stamp);
         match (expected, before) {
             ("new", Some(before)) if before == stamp => Err("is the same".to_owned()),

@@ -137,7 +137,7 @@ impl FieldError {
 }
 
 /// Names, asked while rules load.
-pub trait Schema {
+pub trait Schema: std::any::Any + Send + Sync {
     /// The name of the source in rules, such as `syscall`.
     fn source(&self) -> &str;
 

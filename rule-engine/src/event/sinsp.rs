@@ -157,6 +157,14 @@ impl Schema for SinspSchema {
         built_in.filter(|field| !field.is_hidden()).map(|field| Cow::Borrowed(field.name)).collect()
     }
 
+    fn type_names(&self, keys: &[Key]) -> Vec<String> {
+        let codes = keys.iter().map(|key| sinsp::scap::schema::EventCode(key.0));
+        let mut names: Vec<String> = codes.filter_map(|code| code.info()).map(|info| info.name.to_owned()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     fn key_count(&self) -> usize {
         sinsp::scap::schema::EVENT_COUNT
     }

@@ -23,9 +23,8 @@ pub use select::{Selection, Selector};
 
 use crate::event::{Event, Key, Schema};
 use crate::lower::node::{NodeId, Pool};
-use crate::lower::operand::{Operands, Place};
 use crate::lower::{self, CompileError, Condition, KeySet};
-use crate::syntax::ast::{Expr, Operand};
+use crate::syntax::ast::Expr;
 use crate::vm::compare::Regexes;
 use crate::vm::machine::{Frame, State};
 use crate::vm::naive;
@@ -76,15 +75,6 @@ impl RulesetBuilder {
     /// The first fault, in Falco's words.
     pub fn condition(&mut self, schema: &mut dyn Schema, tree: &Expr) -> Result<Condition, CompileError> {
         lower::compile(&mut self.pool, schema, tree)
-    }
-
-    /// Whether an operand can be compiled; nothing is kept.
-    ///
-    /// # Errors
-    /// Why not, in Falco's words.
-    pub fn operand(&mut self, schema: &mut dyn Schema, operand: &Operand) -> Result<(), String> {
-        let exprs = &mut self.pool.exprs;
-        Operands { exprs, schema, place: Place::Condition }.operand(operand).map(|_| ())
     }
 
     /// Adds a rule. The order of adding is the order of evaluation.
