@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::io::Read;
+
 use common::generate::{self, Bytes};
 use common::oracle::{self, Item};
 use peregrine_scap::savefile::{Compression, Reader, Rotation, Rotator, Writer};
@@ -52,6 +54,24 @@ fn every_capture_survives_being_written() {
         if path.metadata().unwrap().len() < 1 << 20 {
             survives(&path, Compression::Gzip);
         }
+    }
+}
+
+#[test]
+fn what_falco_wrote_is_written_again_byte_for_byte() {
+    for path in common::captures() {
+        let recorded = path.parent().unwrap().ends_with("recorded");
+        if !recorded || (cfg!(debug_assertions) && path.metadata().unwrap().len() > 1 << 20) {
+            continue;
+        }
+        let mut falco = Vec::new();
+        flate2::read::MultiGzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_end(&mut falco).unwrap();
+        let mut reader = Reader::new(falco.as_slice()).unwrap();
+        let mut writer = Writer::new(Vec::new(), reader.host(), Compression::Plain).unwrap();
+        while let Next::Event(event) = reader.next().unwrap() {
+            writer.write(&event).unwrap();
+        }
+        assert!(writer.finish().unwrap() == falco, "{}", path.display());
     }
 }
 
