@@ -339,11 +339,10 @@ fn a_reader_that_fails_is_an_error() {
 }
 
 #[test]
-fn inputs_that_once_broke_something_break_nothing() {
+fn inputs_that_are_meant_to_break_something_break_nothing() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/regressions");
     for target in ["file", "event", "upgrade"] {
-        let Ok(entries) = std::fs::read_dir(format!("{folder}/{target}")) else { continue };
-        for entry in entries {
+        for entry in std::fs::read_dir(format!("{folder}/{target}")).unwrap() {
             let data = std::fs::read(entry.unwrap().path()).unwrap();
             match target {
                 "file" => oracle::file(&data),

@@ -159,6 +159,18 @@ fn an_exit_whose_entry_was_lost_gets_zeros_or_nothing() {
 }
 
 #[test]
+fn the_longest_event_that_a_driver_sends_is_lifted() {
+    let data = vec![b'x'; 65_536 - 26 - 4 - 8];
+    let lifted =
+        lift(&mut [event(EventCode::READ_E, 1, &[THREE, &[1, 0, 0, 0]]), event(EventCode::READ_X, 1, &[ZERO, &data])]);
+    assert_eq!(lifted[0].1[1], data);
+    assert_eq!(lifted[0].1[2], THREE);
+    let mut longer = event(EventCode::READ_X, 1, &[ZERO, &data, &[]]);
+    let longer = Upgrade::new().apply(&longer.finish().unwrap());
+    assert_eq!(longer.unwrap_err().to_string(), "invalid event: len 65538 is larger than the maximum event size 65536");
+}
+
+#[test]
 fn an_entry_is_used_once() {
     let lifted = lift(&mut [
         event(EventCode::CLOSE_E, 1, &[THREE]),
