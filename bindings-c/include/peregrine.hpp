@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #ifdef PEREGRINE_EXCEPTIONS
@@ -171,6 +172,160 @@ public:
 private:
 	explicit inspector(peregrine_inspector *handle) : handle_(handle) {}
 	detail::owner<peregrine_inspector, peregrine_inspector_free> handle_;
+};
+
+/* A field, resolved once and asked many times. */
+class field {
+public:
+	static result<field> create(const std::string &name)
+	{
+		peregrine_field *handle = nullptr;
+		peregrine_status status = peregrine_field_new(name.c_str(), &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return field(handle);
+	}
+
+	std::optional<peregrine_value> value(const event &event) const
+	{
+		peregrine_value value;
+		if (peregrine_event_value(event.raw(), handle_.get(), &value) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return value;
+	}
+
+	std::optional<std::string_view> text(const event &event) const
+	{
+		peregrine_bytes bytes;
+		if (peregrine_event_text(event.raw(), handle_.get(), &bytes) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return view(bytes);
+	}
+
+private:
+	explicit field(peregrine_field *handle) : handle_(handle) {}
+	detail::owner<peregrine_field, peregrine_field_free> handle_;
+};
+
+/* A condition, compiled. */
+class filter {
+public:
+	static result<filter> create(const std::string &condition)
+	{
+		peregrine_filter *handle = nullptr;
+		peregrine_status status = peregrine_filter_new(condition.c_str(), &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return filter(handle);
+	}
+
+	bool matches(const event &event)
+	{
+		bool matches = false;
+		return peregrine_filter_matches(handle_.get(), event.raw(), &matches) == PEREGRINE_STATUS_OK && matches;
+	}
+
+private:
+	explicit filter(peregrine_filter *handle) : handle_(handle) {}
+	detail::owner<peregrine_filter, peregrine_filter_free> handle_;
+};
+
+/* Rules at work. */
+class engine {
+public:
+	/* Falco's defaults, to be changed. */
+	static peregrine_engine_options defaults()
+	{
+		peregrine_engine_options options{};
+		options.size = sizeof options;
+		return options;
+	}
+
+	explicit engine(peregrine_engine *handle) : handle_(handle) {}
+
+	/* Calls `alert(const peregrine_alert &)` for every alert of an event, before it returns. */
+	template <typename F> peregrine_status process(const event &event, F &&alert)
+	{
+		auto call = [](void *userdata, const peregrine_alert *found) {
+			(*static_cast<std::remove_reference_t<F> *>(userdata))(*found);
+		};
+		return peregrine_engine_process(handle_.get(), event.raw(), call, const_cast<void *>(pointer(alert)));
+	}
+
+	/* The same for a JSON record of a source. */
+	template <typename F>
+	peregrine_status process_json(const std::string &source, std::string_view json, uint64_t timestamp, F &&alert)
+	{
+		auto call = [](void *userdata, const peregrine_alert *found) {
+			(*static_cast<std::remove_reference_t<F> *>(userdata))(*found);
+		};
+		auto data = reinterpret_cast<const uint8_t *>(json.data());
+		return peregrine_engine_process_json(handle_.get(), source.c_str(), data, json.size(), timestamp, call,
+						     const_cast<void *>(pointer(alert)));
+	}
+
+	peregrine_engine *get() const { return handle_.get(); }
+
+private:
+	template <typename F> static const void *pointer(F &alert) { return std::addressof(alert); }
+
+	detail::owner<peregrine_engine, peregrine_engine_free> handle_;
+};
+
+/* Rule files on their way to an engine. */
+class rules {
+public:
+	rules()
+	{
+		peregrine_rules *handle = nullptr;
+		if (peregrine_rules_new(&handle) != PEREGRINE_STATUS_OK)
+			std::abort();
+		handle_.reset(handle);
+	}
+
+	result<bool> add_path(const std::string &path)
+	{
+		return done(peregrine_rules_add_path(handle_.get(), path.c_str()));
+	}
+
+	result<bool> add_text(const std::string &name, std::string_view yaml)
+	{
+		auto data = reinterpret_cast<const uint8_t *>(yaml.data());
+		return done(peregrine_rules_add_text(handle_.get(), name.c_str(), data, yaml.size()));
+	}
+
+	result<bool> add_json_source(const std::string &name)
+	{
+		return done(peregrine_rules_add_json_source(handle_.get(), name.c_str()));
+	}
+
+	result<engine> load(const peregrine_engine_options &options = engine::defaults())
+	{
+		peregrine_engine *loaded = nullptr;
+		peregrine_status status = peregrine_rules_load(handle_.get(), &options, &loaded);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return engine(loaded);
+	}
+
+	/* Errors and warnings of the last load, for people. */
+	std::string_view report() const
+	{
+		peregrine_bytes text;
+		if (peregrine_rules_report_text(handle_.get(), &text) != PEREGRINE_STATUS_OK)
+			return {};
+		return view(text);
+	}
+
+private:
+	static result<bool> done(peregrine_status status)
+	{
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return true;
+	}
+
+	detail::owner<peregrine_rules, peregrine_rules_free> handle_;
 };
 
 } // namespace peregrine

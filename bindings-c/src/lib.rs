@@ -17,12 +17,15 @@
 //! * **Misuse.** In debug builds of the library, freed and foreign handles are found and give
 //!   `PEREGRINE_STATUS_INVALID_HANDLE`; a stale event is found in every build.
 
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod field;
+pub mod filter;
 mod guard;
 mod handle;
 pub mod inspector;
+pub mod rules;
 pub mod state;
 pub mod status;
 pub mod value;

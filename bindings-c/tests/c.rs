@@ -38,6 +38,21 @@ c_tests! {
         knows_its_type,
         finds_misuse,
     }
+    rules {
+        reports_every_fault,
+        lists_and_switches,
+        refuses_nonsense,
+    }
+    engine {
+        calls_back,
+        keeps_alerts_to_be_taken,
+        takes_json_events,
+        finds_misuse,
+    }
+    filter {
+        tests_events,
+        says_where_a_condition_is_wrong,
+    }
     state {
         knows_the_thread_of_an_event,
         lists_descriptors,

@@ -1,0 +1,97 @@
+#include "test.h"
+
+static peregrine_rules *rules_of(const char *yaml)
+{
+	peregrine_rules *rules = NULL;
+	CHECK_OK(peregrine_rules_new(&rules));
+	CHECK_OK(peregrine_rules_add_text(rules, "rules.yaml", (const uint8_t *)yaml, strlen(yaml)));
+	return rules;
+}
+
+static void reports_every_fault(void)
+{
+	const char *yaml = "- rule: first\n"
+			   "  desc: d\n"
+			   "  condition: proc.nose = a\n"
+			   "  output: o\n"
+			   "  priority: warning\n"
+			   "- rule: second\n"
+			   "  desc: d\n"
+			   "  condition: proc.name = \n"
+			   "  output: o\n"
+			   "  priority: warning\n";
+	peregrine_rules *rules = rules_of(yaml);
+	peregrine_engine *engine = NULL;
+	peregrine_diagnostic found;
+	peregrine_bytes text;
+	size_t errors = 0;
+
+	CHECK_STATUS(peregrine_rules_load(rules, NULL, &engine), PEREGRINE_STATUS_RULES);
+	CHECK(engine == NULL);
+	CHECK(strstr(peregrine_last_error(), "rules.yaml:3:") != NULL);
+	for (size_t i = 0; peregrine_rules_diagnostic(rules, i, &found) == PEREGRINE_STATUS_OK; i++)
+		errors += found.is_error && equals(found.file, "rules.yaml") && found.line > 0;
+	CHECK(errors == 2);
+	CHECK_OK(peregrine_rules_diagnostic(rules, 0, &found));
+	CHECK(equals(found.code, "LOAD_ERR_COMPILE_CONDITION") && found.line == 3);
+	CHECK_OK(peregrine_rules_report_text(rules, &text));
+	CHECK(text.len > 100);
+	CHECK_OK(peregrine_rules_report_json(rules, &text));
+	CHECK(text.len > 100 && text.data[0] == '[');
+	peregrine_rules_free(rules);
+}
+
+static void lists_and_switches(void)
+{
+	const char *yaml = "- rule: quiet\n"
+			   "  desc: d\n"
+			   "  condition: evt.type = open and proc.name = a\n"
+			   "  output: o\n"
+			   "  priority: warning\n"
+			   "  tags: [t]\n"
+			   "- rule: loud\n"
+			   "  desc: d\n"
+			   "  condition: evt.type = open and proc.name = b\n"
+			   "  output: o\n"
+			   "  priority: error\n";
+	peregrine_rules *rules = rules_of(yaml);
+	peregrine_engine *engine = NULL;
+	peregrine_rule_info info;
+
+	CHECK_OK(peregrine_rules_switch(rules, "*", false));
+	CHECK_OK(peregrine_rules_switch_tag(rules, "t", true));
+	CHECK_OK(peregrine_rules_load(rules, NULL, &engine));
+	CHECK_OK(peregrine_engine_rule(engine, 0, &info));
+	CHECK(equals(info.name, "quiet") && info.enabled && info.severity == 4);
+	CHECK_OK(peregrine_engine_rule(engine, 1, &info));
+	CHECK(equals(info.name, "loud") && !info.enabled && info.severity == 3);
+	CHECK_STATUS(peregrine_engine_rule(engine, 2, &info), PEREGRINE_STATUS_END);
+	peregrine_engine_free(engine);
+	peregrine_rules_free(rules);
+}
+
+static void refuses_nonsense(void)
+{
+	peregrine_rules *rules = NULL;
+	peregrine_engine *engine = NULL;
+	peregrine_engine_options options = {0};
+	peregrine_diagnostic found;
+
+	CHECK_OK(peregrine_rules_new(&rules));
+	CHECK_STATUS(peregrine_rules_add_path(rules, "/no/such/rules.yaml"), PEREGRINE_STATUS_IO);
+	CHECK_STATUS(peregrine_rules_add_json_source(rules, "syscall"), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_rules_load(rules, &options, &engine), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	options.size = sizeof options;
+	options.priority = 9;
+	CHECK_STATUS(peregrine_rules_load(rules, &options, &engine), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_rules_load(NULL, NULL, &engine), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_rules_new(NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_rules_diagnostic(rules, 0, &found), PEREGRINE_STATUS_END);
+	CHECK(engine == NULL);
+	peregrine_rules_free(rules);
+	peregrine_rules_free(NULL);
+	peregrine_engine_free(NULL);
+}
+
+RUN({"reports_every_fault", reports_every_fault}, {"lists_and_switches", lists_and_switches},
+    {"refuses_nonsense", refuses_nonsense})
