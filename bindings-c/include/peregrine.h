@@ -131,15 +131,31 @@ typedef uint32_t peregrine_value_kind;
 #endif // __cplusplus
 
 /**
+ * Rules at work. Opaque. To be used by one thread at a time; to change rules, load another engine and go on with it
+ * between two events.
+ */
+typedef struct peregrine_engine peregrine_engine;
+
+/**
  * A field with its argument, resolved once and asked many times. Opaque. It holds no event: any thread may use it for
  * the events of any inspector.
  */
 typedef struct peregrine_field peregrine_field;
 
 /**
+ * A condition, compiled. Opaque. To be used by one thread at a time, for the events of any inspector.
+ */
+typedef struct peregrine_filter peregrine_filter;
+
+/**
  * Events of a source, in time order, with what is known of the machine. Opaque. To be used by one thread at a time.
  */
 typedef struct peregrine_inspector peregrine_inspector;
+
+/**
+ * Rule files and settings on their way to an engine. Opaque.
+ */
+typedef struct peregrine_rules peregrine_rules;
 
 /**
  * An event, lent until its inspector is asked for the next one. A plain value: copy it, do not free it. Using it after
@@ -170,6 +186,59 @@ typedef struct peregrine_bytes {
      */
     size_t len;
 } peregrine_bytes;
+
+/**
+ * An alert. What it points at is lent until the callback returns, or until the next alert is taken.
+ */
+typedef struct peregrine_alert {
+    /**
+     * The rule that matched.
+     */
+    struct peregrine_bytes rule;
+    /**
+     * The source of the event, such as `syscall`.
+     */
+    struct peregrine_bytes source;
+    /**
+     * The priority's name, such as `Warning`.
+     */
+    struct peregrine_bytes priority;
+    /**
+     * The alert as it is to be written, without a line end: text or JSON, as the engine was loaded.
+     */
+    struct peregrine_bytes text;
+    /**
+     * The priority from 0 (emergency) to 7 (debug).
+     */
+    uint32_t severity;
+} peregrine_alert;
+
+/**
+ * Takes an alert. `userdata` is what was given with the call that led here.
+ */
+typedef void (*peregrine_alert_callback)(void *userdata, const struct peregrine_alert *alert);
+
+/**
+ * A rule of an engine. What it points at is lent as long as the engine lives.
+ */
+typedef struct peregrine_rule_info {
+    /**
+     * Its name.
+     */
+    struct peregrine_bytes name;
+    /**
+     * The source of its events.
+     */
+    struct peregrine_bytes source;
+    /**
+     * Its priority from 0 (emergency) to 7 (debug).
+     */
+    uint32_t severity;
+    /**
+     * Whether it is switched on.
+     */
+    bool enabled;
+} peregrine_rule_info;
 
 /**
  * The head of an event. Set `size` to `sizeof(peregrine_event_info)` before the call; a later version may know more
@@ -315,6 +384,90 @@ typedef struct peregrine_param {
      */
     bool has_value;
 } peregrine_param;
+
+/**
+ * How an engine works. Set `size` to `sizeof(peregrine_engine_options)` and the rest to zero for Falco's defaults.
+ */
+typedef struct peregrine_engine_options {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Alerts are JSON; else a line of text.
+     */
+    bool json_output;
+    /**
+     * Times are a date and a time in UTC; else the local time of the day.
+     */
+    bool time_format_iso_8601;
+    /**
+     * Every rule that matches makes an alert; else only the first.
+     */
+    bool match_all;
+    /**
+     * Outputs get the fields that the source suggests, such as the container.
+     */
+    bool suggested_output;
+    /**
+     * JSON lacks `output`.
+     */
+    bool without_output;
+    /**
+     * JSON lacks `tags`.
+     */
+    bool without_tags;
+    /**
+     * JSON lacks `output_fields`.
+     */
+    bool without_output_fields;
+    /**
+     * JSON has `message`.
+     */
+    bool with_message;
+    /**
+     * The least grave priority that is heeded, from 1 (emergency) to 8 (debug); 0 is all.
+     */
+    uint32_t priority;
+    /**
+     * The name of this host in JSON, UTF-8 and ended by a NUL; NULL is an empty name.
+     */
+    const char *hostname;
+} peregrine_engine_options;
+
+/**
+ * One error or warning of rules. What it points at is lent until the rules are loaded again or freed.
+ */
+typedef struct peregrine_diagnostic {
+    /**
+     * Whether it refuses the rules; else it warns.
+     */
+    bool is_error;
+    /**
+     * Its code, such as `LOAD_ERR_COMPILE_CONDITION`.
+     */
+    struct peregrine_bytes code;
+    /**
+     * What is wrong.
+     */
+    struct peregrine_bytes message;
+    /**
+     * What may help; empty where there is nothing to say.
+     */
+    struct peregrine_bytes hint;
+    /**
+     * The file or text.
+     */
+    struct peregrine_bytes file;
+    /**
+     * The line, from 1; 0 where there is no place.
+     */
+    uint64_t line;
+    /**
+     * The byte in that line, from 1.
+     */
+    uint64_t column;
+} peregrine_diagnostic;
 
 /**
  * A thread as the inspector knows it. Numbers are -1 where they are not known. What it points at is lent until the
@@ -474,6 +627,66 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Gives an engine back. NULL is fine.
+ */
+void peregrine_engine_free(struct peregrine_engine *engine);
+
+/**
+ * Evaluates the rules of the source `syscall` on an event and calls back for every alert, before it returns.
+ *
+ * @param engine   the engine
+ * @param event    the event
+ * @param callback what takes alerts; it must not use the engine. NULL: alerts wait for peregrine_engine_next_alert()
+ * @param userdata what the callback gets
+ * @return PEREGRINE_STATUS_OK, whether there were alerts or not
+ */
+peregrine_status peregrine_engine_process(struct peregrine_engine *engine,
+                                          struct peregrine_event event,
+                                          peregrine_alert_callback callback,
+                                          void *userdata);
+
+/**
+ * Evaluates the rules of a source of JSON events on one record.
+ *
+ * @param engine    the engine
+ * @param source    the source, such as `k8s_audit`
+ * @param data      the first byte of a JSON object or array, UTF-8
+ * @param len       how many bytes
+ * @param timestamp when it happened, in nanoseconds since 1970
+ * @param callback  as for peregrine_engine_process()
+ * @param userdata  what the callback gets
+ * @return PEREGRINE_STATUS_OK, _INVALID_EVENT if it is no JSON object or array, _INVALID_ARGUMENT if there is no such source
+ */
+peregrine_status peregrine_engine_process_json(struct peregrine_engine *engine,
+                                               const char *source,
+                                               const uint8_t *data,
+                                               size_t len,
+                                               uint64_t timestamp,
+                                               peregrine_alert_callback callback,
+                                               void *userdata);
+
+/**
+ * Takes the oldest alert that waits.
+ *
+ * @param engine the engine
+ * @param out    receives the alert, lent until the next is taken or the engine is freed
+ * @return PEREGRINE_STATUS_OK, _END if none waits
+ */
+peregrine_status peregrine_engine_next_alert(struct peregrine_engine *engine, struct peregrine_alert *out);
+
+/**
+ * One of an engine's rules, in the order of evaluation, source by source.
+ *
+ * @param engine the engine
+ * @param index  which, from 0
+ * @param out    receives it
+ * @return PEREGRINE_STATUS_OK, _END if there are not so many
+ */
+peregrine_status peregrine_engine_rule(const struct peregrine_engine *engine,
+                                       size_t index,
+                                       struct peregrine_rule_info *out);
+
+/**
  * The message of the last call of this thread that failed: UTF-8, ended by a NUL, "" if none did. The library owns
  * it; it is valid until the next failing call of this thread.
  */
@@ -560,6 +773,32 @@ peregrine_status peregrine_event_value_by_name(struct peregrine_event event,
                                                struct peregrine_value *out);
 
 /**
+ * Compiles a condition, such as `evt.type = openat and fd.name startswith /etc`.
+ *
+ * @param condition the condition, UTF-8
+ * @param out       receives a filter that the caller owns and gives back with peregrine_filter_free()
+ * @return PEREGRINE_STATUS_OK, _COMPILE if it is no condition; the message says where
+ */
+peregrine_status peregrine_filter_new(const char *condition, struct peregrine_filter **out);
+
+/**
+ * Gives a filter back. NULL is fine.
+ */
+void peregrine_filter_free(struct peregrine_filter *filter);
+
+/**
+ * Whether an event matches.
+ *
+ * @param filter the filter
+ * @param event  the event
+ * @param out    receives whether it does
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_filter_matches(struct peregrine_filter *filter,
+                                          struct peregrine_event event,
+                                          bool *out);
+
+/**
  * Opens a capture file, compressed or not, of any version, and reads the state that it begins with.
  *
  * @param path the file's name, UTF-8
@@ -607,6 +846,118 @@ peregrine_status peregrine_inspector_progress(const struct peregrine_inspector *
  * Gives an inspector back. NULL is fine. Its events, and all that was lent with them, are void.
  */
 void peregrine_inspector_free(struct peregrine_inspector *inspector);
+
+/**
+ * Makes an empty set of rules.
+ *
+ * @param out receives rules that the caller owns and gives back with peregrine_rules_free()
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_rules_new(struct peregrine_rules **out);
+
+/**
+ * Gives rules back. NULL is fine. Engines that were loaded from them live on.
+ */
+void peregrine_rules_free(struct peregrine_rules *rules);
+
+/**
+ * Adds a rule file, or every `.yaml` and `.yml` file of a directory in the order of their names.
+ *
+ * @param rules the rules
+ * @param path  the file or directory, UTF-8
+ * @return PEREGRINE_STATUS_OK, _IO if it cannot be read
+ */
+peregrine_status peregrine_rules_add_path(struct peregrine_rules *rules, const char *path);
+
+/**
+ * Adds rules that are in memory. The bytes are copied.
+ *
+ * @param rules the rules
+ * @param name  what messages call it, UTF-8
+ * @param data  the first byte of the YAML text
+ * @param len   how many bytes
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_rules_add_text(struct peregrine_rules *rules,
+                                          const char *name,
+                                          const uint8_t *data,
+                                          size_t len);
+
+/**
+ * Adds a source of JSON events, whose rules may use `json.*` and `jevt.*`. The sources `syscall` and `k8s_audit` are always
+ * there.
+ *
+ * @param rules the rules
+ * @param name  the source, UTF-8
+ * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if there is one of that name
+ */
+peregrine_status peregrine_rules_add_json_source(struct peregrine_rules *rules,
+                                                 const char *name);
+
+/**
+ * Switches rules on or off by their names. Switches act when rules are loaded, one after the other.
+ *
+ * @param rules   the rules
+ * @param pattern the names, UTF-8, where `*` is any run of characters
+ * @param enable  on or off
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_rules_switch(struct peregrine_rules *rules, const char *pattern, bool enable);
+
+/**
+ * Switches rules on or off by a tag. See peregrine_rules_switch().
+ *
+ * @param rules  the rules
+ * @param tag    the tag, UTF-8
+ * @param enable on or off
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_rules_switch_tag(struct peregrine_rules *rules, const char *tag, bool enable);
+
+/**
+ * Loads what was added. All faults of all files are found in one go: see peregrine_rules_diagnostic(). Rules can be loaded
+ * again, for instance after more was added.
+ *
+ * @param rules   the rules
+ * @param options how the engine works; NULL is Falco's defaults
+ * @param out     receives an engine that the caller owns and gives back with peregrine_engine_free()
+ * @return PEREGRINE_STATUS_OK, also with warnings; _RULES if there are errors
+ */
+peregrine_status peregrine_rules_load(struct peregrine_rules *rules,
+                                      const struct peregrine_engine_options *options,
+                                      struct peregrine_engine **out);
+
+/**
+ * One of the errors and warnings that the last load found: errors first.
+ *
+ * @param rules the rules
+ * @param index which, from 0
+ * @param out   receives it
+ * @return PEREGRINE_STATUS_OK, _END if there are not so many
+ */
+peregrine_status peregrine_rules_diagnostic(const struct peregrine_rules *rules,
+                                            size_t index,
+                                            struct peregrine_diagnostic *out);
+
+/**
+ * All errors and warnings of the last load as text for people, with excerpts of the files.
+ *
+ * @param rules the rules
+ * @param out   receives the text, lent until the rules are loaded again or freed
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_rules_report_text(const struct peregrine_rules *rules,
+                                             struct peregrine_bytes *out);
+
+/**
+ * The results of the last load as JSON: the array that Falco calls `falco_load_results`.
+ *
+ * @param rules the rules
+ * @param out   receives the text, lent until the rules are loaded again or freed
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_rules_report_json(const struct peregrine_rules *rules,
+                                             struct peregrine_bytes *out);
 
 /**
  * The thread that an event belongs to.

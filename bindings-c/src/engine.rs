@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use rule_engine::engine::{Runner, SourceRules, Sources};
+use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::json::{JsonEvent, JsonSchema};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 
@@ -19,7 +19,6 @@ use crate::view::Bytes;
 /// between two events.
 #[derive(Debug)]
 pub struct Engine {
-    sources: Sources,
     rules: Vec<Arc<SourceRules>>,
     runners: Vec<Runner>,
     /// Alerts that wait to be taken with `peregrine_engine_next_alert`.
@@ -75,9 +74,9 @@ pub struct RuleInfo {
 }
 
 impl Engine {
-    pub(crate) fn new(sources: Sources, rules: Vec<Arc<SourceRules>>) -> Self {
+    pub(crate) fn new(rules: Vec<Arc<SourceRules>>) -> Self {
         let runners = rules.iter().map(SourceRules::runner).collect();
-        Self { sources, rules, runners, waiting: VecDeque::new(), taken: None, json_events: 0, json_start: 0 }
+        Self { rules, runners, waiting: VecDeque::new(), taken: None, json_events: 0, json_start: 0 }
     }
 
     fn place(&self, source: &str) -> Result<usize, Fault> {
@@ -130,9 +129,11 @@ pub unsafe extern "C" fn peregrine_engine_process(
         let engine = unsafe { unique(engine) }?;
         // SAFETY: by the caller's word.
         let (_, inner) = unsafe { event.look() }?;
-        let Engine { sources, runners, waiting, .. } = engine;
+        let Engine { rules, runners, waiting, .. } = engine;
+        // The source of system calls is the first, whatever was added.
         let place = 0;
-        let (Some(schema), Some(runner)) = (sources.schema::<SinspSchema>("syscall"), runners.get_mut(place)) else {
+        let schema = rules.first().and_then(|rules| rules.schema::<SinspSchema>());
+        let (Some(schema), Some(runner)) = (schema, runners.first_mut()) else {
             return Err(Fault::new(Status::InvalidArgument, "the engine has no source 'syscall'"));
         };
         runner.process(&SinspEvent::new(*inner, schema), |found| {
@@ -175,7 +176,7 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         // SAFETY: by the caller's word.
         let data = unsafe { bytes(data, len, "data") }?;
         let place = engine.place(source)?;
-        let Some(schema) = engine.sources.schema::<JsonSchema>(source) else {
+        let Some(schema) = engine.rules[place].schema::<JsonSchema>() else {
             return Err(Fault::new(Status::InvalidArgument, format!("'{source}' is no source of JSON events")));
         };
         let event =

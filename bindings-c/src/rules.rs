@@ -4,11 +4,11 @@ use std::ffi::c_char;
 use std::path::{Path, PathBuf};
 
 use rule_engine::diag::human::Style;
-use rule_engine::engine::{Settings, Sources};
+use rule_engine::engine::{self, Settings};
 use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::load::Loader;
+use rule_engine::load::{Loader, Sources};
 use rule_engine::output::{Format, Priority};
 use rule_engine::resolve::ExtraOutput;
 use rule_engine::ruleset::{Matching, Options, Selection, Selector};
@@ -146,7 +146,10 @@ pub unsafe extern "C" fn peregrine_rules_add_path(rules: *mut Rules, path: *cons
         let mut paths: Vec<PathBuf> = vec![path.to_owned()];
         if path.is_dir() {
             let entries = std::fs::read_dir(path).map_err(|fault| refused(path, fault))?;
-            paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(|fault| refused(path, fault))?;
+            paths = entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<Result<_, _>>()
+                .map_err(|fault| refused(path, fault))?;
             paths.retain(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"));
             paths.sort();
         }
@@ -329,9 +332,9 @@ impl Rules {
             ..ExtraOutput::default()
         };
         let extra = if suggested { schema.suggested_output().into_iter().map(extra).collect() } else { Vec::new() };
-        let mut sources = Sources::new().with(schema).with(JsonSchema::k8s_audit());
+        let mut sources = Sources::new().with(Box::new(schema)).with(Box::new(JsonSchema::k8s_audit()));
         for name in &self.json_sources {
-            sources = sources.with(JsonSchema::new(name.clone()));
+            sources = sources.with(Box::new(JsonSchema::new(name.clone())));
         }
         let mut loader = Loader::new(sources).extra_output(extra);
         let loaded = loader.load(self.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
@@ -342,21 +345,20 @@ impl Rules {
         };
         if !loaded.is_successful() {
             let first = self.report.rows.iter().find(|row| row.is_error);
-            let first = first.map_or_else(String::new, |row| {
-                format!("{}:{}:{}: {}", row.file, row.line, row.column, row.message)
-            });
+            let first = first
+                .map_or_else(String::new, |row| format!("{}:{}:{}: {}", row.file, row.line, row.column, row.message));
             return Err(Fault::new(Status::Rules, format!("rules do not load: {first}")));
         }
         let failed = |fault: rule_engine::output::TemplateError| Fault::new(Status::Rules, fault.to_string());
-        let (sources, rules) = loader.into_backend().engine(loaded.into_rules(), settings).map_err(failed)?;
-        Ok(Engine::new(sources, rules))
+        let rules = engine::build(loader.into_backend(), loaded.into_rules(), settings).map_err(failed)?;
+        Ok(Engine::new(rules))
     }
 }
 
 impl Row {
     fn new(diagnostic: &rule_engine::diag::Diagnostic, files: &[rule_engine::diag::SourceFile]) -> Self {
         let location = diagnostic.context.innermost();
-        let (mut line, mut column) = (location.line as u64, location.column as u64);
+        let (mut line, mut column) = (location.mark.line as u64 + 1, location.mark.column as u64 + 1);
         let mut file = files.get(diagnostic.context.file.0).map_or_else(String::new, |file| file.name.to_string());
         if let Some(spot) = diagnostic.spot
             && let Some(source) = files.get(spot.file.0)
