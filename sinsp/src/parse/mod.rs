@@ -131,10 +131,7 @@ impl Parser {
     ) {
         let tid = event.tid();
         if !find(state, event) && row.placeholder {
-            match self.proc.as_mut().and_then(|proc| proc.thread(tid)) {
-                Some(thread) if thread.tid == tid => state.add_scanned(&thread),
-                _ => state.add_placeholder(tid),
-            };
+            self.discover(state, tid);
             find(state, event);
         }
         let code = event.code();
@@ -228,12 +225,27 @@ impl Parser {
         }
     }
 
+    /// Adds an entry for a thread that was named and is not known: with what the machine says of it, or nothing.
+    #[cold]
+    fn discover(&mut self, state: &mut State, tid: i64) {
+        match self.proc.as_mut().and_then(|proc| proc.thread(tid)) {
+            Some(thread) if thread.tid == tid => state.add_scanned(&thread),
+            _ => state.add_placeholder(tid),
+        };
+    }
+
     /// Does what the event before left to be done.
     #[inline]
     fn finish_last(&mut self, state: &mut State, ts: u64) {
         if let Some(tid) = self.later.thread.take() {
             let parent = state.thread(tid).map_or(-1, |thread| thread.ptid);
             self.recent.record(tid, parent, ts);
+            let orphans = state.thread(tid).filter(|thread| !thread.children.is_empty());
+            if let Some(reaper) = orphans.map(|thread| thread.reaper_tid).filter(|reaper| *reaper > 0)
+                && state.thread(reaper).is_none()
+            {
+                self.discover(state, reaper);
+            }
             state.remove_thread(tid);
         }
         if let Some((tid, num)) = self.later.fd.take() {

@@ -17,7 +17,7 @@ impl State {
         if self.threads.get(tid).is_some() {
             self.forget(tid);
         }
-        if self.threads.len() >= self.limits.threads && thread.pid != 1 {
+        if self.threads.len() >= self.limits.threads && tid != 1 {
             self.metrics.drops_full_threadtable += 1;
             return false;
         }
