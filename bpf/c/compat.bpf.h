@@ -92,3 +92,19 @@ static __always_inline bool task_is_typed(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
+
+/* 6.2 lets a program follow any pointer as if it were of a given type: a plain load, where reading through a helper costs
+ * ten times as much. What GET gives for a pointer is then not a number to the verifier; see plain().
+ */
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
+#define GET(p, ...)                                                                                          \
+	({                                                                                                   \
+		typeof(___arrow((p), __VA_ARGS__)) get_;                                                     \
+		if (bpf_ksym_exists(bpf_rdonly_cast))                                                        \
+			get_ = ___arrow(((typeof(p))bpf_rdonly_cast((p), bpf_core_type_id_kernel(typeof(*(p))))), \
+					__VA_ARGS__);                                                        \
+		else                                                                                         \
+			get_ = BPF_CORE_READ(p, __VA_ARGS__);                                                \
+		get_;                                                                                        \
+	})

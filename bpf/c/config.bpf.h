@@ -7,6 +7,7 @@
 /* A syscall's byte in settings.interest. */
 #define INTEREST_NATIVE 1 /* wanted when a 64-bit program makes it */
 #define INTEREST_IA32 2 /* this is a 32-bit number whose call is wanted */
+#define INTEREST_GENERIC 4 /* gives the generic event, so no jump is needed */
 
 struct settings {
 	u64 boot_time; /* added to the clock since boot gives nanoseconds since 1970 */

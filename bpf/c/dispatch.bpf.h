@@ -66,6 +66,50 @@ static __always_inline bool call_is_left_out(long ret)
 	return settings.skip_tgid && bpf_get_current_pid_tgid() >> 32 == settings.skip_tgid;
 }
 
+/* Jumps to the program of a call. A number that the kernel knows when it compiles this becomes a plain jump; any other
+ * goes through a jump that is slow where the processor has to be kept from guessing. So the usual calls have a line each.
+ */
+#define JUMP(ctx, nr)                                                                                        \
+	case nr:                                                                                             \
+		bpf_tail_call_static(ctx, &programs, nr);                                                    \
+		break;
+
+static __always_inline void call_jump(void *ctx, u32 nr)
+{
+	switch (nr) {
+		JUMP(ctx, 0) /* read */
+		JUMP(ctx, 1) /* write */
+		JUMP(ctx, 2) /* open */
+		JUMP(ctx, 3) /* close */
+		JUMP(ctx, 4) /* stat */
+		JUMP(ctx, 5) /* fstat */
+		JUMP(ctx, 6) /* lstat */
+		JUMP(ctx, 7) /* poll */
+		JUMP(ctx, 8) /* lseek */
+		JUMP(ctx, 9) /* mmap */
+		JUMP(ctx, 10) /* mprotect */
+		JUMP(ctx, 11) /* munmap */
+		JUMP(ctx, 16) /* ioctl */
+		JUMP(ctx, 17) /* pread64 */
+		JUMP(ctx, 20) /* writev */
+		JUMP(ctx, 21) /* access */
+		JUMP(ctx, 41) /* socket */
+		JUMP(ctx, 42) /* connect */
+		JUMP(ctx, 44) /* sendto */
+		JUMP(ctx, 45) /* recvfrom */
+		JUMP(ctx, 46) /* sendmsg */
+		JUMP(ctx, 47) /* recvmsg */
+		JUMP(ctx, 56) /* clone */
+		JUMP(ctx, 72) /* fcntl */
+		JUMP(ctx, 202) /* futex */
+		JUMP(ctx, 232) /* epoll_wait */
+		JUMP(ctx, 257) /* openat */
+		JUMP(ctx, 262) /* newfstatat */
+	default:
+		bpf_tail_call(ctx, &programs, nr);
+	}
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
@@ -94,9 +138,13 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	} else {
 		if (!(interest & INTEREST_NATIVE))
 			return 0;
+		if (interest & INTEREST_GENERIC) {
+			c->nr = nr;
+			return generic_event(c);
+		}
 		args_note(c, regs);
 	}
 	c->nr = nr;
-	bpf_tail_call(ctx, &programs, nr);
+	call_jump(ctx, nr);
 	return 0;
 }

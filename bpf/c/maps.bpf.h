@@ -27,6 +27,7 @@ struct {
 /* The call that is being looked at, and the event that is being written. */
 struct cpu {
 	u64 args[6];
+	u64 pointer; /* see plain() */
 	u32 nr; /* number of the call, that of x86_64 where there is one */
 	u16 native_nr; /* the number that the program used */
 	u8 compat; /* a 32-bit call */
@@ -76,4 +77,13 @@ static __always_inline struct cpu_stats *stats_current(void)
 	u32 zero = 0;
 
 	return bpf_map_lookup_elem(&stats, &zero);
+}
+
+/* A pointer as a number, which is what functions of their own take. */
+static __always_inline u64 plain(struct cpu *c, const void *p)
+{
+	volatile u64 *at = &c->pointer;
+
+	*at = (u64)p;
+	return *at;
 }

@@ -2,6 +2,8 @@
 
 use crate::generated::NUMBERS;
 use crate::{BpfSource, Error, Prepared, Result, Selection};
+use scap::procfs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The probe; [`Probe::builder`] is the way in.
@@ -22,11 +24,13 @@ impl Probe {
 pub enum Toctou {
     /// Never.
     Off,
-    /// Where the kernel has a tracepoint for each call, which costs other calls nothing to speak of.
+    /// By the tracepoint of each of these calls, where tracefs is mounted.
     #[default]
-    Cheap,
-    /// Always: where there is no such tracepoint, by a hook on the way into every call.
-    Always,
+    Auto,
+    /// The same; where tracefs is not mounted, by a mount that only this process sees.
+    Tracepoints,
+    /// By one hook on the way into every call. It sees 32-bit calls as well, and costs every call.
+    Hook,
 }
 
 /// Settings that may change while events flow; see [`BpfSource::set`].
@@ -76,6 +80,8 @@ pub struct Builder {
     pub(crate) iterators: bool,
     pub(crate) max_wait: Duration,
     pub(crate) without: Vec<String>,
+    pub(crate) host_root: PathBuf,
+    pub(crate) proc_scan: Option<procfs::Options>,
 }
 
 impl Default for Builder {
@@ -88,6 +94,8 @@ impl Default for Builder {
             iterators: true,
             max_wait: Duration::from_millis(30),
             without: Vec::new(),
+            host_root: PathBuf::from("/"),
+            proc_scan: Some(procfs::Options::default()),
         }
     }
 }
@@ -158,7 +166,7 @@ impl Builder {
         self
     }
 
-    /// Whether arguments are noted on the way in as well (where that is cheap).
+    /// Whether arguments are noted on the way in as well (where tracefs is mounted).
     #[must_use]
     pub fn toctou(mut self, toctou: Toctou) -> Self {
         self.toctou = toctou;
@@ -169,6 +177,20 @@ impl Builder {
     #[must_use]
     pub fn iterators(mut self, iterators: bool) -> Self {
         self.iterators = iterators;
+        self
+    }
+
+    /// Where the host's `/proc` and `/etc` lie (`/`): a container has them mounted somewhere else.
+    #[must_use]
+    pub fn host_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.host_root = root.into();
+        self
+    }
+
+    /// What is read of the machine when the source starts (all of it); `None`: nothing, the state is empty.
+    #[must_use]
+    pub fn proc_scan(mut self, options: Option<procfs::Options>) -> Self {
+        self.proc_scan = options;
         self
     }
 

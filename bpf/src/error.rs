@@ -28,6 +28,9 @@ pub enum Error {
     /// A name is no call's.
     #[error("there is no system call named {0}")]
     UnknownCall(String),
+    /// The machine's state cannot be read.
+    #[error("reading the machine's state: {0}")]
+    Host(#[source] scap::Error),
     /// libbpf failed.
     #[error("{context}: {source}")]
     Bpf {

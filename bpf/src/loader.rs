@@ -19,7 +19,7 @@ static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
 pub(crate) const DISPATCHER: &str = "sys_exit";
 /// The program of calls without an event of their own.
 const GENERIC: &str = "generic_x";
-/// The hook on the way into every call, for [`Toctou::Always`].
+/// The hook on the way into every call, for [`Toctou::Hook`].
 pub(crate) const ENTER: &str = "sys_enter";
 /// Programs that note arguments on the way in, and the tracepoint of each.
 pub(crate) const ENTERS: [(&str, &str); 5] = [
@@ -95,7 +95,7 @@ impl Prepared {
             let name = program.name().to_string_lossy().into_owned();
             let left_out = without.iter().any(|refused| refused.program == name)
                 || self.builder.without.contains(&name)
-                || (name == ENTER && self.builder.toctou != Toctou::Always)
+                || (name == ENTER && self.builder.toctou != Toctou::Hook)
                 || (name.starts_with("iter_") && !self.builder.iterators)
                 || (ENTERS.iter().any(|(enter, _)| *enter == name) && self.builder.toctou == Toctou::Off);
             program.set_autoload(!left_out);

@@ -4,12 +4,14 @@
 
 use crate::generated::{IA32, IA32_ONLY, NUMBERS, SOCKETCALL};
 use crate::{Error, Result};
-use scap::schema::{SYSCALLS, SyscallCode, SyscallFlags};
+use scap::schema::{EventCode, SYSCALLS, SyscallCode, SyscallFlags};
 
 const WORDS: usize = 8;
 /// In a byte of the table of interest: wanted as a 64-bit call; a 32-bit number whose call is wanted.
 const NATIVE: u8 = 1;
 const IA32_CALL: u8 = 2;
+/// Gives the generic event.
+const GENERIC: u8 = 4;
 /// The 32-bit number of socketcall, behind which any socket call may hide.
 const IA32_SOCKETCALL: usize = 102;
 
@@ -133,6 +135,9 @@ impl Selection {
                 && self.contains(row.code)
             {
                 table[usize::from(nr)] |= NATIVE;
+                if row.events.is_none_or(|(_, exit)| exit == EventCode::GENERIC_X || exit == EventCode::GENERIC_E) {
+                    table[usize::from(nr)] |= GENERIC;
+                }
             }
         }
         for (nr, code, _) in IA32_ONLY {

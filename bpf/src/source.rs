@@ -7,7 +7,7 @@ use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
 use crate::{Error, Refused, Result, Selection, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
 use scap::schema::SyscallCode;
-use scap::{Event, HostState, Next, Source, SourceStats};
+use scap::{Event, HostState, Next, Source, SourceStats, procfs};
 use std::os::fd::{AsRawFd as _, IntoRawFd as _};
 use std::time::Duration;
 
@@ -70,6 +70,11 @@ impl BpfSource {
         };
         source.store_settings()?;
         source.attach_wanted()?;
+        // Only now, so that what changes while the machine is read is among the events.
+        if let Some(options) = &source.loaded.builder.proc_scan {
+            let snapshot = procfs::scan(&source.loaded.builder.host_root, options).map_err(Error::Host)?;
+            source.host = snapshot.host;
+        }
         Ok(source)
     }
 
@@ -141,14 +146,14 @@ impl BpfSource {
         let codes = [opens[0], opens[1], opens[2], opens[3], SyscallCode::CONNECT];
         match self.loaded.builder.toctou {
             Toctou::Off => {}
-            Toctou::Cheap => {
+            Toctou::Auto | Toctou::Tracepoints => {
                 for ((program, tracepoint), code) in ENTERS.iter().zip(codes) {
                     if has(code) {
                         wanted.push((program, Some(tracepoint)));
                     }
                 }
             }
-            Toctou::Always => {
+            Toctou::Hook => {
                 if codes.iter().any(|code| has(*code)) {
                     wanted.push((ENTER, None));
                 }
@@ -173,7 +178,7 @@ impl BpfSource {
             };
             let attached = match tracepoint {
                 None => program.attach().map_err(Error::bpf(format!("attaching {name}"))),
-                Some(path) => sys::tracepoint_id(path)
+                Some(path) => sys::tracepoint_id(path, self.loaded.builder.toctou == Toctou::Tracepoints)
                     .and_then(sys::tracepoint_event)
                     .map_err(Error::io(format!("the tracepoint {path}")))
                     .and_then(|event| {

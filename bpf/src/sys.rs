@@ -31,14 +31,17 @@ fn fd(result: libc::c_long) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(result as i32) })
 }
 
-/// The number of the tracepoint `category/name`: from a mounted tracefs, else from one that only we can see.
-pub(crate) fn tracepoint_id(path: &str) -> io::Result<u64> {
+/// The number of the tracepoint `category/name`: from a mounted tracefs, else (with `private`) from one that only we see.
+pub(crate) fn tracepoint_id(path: &str, private: bool) -> io::Result<u64> {
     let mut text = String::new();
     for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
         if let Ok(mut file) = File::open(format!("{root}/events/{path}/id")) {
             file.read_to_string(&mut text)?;
             return text.trim().parse().map_err(io::Error::other);
         }
+    }
+    if !private {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "tracefs is not mounted at /sys/kernel/tracing"));
     }
     let mount = private_tracefs()?;
     let path = std::ffi::CString::new(format!("events/{path}/id")).map_err(io::Error::other)?;

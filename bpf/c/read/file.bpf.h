@@ -61,23 +61,24 @@ static __always_inline struct file *fd_file(s32 fd)
 
 static __always_inline u64 file_ino(struct file *file)
 {
-	return BPF_CORE_READ(file, f_inode, i_ino);
+	return GET(file, f_inode, i_ino);
 }
 
 static __always_inline u32 file_dev(struct file *file)
 {
-	return device_of_kernel(BPF_CORE_READ(file, f_inode, i_sb, s_dev));
+	return device_of_kernel(GET(file, f_inode, i_sb, s_dev));
 }
 
 /* Which layer of an overlay holds the file. The inode of an overlay is followed by the upper layer's entry. */
 static __always_inline enum layer file_layer(struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct dentry *dentry;
 	struct dentry *upper = NULL;
 	struct inode *inode;
 
-	if (BPF_CORE_READ(dentry, d_sb, s_magic) != OVERLAYFS_MAGIC)
+	if (GET(file, f_path.dentry, d_sb, s_magic) != OVERLAYFS_MAGIC)
 		return LAYER_NONE;
+	dentry = BPF_CORE_READ(file, f_path.dentry);
 	inode = BPF_CORE_READ(dentry, d_inode);
 	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
 	return upper && BPF_CORE_READ(upper, d_inode, i_ino) ? LAYER_UPPER : LAYER_LOWER;

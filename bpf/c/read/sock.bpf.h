@@ -29,10 +29,10 @@ static __always_inline struct sock *fd_sock(s32 fd)
 	struct file *file = fd_file(fd);
 	struct socket *socket;
 
-	if (!file || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+	if (!file || GET(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
 		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
+	socket = GET(file, private_data);
+	return GET(socket, sk);
 }
 
 /* The address at `p` in user memory, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family. */
@@ -110,11 +110,11 @@ __noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 user)
 
 	if (!own.c || !sk)
 		return 0;
-	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	u16 family = GET(sk, __sk_common.skc_family);
 	at = part_u8(e, 0, family);
 	if (family == AF_INET) {
-		u32 local = BPF_CORE_READ(inet, inet_saddr), remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		u16 lport = BPF_CORE_READ(inet, inet_sport), rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+		u32 local = GET(inet, inet_saddr), remote = GET(sk, __sk_common.skc_daddr);
+		u16 lport = GET(inet, inet_sport), rport = GET(sk, __sk_common.skc_dport);
 
 		if (!rport && user) {
 			bpf_probe_read_user(&rport, sizeof(rport), (void *)(user + 2));
@@ -129,7 +129,7 @@ __noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 user)
 		}
 	} else if (family == AF_INET6) {
 		u64 local[2] = {}, remote[2] = {};
-		u16 lport = BPF_CORE_READ(inet, inet_sport), rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+		u16 lport = GET(inet, inet_sport), rport = GET(sk, __sk_common.skc_dport);
 		struct ipv6_pinfo *info = BPF_CORE_READ(inet, pinet6);
 
 		bpf_core_read(local, sizeof(local), &info->saddr);
@@ -183,5 +183,5 @@ __noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 user)
 
 static __always_inline void push_tuple(struct event *e, struct sock *sk, enum direction direction, u64 user)
 {
-	push_done(e, tuple_put(e->pos, (u64)sk, direction, user) & DATA_MASK);
+	push_done(e, tuple_put(e->pos, plain(e->c, sk), direction, user) & DATA_MASK);
 }

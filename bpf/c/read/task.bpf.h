@@ -16,19 +16,19 @@ enum { MM_FILE, MM_ANON, MM_SWAP, MM_SHMEM };
 		if (bpf_core_type_exists(struct mm_rss_stat))                                                \
 			n_ = BPF_CORE_READ((struct mm_struct___rss_atomic *)(mm), rss_stat.count[which].counter); \
 		else                                                                                         \
-			n_ = BPF_CORE_READ((struct mm_struct___rss_percpu *)(mm), rss_stat[which].count);   \
+			n_ = GET((struct mm_struct___rss_percpu *)(mm), rss_stat[which].count);             \
 		n_;                                                                                          \
 	})
 
 /* Kilobytes. A kernel thread has none. */
 static __always_inline u32 task_vm_size(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, mm, total_vm) * PAGE_KB;
+	return GET(task, mm, total_vm) * PAGE_KB;
 }
 
 static __always_inline u32 task_vm_rss(struct task_struct *task)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = GET(task, mm);
 	s64 pages;
 
 	if (!mm)
@@ -39,7 +39,7 @@ static __always_inline u32 task_vm_rss(struct task_struct *task)
 
 static __always_inline u32 task_vm_swap(struct task_struct *task)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = GET(task, mm);
 	s64 pages = mm ? MM_COUNTER(mm, MM_SWAP) : 0;
 
 	return pages > 0 ? pages * PAGE_KB : 0;

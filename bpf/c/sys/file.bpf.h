@@ -21,7 +21,7 @@ static __always_inline struct opened fd_opened(long fd)
 	o.dev = file_dev(file);
 	o.ino = file_ino(file);
 	o.layer = file_layer(file);
-	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+	if (GET(file, f_mode) & FMODE_CREATED)
 		o.flags |= FILE_FLAGS__O_F_CREATED;
 	if (o.layer == LAYER_UPPER)
 		o.flags |= FILE_FLAGS__FD_UPPER_LAYER;

@@ -12,16 +12,10 @@
 #define IIF_FLAGS 4
 #define MAX_ARGUMENTS 4096
 
-/* Any call that has no event of its own. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(generic_x, struct pt_regs *regs, long ret)
+static __always_inline int generic_event(struct cpu *c)
 {
-	struct cpu *c = cpu_current();
-	u8 *r;
+	u8 *r = record_begin(c, EV_GENERIC_X, EV_GENERIC_X_PARAMS, HEADER + 4 + 4, EV_GENERIC_X_FAMILY);
 
-	if (!c)
-		return 0;
-	r = record_begin(c, EV_GENERIC_X, EV_GENERIC_X_PARAMS, HEADER + 4 + 4, EV_GENERIC_X_FAMILY);
 	if (!r)
 		return 0;
 	PUT32(r, HEADER, 0x20002);
@@ -29,6 +23,15 @@ int BPF_PROG(generic_x, struct pt_regs *regs, long ret)
 	PUT16(r, HEADER + 6, c->nr < SYSCALL_IA32_ONLY ? c->nr : c->native_nr);
 	record_finish(r);
 	return 0;
+}
+
+/* Any call that has no event of its own. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(generic_x, struct pt_regs *regs, long ret)
+{
+	struct cpu *c = cpu_current();
+
+	return c ? generic_event(c) : 0;
 }
 
 SEC("tp_btf/sys_exit")

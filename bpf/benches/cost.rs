@@ -1,0 +1,183 @@
+//! What the probe costs those who make calls: nanoseconds a call in a tight loop, with nothing attached, with a usual
+//! selection, and with everything on; and how many events a second the reader takes.
+//!
+//! Run as root: `cargo bench -p peregrine-bpf --bench cost`. The loop keeps to one processor and the reader to another.
+//! Each figure is the least of many short runs, for the machine may be busy with other things.
+#![allow(unsafe_code, reason = "raw system calls are what is measured")]
+#![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
+
+use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
+use scap::schema::SyscallCode;
+use scap::{Next, Source};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const RUNS: usize = 2_500;
+const CALLS: u32 = 100;
+
+fn pin(cpu: usize) {
+    // SAFETY: an all-zero set is valid, and the call only reads it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+}
+
+fn getppid() {
+    // SAFETY: no arguments.
+    unsafe { libc::syscall(libc::SYS_getppid) };
+}
+
+fn open_close() {
+    // SAFETY: a NUL-ended path; the descriptor is closed once.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"/dev/null".as_ptr(), libc::O_RDONLY);
+        libc::syscall(libc::SYS_close, fd);
+    }
+}
+
+fn read_zero(fd: i32, into: &mut [u8; 64]) {
+    // SAFETY: the buffer is as long as it says.
+    unsafe { libc::syscall(libc::SYS_read, fd, into.as_mut_ptr(), into.len()) };
+}
+
+fn datagram(fds: [i32; 2], buffer: &mut [u8; 64]) {
+    // SAFETY: the buffer is as long as it says.
+    unsafe {
+        libc::syscall(libc::SYS_sendto, fds[0], buffer.as_ptr(), buffer.len(), 0, 0, 0);
+        libc::syscall(libc::SYS_recvfrom, fds[1], buffer.as_mut_ptr(), buffer.len(), 0, 0, 0);
+    }
+}
+
+fn least(mut body: impl FnMut()) -> f64 {
+    let mut best = f64::MAX;
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        for _ in 0..CALLS {
+            body();
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(CALLS));
+    }
+    best
+}
+
+/// The four loops, each in nanoseconds.
+fn loops() -> [f64; 4] {
+    // SAFETY: plain calls; the descriptors stay open for the length of the program.
+    let (zero, pair) = unsafe {
+        let zero = libc::open(c"/dev/zero".as_ptr(), libc::O_RDONLY);
+        let mut pair = [0; 2];
+        libc::socketpair(libc::AF_UNIX, libc::SOCK_DGRAM, 0, pair.as_mut_ptr());
+        (zero, pair)
+    };
+    let mut buffer = [0; 64];
+    [least(getppid), least(open_close), least(|| read_zero(zero, &mut buffer)), least(|| datagram(pair, &mut buffer))]
+}
+
+/// Runs `body` in a thread on processor 0 while this one reads events on processor 1; the events read.
+fn beside<T: Send>(source: &mut BpfSource, body: impl FnOnce() -> T + Send) -> (T, u64) {
+    let done = AtomicBool::new(false);
+    let read = AtomicU64::new(0);
+    pin(1);
+    let result = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            pin(0);
+            let result = body();
+            done.store(true, Ordering::Relaxed);
+            result
+        });
+        while !done.load(Ordering::Relaxed) {
+            if let Next::Event(_) = source.next().unwrap() {
+                read.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        thread.join().unwrap()
+    });
+    (result, read.into_inner())
+}
+
+fn main() {
+    let names = ["getppid", "openat+close", "read zero 64", "unix send+recv"];
+    pin(0);
+    let start = Instant::now();
+    let base = loops();
+    let opened = Instant::now();
+    let builder = Probe::builder().select(Selection::none()).ring_size(32 << 20).toctou(Toctou::Off);
+    let mut source = match builder.clone().open() {
+        Ok(source) => source,
+        Err(error) => {
+            println!("SKIPPED: {error}");
+            return;
+        }
+    };
+    println!("base took {:?}; the probe opened in {:?}", start.elapsed(), opened.elapsed());
+    let mut usual = Selection::state();
+    for name in [
+        "unlink",
+        "unlinkat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "mkdir",
+        "sendto",
+        "sendmsg",
+        "recvfrom",
+        "recvmsg",
+        "ptrace",
+        "kill",
+        "mount",
+        "symlink",
+        "link",
+        "chmod",
+        "fchmodat",
+    ] {
+        usual.insert(SyscallCode::from_name(name).unwrap());
+    }
+    let mut rows = Vec::new();
+    let mut only_exit = Selection::none();
+    only_exit.insert(SyscallCode::REBOOT);
+    for (what, selection) in [("nothing wanted", only_exit), ("usual", usual), ("all", Selection::all())] {
+        source.select(selection).unwrap();
+        let (times, _) = beside(&mut source, loops);
+        rows.push((what, times));
+    }
+    drop(source);
+    for (what, toctou) in [("usual, tracepoints", Toctou::Tracepoints), ("usual, hook", Toctou::Hook)] {
+        let mut source = builder.clone().toctou(toctou).select(usual).open().unwrap();
+        for note in source.notes() {
+            println!("{note}");
+        }
+        let (times, _) = beside(&mut source, loops);
+        rows.push((what, times));
+    }
+    println!("{:<24}{}", "ns a call", names.map(|name| format!("{name:>18}")).concat());
+    println!("{:<24}{}", "base", base.map(|ns| format!("{ns:>18.0}")).concat());
+    for (what, times) in rows {
+        let added: Vec<String> =
+            times.iter().zip(base).map(|(ns, base)| format!("{:>18}", format!("+{:.0}", ns - base))).collect();
+        println!("{what:<24}{}", added.concat());
+    }
+    throughput(&builder);
+}
+
+/// Events a second that reach the reader while a loop makes as many as it can, and what was lost.
+fn throughput(builder: &peregrine_bpf::Builder) {
+    let mut source = builder.clone().select(Selection::all()).open().unwrap();
+    let before = source.stats();
+    let start = Instant::now();
+    let ((), read) = beside(&mut source, || {
+        while start.elapsed() < Duration::from_secs(2) {
+            for _ in 0..100 {
+                open_close();
+            }
+        }
+    });
+    let stats = source.stats();
+    println!(
+        "open+close for 2 s: {:.0} events/s read, {} of {} lost",
+        read as f64 / start.elapsed().as_secs_f64(),
+        stats.dropped() - before.dropped(),
+        stats.seen - before.seen,
+    );
+}
