@@ -8,19 +8,35 @@
 //! It is built on the public interfaces of the library crates alone: whatever it does, another program can do.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod cli;
 mod config;
 mod drops;
 mod list;
 mod log;
+mod matches;
 mod metrics;
 mod removed;
+mod rules;
+mod run;
 mod selection;
+mod signals;
+mod support;
 mod terminal;
+mod validate;
+mod version;
 mod watch;
 mod web;
 
+use alerts::Alerts;
 use cli::{Options, Parsed};
+use config::settings::EngineKind;
+use matches::Matches;
+use peregrine_examples::sinks::Wait;
+use rules::RuleFiles;
+use signals::Signals;
+use sinsp::Inspector;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -60,6 +76,8 @@ fn run(options: &Options) -> Result<(), Fatal> {
     }
     if options.config_schema {
         terminal::print(&format!("{:#}\n", config::schema()));
+    } else if options.rule_schema {
+        terminal::print(&format!("{:#}\n", rule_engine::diag::schema::json()));
     } else if options.ignored_events {
         terminal::print(&list::syscalls::ignored_text());
     } else if options.list_events {
@@ -71,15 +89,129 @@ fn run(options: &Options) -> Result<(), Fatal> {
     Ok(())
 }
 
+/// What needs the configuration, in Falco's order: what only prints first.
 fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     if options.unbuffered {
         loaded.config.buffered_outputs = false;
     }
-    log::set_up(&loaded.config);
+    let config = &loaded.config;
+    log::set_up(config);
     loaded.report();
-    if options.page_size {
+    if options.version {
+        let text = if config.json_output { format!("{}\n", version::json()) } else { version::text() };
+        terminal::print(&text);
+    } else if options.page_size {
         terminal::print(&format!("Your system page size is: {} bytes\n", rustix::param::page_size()));
-        return Ok(());
+    } else if options.list_plugins || options.plugin_info.is_some() {
+        terminal::print(&version::plugins(options.plugin_info.as_deref())?);
+    } else if let Some(source) = &options.list {
+        let text = list::fields::text(source, options, &rules::fields(config));
+        terminal::print(&text.ok_or_else(|| Fatal(format!("there is no source '{source}'; the sources are syscall")))?);
+    } else if !options.validate.is_empty() {
+        validate::run(options, config)?;
+    } else {
+        check_plugins(config)?;
+        check_sources(options, config)?;
+        let files = RuleFiles::find(options, &loaded)?;
+        let mut rules = files.load(options, config);
+        if options.describe_all || options.describe.is_some() {
+            rules.check()?;
+            let described = rules.describe(options.describe.as_deref())?;
+            let text =
+                if config.json_output { format!("{described}\n") } else { rules::description_text(&described) };
+            terminal::print(&text);
+        } else if options.support {
+            rules.check()?;
+            terminal::print(&support::text(&loaded, &files));
+        } else {
+            detect(options, &loaded, rules)?;
+        }
     }
     Ok(())
+}
+
+/// Plugins as shared objects are not loaded; those that are built in need not be.
+fn check_plugins(config: &config::settings::Config) -> Result<(), Fatal> {
+    for plugin in config.selected_plugins() {
+        if !version::BUILT_IN.iter().any(|built_in| built_in.name == plugin.name) {
+            let built_in: Vec<_> = version::BUILT_IN.iter().map(|plugin| plugin.name).collect();
+            return Err(Fatal(format!(
+                "plugin '{}' is not built in, and plugins are not loaded from files; built in: {}",
+                plugin.name,
+                built_in.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_sources(options: &Options, config: &config::settings::Config) -> Result<(), Fatal> {
+    if config.engine.kind == EngineKind::Replay {
+        return Ok(());
+    }
+    for (names, verb) in [(&options.enable_sources, "enable"), (&options.disable_sources, "disable")] {
+        if let Some(name) = names.iter().find(|name| !list::fields::SOURCES.contains(&name.as_str())) {
+            return Err(Fatal(format!("cannot {verb} the unknown event source '{name}'")));
+        }
+    }
+    if !options.disable_sources.is_empty() {
+        return Err(Fatal::new("at least one event source must stay enabled"));
+    }
+    Ok(())
+}
+
+/// The work itself.
+fn detect(options: &Options, loaded: &config::Loaded, rules: rules::Rules) -> Result<(), Fatal> {
+    let config = &loaded.config;
+    let hostname = alerts::hostname();
+    let engine = rules.engine(config, &hostname)?;
+    if options.dry_run {
+        let rules: usize = engine.rules.iter().map(|set| set.rules().rules().len()).sum();
+        log::notice(format!("dry run: configuration and {rules} rules are sound"));
+        return Ok(());
+    }
+    let replay = config.engine.kind == EngineKind::Replay;
+    let alerts = Alerts::new(config, &hostname, if replay { Wait::ForRoom } else { Wait::No })?;
+    let signals = Signals::install()?;
+    if let Some(path) = &options.pidfile {
+        std::fs::write(path, std::process::id().to_string())
+            .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
+    }
+    let setup = run::Setup { config, signals: &signals, seconds: options.duration, verbose: options.verbose };
+    let mut matches = Matches::default();
+    let outcome = match config.engine.kind {
+        EngineKind::Replay => {
+            open(&config.engine.replay.capture_file, config).and_then(|mut inspector| {
+                run::run(&setup, &mut inspector, &engine, &alerts, &mut matches)
+            })
+        }
+        EngineKind::ModernEbpf | EngineKind::Kmod | EngineKind::Nodriver => {
+            Err(Fatal::new("live capture is not part of this build"))
+        }
+    };
+    alerts.close();
+    terminal::print(&matches.summary());
+    outcome
+}
+
+/// Opens a capture.
+fn open(
+    path: &Path,
+    config: &config::settings::Config,
+) -> Result<Inspector<scap::savefile::Reader<std::fs::File>>, Fatal> {
+    let reader = scap::savefile::Reader::open(path)
+        .map_err(|error| Fatal(format!("cannot replay {}: {error}", path.display())))?;
+    log::info(format!("replaying the events of {}", path.display()));
+    Ok(Inspector::with_config(reader, inspector_config(config)))
+}
+
+fn inspector_config(config: &config::settings::Config) -> sinsp::config::Config {
+    let libs = &config.falco_libs;
+    let mut inspector = sinsp::config::Config::default();
+    if libs.thread_table_size > 0 {
+        inspector.limits.threads = libs.thread_table_size as usize;
+    }
+    inspector.purge_interval_ns = u64::from(libs.thread_table_auto_purging_interval_s) * 1_000_000_000;
+    inspector.purge_idle_ns = u64::from(libs.thread_table_auto_purging_thread_timeout_s) * 1_000_000_000;
+    inspector
 }

@@ -1,5 +1,7 @@
 //! The versions of the program and of what it is compatible with.
 
+use crate::Fatal;
+use rule_engine::resolve::ENGINE_VERSION;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
@@ -27,10 +29,6 @@ pub(crate) struct BuiltIn {
 pub(crate) const BUILT_IN: &[BuiltIn] =
     &[BuiltIn { name: "container", version: "0.7.1", does: "fields of containers and Kubernetes pods" }];
 
-/// The numbers of an engine version such as 0.63.0 that older tools know: the middle one.
-fn engine_number() -> &'static str {
-    rule_engine::ENGINE_VERSION.split('.').nth(1).unwrap_or("0")
-}
 
 /// The versions for people.
 pub(crate) fn text() -> String {
@@ -40,7 +38,7 @@ pub(crate) fn text() -> String {
         text,
         "Peregrine version: {VERSION}\nCompatible with:   Falco {FALCO_VERSION}\nPlugin API:        {PLUGIN_API_VERSION}\n\
          Engine:            {}\nDriver:\n  API version:     {DRIVER_API_VERSION}\n  Schema version:  {}\n",
-        rule_engine::ENGINE_VERSION,
+        ENGINE_VERSION,
         scap::schema::SCHEMA_VERSION,
     );
     text
@@ -54,12 +52,30 @@ pub(crate) fn json() -> Json {
         "default_driver_version": format!("{VERSION}+probe"),
         "driver_api_version": DRIVER_API_VERSION,
         "driver_schema_version": scap::schema::SCHEMA_VERSION,
-        "engine_version": engine_number(),
-        "engine_version_semver": rule_engine::ENGINE_VERSION,
+        "engine_version": ENGINE_VERSION.1.to_string(),
+        "engine_version_semver": ENGINE_VERSION.to_string(),
         "falco_version": FALCO_VERSION,
         "libs_version": VERSION,
         "peregrine_version": VERSION,
         "plugin_api_version": PLUGIN_API_VERSION,
         "plugin_versions": plugins,
     })
+}
+
+/// The plugins, or one of them by name.
+pub(crate) fn plugins(name: Option<&str>) -> Result<String, Fatal> {
+    let chosen: Vec<_> = BUILT_IN.iter().filter(|plugin| name.is_none_or(|name| name == plugin.name)).collect();
+    if let Some(name) = name
+        && chosen.is_empty()
+    {
+        return Err(Fatal(format!("there is no plugin '{name}'")));
+    }
+    let mut text = format!("{} Plugins Loaded:\n\n", chosen.len());
+    for plugin in chosen {
+        text += &format!(
+            "Name: {}\nDescription: {}\nContact: built in\nVersion: {}\nCapabilities: \n  - Field Extraction\n\n",
+            plugin.name, plugin.does, plugin.version
+        );
+    }
+    Ok(text)
 }

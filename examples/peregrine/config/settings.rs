@@ -168,7 +168,7 @@ settings! {
         /// Alerts to standard output.
         stdout_output: Output = Output::default(),
         /// Alerts to syslog.
-        syslog_output: Output = Output::default(),
+        syslog_output: SyslogOutput = SyslogOutput::default(),
         /// Alerts to a file.
         file_output: FileOutput = FileOutput::default(),
         /// Alerts by HTTP.
@@ -299,6 +299,13 @@ settings! {
     Output {
         /// Whether it is on.
         enabled: bool = false,
+    }
+    /// Alerts to syslog.
+    SyslogOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// Where to: udp://host:port, tcp://host:port, or the path of a socket; empty: /dev/log. Not in Falco.
+        address: String = String::new(),
     }
     /// Alerts to a file.
     FileOutput {

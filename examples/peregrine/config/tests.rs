@@ -61,7 +61,7 @@ buffered_outputs: true
 rule_matching: all
 outputs_queue: {capacity: 7}
 stdout_output: {enabled: true}
-syslog_output: {enabled: true}
+syslog_output: {enabled: true, address: "udp://log"}
 file_output: {enabled: true, keep_alive: true, filename: ./e.txt}
 http_output:
   enabled: true
@@ -279,5 +279,9 @@ fn the_schema_is_that_of_falco() {
         out.sort();
         out
     };
-    assert_eq!(list(&ours), list(&theirs));
+    // What Falco does not have.
+    let own = ["syslog_output.address: string"];
+    let (mut ours, theirs) = (list(&ours), list(&theirs));
+    ours.retain(|leaf| !own.contains(&leaf.as_str()));
+    assert_eq!(ours, theirs);
 }

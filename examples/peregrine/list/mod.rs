@@ -1,4 +1,5 @@
 //! `--list`, `--list-events`, `-i`: what exists, for people, documents and programs.
 
 pub(crate) mod events;
+pub(crate) mod fields;
 pub(crate) mod syscalls;

@@ -1,0 +1,78 @@
+//! How often each rule matched, over all reloads.
+
+use rule_engine::engine::SourceRules;
+use rule_engine::output::Priority;
+use rule_engine::ruleset::RuleId;
+use std::fmt::Write;
+
+/// A rule and its matches.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RuleCount {
+    pub(crate) name: String,
+    pub(crate) source: String,
+    pub(crate) priority: Priority,
+    pub(crate) tags: Vec<String>,
+    pub(crate) count: u64,
+}
+
+/// The counts, and where the rules of the set at work stand among them.
+#[derive(Debug, Default)]
+pub(crate) struct Matches {
+    rules: Vec<RuleCount>,
+    places: Vec<usize>,
+}
+
+impl Matches {
+    /// Goes on with another set of rules. Counts of rules that have the same name are kept.
+    pub(crate) fn follow(&mut self, set: &SourceRules) {
+        let source = set.rules().source();
+        let before = std::mem::take(&mut self.rules);
+        self.rules = set
+            .rules()
+            .rules()
+            .iter()
+            .map(|rule| RuleCount {
+                name: rule.name().to_owned(),
+                source: source.to_owned(),
+                priority: rule.output.priority,
+                tags: rule.output.tags.clone(),
+                count: before.iter().find(|known| known.name == rule.name()).map_or(0, |known| known.count),
+            })
+            .collect();
+        self.places = (0..self.rules.len()).collect();
+        let gone = before.into_iter().filter(|known| known.count > 0);
+        let gone: Vec<_> = gone.filter(|known| !self.rules.iter().any(|rule| rule.name == known.name)).collect();
+        self.rules.extend(gone);
+    }
+
+    #[inline]
+    pub(crate) fn count(&mut self, id: RuleId) {
+        if let Some(rule) = self.places.get(id.0 as usize).and_then(|place| self.rules.get_mut(*place)) {
+            rule.count += 1;
+        }
+    }
+
+    /// All rules with their counts.
+    pub(crate) fn rules(&self) -> &[RuleCount] {
+        &self.rules
+    }
+
+    /// The lines that end a run, as Falco prints them.
+    pub(crate) fn summary(&self) -> String {
+        let total: u64 = self.rules.iter().map(|rule| rule.count).sum();
+        let mut text = format!("Events detected: {total}\nRule counts by severity:\n");
+        for priority in Priority::ALL {
+            let count: u64 = self.rules.iter().filter(|rule| rule.priority == priority).map(|rule| rule.count).sum();
+            if count > 0 {
+                let name = if priority == Priority::Informational { "Info" } else { priority.name() };
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "   {}: {count}", name.to_uppercase());
+            }
+        }
+        text += "Triggered rules by rule name:\n";
+        for rule in self.rules.iter().filter(|rule| rule.count > 0) {
+            let _ = writeln!(text, "   {}: {}", rule.name, rule.count);
+        }
+        text
+    }
+}

@@ -1,0 +1,291 @@
+//! Rule files: which are read, what is added to their outputs, and the engine that comes of them.
+
+use crate::cli::Options;
+use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
+use crate::{Fatal, log, version};
+use rule_engine::diag::human::Style;
+use rule_engine::engine::{Settings, SourceRules, Sources};
+use rule_engine::event::Schema;
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::load::{self, Loader};
+use rule_engine::lower::Condition;
+use rule_engine::output::{Format, Priority, Template};
+use rule_engine::resolve;
+use rule_engine::ruleset::{Matching, Options as Matchings, Selection, Selector};
+use scap::render::Buffers;
+use sinsp::fields::Fields;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The rules that are used where neither the command line nor a configuration names any.
+const BUILT_IN: (&str, &[u8]) = ("built-in rules", include_bytes!("rules/peregrine_rules.yaml"));
+
+/// The source of system calls.
+pub(crate) const SYSCALL: &str = "syscall";
+
+/// Rule files, read.
+#[derive(Debug, Default)]
+pub(crate) struct RuleFiles {
+    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
+    /// Directories among what was named.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+impl RuleFiles {
+    /// Those of `-r`, or of the configuration, or the built-in ones where there is no configuration either.
+    pub(crate) fn find(options: &Options, loaded: &crate::config::Loaded) -> Result<Self, Fatal> {
+        let named = if options.rules.is_empty() {
+            // Packages name places that may be empty; what is named with -r is meant.
+            loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect()
+        } else {
+            options.rules.clone()
+        };
+        if named.is_empty() {
+            if loaded.files.is_empty() && loaded.config.rules_files.is_empty() {
+                let files = vec![(BUILT_IN.0.into(), BUILT_IN.1.to_vec())];
+                return Ok(Self { files, folders: Vec::new() });
+            }
+            return Err(Fatal::new(
+                "no rules: name at least one rules file or directory with -r, or in rules_files of the configuration",
+            ));
+        }
+        let mut found = Self::default();
+        for path in named {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path)
+                    .map_err(|error| Fatal(format!("cannot read the directory {}: {error}", path.display())))?;
+                let mut files: Vec<_> =
+                    entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file() && is_yaml(path)).collect();
+                files.sort();
+                files.iter().try_for_each(|file| found.read(file))?;
+                found.folders.push(path);
+            } else if is_yaml(&path) {
+                found.read(&path)?;
+            } else {
+                log::warning(format!("{}: not read, since its name ends in neither .yml nor .yaml", path.display()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Exactly these files.
+    pub(crate) fn exactly(paths: &[PathBuf]) -> Result<Self, Fatal> {
+        let mut found = Self::default();
+        paths.iter().try_for_each(|path| found.read(path))?;
+        Ok(found)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), Fatal> {
+        let bytes =
+            std::fs::read(path).map_err(|error| Fatal(format!("cannot read the rules file {}: {error}", path.display())))?;
+        self.files.push((path.to_path_buf(), bytes));
+        Ok(())
+    }
+
+    /// Loads the rules, whatever is wrong with them.
+    pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
+        let syscalls = SinspSchema::new(fields(config)).async_event("container");
+        let extra = extra_outputs(options, config, &[&syscalls]);
+        let sources = Sources::new().with(syscalls);
+        let mut loader = Loader::new(sources).extra_output(extra);
+        let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
+        let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
+        let loaded = loader.load(files);
+        Rules { loaded, sources: loader.into_backend() }
+    }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The fields, with those that the configuration defines.
+pub(crate) fn fields(config: &Config) -> Fields {
+    let buffers = if config.buffer_format_base64 { Buffers::Base64 } else { Buffers::Dots };
+    let statics = config.static_fields.iter();
+    statics.fold(Fields::new().with_buffers(buffers), |fields, (name, value)| fields.with_static(name, value))
+}
+
+/// What `append_output` and `-p` add to the outputs of rules.
+fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) -> Vec<resolve::ExtraOutput> {
+    let mut all = Vec::new();
+    for entry in &config.append_output {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let template = resolve::ExtraOutput {
+            source: some(&entry.r#match.source),
+            tags: entry.r#match.tags.clone(),
+            rule: some(&entry.r#match.rule),
+            ..resolve::ExtraOutput::default()
+        };
+        if !entry.extra_output.is_empty() {
+            all.push(resolve::ExtraOutput { format: Some(entry.extra_output.clone()), ..template.clone() });
+        }
+        if entry.suggested_output {
+            for schema in schemas {
+                if template.source.as_deref().is_some_and(|wanted| wanted != schema.source()) {
+                    continue;
+                }
+                for piece in schema.suggested_output() {
+                    let source = Some(schema.source().to_owned());
+                    all.push(resolve::ExtraOutput { source, format: Some(piece.into_owned()), ..template.clone() });
+                }
+            }
+        }
+        let fields = entry.extra_fields.iter().map(|field| match field {
+            ExtraField::Raw(name) => {
+                resolve::ExtraField { name: name.clone(), format: format!("%{name}"), raw: true }
+            }
+            ExtraField::Formatted { name, format } => {
+                resolve::ExtraField { name: name.clone(), format: format.clone(), raw: false }
+            }
+        });
+        all.push(resolve::ExtraOutput { fields: fields.collect(), ..template });
+    }
+    if let Some(format) = &options.print {
+        log::warning("-p is deprecated; write -o append_output[]=...");
+        // What these stood for is part of the suggested output now.
+        if !["c", "container", "k", "kubernetes"].contains(&format.as_str()) {
+            all.push(resolve::ExtraOutput { format: Some(format.clone()), ..resolve::ExtraOutput::default() });
+        }
+    }
+    all
+}
+
+/// Loaded rules, sound or not.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) loaded: load::Loaded<Condition, Template>,
+    pub(crate) sources: Sources,
+}
+
+/// An engine with its schemas.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) sources: Sources,
+    pub(crate) rules: Vec<Arc<SourceRules>>,
+}
+
+impl Rules {
+    /// Everything that is wrong, for people: with place and excerpt.
+    pub(crate) fn faults(&self) -> String {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        self.loaded.render(Style { colour }).trim_end().to_owned()
+    }
+
+    /// Whether the plugins that the rules ask for are there.
+    pub(crate) fn check_plugins(&self) -> Result<(), Fatal> {
+        let plugins: Vec<_> = version::BUILT_IN.iter().map(|plugin| (plugin.name, plugin.version)).collect();
+        self.loaded.check_plugins(&plugins).map_err(Fatal)
+    }
+
+    /// The description of all rules, or of one.
+    pub(crate) fn describe(&mut self, rule: Option<&str>) -> Result<serde_json::Value, Fatal> {
+        load::describe(&self.loaded, &mut self.sources, rule).map_err(Fatal)
+    }
+
+    /// An engine that runs them.
+    ///
+    /// # Errors
+    /// When there is any error in the rules, or a plugin that they ask for is missing.
+    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<Engine, Fatal> {
+        self.check()?;
+        let options = Matchings {
+            matching: match config.rule_matching {
+                RuleMatching::First => Matching::First,
+                RuleMatching::All => Matching::All,
+            },
+            ..Matchings::default()
+        };
+        let settings = Settings {
+            options,
+            format: format(config, hostname),
+            priority: priority(config.priority),
+            selections: selections(&config.rules),
+        };
+        let (sources, rules) = self.sources.engine(self.loaded.into_rules(), &settings).map_err(Fatal::new)?;
+        Ok(Engine { sources, rules })
+    }
+
+    /// Whether the rules can be run; warnings go to the log.
+    pub(crate) fn check(&self) -> Result<(), Fatal> {
+        // A missing plugin is the cause of many other errors, so it is told instead of them.
+        self.check_plugins()?;
+        if !self.loaded.is_successful() {
+            return Err(Fatal(self.faults()));
+        }
+        if !self.loaded.diagnostics.is_empty() {
+            log::warning(format!("rules:\n{}", self.faults()));
+        }
+        Ok(())
+    }
+}
+
+fn priority(priority: MinPriority) -> Priority {
+    match priority {
+        MinPriority::Emergency => Priority::Emergency,
+        MinPriority::Alert => Priority::Alert,
+        MinPriority::Critical => Priority::Critical,
+        MinPriority::Error => Priority::Error,
+        MinPriority::Warning => Priority::Warning,
+        MinPriority::Notice => Priority::Notice,
+        MinPriority::Informational | MinPriority::Info => Priority::Informational,
+        MinPriority::Debug => Priority::Debug,
+    }
+}
+
+/// What alerts look like.
+pub(crate) fn format(config: &Config, hostname: &str) -> Format {
+    Format {
+        json: config.json_output,
+        include_output: config.json_include_output_property,
+        include_tags: config.json_include_tags_property,
+        include_message: config.json_include_message_property,
+        include_output_fields: config.json_include_output_fields_property,
+        iso8601: config.time_format_iso_8601,
+        ..Format::new(hostname)
+    }
+}
+
+fn selections(rules: &[settings::RuleSelection]) -> Vec<Selection> {
+    let mut selections = Vec::new();
+    for entry in rules {
+        for (able, enable) in [(&entry.enable, true), (&entry.disable, false)] {
+            let Some(able) = able else { continue };
+            let verb = if enable { "Enabling" } else { "Disabling" };
+            if !able.rule.is_empty() {
+                log::info(format!("{verb} rules with name: {}", able.rule));
+                selections.push(Selection { rules: Selector::Pattern(able.rule.clone()), enable });
+            }
+            if !able.tag.is_empty() {
+                log::info(format!("{verb} rules with tag: {}", able.tag));
+                selections.push(Selection { rules: Selector::Tags(vec![able.tag.clone()]), enable });
+            }
+        }
+    }
+    selections
+}
+
+/// The answer to `-L` and `-l` for people: names and what the rules are for, in two columns.
+pub(crate) fn description_text(described: &serde_json::Value) -> String {
+    const NAME: usize = 50;
+    const WIDTH: usize = 110 - NAME - 1;
+    let row = |name: &str, text: &str| format!("{name:NAME$} {text}\n");
+    let mut out = row("Rule", "Description") + &row("----", "-----------");
+    for rule in described["rules"].as_array().into_iter().flatten() {
+        let info = &rule["info"];
+        let (mut text, mut used) = (String::new(), 0);
+        for word in info["description"].as_str().unwrap_or_default().split_whitespace() {
+            let length = word.chars().count() + 1;
+            if used + length > WIDTH {
+                text += &format!("\n{:1$}", "", NAME + 1);
+                used = 0;
+            }
+            used += length;
+            text += word;
+            text.push(' ');
+        }
+        out += &row(info["name"].as_str().unwrap_or_default(), &(text + "\n"));
+    }
+    out
+}

@@ -1,0 +1,33 @@
+//! `-V`: checks rules files and says what is wrong with them, in Falco's own form for tools and in ours for people.
+
+use crate::cli::Options;
+use crate::config::settings::Config;
+use crate::rules::{RuleFiles, description_text};
+use crate::{Fatal, log, terminal};
+use serde_json::json;
+
+/// Checks the files of `-V`; an error if any of them is at fault.
+pub(crate) fn run(options: &Options, config: &Config) -> Result<(), Fatal> {
+    let mut rules = RuleFiles::exactly(&options.validate)?.load(options, config);
+    rules.check_plugins()?;
+    let successful = rules.loaded.is_successful();
+    let wanted = options.describe_all || options.describe.is_some();
+    let described =
+        if successful && wanted { Some(rules.describe(options.describe.as_deref())?) } else { None };
+    if config.json_output {
+        let mut result = serde_json::Map::new();
+        if let Some(described) = described {
+            result.insert("falco_describe_results".into(), described);
+        }
+        result.insert("falco_load_results".into(), rules.loaded.falco_json());
+        terminal::print(&format!("{}\n", json!(result)));
+    } else {
+        let (summary, warnings) = rules.loaded.falco_text();
+        warnings.iter().for_each(log::warning);
+        terminal::print(&format!("{summary}\n"));
+        if let Some(described) = described {
+            terminal::print(&format!("\n{}", description_text(&described)));
+        }
+    }
+    if successful { Ok(()) } else { Err(Fatal(rules.faults())) }
+}
