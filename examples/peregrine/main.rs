@@ -17,6 +17,7 @@ mod log;
 mod matches;
 mod metrics;
 mod removed;
+mod rule_schema;
 mod rules;
 mod run;
 mod selection;
@@ -77,7 +78,7 @@ fn run(options: &Options) -> Result<(), Fatal> {
     if options.config_schema {
         terminal::print(&format!("{:#}\n", config::schema()));
     } else if options.rule_schema {
-        terminal::print(&format!("{:#}\n", rule_engine::diag::schema::json()));
+        terminal::print(&format!("{:#}\n", rule_schema::json()));
     } else if options.ignored_events {
         terminal::print(&list::syscalls::ignored_text());
     } else if options.list_events {
