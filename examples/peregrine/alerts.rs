@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn own_alerts_look_like_falcos() {
-        let fields: Map<String, Json> = [("b".to_owned(), "x".into()), ("a".to_owned(), 1.into())].into_iter().collect();
+        let fields: Map<String, Json> =
+            [("b".to_owned(), "x".into()), ("a".to_owned(), 1.into())].into_iter().collect();
         let own = OwnAlert { time: 7, priority: Priority::Debug, rule: "R", text: "R. Text", fields };
         assert_eq!(
             own.text(true, true, "h"),

@@ -118,8 +118,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         if options.describe_all || options.describe.is_some() {
             rules.check()?;
             let described = rules.describe(options.describe.as_deref())?;
-            let text =
-                if config.json_output { format!("{described}\n") } else { rules::description_text(&described) };
+            let text = if config.json_output { format!("{described}\n") } else { rules::description_text(&described) };
             terminal::print(&text);
         } else if options.support {
             rules.check()?;
@@ -165,9 +164,13 @@ fn check_sources(options: &Options, config: &config::settings::Config) -> Result
 fn detect(options: &Options, loaded: &config::Loaded, rules: rules::Rules) -> Result<(), Fatal> {
     let config = &loaded.config;
     let hostname = alerts::hostname();
-    let engine = rules.engine(config, &hostname)?;
+    let sets = rules.engine(config, &hostname)?;
+    let rules = sets
+        .iter()
+        .find(|set| set.rules().source() == rules::SYSCALL)
+        .ok_or_else(|| Fatal::new("there is no source of system calls"))?;
     if options.dry_run {
-        let rules: usize = engine.rules.iter().map(|set| set.rules().rules().len()).sum();
+        let rules: usize = sets.iter().map(|set| set.rules().rules().len()).sum();
         log::notice(format!("dry run: configuration and {rules} rules are sound"));
         return Ok(());
     }
@@ -181,11 +184,8 @@ fn detect(options: &Options, loaded: &config::Loaded, rules: rules::Rules) -> Re
     let setup = run::Setup { config, signals: &signals, seconds: options.duration, verbose: options.verbose };
     let mut matches = Matches::default();
     let outcome = match config.engine.kind {
-        EngineKind::Replay => {
-            open(&config.engine.replay.capture_file, config).and_then(|mut inspector| {
-                run::run(&setup, &mut inspector, &engine, &alerts, &mut matches)
-            })
-        }
+        EngineKind::Replay => open(&config.engine.replay.capture_file, config)
+            .and_then(|mut inspector| run::run(&setup, &mut inspector, rules, &alerts, &mut matches)),
         EngineKind::ModernEbpf | EngineKind::Kmod | EngineKind::Nodriver => {
             Err(Fatal::new("live capture is not part of this build"))
         }

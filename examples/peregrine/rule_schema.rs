@@ -36,8 +36,10 @@ pub(crate) fn json() -> Json {
     let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
     let list = |items: Json| json!({"type": "array", "items": items});
     let (text, truth) = (json!({"type": "string"}), json!({"type": "boolean"}));
-    let overrides: Map<_, _> =
-        OVERRIDABLE.iter().map(|key| ((*key).to_owned(), json!({"type": "string", "enum": ["append", "replace"]}))).collect();
+    let overrides: Map<_, _> = OVERRIDABLE
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({"type": "string", "enum": ["append", "replace"]})))
+        .collect();
     let item = json!({
         "append": truth,
         "capture": truth,
@@ -86,8 +88,8 @@ mod tests {
     /// Falco's schema, with references resolved and what is only for people left out, is ours.
     #[test]
     fn it_says_what_falcos_says() {
-        let shared =
-            std::env::var("PEREGRINE_SHARED").unwrap_or_else(|_| format!("{}/../../shared", env!("CARGO_MANIFEST_DIR")));
+        let shared = std::env::var("PEREGRINE_SHARED")
+            .unwrap_or_else(|_| format!("{}/../../shared", env!("CARGO_MANIFEST_DIR")));
         let Ok(text) = std::fs::read_to_string(format!("{shared}/spec/rule_schema.json")) else {
             eprintln!("skipped: Falco's schema of rules files is not here");
             return;

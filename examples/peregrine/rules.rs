@@ -4,10 +4,10 @@ use crate::cli::Options;
 use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
 use crate::{Fatal, log, version};
 use rule_engine::diag::human::Style;
-use rule_engine::engine::{Settings, SourceRules, Sources};
+use rule_engine::engine::{self, Settings, SourceRules};
 use rule_engine::event::Schema;
 use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::load::{self, Loader};
+use rule_engine::load::{self, Loader, Sources};
 use rule_engine::lower::Condition;
 use rule_engine::output::{Format, Priority, Template};
 use rule_engine::resolve;
@@ -55,8 +55,11 @@ impl RuleFiles {
             if path.is_dir() {
                 let entries = std::fs::read_dir(&path)
                     .map_err(|error| Fatal(format!("cannot read the directory {}: {error}", path.display())))?;
-                let mut files: Vec<_> =
-                    entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file() && is_yaml(path)).collect();
+                let mut files: Vec<_> = entries
+                    .flatten()
+                    .map(|entry| entry.path())
+                    .filter(|path| path.is_file() && is_yaml(path))
+                    .collect();
                 files.sort();
                 files.iter().try_for_each(|file| found.read(file))?;
                 found.folders.push(path);
@@ -77,8 +80,8 @@ impl RuleFiles {
     }
 
     fn read(&mut self, path: &Path) -> Result<(), Fatal> {
-        let bytes =
-            std::fs::read(path).map_err(|error| Fatal(format!("cannot read the rules file {}: {error}", path.display())))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| Fatal(format!("cannot read the rules file {}: {error}", path.display())))?;
         self.files.push((path.to_path_buf(), bytes));
         Ok(())
     }
@@ -87,7 +90,7 @@ impl RuleFiles {
     pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
         let syscalls = SinspSchema::new(fields(config)).async_event("container");
         let extra = extra_outputs(options, config, &[&syscalls]);
-        let sources = Sources::new().with(syscalls);
+        let sources = Sources::new().with(Box::new(syscalls));
         let mut loader = Loader::new(sources).extra_output(extra);
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
@@ -133,9 +136,7 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
             }
         }
         let fields = entry.extra_fields.iter().map(|field| match field {
-            ExtraField::Raw(name) => {
-                resolve::ExtraField { name: name.clone(), format: format!("%{name}"), raw: true }
-            }
+            ExtraField::Raw(name) => resolve::ExtraField { name: name.clone(), format: format!("%{name}"), raw: true },
             ExtraField::Formatted { name, format } => {
                 resolve::ExtraField { name: name.clone(), format: format.clone(), raw: false }
             }
@@ -159,13 +160,6 @@ pub(crate) struct Rules {
     pub(crate) sources: Sources,
 }
 
-/// An engine with its schemas.
-#[derive(Debug)]
-pub(crate) struct Engine {
-    pub(crate) sources: Sources,
-    pub(crate) rules: Vec<Arc<SourceRules>>,
-}
-
 impl Rules {
     /// Everything that is wrong, for people: with place and excerpt.
     pub(crate) fn faults(&self) -> String {
@@ -184,11 +178,11 @@ impl Rules {
         load::describe(&self.loaded, &mut self.sources, rule).map_err(Fatal)
     }
 
-    /// An engine that runs them.
+    /// The rules of each source, ready to run.
     ///
     /// # Errors
     /// When there is any error in the rules, or a plugin that they ask for is missing.
-    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<Engine, Fatal> {
+    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<Vec<Arc<SourceRules>>, Fatal> {
         self.check()?;
         let options = Matchings {
             matching: match config.rule_matching {
@@ -203,8 +197,7 @@ impl Rules {
             priority: priority(config.priority),
             selections: selections(&config.rules),
         };
-        let (sources, rules) = self.sources.engine(self.loaded.into_rules(), &settings).map_err(Fatal::new)?;
-        Ok(Engine { sources, rules })
+        engine::build(self.sources, self.loaded.into_rules(), &settings).map_err(Fatal::new)
     }
 
     /// Whether the rules can be run; warnings go to the log.

@@ -4,15 +4,15 @@ use crate::alerts::{Alerts, OwnAlert, now};
 use crate::config::settings::{Config, DropAction};
 use crate::drops::{self, DropWatch};
 use crate::matches::Matches;
-use crate::rules::{Engine, SYSCALL};
 use crate::signals::Signals;
 use crate::{Fatal, log};
-use rule_engine::engine::Runner;
+use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::output::Priority;
 use scap::Source;
 use serde_json::Map;
 use sinsp::{Inspector, Next};
+use std::sync::Arc;
 use std::time::Instant;
 
 const SECOND: u64 = 1_000_000_000;
@@ -39,18 +39,12 @@ enum End {
 pub(crate) fn run<S: Source>(
     setup: &Setup<'_>,
     inspector: &mut Inspector<S>,
-    engine: &Engine,
+    rules: &Arc<SourceRules>,
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
     let live = inspector.source().is_live();
-    let schema: &SinspSchema =
-        engine.sources.schema(SYSCALL).ok_or_else(|| Fatal::new("the engine has no source of system calls"))?;
-    let rules = engine
-        .rules
-        .iter()
-        .find(|set| set.rules().source() == SYSCALL)
-        .ok_or_else(|| Fatal::new("the engine has no rules about system calls"))?;
+    let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
     matches.follow(rules);
     let mut at_work = AtWork {
         setup,

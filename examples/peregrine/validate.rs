@@ -12,8 +12,7 @@ pub(crate) fn run(options: &Options, config: &Config) -> Result<(), Fatal> {
     rules.check_plugins()?;
     let successful = rules.loaded.is_successful();
     let wanted = options.describe_all || options.describe.is_some();
-    let described =
-        if successful && wanted { Some(rules.describe(options.describe.as_deref())?) } else { None };
+    let described = if successful && wanted { Some(rules.describe(options.describe.as_deref())?) } else { None };
     if config.json_output {
         let mut result = serde_json::Map::new();
         if let Some(described) = described {

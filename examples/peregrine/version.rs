@@ -29,7 +29,6 @@ pub(crate) struct BuiltIn {
 pub(crate) const BUILT_IN: &[BuiltIn] =
     &[BuiltIn { name: "container", version: "0.7.1", does: "fields of containers and Kubernetes pods" }];
 
-
 /// The versions for people.
 pub(crate) fn text() -> String {
     let mut text = String::new();
