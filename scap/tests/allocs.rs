@@ -1,4 +1,5 @@
-//! Once a capture is open, events pass without an allocation.
+//! Once a capture is open, events pass without an allocation; and no capture, however hostile, makes its reader hold
+//! much memory.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -6,26 +7,34 @@ mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::io::Write;
 
 use common::generate;
-use peregrine_scap::savefile::{Compression, Reader, Writer};
+use peregrine_scap::host::Thread;
+use peregrine_scap::savefile::{BlockType, Compression, Limits, Reader, Writer};
 use peregrine_scap::{EventBuilder, EventCode, HostState, Next, Source};
 
 struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that are allocated, and the most that ever were.
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
+        COUNT.set(COUNT.get() + 1);
+        LIVE.set(LIVE.get().wrapping_add(layout.size()));
+        PEAK.set(PEAK.get().max(LIVE.get()));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        LIVE.set(LIVE.get().wrapping_sub(layout.size()));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(ptr, layout) }
     }
@@ -40,12 +49,12 @@ fn count(capture: &[u8], warm: u64) -> (u64, u64) {
     let (mut events, mut before, mut sum) = (0, 0, 0_u64);
     while let Next::Event(event) = reader.next().unwrap() {
         if events == warm {
-            before = COUNT.with(Cell::get);
+            before = COUNT.get();
         }
         events += 1;
         sum = sum.wrapping_add(event.param(0).and_then(|value| value.u64()).unwrap_or(0));
     }
-    let after = COUNT.with(Cell::get);
+    let after = COUNT.get();
     assert_ne!(sum, 0);
     (events, after - before)
 }
@@ -84,4 +93,65 @@ fn lifting_old_events_allocates_nothing_once_warm() {
         }
     });
     assert_eq!(count(&capture, 1000), (EVENTS / 2, 0));
+}
+
+/// The most memory that reading takes, and the error that it ends with.
+fn peak(capture: &[u8], limits: Limits) -> (usize, String) {
+    LIVE.set(0);
+    PEAK.set(0);
+    let fault = match Reader::with_limits(capture, limits) {
+        Ok(mut reader) => loop {
+            match reader.next() {
+                Ok(Next::End) => break String::new(),
+                Ok(_) => {}
+                Err(fault) => break fault.to_string(),
+            }
+        },
+        Err(fault) => fault.to_string(),
+    };
+    (PEAK.get(), fault)
+}
+
+#[test]
+fn hostile_captures_are_read_in_little_memory() {
+    const MB: usize = 1 << 20;
+    let header = |ty: BlockType, len: u32| [ty.0.to_le_bytes(), len.to_le_bytes()].concat();
+    let mut writer = Writer::new(Vec::new(), &HostState::default(), Compression::Plain).unwrap();
+    writer.write(&EventBuilder::new().start(EventCode::CLOSE_X).i64(0).i64(3).finish().unwrap()).unwrap();
+    let start = writer.finish().unwrap();
+
+    let lies = [start.clone(), header(BlockType::EVENT_V2_LARGE, 200 << 20), vec![0; MB]].concat();
+    let (memory, fault) = peak(&lies, Limits::default());
+    assert!(memory < 4 * MB && fault.contains("Is the file truncated?"), "{memory} bytes, {fault}");
+
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&start).unwrap();
+    bomb.write_all(&header(BlockType(0x999), u32::MAX)).unwrap();
+    for _ in 0..64 {
+        bomb.write_all(&vec![0; MB]).unwrap();
+    }
+    let (memory, fault) = peak(&bomb.finish().unwrap(), Limits::default());
+    assert!(memory < MB && fault.contains("Is the file truncated?"), "{memory} bytes, {fault}");
+
+    // A hundred thousand threads, none of which the limit has room for.
+    let threads = |count| HostState {
+        threads: (0..count).map(|tid| Thread { tid, args: vec![b'x'; 400], ..Thread::default() }).collect(),
+        ..HostState::default()
+    };
+    let state = Writer::new(Vec::new(), &threads(100_000), Compression::Plain).unwrap().finish().unwrap();
+    let limits = Limits { state: 4 << 20, ..Limits::default() };
+    let (memory, fault) = peak(&state, limits);
+    assert!(memory < 16 * MB && fault.contains("more memory than its limit"), "{memory} bytes, {fault}");
+
+    // As many entries of calls that never return.
+    let mut writer = Writer::new(Vec::new(), &HostState::default(), Compression::Plain).unwrap();
+    let mut builder = EventBuilder::new();
+    let path = vec![b'x'; 4000];
+    for tid in 0..40_000 {
+        writer.write(&builder.start(EventCode::MKDIR_E).tid(tid).text(&path).u32(0).finish().unwrap()).unwrap();
+    }
+    let entries = writer.finish().unwrap();
+    assert!(entries.len() > 150 * MB);
+    let (memory, fault) = peak(&entries, Limits::default());
+    assert!(memory < 80 * MB && fault.is_empty(), "{memory} bytes, {fault}");
 }
