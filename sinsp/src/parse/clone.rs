@@ -55,7 +55,7 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     new.flags = flags;
     if flags & flag::CLONE_THREAD == 0 {
         if known {
-            new.fds = ctx.state.inherited_fds(caller);
+            (new.fds, new.fds_forked) = ctx.state.inherited_fds(caller);
             new.cwd = Text::new(ctx.state.cwd(caller));
             new.env = caller.env.clone();
         }
@@ -132,7 +132,7 @@ fn child(ctx: &mut Ctx<'_, '_>) {
     if known && let Some(model) = ctx.state.thread(model) {
         inherit(&mut new, model);
         if leader {
-            new.fds = ctx.state.inherited_fds(model);
+            (new.fds, new.fds_forked) = ctx.state.inherited_fds(model);
             new.cwd = Text::new(ctx.state.cwd(model));
             new.env = model.env.clone();
         } else {

@@ -36,8 +36,12 @@ pub(super) fn switch(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// The thread ran since its processor switched the last time.
+/// The thread ran since its processor switched the last time. Not on replay: there Falco knows of no processors (see
+/// [`State::hostname`]).
 fn ran(ctx: &mut Ctx<'_, '_>) {
+    if !ctx.state.is_live() {
+        return;
+    }
     let (cpu, ts) = (usize::from(ctx.event.cpu()), ctx.event.ts());
     if cpu >= ctx.state.switches.len() {
         ctx.state.switches.resize(cpu + 1, 0);

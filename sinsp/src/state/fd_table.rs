@@ -2,6 +2,10 @@
 //!
 //! Small numbers, which nearly all are, index a vector; the rest lie in a hash table. Entries are shared with the
 //! tables of forks: a fork copies pointers, a change copies one entry.
+//!
+//! Listings (`fd.types`) show descriptors in the order in which Falco's hash table does, for outputs compare equal that
+//! way: the newest first; turned around in a fork, which takes them over in that order; and turned around when the
+//! table grows. Each entry has a rank for that. (Numbers that fall into one slot of that table are not told apart.)
 
 use std::sync::Arc;
 
@@ -14,11 +18,34 @@ use super::Fd;
 const DENSE: usize = 256;
 
 /// The descriptors of one process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FdTable {
     dense: Vec<Option<Arc<Fd>>>,
     sparse: HashMap<i64, Arc<Fd>, FxBuildHasher>,
     len: usize,
+    /// The rank of each dense entry: the greatest is listed first.
+    ranks: Vec<i32>,
+    greatest: i32,
+    least: i32,
+    /// How many entries fit before the table grows.
+    room: usize,
+}
+
+/// How many entries Falco's table takes before it grows.
+const ROOMS: [usize; 6] = [13, 29, 59, 127, 257, usize::MAX];
+
+impl Default for FdTable {
+    fn default() -> Self {
+        Self {
+            dense: Vec::new(),
+            sparse: HashMap::default(),
+            len: 0,
+            ranks: Vec::new(),
+            greatest: 0,
+            least: 0,
+            room: ROOMS[0],
+        }
+    }
 }
 
 impl FdTable {
@@ -48,6 +75,33 @@ impl FdTable {
         dense.chain(self.sparse.iter().map(|(num, fd)| (*num, fd.as_ref())))
     }
 
+    /// The entries with their ranks: listings show the greatest first. Numbers beyond the vector come last.
+    pub(crate) fn ranked(&self) -> impl Iterator<Item = (i32, &Fd)> {
+        let dense = self.dense.iter().zip(&self.ranks).filter_map(|(fd, rank)| Some((*rank, fd.as_deref()?)));
+        dense.chain(self.sparse.values().map(|fd| (i32::MIN, fd.as_ref())))
+    }
+
+    /// Ranks the entries as those of a fork, which takes them over from first to last.
+    pub(crate) fn rerank(&mut self) {
+        let mut order: Vec<_> = (0..self.dense.len()).filter(|num| self.dense[*num].is_some()).collect();
+        order.sort_unstable_by_key(|num| std::cmp::Reverse(self.ranks[*num]));
+        (self.greatest, self.least, self.room) = (0, 0, ROOMS[0]);
+        for (taken, num) in order.into_iter().enumerate() {
+            self.rank(num, taken);
+        }
+    }
+
+    /// Puts a new entry first, in a table that has `len` others.
+    fn rank(&mut self, num: usize, len: usize) {
+        if len >= self.room {
+            self.room = ROOMS.into_iter().find(|room| *room > len).unwrap_or(usize::MAX);
+            self.ranks.iter_mut().for_each(|rank| *rank = -*rank);
+            (self.greatest, self.least) = (-self.least, -self.greatest);
+        }
+        self.greatest = self.greatest.saturating_add(1);
+        self.ranks[num] = self.greatest;
+    }
+
     /// A descriptor that is about to change. Its entry is copied first if another table has it too.
     pub(crate) fn get_mut(&mut self, num: i64) -> Option<&mut Fd> {
         let entry = match self.dense.get_mut(num as usize) {
@@ -71,6 +125,10 @@ impl FdTable {
         let old = if at < DENSE {
             if at >= self.dense.len() {
                 self.dense.resize(at + 1, None);
+                self.ranks.resize(at + 1, 0);
+            }
+            if self.dense[at].is_none() {
+                self.rank(at, self.len);
             }
             self.dense[at].replace(fd)
         } else {

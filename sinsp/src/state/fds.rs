@@ -18,7 +18,12 @@ impl State {
     /// The descriptors that a thread sees, to be changed. A table that forks share is copied.
     pub(crate) fn fds_mut(&mut self, tid: i64) -> Option<&mut FdTable> {
         let owner = self.table_owner(tid)?;
-        self.threads.get_mut(owner).map(|thread| Arc::make_mut(&mut thread.fds))
+        let thread = self.threads.get_mut(owner)?;
+        let table = Arc::make_mut(&mut thread.fds);
+        if std::mem::take(&mut thread.fds_forked) {
+            table.rerank();
+        }
+        Some(table)
     }
 
     /// A descriptor, to be changed: it gets a new stamp.
@@ -82,11 +87,19 @@ impl State {
         }
     }
 
-    /// The table for a fork of `thread`: the same entries, nothing copied.
-    pub(crate) fn inherited_fds(&self, thread: &Thread) -> Arc<FdTable> {
-        if thread.flags & thread_flags::CLONE_FILES == 0 {
-            return thread.fds.clone();
-        }
-        self.leader(thread).map(|leader| leader.fds.clone()).unwrap_or_default()
+    /// The table for a fork of `thread`: the same entries, nothing copied; and whether its order is that of the table
+    /// turned around.
+    pub(crate) fn inherited_fds(&self, thread: &Thread) -> (Arc<FdTable>, bool) {
+        let owner = if thread.flags & thread_flags::CLONE_FILES == 0 { Some(thread) } else { self.leader(thread) };
+        owner.map(|owner| (owner.fds.clone(), !owner.fds_forked)).unwrap_or_default()
+    }
+
+    /// The descriptors that a thread sees, each with a rank: listings show the greatest first.
+    pub(crate) fn ranked_fds<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = (i32, &'a Fd)> {
+        let owner = if thread.flags & thread_flags::CLONE_FILES == 0 { Some(thread) } else { self.leader(thread) };
+        let ranked = |owner: &'a Thread| {
+            owner.fds.ranked().map(|(rank, fd)| (if owner.fds_forked { rank.saturating_neg() } else { rank }, fd))
+        };
+        owner.into_iter().flat_map(ranked)
     }
 }

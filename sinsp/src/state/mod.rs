@@ -86,6 +86,11 @@ impl State {
         self.machine.as_ref().filter(|_| self.live).map_or(0, |machine| machine.boot_time)
     }
 
+    /// Whether the events come from this machine as it runs.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// The network interfaces.
     pub fn interfaces(&self) -> &Interfaces {
         &self.interfaces

@@ -147,6 +147,8 @@ pub struct Thread {
     pub(crate) children: Vec<i64>,
     pub(crate) grouped: bool,
     pub(crate) fds: Arc<FdTable>,
+    /// The table is still that of its parent, and is listed turned around.
+    pub(crate) fds_forked: bool,
     pub(crate) last_enter: u16,
     pub(crate) enter: Vec<u8>,
     memo: [AtomicU64; 2],
@@ -211,6 +213,7 @@ impl Thread {
             children: Vec::new(),
             grouped: false,
             fds: Arc::default(),
+            fds_forked: false,
             last_enter: u16::MAX,
             enter: Vec::new(),
             memo: [AtomicU64::new(0), AtomicU64::new(0)],

@@ -208,7 +208,8 @@ pub(super) fn rawarg<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> 
 
 /// `evt.rawarg` for outputs.
 pub(super) fn rawarg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
-    let (value, info) = raw_value(e, index(e, field)?)?;
+    let index = index(e, field)?;
+    let Some((value, info)) = raw_value(e, index) else { return empty_number(e, index).map(|_| &b"0"[..]) };
     Some(match value {
         Value::Bytes(raw) if info.ty == ParamType::ByteBuf => {
             written(arena, |out| render::buffer(raw, field.style.buffers, out))
@@ -220,7 +221,11 @@ pub(super) fn rawarg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e 
 /// `evt.rawarg` in JSON. Falco has no JSON for results and modes, and ends there; they are null here.
 pub(super) fn rawarg_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     use ParamType as T;
-    let (value, info) = raw_value(e, index(e, field)?)?;
+    let index = index(e, field)?;
+    let Some((value, info)) = raw_value(e, index) else {
+        let format = empty_number(e, index)?.format;
+        return matches!(format, Format::Hex | Format::Oct).then_some(Value::Bytes(b"0"));
+    };
     match value {
         Value::Bytes(_) if info.ty == T::ByteBuf => rawarg_text(e, field, arena).map(Value::Bytes),
         _ if matches!(info.ty, T::Errno | T::Mode | T::SyscallId | T::SigType | T::SigSet) => None,
@@ -273,6 +278,12 @@ fn raw_value<'e>(e: &'e Event<'e>, index: usize) -> Option<(Value<'e>, &'static 
         _ => return None,
     };
     Some((value, info))
+}
+
+/// A number that the event does not tell: printed as 0, though conditions see no value.
+fn empty_number(e: &Event<'_>, index: usize) -> Option<&'static ParamInfo> {
+    let param = e.raw().param(index)?;
+    (param.raw().is_empty() && is_signed(param.info().ty).is_some()).then_some(param.info())
 }
 
 /// The text of a parameter called `name` as it stands in the event; `<NA>` where it is empty.

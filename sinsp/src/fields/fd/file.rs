@@ -138,11 +138,10 @@ pub(super) fn types<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) 
     match field.arg {
         Arg::Index(num) => types.push(e.state().fd(thread, num)?.kind.type_name().unwrap_or("<NA>").into()),
         _ => {
-            // The newest first: that is the order of Falco's table too, as long as it is small.
             let mut fds = bumpalo::collections::Vec::new_in(arena);
-            fds.extend(e.state().fds(thread).into_iter().flat_map(|fds| fds.iter()).map(|(_, fd)| fd));
-            fds.sort_unstable_by_key(|fd: &&Fd| std::cmp::Reverse(fd.stamp));
-            for fd in fds {
+            fds.extend(e.state().ranked_fds(thread));
+            fds.sort_unstable_by_key(|(rank, _): &(i32, &Fd)| std::cmp::Reverse(*rank));
+            for (_, fd) in fds {
                 let name = Value::from(fd.kind.type_name().unwrap_or("<NA>"));
                 if !types.contains(&name) {
                     types.push(name);
