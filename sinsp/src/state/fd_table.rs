@@ -5,12 +5,13 @@
 //!
 //! Listings (`fd.types`) show descriptors in the order in which Falco's hash table does, for outputs compare equal that
 //! way: the newest first; turned around in a fork, which takes them over in that order; and turned around when the
-//! table grows. Each entry has a rank for that. (Numbers that fall into one slot of that table are not told apart.)
+//! table grows; numbers that fall into one slot of that table stay together. Each entry has a rank for that.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::Fd;
 
@@ -75,18 +76,27 @@ impl FdTable {
         dense.chain(self.sparse.iter().map(|(num, fd)| (*num, fd.as_ref())))
     }
 
-    /// The entries with their ranks: listings show the greatest first. Numbers beyond the vector come last.
-    pub(crate) fn ranked(&self) -> impl Iterator<Item = (i32, &Fd)> {
-        let dense = self.dense.iter().zip(&self.ranks).filter_map(|(fd, rank)| Some((*rank, fd.as_deref()?)));
-        dense.chain(self.sparse.values().map(|fd| (i32::MIN, fd.as_ref())))
+    /// The numbers in the order of listings; `forked` that of a fork which took them over as they are. Those beyond the
+    /// vector come last.
+    pub(crate) fn listed(&self, forked: bool) -> SmallVec<[i64; 32]> {
+        let dense = self.dense.iter().zip(&self.ranks).enumerate().filter(|(_, (fd, _))| fd.is_some());
+        let mut entries: SmallVec<[(i32, i64); 32]> = dense.map(|(num, (_, rank))| (*rank, num as i64)).collect();
+        entries.extend(self.sparse.keys().map(|num| (i32::MIN, *num)));
+        chain(&mut entries, self.room);
+        if forked {
+            entries.iter_mut().zip(0..).for_each(|(entry, place)| entry.0 = place);
+            let room = ROOMS.into_iter().find(|room| *room >= entries.len()).unwrap_or(usize::MAX);
+            chain(&mut entries, room);
+        }
+        entries.into_iter().map(|(_, num)| num).collect()
     }
 
     /// Ranks the entries as those of a fork, which takes them over from first to last.
     pub(crate) fn rerank(&mut self) {
-        let mut order: Vec<_> = (0..self.dense.len()).filter(|num| self.dense[*num].is_some()).collect();
-        order.sort_unstable_by_key(|num| std::cmp::Reverse(self.ranks[*num]));
+        let order = self.listed(false);
         (self.greatest, self.least, self.room) = (0, 0, ROOMS[0]);
-        for (taken, num) in order.into_iter().enumerate() {
+        let dense = order.into_iter().map(|num| num as usize).filter(|num| *num < self.dense.len());
+        for (taken, num) in dense.collect::<SmallVec<[usize; 32]>>().into_iter().enumerate() {
             self.rank(num, taken);
         }
     }
@@ -159,5 +169,24 @@ impl FdTable {
         let before = self.sparse.len();
         self.sparse.retain(|num, fd| keep(*num, fd));
         self.len -= before - self.sparse.len();
+    }
+}
+
+/// Orders entries, given by rank and number, as listings do: the greatest rank first, but numbers that fall into one
+/// slot of a table of `room` slots stay together, where the eldest of them is.
+fn chain(entries: &mut [(i32, i64)], room: usize) {
+    /// In a longer table this is not worth its time.
+    const MANY: usize = 64;
+    let room = i64::try_from(room).unwrap_or(i64::MAX);
+    if entries.len() > MANY || entries.iter().all(|(_, num)| *num < room) {
+        entries.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        return;
+    }
+    let eldest = |num: i64| entries.iter().filter(|(_, other)| other % room == num % room).map(|(rank, _)| *rank).min();
+    let mut keyed: SmallVec<[_; MANY]> =
+        entries.iter().map(|(rank, num)| ((eldest(*num).unwrap_or(*rank), *rank), *num)).collect();
+    keyed.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key));
+    for (entry, ((_, rank), num)) in entries.iter_mut().zip(keyed) {
+        *entry = (rank, num);
     }
 }

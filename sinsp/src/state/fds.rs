@@ -94,12 +94,11 @@ impl State {
         owner.map(|owner| (owner.fds.clone(), !owner.fds_forked)).unwrap_or_default()
     }
 
-    /// The descriptors that a thread sees, each with a rank: listings show the greatest first.
-    pub(crate) fn ranked_fds<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = (i32, &'a Fd)> {
+    /// The descriptors that a thread sees, in the order of listings: roughly, the newest first.
+    pub fn listed_fds<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = &'a Fd> {
         let owner = if thread.flags & thread_flags::CLONE_FILES == 0 { Some(thread) } else { self.leader(thread) };
-        let ranked = |owner: &'a Thread| {
-            owner.fds.ranked().map(|(rank, fd)| (if owner.fds_forked { rank.saturating_neg() } else { rank }, fd))
-        };
-        owner.into_iter().flat_map(ranked)
+        let listed =
+            |owner: &'a Thread| owner.fds.listed(owner.fds_forked).into_iter().filter_map(|num| owner.fds.get(num));
+        owner.into_iter().flat_map(listed)
     }
 }

@@ -8,7 +8,7 @@ use crate::Event;
 use crate::fields::evt::args;
 use crate::fields::value::{Text, Value, push_signed};
 use crate::fields::{Arg, FieldRef};
-use crate::state::{Fd, FdKind};
+use crate::state::FdKind;
 
 /// The name of the descriptor, or what the event says of it where there is none.
 pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
@@ -138,10 +138,7 @@ pub(super) fn types<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) 
     match field.arg {
         Arg::Index(num) => types.push(e.state().fd(thread, num)?.kind.type_name().unwrap_or("<NA>").into()),
         _ => {
-            let mut fds = bumpalo::collections::Vec::new_in(arena);
-            fds.extend(e.state().ranked_fds(thread));
-            fds.sort_unstable_by_key(|(rank, _): &(i32, &Fd)| std::cmp::Reverse(*rank));
-            for (_, fd) in fds {
+            for fd in e.state().listed_fds(thread) {
                 let name = Value::from(fd.kind.type_name().unwrap_or("<NA>"));
                 if !types.contains(&name) {
                     types.push(name);
