@@ -1,6 +1,7 @@
 //! Broken rule files and what people are told about them.
 //!
 //! Each `testdata/rules/broken/NAME.yaml` has its text in `NAME.txt`; `UPDATE_EXPECT=1` writes what is printed now.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Conditions whose printed text, or error with its position, Falco's own parser told.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::BufRead as _;
 use std::path::PathBuf;

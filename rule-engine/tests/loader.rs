@@ -1,4 +1,5 @@
 //! Loading: what is defined, in which order, and what the result says.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

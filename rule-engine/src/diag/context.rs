@@ -167,7 +167,7 @@ impl Context {
 
     /// The item (rule, macro or list) that it stands in, as `rule 'NAME'`.
     pub fn item(&self) -> Option<String> {
-        let items = self.locations.iter().filter(|l| matches!(l.place, Place::Rule | Place::Macro | Place::List));
-        items.last().map(|l| format!("{} '{}'", l.place.name(), shown(&l.item)))
+        let mut items = self.locations.iter().filter(|l| matches!(l.place, Place::Rule | Place::Macro | Place::List));
+        items.next_back().map(|l| format!("{} '{}'", l.place.name(), shown(&l.item)))
     }
 }

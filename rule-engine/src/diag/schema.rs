@@ -19,7 +19,7 @@ enum Shape {
     /// One of some words.
     Word(&'static [&'static str]),
     /// A sequence.
-    Sequence(&'static Shape),
+    Sequence(&'static Self),
     /// A map.
     Map(&'static Map),
 }

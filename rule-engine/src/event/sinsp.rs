@@ -158,8 +158,16 @@ impl Schema for SinspSchema {
     }
 
     fn type_names(&self, keys: &[Key]) -> Vec<String> {
-        let codes = keys.iter().map(|key| sinsp::scap::schema::EventCode(key.0));
-        let mut names: Vec<String> = codes.filter_map(|code| code.info()).map(|info| info.name.to_owned()).collect();
+        use sinsp::scap::schema::EventCode;
+        let mut names: Vec<String> = Vec::new();
+        for code in keys.iter().map(|key| EventCode(key.0)) {
+            // A call without an event of its own goes by its own name.
+            if code.is_generic() {
+                names.extend(code.syscalls().filter_map(|call| call.info()).map(|info| info.name.to_owned()));
+            } else {
+                names.extend(code.info().map(|info| info.name.to_owned()));
+            }
+        }
         names.sort_unstable();
         names.dedup();
         names

@@ -120,7 +120,7 @@ fn describe_rule<B: Backend>(
             "output": shown(&collected.output),
             "priority": PRIORITIES[usize::from(item.priority)],
             "source": shown(source),
-            "tags": item.tags,
+            "tags": item.tags.iter().map(|tag| shown(tag)).collect::<Vec<_>>(),
         },
     })
 }
@@ -174,19 +174,19 @@ fn describe_macro<B: Backend>(
 fn describe_list<C, T>(loaded: &Loaded<C, T>, list: &ResolvedList) -> Value {
     let written = loaded.collection.lists.get(&list.name).map(|list| list.items.as_slice()).unwrap_or_default();
     // What is written but not there any more was the name of a list.
-    let (items, lists): (Vec<&str>, BTreeSet<&str>) = written.iter().map(|item| item.text.as_str()).fold(
-        (Vec::new(), BTreeSet::new()),
-        |(mut items, mut lists), item| {
+    let (items, lists): (Vec<std::borrow::Cow<'_, str>>, BTreeSet<&str>) = written
+        .iter()
+        .map(|item| item.text.as_str())
+        .fold((Vec::new(), BTreeSet::new()), |(mut items, mut lists), item| {
             if list.items.iter().any(|there| there == item) {
-                items.push(item);
+                items.push(shown(item));
             } else {
                 lists.insert(item);
             }
             (items, lists)
-        },
-    );
+        });
     json!({
-        "details": { "items_compiled": list.items, "lists": lists, "plugins": [], "used": list.used },
+        "details": { "items_compiled": list.items.iter().map(|item| shown(item)).collect::<Vec<_>>(), "lists": lists, "plugins": [], "used": list.used },
         "info": { "items": items, "name": shown(&list.name) },
     })
 }

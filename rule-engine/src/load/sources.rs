@@ -9,6 +9,49 @@ use crate::ruleset::RulesetBuilder;
 use crate::syntax::ast::{Expr, Operand, Position};
 use crate::syntax::{parse, parse_operand};
 
+/// What a condition says of the name of an event's type alone.
+mod names {
+    use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
+
+    /// Whether it can be true, and whether it can be false, for events of that name.
+    pub(super) fn verdicts(tree: &Expr, name: &[u8]) -> (bool, bool) {
+        match tree {
+            Expr::And(parts, _) => fold(parts, name, |a, b| (a.0 && b.0, a.1 || b.1), (true, false)),
+            Expr::Or(parts, _) => fold(parts, name, |a, b| (a.0 || b.0, a.1 && b.1), (false, true)),
+            Expr::Not(inner, _) => {
+                let (yes, no) = verdicts(inner, name);
+                (no, yes)
+            }
+            Expr::Exists(left, _) if is_type(left) => (true, false),
+            Expr::Check(check, _) => self::check(check, name).map_or((true, true), |truth| (truth, !truth)),
+            Expr::Exists(..) | Expr::Macro(..) => (true, true),
+        }
+    }
+
+    type Verdict = (bool, bool);
+
+    fn fold(parts: &[Expr], name: &[u8], join: impl Fn(Verdict, Verdict) -> Verdict, start: Verdict) -> Verdict {
+        parts.iter().fold(start, |all, part| join(all, verdicts(part, name)))
+    }
+
+    fn is_type(operand: &Operand) -> bool {
+        matches!(operand, Operand::Field(field, _) if matches!(field.name.as_str(), "evt.type" | "syscall.type"))
+    }
+
+    fn check(check: &Check, name: &[u8]) -> Option<bool> {
+        if !is_type(&check.left) || check.modifier.is_some() {
+            return None;
+        }
+        match (check.op, &check.right) {
+            (Operator::Eq | Operator::EqEq, Right::Value(value)) => Some(value == name),
+            (Operator::Ne, Right::Value(value)) => Some(value != name),
+            (Operator::In, Right::List(values)) => Some(values.iter().any(|value| value == name)),
+            (Operator::In, Right::Name(value)) => Some(value.as_bytes() == name),
+            _ => None,
+        }
+    }
+}
+
 /// The sources that rules may be about.
 #[derive(Default)]
 pub struct Sources {
@@ -129,14 +172,24 @@ impl Backend for Sources {
         // A macro is of no source: take that of system calls.
         let source = if source.is_empty() { "syscall" } else { source };
         let Some(source) = self.find(source) else { return Vec::new() };
-        let Ok(condition) = RulesetBuilder::new().condition(&mut *source.schema, tree) else { return Vec::new() };
-        let mut keys: Vec<Key> = condition.keys().iter().collect();
-        keys.extend(source.schema.common_keys());
-        source.schema.type_names(&keys)
+        let count = source.schema.key_count();
+        let all = || (0..count).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
+        // A macro that nothing uses may have faults.
+        let keys: Vec<Key> = match RulesetBuilder::new().condition(&mut *source.schema, tree) {
+            Ok(condition) => condition.keys().iter().collect(),
+            Err(_) => all(),
+        };
+        let mut names = source.schema.type_names(&keys);
+        // Several types may share a key: ask the condition for each.
+        names.retain(|name| names::verdicts(tree, name.as_bytes()).0);
+        names.extend(source.schema.type_names(&source.schema.common_keys()));
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
         let Ok(template) = self.template(source, text) else { return Vec::new() };
-        template.fields().map(str::to_owned).collect()
+        template.fields().chain(template.transformers()).map(str::to_owned).collect()
     }
 }

@@ -43,6 +43,8 @@ pub struct Template {
     pieces: Vec<Piece>,
     /// The fields, those under transformers too, in order of their appearance.
     fields: Vec<Named>,
+    /// The transformers, as they are printed.
+    transformers: Vec<String>,
     exprs: Exprs,
 }
 
@@ -57,7 +59,8 @@ impl Template {
             return Err(error("empty formatting token"));
         }
         let mut rest = template.strip_prefix('*').unwrap_or(template);
-        let mut parsed = Self { pieces: Vec::new(), fields: Vec::new(), exprs: Exprs::default() };
+        let mut parsed =
+            Self { pieces: Vec::new(), fields: Vec::new(), transformers: Vec::new(), exprs: Exprs::default() };
         while let Some(percent) = rest.find('%') {
             parsed.literal(&rest[..percent]);
             rest = &rest[percent + 1..];
@@ -72,6 +75,9 @@ impl Template {
             }
             let (operand, expr, used) = parsed.longest(rest, schema)?;
             parsed.name_fields(&operand, schema);
+            if matches!(operand, Operand::Transformer(..)) {
+                parsed.transformers.push(String::from_utf8_lossy(&print::operand(&operand)).into_owned());
+            }
             parsed.pieces.push(Piece::Value(expr, width.min(1 << 16)));
             rest = &rest[used..];
         }
@@ -126,6 +132,11 @@ impl Template {
     /// The names of the fields that it prints.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// The transformers that it prints, such as `toupper(proc.name)`.
+    pub fn transformers(&self) -> impl Iterator<Item = &str> {
+        self.transformers.iter().map(String::as_str)
     }
 
     /// Appends the text for an event; what is missing prints as `<NA>`.

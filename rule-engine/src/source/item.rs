@@ -192,7 +192,7 @@ pub enum Entry {
     /// A text.
     One(Written),
     /// Several.
-    Many(Vec<Entry>),
+    Many(Vec<Self>),
 }
 
 impl Entry {

@@ -44,7 +44,7 @@ enum Arg {
 
 /// The schema.
 #[derive(Debug, Default)]
-pub struct TestSchema {
+pub(crate) struct TestSchema {
     known: Vec<(String, Option<Vec<u8>>)>,
 }
 
