@@ -17,10 +17,18 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Print the events of a capture
+    Read(Read),
+    /// Write a capture anew: old events lifted to today's schema, filtered, compressed or not, or as text
+    Convert(Convert),
     /// Tell what is in a capture: versions, blocks, state, counts by event, time span
     Info(Info),
+    /// List the fields that filters and formats may name
+    Fields(Fields),
     /// List the events that exist, with their parameters
     Events(Events),
+    /// Evaluate many conditions over one pass through a capture
+    Eval(Eval),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -31,6 +39,93 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    /// The capture; `-` for standard input, `*.trace` for events written as text
+    pub(crate) file: PathBuf,
+    /// Only events that match, in the language of rule conditions
+    pub(crate) filter: Vec<String>,
+    /// How an event is printed, such as '%evt.time %proc.name %fd.name'; without a `*` before it, events that lack
+    /// one of the fields are left out
+    #[arg(short = 'p', long, value_name = "FORMAT")]
+    pub(crate) print: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long, conflicts_with = "print")]
+    pub(crate) json: bool,
+    /// The fields of the JSON objects
+    #[arg(long, value_delimiter = ',', requires = "json", value_name = "FIELD,…")]
+    pub(crate) fields: Vec<String>,
+    /// Print events and state as text that reads back exactly
+    #[arg(long, conflicts_with_all = ["print", "json"])]
+    pub(crate) text: bool,
+    /// Stop after so many events
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// The form of buffers
+    #[arg(long, value_enum, default_value_t = Buffers::Dots)]
+    pub(crate) buffers: Buffers,
+}
+
+/// The form of a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Buffers {
+    Dots,
+    Hex,
+    HexAscii,
+    Printable,
+    Base64,
+}
+
+impl From<Buffers> for scap::render::Buffers {
+    fn from(buffers: Buffers) -> Self {
+        match buffers {
+            Buffers::Dots => Self::Dots,
+            Buffers::Hex => Self::Hex,
+            Buffers::HexAscii => Self::HexAscii,
+            Buffers::Printable => Self::Printable,
+            Buffers::Base64 => Self::Base64,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// The capture; `-` for standard input, `*.trace` for events written as text
+    pub(crate) input: PathBuf,
+    /// The file to write: `*.gz` compressed, `*.trace` as text, anything else plain
+    pub(crate) output: PathBuf,
+    /// Only events that match; others that change the state are kept, marked as such
+    pub(crate) filter: Vec<String>,
+    /// Leave out what does not match even if it changes the state
+    #[arg(long)]
+    pub(crate) only_matching: bool,
+    /// Compress whatever the name says
+    #[arg(long)]
+    pub(crate) gzip: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fields {
+    /// The form of the list
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Only their names
+    #[arg(long)]
+    pub(crate) names: bool,
+    /// Those kept only for old rules too
+    #[arg(long)]
+    pub(crate) deprecated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// The capture; `-` for standard input, `*.trace` for events written as text
+    pub(crate) file: PathBuf,
+    /// One condition a line: a JSON string, or an object with a `condition`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) conditions: PathBuf,
 }
 
 #[derive(Debug, Args)]

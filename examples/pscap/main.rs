@@ -13,10 +13,16 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod convert;
+mod eval;
 mod events;
+mod fields;
 mod info;
 mod input;
 mod output;
+mod progress;
+mod read;
+mod view;
 
 use std::process::ExitCode;
 
@@ -40,6 +46,10 @@ type Fatal = Box<dyn std::error::Error>;
 
 fn run(command: Command) -> Result<(), Fatal> {
     match command {
+        Command::Read(options) => read::run(&options),
+        Command::Convert(options) => convert::run(&options),
+        Command::Fields(options) => fields::run(&options),
+        Command::Eval(options) => eval::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Events(options) => events::run(&options),
         Command::Completions { shell } => cli::completions(shell),

@@ -1,0 +1,138 @@
+//! `pscap convert`: a capture written anew. Reading lifts old events to today's schema; a filter leaves events out.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use scap::savefile::{Compression, Writer};
+use scap::schema::EventFlags;
+use scap::text::{write_event, write_host};
+use scap::{Event, EventBuilder, HostState, Next, Source as _};
+use sinsp::fields::Fields;
+
+use crate::Fatal;
+use crate::cli::Convert;
+use crate::input::Input;
+use crate::progress::Progress;
+use crate::view::{Seen, View};
+
+pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
+    let mut input = Input::open(&options.input)?;
+    let mut sink = Sink::create(&options.output, options.gzip, input.host())?;
+    if !options.filter.is_empty() {
+        return filtered(options, input, sink);
+    }
+    let mut progress = Progress::new(input.progress().map(|(_, size)| size));
+    loop {
+        let at = input.progress();
+        progress.tick(|| at);
+        let restarted = match input.next()? {
+            Next::Event(event) => {
+                sink.event(&event)?;
+                false
+            }
+            Next::Restart => true,
+            Next::Idle => false,
+            Next::End => break,
+        };
+        if restarted {
+            sink.restart(input.host())?;
+        }
+    }
+    sink.finish()
+}
+
+/// Keeps what matches; of the rest, what the state is made of, marked so that it is not shown.
+fn filtered(options: &Convert, input: Input, mut sink: Sink) -> Result<(), Fatal> {
+    let mut view = View::new(input, Fields::new(), &options.filter)?;
+    let mut marked = EventBuilder::new();
+    loop {
+        let matches = match view.next()? {
+            Seen::Match(_) => true,
+            Seen::Other | Seen::Hidden => false,
+            Seen::End => break,
+        };
+        match view.raw() {
+            Some(event) if matches => sink.event(&event)?,
+            Some(event) if !options.only_matching && changes_state(&event) => {
+                marked.start(event.code()).ts(event.ts()).tid(event.tid()).cpu(event.cpu());
+                marked.flags(event.flags() | Event::STATE_ONLY);
+                event.raws().for_each(|value| {
+                    marked.raw(value);
+                });
+                sink.event(&marked.finish()?)?;
+            }
+            Some(_) => {}
+            None => sink.restart(view.host())?,
+        }
+    }
+    sink.finish()
+}
+
+fn changes_state(event: &Event<'_>) -> bool {
+    event.info().is_none_or(|info| info.flags.contains(EventFlags::MODIFIES_STATE))
+}
+
+/// The file that is written.
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+enum Sink {
+    Scap(Writer<File>),
+    Text(BufWriter<File>, String),
+}
+
+impl Sink {
+    fn create(path: &Path, gzip: bool, host: &HostState) -> Result<Self, Fatal> {
+        let extension = path.extension().unwrap_or_default();
+        if extension == "trace" {
+            let file = File::create(path).map_err(|fault| format!("can't create {}: {fault}", path.display()))?;
+            let mut sink = Self::Text(BufWriter::new(file), String::new());
+            sink.host(host)?;
+            return Ok(sink);
+        }
+        let compression = if gzip || extension == "gz" { Compression::default() } else { Compression::Plain };
+        Ok(Self::Scap(Writer::create(path, host, compression)?))
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Fatal> {
+        match self {
+            Self::Scap(writer) => writer.write(event)?,
+            Self::Text(file, line) => {
+                line.clear();
+                write_event(event, line);
+                line.push('\n');
+                file.write_all(line.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, host: &HostState) -> Result<(), Fatal> {
+        match self {
+            Self::Scap(writer) => writer.restart(host)?,
+            Self::Text(file, _) => {
+                file.write_all(b"restart\n")?;
+                self.host(host)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn host(&mut self, host: &HostState) -> Result<(), Fatal> {
+        if let Self::Text(file, text) = self {
+            text.clear();
+            write_host(host, text);
+            file.write_all(text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Fatal> {
+        match self {
+            Self::Scap(writer) => {
+                writer.finish()?;
+            }
+            Self::Text(mut file, _) => file.flush()?,
+        }
+        Ok(())
+    }
+}

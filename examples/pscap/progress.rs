@@ -1,0 +1,75 @@
+//! The bar that tells how far a large file is read.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+/// Files below this size are read before a bar would be of use.
+const LARGE: u64 = 50_000_000;
+const INTERVAL: Duration = Duration::from_millis(100);
+/// The clock is looked at once in so many events.
+const EVENTS: u32 = 4_096;
+const WIDTH: u64 = 40;
+
+/// A bar on standard error, if that is a terminal and standard output is not.
+pub(crate) struct Progress {
+    shown: bool,
+    countdown: u32,
+    next: Instant,
+}
+
+impl Progress {
+    /// A bar for a file of the given size.
+    pub(crate) fn new(size: Option<u64>) -> Self {
+        let wanted = size.is_some_and(|size| size >= LARGE);
+        let shown = wanted && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+        Self { shown, countdown: EVENTS, next: Instant::now() + INTERVAL }
+    }
+
+    /// Tells of one more event; `at` gives position and size when they are needed.
+    #[inline]
+    pub(crate) fn tick(&mut self, at: impl FnOnce() -> Option<(u64, u64)>) {
+        self.countdown -= 1;
+        if self.countdown == 0 {
+            self.countdown = EVENTS;
+            if self.shown && Instant::now() >= self.next {
+                self.next = Instant::now() + INTERVAL;
+                if let Some((position, size)) = at() {
+                    show(&bar(position, size));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            show("");
+        }
+    }
+}
+
+/// Puts `text` in the place of the line before.
+fn show(text: &str) {
+    // A bar that cannot be shown is no reason to stop.
+    let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
+}
+
+fn bar(position: u64, size: u64) -> String {
+    let done = position.min(size);
+    let filled = (done * WIDTH / size.max(1)) as usize;
+    format!("[{:=<filled$}{:width$}] {:3} %", "", "", done * 100 / size.max(1), width = WIDTH as usize - filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_fills() {
+        assert_eq!(bar(0, 100), format!("[{}]   0 %", " ".repeat(40)));
+        assert_eq!(bar(50, 100), format!("[{}{}]  50 %", "=".repeat(20), " ".repeat(20)));
+        assert_eq!(bar(200, 100), format!("[{}] 100 %", "=".repeat(40)));
+        assert_eq!(bar(0, 0), format!("[{}]   0 %", " ".repeat(40)));
+    }
+}

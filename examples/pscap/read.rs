@@ -1,0 +1,145 @@
+//! `pscap read`: events as lines for people, in a format of the caller's, as JSON, or as text that reads back.
+
+use bumpalo::Bump;
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::output::Template;
+use scap::text::{write_event, write_host};
+use sinsp::fields::{FieldRef, Fields, write_json_text};
+
+use crate::Fatal;
+use crate::cli::Read;
+use crate::input::Input;
+use crate::output::Output;
+use crate::view::{Seen, View};
+
+/// What is printed of an event unless the caller says otherwise, and in which colour on a terminal.
+const DEFAULT: &[(&str, &str)] = &[
+    ("%evt.num", "2"),
+    (" %evt.time", "2"),
+    (" %evt.cpu", "2"),
+    (" %proc.name", "1;32"),
+    (" (%thread.tid)", "32"),
+    (" %evt.type", "1;34"),
+    (" %evt.args", ""),
+];
+
+/// The fields of JSON objects unless the caller says otherwise.
+const DEFAULT_FIELDS: &[&str] =
+    &["evt.num", "evt.rawtime", "evt.cpu", "proc.name", "thread.tid", "evt.type", "evt.args"];
+
+pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
+    let fields = Fields::new().with_buffers(options.buffers.into());
+    let mut view = View::new(Input::open(&options.file)?, fields, &options.filter)?;
+    let mut output = Output::new();
+    let mut printer = Printer::new(options, &mut view.schema, output.has_colours())?;
+    let mut left = options.count.unwrap_or(u64::MAX);
+    let (mut line, mut text) = (Vec::new(), String::new());
+    if options.text {
+        write_host(view.host(), &mut text);
+        output.line(text.trim_end().as_bytes())?;
+    }
+    while left > 0 {
+        let event = match view.next()? {
+            Seen::Match(event) => event,
+            Seen::Other | Seen::Hidden => continue,
+            Seen::End => break,
+        };
+        line.clear();
+        if options.text {
+            text.clear();
+            write_event(&event.inner().raw(), &mut text);
+            line.extend_from_slice(text.as_bytes());
+        } else if !printer.print(&event, &mut line) {
+            continue;
+        }
+        output.line(&line)?;
+        left -= 1;
+    }
+    Ok(output.finish()?)
+}
+
+/// How an event becomes a line.
+struct Printer {
+    arena: Bump,
+    form: Form,
+}
+
+enum Form {
+    /// A template; whether every field of it must be there.
+    Template(Template, bool),
+    /// Templates, each in a colour.
+    Coloured(Vec<(Template, &'static str)>),
+    /// Fields under the names that the caller gave them.
+    Json(Vec<(String, FieldRef)>),
+}
+
+impl Printer {
+    fn new(options: &Read, schema: &mut SinspSchema, colours: bool) -> Result<Self, Fatal> {
+        let form = match &options.print {
+            _ if options.json => Form::Json(json_fields(&options.fields, schema.fields())?),
+            Some(format) => {
+                let parsed = Template::parse(format, schema).map_err(|fault| format!("{format}: {fault}"))?;
+                Form::Template(parsed, !format.starts_with('*'))
+            }
+            None if colours => {
+                let piece = |&(format, colour): &(&str, &'static str)| Ok((Template::parse(format, schema)?, colour));
+                Form::Coloured(DEFAULT.iter().map(piece).collect::<Result<_, Fatal>>()?)
+            }
+            None => {
+                let format: String = DEFAULT.iter().map(|piece| piece.0).collect();
+                Form::Template(Template::parse(&format, schema)?, false)
+            }
+        };
+        Ok(Self { arena: Bump::new(), form })
+    }
+
+    /// Appends the line of an event, unless the format wants a field that it does not have.
+    fn print(&mut self, event: &SinspEvent<'_>, line: &mut Vec<u8>) -> bool {
+        self.arena.reset();
+        match &self.form {
+            Form::Template(template, strict) => {
+                let mut complete = true;
+                if *strict {
+                    template.json(event, &self.arena, |_, value| complete &= value.is_some());
+                }
+                if complete {
+                    template.render(event, &self.arena, line);
+                }
+                complete
+            }
+            Form::Coloured(pieces) => {
+                for (template, colour) in pieces {
+                    if colour.is_empty() {
+                        template.render(event, &self.arena, line);
+                    } else {
+                        line.extend_from_slice(format!("\x1b[{colour}m").as_bytes());
+                        template.render(event, &self.arena, line);
+                        line.extend_from_slice(b"\x1b[0m");
+                    }
+                }
+                true
+            }
+            Form::Json(fields) => {
+                line.push(b'{');
+                for (name, field) in fields {
+                    let Some(value) = field.json(event.inner(), &self.arena) else { continue };
+                    if line.last() != Some(&b'{') {
+                        line.push(b',');
+                    }
+                    write_json_text(name.as_bytes(), line);
+                    line.push(b':');
+                    value.write_json(line);
+                }
+                line.push(b'}');
+                true
+            }
+        }
+    }
+}
+
+fn json_fields(names: &[String], known: &Fields) -> Result<Vec<(String, FieldRef)>, Fatal> {
+    let defaults: Vec<String> = DEFAULT_FIELDS.iter().map(|name| (*name).to_owned()).collect();
+    let names = if names.is_empty() { &defaults } else { names };
+    let resolve = |name: &String| Ok((name.clone(), known.parse(name).map_err(|fault| format!("{name}: {fault}"))?));
+    names.iter().map(resolve).collect()
+}
