@@ -11,7 +11,7 @@
 //! ? no fd 8 3
 //! ? event thread=8 fd=3 fd.kind=file    what the event was shown with
 //! ? hidden                              the event was not shown
-//! ? stamp 8 new                         since the `? stamp 8` before: new or same; also `lineage 8`, `fdstamp 8 3`
+//! ? stamp 8 new                         since the `? stamp 8` before: new or same; so `lineage 8`, `leaders 8`, `fdstamp 8 3`
 //! ? user 1000 name="bob"                a user of the host; `? user 1000 @ID` of a container; `? group …`
 //! ? metrics added_threads=2
 //! ```
@@ -179,9 +179,13 @@ impl Seen {
                     rest.split_once(": ")?.1.split(',').next().map(|value| value.trim().to_owned())
                 })
             }
-            [what @ ("stamp" | "lineage"), tid, expected] => {
+            [what @ ("stamp" | "lineage" | "leaders"), tid, expected] => {
                 let thread = state.thread(number(tid)?).ok_or("no such thread")?;
-                let stamp = if *what == "stamp" { state.stamp(thread) } else { state.lineage_stamp(thread) };
+                let stamp = match *what {
+                    "stamp" => state.stamp(thread),
+                    "lineage" => state.lineage_stamp(thread),
+                    _ => state.leaders_stamp(thread),
+                };
                 self.stamp(format!("{what} {tid}"), stamp, expected)
             }
             ["fdstamp", tid, num, expected] => {

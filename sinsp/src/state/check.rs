@@ -33,9 +33,9 @@ impl State {
             if member != thread.grouped {
                 return Err(format!("thread {tid}: grouped {}, in group {member}", thread.grouped));
             }
-            for child in &thread.children {
+            for (place, child) in thread.children.iter().enumerate() {
                 match self.threads.get(*child) {
-                    Some(child) if child.ptid == tid => {}
+                    Some(child) if child.ptid == tid && child.place == place => {}
                     Some(child) => return Err(format!("child {} of {tid} has parent {}", child.tid, child.ptid)),
                     None => return Err(format!("child {child} of {tid} is not in the table")),
                 }

@@ -69,17 +69,47 @@ impl State {
                 self.threads.groups.insert(pid, Group { threads: smallvec![tid], alive, reaper });
             }
         }
-        let parent = match self.threads.get_mut(ptid) {
-            Some(parent) if pid != 1 && ptid != tid && !parent.is_placeholder() => {
-                parent.children.push(tid);
-                ptid
-            }
-            _ if pid == 1 => ptid,
-            _ => 0,
+        let adopts = |parent: &Thread| pid != 1 && ptid != tid && !parent.is_placeholder();
+        let parent = match self.threads.get(ptid) {
+            Some(parent) if adopts(parent) => Some(ptid),
+            _ => None,
         };
         if let Some(thread) = self.threads.get_mut(tid) {
             thread.grouped = true;
-            thread.ptid = parent;
+            if pid != 1 {
+                thread.ptid = 0;
+            }
+        }
+        if let Some(parent) = parent {
+            self.add_child(parent, tid);
+        }
+    }
+
+    /// Makes `tid` a child of `parent`.
+    fn add_child(&mut self, parent: i64, tid: i64) {
+        let Some(parent_thread) = self.threads.get_mut(parent) else { return };
+        let place = parent_thread.children.len();
+        parent_thread.children.push(tid);
+        if let Some(child) = self.threads.get_mut(tid) {
+            child.ptid = parent;
+            child.place = place;
+        }
+    }
+
+    /// Takes the child at `place` off its parent's list. The last one moves there, so that many children are no burden.
+    fn drop_child(&mut self, parent: i64, place: usize, tid: i64) {
+        let Some(parent) = self.threads.get_mut(parent) else { return };
+        if parent.children.get(place) != Some(&tid) {
+            return;
+        }
+        parent.children.swap_remove(place);
+        if parent.children.len() < parent.children.capacity() / 8 {
+            parent.children.shrink_to(8);
+        }
+        if let Some(moved) = parent.children.get(place).copied()
+            && let Some(moved) = self.threads.get_mut(moved)
+        {
+            moved.place = place;
         }
     }
 
@@ -111,7 +141,7 @@ impl State {
             for tid in left {
                 self.forget(tid);
             }
-            self.threads.groups.remove(&pid);
+            self.threads.remove_group(pid);
         }
         self.metrics.removed_threads += 1;
     }
@@ -130,15 +160,13 @@ impl State {
             self.metrics.held_events = self.metrics.held_events.saturating_sub(1);
         }
         if thread.grouped {
-            if let Some(parent) = self.threads.get_mut(thread.ptid)
-                && let Some(at) = parent.children.iter().position(|child| *child == tid)
-            {
-                parent.children.swap_remove(at);
-            }
+            self.drop_child(thread.ptid, thread.place, tid);
             if let Some(group) = self.threads.groups.get_mut(&thread.pid) {
-                group.threads.retain(|member| *member != tid);
+                if let Some(at) = group.threads.iter().position(|member| *member == tid) {
+                    group.threads.remove(at);
+                }
                 if group.threads.is_empty() {
-                    self.threads.groups.remove(&thread.pid);
+                    self.threads.remove_group(thread.pid);
                 }
             }
         }
@@ -174,14 +202,14 @@ impl State {
                 thread.reaper_tid = reaper_tid;
             }
         }
-        for child in &children {
-            if let Some(child) = self.threads.get_mut(*child) {
-                child.ptid = reaper.unwrap_or(0);
+        for child in children {
+            if let Some(child) = self.threads.get_mut(child) {
+                child.ptid = 0;
             }
-            self.touch_lineage(*child);
-        }
-        if let Some(reaper) = reaper.and_then(|reaper| self.threads.get_mut(reaper)) {
-            reaper.children.extend_from_slice(&children);
+            if let Some(reaper) = reaper.filter(|reaper| *reaper != child) {
+                self.add_child(reaper, child);
+            }
+            self.touch_lineage(child);
         }
     }
 

@@ -145,6 +145,8 @@ pub struct Thread {
     /// Changes whenever the stamp of the thread or of one of its ancestors does, or the chain of ancestors itself.
     pub lineage: u64,
     pub(crate) children: Vec<i64>,
+    /// Where it stands among its parent's children.
+    pub(crate) place: usize,
     pub(crate) grouped: bool,
     pub(crate) fds: Arc<FdTable>,
     /// The table is still that of its parent, and is listed turned around.
@@ -211,6 +213,7 @@ impl Thread {
             stamp: 0,
             lineage: 0,
             children: Vec::new(),
+            place: 0,
             grouped: false,
             fds: Arc::default(),
             fds_forked: false,

@@ -1,6 +1,6 @@
 //! The table of threads.
 //!
-//! Threads lie in slots that do not move; a hash of tids finds the slot, and the slot of the last thread asked for is
+//! Threads lie in slots; a hash of tids finds the slot, and the slot of the last thread asked for is
 //! remembered, because events come in runs. Groups (processes) are kept beside: a leader can die before its threads.
 
 use hashbrown::HashMap;
@@ -19,6 +19,9 @@ pub(crate) struct Group {
     /// Whether orphans below are given to it.
     pub(crate) reaper: bool,
 }
+
+/// Tables below this size keep their room.
+const SMALL: usize = 512;
 
 /// The table of threads.
 #[derive(Debug, Default)]
@@ -99,14 +102,34 @@ impl Threads {
         self.free.push(slot);
         let thread = self.slots[slot as usize].take();
         // Give memory back after a burst; a table that breathes a little stays as it is.
-        if self.by_tid.is_empty() {
-            self.slots = Vec::new();
-            self.free = Vec::new();
-        }
         if self.by_tid.len() < self.by_tid.capacity() / 8 {
-            self.by_tid.shrink_to(64);
+            self.by_tid.shrink_to(SMALL);
+        }
+        if self.free.len() > SMALL && self.free.len() > self.slots.len() / 8 * 7 {
+            self.compact();
         }
         thread
+    }
+
+    /// Moves the threads together, so that the slots they leave can go.
+    fn compact(&mut self) {
+        self.slots.retain(Option::is_some);
+        self.slots.shrink_to_fit();
+        self.free = Vec::new();
+        self.last = None;
+        for (slot, thread) in self.slots.iter().enumerate() {
+            if let Some(thread) = thread {
+                self.by_tid.insert(thread.tid, slot as u32);
+            }
+        }
+    }
+
+    /// Forgets a process.
+    pub(crate) fn remove_group(&mut self, pid: i64) {
+        self.groups.remove(&pid);
+        if self.groups.len() < self.groups.capacity() / 8 {
+            self.groups.shrink_to(SMALL);
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Thread> {
