@@ -21,23 +21,24 @@ mod live {
     use std::collections::HashMap;
     use std::sync::{LazyLock, Mutex, PoisonError};
 
+    /// By address with all bits turned: an address as it is would make a leaked handle look reachable to leak checkers.
     static LIVE: LazyLock<Mutex<HashMap<usize, &'static str>>> = LazyLock::new(Mutex::default);
 
     pub(super) fn add(address: usize, name: &'static str) {
-        LIVE.lock().unwrap_or_else(PoisonError::into_inner).insert(address, name);
+        LIVE.lock().unwrap_or_else(PoisonError::into_inner).insert(!address, name);
     }
 
     pub(super) fn remove(address: usize, name: &'static str) -> bool {
         let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        if live.get(&address) != Some(&name) {
+        if live.get(&!address) != Some(&name) {
             return false;
         }
-        live.remove(&address);
+        live.remove(&!address);
         true
     }
 
     pub(super) fn has(address: usize, name: &'static str) -> bool {
-        LIVE.lock().unwrap_or_else(PoisonError::into_inner).get(&address) == Some(&name)
+        LIVE.lock().unwrap_or_else(PoisonError::into_inner).get(&!address) == Some(&name)
     }
 }
 

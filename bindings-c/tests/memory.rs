@@ -1,0 +1,67 @@
+//! Every C test once more where memory is watched: under valgrind, and with AddressSanitizer.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::{Language, compile, program, root};
+
+/// The C files and their tests, as `tests/c.rs` names them.
+fn tests() -> Vec<(String, String)> {
+    let list = std::fs::read_to_string(root().join("tests/c.rs")).expect("tests/c.rs");
+    let list = list.split("c_tests! {").nth(1).and_then(|rest| rest.rsplit_once('}')).expect("the list").0;
+    let mut object = String::new();
+    let mut found = Vec::new();
+    for word in list.split([' ', '\n', ',']).filter(|word| !word.is_empty()) {
+        match word {
+            "{" => object = found.pop().map_or_else(String::new, |(_, name)| name),
+            "}" => {}
+            name => found.push((object.clone(), name.to_owned())),
+        }
+    }
+    assert!(found.len() > 20, "the list is read wrongly: {found:?}");
+    found
+}
+
+fn watched(mut command: Command, what: &str) {
+    let done = command.env("PEREGRINE_TEST_CAPTURE", support::capture()).output().expect("run");
+    assert!(done.status.success(), "{what}: {}\n{}", done.status, String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn no_leak_and_no_invalid_access_under_valgrind() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("skipped: valgrind is not installed");
+        return;
+    }
+    for (object, test) in tests() {
+        let mut command = Command::new("valgrind");
+        command.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+        command.arg(program(&format!("tests/c/{object}.c"), Language::C)).arg(&test);
+        watched(command, &format!("{object} {test}"));
+    }
+}
+
+#[test]
+fn address_sanitizer_is_silent() {
+    for (object, test) in tests() {
+        let source = root().join(format!("tests/c/{object}.c"));
+        let sanitized = compile(&source, Language::C, &["-fsanitize=address", "-fno-omit-frame-pointer"]);
+        let mut command = Command::new(&sanitized);
+        command.arg(&test);
+        watched(command, &format!("{object} {test}"));
+    }
+}
+
+#[test]
+fn a_leak_would_be_found() {
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("leaks.c");
+    let text = "#include <peregrine.h>\nint main(void) {\n\tperegrine_rules *rules = NULL;\n\
+                \treturn peregrine_rules_new(&rules) != PEREGRINE_STATUS_OK;\n}\n";
+    std::fs::write(&source, text).expect("write");
+    let leaks = compile(&source, Language::C, &["-fsanitize=address"]);
+    let done = Command::new(leaks).output().expect("run");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("LeakSanitizer"), "{said}");
+}
