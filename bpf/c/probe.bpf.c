@@ -38,5 +38,6 @@
 #include "tp/switch.bpf.h"
 #include "tp/signal.bpf.h"
 #include "tp/fault.bpf.h"
+#include "tp/uring.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

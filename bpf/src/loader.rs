@@ -78,7 +78,7 @@ impl Prepared {
     pub(crate) fn new(builder: Builder) -> Result<Self> {
         features::check()?;
         let size = builder.ring_size;
-        if !size.is_power_of_two() || size < 8192 || size > 1 << 30 {
+        if !size.is_power_of_two() || !(8192..=1 << 30).contains(&size) {
             return Err(Error::RingSize(size));
         }
         Ok(Self { cpus: features::possible_cpus()?, builder })

@@ -12,31 +12,32 @@
 #define MAX_ANCESTORS 60
 
 /* A thread of the task's process that is not on its way out; 0 if there is none, -1 if the search was given up. */
-static __always_inline s64 thread_alive(struct task_struct *task)
+__noinline int thread_alive(u64 t)
 {
+	struct task_struct *task = (void *)t;
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	struct list_head *head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
 	struct list_head *node = BPF_CORE_READ(head, next);
 
 	for (int i = 0; i < MAX_THREADS; i++) {
-		struct task_struct *t = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+		struct task_struct *other = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
 
 		if (node == head || !node)
 			return 0;
-		if (!(BPF_CORE_READ(t, flags) & PF_EXITING))
-			return BPF_CORE_READ(t, pid);
+		if (!(BPF_CORE_READ(other, flags) & PF_EXITING))
+			return BPF_CORE_READ(other, pid);
 		node = BPF_CORE_READ(node, next);
 	}
 	return -1;
 }
 
-static __always_inline s64 task_reaper(struct task_struct *task)
+static __always_inline s64 task_reaper(struct cpu *c, struct task_struct *task)
 {
 	struct pid_namespace *ns = pid_namespace_of(task_pid(task, PIDTYPE_PID));
 	struct task_struct *init = BPF_CORE_READ(ns, child_reaper), *t;
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	u32 level = BPF_CORE_READ(task, thread_pid, level);
-	s64 alive = thread_alive(task);
+	s64 alive = thread_alive(plain(c, task));
 
 	if (alive)
 		return alive;
@@ -48,7 +49,7 @@ static __always_inline s64 task_reaper(struct task_struct *task)
 			return BPF_CORE_READ(init, pid);
 		signal = BPF_CORE_READ(t, signal);
 		if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper)) {
-			alive = thread_alive(t);
+			alive = thread_alive(plain(c, t));
 			if (alive)
 				return alive;
 		}
@@ -79,7 +80,7 @@ int BPF_PROG(procexit_1_e, struct task_struct *task)
 	/* The low seven bits are a signal, but for 0x7f, which means "stopped". */
 	PUT8(r, HEADER + 26, (status & 0x7f) == 0x7f ? 0 : status & 0x7f);
 	PUT8(r, HEADER + 27, status >> 7 & 1);
-	PUT64(r, HEADER + 28, BPF_CORE_READ(children, next) != children ? task_reaper(task) : 0);
+	PUT64(r, HEADER + 28, BPF_CORE_READ(children, next) != children ? task_reaper(c, task) : 0);
 	record_finish(r);
 	return 0;
 }

@@ -48,7 +48,7 @@ fn loginuid() -> i32 {
     text.trim().parse::<u32>().map_or(-1, |uid| uid as i32)
 }
 
-fn run<'a>(seen: &'a [Seen], pid: i64) -> Option<&'a Seen> {
+fn run(seen: &[Seen], pid: i64) -> Option<&Seen> {
     seen.iter().find(|seen| seen.code == C::EXECVE_19_X && seen.tid == pid && seen.params[0] == [0; 8])
 }
 

@@ -53,9 +53,8 @@ macro_rules! bytes {
 #[macro_export]
 macro_rules! sys {
     ($nr:expr $(, $arg:expr)* $(,)?) => {{
-        // SAFETY: the arguments are numbers, or pointers to what outlives the call; a wrong one gives EFAULT.
-        let ret = unsafe { libc::syscall($nr as libc::c_long $(, $crate::live::Word::word($arg))*) };
-        if ret == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { ret }
+        let words = [$nr $(, $crate::live::Word::word($arg))*];
+        $crate::live::call(&words)
     }};
 }
 
@@ -94,6 +93,14 @@ impl<T> Word for &mut T {
     fn word(self) -> i64 {
         std::ptr::from_mut(self) as i64
     }
+}
+
+/// Makes the call whose number is the first word; the other words are its arguments.
+pub(crate) fn call(words: &[i64]) -> i64 {
+    let at = |i: usize| words.get(i).copied().unwrap_or(0);
+    // SAFETY: the arguments are numbers, or pointers to what outlives the call; a wrong one gives EFAULT.
+    let ret = unsafe { libc::syscall(at(0), at(1), at(2), at(3), at(4), at(5), at(6)) };
+    if ret == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { ret }
 }
 
 pub(crate) struct Live {
@@ -210,7 +217,7 @@ impl Live {
         self.faults.extend(Self::differences(seen, expected));
     }
 
-    fn differences(seen: &Seen, expected: &[P]) -> Vec<String> {
+    pub(crate) fn differences(seen: &Seen, expected: &[P]) -> Vec<String> {
         let info = seen.code.info().expect("a known event");
         let mut faults = Vec::new();
         if seen.params.len() != info.params.len() || expected.len() != info.params.len() {

@@ -17,6 +17,7 @@ mod net;
 mod process;
 mod system;
 mod time;
+mod uring;
 
 use live::Live;
 
@@ -41,6 +42,7 @@ fn every_dedicated_event() {
     process::cases(&mut live);
     exec::cases(&mut live, &dir);
     ia32::cases(&mut live, &dir);
+    uring::cases(&mut live, &dir);
     let _ = std::fs::remove_dir_all(&dir);
     live.report();
 }

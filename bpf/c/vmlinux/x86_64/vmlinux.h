@@ -390,9 +390,15 @@ struct io_uring_task {
 	struct task_struct *task;
 };
 
+struct io_cqe {
+	int fd;
+};
+
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
+	u64 flags;
+	struct io_cqe cqe;
 	struct io_uring_task *tctx;
 };
 
@@ -408,6 +414,50 @@ struct io_open {
 	int dfd;
 	struct filename *filename;
 	struct open_how how;
+};
+
+struct io_close {
+	int fd;
+};
+
+struct io_rw {
+	u64 addr;
+	u32 len;
+};
+
+struct io_sr_msg {
+	void *buf;
+	int len;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+
+struct io_accept {
+	int flags;
+};
+
+struct io_socket {
+	int domain, type, protocol, flags;
+};
+
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_mkdir {
+	int dfd;
+	umode_t mode;
+	struct filename *filename;
 };
 
 #pragma clang attribute pop

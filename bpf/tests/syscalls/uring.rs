@@ -1,0 +1,139 @@
+//! Requests through io_uring: the same events as the calls that they stand for.
+
+use crate::live::{Live, P, b, n, t};
+use crate::sys;
+use libc::*;
+use peregrine_bpf::Selection;
+use scap::schema::EventCode as C;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A ring of eight entries.
+struct Uring {
+    fd: i64,
+    ring: *mut u8,
+    entries: *mut [u64; 8],
+    params: [u32; 30],
+}
+
+impl Uring {
+    fn new() -> Option<Self> {
+        let mut params = [0u32; 30];
+        let fd = sys!(SYS_io_uring_setup, 8, params.as_mut_ptr());
+        if fd < 0 {
+            return None;
+        }
+        let map = |offset: i64| sys!(SYS_mmap, 0, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset);
+        let (ring, entries) = (map(0), map(0x1000_0000));
+        // The mappings are as long as the kernel made them; 8 entries need less than a page each.
+        let (ring, entries) = if ring < 0 || entries < 0 {
+            let small = |offset: i64, len: i64| sys!(SYS_mmap, 0, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+            (small(0, 4096), small(0x1000_0000, 4096))
+        } else {
+            (ring, entries)
+        };
+        assert!(ring > 0 && entries > 0);
+        Some(Self { fd, ring: ring as *mut u8, entries: entries as *mut [u64; 8], params })
+    }
+
+    fn word(&self, index: usize) -> &AtomicU32 {
+        // SAFETY: the offset is the kernel's own, within the mapping.
+        unsafe { &*self.ring.add(self.params[index] as usize).cast::<AtomicU32>() }
+    }
+
+    /// Submits one request and waits for its result. `flags` are the operation's own.
+    fn run(&self, op: u8, fd: i32, off: u64, addr: u64, len: u32, flags: u32) -> i64 {
+        let tail = self.word(11).load(Ordering::Acquire);
+        let slot = tail & 7;
+        // SAFETY: slot is below the number of entries; nobody else uses the ring.
+        unsafe {
+            *self.entries.add(slot as usize) = [
+                u64::from(op) | (fd as u32 as u64) << 32,
+                off,
+                addr,
+                u64::from(len) | u64::from(flags) << 32,
+                7,
+                0,
+                0,
+                0,
+            ];
+            self.ring.add(self.params[16] as usize).cast::<u32>().add(slot as usize).write(slot);
+        }
+        self.word(11).store(tail + 1, Ordering::Release);
+        assert_eq!(sys!(SYS_io_uring_enter, self.fd, 1, 1, 1, 0, 0), 1);
+        let head = self.word(20).load(Ordering::Acquire);
+        assert_ne!(head, self.word(21).load(Ordering::Acquire), "a result");
+        // SAFETY: the result at the head is complete.
+        let res =
+            unsafe { self.ring.add(self.params[25] as usize).add(16 * (head & 15) as usize + 8).cast::<i32>().read() };
+        self.word(20).store(head + 1, Ordering::Release);
+        i64::from(res)
+    }
+}
+
+pub(crate) fn cases(live: &mut Live, dir: &str) {
+    let path = std::ffi::CString::new(format!("{dir}/uring")).unwrap();
+    let (name, moved) = (path.to_str().unwrap(), std::ffi::CString::new(format!("{dir}/uring2")).unwrap());
+    let calls = [
+        "openat",
+        "openat2",
+        "close",
+        "read",
+        "write",
+        "socket",
+        "connect",
+        "sendto",
+        "recvfrom",
+        "renameat2",
+        "unlinkat",
+        "mkdirat",
+    ];
+    let text = *b"through a ring";
+    let mut into = [0u8; 32];
+    let into_at = into.as_mut_ptr() as u64;
+    let mut address = [0u8; 16];
+    address[0] = 2;
+    address[2..8].copy_from_slice(&[0, 1, 127, 0, 0, 1]);
+    let (tid, made, seen) = live.watch(Selection::named(&calls).unwrap(), || {
+        let ring = Uring::new()?;
+        let at = |p: &std::ffi::CStr| p.as_ptr() as u64;
+        let fd = ring.run(18, AT_FDCWD, 0, at(&path), 0o640, (O_RDWR | O_CREAT) as u32);
+        let wrote = ring.run(23, fd as i32, 0, text.as_ptr() as u64, 14, 0);
+        let read = ring.run(22, fd as i32, 0, into_at, 32, 0);
+        let closed = ring.run(19, fd as i32, 0, 0, 0, 0);
+        let failed = ring.run(18, AT_FDCWD, 0, at(c"/none/uring"), 0, O_WRONLY as u32);
+        let renamed = ring.run(35, AT_FDCWD, at(&moved), at(&path), AT_FDCWD as u32, 0);
+        let gone = ring.run(36, AT_FDCWD, 0, at(&moved), 0, 0);
+        let dir = ring.run(37, -1, 0, at(c"x"), 0o711, 0);
+        let socket = ring.run(45, AF_INET, SOCK_STREAM as u64, 0, 0, 0);
+        let connected = if socket >= 0 { ring.run(16, socket as i32, 16, address.as_ptr() as u64, 0, 0) } else { 0 };
+        Some([fd, wrote, read, closed, failed, renamed, gone, dir, socket, connected])
+    });
+    let Some([fd, wrote, read, closed, failed, renamed, gone, made_dir, socket, connected]) = made else {
+        println!("SKIPPED: io_uring is off here");
+        return;
+    };
+    assert!(fd >= 0 && wrote == 14 && read == 14 && closed == 0, "{fd} {wrote} {read} {closed}");
+    let seen: Vec<_> = seen.into_iter().filter(|seen| seen.tid == tid).collect();
+    let expect = |live: &mut Live, code: C, want: Vec<P>| {
+        let found = seen.iter().filter(|seen| seen.code == code).find(|seen| Live::differences(seen, &want).is_empty());
+        match found.or_else(|| seen.iter().rfind(|seen| seen.code == code)) {
+            Some(event) => live.check(event, &want),
+            None => live.faults.push(format!("io_uring: no {code:?}")),
+        }
+    };
+    expect(live, C::OPENAT_2_X, vec![n(fd), n(-100), t(name), P::Set, n(0o640), P::Any, P::Set]);
+    expect(live, C::WRITE_X, vec![n(14), b(&text), n(fd), n(14)]);
+    expect(live, C::READ_X, vec![n(14), b(&text), n(fd), n(32)]);
+    expect(live, C::CLOSE_X, vec![n(0), n(fd)]);
+    expect(live, C::OPENAT_2_X, vec![n(failed), n(-100), t("/none/uring"), n(2 | 0x800), n(0), n(0), n(0)]);
+    let to = moved.to_str().unwrap();
+    expect(live, C::RENAMEAT2_X, vec![n(renamed), n(-100), t(name), n(-100), t(to), n(0)]);
+    expect(live, C::UNLINKAT_2_X, vec![n(gone), n(-100), t(to), n(0)]);
+    expect(live, C::MKDIRAT_X, vec![n(made_dir), n(-1), t("x"), n(0o711)]);
+    if socket >= 0 {
+        expect(live, C::SOCKET_X, vec![n(socket), n(2), n(1), n(0), n(0)]);
+        assert_eq!(connected, i64::from(-ECONNREFUSED));
+        expect(live, C::CONNECT_X, vec![n(connected), P::E, n(socket), b(&[2, 127, 0, 0, 1, 1, 0])]);
+    }
+    std::hint::black_box(&into);
+}
