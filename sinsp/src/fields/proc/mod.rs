@@ -132,8 +132,9 @@ fields! {
             "`proc.exepath` of the leader of `proc.pgid`, as `proc.vpgid.name`." on exec = "/usr/bin/curl";
         "proc.duration" RelTime dec, Event, |e, _, _| age(e, e.thread()?),
             "nanoseconds since the process started; none where its start was not seen." on exec = "1000000";
-        "proc.ppid.duration" RelTime dec, Event, |e, _, _| age(e, ancestors::parent(e)?),
-            "nanoseconds since the parent process started; none where its start was not seen." on exec = "1000000000";
+        "proc.ppid.duration" RelTime dec, Event, parent_age,
+            "nanoseconds since the parent process started; where that was not seen, Falco's slip is kept: the number of \
+             descriptors that the process has open." on exec = "1000000000";
         "proc.pid.ts" RelTime dec, Event, |e, _, _| not_zero(e.thread()?.clone_ts),
             "when the process started, nanoseconds since 1970." on exec = "1700000000999000000";
         "proc.ppid.ts" RelTime dec, Event, |e, _, _| Some(e.state().parent(e.thread()?)?.clone_ts.into()),
@@ -269,6 +270,12 @@ fn leader_only<'e>(thread: &Thread, number: u64) -> Value<'e> {
 
 fn age<'e>(e: &Event<'_>, thread: &Thread) -> Option<Value<'e>> {
     (thread.clone_ts != 0).then(|| Value::U64(e.ts().wrapping_sub(thread.clone_ts)))
+}
+
+/// Falco falls from a parent whose start is not known into the next field of its list, and rules see that number.
+fn parent_age<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
+    let parent = ancestors::parent(e)?;
+    age(e, parent).or_else(|| Some(Value::U64(usage::open_fds(e, e.thread()?))))
 }
 
 fn args<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
