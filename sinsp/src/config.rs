@@ -1,6 +1,7 @@
 //! Limits and switches of the inspector.
 
 use crate::state::Text;
+use crate::state::container::Pattern;
 
 /// Bounds on what the state engine keeps. What is over a bound is refused and counted, never an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Config {
     pub track_connection_status: bool,
     /// Threads with such a name, and all that descend from them, are not shown and not followed.
     pub suppressed_comms: Vec<Text>,
+    /// Shapes of cgroup paths of containers beside those of the engines that are known.
+    pub container_patterns: Vec<Pattern>,
     /// How often idle threads are looked for on a live source, in nanoseconds.
     pub purge_interval_ns: u64,
     /// How long a thread must have been idle to be looked for, in nanoseconds.
@@ -42,6 +45,7 @@ impl Default for Config {
             limits: Limits::default(),
             track_connection_status: false,
             suppressed_comms: Vec::new(),
+            container_patterns: Vec::new(),
             purge_interval_ns: 300_000_000_000,
             purge_idle_ns: 300_000_000_000,
         }

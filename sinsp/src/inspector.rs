@@ -56,7 +56,7 @@ impl<S: Source> Inspector<S> {
 
     /// As [`new`](Self::new), with limits and switches of its own.
     pub fn with_config(source: S, config: Config) -> Self {
-        let mut state = State::with_limits(config.limits);
+        let mut state = State::with_limits(config.limits, &config.container_patterns);
         state.import(source.host(), source.is_live());
         let mut suppress = Suppress::new(config.suppressed_comms);
         suppress.scan(source.host());

@@ -190,10 +190,7 @@ fn describe(ctx: &Ctx<'_, '_>, new: &mut Thread) {
     }
     new.uid = ctx.u32(p::uid).unwrap_or(u32::MAX);
     new.gid = ctx.u32(p::gid).unwrap_or(u32::MAX);
-    match ctx.raw(p::cgroups) {
-        Some(cgroups) => new.set_cgroups(cgroups),
-        None => new.set_cgroups(b""),
-    };
+    new.set_cgroups(ctx.raw(p::cgroups).unwrap_or_default(), &ctx.state.patterns);
     new.clone_ts = ctx.event.ts();
 }
 

@@ -95,6 +95,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     let caps = (ctx.u64(p::cap_inheritable), ctx.u64(p::cap_permitted), ctx.u64(p::cap_effective));
     let exe = (ctx.u64(p::exe_ino), ctx.u64(p::exe_ino_ctime), ctx.u64(p::exe_ino_mtime));
     let (uid, gid, pgid) = (ctx.u32(p::uid), ctx.u32(p::gid), ctx.i64(p::pgid));
+    let patterns = ctx.state.patterns.clone();
     // A full buffer is a cut environment.
     let cut = env.is_some_and(|env| env.len() == MAX_ENV);
     let whole = if cut { pid.and_then(|pid| ctx.proc.as_mut()?.environ(pid)) } else { None };
@@ -111,7 +112,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
         thread.env.set(env);
     }
     if let Some(cgroups) = cgroups {
-        thread.set_cgroups(cgroups);
+        thread.set_cgroups(cgroups, &patterns);
     }
     thread.tty = tty.unwrap_or(thread.tty);
     if let Some(exepath) = exepath {

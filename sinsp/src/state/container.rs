@@ -1,6 +1,6 @@
 //! The container that a process lives in, as its cgroup path tells it.
 //!
-//! Each engine has its own shape of path. Names and images are not in the path: a [`ContainerMetadata`] provider knows
+//! Each engine has its own shape of path, and a program may name more: [`Pattern`]. Names and images are not in the path: a [`ContainerMetadata`] provider knows
 //! them, if the host has one.
 
 /// Facts about a container that are not in the kernel.
@@ -51,44 +51,168 @@ pub struct Mount {
     pub propagation: String,
 }
 
-/// The short id in a cgroup path; `None` on the host.
-pub fn id(path: &[u8]) -> Option<&[u8]> {
-    let last = path.rsplit(|byte| *byte == b'/').next()?;
-    hex_id(last).or_else(|| named(path, last))
+/// A shape of cgroup path of one's own: what stands between `prefix` and `suffix` at the end of a path is the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// What comes before the id, such as `/firecracker-`.
+    pub prefix: String,
+    /// What comes after it; may be empty.
+    pub suffix: String,
 }
 
+impl Pattern {
+    fn id<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
+        let path = path.strip_suffix(self.suffix.as_bytes())?;
+        let at = memchr::memmem::rfind(path, self.prefix.as_bytes())? + self.prefix.len();
+        path.get(at..).filter(|id| !id.is_empty())
+    }
+}
+
+/// The short id in a cgroup path; `None` on the host. The shapes of the engines that are known are tried first, then
+/// `patterns`.
+pub fn id<'a>(path: &'a [u8], patterns: &[Pattern]) -> Option<&'a [u8]> {
+    hex_id(path)
+        .or_else(|| lxc(path))
+        .or_else(|| libvirt_lxc(path))
+        .or_else(|| bpm(path))
+        .or_else(|| nspawn(path))
+        .or_else(|| ctr(path))
+        .or_else(|| patterns.iter().find_map(|pattern| pattern.id(path)))
+}
+
+/// Digits of an id, and how many of them are shown.
 const HEX_LEN: usize = 64;
+const SHORT_LEN: usize = 12;
 
-fn is_hex(text: &[u8]) -> bool {
-    text.len() == HEX_LEN && text.iter().all(u8::is_ascii_hexdigit)
-}
-
-/// Engines that name their cgroup by a 64-digit id, with a prefix and a suffix of their own.
-fn hex_id(last: &[u8]) -> Option<&[u8]> {
-    let last = last.strip_suffix(b".scope").unwrap_or(last);
-    let prefixes: [&[u8]; 7] =
+/// podman, docker, CRI engines and nerdctl: an id of 64 digits, with a prefix and a suffix of the engine.
+fn hex_id(path: &[u8]) -> Option<&[u8]> {
+    const PREFIXES: [&[u8]; 7] =
         [b"", b"docker-", b"libpod-", b"libpod-payload-", b"crio-", b"cri-containerd-", b"nerdctl-"];
-    let id = prefixes
-        .iter()
-        .find_map(|prefix| last.strip_prefix(*prefix).filter(|id| is_hex(id)))
-        .or_else(|| last.rsplit(|byte| *byte == b':').next().filter(|id| id.len() < last.len() && is_hex(id)))?;
-    id.get(..12)
+    let path = path.strip_suffix(b".scope/container").or_else(|| path.strip_suffix(b".scope")).unwrap_or(path);
+    let at = path.len().checked_sub(HEX_LEN)?;
+    let (before, id) = path.split_at(at);
+    if !id.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let unit = before.rsplit(|byte| *byte == b'/').next().filter(|unit| unit.len() < before.len());
+    let known = unit.is_some_and(|unit| PREFIXES.contains(&unit)) || before.ends_with(b":cri-containerd:");
+    known.then(|| &id[..SHORT_LEN])
 }
 
-/// Engines that name their cgroup by a name.
-fn named<'a>(path: &'a [u8], last: &'a [u8]) -> Option<&'a [u8]> {
-    let after = |mark: &[u8]| {
-        let at = memchr::memmem::find(path, mark)? + mark.len();
-        path[at..].split(|byte| *byte == b'/').next().filter(|name| !name.is_empty())
-    };
-    if let Some(name) = after(b"/lxc.payload/").or_else(|| after(b"/lxc.payload.")).or_else(|| after(b"/lxc/")) {
-        return Some(name);
+/// containerd's own `ctr`: a namespace and a name of one's choice. Falco takes deeper paths too, and with them services
+/// of systemd that have cgroups below them.
+fn ctr(path: &[u8]) -> Option<&[u8]> {
+    let (namespace, name) = split(path.strip_prefix(b"/")?, b'/')?;
+    let of_systemd = |part: &[u8]| [&b".slice"[..], b".scope", b".service"].iter().any(|end| part.ends_with(end));
+    let fits = !namespace.is_empty()
+        && (1..=HEX_LEN).contains(&name.len())
+        && !name.contains(&b'/')
+        && !of_systemd(namespace)
+        && !of_systemd(name);
+    fits.then(|| &name[..name.len().min(SHORT_LEN)])
+}
+
+fn lxc(path: &[u8]) -> Option<&[u8]> {
+    let marks: [&[u8]; 3] = [b"/lxc/", b"/lxc.payload/", b"/lxc.payload."];
+    let name = marks.iter().find_map(|mark| after(path, mark))?;
+    name.split(|byte| *byte == b'/').next().filter(|name| !name.is_empty())
+}
+
+fn libvirt_lxc(path: &[u8]) -> Option<&[u8]> {
+    if let Some(path) = path.strip_suffix(b".libvirt-lxc") {
+        return path.rsplit(|byte| *byte == b'/').next().filter(|name| !name.is_empty());
     }
-    if let Some(name) = last.strip_suffix(b".libvirt-lxc").filter(|name| !name.is_empty()) {
-        return Some(name);
+    if let Some(rest) = after(path, b"-lxc\\x2d") {
+        return rest.strip_suffix(b".scope/libvirt").or_else(|| rest.strip_suffix(b".scope"));
     }
-    if let Some(name) = after(b"/libvirt/lxc/") {
-        return Some(name);
+    after(path, b"/libvirt/lxc/").filter(|name| !name.is_empty())
+}
+
+fn bpm(path: &[u8]) -> Option<&[u8]> {
+    let rest = after(path, b"bpm-")?;
+    let name = memchr::memmem::find(rest, b".scope").map_or(rest, |end| &rest[..end]);
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (!name.is_empty() && name.iter().all(allowed)).then_some(name)
+}
+
+fn nspawn(path: &[u8]) -> Option<&[u8]> {
+    let rest = after(path, b"/systemd-nspawn@")?;
+    memchr::memmem::find(rest, b".service").map(|end| &rest[..end]).filter(|name| !name.is_empty())
+}
+
+fn after<'a>(path: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
+    memchr::memmem::find(path, mark).map(|at| &path[at + mark.len()..])
+}
+
+fn split(path: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(byte, path)?;
+    Some((&path[..at], &path[at + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_engine_has_its_shape_of_path() {
+        let hex = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+        for (shape, expected) in [
+            // docker, on cgroups v1 and v2, with both drivers
+            ("/docker/{}", Some("3ad7b26ded6d")),
+            ("/system.slice/docker-{}.scope", Some("3ad7b26ded6d")),
+            ("/{}", Some("3ad7b26ded6d")),
+            // podman, as root and not, split cgroups, alpine
+            ("/machine.slice/libpod-{}.scope", Some("3ad7b26ded6d")),
+            ("/machine.slice/libpod-{}.scope/container", Some("3ad7b26ded6d")),
+            ("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{}.scope", Some("3ad7b26ded6d")),
+            ("/libpod_parent/libpod-{}", Some("3ad7b26ded6d")),
+            ("/system.slice/x.service/libpod-payload-{}", Some("3ad7b26ded6d")),
+            ("/machine.slice/libpod-conmon-{}.scope", None),
+            // Kubernetes: containerd, cri-o, cri-dockerd
+            ("/kubepods/besteffort/pod63b3ebfc-2890-4911-b0b8-7a8b3f4d1c4c/{}", Some("3ad7b26ded6d")),
+            ("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{}.scope", Some("3ad7b26ded6d")),
+            ("/system.slice/containerd.service/kubepods-burstable-pod1.slice:cri-containerd:{}", Some("3ad7b26ded6d")),
+            ("/kubepods.slice/kubepods-pod1.slice/crio-{}.scope", Some("3ad7b26ded6d")),
+            ("/kubepods/burstable/pod1/crio-{}", Some("3ad7b26ded6d")),
+            ("/system.slice/nerdctl-{}.scope", Some("3ad7b26ded6d")),
+            // containerd with ctr
+            ("/default/redis", Some("redis")),
+            ("/example/a-name-longer-than-twelve", Some("a-name-longe")),
+            // lxc, libvirt, bpm, nspawn
+            ("/lxc/lxc-3", Some("lxc-3")),
+            ("/lxc/lxc-3/a.service", Some("lxc-3")),
+            ("/lxc.payload/web/user.slice", Some("web")),
+            ("/lxc.payload.web/system.slice/x", Some("web")),
+            ("/machine/web.libvirt-lxc", Some("web")),
+            (
+                "/machine.slice/machine-lxc\\x2d2293906\\x2dlibvirt\\x2dcontainer.scope",
+                Some("2293906\\x2dlibvirt\\x2dcontainer"),
+            ),
+            ("/machine.slice/machine-lxc\\x2d22\\x2dlibvirt.scope/libvirt", Some("22\\x2dlibvirt")),
+            ("/libvirt/lxc/container1", Some("container1")),
+            ("/system.slice/runc-bpm-router.scope", Some("router")),
+            ("/machine.slice/systemd-nspawn@deb.service/payload", Some("deb")),
+            // the host
+            ("/", None),
+            ("/init.scope", None),
+            ("/system.slice/ssh.service", None),
+            ("/system.slice/scenario.service/00000000000000", None),
+            ("/user.slice/user-1000.slice/session-3.scope", None),
+            ("/user.slice/user-1000.slice/user@1000.service/app.slice/x.service", None),
+            ("/system.slice/docker-{}x.scope", None),
+            ("/system.slice/other-{}.scope", None),
+        ] {
+            let path = shape.replace("{}", hex);
+            let found = id(path.as_bytes(), &[]).map(|id| String::from_utf8_lossy(id).into_owned());
+            assert_eq!(found.as_deref(), expected, "{path}");
+        }
     }
-    last.strip_prefix(b"bpm-")?.strip_suffix(b".scope").filter(|name| !name.is_empty())
+
+    #[test]
+    fn shapes_of_ones_own() {
+        let pattern = Pattern { prefix: "/firecracker-".to_owned(), suffix: ".vm".to_owned() };
+        assert_eq!(id(b"/vms.slice/firecracker-7.vm", &[pattern.clone()]), Some(&b"7"[..]));
+        assert_eq!(id(b"/vms.slice/firecracker-.vm", &[pattern.clone()]), None);
+        assert_eq!(id(b"/vms.slice/firecracker-7", &[pattern]), None);
+    }
 }

@@ -15,7 +15,8 @@ impl State {
     /// Forgets everything and takes over what a source knows of the machine. Counters go on.
     pub(crate) fn import(&mut self, host: &HostState, live: bool) {
         let metrics = Metrics { held_events: 0, ..self.metrics };
-        *self = Self { limits: self.limits, metrics, stamps: self.stamps, live, ..Self::default() };
+        let patterns = self.patterns.clone();
+        *self = Self { limits: self.limits, patterns, metrics, stamps: self.stamps, live, ..Self::default() };
         self.machine = host.machine.clone();
         self.interfaces = Interfaces::new(&host.interfaces);
         for user in &host.users {
@@ -85,7 +86,7 @@ impl State {
         thread.exepath = Text::new(path::without_deleted(&host.exepath));
         thread.args = Text::new(&host.args);
         thread.cmdline_comm = thread.comm.clone();
-        thread.set_cgroups(&host.cgroups);
+        thread.set_cgroups(&host.cgroups, &self.patterns);
         thread.root = Text::new(&host.root);
         thread.flags |= host.flags | thread_flags::ACTIVE;
         if thread.is_leader() {

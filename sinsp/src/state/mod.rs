@@ -8,6 +8,8 @@
 //! * threads are at most as many as the limit says, descriptors of one table too;
 //! * no two threads, lineages or descriptors that differ have the same stamp.
 
+use std::sync::Arc;
+
 mod cgroup;
 mod check;
 pub mod container;
@@ -51,6 +53,7 @@ pub struct State {
     pub(crate) threads: Threads,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    pub(crate) patterns: Arc<[container::Pattern]>,
     machine: Option<scap::host::Machine>,
     interfaces: Interfaces,
     users: HashMap<Text, Users, FxBuildHasher>,
@@ -65,8 +68,8 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn with_limits(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+    pub(crate) fn with_limits(limits: Limits, patterns: &[container::Pattern]) -> Self {
+        Self { limits, patterns: patterns.into(), ..Self::default() }
     }
 
     /// The machine, where the capture says it.

@@ -268,9 +268,9 @@ impl Thread {
     }
 
     /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them.
-    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8]) {
+    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: &[container::Pattern]) {
         if strings(cgroups).all(|entry| super::cgroup::entry(entry).is_some()) && self.cgroups.set(cgroups) {
-            let id = self.cgroups().find_map(|(_, path)| container::id(path));
+            let id = self.cgroups().find_map(|(_, path)| container::id(path, patterns));
             self.container_id = id.map_or(Text::EMPTY, Text::new);
         }
     }

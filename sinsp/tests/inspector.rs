@@ -1,0 +1,305 @@
+//! The inspector on a live source: questions to `/proc`, idle threads, observers, recordings that start in the middle.
+
+use std::sync::{Arc, Mutex};
+
+use peregrine_sinsp::state::{FdKind, Thread};
+use peregrine_sinsp::{Config, Event, Inspector, Next, Observer, Proc};
+use scap::savefile::{Compression, Reader, Writer};
+use scap::text::Trace;
+use scap::{HostState, Source, SourceStats, host};
+
+/// A trace that claims to happen now.
+struct Live(Trace);
+
+impl Source for Live {
+    fn next(&mut self) -> scap::Result<scap::Next<'_>> {
+        self.0.next()
+    }
+
+    fn host(&self) -> &HostState {
+        self.0.host()
+    }
+
+    fn stats(&self) -> SourceStats {
+        self.0.stats()
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+}
+
+fn live(trace: &str, config: Config) -> Inspector<Live> {
+    Inspector::with_config(Live(trace.parse().expect("a trace")), config)
+}
+
+fn run<S: Source>(inspector: &mut Inspector<S>) -> usize {
+    let mut shown = 0;
+    inspector.for_each(|_| shown += 1).expect("the source does not fail");
+    inspector.state().check().expect("the tables agree");
+    shown
+}
+
+/// A machine with one process, 50, and the questions that were asked of it.
+#[derive(Clone, Default)]
+struct Machine(Arc<Mutex<Vec<String>>>);
+
+impl Machine {
+    fn asked(&self, question: String) {
+        self.0.lock().expect("not poisoned").push(question);
+    }
+}
+
+impl Proc for Machine {
+    fn thread(&mut self, tid: i64) -> Option<host::Thread> {
+        self.asked(format!("thread {tid}"));
+        (tid == 50).then(|| host::Thread {
+            tid,
+            pid: tid,
+            ptid: 7,
+            comm: b"found".to_vec(),
+            cwd: b"/found".to_vec(),
+            fds: vec![host::Fd { num: 3, ino: 1, kind: host::FdKind::Named { ty: 7, name: b"pipe:[1]".to_vec() } }],
+            ..host::Thread::default()
+        })
+    }
+
+    fn fd(&mut self, pid: i64, num: i64) -> Option<host::FdKind> {
+        self.asked(format!("fd {pid} {num}"));
+        Some(host::FdKind::File { flags: 1, name: b"/passed".to_vec(), dev: 2 })
+    }
+
+    fn is_alive(&mut self, tid: i64) -> bool {
+        self.asked(format!("alive {tid}"));
+        tid == 7
+    }
+
+    fn environ(&mut self, pid: i64) -> Option<Vec<u8>> {
+        self.asked(format!("environ {pid}"));
+        Some(b"WHOLE=1\0".to_vec())
+    }
+}
+
+const SHELL: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" cwd=\"/\" vtid=7 vpid=7\n";
+
+#[test]
+fn an_unknown_thread_is_looked_for_once() {
+    let trace = format!(
+        "{SHELL}1.0 tid=50 read res=1 data=b\"x\" fd=3 size=1\ntid=50 close res=0 fd=3\ntid=51 close\ntid=51 close\n"
+    );
+    let mut inspector = live(&trace, Config::default());
+    let machine = Machine::default();
+    inspector.set_proc(machine.clone());
+    let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
+    assert_eq!(event.thread().map(|thread| thread.comm.to_vec()), Some(b"found".to_vec()));
+    assert_eq!(event.fd().map(|fd| fd.kind.clone()), Some(FdKind::Fifo));
+    run(&mut inspector);
+    assert!(inspector.state().thread(51).is_some_and(Thread::is_placeholder));
+    assert_eq!(*machine.0.lock().expect("not poisoned"), ["thread 50", "thread 51"]);
+}
+
+#[test]
+fn passed_descriptors_are_asked_for() {
+    let control = r"\x14\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\x09\0\0\0".replace(r"\0", r"\x00");
+    let trace = format!(
+        "{SHELL}1.0 tid=7 socket fd=3 domain=AF_UNIX type=1 proto=0 flags=0\n\
+         tid=7 recvmsg res=1 size=1 data=b\"x\" tuple=- msgcontrol=b\"{control}\" fd=3\n"
+    );
+    let mut inspector = live(&trace, Config::default());
+    let machine = Machine::default();
+    inspector.set_proc(machine.clone());
+    run(&mut inspector);
+    let state = inspector.state();
+    let fd = state.thread(7).and_then(|thread| state.fd(thread, 9)).expect("the passed descriptor");
+    assert_eq!(&*fd.name, b"/passed");
+    assert_eq!(*machine.0.lock().expect("not poisoned"), ["fd 7 9"]);
+}
+
+#[test]
+fn a_cut_environment_is_read_whole() {
+    let env = "x".repeat(4095);
+    let trace = format!(
+        "{SHELL}1.0 tid=7 execve res=0 exe=\"x\" args=- tid=7 pid=7 ptid=1 cwd=\"\" fdlimit=1 pgft_maj=0 pgft_min=0 \
+         vm_size=0 vm_rss=0 vm_swap=0 comm=\"x\" cgroups=- env=[\"{env}\"]\n"
+    );
+    let mut inspector = live(&trace, Config::default());
+    inspector.set_proc(Machine::default());
+    run(&mut inspector);
+    let state = inspector.state();
+    let thread = state.thread(7).expect("the shell");
+    assert_eq!(state.env(thread).collect::<Vec<_>>(), [b"WHOLE=1"]);
+}
+
+#[test]
+fn idle_threads_that_are_dead_are_removed() {
+    let trace = "thread tid=7 pid=7 ptid=1 comm=\"alive\"\nthread tid=8 pid=8 ptid=1 comm=\"dead\"\n\
+         thread tid=9 pid=9 ptid=1 comm=\"busy\"\n\
+         1000.0 tid=9 close\n1020.0 tid=9 close\n1020.5 tid=60 procexit\n1029.0 tid=9 close\n1031.0 tid=9 close\n";
+    let mut config = Config::default();
+    config.purge_idle_ns = 5_000_000_000;
+    let mut inspector = live(trace, config);
+    inspector.set_proc(Machine::default());
+    for _ in 0..4 {
+        inspector.next().expect("an event");
+    }
+    assert!(inspector.state().thread(8).is_some(), "it is too early");
+    run(&mut inspector);
+    let tids: Vec<bool> = [7, 8, 9].iter().map(|tid| inspector.state().thread(*tid).is_some()).collect();
+    assert_eq!(tids, [true, false, true]);
+    assert_eq!(inspector.state().metrics().purged_threads, 1);
+}
+
+#[test]
+fn a_replay_is_not_purged() {
+    let trace: Trace =
+        format!("{SHELL}thread tid=8 pid=8 ptid=1\n1.0 tid=7 close\n5000.0 tid=7 close\n").parse().expect("a trace");
+    let mut inspector = Inspector::new(trace);
+    run(&mut inspector);
+    assert!(inspector.state().thread(8).is_some());
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn line(&mut self, line: String) {
+        self.0.lock().expect("not poisoned").push(line);
+    }
+}
+
+fn name(event: &Event<'_>) -> String {
+    event.fd().map_or("none".to_owned(), |fd| String::from_utf8_lossy(&fd.name).into_owned())
+}
+
+impl Observer for Log {
+    fn on_clone(&mut self, event: &Event<'_>, child: &Thread) {
+        self.line(format!("clone {} by {}", child.tid, event.raw().tid()));
+    }
+
+    fn on_exec(&mut self, event: &Event<'_>) {
+        let comm = event.thread().map(|thread| thread.comm.to_vec()).unwrap_or_default();
+        self.line(format!("exec {}", comm.escape_ascii()));
+    }
+
+    fn on_exit(&mut self, event: &Event<'_>) {
+        self.line(format!("exit {}", event.raw().tid()));
+    }
+
+    fn on_open(&mut self, event: &Event<'_>) {
+        self.line(format!("open {}", name(event)));
+    }
+
+    fn on_close(&mut self, event: &Event<'_>) {
+        self.line(format!("close {}", name(event)));
+    }
+
+    fn on_bind(&mut self, event: &Event<'_>) {
+        self.line(format!("bind {}", name(event)));
+    }
+
+    fn on_connect(&mut self, event: &Event<'_>) {
+        self.line(format!("connect {}", name(event)));
+    }
+
+    fn on_accept(&mut self, event: &Event<'_>) {
+        self.line(format!("accept {}", name(event)));
+    }
+
+    fn on_shutdown(&mut self, event: &Event<'_>) {
+        self.line(format!("shutdown {}", name(event)));
+    }
+
+    fn on_read(&mut self, event: &Event<'_>) {
+        self.line(format!("read {}", name(event)));
+    }
+
+    fn on_write(&mut self, event: &Event<'_>) {
+        self.line(format!("write {}", name(event)));
+    }
+
+    fn on_error(&mut self, event: &Event<'_>) {
+        self.line(format!("error {}", name(event)));
+    }
+}
+
+#[test]
+fn observers_are_told() {
+    let trace: Trace = format!(
+        "{SHELL}1.0 tid=7 fork res=8 exe=\"sh\" args=- tid=7 pid=7 ptid=1 comm=\"sh\" flags=0 vtid=7 vpid=7\n\
+         tid=8 fork res=0 exe=\"sh\" args=- tid=8 pid=8 ptid=7 comm=\"sh\" flags=0 vtid=8 vpid=8\n\
+         tid=8 execve res=0 exe=\"cat\" args=- tid=8 pid=8 ptid=7 comm=\"cat\"\n\
+         tid=8 openat fd=3 dirfd=AT_FDCWD name=\"/a\" flags=O_RDONLY mode=0 dev=0 ino=0\n\
+         tid=8 openat fd=-2 dirfd=AT_FDCWD name=\"/b\" flags=O_RDONLY mode=0 dev=0 ino=0\n\
+         tid=8 read res=1 data=b\"x\" fd=3 size=1\n\
+         tid=8 read res=-EIO data=- fd=3 size=1\n\
+         tid=8 write res=1 data=b\"x\" fd=3 size=1\n\
+         tid=8 close res=0 fd=3\n\
+         tid=8 socket fd=3 domain=AF_INET type=1 proto=0 flags=0\n\
+         tid=8 bind res=0 addr=0.0.0.0:80 fd=3\n\
+         tid=8 accept fd=4 tuple=1.2.3.4:5->10.0.0.1:80 queuepct=0 queuelen=0 queuemax=0\n\
+         tid=8 shutdown res=0 fd=4 how=0\n\
+         tid=8 socket fd=5 domain=AF_INET type=1 proto=0 flags=0\n\
+         tid=8 connect res=-EINPROGRESS tuple=10.0.0.1:5->1.2.3.4:80 fd=5 addr=1.2.3.4:80\n\
+         tid=8 procexit status=0 ret=0 sig=0 core=0 reaper_tid=0\n"
+    )
+    .parse()
+    .expect("a trace");
+    let mut inspector = Inspector::new(trace);
+    let log = Log::default();
+    inspector.set_observer(log.clone());
+    run(&mut inspector);
+    assert_eq!(
+        *log.0.lock().expect("not poisoned"),
+        [
+            "clone 8 by 7",
+            "exec cat",
+            "open /a",
+            "read /a",
+            "error /a",
+            "write /a",
+            "close /a",
+            "bind 0.0.0.0:80",
+            "accept 1.2.3.4:5->10.0.0.1:80",
+            "shutdown 1.2.3.4:5->10.0.0.1:80",
+            "connect 10.0.0.1:5->1.2.3.4:80",
+            "exit 8",
+        ]
+    );
+}
+
+#[test]
+fn a_recording_can_start_in_the_middle() {
+    let trace: Trace = format!(
+        "machine cpus=2 hostname=\"box\"\nuser uid=5 gid=6 name=\"eve\" home=\"/\" shell=\"\"\n{SHELL}\
+         1.0 tid=7 chdir res=0 path=\"/srv\"\n\
+         tid=7 openat fd=3 dirfd=AT_FDCWD name=\"a\" flags=O_RDONLY mode=0 dev=0x1 ino=5\n\
+         tid=7 socket fd=4 domain=AF_INET type=1 proto=0 flags=0\n\
+         tid=7 connect res=0 tuple=10.0.0.1:5->1.2.3.4:80 fd=4 addr=1.2.3.4:80\n\
+         tid=7 fork res=8 exe=\"sh\" args=[\"-x\"] tid=7 pid=7 ptid=1 comm=\"sh\" cgroups=[\"cpu=/a\"] flags=0 uid=5 gid=6 vtid=7 vpid=7\n\
+         tid=8 read res=1 data=b\"x\" fd=3 size=1\n"
+    )
+    .parse()
+    .expect("a trace");
+    let mut inspector = Inspector::new(trace);
+    for _ in 0..5 {
+        inspector.next().expect("an event");
+    }
+    let mut writer = Writer::new(Vec::new(), &inspector.state().export(), Compression::Plain).expect("a writer");
+    let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
+    writer.write(&event.raw()).expect("written");
+    let bytes = writer.finish().expect("finished");
+
+    let mut again = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
+    let Ok(Next::Event(event)) = again.next() else { panic!("an event") };
+    let thread = event.thread().expect("the child");
+    assert_eq!((thread.tid, thread.pid, thread.ptid, thread.uid), (8, 8, 7, 5));
+    assert_eq!(event.fd().map(|fd| (fd.name.to_vec(), fd.ino)), Some((b"/srv/a".to_vec(), 5)));
+    let state = event.state();
+    assert_eq!(state.cwd(thread), b"/srv/");
+    assert_eq!(thread.args().collect::<Vec<_>>(), [b"-x"]);
+    assert_eq!(thread.cgroups().collect::<Vec<_>>(), [(&b"cpu"[..], &b"/a"[..])]);
+    assert_eq!(state.fd(thread, 4).map(|fd| fd.name.to_vec()), Some(b"10.0.0.1:5->1.2.3.4:80".to_vec()));
+    assert_eq!(state.user(b"", 5).map(|user| user.name.to_vec()), Some(b"eve".to_vec()));
+    assert_eq!(state.machine().map(|machine| machine.hostname.clone()), Some(b"box".to_vec()));
+    again.state().check().expect("the tables agree");
+}
