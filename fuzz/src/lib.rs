@@ -9,3 +9,4 @@
 
 pub mod generate;
 pub mod oracle;
+pub mod rules;
