@@ -7,8 +7,10 @@
 //! The order is Falco's, since it stops at the first fault: lists, then all macros are read, then all are resolved, then
 //! rule after rule, output before condition.
 
+mod backend;
 mod collection;
 mod exception;
+mod faults;
 mod lists;
 mod locate;
 mod macros;
@@ -18,121 +20,18 @@ mod warnings;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use backend::{Backend, Compiled, ExtraField, ExtraOutput};
 pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro, Named};
 pub use lists::ResolvedList;
 pub use traced::{Origin, Traced};
 
 use crate::diag::codes::DEPRECATED_FIELDS;
-use crate::diag::{Code, Context, Diagnostic, SourceFile, Spot, did_you_mean};
-use crate::source::span;
-use crate::syntax::ast::{Expr, Position};
-use crate::syntax::{SyntaxError, parse};
+use crate::diag::{Code, Context, Diagnostic, SourceFile};
+use crate::syntax::ast::Expr;
+use crate::syntax::parse;
 
-/// The warning that a rule looks at too many kinds of events.
+/// Above so many kinds of events a rule is warned of.
 const MANY_EVENT_TYPES: usize = 100;
-
-/// What the sources say of a condition.
-#[derive(Debug)]
-pub struct Compiled<C> {
-    /// The condition, ready to run.
-    pub condition: C,
-    /// How many kinds of events may match.
-    pub event_types: usize,
-    /// What might be written better, and where.
-    pub hints: Vec<(String, Position)>,
-}
-
-/// What the sources of events know; the one thing in this stage that depends on them.
-pub trait Backend {
-    /// A condition that is ready to run.
-    type Condition;
-    /// An output that is ready to print.
-    type Template;
-
-    /// Called before a collection is resolved: what was compiled before is of no use any more.
-    fn begin(&mut self) {}
-
-    /// The names of the sources.
-    fn sources(&self) -> &[String];
-
-    /// Whether a source is known.
-    fn knows(&self, source: &str) -> bool {
-        self.sources().iter().any(|known| known == source)
-    }
-
-    /// Whether a text is a field, or a transformer of one.
-    ///
-    /// # Errors
-    /// If it is one, but not complete.
-    fn field(&mut self, source: &str, text: &str) -> Result<bool, String>;
-
-    /// A field that a wrong one may have been meant to be.
-    fn near_field(&self, source: &str, text: &str) -> Option<String>;
-
-    /// An event type that a wrong one may have been meant to be.
-    fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
-        let _ = (source, text);
-        None
-    }
-
-    /// The types of the events that a condition may match, by name. An empty source stands for that of a macro.
-    fn event_types(&mut self, source: &str, tree: &Expr) -> Vec<String> {
-        let _ = (source, tree);
-        Vec::new()
-    }
-
-    /// The fields of an output.
-    fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
-        let _ = (source, text);
-        Vec::new()
-    }
-
-    /// Compiles a condition.
-    ///
-    /// # Errors
-    /// If a field, operator or constant is wrong: a message and its position.
-    fn condition(&mut self, source: &str, tree: &Expr) -> Result<Compiled<Self::Condition>, (String, Position)>;
-
-    /// Reads an output.
-    ///
-    /// # Errors
-    /// If it names what is no field.
-    fn template(&mut self, source: &str, text: &str) -> Result<Self::Template, String>;
-}
-
-/// Text that is added to the outputs of rules.
-#[derive(Debug, Clone, Default)]
-pub struct ExtraOutput {
-    /// Only to rules of this source.
-    pub source: Option<String>,
-    /// Only to rules with all of these tags.
-    pub tags: Vec<String>,
-    /// Only to this rule.
-    pub rule: Option<String>,
-    /// The text.
-    pub format: Option<String>,
-    /// Further output fields: name, and a field or a text with fields.
-    pub fields: Vec<ExtraField>,
-}
-
-/// One further output field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExtraField {
-    /// Its name in the alert.
-    pub name: String,
-    /// The text that gives its value.
-    pub format: String,
-    /// Whether the value keeps its type.
-    pub raw: bool,
-}
-
-impl ExtraOutput {
-    fn applies(&self, rule: &crate::source::item::Rule) -> bool {
-        let source = self.source.as_ref().is_none_or(|source| source.is_empty() || *source == rule.source.text);
-        let name = self.rule.as_ref().is_none_or(|name| name.is_empty() || *name == rule.name);
-        source && name && self.tags.iter().all(|tag| rule.tags.contains(tag))
-    }
-}
 
 /// A macro with its tree.
 #[derive(Debug)]
@@ -361,55 +260,6 @@ impl<B: Backend> Resolver<'_, B> {
         }
     }
 
-    /// The words of a text at a position, in the file, and how they came there.
-    fn spot(&self, text: &Traced, position: Position) -> (Option<Spot>, Vec<(String, Option<Spot>)>) {
-        let bytes = text.as_str().as_bytes();
-        let mut from = position.index.min(bytes.len());
-        // At the end of the text there is nothing to see: take the last word before it.
-        if from >= bytes.trim_ascii_end().len() {
-            from = bytes.trim_ascii_end().len();
-            while from > 0 && is_word(bytes[from - 1]) {
-                from -= 1;
-            }
-            from = from.min(bytes.len().saturating_sub(1));
-        }
-        let mut to = from;
-        while to < bytes.len() && is_word(bytes[to]) {
-            to += 1;
-        }
-        let mut to = to.max(from + 1);
-        // Parentheses and blanks that were put in come from nowhere: take the last word before them.
-        if text.origin(from).is_none() {
-            while from > 0 && text.origin(from).is_none() {
-                from -= 1;
-            }
-            to = from + 1;
-            while from > 0 && is_word(bytes[from - 1]) && text.origin(from - 1).is_some() {
-                from -= 1;
-            }
-        }
-        let Some(origin) = text.origin(from) else { return (None, Vec::new()) };
-        let Some(file) = self.files.get(origin.written.file().0) else { return (None, Vec::new()) };
-        let length = if let Some(list) = &origin.list { list.len() } else { to - from };
-        let spot = span::locate(file.text.as_str(), &origin.written, origin.offset, origin.offset + length);
-        let mut notes = Vec::new();
-        if let Some(list) = &origin.list {
-            let word = String::from_utf8_lossy(&bytes[from..to.min(bytes.len())]).into_owned();
-            let items = self.collection.lists.get(list).map(|list| list.items.as_slice()).unwrap_or_default();
-            let item = items.iter().find(|item| item.text.contains(word.as_str())).map(|item| item.spot);
-            notes.push((format!("`{word}` comes from list `{list}`"), item));
-        }
-        (Some(spot), notes)
-    }
-
-    fn syntax_fault(&self, error: &SyntaxError, text: &Traced, context: &Context) -> Box<Diagnostic> {
-        let context = context.expression(text.as_str(), Some(error.position));
-        let mut fault = Diagnostic::new(Code::CompileCondition, error.message.clone(), context);
-        (fault.spot, fault.notes) = self.spot(text, error.position);
-        fault.hint = crate::diag::human::syntax_hint(&error.message, text.as_str(), error.position.index);
-        Box::new(fault)
-    }
-
     /// Replaces lists.
     fn expand(&mut self, text: &mut Traced, context: &Context, used: &mut Vec<usize>) -> Step<()> {
         if self.list_substitution.run(text, &mut self.lists, used).is_err() {
@@ -448,36 +298,6 @@ impl<B: Backend> Resolver<'_, B> {
             }
             Err(fault) => Err(self.macro_fault(&fault, whole, context, text)),
         }
-    }
-
-    fn macro_fault(&self, fault: &macros::Fault, whole: &str, context: &Context, text: &Traced) -> Box<Diagnostic> {
-        let context = context.expression(whole, Some(fault.position));
-        let owner = fault.owner.map(|at| &self.macros[at]);
-        let (spot, mut notes) = self.spot(owner.map_or(text, |owner| &owner.text), fault.position);
-        if let Some(owner) = owner {
-            notes.push((format!("in macro `{}`", owner.name), None));
-        }
-        let (code, message, hint) = match &fault.kind {
-            macros::FaultKind::Unknown(name) => {
-                let names = || self.collection.macros.iter().map(|macro_| macro_.name.as_str());
-                let later = self.collection.macros.get(name).is_some();
-                let list = self.collection.lists.get(name).is_some();
-                let hint = if later {
-                    Some(format!("macro `{name}` is defined further down: a macro sees only those above it"))
-                } else if list {
-                    Some(format!("`{name}` is a list: use it as `FIELD in ({name})`"))
-                } else {
-                    did_you_mean(name, names())
-                };
-                (Code::Validate, format!("Undefined macro '{name}' used in filter."), hint)
-            }
-            macros::FaultKind::Loop(name) => (Code::Validate, format!("reference loop in macro '{name}'"), None),
-            macros::FaultKind::TooLarge => (Code::TooLarge, "macros make the condition too large".to_owned(), None),
-            macros::FaultKind::Broken => (Code::Validate, String::new(), None),
-        };
-        let mut out = Diagnostic::new(code, message, context).at(spot).hint(hint);
-        out.notes = notes;
-        Box::new(out)
     }
 
     fn rule(&mut self, index: usize, rule: &CollectedRule) -> Step<Option<ResolvedRule<B::Condition, B::Template>>> {
@@ -599,50 +419,6 @@ impl<B: Backend> Resolver<'_, B> {
         Ok(Some((parsed, tree, macros, compiled)))
     }
 
-    /// Where in the rule or in which of its macros a compile error stands: positions tell only in some text, so the
-    /// macros are asked one by one, then those in the one that has it.
-    fn compile_notes(
-        &mut self,
-        fault: &mut Diagnostic,
-        source: &str,
-        position: Position,
-        text: &Traced,
-        tree: &Expr,
-        used: &[usize],
-    ) {
-        let mut owner: Option<usize> = None;
-        let mut candidates = used.to_vec();
-        'deeper: loop {
-            for at in std::mem::take(&mut candidates) {
-                let Some(tree) = self.macros[at].tree.clone() else { continue };
-                let found = self.backend.condition(source, &tree).err();
-                if found.is_some_and(|(message, place)| message == fault.message && place == position) {
-                    owner = Some(at);
-                    candidates.clone_from(&self.macros[at].macros);
-                    continue 'deeper;
-                }
-            }
-            break;
-        }
-        let (text, tree) = match owner {
-            Some(at) => (self.macros[at].text.clone(), self.macros[at].tree.clone().unwrap_or_else(|| tree.clone())),
-            None => (text.clone(), tree.clone()),
-        };
-        let at = locate::token(&tree, position, &fault.message, text.as_str());
-        (fault.spot, fault.notes) = self.spot(&text, Position { index: at, ..position });
-        if let Some(at) = owner {
-            let name = &self.macros[at].name;
-            fault.notes.push((format!("in macro `{name}`"), None));
-        }
-        if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
-            fault.hint = self.backend.near_field(source, field);
-        } else if let Some(field) = fault.message.strip_prefix("filter syntax error: ") {
-            fault.hint = Some(format!("`{field}` needs an argument: `{field}[…]`"));
-        } else if let Some(name) = fault.message.strip_prefix("unknown event type ") {
-            fault.hint = self.backend.near_event_type(source, name);
-        }
-    }
-
     #[allow(clippy::type_complexity, reason = "text, template and fields of one output, used once")]
     fn output(
         &mut self,
@@ -694,33 +470,6 @@ impl<B: Backend> Resolver<'_, B> {
         Ok(Some((output, template, ready)))
     }
 
-    fn output_fault(
-        &mut self,
-        code: Code,
-        message: String,
-        source: &str,
-        item: &crate::source::item::Rule,
-    ) -> Diagnostic {
-        let fault = Diagnostic::new(code, message, item.output_context.clone()).at(item.output.spot);
-        let Some((at, token)) = wrong_token(&item.output.text, |text| self.backend.template(source, text).is_ok())
-        else {
-            return fault;
-        };
-        let spot = self
-            .files
-            .get(item.output.file().0)
-            .map(|file| span::locate(file.text.as_str(), &item.output, at, at + token.len()));
-        let field = token.trim_start_matches(|c: char| c == '%' || c.is_ascii_digit());
-        let near = self.backend.near_field(source, field).map(|near| format!("`{token}` names no field: {near}"));
-        let hint = near.or_else(|| {
-            Some(match field {
-                "" => "a `%` begins a field such as `%proc.name`".to_owned(),
-                _ => format!("`{token}` names no field"),
-            })
-        });
-        fault.at(spot).hint(hint)
-    }
-
     fn deprecated_in(&mut self, text: &str, item: &crate::source::item::Rule) {
         for (name, _) in DEPRECATED_FIELDS.iter().filter(|(name, _)| text.contains(name)) {
             let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
@@ -744,30 +493,11 @@ impl<B: Backend> Resolver<'_, B> {
     }
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'[' | b']' | b'%')
-}
-
 /// Whether an error is one that `skip-if-unknown-filter` forgives.
 fn is_unknown(message: &str) -> bool {
     ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"]
         .iter()
         .any(|words| message.contains(words))
-}
-
-/// The first `%…` of an output that is at fault.
-fn wrong_token(output: &str, mut is_right: impl FnMut(&str) -> bool) -> Option<(usize, &str)> {
-    let mut from = 0;
-    while let Some(at) = output[from..].find('%').map(|at| at + from) {
-        let rest = &output[at + 1..];
-        let end = rest.find(|c: char| c.is_whitespace() || c == '%').unwrap_or(rest.len());
-        let token = &output[at..at + 1 + end];
-        if !is_right(token) {
-            return Some((at, token));
-        }
-        from = at + 1 + end;
-    }
-    None
 }
 
 /// A file's name and text, to be given to [`resolve`].

@@ -1,0 +1,179 @@
+//! Faults of texts and trees: where in which file the words are, and how they came there.
+
+use crate::diag::{Code, Context, Diagnostic, Spot, did_you_mean};
+use crate::source::{item, span};
+use crate::syntax::SyntaxError;
+use crate::syntax::ast::{Expr, Position};
+
+use super::{Backend, Resolver, Traced, locate, macros};
+
+impl<B: Backend> Resolver<'_, B> {
+    /// The words of a text at a position, in the file, and how they came there.
+    pub(super) fn spot(&self, text: &Traced, position: Position) -> (Option<Spot>, Vec<(String, Option<Spot>)>) {
+        let bytes = text.as_str().as_bytes();
+        let mut from = position.index.min(bytes.len());
+        // At the end of the text there is nothing to see: take the last word before it.
+        if from >= bytes.trim_ascii_end().len() {
+            from = bytes.trim_ascii_end().len();
+            while from > 0 && is_word(bytes[from - 1]) {
+                from -= 1;
+            }
+            from = from.min(bytes.len().saturating_sub(1));
+        }
+        let mut to = from;
+        while to < bytes.len() && is_word(bytes[to]) {
+            to += 1;
+        }
+        let mut to = to.max(from + 1);
+        // Parentheses and blanks that were put in come from nowhere: take the last word before them.
+        if text.origin(from).is_none() {
+            while from > 0 && text.origin(from).is_none() {
+                from -= 1;
+            }
+            to = from + 1;
+            while from > 0 && is_word(bytes[from - 1]) && text.origin(from - 1).is_some() {
+                from -= 1;
+            }
+        }
+        let Some(origin) = text.origin(from) else { return (None, Vec::new()) };
+        let Some(file) = self.files.get(origin.written.file().0) else { return (None, Vec::new()) };
+        let length = if let Some(list) = &origin.list { list.len() } else { to - from };
+        let spot = span::locate(file.text.as_str(), &origin.written, origin.offset, origin.offset + length);
+        let mut notes = Vec::new();
+        if let Some(list) = &origin.list {
+            let word = String::from_utf8_lossy(&bytes[from..to.min(bytes.len())]).into_owned();
+            let items = self.collection.lists.get(list).map(|list| list.items.as_slice()).unwrap_or_default();
+            let item = items.iter().find(|item| item.text.contains(word.as_str())).map(|item| item.spot);
+            notes.push((format!("`{word}` comes from list `{list}`"), item));
+        }
+        (Some(spot), notes)
+    }
+
+    pub(super) fn syntax_fault(&self, error: &SyntaxError, text: &Traced, context: &Context) -> Box<Diagnostic> {
+        let context = context.expression(text.as_str(), Some(error.position));
+        let mut fault = Diagnostic::new(Code::CompileCondition, error.message.clone(), context);
+        (fault.spot, fault.notes) = self.spot(text, error.position);
+        fault.hint = crate::diag::human::syntax_hint(&error.message, text.as_str(), error.position.index);
+        Box::new(fault)
+    }
+
+    pub(super) fn macro_fault(
+        &self,
+        fault: &macros::Fault,
+        whole: &str,
+        context: &Context,
+        text: &Traced,
+    ) -> Box<Diagnostic> {
+        let context = context.expression(whole, Some(fault.position));
+        let owner = fault.owner.map(|at| &self.macros[at]);
+        let (spot, mut notes) = self.spot(owner.map_or(text, |owner| &owner.text), fault.position);
+        if let Some(owner) = owner {
+            notes.push((format!("in macro `{}`", owner.name), None));
+        }
+        let (code, message, hint) = match &fault.kind {
+            macros::FaultKind::Unknown(name) => {
+                let names = || self.collection.macros.iter().map(|macro_| macro_.name.as_str());
+                let later = self.collection.macros.get(name).is_some();
+                let list = self.collection.lists.get(name).is_some();
+                let hint = if later {
+                    Some(format!("macro `{name}` is defined further down: a macro sees only those above it"))
+                } else if list {
+                    Some(format!("`{name}` is a list: use it as `FIELD in ({name})`"))
+                } else {
+                    did_you_mean(name, names())
+                };
+                (Code::Validate, format!("Undefined macro '{name}' used in filter."), hint)
+            }
+            macros::FaultKind::Loop(name) => (Code::Validate, format!("reference loop in macro '{name}'"), None),
+            macros::FaultKind::TooLarge => (Code::TooLarge, "macros make the condition too large".to_owned(), None),
+            macros::FaultKind::Broken => (Code::Validate, String::new(), None),
+        };
+        let mut out = Diagnostic::new(code, message, context).at(spot).hint(hint);
+        out.notes = notes;
+        Box::new(out)
+    }
+
+    /// Where in the rule or in which of its macros a compile error stands: positions tell only in some text, so the
+    /// macros are asked one by one, then those in the one that has it.
+    pub(super) fn compile_notes(
+        &mut self,
+        fault: &mut Diagnostic,
+        source: &str,
+        position: Position,
+        text: &Traced,
+        tree: &Expr,
+        used: &[usize],
+    ) {
+        let mut owner: Option<usize> = None;
+        let mut candidates = used.to_vec();
+        'deeper: loop {
+            for at in std::mem::take(&mut candidates) {
+                let Some(tree) = self.macros[at].tree.clone() else { continue };
+                let found = self.backend.condition(source, &tree).err();
+                if found.is_some_and(|(message, place)| message == fault.message && place == position) {
+                    owner = Some(at);
+                    candidates.clone_from(&self.macros[at].macros);
+                    continue 'deeper;
+                }
+            }
+            break;
+        }
+        let (text, tree) = match owner {
+            Some(at) => (self.macros[at].text.clone(), self.macros[at].tree.clone().unwrap_or_else(|| tree.clone())),
+            None => (text.clone(), tree.clone()),
+        };
+        let at = locate::token(&tree, position, &fault.message, text.as_str());
+        (fault.spot, fault.notes) = self.spot(&text, Position { index: at, ..position });
+        if let Some(at) = owner {
+            let name = &self.macros[at].name;
+            fault.notes.push((format!("in macro `{name}`"), None));
+        }
+        if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
+            fault.hint = self.backend.near_field(source, field);
+        } else if let Some(field) = fault.message.strip_prefix("filter syntax error: ") {
+            fault.hint = Some(format!("`{field}` needs an argument: `{field}[…]`"));
+        } else if let Some(name) = fault.message.strip_prefix("unknown event type ") {
+            fault.hint = self.backend.near_event_type(source, name);
+        }
+    }
+
+    pub(super) fn output_fault(&mut self, code: Code, message: String, source: &str, item: &item::Rule) -> Diagnostic {
+        let fault = Diagnostic::new(code, message, item.output_context.clone()).at(item.output.spot);
+        let Some((at, token)) = wrong_token(&item.output.text, |text| self.backend.template(source, text).is_ok())
+        else {
+            return fault;
+        };
+        let spot = self
+            .files
+            .get(item.output.file().0)
+            .map(|file| span::locate(file.text.as_str(), &item.output, at, at + token.len()));
+        let field = token.trim_start_matches(|c: char| c == '%' || c.is_ascii_digit());
+        let near = self.backend.near_field(source, field).map(|near| format!("`{token}` names no field: {near}"));
+        let hint = near.or_else(|| {
+            Some(match field {
+                "" => "a `%` begins a field such as `%proc.name`".to_owned(),
+                _ => format!("`{token}` names no field"),
+            })
+        });
+        fault.at(spot).hint(hint)
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'[' | b']' | b'%')
+}
+
+/// The first `%…` of an output that is at fault.
+fn wrong_token(output: &str, mut is_right: impl FnMut(&str) -> bool) -> Option<(usize, &str)> {
+    let mut from = 0;
+    while let Some(at) = output[from..].find('%').map(|at| at + from) {
+        let rest = &output[at + 1..];
+        let end = rest.find(|c: char| c.is_whitespace() || c == '%').unwrap_or(rest.len());
+        let token = &output[at..at + 1 + end];
+        if !is_right(token) {
+            return Some((at, token));
+        }
+        from = at + 1 + end;
+    }
+    None
+}
