@@ -59,6 +59,8 @@ impl Resolve for Machine<'_> {
         let user = self.event.thread().and_then(|thread| self.event.state().user(&thread.container_id, uid));
         match user {
             Some(user) if !user.name.is_empty() => out.extend_from_slice(&user.name),
+            // As for `user.name`: whatever else is not known of a container's users, 0 is root.
+            None if uid == 0 && self.event.thread().is_some() => out.extend_from_slice(b"root"),
             _ => return false,
         }
         true
@@ -68,6 +70,7 @@ impl Resolve for Machine<'_> {
         let group = self.event.thread().and_then(|thread| self.event.state().group(&thread.container_id, gid));
         match group {
             Some(group) if !group.name.is_empty() => out.extend_from_slice(&group.name),
+            None if gid == 0 && self.event.thread().is_some() => out.extend_from_slice(b"root"),
             _ => return false,
         }
         true
