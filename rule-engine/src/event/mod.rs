@@ -6,6 +6,7 @@
 
 pub mod json;
 mod k8s_audit;
+pub mod record;
 #[cfg(feature = "sinsp")]
 pub mod sinsp;
 mod value;

@@ -18,6 +18,7 @@ pub struct SinspSchema {
     fields: Fields,
     resolved: Vec<FieldRef>,
     known: HashMap<(String, Option<Vec<u8>>), FieldId>,
+    types: HashMap<&'static str, Vec<Key>>,
     async_events: Vec<String>,
     resolve_hosts: bool,
 }
@@ -25,7 +26,27 @@ pub struct SinspSchema {
 impl SinspSchema {
     /// The built-in fields, and those that the host defined.
     pub fn new(fields: Fields) -> Self {
-        Self { fields, resolved: Vec::new(), known: HashMap::new(), async_events: Vec::new(), resolve_hosts: true }
+        use sinsp::scap::schema::{EVENTS, EventCode, SYSCALLS};
+        let mut types: HashMap<&'static str, Vec<Key>> = HashMap::new();
+        for info in EVENTS {
+            // The name of the generic events is known, but it is never that of an event.
+            let keys = types.entry(info.name).or_default();
+            if !info.code.is_generic() {
+                keys.push(Key(info.code.0));
+            }
+        }
+        let generic = [Key(EventCode::GENERIC_E.0), Key(EventCode::GENERIC_X.0)];
+        for info in SYSCALLS {
+            types.entry(info.name).or_insert_with(|| generic.to_vec());
+        }
+        Self {
+            fields,
+            resolved: Vec::new(),
+            known: HashMap::new(),
+            types,
+            async_events: Vec::new(),
+            resolve_hosts: true,
+        }
     }
 
     /// Makes the name of an asynchronous event known, such as `container`.
@@ -178,15 +199,11 @@ impl Schema for SinspSchema {
     }
 
     fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
-        use sinsp::scap::schema::{EventCode, SyscallCode};
-        let codes: Vec<EventCode> = EventCode::with_name(event_type).collect();
-        if !codes.is_empty() {
-            return Some(codes.into_iter().filter(|code| !code.is_generic()).map(|code| Key(code.0)).collect());
+        if let Some(keys) = self.types.get(event_type) {
+            return Some(keys.clone());
         }
-        if self.async_events.iter().any(|name| name == event_type) {
-            return Some(vec![Key(EventCode::ASYNCEVENT_E.0)]);
-        }
-        SyscallCode::from_name(event_type).map(|_| vec![Key(EventCode::GENERIC_E.0), Key(EventCode::GENERIC_X.0)])
+        let known = self.async_events.iter().any(|name| name == event_type);
+        known.then(|| vec![Key(sinsp::scap::schema::EventCode::ASYNCEVENT_E.0)])
     }
 
     fn common_keys(&self) -> Vec<Key> {

@@ -162,6 +162,15 @@ impl Compiler<'_> {
     }
 }
 
+/// What is known of a comparison of the event's number, which is at least 1.
+fn of_number(op: Operator, literal: &Literal) -> Option<bool> {
+    match (op, literal) {
+        (Operator::Eq | Operator::Le, Literal::U64(0)) | (Operator::Lt, Literal::U64(0 | 1)) => Some(false),
+        (Operator::Ne | Operator::Gt, Literal::U64(0)) | (Operator::Ge, Literal::U64(0 | 1)) => Some(true),
+        _ => None,
+    }
+}
+
 /// The operators without those that are spelled twice.
 fn plain(op: Operator) -> Operator {
     match op {
@@ -216,6 +225,11 @@ impl Pool {
                 let Some(literal) = literals.pop() else {
                     return self.atom(Atom { expr, test: Test::Never });
                 };
+                if special == Special::EventNumber
+                    && let Some(known) = of_number(op, &literal)
+                {
+                    return self.constant(known);
+                }
                 if op == Operator::Ne && special == Special::None && !list && kind != Kind::Double {
                     return self.differs(expr, Test::Compare(Operator::Eq, literal));
                 }

@@ -19,7 +19,8 @@ pub(super) fn check(op: Operator, value: &[u8], at: Position, schema: &dyn Schem
     }
     let bare: Vec<u8> = value.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b).collect();
     let Ok(bare) = std::str::from_utf8(&bare) else { return };
-    if schema.is_field(bare) {
+    // Every field has a dot in its name.
+    if bare.contains('.') && schema.is_field(bare) {
         warn(format!("'{shown}' may be a valid field misused as a const string value"));
     }
     for name in TRANSFORMERS {

@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use crate::event::{Event, FieldId, Kind, Schema, Value};
 use crate::lower::expr::{ExprId, Exprs, Op};
 use crate::lower::operand::{Operands, Place};
-use crate::syntax::ast::Operand;
+use crate::syntax::ast::{Field, Operand, Position};
 use crate::syntax::{parse_operand, print, text};
 use crate::vm::eval;
 
@@ -93,6 +93,12 @@ impl Template {
 
     /// The longest operand at the beginning of `rest`.
     fn longest(&mut self, rest: &str, schema: &mut dyn Schema) -> Result<(Operand, ExprId, usize), TemplateError> {
+        if let Some((operand, used)) = plain_field(rest) {
+            let mut operands = Operands { exprs: &mut self.exprs, schema, place: Place::Output };
+            if let Ok(expr) = operands.operand(&operand) {
+                return Ok((operand, expr, used));
+            }
+        }
         let mut size = rest.floor_char_boundary(LONGEST);
         while size > 0 {
             let mut next = rest.floor_char_boundary(size - 1);
@@ -194,6 +200,32 @@ impl Template {
             each(&field.name, event.json(field.id, arena));
         }
     }
+}
+
+/// The field at the beginning of `rest`, if it is no transformer and its argument is a bare one: what nearly every field
+/// of a template is. Anything else is left to the grammar.
+fn plain_field(rest: &str) -> Option<(Operand, usize)> {
+    let bytes = rest.as_bytes();
+    let end =
+        bytes.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b"._".contains(byte)).unwrap_or(rest.len());
+    let name = &rest[..end];
+    let starts_well = |word: &str| word.starts_with(|first: char| first.is_ascii_alphabetic());
+    if !name.contains('.') || !name.split('.').all(starts_well) {
+        return None;
+    }
+    let (arg, used) = match bytes.get(end) {
+        Some(b'(') => return None,
+        Some(b'[') => {
+            let arg = &rest[end + 1..][..rest[end + 1..].find(']')?];
+            let bare = |byte: u8| byte.is_ascii_graphic() && !b"[]\"'".contains(&byte);
+            if arg.is_empty() || !arg.bytes().all(bare) {
+                return None;
+            }
+            (Some(arg.as_bytes().to_vec()), end + arg.len() + 2)
+        }
+        _ => (None, end),
+    };
+    Some((Operand::Field(Field { name: name.to_owned(), arg }, Position::START), used))
 }
 
 /// Bytes with dots for what does not print.

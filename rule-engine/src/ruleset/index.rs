@@ -12,8 +12,8 @@ use std::time::Instant;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::Plain;
 use super::profile::Profile;
+use super::{Plain, gates};
 use crate::event::{Event, Key, Schema};
 use crate::lower::arrange::Arranger;
 use crate::lower::emit::{Emitted, emit};
@@ -55,7 +55,18 @@ pub(crate) struct Slate {
     guarded: bool,
     known_bit: u32,
     words_at: u32,
+    /// The gates of each 64 rules without a witness.
+    gates: Box<[Box<[Gate]>]>,
     groups: Box<[Group]>,
+}
+
+/// A question that several rules share.
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    code: u32,
+    /// The rules behind it, and the gate to go on with if it is shut.
+    rules: u64,
+    skip: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +95,7 @@ impl Index {
         let mut roots: Vec<NodeId> = Vec::new();
         for plan in &plans {
             roots.extend(plan.rules.iter().flat_map(|rule| rule.guard.into_iter().chain([rule.code])));
+            roots.extend(plan.gates.iter().flatten().map(|gate| gate.node));
         }
         let emitted = emit(pool, &mut arranger, &roots);
         let mut extra = [Extra::default(); 3];
@@ -126,6 +138,11 @@ impl Index {
         }
     }
 
+    /// The place of a rule among those without a witness.
+    fn base_place(slate: &Slate, place: u32) -> Option<usize> {
+        slate.base.iter().position(|base| *base == place)
+    }
+
     pub(super) fn explain(&self, rule: u32, key: Key, field: &dyn Fn(u32) -> String) -> String {
         let Some(slate) = self.slate(key) else { return "no rule can match events of this type\n".into() };
         let Some(place) = slate.rules.iter().position(|listed| listed.rule == rule) else {
@@ -140,6 +157,13 @@ impl Index {
                     let first = self.program.lonely[group.family as usize];
                     out.push_str(&format!("witness: {}\n", self.program.question(first + atom as u32, field)));
                 }
+            }
+        }
+        let place_in_base = Self::base_place(slate, place as u32);
+        for gate in place_in_base.iter().flat_map(|at| slate.gates[at / 64].iter().map(move |gate| (gate, at % 64))) {
+            if gate.0.rules >> gate.1 & 1 == 1 {
+                out.push_str("gate:\n");
+                out.push_str(&self.program.disassemble(gate.0.code, field));
             }
         }
         if let Some(guard) = listed.guard {
@@ -202,6 +226,8 @@ struct Plan {
     rules: Vec<Planned>,
     /// The family of the witnesses of each rule that has one, and the atoms.
     witnesses: Vec<Option<(FamilyKey, Vec<AtomId>)>>,
+    /// The gates of each 64 rules without a witness.
+    gates: Vec<Vec<gates::Planned>>,
 }
 
 struct Planned {
@@ -216,7 +242,7 @@ type FamilyKey = (ExprId, Span, Sort);
 impl Plan {
     fn new(pool: &mut Pool, arranger: &mut Arranger, list: &[(u32, NodeId)]) -> Self {
         let witnesses = if list.len() >= LONG { witnesses(pool, list) } else { vec![None; list.len()] };
-        let rules = list
+        let mut rules: Vec<Planned> = list
             .iter()
             .zip(&witnesses)
             .map(|(&(rule, root), witness)| {
@@ -227,7 +253,17 @@ impl Plan {
                 Planned { rule, guard, code }
             })
             .collect();
-        Self { rules, witnesses }
+        let base: Vec<usize> = (0..rules.len()).filter(|place| witnesses[*place].is_none()).collect();
+        let gates = base.chunks(64).map(|places| {
+            let mut conditions: Vec<NodeId> = places.iter().map(|place| rules[*place].code).collect();
+            let gates = gates::plan(pool, arranger, &mut conditions);
+            for (place, condition) in places.iter().zip(conditions) {
+                rules[*place].code = condition;
+            }
+            gates
+        });
+        let gates = gates.collect();
+        Self { rules, witnesses, gates }
     }
 
     fn slate(self, pool: &Pool, emitted: &Emitted, number: u32, words_at: u32) -> Slate {
@@ -246,8 +282,11 @@ impl Plan {
         families.sort_unstable();
         families.dedup();
         let groups = families.into_iter().map(|family| self.group(pool, emitted, family)).collect();
+        let gate =
+            |gate: &gates::Planned| Gate { code: emitted.entries[&gate.node], rules: gate.rules, skip: gate.skip };
+        let gates = self.gates.iter().map(|gates| gates.iter().map(gate).collect()).collect();
         let guarded = base.iter().any(|place| rules[*place as usize].guard.is_some());
-        Slate { rules, base, guarded, known_bit: number, words_at, groups }
+        Slate { rules, base, guarded, known_bit: number, words_at, gates, groups }
     }
 
     fn group(&self, pool: &Pool, emitted: &Emitted, family: FamilyKey) -> Group {
@@ -402,21 +441,38 @@ impl Slate {
         ControlFlow::Continue(())
     }
 
-    /// Of 64 rules without a witness, those that their guard does not rule out.
+    /// Of 64 rules without a witness, those that neither their guard nor a gate rules out.
     #[inline]
-    fn open<E: Event>(&self, frame: &Frame<'_, E>, state: &mut State, word: usize) -> u64 {
-        if self.guarded {
-            let (_, words) = state.extra(Span::Lineage, frame.event);
-            return words[self.words_at as usize + word];
-        }
+    fn open<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State, word: usize) -> u64 {
         let left = self.base.len() - word * 64;
-        if left >= 64 { u64::MAX } else { (1 << left) - 1 }
+        let mut bits = if self.guarded {
+            state.extra(Span::Lineage).1[self.words_at as usize + word]
+        } else if left >= 64 {
+            u64::MAX
+        } else {
+            (1 << left) - 1
+        };
+        let gates = &*self.gates[word];
+        let mut at = 0;
+        while bits != 0
+            && let Some(gate) = gates.get(at)
+        {
+            if bits & gate.rules == 0 {
+                at = gate.skip as usize;
+            } else if frame.run(state, gate.code) {
+                at += 1;
+            } else {
+                bits &= !gate.rules;
+                at = gate.skip as usize;
+            }
+        }
+        bits
     }
 
     /// Answers all guards, unless that was done for this process before.
     #[inline]
     fn remember<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State) {
-        let (known, _) = state.extra(Span::Lineage, frame.event);
+        let (known, _) = state.extra(Span::Lineage);
         if known[self.known_bit as usize / 64] >> (self.known_bit % 64) & 1 == 0 {
             self.answer_guards(frame, state);
         }
@@ -430,10 +486,10 @@ impl Slate {
                 let open = self.rules[*place as usize].guard.is_none_or(|guard| frame.run(state, guard));
                 bits |= u64::from(open) << bit;
             }
-            let (_, words) = state.extra(Span::Lineage, frame.event);
+            let (_, words) = state.extra(Span::Lineage);
             words[self.words_at as usize + word] = bits;
         }
-        let (known, _) = state.extra(Span::Lineage, frame.event);
+        let (known, _) = state.extra(Span::Lineage);
         known[self.known_bit as usize / 64] |= 1 << (self.known_bit % 64);
     }
 }

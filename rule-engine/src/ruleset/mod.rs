@@ -8,6 +8,7 @@
 //! A [`Ruleset`] is a value that never changes; what changes while events run is in a [`Machine`]. To change rules, build
 //! another set and go on with it between two events.
 
+mod gates;
 mod index;
 mod profile;
 mod rule;
@@ -167,7 +168,7 @@ impl Ruleset {
         }
         let Some(slate) = self.index.slate(event.key()) else { return };
         machine.arena.reset();
-        machine.state.begin();
+        machine.state.begin(event);
         let Machine { arena, state, candidates, profile } = machine;
         let mut frame = Frame::new(&self.index.program, event, &*arena);
         let profile = profile.as_deref_mut();

@@ -24,9 +24,8 @@ pub(crate) struct Extra {
 #[derive(Debug)]
 struct Bits {
     memo: Memo,
-    /// Where the entry of the current event begins, if it was asked for.
+    /// Where the entry of the current event begins.
     base: usize,
-    open: bool,
     known_at: usize,
     value_at: usize,
     extra_at: usize,
@@ -54,7 +53,6 @@ impl State {
             Bits {
                 memo: if span == Span::Event { Memo::forgetful(known, value) } else { Memo::new(known, value) },
                 base: 0,
-                open: false,
                 known_at: extra.known,
                 value_at: known,
                 extra_at: known + words(layout.value),
@@ -63,62 +61,57 @@ impl State {
         Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, searches: None }
     }
 
-    /// Forgets what holds for one event only.
-    pub(crate) fn begin(&mut self) {
+    /// Forgets what holds for one event only, and finds what is remembered of its thread and its lineage.
+    #[inline]
+    pub(crate) fn begin<E: Event>(&mut self, event: &E) {
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
             self.seen.fill((0, 0));
             self.epoch = 1;
         }
-        for bits in &mut self.bits {
-            bits.open = false;
-        }
-    }
-
-    /// Where the answers of a span begin for this event.
-    #[inline]
-    fn base<E: Event>(&mut self, span: Span, event: &E) -> usize {
-        let bits = &mut self.bits[span as usize];
-        if !bits.open {
-            bits.open = true;
-            bits.base = bits.memo.entry(match span {
-                Span::Event => None,
-                Span::Thread => event.stamp(Lifetime::Thread),
-                Span::Lineage => event.stamp(Lifetime::Lineage),
-            });
-        }
-        bits.base
+        let [of_event, thread, lineage] = &mut self.bits;
+        of_event.begin(None);
+        thread.begin(event.stamp(Lifetime::Thread));
+        lineage.begin(event.stamp(Lifetime::Lineage));
     }
 
     /// The extra words of a span: known ones, and values.
     #[inline]
-    pub(crate) fn extra<E: Event>(&mut self, span: Span, event: &E) -> (&mut [u64], &mut [u64]) {
-        let base = self.base(span, event);
+    pub(crate) fn extra(&mut self, span: Span) -> (&mut [u64], &mut [u64]) {
         let bits = &mut self.bits[span as usize];
         let (known_at, extra_at) = (bits.known_at, bits.extra_at);
-        let (known, value) = bits.memo.words()[base..].split_at_mut(extra_at);
+        let (known, value) = bits.memo.words()[bits.base..].split_at_mut(extra_at);
         (&mut known[..known_at], value)
     }
 
     #[inline]
-    fn recall<E: Event>(&mut self, slot: Slot, event: &E) -> Option<bool> {
-        let base = self.base(slot.span, event);
-        let bits = &mut self.bits[slot.span as usize];
-        let (known_at, value_at) = (base + bits.known_at, base + bits.value_at);
-        let words = bits.memo.words();
-        let known = words[known_at + slot.known as usize / 64] >> (slot.known % 64) & 1 == 1;
-        known.then(|| words[value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1)
+    fn recall(&mut self, slot: Slot) -> Option<bool> {
+        self.bits[slot.span as usize].recall(slot)
     }
 
     #[inline]
-    fn keep<E: Event>(&mut self, slot: Slot, answer: bool, event: &E) {
-        let base = self.base(slot.span, event);
+    fn keep(&mut self, slot: Slot, answer: bool) {
         let bits = &mut self.bits[slot.span as usize];
-        let (known_at, value_at) = (base + bits.known_at, base + bits.value_at);
+        let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
         let words = bits.memo.words();
         words[known_at + slot.known as usize / 64] |= 1 << (slot.known % 64);
         let word = &mut words[value_at + slot.value as usize / 64];
         *word = *word & !(1 << (slot.value % 64)) | u64::from(answer) << (slot.value % 64);
+    }
+}
+
+impl Bits {
+    #[inline]
+    fn begin(&mut self, stamp: Option<u128>) {
+        self.base = self.memo.entry(stamp);
+    }
+
+    #[inline]
+    fn recall(&mut self, slot: Slot) -> Option<bool> {
+        let (known_at, value_at) = (self.base + self.known_at, self.base + self.value_at);
+        let words = self.memo.words();
+        let known = words[known_at + slot.known as usize / 64] >> (slot.known % 64) & 1 == 1;
+        known.then(|| words[value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1)
     }
 }
 
@@ -152,12 +145,12 @@ impl<'e, E: Event> Frame<'e, E> {
                     }
                 }
                 Op::Recall { node, to } => {
-                    if let Some(known) = state.recall(program.nodes[node as usize], self.event) {
+                    if let Some(known) = state.recall(program.nodes[node as usize]) {
                         answer = known;
                         at = to as usize;
                     }
                 }
-                Op::Keep { node } => state.keep(program.nodes[node as usize], answer, self.event),
+                Op::Keep { node } => state.keep(program.nodes[node as usize], answer),
                 Op::Return => break,
             }
         }
@@ -167,18 +160,18 @@ impl<'e, E: Event> Frame<'e, E> {
     #[inline]
     fn atom(&mut self, state: &mut State, atom: u32) -> bool {
         let row = self.program.atoms[atom as usize];
-        if let Some(answer) = state.recall(row.slot, self.event) {
+        if let Some(answer) = state.recall(row.slot) {
             return answer;
         }
         self.search(state, row.family);
-        state.recall(row.slot, self.event).unwrap_or(false)
+        state.recall(row.slot).unwrap_or(false)
     }
 
     /// Answers all atoms of a family, if they are not answered yet.
     pub(crate) fn ensure(&mut self, state: &mut State, family: u32) {
         let row = &self.program.families[family as usize];
         let slot = Slot { span: row.span, known: row.known, value: row.low };
-        if state.recall(slot, self.event).is_none() {
+        if state.recall(slot).is_none() {
             self.search(state, family);
         }
     }
@@ -207,9 +200,8 @@ impl<'e, E: Event> Frame<'e, E> {
         let program = self.program;
         let row = &program.families[family as usize];
         let value = self.value(state, row.expr);
-        let base = state.base(row.span, self.event);
         let bits = &mut state.bits[row.span as usize];
-        let (known_at, value_at) = (base + bits.known_at, base + bits.value_at);
+        let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
         let words = bits.memo.words();
         clear(&mut words[value_at..], row.low, row.high);
         words[known_at + row.known as usize / 64] |= 1 << (row.known % 64);
@@ -253,9 +245,8 @@ impl<'e, E: Event> Frame<'e, E> {
     /// Calls `each` with the places, within the family, of its atoms that are true.
     pub(crate) fn each_true(&mut self, state: &mut State, family: u32, mut each: impl FnMut(u32)) {
         let row = &self.program.families[family as usize];
-        let base = state.base(row.span, self.event);
         let bits = &mut state.bits[row.span as usize];
-        let value_at = base + bits.value_at;
+        let value_at = bits.base + bits.value_at;
         let words = bits.memo.words();
         for word in row.low / 64..row.high.div_ceil(64) {
             let mut rest = words[value_at + word as usize] & mask(word, row.low, row.high);
