@@ -22,7 +22,7 @@ use crate::lower::node::{AtomId, Node, NodeId, Pool};
 use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
 use crate::vm::family::Sort;
-use crate::vm::machine::{Extra, Frame, State};
+use crate::vm::machine::{Frame, State};
 use crate::vm::program::{Program, Span};
 
 /// From how many rules on a slate looks for witnesses.
@@ -42,7 +42,7 @@ pub(crate) struct Index {
     pub(crate) program: Program,
     slate_of: Box<[u32]>,
     slates: Vec<Slate>,
-    extra: [Extra; 3],
+    extra: [usize; 3],
 }
 
 /// The rules of a key.
@@ -51,9 +51,9 @@ pub(crate) struct Slate {
     rules: Box<[Listed]>,
     /// The places of the rules without a witness, ascending.
     base: Box<[u32]>,
-    /// Whether any of those has a guard; then where their bits are remembered.
+    /// Whether any of those has a guard; then where answers are remembered: for each 64 rules a word that says which
+    /// guards were answered, and one that says which are open.
     guarded: bool,
-    known_bit: u32,
     words_at: u32,
     /// The gates of each 64 rules without a witness.
     gates: Box<[Box<[Gate]>]>,
@@ -98,17 +98,16 @@ impl Index {
             roots.extend(plan.gates.iter().flatten().map(|gate| gate.node));
         }
         let emitted = emit(pool, &mut arranger, &roots);
-        let mut extra = [Extra::default(); 3];
+        let mut extra = [0; 3];
         let lineage = &mut extra[Span::Lineage as usize];
         let mut slates = Vec::with_capacity(plans.len());
-        for (number, plan) in plans.into_iter().enumerate() {
-            let slate = plan.slate(pool, &emitted, number as u32, lineage.value as u32);
+        for plan in plans {
+            let slate = plan.slate(pool, &emitted, *lineage as u32);
             if slate.guarded {
-                lineage.value += slate.base.len().div_ceil(64);
+                *lineage += 2 * slate.base.len().div_ceil(64);
             }
             slates.push(slate);
         }
-        lineage.known = slates.len().div_ceil(64);
         debug_assert_eq!(crate::vm::verify::verify(&emitted.program), Ok(()));
         Self { program: emitted.program, slate_of: lists.slate_of, slates, extra }
     }
@@ -125,7 +124,7 @@ impl Index {
         self.slate_of.iter().enumerate().filter_map(some)
     }
 
-    pub(super) fn extra(&self) -> [Extra; 3] {
+    pub(super) fn extra(&self) -> [usize; 3] {
         self.extra
     }
 
@@ -266,7 +265,7 @@ impl Plan {
         Self { rules, witnesses, gates }
     }
 
-    fn slate(self, pool: &Pool, emitted: &Emitted, number: u32, words_at: u32) -> Slate {
+    fn slate(self, pool: &Pool, emitted: &Emitted, words_at: u32) -> Slate {
         let rules: Box<[Listed]> = self
             .rules
             .iter()
@@ -286,7 +285,7 @@ impl Plan {
             |gate: &gates::Planned| Gate { code: emitted.entries[&gate.node], rules: gate.rules, skip: gate.skip };
         let gates = self.gates.iter().map(|gates| gates.iter().map(gate).collect()).collect();
         let guarded = base.iter().any(|place| rules[*place as usize].guard.is_some());
-        Slate { rules, base, guarded, known_bit: number, words_at, gates, groups }
+        Slate { rules, base, guarded, words_at, gates, groups }
     }
 
     fn group(&self, pool: &Pool, emitted: &Emitted, family: FamilyKey) -> Group {
@@ -404,16 +403,13 @@ impl Slate {
         mut profile: Option<&mut Profile>,
         tell: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if self.guarded {
-            self.remember(frame, state);
-        }
         if self.groups.is_empty() {
             for word in 0..self.base.len().div_ceil(64) {
                 let mut bits = self.open(frame, state, word);
                 while bits != 0 {
-                    let listed = &self.rules[word * 64 + bits.trailing_zeros() as usize];
+                    let place = word * 64 + bits.trailing_zeros() as usize;
                     bits &= bits - 1;
-                    try_rule(frame, state, listed, profile.as_deref_mut(), tell)?;
+                    self.try_base(frame, state, place, profile.as_deref_mut(), tell)?;
                 }
             }
             return ControlFlow::Continue(());
@@ -422,8 +418,11 @@ impl Slate {
         for word in 0..self.base.len().div_ceil(64) {
             let mut bits = self.open(frame, state, word);
             while bits != 0 {
-                candidates.push(self.base[word * 64 + bits.trailing_zeros() as usize]);
+                let place = word * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
+                if self.is_open(frame, state, place) {
+                    candidates.push(self.base[place]);
+                }
             }
         }
         for group in &self.groups {
@@ -441,17 +440,16 @@ impl Slate {
         ControlFlow::Continue(())
     }
 
-    /// Of 64 rules without a witness, those that neither their guard nor a gate rules out.
+    /// Of 64 rules without a witness, those that neither a gate nor what is known of their guard rules out.
     #[inline]
     fn open<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State, word: usize) -> u64 {
         let left = self.base.len() - word * 64;
-        let mut bits = if self.guarded {
-            state.extra(Span::Lineage).1[self.words_at as usize + word]
-        } else if left >= 64 {
-            u64::MAX
-        } else {
-            (1 << left) - 1
-        };
+        let mut bits = if left >= 64 { u64::MAX } else { (1 << left) - 1 };
+        if self.guarded {
+            let words = state.extra(Span::Lineage);
+            let at = self.words_at as usize + 2 * word;
+            bits &= !words[at] | words[at + 1];
+        }
         let gates = &*self.gates[word];
         let mut at = 0;
         while bits != 0
@@ -469,28 +467,35 @@ impl Slate {
         bits
     }
 
-    /// Answers all guards, unless that was done for this process before.
+    /// Whether the guard of a rule without a witness is open; it is answered once for a process.
     #[inline]
-    fn remember<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State) {
-        let (known, _) = state.extra(Span::Lineage);
-        if known[self.known_bit as usize / 64] >> (self.known_bit % 64) & 1 == 0 {
-            self.answer_guards(frame, state);
+    fn is_open<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State, place: usize) -> bool {
+        let Some(guard) = self.rules[self.base[place] as usize].guard else { return true };
+        let (at, bit) = (self.words_at as usize + 2 * (place / 64), place % 64);
+        let words = state.extra(Span::Lineage);
+        if words[at] >> bit & 1 == 1 {
+            return words[at + 1] >> bit & 1 == 1;
         }
+        let open = frame.run(state, guard);
+        let words = state.extra(Span::Lineage);
+        words[at] |= 1 << bit;
+        words[at + 1] |= u64::from(open) << bit;
+        open
     }
 
-    #[inline(never)]
-    fn answer_guards<E: Event>(&self, frame: &mut Frame<'_, E>, state: &mut State) {
-        for (word, places) in self.base.chunks(64).enumerate() {
-            let mut bits = 0;
-            for (bit, place) in places.iter().enumerate() {
-                let open = self.rules[*place as usize].guard.is_none_or(|guard| frame.run(state, guard));
-                bits |= u64::from(open) << bit;
-            }
-            let (_, words) = state.extra(Span::Lineage);
-            words[self.words_at as usize + word] = bits;
+    #[inline]
+    fn try_base<E: Event>(
+        &self,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        place: usize,
+        profile: Option<&mut Profile>,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        if !self.is_open(frame, state, place) {
+            return ControlFlow::Continue(());
         }
-        let (known, _) = state.extra(Span::Lineage);
-        known[self.known_bit as usize / 64] |= 1 << (self.known_bit % 64);
+        try_rule(frame, state, &self.rules[self.base[place] as usize], profile, tell)
     }
 }
 

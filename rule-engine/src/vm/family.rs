@@ -94,12 +94,16 @@ impl Sort {
     }
 }
 
-/// From keys to lists of marks.
+/// From keys to lists of marks: a few are compared one after the other, many are hashed.
 #[derive(Debug)]
 pub(crate) struct Table<K> {
-    rows: HashMap<K, (u32, u32), FxBuildHasher>,
+    few: Vec<(K, (u32, u32))>,
+    many: HashMap<K, (u32, u32), FxBuildHasher>,
     marks: Vec<u32>,
 }
+
+/// Up to how many keys are few.
+const FEW: usize = 4;
 
 impl<K: std::hash::Hash + Eq> Table<K> {
     fn new(pairs: impl IntoIterator<Item = (K, u32)>) -> Self {
@@ -107,19 +111,31 @@ impl<K: std::hash::Hash + Eq> Table<K> {
         for (key, mark) in pairs {
             lists.entry(key).or_default().push(mark);
         }
-        let mut table = Self { rows: HashMap::default(), marks: Vec::new() };
+        let mut table = Self { few: Vec::new(), many: HashMap::default(), marks: Vec::new() };
+        let few = lists.len() <= FEW;
         for (key, mut marks) in lists {
             marks.sort_unstable();
             marks.dedup();
             let start = table.marks.len() as u32;
             table.marks.extend(marks);
-            table.rows.insert(key, (start, table.marks.len() as u32));
+            let row = (start, table.marks.len() as u32);
+            if few {
+                table.few.push((key, row));
+            } else {
+                table.many.insert(key, row);
+            }
         }
         table
     }
 
+    #[inline]
     fn find<Q: std::hash::Hash + hashbrown::Equivalent<K> + ?Sized>(&self, key: &Q, found: &mut impl FnMut(u32)) {
-        if let Some(&(start, end)) = self.rows.get(key) {
+        let row = if self.many.is_empty() {
+            self.few.iter().find(|(known, _)| key.equivalent(known)).map(|(_, row)| row)
+        } else {
+            self.many.get(key)
+        };
+        if let Some(&(start, end)) = row {
             self.marks[start as usize..end as usize].iter().for_each(|mark| found(*mark));
         }
     }

@@ -11,16 +11,9 @@ use super::op::Op;
 use super::program::{Program, Slot, Span};
 use crate::event::{Event, Lifetime, Value};
 
-/// Extra words that a rule set wants in each entry of a memo.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Extra {
-    pub(crate) known: usize,
-    pub(crate) value: usize,
-}
-
-/// The answers of one span: those of the event in the first entry, those that last in one per stamp.
+/// The answers of one span: those of the event in one entry, those that last in one per stamp.
 ///
-/// An entry: extra known words | known bits | value bits | extra value words.
+/// An entry: extra words of the rule set | known bits | value bits. All are 0 for a new stamp.
 #[derive(Debug)]
 struct Bits {
     memo: Memo,
@@ -28,7 +21,6 @@ struct Bits {
     base: usize,
     known_at: usize,
     value_at: usize,
-    extra_at: usize,
 }
 
 /// What changes while events run, for one program.
@@ -43,19 +35,18 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(program: &Program, extra: [Extra; 3]) -> Self {
+    pub(crate) fn new(program: &Program, extra: [usize; 3]) -> Self {
         let bits = Span::ALL.map(|span| {
             let layout = program.layout[span as usize];
             let extra = extra[span as usize];
             let words = |bits: u32| (bits as usize).div_ceil(64);
-            let known = extra.known + words(layout.known);
-            let value = words(layout.value) + extra.value;
+            let (known, value) = (words(layout.known), words(layout.value));
+            let all = extra + known + value;
             Bits {
-                memo: if span == Span::Event { Memo::forgetful(known, value) } else { Memo::new(known, value) },
+                memo: if span == Span::Event { Memo::forgetful(all) } else { Memo::new(all) },
                 base: 0,
-                known_at: extra.known,
-                value_at: known,
-                extra_at: known + words(layout.value),
+                known_at: extra,
+                value_at: extra + known,
             }
         });
         Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, searches: None }
@@ -75,13 +66,12 @@ impl State {
         lineage.begin(event.stamp(Lifetime::Lineage));
     }
 
-    /// The extra words of a span: known ones, and values.
+    /// The extra words of a span.
     #[inline]
-    pub(crate) fn extra(&mut self, span: Span) -> (&mut [u64], &mut [u64]) {
+    pub(crate) fn extra(&mut self, span: Span) -> &mut [u64] {
         let bits = &mut self.bits[span as usize];
-        let (known_at, extra_at) = (bits.known_at, bits.extra_at);
-        let (known, value) = bits.memo.words()[bits.base..].split_at_mut(extra_at);
-        (&mut known[..known_at], value)
+        let (base, end) = (bits.base, bits.base + bits.known_at);
+        &mut bits.memo.words()[base..end]
     }
 
     #[inline]
@@ -203,7 +193,6 @@ impl<'e, E: Event> Frame<'e, E> {
         let bits = &mut state.bits[row.span as usize];
         let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
         let words = bits.memo.words();
-        clear(&mut words[value_at..], row.low, row.high);
         words[known_at + row.known as usize / 64] |= 1 << (row.known % 64);
         let Some(value) = value else { return };
         let mut found = |mark: u32| {
@@ -269,12 +258,4 @@ fn mask(word: u32, low: u32, high: u32) -> u64 {
         mask &= !(u64::MAX << (high % 64));
     }
     mask
-}
-
-/// Clears the bits from `low` up to `high`.
-#[inline]
-fn clear(words: &mut [u64], low: u32, high: u32) {
-    for word in low / 64..high.div_ceil(64) {
-        words[word as usize] &= !mask(word, low, high);
-    }
 }

@@ -12,32 +12,29 @@ const BUDGET: usize = 1 << 17;
 pub(crate) struct Memo {
     stamps: Box<[u128]>,
     words: Box<[u64]>,
-    /// Words of an entry, and those of them at its beginning that say what is known.
+    /// Words of an entry.
     stride: usize,
-    known: usize,
     shift: u32,
 }
 
 impl Memo {
-    /// A table of entries with `known` words that are cleared for a new stamp, and `value` words that are not.
-    pub(crate) fn new(known: usize, value: usize) -> Self {
-        let wanted = (BUDGET / (known + value).max(1)).clamp(16, 2048);
-        Self::with_entries(1 << wanted.ilog2(), known, value)
+    /// A table of entries with so many words, which are cleared for a new stamp.
+    pub(crate) fn new(words: usize) -> Self {
+        let wanted = (BUDGET / words.max(1)).clamp(16, 2048);
+        Self::with_entries(1 << wanted.ilog2(), words)
     }
 
     /// One entry, for answers of which nothing is remembered.
-    pub(crate) fn forgetful(known: usize, value: usize) -> Self {
-        Self::with_entries(2, known, value)
+    pub(crate) fn forgetful(words: usize) -> Self {
+        Self::with_entries(2, words)
     }
 
-    fn with_entries(entries: usize, known: usize, value: usize) -> Self {
-        let stride = known + value;
+    fn with_entries(entries: usize, stride: usize) -> Self {
         Self {
             // One more: the entry for events that have no stamp.
             stamps: vec![0; entries + 1].into(),
             words: vec![0; (entries + 1) * stride].into(),
             stride,
-            known,
             shift: 64 - entries.ilog2(),
         }
     }
@@ -47,7 +44,7 @@ impl Memo {
     pub(crate) fn entry(&mut self, stamp: Option<u128>) -> usize {
         let Some(stamp) = stamp else {
             let base = (self.stamps.len() - 1) * self.stride;
-            self.words[base..base + self.known].fill(0);
+            self.words[base..base + self.stride].fill(0);
             return base;
         };
         let mixed = (stamp as u64 ^ (stamp >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -55,7 +52,7 @@ impl Memo {
         let base = place * self.stride;
         if self.stamps[place] != stamp {
             self.stamps[place] = stamp;
-            self.words[base..base + self.known].fill(0);
+            self.words[base..base + self.stride].fill(0);
         }
         base
     }

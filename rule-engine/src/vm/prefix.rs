@@ -18,7 +18,17 @@ struct Row {
 #[derive(Debug, Clone)]
 pub(crate) struct PrefixSet {
     rows: Vec<Row>,
+    /// The first eight bytes of each text as a number that sorts as they do: most comparisons need no more.
+    heads: Vec<u64>,
     longest: usize,
+}
+
+/// The first eight bytes, filled with zeros.
+fn head(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let len = text.len().min(8);
+    bytes[..len].copy_from_slice(&text[..len]);
+    u64::from_be_bytes(bytes)
 }
 
 impl PrefixSet {
@@ -42,7 +52,8 @@ impl PrefixSet {
             rows.push(Row { text, marks: vec![mark], parent });
         }
         let longest = rows.iter().map(|row| row.text.len()).max().unwrap_or(0);
-        Self { rows, longest }
+        let heads = rows.iter().map(|row| head(&row.text)).collect();
+        Self { rows, heads, longest }
     }
 
     /// Calls `found` with the marks of all texts that `subject` begins with.
@@ -53,7 +64,11 @@ impl PrefixSet {
             }
             return;
         }
-        let mut place = self.rows.partition_point(|row| *row.text <= *subject).checked_sub(1).map(|last| last as u32);
+        let wanted = head(subject);
+        let low = self.heads.partition_point(|head| *head < wanted);
+        let high = low + self.heads[low..].partition_point(|head| *head == wanted);
+        let end = low + self.rows[low..high].partition_point(|row| *row.text <= *subject);
+        let mut place = end.checked_sub(1).map(|last| last as u32);
         let mut within = false;
         while let Some(at) = place {
             let row = &self.rows[at as usize];
