@@ -228,7 +228,8 @@ pub trait Event {
 
     /// A number that changes whenever values of the given lifetime may have: equal stamps, equal values. It is never used
     /// twice, so that what is remembered by it cannot be mistaken for that of another thread that took over the id of
-    /// the first. Never 0. `None`: there is nothing to remember by.
+    /// the first. Never 0. A lineage is a thread with its ancestors: the stamp of the lineage changes whenever that of the
+    /// thread does, and no two threads share one. `None`: there is nothing to remember by.
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         let _ = lifetime;
         None

@@ -1,0 +1,117 @@
+//! Falco's published rules over captures: the alerts must be Falco's, with the index and without.
+//!
+//! The captures, the rules and Falco's alerts are no part of the repository; without them this says so and passes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use peregrine_rule_engine::engine::{self, Settings, SourceRules};
+use peregrine_rule_engine::event::Schema;
+use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::load::{Loader, Sources};
+use peregrine_rule_engine::output::Format;
+use peregrine_rule_engine::resolve::ExtraOutput;
+use peregrine_rule_engine::ruleset::{Matching, Options};
+use serde_json::Value;
+use sinsp::fields::Fields;
+use sinsp::{Inspector, scap};
+
+/// Captures that a test bears; the large one is for measuring.
+const CAPTURES: [&str; 6] = [
+    "recorded/procs",
+    "recorded/net",
+    "recorded/attack-a",
+    "upstream/cat_write",
+    "upstream/curl_google",
+    "upstream/sample",
+];
+
+fn shared() -> Option<PathBuf> {
+    let path = std::env::var_os("PEREGRINE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let data = path.join("data");
+    if data.is_dir() {
+        return Some(data);
+    }
+    eprintln!("skipped: there are no captures at {}", data.display());
+    None
+}
+
+fn rules(data: &Path, options: Options) -> Arc<SourceRules> {
+    let schema = SinspSchema::new(Fields::new()).without_host_names();
+    let extra = schema.suggested_output().into_iter();
+    let extra = extra.map(|piece| ExtraOutput { format: Some(piece.into_owned()), ..ExtraOutput::default() }).collect();
+    let mut loader = Loader::new(Sources::new().with(Box::new(schema))).extra_output(extra);
+    let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+    let texts = names.map(|name| std::fs::read(data.join("rules").join(name)).expect(name));
+    let loaded = loader.load(names.into_iter().zip(texts.iter().map(Vec::as_slice)));
+    assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
+    let format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let settings = Settings { options, format, ..Settings::default() };
+    engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("a source with times").remove(0)
+}
+
+fn alerts(rules: &Arc<SourceRules>, capture: &Path) -> Vec<String> {
+    let schema: &SinspSchema = rules.schema().expect("system calls");
+    let mut runner = rules.runner();
+    let mut out = Vec::new();
+    let reader = scap::savefile::Reader::open(capture).expect("a capture");
+    Inspector::new(reader)
+        .for_each(|event| {
+            runner.process(&SinspEvent::new(event, schema), |alert| {
+                out.push(String::from_utf8_lossy(alert.text).into_owned());
+            });
+        })
+        .expect("a sound capture");
+    out
+}
+
+/// What of an alert is compared: containers were a stand-in's in the reference.
+fn essence(line: &str) -> (String, BTreeMap<String, Value>) {
+    let alert: Value = serde_json::from_str(line).expect(line);
+    let mut fields: BTreeMap<String, Value> = BTreeMap::new();
+    for (name, value) in alert["output_fields"].as_object().expect("fields") {
+        if !name.starts_with("container.") && !name.starts_with("k8s.") {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+    for key in ["priority", "rule", "source", "tags", "hostname"] {
+        fields.insert(format!("alert {key}"), alert[key].clone());
+    }
+    // Time, priority and message, up to what containers print.
+    let output = alert["output"].as_str().expect("output");
+    let output = output.split(" container_id=").next().unwrap_or_default();
+    fields.insert("alert output".into(), Value::from(output));
+    (alert["time"].as_str().expect("time").to_owned(), fields)
+}
+
+#[test]
+fn published_rules_alert_as_falco_does() {
+    let Some(data) = shared() else { return };
+    let first = Options { matching: Matching::First, index: true };
+    let indexed = rules(&data, first);
+    let walked = rules(&data, Options { index: false, ..first });
+    for name in CAPTURES {
+        let capture = data.join("captures").join(name).with_extension("scap");
+        let base = name.split('/').next_back().unwrap_or(name);
+        let expect = std::fs::read_to_string(data.join("alerts").join(base).with_extension("jsonl")).expect(name);
+        let mut expect: Vec<_> = expect.lines().filter(|line| line.starts_with('{')).map(essence).collect();
+        let got = alerts(&indexed, &capture);
+        assert_eq!(got, alerts(&walked, &capture), "{name}: with the index and without");
+        let mut got: Vec<_> = got.iter().map(|line| essence(line)).collect();
+        expect.sort_by(|a, b| a.0.cmp(&b.0));
+        got.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(got, expect, "{name}");
+    }
+}
+
+#[test]
+fn all_matches_are_the_same_with_and_without_the_index() {
+    let Some(data) = shared() else { return };
+    let all = Options { matching: Matching::All, index: true };
+    let capture = data.join("captures/recorded/attack-a.scap");
+    let got = alerts(&rules(&data, all), &capture);
+    assert_eq!(got, alerts(&rules(&data, Options { index: false, ..all }), &capture));
+    assert!(got.len() >= 49, "all matches are at least the first ones");
+}

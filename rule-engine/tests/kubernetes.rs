@@ -1,0 +1,82 @@
+//! Kubernetes audit records: the rules of testdata/k8s, and Falco's published ones where they are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use peregrine_rule_engine::engine::{self, Settings, SourceRules};
+use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+use peregrine_rule_engine::load::{Loader, Sources};
+use peregrine_rule_engine::output::Format;
+use peregrine_rule_engine::ruleset::{Matching, Options};
+use serde_json::Value;
+
+fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/k8s")
+}
+
+fn load(name: &str, text: &[u8]) -> Arc<SourceRules> {
+    let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::k8s_audit())));
+    let loaded = loader.load([(name, text)]);
+    assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
+    let settings = Settings {
+        options: Options { matching: Matching::All, index: true },
+        format: Format { json: true, ..Format::new("cluster") },
+        ..Settings::default()
+    };
+    engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("times").remove(0)
+}
+
+/// For each record, the names of the rules that match it.
+fn run(rules: &Arc<SourceRules>) -> Vec<(String, Vec<String>)> {
+    let schema: &JsonSchema = rules.schema().expect("JSON");
+    let mut runner = rules.runner();
+    let records = std::fs::read_to_string(testdata().join("audit.jsonl")).expect("records");
+    let mut out = Vec::new();
+    for (number, line) in records.lines().enumerate() {
+        let event = JsonEvent::parse(schema, line.as_bytes()).expect(line).at(number as u64 + 1, 0, 0);
+        let mut names = Vec::new();
+        runner.process(&event, |alert| {
+            let json: Value = serde_json::from_slice(alert.text).expect("JSON");
+            assert_eq!(json["rule"], alert.rule.name());
+            names.push(alert.rule.name().to_owned());
+        });
+        let id = serde_json::from_str::<Value>(line).expect(line)["auditID"].as_str().unwrap_or("none").to_owned();
+        out.push((id, names));
+    }
+    out
+}
+
+#[test]
+fn every_kind_of_field() {
+    let rules = load("fields.yaml", &std::fs::read(testdata().join("fields.yaml")).expect("rules"));
+    let expect = std::fs::read_to_string(testdata().join("expect.txt")).expect("what is expected");
+    let mut got = String::new();
+    for (id, names) in run(&rules) {
+        got.push_str(&format!("{id}: {}\n", names.join(", ")));
+    }
+    assert_eq!(got, expect);
+}
+
+#[test]
+fn published_rules_match() {
+    let path = std::env::var_os("PEREGRINE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
+        .join("data/rules/k8s_audit_rules.yaml");
+    let Ok(text) = std::fs::read(&path) else {
+        eprintln!("skipped: there is no {}", path.display());
+        return;
+    };
+    let rules = load("k8s_audit_rules.yaml", &text);
+    assert_eq!(rules.rules().rules().len(), 48);
+    let found = run(&rules);
+    let of = |id: &str| -> Vec<&str> {
+        let (_, names) = found.iter().find(|(of, _)| of == id).expect(id);
+        names.iter().map(String::as_str).collect()
+    };
+    assert!(of("privileged-pod").contains(&"Create Privileged Pod"), "{:?}", of("privileged-pod"));
+    assert!(of("exec").contains(&"Attach/Exec Pod"), "{:?}", of("exec"));
+    assert!(of("role-binding").contains(&"Attach to cluster-admin Role"), "{:?}", of("role-binding"));
+    assert!(of("configmap").contains(&"Create/Modify Configmap With Private Credentials"), "{:?}", of("configmap"));
+    assert!(of("anonymous").contains(&"Anonymous Request Allowed"), "{:?}", of("anonymous"));
+    assert!(of("node-port").contains(&"Create NodePort Service"), "{:?}", of("node-port"));
+}
