@@ -139,6 +139,7 @@ impl<S: Source> Inspector<S> {
         }
         let outcome = self.parser.apply(&mut self.state, &raw, &mut self.facts);
         if outcome.hidden {
+            self.facts.num -= u64::from(outcome.uncounted);
             return Ok(Next::Hidden);
         }
         self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
@@ -157,6 +158,7 @@ impl<S: Source> Inspector<S> {
         self.restarted = false;
         self.state.import(self.source.host(), self.source.is_live());
         self.parser.restart();
+        self.facts.first_ts = 0;
         self.suppress.scan(self.source.host());
     }
 

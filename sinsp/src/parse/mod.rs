@@ -45,7 +45,10 @@ pub(crate) struct Parser {
     recent: exit::Recent,
     proc: Option<Box<dyn Proc>>,
     track_status: bool,
+    /// Whether the machine's own account of users and groups, which comes before the first event, is over.
     started: bool,
+    /// Whether this is not the first machine of the capture.
+    again: bool,
 }
 
 impl std::fmt::Debug for Parser {
@@ -63,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) fd: Option<i64>,
     /// Whether it is not shown.
     pub(crate) hidden: bool,
+    /// Whether it is not counted either.
+    pub(crate) uncounted: bool,
 }
 
 impl Parser {
@@ -77,8 +82,7 @@ impl Parser {
 
     /// Forgets what belongs to a machine that is no more.
     pub(crate) fn restart(&mut self) {
-        *self =
-            Self { proc: self.proc.take(), track_status: self.track_status, started: self.started, ..Self::default() };
+        *self = Self { proc: self.proc.take(), track_status: self.track_status, again: true, ..Self::default() };
     }
 
     /// Whether a thread is alive, as far as can be asked.
@@ -98,11 +102,12 @@ impl Parser {
         facts.fd_num = -1;
         facts.fd_name_changed = false;
         facts.exec_time = 0;
-        let mut outcome = Outcome { thread: None, fd: None, hidden: row.hidden };
+        let mut outcome = Outcome { thread: None, fd: None, hidden: row.hidden, uncounted: false };
         if !self.started {
             // The machine's own account of containers, users and groups comes before the first event.
             self.started = !row.initial;
             outcome.hidden |= row.initial;
+            outcome.uncounted = row.initial && self.again;
         }
         if event.flags() & scap::Event::STATE_ONLY != 0 {
             outcome.hidden = true;
@@ -136,12 +141,9 @@ impl Parser {
         }
         let code = event.code();
         let Some(thread) = state.threads.get_mut(tid) else {
-            match row.orphan {
-                Some(parse) => {
-                    self.run(parse, state, event, facts, outcome, false);
-                    self.finish(state, event, facts, outcome);
-                }
-                None => {}
+            if let Some(parse) = row.orphan {
+                self.run(parse, state, event, facts, outcome, false);
+                self.finish(state, event, facts, outcome);
             }
             return;
         };

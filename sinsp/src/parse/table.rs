@@ -69,13 +69,11 @@ static TABLE: [Row; EVENT_COUNT] = {
     let mut table = [UNKNOWN; EVENT_COUNT];
     let mut at = 0;
     while at < EVENT_COUNT {
-        table[at] = describe(&EVENTS_BY_CODE[at]);
+        table[at] = describe(&EVENTS[at]);
         at += 1;
     }
     table
 };
-
-const EVENTS_BY_CODE: [EventInfo; EVENT_COUNT] = EVENTS;
 
 const fn describe(info: &EventInfo) -> Row {
     use EventCode as E;

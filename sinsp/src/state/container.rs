@@ -211,8 +211,8 @@ mod tests {
     #[test]
     fn shapes_of_ones_own() {
         let pattern = Pattern { prefix: "/firecracker-".to_owned(), suffix: ".vm".to_owned() };
-        assert_eq!(id(b"/vms.slice/firecracker-7.vm", &[pattern.clone()]), Some(&b"7"[..]));
-        assert_eq!(id(b"/vms.slice/firecracker-.vm", &[pattern.clone()]), None);
+        assert_eq!(id(b"/vms.slice/firecracker-7.vm", std::slice::from_ref(&pattern)), Some(&b"7"[..]));
+        assert_eq!(id(b"/vms.slice/firecracker-.vm", std::slice::from_ref(&pattern)), None);
         assert_eq!(id(b"/vms.slice/firecracker-7", &[pattern]), None);
     }
 }
