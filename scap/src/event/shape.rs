@@ -20,7 +20,8 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// Checks that all parameters of the event at the start of `bytes` lie in it, and it in `bytes`.
-    #[inline]
+    // What it gives is taken apart at once: a call would only carry it through memory.
+    #[inline(always)]
     pub(crate) fn check(bytes: &[u8]) -> Result<Self, EventError> {
         let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
             return Err(EventError::TooShort(bytes.len()));
