@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use common::TestSchema;
 use peregrine_rule_engine::diag::human::Style;
-use peregrine_rule_engine::load::{Loader, Sources};
+use peregrine_rule_engine::load::{Loader, Sources, describe};
+use proptest::prelude::*;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/rules/broken")
@@ -60,4 +61,44 @@ fn colours_only_add_escapes() {
     }
     plain.push_str(rest);
     assert_eq!(plain, loaded.render(Style { colour: false }));
+}
+
+/// A rule file made of pieces of the broken ones, cut and joined anywhere.
+fn mixed() -> impl Strategy<Value = Vec<u8>> {
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            texts.push(std::fs::read(path).unwrap());
+        }
+    }
+    texts.sort();
+    let part = (prop::sample::select(texts), any::<prop::sample::Index>(), any::<prop::sample::Index>()).prop_map(
+        |(text, from, to)| {
+            let (from, to) = (from.index(text.len() + 1), to.index(text.len() + 1));
+            text[from.min(to)..from.max(to)].to_vec()
+        },
+    );
+    let junk = proptest::collection::vec(any::<u8>(), 0..4);
+    proptest::collection::vec(prop_oneof![4 => part, 1 => junk], 1..6).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_rule_file_does_harm(one in mixed(), two in mixed()) {
+        let sources = Sources::new().with(Box::<TestSchema>::default());
+        let mut loader = Loader::new(sources);
+        let loaded = loader.load([("one.yaml", one.as_slice()), ("two.yaml", two.as_slice())]);
+        let shown = loaded.render(Style { colour: false });
+        prop_assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());
+        prop_assert_eq!(loaded.is_successful(), !loaded.diagnostics.iter().any(|d| d.is_error()));
+        // What Falco hears of, people hear of too.
+        for fault in loaded.reports.iter().filter_map(|report| report.errors().next()) {
+            prop_assert!(loaded.diagnostics.iter().any(|d| d.code == fault.code && d.message == fault.message));
+        }
+        _ = (loaded.falco_json().to_string(), loaded.falco_text());
+        if loaded.is_successful() {
+            prop_assert!(describe(&loaded, loader.backend_mut(), None).is_ok());
+        }
+    }
 }

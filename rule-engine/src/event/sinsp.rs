@@ -170,7 +170,8 @@ impl Schema for SinspSchema {
     }
 
     fn is_field(&self, text: &str) -> bool {
-        self.fields.parse(text).is_ok()
+        // Asked of every constant of every condition: most do not even look like a field.
+        text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.contains('.') && self.fields.parse(text).is_ok()
     }
 
     fn field_names(&self) -> Vec<Cow<'static, str>> {
