@@ -1,7 +1,9 @@
 //! What must hold for any input. A fuzz target calls one of these; `cargo test` calls them again on every input that
 //! was ever found to break one.
 
+use peregrine_scap::render::{self, NoState};
 use peregrine_scap::savefile::{Compression, Limits, Reader, Upgrade, Upgraded, Writer};
+use peregrine_scap::text::{Trace, write_event, write_host};
 use peregrine_scap::{Event, EventBuilder, HostState, Next, Source};
 
 use super::generate::{self, Bytes};
@@ -124,4 +126,43 @@ pub fn upgrade(data: &[u8]) {
             Ok(Upgraded::Same | Upgraded::Dropped) | Err(_) => {}
         }
     }
+}
+
+/// Text is read or refused with a place in it; what was read is written and read again, and is the same. Bytes that are
+/// no text make an event and a state, for which the same holds.
+pub fn text(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        match Trace::parse(text) {
+            Ok(trace) => {
+                write_and_read(trace.host());
+                trace.events().for_each(|event| print_and_read(&event));
+            }
+            Err(fault) => {
+                let line = text.split('\n').nth(fault.line - 1).expect("the line of the fault is there");
+                assert!(fault.column <= line.chars().count() + 1, "{fault}");
+            }
+        }
+    }
+    let mut bytes = Bytes(data);
+    let mut builder = EventBuilder::new();
+    generate::event(&mut bytes, &mut builder);
+    print_and_read(&builder.finish().expect("generated events are sound"));
+    write_and_read(&generate::host(&mut bytes));
+}
+
+fn print_and_read(event: &Event<'_>) {
+    let mut printed = Vec::new();
+    render::args(event, &NoState, &mut printed);
+    let mut text = String::new();
+    write_event(event, &mut text);
+    let trace = Trace::parse(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    let back = trace.events().next().expect("the event");
+    assert_eq!((back.bytes(), back.cpu(), back.flags()), (event.bytes(), event.cpu(), event.flags()), "{text}");
+}
+
+fn write_and_read(host: &HostState) {
+    let mut text = String::new();
+    write_host(host, &mut text);
+    let trace = Trace::parse(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    assert_eq!(trace.host(), host, "{text}");
 }

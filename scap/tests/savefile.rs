@@ -341,12 +341,13 @@ fn a_reader_that_fails_is_an_error() {
 #[test]
 fn inputs_that_are_meant_to_break_something_break_nothing() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/regressions");
-    for target in ["file", "event", "upgrade"] {
+    for target in ["file", "event", "upgrade", "text"] {
         for entry in std::fs::read_dir(format!("{folder}/{target}")).unwrap() {
             let data = std::fs::read(entry.unwrap().path()).unwrap();
             match target {
                 "file" => oracle::file(&data),
                 "event" => oracle::event(&data),
+                "text" => oracle::text(&data),
                 _ => oracle::upgrade(&data),
             }
         }
