@@ -20,13 +20,20 @@ pub fn shared() -> Option<PathBuf> {
     there.then_some(path)
 }
 
-/// Every capture that there is.
+/// Every capture that there is: those of the repository, and those beside it.
 pub fn captures() -> Vec<PathBuf> {
-    let Some(shared) = shared() else { return Vec::new() };
-    let mut paths = Vec::new();
-    for folder in ["upstream", "recorded"] {
-        for entry in std::fs::read_dir(shared.join("data/captures").join(folder)).expect("the folder is there") {
-            paths.push(entry.expect("an entry").path());
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/captures"))];
+    if let Some(shared) = shared() {
+        folders.extend(["recorded", "upstream"].map(|folder| shared.join("data/captures").join(folder)));
+    }
+    let mut paths = Vec::<PathBuf>::new();
+    for folder in folders {
+        for entry in std::fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("an entry").path();
+            let known = paths.iter().any(|known| known.file_name() == path.file_name());
+            if !known && path.extension().is_some_and(|extension| extension == "scap") {
+                paths.push(path);
+            }
         }
     }
     paths.sort();
