@@ -16,6 +16,8 @@ pub(super) struct Ctx<'c, 'e> {
     pub(super) later: &'c mut Later,
     pub(super) recent: &'c mut super::exit::Recent,
     pub(super) proc: &'c mut Option<Box<dyn Proc>>,
+    /// Room for a path that is joined.
+    pub(super) scratch: &'c mut Vec<u8>,
     /// The thread of the event, in the table.
     pub(super) tid: i64,
     /// The number of the descriptor that the event is about, in the thread's table.

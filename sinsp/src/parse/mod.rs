@@ -24,7 +24,7 @@ use scap::EventCode;
 
 use crate::event::Facts;
 use crate::proc::Proc;
-use crate::state::State;
+use crate::state::{State, thread_flags};
 use ctx::Ctx;
 pub(crate) use ctx::result;
 use table::{Kind, Row};
@@ -44,6 +44,8 @@ pub(crate) struct Parser {
     later: Later,
     recent: exit::Recent,
     proc: Option<Box<dyn Proc>>,
+    /// Room for the paths that are joined.
+    scratch: Vec<u8>,
     track_status: bool,
     /// Whether the machine's own account of users and groups, which comes before the first event, is over.
     started: bool,
@@ -148,6 +150,17 @@ impl Parser {
             return;
         };
         let mut entered = false;
+        if row.parse.is_none() && row.fd_param == table::NONE && thread.enter.is_empty() && code.is_exit() {
+            // Most calls tell nothing but that the thread made one.
+            let enters = code.0 == thread.last_enter.wrapping_add(1);
+            if !enters {
+                thread.last_fd = -1;
+            }
+            thread.last_event_ts = event.ts();
+            facts.fd_num = thread.last_fd;
+            outcome.thread = Some(tid);
+            return;
+        }
         if row.switch {
             // A scheduler event says nothing of calls.
         } else if code.is_enter() {
@@ -167,7 +180,13 @@ impl Parser {
                 thread.last_fd = i64::from_le_bytes(*num);
             }
             let num = thread.last_fd;
-            let known = num >= 0 && state.threads.get(tid).is_some_and(|thread| state.fd(thread, num).is_some());
+            let known = if num < 0 {
+                false
+            } else if thread.flags & thread_flags::CLONE_FILES == 0 {
+                thread.fds.get(num).is_some()
+            } else {
+                state.threads.get(tid).is_some_and(|thread| state.fd(thread, num).is_some())
+            };
             if known {
                 outcome.fd = Some(num);
                 state.metrics.noncached_fd_lookups += 1;
@@ -199,6 +218,7 @@ impl Parser {
             later: &mut self.later,
             recent: &mut self.recent,
             proc: &mut self.proc,
+            scratch: &mut self.scratch,
             tid: event.tid(),
             fd: outcome.fd,
             entered,

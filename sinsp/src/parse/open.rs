@@ -165,16 +165,18 @@ fn give_up(ctx: &mut Ctx<'_, '_>) -> bool {
 }
 
 fn add(ctx: &mut Ctx<'_, '_>, file: Opened, dirfd: i64) {
-    let mut joined = Vec::new();
+    let mut joined = std::mem::take(ctx.scratch);
     let dir = directory(ctx, &file.name, dirfd);
     path::join(dir.path().unwrap_or(b"<UNKNOWN>"), &file.name, &mut joined);
     finish(ctx, file, &joined);
+    *ctx.scratch = joined;
 }
 
 fn add_at(ctx: &mut Ctx<'_, '_>, file: Opened, dir: &[u8]) {
-    let mut joined = Vec::new();
+    let mut joined = std::mem::take(ctx.scratch);
     path::join(dir, &file.name, &mut joined);
     finish(ctx, file, &joined);
+    *ctx.scratch = joined;
 }
 
 fn finish(ctx: &mut Ctx<'_, '_>, file: Opened, path: &[u8]) {
