@@ -24,8 +24,7 @@ pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
     }
     let mut progress = Progress::new(input.progress().map(|(_, size)| size));
     loop {
-        let at = input.progress();
-        progress.tick(|| at);
+        progress.tick(|| input.progress());
         let restarted = match input.next()? {
             Next::Event(event) => {
                 sink.event(&event)?;

@@ -44,8 +44,8 @@ impl View {
 
     /// The next event.
     pub(crate) fn next(&mut self) -> Result<Seen<'_>, Fatal> {
-        let source = self.inspector.source().progress();
-        self.progress.tick(|| source);
+        let Self { inspector, progress, .. } = self;
+        progress.tick(|| inspector.source().progress());
         match self.inspector.next()? {
             Next::Event(event) => {
                 let event = SinspEvent::new(event, &self.schema);
