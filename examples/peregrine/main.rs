@@ -12,17 +12,24 @@ mod alerts;
 mod cli;
 mod config;
 mod drops;
+mod idle;
 mod list;
+#[cfg(feature = "live")]
+mod live;
 mod log;
 mod matches;
 mod metrics;
+mod reload;
 mod removed;
 mod rule_schema;
 mod rules;
 mod run;
+#[cfg(feature = "live")]
 mod selection;
+mod service;
 mod signals;
 mod support;
+mod telemetry;
 mod terminal;
 mod validate;
 mod version;
@@ -124,7 +131,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
             rules.check()?;
             terminal::print(&support::text(&loaded, &files));
         } else {
-            detect(options, &loaded, rules)?;
+            detect(options, &loaded, &files, rules)?;
         }
     }
     Ok(())
@@ -160,39 +167,79 @@ fn check_sources(options: &Options, config: &config::settings::Config) -> Result
     Ok(())
 }
 
-/// The work itself.
-fn detect(options: &Options, loaded: &config::Loaded, rules: rules::Rules) -> Result<(), Fatal> {
+/// Loads what is needed, then detects.
+fn detect(options: &Options, loaded: &config::Loaded, files: &RuleFiles, rules: rules::Rules) -> Result<(), Fatal> {
     let config = &loaded.config;
     let hostname = alerts::hostname();
     let sets = rules.engine(config, &hostname)?;
-    let rules = sets
-        .iter()
-        .find(|set| set.rules().source() == rules::SYSCALL)
-        .ok_or_else(|| Fatal::new("there is no source of system calls"))?;
+    let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
         let rules: usize = sets.iter().map(|set| set.rules().rules().len()).sum();
         log::notice(format!("dry run: configuration and {rules} rules are sound"));
         return Ok(());
     }
-    let replay = config.engine.kind == EngineKind::Replay;
-    let alerts = Alerts::new(config, &hostname, if replay { Wait::ForRoom } else { Wait::No })?;
+    let rules = sets
+        .iter()
+        .find(|set| set.rules().source() == rules::SYSCALL)
+        .ok_or_else(|| Fatal::new("there is no source of system calls"))?;
+    let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
+    let alerts = Alerts::new(config, &hostname, wait)?;
     let signals = Signals::install()?;
     if let Some(path) = &options.pidfile {
         std::fs::write(path, std::process::id().to_string())
             .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
     }
-    let setup = run::Setup { config, signals: &signals, seconds: options.duration, verbose: options.verbose };
     let mut matches = Matches::default();
-    let outcome = match config.engine.kind {
-        EngineKind::Replay => open(&config.engine.replay.capture_file, config)
-            .and_then(|mut inspector| run::run(&setup, &mut inspector, rules, &alerts, &mut matches)),
-        EngineKind::ModernEbpf | EngineKind::Kmod | EngineKind::Nodriver => {
-            Err(Fatal::new("live capture is not part of this build"))
+    let service = service::Service { options, loaded, files, hostname: &hostname, interval };
+    let outcome = service.run(&signals, &alerts, |telemetry, slot| {
+        let setup = run::Setup {
+            config,
+            signals: &signals,
+            telemetry,
+            slot,
+            seconds: options.duration,
+            verbose: options.verbose,
+        };
+        match config.engine.kind {
+            EngineKind::Replay => {
+                let mut inspector = open(&config.engine.replay.capture_file, config)?;
+                run::run(&setup, &mut inspector, rules, &alerts, &mut matches)
+            }
+            EngineKind::Nodriver => {
+                let mut inspector = Inspector::with_config(idle::Nothing::default(), inspector_config(config));
+                run::run(&setup, &mut inspector, rules, &alerts, &mut matches)
+            }
+            EngineKind::ModernEbpf | EngineKind::Kmod => live(&setup, rules, &alerts, &mut matches),
         }
-    };
+    });
     alerts.close();
     terminal::print(&matches.summary());
     outcome
+}
+
+/// Watches this machine.
+#[cfg(feature = "live")]
+fn live(
+    setup: &run::Setup<'_>,
+    rules: &std::sync::Arc<rule_engine::engine::SourceRules>,
+    alerts: &Alerts,
+    matches: &mut Matches,
+) -> Result<(), Fatal> {
+    let calls = selection::select(&setup.config.base_syscalls, selection::of_rules(rules.rules()));
+    let source = live::open(setup.config, calls)?;
+    log::notice("watching this machine");
+    let mut inspector = Inspector::with_config(source, inspector_config(setup.config));
+    run::run(setup, &mut inspector, rules, alerts, matches)
+}
+
+#[cfg(not(feature = "live"))]
+fn live(
+    _: &run::Setup<'_>,
+    _: &std::sync::Arc<rule_engine::engine::SourceRules>,
+    _: &Alerts,
+    _: &mut Matches,
+) -> Result<(), Fatal> {
+    Err(Fatal::new("this build has no probe; write -o engine.kind=replay, or build with the feature 'live'"))
 }
 
 /// Opens a capture.

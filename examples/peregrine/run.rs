@@ -4,9 +4,11 @@ use crate::alerts::{Alerts, OwnAlert, now};
 use crate::config::settings::{Config, DropAction};
 use crate::drops::{self, DropWatch};
 use crate::matches::Matches;
+use crate::reload::Slot;
 use crate::signals::Signals;
+use crate::telemetry::{Snapshot, Telemetry};
 use crate::{Fatal, log};
-use rule_engine::engine::{Runner, SourceRules};
+use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::output::Priority;
 use scap::Source;
@@ -21,18 +23,20 @@ const SECOND: u64 = 1_000_000_000;
 pub(crate) struct Setup<'s> {
     pub(crate) config: &'s Config,
     pub(crate) signals: &'s Signals,
+    pub(crate) telemetry: &'s Telemetry,
+    /// Where new rules come from.
+    pub(crate) slot: &'s Slot,
     /// Stop after so many seconds, by the clock of the events; 0: do not.
     pub(crate) seconds: u64,
     pub(crate) verbose: bool,
 }
 
-/// Why a run went on to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why the events of a set of rules came to an end.
 enum End {
-    /// The source has no more, or the time is over.
+    /// The source has no more, the time is over, or somebody asked for it.
     Over,
-    /// Somebody asked for it.
-    Asked,
+    /// There are new rules to go on with.
+    Rules(Arc<SourceRules>),
 }
 
 /// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`.
@@ -44,12 +48,8 @@ pub(crate) fn run<S: Source>(
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
     let live = inspector.source().is_live();
-    let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
-    matches.follow(rules);
     let mut at_work = AtWork {
         setup,
-        schema,
-        runner: rules.runner(),
         alerts,
         matches,
         drops: DropWatch::new(&setup.config.syscall_event_drops, inspector.stats(), live),
@@ -58,7 +58,15 @@ pub(crate) fn run<S: Source>(
         idle: 0,
     };
     let started = Instant::now();
-    let outcome = at_work.events(inspector);
+    let mut rules = Arc::clone(rules);
+    let outcome = loop {
+        at_work.matches.follow(&rules);
+        match at_work.events(inspector, &rules) {
+            Ok(End::Over) => break Ok(()),
+            Ok(End::Rules(new)) => rules = new,
+            Err(fatal) => break Err(fatal),
+        }
+    };
     if setup.verbose {
         let (seconds, events) = (started.elapsed().as_secs_f64(), at_work.events);
         let stats = inspector.stats();
@@ -69,13 +77,11 @@ pub(crate) fn run<S: Source>(
         eprintln!("Elapsed time: {seconds:.3}, Captured Events: {events}, {rate:.2} eps");
     }
     eprint!("{}", at_work.drops.summary());
-    outcome.map(drop)
+    outcome
 }
 
 struct AtWork<'r> {
     setup: &'r Setup<'r>,
-    schema: &'r SinspSchema,
-    runner: Runner,
     alerts: &'r Alerts,
     matches: &'r mut Matches,
     drops: DropWatch,
@@ -87,7 +93,9 @@ struct AtWork<'r> {
 }
 
 impl AtWork<'_> {
-    fn events<S: Source>(&mut self, inspector: &mut Inspector<S>) -> Result<End, Fatal> {
+    fn events<S: Source>(&mut self, inspector: &mut Inspector<S>, rules: &Arc<SourceRules>) -> Result<End, Fatal> {
+        let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
+        let mut runner = rules.runner();
         let most = self.setup.seconds.saturating_mul(SECOND);
         loop {
             match inspector.next().map_err(Fatal::new)? {
@@ -100,9 +108,9 @@ impl AtWork<'_> {
                     }
                     self.idle = 0;
                     self.events += 1;
-                    let event = SinspEvent::new(event, self.schema);
+                    let event = SinspEvent::new(event, schema);
                     let (alerts, matches) = (self.alerts, &mut *self.matches);
-                    self.runner.process(&event, |alert| {
+                    runner.process(&event, |alert| {
                         matches.count(alert.id);
                         alerts.send(alert.rule.output.priority, alert.text);
                     });
@@ -114,25 +122,51 @@ impl AtWork<'_> {
                 Next::Idle => self.nothing(),
                 Next::End => return Ok(End::Over),
             }
-            if self.setup.signals.any() && self.attend() == Some(End::Asked) {
-                return Ok(End::Asked);
+            if self.setup.signals.any()
+                && let Some(end) = self.attend(inspector)
+            {
+                return Ok(end);
             }
         }
     }
 
     /// Does what others asked for.
-    fn attend(&mut self) -> Option<End> {
+    fn attend<S: Source>(&mut self, inspector: &Inspector<S>) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
         if signals.take_reopen() {
             log::info("SIGUSR1 received, opening outputs anew");
             self.alerts.reopen();
         }
+        if self.setup.telemetry.take_wanted() {
+            self.setup.telemetry.tell(self.snapshot(inspector));
+        }
         if signals.terminate() {
             log::info("asked to end");
-            return Some(End::Asked);
+            return Some(End::Over);
         }
-        None
+        self.setup.slot.take().map(End::Rules)
+    }
+
+    fn snapshot<S: Source>(&self, inspector: &Inspector<S>) -> Snapshot {
+        let state = inspector.state();
+        let (mut threads, mut fds) = (0, 0);
+        for thread in state.threads() {
+            threads += 1;
+            // Threads of one process share a table, which is its leader's.
+            if thread.is_leader() {
+                fds += state.fds(thread).map_or(0, |table| table.len() as u64);
+            }
+        }
+        Snapshot {
+            events: self.events,
+            source: inspector.stats(),
+            state: state.metrics(),
+            threads,
+            fds,
+            rules: self.matches.rules().to_vec(),
+            outputs: self.alerts.totals(),
+        }
     }
 
     fn nothing(&mut self) {

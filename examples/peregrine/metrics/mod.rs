@@ -3,6 +3,7 @@
 //! A [`Metric`] has one name, that of Falco's metrics alert (`memory_rss_kb`). The Prometheus name follows from it, its
 //! unit and its kind, as Prometheus asks for: base units, `_total` at the end of counters.
 
+pub(crate) mod collect;
 pub(crate) mod interval;
 pub(crate) mod resources;
 
@@ -18,6 +19,8 @@ pub(crate) enum Part {
     State,
     /// The source of events: `scap`.
     Source,
+    /// What every event has: `evt`.
+    Event,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,6 @@ pub(crate) enum Unit {
     Percent,
     Bytes,
     Kibibytes,
-    Nanoseconds,
     Seconds,
     /// Nanoseconds since 1970.
     Time,
@@ -50,11 +52,13 @@ pub(crate) struct Metric {
     pub(crate) value: f64,
     /// With labels, a number appears only for Prometheus: the alert has a name of its own for each.
     pub(crate) labels: Vec<(String, String)>,
+    /// Left out for Prometheus, where labels say the same.
+    alert_only: bool,
 }
 
 impl Metric {
     pub(crate) fn new(part: Part, name: impl Into<String>, unit: Unit, kind: Kind, value: f64) -> Self {
-        Self { part, name: name.into(), unit, kind, value, labels: Vec::new() }
+        Self { part, name: name.into(), unit, kind, value, labels: Vec::new(), alert_only: false }
     }
 
     pub(crate) fn counter(part: Part, name: impl Into<String>, value: u64) -> Self {
@@ -69,6 +73,11 @@ impl Metric {
         Self::new(part, name, Unit::Info, Kind::Gauge, 1.0).labels(labels)
     }
 
+    pub(crate) fn only_alert(mut self) -> Self {
+        self.alert_only = true;
+        self
+    }
+
     pub(crate) fn labels(mut self, labels: &[(&str, &str)]) -> Self {
         self.labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self
@@ -79,7 +88,7 @@ impl Metric {
 pub(crate) fn prometheus(metrics: &[Metric]) -> String {
     let mut text = String::new();
     let mut done: Vec<String> = Vec::new();
-    for first in metrics {
+    for first in metrics.iter().filter(|metric| !metric.alert_only) {
         let name = prometheus_name(first);
         if done.contains(&name) {
             continue;
@@ -87,7 +96,7 @@ pub(crate) fn prometheus(metrics: &[Metric]) -> String {
         let kind = if first.kind == Kind::Counter { "counter" } else { "gauge" };
         // Writing to a String cannot fail.
         let _ = write!(text, "# HELP {name} https://falco.org/docs/metrics/\n# TYPE {name} {kind}\n");
-        for metric in metrics.iter().filter(|metric| prometheus_name(metric) == name) {
+        for metric in metrics.iter().filter(|metric| !metric.alert_only && prometheus_name(metric) == name) {
             let labels: Vec<_> =
                 metric.labels.iter().map(|(name, value)| format!("{}=\"{}\"", label(name), escape(value))).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
@@ -107,6 +116,7 @@ fn prometheus_name(metric: &Metric) -> String {
     let part = match metric.part {
         Part::Program => "falco",
         Part::State | Part::Source => "scap",
+        Part::Event => "evt",
     };
     let mut name = metric.name.as_str();
     for suffix in ["_kb", "_bytes", "_perc", "_ts", "_sec", "_ns"] {
@@ -116,8 +126,6 @@ fn prometheus_name(metric: &Metric) -> String {
         (Unit::Count, _) => "total",
         (Unit::Percent, _) => "ratio",
         (Unit::Bytes | Unit::Kibibytes, _) => "bytes",
-        (Unit::Nanoseconds, Kind::Counter) => "nanoseconds_total",
-        (Unit::Nanoseconds, Kind::Gauge) => "nanoseconds",
         (Unit::Seconds, Kind::Counter) => "seconds_total",
         (Unit::Seconds, Kind::Gauge) => "seconds",
         (Unit::Time, _) => "timestamp_nanoseconds",

@@ -1,0 +1,28 @@
+//! The source of `engine.kind: nodriver`: no events, ever.
+
+use scap::{HostState, Next, Result, Source, SourceStats};
+use std::time::Duration;
+
+/// How long the source is silent before it says so.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// A live source without events.
+#[derive(Debug, Default)]
+pub(crate) struct Nothing {
+    host: HostState,
+}
+
+impl Source for Nothing {
+    fn next(&mut self) -> Result<Next<'_>> {
+        std::thread::sleep(PAUSE);
+        Ok(Next::Idle)
+    }
+
+    fn host(&self) -> &HostState {
+        &self.host
+    }
+
+    fn stats(&self) -> SourceStats {
+        SourceStats::default()
+    }
+}

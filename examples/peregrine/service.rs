@@ -1,0 +1,158 @@
+//! What runs beside the event loop: the web server, the metrics, the reload of rules.
+
+use crate::alerts::{Alerts, OwnAlert, now};
+use crate::cli::Options;
+use crate::config::{self, settings::Config, settings::EngineKind};
+use crate::metrics::collect::{Facts, fingerprint, fingerprints};
+use crate::metrics::{interval, prometheus, resources::Resources};
+use crate::reload::{Reloader, Slot};
+use crate::rules::RuleFiles;
+use crate::signals::Signals;
+use crate::telemetry::Telemetry;
+use crate::web::{MetricsText, Pages, WebServer};
+use crate::{Fatal, log, version};
+use rule_engine::output::Priority;
+use serde_json::json;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// How often metrics are taken.
+///
+/// # Errors
+/// When the interval is none, or nothing would take the metrics.
+pub(crate) fn interval(config: &Config) -> Result<Duration, Fatal> {
+    let metrics = &config.metrics;
+    let taken = metrics.output_rule || !metrics.output_file.as_os_str().is_empty();
+    if !taken && !config.webserver.prometheus_metrics_enabled {
+        return Err(Fatal::new(
+            "metrics are enabled but go nowhere: set metrics.output_rule, metrics.output_file or \
+             webserver.prometheus_metrics_enabled",
+        ));
+    }
+    interval::parse(&metrics.interval).map_err(Fatal)
+}
+
+/// Everything beside the loop.
+pub(crate) struct Service<'s> {
+    pub(crate) options: &'s Options,
+    pub(crate) loaded: &'s config::Loaded,
+    pub(crate) files: &'s RuleFiles,
+    pub(crate) hostname: &'s str,
+    /// How often metrics are taken, if they are.
+    pub(crate) interval: Option<Duration>,
+}
+
+impl Service<'_> {
+    /// Starts what the configuration asks for, runs the loop, and ends it all.
+    pub(crate) fn run(
+        &self,
+        signals: &Signals,
+        alerts: &Alerts,
+        events: impl FnOnce(&Telemetry, &Slot) -> Result<(), Fatal>,
+    ) -> Result<(), Fatal> {
+        let config = &self.loaded.config;
+        let telemetry = Arc::new(Telemetry::new(signals.clone()));
+        let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), AtomicBool::new(false));
+        let replay = config.engine.kind == EngineKind::Replay;
+        let web = if config.webserver.enabled && !replay { Some(self.web(&facts, &telemetry)?) } else { None };
+        if let Some(server) = &web {
+            log::info(format!("the web server listens on {}", server.address));
+        }
+        std::thread::scope(|scope| {
+            let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
+            if let Some(interval) = self.interval {
+                let (facts, telemetry) = (&*facts, &*telemetry);
+                scope.spawn(move || snapshots(config, facts, telemetry, alerts, interval, &stopped));
+            }
+            if !replay {
+                let (options, hostname, running) = (self.options, self.hostname, config);
+                let reloader = Reloader { options, hostname, running, signals, slot: &slot, alerts, end: &end };
+                scope.spawn(move || reloader.run(self.loaded, self.files));
+            }
+            let outcome = events(&telemetry, &slot);
+            end.store(true, Ordering::SeqCst);
+            drop(stop);
+            outcome
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let config = &self.loaded.config;
+        Facts {
+            settings: config.metrics.clone(),
+            engine: match config.engine.kind {
+                EngineKind::ModernEbpf | EngineKind::Kmod => "modern_bpf",
+                EngineKind::Replay => "savefile",
+                EngineKind::Nodriver => "nodriver",
+            },
+            hostname: self.hostname.to_owned(),
+            started: now(),
+            resources: Resources::new(Path::new(&host_root()), Instant::now()),
+            config_files: fingerprints(self.loaded.files.iter().map(|file| &file.path)),
+            rules_files: self.files.files.iter().map(|(path, bytes)| fingerprint(path, bytes)).collect(),
+        }
+    }
+
+    fn web(&self, facts: &Arc<Facts>, telemetry: &Arc<Telemetry>) -> Result<WebServer, Fatal> {
+        let config = &self.loaded.config;
+        let wanted = config.metrics.enabled && config.webserver.prometheus_metrics_enabled;
+        let text = || {
+            let (facts, telemetry) = (Arc::clone(facts), Arc::clone(telemetry));
+            let text: MetricsText = Arc::new(move || prometheus(&facts.metrics(&telemetry.ask())));
+            text
+        };
+        let pages = Pages { versions: version::json().to_string(), metrics: wanted.then(text) };
+        WebServer::start(&config.webserver, pages)
+    }
+}
+
+/// Where the host's file system is mounted, for a program in a container.
+pub(crate) fn host_root() -> std::ffi::OsString {
+    std::env::var_os("HOST_ROOT").unwrap_or_else(|| "/".into())
+}
+
+/// Takes the metrics as alerts and lines of a file, at each interval, until `stopped` is closed.
+fn snapshots(
+    config: &Config,
+    facts: &Facts,
+    telemetry: &Telemetry,
+    alerts: &Alerts,
+    interval: Duration,
+    stopped: &Receiver<()>,
+) {
+    let path = &config.metrics.output_file;
+    let mut before = None;
+    let mut sample = 0u64;
+    if !config.metrics.output_rule && path.as_os_str().is_empty() {
+        return;
+    }
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
+        let (snapshot, time) = (telemetry.ask(), Instant::now());
+        let since = before.as_ref().map(|(last, at): &(_, Instant)| (last, time.duration_since(*at).as_secs_f64()));
+        let fields = facts.alert(&snapshot, since);
+        sample += 1;
+        if !path.as_os_str().is_empty() {
+            let mut sorted = fields.clone();
+            sorted.sort_keys();
+            let line = json!({"output_fields": sorted, "sample": sample});
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+            if let Err(error) = file.and_then(|mut file| writeln!(file, "{line}")) {
+                log::error(format!("metrics.output_file {}: {error}", path.display()));
+            }
+        }
+        if config.metrics.output_rule {
+            alerts.send_own(&OwnAlert {
+                time: now(),
+                priority: Priority::Informational,
+                rule: "Falco internal: metrics snapshot",
+                text: "Falco metrics snapshot",
+                fields,
+            });
+        }
+        before = Some((snapshot, time));
+    }
+}

@@ -1,0 +1,88 @@
+//! What the event loop tells other threads of itself, when they ask.
+//!
+//! The loop keeps its counts to itself, where counting costs nothing. Whoever wants them raises a flag; the loop copies
+//! them out at its next step, which on a live source is at most some milliseconds away.
+
+use crate::matches::RuleCount;
+use crate::signals::Signals;
+use peregrine_examples::sinks::Totals;
+use scap::SourceStats;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long somebody who asks waits for a loop that is busy.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshot {
+    /// Events that went through the rules.
+    pub(crate) events: u64,
+    pub(crate) source: SourceStats,
+    pub(crate) state: sinsp::state::Metrics,
+    pub(crate) threads: u64,
+    pub(crate) fds: u64,
+    pub(crate) rules: Vec<RuleCount>,
+    pub(crate) outputs: Vec<Totals>,
+}
+
+/// Where the loop leaves its counts.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    signals: Signals,
+    wanted: AtomicBool,
+    last: Mutex<(u64, Snapshot)>,
+    fresh: Condvar,
+}
+
+impl Telemetry {
+    pub(crate) fn new(signals: Signals) -> Self {
+        Self { signals, wanted: AtomicBool::new(false), last: Mutex::default(), fresh: Condvar::new() }
+    }
+
+    /// The counts now; those of before if the loop does not answer.
+    pub(crate) fn ask(&self) -> Snapshot {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, until) = (last.0, Instant::now() + PATIENCE);
+        self.wanted.store(true, Ordering::SeqCst);
+        self.signals.raise();
+        while last.0 == before {
+            let Some(left) = until.checked_duration_since(Instant::now()) else { break };
+            last = self.fresh.wait_timeout(last, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        last.1.clone()
+    }
+
+    /// Whether somebody asked; asking takes it back.
+    pub(crate) fn take_wanted(&self) -> bool {
+        self.wanted.swap(false, Ordering::SeqCst)
+    }
+
+    /// Leaves the counts for whoever asked.
+    pub(crate) fn tell(&self, snapshot: Snapshot) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = (last.0 + 1, snapshot);
+        self.fresh.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_gets_an_answer() {
+        let telemetry = Telemetry::new(Signals::default());
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| telemetry.ask().events);
+            while !telemetry.take_wanted() {
+                std::thread::yield_now();
+            }
+            telemetry.tell(Snapshot { events: 7, ..Snapshot::default() });
+            assert_eq!(asked.join().unwrap(), 7);
+        });
+        // Nobody answers: the last counts.
+        assert_eq!(telemetry.ask().events, 7);
+    }
+}

@@ -1,0 +1,126 @@
+//! What only prints: lists, versions, schemas, descriptions; and the way out.
+
+mod common;
+
+use common::{bundled, peregrine, replay};
+use serde_json::Value as Json;
+
+fn json(args: &[&str]) -> Json {
+    let ran = peregrine(args);
+    assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", ran.out))
+}
+
+fn text(args: &[&str]) -> String {
+    let ran = peregrine(args);
+    assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    ran.out
+}
+
+#[test]
+fn versions() {
+    assert!(text(&["--version"]).contains("Schema version:  4.5.1"));
+    let versions = json(&["--version", "-o", "json_output=true"]);
+    assert_eq!(versions["engine_version"], "63");
+    assert_eq!(versions["engine_version_semver"], "0.63.0");
+    assert_eq!(versions["plugin_versions"]["container"], "0.7.1");
+}
+
+#[test]
+fn fields() {
+    let all = text(&["--list"]);
+    assert!(all.contains("proc.name") && all.contains("Field Class:"));
+    let names = text(&["--list", "-N"]);
+    assert!(names.lines().any(|line| line == "fd.name") && names.lines().all(|line| !line.contains(' ')));
+    assert_eq!(text(&["--list=syscall", "-N"]), names);
+    assert!(text(&["--list", "--format", "markdown"]).contains("`proc.name` | CHARBUF | "));
+    assert!(text(&["--list", "--markdown"]).contains("`proc.name` | CHARBUF | "));
+    assert!(json(&["--list", "--format", "json"])["fieldclasses"].is_array());
+    assert!(text(&["--list", "-v"]).contains("(Type: CHARBUF)"));
+    assert!(text(&["--list", "-N", "-o", "static_fields={team: blue}"]).contains("static.team\n"));
+    assert_eq!(peregrine(["--list=no_such_source"]).code, 1);
+}
+
+#[test]
+fn events_and_calls() {
+    assert!(text(&["--list-events"]).contains("\n< openat(FD **fd**"));
+    assert_eq!(json(&["--list-events", "--format", "json"])["schema_version"], "4.5.1");
+    assert!(text(&["-i"]).contains("\n- read\n"));
+}
+
+#[test]
+fn schemas() {
+    assert_eq!(json(&["--config-schema"])["$ref"], "#/definitions/Config");
+    assert_eq!(json(&["--rule-schema"])["type"], "array");
+}
+
+#[test]
+fn rules_are_described() {
+    assert!(text(&["-L"]).contains("\nRead of password hashes                            Password hashes were opened"));
+    let one = json(&["-l", "Read of password hashes", "-o", "json_output=true"]);
+    assert_eq!(one["rules"][0]["info"]["priority"], "Critical");
+    assert_eq!(one["rules"].as_array().map(Vec::len), Some(1));
+    let all = json(&["-L", "-o", "json_output=true"]);
+    assert!(all["macros"].as_array().is_some_and(|macros| !macros.is_empty()));
+    let ran = peregrine(["-l", "No such rule"]);
+    assert!(ran.code == 1 && ran.err.contains("No such rule"), "{}", ran.err);
+}
+
+#[test]
+fn support_and_the_rest() {
+    let support = json(&["--support", "-o", "json_output=true"]);
+    assert!(support["rules_files"][0]["variants"][0]["content"].as_str().is_some_and(|text| text.contains("- rule:")));
+    assert!(support["system_info"]["release"].is_string() && support["cmdline"].is_string());
+    assert!(text(&["--page-size"]).contains("bytes"));
+    assert!(text(&["--list-plugins"]).contains("Name: container"));
+    assert!(text(&["--plugin-info", "container"]).contains("Version: 0.7.1"));
+    assert_eq!(peregrine(["--plugin-info", "other"]).code, 1);
+    assert!(text(&["--help"]).contains("--list-events"));
+}
+
+#[test]
+fn a_dry_run_checks_and_does_nothing() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let pid = folder.path().join("pid");
+    let mut args = vec!["--dry-run".to_owned(), "-P".to_owned(), pid.display().to_string()];
+    args.extend(replay(&bundled()));
+    let ran = peregrine(&args);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert!(!pid.exists());
+    args.remove(0);
+    assert_eq!(peregrine(&args).code, 0);
+    assert!(std::fs::read_to_string(&pid).expect("the pid file").parse::<u32>().is_ok());
+}
+
+#[test]
+fn sources_are_checked() {
+    for args in [["--enable-source", "other"], ["--disable-source", "other"], ["--disable-source", "syscall"]] {
+        let ran = peregrine(args.into_iter().chain(["-o", "engine.kind=nodriver"]));
+        assert!(ran.code == 1 && ran.err.contains("source"), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_directory_of_rules_is_read_in_order() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let rule = |name: &str| {
+        format!("- rule: {name}\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n")
+    };
+    std::fs::write(folder.path().join("20.yml"), rule("Second")).expect("written");
+    std::fs::write(folder.path().join("10.yaml"), rule("First")).expect("written");
+    std::fs::write(folder.path().join("README"), "no rules here: [").expect("written");
+    let described = json(&["-L", "-r", &folder.path().display().to_string(), "-o", "json_output=true"]);
+    let names: Vec<_> =
+        described["rules"].as_array().expect("rules").iter().map(|rule| &rule["info"]["name"]).collect();
+    assert_eq!(names, ["First", "Second"]);
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let program = env!("CARGO_BIN_EXE_peregrine");
+    let shell = format!("{program} --list-events | head -n 1; echo ${{PIPESTATUS[0]}}");
+    let output = std::process::Command::new("bash").args(["-c", &shell]).output().expect("bash");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.ends_with("\n0\n"), "{text}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
