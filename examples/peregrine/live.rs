@@ -28,6 +28,6 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
     for refused in source.refused() {
         log::warning(format!("the kernel refused a part of the probe: {refused}"));
     }
-    source.notes().iter().for_each(log::notice);
+    source.notes().iter().for_each(log::info);
     Ok(source)
 }

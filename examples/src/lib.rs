@@ -4,3 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod sinks;
+
+/// What the README shows must work.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
