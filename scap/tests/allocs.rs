@@ -11,6 +11,7 @@ use std::io::Write;
 
 use common::generate;
 use peregrine_scap::host::Thread;
+use peregrine_scap::render::{self, Buffers};
 use peregrine_scap::savefile::{BlockType, Compression, Limits, Reader, Writer};
 use peregrine_scap::{EventBuilder, EventCode, HostState, Next, Source};
 
@@ -93,6 +94,33 @@ fn lifting_old_events_allocates_nothing_once_warm() {
         }
     });
     assert_eq!(count(&capture, 1000), (EVENTS / 2, 0));
+}
+
+#[test]
+fn decoding_and_printing_allocate_nothing() {
+    let bytes: Vec<u8> = (0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
+    let mut builder = EventBuilder::new();
+    let mut out = Vec::with_capacity(1 << 20);
+    let mut printed = 0;
+    for at in 0..20_000 {
+        generate::event(&mut generate::Bytes(&bytes[at..at + 2000]), &mut builder);
+        let event = builder.finish().unwrap();
+        out.clear();
+        let before = COUNT.get();
+        for form in [Buffers::Dots, Buffers::Hex, Buffers::HexAscii, Buffers::Printable, Buffers::Base64] {
+            render::args(&event, &Form(form), &mut out);
+        }
+        assert_eq!(COUNT.get() - before, 0, "{event:?}");
+        printed += out.len();
+    }
+    assert!(printed > 1 << 20, "{printed} bytes");
+
+    struct Form(Buffers);
+    impl render::Resolve for Form {
+        fn buffers(&self) -> Buffers {
+            self.0
+        }
+    }
 }
 
 /// The most memory that reading takes, and the error that it ends with.
