@@ -77,7 +77,6 @@ pub struct Builder {
     pub(crate) ring_size: usize,
     pub(crate) cpus_per_ring: usize,
     pub(crate) toctou: Toctou,
-    pub(crate) iterators: bool,
     pub(crate) max_wait: Duration,
     pub(crate) without: Vec<String>,
     pub(crate) host_root: PathBuf,
@@ -91,7 +90,6 @@ impl Default for Builder {
             ring_size: 8 << 20,
             cpus_per_ring: 2,
             toctou: Toctou::default(),
-            iterators: true,
             max_wait: Duration::from_millis(30),
             without: Vec::new(),
             host_root: PathBuf::from("/"),
@@ -170,13 +168,6 @@ impl Builder {
     #[must_use]
     pub fn toctou(mut self, toctou: Toctou) -> Self {
         self.toctou = toctou;
-        self
-    }
-
-    /// Whether the first state comes from BPF iterators where the kernel has them (yes), else from `/proc`.
-    #[must_use]
-    pub fn iterators(mut self, iterators: bool) -> Self {
-        self.iterators = iterators;
         self
     }
 
@@ -287,5 +278,69 @@ impl Block {
         ]);
         bytes.extend(self.interest);
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libbpf_rs::btf::{Btf, types};
+    use std::mem::offset_of;
+
+    /// Name and offset of each member of a structure of the probe, and its size.
+    fn structure(name: &str) -> (Vec<(String, usize)>, usize) {
+        let btf = Btf::from_path(concat!(env!("OUT_DIR"), "/probe.bpf.o")).expect("the object has type information");
+        let found = btf.type_by_name::<types::Struct<'_>>(name).expect("the structure is in it");
+        let members = found
+            .iter()
+            .map(|member| {
+                let types::MemberAttr::Normal { offset } = member.attr else { panic!("no bit fields are used") };
+                (member.name.expect("a name").to_string_lossy().into_owned(), offset as usize / 8)
+            })
+            .collect();
+        (members, libbpf_rs::btf::HasSize::size(&found))
+    }
+
+    #[test]
+    fn settings_are_laid_out_as_in_the_probe() {
+        let (members, size) = structure("settings");
+        let ours = [
+            ("boot_time", offset_of!(Block, boot_time)),
+            ("snaplen", offset_of!(Block, snaplen)),
+            ("skip_tgid", offset_of!(Block, skip_tgid)),
+            ("fullcapture_first", offset_of!(Block, fullcapture_first)),
+            ("fullcapture_last", offset_of!(Block, fullcapture_last)),
+            ("statsd_port", offset_of!(Block, statsd_port)),
+            ("drop_failed", offset_of!(Block, drop_failed)),
+            ("dynamic_snaplen", offset_of!(Block, dynamic_snaplen)),
+            ("toctou_open", offset_of!(Block, toctou_open)),
+            ("toctou_connect", offset_of!(Block, toctou_connect)),
+            ("io_uring", offset_of!(Block, io_uring)),
+            ("pad", offset_of!(Block, pad)),
+            ("interest", offset_of!(Block, interest)),
+        ];
+        let ours: Vec<(String, usize)> = ours.map(|(name, offset)| (name.to_owned(), offset)).to_vec();
+        assert_eq!(members, ours);
+        assert_eq!(size, size_of::<Block>());
+    }
+
+    #[test]
+    fn the_bytes_follow_the_layout() {
+        let settings = Settings { snaplen: 0x0102_0304, statsd_port: 0x0506, drop_failed: true, ..Settings::default() };
+        let block = Block { snaplen: settings.snaplen, ..Block::new(&settings, 7, false) };
+        let bytes = block.bytes();
+        assert_eq!(bytes[..8], 7u64.to_ne_bytes());
+        assert_eq!(bytes[offset_of!(Block, snaplen)..][..4], 0x0102_0304u32.to_ne_bytes());
+        assert_eq!(bytes[offset_of!(Block, statsd_port)..][..2], 0x0506u16.to_ne_bytes());
+        assert_eq!(bytes[offset_of!(Block, drop_failed)], 1);
+        assert_eq!(bytes[offset_of!(Block, interest)..], block.interest);
+    }
+
+    #[test]
+    fn counters_are_laid_out_as_in_the_probe() {
+        let (members, size) = structure("cpu_stats");
+        let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["seen", "faults", "drops"]);
+        assert_eq!(size, crate::stats::CPU_STATS_SIZE);
     }
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 
 /// Where the kernel keeps its type information.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
-/// Bits of the capabilities that the probe needs, and the one that stands for each on older kernels.
-const NEEDED: [(u32, &str); 3] = [(39, "CAP_BPF"), (38, "CAP_PERFMON"), (24, "CAP_SYS_RESOURCE")];
+/// Bits of the capabilities that the probe needs; `CAP_SYS_ADMIN` stands for all of them.
+const NEEDED: [(u32, &str); 2] = [(39, "CAP_BPF"), (38, "CAP_PERFMON")];
+/// Before 5.11 maps count against a limit of locked memory, which it takes this to raise.
+const NEEDED_BEFORE_5_11: [(u32, &str); 3] = [NEEDED[0], NEEDED[1], (24, "CAP_SYS_RESOURCE")];
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// Checks that the probe can run here.
@@ -18,7 +20,8 @@ pub(crate) fn check() -> Result<()> {
         return Err(Error::OldKernel(release.into()));
     }
     let status = fs::read_to_string("/proc/self/status").map_err(Error::io("/proc/self/status"))?;
-    if let Some(name) = missing_capability(&status) {
+    let needed: &[_] = if version(release) < Some((5, 11)) { &NEEDED_BEFORE_5_11 } else { &NEEDED };
+    if let Some(name) = missing_capability(&status, needed) {
         return Err(Error::Capability(name));
     }
     if let Ok(modes) = fs::read_to_string("/sys/kernel/security/lockdown")
@@ -39,14 +42,14 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The first needed capability that the text of `/proc/self/status` does not show as effective.
-fn missing_capability(status: &str) -> Option<&'static str> {
+/// The first of `needed` that the text of `/proc/self/status` does not show as effective.
+fn missing_capability(status: &str, needed: &[(u32, &'static str)]) -> Option<&'static str> {
     let held = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
     let held = u64::from_str_radix(held.trim(), 16).ok()?;
     if held >> CAP_SYS_ADMIN & 1 == 1 {
         return None;
     }
-    NEEDED.iter().find(|(bit, _)| held >> bit & 1 == 0).map(|(_, name)| *name)
+    needed.iter().find(|(bit, _)| held >> bit & 1 == 0).map(|(_, name)| *name)
 }
 
 /// The mode in brackets.
@@ -72,11 +75,14 @@ mod tests {
 
     #[test]
     fn capabilities_by_bit() {
-        assert_eq!(missing_capability("CapEff:\t0000000000000000\n"), Some("CAP_BPF"));
-        assert_eq!(missing_capability("CapEff:\t000001ffffffffff\n"), None);
-        assert_eq!(missing_capability("CapEff:\t0000008000000000\n"), Some("CAP_PERFMON"));
-        assert_eq!(missing_capability("CapEff:\t000000c001000000\n"), None);
-        assert_eq!(missing_capability("CapEff:\t0000000000200000\n"), None, "CAP_SYS_ADMIN stands for all");
+        let missing = |held: &str| missing_capability(&format!("CapEff:\t{held}\n"), &NEEDED);
+        assert_eq!(missing("0000000000000000"), Some("CAP_BPF"));
+        assert_eq!(missing("000001ffffffffff"), None);
+        assert_eq!(missing("0000008000000000"), Some("CAP_PERFMON"));
+        assert_eq!(missing("000000c000000000"), None);
+        assert_eq!(missing("0000000000200000"), None, "CAP_SYS_ADMIN stands for all");
+        let old = missing_capability("CapEff:\t000000c000000000\n", &NEEDED_BEFORE_5_11);
+        assert_eq!(old, Some("CAP_SYS_RESOURCE"));
     }
 
     #[test]

@@ -30,8 +30,9 @@
 //!   .attach()       BpfSource  events flow
 //! ```
 //!
-//! [`Builder::open`] does all of it. It needs `CAP_BPF`, `CAP_PERFMON`, `CAP_SYS_RESOURCE` and `CAP_SYS_PTRACE` (or
-//! root) and a kernel of 5.8 or later with BTF; each thing that is missing is one [`Error`] that says what to do.
+//! [`Builder::open`] does all of it. It needs `CAP_BPF` and `CAP_PERFMON` (before Linux 5.11 also `CAP_SYS_RESOURCE`),
+//! `CAP_SYS_PTRACE` to read what other users' processes have in `/proc`, and a kernel of 5.8 or later with BTF; root has
+//! all of it. Each thing that is missing is one [`Error`] that says what to do.
 
 mod config;
 mod error;

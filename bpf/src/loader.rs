@@ -96,7 +96,6 @@ impl Prepared {
             let left_out = without.iter().any(|refused| refused.program == name)
                 || self.builder.without.contains(&name)
                 || (name == ENTER && self.builder.toctou != Toctou::Hook)
-                || (name.starts_with("iter_") && !self.builder.iterators)
                 || (ENTERS.iter().any(|(enter, _)| *enter == name) && self.builder.toctou == Toctou::Off);
             program.set_autoload(!left_out);
         }
