@@ -206,8 +206,22 @@ fn tracepoints_are_chosen_one_by_one() {
     let mut faults = nothing();
     faults.insert(SyscallCode::PAGE_FAULT_USER);
     source.select(faults).unwrap();
-    let page = vec![1u8; 1 << 20];
-    let (from, to) = (page.as_ptr() as u64, page.as_ptr() as u64 + page.len() as u64);
+    const LEN: usize = 65536;
+    // SAFETY: a fresh mapping of our own, which is written within its length.
+    let from = unsafe {
+        let at = libc::mmap(
+            std::ptr::null_mut(),
+            LEN,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
+        assert_ne!(at, libc::MAP_FAILED);
+        at.cast::<u8>().write(1);
+        at as u64
+    };
+    let to = from + LEN as u64;
     source.select(nothing()).unwrap();
     let seen = drain(&mut source);
     let fault = seen.iter().filter(|s| s.tid == tid && s.code == EventCode::PAGE_FAULT_E).find(|s| {
