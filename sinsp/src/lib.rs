@@ -1,7 +1,35 @@
 //! The stateful inspector: threads, descriptors, users, containers, and the fields that rules name.
 //!
-//! An [`Inspector`] takes events from any [`scap::Source`], keeps the [`State`] of the machine that they tell of, and
-//! lends each [`Event`] with the thread and the descriptor that it is about.
+//! Events alone say little: *thread 8 read from descriptor 3*. An [`Inspector`] takes them from any [`scap::Source`],
+//! keeps the [`State`] of the machine that they tell of, and lends each [`Event`] with what is known about it: which
+//! program thread 8 runs and who started it, which file or connection descriptor 3 is.
+//!
+//! ```
+//! use peregrine_sinsp::Inspector;
+//! use scap::text::Trace;
+//!
+//! let trace: Trace = r#"
+//!     thread tid=7 pid=7 ptid=1 vtid=7 vpid=7 comm="sshd" cwd="/"
+//!     1700000000.0 tid=7 fork res=8 exe="sshd" tid=7 pid=7 ptid=1 comm="sshd" flags=0 vtid=7 vpid=7
+//!     tid=8 chdir res=0 path="/etc"
+//!     tid=8 execve res=0 exe="cat" args=["shadow"] tid=8 pid=8 ptid=7 comm="cat" trusted_exepath="/bin/cat"
+//!     tid=8 openat fd=3 dirfd=AT_FDCWD name="shadow" flags=O_RDONLY mode=0 dev=0 ino=0
+//!     tid=8 read res=4 data=b"root" fd=3 size=4096
+//! "#.parse()?;
+//!
+//! let mut reads = Vec::new();
+//! Inspector::new(trace).for_each(|event| {
+//!     let (Some(thread), Some(fd)) = (event.thread(), event.fd()) else { return };
+//!     let parent = event.state().parent(thread).map(|parent| parent.comm.clone());
+//!     reads.push((thread.comm.clone(), parent, fd.name.clone()));
+//! })?;
+//! // Opened, then read: by cat, which sshd started, the file with its whole path.
+//! assert_eq!(reads[1], ("cat".into(), Some("sshd".into()), "/etc/shadow".into()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What rules call `proc.name` or `fd.sip` is a row of [`fields`]; templates such as `%proc.name` are in [`format`]. What
+//! is kept is bounded by [`Config`], and hostile input costs an entry or a counter, never a panic.
 #![forbid(unsafe_code)]
 
 pub mod config;
