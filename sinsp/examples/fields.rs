@@ -1,7 +1,8 @@
 //! Prints fields of every event of a capture, a JSON object a line.
 //!
 //! Usage: `fields FILE.scap FIELD…`. A field without a value is left out. Under `_s` stands the text of those fields
-//! whose text is not simply the JSON value.
+//! whose text is not simply the JSON value. With `--quiet` first, values are only asked for, as conditions do: to
+//! measure.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,7 +12,11 @@ use peregrine_sinsp::Inspector;
 use peregrine_sinsp::fields::{Fields, Value, write_json_text};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let quiet = args.first().is_some_and(|arg| arg == "--quiet");
+    if quiet {
+        args.remove(0);
+    }
     let (path, names) = args.split_first().ok_or("usage: fields FILE.scap FIELD…")?;
     let known = Fields::new();
     let mut fields = Vec::new();
@@ -21,6 +26,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fields.push((name, known.parse(&name[..len])?));
     }
     let mut inspector = Inspector::new(scap::savefile::Reader::new(File::open(path)?)?);
+    if quiet {
+        let (mut arena, mut found) = (Bump::new(), 0_u64);
+        inspector.for_each(|event| {
+            for (_, field) in &fields {
+                found += u64::from(field.value(&event, &arena).is_some());
+            }
+            arena.reset();
+        })?;
+        println!("{found} values");
+        return Ok(());
+    }
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut arena = Bump::new();
     let (mut line, mut texts) = (Vec::new(), Vec::new());

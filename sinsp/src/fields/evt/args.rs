@@ -117,7 +117,7 @@ thread_local! {
 }
 
 /// What `write` appends, in the arena.
-pub(super) fn written<'e>(arena: &'e Bump, write: impl FnOnce(&mut Vec<u8>)) -> &'e [u8] {
+pub(super) fn written(arena: &Bump, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
     OUT.with_borrow_mut(|out| {
         out.clear();
         write(out);

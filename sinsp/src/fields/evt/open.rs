@@ -48,7 +48,7 @@ pub(super) fn executable(e: &Event<'_>) -> bool {
     let index = match e.code() {
         EventCode::CREAT_X => param::creat_x::mode,
         code => {
-            if !flags(e).is_some_and(|flags| flags & (CREAT | TMPFILE) != 0) {
+            if flags(e).is_none_or(|flags| flags & (CREAT | TMPFILE) == 0) {
                 return false;
             }
             match code {
