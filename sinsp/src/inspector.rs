@@ -9,6 +9,7 @@ use crate::observer::{self, Observer};
 use crate::parse;
 use crate::proc::Proc;
 use crate::state::State;
+use crate::state::container::{ContainerInfo, ContainerMetadata};
 use crate::suppress::Suppress;
 
 /// What an inspector has next.
@@ -174,6 +175,21 @@ impl<S: Source> Inspector<S> {
                 Next::End => return Ok(()),
             }
         }
+    }
+
+    /// Describes a container, or describes it anew: `container.*` and `k8s.*` fields have values from then on.
+    pub fn insert_container(&mut self, container: ContainerInfo) {
+        self.state.insert_container(container);
+    }
+
+    /// Forgets a container.
+    pub fn remove_container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
+        self.state.remove_container(id)
+    }
+
+    /// Asks `metadata` for the containers that threads live in and nobody described yet.
+    pub fn describe_containers(&mut self, metadata: &mut impl ContainerMetadata) {
+        self.state.describe_containers(metadata);
     }
 
     /// The state of the machine after the last event.

@@ -5,3 +5,4 @@ mod names;
 mod session;
 mod table;
 mod template;
+mod values;
