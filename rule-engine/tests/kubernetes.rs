@@ -33,7 +33,8 @@ fn run(rules: &Arc<SourceRules>) -> Vec<(String, Vec<String>)> {
     let records = std::fs::read_to_string(testdata().join("audit.jsonl")).expect("records");
     let mut out = Vec::new();
     for (number, line) in records.lines().enumerate() {
-        let event = JsonEvent::parse(schema, line.as_bytes()).expect(line).at(number as u64 + 1, 1_700_000_000_000_000_000, 0);
+        let event =
+            JsonEvent::parse(schema, line.as_bytes()).expect(line).at(number as u64 + 1, 1_700_000_000_000_000_000, 0);
         let mut names = Vec::new();
         runner.process(&event, |alert| {
             let json: Value = serde_json::from_slice(alert.text).expect("JSON");

@@ -120,12 +120,8 @@ impl SinspSchema {
 /// on them is not worth remembering.
 fn lifetime(field: &FieldRef) -> Lifetime {
     use sinsp::fields::Lifetime as Of;
-    let name = field.def().name;
-    let of_leader =
-        name == "proc.sname" || ["proc.sid.", "proc.pgid.", "proc.vpgid."].iter().any(|of| name.starts_with(of));
     match field.lifetime() {
-        _ if of_leader => Lifetime::Event,
-        Of::Event => Lifetime::Event,
+        Of::Event | Of::Leaders => Lifetime::Event,
         Of::Fd => Lifetime::Fd,
         Of::Thread => Lifetime::Thread,
         Of::Lineage => Lifetime::Lineage,

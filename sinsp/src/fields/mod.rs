@@ -90,6 +90,8 @@ pub enum Lifetime {
     Thread,
     /// As long as the thread and all its ancestors stay what they are.
     Lineage,
+    /// As long as those and the leaders of the thread's session and process group stay what they are.
+    Leaders,
 }
 
 /// One field: a row of the table.

@@ -12,7 +12,8 @@ Rules name these in conditions (`proc.name = cat`) and outputs (`%proc.name`). T
 page with curl.
 
 *Holds* says how long a value stays the same: until the next `event`, as long as the `fd` stays what it is, as long as
-the `thread` does (no exec, no new credentials), or as long as the thread's whole `lineage` does.
+the `thread` does (no exec, no new credentials), as long as the thread's whole `lineage` does, or as long as that and
+the `leaders` of its session and process group do.
 ";
 
 /// The whole page, as Markdown.
@@ -77,6 +78,7 @@ fn lifetime(lifetime: Lifetime) -> &'static str {
         Lifetime::Fd => "fd",
         Lifetime::Thread => "thread",
         Lifetime::Lineage => "lineage",
+        Lifetime::Leaders => "leaders",
     }
 }
 

@@ -106,29 +106,29 @@ fields! {
             "the parent's process id in the parent's own pid namespace." on exec = "1000";
         "proc.sid" Int64 id, Thread, |e, _, _| Some(e.thread()?.sid.into()),
             "the session id, in the process's own pid namespace." on exec = "1000";
-        "proc.sname" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.comm),
+        "proc.sname" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.comm),
             "`proc.name` of the session's leader, or where that is gone of the oldest ancestor in the session; empty \
              where there is neither." on exec = "bash";
-        "proc.sid.exe" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.exe),
+        "proc.sid.exe" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.exe),
             "`proc.exe` of the session's leader, as `proc.sname`." on exec = "-bash";
-        "proc.sid.exepath" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.exepath),
+        "proc.sid.exepath" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.exepath),
             "`proc.exepath` of the session's leader, as `proc.sname`." on exec = "/usr/bin/bash";
         "proc.vpgid" Int64 id, Thread, |e, _, _| Some(e.thread()?.vpgid.into()),
             "the process group, in the process's own pid namespace." on exec = "1001";
-        "proc.vpgid.name" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.comm),
+        "proc.vpgid.name" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.comm),
             "`proc.name` of the leader of the process group, or where that is gone of the oldest ancestor in the \
              group; empty where there is neither." on exec = "curl";
-        "proc.vpgid.exe" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.exe),
+        "proc.vpgid.exe" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.exe),
             "`proc.exe` of the leader of the process group, as `proc.vpgid.name`." on exec = "curl";
-        "proc.vpgid.exepath" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.exepath),
+        "proc.vpgid.exepath" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.exepath),
             "`proc.exepath` of the leader of the process group, as `proc.vpgid.name`." on exec = "/usr/bin/curl";
         "proc.pgid" Int64 id, Thread, |e, _, _| Some(e.thread()?.pgid.into()),
             "the process group, in the host's pid namespace." on exec = "1001";
-        "proc.pgid.name" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.comm),
+        "proc.pgid.name" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.comm),
             "`proc.name` of the leader of `proc.pgid`, as `proc.vpgid.name`." on exec = "curl";
-        "proc.pgid.exe" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.exe),
+        "proc.pgid.exe" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.exe),
             "`proc.exe` of the leader of `proc.pgid`, as `proc.vpgid.name`." on exec = "curl";
-        "proc.pgid.exepath" CharBuf na, Lineage, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.exepath),
+        "proc.pgid.exepath" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.exepath),
             "`proc.exepath` of the leader of `proc.pgid`, as `proc.vpgid.name`." on exec = "/usr/bin/curl";
         "proc.duration" RelTime dec, Event, |e, _, _| age(e, e.thread()?),
             "nanoseconds since the process started; none where its start was not seen." on exec = "1000000";

@@ -1,0 +1,62 @@
+//! What is said of how long values hold: equal stamps, equal values, over real captures.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use bumpalo::Bump;
+use peregrine_sinsp::Inspector;
+use peregrine_sinsp::fields::{CLASSES, FieldRef, Lifetime};
+use scap::savefile::Reader;
+
+/// Fields of one lifetime, with and without the argument of their example.
+fn fields(lifetime: Lifetime) -> Vec<FieldRef> {
+    let all = CLASSES.iter().flat_map(|class| class.fields).filter(|field| field.lifetime == lifetime);
+    let names = all
+        .flat_map(|field| [Some(field.name.to_owned()), field.example.arg.map(|arg| format!("{}{arg}", field.name))]);
+    names.flatten().filter_map(|name| FieldRef::parse(&name).ok()).collect()
+}
+
+fn check(capture: &Path) {
+    let of = [Lifetime::Thread, Lifetime::Lineage, Lifetime::Leaders].map(fields);
+    assert!(of[0].len() > 40 && of[1].len() > 20 && of[2].len() == 9);
+    let mut inspector = Inspector::new(Reader::new(File::open(capture).expect("a capture")).expect("a capture"));
+    let mut arena = Bump::new();
+    let mut known: [HashMap<_, Vec<Option<String>>>; 3] = Default::default();
+    let mut compared = 0_u64;
+    inspector
+        .for_each(|event| {
+            // The rest of a long capture brings nothing new.
+            let Some(thread) = event.thread().filter(|_| event.num() < 12_000) else { return };
+            let state = event.state();
+            let stamps = [state.stamp(thread), state.lineage_stamp(thread), state.leaders_stamp(thread)];
+            for ((stamp, fields), known) in stamps.into_iter().zip(&of).zip(&mut known) {
+                let value = |field: &FieldRef| field.value(&event, &arena).map(|value| format!("{value:?}"));
+                let now: Vec<_> = fields.iter().map(value).collect();
+                let before = known.entry(stamp).or_insert_with(|| now.clone());
+                if *before != now {
+                    let changed = fields.iter().zip(before.iter().zip(&now)).find(|(_, (before, now))| before != now);
+                    let (field, values) = changed.expect("something changed");
+                    panic!("event {}: {} of thread {} changed: {values:?}", event.num(), field.name(), thread.tid);
+                }
+                compared += fields.len() as u64;
+            }
+            arena.reset();
+        })
+        .expect("a sound capture");
+    assert!(compared > 100_000, "{compared}");
+}
+
+#[test]
+fn equal_stamps_mean_equal_values() {
+    let shared = std::env::var_os("PEREGRINE_SHARED").map(PathBuf::from);
+    let shared = shared.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into());
+    let captures = shared.join("data/captures/recorded");
+    if !captures.is_dir() {
+        println!("skipped: no captures in {}", captures.display());
+        return;
+    }
+    for name in ["procs.scap", "net.scap", "attack-a.scap"] {
+        check(&captures.join(name));
+    }
+}
