@@ -84,7 +84,7 @@ pub(super) fn quote(value: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Writes a constant between quotes so that it always reads back: a string that ends in an escaped backslash would not
-/// close, and a NUL ends the text.
+/// close, and a NUL leaves it open.
 pub(super) fn quote_exactly(value: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for byte in value {
