@@ -7,6 +7,7 @@
 //! cargo +nightly fuzz tmin file artifacts/file/crash-…   # then make it small and put it into regressions/file
 //! ```
 
+pub mod conditions;
 pub mod generate;
 pub mod oracle;
 pub mod rules;
