@@ -18,8 +18,8 @@ use sinsp::{Inspector, scap};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut files, mut capture, mut suggested, mut quiet, mut profile) = (Vec::new(), None, false, false, false);
-    let mut settings = Settings::default();
-    settings.format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let mut settings = Settings { format, ..Settings::default() };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {

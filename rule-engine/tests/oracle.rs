@@ -91,7 +91,6 @@ struct Shape {
     event_type: usize,
     thread: usize,
     name: Option<usize>,
-    ancestors: Option<Vec<usize>>,
     num: Option<i64>,
     failed: bool,
     types: Option<Vec<usize>>,
@@ -100,16 +99,8 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let some = || prop::option::of(0..WORDS.len());
     let list = || prop::option::of(prop::collection::vec(0..WORDS.len(), 0..3));
-    (0..TYPES.len(), 0usize..6, some(), list(), prop::option::of(-2i64..4), any::<bool>(), list()).prop_map(
-        |(event_type, thread, name, ancestors, num, failed, types)| Shape {
-            event_type,
-            thread,
-            name,
-            ancestors,
-            num,
-            failed,
-            types,
-        },
+    (0..TYPES.len(), 0usize..6, some(), prop::option::of(-2i64..4), any::<bool>(), list()).prop_map(
+        |(event_type, thread, name, num, failed, types)| Shape { event_type, thread, name, num, failed, types },
     )
 }
 
@@ -133,7 +124,7 @@ fn record<'s>(schema: &'s RecordSchema, shape: &Shape, number: u64) -> Record<'s
         .with("proc.pname", text(thread / 2 + 3))
         .with("proc.aname", list(&[thread / 2, thread / 2 + 4]))
         .with("evt.failed", Value::Bool(shape.failed));
-    if thread % 3 > 0 {
+    if !thread.is_multiple_of(3) {
         event = event.with("proc.exe", text(thread + 5));
     }
     if let Some(name) = shape.name {

@@ -1,6 +1,7 @@
 //! What fuzzing asks of conditions over events, of inputs that were kept and of mixtures of their lines.
 
 #[path = "../../fuzz/src/conditions.rs"]
+#[allow(unreachable_pub, reason = "public in the crate of the fuzz targets")]
 mod conditions;
 
 use std::path::Path;

@@ -285,7 +285,7 @@ fn part(nanoseconds: u64, part: Part) -> u64 {
     }
 }
 
-fn clock<'e>(nanoseconds: u64, clock: Clock, arena: &'e Bump) -> &'e [u8] {
+fn clock(nanoseconds: u64, clock: Clock, arena: &Bump) -> &[u8] {
     let mut out = Vec::with_capacity(40);
     let suffix = if clock == Clock::Iso { "+0000" } else { "" };
     match clock {

@@ -185,5 +185,5 @@ pub enum Value<'e> {
     /// An address. Fields whose [`Kind`] is a network have such values too: the constants are the networks.
     Ip(IpAddr),
     /// Several values of one kind.
-    List(&'e [Value<'e>]),
+    List(&'e [Self]),
 }

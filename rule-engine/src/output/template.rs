@@ -99,20 +99,20 @@ impl Template {
                 return Ok((operand, expr, used));
             }
         }
-        let mut size = rest.floor_char_boundary(LONGEST);
+        let mut size = boundary(rest, LONGEST);
         while size > 0 {
-            let mut next = rest.floor_char_boundary(size - 1);
+            let mut next = boundary(rest, size - 1);
             match parse_operand(&rest[..size]) {
                 Ok((operand, used)) => {
                     let mut operands = Operands { exprs: &mut self.exprs, schema, place: Place::Output };
                     match operands.operand(&operand) {
                         Ok(expr) => return Ok((operand, expr, used)),
                         // What lies behind the operand makes no difference.
-                        Err(_) => next = next.min(rest.floor_char_boundary(used.saturating_sub(1))),
+                        Err(_) => next = next.min(boundary(rest, used.saturating_sub(1))),
                     }
                 }
                 // Nor does what lies behind the place where the reader gave up.
-                Err(error) => next = next.min(rest.floor_char_boundary(error.position.index + 1)),
+                Err(error) => next = next.min(boundary(rest, error.position.index + 1)),
             }
             size = next;
         }
@@ -200,6 +200,11 @@ impl Template {
             each(&field.name, event.json(field.id, arena));
         }
     }
+}
+
+/// The last place up to `at` where a character begins or the text ends.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
 }
 
 /// The field at the beginning of `rest`, if it is no transformer and its argument is a bare one: what nearly every field

@@ -21,6 +21,9 @@ pub(super) struct Planned {
     pub(super) skip: u32,
 }
 
+/// A rule by its place, and what it shares with others, in the order of asking.
+type Demand = (usize, Vec<NodeId>);
+
 /// The gates of at most 64 conditions, in the order in which they are asked; takes what they ask out of the conditions.
 pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [NodeId]) -> Vec<Planned> {
     let mut demands: Vec<Vec<NodeId>> = conditions
@@ -35,7 +38,7 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
         *uses.entry(*demand).or_default() += 1;
     }
     // Those that are shared first, cheap ones before others, so that equal beginnings come together.
-    let mut shared: Vec<(usize, Vec<NodeId>)> = Vec::new();
+    let mut shared: Vec<Demand> = Vec::new();
     for (place, demands) in demands.iter().enumerate() {
         let mut list: Vec<NodeId> = demands
             .iter()
@@ -58,8 +61,8 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
 }
 
 /// Makes gates of what at least two of the rules demand next.
-fn grow(rules: &[(usize, Vec<NodeId>)], depth: usize, gates: &mut Vec<Planned>, demands: &mut [Vec<NodeId>]) {
-    let mut groups: Vec<(NodeId, Vec<(usize, Vec<NodeId>)>)> = Vec::new();
+fn grow(rules: &[Demand], depth: usize, gates: &mut Vec<Planned>, demands: &mut [Vec<NodeId>]) {
+    let mut groups: Vec<(NodeId, Vec<Demand>)> = Vec::new();
     for rule in rules {
         let Some(next) = rule.1.get(depth) else { continue };
         match groups.iter_mut().find(|(node, _)| node == next) {

@@ -103,6 +103,7 @@ impl RulesetBuilder {
             plain.push(Plain { root: condition.root, keys, enabled: rule.enabled });
         }
         let index = Index::build(&mut pool, &plain, schema, &regexes);
+        let options = Options { index: options.index && index.is_sound(), ..options };
         Ruleset { source: schema.source().to_owned(), rules, plain, pool, regexes, index, options }
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn holds_for<'e, E: Event>(
 ) -> bool {
     if let Test::Against(op, right) = &atom.test {
         let Some(other) = eval::value(exprs, *right, event, arena) else { return false };
-        return against(&exprs[atom.expr], *op, value, other, arena);
+        return against(&exprs[atom.expr], *op, value, other);
     }
     if let Test::Around(delta) = atom.test {
         let Value::U64(wanted) = value else { return false };
@@ -254,11 +254,11 @@ pub(crate) fn in_net(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
 }
 
 /// Whether `value op other`.
-fn against(expr: &Expr, op: Operator, value: Value<'_>, other: Value<'_>, arena: &Bump) -> bool {
+fn against(expr: &Expr, op: Operator, value: Value<'_>, other: Value<'_>) -> bool {
     let others = if let Value::List(items) = &other { items } else { std::slice::from_ref(&other) };
     let same = |left: Value<'_>, right: &Value<'_>| match (left, right) {
         (Value::Bytes(left), Value::Bytes(right)) => left == *right,
-        (left, right) => values(op_equal(), left, *right),
+        (left, right) => values(Operator::Eq, left, *right),
     };
     match (op, value) {
         (Operator::In, Value::List(items)) if expr.list => {
@@ -267,7 +267,7 @@ fn against(expr: &Expr, op: Operator, value: Value<'_>, other: Value<'_>, arena:
         (Operator::Intersects, Value::List(items)) if expr.list => {
             items.iter().any(|item| others.iter().any(|other| same(*item, other)))
         }
-        (_, Value::List([single])) => against(expr, op, *single, other, arena),
+        (_, Value::List([single])) => against(expr, op, *single, other),
         (_, Value::List(_)) => false,
         (Operator::In | Operator::Intersects, Value::Bytes(text)) if expr.kind.is_text() => {
             others.iter().any(|other| same(Value::Bytes(eval::trimmed(text)), other))
@@ -279,10 +279,6 @@ fn against(expr: &Expr, op: Operator, value: Value<'_>, other: Value<'_>, arena:
         },
         (op, value) => others.first().is_some_and(|other| values(op, value, *other)),
     }
-}
-
-const fn op_equal() -> Operator {
-    Operator::Eq
 }
 
 /// Whether `left op right`, values of the same kind.

@@ -66,3 +66,41 @@ pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
         Some(_) => Err(VerifyError::End),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::program::{Layout, Span};
+
+    fn check(code: Vec<Op>) -> Result<(), VerifyError> {
+        let nodes =
+            vec![Slot { span: Span::Thread, known: 0, value: 0 }, Slot { span: Span::Thread, known: 9, value: 0 }];
+        let layout = [Layout::default(), Layout { known: 1, value: 1 }, Layout::default()];
+        verify(&Program {
+            exprs: Default::default(),
+            shared: Vec::new(),
+            atoms: Vec::new(),
+            questions: Vec::new(),
+            families: Vec::new(),
+            lonely: Vec::new(),
+            nodes,
+            code,
+            regexes: Default::default(),
+            layout,
+        })
+    }
+
+    #[test]
+    fn only_sound_code_passes() {
+        assert_eq!(check(vec![Op::Constant(true), Op::Return]), Ok(()));
+        assert_eq!(check(vec![Op::Recall { node: 0, to: 2 }, Op::Keep { node: 0 }, Op::Return]), Ok(()));
+        assert_eq!(check(vec![Op::Constant(true)]), Err(VerifyError::End));
+        let jump = |to| Op::Jump { when: true, to };
+        assert_eq!(check(vec![jump(0), Op::Return]), Err(VerifyError::Jump { at: 0, to: 0 }));
+        assert_eq!(check(vec![Op::Not, jump(0), Op::Return]), Err(VerifyError::Jump { at: 1, to: 0 }));
+        assert_eq!(check(vec![jump(2), Op::Return]), Err(VerifyError::Jump { at: 0, to: 2 }));
+        assert_eq!(check(vec![Op::Atom(0), Op::Return]), Err(VerifyError::Slot { at: 0 }));
+        assert_eq!(check(vec![Op::Keep { node: 1 }, Op::Return]), Err(VerifyError::Slot { at: 0 }));
+        assert_eq!(check(vec![Op::Keep { node: 2 }, Op::Return]), Err(VerifyError::Slot { at: 0 }));
+    }
+}
