@@ -67,6 +67,9 @@ static STATIC: FieldDef = FieldDef {
     json: None,
 };
 
+/// More than the longest name of a field together with that of an event's parameter.
+const LONGEST: usize = 96;
+
 impl Fields {
     /// The built-in fields.
     pub fn new() -> Self {
@@ -123,6 +126,9 @@ impl Fields {
     pub fn prefix_len(&self, text: &str) -> Option<usize> {
         // A field is a word, with anything between the brackets that may follow it.
         let word = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_')).count();
+        // No name is longer than this; what a hostile template has after a `%` may be.
+        let word =
+            word.min(LONGEST.max(self.statics.keys().map(|name| name.len() + "static.".len()).max().unwrap_or(0)));
         let end = match text.get(word..) {
             Some(rest) if rest.starts_with('[') => rest.find(']').map_or(word, |at| word + at + 1),
             _ => word,

@@ -1,5 +1,6 @@
 //! Fields: the table, the parsing of names, values over the example session, listings.
 
+mod hostile;
 mod lifetimes;
 mod list;
 mod names;
