@@ -39,7 +39,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let now = Instant::now();
         if now >= report {
             let stats = source.stats();
-            println!("{} seen, {} delivered, {} lost, {} kB", stats.seen, stats.delivered, stats.dropped(), memory_kb());
+            println!(
+                "{} seen, {} delivered, {} lost, {} kB",
+                stats.seen,
+                stats.delivered,
+                stats.dropped(),
+                memory_kb()
+            );
             report = now + Duration::from_secs(seconds.div_ceil(10).max(1));
         }
         if !stopped && start.elapsed() > Duration::from_secs(seconds) {

@@ -213,15 +213,24 @@ impl Loaded {
             ..Default::default()
         };
         let mut rings = Vec::new();
+        let mut inners = Vec::new();
+        let (mut keys, mut fds) = (Vec::new(), Vec::new());
         for first in (0..self.cpus).step_by(shared) {
             let inner = MapHandle::create(MapType::RingBuf, Some("ring"), 0, 0, size as u32, &options)
                 .map_err(Error::bpf(format!("making a ring of {size} bytes")))?;
             for cpu in first..(first + shared).min(self.cpus) {
-                outer
-                    .update(&(cpu as u32).to_ne_bytes(), &inner.as_fd().as_raw_fd().to_ne_bytes(), MapFlags::ANY)
-                    .map_err(Error::bpf("entering a ring"))?;
+                keys.extend((cpu as u32).to_ne_bytes());
+                fds.extend(inner.as_fd().as_raw_fd().to_ne_bytes());
             }
             rings.push(Ring::map(inner.as_fd(), size)?);
+            inners.push(inner);
+        }
+        // One by one the kernel would wait for its readers each time; older kernels know no other way.
+        let all = outer.update_batch(&keys, &fds, self.cpus as u32, MapFlags::ANY, MapFlags::ANY);
+        if all.is_err() {
+            for (key, fd) in keys.chunks_exact(4).zip(fds.chunks_exact(4)) {
+                outer.update(key, fd, MapFlags::ANY).map_err(Error::bpf("entering a ring"))?;
+            }
         }
         Ok(Merge::new(rings))
     }
