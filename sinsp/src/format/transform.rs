@@ -72,7 +72,8 @@ impl Call {
                 );
                 let number = matches!(field.kind(), ParamType::Pid | ParamType::Int64 | ParamType::UInt64);
                 let many = matches!(transformer, Transformer::Join | Transformer::Concat | Transformer::GetOpt);
-                if !text && !(number && many) && !(transformer == Transformer::Len && field.is_list()) {
+                let fits = text || (number && many) || (transformer == Transformer::Len && field.is_list());
+                if !fits {
                     return Err(format!(
                         "can't add field transformer: type '{}' is not supported by '{name}' transformer applied on \
                          field '{}'",
