@@ -52,7 +52,7 @@ fn name_of<'e>(e: &'e Event<'e>, thread: &Thread, uid: u32) -> &'e [u8] {
     }
 }
 
-/// The effective user's name; at the start of a container the user that the container is configured with.
+/// The effective user's name.
 fn name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     let thread = e.thread()?;
     Some(name_of(e, thread, thread.uid))
