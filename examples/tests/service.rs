@@ -1,0 +1,180 @@
+//! The program as a service: signals, reload, web server, metrics. Without a driver, so that it runs everywhere.
+
+mod common;
+
+use common::root;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+struct Service {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Service {
+    /// Starts with a configuration to which `more` is added; `DIR` in it stands for the service's directory.
+    fn start(more: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| folder.path().join(name);
+        fs::copy(root().join("examples/peregrine/rules/peregrine_rules.yaml"), path("rules.yaml")).expect("rules");
+        let config = "engine: {kind: nodriver}\nrules_files: [DIR/rules.yaml]\nstdout_output: {enabled: true}\n\
+                      log_stderr: true\nlog_syslog: false\njson_output: true\n"
+            .to_owned()
+            + more;
+        fs::write(path("falco.yaml"), config.replace("DIR", &folder.path().display().to_string())).expect("config");
+        let child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+            .args(["-c", &path("falco.yaml").display().to_string(), "-P", &path("pid").display().to_string()])
+            .stdout(fs::File::create(path("out")).expect("a file"))
+            .stderr(fs::File::create(path("err")).expect("a file"))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        Self { child, folder }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        let mut text = String::new();
+        if let Ok(mut file) = fs::File::open(self.path(name)) {
+            file.read_to_string(&mut text).expect("text");
+        }
+        text
+    }
+
+    #[track_caller]
+    fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !condition(self) {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                panic!("{what}: ended with {status}: {}", self.text("err"));
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "{what}: {}{}", self.text("err"), self.text("out"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
+        assert!(status.success());
+    }
+
+    /// Asks it to end, and gives its code.
+    fn end(mut self) -> (i32, String, String) {
+        self.until("start", |service| service.path("pid").exists());
+        self.signal("-TERM");
+        let code = self.child.wait().expect("a child").code().unwrap_or(-1);
+        (code, self.text("out"), self.text("err"))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Ended already, unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("written");
+}
+
+#[test]
+fn it_ends_when_asked_and_prints_its_statistics() {
+    let (code, out, _) = Service::start("").end();
+    assert_eq!(code, 0);
+    assert!(out.contains("Events detected: 0"), "{out}");
+}
+
+#[test]
+fn changed_rules_are_taken_over_and_broken_ones_are_not() {
+    let mut service = Service::start("");
+    service.until("start", |service| service.path("pid").exists());
+    std::thread::sleep(Duration::from_millis(500));
+    let rule = "- rule: Only one\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
+    write(&service.path("rules.yaml"), rule);
+    service.until("reload", |service| service.text("err").contains("reloaded: 1 rules are enabled"));
+    write(&service.path("rules.yaml"), "- rule: [");
+    service.until("refusal", |service| service.text("out").contains("Falco internal: hot restart failure"));
+    assert!(service.text("err").contains("the old rules stay"));
+    let two = rule.to_owned() + &rule.replace("Only one", "Another");
+    write(&service.path("rules.yaml"), &two);
+    service.until("second reload", |service| service.text("err").contains("reloaded: 2 rules are enabled"));
+    assert_eq!(service.end().0, 0);
+}
+
+#[test]
+fn sighup_reloads_where_files_are_not_watched() {
+    let mut service = Service::start("watch_config_files: false\n");
+    service.until("start", |service| service.path("pid").exists());
+    let rule = "- rule: Only one\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
+    write(&service.path("rules.yaml"), rule);
+    service.signal("-HUP");
+    service.until("reload", |service| service.text("err").contains("reloaded: 1 rules are enabled"));
+    assert_eq!(service.end().0, 0);
+}
+
+#[test]
+fn sigusr1_opens_the_file_anew() {
+    let mut service = Service::start(
+        "file_output: {enabled: true, keep_alive: true, filename: DIR/alerts}\n\
+         syscall_event_timeouts: {max_consecutives: 1}\n",
+    );
+    service.until("the first alert", |service| service.text("alerts").contains("timeouts notification"));
+    fs::rename(service.path("alerts"), service.path("old")).expect("renamed");
+    service.signal("-USR1");
+    service.until("the new file", |service| service.text("alerts").contains("timeouts notification"));
+    assert_eq!(service.end().0, 0);
+}
+
+#[test]
+fn metrics_are_served_and_told() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let mut service = Service::start(&format!(
+        "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}, prometheus_metrics_enabled: true}}\n\
+         metrics: {{enabled: true, interval: 200ms, output_rule: true, output_file: DIR/metrics}}\n"
+    ));
+    let fetch = |path: &str| {
+        let mut answer = ureq::get(&format!("http://127.0.0.1:{port}{path}")).call().ok()?;
+        answer.body_mut().read_to_string().ok()
+    };
+    service.until("health", |_| fetch("/healthz").is_some());
+    assert_eq!(fetch("/healthz").as_deref(), Some("{\"status\": \"ok\"}"));
+    let metrics = fetch("/metrics").expect("metrics");
+    for name in [
+        "falcosecurity_falco_version_info{version=",
+        "falcosecurity_falco_sha256_rules_files_info{file_name=\"rules.yaml\"",
+        "falcosecurity_falco_sha256_config_files_info{file_name=\"falco.yaml\"",
+        "falcosecurity_scap_engine_name_info{engine_name=\"nodriver\"",
+        "falcosecurity_falco_memory_rss_bytes ",
+        "falcosecurity_falco_duration_seconds_total ",
+        "falcosecurity_falco_output_delivered_total{output=\"stdout\"}",
+    ] {
+        assert!(metrics.contains(name), "{name}: {metrics}");
+    }
+    assert!(fetch("/versions").is_some_and(|text| text.contains("engine_version_semver")));
+    service.until("two samples", |service| service.text("metrics").lines().count() >= 2);
+    let line = service.text("metrics").lines().last().map(str::to_owned).expect("a sample");
+    let sample: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    assert!(sample["output_fields"]["falco.memory_rss_mb"].is_number(), "{sample}");
+    service.until("the alert", |service| service.text("out").contains("Falco internal: metrics snapshot"));
+    assert_eq!(service.end().0, 0);
+}
+
+#[test]
+fn metrics_must_go_somewhere_and_have_an_interval() {
+    for (more, part) in [
+        ("metrics: {enabled: true, interval: 1m}\n", "go nowhere"),
+        ("metrics: {enabled: true, interval: 5000, output_rule: true}\n", "has no unit"),
+    ] {
+        let mut service = Service::start(more);
+        let code = service.child.wait().expect("a child").code();
+        assert!(code == Some(1) && service.text("err").contains(part), "{}", service.text("err"));
+    }
+}
