@@ -103,8 +103,8 @@ mod tests {
                     let mut entries: Vec<_> = entries
                         .iter()
                         .filter(|(key, value)| {
-                            !["title", "definitions", "$schema"].contains(&key.as_str())
-                                && !(*key == "required" && value.as_array().is_some_and(Vec::is_empty))
+                            let nothing = *key == "required" && value.as_array().is_some_and(Vec::is_empty);
+                            !nothing && !["title", "definitions", "$schema"].contains(&key.as_str())
                         })
                         .map(|(key, value)| (key.clone(), plain(root, value)))
                         .collect();

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The capture that comes with the repository.
-pub fn bundled() -> PathBuf {
+pub(crate) fn bundled() -> PathBuf {
     root().join("testdata/captures/attack-a.scap")
 }
 
 /// Falco's own data, where it is at hand. Says so where it is not.
-pub fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let folder = std::env::var_os("PEREGRINE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
     if folder.join("data/alerts").is_dir() {
         return Some(folder);
@@ -26,14 +26,14 @@ pub fn shared() -> Option<PathBuf> {
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs the detector.
-pub fn peregrine<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
+pub(crate) fn peregrine<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_peregrine"));
     command.args(args).env("FALCO_HOSTNAME", "test").env("TZ", "UTC");
     ran(&command.output().expect("the program starts"))
@@ -46,12 +46,12 @@ fn ran(output: &Output) -> Ran {
 }
 
 /// Options that replay a capture.
-pub fn replay(capture: &Path) -> Vec<String> {
+pub(crate) fn replay(capture: &Path) -> Vec<String> {
     let capture = format!("engine.replay.capture_file={}", capture.display());
     ["-o", "engine.kind=replay", "-o", &capture].map(str::to_owned).to_vec()
 }
 
 /// The alerts among lines of JSON.
-pub fn alerts(out: &str) -> Vec<serde_json::Value> {
+pub(crate) fn alerts(out: &str) -> Vec<serde_json::Value> {
     out.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
