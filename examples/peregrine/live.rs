@@ -20,7 +20,6 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
         .snaplen(snaplen)
         .drop_failed(settings.drop_failed_exit)
         .cpus_per_ring(settings.cpus_for_each_buffer.into())
-        .iterators(!settings.disable_iterators)
         .host_root(host_root())
         .ring_preset(settings.buf_size_preset.into())
         .and_then(bpf::Builder::open)

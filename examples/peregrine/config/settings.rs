@@ -258,7 +258,7 @@ settings! {
         buf_size_preset: u8 = 4,
         /// Leave out system calls that failed.
         drop_failed_exit: bool = false,
-        /// Read /proc instead of BPF iterators at the start.
+        /// Read /proc at the start instead of BPF iterators. Peregrine always does.
         disable_iterators: bool = false,
     }
     /// The replay of a capture file.
