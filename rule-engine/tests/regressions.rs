@@ -1,6 +1,7 @@
 //! Hostile conditions and rule files, made by hand or found by fuzzing, looked at again.
 #![cfg(feature = "sinsp")]
 
+#[allow(unreachable_pub, reason = "the fuzz crate exports what is only used here")]
 #[path = "../../fuzz/src/rules.rs"]
 mod rules;
 
