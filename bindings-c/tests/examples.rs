@@ -9,7 +9,7 @@ use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::load::{Loader, Sources};
 use rule_engine::output::Format;
-use support::{Language, program, root, run};
+use support::{Language, compile, program, root, run};
 
 /// The alerts of a capture by way of the Rust crates.
 fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
@@ -106,4 +106,17 @@ fn json_events_are_evaluated_line_by_line() {
     assert_eq!(out.lines().count(), 1, "{out}");
     assert!(out.contains("root logged in"), "{out}");
     assert!(err.starts_with("skipped: no JSON"), "{err}");
+}
+
+#[test]
+fn the_program_of_the_readme_detects() {
+    let readme = std::fs::read_to_string(root().join("../README.md")).expect("README.md");
+    let text = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program in C");
+    assert!(text.lines().count() <= 25, "the README promises 25 lines");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme.c");
+    std::fs::write(&file, text).expect("write");
+    let program = compile(&file, Language::C, &[]);
+    let rules = root().join("tests/rules.yaml");
+    let said = run(&program, &[support::capture().to_str().expect("UTF-8"), rules.to_str().expect("UTF-8")]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains(": Notice shell (name=sh"));
 }

@@ -85,7 +85,7 @@ pub fn build(
     let mut sets = Vec::with_capacity(rows.len());
     for (mut schema, mut builder) in rows {
         for selection in &settings.selections {
-            selection.apply(builder.rules_mut());
+            builder.select(selection);
         }
         for rule in builder.rules_mut().filter(|rule| rule.output.priority > settings.priority) {
             rule.enabled = false;

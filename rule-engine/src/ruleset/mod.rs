@@ -89,6 +89,21 @@ impl RulesetBuilder {
         self.rules.iter_mut().map(|(rule, _)| rule)
     }
 
+    /// Switches rules. One that was off and is switched on is from now on the last to be evaluated, as in Falco: with
+    /// [`Matching::First`] that decides which of two rules is told. Numbers that [`add`](Self::add) gave are void then.
+    pub fn select(&mut self, selection: &Selection) {
+        let mut woken = Vec::new();
+        for (mut rule, condition) in std::mem::take(&mut self.rules) {
+            let selected = selection.rules.selects(&rule);
+            let wakes = selected && selection.enable && !rule.enabled;
+            if selected {
+                rule.enabled = selection.enable;
+            }
+            if wakes { &mut woken } else { &mut self.rules }.push((rule, condition));
+        }
+        self.rules.append(&mut woken);
+    }
+
     /// The set of all enabled rules.
     pub fn build(&self, schema: &dyn Schema, options: Options) -> Ruleset {
         let mut pool = self.pool.clone();

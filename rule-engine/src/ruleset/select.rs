@@ -36,17 +36,6 @@ impl Selector {
     }
 }
 
-impl Selection {
-    /// Switches the rules that are selected.
-    pub fn apply<'r>(&self, rules: impl IntoIterator<Item = &'r mut Rule>) {
-        for rule in rules {
-            if self.rules.selects(rule) {
-                rule.enabled = self.enable;
-            }
-        }
-    }
-}
-
 /// Whether `text` matches a pattern in which `*` is any run of characters and nothing else is special.
 fn wildcard(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
