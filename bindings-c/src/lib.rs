@@ -13,7 +13,8 @@
 //! * **Growth.** Structs that callers fill or that may grow begin with `size`. Functions and members are only added.
 //! * **Text** that goes in is UTF-8 ended by a NUL. Bytes that come out are a pointer and a length, need not be UTF-8 and
 //!   are not ended by a NUL, unless the call says so.
-//! * **Signals.** The library installs no handlers and starts no threads.
+//! * **Signals and threads.** The library installs no signal handlers. It starts one thread, and only if rules name hosts
+//!   (`fd.sip.name = example.com`): the one that looks them up.
 //! * **Misuse.** In debug builds of the library, freed and foreign handles are found and give
 //!   `PEREGRINE_STATUS_INVALID_HANDLE`; a stale event is found in every build.
 

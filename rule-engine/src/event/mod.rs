@@ -4,6 +4,7 @@
 //! questions of values while they run, by numbers that the schema gave out. Events of the inspector and JSON records
 //! are two adapters of equal rank.
 
+mod hosts;
 pub mod json;
 mod k8s_audit;
 pub mod record;
@@ -11,10 +12,10 @@ pub mod record;
 pub mod sinsp;
 mod value;
 
+pub use hosts::{Host, Hosts};
 pub use value::{Kind, Value};
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use bumpalo::Bump;
 
@@ -193,10 +194,9 @@ pub trait Schema: std::any::Any + Send + Sync {
         None
     }
 
-    /// The addresses of a host, for constants of [`Special::DnsName`] fields.
-    fn addresses_of(&self, host: &str) -> Vec<IpAddr> {
-        let _ = host;
-        Vec::new()
+    /// A host, for constants of [`Special::DnsName`] fields. Its addresses may become known later.
+    fn host(&mut self, name: &str) -> Host {
+        Host::unknown(name)
     }
 
     /// The output fields that this source suggests for every alert, as pieces of a template, such as

@@ -1,13 +1,12 @@
 //! Events of the inspector: system calls, with the threads and descriptors that they are about.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, ToSocketAddrs};
 
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use sinsp::fields::{FieldRef, Fields};
 
-use super::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Special, Value};
+use super::{Event, FieldError, FieldId, FieldInfo, Host, Hosts, Key, Kind, Lifetime, Print, Schema, Special, Value};
 
 /// The name of the source of system calls.
 const SOURCE: &str = "syscall";
@@ -20,7 +19,7 @@ pub struct SinspSchema {
     known: HashMap<(String, Option<Vec<u8>>), FieldId>,
     types: HashMap<&'static str, Vec<Key>>,
     async_events: Vec<String>,
-    resolve_hosts: bool,
+    hosts: Option<Hosts>,
 }
 
 impl SinspSchema {
@@ -45,7 +44,7 @@ impl SinspSchema {
             known: HashMap::new(),
             types,
             async_events: Vec::new(),
-            resolve_hosts: true,
+            hosts: Some(Hosts::default()),
         }
     }
 
@@ -59,7 +58,7 @@ impl SinspSchema {
     /// Leaves the names of hosts in conditions unresolved: such checks never match.
     #[must_use]
     pub fn without_host_names(mut self) -> Self {
-        self.resolve_hosts = false;
+        self.hosts = None;
         self
     }
 
@@ -218,11 +217,8 @@ impl Schema for SinspSchema {
         }
     }
 
-    fn addresses_of(&self, host: &str) -> Vec<IpAddr> {
-        if !self.resolve_hosts {
-            return Vec::new();
-        }
-        (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
+    fn host(&mut self, name: &str) -> Host {
+        self.hosts.as_mut().map_or_else(|| Host::unknown(name), |hosts| hosts.host(name))
     }
 
     fn suggested_output(&self) -> Vec<Cow<'static, str>> {

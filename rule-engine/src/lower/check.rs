@@ -97,7 +97,7 @@ impl Compiler<'_> {
             warn::check(check.op, value, check.right_at, self.schema, &mut self.warnings);
             literals.push(self.literal(check.op, left, value)?);
         }
-        Ok(self.pool.check(left, check.op, check.modifier, literals, &*self.schema))
+        Ok(self.pool.check(left, check.op, check.modifier, literals, &mut *self.schema))
     }
 
     /// Whether two expressions may be compared.
@@ -189,7 +189,7 @@ impl Pool {
         op: Operator,
         modifier: Option<Modifier>,
         mut literals: Vec<Literal>,
-        schema: &dyn crate::event::Schema,
+        schema: &mut dyn crate::event::Schema,
     ) -> NodeId {
         let op = plain(op);
         let (kind, list, special) = {
@@ -315,18 +315,19 @@ impl Pool {
         }
     }
 
-    fn host(&mut self, expr: ExprId, op: Operator, literals: &[Literal], schema: &dyn crate::event::Schema) -> NodeId {
+    fn host(
+        &mut self,
+        expr: ExprId,
+        op: Operator,
+        literals: &[Literal],
+        schema: &mut dyn crate::event::Schema,
+    ) -> NodeId {
         let hosts: &[Literal] = if op == Operator::In { literals } else { literals.get(..1).unwrap_or_default() };
-        let mut addresses: Vec<_> = hosts
-            .iter()
-            .filter_map(|host| std::str::from_utf8(host.bytes()).ok())
-            .flat_map(|host| schema.addresses_of(host))
-            .collect();
-        addresses.sort_unstable();
-        addresses.dedup();
+        let hosts = hosts.iter().filter_map(|host| std::str::from_utf8(host.bytes()).ok());
+        let hosts: Box<[_]> = hosts.map(|host| schema.host(host)).collect();
         let test = match op {
-            Operator::Eq | Operator::In => Test::Host(true, addresses.into()),
-            Operator::Ne => Test::Host(false, addresses.into()),
+            Operator::Eq | Operator::In => Test::Host(true, hosts),
+            Operator::Ne => Test::Host(false, hosts),
             _ => Test::Never,
         };
         self.atom(Atom { expr, test })

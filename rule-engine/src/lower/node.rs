@@ -5,7 +5,7 @@ use rustc_hash::FxBuildHasher;
 use std::net::IpAddr;
 
 use super::expr::{ExprId, Exprs, shorter};
-use crate::event::{Lifetime, Special};
+use crate::event::{Host, Lifetime, Special};
 use crate::syntax::ast::Operator;
 
 /// The number of an atom.
@@ -58,7 +58,7 @@ pub(crate) enum Test {
     /// The time of the event is within so many nanoseconds of the value.
     Around(u64),
     /// The value is, or is not, one of the addresses of a host.
-    Host(bool, Box<[IpAddr]>),
+    Host(bool, Box<[Host]>),
     /// The value is there, and nothing else can be true of it.
     Never,
 }

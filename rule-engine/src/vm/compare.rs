@@ -112,7 +112,7 @@ pub(crate) fn answers(expr: &Expr, test: &Test, value: Value<'_>, regexes: &Rege
         },
         (Value::List(ends), Special::DnsName) => match (test, ends) {
             (Test::Exists, _) => true,
-            (Test::Host(wanted, hosts), [Value::Ip(ip)]) => hosts.contains(ip) == *wanted,
+            (Test::Host(wanted, hosts), [Value::Ip(ip)]) => hosts.iter().any(|host| host.has(ip)) == *wanted,
             _ => false,
         },
         (Value::List(ancestors), Special::AnyAncestor) => ancestors.iter().any(|ancestor| one(*ancestor, test)),
