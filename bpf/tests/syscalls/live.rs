@@ -52,10 +52,10 @@ macro_rules! bytes {
 /// A raw system call; an error is its negative number, as the kernel gives it.
 #[macro_export]
 macro_rules! sys {
-    ($nr:expr $(, $arg:expr)* $(,)?) => {{
-        let words = [$nr $(, $crate::live::Word::word($arg))*];
-        $crate::live::call(&words)
-    }};
+    // One expression: what an argument points at lives until the call has returned.
+    ($nr:expr $(, $arg:expr)* $(,)?) => {
+        $crate::live::call(&[$nr $(, $crate::live::Word::word($arg))*])
+    };
 }
 
 /// What can be an argument of a call: always handed over as a whole register.

@@ -74,7 +74,8 @@ pub fn write_host(host: &HostState, out: &mut String) {
     }
     for thread in &host.threads {
         out.push_str("thread");
-        THREAD.write(thread, &Thread::default(), out);
+        // The numbers that have no default are always written, the process unless it is the thread itself.
+        THREAD.write(thread, &Thread { tid: !thread.tid, pid: thread.tid, ..Thread::default() }, out);
         out.push('\n');
         for fd in &thread.fds {
             write_fd(thread.tid, fd, out);
@@ -155,11 +156,14 @@ pub(super) fn read_state(word: &str, scan: &mut Scan<'_>, host: &mut HostState, 
 /// A thread's process is itself, and its numbers in its pid namespace are the same, unless the line says otherwise.
 fn read_thread(scan: &mut Scan<'_>) -> Read<Thread> {
     let start = scan.clone();
-    let mut thread = THREAD.read(scan, Thread::default())?;
-    if thread.tid == Thread::default().tid {
+    // What a line does not say stays what it was before: two readings from different beginnings tell it.
+    let blank = |number| Thread { tid: number, pid: number, ..Thread::default() };
+    let mut thread = THREAD.read(scan, blank(0))?;
+    let other = THREAD.read(&mut start.clone(), blank(1))?;
+    if thread.tid != other.tid {
         return start.fault("a thread needs `tid=`");
     }
-    if thread.pid == Thread::default().pid {
+    if thread.pid != other.pid {
         thread.pid = thread.tid;
     }
     Ok(thread)
