@@ -61,10 +61,11 @@ static void lists_and_switches(void)
 	CHECK_OK(peregrine_rules_switch(rules, "*", false));
 	CHECK_OK(peregrine_rules_switch_tag(rules, "t", true));
 	CHECK_OK(peregrine_rules_load(rules, NULL, &engine));
+	/* What is switched on again is evaluated last. */
 	CHECK_OK(peregrine_engine_rule(engine, 0, &info));
-	CHECK(equals(info.name, "quiet") && info.enabled && info.severity == 4);
-	CHECK_OK(peregrine_engine_rule(engine, 1, &info));
 	CHECK(equals(info.name, "loud") && !info.enabled && info.severity == 3);
+	CHECK_OK(peregrine_engine_rule(engine, 1, &info));
+	CHECK(equals(info.name, "quiet") && info.enabled && info.severity == 4);
 	CHECK_STATUS(peregrine_engine_rule(engine, 2, &info), PEREGRINE_STATUS_END);
 	peregrine_engine_free(engine);
 	peregrine_rules_free(rules);
