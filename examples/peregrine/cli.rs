@@ -2,6 +2,7 @@
 //!
 //! Options that Falco dropped are not part of the table; when the parser meets one it does not know, the list in
 //! `removed.rs` is asked, so that the user learns what to write today.
+#![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the texts of --help")]
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};

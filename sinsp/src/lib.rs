@@ -28,7 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What rules call `proc.name` or `fd.sip` is a row of [`fields`]; templates such as `%proc.name` are in [`format`]. What
+//! What rules call `proc.name` or `fd.sip` is a row of [`fields`]; templates such as `%proc.name` are in [`mod@format`]. What
 //! is kept is bounded by [`Config`], and hostile input costs an entry or a counter, never a panic.
 #![forbid(unsafe_code)]
 

@@ -2,6 +2,7 @@
 //!
 //! Names, short texts and descriptions of Falco's codes are those that its programs print, since tools read them. Codes
 //! of ours are marked: output that is to be Falco's leaves them out. Each code has its section in `docs/diagnostics`.
+#![allow(rustdoc::invalid_html_tags, reason = "the texts of codes are their documentation too")]
 
 /// Whether a diagnostic refuses the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -106,7 +106,7 @@ fn stack(context: &Context) -> String {
     out
 }
 
-/// The line around a location, cut to [`REACH`] bytes on either side, and a mark below.
+/// The line around a location, cut to `REACH` bytes on either side, and a mark below.
 pub fn snippet(context: &Context, files: &[SourceFile]) -> String {
     const NOTHING: &str = "<No context available>\n";
     let location = context.innermost();

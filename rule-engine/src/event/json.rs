@@ -1,7 +1,7 @@
 //! Events that are JSON objects: `json.value[/pointer]`, its older name `jevt.value`, and the fields that events of all
 //! sources have.
 //!
-//! Kubernetes audit records are such events with a table of names over pointers; see [`k8s_audit`](super::k8s_audit).
+//! Kubernetes audit records are such events with a table of names over pointers; see `k8s_audit`.
 
 use std::borrow::Cow;
 

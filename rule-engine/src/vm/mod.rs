@@ -2,7 +2,7 @@
 //!
 //! An atom is answered at most once per event, and at most once per thread or lineage where that is all it depends on:
 //! answers are bits, grouped by how long they hold. A condition is a row of short instructions over those bits, proven
-//! to end before it runs, and compared in tests with a [`naive`] walker that knows none of this.
+//! to end before it runs, and compared in tests with a `naive` walker that knows none of this.
 
 pub(crate) mod compare;
 pub(crate) mod eval;

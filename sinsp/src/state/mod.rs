@@ -1,6 +1,6 @@
 //! What the machine looks like: threads, descriptors, users, interfaces.
 //!
-//! Nothing here knows an event code: [`parse`](crate::parse) turns events into calls of this module, and
+//! Nothing here knows an event code: `parse` turns events into calls of this module, and
 //! [`fields`](crate::fields) reads it. What holds between any two events (and is checked by `State::check` in tests):
 //!
 //! * a thread that is not a placeholder is in the group of its pid, the leader first;
