@@ -49,6 +49,13 @@ pub(crate) struct Options {
     #[arg(short = 'V', long = "validate", value_name = "FILE")]
     pub(crate) validate: Vec<PathBuf>,
 
+    /// Run tests of rules from a file, or all files of a directory, and exit; repeatable
+    ///
+    /// A test gives events and the alerts that must come of them. Rules are those that the file names; else those of -r,
+    /// of the configuration, or the built-in ones. With -v tests that pass are listed too.
+    #[arg(long = "test", value_name = "FILE|DIR")]
+    pub(crate) tests: Vec<PathBuf>,
+
     /// Describe all rules and exit; with json_output their macros, lists, fields and events too
     #[arg(short = 'L')]
     pub(crate) describe_all: bool,
@@ -243,6 +250,8 @@ mod tests {
             "--support",
             "--version",
             "--page-size",
+            "--test",
+            "t.yaml",
         ]);
         assert_eq!(options.options, ["a=b", "c=d"]);
         assert_eq!((options.rules.len(), options.validate.len(), options.duration), (2, 2, 10));

@@ -22,6 +22,7 @@ mod metrics;
 mod reload;
 mod removed;
 mod rule_schema;
+mod rule_tests;
 mod rules;
 mod run;
 #[cfg(feature = "live")]
@@ -117,6 +118,8 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         terminal::print(&text.ok_or_else(|| Fatal(format!("there is no source '{source}'; the sources are syscall")))?);
     } else if !options.validate.is_empty() {
         validate::run(options, config)?;
+    } else if !options.tests.is_empty() {
+        rule_tests::run(options, &loaded)?;
     } else {
         check_plugins(config)?;
         check_sources(options, config)?;

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{bundled, peregrine, replay};
+use common::{bundled, peregrine, replay, root};
 use serde_json::Value as Json;
+use std::path::Path;
 
 fn json(args: &[&str]) -> Json {
     let ran = peregrine(args);
@@ -123,4 +124,26 @@ fn a_reader_that_leaves_early_is_no_error() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.ends_with("\n0\n"), "{text}");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
+
+#[test]
+fn rules_are_tested() {
+    let folder = root().join("testdata/rule-tests");
+    let good = peregrine([Path::new("--test"), &folder.join("every-key.yaml"), Path::new("-v")]);
+    assert_eq!((good.code, good.err.as_str()), (0, ""), "{}", good.out);
+    assert!(good.out.contains("ok  ") && good.out.ends_with(" passed, 0 failed\n"), "{}", good.out);
+
+    let differ = folder.join("broken/alerts-differ.yaml");
+    let bad = peregrine([Path::new("--test"), &differ]);
+    assert_eq!(bad.code, 1);
+    assert!(bad.out.contains(":16: none came\n      no alert of `A` (asked for in line 19)\n"), "{}", bad.out);
+    assert!(bad.err.contains("4 tests of rules failed"), "{}", bad.err);
+
+    let broken = folder.join("broken");
+    let ran = peregrine([Path::new("--test"), &broken, &differ, Path::new("-o"), Path::new("json_output=true")]);
+    let report: Json = serde_json::from_str(&ran.out).expect(&ran.out);
+    assert_eq!((ran.code, &report["passed"]), (1, &Json::from(0)));
+    let tests = report["tests"].as_array().expect("tests");
+    let fault = tests.iter().find(|test| test["file"].as_str().is_some_and(|file| file.ends_with("rule-unknown.yaml")));
+    assert_eq!(fault.expect("the file")["error"], "there is no rule `Pasword hashes`");
 }

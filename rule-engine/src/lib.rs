@@ -17,4 +17,5 @@ pub mod resolve;
 pub mod ruleset;
 pub mod source;
 pub mod syntax;
+pub mod testing;
 pub mod vm;

@@ -82,6 +82,31 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style) -> St
     out
 }
 
+/// An error that is no diagnostic of rules: its words, the place in a file, and what may help.
+pub(crate) fn render_fault(
+    message: &str,
+    spot: Option<Spot>,
+    hint: Option<&str>,
+    file: &SourceFile,
+    style: Style,
+) -> String {
+    let paint =
+        |code: &str, text: &str| if style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let (first, more) = message.split_once('\n').unwrap_or((message, ""));
+    let mut out = format!("{}: {}\n", paint("1;31", "error"), paint("1", &printable(first)));
+    match spot {
+        Some(spot) => excerpt(&mut out, spot, std::slice::from_ref(file), "", "-->", &paint, "1;31"),
+        None => _ = writeln!(out, "  --> {}", shown(&file.name)),
+    }
+    for line in more.lines() {
+        _ = writeln!(out, "{}", printable(line));
+    }
+    if let Some(hint) = hint {
+        _ = writeln!(out, "   {} {}", paint("1;36", "= help:"), printable(hint));
+    }
+    out
+}
+
 /// The innermost location that is in the file itself.
 fn innermost(diagnostic: &Diagnostic, files: &[SourceFile]) -> Option<Spot> {
     let context = &diagnostic.context;

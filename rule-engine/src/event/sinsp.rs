@@ -1,5 +1,7 @@
 //! Events of the inspector: system calls, with the threads and descriptors that they are about.
 
+pub mod replay;
+
 use std::borrow::Cow;
 
 use bumpalo::Bump;

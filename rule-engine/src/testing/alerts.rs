@@ -1,0 +1,223 @@
+//! Alerts that are expected, alerts that are raised, and how the two differ.
+
+use serde_json::{Map, Value as Json};
+
+use crate::diag::Spot;
+use crate::output::Priority;
+use crate::source::item::Written;
+
+/// An alert that a test expects: the rule, and whatever else is asked of it.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    pub(super) rule: Written,
+    pub(super) priority: Option<Priority>,
+    /// The number of the event, from 1.
+    pub(super) event: Option<u64>,
+    /// A part of the message.
+    pub(super) message: Option<String>,
+    pub(super) fields: Vec<(Written, Wanted)>,
+    pub(super) tags: Vec<String>,
+}
+
+/// What a field is expected to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Nothing,
+    Text(String),
+    List(Vec<String>),
+}
+
+/// An alert that was raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raised {
+    /// The name of the rule.
+    pub rule: String,
+    /// Its priority.
+    pub priority: Priority,
+    /// The number of the event, from 1.
+    pub event: u64,
+    /// The output without time and priority.
+    pub message: String,
+    /// The output fields.
+    pub fields: Map<String, Json>,
+    /// The tags.
+    pub tags: Vec<String>,
+}
+
+/// One thing that is not as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// An alert did not come.
+    Missing {
+        /// The rule.
+        rule: String,
+        /// Where the test asks for it.
+        spot: Spot,
+    },
+    /// An alert came that the test does not ask for.
+    Unexpected(Raised),
+    /// An alert came otherwise than the test asks for.
+    Otherwise {
+        /// The alert.
+        raised: Raised,
+        /// What is otherwise, each a short sentence.
+        how: Vec<String>,
+        /// Where the test asks for it.
+        spot: Spot,
+    },
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { rule, .. } => write!(f, "no alert of `{rule}`"),
+            Self::Unexpected(raised) => {
+                write!(f, "unexpected at event {}: `{}`: {}", raised.event, raised.rule, raised.message)
+            }
+            Self::Otherwise { raised, how, .. } => {
+                write!(f, "`{}` at event {}: {}", raised.rule, raised.event, how.join("; "))
+            }
+        }
+    }
+}
+
+impl Raised {
+    /// The alert that `text` is in JSON.
+    pub(super) fn read(event: u64, priority: Priority, text: &[u8]) -> Option<Self> {
+        let Json::Object(mut json) = serde_json::from_slice(text).ok()? else { return None };
+        let Some(Json::String(rule)) = json.remove("rule") else { return None };
+        let Some(Json::String(message)) = json.remove("message") else { return None };
+        let Some(Json::Object(fields)) = json.remove("output_fields") else { return None };
+        let tags = match json.remove("tags") {
+            Some(Json::Array(tags)) => tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        };
+        Some(Self { rule, priority, event, message, fields, tags })
+    }
+}
+
+/// Whether a text is what a value looks like: a string without its quotes, anything else as JSON.
+fn same(text: &str, value: &Json) -> bool {
+    match value {
+        Json::String(value) => value == text,
+        Json::Null => false,
+        other => text == other.to_string(),
+    }
+}
+
+impl Wanted {
+    fn is(&self, value: &Json) -> bool {
+        match (self, value) {
+            (Self::Nothing, value) => value.is_null(),
+            (Self::Text(text), have) => same(text, have),
+            (Self::List(items), Json::Array(have)) => {
+                items.len() == have.len() && items.iter().zip(have).all(|(item, have)| same(item, have))
+            }
+            (Self::List(_), _) => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Nothing => "without a value".to_owned(),
+            Self::Text(text) => format!("`{text}`"),
+            Self::List(items) => format!("`[{}]`", items.join(", ")),
+        }
+    }
+}
+
+impl Expected {
+    /// What of an alert of this rule is otherwise.
+    fn how(&self, raised: &Raised) -> Vec<String> {
+        let mut how = Vec::new();
+        if let Some(event) = self.event.filter(|event| *event != raised.event) {
+            how.push(format!("the event is {}, not {event}", raised.event));
+        }
+        if let Some(priority) = self.priority.filter(|priority| *priority != raised.priority) {
+            how.push(format!("the priority is {}, not {priority}", raised.priority));
+        }
+        if let Some(part) = self.message.as_deref().filter(|part| !raised.message.contains(*part)) {
+            how.push(format!("the output is `{}`, without `{part}`", raised.message));
+        }
+        for (name, wanted) in &self.fields {
+            let have = raised.fields.get(&name.text).unwrap_or(&Json::Null);
+            if !wanted.is(have) {
+                let have = match have {
+                    Json::Null => "has no value".to_owned(),
+                    Json::String(text) => format!("is `{text}`"),
+                    other => format!("is `{other}`"),
+                };
+                how.push(format!("{} {have}, not {}", name.text, wanted.shown()));
+            }
+        }
+        for tag in self.tags.iter().filter(|tag| !raised.tags.contains(tag)) {
+            how.push(format!("the tag `{tag}` is missing among {}", raised.tags.join(", ")));
+        }
+        how
+    }
+
+    fn is(&self, raised: &Raised) -> bool {
+        self.rule.text == raised.rule && self.how(raised).is_empty()
+    }
+}
+
+/// The most pairs of alerts for which the best match is worked out; more are compared in a row.
+const MOST_PAIRS: usize = 4_000_000;
+
+/// What differs, in the order of the events as far as there is one.
+pub(super) fn compare(expected: &[Expected], raised: &[Raised]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let (mut missing, mut unexpected) = unmatched(expected, raised);
+    // An alert of the same rule that is otherwise tells more than one missing and one too many.
+    missing.retain(|&want| {
+        let want = &expected[want];
+        let Some(at) = unexpected.iter().position(|&have| raised[have].rule == want.rule.text) else {
+            differences.push(Difference::Missing { rule: want.rule.text.clone(), spot: want.rule.spot });
+            return false;
+        };
+        let raised = raised[unexpected.remove(at)].clone();
+        let mut how = want.how(&raised);
+        if how.is_empty() {
+            how.push("it is as expected, but not in its turn".to_owned());
+        }
+        differences.push(Difference::Otherwise { how, raised, spot: want.rule.spot });
+        true
+    });
+    differences.extend(unexpected.into_iter().map(|have| Difference::Unexpected(raised[have].clone())));
+    differences
+}
+
+/// The places of those in both lists that have no partner, if as many as possible have one and none crosses another.
+fn unmatched(expected: &[Expected], raised: &[Raised]) -> (Vec<usize>, Vec<usize>) {
+    let head = expected.iter().zip(raised).take_while(|(want, have)| want.is(have)).count();
+    let (wants, haves) = (&expected[head..], &raised[head..]);
+    if wants.is_empty() || haves.is_empty() || wants.len().saturating_mul(haves.len()) > MOST_PAIRS {
+        return ((head..expected.len()).collect(), (head..raised.len()).collect());
+    }
+    // The longest common subsequence, from the end.
+    let width = haves.len() + 1;
+    let mut best = vec![0u32; (wants.len() + 1) * width];
+    for (i, want) in wants.iter().enumerate().rev() {
+        for (j, have) in haves.iter().enumerate().rev() {
+            best[i * width + j] = if want.is(have) {
+                best[(i + 1) * width + j + 1] + 1
+            } else {
+                best[(i + 1) * width + j].max(best[i * width + j + 1])
+            };
+        }
+    }
+    let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
+    let (mut i, mut j) = (0, 0);
+    while i < wants.len() || j < haves.len() {
+        if i < wants.len() && j < haves.len() && wants[i].is(&haves[j]) {
+            (i, j) = (i + 1, j + 1);
+        } else if j == haves.len() || i < wants.len() && best[(i + 1) * width + j] >= best[i * width + j + 1] {
+            missing.push(head + i);
+            i += 1;
+        } else {
+            unexpected.push(head + j);
+            j += 1;
+        }
+    }
+    (missing, unexpected)
+}

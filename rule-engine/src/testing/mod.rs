@@ -1,0 +1,178 @@
+//! Tests of rules, written down: rule files, events, and the alerts that must come of them.
+//!
+//! ```yaml
+//! rules: [my_rules.yaml]            # beside this file; a block of text is rules themselves
+//! state: |                          # what each test begins with
+//!   thread tid=7 pid=7 ptid=1 comm="cat" exe="cat" exepath="/usr/bin/cat" cwd="/"
+//! tests:
+//!   - test: the password hashes are read
+//!     events: |
+//!       tid=7 openat fd=3 dirfd=AT_FDCWD name="/etc/shadow" flags=O_RDONLY
+//!     alerts:
+//!       - rule: Read of password hashes
+//!         fields: {fd.name: /etc/shadow}
+//!   - test: any other file may be read
+//!     events: |
+//!       tid=7 openat fd=3 dirfd=AT_FDCWD name="/etc/hosts" flags=O_RDONLY
+//!     alerts: none
+//! ```
+//!
+//! Every key is told in `docs/rule-tests.md`. A [`Suite`] is such a file, read; [`Suite::run`] runs it. Where rule files and
+//! events come from is the caller's: a [`Replay`] reads files, knows the sources, and plays events through rules. There is
+//! one for system calls ([`SinspReplay`](crate::event::sinsp::replay::SinspReplay)); JSON records are played here.
+//!
+//! Alerts are compared in their order, all with all: one too many is as wrong as one too few. A file that is wrong is told
+//! of as rule files are: with place, excerpt and hint.
+
+mod alerts;
+mod document;
+mod run;
+
+use std::sync::Arc;
+
+pub use alerts::{Difference, Raised};
+pub use run::{Outcome, Summary, Verdict};
+
+use crate::diag::human::{self, Style};
+use crate::diag::{SourceFile, Spot};
+use crate::engine::{Alert, SourceRules};
+use crate::load::Sources;
+use crate::ruleset::Selection;
+use crate::source::item::Written;
+
+/// What is wrong with a file of tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// In words.
+    pub message: String,
+    /// Where in the file.
+    pub spot: Option<Spot>,
+    /// What may help.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), spot: None, hint: None }
+    }
+
+    fn at(mut self, spot: Spot) -> Self {
+        self.spot = Some(spot);
+        self
+    }
+
+    fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// For people: the words, the place and what may help.
+    pub fn render(&self, file: &SourceFile, style: Style) -> String {
+        human::render_fault(&self.message, self.spot, self.hint.as_deref(), file, style)
+    }
+}
+
+/// Events of a test, as they are given to a [`Replay`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Events<'t> {
+    /// State and events as text, in the form of `scap::text`.
+    Trace(&'t str),
+    /// A capture, by its name in the test.
+    Capture(&'t str),
+}
+
+/// Why events cannot be played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlayError {
+    /// In words.
+    pub message: String,
+    /// Line and column in a trace, from 1.
+    pub place: Option<(usize, usize)>,
+}
+
+/// What the program around tests does for them.
+pub trait Replay {
+    /// The sources that rules may be about.
+    fn sources(&mut self) -> Sources;
+
+    /// Reads a file that is named in a test.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn read(&mut self, path: &str) -> std::io::Result<Vec<u8>>;
+
+    /// Plays events through rules and tells every alert with the number of its event.
+    ///
+    /// # Errors
+    /// If the events are no such, or there is no source for them.
+    fn play(
+        &mut self,
+        events: Events<'_>,
+        rules: &[Arc<SourceRules>],
+        raised: &mut dyn FnMut(u64, Alert<'_>),
+    ) -> Result<(), PlayError>;
+}
+
+/// A file of tests.
+#[derive(Debug)]
+pub struct Suite {
+    file: SourceFile,
+    settings: Vec<Setting>,
+    tests: Vec<Test>,
+}
+
+/// The rules of some tests, and how they are run.
+#[derive(Debug, Clone)]
+struct Setting {
+    /// Files, or rules themselves where there is a line end. None: the rules that the runner is given.
+    rules: Option<Vec<Written>>,
+    selections: Vec<Selection>,
+    first: bool,
+    priority: crate::output::Priority,
+}
+
+/// One test.
+#[derive(Debug)]
+struct Test {
+    name: Written,
+    setting: usize,
+    given: Given,
+    /// Rules by name or pattern; alerts of others are not looked at. Empty: all rules.
+    only: Vec<Written>,
+    alerts: Vec<alerts::Expected>,
+}
+
+/// What a test is about.
+#[derive(Debug)]
+enum Given {
+    Trace { state: Option<Written>, events: Written },
+    Capture(Written),
+    Records { source: Written, records: Vec<Written> },
+}
+
+impl Suite {
+    /// Reads a file of tests.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with the file, so that it can be shown.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, (SourceFile, Vec<Fault>)> {
+        let file = crate::resolve::source_file(name, bytes);
+        let mut reading = document::Reading::default();
+        reading.read(&file);
+        if reading.faults.is_empty() {
+            Ok(Self { file, settings: reading.settings, tests: reading.tests })
+        } else {
+            Err((file, reading.faults))
+        }
+    }
+
+    /// The file, for excerpts.
+    pub fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
+    /// The names of the tests, in their order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tests.iter().map(|test| test.name.text.as_str())
+    }
+}
