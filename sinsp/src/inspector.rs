@@ -2,6 +2,7 @@
 
 use scap::{Next as SourceNext, Source, SourceStats};
 
+use crate::ask::Ask;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::{Event, Facts};
@@ -33,6 +34,7 @@ pub struct Inspector<S> {
     facts: Facts,
     suppress: Suppress,
     observer: Option<Box<dyn Observer>>,
+    ask: Option<Ask>,
     purge: Option<Purge>,
     restarted: bool,
     shown_ts: u64,
@@ -73,6 +75,7 @@ impl<S: Source> Inspector<S> {
             facts: Facts::default(),
             suppress,
             observer: None,
+            ask: None,
             purge,
             restarted: false,
             shown_ts: 0,
@@ -87,6 +90,12 @@ impl<S: Source> Inspector<S> {
     /// Who is told what events do.
     pub fn set_observer(&mut self, observer: impl Observer + 'static) {
         self.observer = Some(Box::new(observer));
+    }
+
+    /// Who is asked about a container that nobody described, when an event of one of its threads comes and before it is
+    /// shown. What is not known then is asked for again with an event that is a second or more later.
+    pub fn set_container_metadata(&mut self, metadata: impl ContainerMetadata + Send + 'static) {
+        self.ask = Some(Ask::new(Box::new(metadata)));
     }
 
     /// Hides all further events of a thread, and its children to come.
@@ -143,6 +152,9 @@ impl<S: Source> Inspector<S> {
             self.facts.num -= u64::from(outcome.uncounted);
             return Ok(Next::Hidden);
         }
+        if let (Some(ask), Some(tid)) = (&mut self.ask, outcome.thread) {
+            ask.about(&mut self.state, tid, raw.ts());
+        }
         self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
         let thread = outcome.thread.and_then(|tid| self.state.thread(tid));
         let fd = thread.and_then(|thread| self.state.fd(thread, outcome.fd?));
@@ -195,6 +207,11 @@ impl<S: Source> Inspector<S> {
     /// The state of the machine after the last event.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The source, in order to change its settings while events flow.
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
     }
 
     /// The source.

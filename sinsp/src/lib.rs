@@ -37,6 +37,7 @@ pub mod fields;
 pub mod format;
 pub mod state;
 
+mod ask;
 mod error;
 mod event;
 mod inspector;

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use peregrine_sinsp::state::{FdKind, Thread};
+use peregrine_sinsp::fields::FieldRef;
+use peregrine_sinsp::state::{ContainerInfo, ContainerMetadata, FdKind, Thread};
 use peregrine_sinsp::{Config, Event, Inspector, Next, Observer, Proc};
 use scap::savefile::{Compression, Reader, Writer};
 use scap::text::Trace;
@@ -302,4 +303,44 @@ fn a_recording_can_start_in_the_middle() {
     assert_eq!(state.user(b"", 5).map(|user| user.name.to_vec()), Some(b"eve".to_vec()));
     assert_eq!(state.machine().map(|machine| machine.hostname.clone()), Some(b"box".to_vec()));
     again.state().check().expect("the tables agree");
+}
+
+/// Knows one container, from the second question on.
+#[derive(Clone, Default)]
+struct Engine(Arc<Mutex<Vec<String>>>);
+
+impl ContainerMetadata for Engine {
+    fn container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
+        let mut asked = self.0.lock().expect("not poisoned");
+        asked.push(String::from_utf8_lossy(id).into_owned());
+        let mut info = ContainerInfo::default();
+        info.id = "0123456789ab".into();
+        info.image = "nginx:1".into();
+        (info.id.as_bytes() == id && asked.iter().filter(|other| **other == info.id).count() > 1).then_some(info)
+    }
+}
+
+#[test]
+fn containers_are_asked_for_when_an_event_shows_them() {
+    let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let trace = format!(
+        "thread tid=7 pid=7 ptid=1 comm=\"in\" cgroups=[\"cpu=/docker/{id}\"]\n\
+         thread tid=8 pid=8 ptid=1 comm=\"host\"\n\
+         1000.0 tid=8 close\n1000.0 tid=7 close\n1000.5 tid=7 close\n1001.1 tid=7 close\n1009.0 tid=7 close\n"
+    );
+    let image = FieldRef::parse("container.image").expect("a field");
+    let mut inspector = Inspector::new(trace.parse::<Trace>().expect("a trace"));
+    let engine = Engine::default();
+    inspector.set_container_metadata(engine.clone());
+    let (mut images, arena) = (Vec::new(), bumpalo::Bump::new());
+    inspector
+        .for_each(|event| {
+            let text = image.text(&event, &arena).unwrap_or_default();
+            images.push((event.raw().tid(), String::from_utf8_lossy(text).into_owned()));
+        })
+        .expect("the source does not fail");
+    let (none, nginx) = (String::new(), "nginx:1".to_owned());
+    // Once for both of the first second, then when it is over; never for the host, and not again once it is known.
+    assert_eq!(images[1..], [(7, none.clone()), (7, none), (7, nginx.clone()), (7, nginx)]);
+    assert_eq!(*engine.0.lock().expect("not poisoned"), ["0123456789ab", "0123456789ab"]);
 }
