@@ -140,7 +140,8 @@ fn rules_are_tested() {
     assert!(bad.err.contains("4 tests of rules failed"), "{}", bad.err);
 
     let broken = folder.join("broken");
-    let ran = peregrine([Path::new("--test"), &broken, &differ, Path::new("-o"), Path::new("json_output=true")]);
+    let [test, option, json] = ["--test", "-o", "json_output=true"].map(Path::new);
+    let ran = peregrine([test, &broken, test, &differ, option, json]);
     let report: Json = serde_json::from_str(&ran.out).expect(&ran.out);
     assert_eq!((ran.code, &report["passed"]), (1, &Json::from(0)));
     let tests = report["tests"].as_array().expect("tests");

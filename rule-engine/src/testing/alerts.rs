@@ -101,7 +101,7 @@ fn same(text: &str, value: &Json) -> bool {
     match value {
         Json::String(value) => value == text,
         Json::Null => false,
-        other => text == other.to_string(),
+        other => *text == *other.to_string(),
     }
 }
 
