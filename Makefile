@@ -3,6 +3,7 @@
 #   make demo     the detector on the bundled capture with the default rules, then, given the privilege, a few
 #                 seconds of this machine
 #   make test     all that CI runs
+#   make bench    what a run costs, with Falco's figures beside it; then instructions, layer by layer
 #   make quick    what to run while working: the tests of the crates that need neither clang nor root
 
 SHELL := /bin/bash
@@ -45,6 +46,12 @@ demo: setup
 .PHONY: quick
 quick:
 	@$(CARGO) test
+
+.PHONY: bench
+bench: setup
+	@command -v valgrind >/dev/null || { echo "please install valgrind, which counts instructions" >&2; exit 1; }
+	$(CARGO) xtask bench
+	$(CARGO) xtask instructions
 
 .PHONY: test
 test: setup

@@ -37,7 +37,7 @@ fn copy(capture: &[u8], compression: Compression) -> scap::Result<Vec<u8>> {
 }
 
 fn savefile(criterion: &mut Criterion) {
-    let path = peregrine_benches::large_capture().expect("a capture to read");
+    let path = peregrine_benches::capture::large_capture().expect("a capture to read");
     let plain = std::fs::read(&path).expect("the capture was just made");
     let (events, _) = read(plain.as_slice()).expect("it is sound");
     let bytes = plain.len() as u64;

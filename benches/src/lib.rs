@@ -1,60 +1,14 @@
-//! Workloads shared by benchmarks.
+//! Workloads shared by benchmarks: captures, sets of rules, and cases for counting instructions.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+pub mod capture;
+pub mod cases;
+pub mod generated;
+pub mod grid;
 
-use scap::savefile::{Compression, Reader, Writer};
-use scap::{EventBuilder, EventCode, HostState, Next, Source};
+use std::path::PathBuf;
 
-/// A recorded capture from the data beside the repository, where that is.
-pub fn recorded(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = shared.join("data/captures/recorded").join(name).with_extension("scap");
-    path.exists().then_some(path)
-}
-
-/// A large capture, not compressed: the recorded `mix-large`, or one made of a million events where that is not there.
-/// It lies in the folder for temporary files and is made once.
-///
-/// # Errors
-/// If it cannot be read or written.
-pub fn large_capture() -> scap::Result<PathBuf> {
-    let recorded = recorded("mix-large");
-    let name = if recorded.is_some() { "peregrine-bench-mix-large.scap" } else { "peregrine-bench-made.scap" };
-    let path = std::env::temp_dir().join(name);
-    if !path.exists() {
-        let unfinished = path.with_extension("unfinished");
-        match recorded {
-            Some(recorded) => copy_plain(&recorded, &unfinished)?,
-            None => make(&unfinished)?,
-        }
-        std::fs::rename(&unfinished, &path).map_err(|fault| scap::Error::io("can't rename", fault))?;
-    }
-    Ok(path)
-}
-
-fn copy_plain(from: &Path, to: &Path) -> scap::Result<()> {
-    let mut reader = Reader::open(from)?;
-    let mut writer: Writer<File> = Writer::create(to, reader.host(), Compression::Plain)?;
-    loop {
-        match reader.next()? {
-            Next::Event(event) => writer.write(&event)?,
-            Next::Idle | Next::Restart => {}
-            Next::End => return writer.finish().map(drop),
-        }
-    }
-}
-
-fn make(to: &Path) -> scap::Result<()> {
-    let mut writer: Writer<File> = Writer::create(to, &HostState::default(), Compression::Plain)?;
-    let mut builder = EventBuilder::new();
-    for number in 0..500_000_u64 {
-        let (ts, tid, fd) = (number * 1000, (number % 50) as i64, 3 + (number % 7) as i64);
-        builder.start(EventCode::READ_X).ts(ts).tid(tid).i64(64).raw(&[b'x'; 64]).i64(fd).u32(64);
-        writer.write(&builder.finish()?)?;
-        builder.start(EventCode::CLOSE_X).ts(ts + 500).tid(tid).i64(0).i64(fd);
-        writer.write(&builder.finish()?)?;
-    }
-    writer.finish().map(drop)
+/// Where the data beside the repository is, if it is: `PEREGRINE_SHARED` says otherwise.
+pub fn shared() -> PathBuf {
+    std::env::var_os("PEREGRINE_SHARED")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from)
 }

@@ -1,9 +1,12 @@
 //! The build helper. `cargo xtask codegen` writes what is derived from scap's table (with `--check` it only says
-//! whether that is current), `cargo xtask tidy` holds the tree to its rules.
+//! whether that is current), `cargo xtask tidy` holds the tree to its rules, `cargo xtask bench` and
+//! `cargo xtask instructions` measure it.
 //!
 //! Everything lives in this one program, so that what CI runs and what a person runs are the same code.
 
+mod bench;
 mod codegen;
+mod instructions;
 mod tidy;
 
 use std::path::PathBuf;
@@ -23,8 +26,14 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::write(&root()),
         ["codegen", "--check"] => codegen::check(&root()),
         ["tidy"] => tidy::check(&root()),
+        ["bench"] => bench::run(&root()),
+        ["instructions"] => instructions::run(&root(), false, None),
+        ["instructions", "--update"] => instructions::run(&root(), true, None),
+        ["instructions", only] => instructions::run(&root(), false, Some(only)),
+        // What `bench` starts to measure one run.
+        ["measure", command @ ..] => bench::child(command),
         _ => {
-            eprintln!("usage: cargo xtask codegen [--check] | tidy");
+            eprintln!("usage: cargo xtask codegen [--check] | tidy | bench | instructions [--update | CASE]");
             return ExitCode::from(2);
         }
     };

@@ -8,6 +8,8 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::ahead::Ahead;
+
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// How much compressed input is read at once.
@@ -18,10 +20,21 @@ const COMPRESSED_CHUNK: usize = 64 * 1024;
 pub(super) enum Input<R: Read> {
     Plain(Start<R>),
     Gzip(Box<Gunzip<R>>),
+    Ahead(Ahead),
 }
 
 /// The two bytes that were looked at, then the rest.
 type Start<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
+
+impl<R: Read + Send + 'static> Input<R> {
+    /// As [`new`](Self::new), but what is compressed is decompressed by another thread.
+    pub(super) fn ahead(read: R) -> io::Result<Self> {
+        Ok(match Self::new(read)? {
+            Self::Gzip(gunzip) => Self::Ahead(Ahead::start(*gunzip)?),
+            plain => plain,
+        })
+    }
+}
 
 impl<R: Read> Input<R> {
     pub(super) fn new(read: R) -> io::Result<Self> {
@@ -42,14 +55,13 @@ impl<R: Read> Input<R> {
     pub(super) fn raw_bytes(&self) -> u64 {
         match self {
             Self::Plain(start) => start.get_ref().1.count,
-            Self::Gzip(gunzip) => {
-                gunzip.member.as_ref().map_or(0, |member| member.get_ref().get_ref().get_ref().1.count)
-            }
+            Self::Gzip(gunzip) => gunzip.raw_bytes(),
+            Self::Ahead(ahead) => ahead.raw_bytes(),
         }
     }
 
     pub(super) fn is_gzip(&self) -> bool {
-        matches!(self, Self::Gzip(_))
+        matches!(self, Self::Gzip(_) | Self::Ahead(_))
     }
 }
 
@@ -58,6 +70,7 @@ impl<R: Read> Read for Input<R> {
         match self {
             Self::Plain(start) => start.read(buf),
             Self::Gzip(gunzip) => gunzip.read(buf),
+            Self::Ahead(ahead) => ahead.read(buf),
         }
     }
 }
@@ -67,6 +80,13 @@ impl<R: Read> Read for Input<R> {
 pub(super) struct Gunzip<R: Read> {
     /// `None` only while one member gives way to the next.
     member: Option<GzDecoder<BufReader<Start<R>>>>,
+}
+
+impl<R: Read> Gunzip<R> {
+    /// Compressed bytes that were taken so far.
+    pub(super) fn raw_bytes(&self) -> u64 {
+        self.member.as_ref().map_or(0, |member| member.get_ref().get_ref().get_ref().1.count)
+    }
 }
 
 impl<R: Read> Read for Gunzip<R> {

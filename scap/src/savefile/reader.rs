@@ -8,6 +8,7 @@ use std::path::Path;
 use super::block::{BlockType, EventBlock, Kind};
 use super::body::Body;
 use super::events::{BLOCK_HEADER, BLOCK_TRAILER, SMALL_BLOCK, rebuild_v1};
+use super::gzip::Input;
 use super::section::{self, Version};
 use super::state::StateReader;
 use super::upgrade::{Upgrade, Upgraded};
@@ -53,7 +54,8 @@ pub struct Reader<R: Read> {
 }
 
 impl Reader<File> {
-    /// Opens a file and reads the state that it begins with.
+    /// Opens a file and reads the state that it begins with. A compressed file is decompressed [ahead](Self::ahead) if
+    /// there is a second CPU to do it.
     ///
     /// # Errors
     /// If the file cannot be opened, or as [`Reader::new`].
@@ -62,9 +64,21 @@ impl Reader<File> {
         let context = || format!("can't open file {}", path.display());
         let file = File::open(path).map_err(|fault| Error::io(context(), fault))?;
         let meta = file.metadata().map_err(|fault| Error::io(context(), fault))?;
-        let mut reader = Self::new(file)?;
+        let alone = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1);
+        let mut reader = if alone { Self::new(file)? } else { Self::ahead(file, Limits::default())? };
         reader.size = meta.is_file().then_some(meta.len());
         Ok(reader)
+    }
+}
+
+impl<R: Read + Send + 'static> Reader<R> {
+    /// As [`with_limits`](Self::with_limits), but a capture that is compressed is decompressed by a thread of its own,
+    /// which runs ahead of the events by at most a megabyte and ends with the reader. The events are the same.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or if no thread can be started.
+    pub fn ahead(read: R, limits: Limits) -> Result<Self> {
+        Self::from_input(Input::ahead(read), limits)
     }
 }
 
@@ -82,8 +96,12 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_limits(read: R, limits: Limits) -> Result<Self> {
+        Self::from_input(Input::new(read), limits)
+    }
+
+    fn from_input(input: std::io::Result<Input<R>>, limits: Limits) -> Result<Self> {
         let mut reader = Self {
-            window: Window::new(read)?,
+            window: Window::new(input)?,
             limits,
             size: None,
             host: HostState::default(),

@@ -24,8 +24,8 @@ pub(super) struct Window<R: Read> {
 }
 
 impl<R: Read> Window<R> {
-    pub(super) fn new(read: R) -> Result<Self> {
-        let input = Input::new(read).map_err(read_error)?;
+    pub(super) fn new(input: io::Result<Input<R>>) -> Result<Self> {
+        let input = input.map_err(read_error)?;
         Ok(Self { input, buf: vec![0; CAPACITY], start: 0, end: 0, base: 0, ended: false })
     }
 

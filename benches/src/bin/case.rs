@@ -1,0 +1,24 @@
+//! Runs one case once, for a tool that counts instructions: `case NAME`. Without a name it lists them all.
+//!
+//! It prints how many units the case had. Only what happens inside `measured` is to be counted.
+
+use peregrine_benches::cases::{CASES, Fault, Run};
+
+/// The name by which a profiler finds what is to be counted.
+#[inline(never)]
+fn measured(run: &mut Run) -> Result<u64, Fault> {
+    run()
+}
+
+fn main() -> Result<(), Fault> {
+    let Some(name) = std::env::args().nth(1) else {
+        for case in CASES {
+            println!("{}\t{}\t{}", case.name, case.unit, case.doc);
+        }
+        return Ok(());
+    };
+    let case = CASES.iter().find(|case| case.name == name).ok_or_else(|| format!("there is no case {name}"))?;
+    let mut run = case.prepare()?;
+    println!("{}", measured(&mut run)?);
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Sets of rules of a chosen size that are like real ones.
+//!
+//! Real rules are repeated with other constants: paths, names and words in the conditions of each copy differ from those
+//! of every other, so copies share only what rules of different authors would share too. All operators keep their
+//! proportions, unlike in generated rules, which tend to be exact matches of one field.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rule_engine::engine::{self, Settings, SourceRules};
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::load::{Loaded, Loader, Sources};
+use rule_engine::lower::Condition;
+use rule_engine::output::Template;
+use rule_engine::syntax::ast::{Check, Expr, Operand, Operator, Right};
+use rule_engine::syntax::print::exact;
+use sinsp::fields::Fields;
+
+use crate::cases::Fault;
+
+/// The three published files, in the order in which Falco's documentation loads them, where the data is at hand; else
+/// the rules that come with the detector.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn files() -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let rules = crate::shared().join("data/rules");
+    let published = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+    let paths = if rules.is_dir() {
+        published.iter().map(|name| rules.join(name)).collect()
+    } else {
+        vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/peregrine/rules/peregrine_rules.yaml")]
+    };
+    paths.iter().map(|path| Ok((path.display().to_string(), std::fs::read(path)?))).collect()
+}
+
+/// A rules file of `count` rules: the real ones first, then copies of them. Macros and lists are written out.
+///
+/// # Errors
+/// If the files cannot be read or have faults.
+pub fn text(count: usize) -> Result<String, Fault> {
+    let files = files()?;
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
+    let (loaded, _) = read(&files)?;
+    let rules = &loaded.resolved.rules;
+    let collected: Vec<_> = loaded.collection.rules.iter().collect();
+    let mut text = String::new();
+    for number in 0..count {
+        let (rule, copy) = (&rules[number % rules.len()], number / rules.len());
+        let mut tree = rule.tree.clone();
+        alter(&mut tree, copy);
+        let name = &collected[rule.index].rule.name;
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        text += &format!(
+            "- rule: {}\n  desc: {}\n  condition: {}\n  output: {}\n  priority: WARNING\n",
+            quoted(&format!("{name} {copy}")),
+            quoted(name),
+            quoted(&String::from_utf8(exact(&tree))?),
+            quoted(&rule.output),
+        );
+    }
+    Ok(text)
+}
+
+/// Gives the constants of a condition another ending; copy 0 keeps them.
+fn alter(tree: &mut Expr, copy: usize) {
+    match tree {
+        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter_mut().for_each(|part| alter(part, copy)),
+        Expr::Not(part, _) => alter(part, copy),
+        Expr::Check(check, _) if copy > 0 && is_free(check) => match &mut check.right {
+            Right::Value(value) => other(value, copy),
+            Right::List(values) => values.iter_mut().for_each(|value| other(value, copy)),
+            Right::Name(_) | Right::Operand(_) => {}
+        },
+        Expr::Check(..) | Expr::Macro(..) | Expr::Exists(..) => {}
+    }
+}
+
+/// Whether any constant may stand on the right.
+fn is_free(check: &Check) -> bool {
+    let Operand::Field(field, _) = &check.left else { return false };
+    let name = field.name.as_str();
+    if matches!(check.op, Operator::BContains | Operator::BStartsWith) {
+        return false;
+    }
+    // Their values come from a fixed set.
+    !(matches!(name, "evt.type" | "evt.dir" | "evt.res" | "evt.category" | "fd.l4proto" | "container.id")
+        || name.starts_with("syscall.")
+        || name.starts_with("fd.type"))
+}
+
+/// Another constant of the same sort: `/etc/shadow` becomes `/etc7/shadow`, `bash` becomes `bash7`.
+fn other(value: &mut Vec<u8>, copy: usize) {
+    let is_word = value.len() > 1 && value.iter().any(u8::is_ascii_alphabetic) && !value[0].is_ascii_digit();
+    if !is_word || value.contains(&b':') || value == b"true" || value == b"false" || value == b"<NA>" {
+        return;
+    }
+    let end = match value.strip_prefix(b"/") {
+        Some(path) => 1 + path.iter().position(|&byte| byte == b'/').unwrap_or(path.len()),
+        None => value.len(),
+    };
+    value.splice(end..end, copy.to_string().into_bytes());
+}
+
+/// `count` rules, ready to run.
+///
+/// # Errors
+/// If the files cannot be read or have faults.
+pub fn rules(count: usize) -> Result<Arc<SourceRules>, Fault> {
+    load(&[("grid.yaml", text(count)?.as_bytes())])
+}
+
+fn read(files: &[(&str, &[u8])]) -> Result<(Loaded<Condition, Template>, Sources), Fault> {
+    let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
+    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let loaded = loader.load(files.iter().copied());
+    if !loaded.is_successful() {
+        return Err(loaded.falco_text().0.into());
+    }
+    Ok((loaded, loader.into_backend()))
+}
+
+/// Loads rule files about system calls.
+///
+/// # Errors
+/// If the files have faults.
+pub fn load(files: &[(&str, &[u8])]) -> Result<Arc<SourceRules>, Fault> {
+    let (loaded, sources) = read(files)?;
+    let sets = engine::build(sources, loaded.into_rules(), &Settings::default())?;
+    sets.into_iter().next().ok_or_else(|| "no source of rules".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rule_engine::syntax::{parse, print::canonical_text};
+
+    #[test]
+    fn a_copy_shares_no_free_constant_with_the_rule() {
+        let mut tree =
+            parse("evt.type = openat and fd.name startswith /etc/pam and (proc.name in (sh, a) or user.uid != 0)")
+                .expect("a condition");
+        alter(&mut tree, 7);
+        assert_eq!(
+            canonical_text(&tree),
+            "(evt.type = openat and fd.name startswith /etc7/pam and (proc.name in (sh7, a) or user.uid != 0))"
+        );
+    }
+
+    #[test]
+    fn grids_have_the_size_asked_for() {
+        for count in [25, 250] {
+            let rules = rules(count).expect("copies are as sound as the rules");
+            assert_eq!(rules.rules().rules().len(), count);
+        }
+    }
+}
