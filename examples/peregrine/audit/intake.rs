@@ -1,0 +1,119 @@
+//! The webhook: takes what API servers post, and answers at once.
+//!
+//! A body is read as it arrives, within a time and a size, and its room is taken piece by piece; where there is none the
+//! answer is 429, and an API server that is told so tries again later. What is answered with 200 has been checked to be a
+//! batch of audit events and stands in the queue; the rules see it in its turn.
+
+use super::batch;
+use super::queue::{Sender, Waiting};
+use super::settings::Limits;
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+/// The paths of Falco's plugin and of the server that Falco had before.
+const PATHS: [&str; 2] = ["/k8s-audit", "/k8s_audit"];
+
+#[derive(Debug, Clone)]
+struct Intake {
+    limits: Limits,
+    sender: Sender,
+}
+
+/// The webhook at `path`, and at the paths that Falco knows.
+pub(super) fn router(path: &str, limits: Limits, sender: Sender) -> Router {
+    let mut paths = PATHS.to_vec();
+    if !paths.contains(&path) {
+        paths.push(path);
+    }
+    let intake = Intake { limits, sender };
+    paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(take))).with_state(intake)
+}
+
+/// Why a request is not taken, as an answer.
+#[derive(Debug)]
+struct Refusal(StatusCode, String);
+
+impl Refusal {
+    fn full() -> Self {
+        Self(StatusCode::TOO_MANY_REQUESTS, "too many events wait already".into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, text) = self;
+        let mut response = (status, text + "\n").into_response();
+        let headers = response.headers_mut();
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+async fn take(State(intake): State<Intake>, request: Request) -> Response {
+    match intake.take(request).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+impl Intake {
+    async fn take(&self, request: Request) -> Result<(), Refusal> {
+        if request.method() != Method::POST {
+            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "audit events are posted".into()));
+        }
+        let headers = request.headers();
+        let of_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !of_type.to_ascii_lowercase().contains("application/json") {
+            return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json".into()));
+        }
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > self.limits.body) {
+            return Err(self.too_long());
+        }
+        let body = self.body(request.into_body(), length.unwrap_or(0));
+        let late = || Refusal(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".into());
+        let waiting = tokio::time::timeout(self.limits.arrival, body).await.map_err(|_| late())??;
+        batch::check(&waiting.json).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+        if !self.sender.send(waiting) {
+            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "the program is about to end".into()));
+        }
+        Ok(())
+    }
+
+    fn too_long(&self) -> Refusal {
+        Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("a request may have {} bytes", self.limits.body))
+    }
+
+    /// The body, as it arrives. The length that the client says is believed for the first allocation only, and
+    /// not beyond what an ordinary batch has.
+    async fn body(&self, mut body: Body, length: usize) -> Result<Waiting, Refusal> {
+        const ORDINARY: usize = 64 << 10;
+        let mut room = self.sender.room().map_err(|_| Refusal::full())?;
+        let mut json = Vec::with_capacity(length.min(ORDINARY));
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            let frame = frame.map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if json.len() + data.len() > self.limits.body {
+                return Err(self.too_long());
+            }
+            room.grow(data.len()).map_err(|_| Refusal::full())?;
+            json.extend_from_slice(&data);
+        }
+        Ok(Waiting { json, room })
+    }
+}

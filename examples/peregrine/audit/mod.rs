@@ -1,0 +1,91 @@
+//! The source `k8s_audit`: what happens in a Kubernetes cluster, told by its API servers.
+//!
+//! ```text
+//! webhook ── intake ──┐  (bounded by bytes: 429 when there is no room)
+//!                     ├── queue ── evaluate: events ── rules ── outputs
+//! files ── follow ────┘  (waits for room)
+//! ```
+//!
+//! It is configured as Falco's plugin of that name is, by an entry `k8saudit` of `plugins`, and runs on threads of its
+//! own beside the system calls: neither can hold the other up.
+
+mod batch;
+mod evaluate;
+mod files;
+mod intake;
+mod print;
+mod queue;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use evaluate::{AuditCounts, Evaluator};
+pub(crate) use print::{POLICY, kubeconfig};
+pub(crate) use settings::{Input, Settings};
+
+use crate::web::WebServer;
+use crate::{Fatal, log};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// The name of the source.
+pub(crate) const SOURCE: &str = "k8s_audit";
+
+/// The name of Falco's plugin for it.
+pub(crate) const PLUGIN: &str = "k8saudit";
+
+/// What brings events in. Dropping it closes the queue.
+pub(crate) struct Inputs {
+    server: Option<WebServer>,
+    files: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Inputs {
+    /// Opens what the settings name.
+    ///
+    /// # Errors
+    /// When it cannot be listened on, or the files cannot be read.
+    pub(crate) fn open(settings: &Settings, sender: queue::Sender) -> Result<Self, Fatal> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut inputs = Self { server: None, files: None, stop: Arc::clone(&stop) };
+        match &settings.input {
+            Input::Webhook { path, server } => {
+                let router = intake::router(path, settings.limits, sender);
+                let server = WebServer::serve("k8s_audit", server, router)?;
+                log::info(format!("Kubernetes audit events are taken at {}{path}", server.address));
+                inputs.server = Some(server);
+            }
+            Input::Files { path, follow } => {
+                let reader = files::Reader::open(path, *follow, settings.limits)?;
+                let run = move || reader.run(&sender, &stop);
+                let thread = std::thread::Builder::new().name("audit files".into()).spawn(run);
+                inputs.files = Some(thread.map_err(|error| Fatal(format!("k8s_audit: {error}")))?);
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// Where the webhook listens.
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
+        self.server.as_ref().map(|server| server.address)
+    }
+}
+
+impl Drop for Inputs {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.server.take();
+        if let Some(thread) = self.files.take() {
+            // A panic in it has been reported by its own message.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The queue between the inputs and the evaluator.
+pub(crate) fn queue(settings: &Settings) -> (queue::Sender, queue::Receiver) {
+    queue::new(settings.limits.room)
+}

@@ -1,0 +1,112 @@
+//! Batches of audit events that wait for the rules: bounded by their bytes, from the first byte of a request on.
+//!
+//! Room is taken while a request arrives and given back when its events have been through the rules, so that one
+//! bound holds for everything that is in memory.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+/// Bytes are counted in pieces of this size.
+const PIECE: usize = 64;
+
+/// What a batch takes beside its bytes.
+const EACH: usize = 1024;
+
+/// JSON that waits, with the room that it takes.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) json: Vec<u8>,
+    /// Given back when this is dropped.
+    pub(super) room: Room,
+}
+
+/// A share of the room.
+#[derive(Debug)]
+pub(super) struct Room {
+    held: Option<OwnedSemaphorePermit>,
+    all: Arc<Semaphore>,
+}
+
+/// There is no room just now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Room {
+    /// Takes room for so many bytes more.
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        let pieces = u32::try_from(bytes.div_ceil(PIECE)).map_err(|_| Full)?;
+        match Arc::clone(&self.all).try_acquire_many_owned(pieces) {
+            Ok(more) => {
+                match &mut self.held {
+                    Some(held) => held.merge(more),
+                    None => self.held = Some(more),
+                }
+                Ok(())
+            }
+            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => Err(Full),
+        }
+    }
+}
+
+/// Where batches go in.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    all: Arc<Semaphore>,
+    sender: mpsc::Sender<Waiting>,
+}
+
+/// Where they come out.
+#[derive(Debug)]
+pub(crate) struct Receiver(mpsc::Receiver<Waiting>);
+
+/// A queue that holds so many bytes.
+pub(super) fn new(room: usize) -> (Sender, Receiver) {
+    let all = Arc::new(Semaphore::new((room / PIECE).min(Semaphore::MAX_PERMITS)));
+    let (sender, receiver) = mpsc::channel();
+    (Sender { all, sender }, Receiver(receiver))
+}
+
+impl Sender {
+    /// Room for a batch that has no bytes yet.
+    pub(super) fn room(&self) -> Result<Room, Full> {
+        let mut room = Room { held: None, all: Arc::clone(&self.all) };
+        room.grow(EACH)?;
+        Ok(room)
+    }
+
+    /// Puts a batch at the end. False: nobody reads any more.
+    pub(super) fn send(&self, batch: Waiting) -> bool {
+        self.sender.send(batch).is_ok()
+    }
+}
+
+impl Receiver {
+    /// The next batch; an error when there is none for so long, or will never be.
+    pub(super) fn next(&self, patience: Duration) -> Result<Waiting, mpsc::RecvTimeoutError> {
+        self.0.recv_timeout(patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_comes_back_when_a_batch_is_done() {
+        let (sender, receiver) = new(4 * 1024);
+        let mut room = sender.room().unwrap();
+        assert_eq!(room.grow(4 * 1024), Err(Full));
+        room.grow(3 * 1024).unwrap();
+        assert!(matches!(sender.room(), Err(Full)));
+        assert!(sender.send(Waiting { json: vec![1], room }));
+        let batch = receiver.next(Duration::from_secs(1)).unwrap();
+        assert!(matches!(sender.room(), Err(Full)));
+        drop(batch);
+        sender.room().unwrap().grow(3 * 1024).unwrap();
+        drop(receiver);
+        let room = sender.room().unwrap();
+        assert!(!sender.send(Waiting { json: vec![], room }));
+    }
+}
