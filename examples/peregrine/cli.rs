@@ -140,6 +140,17 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) support: bool,
 
+    /// Print the kubeconfig by which an API server posts its audit events to this address, and exit
+    ///
+    /// For the API server's --audit-webhook-config-file. The address is that of the plugin k8saudit.
+    #[arg(long = "audit-webhook", value_name = "URL", num_args = 0..=1,
+          default_missing_value = "http://127.0.0.1:9765/k8s-audit")]
+    pub(crate) audit_webhook: Option<String>,
+
+    /// Print a policy for audit events, for an API server's --audit-policy-file, and exit
+    #[arg(long = "audit-policy")]
+    pub(crate) audit_policy: bool,
+
     /// Print the versions of the program and its parts, and exit
     #[arg(long)]
     pub(crate) version: bool,

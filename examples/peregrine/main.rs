@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod audit;
 mod cli;
 mod config;
 mod drops;
@@ -29,6 +30,7 @@ mod run;
 mod selection;
 mod service;
 mod signals;
+mod sources;
 mod support;
 mod telemetry;
 mod terminal;
@@ -47,6 +49,7 @@ use signals::Signals;
 use sinsp::Inspector;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
@@ -91,6 +94,10 @@ fn run(options: &Options) -> Result<(), Fatal> {
         terminal::print(&list::syscalls::ignored_text());
     } else if options.list_events {
         terminal::print(&list::events::text(options.list_format()));
+    } else if options.audit_policy {
+        terminal::print(audit::POLICY);
+    } else if let Some(url) = &options.audit_webhook {
+        terminal::print(&audit::kubeconfig(url));
     } else {
         let loaded = config::load(options.config.as_deref(), &options.options).map_err(Fatal::new)?;
         start(options, loaded)?;
@@ -107,12 +114,12 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     log::set_up(config);
     loaded.report();
     if options.version {
-        let text = if config.json_output { format!("{}\n", version::json()) } else { version::text() };
+        let text = if config.json_output { format!("{}\n", version::json(config)) } else { version::text() };
         terminal::print(&text);
     } else if options.page_size {
         terminal::print(&format!("Your system page size is: {} bytes\n", rustix::param::page_size()));
     } else if options.list_plugins || options.plugin_info.is_some() {
-        terminal::print(&version::plugins(options.plugin_info.as_deref())?);
+        terminal::print(&version::plugins(config, options.plugin_info.as_deref())?);
     } else if let Some(source) = &options.list {
         let text = list::fields::text(source, options, &rules::fields(config));
         terminal::print(&text.ok_or_else(|| Fatal(format!("there is no source '{source}'; the sources are syscall")))?);
@@ -122,19 +129,19 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         rule_tests::run(options, &loaded)?;
     } else {
         check_plugins(config)?;
-        check_sources(options, config)?;
+        let sources = sources::Enabled::select(options, config)?;
         let files = RuleFiles::find(options, &loaded)?;
         let mut rules = files.load(options, config);
         if options.describe_all || options.describe.is_some() {
-            rules.check()?;
+            rules.check(config)?;
             let described = rules.describe(options.describe.as_deref())?;
             let text = if config.json_output { format!("{described}\n") } else { rules::description_text(&described) };
             terminal::print(&text);
         } else if options.support {
-            rules.check()?;
+            rules.check(config)?;
             terminal::print(&support::text(&loaded, &files));
         } else {
-            detect(options, &loaded, &files, rules)?;
+            detect(options, &loaded, &files, &sources, rules)?;
         }
     }
     Ok(())
@@ -155,23 +162,14 @@ fn check_plugins(config: &config::settings::Config) -> Result<(), Fatal> {
     Ok(())
 }
 
-fn check_sources(options: &Options, config: &config::settings::Config) -> Result<(), Fatal> {
-    if config.engine.kind == EngineKind::Replay {
-        return Ok(());
-    }
-    for (names, verb) in [(&options.enable_sources, "enable"), (&options.disable_sources, "disable")] {
-        if let Some(name) = names.iter().find(|name| !list::fields::SOURCES.contains(&name.as_str())) {
-            return Err(Fatal(format!("cannot {verb} the unknown event source '{name}'")));
-        }
-    }
-    if !options.disable_sources.is_empty() {
-        return Err(Fatal::new("at least one event source must stay enabled"));
-    }
-    Ok(())
-}
-
 /// Loads what is needed, then detects.
-fn detect(options: &Options, loaded: &config::Loaded, files: &RuleFiles, rules: rules::Rules) -> Result<(), Fatal> {
+fn detect(
+    options: &Options,
+    loaded: &config::Loaded,
+    files: &RuleFiles,
+    sources: &sources::Enabled,
+    rules: rules::Rules,
+) -> Result<(), Fatal> {
     let config = &loaded.config;
     let hostname = alerts::hostname();
     let sets = rules.engine(config, &hostname)?;
@@ -181,10 +179,20 @@ fn detect(options: &Options, loaded: &config::Loaded, files: &RuleFiles, rules: 
         log::notice(format!("dry run: configuration and {rules} rules are sound"));
         return Ok(());
     }
-    let rules = sets
-        .iter()
-        .find(|set| set.rules().source() == rules::SYSCALL)
-        .ok_or_else(|| Fatal::new("there is no source of system calls"))?;
+    let of_source = |name: &str| {
+        let set = sets.iter().find(|set| set.rules().source() == name);
+        set.ok_or_else(|| Fatal(format!("there are no rules of the source {name}")))
+    };
+    let rules = of_source(rules::SYSCALL)?;
+    let audit = match &sources.audit {
+        Some(settings) => Some(service::Audit {
+            settings,
+            rules: of_source(audit::SOURCE)?,
+            alone: !sources.syscall,
+            evaluator: Arc::default(),
+        }),
+        None => None,
+    };
     let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
     let alerts = Alerts::new(config, &hostname, wait)?;
     let signals = Signals::install()?;
@@ -193,7 +201,7 @@ fn detect(options: &Options, loaded: &config::Loaded, files: &RuleFiles, rules: 
             .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
     }
     let mut matches = Matches::default();
-    let service = service::Service { options, loaded, files, hostname: &hostname, interval };
+    let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit };
     let outcome = service.run(&signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
             config,
@@ -203,7 +211,8 @@ fn detect(options: &Options, loaded: &config::Loaded, files: &RuleFiles, rules: 
             seconds: options.duration,
             verbose: options.verbose,
         };
-        match config.engine.kind {
+        let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
+        match kind {
             EngineKind::Replay => {
                 let mut inspector = open(&config.engine.replay.capture_file, config)?;
                 run::run(&setup, &mut inspector, rules, &alerts, &mut matches)
@@ -216,6 +225,9 @@ fn detect(options: &Options, loaded: &config::Loaded, files: &RuleFiles, rules: 
         }
     });
     alerts.close();
+    if let Some(audit) = &service.audit {
+        matches.append(audit.evaluator.counts().rules);
+    }
     terminal::print(&matches.summary());
     outcome
 }

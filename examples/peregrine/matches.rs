@@ -57,6 +57,11 @@ impl Matches {
         &self.rules
     }
 
+    /// Adds the counts of another source.
+    pub(crate) fn append(&mut self, mut rules: Vec<RuleCount>) {
+        self.rules.append(&mut rules);
+    }
+
     /// The lines that end a run, as Falco prints them.
     pub(crate) fn summary(&self) -> String {
         let total: u64 = self.rules.iter().map(|rule| rule.count).sum();

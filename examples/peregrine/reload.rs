@@ -7,7 +7,7 @@
 use crate::alerts::{Alerts, OwnAlert, now};
 use crate::cli::Options;
 use crate::config::{self, settings::Config};
-use crate::rules::{RuleFiles, SYSCALL};
+use crate::rules::RuleFiles;
 use crate::signals::Signals;
 use crate::watch::FileWatch;
 use crate::{Fatal, log};
@@ -23,17 +23,20 @@ const STEP: Duration = Duration::from_millis(200);
 /// A change is taken over when nothing more has changed for this long: files are written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// The place where new rules wait for the event loop.
+/// The place where new rules wait for those who run them, one set for each source of events.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Option<Arc<SourceRules>>>);
+pub(crate) struct Slot(Mutex<Vec<Arc<SourceRules>>>);
 
 impl Slot {
-    pub(crate) fn take(&self) -> Option<Arc<SourceRules>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The new rules of a source, if there are any.
+    pub(crate) fn take(&self, source: &str) -> Option<Arc<SourceRules>> {
+        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = sets.iter().position(|set| set.rules().source() == source)?;
+        Some(sets.swap_remove(at))
     }
 
-    fn put(&self, rules: Arc<SourceRules>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(rules);
+    fn put(&self, sets: Vec<Arc<SourceRules>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = sets;
     }
 }
 
@@ -66,10 +69,11 @@ impl Reloader<'_> {
             }
             while watch.as_ref().is_some_and(|watch| watch.changed(SETTLED)) {}
             match self.reload() {
-                Ok((loaded, files, rules)) => {
-                    let count = rules.rules().rules().iter().filter(|rule| rule.enabled).count();
+                Ok((loaded, files, sets)) => {
+                    let rules = sets.iter().flat_map(|set| set.rules().rules());
+                    let count = rules.filter(|rule| rule.enabled).count();
                     log::notice(format!("reloaded: {count} rules are enabled"));
-                    self.slot.put(rules);
+                    self.slot.put(sets);
                     self.signals.raise();
                     if watch.is_some() {
                         watch = self.watch(&loaded, &files);
@@ -97,12 +101,10 @@ impl Reloader<'_> {
         }
     }
 
-    fn reload(&self) -> Result<(config::Loaded, RuleFiles, Arc<SourceRules>), Fatal> {
+    fn reload(&self) -> Result<(config::Loaded, RuleFiles, Vec<Arc<SourceRules>>), Fatal> {
         let loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new)?;
         let files = RuleFiles::find(self.options, &loaded)?;
         let sets = files.load(self.options, &loaded.config).engine(&loaded.config, self.hostname)?;
-        let rules = sets.into_iter().find(|set| set.rules().source() == SYSCALL);
-        let rules = rules.ok_or_else(|| Fatal::new("there is no source of system calls"))?;
         let (new, old) = (&loaded.config, self.running);
         let fixed = [
             ("engine", new.engine != old.engine),
@@ -116,6 +118,7 @@ impl Reloader<'_> {
                     || new.outputs_queue != old.outputs_queue,
             ),
             ("webserver", new.webserver != old.webserver),
+            ("plugins", new.selected_plugins() != old.selected_plugins()),
             ("metrics", new.metrics != old.metrics),
             ("base_syscalls", new.base_syscalls != old.base_syscalls),
             ("falco_libs", new.falco_libs != old.falco_libs),
@@ -124,7 +127,7 @@ impl Reloader<'_> {
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
             log::warning(format!("a change of {name} takes a restart"));
         }
-        Ok((loaded, files, rules))
+        Ok((loaded, files, sets))
     }
 
     fn refuse(&self, fatal: &Fatal) {

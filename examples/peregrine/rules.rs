@@ -2,10 +2,11 @@
 
 use crate::cli::Options;
 use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
-use crate::{Fatal, log, version};
+use crate::{Fatal, audit, log, version};
 use rule_engine::diag::human::Style;
 use rule_engine::engine::{self, Settings, SourceRules};
 use rule_engine::event::Schema;
+use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{self, Loader, Sources};
 use rule_engine::lower::Condition;
@@ -89,8 +90,13 @@ impl RuleFiles {
     /// Loads the rules, whatever is wrong with them.
     pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
         let syscalls = SinspSchema::new(fields(config)).async_event("container");
+        let audit = version::loaded(config).any(|plugin| plugin.source == Some(audit::SOURCE));
+        let audit = audit.then(|| JsonSchema::k8s_audit().hostname(crate::alerts::hostname()));
         let extra = extra_outputs(options, config, &[&syscalls]);
-        let sources = Sources::new().with(Box::new(syscalls));
+        let mut sources = Sources::new().with(Box::new(syscalls));
+        if let Some(audit) = audit {
+            sources = sources.with(Box::new(audit));
+        }
         let mut loader = Loader::new(sources).extra_output(extra);
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
@@ -168,8 +174,8 @@ impl Rules {
     }
 
     /// Whether the plugins that the rules ask for are there.
-    pub(crate) fn check_plugins(&self) -> Result<(), Fatal> {
-        let plugins: Vec<_> = version::BUILT_IN.iter().map(|plugin| (plugin.name, plugin.version)).collect();
+    pub(crate) fn check_plugins(&self, config: &Config) -> Result<(), Fatal> {
+        let plugins: Vec<_> = version::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
         self.loaded.check_plugins(&plugins).map_err(Fatal)
     }
 
@@ -183,7 +189,7 @@ impl Rules {
     /// # Errors
     /// When there is any error in the rules, or a plugin that they ask for is missing.
     pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<Vec<Arc<SourceRules>>, Fatal> {
-        self.check()?;
+        self.check(config)?;
         let options = Matchings {
             matching: match config.rule_matching {
                 RuleMatching::First => Matching::First,
@@ -201,9 +207,9 @@ impl Rules {
     }
 
     /// Whether the rules can be run; warnings go to the log.
-    pub(crate) fn check(&self) -> Result<(), Fatal> {
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Fatal> {
         // A missing plugin is the cause of many other errors, so it is told instead of them.
-        self.check_plugins()?;
+        self.check_plugins(config)?;
         if !self.loaded.is_successful() {
             return Err(Fatal(self.faults()));
         }

@@ -5,6 +5,7 @@ use crate::config::settings::{Config, DropAction};
 use crate::drops::{self, DropWatch};
 use crate::matches::Matches;
 use crate::reload::Slot;
+use crate::rules::SYSCALL;
 use crate::signals::Signals;
 use crate::telemetry::{Snapshot, Telemetry};
 use crate::{Fatal, log};
@@ -145,7 +146,7 @@ impl AtWork<'_> {
             log::info("asked to end");
             return Some(End::Over);
         }
-        self.setup.slot.take().map(End::Rules)
+        self.setup.slot.take(SYSCALL).map(End::Rules)
     }
 
     fn snapshot<S: Source>(&self, inspector: &Inspector<S>) -> Snapshot {
@@ -166,6 +167,7 @@ impl AtWork<'_> {
             fds,
             rules: self.matches.rules().to_vec(),
             outputs: self.alerts.totals(),
+            audit: None,
         }
     }
 

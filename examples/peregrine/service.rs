@@ -1,6 +1,7 @@
 //! What runs beside the event loop: the web server, the metrics, the reload of rules.
 
 use crate::alerts::{Alerts, OwnAlert, now};
+use crate::audit::{self, Evaluator};
 use crate::cli::Options;
 use crate::config::{self, settings::Config, settings::EngineKind};
 use crate::metrics::collect::{Facts, fingerprint, fingerprints};
@@ -11,6 +12,7 @@ use crate::signals::Signals;
 use crate::telemetry::Telemetry;
 use crate::web::{MetricsText, Pages, WebServer};
 use crate::{Fatal, log, version};
+use rule_engine::engine::SourceRules;
 use rule_engine::output::Priority;
 use serde_json::json;
 use std::io::Write;
@@ -44,6 +46,16 @@ pub(crate) struct Service<'s> {
     pub(crate) hostname: &'s str,
     /// How often metrics are taken, if they are.
     pub(crate) interval: Option<Duration>,
+    pub(crate) audit: Option<Audit<'s>>,
+}
+
+/// Audit events that are run beside the system calls.
+pub(crate) struct Audit<'s> {
+    pub(crate) settings: &'s audit::Settings,
+    pub(crate) rules: &'s Arc<SourceRules>,
+    /// Whether nothing else is run, so that their end is that of the program.
+    pub(crate) alone: bool,
+    pub(crate) evaluator: Arc<Evaluator>,
 }
 
 impl Service<'_> {
@@ -55,13 +67,21 @@ impl Service<'_> {
         events: impl FnOnce(&Telemetry, &Slot) -> Result<(), Fatal>,
     ) -> Result<(), Fatal> {
         let config = &self.loaded.config;
-        let telemetry = Arc::new(Telemetry::new(signals.clone()));
+        let evaluator = self.audit.as_ref().map(|audit| Arc::clone(&audit.evaluator));
+        let telemetry = Arc::new(Telemetry::new(signals.clone(), evaluator));
         let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), AtomicBool::new(false));
         let replay = config.engine.kind == EngineKind::Replay;
         let web = if config.webserver.enabled && !replay { Some(self.web(&facts, &telemetry)?) } else { None };
         if let Some(server) = &web {
             log::info(format!("the web server listens on {}", server.address));
         }
+        let audit = match &self.audit {
+            Some(audit) => {
+                let (sender, queue) = audit::queue(audit.settings);
+                Some((audit, audit::Inputs::open(audit.settings, sender)?, queue))
+            }
+            None => None,
+        };
         std::thread::scope(|scope| {
             let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
             if let Some(interval) = self.interval {
@@ -73,7 +93,21 @@ impl Service<'_> {
                 let reloader = Reloader { options, hostname, running, signals, slot: &slot, alerts, end: &end };
                 scope.spawn(move || reloader.run(self.loaded, self.files));
             }
+            let inputs = audit.map(|(audit, inputs, queue)| {
+                let slot = &slot;
+                scope.spawn(move || {
+                    if let Err(fatal) = audit.evaluator.run(&queue, audit.settings.limits, audit.rules, slot, alerts) {
+                        log::error(format!("k8s_audit: {fatal}"));
+                    }
+                    if audit.alone {
+                        signals.end();
+                    }
+                });
+                inputs
+            });
             let outcome = events(&telemetry, &slot);
+            // Closes the queue; what is in it is evaluated before the scope ends.
+            drop(inputs);
             end.store(true, Ordering::SeqCst);
             drop(stop);
             outcome
@@ -105,7 +139,7 @@ impl Service<'_> {
             let text: MetricsText = Arc::new(move || prometheus(&facts.metrics(&telemetry.ask())));
             text
         };
-        let pages = Pages { versions: version::json().to_string(), metrics: wanted.then(text) };
+        let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text) };
         WebServer::start(&config.webserver, pages)
     }
 }

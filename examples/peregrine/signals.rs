@@ -55,6 +55,12 @@ impl Signals {
         self.attention.store(true, Ordering::SeqCst);
     }
 
+    /// Ends the program as a signal would.
+    pub(crate) fn end(&self) {
+        self.terminate.store(true, Ordering::SeqCst);
+        self.raise();
+    }
+
     /// Whether the program is to end.
     pub(crate) fn terminate(&self) -> bool {
         self.terminate.load(Ordering::SeqCst)

@@ -19,7 +19,7 @@ pub(crate) fn text(loaded: &config::Loaded, rules: &RuleFiles) -> String {
     let support = json!({
         "cmdline": cmdline.join(" "),
         "config": loaded.document.to_json().to_string(),
-        "engine_info": version::json(),
+        "engine_info": version::json(&loaded.config),
         "rules_files": rules_files,
         "system_info": {
             "machine": system.machine().to_string_lossy(),

@@ -3,12 +3,13 @@
 //! The loop keeps its counts to itself, where counting costs nothing. Whoever wants them raises a flag; the loop copies
 //! them out at its next step, which on a live source is at most some milliseconds away.
 
+use crate::audit::{AuditCounts, Evaluator};
 use crate::matches::RuleCount;
 use crate::signals::Signals;
 use peregrine_examples::sinks::Totals;
 use scap::SourceStats;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long somebody who asks waits for a loop that is busy.
@@ -25,6 +26,8 @@ pub(crate) struct Snapshot {
     pub(crate) fds: u64,
     pub(crate) rules: Vec<RuleCount>,
     pub(crate) outputs: Vec<Totals>,
+    /// Audit events, if they are taken; their rules stand among the rules.
+    pub(crate) audit: Option<AuditCounts>,
 }
 
 /// Where the loop leaves its counts.
@@ -34,11 +37,12 @@ pub(crate) struct Telemetry {
     wanted: AtomicBool,
     last: Mutex<(u64, Snapshot)>,
     fresh: Condvar,
+    audit: Option<Arc<Evaluator>>,
 }
 
 impl Telemetry {
-    pub(crate) fn new(signals: Signals) -> Self {
-        Self { signals, wanted: AtomicBool::new(false), last: Mutex::default(), fresh: Condvar::new() }
+    pub(crate) fn new(signals: Signals, audit: Option<Arc<Evaluator>>) -> Self {
+        Self { audit, signals, wanted: AtomicBool::new(false), last: Mutex::default(), fresh: Condvar::new() }
     }
 
     /// The counts now; those of before if the loop does not answer.
@@ -51,7 +55,14 @@ impl Telemetry {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             last = self.fresh.wait_timeout(last, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        last.1.clone()
+        let mut snapshot = last.1.clone();
+        drop(last);
+        if let Some(audit) = &self.audit {
+            let mut counts = audit.counts();
+            snapshot.rules.append(&mut counts.rules);
+            snapshot.audit = Some(counts);
+        }
+        snapshot
     }
 
     /// Whether somebody asked; asking takes it back.
@@ -73,7 +84,7 @@ mod tests {
 
     #[test]
     fn who_asks_gets_an_answer() {
-        let telemetry = Telemetry::new(Signals::default());
+        let telemetry = Telemetry::new(Signals::default(), None);
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| telemetry.ask().events);
             while !telemetry.take_wanted() {

@@ -9,7 +9,7 @@ use serde_json::json;
 /// Checks the files of `-V`; an error if any of them is at fault.
 pub(crate) fn run(options: &Options, config: &Config) -> Result<(), Fatal> {
     let mut rules = RuleFiles::exactly(&options.validate)?.load(options, config);
-    rules.check_plugins()?;
+    rules.check_plugins(config)?;
     let successful = rules.loaded.is_successful();
     let wanted = options.describe_all || options.describe.is_some();
     let described = if successful && wanted { Some(rules.describe(options.describe.as_deref())?) } else { None };

@@ -1,6 +1,7 @@
 //! The versions of the program and of what it is compatible with.
 
 use crate::Fatal;
+use crate::config::settings::Config;
 use rule_engine::resolve::ENGINE_VERSION;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
@@ -23,11 +24,36 @@ pub(crate) struct BuiltIn {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
     pub(crate) does: &'static str,
+    /// Whether it is there without being asked for.
+    pub(crate) always: bool,
+    /// The source of events that it is, if it is one.
+    pub(crate) source: Option<&'static str>,
 }
 
 /// What is built in under the name of a plugin.
-pub(crate) const BUILT_IN: &[BuiltIn] =
-    &[BuiltIn { name: "container", version: "0.7.1", does: "fields of containers and Kubernetes pods" }];
+pub(crate) const BUILT_IN: &[BuiltIn] = &[
+    BuiltIn {
+        name: "container",
+        version: "0.7.1",
+        does: "fields of containers and Kubernetes pods",
+        always: true,
+        source: None,
+    },
+    BuiltIn {
+        name: crate::audit::PLUGIN,
+        version: "0.18.0",
+        does: "Kubernetes audit events, from a webhook or from files",
+        always: false,
+        source: Some(crate::audit::SOURCE),
+    },
+    BuiltIn { name: "json", version: "0.7.4", does: "fields of events that are JSON", always: false, source: None },
+];
+
+/// What of it is in use: always, or because the configuration says so.
+pub(crate) fn loaded(config: &Config) -> impl Iterator<Item = &'static BuiltIn> {
+    let selected = config.selected_plugins();
+    BUILT_IN.iter().filter(move |plugin| plugin.always || selected.iter().any(|named| named.name == plugin.name))
+}
 
 /// The versions for people.
 pub(crate) fn text() -> String {
@@ -44,9 +70,9 @@ pub(crate) fn text() -> String {
 }
 
 /// The versions for programs, with Falco's keys.
-pub(crate) fn json() -> Json {
+pub(crate) fn json(config: &Config) -> Json {
     let plugins: serde_json::Map<_, _> =
-        BUILT_IN.iter().map(|plugin| (plugin.name.to_owned(), plugin.version.into())).collect();
+        loaded(config).map(|plugin| (plugin.name.to_owned(), plugin.version.into())).collect();
     json!({
         "default_driver_version": format!("{VERSION}+probe"),
         "driver_api_version": DRIVER_API_VERSION,
@@ -62,8 +88,8 @@ pub(crate) fn json() -> Json {
 }
 
 /// The plugins, or one of them by name.
-pub(crate) fn plugins(name: Option<&str>) -> Result<String, Fatal> {
-    let chosen: Vec<_> = BUILT_IN.iter().filter(|plugin| name.is_none_or(|name| name == plugin.name)).collect();
+pub(crate) fn plugins(config: &Config, name: Option<&str>) -> Result<String, Fatal> {
+    let chosen: Vec<_> = loaded(config).filter(|plugin| name.is_none_or(|name| name == plugin.name)).collect();
     if let Some(name) = name
         && chosen.is_empty()
     {
@@ -72,8 +98,11 @@ pub(crate) fn plugins(name: Option<&str>) -> Result<String, Fatal> {
     let mut text = format!("{} Plugins Loaded:\n\n", chosen.len());
     for plugin in chosen {
         text += &format!(
-            "Name: {}\nDescription: {}\nContact: built in\nVersion: {}\nCapabilities: \n  - Field Extraction\n\n",
-            plugin.name, plugin.does, plugin.version
+            "Name: {}\nDescription: {}\nContact: built in\nVersion: {}\nCapabilities: \n{}  - Field Extraction\n\n",
+            plugin.name,
+            plugin.does,
+            plugin.version,
+            plugin.source.map(|source| format!("  - Event Sourcing (source={source})\n")).unwrap_or_default(),
         );
     }
     Ok(text)

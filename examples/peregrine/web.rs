@@ -53,12 +53,12 @@ impl WebServer {
             };
             router = router.route("/metrics", get(page));
         }
-        Self::serve(settings, router)
+        Self::serve("webserver", settings, router)
     }
 
     /// Serves any routes, with the address, threads and TLS of the settings.
-    pub(crate) fn serve(settings: &Webserver, router: Router) -> Result<Self, Fatal> {
-        let fault = |text: String| Fatal(format!("webserver: {text}"));
+    pub(crate) fn serve(name: &'static str, settings: &Webserver, router: Router) -> Result<Self, Fatal> {
+        let fault = |text: String| Fatal(format!("{name}: {text}"));
         let address: IpAddr = settings.listen_address.trim().parse().map_err(|error| fault(format!("{error}")))?;
         let address = SocketAddr::new(address, settings.listen_port);
         let listener =
@@ -98,7 +98,7 @@ impl WebServer {
         };
         let run = move || {
             if let Err(error) = runtime.block_on(serve) {
-                crate::log::error(format!("webserver: {error}"));
+                crate::log::error(format!("{name}: {error}"));
             }
         };
         let thread = std::thread::Builder::new().name("web".into()).spawn(run);

@@ -72,10 +72,7 @@ fn walk<'a>(text: &'a str, each: &mut impl FnMut(&'a str), depth: usize) -> Resu
 }
 
 /// Calls `each` with every element of an array.
-fn elements<'a>(
-    array: &'a str,
-    each: &mut impl FnMut(&'a str) -> Result<(), BatchError>,
-) -> Result<(), BatchError> {
+fn elements<'a>(array: &'a str, each: &mut impl FnMut(&'a str) -> Result<(), BatchError>) -> Result<(), BatchError> {
     struct Elements<'f, F>(&'f mut F, &'f mut Option<BatchError>);
 
     impl<'a, F: FnMut(&'a str) -> Result<(), BatchError>> Visitor<'a> for Elements<'_, F> {

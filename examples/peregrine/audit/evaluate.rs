@@ -52,11 +52,13 @@ impl Evaluator {
         alerts: &Alerts,
     ) -> Result<(), Fatal> {
         let mut rules = Arc::clone(rules);
-        let mut work = Work { limits, number: 0, start: 0, counts: AuditCounts::default(), matches: Matches::default() };
+        let mut work =
+            Work { limits, number: 0, start: 0, counts: AuditCounts::default(), matches: Matches::default() };
         loop {
             work.matches.follow(&rules);
             work.tell(self);
-            let schema: &JsonSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about audit events"))?;
+            let schema: &JsonSchema =
+                rules.schema().ok_or_else(|| Fatal::new("the rules are not about audit events"))?;
             let mut runner = rules.runner();
             let new = loop {
                 if let Some(new) = slot.take(super::SOURCE) {
@@ -68,7 +70,9 @@ impl Evaluator {
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 };
                 // It was found sound when it came in; what follows a fault in a file is lost.
-                if let Err(error) = batch::events(&batch.json, &mut |json| work.event(json, schema, &mut runner, alerts)) {
+                if let Err(error) =
+                    batch::events(&batch.json, &mut |json| work.event(json, schema, &mut runner, alerts))
+                {
                     log::warning(format!("k8s_audit: {error}"));
                 }
                 drop(batch.room);

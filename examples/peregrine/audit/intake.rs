@@ -79,7 +79,10 @@ impl Intake {
         let headers = request.headers();
         let of_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !of_type.to_ascii_lowercase().contains("application/json") {
-            return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json".into()));
+            return Err(Refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the content type must be application/json".into(),
+            ));
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > self.limits.body) {

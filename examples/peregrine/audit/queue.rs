@@ -52,7 +52,7 @@ impl Room {
 
 /// Where batches go in.
 #[derive(Debug, Clone)]
-pub(super) struct Sender {
+pub(crate) struct Sender {
     all: Arc<Semaphore>,
     sender: mpsc::Sender<Waiting>,
 }

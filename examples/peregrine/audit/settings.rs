@@ -113,11 +113,16 @@ impl Input {
             // As in Falco: no name is every address.
             "" => "0.0.0.0".to_owned(),
             "localhost" => "127.0.0.1".to_owned(),
-            host => host.parse::<std::net::IpAddr>().map_err(|_| format!("open_params: '{host}' is no address"))?.to_string(),
+            host => host
+                .parse::<std::net::IpAddr>()
+                .map_err(|_| format!("open_params: '{host}' is no address"))?
+                .to_string(),
         };
         let path = match path {
             "" | "/" => PATH.to_owned(),
-            path if path.contains(['{', '}', '*', ':']) => return Err(format!("open_params: '{path}' is no plain path")),
+            path if path.contains(['{', '}', '*', ':']) => {
+                return Err(format!("open_params: '{path}' is no plain path"));
+            }
             path => path.to_owned(),
         };
         let server = Webserver {

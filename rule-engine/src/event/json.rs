@@ -262,6 +262,11 @@ impl<'s> JsonEvent<'s> {
         Ok(Self { schema, root, number: 1, time: 0, start: 0 })
     }
 
+    /// The JSON.
+    pub fn root(&self) -> &Json {
+        &self.root
+    }
+
     /// Its number from 1, its time, and the time of the first event, in nanoseconds since 1970.
     #[must_use]
     pub fn at(self, number: u64, time: u64, start: u64) -> Self {
