@@ -13,11 +13,27 @@ pub struct Limits {
     pub fds_per_process: usize,
     /// Entry events kept at any time.
     pub stored_events: usize,
+    /// Bytes of the arguments of one process.
+    pub args_bytes: usize,
+    /// Bytes of the environment of one process.
+    pub env_bytes: usize,
+    /// Containers whose users and groups are kept.
+    pub user_tables: usize,
+    /// Users of one container or the host; and groups.
+    pub users_per_table: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { threads: 262_144, fds_per_process: 4096, stored_events: 4096 }
+        Self {
+            threads: 262_144,
+            fds_per_process: 4096,
+            stored_events: 4096,
+            args_bytes: 32 << 10,
+            env_bytes: 32 << 10,
+            user_tables: 4096,
+            users_per_table: 65_536,
+        }
     }
 }
 

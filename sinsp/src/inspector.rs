@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::event::{Event, Facts};
 use crate::observer::{self, Observer};
 use crate::parse;
-use crate::proc::Proc;
+use crate::proc::{Proc, ProcStats};
 use crate::state::State;
 use crate::state::container::{ContainerInfo, ContainerMetadata};
 use crate::suppress::Suppress;
@@ -45,7 +45,43 @@ pub struct Inspector<S> {
 struct Purge {
     interval: u64,
     idle: u64,
+    /// When the next one is due; while one is under way, at every event.
     next: u64,
+    /// Threads that the sweep under way has still to look after, and when it began.
+    todo: Vec<i64>,
+    began: u64,
+}
+
+/// Threads that are looked after at one event.
+const STEP: usize = 16;
+/// And while there is none.
+const IDLE_STEP: usize = 256;
+
+impl Purge {
+    /// Begins a sweep when one is due, or takes the next step of the one that is under way.
+    #[cold]
+    fn go_on(&mut self, state: &mut State, parser: &mut parse::Parser, ts: u64) {
+        if self.next == 0 {
+            self.next = ts + FIRST_PURGE.min(self.interval);
+            return;
+        }
+        if self.todo.is_empty() {
+            state.forget_users();
+            self.todo = state.idle_threads(ts, self.idle);
+            self.began = ts;
+        }
+        self.step(state, parser, STEP);
+        self.next = if self.todo.is_empty() { self.began + self.interval } else { ts };
+    }
+
+    fn step(&mut self, state: &mut State, parser: &mut parse::Parser, len: usize) {
+        for tid in self.todo.drain(self.todo.len().saturating_sub(len)..) {
+            parser.look_after(state, tid, self.began, self.idle);
+        }
+        if self.todo.is_empty() {
+            self.todo = Vec::new();
+        }
+    }
 }
 
 /// How long after the first event idle threads are looked for the first time.
@@ -67,6 +103,8 @@ impl<S: Source> Inspector<S> {
             interval: config.purge_interval_ns,
             idle: config.purge_idle_ns,
             next: 0,
+            todo: Vec::new(),
+            began: 0,
         });
         Self {
             source,
@@ -82,9 +120,29 @@ impl<S: Source> Inspector<S> {
         }
     }
 
-    /// Where facts that no event tells are asked for: threads whose start was lost, passed descriptors.
+    /// Where facts that no event tells are asked for: threads whose start was lost, passed descriptors, users of
+    /// containers. On this machine that is a [`ProcFs`](crate::ProcFs).
+    ///
+    /// ```
+    /// # let source = scap::text::Trace::parse("")?;
+    /// use peregrine_sinsp::{Inspector, ProcFs};
+    ///
+    /// let mut inspector = Inspector::new(source);
+    /// let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
+    /// inspector.set_proc(ProcFs::new(root));
+    /// # Ok::<(), scap::Error>(())
+    /// ```
     pub fn set_proc(&mut self, proc: impl Proc + 'static) {
         self.parser.set_proc(Box::new(proc));
+        let in_containers = self.state.threads().filter(|thread| !thread.container_id.is_empty());
+        for tid in in_containers.map(|thread| thread.tid).collect::<Vec<_>>() {
+            self.parser.learn_users(&mut self.state, tid, 0);
+        }
+    }
+
+    /// What was asked there so far, and what it cost.
+    pub fn proc_stats(&self) -> ProcStats {
+        self.parser.proc_stats()
     }
 
     /// Who is told what events do.
@@ -125,7 +183,12 @@ impl<S: Source> Inspector<S> {
         }
         let raw = match self.source.next()? {
             SourceNext::Event(raw) => raw,
-            SourceNext::Idle => return Ok(Next::Idle),
+            SourceNext::Idle => {
+                if let Some(purge) = &mut self.purge {
+                    purge.step(&mut self.state, &mut self.parser, IDLE_STEP);
+                }
+                return Ok(Next::Idle);
+            }
             SourceNext::End => return Ok(Next::End),
             SourceNext::Restart => {
                 self.restarted = true;
@@ -139,13 +202,7 @@ impl<S: Source> Inspector<S> {
         if let Some(purge) = &mut self.purge
             && raw.ts() >= purge.next
         {
-            if purge.next == 0 {
-                purge.next = raw.ts() + FIRST_PURGE.min(purge.interval);
-            } else {
-                purge.next = raw.ts() + purge.interval;
-                let parser = &mut self.parser;
-                self.state.purge(raw.ts(), purge.idle, |tid| parser.is_alive(tid));
-            }
+            purge.go_on(&mut self.state, &mut self.parser, raw.ts());
         }
         let outcome = self.parser.apply(&mut self.state, &raw, &mut self.facts);
         if outcome.hidden {

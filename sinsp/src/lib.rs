@@ -51,7 +51,7 @@ pub use error::{Error, Result};
 pub use event::{Event, Facts};
 pub use inspector::{Inspector, Next};
 pub use observer::Observer;
-pub use proc::Proc;
+pub use proc::{Proc, ProcFs, ProcLimits, ProcStats};
 /// The crate below: sources, captures, and the table of events.
 pub use scap;
 pub use state::State;

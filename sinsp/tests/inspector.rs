@@ -79,6 +79,17 @@ impl Proc for Machine {
         self.asked(format!("environ {pid}"));
         Some(b"WHOLE=1\0".to_vec())
     }
+
+    fn start_ts(&mut self, tid: i64) -> Option<u64> {
+        (tid == 50).then_some(1_000_000_000_000)
+    }
+
+    fn users(&mut self, pid: i64) -> Option<(Vec<host::User>, Vec<host::Group>)> {
+        self.asked(format!("users {pid}"));
+        let name = b"ann".to_vec();
+        let user = host::User { uid: 33, gid: 44, name, home: b"/home/ann".to_vec(), shell: b"/bin/sh".to_vec() };
+        Some((vec![user], vec![host::Group { gid: 44, name: b"www".to_vec() }]))
+    }
 }
 
 const SHELL: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" cwd=\"/\" vtid=7 vpid=7\n";
@@ -148,6 +159,158 @@ fn idle_threads_that_are_dead_are_removed() {
     let tids: Vec<bool> = [7, 8, 9].iter().map(|tid| inspector.state().thread(*tid).is_some()).collect();
     assert_eq!(tids, [true, false, true]);
     assert_eq!(inspector.state().metrics().purged_threads, 1);
+}
+
+#[test]
+fn a_thread_whose_number_another_one_has_is_read_anew() {
+    let trace = "thread tid=7 pid=7 ptid=1\nthread tid=50 pid=50 ptid=7 comm=\"old\" pidns_init_start_ts=0\n\
+         1.0 tid=50 fork res=0 exe=\"old\" tid=50 pid=50 ptid=7 comm=\"old\" flags=0 vtid=50 vpid=50\n\
+         1000.0 tid=7 close\n1031.0 tid=7 close\n1032.0 tid=7 close\n";
+    let mut inspector = live(trace, Config::default());
+    inspector.set_proc(Alive);
+    run(&mut inspector);
+    let thread = inspector.state().thread(50).expect("the new one");
+    assert_eq!((&*thread.comm, thread.clone_ts), (&b"found"[..], 1_000_000_000_000));
+    let metrics = inspector.state().metrics();
+    assert_eq!((metrics.healed_threads, metrics.purged_threads), (1, 1));
+}
+
+/// As [`Machine`], and every thread is alive.
+struct Alive;
+
+impl Proc for Alive {
+    fn thread(&mut self, tid: i64) -> Option<host::Thread> {
+        let thread = Machine::default().thread(tid)?;
+        Some(host::Thread { start_ts: 1_000_000_000_000, ..thread })
+    }
+
+    fn fd(&mut self, _pid: i64, _num: i64) -> Option<host::FdKind> {
+        None
+    }
+
+    fn is_alive(&mut self, _tid: i64) -> bool {
+        true
+    }
+
+    fn environ(&mut self, _pid: i64) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn start_ts(&mut self, tid: i64) -> Option<u64> {
+        Machine::default().start_ts(tid)
+    }
+}
+
+#[test]
+fn a_sweep_takes_a_few_threads_at_an_event() {
+    let mut trace: String = (100..200).map(|tid| format!("thread tid={tid} pid={tid} ptid=1\n")).collect();
+    trace.push_str("thread tid=7 pid=7 ptid=1\n1000.0 tid=7 close\n1031.0 tid=7 close\n");
+    (0..20).for_each(|_| trace.push_str("tid=7 close\n"));
+    let mut config = Config::default();
+    config.purge_idle_ns = 5_000_000_000;
+    let mut inspector = live(&trace, config);
+    inspector.set_proc(Machine::default());
+    inspector.next().expect("an event");
+    let mut left = Vec::new();
+    while !matches!(inspector.next().expect("an event"), Next::End) {
+        left.push(inspector.state().threads().count());
+    }
+    // Those that came with the machine are removed, few at each event, until only the busy one is left.
+    assert!(left[0] > 80 && left[1] < left[0], "{left:?}");
+    assert_eq!(left.last(), Some(&1));
+    assert!(left.windows(2).all(|pair| pair[0] - pair[1] <= 16), "{left:?}");
+}
+
+const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+#[test]
+fn users_of_containers_are_asked_for_once() {
+    let exec = |ts: &str, uid: u32| {
+        format!(
+            "{ts} tid=7 execve res=0 exe=\"x\" tid=7 pid=7 ptid=1 comm=\"x\" cgroups=[\"cpu=/docker/{HEX}\"] \
+             uid={uid} gid=44\n"
+        )
+    };
+    let trace = format!("{SHELL}{}{}{}{}", exec("1.0", 33), exec("2.0", 33), exec("3.0", 34), exec("9.0", 34));
+    let mut inspector = live(&trace, Config::default());
+    let machine = Machine::default();
+    inspector.set_proc(machine.clone());
+    run(&mut inspector);
+    let state = inspector.state();
+    let id = b"0123456789ab";
+    assert_eq!(state.user(id, 33).map(|user| user.name.to_vec()), Some(b"ann".to_vec()));
+    assert_eq!(state.group(id, 44).map(|group| group.name.to_vec()), Some(b"www".to_vec()));
+    assert!(state.user(b"", 33).is_none() && state.user(id, 34).is_none());
+    // User 34 is asked for when five seconds have passed since the first time.
+    assert_eq!(*machine.0.lock().expect("not poisoned"), ["users 7", "users 7"]);
+    assert_eq!(state.container_users().count(), 1);
+    inspector.remove_container(id);
+    assert!(inspector.state().user(id, 33).is_none());
+}
+
+#[test]
+fn threads_that_live_in_containers_already_have_users() {
+    let trace = format!("thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close\n");
+    let mut inspector = live(&trace, Config::default());
+    inspector.set_proc(Machine::default());
+    assert!(inspector.state().user(b"0123456789ab", 33).is_some());
+    // Nobody lives there any more: the next sweep forgets them.
+    let trace = format!(
+        "thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1000.0 tid=7 close\n\
+         1001.0 tid=7 procexit\n1002.0 tid=9 close\n1031.0 tid=9 close\n1032.0 tid=9 close\n"
+    );
+    let mut inspector = live(&trace, Config::default());
+    inspector.set_proc(Machine::default());
+    run(&mut inspector);
+    assert!(inspector.state().user(b"0123456789ab", 33).is_none());
+    assert_eq!(inspector.state().metrics().purged_user_tables, 1);
+}
+
+#[test]
+fn this_machine_answers() {
+    if !std::path::Path::new("/proc/self/fd").exists() {
+        eprintln!("skipped: there is no /proc");
+        return;
+    }
+    let mut child = std::process::Command::new("sleep").arg("60").env("MARK", "1").spawn().expect("a child");
+    let pid = i64::from(child.id());
+    // The events of this child before `close` were lost.
+    let trace = format!("{SHELL}1.0 tid={pid} close res=0 fd=1\ntid=4000000 close res=0 fd=1\n");
+    let mut inspector = live(&trace, Config::default());
+    let mut proc = peregrine_sinsp::ProcFs::new("/");
+    // Until it has called exec, and the kernel has put its strings where they belong.
+    let marked = |proc: &mut peregrine_sinsp::ProcFs| {
+        let env = proc.environ(pid).unwrap_or_default();
+        env.split(|byte| *byte == 0).any(|entry| entry == b"MARK=1")
+            && proc.thread(pid).is_some_and(|thread| thread.comm == b"sleep")
+    };
+    assert!((0..1000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        marked(&mut proc)
+    }));
+    assert!(proc.fd(pid, 1).is_some() && proc.fd(pid, 999).is_none());
+    let (users, groups) = proc.users(pid).expect("the machine's own users");
+    assert!(users.iter().any(|user| user.name == b"root") && groups.iter().any(|group| group.gid == 0));
+    assert!(proc.is_alive(pid) && !proc.is_alive(4_000_000));
+    assert_eq!(proc.start_ts(pid), proc.thread(pid).map(|thread| thread.start_ts));
+    let before = proc.stats();
+    inspector.set_proc(proc);
+    let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
+    let thread = event.thread().expect("the child");
+    assert_eq!((&*thread.comm, thread.pid, thread.ptid), (&b"sleep"[..], pid, i64::from(std::process::id())));
+    assert!(event.fd().is_some() && thread.clone_ts > 0 && !thread.exepath.is_empty());
+    assert_eq!(thread.args().collect::<Vec<_>>(), [b"60"]);
+    run(&mut inspector);
+    let stats = inspector.proc_stats();
+    assert_eq!(stats.threads_missed - before.threads_missed, 1);
+    // The ancestors came with it.
+    assert!(stats.threads_found - before.threads_found > 1);
+    let thread = inspector.state().thread(pid).expect("the child");
+    let parent = inspector.state().parent(thread).expect("this process");
+    assert_eq!(parent.pid, i64::from(std::process::id()));
+    assert!(stats.time_ns > before.time_ns);
+    child.kill().expect("it can be killed");
+    child.wait().expect("it is gone");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::time::{Duration, Instant};
 
 use super::read::{Tree, radix, value};
 use super::sockets::{self, Sockets};
@@ -51,20 +52,58 @@ const OPEN_FLAGS: &[(u64, u32)] = &[
     (0o20200000, 0x2000), // O_TMPFILE
 ];
 
+/// How long kept tables of sockets are good at most.
+const MAX_AGE: Duration = Duration::from_secs(60);
+/// How long they are good at least, even if a socket is missing, and how many times longer than it took to read them.
+const MIN_AGE: Duration = Duration::from_millis(100);
+const AGE_BY_COST: u32 = 20;
+/// Network namespaces whose tables are kept.
+const MAX_NAMESPACES: usize = 64;
+
 /// Reads descriptors, and keeps the socket tables of each network namespace that it meets.
+#[derive(Debug)]
 pub(super) struct Fds {
     scan: FdScan,
     max: usize,
-    by_namespace: HashMap<u64, Sockets>,
+    by_namespace: HashMap<u64, Table>,
+    /// Whether tables grow old: they do not during a scan.
+    ages: bool,
+}
+
+/// The sockets of one network namespace.
+#[derive(Debug)]
+struct Table {
+    sockets: Sockets,
+    read: Instant,
+    cost: Duration,
+}
+
+impl Table {
+    fn read(tree: &mut Tree, net: &str) -> Self {
+        let read = Instant::now();
+        let sockets = sockets::read(tree, net);
+        Self { sockets, read, cost: read.elapsed() }
+    }
+
+    /// Whether it is worth while to read it again for a socket that it lacks or has.
+    fn is_stale(&self, missing: bool) -> bool {
+        let age = self.read.elapsed();
+        age >= MAX_AGE || missing && age >= MIN_AGE.max(self.cost * AGE_BY_COST)
+    }
 }
 
 impl Fds {
     pub(super) fn new(options: &Options) -> Self {
-        Self { scan: options.fds, max: options.max_fds, by_namespace: HashMap::new() }
+        Self { scan: options.fds, max: options.max_fds, by_namespace: HashMap::new(), ages: false }
     }
 
-    /// The descriptors of a process, in ascending order.
-    pub(super) fn read(&mut self, tree: &mut Tree, pid: i64) -> Vec<Fd> {
+    /// As [`new`](Self::new), to be kept: tables of sockets are read again when they are old.
+    pub(super) fn kept(options: &Options) -> Self {
+        Self { ages: true, ..Self::new(options) }
+    }
+
+    /// The descriptors of a process, in ascending order, until the deadline.
+    pub(super) fn read(&mut self, tree: &mut Tree, pid: i64, deadline: Option<Instant>) -> Vec<Fd> {
         if self.scan == FdScan::None {
             return Vec::new();
         }
@@ -73,12 +112,18 @@ impl Fds {
             if fds.len() >= self.max {
                 break;
             }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                tree.report.incomplete = true;
+                tree.report.cut_short += 1;
+                break;
+            }
             fds.extend(self.fd(tree, pid, num));
         }
         fds
     }
 
-    fn fd(&mut self, tree: &mut Tree, pid: i64, num: i64) -> Option<Fd> {
+    /// One descriptor of a process.
+    pub(super) fn fd(&mut self, tree: &mut Tree, pid: i64, num: i64) -> Option<Fd> {
         let path = format!("proc/{pid}/fd/{num}");
         let name = tree.link(&path)?;
         let socket = name.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
@@ -110,12 +155,16 @@ impl Fds {
             Some(namespace) => (namespace, format!("proc/{pid}/net")),
             None => (0, "proc/net".to_owned()),
         };
-        let sockets = self.by_namespace.entry(key).or_default();
-        if sockets.is_empty() {
-            // Nothing was read, or the process went away while it was.
-            *sockets = sockets::read(tree, &net);
+        if self.ages && self.by_namespace.len() >= MAX_NAMESPACES && !self.by_namespace.contains_key(&key) {
+            self.by_namespace.clear();
         }
-        sockets.get(&ino).cloned()
+        let table = self.by_namespace.entry(key).or_insert_with(|| Table::read(tree, &net));
+        let missing = !table.sockets.contains_key(&ino);
+        // Where there is nothing at all, the process went away while it was read.
+        if table.sockets.is_empty() || self.ages && table.is_stale(missing) {
+            *table = Table::read(tree, &net);
+        }
+        table.sockets.get(&ino).cloned()
     }
 }
 

@@ -19,11 +19,14 @@
 mod cgroup;
 mod fds;
 mod interfaces;
+mod lookup;
 mod machine;
 mod read;
 mod sockets;
 mod task;
 mod users;
+
+pub use lookup::Lookup;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -49,7 +52,7 @@ pub struct Options {
     pub max_args: usize,
     /// The most bytes kept of a process's environment.
     pub max_env: usize,
-    /// After this time no further process is read; [`Report::incomplete`] tells.
+    /// After this time no further process or descriptor is read; [`Report::incomplete`] tells.
     pub budget: Option<Duration>,
 }
 
@@ -106,7 +109,9 @@ pub struct Report {
     pub failed: u64,
     /// The first of these failures, in words.
     pub first_failure: Option<String>,
-    /// The budget ran out before every process was read.
+    /// Processes of which not all descriptors were read before the budget ran out.
+    pub cut_short: u64,
+    /// The budget ran out before everything was read.
     pub incomplete: bool,
 }
 
@@ -115,7 +120,7 @@ pub struct Report {
 /// # Errors
 /// If `proc` under `root` cannot be listed.
 pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
-    let start = Instant::now();
+    let deadline = options.budget.map(|budget| Instant::now() + budget);
     let mut tree = Tree::new(root.as_ref());
     let pids = tree.pids()?;
     let machine = machine::read(&mut tree);
@@ -127,12 +132,12 @@ pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
     let mut tasks = Tasks::new(&mut tree, options, machine.boot_time);
     let mut fds = Fds::new(options);
     for pid in pids {
-        if options.budget.is_some_and(|budget| start.elapsed() >= budget) {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             tree.report.incomplete = true;
             break;
         }
         let Some(leader) = tasks.process(&mut tree, pid) else { continue };
-        let descriptors = fds.read(&mut tree, pid);
+        let descriptors = fds.read(&mut tree, pid, deadline);
         let leader_at = host.threads.len();
         host.threads.push(leader);
         if options.threads {
@@ -157,24 +162,9 @@ pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
 }
 
 /// Reads one thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a
-/// kernel thread, or may not be read.
-///
-/// This is for a thread that shows up in events without a past. It costs a few dozen microseconds, and more the first
-/// time that sockets must be matched; callers bound how often they ask.
+/// kernel thread, or may not be read. Who asks more than once keeps a [`Lookup`].
 pub fn thread(root: impl AsRef<Path>, tid: i64, options: &Options) -> Option<Thread> {
-    let mut tree = Tree::new(root.as_ref());
-    let boot_time = machine::boot_time(&mut tree);
-    let mut tasks = Tasks::new(&mut tree, options, boot_time);
-    let pid = tasks.leader_of(&mut tree, tid)?;
-    let mut leader = tasks.process(&mut tree, pid)?;
-    let mut found = if pid == tid {
-        leader.fds = Fds::new(options).read(&mut tree, pid);
-        leader
-    } else {
-        tasks.thread(&mut tree, &leader, tid)?
-    };
-    tasks.finish(std::slice::from_mut(&mut found));
-    Some(found)
+    Lookup::new(root, options).thread(tid)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Files under a root, read within bounds, failures counted.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Report;
@@ -13,6 +14,13 @@ use crate::{Error, Result};
 const MAX_LIST: u64 = 256 << 20;
 /// The most that is read of a small file.
 const MAX_SMALL: u64 = 64 << 10;
+
+/// The most that is read of a file that belongs to a container.
+const MAX_FOREIGN: u64 = 1 << 20;
+
+/// The flag of an opening that waits for nobody, such as the writer of a named pipe; the same on every architecture that
+/// Rust's standard library knows but MIPS and SPARC.
+const O_NONBLOCK: i32 = 0o4000;
 
 /// The buffer that files are read by way of.
 const SCRATCH: usize = 32 << 10;
@@ -100,6 +108,13 @@ impl Tree {
         if self.path(relative).exists() { self.list(relative) } else { None }
     }
 
+    /// A file that belongs to somebody else, who may set traps: links, pipes, devices and great files are refused.
+    pub(super) fn foreign(&mut self, dir: &str, name: &str) -> Option<Vec<u8>> {
+        let relative = format!("{dir}/{name}");
+        let result = foreign(&self.path(dir), &self.path(&relative));
+        self.or_count(&relative, result)
+    }
+
     /// Where a link points to.
     pub(super) fn link(&mut self, relative: &str) -> Option<Vec<u8>> {
         let result = std::fs::read_link(self.path(relative));
@@ -130,6 +145,21 @@ impl Tree {
         self.report.failed += 1;
         self.report.first_failure.get_or_insert_with(|| format!("{relative}: {why}"));
     }
+}
+
+fn foreign(dir: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
+    let refuse = || Err(std::io::Error::other("neither a plain file nor a small one"));
+    if !dir.symlink_metadata()?.is_dir() || !path.symlink_metadata()?.is_file() {
+        return refuse();
+    }
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.len() > MAX_FOREIGN {
+        return refuse();
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FOREIGN).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads at most `max` bytes of a file, a buffer full at a time.

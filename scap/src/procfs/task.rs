@@ -16,6 +16,7 @@ const SECOND: u64 = 1_000_000_000;
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 
 /// Reads tasks, and remembers what they have in common.
+#[derive(Debug)]
 pub(super) struct Tasks {
     max_args: usize,
     max_env: usize,
@@ -82,6 +83,17 @@ impl Tasks {
         let mut thread = Thread { tid, flags: SHARES, ..leader.clone() };
         self.own(tree, &format!("proc/{}/task/{tid}", leader.pid), &mut thread)?;
         Some(thread)
+    }
+
+    /// Forgets pid namespaces: those of single look-ups would add up.
+    pub(super) fn forget(&mut self) {
+        self.init_starts.clear();
+        self.namespaces.clear();
+    }
+
+    /// The time that a task started, from the ticks since the machine did.
+    pub(super) fn start_ts(&self, ticks: u64) -> Option<u64> {
+        self.boot_time.checked_add(ticks.checked_mul(SECOND / TICKS)?)
     }
 
     /// Fills in what can be told only when all processes have been read.
@@ -180,6 +192,11 @@ fn read_stat(stat: &[u8], thread: &mut Thread) -> Option<u64> {
     thread.pfminor = decimal(fields.nth(2)?)?;
     thread.pfmajor = decimal(fields.nth(1)?)?;
     decimal(fields.nth(9)?)
+}
+
+/// The ticks from the machine's start to the task's, of its `stat`.
+pub(super) fn start_of(stat: &[u8]) -> Option<u64> {
+    read_stat(stat, &mut Thread::default())
 }
 
 #[cfg(test)]

@@ -335,3 +335,90 @@ fn this_process_on_the_live_machine() {
     let again = super::thread("/", pid, &Options::default()).expect("this process");
     assert_eq!((again.comm, again.exe_ino, again.start_ts), (thread.comm.clone(), thread.exe_ino, thread.start_ts));
 }
+
+#[test]
+fn one_thread_of_a_container_at_a_time() {
+    let machine = Machine::new();
+    machine.process(7, 7);
+    machine.task("proc/7/task/9", 9, 7, 9);
+    machine.task("proc/9", 9, 7, 9);
+    machine.link("proc/7/fd/3", "socket:[501]");
+    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let thread = lookup.thread(7).expect("the process");
+    assert_eq!((thread.pid, thread.fds.len(), thread.start_ts), (7, 1, 1_700_000_002_500_000_000));
+    assert_eq!(lookup.thread(9).map(|thread| (thread.pid, thread.fds.len())), Some((7, 0)));
+    assert_eq!(lookup.start_ts(9), Some(1_700_000_002_500_000_000));
+    assert!(matches!(lookup.fd(7, 3), Some(Fd { ino: 501, kind: FdKind::Unix { .. }, .. })));
+    assert_eq!(lookup.environ(7).as_deref(), Some(&b"A=1\0B=2\0"[..]));
+    assert!(lookup.is_alive(7) && !lookup.is_alive(8));
+    assert!(lookup.thread(8).is_none() && lookup.fd(7, 4).is_none() && lookup.environ(8).is_none());
+    assert_eq!((lookup.report().threads, lookup.report().fds), (2, 2));
+}
+
+#[test]
+fn the_start_of_a_namespace_is_that_of_its_first_process() {
+    let machine = Machine::new();
+    // 1 is the parent of all here, and first in its namespace.
+    machine.process(1, 1);
+    machine.process(7, 5);
+    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let start = lookup.start_ts(1).expect("a start");
+    assert_eq!(lookup.thread(7).map(|thread| thread.pidns_init_start_ts), Some(start));
+    assert_eq!(lookup.thread(1).map(|thread| thread.pidns_init_start_ts), Some(start));
+}
+
+#[test]
+fn sockets_are_read_again_when_one_is_missing() {
+    let machine = Machine::new();
+    machine.process(7, 7);
+    machine.link("proc/7/fd/3", "socket:[501]");
+    machine.link("proc/7/fd/4", "socket:[502]");
+    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    assert!(matches!(lookup.fd(7, 3).map(|fd| fd.kind), Some(FdKind::Unix { .. })));
+    machine.file("proc/7/net/unix", "Num\nff: 2 0 0 1 1 502 /run/new\n");
+    // Not at once, for that would cost too much, but soon.
+    let named = |fd: Option<Fd>| matches!(fd.map(|fd| fd.kind), Some(FdKind::Unix { name, .. }) if name == b"/run/new");
+    let found = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        named(lookup.fd(7, 4))
+    });
+    assert!(found);
+}
+
+#[test]
+fn users_of_a_container_are_read_with_care() {
+    let machine = Machine::new();
+    machine.file("image/etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:33:44::/home/ann:/bin/sh\nbroken\n");
+    machine.file("image/etc/group", "www:x:44:\n");
+    machine.link("proc/7/root", machine.root().join("image"));
+    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let (users, groups) = lookup.users(7).expect("users");
+    assert_eq!(users.iter().map(|user| user.uid).collect::<Vec<_>>(), [0, 33]);
+    assert_eq!(groups.iter().map(|group| &group.name[..]).collect::<Vec<_>>(), [b"www"]);
+    // A link could lead out of the container, a pipe could be waited for without end, a great file fill the memory.
+    machine.link("trap/etc/passwd", "/etc/passwd");
+    machine.link("proc/8/root", machine.root().join("trap"));
+    assert!(lookup.users(8).is_none());
+    fs::create_dir_all(machine.root().join("pipe/etc")).expect("a directory");
+    let made = std::process::Command::new("mkfifo").arg(machine.root().join("pipe/etc/passwd")).status();
+    if made.is_ok_and(|status| status.success()) {
+        machine.link("proc/9/root", machine.root().join("pipe"));
+        assert!(lookup.users(9).is_none());
+    }
+    machine.file("great/etc/passwd", "");
+    let great = fs::File::options().write(true).open(machine.root().join("great/etc/passwd")).expect("the file");
+    great.set_len(1 << 30).expect("a hole");
+    machine.link("proc/10/root", machine.root().join("great"));
+    assert!(lookup.users(10).is_none());
+    assert!(lookup.users(11).is_none(), "there is no such process");
+}
+
+#[test]
+fn a_budget_cuts_descriptors_short() {
+    let machine = Machine::new();
+    machine.process(7, 7);
+    (0..50).for_each(|num| machine.link(&format!("proc/7/fd/{num}"), "/nowhere"));
+    let mut lookup = Lookup::new(machine.root(), &Options { budget: Some(Duration::ZERO), ..Options::default() });
+    assert_eq!(lookup.thread(7).map(|thread| thread.fds.len()), Some(0));
+    assert_eq!((lookup.report().cut_short, lookup.report().incomplete), (1, true));
+}

@@ -5,12 +5,22 @@ use crate::host::{Group, User};
 
 pub(super) fn users(tree: &mut Tree) -> Vec<User> {
     let file = tree.list("etc/passwd").unwrap_or_default();
-    lines(&file).filter_map(user).collect()
+    users_in(&file)
+}
+
+/// The users in a file of the shape of `/etc/passwd`.
+pub(super) fn users_in(file: &[u8]) -> Vec<User> {
+    lines(file).filter_map(user).collect()
 }
 
 pub(super) fn groups(tree: &mut Tree) -> Vec<Group> {
     let file = tree.list("etc/group").unwrap_or_default();
-    lines(&file).filter_map(group).collect()
+    groups_in(&file)
+}
+
+/// The groups in a file of the shape of `/etc/group`.
+pub(super) fn groups_in(file: &[u8]) -> Vec<Group> {
+    lines(file).filter_map(group).collect()
 }
 
 /// `name:password:uid:gid:comment:home:shell`.

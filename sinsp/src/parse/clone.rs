@@ -86,6 +86,7 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
         }
     }
     ctx.state.add_thread(new);
+    ctx.learn_users(child_tid);
 }
 
 /// The child's side.
@@ -156,6 +157,7 @@ fn child(ctx: &mut Ctx<'_, '_>) {
         new.pidns_init_start_ts = start.wrapping_add(boot_time(ctx));
     }
     ctx.lost = !ctx.state.add_thread(new);
+    ctx.learn_users(tid);
 }
 
 /// Fills in a caller of which only the tid was known.
@@ -174,11 +176,12 @@ fn adopt(ctx: &mut Ctx<'_, '_>, tid: i64) {
 }
 
 /// What the event says of the child.
-fn describe(ctx: &Ctx<'_, '_>, new: &mut Thread) {
+fn describe(ctx: &mut Ctx<'_, '_>, new: &mut Thread) {
     let exe = ctx.text(p::exe);
     new.exe.set(exe);
     new.comm.set(ctx.raw(p::comm).map_or(exe, |_| ctx.text(p::comm)));
-    new.args.set(ctx.raw(p::args).unwrap_or_default());
+    let args = ctx.raw(p::args).unwrap_or_default();
+    new.args.set(ctx.state.bounded_args(args));
     new.cmdline_comm = new.comm.clone();
     new.fdlimit = ctx.i64(p::fdlimit).unwrap_or(-1);
     if let Some(swap) = ctx.u32(p::vm_swap) {

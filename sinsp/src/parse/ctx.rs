@@ -39,6 +39,14 @@ impl<'c, 'e> Ctx<'c, 'e> {
         self.state.threads.get_mut(self.tid)
     }
 
+    /// Asks for the users of a thread's container, if its own is not known and the machine can be asked.
+    #[inline]
+    pub(super) fn learn_users(&mut self, tid: i64) {
+        if self.proc.is_some() {
+            super::live::learn_users(self.state, self.proc, tid, self.event.ts());
+        }
+    }
+
     /// What the call returned; 0 if the event does not say.
     #[inline]
     pub(super) fn res(&self) -> i64 {

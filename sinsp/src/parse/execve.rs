@@ -26,7 +26,8 @@ pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     revive(ctx);
     let exepath = exepath(ctx);
     let event = *ctx.event;
-    let (exe, args) = (ctx.text(p::exe), ctx.raw(p::args).unwrap_or_default());
+    let exe = ctx.text(p::exe);
+    let args = ctx.state.bounded_args(event.raw(p::args).unwrap_or_default());
     let comm = ctx.raw(p::comm).map_or(exe, |_| ctx.text(p::comm));
     let (pid, ptid) = (ctx.i64(p::pid), ctx.i64(p::ptid));
     let tid = ctx.tid;
@@ -54,6 +55,7 @@ pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     }
     end_other_threads(ctx);
     ctx.state.touch(tid);
+    ctx.learn_users(tid);
 }
 
 /// The leader of a process is dead, another thread called exec and became the leader.
@@ -99,6 +101,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     // A full buffer is a cut environment.
     let cut = env.is_some_and(|env| env.len() == MAX_ENV);
     let whole = if cut { pid.and_then(|pid| ctx.proc.as_mut()?.environ(pid)) } else { None };
+    let env = whole.as_deref().or(env).map(|env| ctx.state.bounded_env(env));
     let Some(thread) = ctx.thread_mut() else { return };
     thread.fdlimit = fdlimit.unwrap_or(thread.fdlimit);
     if let Some(swap) = memory {
@@ -108,7 +111,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
         thread.vmrss_kb = rss.unwrap_or(0);
         thread.vmswap_kb = swap;
     }
-    if let Some(env) = whole.as_deref().or(env) {
+    if let Some(env) = env {
         thread.env.set(env);
     }
     if let Some(cgroups) = cgroups {

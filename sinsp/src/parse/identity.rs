@@ -39,6 +39,7 @@ fn change<T: PartialEq>(ctx: &mut Ctx<'_, '_>, field: impl Fn(&mut Thread) -> &m
 pub(super) fn set_user(ctx: &mut Ctx<'_, '_>) {
     if let Some(uid) = effective_id(ctx) {
         change(ctx, |thread| &mut thread.uid, uid);
+        ctx.learn_users(ctx.tid);
     }
 }
 
@@ -46,6 +47,7 @@ pub(super) fn set_user(ctx: &mut Ctx<'_, '_>) {
 pub(super) fn set_group(ctx: &mut Ctx<'_, '_>) {
     if let Some(gid) = effective_id(ctx) {
         change(ctx, |thread| &mut thread.gid, gid);
+        ctx.learn_users(ctx.tid);
     }
 }
 

@@ -12,6 +12,7 @@ mod enter;
 mod execve;
 mod exit;
 mod identity;
+mod live;
 mod meta;
 mod new_fd;
 mod open;
@@ -23,7 +24,7 @@ mod transfer;
 use scap::EventCode;
 
 use crate::event::Facts;
-use crate::proc::Proc;
+use crate::proc::{Proc, ProcStats};
 use crate::state::{State, thread_flags};
 use ctx::Ctx;
 pub(crate) use ctx::result;
@@ -43,6 +44,8 @@ struct Later {
 pub(crate) struct Parser {
     later: Later,
     recent: exit::Recent,
+    /// Thread and number of the descriptor that was looked up last.
+    last_fd: (i64, i64),
     proc: Option<Box<dyn Proc>>,
     /// Room for the paths that are joined.
     scratch: Vec<u8>,
@@ -87,9 +90,9 @@ impl Parser {
         *self = Self { proc: self.proc.take(), track_status: self.track_status, again: true, ..Self::default() };
     }
 
-    /// Whether a thread is alive, as far as can be asked.
-    pub(crate) fn is_alive(&mut self, tid: i64) -> bool {
-        self.proc.as_mut().is_none_or(|proc| proc.is_alive(tid))
+    /// What was asked of the machine.
+    pub(crate) fn proc_stats(&self) -> ProcStats {
+        self.proc.as_ref().map(|proc| proc.stats()).unwrap_or_default()
     }
 
     /// Applies an event to the state.
@@ -189,7 +192,11 @@ impl Parser {
             };
             if known {
                 outcome.fd = Some(num);
-                state.metrics.noncached_fd_lookups += 1;
+                if std::mem::replace(&mut self.last_fd, (tid, num)) == (tid, num) {
+                    state.metrics.cached_fd_lookups += 1;
+                } else {
+                    state.metrics.noncached_fd_lookups += 1;
+                }
             } else if num >= 0 {
                 state.metrics.failed_fd_lookups += 1;
             }
@@ -245,15 +252,6 @@ impl Parser {
         if event.code() != EventCode::SCHEDSWITCH_6_E {
             thread.last_event_ts = event.ts();
         }
-    }
-
-    /// Adds an entry for a thread that was named and is not known: with what the machine says of it, or nothing.
-    #[cold]
-    fn discover(&mut self, state: &mut State, tid: i64) {
-        match self.proc.as_mut().and_then(|proc| proc.thread(tid)) {
-            Some(thread) if thread.tid == tid => state.add_scanned(&thread),
-            _ => state.add_placeholder(tid),
-        };
     }
 
     /// Does what the event before left to be done.

@@ -38,9 +38,10 @@ impl State {
         self.containers.by_id.insert(Text::from(container.id.as_str()), container);
     }
 
-    /// Forgets a container.
+    /// Forgets a container, and its users.
     pub fn remove_container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
         self.touch_all();
+        self.users.remove(id);
         self.containers.by_id.remove(id)
     }
 

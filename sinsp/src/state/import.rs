@@ -84,13 +84,13 @@ impl State {
         thread.comm = Text::new(&host.comm);
         thread.exe = Text::new(&host.exe);
         thread.exepath = Text::new(path::without_deleted(&host.exepath));
-        thread.args = Text::new(&host.args);
+        thread.args = Text::new(super::cut_list(&host.args, self.limits.args_bytes));
         thread.cmdline_comm = thread.comm.clone();
         thread.set_cgroups(&host.cgroups, &self.patterns);
         thread.root = Text::new(&host.root);
         thread.flags |= host.flags | thread_flags::ACTIVE;
         if thread.is_leader() {
-            thread.env = Text::new(&host.env);
+            thread.env = Text::new(super::cut_list(&host.env, self.limits.env_bytes));
             let mut cwd = Vec::new();
             path::join_dir(b"", &host.cwd, &mut cwd);
             thread.cwd = Text::new(&cwd);

@@ -1,6 +1,7 @@
 //! What the state engine counts.
 
-/// Counters since the start, but for [`threads`](Self::threads), which is how many there are now.
+/// Counters since the start, but for [`threads`](Self::threads), [`fds`](Self::fds) and
+/// [`held_events`](Self::held_events), which are how many there are now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -18,7 +19,11 @@ pub struct Metrics {
     pub removed_threads: u64,
     /// Threads refused because the table was full.
     pub drops_full_threadtable: u64,
-    /// Look-ups of an event's descriptor that found it.
+    /// Descriptors in all tables now; a table that forks still share counts for each of them.
+    pub fds: u64,
+    /// Look-ups of an event's descriptor that found the same one as the look-up before.
+    pub cached_fd_lookups: u64,
+    /// Those that found another one.
     pub noncached_fd_lookups: u64,
     /// Those that found nothing.
     pub failed_fd_lookups: u64,
@@ -42,4 +47,14 @@ pub struct Metrics {
     pub bad_params: u64,
     /// Idle threads that were removed.
     pub purged_threads: u64,
+    /// Idle threads that were read anew, because another thread has their number.
+    pub healed_threads: u64,
+    /// Arguments that were cut because they were too long.
+    pub cut_args: u64,
+    /// Environments that were cut because they were too long.
+    pub cut_envs: u64,
+    /// Users and groups of containers that were refused, because there were too many or those of too many containers.
+    pub drops_full_user_tables: u64,
+    /// Containers whose users were forgotten, because nobody lives there.
+    pub purged_user_tables: u64,
 }

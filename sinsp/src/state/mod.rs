@@ -37,9 +37,12 @@ pub use fd_table::FdTable;
 pub use interfaces::Interfaces;
 pub use lineage::Ancestors;
 pub use metrics::Metrics;
+pub(crate) use text::cut_list;
 pub use text::{Text, strings};
 pub use thread::{Thread, thread_flags};
 pub use users::{User, UserGroup};
+
+pub(crate) use sweep::Fate;
 
 use crate::config::Limits;
 use hashbrown::HashMap;
@@ -99,9 +102,10 @@ impl State {
         &self.interfaces
     }
 
-    /// Counters of this state.
+    /// Counters of this state. Descriptors are counted now, in all tables: this is not for every event.
     pub fn metrics(&self) -> Metrics {
-        Metrics { threads: self.threads.len() as u64, ..self.metrics }
+        let fds = self.threads.iter().map(|thread| thread.fds.len() as u64).sum();
+        Metrics { threads: self.threads.len() as u64, fds, ..self.metrics }
     }
 
     /// The thread with the given tid, dead ones that are still needed and placeholders included.
@@ -164,20 +168,6 @@ impl State {
         self.thread_count(thread).saturating_sub(u64::from(alive))
     }
 
-    /// A user of the container, or of the host where `container_id` is empty.
-    pub fn user(&self, container_id: &[u8], uid: u32) -> Option<&User> {
-        self.users_of(container_id)?.users.get(&uid)
-    }
-
-    /// A group of users of the container, or of the host where `container_id` is empty.
-    pub fn group(&self, container_id: &[u8], gid: u32) -> Option<&UserGroup> {
-        self.users_of(container_id)?.groups.get(&gid)
-    }
-
-    fn users_of(&self, container_id: &[u8]) -> Option<&Users> {
-        if container_id.is_empty() { Some(&self.host_users) } else { self.users.get(container_id) }
-    }
-
     /// A number that changes whenever a field that depends on the thread alone may have changed, and that no two threads
     /// share. It is made of two: that of the thread and that of the users.
     #[inline]
@@ -198,37 +188,25 @@ impl State {
         u128::from(self.users_stamp.max(self.leaders_stamp)) << 64 | u128::from(thread.lineage)
     }
 
+    /// Arguments to be kept: those that are too long are cut, and counted.
+    #[inline]
+    pub(crate) fn bounded_args<'a>(&mut self, args: &'a [u8]) -> &'a [u8] {
+        let kept = cut_list(args, self.limits.args_bytes);
+        self.metrics.cut_args += u64::from(kept.len() < args.len());
+        kept
+    }
+
+    /// As [`bounded_args`](Self::bounded_args), for an environment.
+    #[inline]
+    pub(crate) fn bounded_env<'a>(&mut self, env: &'a [u8]) -> &'a [u8] {
+        let kept = cut_list(env, self.limits.env_bytes);
+        self.metrics.cut_envs += u64::from(kept.len() < env.len());
+        kept
+    }
+
     #[inline]
     pub(crate) fn new_stamp(&mut self) -> u64 {
         self.stamps += 1;
         self.stamps
-    }
-
-    fn users_mut(&mut self, container_id: &[u8]) -> &mut Users {
-        if container_id.is_empty() {
-            &mut self.host_users
-        } else {
-            self.users.entry(Text::new(container_id)).or_default()
-        }
-    }
-
-    pub(crate) fn put_user(&mut self, container_id: &[u8], user: User) {
-        self.users_stamp = self.new_stamp();
-        self.users_mut(container_id).users.insert(user.uid, user);
-    }
-
-    pub(crate) fn remove_user(&mut self, container_id: &[u8], uid: u32) {
-        self.users_stamp = self.new_stamp();
-        self.users_mut(container_id).users.remove(&uid);
-    }
-
-    pub(crate) fn remove_group(&mut self, container_id: &[u8], gid: u32) {
-        self.users_stamp = self.new_stamp();
-        self.users_mut(container_id).groups.remove(&gid);
-    }
-
-    pub(crate) fn put_group(&mut self, container_id: &[u8], group: UserGroup) {
-        self.users_stamp = self.new_stamp();
-        self.users_mut(container_id).groups.insert(group.gid, group);
     }
 }

@@ -1,20 +1,49 @@
-//! Removal of threads whose end was lost.
+//! Removal of what outlived its owner: threads whose end was lost, users of containers in which nobody lives.
+//!
+//! Whether a thread is alive is asked of the machine, so a sweep first collects who was not heard of for long, and then
+//! goes through them a few at a time: a machine with a hundred thousand idle threads must not hold up events.
 
-use super::State;
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
+
+use super::{State, Text};
+
+/// What became of a thread that was not heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is there.
+    Alive,
+    /// It is gone.
+    Gone,
+    /// Another thread has its number.
+    Another,
+}
 
 impl State {
-    /// Removes placeholders, and threads that were not heard of for `idle_ns` and that `is_alive` does not know.
-    pub(crate) fn purge(&mut self, now: u64, idle_ns: u64, mut is_alive: impl FnMut(i64) -> bool) {
-        let mut gone = Vec::new();
-        for thread in self.threads.iter() {
-            let idle = now.saturating_sub(thread.last_access_ts) > idle_ns;
-            if thread.is_placeholder() || idle && !is_alive(thread.tid) {
-                gone.push(thread.tid);
-            }
+    /// Placeholders, and threads that were not heard of for `idle_ns`.
+    pub(crate) fn idle_threads(&self, now: u64, idle_ns: u64) -> Vec<i64> {
+        let idle = |thread: &&super::Thread| thread.is_placeholder() || thread.is_idle(now, idle_ns);
+        self.threads.iter().filter(idle).map(|thread| thread.tid).collect()
+    }
+
+    /// Removes a thread that a sweep found to be gone.
+    pub(crate) fn remove_purged(&mut self, tid: i64) {
+        self.remove_thread(tid);
+        self.metrics.purged_threads += 1;
+    }
+
+    /// Forgets the users of containers in which no thread lives.
+    pub(crate) fn forget_users(&mut self) {
+        if self.users.is_empty() {
+            return;
         }
-        for tid in gone {
-            self.remove_thread(tid);
-            self.metrics.purged_threads += 1;
+        let inhabited: HashSet<Text, FxBuildHasher> = self.threads.iter().map(|t| t.container_id.clone()).collect();
+        let before = self.users.len();
+        self.users.retain(|container, _| inhabited.contains(container));
+        let gone = before - self.users.len();
+        if gone > 0 {
+            self.metrics.purged_user_tables += gone as u64;
+            self.users_stamp = self.new_stamp();
         }
     }
 }

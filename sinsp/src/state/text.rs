@@ -199,6 +199,15 @@ pub fn strings(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|byte| *byte == 0).filter(move |_| !empty)
 }
 
+/// As much of such a list as fits into `limit` bytes, in whole strings if any fits.
+pub(crate) fn cut_list(list: &[u8], limit: usize) -> &[u8] {
+    match list.get(..limit) {
+        None => list,
+        Some(_) if list.len() == limit => list,
+        Some(head) => head.iter().rposition(|byte| *byte == 0).map_or(head, |end| &head[..=end]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +219,14 @@ mod tests {
             assert_eq!(Text::new(&bytes).as_bytes(), bytes);
         }
         assert_eq!(size_of::<Text>(), 24);
+    }
+
+    #[test]
+    fn lists_are_cut_at_nuls() {
+        assert_eq!(cut_list(b"a\0b\0", 4), b"a\0b\0");
+        assert_eq!(cut_list(b"a\0b\0", 3), b"a\0");
+        assert_eq!(cut_list(b"long", 3), b"lon");
+        assert_eq!(cut_list(b"a\0b\0", 0), b"");
     }
 
     #[test]

@@ -241,6 +241,11 @@ impl Thread {
         self.flags & thread_flags::CLOSED != 0
     }
 
+    /// Whether it was not heard of for the given time.
+    pub(crate) fn is_idle(&self, now: u64, idle_ns: u64) -> bool {
+        now.saturating_sub(self.last_access_ts) > idle_ns
+    }
+
     /// Whether it lives in a pid namespace other than the host's.
     #[inline]
     pub fn is_in_pidns(&self) -> bool {

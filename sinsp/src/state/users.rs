@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::Text;
+use super::{State, Text};
 
 /// A user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,4 +29,93 @@ pub struct UserGroup {
 pub(crate) struct Users {
     pub(crate) users: HashMap<u32, User, FxBuildHasher>,
     pub(crate) groups: HashMap<u32, UserGroup, FxBuildHasher>,
+    /// When the machine was last asked for them, plus one; 0 never.
+    asked: u64,
+}
+
+impl State {
+    /// A user of the container, or of the host where `container_id` is empty.
+    pub fn user(&self, container_id: &[u8], uid: u32) -> Option<&User> {
+        self.users_of(container_id)?.users.get(&uid)
+    }
+
+    /// A group of users of the container, or of the host where `container_id` is empty.
+    pub fn group(&self, container_id: &[u8], gid: u32) -> Option<&UserGroup> {
+        self.users_of(container_id)?.groups.get(&gid)
+    }
+
+    /// All users of containers, with the id of the container.
+    pub fn container_users(&self) -> impl Iterator<Item = (&Text, &User)> {
+        self.users.iter().flat_map(|(id, users)| users.users.values().map(move |user| (id, user)))
+    }
+
+    /// All groups of users of containers, with the id of the container.
+    pub fn container_groups(&self) -> impl Iterator<Item = (&Text, &UserGroup)> {
+        self.users.iter().flat_map(|(id, users)| users.groups.values().map(move |group| (id, group)))
+    }
+
+    fn users_of(&self, container_id: &[u8]) -> Option<&Users> {
+        if container_id.is_empty() { Some(&self.host_users) } else { self.users.get(container_id) }
+    }
+
+    /// The users of the container; `None` if those of too many containers are kept already.
+    fn users_mut(&mut self, container_id: &[u8]) -> Option<&mut Users> {
+        self.users_stamp = self.new_stamp();
+        if container_id.is_empty() {
+            return Some(&mut self.host_users);
+        }
+        if self.users.len() >= self.limits.user_tables && !self.users.contains_key(container_id) {
+            self.metrics.drops_full_user_tables += 1;
+            return None;
+        }
+        Some(self.users.entry(Text::new(container_id)).or_default())
+    }
+
+    pub(crate) fn put_user(&mut self, container_id: &[u8], user: User) {
+        let limit = self.limits.users_per_table;
+        let Some(users) = self.users_mut(container_id).map(|users| &mut users.users) else { return };
+        if users.len() >= limit && !users.contains_key(&user.uid) {
+            self.metrics.drops_full_user_tables += 1;
+            return;
+        }
+        users.insert(user.uid, user);
+    }
+
+    pub(crate) fn put_group(&mut self, container_id: &[u8], group: UserGroup) {
+        let limit = self.limits.users_per_table;
+        let Some(groups) = self.users_mut(container_id).map(|users| &mut users.groups) else { return };
+        if groups.len() >= limit && !groups.contains_key(&group.gid) {
+            self.metrics.drops_full_user_tables += 1;
+            return;
+        }
+        groups.insert(group.gid, group);
+    }
+
+    pub(crate) fn remove_user(&mut self, container_id: &[u8], uid: u32) {
+        if self.users_of(container_id).is_some()
+            && let Some(users) = self.users_mut(container_id)
+        {
+            users.users.remove(&uid);
+        }
+    }
+
+    pub(crate) fn remove_group(&mut self, container_id: &[u8], gid: u32) {
+        if self.users_of(container_id).is_some()
+            && let Some(users) = self.users_mut(container_id)
+        {
+            users.groups.remove(&gid);
+        }
+    }
+
+    /// Whether the machine was not asked for the users of the container for `pause`; it is taken to be asked now.
+    pub(crate) fn may_ask_for_users(&mut self, container_id: &[u8], ts: u64, pause: u64) -> bool {
+        let stamp = self.users_stamp;
+        let Some(users) = self.users_mut(container_id) else { return false };
+        let may = users.asked == 0 || ts >= users.asked.saturating_add(pause);
+        if may {
+            users.asked = ts.max(1);
+        }
+        self.users_stamp = stamp;
+        may
+    }
 }

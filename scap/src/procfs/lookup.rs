@@ -1,0 +1,125 @@
+//! Single tasks of the machine as they are asked for: the start of a thread, or a descriptor, that no event told.
+//!
+//! A [`scan`](super::scan) reads all once; a [`Lookup`] is kept, and remembers what changes rarely: when the machine
+//! started, its controllers, and for a while the tables of sockets, which are dear on a busy machine.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::fds::Fds;
+use super::read::{Tree, decimal, value, words};
+use super::task::{Tasks, start_of};
+use super::{Options, Report, machine, users};
+use crate::host::{Fd, Group, Thread, User};
+
+/// How far up the ancestors the first process of a pid namespace is looked for.
+const MAX_ANCESTORS: usize = 64;
+
+/// Looks up single threads, descriptors and users of a machine.
+///
+/// ```no_run
+/// use peregrine_scap::procfs::{Lookup, Options};
+///
+/// let mut lookup = Lookup::new("/", &Options::default());
+/// if let Some(thread) = lookup.thread(4711) {
+///     println!("{} has {} descriptors", String::from_utf8_lossy(&thread.comm), thread.fds.len());
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Lookup {
+    tree: Tree,
+    tasks: Tasks,
+    fds: Fds,
+    options: Options,
+}
+
+impl Lookup {
+    /// A look-up under `root`: `/`, or where a container has the host mounted. [`Options::budget`] bounds the time of each
+    /// thread's descriptors.
+    pub fn new(root: impl AsRef<Path>, options: &Options) -> Self {
+        let mut tree = Tree::new(root.as_ref());
+        let boot_time = machine::boot_time(&mut tree);
+        let tasks = Tasks::new(&mut tree, options, boot_time);
+        Self { tree, tasks, fds: Fds::kept(options), options: options.clone() }
+    }
+
+    /// One thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a kernel
+    /// thread, or may not be read.
+    pub fn thread(&mut self, tid: i64) -> Option<Thread> {
+        let deadline = self.options.budget.map(|budget| Instant::now() + budget);
+        let pid = self.tasks.leader_of(&mut self.tree, tid)?;
+        let mut leader = self.tasks.process(&mut self.tree, pid)?;
+        let mut found = if pid == tid {
+            leader.fds = self.fds.read(&mut self.tree, pid, deadline);
+            leader
+        } else {
+            self.tasks.thread(&mut self.tree, &leader, tid)?
+        };
+        found.pidns_init_start_ts = self.namespace_start(&found);
+        self.tasks.forget();
+        self.tree.report.threads += 1;
+        self.tree.report.processes += u64::from(pid == tid);
+        self.tree.report.fds += found.fds.len() as u64;
+        Some(found)
+    }
+
+    /// One descriptor of a process.
+    pub fn fd(&mut self, pid: i64, num: i64) -> Option<Fd> {
+        let fd = self.fds.fd(&mut self.tree, pid, num)?;
+        self.tree.report.fds += 1;
+        Some(fd)
+    }
+
+    /// When a thread started, nanoseconds since 1970, to a hundredth of a second; `None` if it is gone.
+    pub fn start_ts(&mut self, tid: i64) -> Option<u64> {
+        let stat = self.tree.small(&format!("proc/{tid}/stat"))?;
+        self.tasks.start_ts(start_of(&stat)?)
+    }
+
+    /// Whether a thread is there.
+    pub fn is_alive(&self, tid: i64) -> bool {
+        self.tree.path(&format!("proc/{tid}")).exists()
+    }
+
+    /// The environment of a process, entries ended by NULs, at most [`Options::max_env`] bytes.
+    pub fn environ(&mut self, pid: i64) -> Option<Vec<u8>> {
+        self.tree.bytes(&format!("proc/{pid}/environ"), self.options.max_env as u64)
+    }
+
+    /// The users and groups that a process sees, from the files under its root directory, which may belong to a container:
+    /// nothing but a plain file of a sensible size is read.
+    pub fn users(&mut self, pid: i64) -> Option<(Vec<User>, Vec<Group>)> {
+        let root = format!("proc/{pid}/root");
+        let passwd = self.tree.foreign(&format!("{root}/etc"), "passwd")?;
+        let group = self.tree.foreign(&format!("{root}/etc"), "group").unwrap_or_default();
+        Some((users::users_in(&passwd), users::groups_in(&group)))
+    }
+
+    /// What was found so far, and what stood in the way.
+    pub fn report(&self) -> &Report {
+        &self.tree.report
+    }
+
+    /// When the first process of the thread's pid namespace started; 0 where it is not among the thread's ancestors.
+    fn namespace_start(&mut self, thread: &Thread) -> u64 {
+        if thread.vpid == 1 {
+            return self.start_ts(thread.pid).unwrap_or(0);
+        }
+        let mut pid = thread.ptid;
+        for _ in 0..MAX_ANCESTORS {
+            if pid <= 0 {
+                break;
+            }
+            let Some(status) = self.tree.small(&format!("proc/{pid}/status")) else { break };
+            let inner = value(&status, "NSpid:").and_then(|line| decimal::<i64>(words(line).last()?));
+            if inner == Some(1) {
+                return self.start_ts(pid).unwrap_or(0);
+            }
+            match value(&status, "PPid:").and_then(decimal) {
+                Some(parent) => pid = parent,
+                None => break,
+            }
+        }
+        0
+    }
+}

@@ -1,0 +1,105 @@
+//! What is asked of the machine while it runs: unknown threads, the fate of idle ones, users of containers.
+
+use scap::host;
+
+use super::Parser;
+use crate::proc::Proc;
+use crate::state::{Fate, State, Text, User, UserGroup};
+
+/// A thread that is so much younger than its entry is another one: the start in `/proc` counts from the start of the
+/// machine, of which two readings differ a little.
+const YOUNGER: u64 = 5_000_000_000;
+
+/// How many ancestors of an unknown thread are read with it.
+const MAX_ANCESTORS: usize = 32;
+
+/// After this time, the users of a container are read again if one is missing.
+const RELOAD: u64 = 5_000_000_000;
+
+impl Parser {
+    /// Adds an entry for a thread that was named and is not known: with what the machine says of it, or nothing.
+    #[cold]
+    pub(super) fn discover(&mut self, state: &mut State, tid: i64) {
+        if !self.read(state, tid) {
+            state.add_placeholder(tid);
+        }
+    }
+
+    /// Reads a thread from the machine, and those of its ancestors that are not known either: rules ask for them.
+    fn read(&mut self, state: &mut State, tid: i64) -> bool {
+        let Some(proc) = self.proc.as_mut() else { return false };
+        let mut found: Vec<host::Thread> = Vec::new();
+        let mut next = tid;
+        while found.len() < MAX_ANCESTORS && found.iter().all(|thread| thread.tid != next) {
+            let Some(thread) = proc.thread(next).filter(|thread| thread.tid == next) else { break };
+            next = thread.ptid;
+            found.push(thread);
+            if next <= 0 || state.thread(next).is_some() {
+                break;
+            }
+        }
+        // Parents first: a thread becomes a child of one that is there.
+        for thread in found.iter().rev() {
+            state.add_scanned(thread);
+            self.learn_users(state, thread.tid, 0);
+        }
+        !found.is_empty()
+    }
+
+    /// Looks after a thread that was not heard of for long: removes it if it is gone, and reads it anew if another one
+    /// has its number.
+    pub(crate) fn look_after(&mut self, state: &mut State, tid: i64, now: u64, idle_ns: u64) {
+        let Some(thread) = state.thread(tid) else { return };
+        if thread.is_placeholder() {
+            state.remove_purged(tid);
+            return;
+        }
+        if !thread.is_idle(now, idle_ns) {
+            return;
+        }
+        match self.fate(tid, thread.clone_ts) {
+            Fate::Alive => {}
+            Fate::Gone => state.remove_purged(tid),
+            Fate::Another => {
+                state.remove_purged(tid);
+                state.metrics.healed_threads += u64::from(self.read(state, tid));
+            }
+        }
+    }
+
+    /// What became of a thread that began at `clone_ts`, as far as can be asked.
+    fn fate(&mut self, tid: i64, clone_ts: u64) -> Fate {
+        let Some(proc) = self.proc.as_mut() else { return Fate::Alive };
+        if !proc.is_alive(tid) {
+            return Fate::Gone;
+        }
+        let younger = clone_ts != 0 && proc.start_ts(tid).is_some_and(|start| start > clone_ts.saturating_add(YOUNGER));
+        if younger { Fate::Another } else { Fate::Alive }
+    }
+
+    /// Asks for the users of the thread's container, if its user or group is not known.
+    pub(crate) fn learn_users(&mut self, state: &mut State, tid: i64, ts: u64) {
+        learn_users(state, &mut self.proc, tid, ts);
+    }
+}
+
+/// As [`Parser::learn_users`].
+pub(super) fn learn_users(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i64, ts: u64) {
+    let Some(proc) = proc else { return };
+    let Some(thread) = state.thread(tid).filter(|thread| !thread.container_id.is_empty()) else { return };
+    let (id, pid) = (thread.container_id.clone(), thread.pid);
+    if state.user(&id, thread.uid).is_some() && state.group(&id, thread.gid).is_some() {
+        return;
+    }
+    if !state.may_ask_for_users(&id, ts, RELOAD) {
+        return;
+    }
+    let Some((users, groups)) = proc.users(pid) else { return };
+    for user in users {
+        let (name, home, shell) = (Text::new(&user.name), Text::new(&user.home), Text::new(&user.shell));
+        state.put_user(&id, User { uid: user.uid, gid: user.gid, name, home, shell });
+    }
+    for group in groups {
+        state.put_group(&id, UserGroup { gid: group.gid, name: Text::new(&group.name) });
+    }
+}
