@@ -56,6 +56,21 @@ pub(crate) struct Options {
     #[arg(long = "test", value_name = "FILE|DIR")]
     pub(crate) tests: Vec<PathBuf>,
 
+    /// Say how a rule is run, and exit: its condition, event types, code and witness
+    #[arg(long = "explain-rule", value_name = "RULE")]
+    pub(crate) explain_rule: Option<String>,
+
+    /// Say which rules an event of a capture fires, and why not the others, and exit; N is its evt.num
+    ///
+    /// With --explain-rule that rule is looked at alone, each part of its condition with its answer. The capture is that of
+    /// engine.replay.capture_file.
+    #[arg(long = "explain-event", value_name = "N")]
+    pub(crate) explain_event: Option<u64>,
+
+    /// Count what rules and their atoms cost, and print a table at the end, or write it to a file (*.json: as JSON)
+    #[arg(long = "profile", value_name = "FILE", num_args = 0..=1, default_missing_value = "-", require_equals = true)]
+    pub(crate) profile: Option<PathBuf>,
+
     /// Describe all rules and exit; with json_output their macros, lists, fields and events too
     #[arg(short = 'L')]
     pub(crate) describe_all: bool,
@@ -263,6 +278,11 @@ mod tests {
             "--page-size",
             "--test",
             "t.yaml",
+            "--explain-rule",
+            "r",
+            "--explain-event",
+            "7",
+            "--profile=p.json",
         ]);
         assert_eq!(options.options, ["a=b", "c=d"]);
         assert_eq!((options.rules.len(), options.validate.len(), options.duration), (2, 2, 10));

@@ -13,6 +13,7 @@ mod audit;
 mod cli;
 mod config;
 mod drops;
+mod explain;
 mod idle;
 mod list;
 #[cfg(feature = "live")]
@@ -20,6 +21,7 @@ mod live;
 mod log;
 mod matches;
 mod metrics;
+mod profile;
 mod reload;
 mod removed;
 mod rule_schema;
@@ -44,6 +46,7 @@ use cli::{Options, Parsed};
 use config::settings::EngineKind;
 use matches::Matches;
 use peregrine_examples::sinks::Wait;
+use profile::Profiles;
 use rules::RuleFiles;
 use signals::Signals;
 use sinsp::Inspector;
@@ -132,7 +135,9 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         let sources = sources::Enabled::select(options, config)?;
         let files = RuleFiles::find(options, &loaded)?;
         let mut rules = files.load(options, config);
-        if options.describe_all || options.describe.is_some() {
+        if options.explain_rule.is_some() || options.explain_event.is_some() {
+            explain::run(options.explain_rule.as_deref(), options.explain_event, rules, config)?;
+        } else if options.describe_all || options.describe.is_some() {
             rules.check(config)?;
             let described = rules.describe(options.describe.as_deref())?;
             let text = if config.json_output { format!("{described}\n") } else { rules::description_text(&described) };
@@ -196,6 +201,7 @@ fn detect(
     let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
     let alerts = Alerts::new(config, &hostname, wait)?;
     let signals = Signals::install()?;
+    let profiles = Profiles::new(options.profile.as_deref())?;
     if let Some(path) = &options.pidfile {
         std::fs::write(path, std::process::id().to_string())
             .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
@@ -210,6 +216,7 @@ fn detect(
             slot,
             seconds: options.duration,
             verbose: options.verbose,
+            profiles: profiles.as_ref(),
         };
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
         match kind {

@@ -4,12 +4,13 @@ use crate::alerts::{Alerts, OwnAlert, now};
 use crate::config::settings::{Config, DropAction};
 use crate::drops::{self, DropWatch};
 use crate::matches::Matches;
+use crate::profile::Profiles;
 use crate::reload::Slot;
 use crate::rules::SYSCALL;
 use crate::signals::Signals;
 use crate::telemetry::{Snapshot, Telemetry};
 use crate::{Fatal, log};
-use rule_engine::engine::SourceRules;
+use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::output::Priority;
 use scap::Source;
@@ -30,6 +31,8 @@ pub(crate) struct Setup<'s> {
     /// Stop after so many seconds, by the clock of the events; 0: do not.
     pub(crate) seconds: u64,
     pub(crate) verbose: bool,
+    /// Where is told what the rules cost, if that is wanted.
+    pub(crate) profiles: Option<&'s Profiles>,
 }
 
 /// Why the events of a set of rules came to an end.
@@ -97,6 +100,22 @@ impl AtWork<'_> {
     fn events<S: Source>(&mut self, inspector: &mut Inspector<S>, rules: &Arc<SourceRules>) -> Result<End, Fatal> {
         let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
         let mut runner = rules.runner();
+        if self.setup.profiles.is_some() {
+            runner.profile();
+        }
+        let end = self.each(inspector, schema, &mut runner);
+        if let (Some(profiles), Some(profile)) = (self.setup.profiles, runner.profiled()) {
+            profiles.tell(profile);
+        }
+        end
+    }
+
+    fn each<S: Source>(
+        &mut self,
+        inspector: &mut Inspector<S>,
+        schema: &SinspSchema,
+        runner: &mut Runner,
+    ) -> Result<End, Fatal> {
         let most = self.setup.seconds.saturating_mul(SECOND);
         loop {
             match inspector.next().map_err(Fatal::new)? {

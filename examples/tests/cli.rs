@@ -148,3 +148,76 @@ fn rules_are_tested() {
     let fault = tests.iter().find(|test| test["file"].as_str().is_some_and(|file| file.ends_with("rule-unknown.yaml")));
     assert_eq!(fault.expect("the file")["error"], "there is no rule `Pasword hashes`");
 }
+
+#[test]
+fn a_rule_is_explained() {
+    let shown = text(&["--explain-rule", "Read of password hashes"]);
+    for part in [
+        "\ncondition, with its macros",
+        "fd.name in (/etc/shadow, ",
+        "\nevent types\n  asyncevent, open, openat, openat2\n",
+        "for each event:",
+        "atom    ",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let shown = json(&["--explain-rule", "Read of password hashes", "-o", "json_output=true"]);
+    assert_eq!((&shown["enabled"], &shown["priority"]), (&Json::from(true), &Json::from("Critical")));
+    assert!(shown["plans"][0]["code"].as_str().is_some_and(|code| code.contains("return")), "{shown}");
+
+    let ran = peregrine(["--explain-rule", "Read of pasword hashes"]);
+    assert!(ran.code == 1 && ran.err.contains("did you mean `Read of password hashes`?"), "{}", ran.err);
+}
+
+#[test]
+fn an_event_is_explained() {
+    let with = |more: &[&str]| replay(&bundled()).into_iter().chain(more.iter().map(|arg| (*arg).to_owned())).collect();
+    let all: Vec<String> = with(&["-o", "json_output=true", "-o", "append_output[]={\"extra_fields\": [\"evt.num\"]}"]);
+    let ran = peregrine(&all);
+    let alerts = common::alerts(&ran.out);
+    let alert = alerts.iter().find(|alert| alert["rule"] == "Read of password hashes").expect(&ran.err);
+    let number = alert["output_fields"]["evt.num"].to_string();
+
+    let all: Vec<String> = with(&["--explain-event", &number, "-o", "json_output=true"]);
+    let ran = peregrine(&all);
+    let shown: Json = serde_json::from_str(&ran.out).expect(&ran.err);
+    let rules = shown["rules"].as_array().expect("rules");
+    let firing: Vec<_> = rules.iter().filter(|rule| rule["fires"] == true).map(|rule| &rule["rule"]).collect();
+    assert_eq!(firing, ["Read of password hashes"]);
+    assert!(rules.iter().all(|rule| rule["fires"] == false || rule["why"]["holds"] == true));
+
+    let all: Vec<String> = with(&["--explain-event", &number, "--explain-rule", "Search for credentials"]);
+    let ran = peregrine(&all);
+    assert!(ran.out.contains("\nrule 'Search for credentials' is about other event types: "), "{}", ran.out);
+    assert!(ran.out.contains("false      evt.type in (execve, execveat)   [is open"), "{}", ran.out);
+    let all: Vec<String> = with(&["--explain-event", "99999999"]);
+    assert!(peregrine(&all).err.contains("there is no event 99999999"));
+    assert!(peregrine(["--explain-event", "1"]).err.contains("engine.kind=replay"));
+}
+
+#[test]
+fn costs_are_counted() {
+    let mut args = replay(&bundled());
+    args.push("--profile".to_owned());
+    let ran = peregrine(&args);
+    assert!(
+        ran.out.contains(" events of types that a rule is about\n") && ran.out.contains("  atoms\n"),
+        "{}",
+        ran.out
+    );
+
+    let folder = tempfile::tempdir().expect("a place");
+    let path = folder.path().join("profile.json");
+    args.pop();
+    args.push(format!("--profile={}", path.display()));
+    assert_eq!(peregrine(&args).code, 0);
+    let profile: Json = serde_json::from_slice(&std::fs::read(&path).expect("a profile")).expect("JSON");
+    let rules = profile["rules"].as_array().expect("rules");
+    let hashes = rules.iter().find(|rule| rule["rule"] == "Read of password hashes").expect("the rule");
+    let alerts =
+        common::alerts(&peregrine(replay(&bundled()).iter().map(String::as_str).chain(["-o", "json_output=true"])).out);
+    let count = alerts.iter().filter(|alert| alert["rule"] == "Read of password hashes").count();
+    assert_eq!(hashes["matched"].as_u64(), Some(count as u64));
+    let families = profile["families"].as_array().expect("families");
+    assert!(families.iter().any(|family| family["searches"].as_u64() > Some(0) && family["atoms"].is_array()));
+}

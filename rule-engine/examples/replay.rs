@@ -57,8 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut runner = rules[0].runner();
     if profile {
-        let (machine, rules) = runner.machine_mut();
-        machine.profile(rules);
+        runner.profile();
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut failed = None;
@@ -75,26 +74,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if quiet {
         writeln!(out, "{alerts} alerts")?;
     }
-    let (machine, rules) = runner.machine_mut();
-    if let Some(profile) = machine.profiled(rules, &|field| schema.field_name(field)) {
-        let mut rows: Vec<_> = rules.rules().iter().zip(&profile.rules).collect();
-        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.nanoseconds));
-        for (rule, row) in rows.iter().take(40) {
-            writeln!(
-                out,
-                "{:>10} ns {:>8} runs {:>6} matches  {}",
-                row.nanoseconds,
-                row.evaluated,
-                row.matched,
-                rule.name()
-            )?;
-        }
-        let mut rows = profile.families;
-        rows.sort_by_key(|row| std::cmp::Reverse(row.nanoseconds));
-        for row in rows.iter().take(60) {
-            let shown: String = row.family.chars().take(120).collect();
-            writeln!(out, "{:>10} ns {:>8} searches  {shown}", row.nanoseconds, row.searches)?;
-        }
+    if let Some(mut profile) = runner.profiled() {
+        profile.sort();
+        write!(out, "{profile}")?;
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -31,11 +31,11 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::event::{Event, Schema};
+use crate::event::{Event, FieldId, Key, Schema};
 use crate::load::{LoadedRule, Sources};
 use crate::lower;
 use crate::output::{ExtraField, Format, Output, Priority, Template, TemplateError, Writer};
-use crate::ruleset::{Capture, Machine, Options, Rule, RuleId, Ruleset, Selection};
+use crate::ruleset::{Capture, EventPlan, Machine, Options, Profile, Rule, RuleId, Ruleset, Selection};
 
 /// How an engine is run.
 #[derive(Debug, Clone)]
@@ -133,6 +133,23 @@ impl SourceRules {
         &self.rules
     }
 
+    /// How a rule is run: the event types that it can match, those that are run alike together, and the plan for them.
+    pub fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)> {
+        let mut plans: Vec<(Vec<Key>, EventPlan)> = Vec::new();
+        for key in self.rules.keys() {
+            let Some(plan) = self.rules.explain(id, key, &|field| self.field_name(field)) else { continue };
+            match plans.iter_mut().find(|(_, known)| *known == plan) {
+                Some((keys, _)) => keys.push(key),
+                None => plans.push((vec![key], plan)),
+            }
+        }
+        plans.into_iter().map(|(keys, plan)| (self.schema.type_names(&keys), plan)).collect()
+    }
+
+    fn field_name(&self, field: u32) -> String {
+        self.schema.field_name(FieldId(field))
+    }
+
     /// What runs them: one for each thread that evaluates.
     pub fn runner(self: &Arc<Self>) -> Runner {
         Runner { machine: Machine::new(&self.rules), rules: Arc::clone(self), matched: Vec::new(), text: Vec::new() }
@@ -167,8 +184,13 @@ impl Runner {
         }
     }
 
-    /// The machine, for profiles.
-    pub fn machine_mut(&mut self) -> (&mut Machine, &Ruleset) {
-        (&mut self.machine, &self.rules.rules)
+    /// Begins to count what rules and their atoms cost. That makes them slower.
+    pub fn profile(&mut self) {
+        self.machine.profile(&self.rules.rules);
+    }
+
+    /// What was counted since [`profile`](Self::profile) was called.
+    pub fn profiled(&self) -> Option<Profile> {
+        self.machine.profiled(&self.rules.rules, &|field| self.rules.field_name(field))
     }
 }

@@ -9,6 +9,7 @@
 pub mod diag;
 pub mod engine;
 pub mod event;
+pub mod explain;
 pub mod filter;
 pub mod load;
 pub mod lower;

@@ -215,6 +215,14 @@ impl Schema for JsonSchema {
         }
     }
 
+    fn field_name(&self, field: FieldId) -> String {
+        match self.known.iter().find(|(_, id)| **id == field) {
+            Some(((name, Some(arg)), _)) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
+            Some(((name, None), _)) => name.clone(),
+            None => String::new(),
+        }
+    }
+
     fn key_count(&self) -> usize {
         1
     }

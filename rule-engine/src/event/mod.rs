@@ -172,6 +172,11 @@ pub trait Schema: std::any::Any + Send + Sync {
         Vec::new()
     }
 
+    /// The name of a field that was numbered, with its argument, for people.
+    fn field_name(&self, field: FieldId) -> String {
+        format!("#{}", field.0)
+    }
+
     /// One more than the greatest key.
     fn key_count(&self) -> usize;
 

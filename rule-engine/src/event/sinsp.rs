@@ -69,11 +69,6 @@ impl SinspSchema {
         &self.fields
     }
 
-    /// The name of a field that was resolved, argument and all.
-    pub fn field_name(&self, id: u32) -> String {
-        self.resolved.get(id as usize).map_or_else(String::new, |field| field.name().to_owned())
-    }
-
     fn info(&self, id: FieldId) -> FieldInfo {
         use scap_types::{kind, print};
         use sinsp::fields::FieldFlags as F;
@@ -190,6 +185,10 @@ impl Schema for SinspSchema {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    fn field_name(&self, field: FieldId) -> String {
+        self.resolved.get(field.0 as usize).map_or_else(String::new, |field| field.name().to_owned())
     }
 
     fn key_count(&self) -> usize {

@@ -12,8 +12,8 @@ use std::time::Instant;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::profile::Profile;
-use super::{Plain, gates};
+use super::profile::{AtomProfile, FamilyProfile, Profile};
+use super::{EventPlan, Plain, gates};
 use crate::event::{Event, Key, Schema};
 use crate::lower::arrange::Arranger;
 use crate::lower::emit::{Emitted, emit};
@@ -22,7 +22,7 @@ use crate::lower::node::{AtomId, Node, NodeId, Pool};
 use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
 use crate::vm::family::Sort;
-use crate::vm::machine::{Frame, State};
+use crate::vm::machine::{Frame, Searches, State};
 use crate::vm::program::{Program, Span};
 use crate::vm::verify::verify;
 
@@ -135,13 +135,24 @@ impl Index {
         self.extra
     }
 
-    pub(super) fn family_name(&self, family: u32, field: &dyn Fn(u32) -> String) -> String {
-        let row = &self.program.families[family as usize];
-        let first = self.program.question(self.program.lonely[family as usize], field);
-        match row.high - row.low {
-            1 => first,
-            more => format!("{first} and {} more", more - 1),
-        }
+    /// What the searches came to: for each family how often and how long, for each atom how often it was true.
+    pub(super) fn families(&self, searches: &Searches, field: &dyn Fn(u32) -> String) -> Vec<FamilyProfile> {
+        let rows = self.program.families.iter().zip(&searches.families).enumerate();
+        rows.map(|(family, (row, &(searched, nanoseconds)))| {
+            let first = self.program.lonely[family];
+            let atoms = first..first + (row.high - row.low);
+            let atom = |atom: u32| AtomProfile {
+                atom: self.program.question(atom, field),
+                held: searches.held[atom as usize],
+            };
+            FamilyProfile {
+                family: self.program.family_name(family, field),
+                searches: searched,
+                nanoseconds,
+                atoms: atoms.map(atom).collect(),
+            }
+        })
+        .collect()
     }
 
     /// The place of a rule among those without a witness.
@@ -149,36 +160,29 @@ impl Index {
         slate.base.iter().position(|base| *base == place)
     }
 
-    pub(super) fn explain(&self, rule: u32, key: Key, field: &dyn Fn(u32) -> String) -> String {
-        let Some(slate) = self.slate(key) else { return "no rule can match events of this type\n".into() };
-        let Some(place) = slate.rules.iter().position(|listed| listed.rule == rule) else {
-            return "cannot match events of this type\n".into();
-        };
+    pub(super) fn explain(&self, rule: u32, key: Key, field: &dyn Fn(u32) -> String) -> Option<EventPlan> {
+        let slate = self.slate(key)?;
+        let place = slate.rules.iter().position(|listed| listed.rule == rule)?;
         let listed = slate.rules[place];
-        let mut out = String::new();
+        let mut plan = EventPlan { witness: Vec::new(), gates: Vec::new(), guard: None, code: String::new() };
         for group in &slate.groups {
             for atom in 0..group.starts.len() - 1 {
                 let places = &group.places[group.starts[atom] as usize..group.starts[atom + 1] as usize];
                 if places.contains(&(place as u32)) {
                     let first = self.program.lonely[group.family as usize];
-                    out.push_str(&format!("witness: {}\n", self.program.question(first + atom as u32, field)));
+                    plan.witness.push(self.program.question(first + atom as u32, field));
                 }
             }
         }
         let place_in_base = Self::base_place(slate, place as u32);
         for gate in place_in_base.iter().flat_map(|at| slate.gates[at / 64].iter().map(move |gate| (gate, at % 64))) {
             if gate.0.rules >> gate.1 & 1 == 1 {
-                out.push_str("gate:\n");
-                out.push_str(&self.program.disassemble(gate.0.code, field));
+                plan.gates.push(self.program.disassemble(gate.0.code, field));
             }
         }
-        if let Some(guard) = listed.guard {
-            out.push_str("remembered with the process:\n");
-            out.push_str(&self.program.disassemble(guard, field));
-        }
-        out.push_str("for each event:\n");
-        out.push_str(&self.program.disassemble(listed.code, field));
-        out
+        plan.guard = listed.guard.map(|guard| self.program.disassemble(guard, field));
+        plan.code = self.program.disassemble(listed.code, field);
+        Some(plan)
     }
 }
 

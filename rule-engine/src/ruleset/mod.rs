@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 
 use bumpalo::Bump;
 
-pub use profile::{FamilyProfile, Profile, RuleProfile};
+pub use profile::{AtomProfile, FamilyProfile, Profile, RuleProfile};
 pub use rule::{Capture, Rule, RuleId};
 pub use select::{Selection, Selector};
 
@@ -27,7 +27,7 @@ use crate::lower::node::{NodeId, Pool};
 use crate::lower::{self, CompileError, Condition, KeySet};
 use crate::syntax::ast::Expr;
 use crate::vm::compare::Regexes;
-use crate::vm::machine::{Frame, State};
+use crate::vm::machine::{Frame, Searches, State};
 use crate::vm::naive;
 use index::Index;
 
@@ -187,7 +187,10 @@ impl Ruleset {
         machine.state.begin(event);
         let Machine { arena, state, candidates, profile } = machine;
         let mut frame = Frame::new(&self.index.program, event, &*arena);
-        let profile = profile.as_deref_mut();
+        let mut profile = profile.as_deref_mut();
+        if let Some(profile) = &mut profile {
+            profile.events += 1;
+        }
         let _ = slate.run(&mut frame, state, candidates, profile, &mut tell);
     }
 
@@ -209,9 +212,41 @@ impl Ruleset {
         ControlFlow::Continue(())
     }
 
-    /// How a rule is run for events of a key, for people: what is remembered with the process, the program, the witness.
-    pub fn explain(&self, id: RuleId, key: Key, field: &dyn Fn(u32) -> String) -> String {
+    /// How a rule is run for events of a key; `None` if it cannot match them. `field` gives the name of a field.
+    pub fn explain(&self, id: RuleId, key: Key, field: &dyn Fn(u32) -> String) -> Option<EventPlan> {
         self.index.explain(id.0, key, field)
+    }
+}
+
+/// How a rule is run for events of one type, for people: code is disassembled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPlan {
+    /// One of these must be true for the rule to be looked at; empty if it is on every event.
+    pub witness: Vec<String>,
+    /// What it shares with other rules and is asked once for all of them, in order.
+    pub gates: Vec<String>,
+    /// What depends on the process alone, and is remembered with it.
+    pub guard: Option<String>,
+    /// What is left to be asked of each event.
+    pub code: String,
+}
+
+impl std::fmt::Display for EventPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = |f: &mut std::fmt::Formatter<'_>, title: &str, code: &str| {
+            writeln!(f, "{title}:")?;
+            code.lines().try_for_each(|line| writeln!(f, "  {line}"))
+        };
+        for witness in &self.witness {
+            writeln!(f, "witness: {witness}")?;
+        }
+        for gate in &self.gates {
+            code(f, "gate, shared with other rules", gate)?;
+        }
+        if let Some(guard) = &self.guard {
+            code(f, "remembered with the process", guard)?;
+        }
+        code(f, "for each event", &self.code)
     }
 }
 
@@ -235,27 +270,20 @@ impl Machine {
         }
     }
 
-    /// Begins to count, per rule and per family of atoms, how often it is evaluated and how long that takes.
+    /// Begins to count, per rule and per atom, how often it is evaluated and how long that takes.
     pub fn profile(&mut self, rules: &Ruleset) {
-        self.profile = Some(Box::new(Profile::new(rules.rules.len())));
-        self.state.searches = Some(vec![(0, 0); rules.index.program.families.len()]);
+        let mut profile = Profile::new(rules.rules.len());
+        for (row, rule) in profile.rules.iter_mut().zip(&rules.rules) {
+            rule.name().clone_into(&mut row.rule);
+        }
+        self.profile = Some(Box::new(profile));
+        self.state.searches = Some(Box::new(Searches::new(&rules.index.program)));
     }
 
-    /// What was counted, if [`profile`](Self::profile) was called.
+    /// What was counted, if [`profile`](Self::profile) was called. `field` gives the name of a field.
     pub fn profiled(&self, rules: &Ruleset, field: &dyn Fn(u32) -> String) -> Option<Profile> {
         let mut profile = self.profile.as_deref()?.clone();
-        profile.families = self
-            .state
-            .searches
-            .as_ref()?
-            .iter()
-            .enumerate()
-            .map(|(family, &(searches, nanoseconds))| FamilyProfile {
-                family: rules.index.family_name(family as u32, field),
-                searches,
-                nanoseconds,
-            })
-            .collect();
+        profile.families = rules.index.families(self.state.searches.as_deref()?, field);
         Some(profile)
     }
 

@@ -21,14 +21,19 @@ impl Regexes {
     /// Compiles the patterns of `atoms`.
     pub(crate) fn new<'a>(atoms: impl IntoIterator<Item = &'a Atom>) -> Self {
         let mut table = Self::default();
+        table.extend(atoms);
+        table
+    }
+
+    /// Compiles the patterns of more `atoms`.
+    pub(crate) fn extend<'a>(&mut self, atoms: impl IntoIterator<Item = &'a Atom>) {
         for atom in atoms {
             match &atom.test {
-                Test::Compare(Operator::Regex, pattern) => table.add(pattern.bytes()),
-                Test::OneOf(Operator::Regex, patterns) => patterns.iter().for_each(|text| table.add(text.bytes())),
+                Test::Compare(Operator::Regex, pattern) => self.add(pattern.bytes()),
+                Test::OneOf(Operator::Regex, patterns) => patterns.iter().for_each(|text| self.add(text.bytes())),
                 _ => {}
             }
         }
-        table
     }
 
     fn add(&mut self, pattern: &[u8]) {

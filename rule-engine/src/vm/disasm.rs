@@ -40,6 +40,20 @@ impl Program {
         format!("#{node} ({span})")
     }
 
+    /// What the atoms of a family have in common: the expression, and the operator if it is the same for all.
+    pub(crate) fn family_name(&self, family: usize, field: &dyn Fn(u32) -> String) -> String {
+        let row = &self.families[family];
+        let atoms = self.lonely[family] as usize..(self.lonely[family] + row.high - row.low) as usize;
+        let mut words: Vec<&str> = self.questions[atoms.clone()].iter().map(|atom| atom.test.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        let (expr, words) = (self.expression(row.expr, field), words.join(", "));
+        match atoms.len() {
+            1 => format!("{expr} {words}"),
+            many => format!("{expr} {words}: {many} atoms"),
+        }
+    }
+
     /// An atom as a condition says it.
     pub(crate) fn question(&self, atom: u32, field: &dyn Fn(u32) -> String) -> String {
         let atom = &self.questions[atom as usize];
@@ -76,6 +90,22 @@ impl Program {
             Expression::GetOpt(items, letters, Some(letter)) => {
                 format!("getopt({})[{}]", list(&[*items, *letters]), char::from(*letter))
             }
+        }
+    }
+}
+
+impl Test {
+    /// The operator.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Exists => "exists",
+            Self::Compare(op, _) | Self::OneOf(op, _) | Self::Against(op, _) => op.text(),
+            Self::In(_) => "in",
+            Self::Intersects(_) => "intersects",
+            Self::PMatch(_) => "pmatch",
+            Self::Around(_) | Self::Host(true, _) => "=",
+            Self::Host(false, _) => "!=",
+            Self::Never => "never",
         }
     }
 }

@@ -30,8 +30,23 @@ pub(crate) struct State {
     /// For each expression, in which event it was last extracted, and its place in the frame.
     seen: Vec<(u32, u32)>,
     epoch: u32,
-    /// For the profile: how often each family searched, and the nanoseconds it took.
-    pub(crate) searches: Option<Vec<(u64, u64)>>,
+    /// For the profile.
+    pub(crate) searches: Option<Box<Searches>>,
+}
+
+/// What searches cost and found.
+#[derive(Debug, Clone)]
+pub(crate) struct Searches {
+    /// For each family how often it searched, and the nanoseconds it took.
+    pub(crate) families: Vec<(u64, u64)>,
+    /// For each atom, how often it was found.
+    pub(crate) held: Vec<u64>,
+}
+
+impl Searches {
+    pub(crate) fn new(program: &Program) -> Self {
+        Self { families: vec![(0, 0); program.families.len()], held: vec![0; program.atoms.len()] }
+    }
 }
 
 impl State {
@@ -166,24 +181,25 @@ impl<'e, E: Event> Frame<'e, E> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn timed<R>(&mut self, state: &mut State, family: u32, run: impl FnOnce(&mut Self, &mut State) -> R) -> R {
-        let start = std::time::Instant::now();
-        let result = run(self, state);
-        if let Some(row) = state.searches.as_mut().and_then(|rows| rows.get_mut(family as usize)) {
-            row.0 += 1;
-            row.1 += start.elapsed().as_nanos() as u64;
+    fn search(&mut self, state: &mut State, family: u32) {
+        match state.searches.take() {
+            None => self.search_now(state, family),
+            Some(searches) => self.timed(state, family, searches),
         }
-        result
     }
 
-    fn search(&mut self, state: &mut State, family: u32) {
-        if state.searches.is_some() {
-            self.timed(state, family, |frame, state| frame.search_now(state, family));
-        } else {
-            self.search_now(state, family);
-        }
+    /// A search that is counted.
+    #[cold]
+    #[inline(never)]
+    fn timed(&mut self, state: &mut State, family: u32, mut searches: Box<Searches>) {
+        let start = std::time::Instant::now();
+        self.search_now(state, family);
+        let row = &mut searches.families[family as usize];
+        row.0 += 1;
+        row.1 += start.elapsed().as_nanos() as u64;
+        let first = self.program.lonely[family as usize];
+        self.each_true(state, family, |atom| searches.held[(first + atom) as usize] += 1);
+        state.searches = Some(searches);
     }
 
     fn search_now(&mut self, state: &mut State, family: u32) {

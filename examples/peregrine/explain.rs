@@ -1,0 +1,277 @@
+//! `--explain-rule` and `--explain-event`: how a rule is run, and why it fires on an event or does not.
+
+use crate::config::settings::{Config, EngineKind, RuleMatching};
+use crate::rules::{Rules, SYSCALL};
+use crate::{Fatal, terminal};
+use rule_engine::engine::SourceRules;
+use rule_engine::event::Event as _;
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::explain::{Explainer, condition_lines, tree_lines};
+use rule_engine::resolve::Backend as _;
+use rule_engine::ruleset::RuleId;
+use rule_engine::syntax::ast::Expr;
+use scap::text::write_event;
+use serde_json::{Value as Json, json};
+use sinsp::Next;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// So many reasons are told of a rule that did not fire; all of them where one rule is asked about.
+const REASONS: usize = 3;
+
+/// A rule, resolved.
+struct Resolved {
+    name: String,
+    source: String,
+    place: String,
+    tree: Expr,
+    event_types: Vec<String>,
+}
+
+/// Answers `--explain-rule`, `--explain-event`, or both: the rule on that event.
+pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: &Config) -> Result<(), Fatal> {
+    rules.check(config)?;
+    let mut rules = rules;
+    let resolved = resolved(&mut rules, rule)?;
+    let Some(number) = event else {
+        let sets = rules.engine(config, "")?;
+        let [resolved] = resolved.as_slice() else { return Err(Fatal::new("which rule?")) };
+        return explain_rule(resolved, &sets, config.json_output);
+    };
+    if config.engine.kind != EngineKind::Replay {
+        return Err(Fatal::new(
+            "--explain-event wants a capture: -o engine.kind=replay -o engine.replay.capture_file=FILE",
+        ));
+    }
+    let mut explainer = Explainer::new();
+    if let Some((schema, _)) = rules.sources.parts(SYSCALL) {
+        for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
+            explainer.add(&rule.tree, schema).map_err(Fatal::new)?;
+        }
+    }
+    let sets = rules.engine(config, "")?;
+    let of_calls: Vec<Resolved> = resolved.into_iter().filter(|rule| rule.source == SYSCALL).collect();
+    let set = sets.iter().find(|set| set.rules().source() == SYSCALL);
+    let set = set.ok_or_else(|| Fatal::new("there is no source of system calls"))?;
+    explain_event(number, rule.is_some(), &of_calls, &explainer, set, config)
+}
+
+/// The rule of that name, or all.
+fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fatal> {
+    let Rules { loaded, sources } = rules;
+    let collected: Vec<_> = loaded.collection.rules.iter().collect();
+    let mut all = Vec::new();
+    for rule in &loaded.resolved.rules {
+        let item = &collected[rule.index].rule;
+        if name.is_some_and(|name| name != item.name) {
+            continue;
+        }
+        let mark = item.context.innermost().mark;
+        all.push(Resolved {
+            name: item.name.clone(),
+            source: item.source.text.clone(),
+            place: format!("{}:{}", item.context.innermost().name, mark.line + 1),
+            tree: rule.tree.clone(),
+            event_types: sources.event_types(&item.source.text, &rule.tree),
+        });
+    }
+    if let (Some(name), true) = (name, all.is_empty()) {
+        let names = collected.iter().map(|rule| rule.rule.name.as_str());
+        let hint = rule_engine::diag::did_you_mean(name, names).map(|hint| format!("; {hint}"));
+        return Err(Fatal(format!("there is no rule '{name}'{}", hint.unwrap_or_default())));
+    }
+    Ok(all)
+}
+
+fn find(sets: &[Arc<SourceRules>], rule: &Resolved) -> Option<(Arc<SourceRules>, RuleId)> {
+    let set = sets.iter().find(|set| set.rules().source() == rule.source)?;
+    let place = set.rules().rules().iter().position(|known| known.name() == rule.name)?;
+    Some((Arc::clone(set), RuleId(u32::try_from(place).ok()?)))
+}
+
+fn explain_rule(rule: &Resolved, sets: &[Arc<SourceRules>], as_json: bool) -> Result<(), Fatal> {
+    let (set, id) = find(sets, rule).ok_or_else(|| Fatal(format!("the rule '{}' has no source", rule.name)))?;
+    let known = set.rules().rule(id);
+    let plans = set.plans(id);
+    if as_json {
+        let plans: Vec<Json> = plans
+            .iter()
+            .map(|(names, plan)| {
+                json!({
+                    "code": plan.code, "event_types": names, "gates": plan.gates, "remembered": plan.guard,
+                    "witness": plan.witness,
+                })
+            })
+            .collect();
+        let text = json!({
+            "condition": condition_lines(&rule.tree).join("\n"), "enabled": known.enabled,
+            "event_types": rule.event_types, "place": rule.place, "plans": plans,
+            "priority": known.output.priority.name(), "rule": rule.name, "source": rule.source,
+        });
+        terminal::print(&format!("{text}\n"));
+        return Ok(());
+    }
+    let mut out = format!(
+        "rule '{}'\n  {}, source {}, priority {}{}\n\ncondition, with its macros and lists\n",
+        rule.name,
+        rule.place,
+        rule.source,
+        known.output.priority,
+        if known.enabled { "" } else { ", switched off" },
+    );
+    for line in condition_lines(&rule.tree) {
+        out += &format!("  {line}\n");
+    }
+    out += &format!("\nevent types\n  {}\n", rule.event_types.join(", "));
+    if plans.is_empty() {
+        let why = if known.enabled { "no event can match it" } else { "it is switched off" };
+        out += &format!("\nnothing is run: {why}\n");
+    }
+    for (names, plan) in &plans {
+        out += &format!("\nrun for {}\n", names.join(", "));
+        for line in plan.to_string().lines() {
+            out += &format!("  {line}\n");
+        }
+    }
+    terminal::print(&out);
+    Ok(())
+}
+
+/// What became of a rule on the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fires,
+    /// It would, but another rule fired before it.
+    Second,
+    /// It is asked, and its condition does not hold.
+    No,
+    OtherTypes,
+    Off,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fires => "fires",
+            Self::Second => "another rule fires first",
+            Self::No => "does not hold",
+            Self::OtherTypes => "is about other event types",
+            Self::Off => "is switched off",
+        }
+    }
+}
+
+fn explain_event(
+    number: u64,
+    whole: bool,
+    rules: &[Resolved],
+    explainer: &Explainer,
+    set: &Arc<SourceRules>,
+    config: &Config,
+) -> Result<(), Fatal> {
+    let schema: &SinspSchema = set.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
+    let mut inspector = crate::open(&config.engine.replay.capture_file, config)?;
+    let mut last = 0;
+    loop {
+        let event = match inspector.next().map_err(Fatal::new)? {
+            Next::Event(event) => SinspEvent::new(event, schema),
+            Next::Hidden | Next::Idle => continue,
+            Next::End => {
+                return Err(Fatal(format!("there is no event {number}: the last that is shown is {last}")));
+            }
+        };
+        last = event.number();
+        if last < number {
+            continue;
+        }
+        if last > number {
+            return Err(Fatal(format!("there is no event {number} that is shown: the next is {last}")));
+        }
+        let first = config.rule_matching == RuleMatching::First;
+        let text = tell(&event, whole, rules, explainer, set, first, config.json_output);
+        terminal::print(&text);
+        return Ok(());
+    }
+}
+
+fn tell(
+    event: &SinspEvent<'_>,
+    whole: bool,
+    rules: &[Resolved],
+    explainer: &Explainer,
+    set: &SourceRules,
+    first: bool,
+    as_json: bool,
+) -> String {
+    // In the order of evaluation, which selections may have changed.
+    let mut order: Vec<(usize, usize)> = Vec::new();
+    for (place, rule) in set.rules().rules().iter().enumerate() {
+        order.extend(rules.iter().position(|known| known.name == rule.name()).map(|known| (place, known)));
+    }
+    let mut rows = Vec::new();
+    let mut fired = false;
+    for (place, number) in order {
+        let why = explainer.explain(number, event);
+        let verdict = if !set.rules().rules()[place].enabled {
+            Verdict::Off
+        } else if !explainer.concerns(number, event) {
+            Verdict::OtherTypes
+        } else if !why.holds {
+            Verdict::No
+        } else if fired && first {
+            Verdict::Second
+        } else {
+            fired = true;
+            Verdict::Fires
+        };
+        rows.push((&rules[number], verdict, why));
+    }
+    let mut line = String::new();
+    write_event(&event.inner().raw(), &mut line);
+    if as_json {
+        let rows: Vec<Json> = rows
+            .iter()
+            .map(|(rule, verdict, why)| {
+                json!({ "fires": *verdict == Verdict::Fires, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
+            })
+            .collect();
+        return format!("{}\n", json!({ "event": line, "number": event.number(), "rules": rows }));
+    }
+    let mut out = format!("event {}\n  {line}\n", event.number());
+    if whole {
+        for (rule, verdict, why) in &rows {
+            out += &format!("\nrule '{}' {}", rule.name, verdict.name());
+            if *verdict == Verdict::OtherTypes {
+                out += &format!(": {}", rule.event_types.join(", "));
+            }
+            out.push('\n');
+            tree_lines(why).iter().for_each(|line| out += &format!("  {line}\n"));
+            out += "\nwhat decides\n";
+            why.reasons().for_each(|reason| out += &format!("  {reason}\n"));
+        }
+        return out;
+    }
+    for verdict in [Verdict::Fires, Verdict::Second, Verdict::No] {
+        let those: Vec<_> = rows.iter().filter(|(_, of, _)| *of == verdict).collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "\n{} of {} rules: {}", those.len(), rows.len(), verdict.name());
+        for (rule, _, why) in those {
+            let _ = writeln!(out, "  {}", rule.name);
+            let reasons: Vec<_> = why.reasons().collect();
+            for reason in reasons.iter().take(REASONS) {
+                let _ = writeln!(out, "      {reason}");
+            }
+            if reasons.len() > REASONS {
+                let _ = writeln!(out, "      and {} more", reasons.len() - REASONS);
+            }
+        }
+    }
+    let count = |wanted| rows.iter().filter(|(_, verdict, _)| *verdict == wanted).count();
+    let _ = writeln!(
+        out,
+        "\n{} rules are about other event types, {} are switched off",
+        count(Verdict::OtherTypes),
+        count(Verdict::Off)
+    );
+    out
+}

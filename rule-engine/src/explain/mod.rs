@@ -1,0 +1,250 @@
+//! Why a rule fires, or does not: every part of its condition with its answer for one event and the value that it looked at.
+//!
+//! ```
+//! use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+//! use peregrine_rule_engine::explain::Explainer;
+//! use peregrine_rule_engine::syntax::parse;
+//!
+//! let mut schema = JsonSchema::new("login");
+//! let mut explainer = Explainer::new();
+//! let tree = parse("json.value[/user] = root and not json.value[/from] startswith 10.")?;
+//! let rule = explainer.add(&tree, &mut schema)?;
+//! let event = JsonEvent::parse(&schema, br#"{"user": "root", "from": "10.1.2.3"}"#)?;
+//! let why = explainer.explain(rule, &event);
+//! assert!(!why.holds);
+//! assert_eq!(why.reasons().next().unwrap().to_string(), "json.value[/from] startswith 10. is true (10.1.2.3)");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Conditions are walked as they are written, by the same walker that the machine is tested against; all parts are answered,
+//! also those that a machine would have had no need to ask.
+
+mod layout;
+
+use bumpalo::Bump;
+use serde_json::{Value as Json, json};
+
+pub use layout::{condition_lines, tree_lines};
+
+use crate::event::{Event, Schema, Value};
+use crate::lower::expr::ExprId;
+use crate::lower::node::{Node, NodeId, Pool};
+use crate::lower::{self, CompileError, KeySet};
+use crate::syntax::ast::{Expr, Operand};
+use crate::syntax::print::canonical_text;
+use crate::syntax::text::shown;
+use crate::vm::compare::Regexes;
+use crate::vm::{eval, naive};
+
+/// The longest value that is shown, in characters.
+const LONGEST: usize = 160;
+
+/// Conditions that can be explained.
+#[derive(Debug, Default)]
+pub struct Explainer {
+    pool: Pool,
+    regexes: Regexes,
+    conditions: Vec<Explained>,
+}
+
+/// A condition in parts.
+#[derive(Debug)]
+struct Explained {
+    keys: KeySet,
+    root: Part,
+}
+
+#[derive(Debug)]
+struct Part {
+    text: String,
+    kind: Kind,
+    /// For a check: what answers it, and the left side.
+    node: NodeId,
+    value: Option<ExprId>,
+    parts: Vec<Self>,
+}
+
+/// What a part of a condition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// All parts must hold.
+    And,
+    /// Any part must hold.
+    Or,
+    /// Its only part must not hold.
+    Not,
+    /// A question about a field.
+    Check,
+}
+
+/// A part of a condition, answered for one event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Why {
+    /// The part, as Falco prints it.
+    pub text: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The answer.
+    pub holds: bool,
+    /// Of a check, the value on its left; `None` there is no value.
+    pub value: Option<String>,
+    /// Its parts.
+    pub parts: Vec<Self>,
+}
+
+impl Explainer {
+    /// Nothing to explain yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a condition, lists and macros replaced; its number is given back.
+    ///
+    /// # Errors
+    /// If it does not compile.
+    pub fn add(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Result<usize, CompileError> {
+        let known = self.pool.atoms().len();
+        let condition = lower::compile(&mut self.pool, schema, tree)?;
+        let root = self.part(tree, schema)?;
+        let mut keys = condition.keys().clone();
+        schema.common_keys().into_iter().for_each(|key| keys.insert(key));
+        self.regexes.extend(&self.pool.atoms()[known..]);
+        self.conditions.push(Explained { keys, root });
+        Ok(self.conditions.len() - 1)
+    }
+
+    fn part(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Result<Part, CompileError> {
+        let text = shown(&canonical_text(tree)).into_owned();
+        let (kind, parts): (Kind, &[Expr]) = match tree {
+            Expr::And(parts, _) => (Kind::And, parts),
+            Expr::Or(parts, _) => (Kind::Or, parts),
+            Expr::Not(part, _) => (Kind::Not, std::slice::from_ref(part)),
+            Expr::Macro(..) | Expr::Exists(..) | Expr::Check(..) => {
+                let node = lower::compile(&mut self.pool, schema, tree)?.root;
+                let value = self.left(tree, schema);
+                return Ok(Part { text, kind: Kind::Check, node, value, parts: Vec::new() });
+            }
+        };
+        let parts: Vec<Part> = parts.iter().map(|part| self.part(part, schema)).collect::<Result<_, _>>()?;
+        let node = self.pool.constant(false);
+        Ok(Part { text, kind, node, value: None, parts })
+    }
+
+    /// The left side of a check, as something that has a value.
+    fn left(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Option<ExprId> {
+        let (Expr::Exists(left, at) | Expr::Check(crate::syntax::ast::Check { left, .. }, at)) = tree else {
+            return None;
+        };
+        if matches!(left, Operand::Value(..) | Operand::List(..)) {
+            return None;
+        }
+        let exists = lower::compile(&mut self.pool, schema, &Expr::Exists(left.clone(), *at)).ok()?;
+        match &self.pool[exists.root] {
+            Node::Atom(atom) => Some(self.pool[*atom].expr),
+            _ => None,
+        }
+    }
+
+    /// Whether a condition is asked of events of this type at all.
+    pub fn concerns<E: Event>(&self, condition: usize, event: &E) -> bool {
+        self.conditions[condition].keys.contains(event.key())
+    }
+
+    /// Answers all parts of a condition for an event, whatever its type is.
+    pub fn explain<E: Event>(&self, condition: usize, event: &E) -> Why {
+        self.why(&self.conditions[condition].root, event, &Bump::new())
+    }
+
+    fn why<E: Event>(&self, part: &Part, event: &E, arena: &Bump) -> Why {
+        let parts: Vec<Why> = part.parts.iter().map(|part| self.why(part, event, arena)).collect();
+        let holds = match part.kind {
+            Kind::And => parts.iter().all(|part| part.holds),
+            Kind::Or => parts.iter().any(|part| part.holds),
+            Kind::Not => !parts.iter().any(|part| part.holds),
+            Kind::Check => naive::holds(&self.pool, &self.regexes, part.node, event, arena),
+        };
+        let value = part.value.and_then(|expr| eval::value(&self.pool.exprs, expr, event, arena)).map(|value| {
+            let mut text = String::new();
+            show(value, &mut text);
+            cut(&text)
+        });
+        Why { text: part.text.clone(), kind: part.kind, holds, value, parts }
+    }
+}
+
+/// A value as it would stand in a condition.
+fn show(value: Value<'_>, out: &mut String) {
+    match value {
+        Value::Bool(truth) => out.push_str(if truth { "true" } else { "false" }),
+        Value::I64(number) => out.push_str(&number.to_string()),
+        Value::U64(number) => out.push_str(&number.to_string()),
+        Value::F64(number) => out.push_str(&number.to_string()),
+        Value::Ip(ip) => out.push_str(&ip.to_string()),
+        Value::Bytes([]) => out.push_str("\"\""),
+        Value::Bytes(text) => {
+            let text = String::from_utf8_lossy(eval::trimmed(text));
+            out.extend(text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }));
+        }
+        Value::List(items) => {
+            out.push('(');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    out.push_str(", ");
+                }
+                show(*item, out);
+            }
+            out.push(')');
+        }
+    }
+}
+
+/// The beginning of a long text.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl Why {
+    /// The parts that decide: of an `and` that fails those that are false, of an `or` that holds those that are true.
+    pub fn reasons(&self) -> impl Iterator<Item = &Self> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found.into_iter()
+    }
+
+    fn collect<'w>(&'w self, found: &mut Vec<&'w Self>) {
+        match (self.kind, self.holds) {
+            (Kind::Not, _) => self.parts.iter().for_each(|part| part.collect(found)),
+            (Kind::And, false) | (Kind::Or, true) => {
+                self.parts.iter().filter(|part| part.holds == self.holds).for_each(|part| part.collect(found));
+            }
+            (Kind::And | Kind::Or | Kind::Check, _) => found.push(self),
+        }
+    }
+
+    /// All of it, for programs.
+    pub fn json(&self) -> Json {
+        let mut json = json!({ "condition": self.text, "holds": self.holds });
+        if self.kind == Kind::Check {
+            json["value"] = self.value.clone().into();
+        } else {
+            json["parts"] = self.parts.iter().map(Self::json).collect();
+        }
+        json
+    }
+}
+
+/// In one line: what it is, the answer, and the value.
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = cut(&self.text);
+        write!(f, "{text} is {}", self.holds)?;
+        match (&self.value, self.kind) {
+            (Some(value), _) => write!(f, " ({value})"),
+            (None, Kind::Check) => f.write_str(" (no value)"),
+            (None, _) => Ok(()),
+        }
+    }
+}
