@@ -1,0 +1,101 @@
+//! The same events and rules give the same bytes: run after run, compressed or not, with one set of rules or another way
+//! to evaluate it.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{peregrine, replay, root, shared};
+use rule_engine::engine::{self, Settings};
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::load::{Loader, Sources};
+use rule_engine::ruleset::{Matching, Options};
+use scap::savefile::Reader;
+use sinsp::Inspector;
+use sinsp::fields::Fields;
+
+/// The published rules, where they are at hand, and always our own.
+fn rule_files() -> Vec<Vec<PathBuf>> {
+    let mut sets = vec![vec![root().join("examples/peregrine/rules/peregrine_rules.yaml")]];
+    if let Some(shared) = shared() {
+        let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+        sets.push(names.map(|name| shared.join("data/rules").join(name)).to_vec());
+    }
+    sets
+}
+
+fn captures() -> [PathBuf; 2] {
+    ["attack-a.scap", "procs.scap"].map(|name| root().join("testdata/captures").join(name))
+}
+
+/// The capture as a file that is not compressed.
+fn plain(capture: &Path, folder: &Path) -> PathBuf {
+    let to = folder.join(capture.file_name().expect("captures are files"));
+    let mut convert = Command::new(env!("CARGO_BIN_EXE_pscap"));
+    let status = convert.arg("convert").arg(capture).arg(&to).status().expect("the program starts");
+    assert!(status.success());
+    to
+}
+
+#[test]
+fn runs_and_compression_change_no_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for files in rule_files() {
+        for capture in captures() {
+            let run = |capture: &Path| {
+                let mut args = replay(capture);
+                for file in &files {
+                    args.extend(["-r".to_owned(), file.display().to_string()]);
+                }
+                args.extend(["-o", "json_output=true", "-o", "priority=debug"].map(str::to_owned));
+                let ran = peregrine(&args);
+                assert_eq!(ran.code, 0, "{}", ran.err);
+                ran.out
+            };
+            let first = run(&capture);
+            assert!(first.contains("\"rule\""), "there are alerts to compare");
+            assert!(first == run(&capture), "a second run of {} differs", capture.display());
+            assert!(first == run(&plain(&capture, folder.path())), "uncompressed, {} differs", capture.display());
+        }
+    }
+}
+
+/// All that the rules say of a capture.
+fn alerts(capture: &Path, files: &[PathBuf], options: Options) -> Vec<u8> {
+    let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
+    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let texts: Vec<(String, Vec<u8>)> = files
+        .iter()
+        .map(|path| (path.display().to_string(), std::fs::read(path).expect("the rules are there")))
+        .collect();
+    let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
+    assert!(loaded.is_successful());
+    let settings = Settings { options, ..Settings::default() };
+    let sets = engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("a sound source");
+    let schema: &SinspSchema = sets[0].schema().expect("rules about system calls");
+    let (mut runner, mut out) = (sets[0].runner(), Vec::new());
+    let mut inspector = Inspector::new(Reader::open(capture).expect("the capture is there"));
+    inspector
+        .for_each(|event| {
+            runner.process(&SinspEvent::new(event, schema), |alert| {
+                out.extend_from_slice(alert.text);
+                out.push(b'\n');
+            });
+        })
+        .expect("the capture is sound");
+    out
+}
+
+#[test]
+fn the_index_changes_no_byte() {
+    for files in rule_files() {
+        for capture in captures() {
+            for matching in [Matching::First, Matching::All] {
+                let [with, without] = [true, false].map(|index| alerts(&capture, &files, Options { matching, index }));
+                assert!(!with.is_empty());
+                assert!(with == without, "{matching:?}: {} differs", capture.display());
+            }
+        }
+    }
+}
