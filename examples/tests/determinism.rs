@@ -29,6 +29,11 @@ fn captures() -> [PathBuf; 2] {
     ["attack-a.scap", "procs.scap"].map(|name| root().join("testdata/captures").join(name))
 }
 
+/// Whether rules must have something to say of it.
+fn is_attack(capture: &Path) -> bool {
+    capture.ends_with("attack-a.scap")
+}
+
 /// The capture as a file that is not compressed.
 fn plain(capture: &Path, folder: &Path) -> PathBuf {
     let to = folder.join(capture.file_name().expect("captures are files"));
@@ -54,7 +59,7 @@ fn runs_and_compression_change_no_byte() {
                 ran.out
             };
             let first = run(&capture);
-            assert!(first.contains("\"rule\""), "there are alerts to compare");
+            assert!(first.contains("\"rule\"") || !is_attack(&capture), "there are alerts to compare");
             assert!(first == run(&capture), "a second run of {} differs", capture.display());
             assert!(first == run(&plain(&capture, folder.path())), "uncompressed, {} differs", capture.display());
         }
@@ -93,7 +98,7 @@ fn the_index_changes_no_byte() {
         for capture in captures() {
             for matching in [Matching::First, Matching::All] {
                 let [with, without] = [true, false].map(|index| alerts(&capture, &files, Options { matching, index }));
-                assert!(!with.is_empty());
+                assert!(!with.is_empty() || !is_attack(&capture));
                 assert!(with == without, "{matching:?}: {} differs", capture.display());
             }
         }
