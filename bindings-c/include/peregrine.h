@@ -12,6 +12,56 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * The contract, which holds for every call:
+ *
+ * * Ownership. peregrine_X_new and peregrine_X_open_* give ownership through an out-parameter,
+ *   peregrine_X_free takes it back; freeing NULL is fine. Everything else is lent: each call says until when.
+ * * Results. A call that can fail gives a peregrine_status; numbers are never reused. Results come through
+ *   out-parameters, which are last and are written only on success. The message of the last failure of a thread is
+ *   peregrine_last_error().
+ * * NULL. A pointer that is NULL where it must not be gives PEREGRINE_STATUS_NULL_POINTER, never a crash.
+ * * Threads. Different handles may be used by different threads at the same time; one handle by one thread at a time.
+ * * Panics never cross the edge: they become PEREGRINE_STATUS_PANIC. Nor must exceptions: a callback of C++ catches
+ *   its own.
+ * * Growth. Structs that may grow begin with size. Callers set it to what their compiler knew before a call that
+ *   fills or reads the struct; a library that is newer or older fills and reads what both know, and refuses input whose
+ *   members it does not know. Functions, members and numbers are only added, members at the end.
+ * * Text that goes in is UTF-8 ended by a NUL. Bytes that come out are a pointer and a length, need not be UTF-8 and
+ *   are not ended by a NUL, unless the call says so.
+ * * Callbacks get their userdata first. An alert's callback may call the library; the others must not.
+ * * Signals and threads. The library installs no signal handlers. It starts one thread, and only if rules name hosts
+ *   (fd.sip.name = example.com): the one that looks them up.
+ * * Logging. The library writes nothing to the terminal, but where a bug makes it panic; peregrine_log_set() says who hears what it has to say.
+ * * Misuse. In debug builds of the library, freed and foreign handles are found and give
+ *   PEREGRINE_STATUS_INVALID_HANDLE; a stale event is found in every build.
+ */
+
+/**
+ * The version of this header: breaking changes.
+ */
+#define PEREGRINE_VERSION_MAJOR 0
+
+/**
+ * The version of this header: additions.
+ */
+#define PEREGRINE_VERSION_MINOR 1
+
+/**
+ * The version of this header: corrections.
+ */
+#define PEREGRINE_VERSION_PATCH 0
+
+/**
+ * A bit of peregrine_features(): peregrine_inspector_open_live() is built in.
+ */
+#define PEREGRINE_FEATURE_LIVE 1
+
+/**
+ * A bit of peregrine_features(): a debug build, which finds handles that were freed or are of another kind.
+ */
+#define PEREGRINE_FEATURE_CHECKED_HANDLES 2
+
 /**
  * The result of a call. Zero and the numbers below 100 are no errors.
  */
@@ -131,6 +181,39 @@ typedef uint32_t peregrine_value_kind;
 #endif // __cplusplus
 
 /**
+ * How grave a message is. Numbers are never reused.
+ */
+enum peregrine_log_level
+#ifdef __cplusplus
+  : uint32_t
+#endif // __cplusplus
+ {
+    /**
+     * Something does not work.
+     */
+    PEREGRINE_LOG_LEVEL_ERROR = 1,
+    /**
+     * Something is missing, or not as it should be.
+     */
+    PEREGRINE_LOG_LEVEL_WARN = 2,
+    /**
+     * What happens.
+     */
+    PEREGRINE_LOG_LEVEL_INFO = 3,
+    /**
+     * For those who look for a fault.
+     */
+    PEREGRINE_LOG_LEVEL_DEBUG = 4,
+    /**
+     * Everything.
+     */
+    PEREGRINE_LOG_LEVEL_TRACE = 5,
+};
+#ifndef __cplusplus
+typedef uint32_t peregrine_log_level;
+#endif // __cplusplus
+
+/**
  * Rules at work. Opaque. To be used by one thread at a time; to change rules, load another engine and go on with it
  * between two events.
  */
@@ -156,6 +239,11 @@ typedef struct peregrine_inspector peregrine_inspector;
  * Rule files and settings on their way to an engine. Opaque.
  */
 typedef struct peregrine_rules peregrine_rules;
+
+/**
+ * A template, parsed. Opaque. It holds no event: any thread may use it for the events of any inspector.
+ */
+typedef struct peregrine_template peregrine_template;
 
 /**
  * An event, lent until its inspector is asked for the next one. A plain value: copy it, do not free it. Using it after
@@ -186,59 +274,6 @@ typedef struct peregrine_bytes {
      */
     size_t len;
 } peregrine_bytes;
-
-/**
- * An alert. What it points at is lent until the callback returns, or until the next alert is taken.
- */
-typedef struct peregrine_alert {
-    /**
-     * The rule that matched.
-     */
-    struct peregrine_bytes rule;
-    /**
-     * The source of the event, such as `syscall`.
-     */
-    struct peregrine_bytes source;
-    /**
-     * The priority's name, such as `Warning`.
-     */
-    struct peregrine_bytes priority;
-    /**
-     * The alert as it is to be written, without a line end: text or JSON, as the engine was loaded.
-     */
-    struct peregrine_bytes text;
-    /**
-     * The priority from 0 (emergency) to 7 (debug).
-     */
-    uint32_t severity;
-} peregrine_alert;
-
-/**
- * Takes an alert. `userdata` is what was given with the call that led here.
- */
-typedef void (*peregrine_alert_callback)(void *userdata, const struct peregrine_alert *alert);
-
-/**
- * A rule of an engine. What it points at is lent as long as the engine lives.
- */
-typedef struct peregrine_rule_info {
-    /**
-     * Its name.
-     */
-    struct peregrine_bytes name;
-    /**
-     * The source of its events.
-     */
-    struct peregrine_bytes source;
-    /**
-     * Its priority from 0 (emergency) to 7 (debug).
-     */
-    uint32_t severity;
-    /**
-     * Whether it is switched on.
-     */
-    bool enabled;
-} peregrine_rule_info;
 
 /**
  * The head of an event. Set `size` to `sizeof(peregrine_event_info)` before the call; a later version may know more
@@ -360,9 +395,13 @@ typedef struct peregrine_value {
 } peregrine_value;
 
 /**
- * One parameter of an event.
+ * One parameter of an event. Set `size` to `sizeof(peregrine_param)` before the call.
  */
 typedef struct peregrine_param {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
     /**
      * Its name, such as `flags`; a constant.
      */
@@ -384,6 +423,32 @@ typedef struct peregrine_param {
      */
     bool has_value;
 } peregrine_param;
+
+/**
+ * A field that exists. Set `size` to `sizeof(peregrine_field_info)` before the call. All that it points at is constant.
+ */
+typedef struct peregrine_field_info {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Its name, without an argument.
+     */
+    struct peregrine_bytes name;
+    /**
+     * The type of its values, such as `CHARBUF`.
+     */
+    struct peregrine_bytes type_name;
+    /**
+     * The group of fields that it belongs to, such as `process`.
+     */
+    struct peregrine_bytes class_name;
+    /**
+     * What it is, in a line.
+     */
+    struct peregrine_bytes description;
+} peregrine_field_info;
 
 /**
  * How an engine works. Set `size` to `sizeof(peregrine_engine_options)` and the rest to zero for Falco's defaults.
@@ -436,9 +501,14 @@ typedef struct peregrine_engine_options {
 } peregrine_engine_options;
 
 /**
- * One error or warning of rules. What it points at is lent until the rules are loaded again or freed.
+ * One error or warning of rules. What it points at is lent until the rules are loaded again or freed. Set `size` to
+ * `sizeof(peregrine_diagnostic)` before the call.
  */
 typedef struct peregrine_diagnostic {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
     /**
      * Whether it refuses the rules; else it warns.
      */
@@ -468,6 +538,111 @@ typedef struct peregrine_diagnostic {
      */
     uint64_t column;
 } peregrine_diagnostic;
+
+/**
+ * An alert. It and what it points at are lent until the callback returns, or until the next alert is taken.
+ */
+typedef struct peregrine_alert {
+    /**
+     * The size of this struct as the library has it.
+     */
+    size_t size;
+    /**
+     * The rule that matched.
+     */
+    struct peregrine_bytes rule;
+    /**
+     * The source of the event, such as `syscall`.
+     */
+    struct peregrine_bytes source;
+    /**
+     * The priority's name, such as `Warning`.
+     */
+    struct peregrine_bytes priority;
+    /**
+     * The alert as it is to be written, without a line end: text or JSON, as the engine was loaded.
+     */
+    struct peregrine_bytes text;
+    /**
+     * The rule's tags, each of kind PEREGRINE_VALUE_KIND_BYTES.
+     */
+    struct peregrine_list tags;
+    /**
+     * When the event happened, in nanoseconds since 1970.
+     */
+    uint64_t timestamp;
+    /**
+     * The priority from 0 (emergency) to 7 (debug).
+     */
+    uint32_t severity;
+} peregrine_alert;
+
+/**
+ * Takes an alert. `userdata` is what was given with the call that led here. It may call the library, also with the engine
+ * and the inspector at work; it must not throw.
+ */
+typedef void (*peregrine_alert_callback)(void *userdata, const struct peregrine_alert *alert);
+
+/**
+ * A rule of an engine. What it points at is lent as long as the engine lives. Set `size` to
+ * `sizeof(peregrine_rule_info)` before the call.
+ */
+typedef struct peregrine_rule_info {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Its name.
+     */
+    struct peregrine_bytes name;
+    /**
+     * The source of its events.
+     */
+    struct peregrine_bytes source;
+    /**
+     * Its tags, each of kind PEREGRINE_VALUE_KIND_BYTES.
+     */
+    struct peregrine_list tags;
+    /**
+     * How often it matched.
+     */
+    uint64_t matches;
+    /**
+     * Its priority from 0 (emergency) to 7 (debug).
+     */
+    uint32_t severity;
+    /**
+     * Whether it is switched on.
+     */
+    bool enabled;
+} peregrine_rule_info;
+
+/**
+ * What an engine did. Set `size` to `sizeof(peregrine_alert_stats)` before the call.
+ */
+typedef struct peregrine_alert_stats {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Events that were evaluated.
+     */
+    uint64_t events;
+    /**
+     * Alerts that were found.
+     */
+    uint64_t alerts;
+    /**
+     * Alerts that wait to be taken with peregrine_engine_next_alert().
+     */
+    uint64_t waiting;
+    /**
+     * Alerts that were lost because 65,536 were waiting already.
+     */
+    uint64_t lost;
+} peregrine_alert_stats;
 
 /**
  * A thread as the inspector knows it. Numbers are -1 where they are not known. What it points at is lent until the
@@ -553,9 +728,13 @@ typedef struct peregrine_thread {
 } peregrine_thread;
 
 /**
- * A descriptor. What it points at is lent until the inspector is asked for its next event.
+ * A descriptor. It and what it points at are lent until the inspector is asked for its next event.
  */
 typedef struct peregrine_fd {
+    /**
+     * The size of this struct as the library has it.
+     */
+    size_t size;
     /**
      * Its number.
      */
@@ -587,9 +766,9 @@ typedef struct peregrine_fd {
  */
 typedef struct peregrine_fd_list {
     /**
-     * The first descriptor; never NULL, even where `len` is 0.
+     * The first of the pointers to them; never NULL, even where `len` is 0.
      */
-    const struct peregrine_fd *items;
+    const struct peregrine_fd *const *items;
     /**
      * How many.
      */
@@ -613,7 +792,7 @@ typedef struct peregrine_stats {
      */
     uint64_t delivered;
     /**
-     * Events lost for any cause.
+     * Events lost for any cause; see peregrine_inspector_drop().
      */
     uint64_t dropped;
     /**
@@ -622,75 +801,342 @@ typedef struct peregrine_stats {
     uint64_t unknown;
 } peregrine_stats;
 
+/**
+ * Events lost for one cause. Set `size` to `sizeof(peregrine_drop)` before the call.
+ */
+typedef struct peregrine_drop {
+    /**
+     * In: the size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Why, such as `buffer`; a constant.
+     */
+    struct peregrine_bytes cause;
+    /**
+     * The family of calls, such as `open`; empty where it is not known. A constant.
+     */
+    struct peregrine_bytes family;
+    /**
+     * How many.
+     */
+    uint64_t count;
+} peregrine_drop;
+
+/**
+ * A label of a container or of a pod.
+ */
+typedef struct peregrine_label {
+    /**
+     * Its key, UTF-8 and ended by a NUL.
+     */
+    const char *key;
+    /**
+     * Its value, UTF-8 and ended by a NUL.
+     */
+    const char *value;
+} peregrine_label;
+
+/**
+ * A mount of a container. Texts are UTF-8 and ended by a NUL; NULL is "".
+ */
+typedef struct peregrine_mount {
+    /**
+     * The path on the host.
+     */
+    const char *source;
+    /**
+     * The path in the container.
+     */
+    const char *dest;
+    /**
+     * The mode, as the engine says it.
+     */
+    const char *mode;
+    /**
+     * The propagation, as the engine says it.
+     */
+    const char *propagation;
+    /**
+     * Whether it may be written.
+     */
+    bool rdwr;
+} peregrine_mount;
+
+/**
+ * What an engine knows of a container: the values of the fields `container.*` and `k8s.*`. Set `size` to
+ * `sizeof(peregrine_container)` and what is not known to zero. Texts are UTF-8 and ended by a NUL; NULL is "".
+ */
+typedef struct peregrine_container {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The short id, as events carry it: the first 12 characters. The one text that must be there.
+     */
+    const char *id;
+    /**
+     * The whole id.
+     */
+    const char *full_id;
+    /**
+     * Its name.
+     */
+    const char *name;
+    /**
+     * The engine, such as `docker`.
+     */
+    const char *engine;
+    /**
+     * The user that the image is configured with.
+     */
+    const char *user;
+    /**
+     * The image, such as `nginx:1.27`.
+     */
+    const char *image;
+    /**
+     * The id of the image.
+     */
+    const char *image_id;
+    /**
+     * The image without tag and digest.
+     */
+    const char *image_repository;
+    /**
+     * The tag.
+     */
+    const char *image_tag;
+    /**
+     * The digest.
+     */
+    const char *image_digest;
+    /**
+     * The address.
+     */
+    const char *ip;
+    /**
+     * What the CNI plugin said, as JSON.
+     */
+    const char *cni_json;
+    /**
+     * The pod's sandbox.
+     */
+    const char *pod_sandbox_id;
+    /**
+     * The container's labels; for Kubernetes they hold pod and namespace.
+     */
+    const struct peregrine_label *labels;
+    /**
+     * How many.
+     */
+    size_t nlabels;
+    /**
+     * The labels of the pod's sandbox.
+     */
+    const struct peregrine_label *pod_sandbox_labels;
+    /**
+     * How many.
+     */
+    size_t npod_sandbox_labels;
+    /**
+     * The mounts.
+     */
+    const struct peregrine_mount *mounts;
+    /**
+     * How many.
+     */
+    size_t nmounts;
+    /**
+     * When it was created, in nanoseconds since 1970.
+     */
+    uint64_t created;
+    /**
+     * It runs privileged.
+     */
+    bool privileged;
+    /**
+     * It shares the host's pid namespace.
+     */
+    bool host_pid;
+    /**
+     * It shares the host's network namespace.
+     */
+    bool host_network;
+    /**
+     * It shares the host's IPC namespace.
+     */
+    bool host_ipc;
+} peregrine_container;
+
+/**
+ * Says what is known of a container, or gives NULL if that is nothing (yet). `id` is the short id, lent for the call. What
+ * is returned belongs to the caller and must stay as it is until the callback is called again or replaced. It is called
+ * while an inspector moves to its next event and must not use that inspector; it must not throw.
+ */
+typedef const struct peregrine_container *(*peregrine_container_callback)(void *userdata,
+                                                                          struct peregrine_bytes id);
+
+/**
+ * How a recording is made. Set `size` to `sizeof(peregrine_dump_options)` and the rest to zero for the defaults.
+ */
+typedef struct peregrine_dump_options {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The file is compressed with gzip.
+     */
+    bool gzip;
+    /**
+     * Only events that peregrine_event_dump() chooses are kept as they are; of the others, those that change the state
+     * are kept too, marked so that readers apply and do not show them. Else every event is kept.
+     */
+    bool chosen;
+} peregrine_dump_options;
+
+/**
+ * What is captured of this machine, and how. Set `size` to `sizeof(peregrine_live_options)` and the rest to zero for every
+ * call and Falco's defaults.
+ */
+typedef struct peregrine_live_options {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * Names of system calls and tracepoints to capture, such as `openat`, UTF-8 and ended by NULs. NULL: those of `rules`.
+     */
+    const char *const *calls;
+    /**
+     * How many.
+     */
+    size_t ncalls;
+    /**
+     * Capture what the rules of this engine look at and what the state needs, beside `calls`. NULL: only `calls`; if there
+     * are none, everything.
+     */
+    const struct peregrine_engine *rules;
+    /**
+     * Where the host's `/proc` and `/etc` lie, UTF-8 and ended by a NUL; NULL is `/`.
+     */
+    const char *host_root;
+    /**
+     * Bytes kept of what is read and written; 0 is 80, 65,000 is the most.
+     */
+    uint32_t snaplen;
+    /**
+     * The size of each ring: 1 is 1 MiB, each further number twice as much, to 10; 0 is 4, which is 8 MiB.
+     */
+    uint32_t ring_preset;
+    /**
+     * How many processors share a ring; 0 is 2.
+     */
+    uint32_t cpus_per_ring;
+    /**
+     * The longest sleep in milliseconds of peregrine_inspector_next() before it says PEREGRINE_STATUS_IDLE; 0 is 30.
+     */
+    uint32_t max_wait_ms;
+    /**
+     * Leave calls out that failed.
+     */
+    bool drop_failed;
+    /**
+     * Leave the events of this very process out.
+     */
+    bool skip_own;
+} peregrine_live_options;
+
+/**
+ * Takes a message: UTF-8, lent for the call, without a line end. `target` is the part of the library that says it. It is
+ * called by whatever thread has something to say, possibly by several at the same time; it must not call the library and
+ * must not throw.
+ */
+typedef void (*peregrine_log_callback)(void *userdata,
+                                       peregrine_log_level level,
+                                       struct peregrine_bytes target,
+                                       struct peregrine_bytes message);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
 /**
- * Gives an engine back. NULL is fine.
+ * The name of a status, such as `PEREGRINE_STATUS_OK`, as a constant string. Never NULL.
  */
-void peregrine_engine_free(struct peregrine_engine *engine);
-
-/**
- * Evaluates the rules of the source `syscall` on an event and calls back for every alert, before it returns.
- *
- * @param engine   the engine
- * @param event    the event
- * @param callback what takes alerts; it must not use the engine. NULL: alerts wait for peregrine_engine_next_alert()
- * @param userdata what the callback gets
- * @return PEREGRINE_STATUS_OK, whether there were alerts or not
- */
-peregrine_status peregrine_engine_process(struct peregrine_engine *engine,
-                                          struct peregrine_event event,
-                                          peregrine_alert_callback callback,
-                                          void *userdata);
-
-/**
- * Evaluates the rules of a source of JSON events on one record.
- *
- * @param engine    the engine
- * @param source    the source, such as `k8s_audit`
- * @param data      the first byte of a JSON object or array, UTF-8
- * @param len       how many bytes
- * @param timestamp when it happened, in nanoseconds since 1970
- * @param callback  as for peregrine_engine_process()
- * @param userdata  what the callback gets
- * @return PEREGRINE_STATUS_OK, _INVALID_EVENT if it is no JSON object or array, _INVALID_ARGUMENT if there is no such source
- */
-peregrine_status peregrine_engine_process_json(struct peregrine_engine *engine,
-                                               const char *source,
-                                               const uint8_t *data,
-                                               size_t len,
-                                               uint64_t timestamp,
-                                               peregrine_alert_callback callback,
-                                               void *userdata);
-
-/**
- * Takes the oldest alert that waits.
- *
- * @param engine the engine
- * @param out    receives the alert, lent until the next is taken or the engine is freed
- * @return PEREGRINE_STATUS_OK, _END if none waits
- */
-peregrine_status peregrine_engine_next_alert(struct peregrine_engine *engine, struct peregrine_alert *out);
-
-/**
- * One of an engine's rules, in the order of evaluation, source by source.
- *
- * @param engine the engine
- * @param index  which, from 0
- * @param out    receives it
- * @return PEREGRINE_STATUS_OK, _END if there are not so many
- */
-peregrine_status peregrine_engine_rule(const struct peregrine_engine *engine,
-                                       size_t index,
-                                       struct peregrine_rule_info *out);
+const char *peregrine_status_name(int32_t status);
 
 /**
  * The message of the last call of this thread that failed: UTF-8, ended by a NUL, "" if none did. The library owns
  * it; it is valid until the next failing call of this thread.
  */
 const char *peregrine_last_error(void);
+
+/**
+ * The version of the library, such as `0.1.0`, as a constant string.
+ */
+const char *peregrine_version(void);
+
+/**
+ * The version of the event schema that the library knows, such as `4.5.1`, as a constant string.
+ */
+const char *peregrine_schema_version(void);
+
+/**
+ * What this library was built with: PEREGRINE_FEATURE_* bits.
+ */
+uint64_t peregrine_features(void);
+
+/**
+ * Opens a capture file, compressed or not, of any version, and reads the state that it begins with.
+ *
+ * @param path the file's name, UTF-8
+ * @param out  receives an inspector that the caller owns and gives back with peregrine_inspector_free()
+ * @return PEREGRINE_STATUS_OK, _IO if the file cannot be read, _FORMAT if it is no capture
+ */
+peregrine_status peregrine_inspector_open_file(const char *path, struct peregrine_inspector **out);
+
+/**
+ * Opens a capture that is in memory. The bytes are copied.
+ *
+ * @param data the first byte of the capture
+ * @param len  how many bytes
+ * @param out  receives an inspector that the caller owns and gives back with peregrine_inspector_free()
+ * @return PEREGRINE_STATUS_OK, _FORMAT if it is no capture
+ */
+peregrine_status peregrine_inspector_open_memory(const uint8_t *data,
+                                                 size_t len,
+                                                 struct peregrine_inspector **out);
+
+/**
+ * Moves to the next event. The event before, and all that was lent with it, is void from here on.
+ *
+ * @param inspector the inspector
+ * @param out       receives the event, lent until the next call
+ * @return PEREGRINE_STATUS_OK; _END when there is no more; _IDLE when a live source has nothing just now; an error
+ *         when the source is broken, after which every further call gives _END
+ */
+peregrine_status peregrine_inspector_next(struct peregrine_inspector *inspector,
+                                          struct peregrine_event *out);
+
+/**
+ * How far a capture file was read.
+ *
+ * @param inspector the inspector
+ * @param position  receives the bytes read so far
+ * @param size      receives the size of the file
+ * @return PEREGRINE_STATUS_OK, or _MISSING if the source is not a file
+ */
+peregrine_status peregrine_inspector_progress(const struct peregrine_inspector *inspector,
+                                              uint64_t *position,
+                                              uint64_t *size);
+
+/**
+ * Gives an inspector back. NULL is fine. Its events, and all that was lent with them, are void.
+ */
+void peregrine_inspector_free(struct peregrine_inspector *inspector);
 
 /**
  * Says when, where and what an event is.
@@ -706,12 +1152,21 @@ peregrine_status peregrine_event_describe(struct peregrine_event event, struct p
  *
  * @param event the event
  * @param index its index, from 0
- * @param out   receives the parameter
- * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if the event has no such parameter
+ * @param out   receives the parameter; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if the event has no such parameter or `size` is too small
  */
 peregrine_status peregrine_event_param(struct peregrine_event event,
                                        uint32_t index,
                                        struct peregrine_param *out);
+
+/**
+ * One of all fields that exist.
+ *
+ * @param index which, from 0
+ * @param out   receives it; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
+ */
+peregrine_status peregrine_field_at(size_t index, struct peregrine_field_info *out);
 
 /**
  * Resolves a field, such as `proc.name`, `proc.aname[2]` or `evt.arg.flags`.
@@ -773,6 +1228,58 @@ peregrine_status peregrine_event_value_by_name(struct peregrine_event event,
                                                struct peregrine_value *out);
 
 /**
+ * The text of a field by its name: for a question asked once. Resolve the field for one asked of every event.
+ *
+ * @param event the event
+ * @param name  the field, UTF-8
+ * @param out   receives the text, lent until the next event is asked for
+ * @return PEREGRINE_STATUS_OK, _MISSING if the event has no such value, _COMPILE if there is no such field
+ */
+peregrine_status peregrine_event_text_by_name(struct peregrine_event event,
+                                              const char *name,
+                                              struct peregrine_bytes *out);
+
+/**
+ * Parses a template: text in which `%FIELD` stands for the value of a field, `%20FIELD` for the same in 20 characters, and
+ * `%toupper(FIELD)` for what a transformer makes of it. A `*` before all: events that lack a field are printed too.
+ *
+ * @param format the template, UTF-8
+ * @param out    receives a template that the caller owns and gives back with peregrine_template_free()
+ * @return PEREGRINE_STATUS_OK, _COMPILE if it is none
+ */
+peregrine_status peregrine_template_new(const char *format,
+                                        struct peregrine_template **out);
+
+/**
+ * Gives a template back. NULL is fine.
+ */
+void peregrine_template_free(struct peregrine_template *template_);
+
+/**
+ * Prints an event by a template.
+ *
+ * @param event     the event
+ * @param template_ the template
+ * @param out       receives the line, without a line end, lent until the next event is asked for
+ * @return PEREGRINE_STATUS_OK, _MISSING if a field has no value and the template does not begin with a `*`
+ */
+peregrine_status peregrine_event_format(struct peregrine_event event,
+                                        const struct peregrine_template *template_,
+                                        struct peregrine_bytes *out);
+
+/**
+ * Prints an event as a JSON object of the fields of a template.
+ *
+ * @param event     the event
+ * @param template_ the template
+ * @param out       receives the object, lent until the next event is asked for
+ * @return PEREGRINE_STATUS_OK, _MISSING if a field has no value and the template does not begin with a `*`
+ */
+peregrine_status peregrine_event_format_json(struct peregrine_event event,
+                                             const struct peregrine_template *template_,
+                                             struct peregrine_bytes *out);
+
+/**
  * Compiles a condition, such as `evt.type = openat and fd.name startswith /etc`.
  *
  * @param condition the condition, UTF-8
@@ -797,55 +1304,6 @@ void peregrine_filter_free(struct peregrine_filter *filter);
 peregrine_status peregrine_filter_matches(struct peregrine_filter *filter,
                                           struct peregrine_event event,
                                           bool *out);
-
-/**
- * Opens a capture file, compressed or not, of any version, and reads the state that it begins with.
- *
- * @param path the file's name, UTF-8
- * @param out  receives an inspector that the caller owns and gives back with peregrine_inspector_free()
- * @return PEREGRINE_STATUS_OK, _IO if the file cannot be read, _FORMAT if it is no capture
- */
-peregrine_status peregrine_inspector_open_file(const char *path, struct peregrine_inspector **out);
-
-/**
- * Opens a capture that is in memory. The bytes are copied.
- *
- * @param data the first byte of the capture
- * @param len  how many bytes
- * @param out  receives an inspector that the caller owns and gives back with peregrine_inspector_free()
- * @return PEREGRINE_STATUS_OK, _FORMAT if it is no capture
- */
-peregrine_status peregrine_inspector_open_memory(const uint8_t *data,
-                                                 size_t len,
-                                                 struct peregrine_inspector **out);
-
-/**
- * Moves to the next event. The event before, and all that was lent with it, is void from here on.
- *
- * @param inspector the inspector
- * @param out       receives the event, lent until the next call
- * @return PEREGRINE_STATUS_OK; _END when there is no more; _IDLE when a live source has nothing just now; an error
- *         when the source is broken, after which every further call gives _END
- */
-peregrine_status peregrine_inspector_next(struct peregrine_inspector *inspector,
-                                          struct peregrine_event *out);
-
-/**
- * How far a capture file was read.
- *
- * @param inspector the inspector
- * @param position  receives the bytes read so far
- * @param size      receives the size of the file
- * @return PEREGRINE_STATUS_OK, or _MISSING if the source is not a file
- */
-peregrine_status peregrine_inspector_progress(const struct peregrine_inspector *inspector,
-                                              uint64_t *position,
-                                              uint64_t *size);
-
-/**
- * Gives an inspector back. NULL is fine. Its events, and all that was lent with them, are void.
- */
-void peregrine_inspector_free(struct peregrine_inspector *inspector);
 
 /**
  * Makes an empty set of rules.
@@ -932,8 +1390,8 @@ peregrine_status peregrine_rules_load(struct peregrine_rules *rules,
  *
  * @param rules the rules
  * @param index which, from 0
- * @param out   receives it
- * @return PEREGRINE_STATUS_OK, _END if there are not so many
+ * @param out   receives it; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
  */
 peregrine_status peregrine_rules_diagnostic(const struct peregrine_rules *rules,
                                             size_t index,
@@ -958,6 +1416,77 @@ peregrine_status peregrine_rules_report_text(const struct peregrine_rules *rules
  */
 peregrine_status peregrine_rules_report_json(const struct peregrine_rules *rules,
                                              struct peregrine_bytes *out);
+
+/**
+ * Gives an engine back. NULL is fine.
+ */
+void peregrine_engine_free(struct peregrine_engine *engine);
+
+/**
+ * Evaluates the rules of the source `syscall` on an event and calls back for every alert, before it returns.
+ *
+ * @param engine   the engine
+ * @param event    the event
+ * @param callback what takes alerts; see peregrine_alert_callback. NULL: alerts wait for peregrine_engine_next_alert()
+ * @param userdata what the callback gets
+ * @return PEREGRINE_STATUS_OK, whether there were alerts or not
+ */
+peregrine_status peregrine_engine_process(struct peregrine_engine *engine,
+                                          struct peregrine_event event,
+                                          peregrine_alert_callback callback,
+                                          void *userdata);
+
+/**
+ * Evaluates the rules of a source of JSON events on one record.
+ *
+ * @param engine    the engine
+ * @param source    the source, such as `k8s_audit`
+ * @param data      the first byte of a JSON object or array, UTF-8
+ * @param len       how many bytes
+ * @param timestamp when it happened, in nanoseconds since 1970
+ * @param callback  as for peregrine_engine_process()
+ * @param userdata  what the callback gets
+ * @return PEREGRINE_STATUS_OK, _INVALID_EVENT if it is no JSON object or array, _INVALID_ARGUMENT if there is no such source
+ */
+peregrine_status peregrine_engine_process_json(struct peregrine_engine *engine,
+                                               const char *source,
+                                               const uint8_t *data,
+                                               size_t len,
+                                               uint64_t timestamp,
+                                               peregrine_alert_callback callback,
+                                               void *userdata);
+
+/**
+ * Takes the oldest alert that waits.
+ *
+ * @param engine the engine
+ * @param out    receives the alert, lent until the next is taken or the engine is freed
+ * @return PEREGRINE_STATUS_OK, _END if none waits
+ */
+peregrine_status peregrine_engine_next_alert(struct peregrine_engine *engine,
+                                             const struct peregrine_alert **out);
+
+/**
+ * One of an engine's rules, in the order of evaluation, source by source.
+ *
+ * @param engine the engine
+ * @param index  which, from 0
+ * @param out    receives it; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
+ */
+peregrine_status peregrine_engine_rule(const struct peregrine_engine *engine,
+                                       size_t index,
+                                       struct peregrine_rule_info *out);
+
+/**
+ * What an engine did so far.
+ *
+ * @param engine the engine
+ * @param out    receives the numbers; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if `size` is too small
+ */
+peregrine_status peregrine_engine_stats(const struct peregrine_engine *engine,
+                                        struct peregrine_alert_stats *out);
 
 /**
  * The thread that an event belongs to.
@@ -1012,19 +1541,110 @@ peregrine_status peregrine_inspector_stats(const struct peregrine_inspector *ins
                                            struct peregrine_stats *out);
 
 /**
- * The name of a status, such as `PEREGRINE_STATUS_OK`, as a constant string. Never NULL.
+ * The losses of an inspector's source, cause by cause. A source that lost nothing may have causes with a count of 0.
+ *
+ * @param inspector the inspector
+ * @param index     which, from 0
+ * @param out       receives it; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
  */
-const char *peregrine_status_name(int32_t status);
+peregrine_status peregrine_inspector_drop(const struct peregrine_inspector *inspector,
+                                          size_t index,
+                                          struct peregrine_drop *out);
 
 /**
- * The version of the library, such as `0.1.0`, as a constant string.
+ * Describes a container, or describes it anew: `container.*` and `k8s.*` fields of its processes have values from the next
+ * event on. Everything is copied. The current event, and what was lent with it, is void.
+ *
+ * @param inspector the inspector
+ * @param container what is known of it
+ * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if `size` is too small, _NULL_POINTER if it has no id
  */
-const char *peregrine_version(void);
+peregrine_status peregrine_inspector_insert_container(struct peregrine_inspector *inspector,
+                                                      const struct peregrine_container *container);
 
 /**
- * The version of the event schema that the library knows, such as `4.5.1`, as a constant string.
+ * Forgets a container. The current event, and what was lent with it, is void.
+ *
+ * @param inspector the inspector
+ * @param id        the first byte of its short id
+ * @param len       how many bytes
+ * @return PEREGRINE_STATUS_OK, _MISSING if none of that id was described
  */
-const char *peregrine_schema_version(void);
+peregrine_status peregrine_inspector_remove_container(struct peregrine_inspector *inspector,
+                                                      const uint8_t *id,
+                                                      size_t len);
+
+/**
+ * Says who knows containers: the callback is asked when an event comes whose thread is in a container that nobody described,
+ * before the event is shown. After NULL it is asked again when events come that are a second or more later. The current
+ * event, and what was lent with it, is void.
+ *
+ * @param inspector the inspector
+ * @param callback  who is asked; NULL for nobody
+ * @param userdata  what the callback gets
+ * @return PEREGRINE_STATUS_OK
+ */
+peregrine_status peregrine_inspector_set_container_callback(struct peregrine_inspector *inspector,
+                                                            peregrine_container_callback callback,
+                                                            void *userdata);
+
+/**
+ * Begins to record what an inspector reads: the state of the machine as it is now, then every event from the next one on,
+ * shown or not. If writing fails later, the recording is over and the events go on; peregrine_inspector_dump_end() says why.
+ *
+ * @param inspector the inspector
+ * @param path      the file to create, UTF-8
+ * @param options   how; NULL is all events, not compressed
+ * @return PEREGRINE_STATUS_OK, _IO if the file cannot be written, _INVALID_ARGUMENT if there is a recording already
+ */
+peregrine_status peregrine_inspector_dump_begin(struct peregrine_inspector *inspector,
+                                                const char *path,
+                                                const struct peregrine_dump_options *options);
+
+/**
+ * Chooses an event for the recording that was begun with `chosen`.
+ *
+ * @param event the event
+ * @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if no recording saw this event; what made it end, if it ended
+ */
+peregrine_status peregrine_event_dump(struct peregrine_event event);
+
+/**
+ * Ends a recording and completes its file. An inspector that is freed ends its recording too, but cannot say how that went.
+ *
+ * @param inspector the inspector
+ * @param events    receives how many events were written; may be NULL
+ * @return PEREGRINE_STATUS_OK; _IO if something could not be written; _INVALID_ARGUMENT if there was no recording
+ */
+peregrine_status peregrine_inspector_dump_end(struct peregrine_inspector *inspector,
+                                              uint64_t *events);
+
+/**
+ * Opens this machine: loads the probe into the kernel and reads what runs already. It takes the rights of root, or
+ * CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and a kernel of 5.8 or later with BTF.
+ *
+ * @param options what and how; NULL is everything by the defaults
+ * @param out     receives an inspector that the caller owns and gives back with peregrine_inspector_free()
+ * @return PEREGRINE_STATUS_OK; _UNSUPPORTED if this library was built without the feature `live` (see peregrine_features());
+ *         _INVALID_ARGUMENT if there is no such call or preset; _IO if the kernel refuses, the message says what
+ */
+peregrine_status peregrine_inspector_open_live(const struct peregrine_live_options *options,
+                                               struct peregrine_inspector **out);
+
+/**
+ * Says who hears what the library has to say, for the whole process. When the call returns, the callback before is not
+ * running and will not be called any more.
+ *
+ * @param callback who hears it; NULL for nobody
+ * @param userdata what the callback gets
+ * @param level    the least grave level that is said: PEREGRINE_LOG_LEVEL_ERROR to _TRACE
+ * @return PEREGRINE_STATUS_OK; _INVALID_ARGUMENT if there is no such level, or in the callback itself; _UNSUPPORTED in a
+ *         program of Rust that hears messages by a `tracing` subscriber of its own
+ */
+peregrine_status peregrine_log_set(peregrine_log_callback callback,
+                                   void *userdata,
+                                   uint32_t level);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -11,6 +11,7 @@
 #define PEREGRINE_HPP
 
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,6 +116,7 @@ public:
 	std::optional<peregrine_param> param(uint32_t index) const
 	{
 		peregrine_param param{};
+		param.size = sizeof param;
 		if (peregrine_event_param(raw_, index, &param) != PEREGRINE_STATUS_OK)
 			return std::nullopt;
 		return param;
@@ -129,9 +131,31 @@ public:
 		return thread;
 	}
 
+	/* A field by its name, as text; for one asked of every event, see peregrine::field. */
+	std::optional<std::string_view> text(const std::string &field) const
+	{
+		peregrine_bytes bytes;
+		if (peregrine_event_text_by_name(raw_, field.c_str(), &bytes) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return view(bytes);
+	}
+
+	/* Chooses the event for a recording that keeps chosen events. */
+	peregrine_status dump() const { return peregrine_event_dump(raw_); }
+
 private:
 	peregrine_event raw_;
 };
+
+namespace detail {
+/* Whether a call was done. */
+inline result<bool> done(peregrine_status status)
+{
+	if (status != PEREGRINE_STATUS_OK)
+		return last_failure(status);
+	return true;
+}
+} // namespace detail
 
 /* Events of a source with the state of the machine. */
 class inspector {
@@ -155,6 +179,16 @@ public:
 		return inspector(handle);
 	}
 
+	/* This machine as it runs; everything by the defaults unless options say what. */
+	static result<inspector> open_live(const peregrine_live_options *options = nullptr)
+	{
+		peregrine_inspector *handle = nullptr;
+		peregrine_status status = peregrine_inspector_open_live(options, &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return inspector(handle);
+	}
+
 	/* The next event; an empty result has the status END, IDLE or an error. */
 	result<event> next()
 	{
@@ -167,10 +201,75 @@ public:
 		return last_failure(status);
 	}
 
+	std::optional<peregrine_thread> thread(int64_t tid) const
+	{
+		peregrine_thread thread{};
+		thread.size = sizeof thread;
+		if (peregrine_inspector_thread(handle_.get(), tid, &thread) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return thread;
+	}
+
+	peregrine_stats stats() const
+	{
+		peregrine_stats stats{};
+		stats.size = sizeof stats;
+		if (peregrine_inspector_stats(handle_.get(), &stats) != PEREGRINE_STATUS_OK)
+			stats = {};
+		return stats;
+	}
+
+	/* Records what is read from the next event on, until dump_end() or the end of the inspector. */
+	result<bool> dump_begin(const std::string &path, bool gzip = false, bool chosen = false)
+	{
+		peregrine_dump_options options{};
+		options.size = sizeof options;
+		options.gzip = gzip;
+		options.chosen = chosen;
+		return detail::done(peregrine_inspector_dump_begin(handle_.get(), path.c_str(), &options));
+	}
+
+	/* Ends the recording; gives how many events were written. */
+	result<uint64_t> dump_end()
+	{
+		uint64_t events = 0;
+		peregrine_status status = peregrine_inspector_dump_end(handle_.get(), &events);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return events;
+	}
+
+	/* The current event is void after these three. */
+	result<bool> insert_container(const peregrine_container &container)
+	{
+		return detail::done(peregrine_inspector_insert_container(handle_.get(), &container));
+	}
+
+	result<bool> remove_container(std::string_view id)
+	{
+		auto bytes = reinterpret_cast<const uint8_t *>(id.data());
+		return detail::done(peregrine_inspector_remove_container(handle_.get(), bytes, id.size()));
+	}
+
+	/* Asks `ask(std::string_view id)` for a `const peregrine_container *`, NULL if it knows nothing (yet). */
+	result<bool> set_container_callback(std::function<const peregrine_container *(std::string_view)> ask)
+	{
+		auto call = [](void *userdata, peregrine_bytes id) {
+			return (*static_cast<std::function<const peregrine_container *(std::string_view)> *>(userdata))(view(id));
+		};
+		auto kept = std::make_unique<std::function<const peregrine_container *(std::string_view)>>(std::move(ask));
+		auto set = detail::done(peregrine_inspector_set_container_callback(handle_.get(), call, kept.get()));
+		if (set)
+			ask_ = std::move(kept);
+		return set;
+	}
+
 	peregrine_inspector *get() const { return handle_.get(); }
 
 private:
 	explicit inspector(peregrine_inspector *handle) : handle_(handle) {}
+	/* Outlives the handle, which calls it. */
+	std::unique_ptr<std::function<const peregrine_container *(std::string_view)>> ask_;
 	detail::owner<peregrine_inspector, peregrine_inspector_free> handle_;
 };
 
@@ -205,6 +304,39 @@ public:
 private:
 	explicit field(peregrine_field *handle) : handle_(handle) {}
 	detail::owner<peregrine_field, peregrine_field_free> handle_;
+};
+
+/* A line of output, such as "%evt.time %proc.name". */
+class line {
+public:
+	static result<line> create(const std::string &format)
+	{
+		peregrine_template *handle = nullptr;
+		peregrine_status status = peregrine_template_new(format.c_str(), &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return line(handle);
+	}
+
+	std::optional<std::string_view> text(const event &event) const
+	{
+		peregrine_bytes bytes;
+		if (peregrine_event_format(event.raw(), handle_.get(), &bytes) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return view(bytes);
+	}
+
+	std::optional<std::string_view> json(const event &event) const
+	{
+		peregrine_bytes bytes;
+		if (peregrine_event_format_json(event.raw(), handle_.get(), &bytes) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return view(bytes);
+	}
+
+private:
+	explicit line(peregrine_template *handle) : handle_(handle) {}
+	detail::owner<peregrine_template, peregrine_template_free> handle_;
 };
 
 /* A condition, compiled. */
@@ -252,6 +384,28 @@ public:
 		return peregrine_engine_process(handle_.get(), event.raw(), call, const_cast<void *>(pointer(alert)));
 	}
 
+	/* Without a call: alerts wait to be taken with next_alert(). */
+	peregrine_status process(const event &event)
+	{
+		return peregrine_engine_process(handle_.get(), event.raw(), nullptr, nullptr);
+	}
+
+	/* The oldest alert that waits, lent until the next is taken; NULL if none does. */
+	const peregrine_alert *next_alert()
+	{
+		const peregrine_alert *alert = nullptr;
+		return peregrine_engine_next_alert(handle_.get(), &alert) == PEREGRINE_STATUS_OK ? alert : nullptr;
+	}
+
+	peregrine_alert_stats stats() const
+	{
+		peregrine_alert_stats stats{};
+		stats.size = sizeof stats;
+		if (peregrine_engine_stats(handle_.get(), &stats) != PEREGRINE_STATUS_OK)
+			stats = {};
+		return stats;
+	}
+
 	/* The same for a JSON record of a source. */
 	template <typename F>
 	peregrine_status process_json(const std::string &source, std::string_view json, uint64_t timestamp, F &&alert)
@@ -285,19 +439,22 @@ public:
 
 	result<bool> add_path(const std::string &path)
 	{
-		return done(peregrine_rules_add_path(handle_.get(), path.c_str()));
+		return detail::done(peregrine_rules_add_path(handle_.get(), path.c_str()));
 	}
 
 	result<bool> add_text(const std::string &name, std::string_view yaml)
 	{
 		auto data = reinterpret_cast<const uint8_t *>(yaml.data());
-		return done(peregrine_rules_add_text(handle_.get(), name.c_str(), data, yaml.size()));
+		return detail::done(peregrine_rules_add_text(handle_.get(), name.c_str(), data, yaml.size()));
 	}
 
 	result<bool> add_json_source(const std::string &name)
 	{
-		return done(peregrine_rules_add_json_source(handle_.get(), name.c_str()));
+		return detail::done(peregrine_rules_add_json_source(handle_.get(), name.c_str()));
 	}
+
+	result<bool> enable(const std::string &pattern) { return switch_to(pattern, true); }
+	result<bool> disable(const std::string &pattern) { return switch_to(pattern, false); }
 
 	result<engine> load(const peregrine_engine_options &options = engine::defaults())
 	{
@@ -318,11 +475,9 @@ public:
 	}
 
 private:
-	static result<bool> done(peregrine_status status)
+	result<bool> switch_to(const std::string &pattern, bool on)
 	{
-		if (status != PEREGRINE_STATUS_OK)
-			return last_failure(status);
-		return true;
+		return detail::done(peregrine_rules_switch(handle_.get(), pattern.c_str(), on));
 	}
 
 	detail::owner<peregrine_rules, peregrine_rules_free> handle_;

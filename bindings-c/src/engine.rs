@@ -1,38 +1,67 @@
 //! The engine: events in, alerts out, by a callback or one by one.
+//!
+//! Alerts are gathered while the rules run and told afterwards, when nothing of the engine is borrowed any more. So a
+//! callback may use the engine, even free it. An alert is rare; the copy of its text costs nothing that counts.
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::json::{JsonEvent, JsonSchema};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::ruleset::{Rule, RuleId};
 
 use crate::error::Fault;
 use crate::event::Event;
 use crate::guard::{call, value};
 use crate::handle::{Handle, bytes, shared, take, text, unique, write};
+use crate::sized::{fill, grows};
 use crate::status::Status;
+use crate::value::{List, Value};
 use crate::view::Bytes;
+
+/// How many alerts wait to be taken; further ones are lost, and counted.
+const MOST_WAITING: usize = 65_536;
 
 /// Rules at work. Opaque. To be used by one thread at a time; to change rules, load another engine and go on with it
 /// between two events.
 #[derive(Debug)]
 pub struct Engine {
-    rules: Vec<Arc<SourceRules>>,
-    runners: Vec<Runner>,
+    sources: Vec<Source>,
     /// Alerts that wait to be taken with `peregrine_engine_next_alert`.
-    waiting: VecDeque<Waiting>,
-    /// The one that was taken last.
-    taken: Option<Waiting>,
+    waiting: VecDeque<Found>,
+    /// The one that was taken last, and what C sees of it.
+    taken: Option<(Found, Box<Alert>)>,
+    stats: AlertStats,
     json_events: u64,
     json_start: u64,
 }
 
+/// The rules of a source at work.
 #[derive(Debug)]
-struct Waiting {
-    source: usize,
-    rule: usize,
+struct Source {
+    rules: Rc<TaggedRules>,
+    runner: Runner,
+    /// How often each rule matched.
+    matches: Vec<u64>,
+}
+
+/// The rules of a source, and their tags as C sees them.
+#[derive(Debug)]
+struct TaggedRules {
+    /// What the tags point into.
+    inner: Arc<SourceRules>,
+    tags: Vec<Vec<Value>>,
+}
+
+/// An alert that was found and not told yet.
+#[derive(Debug)]
+struct Found {
+    rules: Rc<TaggedRules>,
+    rule: RuleId,
+    timestamp: u64,
     text: Vec<u8>,
 }
 
@@ -40,10 +69,12 @@ impl Handle for Engine {
     const NAME: &'static str = "peregrine_engine";
 }
 
-/// An alert. What it points at is lent until the callback returns, or until the next alert is taken.
+/// An alert. It and what it points at are lent until the callback returns, or until the next alert is taken.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Alert {
+    /// The size of this struct as the library has it.
+    pub size: usize,
     /// The rule that matched.
     pub rule: Bytes,
     /// The source of the event, such as `syscall`.
@@ -52,47 +83,153 @@ pub struct Alert {
     pub priority: Bytes,
     /// The alert as it is to be written, without a line end: text or JSON, as the engine was loaded.
     pub text: Bytes,
+    /// The rule's tags, each of kind PEREGRINE_VALUE_KIND_BYTES.
+    pub tags: List,
+    /// When the event happened, in nanoseconds since 1970.
+    pub timestamp: u64,
     /// The priority from 0 (emergency) to 7 (debug).
     pub severity: u32,
 }
 
-/// Takes an alert. `userdata` is what was given with the call that led here.
+/// Takes an alert. `userdata` is what was given with the call that led here. It may call the library, also with the engine
+/// and the inspector at work; it must not throw.
 pub type AlertCallback = Option<unsafe extern "C" fn(userdata: *mut c_void, alert: *const Alert)>;
 
-/// A rule of an engine. What it points at is lent as long as the engine lives.
+/// A rule of an engine. What it points at is lent as long as the engine lives. Set `size` to
+/// `sizeof(peregrine_rule_info)` before the call.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct RuleInfo {
+    /// In: the size of this struct, as the caller was compiled.
+    pub size: usize,
     /// Its name.
     pub name: Bytes,
     /// The source of its events.
     pub source: Bytes,
+    /// Its tags, each of kind PEREGRINE_VALUE_KIND_BYTES.
+    pub tags: List,
+    /// How often it matched.
+    pub matches: u64,
     /// Its priority from 0 (emergency) to 7 (debug).
     pub severity: u32,
     /// Whether it is switched on.
     pub enabled: bool,
 }
+grows!(RuleInfo, "peregrine_rule_info", enabled);
+
+/// What an engine did. Set `size` to `sizeof(peregrine_alert_stats)` before the call.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AlertStats {
+    /// In: the size of this struct, as the caller was compiled.
+    pub size: usize,
+    /// Events that were evaluated.
+    pub events: u64,
+    /// Alerts that were found.
+    pub alerts: u64,
+    /// Alerts that wait to be taken with peregrine_engine_next_alert().
+    pub waiting: u64,
+    /// Alerts that were lost because 65,536 were waiting already.
+    pub lost: u64,
+}
+grows!(AlertStats, "peregrine_alert_stats", lost);
 
 impl Engine {
     pub(crate) fn new(rules: Vec<Arc<SourceRules>>) -> Self {
-        let runners = rules.iter().map(SourceRules::runner).collect();
-        Self { rules, runners, waiting: VecDeque::new(), taken: None, json_events: 0, json_start: 0 }
+        Self {
+            sources: rules.into_iter().map(Source::new).collect(),
+            waiting: VecDeque::new(),
+            taken: None,
+            stats: AlertStats::default(),
+            json_events: 0,
+            json_start: 0,
+        }
+    }
+
+    /// The rules about system calls.
+    #[cfg(feature = "live")]
+    pub(crate) fn syscalls(&self) -> Option<&SourceRules> {
+        self.sources.first().map(|source| &*source.rules.inner)
     }
 
     fn place(&self, source: &str) -> Result<usize, Fault> {
-        let place = self.rules.iter().position(|rules| rules.rules().source() == source);
+        let place = self.sources.iter().position(|known| known.rules.inner.rules().source() == source);
         place.ok_or_else(|| Fault::new(Status::InvalidArgument, format!("there is no source '{source}'")))
+    }
+
+    /// Counts what an event led to, and gives back what is to be told at once.
+    #[inline]
+    fn account(&mut self, found: Vec<Found>, at_once: bool) -> Vec<Found> {
+        self.stats.events += 1;
+        if found.is_empty() || at_once {
+            self.stats.alerts += found.len() as u64;
+            return found;
+        }
+        for alert in found {
+            self.stats.alerts += 1;
+            if self.waiting.len() < MOST_WAITING {
+                self.waiting.push_back(alert);
+            } else {
+                self.stats.lost += 1;
+            }
+        }
+        Vec::new()
     }
 }
 
-fn alert(rule: &rule_engine::ruleset::Rule, text: &[u8]) -> Alert {
-    let output = &rule.output;
-    Alert {
-        rule: output.rule.as_str().into(),
-        source: output.source.as_str().into(),
-        priority: output.priority.name().into(),
-        text: text.into(),
-        severity: output.priority as u32,
+impl Source {
+    fn new(rules: Arc<SourceRules>) -> Self {
+        let list = rules.rules().rules();
+        let tags = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
+        let tagged = TaggedRules { tags: list.iter().map(tags).collect(), inner: Arc::clone(&rules) };
+        Self { matches: vec![0; list.len()], runner: rules.runner(), rules: Rc::new(tagged) }
+    }
+
+    /// The alerts of an event.
+    #[inline]
+    fn process<E: rule_engine::event::Event>(&mut self, event: &E, timestamp: u64) -> Vec<Found> {
+        let (mut found, Self { rules, runner, matches }) = (Vec::new(), self);
+        runner.process(event, |alert| {
+            if let Some(count) = matches.get_mut(alert.id.0 as usize) {
+                *count += 1;
+            }
+            found.push(Found { rules: Rc::clone(rules), rule: alert.id, timestamp, text: alert.text.to_vec() });
+        });
+        found
+    }
+}
+
+impl TaggedRules {
+    fn tags(&self, rule: RuleId) -> List {
+        List::of(self.tags.get(rule.0 as usize).map_or(&[], Vec::as_slice))
+    }
+}
+
+impl Found {
+    fn alert(&self) -> Alert {
+        let output = &self.rules.inner.rules().rule(self.rule).output;
+        Alert {
+            size: size_of::<Alert>(),
+            rule: output.rule.as_str().into(),
+            source: output.source.as_str().into(),
+            priority: output.priority.name().into(),
+            text: self.text.as_slice().into(),
+            tags: self.rules.tags(self.rule),
+            timestamp: self.timestamp,
+            severity: output.priority as u32,
+        }
+    }
+}
+
+/// # Safety
+/// `callback` may be called with `userdata`.
+#[inline]
+unsafe fn tell(found: &[Found], callback: AlertCallback, userdata: *mut c_void) {
+    if let Some(callback) = callback {
+        for found in found {
+            // SAFETY: by the caller's word.
+            unsafe { callback(userdata, &found.alert()) };
+        }
     }
 }
 
@@ -110,7 +247,7 @@ pub unsafe extern "C" fn peregrine_engine_free(engine: *mut Engine) {
 ///
 /// @param engine   the engine
 /// @param event    the event
-/// @param callback what takes alerts; it must not use the engine. NULL: alerts wait for peregrine_engine_next_alert()
+/// @param callback what takes alerts; see peregrine_alert_callback. NULL: alerts wait for peregrine_engine_next_alert()
 /// @param userdata what the callback gets
 /// @return PEREGRINE_STATUS_OK, whether there were alerts or not
 ///
@@ -129,19 +266,21 @@ pub unsafe extern "C" fn peregrine_engine_process(
         let engine = unsafe { unique(engine) }?;
         // SAFETY: by the caller's word.
         let (_, inner) = unsafe { event.look() }?;
-        let Engine { rules, runners, waiting, .. } = engine;
         // The source of system calls is the first, whatever was added.
-        let place = 0;
-        let schema = rules.first().and_then(|rules| rules.schema::<SinspSchema>());
-        let (Some(schema), Some(runner)) = (schema, runners.first_mut()) else {
-            return Err(Fault::new(Status::InvalidArgument, "the engine has no source 'syscall'"));
-        };
-        runner.process(&SinspEvent::new(*inner, schema), |found| {
-            // SAFETY: by the caller's word.
-            unsafe { tell(&found, place, callback, userdata, waiting) };
-        });
+        let Some(source) = engine.sources.first_mut() else { return Err(no_syscalls()) };
+        let rules = Rc::clone(&source.rules);
+        let schema: &SinspSchema = rules.inner.schema().ok_or_else(no_syscalls)?;
+        let found = source.process(&SinspEvent::new(*inner, schema), inner.raw().ts());
+        let found = engine.account(found, callback.is_some());
+        // SAFETY: by the caller's word; neither engine nor inspector is borrowed from here on.
+        unsafe { tell(&found, callback, userdata) };
         Ok(Status::Ok)
     })
+}
+
+#[cold]
+fn no_syscalls() -> Fault {
+    Fault::new(Status::InvalidArgument, "the engine has no source 'syscall'")
 }
 
 /// Evaluates the rules of a source of JSON events on one record.
@@ -172,12 +311,14 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         // SAFETY: by the caller's word.
         let engine = unsafe { unique(engine) }?;
         // SAFETY: by the caller's word.
-        let source = unsafe { text(source, "source") }?;
+        let name = unsafe { text(source, "source") }?;
         // SAFETY: by the caller's word.
         let data = unsafe { bytes(data, len, "data") }?;
-        let place = engine.place(source)?;
-        let Some(schema) = engine.rules[place].schema::<JsonSchema>() else {
-            return Err(Fault::new(Status::InvalidArgument, format!("'{source}' is no source of JSON events")));
+        let place = engine.place(name)?;
+        let source = &mut engine.sources[place];
+        let rules = Rc::clone(&source.rules);
+        let Some(schema) = rules.inner.schema::<JsonSchema>() else {
+            return Err(Fault::new(Status::InvalidArgument, format!("'{name}' is no source of JSON events")));
         };
         let event =
             JsonEvent::parse(schema, data).map_err(|fault| Fault::new(Status::InvalidEvent, fault.to_string()))?;
@@ -185,30 +326,12 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         if engine.json_events == 1 {
             engine.json_start = timestamp;
         }
-        let event = event.at(engine.json_events, timestamp, engine.json_start);
-        let waiting = &mut engine.waiting;
-        engine.runners[place].process(&event, |found| {
-            // SAFETY: by the caller's word.
-            unsafe { tell(&found, place, callback, userdata, waiting) };
-        });
+        let found = source.process(&event.at(engine.json_events, timestamp, engine.json_start), timestamp);
+        let found = engine.account(found, callback.is_some());
+        // SAFETY: by the caller's word; the engine is not borrowed from here on.
+        unsafe { tell(&found, callback, userdata) };
         Ok(Status::Ok)
     })
-}
-
-/// # Safety
-/// `callback` may be called with `userdata`.
-unsafe fn tell(
-    found: &rule_engine::engine::Alert<'_>,
-    source: usize,
-    callback: AlertCallback,
-    userdata: *mut c_void,
-    waiting: &mut VecDeque<Waiting>,
-) {
-    match callback {
-        // SAFETY: by the caller's word.
-        Some(callback) => unsafe { callback(userdata, &alert(found.rule, found.text)) },
-        None => waiting.push_back(Waiting { source, rule: found.id.0 as usize, text: found.text.to_vec() }),
-    }
 }
 
 /// Takes the oldest alert that waits.
@@ -220,18 +343,20 @@ unsafe fn tell(
 /// # Safety
 /// `engine` is NULL or a live engine that no other thread uses; `out` is NULL or valid for writing.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn peregrine_engine_next_alert(engine: *mut Engine, out: *mut Alert) -> Status {
+pub unsafe extern "C" fn peregrine_engine_next_alert(engine: *mut Engine, out: *mut *const Alert) -> Status {
     call(|| {
         // SAFETY: by the caller's word.
         let engine = unsafe { unique(engine) }?;
         if out.is_null() {
             return Err(Fault::null("the out-parameter"));
         }
-        engine.taken = engine.waiting.pop_front();
-        let Some(taken) = &engine.taken else { return Ok(Status::End) };
-        let rule = &engine.rules[taken.source].rules().rules()[taken.rule];
+        engine.taken = engine.waiting.pop_front().map(|found| {
+            let alert = Box::new(found.alert());
+            (found, alert)
+        });
+        let Some((_, alert)) = &engine.taken else { return Ok(Status::End) };
         // SAFETY: by the caller's word.
-        unsafe { write(out, alert(rule, &taken.text)) }?;
+        unsafe { write(out, &raw const **alert) }?;
         Ok(Status::Ok)
     })
 }
@@ -240,27 +365,56 @@ pub unsafe extern "C" fn peregrine_engine_next_alert(engine: *mut Engine, out: *
 ///
 /// @param engine the engine
 /// @param index  which, from 0
-/// @param out    receives it
-/// @return PEREGRINE_STATUS_OK, _END if there are not so many
+/// @param out    receives it; set its `size` first
+/// @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
 ///
 /// # Safety
-/// `engine` is NULL or a live engine; `out` is NULL or valid for writing.
+/// `engine` is NULL or a live engine; `out` is NULL or valid for reading and writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_engine_rule(engine: *const Engine, index: usize, out: *mut RuleInfo) -> Status {
     call(|| {
         // SAFETY: by the caller's word.
         let engine = unsafe { shared(engine) }?;
-        let Some(rule) = engine.rules.iter().flat_map(|rules| rules.rules().rules()).nth(index) else {
-            return Ok(Status::End);
-        };
-        let info = RuleInfo {
-            name: rule.name().into(),
-            source: rule.output.source.as_str().into(),
-            severity: rule.output.priority as u32,
-            enabled: rule.enabled,
-        };
+        let mut place = index;
+        for source in &engine.sources {
+            let rules = source.rules.inner.rules().rules();
+            let Some(rule) = rules.get(place) else {
+                place -= rules.len();
+                continue;
+            };
+            let info = RuleInfo {
+                size: size_of::<RuleInfo>(),
+                name: rule.name().into(),
+                source: rule.output.source.as_str().into(),
+                tags: source.rules.tags(RuleId(place as u32)),
+                matches: source.matches.get(place).copied().unwrap_or(0),
+                severity: rule.output.priority as u32,
+                enabled: rule.enabled,
+            };
+            // SAFETY: by the caller's word.
+            unsafe { fill(out, &info) }?;
+            return Ok(Status::Ok);
+        }
+        Ok(Status::End)
+    })
+}
+
+/// What an engine did so far.
+///
+/// @param engine the engine
+/// @param out    receives the numbers; set its `size` first
+/// @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if `size` is too small
+///
+/// # Safety
+/// `engine` is NULL or a live engine; `out` is NULL or valid for reading and writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_engine_stats(engine: *const Engine, out: *mut AlertStats) -> Status {
+    call(|| {
         // SAFETY: by the caller's word.
-        unsafe { write(out, info) }?;
+        let engine = unsafe { shared(engine) }?;
+        let stats = AlertStats { waiting: engine.waiting.len() as u64, ..engine.stats };
+        // SAFETY: by the caller's word.
+        unsafe { fill(out, &stats) }?;
         Ok(Status::Ok)
     })
 }

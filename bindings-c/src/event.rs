@@ -2,8 +2,9 @@
 
 use crate::error::Fault;
 use crate::guard::call;
-use crate::handle::{shared, write};
+use crate::handle::shared;
 use crate::inspector::Inspector;
+use crate::sized::{fill, grows};
 use crate::status::Status;
 use crate::value::Value;
 use crate::view::Bytes;
@@ -63,6 +64,7 @@ pub struct EventInfo {
     /// How many parameters it has.
     pub nparams: u32,
 }
+grows!(EventInfo, "peregrine_event_info", nparams);
 
 /// Says when, where and what an event is.
 ///
@@ -77,16 +79,10 @@ pub unsafe extern "C" fn peregrine_event_describe(event: Event, out: *mut EventI
     call(|| {
         // SAFETY: by the caller's word.
         let (_, inner) = unsafe { event.look() }?;
-        // SAFETY: by the caller's word.
-        let Some(want) = (unsafe { out.as_ref() }) else { return Err(Fault::null("the out-parameter")) };
-        let size = want.size;
-        if size < size_of::<EventInfo>() {
-            return Err(Fault::new(Status::InvalidArgument, "size of peregrine_event_info is not set or too small"));
-        }
         let raw = inner.raw();
         let info = raw.info();
         let value = EventInfo {
-            size,
+            size: size_of::<EventInfo>(),
             number: inner.num(),
             timestamp: raw.ts(),
             tid: raw.tid(),
@@ -96,15 +92,17 @@ pub unsafe extern "C" fn peregrine_event_describe(event: Event, out: *mut EventI
             nparams: info.map_or(0, |info| info.params.len().min(raw.nparams())) as u32,
         };
         // SAFETY: by the caller's word.
-        unsafe { write(out, value) }?;
+        unsafe { fill(out, &value) }?;
         Ok(Status::Ok)
     })
 }
 
-/// One parameter of an event.
+/// One parameter of an event. Set `size` to `sizeof(peregrine_param)` before the call.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Param {
+    /// In: the size of this struct, as the caller was compiled.
+    pub size: usize,
     /// Its name, such as `flags`; a constant.
     pub name: Bytes,
     /// The name of its type, such as `FSPATH`; a constant.
@@ -116,16 +114,17 @@ pub struct Param {
     /// Whether it has a value: an empty parameter has none.
     pub has_value: bool,
 }
+grows!(Param, "peregrine_param", has_value);
 
 /// Gives one parameter.
 ///
 /// @param event the event
 /// @param index its index, from 0
-/// @param out   receives the parameter
-/// @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if the event has no such parameter
+/// @param out   receives the parameter; set its `size` first
+/// @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if the event has no such parameter or `size` is too small
 ///
 /// # Safety
-/// The inspector of the event is alive; `out` is NULL or valid for writing.
+/// The inspector of the event is alive; `out` is NULL or valid for reading and writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_event_param(event: Event, index: u32, out: *mut Param) -> Status {
     call(|| {
@@ -138,6 +137,7 @@ pub unsafe extern "C" fn peregrine_event_param(event: Event, index: u32, out: *m
         let value = Value::of_param(&param, &inspector.arena);
         let info = param.info();
         let param = Param {
+            size: size_of::<Param>(),
             name: info.name.into(),
             type_name: info.ty.name().into(),
             raw: param.raw().into(),
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn peregrine_event_param(event: Event, index: u32, out: *m
             has_value: value.is_some(),
         };
         // SAFETY: by the caller's word.
-        unsafe { write(out, param) }?;
+        unsafe { fill(out, &param) }?;
         Ok(Status::Ok)
     })
 }

@@ -2,12 +2,13 @@
 
 use std::ffi::c_char;
 
-use sinsp::fields::FieldRef;
+use sinsp::fields::{CLASSES, FieldRef};
 
 use crate::error::Fault;
 use crate::event::Event;
 use crate::guard::{call, value};
 use crate::handle::{Handle, give, shared, take, text, write};
+use crate::sized::{fill, grows};
 use crate::status::Status;
 use crate::value::Value;
 use crate::view::Bytes;
@@ -19,6 +20,49 @@ pub struct Field(pub(crate) FieldRef);
 
 impl Handle for Field {
     const NAME: &'static str = "peregrine_field";
+}
+
+/// A field that exists. Set `size` to `sizeof(peregrine_field_info)` before the call. All that it points at is constant.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct FieldInfo {
+    /// In: the size of this struct, as the caller was compiled.
+    pub size: usize,
+    /// Its name, without an argument.
+    pub name: Bytes,
+    /// The type of its values, such as `CHARBUF`.
+    pub type_name: Bytes,
+    /// The group of fields that it belongs to, such as `process`.
+    pub class_name: Bytes,
+    /// What it is, in a line.
+    pub description: Bytes,
+}
+grows!(FieldInfo, "peregrine_field_info", description);
+
+/// One of all fields that exist.
+///
+/// @param index which, from 0
+/// @param out   receives it; set its `size` first
+/// @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
+///
+/// # Safety
+/// `out` is NULL or valid for reading and writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_field_at(index: usize, out: *mut FieldInfo) -> Status {
+    call(|| {
+        let mut rows = CLASSES.iter().flat_map(|class| class.fields.iter().map(move |row| (class, row)));
+        let Some((class, row)) = rows.nth(index) else { return Ok(Status::End) };
+        let info = FieldInfo {
+            size: size_of::<FieldInfo>(),
+            name: row.name.into(),
+            type_name: row.kind.name().into(),
+            class_name: class.name.into(),
+            description: row.doc.into(),
+        };
+        // SAFETY: by the caller's word.
+        unsafe { fill(out, &info) }?;
+        Ok(Status::Ok)
+    })
 }
 
 /// Resolves a field, such as `proc.name`, `proc.aname[2]` or `evt.arg.flags`.
@@ -136,6 +180,32 @@ pub unsafe extern "C" fn peregrine_event_value_by_name(event: Event, name: *cons
         let Some(value) = field.value(inner, &inspector.arena) else { return Ok(Status::Missing) };
         // SAFETY: by the caller's word.
         unsafe { write(out, Value::of_field_copied(value, &inspector.arena)) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// The text of a field by its name: for a question asked once. Resolve the field for one asked of every event.
+///
+/// @param event the event
+/// @param name  the field, UTF-8
+/// @param out   receives the text, lent until the next event is asked for
+/// @return PEREGRINE_STATUS_OK, _MISSING if the event has no such value, _COMPILE if there is no such field
+///
+/// # Safety
+/// The inspector of the event is alive; `name` is NULL or ended by a NUL; `out` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_event_text_by_name(event: Event, name: *const c_char, out: *mut Bytes) -> Status {
+    call(|| {
+        // SAFETY: by the caller's word.
+        let (inspector, inner) = unsafe { event.look() }?;
+        // SAFETY: by the caller's word.
+        let name = unsafe { text(name, "name") }?;
+        let field = FieldRef::parse(name).map_err(|fault| Fault::new(Status::Compile, fault.to_string()))?;
+        let Some(text) = field.text(inner, &inspector.arena) else { return Ok(Status::Missing) };
+        // It may borrow from the field, which ends with this call.
+        let text: &[u8] = inspector.arena.alloc_slice_copy(text);
+        // SAFETY: by the caller's word.
+        unsafe { write(out, text.into()) }?;
         Ok(Status::Ok)
     })
 }

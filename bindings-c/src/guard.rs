@@ -39,3 +39,33 @@ fn words(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::peregrine_last_error;
+
+    fn last() -> String {
+        // SAFETY: the library gives text that is ended by a NUL.
+        unsafe { std::ffi::CStr::from_ptr(peregrine_last_error()) }.to_string_lossy().into_owned()
+    }
+
+    #[test]
+    fn a_panic_is_a_status_and_leaves_its_words() {
+        assert_eq!(call(|| panic!("plain words")), Status::Panic);
+        assert_eq!(last(), "bug in peregrine: plain words");
+        assert_eq!(call(|| panic!("words with {}", "a value")), Status::Panic);
+        assert_eq!(last(), "bug in peregrine: words with a value");
+        assert_eq!(call(|| std::panic::panic_any(7)), Status::Panic);
+        assert_eq!(last(), "bug in peregrine: panic");
+        assert_eq!(value(7, || panic!("no status")), 7);
+        assert_eq!(last(), "bug in peregrine: no status");
+    }
+
+    #[test]
+    fn success_leaves_the_last_error_alone() {
+        call(|| Err(Fault::new(Status::Io, "with a \0 inside")));
+        assert_eq!(call(|| Ok(Status::End)), Status::End);
+        assert_eq!(last(), "with a \u{fffd} inside");
+    }
+}

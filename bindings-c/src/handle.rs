@@ -7,7 +7,6 @@
 use std::ffi::c_char;
 
 use crate::error::Fault;
-#[cfg(debug_assertions)]
 use crate::status::Status;
 
 /// A type that C holds by pointer.
@@ -136,11 +135,35 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str
     // SAFETY: not NULL, ended by a NUL by the caller's word.
     let bytes = unsafe { std::ffi::CStr::from_ptr(text) };
     bytes.to_str().map_err(|fault| {
-        Fault::new(
-            crate::status::Status::InvalidUtf8,
-            format!("{what} is not UTF-8 after {} bytes", fault.valid_up_to()),
-        )
+        Fault::new(Status::InvalidUtf8, format!("{what} is not UTF-8 after {} bytes", fault.valid_up_to()))
     })
+}
+
+/// Text from C that may be left out: NULL is "".
+///
+/// # Safety
+/// As [`text`].
+pub(crate) unsafe fn optional_text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str, Fault> {
+    if pointer.is_null() {
+        return Ok("");
+    }
+    // SAFETY: by the caller's word.
+    unsafe { text(pointer, what) }
+}
+
+/// Items from C; NULL is fine if `len` is 0.
+///
+/// # Safety
+/// `items` is NULL or valid for reading `len` items while the reference lives.
+pub(crate) unsafe fn slice<'a, T>(items: *const T, len: usize, what: &str) -> Result<&'a [T], Fault> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if items.is_null() {
+        return Err(Fault::null(what));
+    }
+    // SAFETY: not NULL, and valid for `len` items by the caller's word.
+    Ok(unsafe { std::slice::from_raw_parts(items, len) })
 }
 
 /// Bytes from C; NULL is fine if `len` is 0.
@@ -148,12 +171,6 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str
 /// # Safety
 /// `data` is NULL or valid for reading `len` bytes while the reference lives.
 pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize, what: &str) -> Result<&'a [u8], Fault> {
-    if len == 0 {
-        return Ok(&[]);
-    }
-    if data.is_null() {
-        return Err(Fault::null(what));
-    }
-    // SAFETY: not NULL, and valid for `len` bytes by the caller's word.
-    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+    // SAFETY: by the caller's word.
+    unsafe { slice(data, len, what) }
 }

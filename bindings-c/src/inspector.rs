@@ -2,11 +2,13 @@
 
 use std::ffi::c_char;
 use std::io::Cursor;
+use std::rc::Rc;
 
 use bumpalo::Bump;
-use scap::Source;
 use scap::savefile::Reader;
+use scap::{HostState, Source};
 
+use crate::dump::{Deck, Tee};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::guard::{call, value};
@@ -21,7 +23,11 @@ pub struct Inspector {
     pub(crate) generation: u64,
     /// What the values of the current event are built in.
     pub(crate) arena: Bump,
-    inner: Box<sinsp::Inspector<Box<dyn Source>>>,
+    inner: Box<sinsp::Inspector<Tee>>,
+    /// The recording of what is read.
+    pub(crate) deck: Rc<Deck>,
+    /// Whether the source was asked for an event.
+    started: bool,
 }
 
 impl std::fmt::Debug for Inspector {
@@ -36,15 +42,23 @@ impl Handle for Inspector {
 
 impl Inspector {
     pub(crate) fn new(source: Box<dyn Source>) -> Self {
-        let inner = Box::new(sinsp::Inspector::new(source));
-        Self { current: None, generation: 0, arena: Bump::new(), inner }
+        let (tee, deck) = Tee::new(source);
+        let inner = Box::new(sinsp::Inspector::new(tee));
+        Self { current: None, generation: 0, arena: Bump::new(), inner, deck, started: false }
+    }
+
+    /// The inspector, in order to change it: the current event borrows from it, so that is void.
+    pub(crate) fn change(&mut self) -> &mut sinsp::Inspector<Tee> {
+        self.current = None;
+        self.generation += 1;
+        self.arena.reset();
+        &mut self.inner
     }
 
     /// Moves to the next event that is shown.
     pub(crate) fn step(&mut self) -> Result<Status, Fault> {
-        self.current = None;
-        self.generation += 1;
-        self.arena.reset();
+        self.started = true;
+        self.change();
         loop {
             match self.inner.next().map_err(Fault::from)? {
                 sinsp::Next::Hidden => {}
@@ -52,7 +66,7 @@ impl Inspector {
                 sinsp::Next::End => return Ok(Status::End),
                 sinsp::Next::Event(event) => {
                     // SAFETY: the event borrows from `*self.inner`, which lives in a box of its own and so stays where
-                    // it is. It is only changed here, after `current` was cleared, and dropped after it.
+                    // it is. It is only changed through `change`, which clears `current`, and dropped after it.
                     self.current =
                         Some(unsafe { std::mem::transmute::<sinsp::Event<'_>, sinsp::Event<'static>>(event) });
                     return Ok(Status::Ok);
@@ -68,6 +82,11 @@ impl Inspector {
 
     pub(crate) fn state(&self) -> &sinsp::state::State {
         self.inner.state()
+    }
+
+    /// The machine as the source tells of it, before the first event was asked for.
+    pub(crate) fn untouched_host(&self) -> Option<&HostState> {
+        (!self.started).then(|| self.inner.source().host())
     }
 
     pub(crate) fn stats(&self) -> scap::SourceStats {

@@ -9,26 +9,57 @@
 //!   `peregrine_last_error()`.
 //! * **NULL.** A pointer that is NULL where it must not be gives `PEREGRINE_STATUS_NULL_POINTER`, never a crash.
 //! * **Threads.** Different handles may be used by different threads at the same time; one handle by one thread at a time.
-//! * **Panics** never cross the edge: they become `PEREGRINE_STATUS_PANIC`.
-//! * **Growth.** Structs that callers fill or that may grow begin with `size`. Functions and members are only added.
+//! * **Panics** never cross the edge: they become `PEREGRINE_STATUS_PANIC`. Nor must exceptions: a callback of C++ catches
+//!   its own.
+//! * **Growth.** Structs that may grow begin with `size`. Callers set it to what their compiler knew before a call that
+//!   fills or reads the struct; a library that is newer or older fills and reads what both know, and refuses input whose
+//!   members it does not know. Functions, members and numbers are only added, members at the end.
 //! * **Text** that goes in is UTF-8 ended by a NUL. Bytes that come out are a pointer and a length, need not be UTF-8 and
 //!   are not ended by a NUL, unless the call says so.
+//! * **Callbacks** get their `userdata` first. An alert's callback may call the library; the others must not.
 //! * **Signals and threads.** The library installs no signal handlers. It starts one thread, and only if rules name hosts
 //!   (`fd.sip.name = example.com`): the one that looks them up.
+//! * **Logging.** The library writes nothing to the terminal, but where a bug makes it panic; `peregrine_log_set()` says who hears what it has to say.
 //! * **Misuse.** In debug builds of the library, freed and foreign handles are found and give
 //!   `PEREGRINE_STATUS_INVALID_HANDLE`; a stale event is found in every build.
 
-pub mod engine;
-pub mod error;
-pub mod event;
-pub mod field;
-pub mod filter;
 mod guard;
 mod handle;
-pub mod inspector;
-pub mod rules;
-pub mod state;
+mod sized;
+
+// The order of these is that of the header: what others build on comes first. A blank line keeps rustfmt from sorting.
 pub mod status;
-pub mod value;
+
+pub mod error;
+
 pub mod version;
+
 pub mod view;
+
+pub mod value;
+
+pub mod inspector;
+
+pub mod event;
+
+pub mod field;
+
+pub mod template;
+
+pub mod filter;
+
+pub mod rules;
+
+pub mod engine;
+
+pub mod state;
+
+pub mod stats;
+
+pub mod container;
+
+pub mod dump;
+
+pub mod live;
+
+pub mod log;

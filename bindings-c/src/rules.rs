@@ -17,7 +17,8 @@ use sinsp::fields::Fields;
 use crate::engine::Engine;
 use crate::error::Fault;
 use crate::guard::{call, value};
-use crate::handle::{Handle, bytes, give, shared, take, text, unique, write};
+use crate::handle::{Handle, bytes, give, optional_text, shared, take, text, unique, write};
+use crate::sized::{Input, fill, given, grows};
 use crate::status::Status;
 use crate::view::Bytes;
 
@@ -53,10 +54,13 @@ struct Row {
     column: u64,
 }
 
-/// One error or warning of rules. What it points at is lent until the rules are loaded again or freed.
+/// One error or warning of rules. What it points at is lent until the rules are loaded again or freed. Set `size` to
+/// `sizeof(peregrine_diagnostic)` before the call.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Diagnostic {
+    /// In: the size of this struct, as the caller was compiled.
+    pub size: usize,
     /// Whether it refuses the rules; else it warns.
     pub is_error: bool,
     /// Its code, such as `LOAD_ERR_COMPILE_CONDITION`.
@@ -72,6 +76,7 @@ pub struct Diagnostic {
     /// The byte in that line, from 1.
     pub column: u64,
 }
+grows!(Diagnostic, "peregrine_diagnostic", column);
 
 /// How an engine works. Set `size` to `sizeof(peregrine_engine_options)` and the rest to zero for Falco's defaults.
 #[repr(C)]
@@ -100,6 +105,9 @@ pub struct EngineOptions {
     /// The name of this host in JSON, UTF-8 and ended by a NUL; NULL is an empty name.
     pub hostname: *const c_char,
 }
+grows!(EngineOptions, "peregrine_engine_options", hostname);
+// SAFETY: false, 0 and NULL are what they are.
+unsafe impl Input for EngineOptions {}
 
 /// Makes an empty set of rules.
 ///
@@ -268,7 +276,7 @@ pub unsafe extern "C" fn peregrine_rules_switch_tag(rules: *mut Rules, tag: *con
 /// @return PEREGRINE_STATUS_OK, also with warnings; _RULES if there are errors
 ///
 /// # Safety
-/// `rules` is NULL or live rules that no other thread uses; `options` is NULL or valid for reading; `out` is NULL or valid
+/// `rules` is NULL or live rules that no other thread uses; `options` is NULL or valid for reading as many bytes as its `size` says; `out` is NULL or valid
 /// for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_rules_load(
@@ -294,15 +302,9 @@ pub unsafe extern "C" fn peregrine_rules_load(
 unsafe fn settings(options: *const EngineOptions) -> Result<(Settings, bool), Fault> {
     let mut settings = Settings::default();
     // SAFETY: by the caller's word.
-    let Some(options) = (unsafe { options.as_ref() }) else { return Ok((settings, false)) };
-    if options.size < size_of::<EngineOptions>() {
-        return Err(Fault::new(Status::InvalidArgument, "size of peregrine_engine_options is not set or too small"));
-    }
-    let hostname = match options.hostname.is_null() {
-        true => "",
-        // SAFETY: by the caller's word.
-        false => unsafe { text(options.hostname, "hostname") }?,
-    };
+    let Some(options) = unsafe { given(options) }? else { return Ok((settings, false)) };
+    // SAFETY: by the caller's word.
+    let hostname = unsafe { optional_text(options.hostname, "hostname") }?;
     settings.format = Format {
         json: options.json_output,
         include_output: !options.without_output,
@@ -383,11 +385,11 @@ impl Row {
 ///
 /// @param rules the rules
 /// @param index which, from 0
-/// @param out   receives it
-/// @return PEREGRINE_STATUS_OK, _END if there are not so many
+/// @param out   receives it; set its `size` first
+/// @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
 ///
 /// # Safety
-/// `rules` is NULL or live rules; `out` is NULL or valid for writing.
+/// `rules` is NULL or live rules; `out` is NULL or valid for reading and writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_rules_diagnostic(rules: *const Rules, index: usize, out: *mut Diagnostic) -> Status {
     call(|| {
@@ -395,6 +397,7 @@ pub unsafe extern "C" fn peregrine_rules_diagnostic(rules: *const Rules, index: 
         let rules = unsafe { shared(rules) }?;
         let Some(row) = rules.report.rows.get(index) else { return Ok(Status::End) };
         let diagnostic = Diagnostic {
+            size: size_of::<Diagnostic>(),
             is_error: row.is_error,
             code: row.code.into(),
             message: row.message.as_str().into(),
@@ -404,7 +407,7 @@ pub unsafe extern "C" fn peregrine_rules_diagnostic(rules: *const Rules, index: 
             column: row.column,
         };
         // SAFETY: by the caller's word.
-        unsafe { write(out, diagnostic) }?;
+        unsafe { fill(out, &diagnostic) }?;
         Ok(Status::Ok)
     })
 }

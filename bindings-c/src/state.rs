@@ -1,12 +1,10 @@
 //! The state of the machine: threads and their descriptors.
 
-use scap::SourceStats;
-
-use crate::error::Fault;
 use crate::event::Event;
 use crate::guard::call;
 use crate::handle::{shared, write};
 use crate::inspector::Inspector;
+use crate::sized::{fill, grows};
 use crate::status::Status;
 use crate::value::{List, Value};
 use crate::view::Bytes;
@@ -55,11 +53,14 @@ pub struct Thread {
     /// The arguments after the first, each of kind PEREGRINE_VALUE_KIND_BYTES.
     pub args: List,
 }
+grows!(Thread, "peregrine_thread", args);
 
-/// A descriptor. What it points at is lent until the inspector is asked for its next event.
+/// A descriptor. It and what it points at are lent until the inspector is asked for its next event.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Fd {
+    /// The size of this struct as the library has it.
+    pub size: usize,
     /// Its number.
     pub num: i64,
     /// Inode; 0 unknown.
@@ -78,19 +79,19 @@ pub struct Fd {
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct FdList {
-    /// The first descriptor; never NULL, even where `len` is 0.
-    pub items: *const Fd,
+    /// The first of the pointers to them; never NULL, even where `len` is 0.
+    pub items: *const *const Fd,
     /// How many.
     pub len: usize,
 }
 
 impl Inspector {
-    fn thread(&self, thread: &sinsp::state::Thread, size: usize) -> Thread {
+    fn thread(&self, thread: &sinsp::state::Thread) -> Thread {
         let mut args = bumpalo::collections::Vec::new_in(&self.arena);
         args.extend(thread.args().map(Value::bytes));
         let args = args.into_bump_slice();
         Thread {
-            size,
+            size: size_of::<Thread>(),
             tid: thread.tid,
             pid: thread.pid,
             ptid: thread.ptid,
@@ -108,23 +109,8 @@ impl Inspector {
             exepath: thread.exepath[..].into(),
             cwd: self.state().cwd(thread).into(),
             container_id: thread.container_id[..].into(),
-            args: List { items: args.as_ptr(), len: args.len() },
+            args: List::of(args),
         }
-    }
-}
-
-/// The size that the caller wrote into a struct.
-///
-/// # Safety
-/// `out` is NULL or points to a struct that begins with its size.
-unsafe fn size_of_thread(out: *const Thread) -> Result<usize, Fault> {
-    // SAFETY: by the caller's word.
-    match unsafe { out.as_ref() } {
-        None => Err(Fault::null("the out-parameter")),
-        Some(out) if out.size < size_of::<Thread>() => {
-            Err(Fault::new(Status::InvalidArgument, "size of peregrine_thread is not set or too small"))
-        }
-        Some(out) => Ok(out.size),
     }
 }
 
@@ -141,11 +127,9 @@ pub unsafe extern "C" fn peregrine_event_thread(event: Event, out: *mut Thread) 
     call(|| {
         // SAFETY: by the caller's word.
         let (inspector, inner) = unsafe { event.look() }?;
-        // SAFETY: by the caller's word.
-        let size = unsafe { size_of_thread(out) }?;
         let Some(thread) = inner.thread() else { return Ok(Status::Missing) };
         // SAFETY: by the caller's word.
-        unsafe { write(out, inspector.thread(thread, size)) }?;
+        unsafe { fill(out, &inspector.thread(thread)) }?;
         Ok(Status::Ok)
     })
 }
@@ -164,11 +148,9 @@ pub unsafe extern "C" fn peregrine_inspector_thread(inspector: *const Inspector,
     call(|| {
         // SAFETY: by the caller's word.
         let inspector = unsafe { shared(inspector) }?;
-        // SAFETY: by the caller's word.
-        let size = unsafe { size_of_thread(out) }?;
         let Some(thread) = inspector.state().thread(tid) else { return Ok(Status::Missing) };
         // SAFETY: by the caller's word.
-        unsafe { write(out, inspector.thread(thread, size)) }?;
+        unsafe { fill(out, &inspector.thread(thread)) }?;
         Ok(Status::Ok)
     })
 }
@@ -190,13 +172,17 @@ pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, ti
         let state = inspector.state();
         let Some(thread) = state.thread(tid) else { return Ok(Status::Missing) };
         let mut fds = bumpalo::collections::Vec::new_in(&inspector.arena);
-        fds.extend(state.fds(thread).into_iter().flat_map(|table| table.iter()).map(|(num, fd)| Fd {
-            num,
-            ino: fd.ino,
-            name: fd.name[..].into(),
-            type_name: fd.kind.type_name().unwrap_or_default().into(),
-            open_flags: fd.open_flags,
-            dev: fd.dev,
+        fds.extend(state.fds(thread).into_iter().flat_map(|table| table.iter()).map(|(num, fd)| {
+            let fd = Fd {
+                size: size_of::<Fd>(),
+                num,
+                ino: fd.ino,
+                name: fd.name[..].into(),
+                type_name: fd.kind.type_name().unwrap_or_default().into(),
+                open_flags: fd.open_flags,
+                dev: fd.dev,
+            };
+            std::ptr::from_ref(inspector.arena.alloc(fd))
         }));
         let fds = fds.into_bump_slice();
         // SAFETY: by the caller's word.
@@ -220,49 +206,6 @@ pub unsafe extern "C" fn peregrine_inspector_thread_count(inspector: *const Insp
         let inspector = unsafe { shared(inspector) }?;
         // SAFETY: by the caller's word.
         unsafe { write(out, inspector.state().metrics().threads) }?;
-        Ok(Status::Ok)
-    })
-}
-
-/// What an inspector's source delivered and lost. Set `size` to `sizeof(peregrine_stats)` before the call.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct Stats {
-    /// In: the size of this struct, as the caller was compiled.
-    pub size: usize,
-    /// Events seen by the source, delivered or not.
-    pub seen: u64,
-    /// Events delivered.
-    pub delivered: u64,
-    /// Events lost for any cause.
-    pub dropped: u64,
-    /// Blocks of a capture that were skipped because their type is not known.
-    pub unknown: u64,
-}
-
-/// What an inspector's source delivered and lost so far.
-///
-/// @param inspector the inspector
-/// @param out       receives the numbers; set its `size` first
-/// @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if `size` is too small
-///
-/// # Safety
-/// `inspector` is NULL or a live inspector; `out` is NULL or valid for reading and writing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn peregrine_inspector_stats(inspector: *const Inspector, out: *mut Stats) -> Status {
-    call(|| {
-        // SAFETY: by the caller's word.
-        let inspector = unsafe { shared(inspector) }?;
-        // SAFETY: by the caller's word.
-        let Some(want) = (unsafe { out.as_ref() }) else { return Err(Fault::null("the out-parameter")) };
-        if want.size < size_of::<Stats>() {
-            return Err(Fault::new(Status::InvalidArgument, "size of peregrine_stats is not set or too small"));
-        }
-        let size = want.size;
-        let stats @ SourceStats { seen, delivered, unknown, .. } = &inspector.stats();
-        let stats = Stats { size, seen: *seen, delivered: *delivered, dropped: stats.dropped(), unknown: *unknown };
-        // SAFETY: by the caller's word.
-        unsafe { write(out, stats) }?;
         Ok(Status::Ok)
     })
 }

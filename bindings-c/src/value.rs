@@ -107,6 +107,12 @@ fn address(ip: IpAddr, bits: Option<u8>) -> Address {
     Address { octets, version, prefix_len: bits.unwrap_or(full) }
 }
 
+impl List {
+    pub(crate) fn of(items: &[Value]) -> Self {
+        Self { items: items.as_ptr(), len: items.len() }
+    }
+}
+
 impl Value {
     pub(crate) fn bool(value: bool) -> Self {
         Self { kind: ValueKind::Bool, r#as: ValueData { boolean: value } }
@@ -137,7 +143,7 @@ impl Value {
     }
 
     pub(crate) fn list(items: &[Self]) -> Self {
-        Self { kind: ValueKind::List, r#as: ValueData { list: List { items: items.as_ptr(), len: items.len() } } }
+        Self { kind: ValueKind::List, r#as: ValueData { list: List::of(items) } }
     }
 
     /// A value of a field that will not outlive the call: what it borrows is copied into the arena.

@@ -1,21 +1,73 @@
-//! Which library this is.
+//! Which library this is, and what it can do.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
+
+/// The version of this header: breaking changes.
+pub const PEREGRINE_VERSION_MAJOR: u32 = 0;
+/// The version of this header: additions.
+pub const PEREGRINE_VERSION_MINOR: u32 = 1;
+/// The version of this header: corrections.
+pub const PEREGRINE_VERSION_PATCH: u32 = 0;
+
+/// A bit of peregrine_features(): peregrine_inspector_open_live() is built in.
+pub const PEREGRINE_FEATURE_LIVE: u64 = 1;
+/// A bit of peregrine_features(): a debug build, which finds handles that were freed or are of another kind.
+pub const PEREGRINE_FEATURE_CHECKED_HANDLES: u64 = 2;
+
+/// Text with a NUL at its end.
+const fn ended<const N: usize>(text: &str) -> [u8; N] {
+    let (mut out, bytes, mut at) = ([0; N], text.as_bytes(), 0);
+    assert!(bytes.len() + 1 == N);
+    while at < bytes.len() {
+        out[at] = bytes[at];
+        at += 1;
+    }
+    out
+}
+
+/// The text as C sees it; it holds no NUL but the one at its end.
+const fn constant(text: &[u8]) -> &CStr {
+    match CStr::from_bytes_with_nul(text) {
+        Ok(text) => text,
+        Err(_) => panic!("a NUL inside"),
+    }
+}
 
 /// The version of the library, such as `0.1.0`, as a constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_version() -> *const c_char {
-    const VERSION: &std::ffi::CStr =
-        match std::ffi::CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-            Ok(version) => version,
-            Err(_) => c"",
-        };
+    const VERSION: &CStr = constant(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes());
     VERSION.as_ptr()
 }
 
 /// The version of the event schema that the library knows, such as `4.5.1`, as a constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_schema_version() -> *const c_char {
-    const _: () = assert!(scap::schema::SCHEMA_VERSION.len() == 5);
-    c"4.5.1".as_ptr()
+    const TEXT: [u8; scap::schema::SCHEMA_VERSION.len() + 1] = ended(scap::schema::SCHEMA_VERSION);
+    const VERSION: &CStr = constant(&TEXT);
+    VERSION.as_ptr()
+}
+
+/// What this library was built with: PEREGRINE_FEATURE_* bits.
+#[unsafe(no_mangle)]
+pub extern "C" fn peregrine_features() -> u64 {
+    let mut features = 0;
+    if cfg!(feature = "live") {
+        features |= PEREGRINE_FEATURE_LIVE;
+    }
+    if cfg!(debug_assertions) {
+        features |= PEREGRINE_FEATURE_CHECKED_HANDLES;
+    }
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_has_the_version_of_the_package() {
+        let header = format!("{PEREGRINE_VERSION_MAJOR}.{PEREGRINE_VERSION_MINOR}.{PEREGRINE_VERSION_PATCH}");
+        assert_eq!(header, env!("CARGO_PKG_VERSION"));
+    }
 }

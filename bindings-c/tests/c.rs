@@ -31,22 +31,27 @@ c_tests! {
         refuses_a_parameter_that_is_not_there,
         finds_a_stale_event,
         wants_the_size_of_the_struct,
+        fills_what_the_caller_has,
     }
     field {
         gives_values_and_text,
         refuses_what_is_no_field,
         knows_its_type,
+        lists_all,
         finds_misuse,
     }
     rules {
         reports_every_fault,
         lists_and_switches,
         refuses_nonsense,
+        loads_a_directory_in_order,
     }
     engine {
         calls_back,
         keeps_alerts_to_be_taken,
         takes_json_events,
+        lets_a_callback_swap_engines,
+        counts_what_nobody_takes,
         finds_misuse,
     }
     filter {
@@ -58,4 +63,33 @@ c_tests! {
         lists_descriptors,
         counts,
     }
+    template {
+        prints_lines_and_objects,
+        refuses_what_is_no_template,
+        finds_misuse,
+    }
+    dump {
+        records_everything,
+        records_what_is_chosen,
+        begins_in_the_middle,
+        refuses_nonsense,
+        says_that_the_disk_is_full,
+    }
+    container {
+        asks_who_knows,
+        takes_descriptions,
+        refuses_nonsense,
+    }
+    log {
+        hears_what_goes_wrong,
+        refuses_nonsense,
+    }
+    live {
+        refuses_nonsense,
+    }
+}
+
+#[test]
+fn the_wrapper_for_cpp_reaches_everything() {
+    run(&program("tests/c/wrapper.cpp", Language::Cpp), &[]);
 }

@@ -9,7 +9,8 @@ fn root() -> PathBuf {
 
 #[test]
 fn header_is_current() {
-    let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("cbindgen.toml");
+    let mut config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("cbindgen.toml");
+    config.after_includes = Some(contract());
     let mut made = Vec::new();
     cbindgen::Builder::new()
         .with_src(root().join("src/lib.rs"))
@@ -27,6 +28,17 @@ fn header_is_current() {
         kept == made,
         "include/peregrine.h is stale: run UPDATE_HEADER=1 cargo test -p peregrine-capi --test header"
     );
+}
+
+/// The contract, as the crate's documentation has it, as a comment.
+fn contract() -> String {
+    let source = std::fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!")).skip_while(|line| !line.contains("contract"));
+    let plain =
+        |line: &str| line.replace("**", "").replace("[`Status`](status::Status)", "peregrine_status").replace('`', "");
+    let text: Vec<String> = lines.map(|line| format!(" *{}", plain(line)).trim_end().to_owned()).collect();
+    assert!(text.len() > 10, "src/lib.rs has no contract");
+    format!("\n/*\n{}\n */", text.join("\n"))
 }
 
 /// Leaves out what the sources say to Rust callers: the sections on safety, and links between items.

@@ -7,25 +7,18 @@ use std::process::Command;
 
 use support::{Language, compile, program, root};
 
-/// The C files and their tests, as `tests/c.rs` names them.
-fn tests() -> Vec<(String, String)> {
+/// The C files that `tests/c.rs` names.
+fn objects() -> Vec<String> {
     let list = std::fs::read_to_string(root().join("tests/c.rs")).expect("tests/c.rs");
-    let list = list.split("c_tests! {").nth(1).and_then(|rest| rest.rsplit_once('}')).expect("the list").0;
-    let mut object = String::new();
-    let mut found = Vec::new();
-    for word in list.split([' ', '\n', ',']).filter(|word| !word.is_empty()) {
-        match word {
-            "{" => object = found.pop().map_or_else(String::new, |(_, name)| name),
-            "}" => {}
-            name => found.push((object.clone(), name.to_owned())),
-        }
-    }
-    assert!(found.len() > 20, "the list is read wrongly: {found:?}");
+    let list = list.split("\nc_tests! {").nth(1).and_then(|rest| rest.split("\n}\n").next()).expect("the list");
+    let found: Vec<String> =
+        list.lines().filter_map(|line| line.trim().strip_suffix(" {")).map(str::to_owned).collect();
+    assert!(found.len() > 8, "the list is read wrongly: {found:?}");
     found
 }
 
 fn watched(mut command: Command, what: &str) {
-    let done = command.env("PEREGRINE_TEST_CAPTURE", support::capture()).output().expect("run");
+    let done = support::settings(&mut command, what).output().expect("run");
     assert!(done.status.success(), "{what}: {}\n{}", done.status, String::from_utf8_lossy(&done.stderr));
 }
 
@@ -35,23 +28,24 @@ fn no_leak_and_no_invalid_access_under_valgrind() {
         println!("skipped: valgrind is not installed");
         return;
     }
-    for (object, test) in tests() {
+    for object in objects() {
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-        command.arg(program(&format!("tests/c/{object}.c"), Language::C)).arg(&test);
-        watched(command, &format!("{object} {test}"));
+        command.arg(program(&format!("tests/c/{object}.c"), Language::C));
+        watched(command, &object);
     }
 }
 
 #[test]
 fn address_sanitizer_is_silent() {
-    for (object, test) in tests() {
+    for object in objects() {
         let source = root().join(format!("tests/c/{object}.c"));
         let sanitized = compile(&source, Language::C, &["-fsanitize=address", "-fno-omit-frame-pointer"]);
-        let mut command = Command::new(&sanitized);
-        command.arg(&test);
-        watched(command, &format!("{object} {test}"));
+        watched(Command::new(&sanitized), &object);
     }
+    let wrapper = root().join("tests/c/wrapper.cpp");
+    let sanitized = compile(&wrapper, Language::Cpp, &["-fsanitize=address", "-fno-omit-frame-pointer"]);
+    watched(Command::new(sanitized), "the wrapper");
 }
 
 #[test]

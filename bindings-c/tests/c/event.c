@@ -15,7 +15,7 @@ static void gives_typed_parameters(void)
 {
 	peregrine_inspector *inspector = open_capture();
 	peregrine_event event = next_named(inspector, "openat");
-	peregrine_param param;
+	peregrine_param param = {.size = sizeof param};
 
 	CHECK_OK(peregrine_event_param(event, 0, &param));
 	CHECK(equals(param.name, "fd") && equals(param.type_name, "FD"));
@@ -36,7 +36,7 @@ static void refuses_a_parameter_that_is_not_there(void)
 {
 	peregrine_inspector *inspector = open_capture();
 	peregrine_event event = next_named(inspector, "openat");
-	peregrine_param param;
+	peregrine_param param = {.size = sizeof param};
 
 	CHECK_STATUS(peregrine_event_param(event, 99, &param), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	CHECK_STATUS(peregrine_event_param(event, 0, NULL), PEREGRINE_STATUS_NULL_POINTER);
@@ -49,7 +49,7 @@ static void finds_a_stale_event(void)
 	peregrine_event first = next_named(inspector, "openat");
 	peregrine_event second;
 	peregrine_event_info info = {.size = sizeof info};
-	peregrine_param param;
+	peregrine_param param = {.size = sizeof param};
 
 	CHECK_OK(peregrine_inspector_next(inspector, &second));
 	CHECK_STATUS(peregrine_event_describe(first, &info), PEREGRINE_STATUS_INVALID_HANDLE);
@@ -70,12 +70,30 @@ static void wants_the_size_of_the_struct(void)
 
 	CHECK_STATUS(peregrine_event_describe(event, &info), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	CHECK_STATUS(peregrine_event_describe(event, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	peregrine_param param = {.size = sizeof param - sizeof(void *)};
+	CHECK_STATUS(peregrine_event_param(event, 0, &param), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	event.inspector = NULL;
 	info.size = sizeof info;
 	CHECK_STATUS(peregrine_event_describe(event, &info), PEREGRINE_STATUS_NULL_POINTER);
 	peregrine_inspector_free(inspector);
 }
 
+static void fills_what_the_caller_has(void)
+{
+	/* A caller that was compiled with a header of the future: what this library does not know stays as it is. */
+	struct {
+		peregrine_event_info now;
+		uint64_t later;
+	} info = {.now = {.size = sizeof info}, .later = 7};
+	peregrine_inspector *inspector = open_capture();
+	peregrine_event event = next_named(inspector, "openat");
+
+	CHECK_OK(peregrine_event_describe(event, &info.now));
+	CHECK(info.now.size == sizeof info && equals(info.now.name, "openat") && info.later == 7);
+	peregrine_inspector_free(inspector);
+}
+
 RUN({"gives_typed_parameters", gives_typed_parameters},
     {"refuses_a_parameter_that_is_not_there", refuses_a_parameter_that_is_not_there},
-    {"finds_a_stale_event", finds_a_stale_event}, {"wants_the_size_of_the_struct", wants_the_size_of_the_struct})
+    {"finds_a_stale_event", finds_a_stale_event}, {"wants_the_size_of_the_struct", wants_the_size_of_the_struct},
+    {"fills_what_the_caller_has", fills_what_the_caller_has})

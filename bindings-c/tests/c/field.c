@@ -27,6 +27,7 @@ static void gives_values_and_text(void)
 			CHECK_OK(peregrine_event_text(event, name, &text));
 			CHECK(text.len == value.as.bytes.len && memcmp(text.data, value.as.bytes.data, text.len) == 0);
 			CHECK_OK(peregrine_event_value_by_name(event, "proc.name", &again));
+			CHECK_OK(peregrine_event_text_by_name(event, "proc.name", &text));
 			CHECK(again.as.bytes.len == text.len && memcmp(again.as.bytes.data, text.data, text.len) == 0);
 			named += text.len > 0;
 		}
@@ -43,6 +44,21 @@ static void gives_values_and_text(void)
 	peregrine_field_free(fds);
 	peregrine_inspector_free(inspector);
 	(void)lists;
+}
+
+static void lists_all(void)
+{
+	peregrine_field_info info = {.size = sizeof info};
+	size_t count = 0, known = 0;
+
+	for (; peregrine_field_at(count, &info) == PEREGRINE_STATUS_OK; count++) {
+		CHECK(info.name.len > 0 && info.type_name.len > 0 && info.class_name.len > 0);
+		known += equals(info.name, "proc.name") && equals(info.type_name, "CHARBUF") && info.description.len > 10;
+	}
+	CHECK(count > 200 && known == 1);
+	info.size = 0;
+	CHECK_STATUS(peregrine_field_at(0, &info), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_field_at(0, NULL), PEREGRINE_STATUS_NULL_POINTER);
 }
 
 static void refuses_what_is_no_field(void)
@@ -86,4 +102,4 @@ static void finds_misuse(void)
 }
 
 RUN({"gives_values_and_text", gives_values_and_text}, {"refuses_what_is_no_field", refuses_what_is_no_field},
-    {"knows_its_type", knows_its_type}, {"finds_misuse", finds_misuse})
+    {"knows_its_type", knows_its_type}, {"lists_all", lists_all}, {"finds_misuse", finds_misuse})

@@ -37,7 +37,8 @@ static void lists_descriptors(void)
 			continue;
 		CHECK_OK(peregrine_inspector_fds(inspector, thread.tid, &fds));
 		for (size_t j = 0; j < fds.len; j++)
-			files += equals(fds.items[j].type_name, "file") && fds.items[j].name.len > 0;
+			files += fds.items[j]->size == sizeof(peregrine_fd) &&
+				  equals(fds.items[j]->type_name, "file") && fds.items[j]->name.len > 0;
 	}
 	CHECK(files > 0);
 	CHECK_STATUS(peregrine_inspector_fds(inspector, 999999999, &fds), PEREGRINE_STATUS_MISSING);
@@ -55,6 +56,8 @@ static void counts(void)
 		;
 	CHECK_OK(peregrine_inspector_stats(inspector, &stats));
 	CHECK(stats.seen >= stats.delivered && stats.delivered > 1000 && stats.dropped == 0);
+	peregrine_drop drop = {.size = sizeof drop};
+	CHECK_STATUS(peregrine_inspector_drop(inspector, 0, &drop), PEREGRINE_STATUS_END);
 	CHECK_OK(peregrine_inspector_thread_count(inspector, &threads));
 	CHECK(threads > 0);
 	stats.size = 1;

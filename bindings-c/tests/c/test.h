@@ -1,12 +1,16 @@
 /* What every C test file begins with: checks that say where they failed, and a main that runs the test named on the
- * command line. */
+ * command line, or all. */
 #ifndef TEST_H
 #define TEST_H
 
+#define _GNU_SOURCE
+
 #include <peregrine.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define CHECK(condition)                                                                                               \
 	do {                                                                                                           \
@@ -38,16 +42,18 @@ struct test {
 	int main(int argc, char **argv)                                                                                \
 	{                                                                                                              \
 		static const struct test tests[] = {__VA_ARGS__};                                                      \
+		size_t run = 0;                                                                                        \
 		for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)                                              \
-			if (argc > 1 && strcmp(argv[1], tests[i].name) == 0) {                                         \
+			if (argc < 2 || strcmp(argv[1], tests[i].name) == 0) {                                         \
 				tests[i].run();                                                                        \
-				return 0;                                                                              \
+				run++;                                                                                 \
 			}                                                                                              \
-		fprintf(stderr, "no test of that name\n");                                                             \
-		return 2;                                                                                              \
+		if (run == 0)                                                                                          \
+			fprintf(stderr, "no test of that name\n");                                                     \
+		return run == 0;                                                                                       \
 	}
 
-/* The bundled capture. */
+/* The capture that the tests read. */
 static inline const char *capture_path(void)
 {
 	const char *path = getenv("PEREGRINE_TEST_CAPTURE");
@@ -56,6 +62,24 @@ static inline const char *capture_path(void)
 		exit(1);
 	}
 	return path;
+}
+
+/* A folder for files of this run. */
+static inline const char *scratch(void)
+{
+	const char *path = getenv("PEREGRINE_TEST_FOLDER");
+	if (path == NULL) {
+		fprintf(stderr, "PEREGRINE_TEST_FOLDER is not set\n");
+		exit(1);
+	}
+	return path;
+}
+
+/* From here on no file may grow beyond so many bytes: the disk is full. */
+static inline void fill_the_disk(uint64_t bytes)
+{
+	struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
+	CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 static inline peregrine_inspector *open_capture(void)

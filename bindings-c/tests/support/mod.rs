@@ -17,6 +17,43 @@ pub(crate) fn capture() -> PathBuf {
     root().join("../testdata/captures/procs.scap")
 }
 
+/// Tells a C test which capture to read and where to write. Each run has a folder of its own, named after `what`.
+pub(crate) fn settings<'c>(command: &'c mut Command, what: &str) -> &'c mut Command {
+    let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    // The end tells runs apart; a whole path would be too long for a name.
+    let name = name.get(name.len().saturating_sub(60)..).unwrap_or_default();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run_{}_{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    command.env("PEREGRINE_TEST_CAPTURE", capture()).env("PEREGRINE_TEST_CONTAINERS", containers());
+    command.env("PEREGRINE_TEST_FOLDER", folder)
+}
+
+/// A capture of a process in a container that somebody described to nobody.
+pub(crate) fn containers() -> PathBuf {
+    use scap::savefile::{Compression, Writer};
+    use scap::{Next, Source};
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let trace = format!(
+            "thread tid=7 pid=7 ptid=1 comm=\"in\" cgroups=[\"cpu=/docker/{id}\"]\n\
+             thread tid=8 pid=8 ptid=1 comm=\"out\"\n\
+             1700000000.0 tid=8 close res=0 fd=1\n1700000000.1 tid=7 close res=0 fd=1\n\
+             1700000000.2 tid=7 close res=0 fd=2\n1700000002.0 tid=7 close res=0 fd=3\n\
+             1700000009.0 tid=7 close res=0 fd=4\n"
+        );
+        let mut trace = scap::text::Trace::parse(&trace).expect("a trace");
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("containers_{}.scap", std::process::id()));
+        let mut writer = Writer::create(&path, trace.host(), Compression::Plain).expect("a file");
+        while let Next::Event(event) = trace.next().expect("no fault") {
+            writer.write(&event).expect("written");
+        }
+        writer.finish().expect("written");
+        path
+    };
+    MADE.get_or_init(make).clone()
+}
+
 /// What a program is written in.
 #[derive(Clone, Copy)]
 pub(crate) enum Language {
@@ -32,6 +69,8 @@ pub(crate) fn library() -> PathBuf {
 
 /// What a static library of Rust wants from the system.
 pub(crate) const SYSTEM: &[&str] = &["-lpthread", "-ldl", "-lm", "-lutil", "-lrt", "-lgcc_s"];
+/// What the probe's loader wants beside that.
+pub(crate) const LIVE: &[&str] = if cfg!(feature = "live") { &["-lelf", "-lz"] } else { &[] };
 
 /// Compiles a program of this crate once for all tests that run it.
 pub(crate) fn program(source: &str, language: Language) -> PathBuf {
@@ -53,7 +92,15 @@ pub(crate) fn compile(source: &Path, language: Language, options: &[&str]) -> Pa
     };
     let mut command = Command::new(compiler);
     command.args([standard, "-g", "-Wall", "-Wextra", "-Werror", "-pedantic"]).args(options);
-    command.arg("-I").arg(root().join("include")).arg(source).arg("-o").arg(&out).arg(library()).args(SYSTEM);
+    command
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(source)
+        .arg("-o")
+        .arg(&out)
+        .arg(library())
+        .args(LIVE)
+        .args(SYSTEM);
     let done = command.output().unwrap_or_else(|fault| panic!("{compiler}: {fault}"));
     assert!(done.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&done.stderr));
     built.insert(out.clone(), out.clone());
@@ -63,7 +110,8 @@ pub(crate) fn compile(source: &Path, language: Language, options: &[&str]) -> Pa
 /// Runs a program, which must succeed.
 pub(crate) fn run(program: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
-    command.args(arguments).env("PEREGRINE_TEST_CAPTURE", capture());
+    let name = format!("{} {}", program.display(), arguments.join(" "));
+    settings(command.args(arguments), &name);
     let done = command.output().unwrap_or_else(|fault| panic!("{}: {fault}", program.display()));
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{} {arguments:?}: {}\n{said}", program.display(), done.status);

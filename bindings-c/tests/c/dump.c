@@ -1,0 +1,160 @@
+#include "test.h"
+
+static const char *path_of(const char *name)
+{
+	static char path[4096];
+	CHECK(snprintf(path, sizeof path, "%s/%s", scratch(), name) < (int)sizeof path);
+	return path;
+}
+
+/* What a capture shows: how many events, the time of the last, and what its descriptors are called. */
+struct seen {
+	uint64_t events, last, named;
+};
+
+static void see(peregrine_event event, struct seen *seen)
+{
+	peregrine_event_info info = {.size = sizeof info};
+	peregrine_bytes name;
+
+	CHECK_OK(peregrine_event_describe(event, &info));
+	seen->events++;
+	seen->last = info.timestamp;
+	if (peregrine_event_text_by_name(event, "fd.name", &name) == PEREGRINE_STATUS_OK)
+		seen->named += name.len;
+}
+
+static struct seen see_all(const char *path)
+{
+	peregrine_inspector *inspector = NULL;
+	peregrine_event event;
+	struct seen seen = {0};
+
+	CHECK_OK(peregrine_inspector_open_file(path, &inspector));
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
+		see(event, &seen);
+	peregrine_inspector_free(inspector);
+	return seen;
+}
+
+static void records_everything(void)
+{
+	peregrine_dump_options options = {.size = sizeof options, .gzip = true};
+	struct seen expected = see_all(capture_path());
+	struct seen found = {0};
+
+	for (int compressed = 0; compressed < 2; compressed++) {
+		peregrine_inspector *inspector = open_capture();
+		const char *path = path_of("all.scap");
+		peregrine_event event;
+		uint64_t written = 0;
+
+		CHECK_OK(peregrine_inspector_dump_begin(inspector, path, compressed ? &options : NULL));
+		while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
+			;
+		CHECK_OK(peregrine_inspector_dump_end(inspector, &written));
+		CHECK(written >= expected.events);
+		peregrine_inspector_free(inspector);
+		found = see_all(path);
+		CHECK(found.events == expected.events && found.last == expected.last && found.named == expected.named);
+	}
+}
+
+static void records_what_is_chosen(void)
+{
+	peregrine_inspector *inspector = open_capture();
+	peregrine_dump_options options = {.size = sizeof options, .chosen = true};
+	const char *path = path_of("chosen.scap");
+	peregrine_filter *filter = NULL;
+	peregrine_event event;
+	struct seen chosen = {0}, found;
+
+	/* What these events are called depends on events that are not chosen. */
+	CHECK_OK(peregrine_filter_new("evt.type = read and fd.name exists", &filter));
+	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, &options));
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
+		bool matches = false;
+		CHECK_OK(peregrine_filter_matches(filter, event, &matches));
+		if (matches) {
+			see(event, &chosen);
+			CHECK_OK(peregrine_event_dump(event));
+		}
+	}
+	CHECK_OK(peregrine_inspector_dump_end(inspector, NULL));
+	peregrine_filter_free(filter);
+	peregrine_inspector_free(inspector);
+	found = see_all(path);
+	CHECK(chosen.events > 10);
+	CHECK(found.events == chosen.events && found.last == chosen.last && found.named == chosen.named);
+}
+
+static void begins_in_the_middle(void)
+{
+	peregrine_inspector *inspector = open_capture();
+	const char *path = path_of("middle.scap");
+	peregrine_event event;
+	struct seen rest = {0}, found;
+
+	for (int i = 0; i < 3000; i++)
+		CHECK_OK(peregrine_inspector_next(inspector, &event));
+	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, NULL));
+	/* The event before is not part of the recording, but still there. */
+	see(event, &found);
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
+		see(event, &rest);
+	/* Freeing ends the recording too. */
+	peregrine_inspector_free(inspector);
+	found = see_all(path);
+	CHECK(rest.events > 1000 && found.events == rest.events && found.last == rest.last && found.named == rest.named);
+}
+
+static void refuses_nonsense(void)
+{
+	peregrine_inspector *inspector = open_capture();
+	peregrine_dump_options options = {0};
+	const char *path = path_of("nonsense.scap");
+	peregrine_event event;
+
+	CHECK_STATUS(peregrine_inspector_dump_end(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, "/no/such/folder/x.scap", NULL), PEREGRINE_STATUS_IO);
+	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_inspector_dump_begin(NULL, path, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, path, &options), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_OK(peregrine_inspector_next(inspector, &event));
+	CHECK_STATUS(peregrine_event_dump(event), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	options.size = sizeof options;
+	options.chosen = true;
+	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, &options));
+	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, path, &options), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	/* It was read before the recording began. */
+	CHECK_STATUS(peregrine_event_dump(event), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_OK(peregrine_inspector_dump_end(inspector, NULL));
+	CHECK_STATUS(peregrine_inspector_dump_end(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	peregrine_inspector_free(inspector);
+}
+
+static void says_that_the_disk_is_full(void)
+{
+	peregrine_inspector *inspector = open_capture();
+	peregrine_event event;
+	uint64_t events = 0, written = 7;
+
+	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, "/dev/full", NULL), PEREGRINE_STATUS_IO);
+	CHECK_OK(peregrine_inspector_dump_begin(inspector, path_of("cut.scap"), NULL));
+	fill_the_disk(300000);
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
+		peregrine_status status = peregrine_event_dump(event);
+		CHECK(status == PEREGRINE_STATUS_OK || status == PEREGRINE_STATUS_IO);
+		events++;
+	}
+	/* The events go on; that the recording ended is said at its end. */
+	CHECK(events == see_all(capture_path()).events);
+	CHECK_STATUS(peregrine_inspector_dump_end(inspector, &written), PEREGRINE_STATUS_IO);
+	CHECK(written == 7);
+	CHECK_STATUS(peregrine_inspector_dump_end(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	peregrine_inspector_free(inspector);
+}
+
+RUN({"records_everything", records_everything}, {"records_what_is_chosen", records_what_is_chosen},
+    {"begins_in_the_middle", begins_in_the_middle}, {"refuses_nonsense", refuses_nonsense},
+    {"says_that_the_disk_is_full", says_that_the_disk_is_full})
