@@ -42,8 +42,10 @@ fn listen(level: PrintLevel, message: String) {
 
 /// The name and reason of the program whose load failed, from what libbpf said.
 fn refused(said: &[String]) -> Option<Refused> {
+    // Without such a line the program did not even reach the verifier: its hook is not there.
     let mark = ": BPF program load failed";
-    let line = said.iter().find(|line| line.contains(mark))?;
+    let of_program = |line: &&String| line.starts_with("libbpf: prog '");
+    let line = said.iter().find(|line| line.contains(mark)).or_else(|| said.iter().find(of_program))?;
     let program = line.split('\'').nth(1)?.to_owned();
     // The verifier's log ends with the fault, then its statistics.
     let log: Vec<&str> = said.iter().flat_map(|text| text.lines()).map(str::trim).collect();
@@ -52,8 +54,9 @@ fn refused(said: &[String]) -> Option<Refused> {
         .rev()
         .skip_while(|line| !line.starts_with("processed "))
         .nth(1)
-        .or_else(|| log.iter().find(|line| line.contains(mark)))
-        .map_or_else(String::new, |line| (*line).to_owned());
+        .copied()
+        .or_else(|| line.trim().split_once("': ").map(|(_, reason)| reason))
+        .map_or_else(String::new, str::to_owned);
     Some(Refused { program, reason })
 }
 
@@ -257,7 +260,14 @@ mod tests {
             "libbpf: prog 'poll_x': BPF program load failed: Permission denied\n".to_owned(),
             "libbpf: prog 'poll_x': -- BEGIN PROG LOAD LOG --\n0: R1=ctx()\nR2 unbounded memory access\nprocessed 9 insns (limit 1000000)\n-- END PROG LOAD LOG --\n".to_owned(),
         ];
-        let refused = refused(&said).expect("a program");
-        assert_eq!(refused, Refused { program: "poll_x".into(), reason: "R2 unbounded memory access".into() });
+        let found = refused(&said).expect("a program");
+        assert_eq!(found, Refused { program: "poll_x".into(), reason: "R2 unbounded memory access".into() });
+        let said = [
+            "libbpf: prog 'io_uring_submit': failed to find kernel BTF type ID of 'x': -ESRCH\n".to_owned(),
+            "libbpf: prog 'io_uring_submit': failed to prepare load attributes: -ESRCH\n".to_owned(),
+        ];
+        let found = refused(&said).expect("a program");
+        assert_eq!(found.program, "io_uring_submit");
+        assert_eq!(found.reason, "failed to find kernel BTF type ID of 'x': -ESRCH");
     }
 }

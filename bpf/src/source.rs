@@ -8,6 +8,7 @@ use crate::{Error, Refused, Result, Selection, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
 use scap::schema::SyscallCode;
 use scap::{Event, HostState, Next, Source, SourceStats, procfs};
+use std::io::ErrorKind;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ const TRACEPOINTS: [(SyscallCode, &str); 6] = [
     (SyscallCode::PAGE_FAULT_KERNEL, "page_fault_kernel_e"),
     (SyscallCode::EXECVE, "exec_done"),
 ];
+/// What is missing without tracefs, which [`Toctou::Auto`] does not insist on.
+const UNTRACED: &str = "tracefs is not mounted at /sys/kernel/tracing: arguments of open and connect are not noted on \
+                        the way in, so a program may change them while the call runs";
 /// The programs that see requests made through io_uring.
 const IO_URING: [&str; 2] = ["io_uring_submit", "io_uring_complete"];
 
@@ -167,6 +171,7 @@ impl BpfSource {
         let wanted = self.wanted();
         self.attached.retain(|have| wanted.iter().any(|(program, _)| *program == have.program));
         self.notes.clear();
+        let mut untraced = false;
         for (name, tracepoint) in wanted {
             if self.attached.iter().any(|have| have.program == name) {
                 continue;
@@ -192,8 +197,14 @@ impl BpfSource {
             match attached {
                 Ok(link) => self.attached.push(Attached { program: name, _link: link }),
                 Err(error) if name == DISPATCHER => return Err(error),
+                Err(Error::Io { source, .. }) if tracepoint.is_some() && source.kind() == ErrorKind::NotFound => {
+                    untraced = true;
+                }
                 Err(error) => self.notes.push(error.to_string()),
             }
+        }
+        if untraced {
+            self.notes.push(UNTRACED.into());
         }
         Ok(())
     }

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::Fatal;
+#[cfg(feature = "live")]
+use crate::record::quantity;
 
-/// Read, look into and convert captures of system activity.
+/// Record, read, look into and convert captures of system activity.
 #[derive(Debug, Parser)]
 #[command(name = "pscap", version, max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
@@ -17,6 +19,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Record what this machine does, or what a command does, into a capture
+    #[cfg(feature = "live")]
+    Record(Record),
     /// Print the events of a capture
     Read(Read),
     /// Write a capture anew: old events lifted to today's schema, filtered, compressed or not, or as text
@@ -47,6 +52,19 @@ pub(crate) struct Read {
     pub(crate) file: PathBuf,
     /// Only events that match, in the language of rule conditions
     pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) print: Print,
+    /// Print events and state as text that reads back exactly
+    #[arg(long, conflicts_with_all = ["print", "json"])]
+    pub(crate) text: bool,
+    /// Stop after so many events
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+}
+
+/// How events are printed.
+#[derive(Debug, Args)]
+pub(crate) struct Print {
     /// How an event is printed, such as '%evt.time %proc.name %fd.name'; without a `*` before it, events that lack
     /// one of the fields are left out
     #[arg(short = 'p', long, value_name = "FORMAT")]
@@ -57,15 +75,17 @@ pub(crate) struct Read {
     /// The fields of the JSON objects
     #[arg(long, value_delimiter = ',', requires = "json", value_name = "FIELD,…")]
     pub(crate) fields: Vec<String>,
-    /// Print events and state as text that reads back exactly
-    #[arg(long, conflicts_with_all = ["print", "json"])]
-    pub(crate) text: bool,
-    /// Stop after so many events
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) count: Option<u64>,
     /// The form of buffers
     #[arg(long, value_enum, default_value_t = Buffers::Dots)]
     pub(crate) buffers: Buffers,
+}
+
+#[cfg(feature = "live")]
+impl Print {
+    /// Whether the caller said how.
+    pub(crate) fn is_given(&self) -> bool {
+        self.print.is_some() || self.json
+    }
 }
 
 /// The form of a buffer.
@@ -88,6 +108,60 @@ impl From<Buffers> for scap::render::Buffers {
             Buffers::Base64 => Self::Base64,
         }
     }
+}
+
+/// Recording ends after `--for`, after `-n` events, with the command, or with SIGINT or SIGTERM.
+#[cfg(feature = "live")]
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The file to write: `*.gz` compressed, anything else plain; `-` for standard output
+    pub(crate) output: PathBuf,
+    /// Only events that match; others that change the state are kept, marked as such
+    pub(crate) filter: Vec<String>,
+    /// Run this command, and record only what it and its children do, until it ends
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+    /// Stop after this time, such as `10s` or `1h30m`
+    #[arg(long = "for", value_name = "TIME", value_parser = quantity::time)]
+    pub(crate) time: Option<std::time::Duration>,
+    /// Stop after so many events
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Leave out what does not match even if it changes the state
+    #[arg(long)]
+    pub(crate) only_matching: bool,
+    /// Events that are otherwise left out because they are so many: switch, page_fault
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) also: Vec<String>,
+    /// Bytes kept of what is read and written
+    #[arg(short, long, value_name = "BYTES", default_value_t = 80)]
+    pub(crate) snaplen: u32,
+    /// The size of the probe's rings, 1 (1 MiB each) to 10 (512 MiB)
+    #[arg(long, value_name = "PRESET", default_value_t = 4)]
+    pub(crate) buffer: u32,
+    /// Compress whatever the name says
+    #[arg(long)]
+    pub(crate) gzip: bool,
+    /// Begin a new file at this size, such as `100MB`: x.scap becomes x.0.scap, x.1.scap and so on
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
+    pub(crate) rotate_size: Option<u64>,
+    /// Begin a new file after this time
+    #[arg(long, value_name = "TIME", value_parser = quantity::time)]
+    pub(crate) rotate_time: Option<std::time::Duration>,
+    /// Begin a new file after so many events
+    #[arg(long, value_name = "N")]
+    pub(crate) rotate_events: Option<u64>,
+    /// Keep only so many files, the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<usize>,
+    /// Print the events as they are recorded
+    #[arg(long)]
+    pub(crate) show: bool,
+    #[command(flatten)]
+    pub(crate) print: Print,
+    /// Do not tell in the end what was recorded and what was lost
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,16 +5,16 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use scap::savefile::{Compression, Writer};
-use scap::schema::EventFlags;
 use scap::text::{write_event, write_host};
-use scap::{Event, EventBuilder, HostState, Next, Source as _};
+use scap::{Event, HostState, Next, Source as _};
 use sinsp::fields::Fields;
 
 use crate::Fatal;
 use crate::cli::Convert;
 use crate::input::Input;
+use crate::marked::{Marker, changes_state};
 use crate::progress::Progress;
-use crate::view::{Seen, View};
+use crate::view::{Question, Seen, View};
 
 pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
     let mut input = Input::open(&options.input)?;
@@ -43,33 +43,24 @@ pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
 
 /// Keeps what matches; of the rest, what the state is made of, marked so that it is not shown.
 fn filtered(options: &Convert, input: Input, mut sink: Sink) -> Result<(), Fatal> {
-    let mut view = View::new(input, Fields::new(), &options.filter)?;
-    let mut marked = EventBuilder::new();
+    let mut view = View::new(input, Question::new(Fields::new(), &options.filter)?);
+    let mut marker = Marker::default();
     loop {
         let matches = match view.next()? {
             Seen::Match(_) => true,
-            Seen::Other | Seen::Hidden => false,
+            Seen::Other | Seen::Hidden | Seen::Idle => false,
             Seen::End => break,
         };
         match view.raw() {
             Some(event) if matches => sink.event(&event)?,
             Some(event) if !options.only_matching && changes_state(&event) => {
-                marked.start(event.code()).ts(event.ts()).tid(event.tid()).cpu(event.cpu());
-                marked.flags(event.flags() | Event::STATE_ONLY);
-                event.raws().for_each(|value| {
-                    marked.raw(value);
-                });
-                sink.event(&marked.finish()?)?;
+                sink.event(&marker.mark(&event)?)?;
             }
             Some(_) => {}
             None => sink.restart(view.host())?,
         }
     }
     sink.finish()
-}
-
-fn changes_state(event: &Event<'_>) -> bool {
-    event.info().is_none_or(|info| info.flags.contains(EventFlags::MODIFIES_STATE))
 }
 
 /// The file that is written.

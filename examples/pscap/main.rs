@@ -1,6 +1,7 @@
 //! `pscap`, the tool for captures, in the manner of sysdig and tcpdump.
 //!
 //! ```text
+//! pscap record x.scap --for 10s evt.type in (open, openat)
 //! pscap read x.scap evt.type=openat -p '%evt.time %proc.name %fd.name'
 //! pscap info x.scap
 //! pscap convert old.scap new.scap.gz
@@ -19,9 +20,12 @@ mod events;
 mod fields;
 mod info;
 mod input;
+mod marked;
 mod output;
 mod progress;
 mod read;
+#[cfg(feature = "live")]
+mod record;
 mod view;
 
 use std::process::ExitCode;
@@ -31,7 +35,7 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever closes the pipe early (`| head`) has seen enough; that is no error.
         Err(fatal) if output::is_closed_pipe(fatal.as_ref()) => ExitCode::SUCCESS,
         Err(fatal) => {
@@ -44,8 +48,10 @@ fn main() -> ExitCode {
 /// Why the program ends with a failure.
 type Fatal = Box<dyn std::error::Error>;
 
-fn run(command: Command) -> Result<(), Fatal> {
+fn run(command: Command) -> Result<ExitCode, Fatal> {
     match command {
+        #[cfg(feature = "live")]
+        Command::Record(options) => return record::run(&options),
         Command::Read(options) => read::run(&options),
         Command::Convert(options) => convert::run(&options),
         Command::Fields(options) => fields::run(&options),
@@ -54,5 +60,6 @@ fn run(command: Command) -> Result<(), Fatal> {
         Command::Events(options) => events::run(&options),
         Command::Completions { shell } => cli::completions(shell),
         Command::Man { command } => cli::man(command.as_deref()),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

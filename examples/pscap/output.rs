@@ -27,6 +27,12 @@ impl Output {
         if self.terminal { self.inner.flush() } else { Ok(()) }
     }
 
+    /// Writes what is in the buffer, for those who wait for it.
+    #[cfg(feature = "live")]
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+
     /// Writes what is still in the buffer.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.inner.flush()

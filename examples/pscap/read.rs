@@ -7,10 +7,10 @@ use scap::text::{write_event, write_host};
 use sinsp::fields::{FieldRef, Fields, write_json_text};
 
 use crate::Fatal;
-use crate::cli::Read;
+use crate::cli::{Print, Read};
 use crate::input::Input;
 use crate::output::Output;
-use crate::view::{Seen, View};
+use crate::view::{Question, Seen, View};
 
 /// What is printed of an event unless the caller says otherwise, and in which colour on a terminal.
 const DEFAULT: &[(&str, &str)] = &[
@@ -28,10 +28,11 @@ const DEFAULT_FIELDS: &[&str] =
     &["evt.num", "evt.rawtime", "evt.cpu", "proc.name", "thread.tid", "evt.type", "evt.args"];
 
 pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
-    let fields = Fields::new().with_buffers(options.buffers.into());
-    let mut view = View::new(Input::open(&options.file)?, fields, &options.filter)?;
+    let fields = Fields::new().with_buffers(options.print.buffers.into());
+    let mut question = Question::new(fields, &options.filter)?;
     let mut output = Output::new();
-    let mut printer = Printer::new(options, &mut view.schema, output.has_colours())?;
+    let mut printer = Printer::new(&options.print, &mut question.schema, output.has_colours())?;
+    let mut view = View::new(Input::open(&options.file)?, question);
     let mut left = options.count.unwrap_or(u64::MAX);
     let (mut line, mut text) = (Vec::new(), String::new());
     if options.text {
@@ -41,7 +42,7 @@ pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
     while left > 0 {
         let event = match view.next()? {
             Seen::Match(event) => event,
-            Seen::Other | Seen::Hidden => continue,
+            Seen::Other | Seen::Hidden | Seen::Idle => continue,
             Seen::End => break,
         };
         line.clear();
@@ -59,7 +60,7 @@ pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
 }
 
 /// How an event becomes a line.
-struct Printer {
+pub(crate) struct Printer {
     arena: Bump,
     form: Form,
 }
@@ -74,7 +75,7 @@ enum Form {
 }
 
 impl Printer {
-    fn new(options: &Read, schema: &mut SinspSchema, colours: bool) -> Result<Self, Fatal> {
+    pub(crate) fn new(options: &Print, schema: &mut SinspSchema, colours: bool) -> Result<Self, Fatal> {
         let form = match &options.print {
             _ if options.json => Form::Json(json_fields(&options.fields, schema.fields())?),
             Some(format) => {
@@ -94,7 +95,7 @@ impl Printer {
     }
 
     /// Appends the line of an event, unless the format wants a field that it does not have.
-    fn print(&mut self, event: &SinspEvent<'_>, line: &mut Vec<u8>) -> bool {
+    pub(crate) fn print(&mut self, event: &SinspEvent<'_>, line: &mut Vec<u8>) -> bool {
         self.arena.reset();
         match &self.form {
             Form::Template(template, strict) => {

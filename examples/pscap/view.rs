@@ -2,23 +2,47 @@
 
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::filter::Filter;
+#[cfg(feature = "live")]
+use scap::EventCode;
 use scap::{Event, HostState, Next as SourceNext, Result as ScapResult, Source, SourceStats};
 use sinsp::fields::Fields;
 use sinsp::{Inspector, Next};
 
 use crate::Fatal;
-use crate::input::Input;
 use crate::progress::Progress;
 
-/// A capture seen through a filter.
-pub(crate) struct View {
-    inspector: Inspector<Tee<Input>>,
+/// What is asked of events: a filter, and the fields that it and the formats name.
+pub(crate) struct Question {
     pub(crate) schema: SinspSchema,
     filter: Option<Filter>,
+}
+
+impl Question {
+    /// The words of `filter` are one condition, none is every event.
+    pub(crate) fn new(fields: Fields, filter: &[String]) -> Result<Self, Fatal> {
+        let mut schema = SinspSchema::new(fields);
+        let filter = match filter {
+            [] => None,
+            words => Some(Filter::compile(&words.join(" "), &mut schema)?),
+        };
+        Ok(Self { schema, filter })
+    }
+
+    /// The events that can match, if there is a filter.
+    #[cfg(feature = "live")]
+    pub(crate) fn keys(&self) -> Option<impl Iterator<Item = EventCode> + '_> {
+        Some(self.filter.as_ref()?.keys().map(|key| EventCode(key.0)))
+    }
+}
+
+/// A source seen through a filter.
+pub(crate) struct View<S> {
+    inspector: Inspector<Tee<S>>,
+    question: Question,
     progress: Progress,
 }
 
-/// What happened to one event of the capture.
+/// What happened to one event of the source.
 pub(crate) enum Seen<'a> {
     /// It is shown and matches.
     Match(SinspEvent<'a>),
@@ -26,20 +50,17 @@ pub(crate) enum Seen<'a> {
     Other,
     /// It only changes the state.
     Hidden,
+    /// There is none just now.
+    Idle,
     /// There are no more.
     End,
 }
 
-impl View {
-    /// A view of `input`; the words of `filter` are one condition, none is every event.
-    pub(crate) fn new(input: Input, fields: Fields, filter: &[String]) -> Result<Self, Fatal> {
-        let mut schema = SinspSchema::new(fields);
-        let filter = match filter {
-            [] => None,
-            words => Some(Filter::compile(&words.join(" "), &mut schema)?),
-        };
-        let progress = Progress::new(input.progress().map(|(_, size)| size));
-        Ok(Self { inspector: Inspector::new(Tee::new(input)), schema, filter, progress })
+impl<S: Source> View<S> {
+    /// A view of `source`.
+    pub(crate) fn new(source: S, question: Question) -> Self {
+        let progress = Progress::new(source.progress().map(|(_, size)| size));
+        Self { inspector: Inspector::new(Tee::new(source)), question, progress }
     }
 
     /// The next event.
@@ -48,13 +69,39 @@ impl View {
         progress.tick(|| inspector.source().progress());
         match self.inspector.next()? {
             Next::Event(event) => {
-                let event = SinspEvent::new(event, &self.schema);
-                let matches = self.filter.as_mut().is_none_or(|filter| filter.matches(&event));
+                let Question { schema, filter } = &mut self.question;
+                let event = SinspEvent::new(event, schema);
+                let matches = filter.as_mut().is_none_or(|filter| filter.matches(&event));
                 Ok(if matches { Seen::Match(event) } else { Seen::Other })
             }
-            Next::Hidden | Next::Idle => Ok(Seen::Hidden),
+            Next::Hidden => Ok(Seen::Hidden),
+            Next::Idle => Ok(Seen::Idle),
             Next::End => Ok(Seen::End),
         }
+    }
+
+    /// Whether there is a filter at all.
+    #[cfg(feature = "live")]
+    pub(crate) fn has_filter(&self) -> bool {
+        self.question.filter.is_some()
+    }
+
+    /// The source.
+    #[cfg(feature = "live")]
+    pub(crate) fn source(&self) -> &S {
+        &self.inspector.source().source
+    }
+
+    /// The source, to be told of something.
+    #[cfg(feature = "live")]
+    pub(crate) fn source_mut(&mut self) -> &mut S {
+        &mut self.inspector.source_mut().source
+    }
+
+    /// The machine after the last event.
+    #[cfg(feature = "live")]
+    pub(crate) fn state(&self) -> HostState {
+        self.inspector.state().export()
     }
 
     /// The event of the last call as it stands in the capture, shown or not; none if the capture began anew.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::event::{Event, Schema};
+use crate::event::{Event, Key, Schema};
 use crate::lower::{CompileError, Condition, Warning};
 use crate::output::{Output, Priority, Template};
 use crate::ruleset::{Machine, Matching, Options, Rule, RuleId, Ruleset, RulesetBuilder};
@@ -129,6 +129,11 @@ impl Filter {
         let mut set = FilterSetBuilder::new();
         set.add(text, schema)?;
         Ok(Self { set: set.build(schema, true) })
+    }
+
+    /// The event types that could match.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.set.rules.keys()
     }
 
     /// Whether an event matches.

@@ -48,7 +48,7 @@ impl Rotator {
     /// # Errors
     /// If a file cannot be created, written or removed, or as [`Writer::write`].
     pub fn write(&mut self, event: &Event<'_>, state: impl FnOnce() -> HostState) -> Result<()> {
-        if self.is_full(event) {
+        if self.is_full(event.ts()) {
             self.finish()?;
         }
         if self.writer.is_none() {
@@ -83,14 +83,25 @@ impl Rotator {
         self.files.iter().map(PathBuf::as_path)
     }
 
-    fn is_full(&self, event: &Event<'_>) -> bool {
+    /// Ends the current file and begins the next one now: for those who only know the state before an event as long as
+    /// they have not seen it.
+    ///
+    /// # Errors
+    /// If a file cannot be created, written or removed.
+    pub fn begin(&mut self, state: &HostState) -> Result<()> {
+        self.finish()?;
+        self.open(state)
+    }
+
+    /// Whether the current file has reached a limit with an event of time `ts`.
+    pub fn is_full(&self, ts: u64) -> bool {
         let Some(writer) = &self.writer else { return false };
         let full = |limit: Option<u64>, is: u64| limit.is_some_and(|limit| is >= limit);
         let size = match self.compression {
             Compression::Plain => writer.written(),
             Compression::Gzip => writer.stored(),
         };
-        let span = event.ts().saturating_sub(self.began.unwrap_or(event.ts()));
+        let span = ts.saturating_sub(self.began.unwrap_or(ts));
         writer.events() > 0
             && (full(self.rotation.bytes, size)
                 || full(self.rotation.events, writer.events())

@@ -1,0 +1,59 @@
+//! The command whose doings are recorded.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, ExitCode, ExitStatus};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Fatal;
+
+/// A command that runs.
+pub(crate) struct Recorded {
+    child: Child,
+    status: Option<ExitStatus>,
+    asked: bool,
+}
+
+impl Recorded {
+    /// Starts it, with our standard input, output and error.
+    pub(crate) fn start(program: &OsStr, arguments: &[OsString]) -> Result<Self, Fatal> {
+        let child = Command::new(program).args(arguments).spawn();
+        let child = child.map_err(|fault| format!("can't run {}: {fault}", program.display()))?;
+        Ok(Self { child, status: None, asked: false })
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it is over.
+    pub(crate) fn has_ended(&mut self) -> Result<bool, Fatal> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+        }
+        Ok(self.status.is_some())
+    }
+
+    /// Asks it to end, once.
+    pub(crate) fn ask_to_end(&mut self) {
+        if !self.asked && self.status.is_none() {
+            self.asked = true;
+            // It may have ended just now.
+            let _ =
+                i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).map(|pid| kill_process(pid, Signal::TERM));
+        }
+    }
+
+    /// Its exit code, as a shell would tell it. A command that still runs when the recording is over is asked to end.
+    pub(crate) fn end(mut self) -> Result<ExitCode, Fatal> {
+        self.ask_to_end();
+        let status = match self.status {
+            Some(status) => status,
+            None => self.child.wait()?,
+        };
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+        Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
+    }
+}

@@ -1,0 +1,239 @@
+//! `pscap record`: what this machine does, as it happens, in a capture.
+//!
+//! ```text
+//! probe ─ Family ─ inspector ─ filter ─ one file, a row of files, or standard output
+//!           └ with a COMMAND: the events of its processes only
+//! ```
+//!
+//! A capture begins with the state of the machine, so that its readers know the processes and descriptors that were
+//! there before. What a reader will know is what is known here: nothing is looked up that the file does not hold, and
+//! an event that is printed while it is recorded is printed the same when it is read back.
+
+mod command;
+mod family;
+pub(crate) mod quantity;
+mod sink;
+mod summary;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bpf::{BpfSource, Probe, Selection};
+use scap::Source as _;
+use scap::schema::{EventCode, SyscallCode, SyscallSet};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+use sinsp::fields::Fields;
+
+use crate::Fatal;
+use crate::cli::Record;
+use crate::marked::{Marker, changes_state};
+use crate::output::Output;
+use crate::read::Printer;
+use crate::view::{Question, Seen, View};
+use command::Recorded;
+use family::Family;
+use sink::Sink;
+use summary::Summary;
+
+/// How often what was recorded is handed on, so that it can be read even if the machine goes down.
+const FLUSH: Duration = Duration::from_secs(1);
+/// The clock and the command are looked at once in so many events.
+const EVENTS: u32 = 256;
+
+pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
+    let signals = Signals::install()?;
+    let fields = Fields::new().with_buffers(options.print.buffers.into());
+    let mut question = Question::new(fields, &options.filter)?;
+    let output = Output::new();
+    let printer = match options.show || options.print.is_given() {
+        true => Some(Printer::new(&options.print, &mut question.schema, output.has_colours())?),
+        false => None,
+    };
+    let source = open(options, selection(options, question.keys())?)?;
+    let until = options.time.map(|time| now().saturating_add(time.as_nanos() as u64));
+    let mut recording = Recording {
+        sink: Sink::create(options, source.host())?,
+        summary: Summary::new(),
+        view: View::new(Family::new(source, !options.command.is_empty()), question),
+        marker: Marker::default(),
+        only_matching: options.only_matching,
+        output,
+        printer,
+        line: Vec::new(),
+        signals,
+    };
+    let mut command = None;
+    if let Some((program, arguments)) = options.command.split_first() {
+        let running = Recorded::start(program, arguments)?;
+        recording.view.source_mut().begin(running.pid());
+        command = Some(running);
+    }
+    let outcome = recording.run(until, options.count, command.as_mut());
+    let code = command.map_or(Ok(ExitCode::SUCCESS), Recorded::end);
+    recording.finish(options.quiet)?;
+    outcome?;
+    code
+}
+
+/// The running probe. What this program does itself is left out: it would record its own recording.
+fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
+    let source = Probe::builder()
+        .select(selection)
+        .snaplen(options.snaplen)
+        .skip_own(true)
+        .ring_preset(options.buffer)
+        .and_then(bpf::Builder::open)?;
+    for refused in source.refused() {
+        eprintln!("pscap: the kernel refused a part of the probe: {refused}");
+    }
+    for note in source.notes() {
+        eprintln!("pscap: {note}");
+    }
+    Ok(source)
+}
+
+/// The calls that are worth capturing: those that the filter may match, and those that the state is made of.
+fn selection(options: &Record, keys: Option<impl Iterator<Item = EventCode>>) -> Result<Selection, Fatal> {
+    let mut selection = match keys {
+        None => Selection::all(),
+        Some(keys) => {
+            let calls: SyscallSet = keys.flat_map(EventCode::syscalls).collect();
+            let usual = Selection::all();
+            let mut selection = Selection::none();
+            let wanted = calls.union(SyscallSet::state());
+            wanted.iter().filter(|call| usual.contains(*call)).for_each(|call| selection.insert(call));
+            selection
+        }
+    };
+    for name in &options.also {
+        selection.insert(SyscallCode::from_name(name).ok_or_else(|| format!("there is no system call `{name}`"))?);
+    }
+    Ok(selection)
+}
+
+/// Nanoseconds since 1970: the clock of the events.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as u64)
+}
+
+/// What others ask of the recording.
+struct Signals {
+    end: Arc<AtomicBool>,
+    tell: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// SIGINT and SIGTERM end the recording, a second one the program; SIGUSR1 prints the summary so far.
+    fn install() -> Result<Self, Fatal> {
+        let signals = Self { end: Arc::default(), tell: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, 1, Arc::clone(&signals.end))?;
+            flag::register(signal, Arc::clone(&signals.end))?;
+        }
+        flag::register(SIGUSR1, Arc::clone(&signals.tell))?;
+        Ok(signals)
+    }
+}
+
+struct Recording {
+    view: View<Family>,
+    sink: Sink,
+    output: Output,
+    printer: Option<Printer>,
+    line: Vec<u8>,
+    marker: Marker,
+    only_matching: bool,
+    summary: Summary,
+    signals: Signals,
+}
+
+impl Recording {
+    /// Records until the time is over, enough events have been recorded, the command has ended, or somebody asks.
+    fn run(&mut self, until: Option<u64>, count: Option<u64>, mut command: Option<&mut Recorded>) -> Result<(), Fatal> {
+        // What happened until then is recorded, and nothing after it.
+        let mut end = until.unwrap_or(u64::MAX);
+        let mut countdown = EVENTS;
+        let mut flushed = Instant::now();
+        loop {
+            self.step()?;
+            let idle = self.view.source().is_idle();
+            if count.is_some_and(|count| self.summary.matched >= count) {
+                return Ok(());
+            }
+            if self.view.source().time() > end || (idle && now() > end) {
+                return Ok(());
+            }
+            countdown -= 1;
+            if !idle && countdown > 0 {
+                continue;
+            }
+            countdown = EVENTS;
+            if flushed.elapsed() >= FLUSH {
+                self.sink.flush()?;
+                self.output.flush()?;
+                flushed = Instant::now();
+            }
+            if self.signals.tell.swap(false, Ordering::SeqCst) {
+                self.summary.print(self.view.source().probe(), &self.sink);
+            }
+            let asked = self.signals.end.load(Ordering::SeqCst);
+            match &mut command {
+                // The end of the command is the end of the recording, so it is asked to end.
+                Some(command) => {
+                    if asked {
+                        command.ask_to_end();
+                    }
+                    if command.has_ended()? {
+                        end = end.min(now());
+                    }
+                }
+                None if asked => end = end.min(now()),
+                None => {}
+            }
+        }
+    }
+
+    /// Takes the next event.
+    fn step(&mut self) -> Result<(), Fatal> {
+        let matches = match self.view.next()? {
+            Seen::Match(event) => {
+                if let Some(printer) = &mut self.printer {
+                    self.line.clear();
+                    if printer.print(&event, &mut self.line) {
+                        self.output.line(&self.line)?;
+                    }
+                }
+                true
+            }
+            Seen::Other | Seen::Hidden => false,
+            Seen::Idle | Seen::End => return Ok(()),
+        };
+        let Some(event) = self.view.raw() else { return Ok(()) };
+        let ts = event.ts();
+        if matches {
+            self.summary.matched += 1;
+            self.sink.event(&event)?;
+        } else if self.view.has_filter() && !self.only_matching && changes_state(&event) {
+            self.summary.state_only += 1;
+            self.sink.event(&self.marker.mark(&event)?)?;
+        } else if !self.view.has_filter() {
+            // Hidden, such as the way into a call.
+            self.sink.event(&event)?;
+        } else {
+            return Ok(());
+        }
+        self.sink.turn(ts, || self.view.state())
+    }
+
+    fn finish(self, quiet: bool) -> Result<(), Fatal> {
+        self.output.finish()?;
+        if !quiet {
+            self.summary.print(self.view.source().probe(), &self.sink);
+        }
+        self.sink.finish()
+    }
+}

@@ -1,0 +1,95 @@
+//! Where events are recorded: one file, a row of files, or standard output.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use scap::savefile::{Compression, Rotation, Rotator, Writer};
+use scap::{Event, HostState};
+
+use crate::Fatal;
+use crate::cli::Record;
+
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+pub(crate) enum Sink {
+    One(Writer<Box<dyn Write>>),
+    Row(Rotator),
+}
+
+impl Sink {
+    /// As the options say; `host` is the state that the capture begins with.
+    pub(crate) fn create(options: &Record, host: &HostState) -> Result<Self, Fatal> {
+        let path = options.output.as_path();
+        let gzip = options.gzip || path.extension().is_some_and(|extension| extension == "gz");
+        let compression = if gzip { Compression::Gzip } else { Compression::Plain };
+        let rotation = Rotation {
+            bytes: options.rotate_size,
+            span: options.rotate_time,
+            events: options.rotate_events,
+            keep: options.keep,
+        };
+        let rotates = rotation.bytes.is_some() || rotation.span.is_some() || rotation.events.is_some();
+        if options.keep.is_some() && !rotates {
+            return Err("--keep needs --rotate-size, --rotate-time or --rotate-events".into());
+        }
+        if path == Path::new("-") {
+            if rotates {
+                return Err("standard output cannot be rotated".into());
+            }
+            if options.show || options.print.is_given() {
+                return Err("standard output cannot take both the capture and the events as text".into());
+            }
+            let stdout: Box<dyn Write> = Box::new(io::stdout());
+            return Ok(Self::One(Writer::new(stdout, host, compression)?));
+        }
+        if rotates {
+            let mut row = Rotator::new(path, rotation, compression);
+            row.begin(host)?;
+            return Ok(Self::Row(row));
+        }
+        let file = std::fs::File::create(path).map_err(|fault| format!("can't create {}: {fault}", path.display()))?;
+        let file: Box<dyn Write> = Box::new(file);
+        Ok(Self::One(Writer::new(file, host, compression)?))
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), Fatal> {
+        match self {
+            Self::One(writer) => Ok(writer.write(event)?),
+            Self::Row(row) => Ok(row.write(event, HostState::default)?),
+        }
+    }
+
+    /// Begins the next file if the current one is full with an event of time `ts`. `state` is the machine after it.
+    pub(crate) fn turn(&mut self, ts: u64, state: impl FnOnce() -> HostState) -> Result<(), Fatal> {
+        if let Self::Row(row) = self
+            && row.is_full(ts)
+        {
+            row.begin(&state())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Fatal> {
+        match self {
+            Self::One(writer) => Ok(writer.flush()?),
+            Self::Row(row) => Ok(row.flush()?),
+        }
+    }
+
+    /// How many files there are, and that they are called.
+    pub(crate) fn files(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Row(row) => row.files().count(),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Fatal> {
+        match self {
+            Self::One(writer) => {
+                writer.finish()?;
+            }
+            Self::Row(mut row) => row.finish()?,
+        }
+        Ok(())
+    }
+}

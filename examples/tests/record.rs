@@ -1,0 +1,296 @@
+//! `pscap record`: what is recorded here is read back as it was seen.
+#![cfg(feature = "live")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value as Json};
+
+/// A bit of everything: files, sockets, threads, processes, memory, failures.
+const LOAD: &str = r#"
+import os, socket, threading, subprocess, mmap, select, tempfile
+d = tempfile.mkdtemp()
+p = os.path.join(d, "file")
+with open(p, "w") as f: f.write("hello " * 50)
+with open(p) as f: f.read()
+os.rename(p, p + "2"); os.symlink(p + "2", p); os.chmod(p, 0o600); os.unlink(p)
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5)
+def serve():
+    c, _ = s.accept(); c.recv(100); c.sendall(b"HTTP/1.1 200 OK\r\n\r\n"); c.close()
+t = threading.Thread(target=serve); t.start()
+c = socket.create_connection(s.getsockname()); c.sendall(b"GET / HTTP/1.1\r\n\r\n"); c.recv(100); c.close(); t.join()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("127.0.0.1", 0)); u.sendto(b"x", u.getsockname()); u.recvfrom(10)
+a, b = socket.socketpair(); a.sendmsg([b"one", b"two"]); b.recvmsg(10)
+subprocess.run(["sh", "-c", "cd /; echo $PWD | cat >/dev/null; exit 3"])
+pid = os.fork()
+if pid == 0:
+    os.setsid(); os.execv("/bin/true", ["true", "an argument"])
+os.waitpid(pid, 0)
+r, w = os.pipe(); os.dup2(w, 50); os.write(50, b"p"); os.read(r, 1); select.select([r], [], [], 0.01)
+m = mmap.mmap(-1, 4096); m.close()
+try: os.open("/nonexistent", os.O_RDONLY)
+except OSError: pass
+os.memfd_create("x"); os.unlink(p + "2"); os.rmdir(d)
+"#;
+
+/// When a process started that was there before: no capture has a place for it.
+const NOT_IN_FILES: [&str; 2] = ["proc.ppid.duration", "proc.ppid.ts"];
+
+fn pscap<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pscap")).args(args).stdin(Stdio::null()).output().expect("pscap runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether the probe runs here; says so where it does not.
+fn probe_runs() -> bool {
+    let output = pscap(["record", "/dev/null", "--for", "1ms"]);
+    if output.status.success() {
+        return true;
+    }
+    println!("SKIPPED: {}", text(&output.stderr));
+    assert!(std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(), "the probe must run here: {}", text(&output.stderr));
+    false
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("x.scap");
+    (folder, path)
+}
+
+/// The lines of a capture or recording, without the fields that no file has.
+fn lines(out: &[u8]) -> Vec<Map<String, Json>> {
+    let parse = |line: &[u8]| {
+        let mut fields: Map<String, Json> = serde_json::from_slice(line).expect("JSON");
+        NOT_IN_FILES.iter().for_each(|name| {
+            fields.remove(*name);
+        });
+        fields
+    };
+    out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
+}
+
+/// Every field that needs no argument.
+fn fields() -> String {
+    let listed = text(&pscap(["fields", "--names"]).stdout);
+    let (_folder, path) = folder();
+    let path = path.with_extension("trace");
+    std::fs::write(&path, "1.0 tid=7 close res=0 fd=3\n").expect("a trace");
+    let path = path.to_str().expect("UTF-8");
+    // A line of a time, as one that needs an argument is an error of its own.
+    let known = |names: &str| pscap(["read", path, "--json", "--fields", names]).status.success();
+    let all: Vec<&str> = listed.lines().collect();
+    let mut names: Vec<&str> = Vec::new();
+    for group in all.chunks(16) {
+        if known(&group.join(",")) {
+            names.extend(group);
+        } else {
+            names.extend(group.iter().filter(|name| known(name)));
+        }
+    }
+    assert!(names.len() > 200, "{names:?}");
+    names.join(",")
+}
+
+#[track_caller]
+fn assert_equal(live: &[Map<String, Json>], read: &[Map<String, Json>]) {
+    let mut different: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for (live, read) in live.iter().zip(read) {
+        for name in live.keys().chain(read.keys()) {
+            if live.get(name) != read.get(name) {
+                let example =
+                    || format!("{:?} live, {:?} read, of {:?}", live.get(name), read.get(name), live.get("evt.type"));
+                different.entry(name.clone()).or_insert_with(|| (0, example())).0 += 1;
+            }
+        }
+    }
+    assert!(different.is_empty(), "{different:#?}");
+    assert_eq!(live.len(), read.len());
+}
+
+fn python() -> bool {
+    Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Records the load with every field shown, with further options; what was shown.
+fn record(path: &Path, fields: &str, options: &[&str]) -> Vec<Map<String, Json>> {
+    let path = path.to_str().expect("UTF-8");
+    let load: &[&str] =
+        if python() { &["python3", "-c", LOAD] } else { &["sh", "-c", "cat /etc/passwd | sort >/dev/null; cd /; ls"] };
+    let args = [&["record", path, "--json", "--fields", fields, "--quiet"], options, &["--"], load].concat();
+    let output = pscap(args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // What the command prints comes among the lines.
+    let shown: Vec<u8> = output
+        .stdout
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"{"))
+        .flatten()
+        .copied()
+        .collect();
+    lines(&shown)
+}
+
+#[test]
+fn a_recording_is_read_back_as_it_was_seen() {
+    if !probe_runs() {
+        return;
+    }
+    let (_folder, path) = folder();
+    let fields = fields();
+    let live = record(&path, &fields, &["--gzip"]);
+    let output = pscap(["read", path.to_str().expect("UTF-8"), "--json", "--fields", &fields]);
+    let read = lines(&output.stdout);
+    println!("{} events, {} fields", live.len(), fields.split(',').count());
+    assert!(live.len() > 200, "{} events", live.len());
+    assert_equal(&live, &read);
+    // Nothing but the command and its children.
+    let names: Vec<&str> = live.iter().filter_map(|line| line.get("proc.name")?.as_str()).collect();
+    let known = ["python3", "python3.", "sh", "cat", "true", "pscap", "sort", "ls"];
+    assert!(names.iter().all(|name| known.iter().any(|known| name.starts_with(known))), "{names:?}");
+    for name in ["cat", "sh"] {
+        assert!(names.contains(&name), "{name} is a child");
+    }
+}
+
+#[test]
+fn each_file_of_a_row_begins_with_the_state_of_its_beginning() {
+    if !probe_runs() {
+        return;
+    }
+    let (folder, path) = folder();
+    let fields = "evt.type,evt.rawtime,evt.args,evt.info,proc.name,proc.cmdline,proc.cwd,proc.pname,proc.exepath,fd.name,fd.type,\
+                  user.name,thread.tid,proc.nthreads,proc.fdopencount,proc.sid,proc.tty,proc.stdin.name,thread.vtid";
+    let live = record(&path, fields, &["--rotate-events", "150", "--keep", "1000"]);
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("files").flatten().map(|file| file.path()).collect();
+    files.sort_by_key(|path| {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        name.rsplit('.').next().and_then(|number| number.parse::<u32>().ok()).expect("a number")
+    });
+    assert!(files.len() > 3, "{files:?}");
+    let mut read = Vec::new();
+    for file in files {
+        let output = pscap(["read", file.to_str().expect("UTF-8"), "--json", "--fields", fields]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        read.extend(lines(&output.stdout));
+    }
+    assert_equal(&live, &read);
+}
+
+#[test]
+fn a_filter_keeps_what_the_state_is_made_of() {
+    if !probe_runs() {
+        return;
+    }
+    let (_folder, path) = folder();
+    let path = path.to_str().expect("UTF-8");
+    let command = ["--", "sh", "-c", "cat /etc/hostname; exit 7"];
+    let output = pscap([&["record", path, "evt.type = read and fd.name = /etc/hostname"][..], &command].concat());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "the command's code: {said}");
+    assert!(said.contains(" more for the state") && said.contains(", 0 lost"), "{said}");
+    let read = text(&pscap(["read", path, "-p", "%proc.name %evt.type %fd.name"]).stdout);
+    assert!(!read.is_empty() && read.lines().all(|line| line == "cat read /etc/hostname"), "{read}");
+
+    let output = pscap(
+        [&["record", path, "--only-matching", "evt.type = read and fd.name = /etc/hostname"][..], &command].concat(),
+    );
+    assert_eq!(output.status.code(), Some(7));
+    let info: Json = serde_json::from_slice(&pscap(["info", path, "--json"]).stdout).expect("JSON");
+    assert_eq!(info["events"]["state_only"].as_u64().unwrap_or(0), 0, "{info}");
+}
+
+#[test]
+fn it_ends_by_time_by_count_and_when_asked() {
+    if !probe_runs() {
+        return;
+    }
+    let (_folder, path) = folder();
+    let path = path.to_str().expect("UTF-8");
+    let began = Instant::now();
+    assert!(pscap(["record", path, "--for", "300ms", "evt.type = chroot"]).status.success());
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    assert!(pscap(["read", path]).status.success(), "a whole capture, with or without events");
+
+    let output = pscap(["record", path, "-n", "3", "--", "sh", "-c", "while :; do cat /dev/null; done"]);
+    assert_eq!(output.status.code(), Some(128 + 15), "the command was asked to end");
+    assert_eq!(text(&pscap(["read", path]).stdout).lines().count(), 3);
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pscap"))
+        .args(["record", path, "--", "sleep", "60"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("pscap runs");
+    std::thread::sleep(Duration::from_millis(100));
+    let began = Instant::now();
+    let mut asked = false;
+    let status = loop {
+        // Asked before it listens, it would end at once; so only when the recording has begun.
+        if !asked && std::fs::metadata(path).is_ok_and(|meta| meta.len() > 10_000) {
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
+            asked = true;
+        }
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(status.code(), Some(128 + 15), "SIGTERM goes on to the command");
+    assert!(text(&pscap(["read", path]).stdout).contains(" sleep "), "what was recorded until then is there");
+}
+
+#[test]
+fn a_recording_may_be_piped() {
+    if !probe_runs() {
+        return;
+    }
+    let mut record = Command::new(env!("CARGO_BIN_EXE_pscap"))
+        .args(["record", "-", "--quiet", "evt.type = execve", "--", "true"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("pscap runs");
+    let read = Command::new(env!("CARGO_BIN_EXE_pscap"))
+        .args(["read", "-", "-p", "%proc.name"])
+        .stdin(record.stdout.take().expect("a pipe"))
+        .output()
+        .expect("pscap runs");
+    assert!(record.wait().expect("an end").success());
+    assert_eq!(text(&read.stdout), "true\n");
+}
+
+#[test]
+fn what_cannot_be_recorded_is_one_sentence() {
+    for (args, part) in [
+        (&["record", "/x", "--also", "no_such"][..], "there is no system call `no_such`"),
+        (&["record", "/x", "evt.type ="], "filter"),
+        (&["record", "/x", "--for", "soon"], "write for example 10s"),
+        (&["record", "/x", "--rotate-size", "0"], "no size"),
+    ] {
+        let output = pscap(args);
+        assert!(!output.status.success());
+        let said = text(&output.stderr);
+        assert!(said.contains(part) || part == "filter" && said.starts_with("pscap: "), "{said}");
+    }
+    if !probe_runs() {
+        return;
+    }
+    for (args, part) in [
+        (&["record", "/nonexistent/x"][..], "can't create /nonexistent/x: No such file"),
+        (&["record", "/dev/null", "--", "/nonexistent"], "can't run /nonexistent: No such file"),
+        (&["record", "/dev/null", "--keep", "2"], "--keep needs --rotate-size"),
+        (&["record", "-", "--rotate-events", "2"], "standard output cannot be rotated"),
+        (&["record", "-", "--show"], "cannot take both"),
+    ] {
+        let output = pscap(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(text(&output.stderr).contains(part), "{args:?}: {}", text(&output.stderr));
+    }
+}
