@@ -19,7 +19,7 @@ struct settings {
 	u8 dynamic_snaplen;
 	u8 toctou_open, toctou_connect; /* which enter events are wanted by the one sys_enter program */
 	u8 io_uring; /* make events of io_uring requests */
-	u8 pad[1];
+	u8 only_family; /* leave out who is not in the map of that name */
 	u8 interest[SYSCALL_NUMBERS];
 };
 

@@ -63,7 +63,7 @@ static __always_inline bool call_is_left_out(long ret)
 {
 	if (settings.drop_failed && ret < 0)
 		return true;
-	return settings.skip_tgid && bpf_get_current_pid_tgid() >> 32 == settings.skip_tgid;
+	return current_is_left_out();
 }
 
 /* Jumps to the program of a call. A number that the kernel knows when it compiles this becomes a plain jump; any other

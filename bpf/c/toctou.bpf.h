@@ -17,7 +17,7 @@ static __always_inline bool enter_is_wanted(u32 nr)
 {
 	if (!(settings.interest[nr & (SYSCALL_NUMBERS - 1)] & INTEREST_NATIVE))
 		return false;
-	return !(settings.skip_tgid && bpf_get_current_pid_tgid() >> 32 == settings.skip_tgid);
+	return !current_is_left_out();
 }
 
 static __always_inline int enter_open(struct cpu *c, u64 name, u32 flags, u32 mode)

@@ -51,6 +51,9 @@ pub struct Settings {
     pub drop_failed: bool,
     /// Leave the events of this process out.
     pub skip_tgid: Option<u32>,
+    /// Only events of the processes that this one starts, and of those that they start; see
+    /// [`Builder::only_children`].
+    pub only_children: bool,
     /// Make events of what programs ask for through io_uring.
     pub io_uring: bool,
 }
@@ -65,6 +68,7 @@ impl Default for Settings {
             statsd_port: 8125,
             drop_failed: false,
             skip_tgid: None,
+            only_children: false,
             io_uring: true,
         }
     }
@@ -137,6 +141,14 @@ impl Builder {
     pub fn skip_own(mut self, skip: bool) -> Self {
         self.settings.skip_tgid = skip.then(std::process::id);
         self
+    }
+
+    /// Whether nothing counts but what the children of this very process do, and theirs (no): children that are started
+    /// from now on, from their first event. The events of this process are left out as well.
+    #[must_use]
+    pub fn only_children(mut self, only: bool) -> Self {
+        self.settings.only_children = only;
+        self.skip_own(only)
     }
 
     /// The size of each ring in bytes (8 MiB): a power of two of at least two pages.
@@ -232,7 +244,7 @@ pub(crate) struct Block {
     pub(crate) toctou_open: u8,
     pub(crate) toctou_connect: u8,
     pub(crate) io_uring: u8,
-    pub(crate) pad: u8,
+    pub(crate) only_family: u8,
     pub(crate) interest: [u8; NUMBERS],
 }
 
@@ -254,7 +266,7 @@ impl Block {
             toctou_open: toctou.into(),
             toctou_connect: toctou.into(),
             io_uring: settings.io_uring.into(),
-            pad: 0,
+            only_family: settings.only_children.into(),
             interest: settings.selection.interest(),
         }
     }
@@ -274,7 +286,7 @@ impl Block {
             self.toctou_open,
             self.toctou_connect,
             self.io_uring,
-            self.pad,
+            self.only_family,
         ]);
         bytes.extend(self.interest);
         bytes
@@ -316,7 +328,7 @@ mod tests {
             ("toctou_open", offset_of!(Block, toctou_open)),
             ("toctou_connect", offset_of!(Block, toctou_connect)),
             ("io_uring", offset_of!(Block, io_uring)),
-            ("pad", offset_of!(Block, pad)),
+            ("only_family", offset_of!(Block, only_family)),
             ("interest", offset_of!(Block, interest)),
         ];
         let ours: Vec<(String, usize)> = ours.map(|(name, offset)| (name.to_owned(), offset)).to_vec();

@@ -93,6 +93,9 @@ impl Prepared {
             if map.name() == "cpus" || map.name() == "rings" {
                 map.set_max_entries(self.cpus as u32).map_err(Error::bpf("sizing a map"))?;
             }
+            if map.name() == "family" && !self.builder.settings.only_children {
+                map.set_max_entries(1).map_err(Error::bpf("sizing a map"))?;
+            }
         }
         for mut program in open.progs_mut() {
             let name = program.name().to_string_lossy().into_owned();

@@ -26,6 +26,8 @@ const TRACEPOINTS: [(SyscallCode, &str); 6] = [
 /// What is missing without tracefs, which [`Toctou::Auto`] does not insist on.
 const UNTRACED: &str = "tracefs is not mounted at /sys/kernel/tracing: arguments of open and connect are not noted on \
                         the way in, so a program may change them while the call runs";
+/// The program that sees children being made.
+const FAMILY_FORK: &str = "family_fork";
 /// The programs that see requests made through io_uring.
 const IO_URING: [&str; 2] = ["io_uring_submit", "io_uring_complete"];
 
@@ -72,6 +74,12 @@ impl BpfSource {
             malformed: 0,
             wait: FIRST_WAIT,
         };
+        if settings.only_children {
+            let family = source.loaded.map("family")?;
+            family
+                .update(&std::process::id().to_ne_bytes(), &[1], MapFlags::ANY)
+                .map_err(Error::bpf("entering this process"))?;
+        }
         source.store_settings()?;
         source.attach_wanted()?;
         // Only now, so that what changes while the machine is read is among the events.
@@ -142,6 +150,9 @@ impl BpfSource {
             if has(code) || (code == SyscallCode::EXECVE && exec) {
                 wanted.push((program, None));
             }
+        }
+        if self.settings.only_children {
+            wanted.push((FAMILY_FORK, None));
         }
         if self.settings.io_uring && self.block.interest.iter().any(|byte| *byte != 0) {
             wanted.extend(IO_URING.map(|program| (program, None)));

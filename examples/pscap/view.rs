@@ -92,16 +92,10 @@ impl<S: Source> View<S> {
         &self.inspector.source().source
     }
 
-    /// The source, to be told of something.
-    #[cfg(feature = "live")]
-    pub(crate) fn source_mut(&mut self) -> &mut S {
-        &mut self.inspector.source_mut().source
-    }
-
     /// The machine after the last event.
     #[cfg(feature = "live")]
-    pub(crate) fn state(&self) -> HostState {
-        self.inspector.state().export()
+    pub(crate) fn state(&mut self) -> HostState {
+        self.inspector.export()
     }
 
     /// The event of the last call as it stands in the capture, shown or not; none if the capture began anew.

@@ -1,6 +1,6 @@
 //! Pulls events from a source, applies them to the state and lends them with what is known.
 
-use scap::{Next as SourceNext, Source, SourceStats};
+use scap::{HostState, Next as SourceNext, Source, SourceStats};
 
 use crate::ask::Ask;
 use crate::config::Config;
@@ -269,6 +269,13 @@ impl<S: Source> Inspector<S> {
     /// The source, in order to change its settings while events flow.
     pub fn source_mut(&mut self) -> &mut S {
         &mut self.source
+    }
+
+    /// The machine after the last event, for a capture that begins now. What ended with that event, and can be asked about
+    /// in [`state`](Self::state) until the next one, is not in it.
+    pub fn export(&mut self) -> HostState {
+        self.parser.finish_last(&mut self.state, self.shown_ts);
+        self.state.export()
     }
 
     /// The source.

@@ -66,11 +66,13 @@ int BPF_PROG(procexit_1_e, struct task_struct *task)
 	int status;
 	u8 *r;
 
-	if (!c || (settings.skip_tgid && bpf_get_current_pid_tgid() >> 32 == settings.skip_tgid))
+	if (!c || current_is_left_out())
 		return 0;
 	r = record_begin(c, EV_PROCEXIT_1_E, EV_PROCEXIT_1_E_PARAMS, HEADER + 10 + 26, EV_PROCEXIT_1_E_FAMILY);
-	if (!r)
+	if (!r) {
+		family_leave(task);
 		return 0;
+	}
 	status = BPF_CORE_READ(task, exit_code);
 	children = (void *)task + bpf_core_field_offset(struct task_struct, children);
 	PUT64(r, HEADER, 0x0001000100080008ULL);
@@ -82,5 +84,6 @@ int BPF_PROG(procexit_1_e, struct task_struct *task)
 	PUT8(r, HEADER + 27, status >> 7 & 1);
 	PUT64(r, HEADER + 28, BPF_CORE_READ(children, next) != children ? task_reaper(c, task) : 0);
 	record_finish(r);
+	family_leave(task);
 	return 0;
 }

@@ -7,7 +7,7 @@ static __always_inline int page_fault(u64 address, struct pt_regs *regs, u32 err
 	struct cpu *c = cpu_current();
 	u8 *r;
 
-	if (!c || (settings.skip_tgid && bpf_get_current_pid_tgid() >> 32 == settings.skip_tgid))
+	if (!c || current_is_left_out())
 		return 0;
 	r = record_begin(c, EV_PAGE_FAULT_E, EV_PAGE_FAULT_E_PARAMS, HEADER + 6 + 20, EV_PAGE_FAULT_E_FAMILY);
 	if (!r)

@@ -43,7 +43,7 @@ int BPF_PROG(signaldeliver_e, int sig, struct kernel_siginfo *info, struct k_sig
 	struct cpu *c = cpu_current();
 	u8 *r;
 
-	if (!c || (settings.skip_tgid && bpf_get_current_pid_tgid() >> 32 == settings.skip_tgid))
+	if (!c || current_is_left_out())
 		return 0;
 	r = record_begin(c, EV_SIGNALDELIVER_E, EV_SIGNALDELIVER_E_PARAMS, HEADER + 6 + 17, EV_SIGNALDELIVER_E_FAMILY);
 	if (!r)

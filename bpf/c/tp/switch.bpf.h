@@ -8,7 +8,7 @@ int BPF_PROG(schedswitch_6_e, bool preempt, struct task_struct *prev, struct tas
 	struct cpu *c = cpu_current();
 	u8 *r;
 
-	if (!c)
+	if (!c || current_is_left_out())
 		return 0;
 	r = record_begin(c, EV_SCHEDSWITCH_6_E, EV_SCHEDSWITCH_6_E_PARAMS, HEADER + 12 + 36, EV_SCHEDSWITCH_6_E_FAMILY);
 	if (!r)

@@ -278,7 +278,7 @@ int BPF_PROG(io_uring_submit, struct io_kiocb *req)
 	q->tgid = BPF_CORE_READ(task, tgid);
 	q->path[0] = 0;
 	q->path2[0] = 0;
-	if (settings.skip_tgid && q->tgid == settings.skip_tgid)
+	if (process_is_left_out(q->tgid))
 		return 0;
 	request_read(q, req);
 	/* Who asks for no notice of success gets his event now. */

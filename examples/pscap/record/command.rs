@@ -23,11 +23,6 @@ impl Recorded {
         Ok(Self { child, status: None, asked: false })
     }
 
-    /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Whether it is over.
     pub(crate) fn has_ended(&mut self) -> Result<bool, Fatal> {
         if self.status.is_none() {

@@ -1,8 +1,8 @@
 //! `pscap record`: what this machine does, as it happens, in a capture.
 //!
 //! ```text
-//! probe ─ Family ─ inspector ─ filter ─ one file, a row of files, or standard output
-//!           └ with a COMMAND: the events of its processes only
+//! probe ─ inspector ─ filter ─ one file, a row of files, or standard output
+//!  └ with a COMMAND: the events of its processes only
 //! ```
 //!
 //! A capture begins with the state of the machine, so that its readers know the processes and descriptors that were
@@ -10,7 +10,6 @@
 //! an event that is printed while it is recorded is printed the same when it is read back.
 
 mod command;
-mod family;
 pub(crate) mod quantity;
 mod sink;
 mod summary;
@@ -34,7 +33,6 @@ use crate::output::Output;
 use crate::read::Printer;
 use crate::view::{Question, Seen, View};
 use command::Recorded;
-use family::Family;
 use sink::Sink;
 use summary::Summary;
 
@@ -57,7 +55,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     let mut recording = Recording {
         sink: Sink::create(options, source.host())?,
         summary: Summary::new(),
-        view: View::new(Family::new(source, !options.command.is_empty()), question),
+        view: View::new(source, question),
         marker: Marker::default(),
         only_matching: options.only_matching,
         output,
@@ -67,9 +65,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     };
     let mut command = None;
     if let Some((program, arguments)) = options.command.split_first() {
-        let running = Recorded::start(program, arguments)?;
-        recording.view.source_mut().begin(running.pid());
-        command = Some(running);
+        command = Some(Recorded::start(program, arguments)?);
     }
     let outcome = recording.run(until, options.count, command.as_mut());
     let code = command.map_or(Ok(ExitCode::SUCCESS), Recorded::end);
@@ -84,6 +80,7 @@ fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
         .select(selection)
         .snaplen(options.snaplen)
         .skip_own(true)
+        .only_children(!options.command.is_empty())
         .ring_preset(options.buffer)
         .and_then(bpf::Builder::open)?;
     for refused in source.refused() {
@@ -139,8 +136,17 @@ impl Signals {
     }
 }
 
+/// What a step met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// An event of this time.
+    Event(u64),
+    /// There was none.
+    Idle,
+}
+
 struct Recording {
-    view: View<Family>,
+    view: View<BpfSource>,
     sink: Sink,
     output: Output,
     printer: Option<Printer>,
@@ -159,12 +165,12 @@ impl Recording {
         let mut countdown = EVENTS;
         let mut flushed = Instant::now();
         loop {
-            self.step()?;
-            let idle = self.view.source().is_idle();
+            let step = self.step()?;
+            let idle = step == Step::Idle;
             if count.is_some_and(|count| self.summary.matched >= count) {
                 return Ok(());
             }
-            if self.view.source().time() > end || (idle && now() > end) {
+            if matches!(step, Step::Event(ts) if ts > end) || (idle && now() > end) {
                 return Ok(());
             }
             countdown -= 1;
@@ -178,7 +184,7 @@ impl Recording {
                 flushed = Instant::now();
             }
             if self.signals.tell.swap(false, Ordering::SeqCst) {
-                self.summary.print(self.view.source().probe(), &self.sink);
+                self.summary.print(self.view.source(), &self.sink);
             }
             let asked = self.signals.end.load(Ordering::SeqCst);
             match &mut command {
@@ -198,7 +204,7 @@ impl Recording {
     }
 
     /// Takes the next event.
-    fn step(&mut self) -> Result<(), Fatal> {
+    fn step(&mut self) -> Result<Step, Fatal> {
         let matches = match self.view.next()? {
             Seen::Match(event) => {
                 if let Some(printer) = &mut self.printer {
@@ -210,9 +216,9 @@ impl Recording {
                 true
             }
             Seen::Other | Seen::Hidden => false,
-            Seen::Idle | Seen::End => return Ok(()),
+            Seen::Idle | Seen::End => return Ok(Step::Idle),
         };
-        let Some(event) = self.view.raw() else { return Ok(()) };
+        let Some(event) = self.view.raw() else { return Ok(Step::Idle) };
         let ts = event.ts();
         if matches {
             self.summary.matched += 1;
@@ -224,15 +230,16 @@ impl Recording {
             // Hidden, such as the way into a call.
             self.sink.event(&event)?;
         } else {
-            return Ok(());
+            return Ok(Step::Event(ts));
         }
-        self.sink.turn(ts, || self.view.state())
+        self.sink.turn(ts, || self.view.state())?;
+        Ok(Step::Event(ts))
     }
 
     fn finish(self, quiet: bool) -> Result<(), Fatal> {
         self.output.finish()?;
         if !quiet {
-            self.summary.print(self.view.source().probe(), &self.sink);
+            self.summary.print(self.view.source(), &self.sink);
         }
         self.sink.finish()
     }

@@ -256,7 +256,7 @@ impl Parser {
 
     /// Does what the event before left to be done.
     #[inline]
-    fn finish_last(&mut self, state: &mut State, ts: u64) {
+    pub(crate) fn finish_last(&mut self, state: &mut State, ts: u64) {
         if let Some(tid) = self.later.thread.take() {
             let parent = state.thread(tid).map_or(-1, |thread| thread.ptid);
             self.recent.record(tid, parent, ts);

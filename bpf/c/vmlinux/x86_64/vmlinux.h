@@ -159,7 +159,12 @@ struct tty_struct {
 	int index;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct signal_struct {
+	atomic_t live;
 	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
 	unsigned int has_child_subreaper : 1;
