@@ -1,0 +1,60 @@
+//! From a file to alerts: the large capture through the published rules, plain and compressed, and how long only
+//! decompressing takes. With a second CPU the compressed file should take hardly longer than that.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use peregrine_benches::{capture, cases, grid};
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use scap::savefile::{Compression, Reader, Writer};
+use scap::{Next, Source};
+use sinsp::Inspector;
+
+/// The capture again, compressed.
+fn compress(plain: &Path) -> scap::Result<tempfile::TempPath> {
+    let file = tempfile::NamedTempFile::new().map_err(|fault| scap::Error::io("a temporary file", fault))?;
+    let path = file.into_temp_path();
+    let mut reader = Reader::open(plain)?;
+    let mut writer: Writer<File> = Writer::create(&path, reader.host(), Compression::Gzip)?;
+    loop {
+        match reader.next()? {
+            Next::Event(event) => writer.write(&event)?,
+            Next::Restart => writer.restart(reader.host())?,
+            Next::Idle => {}
+            Next::End => return writer.finish().map(|_| path),
+        }
+    }
+}
+
+fn pipeline(criterion: &mut Criterion) {
+    let plain = capture::large_capture().expect("a capture to read");
+    let gzip = compress(&plain).expect("a file can be written");
+    let files = grid::files().expect("rules to evaluate");
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
+    let rules = grid::load(&files).expect("they are sound");
+    let schema: &SinspSchema = rules.schema().expect("rules about system calls");
+    let run = |path: &Path| -> Result<u64, cases::Fault> {
+        let (mut runner, mut alerts) = (rules.runner(), 0);
+        Inspector::new(Reader::open(path)?)
+            .for_each(|event| runner.process(&SinspEvent::new(event, schema), |_| alerts += 1))?;
+        Ok(alerts)
+    };
+    let bytes = plain.metadata().expect("it was just read").len();
+    let mut group = criterion.benchmark_group("pipeline");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(bytes));
+    group.bench_function("gunzip alone", |bencher| {
+        bencher.iter(|| {
+            let file = io::BufReader::with_capacity(1 << 16, File::open(&gzip)?);
+            io::copy(&mut flate2::bufread::MultiGzDecoder::new(file), &mut io::sink())
+        });
+    });
+    group.bench_function("gzip to alerts", |bencher| bencher.iter(|| run(&gzip)));
+    group.bench_function("plain to alerts", |bencher| bencher.iter(|| run(&plain)));
+    group.finish();
+}
+
+criterion_group!(benches, pipeline);
+criterion_main!(benches);
