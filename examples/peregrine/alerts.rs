@@ -3,7 +3,7 @@
 use crate::config::settings::Config;
 use crate::{Fatal, log};
 use peregrine_examples::sinks::{
-    Capacity, File, Http, HttpSettings, Message, OnFault, Outputs, Program, Stdout, Syslog, Totals, Wait,
+    Capacity, File, Http, HttpSettings, Message, OnFault, Outputs, Program, Stdout, Syslog, TlsSettings, Totals, Wait,
 };
 use rule_engine::output::{Priority, time};
 use serde_json::{Map, Value as Json, json};
@@ -163,14 +163,17 @@ fn http_settings(config: &Config) -> HttpSettings {
         url: http.url.trim_matches(['"', '\'']).to_owned(),
         user_agent: http.user_agent.clone(),
         content_type: if config.json_output { "application/json" } else { "text/plain" },
-        insecure: http.insecure,
-        ca_file: first([&http.ca_cert, &http.ca_bundle]),
-        ca_folder: PathBuf::from(&http.ca_path),
-        client: http.mtls.then(|| (http.client_cert.clone(), http.client_key.clone())),
+        tls: TlsSettings {
+            insecure: http.insecure,
+            ca_file: first([&http.ca_cert, &http.ca_bundle]),
+            ca_folder: PathBuf::from(&http.ca_path),
+            client: http.mtls.then(|| (http.client_cert.clone(), http.client_key.clone())),
+        },
         echo: http.echo,
         compress: http.compress_uploads,
         keep_alive: http.keep_alive,
         retries: http.max_consecutive_timeouts.into(),
+        ..HttpSettings::new("")
     }
 }
 

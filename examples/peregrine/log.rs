@@ -78,7 +78,7 @@ pub(crate) fn line(level: Level, text: impl Display) {
     let text = text.trim_end_matches('\n');
     if let Some(syslog) = &mut logger.syslog {
         // A machine without a syslog daemon is common (containers), and there is no one to tell.
-        let _ = syslog.deliver(&Message { severity: level as u8, text: text.into() });
+        let _ = syslog.deliver(&[Message { severity: level as u8, text: text.into() }]);
     }
     if logger.stderr {
         let now = jiff::Zoned::now();

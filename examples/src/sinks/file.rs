@@ -1,17 +1,16 @@
 //! Alerts to a file.
 
+use super::stdout::lines;
 use super::{Failure, Message, Sink};
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// Collected lines are written when there are so many bytes of them.
-const FULL: usize = 8192;
 
 /// A file that grows by a line for each alert.
 ///
-/// A line is written whole or not at all as far as this program can see to it: after a failure in the middle of a
-/// line (a full disk), the next try writes the rest of that line, so the file never holds two halves of two alerts.
+/// After a failure in the middle of a line (a full disk), the next try writes the rest of that line, so the file never
+/// holds two halves of two alerts. A half line that an earlier run has left is ended first.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
@@ -20,23 +19,47 @@ pub struct File {
     open: Option<std::fs::File>,
     /// What is still to be written, from the start of a line or from where the last write stopped.
     pending: Vec<u8>,
-    /// Whether the alert at hand is already in `pending`, put there by an earlier try.
+    /// Whether the alerts at hand are already in `pending`, put there by an earlier try.
     taken: bool,
+    /// Whether the file ends with a half line whose rest is in `pending`.
+    torn: bool,
+}
+
+fn ends_in_the_middle_of_a_line(file: &std::fs::File) -> bool {
+    let mut last = [0];
+    let length = file.metadata().map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 });
+    length > 0 && file.read_exact_at(&mut last, length - 1).is_ok() && last != *b"\n"
 }
 
 impl File {
     /// Nothing is opened before the first alert. Without `keep_open` the file is closed after each alert, so that it
-    /// may be moved away at any time.
+    /// may be moved away at any time. With `buffered`, all lines that are waiting are written together.
     pub fn new(path: &Path, keep_open: bool, buffered: bool) -> Self {
-        Self { path: path.to_path_buf(), keep_open, buffered, open: None, pending: Vec::new(), taken: false }
+        Self {
+            path: path.to_path_buf(),
+            keep_open,
+            buffered,
+            open: None,
+            pending: Vec::new(),
+            taken: false,
+            torn: false,
+        }
     }
 
     fn open(&mut self) -> Result<&mut std::fs::File, Failure> {
         let file = match self.open.take() {
             Some(file) => file,
             None => {
-                let file = OpenOptions::new().append(true).create(true).open(&self.path);
-                file.map_err(|error| Failure::Passing(format!("cannot open {}: {error}", self.path.display())))?
+                // A pipe must not be opened for reading: it would be its own reader, and nobody else gets anything.
+                let readable = std::fs::metadata(&self.path).map_or(true, |metadata| metadata.is_file());
+                let file = OpenOptions::new().read(readable).append(true).create(true).open(&self.path);
+                let file = file.or_else(|_| OpenOptions::new().append(true).create(true).open(&self.path));
+                let file =
+                    file.map_err(|error| Failure::Passing(format!("cannot open {}: {error}", self.path.display())))?;
+                if ends_in_the_middle_of_a_line(&file) && !self.torn {
+                    (&file).write_all(b"\n").map_err(Failure::passing)?;
+                }
+                file
             }
         };
         Ok(self.open.insert(file))
@@ -48,6 +71,7 @@ impl File {
         let mut done = 0;
         while done < pending.len() && outcome.is_ok() {
             outcome = self.open().and_then(|file| match file.write(&pending[done..]) {
+                Ok(0) => Err(Failure::Passing("the file takes no more".into())),
                 Ok(count) => {
                     done += count;
                     Ok(())
@@ -55,6 +79,9 @@ impl File {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(()),
                 Err(error) => Err(Failure::passing(error)),
             });
+        }
+        if done > 0 {
+            self.torn = pending[done - 1] != b'\n';
         }
         pending.drain(..done);
         self.pending = pending;
@@ -70,14 +97,15 @@ impl Sink for File {
         "file"
     }
 
-    fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
+    fn batch(&self) -> usize {
+        if self.buffered { 256 } else { 1 }
+    }
+
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
         if !std::mem::replace(&mut self.taken, true) {
-            self.pending.extend_from_slice(message.text.as_bytes());
-            self.pending.push(b'\n');
+            self.pending.extend(lines(alerts));
         }
-        if !self.buffered || self.pending.len() >= FULL {
-            self.write()?;
-        }
+        self.write()?;
         self.taken = false;
         Ok(())
     }
@@ -89,10 +117,6 @@ impl Sink for File {
             self.open()?;
         }
         Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        self.write()
     }
 
     fn retries(&self) -> Option<u32> {
@@ -115,10 +139,10 @@ mod tests {
             let (path, moved) = (folder.path().join("a"), folder.path().join("b"));
             std::fs::write(&path, "old\n").unwrap();
             let mut file = File::new(&path, keep_open, false);
-            file.deliver(&message("one")).unwrap();
+            file.deliver(&[message("one")]).unwrap();
             std::fs::rename(&path, &moved).unwrap();
             file.reopen().unwrap();
-            file.deliver(&message("two")).unwrap();
+            file.deliver(&[message("two")]).unwrap();
             assert_eq!(std::fs::read_to_string(&moved).unwrap(), "old\none\n");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
         }
@@ -129,22 +153,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, moved) = (folder.path().join("a"), folder.path().join("b"));
         let mut file = File::new(&path, true, false);
-        file.deliver(&message("one")).unwrap();
+        file.deliver(&[message("one")]).unwrap();
         std::fs::rename(&path, &moved).unwrap();
-        file.deliver(&message("two")).unwrap();
+        file.deliver(&[message("two")]).unwrap();
         assert_eq!(std::fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
         assert!(!path.exists());
     }
 
     #[test]
-    fn buffered_lines_wait_for_the_flush() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        let mut file = File::new(&path, true, true);
-        file.deliver(&message("one")).unwrap();
-        assert!(!path.exists());
-        file.flush().unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
+    fn a_half_line_of_an_earlier_run_is_ended() {
+        for keep_open in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a");
+            std::fs::write(&path, "whole\nhal").unwrap();
+            let mut file = File::new(&path, keep_open, true);
+            assert_eq!(file.batch(), 256);
+            file.deliver(&[message("one"), message("two")]).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "whole\nhal\none\ntwo\n");
+        }
     }
 
     #[test]
@@ -152,10 +178,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing/a");
         let mut file = File::new(&path, true, false);
-        assert!(matches!(file.deliver(&message("one")), Err(Failure::Passing(_))));
+        assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Passing(_))));
         std::fs::create_dir(folder.path().join("missing")).unwrap();
-        file.deliver(&message("one")).unwrap();
-        file.deliver(&message("two")).unwrap();
+        file.deliver(&[message("one")]).unwrap();
+        file.deliver(&[message("two")]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }
 
@@ -166,6 +192,6 @@ mod tests {
             return;
         }
         let mut file = File::new(Path::new("/dev/full"), true, false);
-        assert!(matches!(file.deliver(&message("one")), Err(Failure::Passing(_))));
+        assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Passing(_))));
     }
 }

@@ -1,17 +1,13 @@
-//! Alerts by HTTP: one POST for each.
+//! Alerts by HTTP: one POST for each, or for a batch of them.
 
-use super::{Failure, Message, Sink};
+use super::{Failure, Message, Sink, TlsSettings};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Error};
 
-/// How long one POST may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an answer is read, at most.
-const MOST_ANSWER: u64 = 1 << 20;
+const MOST_ANSWER: u64 = 16 << 20;
 
 /// How alerts are posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,21 +18,21 @@ pub struct HttpSettings {
     pub user_agent: String,
     /// `application/json` or `text/plain`.
     pub content_type: &'static str,
-    /// Do not verify the server's certificate.
-    pub insecure: bool,
-    /// A file of certificates that the server's must come from.
-    pub ca_file: Option<PathBuf>,
-    /// A directory of such files, where there is no `ca_file`.
-    pub ca_folder: PathBuf,
-    /// A certificate to show, and its key.
-    pub client: Option<(PathBuf, PathBuf)>,
+    /// Further headers, by name.
+    pub headers: Vec<(String, String)>,
+    /// Certificates.
+    pub tls: TlsSettings,
     /// Print the server's answers.
     pub echo: bool,
     /// Send alerts gzipped, with the header that says so.
     pub compress: bool,
     /// Keep an idle connection for an hour instead of some seconds.
     pub keep_alive: bool,
-    /// How often an alert is posted again after a time-out.
+    /// How many alerts go with one POST: 1, each as it is; more, as a JSON array or as lines of text.
+    pub batch: usize,
+    /// How long one POST may take.
+    pub timeout: Duration,
+    /// How often an alert is posted again after a failure that may pass.
     pub retries: u32,
 }
 
@@ -47,13 +43,13 @@ impl HttpSettings {
             url: url.to_owned(),
             user_agent: "peregrine".into(),
             content_type: "application/json",
-            insecure: false,
-            ca_file: None,
-            ca_folder: "/etc/ssl/certs".into(),
-            client: None,
+            headers: Vec::new(),
+            tls: TlsSettings::default(),
             echo: false,
             compress: false,
             keep_alive: false,
+            batch: 1,
+            timeout: Duration::from_secs(10),
             retries: 5,
         }
     }
@@ -67,7 +63,7 @@ pub struct Http {
 
 impl std::fmt::Debug for Http {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_tuple("Http").field(&self.settings).finish()
+        out.debug_tuple("Http").field(&self.settings.url).finish_non_exhaustive()
     }
 }
 
@@ -75,84 +71,76 @@ impl Http {
     /// Nothing is connected before the first alert.
     ///
     /// # Errors
-    /// When the URL is none, or a certificate or key cannot be read.
+    /// When the URL is none, a header is malformed, or a certificate or key cannot be read.
     pub fn new(settings: HttpSettings) -> Result<Self, String> {
-        if !settings.url.starts_with("http://") && !settings.url.starts_with("https://") {
-            return Err(format!("'{}' is no URL of http or https", settings.url));
-        }
-        let mut config = Agent::config_builder()
-            .user_agent(&settings.user_agent)
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(true);
-        if settings.keep_alive {
-            config = config.max_idle_age(Duration::from_secs(3600));
-        }
-        if settings.url.starts_with("https:") {
-            config = config.tls_config(tls(&settings)?);
-        }
-        Ok(Self { agent: config.build().into(), settings })
+        let agent = agent(&settings)?;
+        Ok(Self { agent, settings })
     }
 
-    fn post(&self, text: &str) -> Result<String, Error> {
-        let mut request = self.agent.post(&self.settings.url).content_type(self.settings.content_type);
-        let mut answer = if self.settings.compress {
-            request = request.header("content-encoding", "gzip");
-            let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-            packed.write_all(text.as_bytes())?;
-            request.send(&packed.finish()?[..])?
-        } else {
-            request.send(text)?
-        };
-        // Read to the end, so that the connection can be used again.
-        answer.body_mut().with_config().limit(MOST_ANSWER).lossy_utf8(true).read_to_string()
-    }
-}
-
-fn tls(settings: &HttpSettings) -> Result<TlsConfig, String> {
-    let mut tls = TlsConfig::builder().disable_verification(settings.insecure);
-    if !settings.insecure {
-        let mut roots = Vec::new();
-        match &settings.ca_file {
-            Some(file) => roots = certificates(file)?,
-            None => {
-                // A bundle holds what the single files hold too, and reads faster.
-                let bundle = settings.ca_folder.join("ca-certificates.crt");
-                if bundle.is_file() {
-                    roots = certificates(&bundle)?;
-                } else {
-                    for entry in std::fs::read_dir(&settings.ca_folder).into_iter().flatten().flatten() {
-                        // What else lies in such a directory is none of our business.
-                        roots.extend(certificates(&entry.path()).unwrap_or_default());
-                    }
-                }
+    fn body(&self, alerts: &[Message]) -> String {
+        match alerts {
+            [alert] if self.settings.batch <= 1 => alert.text.to_string(),
+            _ if self.settings.content_type == "application/json" => {
+                let texts: Vec<_> = alerts.iter().map(|alert| &*alert.text).collect();
+                format!("[{}]", texts.join(","))
             }
+            _ => alerts.iter().map(|alert| format!("{}\n", alert.text)).collect(),
         }
-        if roots.is_empty() {
-            return Err(format!("no certificates of authorities in {}", settings.ca_folder.display()));
-        }
-        tls = tls.root_certs(RootCerts::new_with_certs(&roots));
     }
-    if let Some((certificate, key)) = &settings.client {
-        let chain = certificates(certificate)?;
-        let key = PrivateKey::from_pem(&read(key)?).map_err(|error| format!("{}: {error}", key.display()))?;
-        tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
-    }
-    Ok(tls.build())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+/// A client with these settings.
+pub(super) fn agent(settings: &HttpSettings) -> Result<Agent, String> {
+    if !settings.url.starts_with("http://") && !settings.url.starts_with("https://") {
+        return Err(format!("'{}' is no URL of http or https", settings.url));
+    }
+    for (name, value) in &settings.headers {
+        let name_is_sound = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if !name_is_sound || value.contains(['\r', '\n', '\0']) {
+            return Err(format!("'{name}: {value}' is no header"));
+        }
+    }
+    let mut config = Agent::config_builder()
+        .user_agent(&settings.user_agent)
+        .timeout_global(Some(settings.timeout))
+        .http_status_as_error(true);
+    if settings.keep_alive {
+        config = config.max_idle_age(Duration::from_secs(3600));
+    }
+    if settings.url.starts_with("https:") {
+        config = config.tls_config(settings.tls.for_http()?);
+    }
+    Ok(config.build().into())
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let text = read(path)?;
-    let certificates: Vec<_> = parse_pem(&text)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() { Err(format!("no certificate in {}", path.display())) } else { Ok(certificates) }
+/// Posts a body and gives the answer's.
+pub(super) fn post(agent: &Agent, settings: &HttpSettings, url: &str, body: &str) -> Result<String, Error> {
+    let mut request = agent.post(url).content_type(settings.content_type);
+    for (name, value) in &settings.headers {
+        request = request.header(name, value);
+    }
+    let mut answer = if settings.compress {
+        request = request.header("content-encoding", "gzip");
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(body.as_bytes())?;
+        request.send(&packed.finish()?[..])?
+    } else {
+        request.send(body)?
+    };
+    // Read to the end, so that the connection can be used again.
+    answer.body_mut().with_config().limit(MOST_ANSWER).lossy_utf8(true).read_to_string()
+}
+
+/// What an error says of the alert. Who refuses us (a wrong password, a wrong path) does not refuse the alert.
+pub(super) fn failure(url: &str, error: Error) -> Failure {
+    match error {
+        Error::StatusCode(code @ (401 | 403 | 404 | 407 | 408 | 425 | 429 | 500..=599)) => {
+            Failure::Passing(format!("{url} answers with status {code}"))
+        }
+        Error::StatusCode(code) => Failure::Lasting(format!("{url} refuses an alert with status {code}")),
+        Error::BadUri(_) | Error::Pem(_) => Failure::Lasting(error.to_string()),
+        error => Failure::Passing(format!("{url}: {error}")),
+    }
 }
 
 impl Sink for Http {
@@ -160,23 +148,19 @@ impl Sink for Http {
         "http"
     }
 
-    fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
-        match self.post(&message.text) {
+    fn batch(&self) -> usize {
+        self.settings.batch
+    }
+
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+        match post(&self.agent, &self.settings, &self.settings.url, &self.body(alerts)) {
             Ok(answer) => {
                 if self.settings.echo {
                     println!("{answer}");
                 }
                 Ok(())
             }
-            // Too busy, or broken for now.
-            Err(Error::StatusCode(code @ (408 | 429 | 500..=599))) => {
-                Err(Failure::Passing(format!("{} answers with status {code}", self.settings.url)))
-            }
-            Err(Error::StatusCode(code)) => {
-                Err(Failure::Lasting(format!("{} refuses an alert with status {code}", self.settings.url)))
-            }
-            Err(error @ (Error::BadUri(_) | Error::Pem(_) | Error::Tls(_))) => Err(Failure::Lasting(error.to_string())),
-            Err(error) => Err(Failure::Passing(format!("{}: {error}", self.settings.url))),
+            Err(error) => Err(failure(&self.settings.url, error)),
         }
     }
 
@@ -188,89 +172,25 @@ impl Sink for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader, Read};
-    use std::net::TcpListener;
-    use std::thread::JoinHandle;
-
-    struct Request {
-        head: String,
-        body: Vec<u8>,
-    }
-
-    /// Answers one request on each connection with the next status.
-    fn server(statuses: &'static [u16]) -> (String, JoinHandle<Vec<Request>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/alerts", listener.local_addr().unwrap());
-        let take = move |status: &u16| {
-            let mut stream = BufReader::new(listener.accept().unwrap().0);
-            let (mut head, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                stream.read_line(&mut line).unwrap();
-                if line == "\r\n" {
-                    break;
-                }
-                head.push_str(&line.to_ascii_lowercase());
-                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).unwrap();
-            let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
-            stream.get_mut().write_all(answer.as_bytes()).unwrap();
-            Request { head, body }
-        };
-        (url, std::thread::spawn(move || statuses.iter().map(take).collect()))
-    }
-
-    fn message(text: &str) -> Message {
-        Message { severity: 4, text: text.into() }
-    }
-
-    #[test]
-    fn alerts_are_posted_with_type_and_name() {
-        let (url, server) = server(&[200, 201]);
-        let mut http = Http::new(HttpSettings { user_agent: "me/1".into(), ..HttpSettings::new(&url) }).unwrap();
-        http.deliver(&message(r#"{"rule":"a"}"#)).unwrap();
-        http.deliver(&message("b")).unwrap();
-        let requests = server.join().unwrap();
-        assert!(requests[0].head.starts_with("post /alerts http/1.1"));
-        assert!(requests[0].head.contains("content-type: application/json"));
-        assert!(requests[0].head.contains("user-agent: me/1"));
-        assert_eq!(requests[0].body, br#"{"rule":"a"}"#);
-        assert_eq!(requests[1].body, b"b");
-    }
-
-    #[test]
-    fn compressed_alerts_say_so() {
-        let (url, server) = server(&[200]);
-        let settings = HttpSettings { compress: true, content_type: "text/plain", ..HttpSettings::new(&url) };
-        Http::new(settings).unwrap().deliver(&message("a line of text")).unwrap();
-        let requests = server.join().unwrap();
-        assert!(requests[0].head.contains("content-encoding: gzip"));
-        assert!(requests[0].head.contains("content-type: text/plain"));
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(&requests[0].body[..]).read_to_string(&mut text).unwrap();
-        assert_eq!(text, "a line of text");
-    }
-
-    #[test]
-    fn what_may_pass_and_what_does_not() {
-        let (url, server) = server(&[503, 429, 400]);
-        let mut http = Http::new(HttpSettings::new(&url)).unwrap();
-        assert!(matches!(http.deliver(&message("a")), Err(Failure::Passing(_))));
-        assert!(matches!(http.deliver(&message("a")), Err(Failure::Passing(_))));
-        assert!(matches!(http.deliver(&message("a")), Err(Failure::Lasting(_))));
-        server.join().unwrap();
-        // Nobody listens any more.
-        assert!(matches!(http.deliver(&message("a")), Err(Failure::Passing(_))));
-    }
 
     #[test]
     fn settings_must_make_sense() {
         assert!(Http::new(HttpSettings::new("ftp://host/")).unwrap_err().contains("ftp://host/"));
-        let settings = HttpSettings { ca_file: Some("/no/ca.pem".into()), ..HttpSettings::new("https://localhost/") };
+        let tls = TlsSettings { ca_file: Some("/no/ca.pem".into()), ..TlsSettings::default() };
+        let settings = HttpSettings { tls, ..HttpSettings::new("https://localhost/") };
         assert!(Http::new(settings).unwrap_err().contains("/no/ca.pem"));
+        for (name, value) in [("", "x"), ("a b", "x"), ("a:", "x"), ("a", "x\r\nb: c")] {
+            let headers = vec![(name.to_owned(), value.to_owned())];
+            let settings = HttpSettings { headers, ..HttpSettings::new("http://localhost/") };
+            assert!(Http::new(settings).unwrap_err().contains("no header"), "{name}");
+        }
+    }
+
+    #[test]
+    fn who_refuses_us_does_not_refuse_the_alert() {
+        for (code, lasting) in [(400, true), (413, true), (401, false), (404, false), (429, false), (503, false)] {
+            let failure = failure("u", Error::StatusCode(code));
+            assert_eq!(matches!(failure, Failure::Lasting(_)), lasting, "{code}");
+        }
     }
 }

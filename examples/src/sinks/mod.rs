@@ -15,23 +15,43 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A [`Sink`] says how one alert is delivered and is otherwise plain blocking code. The rest is here, once for all
-//! of them: the order of alerts, the limit of the queue, another try when a sink is away for a while, the complaint
-//! about one that hangs, and the count of what came of each alert: delivered + lost = sent.
+//! A [`Sink`] says how alerts are delivered and is otherwise plain blocking code. The rest is here, once for all of
+//! them: the order of alerts, the limit of the queue, another try when a sink is away for a while, the complaint about
+//! one that hangs, the spool on disk, and the count of what came of each alert.
+//!
+//! ```text
+//! event loop ── send ──▶ queue ───────────────────────────────▶ worker ── deliver ──▶ sink
+//!                        queue ──▶ keeper ──▶ spool (on disk) ──▶ worker ── deliver ──▶ sink      with a spool
+//! ```
+//!
+//! Nothing is lost in silence: for each output, sent + recovered = delivered + lost + queued + spooled.
 
+mod elastic;
 mod file;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod keeper;
 mod outlet;
 mod program;
+mod queue;
+mod spool;
 mod stdout;
 mod syslog;
+mod tls;
+mod worker;
 
+pub use elastic::{Elastic, ElasticLogin, ElasticSettings, Suffix};
 pub use file::File;
 pub use http::{Http, HttpSettings};
-pub use outlet::{Capacity, Totals, Wait};
+#[cfg(feature = "kafka")]
+pub use kafka::{Kafka, KafkaLogin, KafkaSettings};
 pub use program::Program;
+pub use queue::{Capacity, Totals, Wait};
+pub use spool::SpoolSettings;
 pub use stdout::Stdout;
-pub use syslog::{Syslog, SyslogAddress};
+pub use syslog::{Syslog, SyslogAddress, SyslogForm};
+pub use tls::TlsSettings;
 
 use outlet::Outlet;
 use std::fmt;
@@ -47,15 +67,33 @@ pub struct Message {
     pub text: Arc<str>,
 }
 
-/// Why an alert was not delivered.
+/// Why alerts were not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It may go well in a while: nobody listens, a time-out, a full disk.
+    /// It may go well in a while: nobody listens, a time-out, a full disk. None of the alerts counts as delivered.
     #[error("{0}")]
     Passing(String),
-    /// It will not go well with this alert.
+    /// It will not go well with any of these alerts.
     #[error("{0}")]
     Lasting(String),
+    /// So many of these alerts are refused for good; the others are delivered.
+    #[error("{text}")]
+    Part {
+        /// How many are refused.
+        refused: usize,
+        /// Why.
+        text: String,
+    },
+    /// The first of these alerts are settled. For the rest it may go well in a while.
+    #[error("{text}")]
+    After {
+        /// How many are settled.
+        done: usize,
+        /// How many of those are refused.
+        refused: usize,
+        /// What stopped the rest.
+        text: String,
+    },
 }
 
 impl Failure {
@@ -67,14 +105,19 @@ impl Failure {
 
 /// A place where alerts go. Its methods are called from one thread and may block.
 pub trait Sink: Send + 'static {
-    /// The name in log lines and counters.
+    /// The name in log lines and counters, and of the spool's directory.
     fn name(&self) -> &'static str;
 
-    /// Delivers one alert.
+    /// How many alerts may be handed over at once. They are not waited for: what is in the queue is taken.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Delivers alerts, in this order: at least one, at most [`batch`](Self::batch).
     ///
     /// # Errors
-    /// [`Failure::Passing`] asks for another try later, [`Failure::Lasting`] gives the alert up.
-    fn deliver(&mut self, message: &Message) -> Result<(), Failure>;
+    /// [`Failure::Passing`] asks for another try later with the same alerts, [`Failure::Lasting`] gives them up.
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure>;
 
     /// Opens anew what is open: a log rotation has moved the file.
     ///
@@ -84,15 +127,8 @@ pub trait Sink: Send + 'static {
         Ok(())
     }
 
-    /// Writes out what is only in memory. Called when the queue has been empty for a moment, and at the end.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    fn flush(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// How often one alert is tried again after a passing failure; `None`: until the program ends.
+    /// How often the same alerts are tried again after a passing failure; `None`: until the program ends. With a
+    /// spool there is no limit, since nothing is in the way of later alerts but the order.
     fn retries(&self) -> Option<u32> {
         Some(0)
     }
@@ -133,7 +169,7 @@ impl fmt::Debug for Outputs {
 }
 
 impl Outputs {
-    /// No outputs yet. A sink that takes longer than `patience` for one alert is complained of, and given up when
+    /// No outputs yet. A sink that takes longer than `patience` for one delivery is complained of, and given up when
     /// the outputs are closed.
     pub fn new(capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
         Self { outlets: Vec::new(), capacity, patience, on_fault }
@@ -144,6 +180,17 @@ impl Outputs {
         self.outlets.push(Outlet::start(Box::new(sink), self.capacity, self.patience, Arc::clone(&self.on_fault)));
     }
 
+    /// Adds a sink whose alerts go by way of the disk, so that they outlive an absence of the sink and the end of
+    /// this program, and starts its threads. What an earlier run has left there is delivered first.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or another program uses it.
+    pub fn add_spooled(&mut self, sink: impl Sink, spool: &SpoolSettings) -> std::io::Result<()> {
+        let on_fault = Arc::clone(&self.on_fault);
+        self.outlets.push(Outlet::start_spooled(Box::new(sink), spool, self.capacity, self.patience, on_fault)?);
+        Ok(())
+    }
+
     /// Whether there is any output at all.
     pub fn is_empty(&self) -> bool {
         self.outlets.is_empty()
@@ -151,12 +198,17 @@ impl Outputs {
 
     /// Hands an alert to every output.
     pub fn send(&self, message: Message, wait: Wait) {
-        for outlet in &self.outlets {
+        self.send_to(message, wait, |_| true);
+    }
+
+    /// Hands an alert to the outputs whose names are wanted.
+    pub fn send_to(&self, message: Message, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
+        for outlet in self.outlets.iter().filter(|outlet| wanted(outlet.name())) {
             outlet.send(message.clone(), wait);
         }
     }
 
-    /// Asks every sink to open anew what it has open, after the alerts that are already in its queue.
+    /// Asks every sink to open anew what it has open, before its next alert.
     pub fn reopen(&self) {
         self.outlets.iter().for_each(Outlet::reopen);
     }
@@ -167,7 +219,8 @@ impl Outputs {
     }
 
     /// Delivers what is queued and ends the threads. An output that makes no headway for the time of `patience`
-    /// loses what is left in its queue; the totals and a fault say how much.
+    /// loses what is left in its queue; what is in a spool stays there for the next start. The totals and a fault say
+    /// how much.
     pub fn close(self) -> Vec<Totals> {
         self.outlets.iter().for_each(Outlet::finish);
         self.outlets.into_iter().map(Outlet::join).collect()

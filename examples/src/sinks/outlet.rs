@@ -1,321 +1,144 @@
-//! One sink with its queue, its thread, and the counts of what came of each alert.
-//!
-//! The queue is a deque behind a lock, not a channel, because three things need to look inside: the limit in bytes,
-//! the complaint about a sink that hangs, and the closing that gives up what a hanging sink will never take.
+//! One sink at work: its queue, its threads, and its end.
 
-use super::{Failure, Fault, Message, OnFault, Sink};
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use super::keeper::{Keeper, Shelf};
+use super::queue::{Capacity, Shared, Totals, Wait};
+use super::spool::{Spool, SpoolSettings};
+use super::worker::Worker;
+use super::{Message, OnFault, Sink};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The pause before the first retry; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// After this long without an alert, what is only in memory is written out.
-const IDLE: Duration = Duration::from_millis(200);
-/// Even a queue without a limit on alerts does not eat all memory.
-const MOST_BYTES: usize = 256 << 20;
-
-/// How much a queue holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
-    alerts: usize,
-    bytes: usize,
-}
-
-impl Capacity {
-    /// So many alerts; 0: as many as 256 MiB hold.
-    pub fn alerts(alerts: usize) -> Self {
-        Self { alerts: if alerts == 0 { usize::MAX } else { alerts }, bytes: MOST_BYTES }
-    }
-}
-
-/// Whether the sender waits for room in a full queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// The alert is lost and counted. For live events, which do not wait either.
-    No,
-    /// For replays, which have all the time in the world.
-    ForRoom,
-}
-
-/// What came of the alerts of one output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// The sink's name.
-    pub sink: &'static str,
-    /// Handed to this output.
-    pub sent: u64,
-    /// Taken by the sink.
-    pub delivered: u64,
-    /// Given up: no room in the queue, a failure that lasts, or the end of the program.
-    pub lost: u64,
-    /// Of those lost: no room in the queue.
-    pub lost_for_room: u64,
-    /// Tries after a passing failure.
-    pub retries: u64,
-    /// Still in the queue.
-    pub queued: u64,
-}
-
-#[derive(Default)]
-struct Queue {
-    messages: VecDeque<Message>,
-    bytes: usize,
-    totals: Totals,
-    reopen: bool,
-    finish: bool,
-    /// Set by the closing when the sink makes no headway: nothing more is tried.
-    abandoned: bool,
-    /// Since when the sink has been busy with one alert, and whether that was complained of.
-    busy: Option<(Instant, bool)>,
-    /// Steps the thread has made; the closing looks whether the number grows.
-    steps: u64,
-    done: bool,
-}
-
-struct Shared {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-    capacity: Capacity,
-    patience: Duration,
-    on_fault: OnFault,
-    name: &'static str,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'q>(&self, queue: MutexGuard<'q, Queue>, time: Duration) -> MutexGuard<'q, Queue> {
-        self.changed.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn fault(&self, severity: u8, text: impl Into<String>) {
-        (self.on_fault)(Fault { sink: self.name, severity, text: text.into() });
-    }
-}
-
-/// One sink at work.
 pub(super) struct Outlet {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Outlet {
     pub(super) fn start(sink: Box<dyn Sink>, capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
-        let name = sink.name();
-        let queue = Mutex::new(Queue { totals: Totals { sink: name, ..Totals::default() }, ..Queue::default() });
-        let shared = Arc::new(Shared { queue, changed: Condvar::new(), capacity, patience, on_fault, name });
-        let worker = Worker { shared: Arc::clone(&shared), sink };
-        let thread = std::thread::Builder::new().name(format!("{name} output")).spawn(move || worker.run());
-        let thread = match thread {
-            Ok(thread) => Some(thread),
+        let mut outlet = Self::new(sink.name(), capacity, patience, on_fault);
+        let worker = Worker { shared: Arc::clone(&outlet.shared), sink, shelf: None };
+        outlet.thread("output", move || worker.run());
+        outlet
+    }
+
+    pub(super) fn start_spooled(
+        sink: Box<dyn Sink>,
+        spool: &SpoolSettings,
+        capacity: Capacity,
+        patience: Duration,
+        on_fault: OnFault,
+    ) -> std::io::Result<Self> {
+        let spool = Spool::open(spool, sink.name())?;
+        let mut outlet = Self::new(sink.name(), capacity, patience, on_fault);
+        let shared = Arc::clone(&outlet.shared);
+        {
+            let mut queue = shared.lock();
+            queue.totals.recovered = spool.count();
+            queue.totals.spooled = spool.count();
+            queue.keeper = true;
+        }
+        if spool.count() > 0 {
+            shared.fault(5, format!("{} alerts of an earlier run are in the spool", spool.count()));
+        }
+        if spool.cut() > 0 {
+            shared.fault(3, format!("{} bytes of the spool were torn or damaged, and are cut off", spool.cut()));
+        }
+        let shelf = Arc::new(Shelf::new(spool));
+        let keeper = Keeper { shared: Arc::clone(&shared), shelf: Arc::clone(&shelf), said: None };
+        let worker = Worker { shared, sink, shelf: Some(shelf) };
+        outlet.thread("spool", move || keeper.run());
+        outlet.thread("output", move || worker.run());
+        Ok(outlet)
+    }
+
+    fn new(name: &'static str, capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
+        Self { shared: Arc::new(Shared::new(name, capacity, patience, on_fault)), threads: Vec::new() }
+    }
+
+    fn thread(&mut self, role: &str, run: impl FnOnce() + Send + 'static) {
+        let shared = &self.shared;
+        shared.lock().threads += 1;
+        match std::thread::Builder::new().name(format!("{} {role}", shared.name)).spawn(run) {
+            Ok(thread) => self.threads.push(thread),
             Err(error) => {
                 shared.fault(2, format!("cannot start its thread: {error}"));
-                shared.lock().abandoned = true;
-                None
+                let mut queue = shared.lock();
+                queue.threads -= 1;
+                queue.abandon();
             }
-        };
-        Self { shared, thread }
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.shared.name
     }
 
     pub(super) fn send(&self, message: Message, wait: Wait) {
-        let (shared, mut queue) = (&self.shared, self.shared.lock());
-        queue.totals.sent += 1;
-        let size = message.text.len();
-        loop {
-            if queue.abandoned {
-                queue.totals.lost += 1;
-                return;
-            }
-            let fits = queue.messages.is_empty()
-                || (queue.messages.len() < shared.capacity.alerts && queue.bytes + size <= shared.capacity.bytes);
-            if fits {
-                break;
-            }
-            self.complain_if_stuck(&mut queue);
-            if wait == Wait::No {
-                queue.totals.lost += 1;
-                queue.totals.lost_for_room += 1;
-                if queue.totals.lost_for_room == 1 {
-                    shared.fault(3, "the queue is full; alerts are dropped and counted");
-                }
-                return;
-            }
-            queue = shared.wait(queue, Duration::from_millis(100));
-        }
-        queue.bytes += size;
-        queue.messages.push_back(message);
-        self.complain_if_stuck(&mut queue);
-        shared.changed.notify_all();
-    }
-
-    fn complain_if_stuck(&self, queue: &mut Queue) {
-        if let Some((since, said @ false)) = &mut queue.busy
-            && since.elapsed() > self.shared.patience
-        {
-            *said = true;
-            self.shared.fault(2, format!("time-out: one alert has taken more than {:?}", self.shared.patience));
-        }
+        self.shared.send(message, wait);
     }
 
     pub(super) fn reopen(&self) {
         self.shared.lock().reopen = true;
-        self.shared.changed.notify_all();
+        self.shared.notify();
     }
 
     pub(super) fn totals(&self) -> Totals {
-        let mut queue = self.shared.lock();
-        self.complain_if_stuck(&mut queue);
-        Totals { queued: queue.messages.len() as u64, ..queue.totals }
+        self.shared.complain_if_stuck(self.shared.lock());
+        let queue = self.shared.lock();
+        Totals { queued: queue.messages.len() as u64 + queue.in_hand, ..queue.totals }
     }
 
     /// Says that no more alerts come.
     pub(super) fn finish(&self) {
-        self.shared.lock().finish = true;
-        self.shared.changed.notify_all();
+        self.shared.lock().finish = Some(Instant::now());
+        self.shared.notify();
     }
 
-    /// Waits until the queue is empty, or no step has been made for a while.
-    pub(super) fn join(mut self) -> Totals {
+    /// Waits until all is delivered or on the disk, or no step has been made for a while.
+    pub(super) fn join(self) -> Totals {
+        let shared = &self.shared;
         let (mut steps, mut since) = (u64::MAX, Instant::now());
-        let mut queue = self.shared.lock();
-        while !queue.done && self.thread.is_some() {
+        let mut queue = shared.lock();
+        while queue.threads > 0 {
             if queue.steps != steps {
                 (steps, since) = (queue.steps, Instant::now());
             }
-            if since.elapsed() > self.shared.patience {
-                // What is given up is counted here; the thread counts nothing any more.
-                queue.abandoned = true;
-                let left = queue.messages.len() as u64 + u64::from(queue.busy.is_some());
-                queue.messages.clear();
-                queue.totals.lost += left;
-                self.shared.fault(3, format!("still blocked; {left} alerts are given up"));
-                self.shared.changed.notify_all();
+            if since.elapsed() > shared.patience {
+                // What is given up is counted here; the threads count nothing any more.
+                let left = queue.abandon();
+                let spooled = queue.totals.spooled;
+                drop(queue);
+                if left > 0 {
+                    shared.fault(3, format!("still blocked; {left} alerts are given up"));
+                } else if spooled > 0 {
+                    shared.fault(4, "still blocked");
+                }
+                shared.notify();
                 // One more moment for a thread that was only waiting for its next try.
-                queue = self.shared.wait(queue, Duration::from_millis(100));
+                queue = shared.wait(shared.lock(), Duration::from_millis(100));
                 break;
             }
-            queue = self.shared.wait(queue, Duration::from_millis(20));
+            queue = shared.wait(queue, Duration::from_millis(20));
         }
-        let (totals, done) = (queue.totals, queue.done);
+        let (totals, done) = (queue.totals, queue.threads == 0);
         drop(queue);
-        if done && let Some(thread) = self.thread.take() {
+        if totals.spooled > 0 {
+            shared.fault(4, format!("{} alerts stay in the spool for the next start", totals.spooled));
+        }
+        if done {
             // A panic of the sink has been reported by its own message; the counts are what matters here.
-            let _ = thread.join();
+            self.threads.into_iter().for_each(|thread| drop(thread.join()));
         }
         totals
-    }
-}
-
-struct Worker {
-    shared: Arc<Shared>,
-    sink: Box<dyn Sink>,
-}
-
-impl Worker {
-    fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let mut unwritten = false;
-        let mut failing = false;
-        let mut queue = shared.lock();
-        loop {
-            queue.steps += 1;
-            if queue.abandoned {
-                break;
-            }
-            if queue.reopen && queue.messages.is_empty() {
-                queue.reopen = false;
-                drop(queue);
-                if let Err(failure) = self.sink.reopen() {
-                    shared.fault(3, format!("cannot be opened anew: {failure}"));
-                }
-                queue = shared.lock();
-            } else if let Some(message) = queue.messages.pop_front() {
-                queue.bytes -= message.text.len();
-                queue.busy = Some((Instant::now(), false));
-                drop(queue);
-                shared.changed.notify_all();
-                let outcome = self.deliver(&message, &mut failing);
-                unwritten = true;
-                queue = shared.lock();
-                queue.busy = None;
-                // What the closing has given up it has also counted.
-                match (queue.abandoned, outcome) {
-                    (true, _) => {}
-                    (false, true) => queue.totals.delivered += 1,
-                    (false, false) => queue.totals.lost += 1,
-                }
-            } else if queue.finish {
-                break;
-            } else {
-                let (woken, timeout) = shared.changed.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
-                queue = woken;
-                if unwritten && timeout.timed_out() && queue.messages.is_empty() {
-                    unwritten = false;
-                    drop(queue);
-                    self.flush();
-                    queue = shared.lock();
-                }
-            }
-        }
-        let abandoned = queue.abandoned;
-        drop(queue);
-        if !abandoned {
-            self.flush();
-        }
-        // A program that is to end with its input ends here.
-        drop(self.sink);
-        shared.lock().done = true;
-        shared.changed.notify_all();
-    }
-
-    fn flush(&mut self) {
-        if let Err(failure) = self.sink.flush() {
-            self.shared.fault(3, failure.to_string());
-        }
-    }
-
-    /// Delivers one alert, with as many tries as the sink wants. Says so when failing begins and ends, not each time.
-    fn deliver(&mut self, message: &Message, failing: &mut bool) -> bool {
-        let mut pause = FIRST_PAUSE;
-        let mut left = self.sink.retries();
-        loop {
-            let failure = match self.sink.deliver(message) {
-                Ok(()) => {
-                    if std::mem::take(failing) {
-                        self.shared.fault(5, "works again");
-                    }
-                    return true;
-                }
-                Err(failure) => failure,
-            };
-            if !std::mem::replace(failing, true) {
-                self.shared.fault(3, failure.to_string());
-            }
-            if matches!(failure, Failure::Lasting(_)) || left == Some(0) {
-                return false;
-            }
-            left = left.map(|left| left - 1);
-            let (until, mut queue) = (Instant::now() + pause, self.shared.lock());
-            queue.totals.retries += 1;
-            while let Some(time) = until.checked_duration_since(Instant::now()) {
-                if queue.abandoned {
-                    return false;
-                }
-                queue = self.shared.wait(queue, time);
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sinks::Failure;
+    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     struct Test {
@@ -328,9 +151,9 @@ mod tests {
         fn name(&self) -> &'static str {
             "test"
         }
-        fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
+        fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
             self.gate.recv().unwrap_or(Ok(()))?;
-            self.taken.send(message.text.to_string()).map_err(Failure::passing)
+            self.taken.send(alerts[0].text.to_string()).map_err(Failure::passing)
         }
         fn retries(&self) -> Option<u32> {
             self.retries
@@ -394,7 +217,8 @@ mod tests {
             outlet.send(message(text), Wait::No);
         }
         let totals = outlet.totals();
-        assert_eq!((totals.sent, totals.lost_for_room, totals.queued), (5, 2, 2));
+        // Two in the queue, one in the hands of the sink.
+        assert_eq!((totals.sent, totals.lost_for_room, totals.queued), (5, 2, 3));
         drop(gate);
         outlet.finish();
         let totals = outlet.join();
@@ -494,5 +318,96 @@ mod tests {
         assert_eq!(faults.lock().unwrap().len(), 1);
         assert!(faults.lock().unwrap()[0].contains("time-out"));
         drop(gate);
+    }
+
+    /// Takes batches, remembers their texts, and is away while the flag says so.
+    struct Remote {
+        away: Arc<std::sync::atomic::AtomicBool>,
+        taken: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Sink for Remote {
+        fn name(&self) -> &'static str {
+            "remote"
+        }
+        fn batch(&self) -> usize {
+            7
+        }
+        fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+            if self.away.load(std::sync::atomic::Ordering::SeqCst) {
+                return Err(Failure::passing("away"));
+            }
+            self.taken.lock().unwrap().extend(alerts.iter().map(|alert| alert.text.to_string()));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_sink_does_not_take_waits_on_disk_for_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = SpoolSettings { folder: folder.path().to_path_buf(), bytes: 1 << 20 };
+        let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let start = || {
+            let sink = Remote { away: Arc::clone(&away), taken: Arc::clone(&taken) };
+            let patience = Duration::from_secs(5);
+            Outlet::start_spooled(Box::new(sink), &spool, Capacity::alerts(0), patience, Arc::new(|_| {})).unwrap()
+        };
+        let mut sent = 0;
+        let mut send = |outlet: &Outlet, count: usize| {
+            for _ in 0..count {
+                outlet.send(message(&sent.to_string()), Wait::No);
+                sent += 1;
+            }
+        };
+        let outlet = start();
+        send(&outlet, 100);
+        until(|| taken.lock().unwrap().len() == 100);
+        away.store(true, std::sync::atomic::Ordering::SeqCst);
+        send(&outlet, 1000);
+        until(|| outlet.totals().spooled == 1000 && outlet.totals().failing);
+        outlet.finish();
+        let totals = outlet.join();
+        assert_eq!((totals.sent, totals.delivered, totals.spooled, totals.lost), (1100, 100, 1000, 0));
+        // Still away, and more comes.
+        let outlet = start();
+        assert_eq!(outlet.totals().recovered, 1000);
+        send(&outlet, 10);
+        until(|| outlet.totals().spooled == 1010);
+        away.store(false, std::sync::atomic::Ordering::SeqCst);
+        until(|| outlet.totals().spooled == 0);
+        outlet.finish();
+        let totals = outlet.join();
+        assert_eq!((totals.recovered, totals.sent, totals.delivered, totals.lost), (1000, 10, 1010, 0));
+        let expected: Vec<_> = (0..1110).map(|number| number.to_string()).collect();
+        assert_eq!(*taken.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_spool_that_is_full_drops_the_newest_and_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = SpoolSettings { folder: folder.path().to_path_buf(), bytes: 4096 };
+        let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
+        let sink = Remote { away: Arc::clone(&away), taken: Arc::clone(&taken) };
+        let capacity = Capacity::alerts(10);
+        let patience = Duration::from_secs(5);
+        let outlet = Outlet::start_spooled(Box::new(sink), &spool, capacity, patience, Arc::new(|_| {})).unwrap();
+        let text = "x".repeat(91);
+        for _ in 0..40 {
+            outlet.send(message(&text), Wait::ForRoom);
+        }
+        until(|| outlet.totals().spooled == 40);
+        for _ in 0..200 {
+            outlet.send(message(&text), Wait::No);
+        }
+        let totals = outlet.totals();
+        assert_eq!(totals.spooled, 40);
+        assert!(totals.queued >= 10 && totals.lost_for_room > 0, "{totals:?}");
+        assert_eq!(totals.sent, totals.spooled + totals.queued + totals.lost);
+        away.store(false, std::sync::atomic::Ordering::SeqCst);
+        until(|| outlet.totals().queued == 0 && outlet.totals().spooled == 0);
+        outlet.finish();
+        let totals = outlet.join();
+        assert_eq!(totals.sent, totals.delivered + totals.lost);
+        assert_eq!(taken.lock().unwrap().len() as u64, totals.delivered);
     }
 }

@@ -1,24 +1,42 @@
 //! Alerts to the standard input of a program.
 
 use super::{Failure, Message, Sink};
-use std::io::Write;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io::{ErrorKind, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a program may take to read an alert, or to end when its input has ended.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A command line for the shell, started for each alert or kept running.
+///
+/// One that takes too long is killed, with all that it has started.
 #[derive(Debug)]
 pub struct Program {
     command: String,
     keep_running: bool,
+    timeout: Duration,
     running: Option<(Child, ChildStdin)>,
 }
 
 impl Program {
     /// Nothing is started before the first alert.
     pub fn new(command: &str, keep_running: bool) -> Self {
-        Self { command: command.to_owned(), keep_running, running: None }
+        Self { command: command.to_owned(), keep_running, timeout: TIMEOUT, running: None }
     }
 
-    fn input(&mut self) -> Result<&mut ChildStdin, Failure> {
+    /// With another time in which the program must read an alert, and end.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The program's input; it is started if it does not run.
+    fn start(&mut self) -> Result<&mut ChildStdin, Failure> {
         // One that has ended by itself is started anew.
         if let Some((child, _)) = &mut self.running
             && child.try_wait().map_err(Failure::passing)?.is_some()
@@ -31,21 +49,75 @@ impl Program {
                 let mut child = Command::new("/bin/sh")
                     .args(["-c", &self.command])
                     .stdin(Stdio::piped())
+                    .process_group(0)
                     .spawn()
                     .map_err(|error| Failure::Passing(format!("cannot start '{}': {error}", self.command)))?;
-                let input = child.stdin.take();
-                (child, input.ok_or_else(|| Failure::Passing("the program has no input".into()))?)
+                let input = child.stdin.take().ok_or_else(|| Failure::Passing("the program has no input".into()))?;
+                rustix::io::ioctl_fionbio(&input, true).map_err(Failure::passing)?;
+                (child, input)
             }
         };
         Ok(&mut self.running.insert(running).1)
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), Failure> {
+        let until = Instant::now() + self.timeout;
+        let command = self.command.clone();
+        let input = self.start()?;
+        let mut done = 0;
+        let fault = loop {
+            match input.write(&line[done..]) {
+                Ok(count) => done += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    let time = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+                    let ready = poll(&mut [PollFd::new(&*input, PollFlags::OUT)], Some(&time));
+                    if ready == Ok(0) {
+                        break "it reads nothing".to_owned();
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break error.to_string(),
+            }
+            if done == line.len() {
+                return Ok(());
+            }
+        };
+        // A program that does not read its input is none that takes alerts, and has ended or must.
+        self.kill();
+        let text = format!("'{command}' does not take its input: {fault}");
+        Err(if self.keep_running { Failure::Passing(text) } else { Failure::Lasting(text) })
     }
 
     /// Closes the program's input and waits for its end.
     fn end(&mut self) -> Result<(), Failure> {
         let Some((mut child, input)) = self.running.take() else { return Ok(()) };
         drop(input);
-        child.wait().map(drop).map_err(Failure::passing)
+        let (start, mut pause) = (Instant::now(), Duration::from_micros(500));
+        while child.try_wait().map_err(Failure::passing)?.is_none() {
+            if start.elapsed() > self.timeout {
+                kill(&mut child);
+                return Err(Failure::Lasting(format!("'{}' does not end and was killed", self.command)));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+        Ok(())
     }
+
+    fn kill(&mut self) {
+        if let Some((mut child, _)) = self.running.take() {
+            kill(&mut child);
+        }
+    }
+}
+
+fn kill(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended in this moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait();
 }
 
 impl Sink for Program {
@@ -53,17 +125,14 @@ impl Sink for Program {
         "program"
     }
 
-    fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
-        let line = format!("{}\n", message.text);
-        let keep_running = self.keep_running;
-        let written = self.input()?.write_all(line.as_bytes());
-        if let Err(error) = written {
-            // A program that does not read its input is none that takes alerts, and has ended or will.
-            self.end()?;
-            let text = format!("'{}' does not take its input: {error}", self.command);
-            return Err(if keep_running { Failure::Passing(text) } else { Failure::Lasting(text) });
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+        for alert in alerts {
+            self.write(format!("{}\n", alert.text).as_bytes())?;
+            if !self.keep_running {
+                self.end()?;
+            }
         }
-        if keep_running { Ok(()) } else { self.end() }
+        Ok(())
     }
 
     fn reopen(&mut self) -> Result<(), Failure> {
@@ -96,8 +165,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("out");
             let mut program = Program::new(&format!("cat >> {0}; echo end >> {0}", path.display()), keep_running);
-            program.deliver(&message("one")).unwrap();
-            program.deliver(&message("two")).unwrap();
+            program.deliver(&[message("one")]).unwrap();
+            program.deliver(&[message("two")]).unwrap();
             drop(program);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
         }
@@ -108,11 +177,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         let mut program = Program::new(&format!("head -n 1 >> {}", path.display()), true);
-        program.deliver(&message("one")).unwrap();
+        program.deliver(&[message("one")]).unwrap();
         let (child, _) = program.running.as_mut().unwrap();
         child.wait().unwrap();
-        program.deliver(&message("two")).unwrap();
+        program.deliver(&[message("two")]).unwrap();
         drop(program);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn one_that_takes_too_long_is_killed() {
+        let moment = Duration::from_millis(100);
+        let mut program = Program::new("sleep 1000 | cat", false).with_timeout(moment);
+        assert!(matches!(program.deliver(&[message("x")]), Err(Failure::Lasting(text)) if text.contains("killed")));
+        // More than fits into a pipe that nobody reads.
+        let mut program = Program::new("exec sleep 1000", true).with_timeout(moment);
+        let failure = program.deliver(&[message(&"x".repeat(1 << 20))]);
+        assert!(matches!(failure, Err(Failure::Passing(text)) if text.contains("reads nothing")));
+        assert!(program.running.is_none());
     }
 }

@@ -7,24 +7,23 @@ use std::io::{self, Write};
 #[derive(Debug)]
 pub struct Stdout {
     buffered: bool,
-    lines: Vec<u8>,
 }
 
-/// Collected lines are written when there are so many bytes of them.
-const FULL: usize = 8192;
-
 impl Stdout {
-    /// With `buffered`, lines are collected and written together.
+    /// With `buffered`, all lines that are waiting are written together.
     pub fn new(buffered: bool) -> Self {
-        Self { buffered, lines: Vec::new() }
+        Self { buffered }
     }
+}
 
-    fn write(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        let written = out.write_all(&self.lines).and_then(|()| out.flush());
-        self.lines.clear();
-        written
+/// The lines of alerts.
+pub(super) fn lines(alerts: &[Message]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(alerts.iter().map(|alert| alert.text.len() + 1).sum());
+    for alert in alerts {
+        lines.extend_from_slice(alert.text.as_bytes());
+        lines.push(b'\n');
     }
+    lines
 }
 
 impl Sink for Stdout {
@@ -32,17 +31,14 @@ impl Sink for Stdout {
         "stdout"
     }
 
-    fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
-        self.lines.extend_from_slice(message.text.as_bytes());
-        self.lines.push(b'\n');
-        if !self.buffered || self.lines.len() >= FULL {
-            // Whoever read the other end of a pipe does not come back.
-            self.write().map_err(|error| Failure::Lasting(error.to_string()))?;
-        }
-        Ok(())
+    fn batch(&self) -> usize {
+        if self.buffered { 256 } else { 1 }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
-        self.write().map_err(|error| Failure::Lasting(error.to_string()))
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(&lines(alerts)).and_then(|()| out.flush());
+        // Whoever read the other end of a pipe does not come back.
+        written.map_err(|error| Failure::Lasting(error.to_string()))
     }
 }

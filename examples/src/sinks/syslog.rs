@@ -1,7 +1,8 @@
 //! Alerts to syslog: the machine's own, or one in the network.
 //!
-//! The machine's daemon gets the short form that every `/dev/log` understands; in the network it is RFC 5424, over
-//! TCP with the length in front of each message (RFC 6587).
+//! In the network the form is RFC 5424, over TCP with the length in front of each message (RFC 6587). The machine's
+//! own daemon gets the short form (RFC 3164 without a host) unless told otherwise: not every `/dev/log` understands
+//! another one; journald, for one, does not.
 
 use super::{Failure, Message, Sink};
 use std::io::Write;
@@ -50,6 +51,15 @@ impl FromStr for SyslogAddress {
     }
 }
 
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyslogForm {
+    /// `<12>Nov 22 12:00:00 peregrine[7]: text`
+    Rfc3164,
+    /// `<12>1 2026-11-22T12:00:00.000000Z host peregrine 7 - - text`
+    Rfc5424,
+}
+
 #[derive(Debug)]
 enum Connection {
     Local(UnixDatagram),
@@ -63,13 +73,26 @@ pub struct Syslog {
     address: SyslogAddress,
     program: String,
     host: String,
+    form: SyslogForm,
     connection: Option<Connection>,
 }
 
 impl Syslog {
     /// Nothing is connected before the first alert. `program` and `host` are how the messages are signed.
     pub fn new(address: SyslogAddress, program: &str, host: &str) -> Self {
-        Self { address, program: program.to_owned(), host: host.to_owned(), connection: None }
+        let form = match address {
+            SyslogAddress::Local(_) => SyslogForm::Rfc3164,
+            SyslogAddress::Udp(_) | SyslogAddress::Tcp(_) => SyslogForm::Rfc5424,
+        };
+        // A name with a blank in it would be two.
+        let host = host.chars().filter(char::is_ascii_graphic).take(255).collect();
+        Self { address, program: program.to_owned(), host, form, connection: None }
+    }
+
+    /// With another form than the usual one of the address.
+    #[must_use]
+    pub fn with_form(self, form: SyslogForm) -> Self {
+        Self { form, ..self }
     }
 
     fn connect(&self) -> std::io::Result<Connection> {
@@ -97,17 +120,17 @@ impl Syslog {
     fn line(&self, message: &Message, now: &jiff::Zoned) -> String {
         let priority = FACILITY | message.severity.min(7);
         let (program, process, text) = (&self.program, std::process::id(), &message.text);
-        match self.address {
-            SyslogAddress::Local(_) => {
+        let line = match self.form {
+            SyslogForm::Rfc3164 => {
                 format!("<{priority}>{} {program}[{process}]: {text}", now.strftime("%b %e %H:%M:%S"))
             }
-            SyslogAddress::Udp(_) | SyslogAddress::Tcp(_) => {
+            SyslogForm::Rfc5424 => {
                 let time = now.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
                 let host = if self.host.is_empty() { "-" } else { &self.host };
-                let line = format!("<{priority}>1 {time} {host} {program} {process} - - {text}");
-                if matches!(self.address, SyslogAddress::Tcp(_)) { format!("{} {line}", line.len()) } else { line }
+                format!("<{priority}>1 {time} {host} {program} {process} - - {text}")
             }
-        }
+        };
+        if matches!(self.address, SyslogAddress::Tcp(_)) { format!("{} {line}", line.len()) } else { line }
     }
 
     fn send(&mut self, line: &[u8]) -> std::io::Result<()> {
@@ -123,18 +146,8 @@ impl Syslog {
         self.connection = Some(connection);
         Ok(())
     }
-}
 
-fn first_address(address: &str) -> std::io::Result<std::net::SocketAddr> {
-    address.to_socket_addrs()?.next().ok_or_else(|| std::io::Error::other("the name has no address"))
-}
-
-impl Sink for Syslog {
-    fn name(&self) -> &'static str {
-        "syslog"
-    }
-
-    fn deliver(&mut self, message: &Message) -> Result<(), Failure> {
+    fn deliver_one(&mut self, message: &Message) -> Result<(), Failure> {
         let line = self.line(message, &jiff::Zoned::now());
         // After a restart of the daemon the old connection is dead, and a new one works at once.
         let again = self.connection.is_some();
@@ -147,6 +160,20 @@ impl Sink for Syslog {
             Some(90) => Failure::Lasting(format!("an alert of {} bytes is too long", line.len())),
             _ => Failure::passing(error),
         })
+    }
+}
+
+fn first_address(address: &str) -> std::io::Result<std::net::SocketAddr> {
+    address.to_socket_addrs()?.next().ok_or_else(|| std::io::Error::other("the name has no address"))
+}
+
+impl Sink for Syslog {
+    fn name(&self) -> &'static str {
+        "syslog"
+    }
+
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+        alerts.iter().try_for_each(|alert| self.deliver_one(alert))
     }
 
     fn reopen(&mut self) -> Result<(), Failure> {
@@ -194,14 +221,19 @@ mod tests {
             assert!(text.ends_with(&end), "{text}");
             assert_eq!(text.len(), "<12>Jan  1 00:00:00".len() + end.len());
         };
-        syslog.deliver(&message()).unwrap();
+        syslog.deliver(&[message()]).unwrap();
         check(&daemon, &mut buffer);
         drop(daemon);
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(syslog.deliver(&message()), Err(Failure::Passing(_))));
+        assert!(matches!(syslog.deliver(&[message()]), Err(Failure::Passing(_))));
         let daemon = UnixDatagram::bind(&path).unwrap();
-        syslog.deliver(&message()).unwrap();
+        syslog.deliver(&[message()]).unwrap();
         check(&daemon, &mut buffer);
+        let mut syslog = Syslog::new(SyslogAddress::Local(path), "peregrine", "ho st").with_form(SyslogForm::Rfc5424);
+        syslog.deliver(&[message()]).unwrap();
+        let count = daemon.recv(&mut buffer).unwrap();
+        let text = std::str::from_utf8(&buffer[..count]).unwrap();
+        assert!(text.starts_with("<12>1 ") && text.contains("Z host peregrine "), "{text}");
     }
 
     #[test]
@@ -216,7 +248,7 @@ mod tests {
         };
         let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = SyslogAddress::Udp(daemon.local_addr().unwrap().to_string());
-        Syslog::new(address, "peregrine", "host").deliver(&message()).unwrap();
+        Syslog::new(address, "peregrine", "host").deliver(&[message()]).unwrap();
         let mut buffer = [0; 1000];
         let count = daemon.recv(&mut buffer).unwrap();
         form(std::str::from_utf8(&buffer[..count]).unwrap());
@@ -224,8 +256,8 @@ mod tests {
         let daemon = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = SyslogAddress::Tcp(daemon.local_addr().unwrap().to_string());
         let mut syslog = Syslog::new(address, "peregrine", "host");
-        syslog.deliver(&message()).unwrap();
-        syslog.deliver(&message()).unwrap();
+        syslog.deliver(&[message()]).unwrap();
+        syslog.deliver(&[message()]).unwrap();
         drop(syslog);
         let mut text = String::new();
         daemon.accept().unwrap().0.read_to_string(&mut text).unwrap();

@@ -1,0 +1,267 @@
+//! Alerts to Elasticsearch or OpenSearch, by the bulk interface that both have.
+//!
+//! Each document has an id made of its text. A batch that is sent again after a time-out, or after a crash from the
+//! spool, therefore makes no second document: the server answers 409 to what it already has, and that is as good as
+//! 201.
+
+use super::http::{agent, failure, post};
+use super::{Failure, HttpSettings, Message, Sink};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use ureq::{Agent, Error};
+
+/// How often the name of the index changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suffix {
+    /// `falco-2026.11.22`
+    Daily,
+    /// `falco-2026.11`
+    Monthly,
+    /// `falco-2026`
+    Annually,
+    /// `falco`
+    None,
+}
+
+/// How the program shows who it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ElasticLogin {
+    /// A name and a password.
+    Basic(String, String),
+    /// An API key, as the server gave it out.
+    ApiKey(String),
+}
+
+impl std::fmt::Debug for ElasticLogin {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Basic(..) => "Basic",
+            Self::ApiKey(_) => "ApiKey",
+        })
+    }
+}
+
+/// Where alerts are indexed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ElasticSettings {
+    /// The server's URL, certificates, batch and the like. `content_type` does not count.
+    pub http: HttpSettings,
+    /// The index or data stream.
+    pub index: String,
+    /// What is added to its name, by the time of the alert.
+    pub suffix: Suffix,
+    /// An ingest pipeline; empty: none.
+    pub pipeline: String,
+    /// Whether and how to log in.
+    pub login: Option<ElasticLogin>,
+}
+
+/// A server that indexes alerts.
+pub struct Elastic {
+    settings: ElasticSettings,
+    agent: Agent,
+    url: String,
+}
+
+impl std::fmt::Debug for Elastic {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Elastic").field(&self.url).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    errors: bool,
+    #[serde(default)]
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    create: Created,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    status: u16,
+    #[serde(default)]
+    error: serde_json::Value,
+}
+
+impl Elastic {
+    /// Nothing is connected before the first alert.
+    ///
+    /// # Errors
+    /// When the URL or the name of the index is none, or a certificate or key cannot be read.
+    pub fn new(mut settings: ElasticSettings) -> Result<Self, String> {
+        let sound = |c: char| c.is_alphanumeric() && !c.is_uppercase() || "-_.".contains(c);
+        if settings.index.is_empty() || settings.index.starts_with(['-', '_']) || !settings.index.chars().all(sound) {
+            return Err(format!("'{}' is no name of an index", settings.index));
+        }
+        let login = match &settings.login {
+            None => None,
+            Some(ElasticLogin::Basic(name, word)) => {
+                Some(format!("Basic {}", STANDARD.encode(format!("{name}:{word}"))))
+            }
+            Some(ElasticLogin::ApiKey(key)) => Some(format!("ApiKey {key}")),
+        };
+        settings.http.headers.extend(login.map(|login| ("authorization".to_owned(), login)));
+        settings.http.content_type = "application/x-ndjson";
+        let agent = agent(&settings.http)?;
+        let mut url = format!("{}/_bulk", settings.http.url.trim_end_matches('/'));
+        if !settings.pipeline.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(url, "?pipeline={}", settings.pipeline);
+        }
+        Ok(Self { settings, agent, url })
+    }
+
+    fn body(&self, alerts: &[Message]) -> String {
+        let mut body = String::new();
+        for alert in alerts {
+            let time = alert_time(&alert.text);
+            let date = match self.settings.suffix {
+                Suffix::Daily => format!("-{}.{}.{}", &time[..4], &time[5..7], &time[8..10]),
+                Suffix::Monthly => format!("-{}.{}", &time[..4], &time[5..7]),
+                Suffix::Annually => format!("-{}", &time[..4]),
+                Suffix::None => String::new(),
+            };
+            let digest = Sha256::digest(alert.text.as_bytes());
+            // Writing to a String cannot fail.
+            let _ = write!(body, r#"{{"create":{{"_index":"{}{date}","_id":""#, self.settings.index);
+            for byte in &digest[..16] {
+                let _ = write!(body, "{byte:02x}");
+            }
+            let _ = write!(body, "\"}}}}\n{{\"@timestamp\":\"{time}\"");
+            match alert.text.strip_prefix('{').map(str::trim_start) {
+                Some("}") => body.push_str("}\n"),
+                Some(rest) => body.extend([",", rest, "\n"]),
+                // An alert as text: json_output is off.
+                None => {
+                    let _ = writeln!(body, ",\"output\":{}}}", serde_json::Value::from(&*alert.text));
+                }
+            }
+        }
+        body
+    }
+
+    /// Sends a batch; what is too large for the server goes in halves.
+    fn send(&self, alerts: &[Message]) -> Result<Vec<String>, Failure> {
+        let answer = match post(&self.agent, &self.settings.http, &self.url, &self.body(alerts)) {
+            Err(Error::StatusCode(413)) if alerts.len() > 1 => {
+                let (first, second) = alerts.split_at(alerts.len() / 2);
+                let mut refused = self.send(first)?;
+                refused.extend(self.send(second)?);
+                return Ok(refused);
+            }
+            answer => answer.map_err(|error| failure(&self.url, error))?,
+        };
+        let fault = |text: String| Failure::Passing(format!("{}: {text}", self.url));
+        let answer: Answer = serde_json::from_str(&answer)
+            .map_err(|error| fault(format!("this is no answer of a bulk interface: {error}")))?;
+        if !answer.errors {
+            return Ok(Vec::new());
+        }
+        if answer.items.len() != alerts.len() {
+            return Err(fault(format!("{} answers to {} alerts", answer.items.len(), alerts.len())));
+        }
+        let reason = |created: &Created| {
+            let reason = created.error["reason"].as_str().unwrap_or_default();
+            format!("status {}: {reason}", created.status)
+        };
+        let busy = |item: &&Item| matches!(item.create.status, 401 | 403 | 404 | 408 | 429 | 500..=599);
+        if let Some(item) = answer.items.iter().find(busy) {
+            return Err(fault(reason(&item.create)));
+        }
+        // 409: it was indexed by an earlier try.
+        let refused = |item: &&Item| item.create.status >= 300 && item.create.status != 409;
+        Ok(answer.items.iter().filter(refused).map(|item| reason(&item.create)).collect())
+    }
+}
+
+/// When the alert happened, as the alert says, in the form `YYYY-MM-DDT...`; now, where it does not.
+fn alert_time(text: &str) -> String {
+    #[derive(Deserialize)]
+    struct Alert {
+        time: String,
+    }
+    let sound = |time: &String| {
+        let date = time.as_bytes().get(..11);
+        date.is_some_and(|date| date[4] == b'-' && date[7] == b'-' && date[10] == b'T' && date.is_ascii())
+            && time.parse::<jiff::Timestamp>().is_ok()
+    };
+    let said = serde_json::from_str::<Alert>(text).ok().map(|alert| alert.time).filter(sound);
+    said.unwrap_or_else(|| jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string())
+}
+
+impl Sink for Elastic {
+    fn name(&self) -> &'static str {
+        "elasticsearch"
+    }
+
+    fn batch(&self) -> usize {
+        self.settings.http.batch
+    }
+
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+        let refused = self.send(alerts)?;
+        match refused.first() {
+            None => Ok(()),
+            Some(reason) => {
+                let text = format!("{} refuses {} alerts, the first with {reason}", self.url, refused.len());
+                Err(Failure::Part { refused: refused.len(), text })
+            }
+        }
+    }
+
+    fn retries(&self) -> Option<u32> {
+        Some(self.settings.http.retries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elastic(suffix: Suffix) -> Elastic {
+        let http = HttpSettings { batch: 10, ..HttpSettings::new("http://localhost:9200/") };
+        let settings = ElasticSettings { http, index: "falco".into(), suffix, pipeline: String::new(), login: None };
+        Elastic::new(settings).unwrap()
+    }
+
+    #[test]
+    fn a_document_is_the_alert_with_its_time() {
+        let text = r#"{"rule":"R","time":"2026-11-22T23:59:59.000000001Z"}"#;
+        let alerts = [text, "{}", "plain \"text\""].map(|text| Message { severity: 4, text: text.into() });
+        for (suffix, index) in [
+            (Suffix::Daily, "falco-2026.11.22"),
+            (Suffix::Monthly, "falco-2026.11"),
+            (Suffix::Annually, "falco-2026"),
+            (Suffix::None, "falco"),
+        ] {
+            let body = elastic(suffix).body(&alerts);
+            let lines: Vec<serde_json::Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(lines.len(), 6);
+            assert_eq!(lines[0]["create"]["_index"], index);
+            assert_eq!(lines[0]["create"]["_id"].as_str().map(str::len), Some(32));
+            assert_eq!(lines[1]["@timestamp"], "2026-11-22T23:59:59.000000001Z");
+            assert_eq!(lines[1]["rule"], "R");
+            assert!(lines[3]["@timestamp"].is_string());
+            assert_eq!(lines[5]["output"], "plain \"text\"");
+        }
+    }
+
+    #[test]
+    fn names_of_indices_are_checked() {
+        for index in ["", "Falco", "-falco", "fal co", "a/b", "a\"b"] {
+            let http = HttpSettings::new("http://localhost:9200");
+            let suffix = Suffix::None;
+            let settings = ElasticSettings { http, index: index.into(), suffix, pipeline: String::new(), login: None };
+            assert!(Elastic::new(settings).unwrap_err().contains("no name"), "{index}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Alerts to a Kafka topic.
+//!
+//! Alerts of one host go to one partition of the topic, in their order, with the host's name as the key; which one
+//! follows from the key in the way of Kafka's own clients. A batch counts as delivered when all in-sync replicas
+//! have it.
+
+use super::{Failure, Message, Sink, TlsSettings};
+use rskafka::BackoffConfig;
+use rskafka::chrono::DateTime;
+use rskafka::client::error::{Error, ProtocolError};
+use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
+use rskafka::record::Record;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// Brokers refuse requests of more than a megabyte unless they are set up otherwise.
+const MOST_BYTES: usize = 900_000;
+
+/// How the program shows who it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KafkaLogin {
+    /// SASL PLAIN.
+    Plain(String, String),
+    /// SASL SCRAM-SHA-256.
+    ScramSha256(String, String),
+    /// SASL SCRAM-SHA-512.
+    ScramSha512(String, String),
+}
+
+impl std::fmt::Debug for KafkaLogin {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Plain(..) => "Plain",
+            Self::ScramSha256(..) => "ScramSha256",
+            Self::ScramSha512(..) => "ScramSha512",
+        })
+    }
+}
+
+/// Where alerts are produced to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaSettings {
+    /// Some brokers of the cluster, as `host:port`.
+    pub brokers: Vec<String>,
+    /// The topic. It must exist, or the brokers must make it.
+    pub topic: String,
+    /// The key of every record: the name of this host.
+    pub key: String,
+    /// How the program names itself.
+    pub client_id: String,
+    /// Send batches gzipped.
+    pub compress: bool,
+    /// How many alerts go at once, at most.
+    pub batch: usize,
+    /// How long one batch may take.
+    pub timeout: Duration,
+    /// How often a batch is sent again.
+    pub retries: u32,
+    /// Certificates, if TLS is spoken.
+    pub tls: Option<TlsSettings>,
+    /// Whether and how to log in.
+    pub login: Option<KafkaLogin>,
+}
+
+impl KafkaSettings {
+    /// Plain settings for a topic.
+    pub fn new(brokers: &[&str], topic: &str) -> Self {
+        Self {
+            brokers: brokers.iter().map(|broker| (*broker).to_owned()).collect(),
+            topic: topic.to_owned(),
+            key: String::new(),
+            client_id: "peregrine".into(),
+            compress: false,
+            batch: 500,
+            timeout: Duration::from_secs(10),
+            retries: 5,
+            tls: None,
+            login: None,
+        }
+    }
+}
+
+/// A topic.
+pub struct Kafka {
+    settings: KafkaSettings,
+    runtime: Runtime,
+    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+    partition: Option<PartitionClient>,
+}
+
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Kafka").field(&self.settings).finish()
+    }
+}
+
+impl Kafka {
+    /// Nothing is connected before the first alert.
+    ///
+    /// # Errors
+    /// When brokers or topic are missing, or a certificate or key cannot be read.
+    pub fn new(settings: KafkaSettings) -> Result<Self, String> {
+        if settings.brokers.is_empty() || settings.topic.is_empty() {
+            return Err("brokers and a topic must be named".into());
+        }
+        let tls = settings.tls.as_ref().map(TlsSettings::for_rustls).transpose()?;
+        // One thread does all: the sink's own.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("no runtime for the client: {error}"))?;
+        Ok(Self { settings, runtime, tls, partition: None })
+    }
+
+    async fn connect(
+        settings: &KafkaSettings,
+        tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+    ) -> Result<PartitionClient, Error> {
+        // The client tries again by itself until the deadline; after that it is our turn.
+        let backoff = BackoffConfig { deadline: Some(settings.timeout / 2), ..BackoffConfig::default() };
+        let mut builder =
+            ClientBuilder::new(settings.brokers.clone()).client_id(settings.client_id.as_str()).backoff_config(backoff);
+        if let Some(tls) = tls {
+            builder = builder.tls_config(tls);
+        }
+        if let Some(login) = &settings.login {
+            let with = |name: &String, word: &String| Credentials::new(name.clone(), word.clone());
+            builder = builder.sasl_config(match login {
+                KafkaLogin::Plain(name, word) => SaslConfig::Plain(with(name, word)),
+                KafkaLogin::ScramSha256(name, word) => SaslConfig::ScramSha256(with(name, word)),
+                KafkaLogin::ScramSha512(name, word) => SaslConfig::ScramSha512(with(name, word)),
+            });
+        }
+        let client = builder.build().await?;
+        let topics = client.list_topics().await?;
+        let known = topics.iter().find(|topic| topic.name == settings.topic);
+        let partitions: Vec<i32> = known.map(|topic| topic.partitions.iter().copied().collect()).unwrap_or_default();
+        // A topic that is not there yet may be made when it is asked for.
+        let partition = partitions.get(partition_of(settings.key.as_bytes(), partitions.len())).copied().unwrap_or(0);
+        client.partition_client(settings.topic.as_str(), partition, UnknownTopicHandling::Error).await
+    }
+
+    fn produce(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        let compression = if self.settings.compress { Compression::Gzip } else { Compression::NoCompression };
+        let (settings, tls, known) = (&self.settings, self.tls.clone(), self.partition.take());
+        let produced = self.runtime.block_on(async {
+            let work = async {
+                let partition = match known {
+                    Some(partition) => partition,
+                    None => Self::connect(settings, tls).await?,
+                };
+                // A record that is refused leaves the connection as it was.
+                let outcome = partition.produce(records, compression).await;
+                Ok((partition, outcome))
+            };
+            tokio::time::timeout(settings.timeout, work).await.unwrap_or(Err(Error::Timeout))
+        });
+        let (partition, outcome) = produced?;
+        let keep = match &outcome {
+            Ok(_) => true,
+            Err(error) => is_about_the_alert(error),
+        };
+        self.partition = keep.then_some(partition);
+        outcome.map(drop)
+    }
+}
+
+fn is_about_the_alert(error: &Error) -> bool {
+    use ProtocolError::{InvalidRecord, MessageTooLarge, RecordListTooLarge};
+    matches!(error, Error::ServerError { protocol_error: MessageTooLarge | RecordListTooLarge | InvalidRecord, .. })
+}
+
+/// The partition of a key: Kafka's murmur2, without the sign, modulo the number of partitions.
+fn partition_of(key: &[u8], partitions: usize) -> usize {
+    const M: u32 = 0x5bd1_e995;
+    let mut hash = 0x9747_b28c ^ key.len() as u32;
+    let mut chunks = key.chunks_exact(4);
+    for chunk in &mut chunks {
+        let mut word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]).wrapping_mul(M);
+        word ^= word >> 24;
+        hash = hash.wrapping_mul(M) ^ word.wrapping_mul(M);
+    }
+    let rest = chunks.remainder();
+    if !rest.is_empty() {
+        hash ^= rest.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        hash = hash.wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^= hash >> 15;
+    (hash & 0x7fff_ffff) as usize % partitions.max(1)
+}
+
+impl Sink for Kafka {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn batch(&self) -> usize {
+        self.settings.batch
+    }
+
+    fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
+        let (mut done, mut refused) = (0, 0);
+        let mut most = usize::MAX;
+        let mut reason = String::new();
+        while done < alerts.len() {
+            let rest = &alerts[done..];
+            let mut bytes = 0;
+            let fit = rest.iter().take_while(|alert| {
+                bytes += alert.text.len() + self.settings.key.len() + 64;
+                bytes <= MOST_BYTES
+            });
+            let count = fit.count().clamp(1, most);
+            let now = DateTime::from_timestamp_micros(jiff::Timestamp::now().as_microsecond()).unwrap_or_default();
+            let key = (!self.settings.key.is_empty()).then(|| self.settings.key.clone().into_bytes());
+            let record = |alert: &Message| Record {
+                key: key.clone(),
+                value: Some(alert.text.as_bytes().to_vec()),
+                headers: BTreeMap::new(),
+                timestamp: now,
+            };
+            match self.produce(rest[..count].iter().map(record).collect()) {
+                Ok(()) => done += count,
+                Err(error) if is_about_the_alert(&error) && count > 1 => most = count / 2,
+                Err(error) if is_about_the_alert(&error) => {
+                    reason = error.to_string();
+                    done += 1;
+                    refused += 1;
+                }
+                Err(error) => {
+                    let text = format!("{}: {error}", self.settings.brokers.join(","));
+                    return Err(Failure::After { done, refused, text });
+                }
+            }
+        }
+        match refused {
+            0 => Ok(()),
+            refused => Err(Failure::Part { refused, text: format!("{refused} alerts are refused: {reason}") }),
+        }
+    }
+
+    fn retries(&self) -> Option<u32> {
+        Some(self.settings.retries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values that Kafka's own clients give for these keys, with 1000 partitions.
+    #[test]
+    fn keys_go_where_kafkas_clients_put_them() {
+        let hash = |key: &str| partition_of(key.as_bytes(), 0x8000_0000);
+        for (key, murmur2) in [
+            ("21", -973_932_308_i32),
+            ("foobar", -790_332_482),
+            ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            ("abc", 479_470_107),
+        ] {
+            assert_eq!(hash(key), (murmur2 as u32 & 0x7fff_ffff) as usize, "{key}");
+        }
+        assert_eq!(partition_of(b"any", 0), 0);
+    }
+
+    #[test]
+    fn settings_must_make_sense() {
+        assert!(Kafka::new(KafkaSettings::new(&[], "t")).is_err());
+        assert!(Kafka::new(KafkaSettings::new(&["localhost:1"], "")).is_err());
+        let tls = TlsSettings { ca_file: Some("/no/ca.pem".into()), ..TlsSettings::default() };
+        let settings = KafkaSettings { tls: Some(tls), ..KafkaSettings::new(&["localhost:1"], "t") };
+        assert!(Kafka::new(settings).unwrap_err().contains("/no/ca.pem"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Whom an output trusts and how it shows itself, for all outputs that speak TLS.
+
+use std::path::{Path, PathBuf};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+
+/// Certificates of both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Do not verify the server's certificate.
+    pub insecure: bool,
+    /// A file of certificates that the server's must come from.
+    pub ca_file: Option<PathBuf>,
+    /// A directory of such files, where there is no `ca_file`.
+    pub ca_folder: PathBuf,
+    /// A certificate to show, and its key.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self { insecure: false, ca_file: None, ca_folder: "/etc/ssl/certs".into(), client: None }
+    }
+}
+
+impl TlsSettings {
+    /// The settings in the form of the HTTP client.
+    ///
+    /// # Errors
+    /// When a certificate or key cannot be read, or there is none to trust.
+    pub fn for_http(&self) -> Result<TlsConfig, String> {
+        let mut tls = TlsConfig::builder().disable_verification(self.insecure);
+        if !self.insecure {
+            tls = tls.root_certs(RootCerts::new_with_certs(&self.authorities()?));
+        }
+        if let Some((certificate, key)) = &self.client {
+            let chain = certificates(certificate)?;
+            let key = PrivateKey::from_pem(&read(key)?).map_err(|error| format!("{}: {error}", key.display()))?;
+            tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
+        }
+        Ok(tls.build())
+    }
+
+    fn authorities(&self) -> Result<Vec<Certificate<'static>>, String> {
+        let mut roots = Vec::new();
+        match &self.ca_file {
+            Some(file) => roots = certificates(file)?,
+            None => {
+                // A bundle holds what the single files hold too, and reads faster.
+                let bundle = self.ca_folder.join("ca-certificates.crt");
+                if bundle.is_file() {
+                    roots = certificates(&bundle)?;
+                } else {
+                    for entry in std::fs::read_dir(&self.ca_folder).into_iter().flatten().flatten() {
+                        // What else lies in such a directory is none of our business.
+                        roots.extend(certificates(&entry.path()).unwrap_or_default());
+                    }
+                }
+            }
+        }
+        match roots.is_empty() {
+            true => Err(format!("no certificates of authorities in {}", self.ca_folder.display())),
+            false => Ok(roots),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
+    let text = read(path)?;
+    let certificates: Vec<_> = parse_pem(&text)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() { Err(format!("no certificate in {}", path.display())) } else { Ok(certificates) }
+}
+
+/// The settings in the form of rustls, for what is not HTTP.
+#[cfg(feature = "kafka")]
+pub(super) mod raw {
+    use super::{TlsSettings, certificates, read};
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+    use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+    use std::sync::Arc;
+
+    impl TlsSettings {
+        /// # Errors
+        /// When a certificate or key cannot be read, or there is none to trust.
+        pub(crate) fn for_rustls(&self) -> Result<Arc<ClientConfig>, String> {
+            let provider = Arc::new(ring::default_provider());
+            let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| error.to_string())?;
+            let builder = if self.insecure {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+            } else {
+                let mut roots = RootCertStore::empty();
+                let authorities = self.authorities()?;
+                roots.add_parsable_certificates(
+                    authorities.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())),
+                );
+                builder.with_root_certificates(roots)
+            };
+            let config = match &self.client {
+                None => builder.with_no_client_auth(),
+                Some((certificate, key)) => {
+                    let chain = certificates(certificate)?;
+                    let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec()));
+                    let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", key.display());
+                    let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| fault(&error))?;
+                    builder.with_client_auth_cert(chain.collect(), key).map_err(|error| error.to_string())?
+                }
+            };
+            Ok(Arc::new(config))
+        }
+    }
+
+    /// Takes any certificate: what `insecure` asks for.
+    #[derive(Debug)]
+    struct Anyone(Arc<CryptoProvider>);
+
+    impl ServerCertVerifier for Anyone {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The thread that delivers: takes alerts from the queue or the spool, tries again after failures that may pass, and
+//! settles what came of them.
+
+use super::keeper::Shelf;
+use super::queue::Shared;
+use super::{Failure, Message, Sink};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The pause before the first retry; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long the thread sleeps at most without looking.
+const STEP: Duration = Duration::from_millis(200);
+
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) sink: Box<dyn Sink>,
+    /// Where the alerts come from, if not straight from the queue.
+    pub(super) shelf: Option<Arc<Shelf>>,
+}
+
+/// What came of a batch.
+enum Outcome {
+    /// Settled: so many were refused, the others delivered.
+    Done { refused: usize },
+    /// The closing has taken over, or the spool keeps them.
+    Left,
+}
+
+impl Worker {
+    pub(super) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        while let Some(batch) = self.next() {
+            let outcome = self.deliver(&batch.alerts);
+            shared.lock().busy = None;
+            let Outcome::Done { refused } = outcome else { break };
+            if let (Some(shelf), Some(end)) = (&self.shelf, batch.end)
+                && let Err(error) = shelf.lock().acknowledge(end, batch.alerts.len())
+            {
+                shared.fault(3, format!("the spool cannot note what is delivered: {error}"));
+            }
+            let mut queue = shared.lock();
+            // What the closing has given up it has also counted.
+            if !queue.abandoned || batch.end.is_some() {
+                queue.totals.lost += refused as u64;
+                queue.totals.delivered += (batch.alerts.len() - refused) as u64;
+                match batch.end {
+                    Some(_) => queue.totals.spooled -= batch.alerts.len() as u64,
+                    None => queue.in_hand = 0,
+                }
+            }
+            queue.steps += 1;
+            drop(queue);
+            shared.notify();
+        }
+        // A program that is to end with its input ends here.
+        drop(self.sink);
+        shared.lock().threads -= 1;
+        shared.notify();
+    }
+
+    /// Waits for alerts; `None`: it is over.
+    fn next(&mut self) -> Option<Batch> {
+        let shared = Arc::clone(&self.shared);
+        let mut queue = shared.lock();
+        loop {
+            if queue.abandoned {
+                return None;
+            }
+            if std::mem::take(&mut queue.reopen) {
+                drop(queue);
+                if let Err(failure) = self.sink.reopen() {
+                    shared.fault(3, format!("cannot be opened anew: {failure}"));
+                }
+                queue = shared.lock();
+                continue;
+            }
+            match &self.shelf {
+                None if !queue.messages.is_empty() => {
+                    let alerts = queue.take(self.sink.batch());
+                    queue.busy = Some((Instant::now(), false));
+                    drop(queue);
+                    // There is room again.
+                    shared.notify();
+                    return Some(Batch { alerts, end: None });
+                }
+                None if queue.finish.is_some() => return None,
+                Some(shelf) if queue.totals.spooled > 0 => {
+                    // What is safe on the disk holds nobody up for long.
+                    if queue.finish.is_some_and(|since| since.elapsed() > shared.patience) {
+                        return None;
+                    }
+                    drop(queue);
+                    let read = shelf.lock().read(self.sink.batch());
+                    queue = shared.lock();
+                    match read {
+                        Ok((alerts, end)) if !alerts.is_empty() => {
+                            queue.busy = Some((Instant::now(), false));
+                            return Some(Batch { alerts, end: Some(end) });
+                        }
+                        // What was counted is not there: a damaged file.
+                        Ok(_) => {
+                            let gone = std::mem::take(&mut queue.totals.spooled);
+                            queue.totals.lost += gone;
+                            drop(queue);
+                            shared.fault(2, format!("the spool is damaged; {gone} alerts are lost"));
+                            queue = shared.lock();
+                        }
+                        Err(error) => {
+                            drop(queue);
+                            shared.fault(3, format!("the spool cannot be read: {error}"));
+                            queue = shared.wait(shared.lock(), Duration::from_secs(1));
+                        }
+                    }
+                }
+                Some(_) if queue.finish.is_some() && !queue.keeper => return None,
+                _ => queue = shared.wait(queue, STEP),
+            }
+        }
+    }
+
+    /// Delivers a batch, with as many tries as the sink wants. Says so when failing begins and ends, not each time.
+    fn deliver(&mut self, mut alerts: &[Message]) -> Outcome {
+        let retries = if self.shelf.is_some() { None } else { self.sink.retries() };
+        let (mut pause, mut left, mut refused) = (FIRST_PAUSE, retries, 0);
+        loop {
+            let text = match self.sink.deliver(alerts) {
+                Ok(()) => {
+                    self.works();
+                    return Outcome::Done { refused };
+                }
+                Err(Failure::Part { refused: more, text }) => {
+                    self.works();
+                    self.shared.fault(3, text);
+                    return Outcome::Done { refused: refused + more.min(alerts.len()) };
+                }
+                Err(Failure::Lasting(text)) => {
+                    self.fails(text);
+                    return Outcome::Done { refused: refused + alerts.len() };
+                }
+                Err(Failure::After { done, refused: more, text }) => {
+                    if done > 0 {
+                        (pause, left) = (FIRST_PAUSE, retries);
+                    }
+                    alerts = &alerts[done.min(alerts.len())..];
+                    refused += more;
+                    text
+                }
+                Err(Failure::Passing(text)) => text,
+            };
+            self.fails(text);
+            if left == Some(0) || alerts.is_empty() {
+                return Outcome::Done { refused: refused + alerts.len() };
+            }
+            left = left.map(|left| left - 1);
+            let (until, mut queue) = (Instant::now() + scattered(pause), self.shared.lock());
+            queue.totals.retries += 1;
+            while let Some(time) = until.checked_duration_since(Instant::now()) {
+                if queue.abandoned || (self.shelf.is_some() && queue.finish.is_some()) {
+                    return Outcome::Left;
+                }
+                queue = self.shared.wait(queue, time);
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn fails(&self, text: String) {
+        if !std::mem::replace(&mut self.shared.lock().totals.failing, true) {
+            self.shared.fault(3, text);
+        }
+    }
+
+    fn works(&self) {
+        if std::mem::take(&mut self.shared.lock().totals.failing) {
+            self.shared.fault(5, "works again");
+        }
+    }
+}
+
+struct Batch {
+    alerts: Vec<Message>,
+    /// Where the next batch begins in the spool.
+    end: Option<u64>,
+}
+
+/// Between half of the pause and the whole of it, so that many hosts do not come back to one server at once.
+fn scattered(pause: Duration) -> Duration {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    pause.mul_f64(0.5 + f64::from(nanoseconds % 1000) / 2000.0)
+}
