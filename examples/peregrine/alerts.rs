@@ -1,15 +1,11 @@
 //! The way of alerts out of the event loop: the outputs of the configuration, and alerts of the program's own.
 
 use crate::config::settings::Config;
-use crate::{Fatal, log};
-use peregrine_examples::sinks::{
-    Capacity, File, Http, HttpSettings, Message, OnFault, Outputs, Program, Stdout, Syslog, TlsSettings, Totals, Wait,
-};
+use crate::{Fatal, log, outputs};
+use peregrine_examples::sinks::{Message, Outputs, Totals, Wait};
 use rule_engine::output::{Priority, time};
 use serde_json::{Map, Value as Json, json};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The outputs, and what every alert of the program itself looks like.
 #[derive(Debug)]
@@ -24,33 +20,7 @@ pub(crate) struct Alerts {
 impl Alerts {
     /// Starts the outputs that the configuration enables. A replay waits for outputs, a live source does not.
     pub(crate) fn new(config: &Config, hostname: &str, wait: Wait) -> Result<Self, Fatal> {
-        let on_fault: OnFault = Arc::new(|fault| log::line(log::Level::from_severity(fault.severity), fault));
-        let capacity = Capacity::alerts(usize::try_from(config.outputs_queue.capacity).unwrap_or(usize::MAX));
-        let mut outputs = Outputs::new(capacity, Duration::from_millis(config.output_timeout.into()), on_fault);
-        let buffered = config.buffered_outputs;
-        if config.file_output.enabled {
-            outputs.add(File::new(&config.file_output.filename, config.file_output.keep_alive, buffered));
-        }
-        if config.stdout_output.enabled {
-            outputs.add(Stdout::new(buffered));
-        }
-        if config.syslog_output.enabled {
-            let address = match config.syslog_output.address.as_str() {
-                "" => Default::default(),
-                address => address.parse().map_err(|error| Fatal(format!("syslog_output.address: {error}")))?,
-            };
-            outputs.add(Syslog::new(address, "peregrine", hostname));
-        }
-        if config.program_output.enabled {
-            outputs.add(Program::new(&config.program_output.program, config.program_output.keep_alive));
-        }
-        if config.http_output.enabled {
-            let http = Http::new(http_settings(config)).map_err(|error| Fatal(format!("http_output: {error}")))?;
-            outputs.add(http);
-        }
-        if outputs.is_empty() {
-            return Err(Fatal::new("no output is enabled: set for example stdout_output.enabled"));
-        }
+        let outputs = outputs::start(config, hostname)?;
         let (json, iso_time) = (config.json_output, config.time_format_iso_8601);
         Ok(Self { outputs, wait, json, iso_time, hostname: hostname.to_owned() })
     }
@@ -152,28 +122,6 @@ pub(crate) fn hostname() -> String {
             name
         }
         Err(_) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-    }
-}
-
-fn http_settings(config: &Config) -> HttpSettings {
-    let http = &config.http_output;
-    let first = |names: [&String; 2]| names.into_iter().find(|name| !name.is_empty()).map(PathBuf::from);
-    HttpSettings {
-        // Quotes around the address have come through some shells.
-        url: http.url.trim_matches(['"', '\'']).to_owned(),
-        user_agent: http.user_agent.clone(),
-        content_type: if config.json_output { "application/json" } else { "text/plain" },
-        tls: TlsSettings {
-            insecure: http.insecure,
-            ca_file: first([&http.ca_cert, &http.ca_bundle]),
-            ca_folder: PathBuf::from(&http.ca_path),
-            client: http.mtls.then(|| (http.client_cert.clone(), http.client_key.clone())),
-        },
-        echo: http.echo,
-        compress: http.compress_uploads,
-        keep_alive: http.keep_alive,
-        retries: http.max_consecutive_timeouts.into(),
-        ..HttpSettings::new("")
     }
 }
 

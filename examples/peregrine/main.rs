@@ -21,6 +21,7 @@ mod live;
 mod log;
 mod matches;
 mod metrics;
+mod outputs;
 mod profile;
 mod reload;
 mod removed;

@@ -35,7 +35,7 @@ pub(crate) fn interval(config: &Config) -> Result<Duration, Fatal> {
              webserver.prometheus_metrics_enabled",
         ));
     }
-    interval::parse(&metrics.interval).map_err(Fatal)
+    interval::parse(&metrics.interval).map_err(|error| Fatal(format!("metrics.interval: {error}")))
 }
 
 /// Everything beside the loop.

@@ -35,7 +35,7 @@ use crate::event::{Event, FieldId, Key, Schema};
 use crate::load::{LoadedRule, Sources};
 use crate::lower;
 use crate::output::{ExtraField, Format, Output, Priority, Template, TemplateError, Writer};
-use crate::ruleset::{Capture, EventPlan, Machine, Options, Profile, Rule, RuleId, Ruleset, Selection};
+use crate::ruleset::{Capture, EventPlan, Machine, Options, Profile, Rule, RuleId, Ruleset, Selection, Selector};
 
 /// How an engine is run.
 #[derive(Debug, Clone)]
@@ -48,18 +48,35 @@ pub struct Settings {
     pub priority: Priority,
     /// Switches, applied in this order.
     pub selections: Vec<Selection>,
+    /// Which alerts are of one kind; the first that selects a rule counts.
+    pub keys: Vec<AlertKey>,
+}
+
+/// Fields whose values make alerts of some rules alike: what a program needs that tells each kind only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertKey {
+    /// Which rules.
+    pub rules: Selector,
+    /// Names of fields. Those that the source of a rule does not have are left out for it.
+    pub fields: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { options: Options::default(), format: Format::new(""), priority: Priority::Debug, selections: Vec::new() }
+        Self {
+            options: Options::default(),
+            format: Format::new(""),
+            priority: Priority::Debug,
+            selections: Vec::new(),
+            keys: Vec::new(),
+        }
     }
 }
 
 /// The sets of loaded rules, one per source in the order of the sources.
 ///
 /// # Errors
-/// If a source has no field for the time of its events.
+/// If a source has no field for the time of its events, or no source has a field of a key.
 pub fn build(
     sources: Sources,
     rules: Vec<LoadedRule<lower::Condition, Template>>,
@@ -78,12 +95,35 @@ pub fn build(
             tags: loaded.tags,
             message: loaded.template,
             extra: extra.map(|(field, template)| ExtraField { key: field.name, template, raw: field.raw }).collect(),
+            key: None,
         };
         let capture = loaded.capture.then_some(Capture { milliseconds });
         builder.add(Rule { output, enabled: loaded.enabled, capture }, loaded.condition);
     }
     let mut sets = Vec::with_capacity(rows.len());
-    for (mut schema, mut builder) in rows {
+    // The first complaint about each field that no source has had yet.
+    let mut unknown: Vec<(&str, TemplateError)> = Vec::new();
+    for (place, (mut schema, mut builder)) in rows.into_iter().enumerate() {
+        let mut keys = Vec::with_capacity(settings.keys.len());
+        for key in &settings.keys {
+            let mut text = String::new();
+            for field in &key.fields {
+                match Template::parse(&format!("%{field}"), &mut *schema) {
+                    Ok(_) => {
+                        // The values of two fields do not run into each other.
+                        text.push_str(&format!("%{field}\u{1}"));
+                        unknown.retain(|(name, _)| name != field);
+                    }
+                    Err(error) if place == 0 => unknown.push((field, error)),
+                    Err(_) => {}
+                }
+            }
+            keys.push(Template::parse(&text, &mut *schema)?);
+        }
+        for rule in builder.rules_mut() {
+            let key = settings.keys.iter().position(|key| key.rules.selects(rule));
+            rule.output.key = key.map(|place| keys[place].clone());
+        }
         for selection in &settings.selections {
             builder.select(selection);
         }
@@ -93,6 +133,9 @@ pub fn build(
         let writer = Writer::new(settings.format.clone(), &mut *schema)?;
         let rules = builder.build(&*schema, settings.options);
         sets.push(Arc::new(SourceRules { schema, rules, writer }));
+    }
+    if let Some((_, error)) = unknown.into_iter().next() {
+        return Err(error);
     }
     Ok(sets)
 }
@@ -113,6 +156,8 @@ pub struct Alert<'a> {
     pub id: RuleId,
     /// What is to be written, without a line end.
     pub text: &'a [u8],
+    /// The values that make it like others of its rule, if [`Settings::keys`] has any for the rule.
+    pub key: Option<&'a [u8]>,
 }
 
 impl std::fmt::Debug for SourceRules {
@@ -152,7 +197,7 @@ impl SourceRules {
 
     /// What runs them: one for each thread that evaluates.
     pub fn runner(self: &Arc<Self>) -> Runner {
-        Runner { machine: Machine::new(&self.rules), rules: Arc::clone(self), matched: Vec::new(), text: Vec::new() }
+        Runner { machine: Machine::new(&self.rules), rules: Arc::clone(self), matched: Vec::new(), text: Vec::new(), key: Vec::new() }
     }
 }
 
@@ -163,6 +208,7 @@ pub struct Runner {
     machine: Machine,
     matched: Vec<RuleId>,
     text: Vec<u8>,
+    key: Vec<u8>,
 }
 
 impl Runner {
@@ -180,7 +226,11 @@ impl Runner {
             let rule = self.rules.rules.rule(id);
             self.text.clear();
             self.rules.writer.write(&rule.output, event, self.machine.arena(), &mut self.text);
-            alert(Alert { rule, id, text: &self.text });
+            self.key.clear();
+            if let Some(key) = &rule.output.key {
+                key.render(event, self.machine.arena(), &mut self.key);
+            }
+            alert(Alert { rule, id, text: &self.text, key: rule.output.key.as_ref().map(|_| &self.key[..]) });
         }
     }
 

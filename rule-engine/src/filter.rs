@@ -82,6 +82,7 @@ fn nameless() -> Rule {
         tags: Vec::new(),
         message: Template::default(),
         extra: Vec::new(),
+        key: None,
     };
     Rule { output, enabled: true, capture: None }
 }

@@ -1,9 +1,9 @@
 //! Switches of rules, one after the other, and what they do to the order of evaluation.
 
-use peregrine_rule_engine::engine::{self, Settings};
+use peregrine_rule_engine::engine::{self, AlertKey, Settings};
 use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
 use peregrine_rule_engine::load::{Loader, Sources};
-use peregrine_rule_engine::ruleset::{Selection, Selector};
+use peregrine_rule_engine::ruleset::{Matching, Options, Selection, Selector};
 
 const RULES: &[u8] = b"
 - rule: alpha
@@ -65,4 +65,37 @@ fn a_rule_that_is_switched_on_again_is_the_last() {
 #[test]
 fn switching_on_what_is_on_changes_nothing() {
     assert_eq!(first_match(&[(pattern("alpha"), true)]), ["alpha"]);
+}
+
+/// Alerts of one kind have the same key; a field that only another source has is left out.
+#[test]
+fn keys_of_alerts() {
+    let build = |fields: &[&str]| {
+        let keys = vec![
+            AlertKey { rules: pattern("al*"), fields: fields.iter().map(ToString::to_string).collect() },
+            AlertKey { rules: pattern("beta"), fields: Vec::new() },
+        ];
+        let settings = Settings {
+            options: Options { matching: Matching::All, ..Options::default() },
+            selections: vec![Selection { rules: pattern("gamma"), enable: true }],
+            keys,
+            ..Settings::default()
+        };
+        let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("s"))));
+        let loaded = loader.load([("rules.yaml", RULES)]);
+        engine::build(loader.into_backend(), loaded.into_rules(), &settings)
+    };
+    let rules = build(&["json.value[/a]", "json.value[/b]"]).expect("rules");
+    let schema: &JsonSchema = rules[0].schema().expect("a schema");
+    let keys = |json: &str| {
+        let event = JsonEvent::parse(schema, json.as_bytes()).expect("an event");
+        let mut keys = Vec::new();
+        rules[0].runner().process(&event, |alert| keys.push(alert.key.map(<[u8]>::to_vec)));
+        keys
+    };
+    let one = keys(r#"{"x": 1, "a": "p", "b": "qr"}"#);
+    assert_eq!((one.len(), &one[1], &one[2]), (3, &Some(Vec::new()), &None));
+    assert_eq!(one, keys(r#"{"x": 1, "a": "p", "b": "qr", "c": 1}"#));
+    assert_ne!(one[0], keys(r#"{"x": 1, "a": "pq", "b": "r"}"#)[0]);
+    assert!(build(&["proc.nmae"]).is_err());
 }

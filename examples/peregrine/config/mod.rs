@@ -15,6 +15,7 @@ pub(crate) mod setting;
 pub(crate) mod settings;
 
 use crate::log;
+use crate::metrics::interval as duration;
 use document::{Node, Place, Value};
 use setting::{Fault, Report, Setting};
 use settings::{Config, DropAction, EngineKind, ExtraField, Plugin, Strategy};
@@ -240,6 +241,34 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     }
     if config.http_output.enabled && config.http_output.url.is_empty() {
         fail("http_output.url", "the http output is enabled but has no URL");
+    }
+    if config.elasticsearch_output.enabled && config.elasticsearch_output.url.is_empty() {
+        fail("elasticsearch_output.url", "the Elasticsearch output is enabled but has no URL");
+    }
+    if config.kafka_output.enabled && config.kafka_output.brokers.is_empty() {
+        fail("kafka_output.brokers", "the Kafka output is enabled but has no brokers");
+    }
+    if config.outputs_spool.max_size_mb == 0 {
+        fail("outputs_spool.max_size_mb", "must be greater than 0");
+    }
+    for (index, quiet) in config.noise_control.rules.iter().enumerate() {
+        if let Err(error) = duration::parse(&quiet.window) {
+            fail("noise_control.rules", &format!("[{index}].window: {error}"));
+        }
+    }
+    if config.noise_control.rate < 0.0 {
+        fail("noise_control.rate", "must not be negative");
+    }
+    if config.noise_control.rate > 0.0 && config.noise_control.max_burst == 0 {
+        fail("noise_control.max_burst", "must be greater than 0");
+    }
+    if !config.rules_bundle.url.is_empty() {
+        if config.rules_bundle.public_key.is_empty() {
+            fail("rules_bundle.public_key", "a bundle without a key to check it with would be anyone's");
+        }
+        if let Err(error) = duration::parse(&config.rules_bundle.interval) {
+            fail("rules_bundle.interval", &error);
+        }
     }
     if config.webserver.listen_address.trim().parse::<std::net::IpAddr>().is_err() {
         fail("webserver.listen_address", &format!("'{}' is no IP address", config.webserver.listen_address));

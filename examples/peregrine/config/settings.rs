@@ -76,6 +76,37 @@ choices! {
         /// Stop the program.
         Exit = "exit",
     }
+    /// How syslog messages are written.
+    SyslogFormat {
+        /// RFC 5424 over the network, the short form to this machine's daemon.
+        Auto = "auto",
+        /// RFC 3164.
+        Rfc3164 = "rfc3164",
+        /// RFC 5424.
+        Rfc5424 = "rfc5424",
+    }
+    /// How often the name of an index changes.
+    IndexSuffix {
+        /// Each day.
+        Daily = "daily",
+        /// Each month.
+        Monthly = "monthly",
+        /// Each year.
+        Annually = "annually",
+        /// Never.
+        None = "none",
+    }
+    /// How the program logs in to Kafka.
+    SaslMechanism {
+        /// Not at all.
+        None = "none",
+        /// Name and password as they are.
+        Plain = "plain",
+        /// SCRAM with SHA-256.
+        ScramSha256 = "scram-sha-256",
+        /// SCRAM with SHA-512.
+        ScramSha512 = "scram-sha-512",
+    }
     /// The most talkative kind of log line that is still written.
     LogLevel {
         /// The machine is unusable.
@@ -175,6 +206,16 @@ settings! {
         http_output: HTTPOutput = HTTPOutput::default(),
         /// Alerts to the standard input of a program.
         program_output: ProgramOutput = ProgramOutput::default(),
+        /// Alerts to Elasticsearch or OpenSearch. Not in Falco.
+        elasticsearch_output: ElasticsearchOutput = ElasticsearchOutput::default(),
+        /// Alerts to Kafka. Not in Falco.
+        kafka_output: KafkaOutput = KafkaOutput::default(),
+        /// Where alerts wait on disk for outputs that are away. Not in Falco.
+        outputs_spool: OutputsSpool = OutputsSpool::default(),
+        /// Fewer alerts of the same kind. Not in Falco.
+        noise_control: NoiseControl = NoiseControl::default(),
+        /// Rules from a server, signed. Not in Falco.
+        rules_bundle: RulesBundle = RulesBundle::default(),
         /// The built-in web server.
         webserver: Webserver = Webserver::default(),
         /// Log lines to standard error.
@@ -306,6 +347,123 @@ settings! {
         enabled: bool = false,
         /// Where to: udp://host:port, tcp://host:port, or the path of a socket; empty: /dev/log. Not in Falco.
         address: String = String::new(),
+        /// How messages are written. Not in Falco.
+        format: SyslogFormat = SyslogFormat::Auto,
+        /// Whether alerts go by way of the spool. Not in Falco.
+        spool: bool = false,
+    }
+    /// Where alerts wait on disk.
+    OutputsSpool {
+        /// The directory.
+        path: PathBuf = "/var/lib/peregrine/spool".into(),
+        /// The limit for each output that says `spool: true`.
+        max_size_mb: u32 = 256,
+    }
+    /// Fewer alerts of the same kind.
+    NoiseControl {
+        /// Alerts of a rule with the same key are told once in a window; the next one says how many were not.
+        rules: Vec<Quiet> = Vec::new(),
+        /// Alerts of all rules in a second; 0: no limit.
+        rate: f64 = 0.0,
+        /// How many of them may come at once.
+        max_burst: u32 = 1000,
+    }
+    /// Which alerts are told once in a window.
+    Quiet {
+        /// The rule's name; * stands for any text.
+        rule: String = "*".to_owned(),
+        /// Fields that make the key, such as proc.name; none: the rule alone.
+        key: Vec<String> = Vec::new(),
+        /// How long the window is: a duration such as 30s or 5m.
+        window: String = "60s".to_owned(),
+    }
+    /// Rules from a server: a tar.gz of rules files and, beside it, its signature by minisign.
+    RulesBundle {
+        /// Where the bundle is; the signature has the same URL with .minisig at the end. Empty: there is none.
+        url: String = String::new(),
+        /// The key that it must be signed with, as minisign prints it.
+        public_key: String = String::new(),
+        /// How often the server is asked for a new one: a duration such as 5m.
+        interval: String = "5m".to_owned(),
+        /// Where the last good one is kept, for a start without the server.
+        cache: PathBuf = "/var/lib/peregrine/bundle".into(),
+        /// Certificates.
+        tls: Tls = Tls::default(),
+    }
+    /// Certificates of both sides.
+    Tls {
+        /// Do not verify the server's certificate.
+        insecure: bool = false,
+        /// A file of certificates of authorities.
+        ca_cert: String = String::new(),
+        /// A directory of such files.
+        ca_path: PathBuf = "/etc/ssl/certs".into(),
+        /// A certificate of our own; empty: none is shown.
+        client_cert: String = String::new(),
+        /// Its key.
+        client_key: PathBuf = PathBuf::new(),
+    }
+    /// Alerts to Elasticsearch or OpenSearch.
+    ElasticsearchOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// The server, without a path to an index.
+        url: String = String::new(),
+        /// The index or data stream.
+        index: String = "falco".to_owned(),
+        /// What is added to its name, by the time of the alert.
+        suffix: IndexSuffix = IndexSuffix::Daily,
+        /// An ingest pipeline.
+        pipeline: String = String::new(),
+        /// A name to log in with.
+        username: String = String::new(),
+        /// Its password.
+        password: String = String::new(),
+        /// An API key to log in with.
+        api_key: String = String::new(),
+        /// How many alerts go with one request, at most.
+        batch: u32 = 500,
+        /// Send alerts gzipped.
+        compress_uploads: bool = false,
+        /// Milliseconds that one request may take.
+        timeout: u32 = 10_000,
+        /// How often a request is sent again.
+        max_retries: u32 = 5,
+        /// Certificates.
+        tls: Tls = Tls::default(),
+        /// Whether alerts go by way of the spool.
+        spool: bool = false,
+    }
+    /// Alerts to Kafka.
+    KafkaOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// Some brokers of the cluster, as host:port.
+        brokers: Vec<String> = Vec::new(),
+        /// The topic.
+        topic: String = "falco".to_owned(),
+        /// How the program names itself.
+        client_id: String = "peregrine".to_owned(),
+        /// How many alerts go with one request, at most.
+        batch: u32 = 500,
+        /// Send batches gzipped.
+        compress_uploads: bool = false,
+        /// Milliseconds that one request may take.
+        timeout: u32 = 10_000,
+        /// How often a request is sent again.
+        max_retries: u32 = 5,
+        /// Whether TLS is spoken.
+        tls_enabled: bool = false,
+        /// Certificates.
+        tls: Tls = Tls::default(),
+        /// How the program logs in.
+        sasl_mechanism: SaslMechanism = SaslMechanism::None,
+        /// A name to log in with.
+        username: String = String::new(),
+        /// Its password.
+        password: String = String::new(),
+        /// Whether alerts go by way of the spool.
+        spool: bool = false,
     }
     /// Alerts to a file.
     FileOutput {
@@ -315,6 +473,8 @@ settings! {
         keep_alive: bool = false,
         /// The file.
         filename: PathBuf = PathBuf::new(),
+        /// Whether alerts go by way of the spool. Not in Falco.
+        spool: bool = false,
     }
     /// Alerts by HTTP.
     HTTPOutput {
@@ -346,6 +506,14 @@ settings! {
         keep_alive: bool = false,
         /// How often an alert is sent again after a time-out.
         max_consecutive_timeouts: u8 = 5,
+        /// Further headers. Not in Falco.
+        headers: BTreeMap<String, String> = BTreeMap::new(),
+        /// How many alerts go with one request: 1, each as it is; more, as a JSON array or as lines. Not in Falco.
+        batch: u32 = 1,
+        /// Milliseconds that one request may take. Not in Falco.
+        timeout: u32 = 10_000,
+        /// Whether alerts go by way of the spool. Not in Falco.
+        spool: bool = false,
     }
     /// Alerts to the standard input of a program.
     ProgramOutput {
@@ -355,6 +523,8 @@ settings! {
         keep_alive: bool = false,
         /// A command line for the shell.
         program: String = String::new(),
+        /// Whether alerts go by way of the spool. Not in Falco.
+        spool: bool = false,
     }
     /// The built-in web server.
     Webserver {
@@ -399,6 +569,8 @@ settings! {
         max_burst: u32 = 1,
         /// Pretend that there are drops.
         simulate_drops: bool = false,
+        /// For how many seconds after a drop alerts carry state_uncertain; 0: they do not. Not in Falco.
+        state_uncertain_seconds: u32 = 60,
     }
     /// Numbers about the program itself.
     Metrics {

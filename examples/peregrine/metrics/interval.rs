@@ -19,9 +19,9 @@ const UNITS: &[(&str, u64)] = &[
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if compact.chars().all(|c| c.is_ascii_digit()) {
-        return Err(format!("metrics.interval: '{text}' has no unit; write for example 15m or 1h30m"));
+        return Err(format!("'{text}' has no unit; write for example 15m or 1h30m"));
     }
-    let fault = || format!("metrics.interval: '{text}' is no duration; write for example 15m or 1h30m");
+    let fault = || format!("'{text}' is no duration; write for example 15m or 1h30m");
     let (mut rest, mut units, mut total) = (compact.as_str(), UNITS, 0u64);
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -34,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         rest = &rest[letters..];
     }
     if total < 100 {
-        return Err(format!("metrics.interval: '{text}' is shorter than 100ms"));
+        return Err(format!("'{text}' is shorter than 100ms"));
     }
     Ok(Duration::from_millis(total))
 }

@@ -70,6 +70,8 @@ pub struct Output {
     pub message: Template,
     /// Further output fields, in order.
     pub extra: Vec<ExtraField>,
+    /// The values that make alerts of the rule alike.
+    pub key: Option<Template>,
 }
 
 /// Writes alerts of one source.

@@ -284,6 +284,7 @@ impl Setting {
             format: Format { json: true, include_message: true, include_output: false, ..Format::new("") },
             priority: self.priority,
             selections: self.selections.clone(),
+            ..Settings::default()
         }
     }
 }
