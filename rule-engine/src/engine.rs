@@ -118,7 +118,7 @@ pub fn build(
                     Err(_) => {}
                 }
             }
-            keys.push(Template::parse(&text, &mut *schema)?);
+            keys.push(if text.is_empty() { Template::default() } else { Template::parse(&text, &mut *schema)? });
         }
         for rule in builder.rules_mut() {
             let key = settings.keys.iter().position(|key| key.rules.selects(rule));
@@ -197,7 +197,13 @@ impl SourceRules {
 
     /// What runs them: one for each thread that evaluates.
     pub fn runner(self: &Arc<Self>) -> Runner {
-        Runner { machine: Machine::new(&self.rules), rules: Arc::clone(self), matched: Vec::new(), text: Vec::new(), key: Vec::new() }
+        Runner {
+            machine: Machine::new(&self.rules),
+            rules: Arc::clone(self),
+            matched: Vec::new(),
+            text: Vec::new(),
+            key: Vec::new(),
+        }
     }
 }
 
