@@ -124,6 +124,8 @@ pub(crate) struct Options {
     pub(crate) rule_schema: bool,
 
     /// Do everything but open sources and outputs: are configuration and rules sound?
+    ///
+    /// With -P, and a program running with the same -P, also print what a reload would change.
     #[arg(long = "dry-run")]
     pub(crate) dry_run: bool,
 

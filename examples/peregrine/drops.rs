@@ -8,7 +8,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// So many tokens a second, and so many at once.
 #[derive(Debug)]
-struct TokenBucket {
+pub(crate) struct TokenBucket {
     rate: f64,
     most: f64,
     tokens: f64,
@@ -16,11 +16,11 @@ struct TokenBucket {
 }
 
 impl TokenBucket {
-    fn new(rate: f64, most: f64) -> Self {
+    pub(crate) fn new(rate: f64, most: f64) -> Self {
         Self { rate, most, tokens: most, since: 0 }
     }
 
-    fn claim(&mut self, now: u64) -> bool {
+    pub(crate) fn claim(&mut self, now: u64) -> bool {
         if self.since > 0 {
             let gained = self.rate * now.saturating_sub(self.since) as f64 / SECOND as f64;
             self.tokens = (self.tokens + gained).min(self.most);
@@ -51,9 +51,7 @@ pub(crate) const RULE: &str = "Falco internal: syscall event drop";
 /// Watches the counts of a source.
 #[derive(Debug)]
 pub(crate) struct DropWatch {
-    actions: Vec<DropAction>,
-    threshold: f64,
-    simulate: bool,
+    settings: SyscallEventDrops,
     live: bool,
     bucket: TokenBucket,
     next: u64,
@@ -62,28 +60,41 @@ pub(crate) struct DropWatch {
     occurrences: u64,
     /// Of those, how many were acted upon.
     acted: u64,
+    /// Events lost in the last second that was looked at.
+    lost: u64,
 }
 
 impl DropWatch {
     /// Starts from what the source has counted so far.
     pub(crate) fn new(settings: &SyscallEventDrops, start: SourceStats, live: bool) -> Self {
-        let mut actions = Vec::new();
-        for action in &settings.actions {
-            if !actions.contains(action) {
-                actions.push(*action);
-            }
-        }
         Self {
-            actions,
-            threshold: if settings.simulate_drops { 0.0 } else { settings.threshold },
-            simulate: settings.simulate_drops,
+            settings: settings.clone(),
             live,
             bucket: TokenBucket::new(settings.rate, f64::from(settings.max_burst)),
             next: 0,
             last: start,
             occurrences: 0,
             acted: 0,
+            lost: 0,
         }
+    }
+
+    /// The settings at work.
+    pub(crate) fn settings(&self) -> &SyscallEventDrops {
+        &self.settings
+    }
+
+    /// Goes on with other settings.
+    pub(crate) fn follow(&mut self, settings: &SyscallEventDrops) {
+        if (settings.rate, settings.max_burst) != (self.settings.rate, self.settings.max_burst) {
+            self.bucket = TokenBucket::new(settings.rate, f64::from(settings.max_burst));
+        }
+        self.settings = settings.clone();
+    }
+
+    /// How many events were lost in the last second that was looked at.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Whether a second has passed since the last look; `now` is the time of an event.
@@ -105,9 +116,12 @@ impl DropWatch {
         let since =
             |of: &dyn Fn(&scap::source::Drop) -> bool| lost_by(&self.last, of).saturating_sub(lost_by(&last, of));
         let events = self.last.seen.saturating_sub(last.seen);
-        let lost = since(&|_| true) + u64::from(self.simulate);
+        let simulate = self.settings.simulate_drops;
+        let lost = since(&|_| true) + u64::from(simulate);
+        let threshold = if simulate { 0.0 } else { self.settings.threshold };
         // Losses are part of what was seen; a source that saw nothing has no share to speak of.
-        if lost == 0 || lost as f64 / events.max(1) as f64 <= self.threshold {
+        self.lost = lost;
+        if lost == 0 || lost as f64 / events.max(1) as f64 <= threshold {
             return None;
         }
         self.occurrences += 1;
@@ -129,7 +143,13 @@ impl DropWatch {
         field("n_drops_bug", since(&|drop| !["buffer", "scratch", "page_fault"].contains(&drop.cause)));
         field("ebpf_enabled", u64::from(self.live));
         let text = format!("{RULE}. {lost} system calls dropped in last second.");
-        Some(Loss { text, fields, actions: self.actions.clone() })
+        let mut actions = Vec::new();
+        for action in &self.settings.actions {
+            if !actions.contains(action) {
+                actions.push(*action);
+            }
+        }
+        Some(Loss { text, fields, actions })
     }
 
     /// The two lines that end a run.

@@ -4,10 +4,11 @@
 //! configuration is read, lines go to standard error from level `warning` on.
 
 use crate::config::settings::{Config, LogLevel};
-use peregrine_examples::sinks::{Message, Sink, Syslog, SyslogAddress};
+use peregrine_examples::sinks::{Capacity, Message, Outputs, Syslog, SyslogAddress, Wait};
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How urgent a line is, in the numbers of syslog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +46,8 @@ struct Logger {
     level: Level,
     stderr: bool,
     iso_time: bool,
-    syslog: Option<Syslog>,
+    /// Behind a queue, so that a syslog daemon that hangs holds nobody up.
+    syslog: Option<Outputs>,
 }
 
 static LOGGER: Mutex<Logger> =
@@ -53,7 +55,15 @@ static LOGGER: Mutex<Logger> =
 
 /// Writes lines from now on to where the configuration says.
 pub(crate) fn set_up(config: &Config) {
-    let syslog = config.log_syslog.then(|| Syslog::new(SyslogAddress::default(), "peregrine", ""));
+    let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
+    let syslog = match (config.log_syslog, logger.syslog.take()) {
+        (true, Some(syslog)) => Some(syslog),
+        (true, None) => Some(syslog()),
+        (false, syslog) => {
+            syslog.map(Outputs::close);
+            None
+        }
+    };
     let level = match config.log_level {
         LogLevel::Emergency => Level::Emergency,
         LogLevel::Alert => Level::Alert,
@@ -64,21 +74,32 @@ pub(crate) fn set_up(config: &Config) {
         LogLevel::Info => Level::Info,
         LogLevel::Debug => Level::Debug,
     };
-    let logger = Logger { level, stderr: config.log_stderr, iso_time: config.time_format_iso_8601, syslog };
-    *LOGGER.lock().unwrap_or_else(PoisonError::into_inner) = logger;
+    *logger = Logger { level, stderr: config.log_stderr, iso_time: config.time_format_iso_8601, syslog };
+}
+
+fn syslog() -> Outputs {
+    // A machine without a syslog daemon is common (containers), and there is no one to tell.
+    let mut outputs = Outputs::new(Capacity::alerts(1000), Duration::from_secs(1), Arc::new(drop));
+    outputs.add(Syslog::new(SyslogAddress::default(), "peregrine", ""));
+    outputs
+}
+
+/// Writes out what is queued. Called at the end of the program.
+pub(crate) fn finish() {
+    let syslog = LOGGER.lock().unwrap_or_else(PoisonError::into_inner).syslog.take();
+    syslog.map(Outputs::close);
 }
 
 /// Writes a line.
 pub(crate) fn line(level: Level, text: impl Display) {
-    let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
+    let logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
     if level > logger.level {
         return;
     }
     let text = text.to_string();
     let text = text.trim_end_matches('\n');
-    if let Some(syslog) = &mut logger.syslog {
-        // A machine without a syslog daemon is common (containers), and there is no one to tell.
-        let _ = syslog.deliver(&[Message { severity: level as u8, text: text.into() }]);
+    if let Some(syslog) = &logger.syslog {
+        syslog.send(Message { severity: level as u8, text: text.into() }, Wait::No);
     }
     if logger.stderr {
         let now = jiff::Zoned::now();

@@ -9,7 +9,9 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod applied;
 mod audit;
+mod bundle;
 mod cli;
 mod config;
 mod drops;
@@ -21,6 +23,8 @@ mod live;
 mod log;
 mod matches;
 mod metrics;
+mod noise;
+mod notes;
 mod outputs;
 mod profile;
 mod reload;
@@ -56,6 +60,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> ExitCode {
+    let code = main_with_log();
+    log::finish();
+    code
+}
+
+fn main_with_log() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Parsed::Options(options) => match run(&options) {
             Ok(()) => ExitCode::SUCCESS,
@@ -134,6 +144,13 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     } else {
         check_plugins(config)?;
         let sources = sources::Enabled::select(options, config)?;
+        if options.rules.is_empty() && !config.rules_bundle.url.is_empty() && !options.dry_run {
+            match bundle::refresh(options, &loaded) {
+                Ok(true) => log::notice(format!("rules_bundle: a new bundle from {}", config.rules_bundle.url)),
+                Ok(false) => {}
+                Err(why) => log::error(format!("rules_bundle: {why}")),
+            }
+        }
         let files = RuleFiles::find(options, &loaded)?;
         let mut rules = files.load(options, config);
         if options.explain_rule.is_some() || options.explain_event.is_some() {
@@ -174,15 +191,19 @@ fn detect(
     loaded: &config::Loaded,
     files: &RuleFiles,
     sources: &sources::Enabled,
-    rules: rules::Rules,
+    mut rules: rules::Rules,
 ) -> Result<(), Fatal> {
     let config = &loaded.config;
     let hostname = alerts::hostname();
+    let snapshot = options.pidfile.is_some().then(|| applied::snapshot(loaded, &mut rules));
     let sets = rules.engine(config, &hostname)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
         let rules: usize = sets.iter().map(|set| set.rules().rules().len()).sum();
         log::notice(format!("dry run: configuration and {rules} rules are sound"));
+        if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
+            tell_what_a_reload_changes(pidfile, snapshot);
+        }
         return Ok(());
     }
     let of_source = |name: &str| {
@@ -206,6 +227,14 @@ fn detect(
     if let Some(path) = &options.pidfile {
         std::fs::write(path, std::process::id().to_string())
             .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
+        if let Some(snapshot) = &snapshot
+            && let Err(error) = applied::write(&applied::path(path), snapshot)
+        {
+            log::warning(format!(
+                "--dry-run will not know what is at work: {}: {error}",
+                applied::path(path).display()
+            ));
+        }
     }
     let mut matches = Matches::default();
     let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit };
@@ -238,6 +267,19 @@ fn detect(
     }
     terminal::print(&matches.summary());
     outcome
+}
+
+/// For `--dry-run` with `-P`.
+fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
+    let path = applied::path(pidfile);
+    let before = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(before) = before else {
+        return log::notice(format!("dry run: there is no {}, so nothing is known to run", path.display()));
+    };
+    match applied::changes(&before, snapshot) {
+        lines if lines.is_empty() => terminal::print("a reload would change nothing\n"),
+        lines => terminal::print(&format!("a reload would change:\n  {}\n", lines.join("\n  "))),
+    }
 }
 
 /// Watches this machine.

@@ -4,11 +4,12 @@ use crate::config::settings::{Config, IndexSuffix, SyslogFormat, Tls};
 use crate::{Fatal, log};
 use peregrine_examples::sinks::{
     Capacity, Elastic, ElasticLogin, ElasticSettings, File, Http, HttpSettings, OnFault, Outputs, Program, Sink,
-    SpoolSettings, Stdout, Suffix, Syslog, SyslogForm, TlsSettings,
+    SpoolSettings, Stdout, Suffix, Syslog, SyslogForm, TlsSettings, Wanted,
 };
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Starts them all.
 ///
@@ -16,59 +17,83 @@ use std::time::Duration;
 /// When one of them cannot be set up, or there is none.
 pub(crate) fn start(config: &Config, hostname: &str) -> Result<Outputs, Fatal> {
     let on_fault: OnFault = Arc::new(|fault| log::line(log::Level::from_severity(fault.severity), fault));
+    let (capacity, patience) = limits(config);
+    let outputs = Outputs::new(capacity, patience, on_fault);
+    apply(&outputs, config, plan(config, hostname)?)?;
+    Ok(outputs)
+}
+
+/// Makes the outputs those of a plan.
+///
+/// # Errors
+/// When a spool cannot be used.
+pub(crate) fn apply(outputs: &Outputs, config: &Config, plan: Vec<Wanted>) -> Result<(), Fatal> {
+    let (capacity, patience) = limits(config);
+    let folder = config.outputs_spool.path.display();
+    outputs.apply(plan, capacity, patience).map_err(|error| Fatal(format!("outputs_spool {folder}: {error}")))
+}
+
+fn limits(config: &Config) -> (Capacity, Duration) {
     let capacity = Capacity::alerts(usize::try_from(config.outputs_queue.capacity).unwrap_or(usize::MAX));
-    let patience = Duration::from_millis(config.output_timeout.into());
-    let mut starting = Starting { outputs: Outputs::new(capacity, patience, on_fault), config };
+    (capacity, Duration::from_millis(config.output_timeout.into()))
+}
+
+/// What outputs there are to be.
+///
+/// # Errors
+/// When one of them cannot be set up, or there is none.
+pub(crate) fn plan(config: &Config, hostname: &str) -> Result<Vec<Wanted>, Fatal> {
+    let mut plan = Plan { wanted: Vec::new(), config };
     let buffered = config.buffered_outputs;
     let file = &config.file_output;
     if file.enabled {
-        starting.add(File::new(&file.filename, file.keep_alive, buffered), file.spool)?;
+        plan.add(File::new(&file.filename, file.keep_alive, buffered), file.spool, &(file, buffered));
     }
     if config.stdout_output.enabled {
-        starting.add(Stdout::new(buffered), false)?;
+        plan.add(Stdout::new(buffered), false, &buffered);
     }
     if config.syslog_output.enabled {
-        starting.add(syslog(config, hostname)?, config.syslog_output.spool)?;
+        let settings = &config.syslog_output;
+        plan.add(syslog(config, hostname)?, settings.spool, settings);
     }
     let program = &config.program_output;
     if program.enabled {
-        starting.add(Program::new(&program.program, program.keep_alive), program.spool)?;
+        plan.add(Program::new(&program.program, program.keep_alive), program.spool, program);
     }
     if config.http_output.enabled {
-        let http = Http::new(http_settings(config)).map_err(|error| Fatal(format!("http_output: {error}")))?;
-        starting.add(http, config.http_output.spool)?;
+        let settings = http_settings(config);
+        let http = Http::new(settings.clone()).map_err(|error| Fatal(format!("http_output: {error}")))?;
+        plan.add(http, config.http_output.spool, &(&settings, stamps(&settings.tls)));
     }
     let elastic = &config.elasticsearch_output;
     if elastic.enabled {
         let sink = Elastic::new(elastic_settings(config));
-        starting.add(sink.map_err(|error| Fatal(format!("elasticsearch_output: {error}")))?, elastic.spool)?;
+        let sink = sink.map_err(|error| Fatal(format!("elasticsearch_output: {error}")))?;
+        plan.add(sink, elastic.spool, &(elastic, stamps(&tls_settings(&elastic.tls))));
     }
     if config.kafka_output.enabled {
-        starting.kafka(hostname)?;
+        plan.kafka(hostname)?;
     }
-    if starting.outputs.is_empty() {
+    if plan.wanted.is_empty() {
         return Err(Fatal::new("no output is enabled: set for example stdout_output.enabled"));
     }
-    Ok(starting.outputs)
+    Ok(plan.wanted)
 }
 
-struct Starting<'c> {
-    outputs: Outputs,
+struct Plan<'c> {
+    wanted: Vec<Wanted>,
     config: &'c Config,
 }
 
-impl Starting<'_> {
-    fn add(&mut self, sink: impl Sink, spooled: bool) -> Result<(), Fatal> {
-        if !spooled {
-            self.outputs.add(sink);
-            return Ok(());
-        }
-        let settings = &self.config.outputs_spool;
-        let spool = SpoolSettings { folder: settings.path.clone(), bytes: u64::from(settings.max_size_mb) << 20 };
-        let (name, folder) = (sink.name(), settings.path.join(sink.name()));
-        self.outputs
-            .add_spooled(sink, &spool)
-            .map_err(|error| Fatal(format!("{name}_output: the spool {}: {error}", folder.display())))
+impl Plan<'_> {
+    fn add(&mut self, sink: impl Sink, spooled: bool, settings: &dyn Debug) {
+        let spool = &self.config.outputs_spool;
+        let spool = SpoolSettings { folder: spool.path.clone(), bytes: u64::from(spool.max_size_mb) << 20 };
+        self.wanted.push(Wanted {
+            sink: Box::new(sink),
+            spool: spooled.then_some(spool),
+            settings: format!("{settings:?}"),
+        });
     }
 
     #[cfg(feature = "kafka")]
@@ -95,7 +120,8 @@ impl Starting<'_> {
             topic: kafka.topic.clone(),
         };
         let sink = Kafka::new(settings).map_err(|error| Fatal(format!("kafka_output: {error}")))?;
-        self.add(sink, kafka.spool)
+        self.add(sink, kafka.spool, &(kafka, stamps(&tls_settings(&kafka.tls))));
+        Ok(())
     }
 
     #[cfg(not(feature = "kafka"))]
@@ -167,6 +193,13 @@ fn elastic_settings(config: &Config) -> ElasticSettings {
             (key, _) => Some(ElasticLogin::ApiKey(key.to_owned())),
         },
     }
+}
+
+/// When the files of certificates were changed last: new ones in the same files are new settings.
+fn stamps(tls: &TlsSettings) -> Vec<Option<SystemTime>> {
+    let client = tls.client.iter().flat_map(|(certificate, key)| [certificate, key]);
+    let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    tls.ca_file.iter().chain(client).map(modified).collect()
 }
 
 /// Certificates, in the form of the sinks.

@@ -2,21 +2,23 @@
 //!
 //! The new rules are loaded beside the running ones, on a thread of their own. Only if all is well with them are they
 //! handed to the event loop, which goes on with them at its next event: no event is lost, and the state stays.
-//! Otherwise the old ones stay, and an alert says why. Settings other than rules take a restart, and the log says so.
+//! Otherwise the old ones stay, and an alert says why. Outputs, noise control, logging and what is done about drops are
+//! taken over too; what stays the same goes on undisturbed. Few settings take a restart, and the log says so.
 
 use crate::alerts::{Alerts, OwnAlert, now};
 use crate::cli::Options;
-use crate::config::{self, settings::Config};
+use crate::config::settings::{Config, SyscallEventDrops, SyscallEventTimeouts};
+use crate::metrics::interval as duration;
 use crate::rules::RuleFiles;
 use crate::signals::Signals;
 use crate::watch::FileWatch;
-use crate::{Fatal, log};
+use crate::{Fatal, applied, bundle, config, log, outputs};
 use rule_engine::engine::SourceRules;
 use rule_engine::output::Priority;
 use serde_json::Map;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the thread looks whether it was asked to reload or to end.
 const STEP: Duration = Duration::from_millis(200);
@@ -25,18 +27,28 @@ const SETTLED: Duration = Duration::from_millis(100);
 
 /// The place where new rules wait for those who run them, one set for each source of events.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Vec<Arc<SourceRules>>>);
+pub(crate) struct Slot {
+    sets: Mutex<Vec<Arc<SourceRules>>>,
+    settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
+}
 
 impl Slot {
     /// The new rules of a source, if there are any.
     pub(crate) fn take(&self, source: &str) -> Option<Arc<SourceRules>> {
-        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         let at = sets.iter().position(|set| set.rules().source() == source)?;
         Some(sets.swap_remove(at))
     }
 
-    fn put(&self, sets: Vec<Arc<SourceRules>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = sets;
+    /// New settings of the event loop, if there are any.
+    pub(crate) fn take_settings(&self) -> Option<(SyscallEventDrops, SyscallEventTimeouts)> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, sets: Vec<Arc<SourceRules>>, config: &Config) {
+        *self.sets.lock().unwrap_or_else(PoisonError::into_inner) = sets;
+        let settings = (config.syscall_event_drops.clone(), config.syscall_event_timeouts.clone());
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
 }
 
@@ -55,6 +67,8 @@ impl Reloader<'_> {
     /// Watches and reloads until the end.
     pub(crate) fn run(&self, loaded: &config::Loaded, files: &RuleFiles) {
         let mut watch = self.watch(loaded, files);
+        let mut poll = Poll::new(&loaded.config);
+        let mut running = self.running.clone();
         while !self.end.load(Ordering::SeqCst) {
             let changed = match &watch {
                 Some(watch) => watch.changed(STEP),
@@ -64,20 +78,21 @@ impl Reloader<'_> {
                 }
             };
             let asked = self.signals.take_reload();
-            if !changed && !asked {
+            let fetched = self.options.rules.is_empty() && poll.is_due() && self.fetch();
+            if !changed && !asked && !fetched {
                 continue;
             }
             while watch.as_ref().is_some_and(|watch| watch.changed(SETTLED)) {}
-            match self.reload() {
+            match self.reload(&running) {
                 Ok((loaded, files, sets)) => {
                     let rules = sets.iter().flat_map(|set| set.rules().rules());
                     let count = rules.filter(|rule| rule.enabled).count();
                     log::notice(format!("reloaded: {count} rules are enabled"));
-                    self.slot.put(sets);
+                    self.slot.put(sets, &loaded.config);
                     self.signals.raise();
-                    if watch.is_some() {
-                        watch = self.watch(&loaded, &files);
-                    }
+                    watch = self.watch(&loaded, &files);
+                    poll.follow(&loaded.config);
+                    running = loaded.config;
                 }
                 Err(fatal) => self.refuse(&fatal),
             }
@@ -101,33 +116,51 @@ impl Reloader<'_> {
         }
     }
 
-    fn reload(&self) -> Result<(config::Loaded, RuleFiles, Vec<Arc<SourceRules>>), Fatal> {
-        let loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new)?;
+    fn reload(&self, running: &Config) -> Result<(config::Loaded, RuleFiles, Vec<Arc<SourceRules>>), Fatal> {
+        let mut loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new)?;
+        if self.options.unbuffered {
+            loaded.config.buffered_outputs = false;
+        }
         let files = RuleFiles::find(self.options, &loaded)?;
-        let sets = files.load(self.options, &loaded.config).engine(&loaded.config, self.hostname)?;
-        let (new, old) = (&loaded.config, self.running);
+        let mut rules = files.load(self.options, &loaded.config);
+        let snapshot = self.options.pidfile.as_ref().map(|path| (path, applied::snapshot(&loaded, &mut rules)));
+        let sets = rules.engine(&loaded.config, self.hostname)?;
+        let (new, old) = (&loaded.config, running);
+        let plan = outputs::plan(new, self.hostname)?;
+        // From here on nothing can be wrong with the new settings.
+        log::set_up(new);
         let fixed = [
             ("engine", new.engine != old.engine),
-            (
-                "outputs",
-                new.stdout_output != old.stdout_output
-                    || new.file_output != old.file_output
-                    || new.syslog_output != old.syslog_output
-                    || new.program_output != old.program_output
-                    || new.http_output != old.http_output
-                    || new.outputs_queue != old.outputs_queue,
-            ),
             ("webserver", new.webserver != old.webserver),
             ("plugins", new.selected_plugins() != old.selected_plugins()),
             ("metrics", new.metrics != old.metrics),
             ("base_syscalls", new.base_syscalls != old.base_syscalls),
             ("falco_libs", new.falco_libs != old.falco_libs),
-            ("syscall_event_drops", new.syscall_event_drops != old.syscall_event_drops),
         ];
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
             log::warning(format!("a change of {name} takes a restart"));
         }
+        if let Err(fatal) = self.alerts.apply(new, plan) {
+            log::error(fatal);
+        }
+        if let Some((path, snapshot)) = snapshot
+            && let Err(error) = applied::write(&applied::path(path), &snapshot)
+        {
+            log::warning(format!("{}: {error}", applied::path(path).display()));
+        }
         Ok((loaded, files, sets))
+    }
+
+    /// Asks for a new bundle of rules; whether there is one.
+    fn fetch(&self) -> bool {
+        let loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new);
+        let fetched = loaded.and_then(|loaded| bundle::refresh(self.options, &loaded).map_err(Fatal));
+        match &fetched {
+            Ok(true) => log::notice("rules_bundle: a new bundle"),
+            Ok(false) => {}
+            Err(why) => log::error(format!("rules_bundle: {why}")),
+        }
+        matches!(fetched, Ok(true))
     }
 
     fn refuse(&self, fatal: &Fatal) {
@@ -136,5 +169,32 @@ impl Reloader<'_> {
         log::error(format!("the old rules stay: {fatal}"));
         let own = OwnAlert { time: now(), priority: Priority::Critical, rule, text: &text, fields: Map::new() };
         self.alerts.send_own(&own);
+    }
+}
+
+/// When the server is to be asked for a bundle of rules.
+struct Poll {
+    interval: Option<Duration>,
+    last: Instant,
+}
+
+impl Poll {
+    fn new(config: &Config) -> Self {
+        let mut poll = Self { interval: None, last: Instant::now() };
+        poll.follow(config);
+        poll
+    }
+
+    fn follow(&mut self, config: &Config) {
+        let settings = &config.rules_bundle;
+        self.interval = if settings.url.is_empty() { None } else { duration::parse(&settings.interval).ok() };
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.interval.is_some_and(|interval| self.last.elapsed() >= interval);
+        if due {
+            self.last = Instant::now();
+        }
+        due
     }
 }

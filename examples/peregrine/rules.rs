@@ -2,7 +2,8 @@
 
 use crate::cli::Options;
 use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
-use crate::{Fatal, audit, log, version};
+use crate::noise::Noise;
+use crate::{Fatal, audit, bundle, log, version};
 use rule_engine::diag::human::Style;
 use rule_engine::engine::{self, Settings, SourceRules};
 use rule_engine::event::Schema;
@@ -36,6 +37,13 @@ pub(crate) struct RuleFiles {
 impl RuleFiles {
     /// Those of `-r`, or of the configuration, or the built-in ones where there is no configuration either.
     pub(crate) fn find(options: &Options, loaded: &crate::config::Loaded) -> Result<Self, Fatal> {
+        let settings = &loaded.config.rules_bundle;
+        if options.rules.is_empty() && !settings.url.is_empty() {
+            match bundle::cached(settings) {
+                Ok(files) => return Self::with_bundle(loaded, files),
+                Err(why) => log::error(format!("rules_bundle: {why}")),
+            }
+        }
         let named = if options.rules.is_empty() {
             // Packages name places that may be empty; what is named with -r is meant.
             loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect()
@@ -52,6 +60,18 @@ impl RuleFiles {
             ));
         }
         let mut found = Self::default();
+        found.add(named)?;
+        Ok(found)
+    }
+
+    /// The files of a bundle, then those of the configuration, which may change what is in the bundle.
+    pub(crate) fn with_bundle(loaded: &crate::config::Loaded, bundle: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Fatal> {
+        let mut found = Self { files: bundle, folders: Vec::new() };
+        found.add(loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect())?;
+        Ok(found)
+    }
+
+    fn add(&mut self, named: Vec<PathBuf>) -> Result<(), Fatal> {
         for path in named {
             if path.is_dir() {
                 let entries = std::fs::read_dir(&path)
@@ -62,15 +82,15 @@ impl RuleFiles {
                     .filter(|path| path.is_file() && is_yaml(path))
                     .collect();
                 files.sort();
-                files.iter().try_for_each(|file| found.read(file))?;
-                found.folders.push(path);
+                files.iter().try_for_each(|file| self.read(file))?;
+                self.folders.push(path);
             } else if is_yaml(&path) {
-                found.read(&path)?;
+                self.read(&path)?;
             } else {
                 log::warning(format!("{}: not read, since its name ends in neither .yml nor .yaml", path.display()));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Exactly these files.
@@ -202,8 +222,11 @@ impl Rules {
             format: format(config, hostname),
             priority: priority(config.priority),
             selections: selections(&config.rules),
+            keys: Noise::keys(&config.noise_control.rules),
         };
-        engine::build(self.sources, self.loaded.into_rules(), &settings).map_err(Fatal::new)
+        // Everything else has been checked with the rules.
+        engine::build(self.sources, self.loaded.into_rules(), &settings)
+            .map_err(|error| Fatal(format!("noise_control.rules: key: {}", error.message)))
     }
 
     /// Whether the rules can be run; warnings go to the log.

@@ -60,6 +60,7 @@ pub(crate) fn run<S: Source>(
         events: 0,
         first: 0,
         idle: 0,
+        timeouts: setup.config.syscall_event_timeouts.max_consecutives,
     };
     let started = Instant::now();
     let mut rules = Arc::clone(rules);
@@ -94,6 +95,8 @@ struct AtWork<'r> {
     first: u64,
     /// How often in a row there was nothing.
     idle: u32,
+    /// How often in a row is worth a word.
+    timeouts: u32,
 }
 
 impl AtWork<'_> {
@@ -132,7 +135,7 @@ impl AtWork<'_> {
                     let (alerts, matches) = (self.alerts, &mut *self.matches);
                     runner.process(&event, |alert| {
                         matches.count(alert.id);
-                        alerts.send(alert.rule.output.priority, alert.text);
+                        alerts.send(&alert, time);
                     });
                     if self.drops.is_due(time) {
                         self.look_at_drops(time, inspector)?;
@@ -154,6 +157,10 @@ impl AtWork<'_> {
     fn attend<S: Source>(&mut self, inspector: &Inspector<S>) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
+        if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
+            self.drops.follow(&drops);
+            self.timeouts = timeouts.max_consecutives;
+        }
         if signals.take_reopen() {
             log::info("SIGUSR1 received, opening outputs anew");
             self.alerts.reopen();
@@ -186,13 +193,14 @@ impl AtWork<'_> {
             fds,
             rules: self.matches.rules().to_vec(),
             outputs: self.alerts.totals(),
+            kept: self.alerts.kept(),
             audit: None,
         }
     }
 
     fn nothing(&mut self) {
         self.idle += 1;
-        let most = self.setup.config.syscall_event_timeouts.max_consecutives;
+        let most = self.timeouts;
         if self.idle <= most {
             return;
         }
@@ -205,7 +213,12 @@ impl AtWork<'_> {
     }
 
     fn look_at_drops<S: Source>(&mut self, time: u64, inspector: &Inspector<S>) -> Result<(), Fatal> {
-        let Some(loss) = self.drops.look(time, inspector.stats()) else { return Ok(()) };
+        let loss = self.drops.look(time, inspector.stats());
+        if self.drops.lost() > 0 {
+            let seconds = self.drops.settings().state_uncertain_seconds;
+            self.alerts.uncertain_until(time.saturating_add(u64::from(seconds) * SECOND));
+        }
+        let Some(loss) = loss else { return Ok(()) };
         for action in &loss.actions {
             match action {
                 DropAction::Ignore => {}

@@ -88,6 +88,7 @@ impl Service<'_> {
                 let (facts, telemetry) = (&*facts, &*telemetry);
                 scope.spawn(move || snapshots(config, facts, telemetry, alerts, interval, &stopped));
             }
+            scope.spawn(|| tell_losses(alerts, &end));
             if !replay {
                 let (options, hostname, running) = (self.options, self.hostname, config);
                 let reloader = Reloader { options, hostname, running, signals, slot: &slot, alerts, end: &end };
@@ -141,6 +142,18 @@ impl Service<'_> {
         };
         let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text) };
         WebServer::start(&config.webserver, pages)
+    }
+}
+
+/// Looks once a second whether outputs have lost alerts, until the end.
+fn tell_losses(alerts: &Alerts, end: &AtomicBool) {
+    let mut last = Instant::now();
+    while !end.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(50));
+        if last.elapsed() > Duration::from_secs(1) {
+            alerts.tell_losses();
+            last = Instant::now();
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::audit::{AuditCounts, Evaluator};
 use crate::matches::RuleCount;
+use crate::noise::Kept;
 use crate::signals::Signals;
 use peregrine_examples::sinks::Totals;
 use scap::SourceStats;
@@ -26,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) fds: u64,
     pub(crate) rules: Vec<RuleCount>,
     pub(crate) outputs: Vec<Totals>,
+    /// Alerts that noise control has left out.
+    pub(crate) kept: Kept,
     /// Audit events, if they are taken; their rules stand among the rules.
     pub(crate) audit: Option<AuditCounts>,
 }

@@ -103,10 +103,11 @@ impl Work {
             }
         };
         self.counts.events += 1;
+        let time = rule_engine::event::Event::time(&event);
         let matches = &mut self.matches;
         runner.process(&event, |alert| {
             matches.count(alert.id);
-            alerts.send(alert.rule.output.priority, alert.text);
+            alerts.send(&alert, time);
         });
     }
 

@@ -88,10 +88,16 @@ impl Facts {
                 ("output_delivered", output.delivered),
                 ("output_lost", output.lost),
                 ("output_retries", output.retries),
+                ("output_recovered", output.recovered),
             ] {
                 metrics.push(Metric::counter(Part::Program, name, value).labels(&labels));
             }
             metrics.push(Metric::gauge(Part::Program, "output_queued", output.queued).labels(&labels));
+            metrics.push(Metric::gauge(Part::Program, "output_spooled", output.spooled).labels(&labels));
+            metrics.push(Metric::gauge(Part::Program, "output_failing", output.failing.into()).labels(&labels));
+        }
+        for (reason, value) in [("alike", snapshot.kept.alike), ("rate", snapshot.kept.limited)] {
+            metrics.push(Metric::counter(Part::Program, "alerts_suppressed", value).labels(&[("reason", reason)]));
         }
     }
 

@@ -54,8 +54,9 @@ pub use syslog::{Syslog, SyslogAddress, SyslogForm};
 pub use tls::TlsSettings;
 
 use outlet::Outlet;
+use queue::Limits;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 /// An alert, ready to leave.
@@ -154,11 +155,26 @@ impl fmt::Display for Fault {
 /// Called with each fault, from any thread.
 pub type OnFault = Arc<dyn Fn(Fault) + Send + Sync>;
 
+/// One output, as a configuration wants it.
+pub struct Wanted {
+    /// The sink; its name tells which output it is.
+    pub sink: Box<dyn Sink>,
+    /// Where its alerts wait on disk, if they do.
+    pub spool: Option<SpoolSettings>,
+    /// All that it was made of, in any form: where this is the same as before, the sink at work stays.
+    pub settings: String,
+}
+
+impl fmt::Debug for Wanted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Wanted").field(&self.sink.name()).finish()
+    }
+}
+
 /// All outputs of a program.
 pub struct Outputs {
-    outlets: Vec<Outlet>,
-    capacity: Capacity,
-    patience: Duration,
+    outlets: RwLock<Vec<Outlet>>,
+    limits: Mutex<Limits>,
     on_fault: OnFault,
 }
 
@@ -172,12 +188,25 @@ impl Outputs {
     /// No outputs yet. A sink that takes longer than `patience` for one delivery is complained of, and given up when
     /// the outputs are closed.
     pub fn new(capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
-        Self { outlets: Vec::new(), capacity, patience, on_fault }
+        Self { outlets: RwLock::default(), limits: Mutex::new(Limits { capacity, patience }), on_fault }
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Outlet>> {
+        self.outlets.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Outlet>> {
+        self.outlets.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a sink and starts its thread.
     pub fn add(&mut self, sink: impl Sink) {
-        self.outlets.push(Outlet::start(Box::new(sink), self.capacity, self.patience, Arc::clone(&self.on_fault)));
+        let outlet = Outlet::start(Box::new(sink), self.limits(), Arc::clone(&self.on_fault));
+        self.write().push(outlet);
     }
 
     /// Adds a sink whose alerts go by way of the disk, so that they outlive an absence of the sink and the end of
@@ -186,14 +215,63 @@ impl Outputs {
     /// # Errors
     /// When the directory cannot be used, or another program uses it.
     pub fn add_spooled(&mut self, sink: impl Sink, spool: &SpoolSettings) -> std::io::Result<()> {
-        let on_fault = Arc::clone(&self.on_fault);
-        self.outlets.push(Outlet::start_spooled(Box::new(sink), spool, self.capacity, self.patience, on_fault)?);
+        let outlet = Outlet::start_spooled(Box::new(sink), spool, self.limits(), Arc::clone(&self.on_fault))?;
+        self.write().push(outlet);
         Ok(())
+    }
+
+    /// Makes the outputs those that are wanted. What stays the same goes on undisturbed. Where a sink has other
+    /// settings, the new one takes the place of the old one between two deliveries: queue, spool, order and counts stay.
+    /// What is no longer wanted delivers what it has, and ends; this waits for that.
+    ///
+    /// # Errors
+    /// When a spool cannot be used; the other outputs are as wanted all the same.
+    pub fn apply(&self, wanted: Vec<Wanted>, capacity: Capacity, patience: Duration) -> std::io::Result<()> {
+        let limits = Limits { capacity, patience };
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+        let (mut result, mut names, mut gone) = (Ok(()), Vec::new(), Vec::new());
+        for Wanted { sink, spool, settings } in wanted {
+            let name = sink.name();
+            names.push(name);
+            let mut outlets = self.write();
+            let place = outlets.iter().position(|outlet| outlet.name() == name);
+            let same_way =
+                |outlet: &Outlet| outlet.spool_folder() == spool.as_ref().map(|spool| spool.folder.as_path());
+            if let Some(outlet) = place.map(|place| &mut outlets[place]).filter(|outlet| same_way(outlet)) {
+                outlet.set_limits(limits);
+                outlet.replace(sink, settings);
+                continue;
+            }
+            let on_fault = Arc::clone(&self.on_fault);
+            let started = match &spool {
+                None => Ok(Outlet::start(sink, limits, on_fault)),
+                Some(spool) => Outlet::start_spooled(sink, spool, limits, on_fault),
+            };
+            match started {
+                Ok(mut outlet) => {
+                    outlet.set_settings(settings);
+                    gone.extend(place.map(|place| outlets.swap_remove(place)));
+                    outlets.push(outlet);
+                }
+                Err(error) => result = Err(error),
+            }
+        }
+        {
+            let mut outlets = self.write();
+            while let Some(place) = outlets.iter().position(|outlet| !names.contains(&outlet.name())) {
+                gone.push(outlets.swap_remove(place));
+            }
+        }
+        gone.iter().for_each(Outlet::finish);
+        for outlet in gone {
+            outlet.join();
+        }
+        result
     }
 
     /// Whether there is any output at all.
     pub fn is_empty(&self) -> bool {
-        self.outlets.is_empty()
+        self.read().is_empty()
     }
 
     /// Hands an alert to every output.
@@ -203,26 +281,27 @@ impl Outputs {
 
     /// Hands an alert to the outputs whose names are wanted.
     pub fn send_to(&self, message: Message, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
-        for outlet in self.outlets.iter().filter(|outlet| wanted(outlet.name())) {
+        for outlet in self.read().iter().filter(|outlet| wanted(outlet.name())) {
             outlet.send(message.clone(), wait);
         }
     }
 
     /// Asks every sink to open anew what it has open, before its next alert.
     pub fn reopen(&self) {
-        self.outlets.iter().for_each(Outlet::reopen);
+        self.read().iter().for_each(Outlet::reopen);
     }
 
     /// What came of the alerts so far, for each output.
     pub fn totals(&self) -> Vec<Totals> {
-        self.outlets.iter().map(Outlet::totals).collect()
+        self.read().iter().map(Outlet::totals).collect()
     }
 
     /// Delivers what is queued and ends the threads. An output that makes no headway for the time of `patience`
     /// loses what is left in its queue; what is in a spool stays there for the next start. The totals and a fault say
     /// how much.
     pub fn close(self) -> Vec<Totals> {
-        self.outlets.iter().for_each(Outlet::finish);
-        self.outlets.into_iter().map(Outlet::join).collect()
+        let outlets = std::mem::take(&mut *self.write());
+        outlets.iter().for_each(Outlet::finish);
+        outlets.into_iter().map(Outlet::join).collect()
     }
 }

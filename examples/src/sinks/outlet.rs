@@ -1,10 +1,11 @@
 //! One sink at work: its queue, its threads, and its end.
 
 use super::keeper::{Keeper, Shelf};
-use super::queue::{Capacity, Shared, Totals, Wait};
+use super::queue::{Limits, Shared, Totals, Wait};
 use super::spool::{Spool, SpoolSettings};
 use super::worker::Worker;
 use super::{Message, OnFault, Sink};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,11 +13,15 @@ use std::time::{Duration, Instant};
 pub(super) struct Outlet {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// The directory of spools, if this has one.
+    spool: Option<PathBuf>,
+    /// What the sink was made of.
+    settings: String,
 }
 
 impl Outlet {
-    pub(super) fn start(sink: Box<dyn Sink>, capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
-        let mut outlet = Self::new(sink.name(), capacity, patience, on_fault);
+    pub(super) fn start(sink: Box<dyn Sink>, limits: Limits, on_fault: OnFault) -> Self {
+        let mut outlet = Self::new(sink.name(), limits, on_fault);
         let worker = Worker { shared: Arc::clone(&outlet.shared), sink, shelf: None };
         outlet.thread("output", move || worker.run());
         outlet
@@ -25,12 +30,12 @@ impl Outlet {
     pub(super) fn start_spooled(
         sink: Box<dyn Sink>,
         spool: &SpoolSettings,
-        capacity: Capacity,
-        patience: Duration,
+        limits: Limits,
         on_fault: OnFault,
     ) -> std::io::Result<Self> {
+        let folder = spool.folder.clone();
         let spool = Spool::open(spool, sink.name())?;
-        let mut outlet = Self::new(sink.name(), capacity, patience, on_fault);
+        let mut outlet = Self { spool: Some(folder), ..Self::new(sink.name(), limits, on_fault) };
         let shared = Arc::clone(&outlet.shared);
         {
             let mut queue = shared.lock();
@@ -52,8 +57,30 @@ impl Outlet {
         Ok(outlet)
     }
 
-    fn new(name: &'static str, capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
-        Self { shared: Arc::new(Shared::new(name, capacity, patience, on_fault)), threads: Vec::new() }
+    fn new(name: &'static str, limits: Limits, on_fault: OnFault) -> Self {
+        let shared = Arc::new(Shared::new(name, limits, on_fault));
+        Self { shared, threads: Vec::new(), spool: None, settings: String::new() }
+    }
+
+    pub(super) fn spool_folder(&self) -> Option<&Path> {
+        self.spool.as_deref()
+    }
+
+    pub(super) fn set_settings(&mut self, settings: String) {
+        self.settings = settings;
+    }
+
+    pub(super) fn set_limits(&self, limits: Limits) {
+        self.shared.lock().limits = limits;
+    }
+
+    /// Puts another sink in the place of the one at work, if it is made of something else.
+    pub(super) fn replace(&mut self, sink: Box<dyn Sink>, settings: String) {
+        if self.settings != settings {
+            self.settings = settings;
+            self.shared.lock().replacement = Some(sink);
+            self.shared.notify();
+        }
     }
 
     fn thread(&mut self, role: &str, run: impl FnOnce() + Send + 'static) {
@@ -104,7 +131,7 @@ impl Outlet {
             if queue.steps != steps {
                 (steps, since) = (queue.steps, Instant::now());
             }
-            if since.elapsed() > shared.patience {
+            if since.elapsed() > queue.limits.patience {
                 // What is given up is counted here; the threads count nothing any more.
                 let left = queue.abandon();
                 let spooled = queue.totals.spooled;
@@ -137,7 +164,7 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sinks::Failure;
+    use crate::sinks::{Capacity, Failure};
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -178,7 +205,8 @@ mod tests {
         let heard = Arc::clone(&faults);
         let on_fault: OnFault = Arc::new(move |fault| heard.lock().unwrap().push(fault.to_string()));
         let sink = Box::new(Test { gate: gate_end, taken: taken_end, retries });
-        let outlet = Outlet::start(sink, Capacity::alerts(alerts), patience, on_fault);
+        let limits = Limits { capacity: Capacity::alerts(alerts), patience };
+        let outlet = Outlet::start(sink, limits, on_fault);
         Bench { outlet, gate, taken, faults }
     }
 
@@ -349,8 +377,8 @@ mod tests {
         let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
         let start = || {
             let sink = Remote { away: Arc::clone(&away), taken: Arc::clone(&taken) };
-            let patience = Duration::from_secs(5);
-            Outlet::start_spooled(Box::new(sink), &spool, Capacity::alerts(0), patience, Arc::new(|_| {})).unwrap()
+            let limits = Limits { capacity: Capacity::alerts(0), patience: Duration::from_secs(5) };
+            Outlet::start_spooled(Box::new(sink), &spool, limits, Arc::new(|_| {})).unwrap()
         };
         let mut sent = 0;
         let mut send = |outlet: &Outlet, count: usize| {
@@ -388,9 +416,8 @@ mod tests {
         let spool = SpoolSettings { folder: folder.path().to_path_buf(), bytes: 4096 };
         let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
         let sink = Remote { away: Arc::clone(&away), taken: Arc::clone(&taken) };
-        let capacity = Capacity::alerts(10);
-        let patience = Duration::from_secs(5);
-        let outlet = Outlet::start_spooled(Box::new(sink), &spool, capacity, patience, Arc::new(|_| {})).unwrap();
+        let limits = Limits { capacity: Capacity::alerts(10), patience: Duration::from_secs(5) };
+        let outlet = Outlet::start_spooled(Box::new(sink), &spool, limits, Arc::new(|_| {})).unwrap();
         let text = "x".repeat(91);
         for _ in 0..40 {
             outlet.send(message(&text), Wait::ForRoom);

@@ -4,7 +4,7 @@
 //! complaint about a sink that hangs, and the closing that gives up what a hanging sink will never take. No lock is
 //! held while something is delivered, written or said, so a sender waits for no sink and no disk.
 
-use super::{Fault, Message, OnFault};
+use super::{Fault, Message, OnFault, Sink};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +24,13 @@ impl Capacity {
     pub fn alerts(alerts: usize) -> Self {
         Self { alerts: if alerts == 0 { usize::MAX } else { alerts }, bytes: MOST_BYTES }
     }
+}
+
+/// How much an output may hold, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) capacity: Capacity,
+    pub(super) patience: Duration,
 }
 
 /// Whether the sender waits for room in a full queue.
@@ -61,8 +68,10 @@ pub struct Totals {
 }
 
 /// What the threads of one output share.
-#[derive(Default)]
 pub(super) struct Queue {
+    pub(super) limits: Limits,
+    /// The sink that is to take the place of the one at work.
+    pub(super) replacement: Option<Box<dyn Sink>>,
     pub(super) messages: VecDeque<Message>,
     bytes: usize,
     pub(super) totals: Totals,
@@ -107,16 +116,28 @@ impl Queue {
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
-    capacity: Capacity,
-    pub(super) patience: Duration,
     on_fault: OnFault,
     pub(super) name: &'static str,
 }
 
 impl Shared {
-    pub(super) fn new(name: &'static str, capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
-        let queue = Mutex::new(Queue { totals: Totals { sink: name, ..Totals::default() }, ..Queue::default() });
-        Self { queue, changed: Condvar::new(), capacity, patience, on_fault, name }
+    pub(super) fn new(name: &'static str, limits: Limits, on_fault: OnFault) -> Self {
+        let queue = Queue {
+            limits,
+            replacement: None,
+            messages: VecDeque::new(),
+            bytes: 0,
+            totals: Totals { sink: name, ..Totals::default() },
+            in_hand: 0,
+            reopen: false,
+            finish: None,
+            abandoned: false,
+            busy: None,
+            steps: 0,
+            threads: 0,
+            keeper: false,
+        };
+        Self { queue: Mutex::new(queue), changed: Condvar::new(), on_fault, name }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -137,12 +158,13 @@ impl Shared {
 
     /// Says once of each delivery that it takes too long. The lock is given back first.
     pub(super) fn complain_if_stuck(&self, mut queue: MutexGuard<'_, Queue>) {
+        let patience = queue.limits.patience;
         if let Some((since, said @ false)) = &mut queue.busy
-            && since.elapsed() > self.patience
+            && since.elapsed() > patience
         {
             *said = true;
             drop(queue);
-            self.fault(2, format!("time-out: one alert has taken more than {:?}", self.patience));
+            self.fault(2, format!("time-out: one alert has taken more than {patience:?}"));
         }
     }
 
@@ -155,8 +177,9 @@ impl Shared {
                 queue.totals.lost += 1;
                 return;
             }
+            let capacity = queue.limits.capacity;
             let fits = queue.messages.is_empty()
-                || (queue.messages.len() < self.capacity.alerts && queue.bytes + size <= self.capacity.bytes);
+                || (queue.messages.len() < capacity.alerts && queue.bytes + size <= capacity.bytes);
             if fits {
                 break;
             }

@@ -68,6 +68,12 @@ impl Worker {
             if queue.abandoned {
                 return None;
             }
+            if let Some(sink) = queue.replacement.take() {
+                drop(queue);
+                self.sink = sink;
+                queue = shared.lock();
+                continue;
+            }
             if std::mem::take(&mut queue.reopen) {
                 drop(queue);
                 if let Err(failure) = self.sink.reopen() {
@@ -88,7 +94,7 @@ impl Worker {
                 None if queue.finish.is_some() => return None,
                 Some(shelf) if queue.totals.spooled > 0 => {
                     // What is safe on the disk holds nobody up for long.
-                    if queue.finish.is_some_and(|since| since.elapsed() > shared.patience) {
+                    if queue.finish.is_some_and(|since| since.elapsed() > queue.limits.patience) {
                         return None;
                     }
                     drop(queue);
@@ -160,9 +166,18 @@ impl Worker {
                 if queue.abandoned || (self.shelf.is_some() && queue.finish.is_some()) {
                     return Outcome::Left;
                 }
+                if queue.replacement.is_some() {
+                    break;
+                }
                 queue = self.shared.wait(queue, time);
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
+            let replacement = queue.replacement.take();
+            drop(queue);
+            if let Some(sink) = replacement {
+                self.sink = sink;
+                (pause, left) = (FIRST_PAUSE, if self.shelf.is_some() { None } else { self.sink.retries() });
+            }
         }
     }
 
