@@ -147,6 +147,7 @@ fn rule(number: usize) -> Rule {
         tags: Vec::new(),
         message: Template::default(),
         extra: Vec::new(),
+        key: None,
     };
     Rule { output, enabled: true, capture: None }
 }
