@@ -47,6 +47,9 @@ pub struct Config {
     pub track_connection_status: bool,
     /// Threads with such a name, and all that descend from them, are not shown and not followed.
     pub suppressed_comms: Vec<Text>,
+    /// Whether the containers that threads live in are told by their cgroups. Without, all is on the host, as in Falco
+    /// without its container plugin.
+    pub containers: bool,
     /// Shapes of cgroup paths of containers beside those of the engines that are known.
     pub container_patterns: Vec<Pattern>,
     /// How often idle threads are looked for on a live source, in nanoseconds.
@@ -61,6 +64,7 @@ impl Default for Config {
             limits: Limits::default(),
             track_connection_status: false,
             suppressed_comms: Vec::new(),
+            containers: true,
             container_patterns: Vec::new(),
             purge_interval_ns: 300_000_000_000,
             purge_idle_ns: 300_000_000_000,

@@ -95,7 +95,8 @@ impl<S: Source> Inspector<S> {
 
     /// As [`new`](Self::new), with limits and switches of its own.
     pub fn with_config(source: S, config: Config) -> Self {
-        let mut state = State::with_limits(config.limits, &config.container_patterns);
+        let patterns = config.containers.then(|| config.container_patterns.into());
+        let mut state = State::with_limits(config.limits, patterns);
         state.import(source.host(), source.is_live());
         let mut suppress = Suppress::new(config.suppressed_comms);
         suppress.scan(source.host());

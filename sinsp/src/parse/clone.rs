@@ -193,7 +193,7 @@ fn describe(ctx: &mut Ctx<'_, '_>, new: &mut Thread) {
     }
     new.uid = ctx.u32(p::uid).unwrap_or(u32::MAX);
     new.gid = ctx.u32(p::gid).unwrap_or(u32::MAX);
-    new.set_cgroups(ctx.raw(p::cgroups).unwrap_or_default(), &ctx.state.patterns);
+    new.set_cgroups(ctx.raw(p::cgroups).unwrap_or_default(), ctx.state.patterns.as_deref());
     new.clone_ts = ctx.event.ts();
 }
 

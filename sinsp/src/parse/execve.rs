@@ -115,7 +115,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
         thread.env.set(env);
     }
     if let Some(cgroups) = cgroups {
-        thread.set_cgroups(cgroups, &patterns);
+        thread.set_cgroups(cgroups, patterns.as_deref());
     }
     thread.tty = tty.unwrap_or(thread.tty);
     if let Some(exepath) = exepath {

@@ -86,7 +86,7 @@ impl State {
         thread.exepath = Text::new(path::without_deleted(&host.exepath));
         thread.args = Text::new(super::cut_list(&host.args, self.limits.args_bytes));
         thread.cmdline_comm = thread.comm.clone();
-        thread.set_cgroups(&host.cgroups, &self.patterns);
+        thread.set_cgroups(&host.cgroups, self.patterns.as_deref());
         thread.root = Text::new(&host.root);
         thread.flags |= host.flags | thread_flags::ACTIVE;
         if thread.is_leader() {

@@ -56,7 +56,8 @@ pub struct State {
     pub(crate) threads: Threads,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
-    pub(crate) patterns: Arc<[container::Pattern]>,
+    /// Shapes of cgroup paths of one's own; `None` where containers are not told.
+    pub(crate) patterns: Option<Arc<[container::Pattern]>>,
     machine: Option<scap::host::Machine>,
     interfaces: Interfaces,
     users: HashMap<Text, Users, FxBuildHasher>,
@@ -71,8 +72,8 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn with_limits(limits: Limits, patterns: &[container::Pattern]) -> Self {
-        Self { limits, patterns: patterns.into(), ..Self::default() }
+    pub(crate) fn with_limits(limits: Limits, patterns: Option<Arc<[container::Pattern]>>) -> Self {
+        Self { limits, patterns, ..Self::default() }
     }
 
     /// The machine, where the capture says it.

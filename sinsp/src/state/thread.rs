@@ -272,10 +272,11 @@ impl Thread {
         strings(&self.cgroups).map_while(super::cgroup::entry)
     }
 
-    /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them.
-    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: &[container::Pattern]) {
+    /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them if
+    /// containers are told.
+    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: Option<&[container::Pattern]>) {
         if strings(cgroups).all(|entry| super::cgroup::entry(entry).is_some()) && self.cgroups.set(cgroups) {
-            let id = self.cgroups().find_map(|(_, path)| container::id(path, patterns));
+            let id = patterns.and_then(|own| self.cgroups().find_map(|(_, path)| container::id(path, own)));
             self.container_id = id.map_or(Text::EMPTY, Text::new);
         }
     }
