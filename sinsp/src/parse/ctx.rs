@@ -4,7 +4,7 @@ use scap::Event;
 
 use crate::event::Facts;
 use crate::proc::Proc;
-use crate::state::{Fd, State, Text, Thread};
+use crate::state::{Fd, FdFacts, State, Text, Thread};
 
 use super::Later;
 
@@ -16,8 +16,8 @@ pub(super) struct Ctx<'c, 'e> {
     pub(super) later: &'c mut Later,
     pub(super) recent: &'c mut super::exit::Recent,
     pub(super) proc: &'c mut Option<Box<dyn Proc>>,
-    /// Room for a path that is joined.
-    pub(super) scratch: &'c mut Vec<u8>,
+    /// Room for a path that is joined, and for its parts.
+    pub(super) scratch: &'c mut [Vec<u8>; 2],
     /// The thread of the event, in the table.
     pub(super) tid: i64,
     /// The number of the descriptor that the event is about, in the thread's table.
@@ -71,6 +71,14 @@ impl<'c, 'e> Ctx<'c, 'e> {
         self.facts.fd_name_changed = self.fd.is_some() && named;
     }
 
+    /// As [`add_fd`](Self::add_fd), of a descriptor without ends, which is shared with all that say the same.
+    pub(super) fn add_facts(&mut self, num: i64, facts: FdFacts<'_>) {
+        let named = !facts.name.is_empty();
+        let fd = self.state.shared_fd(facts);
+        self.fd = self.state.add_shared_fd(self.tid, num, fd).then_some(num);
+        self.facts.fd_name_changed = self.fd.is_some() && named;
+    }
+
     /// The bytes of a parameter; `None` if it is absent or empty.
     #[inline]
     pub(super) fn raw(&self, index: usize) -> Option<&'e [u8]> {
@@ -115,11 +123,17 @@ pub(crate) fn result(event: &Event<'_>) -> i64 {
     }
 }
 
+/// The longest text that is taken from an event: that of a path in the kernel. Captures can hold longer ones.
+const MAX_TEXT: usize = 4096;
+
 /// A parameter that is text, without its end; `<NA>` if it is absent.
 #[inline]
 pub(super) fn text<'e>(event: &Event<'e>, index: usize) -> &'e [u8] {
     match event.raw(index) {
         None | Some(b"" | b"(NULL)\0") => b"<NA>",
-        Some(raw) => raw.split(|byte| *byte == 0).next().unwrap_or_default(),
+        Some(raw) => {
+            let raw = raw.get(..MAX_TEXT).unwrap_or(raw);
+            memchr::memchr(0, raw).map_or(raw, |end| &raw[..end])
+        }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Parser {
     last_fd: (i64, i64),
     proc: Option<Box<dyn Proc>>,
     /// Room for the paths that are joined.
-    scratch: Vec<u8>,
+    scratch: [Vec<u8>; 2],
     track_status: bool,
     /// Whether the machine's own account of users and groups, which comes before the first event, is over.
     started: bool,

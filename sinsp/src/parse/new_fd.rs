@@ -6,7 +6,7 @@ use scap::EventCode;
 use scap::schema::param::{memfd_create_x, pidfd_getfd_x, pidfd_open_x, pipe2_x};
 
 use super::ctx::Ctx;
-use crate::state::{Fd, FdKind, O_CLOEXEC, Text};
+use crate::state::{Fd, FdFacts, FdKind, O_CLOEXEC, Text};
 
 /// Both ends of a pipe.
 pub(super) fn pipe(ctx: &mut Ctx<'_, '_>) {
@@ -48,9 +48,7 @@ pub(super) fn object(ctx: &mut Ctx<'_, '_>) {
         E::EPOLL_CREATE1_X => (FdKind::EventPoll, if ctx.u32(1).unwrap_or(0) & 1 != 0 { O_CLOEXEC } else { 0 }),
         _ => return,
     };
-    let mut fd = Fd::new(kind);
-    fd.open_flags = flags;
-    ctx.add_fd(num, fd);
+    ctx.add_facts(num, FdFacts { open_flags: flags, ..FdFacts::new(kind) });
 }
 
 /// Memory that looks like a file.

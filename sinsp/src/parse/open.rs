@@ -3,8 +3,10 @@
 use scap::EventCode;
 use scap::schema::param::{creat_x, open_by_handle_at_x, open_x, openat_2_x, openat2_x};
 
+use smallvec::SmallVec;
+
 use super::ctx::Ctx;
-use crate::state::{Fd, FdKind, Overlay, Text, path};
+use crate::state::{FdFacts, FdKind, Overlay, path};
 
 const O_DIRECTORY: u32 = 1 << 10;
 const F_CREATED: u32 = 1 << 14;
@@ -21,7 +23,7 @@ pub(super) enum Dir<'a> {
     /// The working directory.
     Cwd(&'a [u8]),
     /// The directory of a descriptor.
-    Of(Vec<u8>),
+    Of(SmallVec<[u8; 256]>),
     /// A descriptor that we do not know.
     Unknown,
 }
@@ -50,7 +52,7 @@ pub(super) fn directory<'a>(ctx: &'a Ctx<'_, '_>, name: &[u8], dirfd: i64) -> Di
     match ctx.state.fd(thread, dirfd) {
         None => Dir::Unknown,
         Some(fd) => {
-            let mut path = fd.name.to_vec();
+            let mut path = SmallVec::from_slice(&fd.name);
             if path.last().is_some_and(|last| *last != b'/') {
                 path.push(b'/');
             }
@@ -59,24 +61,25 @@ pub(super) fn directory<'a>(ctx: &'a Ctx<'_, '_>, name: &[u8], dirfd: i64) -> Di
     }
 }
 
-/// What is known of an opened file.
+/// What is known of an opened file but its path.
 struct Opened {
-    name: Text,
     flags: u32,
     dev: u32,
     ino: u64,
 }
 
 impl Opened {
-    /// Replaces name and flags by those that the program passed, keeping the flags that the probe added.
-    fn trust(&mut self, name: Option<Text>, flags: Option<u32>) -> bool {
-        let Some(name) = name else { return false };
-        self.name = name;
+    /// Replaces the flags by those that the program passed, keeping the ones that the probe added.
+    fn trust(&mut self, flags: Option<u32>) {
         if let Some(flags) = flags {
             self.flags = flags | self.flags & !(F_CREATED - 1);
         }
-        true
     }
+}
+
+/// Takes the path from the entry, if the entry of this call was kept and has one.
+fn entered(ctx: &mut Ctx<'_, '_>, index: usize, name: &mut Vec<u8>) -> bool {
+    ctx.entry().is_some() && ctx.entry_text(index, |text| name.extend_from_slice(text)).is_some()
 }
 
 pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
@@ -84,15 +87,18 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         return;
     }
     let mut file = Opened {
-        name: ctx.kept(open_x::name),
         flags: ctx.u32(open_x::flags).unwrap_or(0),
         dev: ctx.u32(open_x::dev).unwrap_or(0),
         ino: ctx.u64(open_x::ino).unwrap_or(0),
     };
-    if ctx.entry().is_some() {
-        file.trust(ctx.entry_text(0, Text::new), ctx.entry_u32(1));
-    }
-    add(ctx, file, AT_FDCWD);
+    with_scratch(ctx, |ctx, held| {
+        let mut name = ctx.text(open_x::name);
+        if entered(ctx, 0, held) {
+            name = held;
+            file.trust(ctx.entry_u32(1));
+        }
+        add(ctx, &file, name, AT_FDCWD);
+    });
 }
 
 pub(super) fn creat(ctx: &mut Ctx<'_, '_>) {
@@ -104,16 +110,12 @@ pub(super) fn creat(ctx: &mut Ctx<'_, '_>) {
         Some(flags) if flags & 2 != 0 => LOWER_LAYER,
         _ => 0,
     };
-    let mut file = Opened {
-        name: ctx.kept(creat_x::name),
-        flags: layer,
-        dev: ctx.u32(creat_x::dev).unwrap_or(0),
-        ino: ctx.u64(creat_x::ino).unwrap_or(0),
-    };
-    if ctx.entry().is_some() {
-        file.trust(ctx.entry_text(0, Text::new), None);
-    }
-    add(ctx, file, AT_FDCWD);
+    let file =
+        Opened { flags: layer, dev: ctx.u32(creat_x::dev).unwrap_or(0), ino: ctx.u64(creat_x::ino).unwrap_or(0) };
+    with_scratch(ctx, |ctx, held| {
+        let name = if entered(ctx, 0, held) { &held[..] } else { ctx.text(creat_x::name) };
+        add(ctx, &file, name, AT_FDCWD);
+    });
 }
 
 /// openat and openat2, whose parameters agree up to the flags.
@@ -126,19 +128,23 @@ pub(super) fn openat(ctx: &mut Ctx<'_, '_>) {
         _ => (openat_2_x::dev, openat_2_x::ino),
     };
     let mut file = Opened {
-        name: ctx.kept(openat_2_x::name),
         flags: ctx.u32(openat_2_x::flags).unwrap_or(0),
         dev: ctx.u32(dev).unwrap_or(0),
         ino: ctx.u64(ino).unwrap_or(0),
     };
-    let mut dirfd = ctx.i64(openat_2_x::dirfd);
-    if ctx.entry().is_some() && file.trust(ctx.entry_text(1, Text::new), ctx.entry_u32(2)) {
-        dirfd = ctx.entry_i64(0);
-    }
-    match dirfd {
-        Some(dirfd) => add(ctx, file, dirfd),
-        None => add_at(ctx, file, b""),
-    }
+    with_scratch(ctx, |ctx, held| {
+        let mut name = ctx.text(openat_2_x::name);
+        let mut dirfd = ctx.i64(openat_2_x::dirfd);
+        if entered(ctx, 1, held) {
+            name = held;
+            file.trust(ctx.entry_u32(2));
+            dirfd = ctx.entry_i64(0);
+        }
+        match dirfd {
+            Some(dirfd) => add(ctx, &file, name, dirfd),
+            None => add_at(ctx, &file, name, b""),
+        }
+    });
 }
 
 /// The kernel gives the whole path.
@@ -147,12 +153,11 @@ pub(super) fn open_by_handle_at(ctx: &mut Ctx<'_, '_>) {
         return;
     }
     let file = Opened {
-        name: ctx.kept(open_by_handle_at_x::path),
         flags: ctx.u32(open_by_handle_at_x::flags).unwrap_or(0),
         dev: ctx.u32(open_by_handle_at_x::dev).unwrap_or(0),
         ino: ctx.u64(open_by_handle_at_x::ino).unwrap_or(0),
     };
-    add_at(ctx, file, b"");
+    add_at(ctx, &file, ctx.text(open_by_handle_at_x::path), b"");
 }
 
 /// A call that failed opens nothing; its entry, if there is one, has still been found.
@@ -164,32 +169,43 @@ fn give_up(ctx: &mut Ctx<'_, '_>) -> bool {
     failed
 }
 
-fn add(ctx: &mut Ctx<'_, '_>, file: Opened, dirfd: i64) {
-    let mut joined = std::mem::take(ctx.scratch);
-    let dir = directory(ctx, &file.name, dirfd);
-    path::join(dir.path().unwrap_or(b"<UNKNOWN>"), &file.name, &mut joined);
-    finish(ctx, file, &joined);
-    *ctx.scratch = joined;
+/// Lends room for a path that is held while the state changes.
+fn with_scratch<'e>(ctx: &mut Ctx<'_, 'e>, work: impl FnOnce(&mut Ctx<'_, 'e>, &mut Vec<u8>)) {
+    let mut held = std::mem::take(&mut ctx.scratch[1]);
+    held.clear();
+    work(ctx, &mut held);
+    ctx.scratch[1] = held;
 }
 
-fn add_at(ctx: &mut Ctx<'_, '_>, file: Opened, dir: &[u8]) {
-    let mut joined = std::mem::take(ctx.scratch);
-    path::join(dir, &file.name, &mut joined);
-    finish(ctx, file, &joined);
-    *ctx.scratch = joined;
+fn add(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], dirfd: i64) {
+    let mut joined = std::mem::take(&mut ctx.scratch[0]);
+    let dir = directory(ctx, name, dirfd);
+    path::join(dir.path().unwrap_or(b"<UNKNOWN>"), name, &mut joined);
+    finish(ctx, file, name, &joined);
+    ctx.scratch[0] = joined;
 }
 
-fn finish(ctx: &mut Ctx<'_, '_>, file: Opened, path: &[u8]) {
-    let mut fd = Fd::new(if file.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File });
-    fd.open_flags = file.flags;
-    fd.dev = file.dev;
-    fd.ino = file.ino;
-    fd.name = if file.name == *path { file.name.clone() } else { Text::new(path) };
-    fd.name_raw = file.name;
-    fd.overlay = match file.flags {
-        flags if flags & UPPER_LAYER != 0 => Overlay::Upper,
-        flags if flags & LOWER_LAYER != 0 => Overlay::Lower,
-        _ => Overlay::None,
+fn add_at(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], dir: &[u8]) {
+    let mut joined = std::mem::take(&mut ctx.scratch[0]);
+    path::join(dir, name, &mut joined);
+    finish(ctx, file, name, &joined);
+    ctx.scratch[0] = joined;
+}
+
+fn finish(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], path: &[u8]) {
+    let facts = FdFacts {
+        kind: if file.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File },
+        name: path,
+        name_raw: name,
+        open_flags: file.flags,
+        dev: file.dev,
+        ino: file.ino,
+        overlay: match file.flags {
+            flags if flags & UPPER_LAYER != 0 => Overlay::Upper,
+            flags if flags & LOWER_LAYER != 0 => Overlay::Lower,
+            _ => Overlay::None,
+        },
+        from_scan: false,
     };
-    ctx.add_fd(ctx.res(), fd);
+    ctx.add_facts(ctx.res(), facts);
 }

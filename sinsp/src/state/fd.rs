@@ -223,8 +223,6 @@ pub struct Fd {
     pub open_flags: u32,
     /// Device number; 0 unknown.
     pub dev: u32,
-    /// Mount, where only that is known.
-    pub mount_id: u32,
     /// Which end of a connection it is.
     pub role: Role,
     /// How far the connection is.
@@ -251,7 +249,6 @@ impl Fd {
             name_raw: Text::EMPTY,
             open_flags: 0,
             dev: 0,
-            mount_id: 0,
             role: Role::None,
             status: ConnectStatus::None,
             overlay: Overlay::None,
@@ -273,6 +270,11 @@ impl Fd {
     #[inline]
     pub fn set_memo(&self, memo: u64) {
         self.memo.store(memo, Ordering::Relaxed);
+    }
+
+    /// Whether it has no more facts than a file has: neither ends nor a role.
+    pub(super) fn is_plain(&self) -> bool {
+        self.role == Role::None && self.status == ConnectStatus::None && !self.made_v6
     }
 
     /// Whether an exec closes it.

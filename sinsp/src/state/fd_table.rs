@@ -22,7 +22,8 @@ const DENSE: usize = 256;
 #[derive(Debug, Clone)]
 pub struct FdTable {
     dense: Vec<Option<Arc<Fd>>>,
-    sparse: HashMap<i64, Arc<Fd>, FxBuildHasher>,
+    /// Most tables have none of these.
+    sparse: Option<Box<Sparse>>,
     len: usize,
     /// The rank of each dense entry: the greatest is listed first.
     ranks: Vec<i32>,
@@ -32,20 +33,14 @@ pub struct FdTable {
     room: usize,
 }
 
+type Sparse = HashMap<i64, Arc<Fd>, FxBuildHasher>;
+
 /// How many entries Falco's table takes before it grows.
 const ROOMS: [usize; 6] = [13, 29, 59, 127, 257, usize::MAX];
 
 impl Default for FdTable {
     fn default() -> Self {
-        Self {
-            dense: Vec::new(),
-            sparse: HashMap::default(),
-            len: 0,
-            ranks: Vec::new(),
-            greatest: 0,
-            least: 0,
-            room: ROOMS[0],
-        }
+        Self { dense: Vec::new(), sparse: None, len: 0, ranks: Vec::new(), greatest: 0, least: 0, room: ROOMS[0] }
     }
 }
 
@@ -55,8 +50,7 @@ impl FdTable {
     pub fn get(&self, num: i64) -> Option<&Fd> {
         match self.dense.get(num as usize) {
             Some(entry) => entry.as_deref(),
-            None if self.sparse.is_empty() => None,
-            None => self.sparse.get(&num).map(Arc::as_ref),
+            None => self.sparse.as_ref()?.get(&num).map(Arc::as_ref),
         }
     }
 
@@ -73,7 +67,8 @@ impl FdTable {
     /// All of them; in the order of numbers below 256, then in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
         let dense = self.dense.iter().enumerate().filter_map(|(num, fd)| Some((num as i64, fd.as_deref()?)));
-        dense.chain(self.sparse.iter().map(|(num, fd)| (*num, fd.as_ref())))
+        let sparse = self.sparse.iter().flat_map(|sparse| sparse.iter());
+        dense.chain(sparse.map(|(num, fd)| (*num, fd.as_ref())))
     }
 
     /// The numbers in the order of listings; `forked` that of a fork which took them over as they are. Those beyond the
@@ -81,7 +76,7 @@ impl FdTable {
     pub(crate) fn listed(&self, forked: bool) -> SmallVec<[i64; 32]> {
         let dense = self.dense.iter().zip(&self.ranks).enumerate().filter(|(_, (fd, _))| fd.is_some());
         let mut entries: SmallVec<[(i32, i64); 32]> = dense.map(|(num, (_, rank))| (*rank, num as i64)).collect();
-        entries.extend(self.sparse.keys().map(|num| (i32::MIN, *num)));
+        entries.extend(self.sparse.iter().flat_map(|sparse| sparse.keys()).map(|num| (i32::MIN, *num)));
         chain(&mut entries, self.room);
         if forked {
             entries.iter_mut().zip(0..).for_each(|(entry, place)| entry.0 = place);
@@ -116,7 +111,7 @@ impl FdTable {
     pub(crate) fn get_mut(&mut self, num: i64) -> Option<&mut Fd> {
         let entry = match self.dense.get_mut(num as usize) {
             Some(entry) => entry.as_mut()?,
-            None => self.sparse.get_mut(&num)?,
+            None => self.sparse.as_mut()?.get_mut(&num)?,
         };
         Some(Arc::make_mut(entry))
     }
@@ -125,7 +120,7 @@ impl FdTable {
     pub(crate) fn share(&self, num: i64) -> Option<Arc<Fd>> {
         match self.dense.get(num as usize) {
             Some(entry) => entry.clone(),
-            None => self.sparse.get(&num).cloned(),
+            None => self.sparse.as_ref()?.get(&num).cloned(),
         }
     }
 
@@ -134,15 +129,14 @@ impl FdTable {
         let at = num as usize;
         let old = if at < DENSE {
             if at >= self.dense.len() {
-                self.dense.resize(at + 1, None);
-                self.ranks.resize(at + 1, 0);
+                self.grow(at + 1);
             }
             if self.dense[at].is_none() {
                 self.rank(at, self.len);
             }
             self.dense[at].replace(fd)
         } else {
-            self.sparse.insert(num, fd)
+            self.sparse.get_or_insert_default().insert(num, fd)
         };
         self.len += usize::from(old.is_none());
         old
@@ -152,7 +146,7 @@ impl FdTable {
     pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
         let old = match self.dense.get_mut(num as usize) {
             Some(entry) => entry.take(),
-            None => self.sparse.remove(&num),
+            None => self.remove_sparse(num),
         };
         self.len -= usize::from(old.is_some());
         old
@@ -166,9 +160,34 @@ impl FdTable {
                 self.len -= 1;
             }
         }
-        let before = self.sparse.len();
-        self.sparse.retain(|num, fd| keep(*num, fd));
-        self.len -= before - self.sparse.len();
+        if let Some(sparse) = &mut self.sparse {
+            let before = sparse.len();
+            sparse.retain(|num, fd| keep(*num, fd));
+            self.len -= before - sparse.len();
+            self.drop_empty();
+        }
+    }
+
+    fn remove_sparse(&mut self, num: i64) -> Option<Arc<Fd>> {
+        let old = self.sparse.as_mut()?.remove(&num);
+        self.drop_empty();
+        old
+    }
+
+    fn drop_empty(&mut self) {
+        if self.sparse.as_ref().is_some_and(|sparse| sparse.is_empty()) {
+            self.sparse = None;
+        }
+    }
+
+    /// Makes room for `len` entries, and for a few more: a machine has many tables, and most are small.
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        let room = len.next_multiple_of(if len <= 32 { 4 } else { 32 });
+        self.dense.reserve_exact(room - self.dense.len());
+        self.ranks.reserve_exact(room - self.ranks.len());
+        self.dense.resize(len, None);
+        self.ranks.resize(len, 0);
     }
 }
 

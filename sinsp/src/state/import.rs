@@ -64,9 +64,8 @@ impl State {
             let mut fd = self.fd_of(&entry.kind);
             fd.ino = entry.ino;
             orient(&mut fd, ports);
-            fd.stamp = self.new_stamp();
             self.metrics.added_fds += 1;
-            fds.insert(entry.num, Arc::new(fd));
+            fds.insert(entry.num, self.share_fd(fd));
         }
         self.add_unconnected(thread)
     }

@@ -17,6 +17,7 @@ mod containers;
 mod export;
 mod family;
 mod fd;
+mod fd_pool;
 mod fd_table;
 mod fds;
 mod import;
@@ -33,6 +34,7 @@ mod users;
 pub use container::{ContainerInfo, ContainerMetadata, Mount};
 pub(crate) use fd::O_CLOEXEC;
 pub use fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Overlay, Role, UnixTuple};
+pub(crate) use fd_pool::FdFacts;
 pub use fd_table::FdTable;
 pub use interfaces::Interfaces;
 pub use lineage::Ancestors;
@@ -60,6 +62,7 @@ pub struct State {
     pub(crate) patterns: Option<Arc<[container::Pattern]>>,
     machine: Option<scap::host::Machine>,
     interfaces: Interfaces,
+    pool: fd_pool::FdPool,
     users: HashMap<Text, Users, FxBuildHasher>,
     host_users: Users,
     containers: containers::Containers,

@@ -1,0 +1,136 @@
+//! Descriptors that say the same are one entry.
+//!
+//! Programs open the same few files over and over: libraries, locales, configuration. What is known of a descriptor
+//! is shared by all that say the same, whichever process they belong to, until one of them changes: nothing is
+//! allocated for a file that was opened lately, and what a rule engine found out about it (by the entry's stamp) holds.
+//!
+//! The entries that were made last are kept in a table of fixed size, where a newer one takes the place of an older one.
+
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use rustc_hash::FxHasher;
+
+use super::{Fd, FdKind, Overlay, State, Text};
+
+/// Places in the table; a power of two.
+const PLACES: usize = 4096;
+
+/// The entries that were made last, each at the place that its hash says.
+#[derive(Debug, Default)]
+pub(super) struct FdPool {
+    places: Vec<Option<Arc<Fd>>>,
+}
+
+/// What makes a descriptor without ends: a file, a directory, or a kernel object.
+#[derive(Debug, Clone)]
+pub(crate) struct FdFacts<'a> {
+    pub(crate) kind: FdKind,
+    pub(crate) name: &'a [u8],
+    pub(crate) name_raw: &'a [u8],
+    pub(crate) open_flags: u32,
+    pub(crate) dev: u32,
+    pub(crate) ino: u64,
+    pub(crate) overlay: Overlay,
+    pub(crate) from_scan: bool,
+}
+
+impl<'a> FdFacts<'a> {
+    /// Facts of an object that is no more than its kind.
+    pub(crate) fn new(kind: FdKind) -> Self {
+        Self { kind, name: b"", name_raw: b"", open_flags: 0, dev: 0, ino: 0, overlay: Overlay::None, from_scan: false }
+    }
+
+    /// The facts of an entry; `None` if it has others than these.
+    fn of(fd: &'a Fd) -> Option<Self> {
+        let shared = matches!(
+            fd.kind,
+            FdKind::File
+                | FdKind::Directory
+                | FdKind::Event
+                | FdKind::Unsupported
+                | FdKind::SignalFd
+                | FdKind::EventPoll
+                | FdKind::Inotify
+                | FdKind::TimerFd
+                | FdKind::Netlink
+                | FdKind::Bpf
+                | FdKind::UserfaultFd
+                | FdKind::IoUring
+        );
+        let facts = Self {
+            kind: fd.kind.clone(),
+            name: &fd.name,
+            name_raw: &fd.name_raw,
+            open_flags: fd.open_flags,
+            dev: fd.dev,
+            ino: fd.ino,
+            overlay: fd.overlay,
+            from_scan: fd.from_scan,
+        };
+        (shared && facts.describes(fd)).then_some(facts)
+    }
+
+    #[inline]
+    fn place(&self) -> usize {
+        let mut hasher = FxHasher::default();
+        hasher.write(self.name);
+        hasher.write_u64(self.ino);
+        hasher.write_u64(u64::from(self.open_flags) << 32 | u64::from(self.dev));
+        hasher.write_u8(self.kind.type_char());
+        (hasher.finish() >> 32) as usize % PLACES
+    }
+
+    /// Whether these are the facts of an entry, all of them.
+    #[inline]
+    fn describes(&self, fd: &Fd) -> bool {
+        self.ino == fd.ino
+            && self.open_flags == fd.open_flags
+            && self.dev == fd.dev
+            && self.kind == fd.kind
+            && self.name == fd.name.as_bytes()
+            && self.name_raw == fd.name_raw.as_bytes()
+            && self.overlay == fd.overlay
+            && self.from_scan == fd.from_scan
+            && fd.is_plain()
+    }
+
+    fn entry(self) -> Fd {
+        let mut fd = Fd::new(self.kind);
+        fd.name = Text::new(self.name);
+        fd.name_raw = if self.name == self.name_raw { fd.name.clone() } else { Text::new(self.name_raw) };
+        fd.open_flags = self.open_flags;
+        fd.dev = self.dev;
+        fd.ino = self.ino;
+        fd.overlay = self.overlay;
+        fd.from_scan = self.from_scan;
+        fd
+    }
+}
+
+impl State {
+    /// An entry with these facts: one that there is already, if it was made lately.
+    pub(crate) fn shared_fd(&mut self, facts: FdFacts<'_>) -> Arc<Fd> {
+        if self.pool.places.is_empty() {
+            self.pool.places.resize(PLACES, None);
+        }
+        let place = facts.place();
+        if let Some(entry) = self.pool.places[place].as_ref().filter(|entry| facts.describes(entry)) {
+            return entry.clone();
+        }
+        let mut fd = facts.entry();
+        fd.stamp = self.new_stamp();
+        let entry = Arc::new(fd);
+        self.pool.places[place] = Some(entry.clone());
+        entry
+    }
+
+    /// As [`shared_fd`](Self::shared_fd), of an entry that was made elsewhere.
+    pub(super) fn share_fd(&mut self, mut fd: Fd) -> Arc<Fd> {
+        if let Some(facts) = FdFacts::of(&fd) {
+            return self.shared_fd(facts);
+        }
+        fd.stamp = self.new_stamp();
+        Arc::new(fd)
+    }
+}
