@@ -1,116 +1,11 @@
 //! Memory: none per event that changes nothing, bounded for many threads, given back when they are gone.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../examples/memory/load.rs"]
+mod load;
 
-use peregrine_sinsp::{Config, Inspector, Next};
-use scap::{EventBuilder, EventCode as E, HostState, Source, SourceStats};
-
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<i64> = const { Cell::new(0) };
-}
-
-fn count(calls: u64, bytes: i64) {
-    // A thread that ends frees after its counters are gone: that is not of interest.
-    let _ = CALLS.try_with(|count| count.set(count.get() + calls));
-    let _ = BYTES.try_with(|count| count.set(count.get() + bytes));
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as i64);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as i64));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// A source of events that a function makes, one for each number.
-struct Made<F> {
-    make: F,
-    builder: EventBuilder,
-    number: u64,
-    end: u64,
-    host: HostState,
-}
-
-impl<F: FnMut(u64, &mut EventBuilder)> Source for Made<F> {
-    fn next(&mut self) -> scap::Result<scap::Next<'_>> {
-        if self.number == self.end {
-            return Ok(scap::Next::End);
-        }
-        (self.make)(self.number, &mut self.builder);
-        self.number += 1;
-        Ok(scap::Next::Event(self.builder.finish()?))
-    }
-
-    fn host(&self) -> &HostState {
-        &self.host
-    }
-
-    fn stats(&self) -> SourceStats {
-        SourceStats::default()
-    }
-}
-
-fn inspector<F: FnMut(u64, &mut EventBuilder)>(
-    host: HostState,
-    end: u64,
-    config: Config,
-    make: F,
-) -> Inspector<Made<F>> {
-    Inspector::with_config(Made { make, builder: EventBuilder::new(), number: 0, end, host }, config)
-}
-
-fn thread(tid: i64, fds: i64) -> scap::host::Thread {
-    scap::host::Thread {
-        tid,
-        pid: tid,
-        ptid: 1,
-        vtid: tid,
-        vpid: tid,
-        comm: b"worker".to_vec(),
-        exe: b"/usr/bin/worker".to_vec(),
-        exepath: b"/usr/bin/worker".to_vec(),
-        args: b"--config\0/etc/worker/worker.conf\0".to_vec(),
-        cwd: b"/var/lib/worker".to_vec(),
-        fds: (0..fds)
-            .map(|num| scap::host::Fd {
-                num,
-                ino: 1,
-                kind: scap::host::FdKind::File {
-                    flags: 1,
-                    name: format!("/var/lib/worker/data/segment-{num}").into_bytes(),
-                    dev: 1,
-                },
-            })
-            .collect(),
-        ..scap::host::Thread::default()
-    }
-}
-
-fn fork(event: &mut EventBuilder, caller: i64, child: i64) {
-    event.start(E::FORK_20_X).ts(1).tid(caller);
-    event.i64(child).text("/usr/bin/worker").raw(b"--config\0/etc/worker/worker.conf\0");
-    event.i64(caller).i64(caller).i64(1).text("").i64(1024).u64(0).u64(0).u32(1).u32(1).u32(1);
-    event.text("worker").raw(b"cpu=/system.slice/worker.service\0").u32(0).u32(0).u32(0).i64(caller).i64(caller).u64(0);
-}
-
-fn exit(event: &mut EventBuilder, tid: i64) {
-    event.start(E::PROCEXIT_1_E).ts(1).tid(tid).i64(0).i64(0).raw(&[0]).raw(&[0]).i64(0);
-}
+use load::{BYTES, CALLS, Load, Paths, fork_bomb, inspector, processes, thread};
+use peregrine_sinsp::{Config, Next};
+use scap::{EventCode as E, HostState};
 
 #[test]
 fn events_that_change_nothing_allocate_nothing() {
@@ -152,59 +47,63 @@ fn events_that_change_nothing_allocate_nothing() {
     assert!(inspector.state().metrics().stored_events > 1000);
 }
 
-#[test]
-fn a_hundred_thousand_processes_fit_and_are_given_back() {
-    const PROCESSES: u64 = 100_000;
-    let host = HostState { threads: vec![thread(1, 0), thread(7, 20)], ..HostState::default() };
+/// Fills the state with processes of 20 descriptors each, and says how many bytes that took and how many are left when all
+/// have exited. A hundred thousand of them in an optimized build, else a tenth.
+fn fill(load: Load) -> (u64, i64, i64) {
+    let count = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
     let empty = BYTES.get();
-    let mut inspector = inspector(host, 2 * PROCESSES + 1, Config::default(), |number, event| match number {
-        ..PROCESSES => fork(event, 7, 1000 + number as i64),
-        _ => exit(event, 1000 + (number % PROCESSES) as i64),
-    });
-    for _ in 0..PROCESSES {
+    let (mut inspector, filling) = processes(count, load);
+    for _ in 0..filling {
         inspector.next().expect("an event");
     }
     let full = BYTES.get() - empty;
     let state = inspector.state();
-    assert_eq!(state.threads().count() as u64, PROCESSES + 2);
-    let last = state.thread(1000 + PROCESSES as i64 - 1).expect("the last");
-    assert_eq!(state.fds(last).map_or(0, |fds| fds.len()), 20);
-    for _ in 0..=PROCESSES {
-        inspector.next().expect("an event");
-    }
+    assert_eq!(
+        (state.metrics().threads, state.metrics().fds),
+        (count + 2, count * 20 + state.fds(state.thread(7).expect("the parent")).map_or(0, |fds| fds.len() as u64))
+    );
+    while !matches!(inspector.next().expect("an event"), Next::End) {}
     let left = BYTES.get() - empty;
-    println!("{PROCESSES} processes with 20 descriptors: {} MB, after their exit {} KB", full >> 20, left >> 10);
-    assert!(full < 200 << 20, "{full} bytes");
-    assert!(left < 4 << 20, "{left} bytes");
     assert!(inspector.state().threads().count() < 4);
     inspector.state().check().expect("the tables agree");
+    println!("{count} processes with 20 descriptors: {} KB, after their exit {} KB", full >> 10, left >> 10);
+    (count, full, left)
+}
+
+#[test]
+fn processes_that_inherit_their_descriptors_are_given_back() {
+    let (count, full, left) = fill(Load::Inherited);
+    assert!(full < 2000 * count as i64, "{full} bytes");
+    assert!(left < 4 << 20, "{left} bytes");
+}
+
+#[test]
+fn processes_that_open_the_same_files_share_what_is_known_of_them() {
+    let (count, full, left) = fill(Load::Opened(Paths::Same));
+    assert!(full < 2000 * count as i64, "{full} bytes");
+    assert!(left < 4 << 20, "{left} bytes");
+}
+
+#[test]
+fn processes_that_open_files_of_their_own_cost_more() {
+    let (count, full, left) = fill(Load::Opened(Paths::Own));
+    assert!(full < 6000 * count as i64, "{full} bytes");
+    assert!(left < 8 << 20, "{left} bytes");
 }
 
 #[test]
 fn a_fork_bomb_stays_within_the_limit_and_is_counted() {
-    // PEREGRINE_FORK_BOMB=10000000 takes some seconds when built with --release.
-    let tasks = std::env::var("PEREGRINE_FORK_BOMB").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000u64);
-    let mut config = Config::default();
-    config.limits.threads = 1000;
-    let host = HostState { threads: vec![thread(1, 0), thread(7, 3)], ..HostState::default() };
+    // Ten million take some seconds in an optimized build: `cargo run --release --example memory -- tasks`.
+    let tasks = 200_000;
     let empty = BYTES.get();
     let mut peak = 0;
-    // Each task forks the next; of three exits one is lost.
-    let mut inspector = inspector(host, tasks * 2, config, |number, event| {
-        let task = 1000 + (number / 2) as i64;
-        match number % 2 {
-            0 => fork(event, if number % 8 == 0 { 7 } else { task - 1 }, task),
-            _ => exit(event, if number % 3 == 0 { 0 } else { task }),
-        }
-    });
-    for _ in 0..tasks * 2 {
-        inspector.next().expect("an event");
+    let mut inspector = fork_bomb(tasks);
+    while !matches!(inspector.next().expect("an event"), Next::End) {
         peak = peak.max(BYTES.get() - empty);
     }
     let metrics = inspector.state().metrics();
     assert!(metrics.threads <= 1001, "{} threads", metrics.threads);
     assert!(metrics.drops_full_threadtable > tasks / 10, "{metrics:?}");
-    println!("{tasks} tasks: {} KB at most, {} refused", peak >> 10, metrics.drops_full_threadtable);
     assert!(peak < 8 << 20, "{peak} bytes");
     inspector.state().check().expect("the tables agree");
 }

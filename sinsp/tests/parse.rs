@@ -34,7 +34,9 @@ macro_rules! families {
     )*};
 }
 
-families! { clone execve exit lineage open descriptors sockets identity directories resources unknown capture containers }
+families! {
+    clone execve exit lineage open descriptors sockets identity directories resources unknown capture containers limits
+}
 
 fn family(name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parse").join(format!("{name}.trace"));
@@ -103,6 +105,11 @@ fn set(config: &mut Config, setting: &str) -> Result<(), String> {
         "threads" => config.limits.threads = number()?,
         "fds" => config.limits.fds_per_process = number()?,
         "entries" => config.limits.stored_events = number()?,
+        "args" => config.limits.args_bytes = number()?,
+        "env" => config.limits.env_bytes = number()?,
+        "user_tables" => config.limits.user_tables = number()?,
+        "users" => config.limits.users_per_table = number()?,
+        "containers" => config.containers = value == "true",
         "track_status" => config.track_connection_status = value == "true",
         "suppress" => config.suppressed_comms.push(value.into()),
         _ => return Err(format!("no setting {key}")),

@@ -168,7 +168,7 @@ fn exepath(ctx: &mut Ctx<'_, '_>) -> Option<Text> {
             let name = ctx.entry_text(execveat_e::pathname, <[u8]>::to_vec);
             let dir = directory(ctx, name.as_deref().unwrap_or(b"<NA>"), dirfd);
             let of_fd = matches!(dir, Dir::Of(_));
-            let dir = dir.path().map(<[u8]>::to_vec);
+            let dir = dir.to_vec();
             if of_fd {
                 ctx.fd = Some(dirfd);
             }

@@ -30,11 +30,21 @@ pub(super) fn exit(ctx: &mut Ctx<'_, '_>) {
 
 /// Threads that were removed a moment ago. The exit of a child can come before its parent's clone returns: the parent
 /// must not bring it back to life.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recent {
     by_thread: HashMap<(i64, i64), u64, FxBuildHasher>,
     ring: Vec<(i64, i64, u64)>,
     next: usize,
+}
+
+impl Default for Recent {
+    /// With all the room that it will ever need: lasting memory that is asked for in a burst lies above what the burst
+    /// leaves behind, which then cannot be given back to the machine.
+    fn default() -> Self {
+        let mut by_thread = HashMap::default();
+        by_thread.reserve(Self::LEN);
+        Self { by_thread, ring: Vec::with_capacity(Self::LEN), next: 0 }
+    }
 }
 
 impl Recent {

@@ -3,8 +3,6 @@
 use scap::EventCode;
 use scap::schema::param::{creat_x, open_by_handle_at_x, open_x, openat_2_x, openat2_x};
 
-use smallvec::SmallVec;
-
 use super::ctx::Ctx;
 use crate::state::{FdFacts, FdKind, Overlay, path};
 
@@ -23,19 +21,30 @@ pub(super) enum Dir<'a> {
     /// The working directory.
     Cwd(&'a [u8]),
     /// The directory of a descriptor.
-    Of(SmallVec<[u8; 256]>),
+    Of(&'a [u8]),
     /// A descriptor that we do not know.
     Unknown,
 }
 
 impl Dir<'_> {
-    /// Its path; `None` if it is not known.
-    pub(super) fn path(&self) -> Option<&[u8]> {
+    /// Its path, ended by a slash if it has any; `None` if it is not known.
+    pub(super) fn to_vec(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Nowhere => Some(b"."),
-            Self::Cwd(path) => Some(path),
-            Self::Of(path) => Some(path),
+            Self::Nowhere => Some(b".".to_vec()),
+            Self::Cwd(path) => Some(path.to_vec()),
+            Self::Of(path) if path.is_empty() || path.ends_with(b"/") => Some(path.to_vec()),
+            Self::Of(path) => Some([path, &b"/"[..]].concat()),
             Self::Unknown => None,
+        }
+    }
+
+    /// Joins a path to it.
+    fn join(&self, name: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Nowhere => path::join(b"", name, out),
+            Self::Cwd(base) => path::join(base, name, out),
+            Self::Of(dir) => path::join_in(dir, name, out),
+            Self::Unknown => path::join(b"<UNKNOWN>", name, out),
         }
     }
 }
@@ -51,13 +60,7 @@ pub(super) fn directory<'a>(ctx: &'a Ctx<'_, '_>, name: &[u8], dirfd: i64) -> Di
     }
     match ctx.state.fd(thread, dirfd) {
         None => Dir::Unknown,
-        Some(fd) => {
-            let mut path = SmallVec::from_slice(&fd.name);
-            if path.last().is_some_and(|last| *last != b'/') {
-                path.push(b'/');
-            }
-            Dir::Of(path)
-        }
+        Some(fd) => Dir::Of(&fd.name),
     }
 }
 
@@ -179,8 +182,7 @@ fn with_scratch<'e>(ctx: &mut Ctx<'_, 'e>, work: impl FnOnce(&mut Ctx<'_, 'e>, &
 
 fn add(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], dirfd: i64) {
     let mut joined = std::mem::take(&mut ctx.scratch[0]);
-    let dir = directory(ctx, name, dirfd);
-    path::join(dir.path().unwrap_or(b"<UNKNOWN>"), name, &mut joined);
+    directory(ctx, name, dirfd).join(name, &mut joined);
     finish(ctx, file, name, &joined);
     ctx.scratch[0] = joined;
 }

@@ -103,8 +103,11 @@ impl State {
             return;
         }
         parent.children.swap_remove(place);
-        if parent.children.len() < parent.children.capacity() / 8 {
-            parent.children.shrink_to(8);
+        if parent.children.capacity() > 64 && parent.children.len() < parent.children.capacity() / 8 {
+            // A new vector, as in `Threads::compact`.
+            let mut children = Vec::with_capacity((parent.children.len() * 2).max(8));
+            children.append(&mut parent.children);
+            parent.children = children;
         }
         if let Some(moved) = parent.children.get(place).copied()
             && let Some(moved) = self.threads.get_mut(moved)

@@ -115,13 +115,16 @@ impl State {
             self.pool.places.resize(PLACES, None);
         }
         let place = facts.place();
-        if let Some(entry) = self.pool.places[place].as_ref().filter(|entry| facts.describes(entry)) {
-            return entry.clone();
+        for place in [place, place ^ 1] {
+            if let Some(entry) = self.pool.places[place].as_ref().filter(|entry| facts.describes(entry)) {
+                return entry.clone();
+            }
         }
         let mut fd = facts.entry();
         fd.stamp = self.new_stamp();
         let entry = Arc::new(fd);
-        self.pool.places[place] = Some(entry.clone());
+        // What was here has a second place, so that two files which meet do not oust each other in turns.
+        self.pool.places[place ^ 1] = self.pool.places[place].replace(entry.clone());
         entry
     }
 

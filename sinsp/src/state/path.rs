@@ -8,15 +8,28 @@ const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
 
 /// Joins `path` to the directory `base` and cleans it: no `.`, no `..`, no double or last slash. An absolute path
 /// stands for itself. `base` is taken as it is, and should end in a slash. The result replaces what is in `out`.
+#[inline]
 pub fn join(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    join_parts(base, b"", path, out);
+}
+
+/// As [`join`], to a directory that need not end in a slash.
+#[inline]
+pub fn join_in(dir: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    let slash: &[u8] = if dir.is_empty() || dir.ends_with(b"/") { b"" } else { b"/" };
+    join_parts(dir, slash, path, out);
+}
+
+fn join_parts(base: &[u8], slash: &[u8], path: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    if base.len() + path.len() + 1 > MAX {
+    if base.len() + slash.len() + path.len() + 1 > MAX {
         out.extend_from_slice(TOO_LONG);
         return;
     }
     let relative = path.first().is_some_and(|first| *first != b'/');
     if relative {
         out.extend_from_slice(base);
+        out.extend_from_slice(slash);
     }
     if is_clean(path) {
         out.extend_from_slice(path);

@@ -113,8 +113,10 @@ impl Threads {
 
     /// Moves the threads together, so that the slots they leave can go.
     fn compact(&mut self) {
-        self.slots.retain(Option::is_some);
-        self.slots.shrink_to_fit();
+        // A new vector, not a shorter one: that would stay where it is, above memory which is free by now.
+        let mut slots = Vec::with_capacity(self.by_tid.len());
+        slots.extend(std::mem::take(&mut self.slots).into_iter().filter(Option::is_some));
+        self.slots = slots;
         self.free = Vec::new();
         self.last = None;
         for (slot, thread) in self.slots.iter().enumerate() {

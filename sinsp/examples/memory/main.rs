@@ -1,0 +1,58 @@
+//! Measures what the state costs: bytes that are allocated, and memory that the process has of the machine.
+//!
+//! Usage: `memory inherited|same|own [PROCESSES]` fills the state with processes of 20 descriptors each, which they inherit,
+//! or open: the same files all of them, or files of their own. `memory tasks [TASKS]` is a fork bomb.
+
+mod load;
+
+use load::{BYTES, Load, Paths, fork_bomb, processes};
+use peregrine_sinsp::Next;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let what = args.next().ok_or("usage: memory inherited|same|own|tasks [COUNT]")?;
+    let count = args.next().map(|count| count.parse::<u64>()).transpose()?;
+    let load = match what.as_str() {
+        "inherited" => Load::Inherited,
+        "same" => Load::Opened(Paths::Same),
+        "own" => Load::Opened(Paths::Own),
+        "tasks" => return tasks(count.unwrap_or(10_000_000)),
+        other => return Err(format!("no load {other}").into()),
+    };
+    let (empty, resident) = (BYTES.get(), resident());
+    let show = |when: &str| {
+        let (allocated, mine) = (BYTES.get() - empty, self::resident().saturating_sub(resident));
+        println!("{when}: {} MB allocated, {} MB resident", allocated >> 20, mine >> 20);
+    };
+    let count = count.unwrap_or(100_000);
+    let (mut inspector, filling) = processes(count, load);
+    for _ in 0..filling {
+        inspector.next()?;
+    }
+    let metrics = inspector.state().metrics();
+    println!("{} threads, {} descriptors", metrics.threads, metrics.fds);
+    show("full");
+    while !matches!(inspector.next()?, Next::End) {}
+    println!("{} threads", inspector.state().metrics().threads);
+    show("after their exit");
+    Ok(())
+}
+
+fn tasks(count: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let (empty, mut peak) = (BYTES.get(), 0);
+    let mut inspector = fork_bomb(count);
+    while !matches!(inspector.next()?, Next::End) {
+        peak = peak.max(BYTES.get() - empty);
+    }
+    println!("{count} tasks: at most {} KB allocated, {} KB resident at the end", peak >> 10, resident() >> 10);
+    println!("{:#?}", inspector.state().metrics());
+    inspector.state().check()?;
+    Ok(())
+}
+
+/// The memory that this process has, in bytes.
+fn resident() -> usize {
+    const PAGE: usize = 4096;
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * PAGE
+}
