@@ -5,6 +5,8 @@
 #   make test     all that CI runs
 #   make bench    what a run costs, with Falco's figures beside it; then instructions, layer by layer
 #   make quick    what to run while working: the tests of the crates that need neither clang nor root
+#   make install  the programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
+#   make deb      a Debian package in target/debian, built by cargo-deb and looked into by dpkg-deb
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -56,3 +58,46 @@ bench: setup
 .PHONY: test
 test: setup
 	@xtask/ci
+
+# Packaging. BUILT names a folder that has the two programs already; else they are built.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+BUILT ?=
+PROGRAMS := $(or $(BUILT),target/dist)
+GENERATED ?= target/package
+
+.PHONY: programs
+programs:
+	@[ -n "$(BUILT)" ] || $(CARGO) build --quiet --profile dist --package peregrine-examples --bins
+
+# Manual pages and completions, as the programs themselves print them.
+.PHONY: package-files
+package-files: programs
+	@packaging/generate "$(PROGRAMS)" "$(GENERATED)"
+
+.PHONY: install
+install: package-files
+	@bin="$(DESTDIR)$(PREFIX)/bin"
+	share="$(DESTDIR)$(PREFIX)/share"
+	etc="$(DESTDIR)$(SYSCONFDIR)/peregrine"
+	install -d "$$bin" "$$etc/rules.d"
+	install -m 755 "$(PROGRAMS)/peregrine" "$(PROGRAMS)/pscap" "$$bin/"
+	install -D -m 644 -t "$$share/man/man1" "$(GENERATED)"/man/*.gz
+	install -D -m 644 -t "$$share/bash-completion/completions" "$(GENERATED)"/completions/bash/*
+	install -D -m 644 -t "$$share/zsh/site-functions" "$(GENERATED)"/completions/zsh/*
+	install -D -m 644 -t "$$share/fish/vendor_completions.d" "$(GENERATED)"/completions/fish/*
+	install -D -m 644 -t "$$share/peregrine" packaging/grafana/peregrine.json
+	install -m 644 examples/peregrine/rules/peregrine_rules.yaml "$$etc/"
+	# What somebody may have changed stays as it is.
+	for file in falco.yaml peregrine_rules.local.yaml; do
+		[ -e "$$etc/$$file" ] || sed 's|/etc/peregrine|$(SYSCONFDIR)/peregrine|' "packaging/$$file" >"$$etc/$$file"
+	done
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system"
+	sed -e 's|/usr/bin/|$(PREFIX)/bin/|' -e 's|/etc/peregrine|$(SYSCONFDIR)/peregrine|' \
+		packaging/systemd/peregrine.service >"$(DESTDIR)$(PREFIX)/lib/systemd/system/peregrine.service"
+
+.PHONY: deb
+deb: setup package-files
+	@command -v cargo-deb >/dev/null || { echo "cargo-deb is missing: cargo install cargo-deb" >&2; exit 1; }
+	$(CARGO) deb --quiet --package peregrine-examples --profile dist --no-build --output target/debian/
+	packaging/debian/check target/debian/peregrine_*.deb

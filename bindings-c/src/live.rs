@@ -93,6 +93,7 @@ mod probe {
     use bpf::{Probe, Selection};
     use scap::EventCode;
     use scap::schema::{SyscallCode, SyscallSet};
+    use sinsp::ProcFs;
 
     use super::{Fault, Inspector, LiveOptions, Status};
     use crate::handle::{optional_text, shared, slice, text};
@@ -101,6 +102,7 @@ mod probe {
     /// All that the options point at is valid.
     pub(super) unsafe fn open(options: Option<&LiveOptions>) -> Result<Inspector, Fault> {
         let mut builder = Probe::builder();
+        let mut proc = ProcFs::new("/");
         if let Some(options) = options {
             // SAFETY: by the caller's word.
             if let Some(selection) = unsafe { selection(options) }? {
@@ -110,6 +112,7 @@ mod probe {
             let root = unsafe { optional_text(options.host_root, "host_root") }?;
             if !root.is_empty() {
                 builder = builder.host_root(root);
+                proc = ProcFs::new(root);
             }
             if options.snaplen > 0 {
                 builder = builder.snaplen(options.snaplen);
@@ -134,7 +137,9 @@ mod probe {
         for note in source.notes() {
             tracing::info!("{note}");
         }
-        Ok(Inspector::new(Box::new(source)))
+        let mut inspector = Inspector::new(Box::new(source));
+        inspector.change().set_proc(proc);
+        Ok(inspector)
     }
 
     /// # Safety

@@ -123,6 +123,14 @@ pub(crate) struct Options {
     #[arg(long = "rule-schema")]
     pub(crate) rule_schema: bool,
 
+    /// Print the manual page and exit
+    #[arg(long)]
+    pub(crate) man: bool,
+
+    /// Print the completions of a shell and exit
+    #[arg(long, value_enum, value_name = "SHELL")]
+    pub(crate) completions: Option<clap_complete::Shell>,
+
     /// Do everything but open sources and outputs: are configuration and rules sound?
     ///
     /// With -P, and a program running with the same -P, also print what a reload would change.

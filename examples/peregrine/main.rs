@@ -21,6 +21,7 @@ mod list;
 #[cfg(feature = "live")]
 mod live;
 mod log;
+mod manual;
 mod matches;
 mod metrics;
 mod noise;
@@ -108,6 +109,10 @@ fn run(options: &Options) -> Result<(), Fatal> {
         terminal::print(&list::syscalls::ignored_text());
     } else if options.list_events {
         terminal::print(&list::events::text(options.list_format()));
+    } else if options.man {
+        terminal::print(&String::from_utf8_lossy(&manual::page()?));
+    } else if let Some(shell) = options.completions {
+        terminal::print(&String::from_utf8_lossy(&manual::completions(shell)));
     } else if options.audit_policy {
         terminal::print(audit::POLICY);
     } else if let Some(url) = &options.audit_webhook {

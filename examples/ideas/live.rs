@@ -1,0 +1,35 @@
+//! Watches which programs this machine starts, for some seconds. It takes the rights of root. `live [SECONDS]`
+
+use std::time::{Duration, Instant};
+
+use bpf::{Probe, Selection};
+use sinsp::{Inspector, Next};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let seconds = std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?;
+    // What starts and ends processes is all that this program looks at; the rest costs the machine nothing.
+    let calls = ["execve", "execveat", "clone", "clone3", "fork", "vfork", "procexit"];
+    let source = Probe::builder().select(Selection::named(&calls)?).skip_own(true).open()?;
+    let mut inspector = Inspector::new(source);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        match inspector.next()? {
+            Next::Event(event) => {
+                let (Some(thread), true) = (event.thread(), event.raw().code().to_string().starts_with("execve"))
+                else {
+                    continue;
+                };
+                let parent = event.state().parent(thread).map_or_else(Default::default, |parent| parent.comm.clone());
+                let args: Vec<_> = thread.args().map(String::from_utf8_lossy).collect();
+                let (parent, path) = (String::from_utf8_lossy(&parent), String::from_utf8_lossy(&thread.exepath));
+                println!("{parent} started {path} {}", args.join(" "));
+            }
+            // Nothing just now, or an event that only changed the state: time for other work.
+            Next::Idle | Next::Hidden => {}
+            Next::End => break,
+        }
+    }
+    let stats = inspector.stats();
+    eprintln!("{} events, {} lost", stats.delivered, stats.dropped());
+    Ok(())
+}

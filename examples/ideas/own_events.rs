@@ -1,0 +1,35 @@
+//! Rules about events that are no system calls: a source with fields of one's own. Here doors are opened.
+
+use rule_engine::engine::{self, Settings};
+use rule_engine::event::record::{Record, RecordSchema};
+use rule_engine::event::{Kind, Value};
+use rule_engine::load::{Loader, Sources};
+
+const RULES: &[u8] = br"
+- rule: laboratory at night
+  desc: somebody opens a door of the laboratory before six
+  condition: evt.type = open and door.name startswith lab and door.hour < 6
+  output: laboratory opened at night (door=%door.name badge=%door.badge)
+  priority: warning
+  source: door
+";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let schema = RecordSchema::new("door", ["open", "close"])
+        .field("door.name", Kind::CharBuf)
+        .field("door.badge", Kind::UInt64)
+        .field("door.hour", Kind::UInt64);
+    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let loaded = loader.load([("doors.yaml", RULES)]);
+    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default())?;
+    let schema: &RecordSchema = rules[0].schema().ok_or("the one source")?;
+    let mut runner = rules[0].runner();
+    for (what, name, badge, hour) in [("open", "lab 7", 42, 3), ("close", "lab 7", 42, 3), ("open", "lab 7", 43, 9)] {
+        let event = Record::new(schema, what)
+            .with("door.name", Value::Bytes(name.as_bytes()))
+            .with("door.badge", Value::U64(badge))
+            .with("door.hour", Value::U64(hour));
+        runner.process(&event, |alert| println!("{}", String::from_utf8_lossy(alert.text)));
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Changes the rules while events flow: nothing is lost, and the state of the machine stays. `swap_rules CAPTURE FIRST SECOND`
+
+use std::sync::Arc;
+
+use rule_engine::engine::{self, Settings, SourceRules};
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::load::{Loader, Sources};
+use sinsp::{Inspector, Next, fields::Fields};
+
+/// A broken file gives an error, and the rules at work stay.
+fn load(path: &str) -> Result<Arc<SourceRules>, Box<dyn std::error::Error>> {
+    let text = std::fs::read(path)?;
+    let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+    let loaded = loader.load([(path, text.as_slice())]);
+    if !loaded.is_successful() {
+        return Err(format!("{path} does not load").into());
+    }
+    let sets = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default())?;
+    sets.into_iter().next().ok_or_else(|| "the one source".into())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().collect();
+    let [_, capture, first, second] = &args[..] else { return Err("usage: swap_rules CAPTURE FIRST SECOND".into()) };
+    let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
+    // A real program would load in another thread and pass the rules over: they can be shared and sent.
+    let mut to_come = vec![load(second)?, load(first)?];
+    let mut events = 0;
+    while let Some(rules) = to_come.pop() {
+        let schema: &SinspSchema = rules.schema().ok_or("the rules are about system calls")?;
+        let mut runner = rules.runner();
+        loop {
+            match inspector.next()? {
+                Next::Event(event) => {
+                    events += 1;
+                    runner.process(&SinspEvent::new(event, schema), |alert| {
+                        println!("{}", String::from_utf8_lossy(alert.text));
+                    });
+                }
+                Next::Hidden | Next::Idle => {}
+                Next::End => return Ok(()),
+            }
+            // Between two events is the moment.
+            if events == 3000 && !to_come.is_empty() {
+                println!("-- new rules");
+                break;
+            }
+        }
+    }
+    Ok(())
+}
