@@ -53,6 +53,7 @@ use config::settings::EngineKind;
 use matches::Matches;
 use peregrine_examples::sinks::Wait;
 use profile::Profiles;
+use rule_engine::engine::SourceRules;
 use rules::RuleFiles;
 use signals::Signals;
 use sinsp::Inspector;
@@ -257,11 +258,11 @@ fn detect(
         match kind {
             EngineKind::Replay => {
                 let mut inspector = open(&config.engine.replay.capture_file, config)?;
-                run::run(&setup, &mut inspector, rules, &alerts, &mut matches)
+                run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
             EngineKind::Nodriver => {
                 let mut inspector = Inspector::with_config(idle::Nothing::default(), inspector_config(config));
-                run::run(&setup, &mut inspector, rules, &alerts, &mut matches)
+                run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
             EngineKind::ModernEbpf | EngineKind::Kmod => live(&setup, rules, &alerts, &mut matches),
         }
@@ -291,15 +292,18 @@ fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
 #[cfg(feature = "live")]
 fn live(
     setup: &run::Setup<'_>,
-    rules: &std::sync::Arc<rule_engine::engine::SourceRules>,
+    rules: &std::sync::Arc<SourceRules>,
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
     let calls = selection::select(&setup.config.base_syscalls, selection::of_rules(rules.rules()));
     let source = live::open(setup.config, calls)?;
-    log::notice("watching this machine");
     let mut inspector = Inspector::with_config(source, inspector_config(setup.config));
-    run::run(setup, &mut inspector, rules, alerts, matches)
+    // Threads whose start was lost, or that were there in a way that no event tells.
+    inspector.set_proc(sinsp::ProcFs::new(service::host_root()));
+    log::notice("watching this machine");
+    let follow = |source: &mut bpf::BpfSource, rules: &SourceRules| live::follow(source, setup.config, rules.rules());
+    run::run(setup, &mut inspector, follow, rules, alerts, matches)
 }
 
 #[cfg(not(feature = "live"))]

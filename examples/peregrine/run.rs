@@ -43,10 +43,12 @@ enum End {
     Rules(Arc<SourceRules>),
 }
 
-/// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`.
+/// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`. The source
+/// is told of new rules by `follow`, so that it can give what they look at.
 pub(crate) fn run<S: Source>(
     setup: &Setup<'_>,
     inspector: &mut Inspector<S>,
+    mut follow: impl FnMut(&mut S, &SourceRules),
     rules: &Arc<SourceRules>,
     alerts: &Alerts,
     matches: &mut Matches,
@@ -68,7 +70,10 @@ pub(crate) fn run<S: Source>(
         at_work.matches.follow(&rules);
         match at_work.events(inspector, &rules) {
             Ok(End::Over) => break Ok(()),
-            Ok(End::Rules(new)) => rules = new,
+            Ok(End::Rules(new)) => {
+                follow(inspector.source_mut(), &new);
+                rules = new;
+            }
             Err(fatal) => break Err(fatal),
         }
     };

