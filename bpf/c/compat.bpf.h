@@ -72,7 +72,7 @@ struct kernfs_node___under_parent {
 	struct kernfs_node *__parent;
 };
 
-/* 6.8 moved the submitter of an io_uring request from `task` to `tctx`. */
+/* 6.13 moved the submitter of an io_uring request from `task` to `tctx`. */
 struct io_kiocb___task {
 	struct task_struct *task;
 };

@@ -1,6 +1,7 @@
 //! What this machine can do: asked before anything is loaded, so that what is missing has a name.
 
 use crate::{Error, Result};
+use libbpf_rs::btf::{Btf, ReferencesType as _, types};
 use std::fs;
 use std::path::Path;
 
@@ -55,6 +56,29 @@ fn missing_capability(status: &str, needed: &[(u32, &'static str)]) -> Option<&'
 /// The mode in brackets.
 fn lockdown(modes: &str) -> Option<&str> {
     modes.split_once('[')?.1.split(']').next()
+}
+
+/// Which of the programs that see requests through io_uring fit the kernel's tracepoints; none, if it has others or none.
+pub(crate) fn io_uring_programs() -> Vec<&'static str> {
+    let Ok(btf) = Btf::from_vmlinux() else { return Vec::new() };
+    let arguments = |tracepoint: &str| -> Option<usize> {
+        let name = format!("btf_trace_{tracepoint}");
+        let pointer: types::Ptr<'_> =
+            btf.type_by_name::<types::Typedef<'_>>(&name)?.referenced_type().try_into().ok()?;
+        let proto: types::FuncProto<'_> = pointer.referenced_type().try_into().ok()?;
+        // The first is the kernel's own.
+        proto.len().checked_sub(1)
+    };
+    let submit = match (arguments("io_uring_submit_req"), arguments("io_uring_submit_sqe")) {
+        (Some(1), _) => "uring_submit",
+        (None, Some(2)) => "uring_submit_old",
+        _ => return Vec::new(),
+    };
+    match arguments("io_uring_complete") {
+        Some(3) => vec![submit, "uring_complete"],
+        Some(7) => vec![submit, "uring_complete_old"],
+        _ => Vec::new(),
+    }
 }
 
 /// How many processors the kernel may ever have: numbers of processors are below this.

@@ -75,6 +75,8 @@ pub struct Program {
 pub struct Prepared {
     builder: Builder,
     cpus: usize,
+    /// The programs that see requests through io_uring, as far as this kernel lets them.
+    io_uring: Vec<&'static str>,
 }
 
 impl Prepared {
@@ -84,7 +86,7 @@ impl Prepared {
         if !size.is_power_of_two() || !(8192..=1 << 30).contains(&size) {
             return Err(Error::RingSize(size));
         }
-        Ok(Self { cpus: features::possible_cpus()?, builder })
+        Ok(Self { cpus: features::possible_cpus()?, builder, io_uring: features::io_uring_programs() })
     }
 
     fn open(&self, without: &[Refused]) -> Result<OpenObject> {
@@ -99,7 +101,8 @@ impl Prepared {
         }
         for mut program in open.progs_mut() {
             let name = program.name().to_string_lossy().into_owned();
-            let left_out = without.iter().any(|refused| refused.program == name)
+            let left_out = (name.starts_with("uring_") && !self.io_uring.contains(&name.as_str()))
+                || without.iter().any(|refused| refused.program == name)
                 || self.builder.without.contains(&name)
                 || (name == ENTER && self.builder.toctou != Toctou::Hook)
                 || (ENTERS.iter().any(|(enter, _)| *enter == name) && self.builder.toctou == Toctou::Off);
@@ -138,7 +141,13 @@ impl Prepared {
             }
         };
         libbpf_rs::set_print(before);
-        let loaded = Loaded { object: loaded?, refused: without, builder: self.builder, cpus: self.cpus };
+        let loaded = Loaded {
+            object: loaded?,
+            refused: without,
+            builder: self.builder,
+            cpus: self.cpus,
+            io_uring: self.io_uring,
+        };
         loaded.fill_programs()?;
         Ok(loaded)
     }
@@ -151,6 +160,7 @@ pub struct Loaded {
     pub(crate) refused: Vec<Refused>,
     pub(crate) builder: Builder,
     pub(crate) cpus: usize,
+    pub(crate) io_uring: Vec<&'static str>,
 }
 
 impl Loaded {
@@ -266,11 +276,11 @@ mod tests {
         let found = refused(&said).expect("a program");
         assert_eq!(found, Refused { program: "poll_x".into(), reason: "R2 unbounded memory access".into() });
         let said = [
-            "libbpf: prog 'io_uring_submit': failed to find kernel BTF type ID of 'x': -ESRCH\n".to_owned(),
-            "libbpf: prog 'io_uring_submit': failed to prepare load attributes: -ESRCH\n".to_owned(),
+            "libbpf: prog 'uring_submit': failed to find kernel BTF type ID of 'x': -ESRCH\n".to_owned(),
+            "libbpf: prog 'uring_submit': failed to prepare load attributes: -ESRCH\n".to_owned(),
         ];
         let found = refused(&said).expect("a program");
-        assert_eq!(found.program, "io_uring_submit");
+        assert_eq!(found.program, "uring_submit");
         assert_eq!(found.reason, "failed to find kernel BTF type ID of 'x': -ESRCH");
     }
 }

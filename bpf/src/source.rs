@@ -28,8 +28,6 @@ const UNTRACED: &str = "tracefs is not mounted at /sys/kernel/tracing: arguments
                         the way in, so a program may change them while the call runs";
 /// The program that sees children being made.
 const FAMILY_FORK: &str = "family_fork";
-/// The programs that see requests made through io_uring.
-const IO_URING: [&str; 2] = ["io_uring_submit", "io_uring_complete"];
 
 /// A program that hangs on its hook.
 #[derive(Debug)]
@@ -155,7 +153,7 @@ impl BpfSource {
             wanted.push((FAMILY_FORK, None));
         }
         if self.settings.io_uring && self.block.interest.iter().any(|byte| *byte != 0) {
-            wanted.extend(IO_URING.map(|program| (program, None)));
+            wanted.extend(self.loaded.io_uring.iter().map(|program| (*program, None)));
         }
         let opens = [SyscallCode::OPEN, SyscallCode::OPENAT, SyscallCode::OPENAT2, SyscallCode::CREAT];
         let codes = [opens[0], opens[1], opens[2], opens[3], SyscallCode::CONNECT];
@@ -213,6 +211,9 @@ impl BpfSource {
                 }
                 Err(error) => self.notes.push(error.to_string()),
             }
+        }
+        if self.settings.io_uring && self.loaded.io_uring.is_empty() {
+            self.notes.push("this kernel has no tracepoints that requests through io_uring could be seen at".into());
         }
         if untraced {
             self.notes.push(UNTRACED.into());

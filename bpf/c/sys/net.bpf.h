@@ -295,8 +295,8 @@ int BPF_PROG(recvmsg_x, struct pt_regs *regs, long ret)
 #define MMSG_NATIVE 64
 #define MMSG_COMPAT 32
 
-/* One of the messages that sendmmsg sent. */
-static long sendmmsg_one(u32 index, void *unused)
+/* One of the messages that sendmmsg sent. A function that the verifier looks at once, so the loop around it may be long. */
+__noinline int sendmmsg_one(u32 index)
 {
 	struct cpu *c = cpu_current();
 	struct message m = {};
@@ -323,7 +323,7 @@ static long sendmmsg_one(u32 index, void *unused)
 	return 0;
 }
 
-static long recvmmsg_one(u32 index, void *unused)
+__noinline int recvmmsg_one(u32 index)
 {
 	struct cpu *c = cpu_current();
 	struct message m = {};
@@ -348,7 +348,7 @@ static long recvmmsg_one(u32 index, void *unused)
 	return 0;
 }
 
-/* One event for each message. Kernels before 5.17 cannot loop so far: there only the first one is seen. */
+/* One event for each message. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sendmmsg_x, struct pt_regs *regs, long ret)
 {
@@ -357,10 +357,9 @@ int BPF_PROG(sendmmsg_x, struct pt_regs *regs, long ret)
 	if (!c)
 		return 0;
 	if (ret > 0) {
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
-			bpf_loop(ret < MAX_MESSAGES ? ret : MAX_MESSAGES, sendmmsg_one, NULL, 0);
-		else
-			sendmmsg_one(0, NULL);
+		for (int i = 0; i < MAX_MESSAGES; i++)
+			if (i >= ret || sendmmsg_one(i))
+				break;
 		return 0;
 	}
 	struct event e = event_begin(c, EV_SENDMMSG_X, EV_SENDMMSG_X_PARAMS, EV_SENDMMSG_X_FAMILY);
@@ -382,10 +381,9 @@ int BPF_PROG(recvmmsg_x, struct pt_regs *regs, long ret)
 	if (!c)
 		return 0;
 	if (ret > 0) {
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
-			bpf_loop(ret < MAX_MESSAGES ? ret : MAX_MESSAGES, recvmmsg_one, NULL, 0);
-		else
-			recvmmsg_one(0, NULL);
+		for (int i = 0; i < MAX_MESSAGES; i++)
+			if (i >= ret || recvmmsg_one(i))
+				break;
 		return 0;
 	}
 	struct event e = event_begin(c, EV_RECVMMSG_X, EV_RECVMMSG_X_PARAMS, EV_RECVMMSG_X_FAMILY);

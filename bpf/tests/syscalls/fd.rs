@@ -17,7 +17,7 @@ pub(crate) fn cases(live: &mut Live) {
         },
         |fd| vec![n(0), n(fd)],
     );
-    live.case(C::CLOSE_RANGE_X, || sys!(SYS_close_range, 900, 950, 4), |_| vec![n(0), n(900), n(950), n(4)]);
+    live.case(C::CLOSE_RANGE_X, || sys!(SYS_close_range, 900, 950, 4), |ret| vec![n(ret), n(900), n(950), n(4)]);
     live.case(C::CLOSE_RANGE_X, || sys!(SYS_close_range, 9, 5, 0), |_| vec![n(-EINVAL), n(9), n(5), n(0)]);
     live.case(C::DUP_1_X, || sys!(SYS_dup, 2), |ret| vec![n(ret), n(2)]);
     live.case(C::DUP_1_X, || sys!(SYS_dup, -1), |_| vec![n(-EBADF), n(-1)]);

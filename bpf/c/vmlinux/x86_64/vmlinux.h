@@ -55,7 +55,6 @@ enum {
 enum bpf_func_id {
 	BPF_FUNC_d_path = 147,
 	BPF_FUNC_get_current_task_btf = 158,
-	BPF_FUNC_loop = 181,
 	BPF_FUNC_copy_from_user_task = 191,
 };
 
@@ -454,6 +453,20 @@ struct io_unlink {
 };
 
 struct io_rename {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_shutdown {
+	int how;
+};
+
+struct io_listen {
+	int backlog;
+};
+
+struct io_link {
 	int old_dfd, new_dfd;
 	struct filename *oldpath, *newpath;
 	int flags;
