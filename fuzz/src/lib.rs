@@ -1,5 +1,5 @@
 //! What fuzzing tests share: [`generate`] makes structured input out of arbitrary bytes, [`oracle`] says what must hold
-//! for any input. The integration tests of `scap` use the same two files, and replay `regressions/TARGET/*`: hostile
+//! for any input, [`inspector`] runs events through the state engine. The integration tests of `scap` use the same two files, and replay `regressions/TARGET/*`: hostile
 //! inputs made by hand, and those that fuzzing found.
 //!
 //! ```text
@@ -9,5 +9,8 @@
 
 pub mod conditions;
 pub mod generate;
+pub mod inspector;
 pub mod oracle;
 pub mod rules;
+
+pub use ::sinsp;
