@@ -468,6 +468,26 @@ fn a_recording_can_start_in_the_middle() {
     again.state().check().expect("the tables agree");
 }
 
+#[test]
+fn a_recording_holds_the_users_of_containers() {
+    let trace = format!("thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close res=0 fd=1\n");
+    let mut inspector = live(&trace, Config::default());
+    inspector.set_proc(Machine::default());
+    let mut writer = Writer::new(Vec::new(), &inspector.export(), Compression::Plain).expect("a writer");
+    inspector.state().export_users(1, |event| writer.write(event)).expect("written");
+    let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
+    writer.write(&event.raw()).expect("written");
+    let bytes = writer.finish().expect("finished");
+
+    let mut again = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
+    // They are no events of their own for who reads it.
+    assert_eq!(run(&mut again), 1);
+    let id = b"0123456789ab";
+    let user = again.state().user(id, 33).expect("the user");
+    assert_eq!((&*user.name, &*user.home, user.gid), (&b"ann"[..], &b"/home/ann"[..], 44));
+    assert_eq!(again.state().group(id, 44).map(|group| group.name.to_vec()), Some(b"www".to_vec()));
+}
+
 /// Knows one container, from the second question on.
 #[derive(Clone, Default)]
 struct Engine(Arc<Mutex<Vec<String>>>);

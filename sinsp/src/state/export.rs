@@ -1,7 +1,7 @@
 //! Our state → the machine when a capture begins: a recording can start at any time.
 
-use scap::HostState;
 use scap::host;
+use scap::{Event, EventBuilder, EventCode, HostState};
 
 use super::fd::{Fd, FdKind};
 use super::{State, Thread, thread_flags};
@@ -17,7 +17,8 @@ impl State {
     /// use scap::savefile::{Compression, Writer};
     ///
     /// let mut inspector = Inspector::new(source);
-    /// let mut writer = Writer::create("now.scap", &inspector.state().export(), Compression::Gzip)?;
+    /// let mut writer = Writer::create("now.scap", &inspector.export(), Compression::Gzip)?;
+    /// inspector.state().export_users(0, |event| writer.write(event))?;
     /// while let Next::Event(event) = inspector.next()? {
     ///     writer.write(&event.raw())?;
     /// }
@@ -48,6 +49,39 @@ impl State {
             groups: groups.into_iter().map(|group| host::Group { gid: group.gid, name: group.name.to_vec() }).collect(),
             threads,
         }
+    }
+
+    /// The users and groups of containers, which the beginning of a capture has no place for: as events that tell of them,
+    /// to be written before all others. Who reads the capture takes them for part of its beginning.
+    ///
+    /// # Errors
+    /// What `each` fails with.
+    pub fn export_users<E>(&self, ts: u64, mut each: impl FnMut(&Event<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut builder = EventBuilder::new();
+        let mut users: Vec<_> = self.container_users().collect();
+        users.sort_unstable_by_key(|(id, user)| (id.as_bytes(), user.uid));
+        for (id, user) in users {
+            let event = builder.start(EventCode::USER_ADDED_E).ts(ts).tid(-1).u32(user.uid).u32(user.gid);
+            event.text(user.name.as_bytes()).text(user.home.as_bytes()).text(user.shell.as_bytes()).text(id.as_bytes());
+            if let Ok(event) = builder.finish() {
+                each(&event)?;
+            }
+        }
+        let mut groups: Vec<_> = self.container_groups().collect();
+        groups.sort_unstable_by_key(|(id, group)| (id.as_bytes(), group.gid));
+        for (id, group) in groups {
+            builder
+                .start(EventCode::GROUP_ADDED_E)
+                .ts(ts)
+                .tid(-1)
+                .u32(group.gid)
+                .text(group.name.as_bytes())
+                .text(id.as_bytes());
+            if let Ok(event) = builder.finish() {
+                each(&event)?;
+            }
+        }
+        Ok(())
     }
 }
 
