@@ -104,12 +104,8 @@ fn serve(connection: usize, stream: impl Read + Write, requests: &Mutex<Vec<Requ
     while let Some(request) = read(connection, &mut stream) {
         let answer = handler(&request);
         requests.lock().unwrap().push(request);
-        let head = format!(
-            "HTTP/1.1 {} X\r\ncontent-length: {}\r\n{}\r\n",
-            answer.status,
-            answer.body.len(),
-            answer.headers
-        );
+        let head =
+            format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n{}\r\n", answer.status, answer.body.len(), answer.headers);
         let bytes = [head.as_bytes(), &answer.body].concat();
         if stream.get_mut().write_all(&bytes).and_then(|()| stream.get_mut().flush()).is_err() {
             return;
