@@ -3,13 +3,14 @@
 use crate::config::settings::Config;
 use crate::noise::{Kept, Noise, Verdict};
 use crate::rules::SYSCALL;
+use crate::web::{feed::Feed, page};
 use crate::{Fatal, log, notes, outputs};
 use peregrine_examples::sinks::{Message, Outputs, Totals, Wait, Wanted};
 use rule_engine::engine::Alert;
 use rule_engine::output::{Priority, time};
 use serde_json::{Map, Value as Json, json};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often the loss of alerts is told again while it goes on.
@@ -27,6 +28,8 @@ pub(crate) struct Alerts {
     uncertain_until: AtomicU64,
     /// What was told of the losses of each output.
     told: Mutex<Vec<Told>>,
+    /// Those who watch the page, if there is one.
+    feed: Option<Arc<Feed>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +64,14 @@ impl Alerts {
             noise: Mutex::new(Noise::new(&config.noise_control)),
             uncertain_until: AtomicU64::new(0),
             told: Mutex::default(),
+            feed: None,
         })
+    }
+
+    /// Shows every alert on the page too.
+    #[must_use]
+    pub(crate) fn with_feed(self, feed: Arc<Feed>) -> Self {
+        Self { feed: Some(feed), ..self }
     }
 
     /// Takes over new settings. Outputs that stay the same go on undisturbed.
@@ -98,6 +108,11 @@ impl Alerts {
                 }
             }
         }
+        if let Some(feed) = &self.feed {
+            let full = String::from_utf8_lossy(alert.also);
+            let full = if notes.is_empty() { full } else { notes::add(&full, true, &notes).into() };
+            feed.push(alert.rule.output.priority, &full, page::seconds());
+        }
         // The engine writes UTF-8: what the kernel gave is made such before.
         let text = String::from_utf8_lossy(alert.text);
         let text = if notes.is_empty() { text.into() } else { notes::add(&text, self.form().json, &notes).into() };
@@ -111,7 +126,14 @@ impl Alerts {
 
     /// Sends an alert of the program's own, from the source `internal`.
     pub(crate) fn send_own(&self, own: &OwnAlert<'_>) {
+        self.show(own);
         self.send_own_to(own, self.wait, |_| true);
+    }
+
+    fn show(&self, own: &OwnAlert<'_>) {
+        if let Some(feed) = &self.feed {
+            feed.push(own.priority, &own.text(true, false, &self.hostname), page::seconds());
+        }
     }
 
     fn send_own_to(&self, own: &OwnAlert<'_>, wait: Wait, wanted: impl Fn(&'static str) -> bool) {

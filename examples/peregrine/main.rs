@@ -227,7 +227,11 @@ fn detect(
         None => None,
     };
     let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
-    let alerts = Alerts::new(config, &hostname, wait)?;
+    let feed: Arc<web::feed::Feed> = Arc::default();
+    let mut alerts = Alerts::new(config, &hostname, wait)?;
+    if config.webserver.enabled && config.webserver.ui_enabled {
+        alerts = alerts.with_feed(Arc::clone(&feed));
+    }
     let signals = Signals::install()?;
     let profiles = Profiles::new(options.profile.as_deref())?;
     if let Some(path) = &options.pidfile {
@@ -243,7 +247,7 @@ fn detect(
         }
     }
     let mut matches = Matches::default();
-    let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit };
+    let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit, feed: &feed };
     let outcome = service.run(&signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
             config,

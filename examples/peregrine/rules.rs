@@ -220,6 +220,7 @@ impl Rules {
         let settings = Settings {
             options,
             format: format(config, hostname),
+            also: full_format(config, hostname),
             priority: priority(config.priority),
             selections: selections(&config.rules),
             keys: Noise::keys(&config.noise_control.rules),
@@ -267,6 +268,13 @@ pub(crate) fn format(config: &Config, hostname: &str) -> Format {
         iso8601: config.time_format_iso_8601,
         ..Format::new(hostname)
     }
+}
+
+/// All of an alert as JSON, for the page and for whoever needs more than the outputs are given; `None` if that is what
+/// the outputs are given, or if nobody needs it.
+fn full_format(config: &Config, hostname: &str) -> Option<Format> {
+    let full = Format { json: true, include_message: true, ..Format::new(hostname) };
+    (config.webserver.enabled && config.webserver.ui_enabled).then_some(full)
 }
 
 fn selections(rules: &[settings::RuleSelection]) -> Vec<Selection> {

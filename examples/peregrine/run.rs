@@ -8,7 +8,7 @@ use crate::profile::Profiles;
 use crate::reload::Slot;
 use crate::rules::SYSCALL;
 use crate::signals::Signals;
-use crate::telemetry::{Snapshot, Telemetry};
+use crate::telemetry::{Cost, Snapshot, Telemetry};
 use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
@@ -151,7 +151,7 @@ impl AtWork<'_> {
                 Next::End => return Ok(End::Over),
             }
             if self.setup.signals.any()
-                && let Some(end) = self.attend(inspector)
+                && let Some(end) = self.attend(inspector, runner)
             {
                 return Ok(end);
             }
@@ -159,7 +159,7 @@ impl AtWork<'_> {
     }
 
     /// Does what others asked for.
-    fn attend<S: Source>(&mut self, inspector: &Inspector<S>) -> Option<End> {
+    fn attend<S: Source>(&mut self, inspector: &Inspector<S>, runner: &mut Runner) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
         if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
@@ -170,8 +170,15 @@ impl AtWork<'_> {
             log::info("SIGUSR1 received, opening outputs anew");
             self.alerts.reopen();
         }
-        if self.setup.telemetry.take_wanted() {
-            self.setup.telemetry.tell(self.snapshot(inspector));
+        let (telemetry, measured) = (self.setup.telemetry, self.setup.profiles.is_some());
+        match (telemetry.measuring(), runner.is_profiled()) {
+            (true, false) => runner.profile(),
+            (false, true) if !measured => runner.end_profile(),
+            _ => {}
+        }
+        if telemetry.take_wanted() {
+            let costs = if telemetry.measuring() { costs(runner) } else { Vec::new() };
+            telemetry.tell(Snapshot { costs, ..self.snapshot(inspector) });
         }
         if signals.terminate() {
             log::info("asked to end");
@@ -200,6 +207,7 @@ impl AtWork<'_> {
             outputs: self.alerts.totals(),
             kept: self.alerts.kept(),
             audit: None,
+            costs: Vec::new(),
         }
     }
 
@@ -243,4 +251,10 @@ impl AtWork<'_> {
         }
         Ok(())
     }
+}
+
+/// What each rule has cost since it is measured.
+fn costs(runner: &Runner) -> Vec<Cost> {
+    let rules = runner.profiled().map(|profile| profile.rules).unwrap_or_default();
+    rules.iter().map(|rule| Cost { evaluated: rule.evaluated, nanoseconds: rule.nanoseconds }).collect()
 }

@@ -10,6 +10,8 @@ use crate::reload::{Reloader, Slot};
 use crate::rules::RuleFiles;
 use crate::signals::Signals;
 use crate::telemetry::Telemetry;
+use crate::web::feed::Feed;
+use crate::web::page::{About, Page};
 use crate::web::{MetricsText, Pages, WebServer};
 use crate::{Fatal, log, version};
 use rule_engine::engine::SourceRules;
@@ -47,6 +49,8 @@ pub(crate) struct Service<'s> {
     /// How often metrics are taken, if they are.
     pub(crate) interval: Option<Duration>,
     pub(crate) audit: Option<Audit<'s>>,
+    /// The alerts of the page.
+    pub(crate) feed: &'s Arc<Feed>,
 }
 
 /// Audit events that are run beside the system calls.
@@ -140,7 +144,9 @@ impl Service<'_> {
             let text: MetricsText = Arc::new(move || prometheus(&facts.metrics(&telemetry.ask())));
             text
         };
-        let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text) };
+        let about = About { hostname: facts.hostname.clone(), engine: facts.engine, started: facts.started };
+        let page = Some(Page::new(Arc::clone(self.feed), Arc::clone(telemetry), about));
+        let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text), page };
         WebServer::start(&config.webserver, pages)
     }
 }

@@ -16,6 +16,17 @@ use std::time::{Duration, Instant};
 /// How long somebody who asks waits for a loop that is busy.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long costs are measured after somebody asked.
+pub(crate) const MEASURE: Duration = Duration::from_secs(10);
+
+/// What a rule cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// How often it was tried.
+    pub(crate) evaluated: u64,
+    pub(crate) nanoseconds: u64,
+}
+
 /// The counts at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
@@ -31,6 +42,8 @@ pub(crate) struct Snapshot {
     pub(crate) kept: Kept,
     /// Audit events, if they are taken; their rules stand among the rules.
     pub(crate) audit: Option<AuditCounts>,
+    /// What the first of the rules cost, in their order, while it is measured.
+    pub(crate) costs: Vec<Cost>,
 }
 
 /// Where the loop leaves its counts.
@@ -41,11 +54,20 @@ pub(crate) struct Telemetry {
     last: Mutex<(u64, Snapshot)>,
     fresh: Condvar,
     audit: Option<Arc<Evaluator>>,
+    /// Until when costs are measured.
+    measure: Mutex<Option<Instant>>,
 }
 
 impl Telemetry {
     pub(crate) fn new(signals: Signals, audit: Option<Arc<Evaluator>>) -> Self {
-        Self { audit, signals, wanted: AtomicBool::new(false), last: Mutex::default(), fresh: Condvar::new() }
+        Self {
+            audit,
+            measure: Mutex::default(),
+            signals,
+            wanted: AtomicBool::new(false),
+            last: Mutex::default(),
+            fresh: Condvar::new(),
+        }
     }
 
     /// The counts now; those of before if the loop does not answer.
@@ -66,6 +88,22 @@ impl Telemetry {
             snapshot.audit = Some(counts);
         }
         snapshot
+    }
+
+    /// Asks for costs to be measured, from now on and for a while.
+    pub(crate) fn measure(&self) {
+        *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MEASURE);
+        self.signals.raise();
+    }
+
+    /// Makes the loop see that nobody asks any more.
+    pub(crate) fn nudge(&self) {
+        self.signals.raise();
+    }
+
+    /// Whether costs are to be measured.
+    pub(crate) fn measuring(&self) -> bool {
+        self.measure.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
     }
 
     /// Whether somebody asked; asking takes it back.

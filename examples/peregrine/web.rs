@@ -1,6 +1,10 @@
 //! The built-in web server: health, versions and metrics, plain or with TLS, on threads of its own.
 //!
-//! It only reads what the event loop leaves for it; a slow or hostile client costs the loop nothing.
+//! On request it shows a page too, in `page`. It only reads what the event loop leaves for it; a slow or hostile client costs the loop nothing.
+
+pub(crate) mod feed;
+mod guard;
+pub(crate) mod page;
 
 use crate::Fatal;
 use crate::config::settings::Webserver;
@@ -9,6 +13,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use guard::Guard;
+use page::Page;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,6 +28,7 @@ pub(crate) struct Pages {
     pub(crate) versions: String,
     /// Absent: there is no `/metrics`.
     pub(crate) metrics: Option<MetricsText>,
+    pub(crate) page: Option<Page>,
 }
 
 /// How long requests under way may take when the server ends.
@@ -53,14 +60,24 @@ impl WebServer {
             };
             router = router.route("/metrics", get(page));
         }
+        if let Some(page) = pages.page
+            && settings.ui_enabled
+        {
+            let address = address(settings).map_err(|text| Fatal(format!("webserver: {text}")))?;
+            match Guard::new(address, &settings.ui_token, settings.ssl_enabled) {
+                Some(guard) => router = router.merge(page.router(guard)),
+                None => {
+                    crate::log::info("the page /ui is not there: it takes a loopback address, or webserver.ui_token")
+                }
+            }
+        }
         Self::serve("webserver", settings, router)
     }
 
     /// Serves any routes, with the address, threads and TLS of the settings.
     pub(crate) fn serve(name: &'static str, settings: &Webserver, router: Router) -> Result<Self, Fatal> {
         let fault = |text: String| Fatal(format!("{name}: {text}"));
-        let address: IpAddr = settings.listen_address.trim().parse().map_err(|error| fault(format!("{error}")))?;
-        let address = SocketAddr::new(address, settings.listen_port);
+        let address = SocketAddr::new(address(settings).map_err(fault)?, settings.listen_port);
         let listener =
             TcpListener::bind(address).map_err(|error| fault(format!("cannot listen on {address}: {error}")))?;
         listener.set_nonblocking(true).map_err(|error| fault(error.to_string()))?;
@@ -106,6 +123,10 @@ impl WebServer {
     }
 }
 
+fn address(settings: &Webserver) -> Result<IpAddr, String> {
+    settings.listen_address.trim().parse().map_err(|error| format!("{}: {error}", settings.listen_address))
+}
+
 impl Drop for WebServer {
     fn drop(&mut self) {
         self.handle.graceful_shutdown(Some(GRACE));
@@ -127,7 +148,7 @@ mod tests {
 
     fn pages(metrics: bool) -> Pages {
         let text: MetricsText = Arc::new(|| "a 1\n".into());
-        Pages { versions: "{}".into(), metrics: metrics.then_some(text) }
+        Pages { versions: "{}".into(), metrics: metrics.then_some(text), page: None }
     }
 
     fn fetch(url: &str) -> Result<String, ureq::Error> {

@@ -31,6 +31,8 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use bumpalo::Bump;
+
 use crate::event::{Event, FieldId, Key, Schema};
 use crate::load::{LoadedRule, Sources};
 use crate::lower;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub options: Options,
     /// What alerts look like.
     pub format: Format,
+    /// How they are written besides, for those who need another form: it is written for every alert.
+    pub also: Option<Format>,
     /// The least grave priority that is heeded.
     pub priority: Priority,
     /// Switches, applied in this order.
@@ -66,6 +70,7 @@ impl Default for Settings {
         Self {
             options: Options::default(),
             format: Format::new(""),
+            also: None,
             priority: Priority::Debug,
             selections: Vec::new(),
             keys: Vec::new(),
@@ -131,8 +136,9 @@ pub fn build(
             rule.enabled = false;
         }
         let writer = Writer::new(settings.format.clone(), &mut *schema)?;
+        let also = settings.also.clone().map(|format| Writer::new(format, &mut *schema)).transpose()?;
         let rules = builder.build(&*schema, settings.options);
-        sets.push(Arc::new(SourceRules { schema, rules, writer }));
+        sets.push(Arc::new(SourceRules { schema, rules, writer, also }));
     }
     if let Some((_, error)) = unknown.into_iter().next() {
         return Err(error);
@@ -145,6 +151,7 @@ pub struct SourceRules {
     schema: Box<dyn Schema>,
     rules: Ruleset,
     writer: Writer,
+    also: Option<Writer>,
 }
 
 /// An alert.
@@ -158,6 +165,8 @@ pub struct Alert<'a> {
     pub text: &'a [u8],
     /// The values that make it like others of its rule, if [`Settings::keys`] has any for the rule.
     pub key: Option<&'a [u8]>,
+    /// The text in the form of [`Settings::also`]; empty without.
+    pub also: &'a [u8],
 }
 
 impl std::fmt::Debug for SourceRules {
@@ -195,14 +204,29 @@ impl SourceRules {
         self.schema.field_name(FieldId(field))
     }
 
+    /// The alert of a rule for an event, whether it matches or not.
+    pub fn alert<'a, E: Event>(&'a self, id: RuleId, event: &E, arena: &Bump, texts: &'a mut Texts) -> Alert<'a> {
+        let rule = self.rules.rule(id);
+        texts.text.clear();
+        self.writer.write(&rule.output, event, arena, &mut texts.text);
+        texts.also.clear();
+        if let Some(also) = &self.also {
+            also.write(&rule.output, event, arena, &mut texts.also);
+        }
+        texts.key.clear();
+        if let Some(key) = &rule.output.key {
+            key.render(event, arena, &mut texts.key);
+        }
+        Alert { rule, id, text: &texts.text, key: rule.output.key.as_ref().map(|_| &texts.key[..]), also: &texts.also }
+    }
+
     /// What runs them: one for each thread that evaluates.
     pub fn runner(self: &Arc<Self>) -> Runner {
         Runner {
             machine: Machine::new(&self.rules),
             rules: Arc::clone(self),
             matched: Vec::new(),
-            text: Vec::new(),
-            key: Vec::new(),
+            texts: Texts::default(),
         }
     }
 }
@@ -213,8 +237,15 @@ pub struct Runner {
     rules: Arc<SourceRules>,
     machine: Machine,
     matched: Vec<RuleId>,
+    texts: Texts,
+}
+
+/// Where an alert is written to.
+#[derive(Debug, Default)]
+pub struct Texts {
     text: Vec<u8>,
     key: Vec<u8>,
+    also: Vec<u8>,
 }
 
 impl Runner {
@@ -229,20 +260,23 @@ impl Runner {
         });
         for place in 0..self.matched.len() {
             let id = self.matched[place];
-            let rule = self.rules.rules.rule(id);
-            self.text.clear();
-            self.rules.writer.write(&rule.output, event, self.machine.arena(), &mut self.text);
-            self.key.clear();
-            if let Some(key) = &rule.output.key {
-                key.render(event, self.machine.arena(), &mut self.key);
-            }
-            alert(Alert { rule, id, text: &self.text, key: rule.output.key.as_ref().map(|_| &self.key[..]) });
+            alert(self.rules.alert(id, event, self.machine.arena(), &mut self.texts));
         }
     }
 
     /// Begins to count what rules and their atoms cost. That makes them slower.
     pub fn profile(&mut self) {
         self.machine.profile(&self.rules.rules);
+    }
+
+    /// Counts no more, and forgets what was counted.
+    pub fn end_profile(&mut self) {
+        self.machine.end_profile();
+    }
+
+    /// Whether it counts.
+    pub fn is_profiled(&self) -> bool {
+        self.machine.is_profiled()
     }
 
     /// What was counted since [`profile`](Self::profile) was called.

@@ -544,6 +544,10 @@ settings! {
         ssl_enabled: bool = false,
         /// A PEM file with certificate and key.
         ssl_certificate: PathBuf = "/etc/falco/falco.pem".into(),
+        /// Whether the page /ui is there. Where the address is not loopback it takes a token too. Not in Falco.
+        ui_enabled: bool = true,
+        /// The token that the page asks for; empty: none is asked for, which is for loopback alone. Not in Falco.
+        ui_token: String = String::new(),
     }
     /// Log lines of the libraries.
     LibsLogger {

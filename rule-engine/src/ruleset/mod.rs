@@ -280,6 +280,17 @@ impl Machine {
         self.state.searches = Some(Box::new(Searches::new(&rules.index.program)));
     }
 
+    /// Counts no more, and forgets what was counted.
+    pub fn end_profile(&mut self) {
+        self.profile = None;
+        self.state.searches = None;
+    }
+
+    /// Whether it counts.
+    pub fn is_profiled(&self) -> bool {
+        self.profile.is_some()
+    }
+
     /// What was counted, if [`profile`](Self::profile) was called. `field` gives the name of a field.
     pub fn profiled(&self, rules: &Ruleset, field: &dyn Fn(u32) -> String) -> Option<Profile> {
         let mut profile = self.profile.as_deref()?.clone();

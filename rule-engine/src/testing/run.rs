@@ -282,6 +282,7 @@ impl Setting {
                 ..Options::default()
             },
             format: Format { json: true, include_message: true, include_output: false, ..Format::new("") },
+            also: None,
             priority: self.priority,
             selections: self.selections.clone(),
             ..Settings::default()

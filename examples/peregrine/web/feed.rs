@@ -1,0 +1,169 @@
+//! The alerts of the last while, for everybody who watches the page.
+//!
+//! The event loop puts each alert here once, whoever watches; that costs it a lock that nobody holds for long. Watchers
+//! read at their own pace, and one that is too slow is told how many it missed.
+
+use rule_engine::output::Priority;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// How many alerts are kept.
+const KEPT: usize = 500;
+/// How many bytes of alerts are kept at most.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// How many seconds one row of the timeline stands for, and how many rows there are: an hour.
+pub(crate) const STEP: u64 = 10;
+const ROWS: usize = 360;
+
+/// How many alerts of each priority.
+pub(crate) type Counts = [u32; Priority::ALL.len()];
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The number of the last alert; they are numbered from 1.
+    last: u64,
+    alerts: VecDeque<Arc<str>>,
+    bytes: usize,
+    /// The step that the last row stands for, in steps since 1970.
+    step: u64,
+    rows: VecDeque<Counts>,
+}
+
+/// Alerts on their way to watchers.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    kept: Mutex<Kept>,
+    last: watch::Sender<u64>,
+}
+
+/// What a watcher reads at a time.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The number of the first of the alerts.
+    pub(crate) first: u64,
+    pub(crate) alerts: Vec<Arc<str>>,
+    /// How many came before them that are no longer there.
+    pub(crate) missed: u64,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), last: watch::channel(0).0 }
+    }
+}
+
+impl Feed {
+    /// Takes an alert as JSON. `time` is now, in seconds since 1970.
+    pub(crate) fn push(&self, priority: Priority, json: &str, time: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.advance(time);
+        if let Some(row) = kept.rows.back_mut() {
+            row[priority as usize] = row[priority as usize].saturating_add(1);
+        }
+        kept.bytes += json.len();
+        kept.alerts.push_back(json.into());
+        while kept.alerts.len() > KEPT || kept.bytes > KEPT_BYTES {
+            let Some(gone) = kept.alerts.pop_front() else { break };
+            kept.bytes -= gone.len();
+        }
+        kept.last += 1;
+        let last = kept.last;
+        drop(kept);
+        self.last.send_replace(last);
+    }
+
+    /// Tells whenever there is something new.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+
+    /// The alerts after the one with a number.
+    pub(crate) fn after(&self, number: u64) -> Part {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = kept.last + 1 - kept.alerts.len() as u64;
+        // A number from the future is from before the program was started anew.
+        let wanted = if number > kept.last { oldest } else { number + 1 };
+        let first = wanted.max(oldest);
+        let skip = usize::try_from(first - oldest).unwrap_or(usize::MAX);
+        // Who comes for the first time has missed nothing.
+        let missed = if number == 0 { 0 } else { first - wanted };
+        Part { first, alerts: kept.alerts.iter().skip(skip).cloned().collect(), missed }
+    }
+
+    /// The rows up to now, the oldest first.
+    pub(crate) fn timeline(&self, time: u64) -> Vec<Counts> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.advance(time);
+        kept.rows.iter().copied().collect()
+    }
+}
+
+impl Kept {
+    /// Makes the last row that of `time`. A clock that goes backwards adds to the last row there is.
+    fn advance(&mut self, time: u64) {
+        let step = time / STEP;
+        let ahead = if self.rows.is_empty() { 1 } else { step.saturating_sub(self.step) };
+        for _ in 0..ahead.min(ROWS as u64) {
+            if self.rows.len() == ROWS {
+                self.rows.pop_front();
+            }
+            self.rows.push_back(Counts::default());
+        }
+        self.step = self.step.max(step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watchers_go_on_where_they_were() {
+        let feed = Feed::default();
+        let mut watch = feed.watch();
+        assert_eq!(feed.after(0), Part { first: 1, alerts: vec![], missed: 0 });
+        for text in ["a", "b", "c"] {
+            feed.push(Priority::Warning, text, 100);
+        }
+        assert!(watch.has_changed().unwrap() && *watch.borrow_and_update() == 3);
+        let texts = |part: &Part| part.alerts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&feed.after(0)), ["a", "b", "c"]);
+        let part = feed.after(2);
+        assert_eq!((part.first, texts(&part), part.missed), (3, vec!["c".to_owned()], 0));
+        assert!(feed.after(3).alerts.is_empty());
+        // After a restart of the program the numbers begin anew.
+        assert_eq!(texts(&feed.after(70)), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_kept_has_bounds() {
+        let feed = Feed::default();
+        for number in 0..2 * KEPT {
+            feed.push(Priority::Debug, &number.to_string(), 0);
+        }
+        let part = feed.after(10);
+        assert_eq!((part.alerts.len(), part.first), (KEPT, KEPT as u64 + 1));
+        assert_eq!(part.missed, KEPT as u64 - 10);
+        assert_eq!(feed.after(0).missed, 0);
+        let long = "x".repeat(KEPT_BYTES / 4);
+        (0..10).for_each(|_| feed.push(Priority::Debug, &long, 0));
+        assert_eq!(feed.after(0).alerts.len(), 4);
+    }
+
+    #[test]
+    fn the_timeline_moves_with_the_clock() {
+        let feed = Feed::default();
+        feed.push(Priority::Warning, "", 1000);
+        feed.push(Priority::Debug, "", 1009);
+        feed.push(Priority::Warning, "", 1030);
+        feed.push(Priority::Warning, "", 1000);
+        let rows = feed.timeline(1040);
+        let warnings: Vec<u32> = rows.iter().map(|row| row[Priority::Warning as usize]).collect();
+        assert_eq!(warnings, [1, 0, 0, 2, 0]);
+        assert_eq!(rows[0][Priority::Debug as usize], 1);
+        assert_eq!(feed.timeline(1_000_000).len(), ROWS);
+        assert_eq!(feed.timeline(1_000_000).iter().flatten().sum::<u32>(), 0);
+    }
+}

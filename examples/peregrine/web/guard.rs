@@ -1,0 +1,172 @@
+//! Who may see the page.
+//!
+//! On a loopback address without a token: whoever is on this machine. A page of somebody else's in a browser here is kept
+//! out by the name that the browser asked for: it must be that of the loopback. Anywhere else, and wherever a token is
+//! set, the token is asked for, once: it is kept in a cookie that scripts cannot read and that is sent to this page alone.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// The name of the cookie.
+const NAME: &str = "peregrine_ui";
+
+/// What is asked of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    /// What the cookie must hold; it says nothing about the token.
+    token: Option<Arc<Token>>,
+    secure: bool,
+}
+
+#[derive(Debug)]
+struct Token {
+    digest: [u8; 32],
+    cookie: String,
+}
+
+fn digest(text: &str, salt: &str) -> [u8; 32] {
+    Sha256::new().chain_update(salt).chain_update(text).finalize().into()
+}
+
+impl Guard {
+    /// `None` if nobody may see the page: it is not on the loopback, and there is no token. `secure`: it is served by TLS.
+    pub(crate) fn new(address: std::net::IpAddr, token: &str, secure: bool) -> Option<Self> {
+        if token.is_empty() {
+            return address.is_loopback().then_some(Self { token: None, secure });
+        }
+        let cookie = digest(token, "peregrine page ").iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Self { token: Some(Arc::new(Token { digest: digest(token, ""), cookie })), secure })
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(token) = &self.token else { return is_loopback(text(HOST)) };
+        if let Some(told) = text(AUTHORIZATION).strip_prefix("Bearer ") {
+            return same(&digest(told.trim(), ""), &token.digest);
+        }
+        let mut cookies = text(COOKIE).split(';').filter_map(|pair| pair.trim().split_once('='));
+        cookies.any(|(name, value)| name == NAME && same(value.as_bytes(), token.cookie.as_bytes()))
+    }
+}
+
+/// As long as it takes, whatever differs.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
+/// Whether a browser asked this machine by a name that no other machine can have.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Lets requests through that may see the page. Others get the form, or an error where data is asked for.
+pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if guard.admits(request.headers()) {
+        return next.run(request).await;
+    }
+    if guard.token.is_none() {
+        return (StatusCode::FORBIDDEN, "the page is there for this machine alone, under the name localhost\n")
+            .into_response();
+    }
+    let wants_page = matches!(request.uri().path(), "/ui" | "/ui/");
+    if wants_page {
+        return (StatusCode::UNAUTHORIZED, Html(include_str!("static/login.html"))).into_response();
+    }
+    (StatusCode::UNAUTHORIZED, "the token of the page is missing or wrong\n").into_response()
+}
+
+/// Takes the form.
+pub(crate) async fn login(State(guard): State<Guard>, body: Bytes) -> Response {
+    let told = std::str::from_utf8(&body).unwrap_or_default();
+    let told = told.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    match &guard.token {
+        Some(token) if same(&digest(&decode(told), ""), &token.digest) => {
+            let secure = if guard.secure { "; Secure" } else { "" };
+            let cookie = format!("{NAME}={}; Path=/ui; HttpOnly; SameSite=Strict{secure}", token.cookie);
+            let headers = [(LOCATION, "/ui".to_owned()), (SET_COOKIE, cookie)];
+            (StatusCode::SEE_OTHER, headers, Body::empty()).into_response()
+        }
+        _ => (StatusCode::UNAUTHORIZED, Html(include_str!("static/login.html"))).into_response(),
+    }
+}
+
+/// The text of a value in a form.
+fn decode(value: &str) -> String {
+    let mut out = Vec::with_capacity(value.len());
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16)).unwrap_or(0) as u8;
+                digit() << 4 | digit()
+            }
+            other => other,
+        });
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderName;
+
+    fn headers(all: &[(HeaderName, &str)]) -> HeaderMap {
+        all.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn nobody_sees_it_from_elsewhere_without_a_token() {
+        assert!(Guard::new("0.0.0.0".parse().unwrap(), "", false).is_none());
+        assert!(Guard::new("192.0.2.1".parse().unwrap(), "", true).is_none());
+        assert!(Guard::new("::1".parse().unwrap(), "", false).is_some());
+        assert!(Guard::new("0.0.0.0".parse().unwrap(), "word", false).is_some());
+    }
+
+    #[test]
+    fn on_the_loopback_the_name_must_be_that_of_the_loopback() {
+        let guard = Guard::new("127.0.0.1".parse().unwrap(), "", false).unwrap();
+        for (host, admitted) in [
+            ("localhost", true),
+            ("LOCALHOST:8765", true),
+            ("127.0.0.1:8765", true),
+            ("[::1]:8765", true),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("192.0.2.1", false),
+            ("", false),
+        ] {
+            assert_eq!(guard.admits(&headers(&[(HOST, host)])), admitted, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_token_opens_and_nothing_else_does() {
+        let guard = Guard::new("0.0.0.0".parse().unwrap(), "the word", false).unwrap();
+        let cookie = guard.token.as_ref().unwrap().cookie.clone();
+        for (name, value, admitted) in [
+            (AUTHORIZATION, "Bearer the word".to_owned(), true),
+            (AUTHORIZATION, "Bearer the wor".to_owned(), false),
+            (AUTHORIZATION, "Bearer ".to_owned(), false),
+            (COOKIE, format!("a=b; {NAME}={cookie}"), true),
+            (COOKIE, format!("{NAME}=the word"), false),
+            (COOKIE, format!("{NAME}="), false),
+            (HOST, "localhost".to_owned(), false),
+        ] {
+            assert_eq!(guard.admits(&headers(&[(name, &value)])), admitted, "{value}");
+        }
+        assert_eq!(decode("a+b%2Bc%zz"), "a b+c\0");
+    }
+}

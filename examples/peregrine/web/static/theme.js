@@ -1,0 +1,7 @@
+// Before anything is painted: the theme that was chosen, or that of the system.
+"use strict";
+(() => {
+  let chosen = null;
+  try { chosen = localStorage.getItem("peregrine-theme"); } catch { /* kept for this page only */ }
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+})();
