@@ -1,6 +1,6 @@
 //! The order of what an `and` or an `or` asks: first what is remembered with the thread or its lineage, as one
-//! expression of its own, then what depends on the event, cheap questions first. Questions have no effects, so the
-//! order changes no answer.
+//! expression of its own, then what depends on the event, cheap questions first and those that are likely to decide. Questions have no effects, so the
+//! order changes no answer. What all alternatives of an `or` ask is asked once, before them.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -9,11 +9,37 @@ use super::node::{Node, NodeId, Pool};
 use crate::vm::family::Sort;
 use crate::vm::program::Span;
 
+/// What extraction of a value of the event costs beside the search.
+pub(crate) const EXTRACTION: u32 = 100;
+
 /// Rearranges expressions of one pool.
 #[derive(Debug, Default)]
 pub(crate) struct Arranger {
     done: HashMap<NodeId, NodeId, FxBuildHasher>,
-    facts: HashMap<NodeId, (Span, u32), FxBuildHasher>,
+    facts: HashMap<NodeId, Facts, FxBuildHasher>,
+}
+
+/// What is known of an expression before any event is seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    /// How long its answer holds.
+    pub(crate) span: Span,
+    /// Roughly what an answer costs.
+    cost: u32,
+    /// Roughly how often it is true, of 256 times.
+    chance: u32,
+}
+
+/// How often a question is true that is seldom true, and any other, of 256 times.
+const RARELY: u32 = 16;
+const OFTEN: u32 = 166;
+
+impl Facts {
+    /// The place among what an `and` asks: cheap questions first, and those that are likely to end it.
+    pub(crate) fn rank(self, all: bool) -> u32 {
+        let ends = if all { 256 - self.chance } else { self.chance };
+        self.cost.saturating_mul(256) / ends.max(1)
+    }
 }
 
 impl Arranger {
@@ -29,7 +55,10 @@ impl Arranger {
                 pool.not(child)
             }
             Node::And(children) => self.junction(pool, &children, true),
-            Node::Or(children) => self.junction(pool, &children, false),
+            Node::Or(children) => match factored(pool, &children) {
+                Some(factored) => self.arrange(pool, factored),
+                None => self.junction(pool, &children, false),
+            },
         };
         self.done.insert(node, arranged);
         arranged
@@ -39,14 +68,14 @@ impl Arranger {
         let mut parts: [Vec<(u32, NodeId)>; 3] = Default::default();
         for child in children {
             let child = self.arrange(pool, *child);
-            let (span, cost) = self.facts(pool, child);
-            parts[span as usize].push((cost, child));
+            let facts = self.facts(pool, child);
+            parts[facts.span as usize].push((facts.rank(all), child));
         }
         let kinds = parts.iter().filter(|part| !part.is_empty()).count();
         let mut order = Vec::with_capacity(children.len());
         for span in [Span::Thread, Span::Lineage, Span::Event] {
             let part = &mut parts[span as usize];
-            part.sort_by_key(|(cost, _)| *cost);
+            part.sort_by_key(|(rank, _)| *rank);
             let nodes: Vec<NodeId> = part.iter().map(|(_, node)| *node).collect();
             if kinds > 1 && span != Span::Event && nodes.len() > 1 {
                 // Kept together, so that one remembered bit answers all of them. `and` and `or` would flatten it.
@@ -62,27 +91,76 @@ impl Arranger {
         }
     }
 
-    /// How long an expression holds, and roughly what it costs to answer.
-    pub(crate) fn facts(&mut self, pool: &Pool, node: NodeId) -> (Span, u32) {
+    /// What is known of an expression.
+    pub(crate) fn facts(&mut self, pool: &Pool, node: NodeId) -> Facts {
         if let Some(&facts) = self.facts.get(&node) {
             return facts;
         }
         let facts = match &pool[node] {
-            Node::Const(_) => (Span::Thread, 0),
+            Node::Const(_) => Facts { span: Span::Thread, cost: 0, chance: 128 },
             Node::Atom(id) => {
                 let atom = &pool[*id];
-                (Span::of(pool.atom_lifetime(atom)), Sort::of(&pool.exprs[atom.expr], &atom.test).cost())
+                let span = Span::of(pool.atom_lifetime(atom));
+                let search = Sort::of(&pool.exprs[atom.expr], &atom.test).cost();
+                let cost = if span == Span::Event { search + EXTRACTION } else { search };
+                Facts { span, cost, chance: if pool.is_rare(atom) { RARELY } else { OFTEN } }
             }
-            Node::Not(child) => self.facts(pool, *child),
-            Node::And(children) | Node::Or(children) => {
-                let start = (Span::Thread, 0u32);
-                children.iter().fold(start, |(span, cost), child| {
-                    let (other, more) = self.facts(pool, *child);
-                    (span.and(other), cost.saturating_add(more))
+            Node::Not(child) => {
+                let facts = self.facts(pool, *child);
+                Facts { chance: 256 - facts.chance, ..facts }
+            }
+            Node::And(children) => {
+                let start = Facts { span: Span::Thread, cost: 0, chance: 256 };
+                children.iter().fold(start, |all, child| {
+                    let facts = self.facts(pool, *child);
+                    all.and(facts, all.chance * facts.chance / 256)
+                })
+            }
+            Node::Or(children) => {
+                let start = Facts { span: Span::Thread, cost: 0, chance: 0 };
+                children.iter().fold(start, |any, child| {
+                    let facts = self.facts(pool, *child);
+                    any.and(facts, 256 - (256 - any.chance) * (256 - facts.chance) / 256)
                 })
             }
         };
         self.facts.insert(node, facts);
         facts
     }
+}
+
+impl Facts {
+    fn and(self, other: Self, chance: u32) -> Self {
+        Self { span: self.span.and(other.span), cost: self.cost.saturating_add(other.cost), chance }
+    }
+}
+
+/// What all alternatives ask, taken out of them: `a and b or a and c` is `a and (b or c)`.
+fn factored(pool: &mut Pool, alternatives: &[NodeId]) -> Option<NodeId> {
+    let demands = |pool: &Pool, node: NodeId| match &pool[node] {
+        Node::And(children) => children.to_vec(),
+        _ => vec![node],
+    };
+    let (first, others) = alternatives.split_first()?;
+    let mut common = demands(pool, *first);
+    for other in others {
+        if common.is_empty() {
+            return None;
+        }
+        let other = demands(pool, *other);
+        common.retain(|demand| other.contains(demand));
+    }
+    if common.is_empty() {
+        return None;
+    }
+    let mut rests = Vec::with_capacity(alternatives.len());
+    for alternative in alternatives {
+        let mut rest = demands(pool, *alternative);
+        rest.retain(|demand| !common.contains(demand));
+        // Nothing left to be asked is true, and so is the whole `or`.
+        rests.push(pool.and(rest));
+    }
+    let rest = pool.or(rests);
+    common.push(rest);
+    Some(pool.and(common))
 }

@@ -41,13 +41,13 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
         .iter()
         .filter(|(node, uses)| {
             matches!(pool[**node], Node::And(_) | Node::Or(_))
-                && (**uses > 1 || arranger.facts(pool, **node).0 != Span::Event)
+                && (**uses > 1 || arranger.facts(pool, **node).span != Span::Event)
         })
         .map(|(node, _)| *node)
         .collect();
     kept.sort_unstable();
     for node in kept {
-        let span = arranger.facts(pool, node).0;
+        let span = arranger.facts(pool, node).span;
         let layout = &mut emitter.layout[span as usize];
         let slot = Slot { span, known: layout.known, value: layout.value };
         layout.known += 1;
@@ -67,6 +67,7 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
     families.iter().for_each(|family: &FamilyRow| shared[family.expr.0 as usize] += 1);
     let program = Program {
         exprs: pool.exprs.clone(),
+        kept: shared.iter().filter(|families| **families > 1).count(),
         shared: shared.into_iter().map(|families| families > 1).collect(),
         atoms,
         questions,

@@ -5,7 +5,7 @@ use rustc_hash::FxBuildHasher;
 use std::net::IpAddr;
 
 use super::expr::{ExprId, Exprs, shorter};
-use crate::event::{Host, Lifetime, Special};
+use crate::event::{Host, Kind, Lifetime, Special};
 use crate::syntax::ast::Operator;
 
 /// The number of an atom.
@@ -162,6 +162,23 @@ impl Pool {
 
     pub(crate) fn atoms(&self) -> &[Atom] {
         &self.atoms
+    }
+
+    /// Whether an atom is seldom true, as far as that can be seen: truths, one letter and order of numbers are not.
+    pub(crate) fn is_rare(&self, atom: &Atom) -> bool {
+        let long = |literal: &Literal| match literal {
+            Literal::Bytes(text) => text.len() > 1,
+            Literal::Bool(_) => false,
+            _ => true,
+        };
+        self.exprs[atom.expr].kind != Kind::Bool
+            && match &atom.test {
+                Test::Exists => false,
+                Test::Compare(Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge | Operator::Ne, _) => false,
+                Test::Compare(_, literal) => long(literal),
+                Test::In(set) => set.iter().all(long),
+                _ => true,
+            }
     }
 
     /// How long the answer to an atom holds.

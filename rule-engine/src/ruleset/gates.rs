@@ -43,9 +43,9 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
         let mut list: Vec<NodeId> = demands
             .iter()
             .copied()
-            .filter(|node| uses[node] > 1 && arranger.facts(pool, *node).0 == Span::Event)
+            .filter(|node| uses[node] > 1 && arranger.facts(pool, *node).span == Span::Event)
             .collect();
-        list.sort_by_key(|node| (arranger.facts(pool, *node).1, std::cmp::Reverse(uses[node]), *node));
+        list.sort_by_key(|node| (arranger.facts(pool, *node).rank(true), std::cmp::Reverse(uses[node]), *node));
         shared.push((place, list));
     }
     let mut gates = Vec::new();

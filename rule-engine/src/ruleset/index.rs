@@ -3,7 +3,7 @@
 //! Three steps, each leaving fewer. A rule stands on the *slate* of a key only if what is left of its condition for that
 //! key can be true at all. On a slate, the part of each condition that depends on the process or its lineage alone, its
 //! *guard*, is remembered with the process: one bit per rule, so that a word of bits strikes out 64 rules. On long
-//! slates, a rule whose condition needs some atom to be true, its *witness*, is not even looked at unless that atom is:
+//! slates, a rule whose condition needs one of some atoms to be true, its *witness*, is not even looked at unless one is:
 //! atoms are answered family by family, whatever their number, and the true ones lead to their rules.
 
 use std::ops::ControlFlow;
@@ -13,24 +13,20 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::profile::{AtomProfile, FamilyProfile, Profile};
+use super::witness::{self, FamilyKey, Witness};
 use super::{EventPlan, Plain, gates};
 use crate::event::{Event, Key, Schema};
 use crate::lower::arrange::Arranger;
 use crate::lower::emit::{Emitted, emit};
-use crate::lower::expr::ExprId;
-use crate::lower::node::{AtomId, Node, NodeId, Pool};
+use crate::lower::node::{Node, NodeId, Pool};
 use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
-use crate::vm::family::Sort;
 use crate::vm::machine::{Frame, Searches, State};
 use crate::vm::program::{Program, Span};
 use crate::vm::verify::verify;
 
-/// From how many rules on a slate looks for witnesses.
-const LONG: usize = 48;
-
-/// The fewest rules that make it worth while to ask a family on every event of the key.
-const GROUP: usize = 16;
+/// So many rules fit in a word of bits.
+const WORD: usize = 64;
 
 /// A rule whose condition differs between more keys than this is not specialized.
 const VARIANTS: usize = 24;
@@ -86,6 +82,8 @@ struct Group {
     /// For each atom of the family, where its rules begin in `places`; one more at the end.
     starts: Box<[u32]>,
     places: Box<[u32]>,
+    /// The same as bits, on a slate of few rules.
+    masks: Box<[u64]>,
 }
 
 impl Index {
@@ -97,6 +95,8 @@ impl Index {
         for plan in &plans {
             roots.extend(plan.rules.iter().flat_map(|rule| rule.guard.into_iter().chain([rule.code])));
             roots.extend(plan.gates.iter().flatten().map(|gate| gate.node));
+            // Witnesses may be atoms that no rule has.
+            roots.extend(plan.witnesses.iter().flatten().flatten().map(|(_, atom)| pool.intern(Node::Atom(*atom))));
         }
         let emitted = emit(pool, &mut arranger, &roots);
         let mut extra = [0; 3];
@@ -234,8 +234,8 @@ fn lists(pool: &mut Pool, rules: &[Plain], schema: &dyn Schema, regexes: &Regexe
 /// A slate before there is code.
 struct Plan {
     rules: Vec<Planned>,
-    /// The family of the witnesses of each rule that has one, and the atoms.
-    witnesses: Vec<Option<(FamilyKey, Vec<AtomId>)>>,
+    /// The witness of each rule that has one.
+    witnesses: Vec<Option<Witness>>,
     /// The gates of each 64 rules without a witness.
     gates: Vec<Vec<gates::Planned>>,
 }
@@ -246,12 +246,9 @@ struct Planned {
     code: NodeId,
 }
 
-/// What makes atoms one family.
-type FamilyKey = (ExprId, Span, Sort);
-
 impl Plan {
     fn new(pool: &mut Pool, arranger: &mut Arranger, list: &[(u32, NodeId)]) -> Self {
-        let witnesses = if list.len() >= LONG { witnesses(pool, list) } else { vec![None; list.len()] };
+        let witnesses = witness::choose(pool, list);
         let mut rules: Vec<Planned> = list
             .iter()
             .zip(&witnesses)
@@ -288,7 +285,8 @@ impl Plan {
             .collect();
         let base: Box<[u32]> =
             (0..rules.len() as u32).filter(|place| self.witnesses[*place as usize].is_none()).collect();
-        let mut families: Vec<FamilyKey> = self.witnesses.iter().flatten().map(|(family, _)| *family).collect();
+        let mut families: Vec<FamilyKey> =
+            self.witnesses.iter().flatten().flatten().map(|(family, _)| *family).collect();
         families.sort_unstable();
         families.dedup();
         let groups = families.into_iter().map(|family| self.group(pool, emitted, family)).collect();
@@ -303,9 +301,8 @@ impl Plan {
         let mut lists: Vec<Vec<u32>> = Vec::new();
         let mut number = 0;
         for (place, witness) in self.witnesses.iter().enumerate() {
-            let Some((_, atoms)) = witness.as_ref().filter(|(of, _)| *of == family) else { continue };
-            for atom in atoms {
-                debug_assert_eq!(family_of(pool, *atom), Some(family));
+            for (_, atom) in witness.iter().flatten().filter(|(of, _)| *of == family) {
+                debug_assert_eq!(witness::family_of(pool, *atom), Some(family));
                 let row = emitted.program.atoms[emitted.atoms[atom] as usize];
                 number = row.family;
                 let of = &emitted.program.families[row.family as usize];
@@ -315,11 +312,15 @@ impl Plan {
         }
         let mut starts = vec![0];
         let mut places = Vec::new();
+        let mut masks = Vec::new();
         for list in lists {
+            if self.rules.len() <= WORD {
+                masks.push(list.iter().fold(0, |mask, place| mask | 1 << place));
+            }
             places.extend(list);
             starts.push(places.len() as u32);
         }
-        Group { family: number, starts: starts.into(), places: places.into() }
+        Group { family: number, starts: starts.into(), places: places.into(), masks: masks.into() }
     }
 }
 
@@ -330,7 +331,7 @@ fn split(pool: &mut Pool, arranger: &mut Arranger, root: NodeId) -> (Option<Node
         _ => vec![root],
     };
     let (rest, guard): (Vec<NodeId>, Vec<NodeId>) =
-        children.into_iter().partition(|child| arranger.facts(pool, *child).0 == Span::Event);
+        children.into_iter().partition(|child| arranger.facts(pool, *child).span == Span::Event);
     let join = |pool: &mut Pool, nodes: Vec<NodeId>| match nodes.as_slice() {
         [] => pool.constant(true),
         [only] => *only,
@@ -340,67 +341,6 @@ fn split(pool: &mut Pool, arranger: &mut Arranger, root: NodeId) -> (Option<Node
         return (None, root);
     }
     (Some(join(pool, guard)), join(pool, rest))
-}
-
-fn family_of(pool: &Pool, atom: AtomId) -> Option<FamilyKey> {
-    let atom = &pool[atom];
-    let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
-    sort.is_selective().then(|| (atom.expr, Span::of(pool.atom_lifetime(atom)), sort))
-}
-
-/// Sets of atoms of which one must be true for `root` to be, each set of one family.
-fn necessary(pool: &Pool, root: NodeId, found: &mut Vec<(FamilyKey, Vec<AtomId>)>) {
-    match &pool[root] {
-        Node::Atom(atom) => found.extend(family_of(pool, *atom).map(|family| (family, vec![*atom]))),
-        Node::And(children) => children.iter().for_each(|child| necessary(pool, *child, found)),
-        Node::Or(children) => {
-            let mut atoms = Vec::new();
-            for child in children {
-                match &pool[*child] {
-                    Node::Atom(atom) => atoms.push(*atom),
-                    _ => return,
-                }
-            }
-            let mut families = atoms.iter().map(|atom| family_of(pool, *atom));
-            if let Some(Some(family)) = families.next()
-                && families.all(|other| other == Some(family))
-            {
-                found.push((family, atoms));
-            }
-        }
-        Node::Const(_) | Node::Not(_) => {}
-    }
-}
-
-/// The witness of each rule: in the family that serves most rules, and never an atom that many rules have.
-fn witnesses(pool: &Pool, list: &[(u32, NodeId)]) -> Vec<Option<(FamilyKey, Vec<AtomId>)>> {
-    let mut choices: Vec<Vec<(FamilyKey, Vec<AtomId>)>> = Vec::with_capacity(list.len());
-    let mut popularity: HashMap<AtomId, usize, FxBuildHasher> = HashMap::default();
-    for (_, root) in list {
-        let mut found = Vec::new();
-        necessary(pool, *root, &mut found);
-        for atom in found.iter().flat_map(|(_, atoms)| atoms) {
-            *popularity.entry(*atom).or_default() += 1;
-        }
-        choices.push(found);
-    }
-    let limit = (list.len() / 16).max(4);
-    let mut served: HashMap<FamilyKey, usize, FxBuildHasher> = HashMap::default();
-    for found in &mut choices {
-        found.retain(|(_, atoms)| atoms.iter().all(|atom| popularity[atom] <= limit));
-        for (family, _) in found {
-            *served.entry(*family).or_default() += 1;
-        }
-    }
-    choices
-        .into_iter()
-        .map(|found| {
-            let best = found.into_iter().max_by_key(|(family, _)| {
-                (served[family], family.1 != Span::Event, std::cmp::Reverse(family.2.cost()))
-            });
-            best.filter(|(family, _)| served[family] >= GROUP)
-        })
-        .collect()
 }
 
 impl Slate {
@@ -425,6 +365,9 @@ impl Slate {
             }
             return ControlFlow::Continue(());
         }
+        if self.rules.len() <= WORD {
+            return self.run_few(frame, state, profile, tell);
+        }
         candidates.clear();
         for word in 0..self.base.len().div_ceil(64) {
             let mut bits = self.open(frame, state, word);
@@ -447,6 +390,35 @@ impl Slate {
         candidates.dedup();
         for place in candidates {
             try_rule(frame, state, &self.rules[*place as usize], profile.as_deref_mut(), tell)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// As [`run`](Self::run), of so few rules that candidates are bits.
+    fn run_few<E: Event>(
+        &self,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        mut profile: Option<&mut Profile>,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut candidates = 0u64;
+        for group in &self.groups {
+            frame.ensure(state, group.family);
+            frame.each_true(state, group.family, |atom| candidates |= group.masks[atom as usize]);
+        }
+        let mut bits = if self.base.is_empty() { 0 } else { self.open(frame, state, 0) };
+        while bits != 0 {
+            let place = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            if self.is_open(frame, state, place) {
+                candidates |= 1 << self.base[place];
+            }
+        }
+        while candidates != 0 {
+            let place = candidates.trailing_zeros() as usize;
+            candidates &= candidates - 1;
+            try_rule(frame, state, &self.rules[place], profile.as_deref_mut(), tell)?;
         }
         ControlFlow::Continue(())
     }

@@ -13,6 +13,7 @@ mod index;
 mod profile;
 mod rule;
 mod select;
+mod witness;
 
 use std::ops::ControlFlow;
 

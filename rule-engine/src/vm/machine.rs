@@ -130,7 +130,8 @@ pub(crate) struct Frame<'e, E> {
 
 impl<'e, E: Event> Frame<'e, E> {
     pub(crate) fn new(program: &'e Program, event: &'e E, arena: &'e Bump) -> Self {
-        Self { program, event, arena, values: BumpVec::new_in(arena) }
+        // All that may be kept for the event fits, so that nothing moves.
+        Self { program, event, arena, values: BumpVec::with_capacity_in(program.kept, arena) }
     }
 
     /// Runs the code at `entry`.

@@ -7,7 +7,7 @@
 pub(crate) mod compare;
 pub(crate) mod eval;
 pub(crate) mod family;
-mod glob;
+pub(crate) mod glob;
 pub(crate) mod machine;
 mod memo;
 pub(crate) mod naive;

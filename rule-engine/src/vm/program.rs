@@ -75,6 +75,8 @@ pub(crate) struct Program {
     pub(crate) exprs: Exprs,
     /// Whether several families look at an expression, so that its value is worth keeping for the event.
     pub(crate) shared: Vec<bool>,
+    /// How many of those there are.
+    pub(crate) kept: usize,
     pub(crate) atoms: Vec<AtomRow>,
     /// The question of each atom, for those that are answered alone and for people.
     pub(crate) questions: Vec<Atom>,

@@ -79,6 +79,7 @@ mod tests {
         verify(&Program {
             exprs: Default::default(),
             shared: Vec::new(),
+            kept: 0,
             atoms: Vec::new(),
             questions: Vec::new(),
             families: Vec::new(),

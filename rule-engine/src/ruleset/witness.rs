@@ -1,0 +1,179 @@
+//! Witnesses: for each rule of a slate some atoms of which one must be true for the rule to match.
+//!
+//! A rule has several sets of such atoms: what an `and` demands is each a set, and of an `or` one set of every alternative
+//! makes one. Which is taken decides what is searched on every event of the key, so rules are brought together on few
+//! families, cheap ones, and a rule that would have a family almost to itself has no witness.
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::lower::arrange::EXTRACTION;
+use crate::lower::expr::ExprId;
+use crate::lower::node::{Atom, AtomId, Literal, Node, NodeId, Pool, Test};
+use crate::syntax::ast::Operator;
+use crate::vm::family::Sort;
+use crate::vm::glob;
+use crate::vm::program::Span;
+
+/// What makes atoms one family.
+pub(super) type FamilyKey = (ExprId, Span, Sort);
+
+/// Atoms of which one must be true, with their families.
+pub(super) type Witness = Vec<(FamilyKey, AtomId)>;
+
+/// From how many rules on a slate looks for witnesses.
+const LONG: usize = 6;
+
+/// What it costs roughly to look at a rule without a witness, in the unit of [`Sort::cost`].
+const LOOK: u32 = 40;
+
+/// An `or` of more alternatives than this has no witness, and a rule no more sets than this to choose from.
+const MANY: usize = 64;
+
+/// The family of an atom, if few of its kind are true.
+pub(super) fn family_of(pool: &Pool, atom: AtomId) -> Option<FamilyKey> {
+    let atom = &pool[atom];
+    let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
+    (sort.is_selective() && pool.is_rare(atom)).then(|| (atom.expr, Span::of(pool.atom_lifetime(atom)), sort))
+}
+
+/// What asking a family on every event costs. What lasts with the process is known already.
+fn cost(family: FamilyKey) -> u32 {
+    if family.1 == Span::Event { family.2.cost() + EXTRACTION } else { 20 }
+}
+
+/// Sets of atoms of which one must be true for `root` to be.
+fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Witness>) {
+    match pool[root].clone() {
+        Node::Atom(atom) => {
+            for atom in [Some(atom), begins(pool, atom)].into_iter().flatten() {
+                found.extend(family_of(pool, atom).map(|family| vec![(family, atom)]));
+            }
+        }
+        Node::And(children) => {
+            for child in children {
+                if found.len() < MANY {
+                    necessary(pool, child, found);
+                }
+            }
+        }
+        Node::Or(children) if children.len() <= MANY => alternatives(pool, &children, found),
+        Node::Or(_) | Node::Const(_) | Node::Not(_) => {}
+    }
+}
+
+/// What a text must begin with for a pattern to match: a cheaper question than the pattern, and rules ask it anyway.
+fn begins(pool: &mut Pool, atom: AtomId) -> Option<AtomId> {
+    let Atom { expr, test: Test::Compare(Operator::Glob, pattern) } = &pool[atom] else { return None };
+    let (expr, prefix) = (*expr, glob::literal_prefix(pattern.bytes()));
+    if prefix.len() < 2 {
+        return None;
+    }
+    let test = Test::Compare(Operator::StartsWith, Literal::Bytes(prefix.into()));
+    let begins = pool.atom(Atom { expr, test });
+    match pool[begins] {
+        Node::Atom(atom) => Some(atom),
+        _ => None,
+    }
+}
+
+/// Of each alternative one set, together: all of one family where that can be, and the cheapest of each.
+fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) {
+    let mut each: Vec<Vec<Witness>> = Vec::with_capacity(children.len());
+    for child in children {
+        let mut sets = Vec::new();
+        necessary(pool, *child, &mut sets);
+        if sets.is_empty() {
+            return;
+        }
+        each.push(sets);
+    }
+    let join = |choose: &dyn Fn(&[Witness]) -> Option<usize>| -> Option<Witness> {
+        let mut all = Vec::new();
+        for sets in &each {
+            all.extend_from_slice(&sets[choose(sets)?]);
+        }
+        all.sort_unstable();
+        all.dedup();
+        Some(all)
+    };
+    let mut families: Vec<FamilyKey> = each[0].iter().flatten().map(|(family, _)| *family).collect();
+    families.sort_unstable();
+    families.dedup();
+    for family in families {
+        found.extend(join(&|sets| sets.iter().position(|set| set.iter().all(|(of, _)| *of == family))));
+    }
+    let price = |set: &Witness| set.iter().map(|(family, _)| cost(*family)).sum::<u32>();
+    let cheapest = join(&|sets| (0..sets.len()).min_by_key(|place| price(&sets[*place])));
+    found.extend(cheapest.filter(|set| !found.contains(set)));
+}
+
+/// The witness of each rule.
+pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witness>> {
+    if list.len() < LONG {
+        return vec![None; list.len()];
+    }
+    let mut popularity: HashMap<AtomId, usize, FxBuildHasher> = HashMap::default();
+    let mut choices: Vec<Vec<Witness>> = Vec::with_capacity(list.len());
+    for (_, root) in list {
+        let mut found = Vec::new();
+        necessary(pool, *root, &mut found);
+        for (_, atom) in found.iter().flatten() {
+            *popularity.entry(*atom).or_default() += 1;
+        }
+        choices.push(found);
+    }
+    // An atom that many rules have does not tell them apart. What lasts with the process is remembered rule by rule,
+    // which is cheaper as long as there are few rules.
+    let limit = (list.len() / 16).max(8);
+    let fits = |(family, atom): &(FamilyKey, AtomId)| {
+        popularity[atom] <= limit && (family.1 == Span::Event || list.len() > MANY)
+    };
+    for found in &mut choices {
+        found.retain(|set| set.iter().all(fits));
+    }
+    // Each rule takes the set whose families it shares with most; a family that too few took is given up.
+    loop {
+        let mut served: HashMap<FamilyKey, u32, FxBuildHasher> = HashMap::default();
+        for found in &choices {
+            let mut families: Vec<FamilyKey> = found.iter().flatten().map(|(family, _)| *family).collect();
+            families.sort_unstable();
+            families.dedup();
+            families.into_iter().for_each(|family| *served.entry(family).or_default() += 1);
+        }
+        // What could not serve enough even if all that can took it is out at once.
+        let hopeless = |family: &FamilyKey| cost(*family) > served[family] * LOOK;
+        let mut gone = false;
+        for found in &mut choices {
+            let before = found.len();
+            found.retain(|set| !set.iter().any(|(family, _)| hopeless(family)));
+            gone |= found.len() != before;
+        }
+        if gone {
+            continue;
+        }
+        let price = |set: &Witness| {
+            let mut families: Vec<FamilyKey> = set.iter().map(|(family, _)| *family).collect();
+            families.dedup();
+            families.into_iter().map(|family| u64::from(cost(family)) * 1024 / u64::from(served[&family])).sum::<u64>()
+        };
+        let taken: Vec<Option<usize>> =
+            choices.iter().map(|found| (0..found.len()).min_by_key(|place| price(&found[*place]))).collect();
+        let mut used: HashMap<FamilyKey, u32, FxBuildHasher> = HashMap::default();
+        for (found, place) in choices.iter().zip(&taken) {
+            let Some(place) = place else { continue };
+            let mut families: Vec<FamilyKey> = found[*place].iter().map(|(family, _)| *family).collect();
+            families.dedup();
+            families.into_iter().for_each(|family| *used.entry(family).or_default() += 1);
+        }
+        let dear = used.iter().filter(|(family, rules)| cost(**family) > **rules * LOOK);
+        let Some(dearest) = dear.max_by_key(|(family, rules)| (cost(**family) / **rules, **family)) else {
+            let chosen = choices.into_iter().zip(taken);
+            return chosen.map(|(mut found, place)| place.map(|place| found.swap_remove(place))).collect();
+        };
+        let family = *dearest.0;
+        for found in &mut choices {
+            found.retain(|set| set.iter().all(|(of, _)| *of != family));
+        }
+    }
+}
