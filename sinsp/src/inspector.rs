@@ -67,6 +67,7 @@ impl Purge {
         }
         if self.todo.is_empty() {
             state.forget_users();
+            parser.refresh_interfaces(state);
             self.todo = state.idle_threads(ts, self.idle);
             self.began = ts;
         }

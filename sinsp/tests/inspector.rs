@@ -314,6 +314,18 @@ fn this_machine_answers() {
 }
 
 #[test]
+fn interfaces_are_read_again_with_each_sweep() {
+    let trace = format!("{SHELL}1000.0 tid=7 close\n1031.0 tid=7 close\n");
+    let mut inspector = live(&trace, Config::default());
+    inspector.set_proc(peregrine_sinsp::ProcFs::new("/"));
+    inspector.next().expect("an event");
+    assert_eq!(inspector.state().interfaces().iter().count(), 0);
+    run(&mut inspector);
+    let names: Vec<_> = inspector.state().interfaces().iter().map(|one| one.name.clone()).collect();
+    assert!(names.contains(&b"lo".to_vec()), "{names:?}");
+}
+
+#[test]
 fn a_replay_is_not_purged() {
     let trace: Trace =
         format!("{SHELL}thread tid=8 pid=8 ptid=1\n1.0 tid=7 close\n5000.0 tid=7 close\n").parse().expect("a trace");
@@ -470,7 +482,9 @@ fn a_recording_can_start_in_the_middle() {
 
 #[test]
 fn a_recording_holds_the_users_of_containers() {
-    let trace = format!("thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close res=0 fd=1\n");
+    let trace = format!(
+        "thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close res=0 fd=1\n"
+    );
     let mut inspector = live(&trace, Config::default());
     inspector.set_proc(Machine::default());
     let mut writer = Writer::new(Vec::new(), &inspector.export(), Compression::Plain).expect("a writer");

@@ -9,8 +9,8 @@ use std::time::Instant;
 use super::fds::Fds;
 use super::read::{Tree, decimal, value, words};
 use super::task::{Tasks, start_of};
-use super::{Options, Report, machine, users};
-use crate::host::{Fd, Group, Thread, User};
+use super::{Options, Report, interfaces, machine, users};
+use crate::host::{Fd, Group, Interface, Thread, User};
 
 /// How far up the ancestors the first process of a pid namespace is looked for.
 const MAX_ANCESTORS: usize = 64;
@@ -93,6 +93,11 @@ impl Lookup {
         let passwd = self.tree.foreign(&format!("{root}/etc"), "passwd")?;
         let group = self.tree.foreign(&format!("{root}/etc"), "group").unwrap_or_default();
         Some((users::users_in(&passwd), users::groups_in(&group)))
+    }
+
+    /// The network interfaces as they are now.
+    pub fn interfaces(&mut self) -> Vec<Interface> {
+        interfaces::read(&mut self.tree)
     }
 
     /// What was found so far, and what stood in the way.

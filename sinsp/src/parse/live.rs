@@ -46,6 +46,14 @@ impl Parser {
         !found.is_empty()
     }
 
+    /// Asks for the network interfaces: addresses come and go.
+    pub(crate) fn refresh_interfaces(&mut self, state: &mut State) {
+        let interfaces = self.proc.as_mut().and_then(|proc| proc.interfaces()).filter(|list| !list.is_empty());
+        if let Some(interfaces) = interfaces {
+            state.set_interfaces(&interfaces);
+        }
+    }
+
     /// Looks after a thread that was not heard of for long: removes it if it is gone, and reads it anew if another one
     /// has its number.
     pub(crate) fn look_after(&mut self, state: &mut State, tid: i64, now: u64, idle_ns: u64) {

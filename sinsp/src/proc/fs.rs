@@ -128,6 +128,10 @@ impl Proc for ProcFs {
         Some(found)
     }
 
+    fn interfaces(&mut self) -> Option<Vec<host::Interface>> {
+        self.ask(|lookup| Some(lookup.interfaces()))
+    }
+
     fn stats(&self) -> ProcStats {
         self.stats
     }

@@ -36,6 +36,11 @@ pub trait Proc: Send {
         None
     }
 
+    /// The network interfaces as they are now.
+    fn interfaces(&mut self) -> Option<Vec<host::Interface>> {
+        None
+    }
+
     /// What was asked so far, and what it cost.
     fn stats(&self) -> ProcStats {
         ProcStats::default()

@@ -192,6 +192,10 @@ impl State {
         u128::from(self.users_stamp.max(self.leaders_stamp)) << 64 | u128::from(thread.lineage)
     }
 
+    pub(crate) fn set_interfaces(&mut self, interfaces: &[scap::host::Interface]) {
+        self.interfaces = Interfaces::new(interfaces);
+    }
+
     /// Arguments to be kept: those that are too long are cut, and counted.
     #[inline]
     pub(crate) fn bounded_args<'a>(&mut self, args: &'a [u8]) -> &'a [u8] {
