@@ -67,6 +67,15 @@ impl<'a> Event<'a> {
         self.fd
     }
 
+    /// A number that changes whenever a field of [`Lifetime::Fd`](crate::fields::Lifetime::Fd) may have changed; `None`
+    /// where the event is not about a descriptor that is known. Descriptors that say the same share it, so that a file
+    /// which is opened again, by whomever, has the number that it had before. It is never used for another.
+    #[inline]
+    pub fn fd_stamp(&self) -> Option<u64> {
+        let fd = self.fd?;
+        crate::fields::is_about_fd(self).then_some(fd.stamp)
+    }
+
     /// The number of that descriptor; -1 none. It can be known where the descriptor itself is not.
     #[inline]
     pub fn fd_num(&self) -> i64 {

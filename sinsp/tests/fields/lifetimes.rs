@@ -18,19 +18,23 @@ fn fields(lifetime: Lifetime) -> Vec<FieldRef> {
 }
 
 fn check(capture: &Path) {
-    let of = [Lifetime::Thread, Lifetime::Lineage, Lifetime::Leaders].map(fields);
-    assert!(of[0].len() > 40 && of[1].len() > 20 && of[2].len() == 9);
+    let of = [Lifetime::Thread, Lifetime::Lineage, Lifetime::Leaders, Lifetime::Fd].map(fields);
+    assert!(of[0].len() > 40 && of[1].len() > 20 && of[2].len() == 9 && of[3].len() > 25);
     let mut inspector = Inspector::new(Reader::new(File::open(capture).expect("a capture")).expect("a capture"));
     let mut arena = Bump::new();
-    let mut known: [HashMap<_, Vec<Option<String>>>; 3] = Default::default();
-    let mut compared = 0_u64;
+    let mut known: [HashMap<_, Vec<Option<String>>>; 4] = Default::default();
+    let (mut compared, mut again) = (0_u64, 0_u64);
     inspector
         .for_each(|event| {
             // The rest of a long capture brings nothing new.
             let Some(thread) = event.thread().filter(|_| event.num() < 12_000) else { return };
             let state = event.state();
-            let stamps = [state.stamp(thread), state.lineage_stamp(thread), state.leaders_stamp(thread)];
+            let fd = event.fd_stamp().map(u128::from);
+            again += u64::from(fd.is_some_and(|stamp| known[3].contains_key(&stamp)));
+            let stamps =
+                [Some(state.stamp(thread)), Some(state.lineage_stamp(thread)), Some(state.leaders_stamp(thread)), fd];
             for ((stamp, fields), known) in stamps.into_iter().zip(&of).zip(&mut known) {
+                let Some(stamp) = stamp else { continue };
                 let value = |field: &FieldRef| field.value(&event, &arena).map(|value| format!("{value:?}"));
                 let now: Vec<_> = fields.iter().map(value).collect();
                 let before = known.entry(stamp).or_insert_with(|| now.clone());
@@ -45,6 +49,11 @@ fn check(capture: &Path) {
         })
         .expect("a sound capture");
     assert!(compared > 100_000, "{compared}");
+    println!(
+        "{}: {again} of {} descriptors were known by their stamp",
+        capture.display(),
+        again + known[3].len() as u64
+    );
 }
 
 #[test]

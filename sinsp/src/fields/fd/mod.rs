@@ -96,10 +96,10 @@ fields! {
             "whether the socket is connected." on connect = "true";
         "fd.name_changed" Bool na, Event, |e, _, _| { fd(e)?; Some(e.facts().fd_name_changed.into()) },
             "whether the event changed the name of the descriptor." on connect = "true";
-        "fd.cip.name" CharBuf na [NO_TRANSFORMER|NO_RHS], Fd, |e, _, arena| net::named(e, net::client(e), arena), text none,
+        "fd.cip.name" CharBuf na [NO_TRANSFORMER|NO_RHS], Event, |e, _, arena| net::named(e, net::client(e), arena), text none,
             "a name of the client's address: conditions compare the address with those that the name resolves to."
             on connect = none;
-        "fd.sip.name" CharBuf na [NO_TRANSFORMER|NO_RHS], Fd, |e, _, arena| net::named(e, net::server(e), arena), text none,
+        "fd.sip.name" CharBuf na [NO_TRANSFORMER|NO_RHS], Event, |e, _, arena| net::named(e, net::server(e), arena), text none,
             "a name of the server's address, as `fd.cip.name`." on connect = none;
         "fd.lip.name" CharBuf na [NO_TRANSFORMER|NO_RHS], Event, |e, _, arena| net::named(e, net::local(e), arena), text none,
             "a name of the address at this machine's end, as `fd.cip.name`." on connect = none;
@@ -127,7 +127,7 @@ fields! {
 
 /// Whether events of the type are about a descriptor, and there is a thread to have it.
 #[inline]
-pub(super) fn about_fd(e: &Event<'_>) -> bool {
+pub(crate) fn about_fd(e: &Event<'_>) -> bool {
     let about = EventFlags::CREATES_FD | EventFlags::USES_FD | EventFlags::DESTROYS_FD;
     e.code().info().is_some_and(|info| info.flags.intersects(about)) && e.thread().is_some()
 }
