@@ -4,6 +4,7 @@
 #                 seconds of this machine
 #   make test     all that CI runs
 #   make bench    what a run costs, with Falco's figures beside it; then instructions, layer by layer
+#   make kernel-matrix    the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make quick    what to run while working: the tests of the crates that need neither clang nor root
 #   make install  the programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
 #   make deb      a Debian package in target/debian, built by cargo-deb and looked into by dpkg-deb
@@ -54,6 +55,10 @@ bench: setup
 	@command -v valgrind >/dev/null || { echo "please install valgrind, which counts instructions" >&2; exit 1; }
 	$(CARGO) xtask bench
 	$(CARGO) xtask instructions
+
+.PHONY: kernel-matrix
+kernel-matrix: setup
+	@bpf/kernels/matrix
 
 .PHONY: test
 test: setup

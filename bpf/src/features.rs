@@ -12,6 +12,9 @@ const NEEDED: [(u32, &str); 2] = [(39, "CAP_BPF"), (38, "CAP_PERFMON")];
 /// Before 5.11 maps count against a limit of locked memory, which it takes this to raise.
 const NEEDED_BEFORE_5_11: [(u32, &str); 3] = [NEEDED[0], NEEDED[1], (24, "CAP_SYS_RESOURCE")];
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_PTRACE: u32 = 19;
+/// Capabilities belong to a thread.
+const STATUS: &str = "/proc/thread-self/status";
 
 /// Checks that the probe can run here.
 pub(crate) fn check() -> Result<()> {
@@ -20,7 +23,7 @@ pub(crate) fn check() -> Result<()> {
     if version(release).is_some_and(|version| version < (5, 8)) {
         return Err(Error::OldKernel(release.into()));
     }
-    let status = fs::read_to_string("/proc/self/status").map_err(Error::io("/proc/self/status"))?;
+    let status = fs::read_to_string(STATUS).map_err(Error::io(STATUS))?;
     let needed: &[_] = if version(release) < Some((5, 11)) { &NEEDED_BEFORE_5_11 } else { &NEEDED };
     if let Some(name) = missing_capability(&status, needed) {
         return Err(Error::Capability(name));
@@ -35,6 +38,15 @@ pub(crate) fn check() -> Result<()> {
         return Err(Error::NoBtf(BTF));
     }
     Ok(())
+}
+
+/// Whether other users' processes can be read.
+pub(crate) fn sees_processes() -> bool {
+    let held = |status: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+        Some(u64::from_str_radix(line.trim(), 16).ok()? >> CAP_SYS_PTRACE & 1 == 1)
+    };
+    fs::read_to_string(STATUS).ok().and_then(|status| held(&status)).unwrap_or(true)
 }
 
 /// Major and minor number of a release such as `6.1.0-18-amd64`.

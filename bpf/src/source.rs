@@ -4,7 +4,7 @@ use crate::config::{Block, Settings, Toctou};
 use crate::loader::{DISPATCHER, ENTER, ENTERS, Loaded};
 use crate::merge::{Merge, Ready};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
-use crate::{Error, Refused, Result, Selection, stats, sys};
+use crate::{Error, Refused, Result, Selection, features, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
 use scap::schema::SyscallCode;
 use scap::{Event, HostState, Next, Source, SourceStats, procfs};
@@ -23,6 +23,9 @@ const TRACEPOINTS: [(SyscallCode, &str); 6] = [
     (SyscallCode::PAGE_FAULT_KERNEL, "page_fault_kernel_e"),
     (SyscallCode::EXECVE, "exec_done"),
 ];
+/// What is missing without the privilege to look at others' processes.
+const UNSEEN: &str = "CAP_SYS_PTRACE is missing: of the processes of other users that run already, executables, working \
+                      directories and descriptors stay unknown";
 /// What is missing without tracefs, which [`Toctou::Auto`] does not insist on.
 const UNTRACED: &str = "tracefs is not mounted at /sys/kernel/tracing: arguments of open and connect are not noted on \
                         the way in, so a program may change them while the call runs";
@@ -214,6 +217,9 @@ impl BpfSource {
         }
         if self.settings.io_uring && self.loaded.io_uring.is_empty() {
             self.notes.push("this kernel has no tracepoints that requests through io_uring could be seen at".into());
+        }
+        if self.loaded.builder.proc_scan.is_some() && !features::sees_processes() {
+            self.notes.push(UNSEEN.into());
         }
         if untraced {
             self.notes.push(UNTRACED.into());

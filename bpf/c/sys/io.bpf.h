@@ -221,17 +221,20 @@ static __always_inline u64 position(struct cpu *c)
 	return c->compat ? c->args[3] | c->args[4] << 32 : c->args[3];
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pread_x, struct pt_regs *regs, long ret)
+/* A read or write at a position. */
+static __always_inline int io_at(u16 code, enum family family, long ret, bool written)
 {
 	struct cpu *c = cpu_current();
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_PREAD_X, EV_PREAD_X_PARAMS, EV_PREAD_X_FAMILY);
+	struct event e = event_begin(c, code, EV_PREAD_X_PARAMS, family);
 
 	push_u64(&e, ret);
-	push_read(&e, c, ret, 0);
+	if (written)
+		push_written(&e, c, ret, 0);
+	else
+		push_read(&e, c, ret, 0);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, c->args[2]);
 	push_u64(&e, position(c));
@@ -240,21 +243,15 @@ int BPF_PROG(pread_x, struct pt_regs *regs, long ret)
 }
 
 SEC("tp_btf/sys_exit")
+int BPF_PROG(pread_x, struct pt_regs *regs, long ret)
+{
+	return io_at(EV_PREAD_X, EV_PREAD_X_FAMILY, ret, false);
+}
+
+SEC("tp_btf/sys_exit")
 int BPF_PROG(pwrite_x, struct pt_regs *regs, long ret)
 {
-	struct cpu *c = cpu_current();
-
-	if (!c)
-		return 0;
-	struct event e = event_begin(c, EV_PWRITE_X, EV_PWRITE_X_PARAMS, EV_PWRITE_X_FAMILY);
-
-	push_u64(&e, ret);
-	push_written(&e, c, ret, 0);
-	push_u64(&e, (s64)(s32)c->args[0]);
-	push_u32(&e, c->args[2]);
-	push_u64(&e, position(c));
-	event_finish(&e);
-	return 0;
+	return io_at(EV_PWRITE_X, EV_PWRITE_X_FAMILY, ret, true);
 }
 
 /* Size and data of a vectored read that gave `ret` bytes. */
@@ -276,75 +273,53 @@ static __always_inline u32 push_written_pieces(struct event *e, struct cpu *c, l
 	return push_pieces(e, c->args[1], c->args[2], ret > 0 ? smaller(len, ret) : len);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(readv_x, struct pt_regs *regs, long ret)
+static __always_inline int read_in_pieces(u16 code, u32 nparams, enum family family, long ret, bool at)
 {
 	struct cpu *c = cpu_current();
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_READV_X, EV_READV_X_PARAMS, EV_READV_X_FAMILY);
+	struct event e = event_begin(c, code, nparams, family);
 
 	push_u64(&e, ret);
 	push_read_pieces(&e, c, ret);
 	push_u64(&e, (s64)(s32)c->args[0]);
+	if (at)
+		push_u64(&e, position(c));
 	event_finish(&e);
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(preadv_x, struct pt_regs *regs, long ret)
-{
-	struct cpu *c = cpu_current();
-
-	if (!c)
-		return 0;
-	struct event e = event_begin(c, EV_PREADV_X, EV_PREADV_X_PARAMS, EV_PREADV_X_FAMILY);
-
-	push_u64(&e, ret);
-	push_read_pieces(&e, c, ret);
-	push_u64(&e, (s64)(s32)c->args[0]);
-	push_u64(&e, position(c));
-	event_finish(&e);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(writev_x, struct pt_regs *regs, long ret)
+static __always_inline int written_in_pieces(u16 code, u32 nparams, enum family family, long ret, bool at)
 {
 	struct cpu *c = cpu_current();
 	u32 sum;
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_WRITEV_X, EV_WRITEV_X_PARAMS, EV_WRITEV_X_FAMILY);
+	struct event e = event_begin(c, code, nparams, family);
 
 	push_u64(&e, ret);
 	sum = push_written_pieces(&e, c, ret);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, sum);
+	if (at)
+		push_u64(&e, position(c));
 	event_finish(&e);
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pwritev_x, struct pt_regs *regs, long ret)
-{
-	struct cpu *c = cpu_current();
-	u32 sum;
+#define PIECES(name, event, how, at)                                                       \
+	SEC("tp_btf/sys_exit")                                                             \
+	int BPF_PROG(name, struct pt_regs *regs, long ret)                                 \
+	{                                                                                  \
+		return how(EV_##event, EV_##event##_PARAMS, EV_##event##_FAMILY, ret, at); \
+	}
 
-	if (!c)
-		return 0;
-	struct event e = event_begin(c, EV_PWRITEV_X, EV_PWRITEV_X_PARAMS, EV_PWRITEV_X_FAMILY);
-
-	push_u64(&e, ret);
-	sum = push_written_pieces(&e, c, ret);
-	push_u64(&e, (s64)(s32)c->args[0]);
-	push_u32(&e, sum);
-	push_u64(&e, position(c));
-	event_finish(&e);
-	return 0;
-}
+PIECES(readv_x, READV_X, read_in_pieces, false)
+PIECES(preadv_x, PREADV_X, read_in_pieces, true)
+PIECES(writev_x, WRITEV_X, written_in_pieces, false)
+PIECES(pwritev_x, PWRITEV_X, written_in_pieces, true)
 
 /* The offset of a 32-bit program comes in two words. */
 SEC("tp_btf/sys_exit")

@@ -127,40 +127,36 @@ int BPF_PROG(socketpair_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendto_x, struct pt_regs *regs, long ret)
+/* `address` is where the caller says whom it is for. */
+static __always_inline int sent(u16 code, enum family family, long ret, bool addressed)
 {
 	struct cpu *c = cpu_current();
+	u64 address;
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_SENDTO_X, EV_SENDTO_X_PARAMS, EV_SENDTO_X_FAMILY);
+	struct event e = event_begin(c, code, EV_SENDTO_X_PARAMS, family);
 
+	address = addressed ? c->args[4] : 0;
 	push_u64(&e, ret);
-	push_written(&e, c, ret, c->args[4]);
+	push_written(&e, c, ret, address);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, c->args[2]);
-	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, OUTBOUND, c->args[4]);
+	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, OUTBOUND, address);
 	event_finish(&e);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
+int BPF_PROG(sendto_x, struct pt_regs *regs, long ret)
+{
+	return sent(EV_SENDTO_X, EV_SENDTO_X_FAMILY, ret, true);
+}
+
+SEC("tp_btf/sys_exit")
 int BPF_PROG(send_x, struct pt_regs *regs, long ret)
 {
-	struct cpu *c = cpu_current();
-
-	if (!c)
-		return 0;
-	struct event e = event_begin(c, EV_SEND_X, EV_SEND_X_PARAMS, EV_SEND_X_FAMILY);
-
-	push_u64(&e, ret);
-	push_written(&e, c, ret, 0);
-	push_u64(&e, (s64)(s32)c->args[0]);
-	push_u32(&e, c->args[2]);
-	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, OUTBOUND, 0);
-	event_finish(&e);
-	return 0;
+	return sent(EV_SEND_X, EV_SEND_X_FAMILY, ret, false);
 }
 
 SEC("tp_btf/sys_exit")

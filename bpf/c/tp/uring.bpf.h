@@ -352,7 +352,9 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		q->len = BPF_CORE_READ((struct io_shutdown *)(void *)req, how);
 		break;
 	case IORING_OP_LISTEN:
-		q->len = BPF_CORE_READ((struct io_listen *)(void *)req, backlog);
+		/* Since 6.11. */
+		if (bpf_core_type_exists(struct io_listen))
+			q->len = BPF_CORE_READ((struct io_listen *)(void *)req, backlog);
 		break;
 	case IORING_OP_SYMLINKAT:
 	case IORING_OP_LINKAT: {

@@ -1,0 +1,98 @@
+//! With the four capabilities and nothing else, as a user who is nobody; and what is said when one is missing.
+//!
+//! Capabilities belong to a thread, so each case gives up what it must not have in a thread of its own.
+#![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
+#![allow(unsafe_code, reason = "capabilities are given up by raw calls")]
+
+use peregrine_bpf::{BpfSource, Error, Probe, Selection, Toctou};
+use scap::{Next, Source};
+use std::time::{Duration, Instant};
+
+const SYS_PTRACE: u32 = 19;
+const SYS_RESOURCE: u32 = 24;
+const PERFMON: u32 = 38;
+const BPF: u32 = 39;
+const NOBODY: libc::c_long = 65534;
+
+/// Becomes nobody, with these capabilities. Raw calls, for the library's would change all threads.
+fn become_nobody(capabilities: &[u32]) {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let ours = status.lines().find_map(|line| line.strip_prefix("CapPrm:")).unwrap();
+    let ours = u64::from_str_radix(ours.trim(), 16).unwrap();
+    // Even root may lack one; CAP_SYS_RESOURCE is only needed by kernels before 5.11.
+    let mask = ours & capabilities.iter().map(|bit| 1u64 << bit).sum::<u64>();
+    let (low, high) = (mask as u32, (mask >> 32) as u32);
+    // Effective, permitted and inheritable, each in two words.
+    let data = [low, low, 0, high, high, 0];
+    let header = Header { version: 0x2008_0522, pid: 0 };
+    // SAFETY: plain numbers, and two structures of the form that capset reads.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::syscall(libc::SYS_setresgid, NOBODY, NOBODY, NOBODY), 0);
+        assert_eq!(libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY), 0);
+        assert_eq!(libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()), 0);
+    }
+}
+
+/// What comes of opening the probe with these capabilities.
+fn open_with<R: Send>(capabilities: &[u32], then: impl FnOnce(Result<BpfSource, Error>) -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            become_nobody(capabilities);
+            then(Probe::builder().select(Selection::named(&["getppid"]).unwrap()).toctou(Toctou::Off).open())
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[test]
+fn four_capabilities_are_enough_and_each_is_missed_by_name() {
+    if let Err(error) = Probe::builder().proc_scan(None).prepare() {
+        println!("SKIPPED: {error}");
+        assert!(std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(), "the probe must run here: {error}");
+        return;
+    }
+    // SAFETY: no arguments.
+    if unsafe { libc::geteuid() } != 0 {
+        println!("SKIPPED: only root can give capabilities away");
+        return;
+    }
+    let mut sleep = std::process::Command::new("sleep").arg("30").spawn().unwrap();
+    let child = i64::from(sleep.id());
+    open_with(&[BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE], |source| {
+        let mut source = source.unwrap();
+        assert!(source.notes().is_empty() && source.refused().is_empty(), "{:?}", source.notes());
+        let roots = source.host().threads.iter().find(|thread| thread.tid == child).expect("a process of root");
+        assert!(roots.exepath.ends_with(b"sleep"), "another user's process is read: {roots:?}");
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            // SAFETY: no arguments.
+            unsafe { libc::syscall(libc::SYS_getppid) };
+            if let Next::Event(_) = source.next().unwrap() {
+                break;
+            }
+            assert!(Instant::now() < end, "no event");
+        }
+    });
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+    for (held, name) in [
+        (&[PERFMON, SYS_RESOURCE, SYS_PTRACE][..], "CAP_BPF"),
+        (&[BPF, SYS_RESOURCE, SYS_PTRACE], "CAP_PERFMON"),
+        (&[], "CAP_BPF"),
+    ] {
+        let error = open_with(held, |source| source.map(|_| ()).unwrap_err());
+        assert!(matches!(error, Error::Capability(missing) if missing == name), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("the probe needs {name}: run as root, or give")), "{text}");
+    }
+    open_with(&[BPF, PERFMON, SYS_RESOURCE], |source| {
+        let notes = source.unwrap().notes().join("\n");
+        assert!(notes.starts_with("CAP_SYS_PTRACE is missing: "), "{notes}");
+    });
+}
