@@ -161,11 +161,19 @@ fn main() {
     throughput(&builder);
 }
 
+/// The processor time of this thread.
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a timespec that the call may fill.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Events a second that reach the reader while a loop makes as many as it can, and what was lost.
 fn throughput(builder: &peregrine_bpf::Builder) {
     let mut source = builder.clone().select(Selection::all()).open().unwrap();
     let before = source.stats();
-    let start = Instant::now();
+    let (start, busy) = (Instant::now(), cpu_time());
     let ((), read) = beside(&mut source, || {
         while start.elapsed() < Duration::from_secs(2) {
             for _ in 0..100 {
@@ -173,10 +181,13 @@ fn throughput(builder: &peregrine_bpf::Builder) {
             }
         }
     });
+    let (seconds, busy) = (start.elapsed().as_secs_f64(), (cpu_time() - busy).as_secs_f64());
     let stats = source.stats();
     println!(
-        "open+close for 2 s: {:.0} events/s read, {} of {} lost",
-        read as f64 / start.elapsed().as_secs_f64(),
+        "open+close for 2 s: {:.0} events/s read with {:.0} % of a processor ({:.0} ns an event), {} of {} lost",
+        read as f64 / seconds,
+        busy / seconds * 100.0,
+        busy * 1e9 / read.max(1) as f64,
         stats.dropped() - before.dropped(),
         stats.seen - before.seen,
     );
