@@ -1,9 +1,51 @@
 //! Falco-compatible conditions and rules: text in, alerts out.
 //!
+//! A *condition* asks an event's fields, a *rule* is a condition with an output and a priority, an *alert* is what a rule
+//! says of an event. Events may be system calls with their state (module [`event::sinsp`], behind the default feature
+//! `sinsp`), JSON ([`event::json`]), Kubernetes audit records, or a type of your own with the two small traits of
+//! [`event`]. The least that one can do is to filter:
+//!
+//! ```
+//! use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+//! use peregrine_rule_engine::filter::Filter;
+//!
+//! let mut schema = JsonSchema::new("login");
+//! let condition = "json.value[/user] = root and not json.value[/from] startswith 10.";
+//! let mut filter = Filter::compile(condition, &mut schema)?;
+//!
+//! let outside = JsonEvent::parse(&schema, br#"{"user": "root", "from": "192.0.2.1"}"#)?;
+//! assert!(filter.matches(&outside));
+//! let inside = JsonEvent::parse(&schema, br#"{"user": "root", "from": "10.0.0.7"}"#)?;
+//! assert!(!filter.matches(&inside));
+//!
+//! // A fault says where it is, in Falco's words.
+//! let fault = Filter::compile("json.value[/user] == ", &mut schema).unwrap_err();
+//! assert!(fault.to_string().contains("expected"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Rule files, alerts and the change of rules while events flow are in [`engine`].
+//!
+//! # Stages
+//!
+//! Each is a folder, and what it makes can be printed ([`explain`]):
+//!
 //! ```text
 //! YAML -> source -> syntax -> resolve -> lower -> vm -> ruleset -> output
 //!         items     trees     typed      program        index      alerts
 //! ```
+//!
+//! | stage | what it does |
+//! |---|---|
+//! | [`source`] | YAML to rules, macros and lists, each with its place in the file |
+//! | [`syntax`] | the text of a condition to a tree, and back |
+//! | [`resolve`] | overrides, exceptions, macros and lists put in their places; every fault becomes a [`diag`] |
+//! | [`lower`] | trees to typed atoms, shared by all rules |
+//! | [`vm`] | verified bytecode, and the tree walker that says what it must mean |
+//! | [`ruleset`] | which rules may match an event at all: the index |
+//! | [`output`] | the text or JSON of an alert |
+//!
+//! [`load`] runs them over files; [`testing`] runs tests of rules that are written as YAML.
 #![forbid(unsafe_code)]
 
 pub mod diag;

@@ -63,7 +63,9 @@ fn run(address: &str, file: &str, rate: u32, seconds: u32, connections: u32) -> 
     }
     all.took.sort_unstable();
     let count = all.took.len();
-    let part = |percent: usize| all.took.get((count * percent / 100).min(count.saturating_sub(1))).copied().unwrap_or_default();
+    let part = |percent: usize| {
+        all.took.get((count * percent / 100).min(count.saturating_sub(1))).copied().unwrap_or_default()
+    };
     Ok(format!(
         "{count} requests in {took:.2} s: {:.0} a second; answers {:?}; half within {:?}, 99% within {:?}, all within {:?}",
         count as f64 / took,
