@@ -20,6 +20,7 @@ struct settings {
 	u8 toctou_open, toctou_connect; /* which enter events are wanted by the one sys_enter program */
 	u8 io_uring; /* make events of io_uring requests */
 	u8 only_family; /* leave out who is not in the map of that name */
+	u8 selective; /* whether drop_failed, skip_tgid or only_family is set: most have none */
 	u8 interest[SYSCALL_NUMBERS];
 };
 

@@ -61,6 +61,8 @@ static __always_inline u32 socketcall_unfold(struct cpu *c)
 
 static __always_inline bool call_is_left_out(long ret)
 {
+	if (!settings.selective)
+		return false;
 	if (settings.drop_failed && ret < 0)
 		return true;
 	return current_is_left_out();

@@ -24,7 +24,7 @@ static __always_inline bool process_is_left_out(u32 tgid)
 
 static __always_inline bool current_is_left_out(void)
 {
-	if (!settings.skip_tgid && !settings.only_family)
+	if (!settings.selective)
 		return false;
 	return process_is_left_out(bpf_get_current_pid_tgid() >> 32);
 }

@@ -245,6 +245,7 @@ pub(crate) struct Block {
     pub(crate) toctou_connect: u8,
     pub(crate) io_uring: u8,
     pub(crate) only_family: u8,
+    pub(crate) selective: u8,
     pub(crate) interest: [u8; NUMBERS],
 }
 
@@ -267,6 +268,7 @@ impl Block {
             toctou_connect: toctou.into(),
             io_uring: settings.io_uring.into(),
             only_family: settings.only_children.into(),
+            selective: (settings.drop_failed || settings.skip_tgid.is_some() || settings.only_children).into(),
             interest: settings.selection.interest(),
         }
     }
@@ -287,6 +289,7 @@ impl Block {
             self.toctou_connect,
             self.io_uring,
             self.only_family,
+            self.selective,
         ]);
         bytes.extend(self.interest);
         bytes
@@ -329,6 +332,7 @@ mod tests {
             ("toctou_connect", offset_of!(Block, toctou_connect)),
             ("io_uring", offset_of!(Block, io_uring)),
             ("only_family", offset_of!(Block, only_family)),
+            ("selective", offset_of!(Block, selective)),
             ("interest", offset_of!(Block, interest)),
         ];
         let ours: Vec<(String, usize)> = ours.map(|(name, offset)| (name.to_owned(), offset)).to_vec();

@@ -5,8 +5,6 @@
 //! a record that was begun before the round's time has been finished by then, on whichever processor.
 
 use crate::ringbuf::Ring;
-use std::time::Duration;
-
 /// How long a program may take from noting the time to finishing its record.
 const MARGIN: u64 = 100_000;
 /// What an empty ring shows as the time of its next record.
@@ -40,9 +38,6 @@ impl Merge {
         let heads = vec![EMPTY; rings.len()];
         Self { rings, heads, horizon: 0, lent: None }
     }
-
-    /// How long to wait after [`Ready::Soon`].
-    pub(crate) const SOON: Duration = Duration::from_nanos(MARGIN);
 
     fn head(&mut self, ring: usize) {
         let time = self.rings[ring].peek().and_then(|record| record.first_chunk::<8>());

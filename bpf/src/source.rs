@@ -12,8 +12,13 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _};
 use std::time::Duration;
 
-/// The first sleep of a source that has nothing; each further one is twice as long.
+/// The sleep of a source that has read all that there is, after much has come.
 const FIRST_WAIT: Duration = Duration::from_micros(500);
+/// The longest sleep while something comes now and then. To sleep less often costs less: a wake-up takes as long as some
+/// dozen events.
+const BUSY_WAIT: Duration = Duration::from_millis(10);
+/// When less than this part of a ring has come since the last sleep, the next one is twice as long.
+const FEW: usize = 64;
 /// Tracepoints that have a place in the selection, and the program of each.
 const TRACEPOINTS: [(SyscallCode, &str); 6] = [
     (SyscallCode::SCHED_PROCESS_EXIT, "procexit_1_e"),
@@ -56,6 +61,8 @@ pub struct BpfSource {
     delivered: u64,
     malformed: u64,
     wait: Duration,
+    /// Bytes that came since the last sleep.
+    came: usize,
 }
 
 impl BpfSource {
@@ -74,6 +81,7 @@ impl BpfSource {
             delivered: 0,
             malformed: 0,
             wait: FIRST_WAIT,
+            came: 0,
         };
         if settings.only_children {
             let family = source.loaded.map("family")?;
@@ -89,6 +97,15 @@ impl BpfSource {
             source.host = snapshot.host;
         }
         Ok(source)
+    }
+
+    /// Sleeps, the longer the less has come of late.
+    fn rest(&mut self, most: Duration) {
+        let few = self.came < self.loaded.builder.ring_size / FEW;
+        let longest = most.min(self.loaded.builder.max_wait);
+        self.wait = if few { (self.wait * 2).min(longest) } else { FIRST_WAIT.min(longest) };
+        self.came = 0;
+        std::thread::sleep(self.wait);
     }
 
     fn store_settings(&mut self) -> Result<()> {
@@ -276,16 +293,15 @@ impl Source for BpfSource {
         let ring = loop {
             match self.rings.next(|| boot_time + sys::boot_clock()) {
                 Ready::Ring(ring) => break ring,
-                Ready::Soon => std::thread::sleep(Merge::SOON),
+                Ready::Soon => self.rest(BUSY_WAIT),
                 Ready::Empty => {
-                    std::thread::sleep(self.wait);
-                    self.wait = (self.wait * 2).min(self.loaded.builder.max_wait);
+                    self.rest(Duration::MAX);
                     return Ok(Next::Idle);
                 }
             }
         };
-        self.wait = FIRST_WAIT;
         let record = self.rings.record(ring);
+        self.came += record.len();
         // The probe writes the number of the processor behind the event.
         let (event, cpu) = record.split_last_chunk::<2>().unwrap_or((record, &[0, 0]));
         match Event::parse(u16::from_ne_bytes(*cpu), 0, event) {

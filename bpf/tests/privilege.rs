@@ -44,7 +44,8 @@ fn open_with<R: Send>(capabilities: &[u32], then: impl FnOnce(Result<BpfSource, 
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             become_nobody(capabilities);
-            then(Probe::builder().select(Selection::named(&["getppid"]).unwrap()).toctou(Toctou::Off).open())
+            let builder = Probe::builder().select(Selection::named(&["getppid"]).unwrap());
+            then(builder.toctou(Toctou::Off).io_uring(false).open())
         });
         thread.join().unwrap()
     })

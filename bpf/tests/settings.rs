@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 fn open(builder: Builder) -> Option<(std::sync::MutexGuard<'static, ()>, BpfSource)> {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let guard = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match builder.proc_scan(None).toctou(Toctou::Off).open() {
+    match builder.proc_scan(None).toctou(Toctou::Off).max_wait(Duration::from_millis(2)).open() {
         Ok(source) => Some((guard, source)),
         Err(error) => {
             println!("SKIPPED: {error}");

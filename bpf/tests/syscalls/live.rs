@@ -113,8 +113,12 @@ pub(crate) struct Live {
 impl Live {
     /// Opens the probe; `None`, with a word why, where it cannot run.
     pub(crate) fn open() -> Option<Self> {
-        let builder =
-            Probe::builder().select(Selection::none()).toctou(Toctou::Hook).ring_size(16 << 20).proc_scan(None);
+        let builder = Probe::builder()
+            .select(Selection::none())
+            .toctou(Toctou::Hook)
+            .ring_size(16 << 20)
+            .proc_scan(None)
+            .max_wait(Duration::from_millis(1));
         match builder.open() {
             Ok(source) => Some(Self { source, covered: BTreeSet::new(), faults: Vec::new(), cases: 0 }),
             Err(error) => {
