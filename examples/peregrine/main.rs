@@ -12,8 +12,10 @@ mod alerts;
 mod applied;
 mod audit;
 mod bundle;
+mod capture;
 mod cli;
 mod config;
+mod containers;
 mod drops;
 mod explain;
 mod idle;
@@ -44,6 +46,7 @@ mod telemetry;
 mod terminal;
 mod validate;
 mod version;
+mod waiting;
 mod watch;
 mod web;
 
@@ -246,6 +249,12 @@ fn detect(
             ));
         }
     }
+    let watches = sources.syscall && matches!(config.engine.kind, EngineKind::ModernEbpf | EngineKind::Kmod);
+    let containers = if watches {
+        Some(containers::Lookup::start(config, Path::new(&service::host_root()), &signals)?)
+    } else {
+        None
+    };
     let mut matches = Matches::default();
     let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit, feed: &feed };
     let outcome = service.run(&signals, &alerts, |telemetry, slot| {
@@ -257,6 +266,8 @@ fn detect(
             seconds: options.duration,
             verbose: options.verbose,
             profiles: profiles.as_ref(),
+            containers: containers.as_ref(),
+            waiting: None,
         };
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
         match kind {
@@ -307,7 +318,19 @@ fn live(
     inspector.set_proc(sinsp::ProcFs::new(service::host_root()));
     log::notice("watching this machine");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules| live::follow(source, setup.config, rules.rules());
-    run::run(setup, &mut inspector, follow, rules, alerts, matches)
+    let Some(containers) = setup.containers else {
+        return run::run(setup, &mut inspector, follow, rules, alerts, matches);
+    };
+    inspector.set_container_metadata(containers.provider());
+    let (waiting, queue) = waiting::queue(containers.provider());
+    std::thread::scope(|scope| {
+        scope.spawn(|| queue.run(alerts));
+        let setup = run::Setup { waiting: Some(&waiting), ..*setup };
+        let outcome = run::run(&setup, &mut inspector, follow, rules, alerts, matches);
+        // Ends the thread, after what still waits.
+        drop(waiting);
+        outcome
+    })
 }
 
 #[cfg(not(feature = "live"))]

@@ -1,7 +1,9 @@
 //! The event loop: inspector, rules, outputs, and what is done between two events.
 
 use crate::alerts::{Alerts, OwnAlert, now};
+use crate::capture::Recorder;
 use crate::config::settings::{Config, DropAction};
+use crate::containers::Lookup;
 use crate::drops::{self, DropWatch};
 use crate::matches::Matches;
 use crate::profile::Profiles;
@@ -9,6 +11,7 @@ use crate::reload::Slot;
 use crate::rules::SYSCALL;
 use crate::signals::Signals;
 use crate::telemetry::{Cost, Snapshot, Telemetry};
+use crate::waiting::Waiting;
 use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
@@ -33,6 +36,10 @@ pub(crate) struct Setup<'s> {
     pub(crate) verbose: bool,
     /// Where is told what the rules cost, if that is wanted.
     pub(crate) profiles: Option<&'s Profiles>,
+    /// Who is asked about containers, on a live source.
+    pub(crate) containers: Option<&'s Lookup>,
+    /// Where alerts wait for that.
+    pub(crate) waiting: Option<&'s Waiting>,
 }
 
 /// Why the events of a set of rules came to an end.
@@ -63,6 +70,7 @@ pub(crate) fn run<S: Source>(
         first: 0,
         idle: 0,
         timeouts: setup.config.syscall_event_timeouts.max_consecutives,
+        recorder: Recorder::new(&setup.config.capture),
     };
     let started = Instant::now();
     let mut rules = Arc::clone(rules);
@@ -77,6 +85,9 @@ pub(crate) fn run<S: Source>(
             Err(fatal) => break Err(fatal),
         }
     };
+    if let Some(recorder) = &mut at_work.recorder {
+        recorder.finish();
+    }
     if setup.verbose {
         let (seconds, events) = (started.elapsed().as_secs_f64(), at_work.events);
         let stats = inspector.stats();
@@ -102,6 +113,8 @@ struct AtWork<'r> {
     idle: u32,
     /// How often in a row is worth a word.
     timeouts: u32,
+    /// What writes captures, if any are wanted.
+    recorder: Option<Recorder<'r>>,
 }
 
 impl AtWork<'_> {
@@ -111,7 +124,7 @@ impl AtWork<'_> {
         if self.setup.profiles.is_some() {
             runner.profile();
         }
-        let end = self.each(inspector, schema, &mut runner);
+        let end = self.each(inspector, rules, schema, &mut runner);
         if let (Some(profiles), Some(profile)) = (self.setup.profiles, runner.profiled()) {
             profiles.tell(profile);
         }
@@ -121,10 +134,11 @@ impl AtWork<'_> {
     fn each<S: Source>(
         &mut self,
         inspector: &mut Inspector<S>,
+        rules: &Arc<SourceRules>,
         schema: &SinspSchema,
         runner: &mut Runner,
     ) -> Result<End, Fatal> {
-        let most = self.setup.seconds.saturating_mul(SECOND);
+        let (most, waiting) = (self.setup.seconds.saturating_mul(SECOND), self.setup.waiting);
         loop {
             match inspector.next().map_err(Fatal::new)? {
                 Next::Event(event) => {
@@ -137,11 +151,21 @@ impl AtWork<'_> {
                     self.idle = 0;
                     self.events += 1;
                     let event = SinspEvent::new(event, schema);
-                    let (alerts, matches) = (self.alerts, &mut *self.matches);
+                    let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
                     runner.process(&event, |alert| {
                         matches.count(alert.id);
-                        alerts.send(&alert, time);
+                        if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
+                            alerts.send(&alert, time);
+                        }
+                        if let Some(recorder) = recorder {
+                            recorder.matched(alert.rule, time);
+                        }
                     });
+                    if let Some(recorder) = recorder
+                        && let Some(limit) = recorder.take(event.inner())
+                    {
+                        limit.tell(|own| alerts.send_own(own));
+                    }
                     if self.drops.is_due(time) {
                         self.look_at_drops(time, inspector)?;
                     }
@@ -159,12 +183,15 @@ impl AtWork<'_> {
     }
 
     /// Does what others asked for.
-    fn attend<S: Source>(&mut self, inspector: &Inspector<S>, runner: &mut Runner) -> Option<End> {
+    fn attend<S: Source>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
         if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
             self.drops.follow(&drops);
             self.timeouts = timeouts.max_consecutives;
+        }
+        if let Some(containers) = self.setup.containers {
+            containers.take(inspector);
         }
         if signals.take_reopen() {
             log::info("SIGUSR1 received, opening outputs anew");
@@ -212,6 +239,9 @@ impl AtWork<'_> {
     }
 
     fn nothing(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.is_over(now());
+        }
         self.idle += 1;
         let most = self.timeouts;
         if self.idle <= most {

@@ -14,6 +14,7 @@ use axum::routing::get;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use guard::Guard;
+use hyper_util::rt::TokioTimer;
 use page::Page;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub(crate) struct Pages {
 
 /// How long requests under way may take when the server ends.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long the headers of a request may take.
+const HEADERS: Duration = Duration::from_secs(30);
 
 /// A running server; dropping it ends it.
 pub(crate) struct WebServer {
@@ -108,8 +112,10 @@ impl WebServer {
             let service = router.into_make_service();
             async move {
                 match tls {
-                    None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
-                    Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await,
+                    None => patient(axum_server::from_tcp(listener)?).handle(handle).serve(service).await,
+                    Some(tls) => {
+                        patient(axum_server::from_tcp_rustls(listener, tls)?).handle(handle).serve(service).await
+                    }
                 }
             }
         };
@@ -121,6 +127,12 @@ impl WebServer {
         let thread = std::thread::Builder::new().name("web".into()).spawn(run);
         Ok(Self { handle, thread: Some(thread.map_err(|error| fault(error.to_string()))?), address })
     }
+}
+
+/// A server that gives up clients which do not come to the end of their headers.
+fn patient<A>(mut server: axum_server::Server<SocketAddr, A>) -> axum_server::Server<SocketAddr, A> {
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    server
 }
 
 fn address(settings: &Webserver) -> Result<IpAddr, String> {

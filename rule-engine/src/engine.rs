@@ -204,6 +204,13 @@ impl SourceRules {
         self.schema.field_name(FieldId(field))
     }
 
+    /// The fields that the alert of a rule is made of, for whoever keeps events.
+    pub fn output_fields(&self, id: RuleId) -> Vec<FieldId> {
+        let output = &self.rules.rule(id).output;
+        let also = self.also.iter().flat_map(|also| also.fields_of(output));
+        self.writer.fields_of(output).chain(also).collect()
+    }
+
     /// The alert of a rule for an event, whether it matches or not.
     pub fn alert<'a, E: Event>(&'a self, id: RuleId, event: &E, arena: &Bump, texts: &'a mut Texts) -> Alert<'a> {
         let rule = self.rules.rule(id);

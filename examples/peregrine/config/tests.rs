@@ -130,6 +130,8 @@ webserver:
   prometheus_metrics_enabled: true
   ssl_enabled: true
   ssl_certificate: /x.pem
+  ui_enabled: false
+  ui_token: t
 log_stderr: true
 log_syslog: false
 log_level: debug
@@ -336,6 +338,8 @@ fn the_schema_is_that_of_falco() {
         "kafka_output.",
         "outputs_spool.",
         "noise_control.",
+        "webserver.ui_enabled",
+        "webserver.ui_token",
         "rules_bundle.",
         "syscall_event_drops.state_uncertain_seconds",
     ];

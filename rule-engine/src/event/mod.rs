@@ -7,6 +7,7 @@
 mod hosts;
 pub mod json;
 mod k8s_audit;
+pub mod kept;
 pub mod record;
 #[cfg(feature = "sinsp")]
 pub mod sinsp;

@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use super::priority::Priority;
 use super::template::{Template, TemplateError};
 use super::{json, time};
-use crate::event::{Event, Schema, Value};
+use crate::event::{Event, FieldId, Schema, Value};
 
 /// What alerts look like.
 #[derive(Debug, Clone)]
@@ -89,6 +89,13 @@ impl Writer {
     pub fn new(format: Format, schema: &mut dyn Schema) -> Result<Self, TemplateError> {
         let time = Template::parse(if format.iso8601 { "%evt.time.iso8601" } else { "%evt.time" }, schema)?;
         Ok(Self { format, time })
+    }
+
+    /// The fields that the alert of a rule is made of.
+    pub fn fields_of(&self, output: &Output) -> impl Iterator<Item = FieldId> {
+        let extra = output.extra.iter().flat_map(|extra| extra.template.field_ids());
+        let key = output.key.iter().flat_map(Template::field_ids);
+        self.time.field_ids().chain(output.message.field_ids()).chain(extra).chain(key)
     }
 
     /// Appends the alert of a rule for an event, without a line end.

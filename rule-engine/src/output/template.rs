@@ -140,6 +140,11 @@ impl Template {
         self.fields.iter().map(|field| field.name.as_str())
     }
 
+    /// The fields, by number: those that an event is asked for.
+    pub fn field_ids(&self) -> impl Iterator<Item = FieldId> {
+        self.fields.iter().map(|field| field.id)
+    }
+
     /// The transformers that it prints, such as `toupper(proc.name)`.
     pub fn transformers(&self) -> impl Iterator<Item = &str> {
         self.transformers.iter().map(String::as_str)

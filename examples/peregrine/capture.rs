@@ -1,0 +1,227 @@
+//! Captures that a match begins: the state of the machine, the event that matched, and what follows it.
+//!
+//! As in Falco, a capture goes on until its time is over, which every further match may put off, or until the file is as
+//! large as it may be. The next match begins another file. Time is that of the events, so that a replay captures the same.
+
+use crate::alerts::{OwnAlert, now};
+use crate::config::settings::{Capture as Settings, CaptureMode};
+use crate::log;
+use rule_engine::output::Priority;
+use rule_engine::ruleset::Rule;
+use scap::savefile::{Compression, Writer};
+use serde_json::Map;
+use std::fs::File;
+use std::path::PathBuf;
+
+const MILLISECOND: u64 = 1_000_000;
+
+/// The rule of the alert about a file that is full.
+const FULL: &str = "Falco internal: capture size limit reached";
+
+/// What writes captures.
+#[derive(Debug)]
+pub(crate) struct Recorder<'c> {
+    settings: &'c Settings,
+    /// When the capture ends, by the time of events. Matches move it even while there is no capture.
+    deadline: u64,
+    /// Whether a match of this event begins a capture.
+    wanted: bool,
+    at_work: Option<AtWork>,
+}
+
+#[derive(Debug)]
+struct AtWork {
+    writer: Writer<File>,
+    path: PathBuf,
+}
+
+impl<'c> Recorder<'c> {
+    /// `None` if no captures are wanted.
+    pub(crate) fn new(settings: &'c Settings) -> Option<Self> {
+        settings.enabled.then_some(Self { settings, deadline: 0, wanted: false, at_work: None })
+    }
+
+    /// A rule has matched an event of this time.
+    pub(crate) fn matched(&mut self, rule: &Rule, time: u64) {
+        let own = rule.capture.and_then(|capture| capture.milliseconds);
+        let milliseconds = own.unwrap_or(self.settings.default_duration);
+        self.deadline = self.deadline.max(time.saturating_add(u64::from(milliseconds) * MILLISECOND));
+        self.wanted |= self.settings.mode == CaptureMode::AllRules || rule.capture.is_some();
+    }
+
+    /// Takes an event after the rules have seen it. Tells when the file has become too large.
+    #[inline]
+    pub(crate) fn take(&mut self, event: &sinsp::Event<'_>) -> Option<Limit> {
+        if self.at_work.is_none() && !self.wanted {
+            return None;
+        }
+        self.write(event)
+    }
+
+    #[cold]
+    fn write(&mut self, event: &sinsp::Event<'_>) -> Option<Limit> {
+        if std::mem::take(&mut self.wanted) && self.at_work.is_none() {
+            self.begin(event);
+        }
+        let at_work = self.at_work.as_mut()?;
+        if let Err(error) = at_work.writer.write(&event.raw()) {
+            log::error(format!("capture {}: {error}", at_work.path.display()));
+            self.at_work = None;
+            return None;
+        }
+        let (stored, most) = (at_work.writer.stored(), self.settings.max_file_size_mb << 20);
+        if most > 0 && stored > most {
+            self.finish();
+            return Some(Limit { megabytes: self.settings.max_file_size_mb, stored });
+        }
+        self.is_over(event.ts());
+        None
+    }
+
+    /// Ends the capture if its time is over.
+    pub(crate) fn is_over(&mut self, time: u64) {
+        if self.at_work.is_some() && time >= self.deadline {
+            self.finish();
+        }
+    }
+
+    fn begin(&mut self, event: &sinsp::Event<'_>) {
+        let path = PathBuf::from(format!("{}_{:020}_{:020}.scap", self.settings.path_prefix, event.ts(), event.num()));
+        match Writer::create(&path, &event.state().export(), Compression::Gzip) {
+            Ok(writer) => {
+                log::info(format!("capture {} begins", path.display()));
+                self.at_work = Some(AtWork { writer, path });
+            }
+            Err(error) => log::error(format!("capture {}: {error}", path.display())),
+        }
+    }
+
+    /// Ends the capture.
+    pub(crate) fn finish(&mut self) {
+        self.deadline = 0;
+        if let Some(AtWork { writer, path }) = self.at_work.take() {
+            let events = writer.events();
+            match writer.finish() {
+                Ok(_) => log::info(format!("capture {} has {events} events", path.display())),
+                Err(error) => log::error(format!("capture {}: {error}", path.display())),
+            }
+        }
+    }
+}
+
+/// A file that has become too large.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    megabytes: u64,
+    stored: u64,
+}
+
+impl Limit {
+    /// Tells it as an alert.
+    pub(crate) fn tell(&self, send: impl FnOnce(&OwnAlert<'_>)) {
+        let text = format!("{FULL}. Configured limit: {} MB.", self.megabytes);
+        let fields = [("max_file_size_mb", self.megabytes), ("written_bytes", self.stored)];
+        let fields: Map<_, _> = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        send(&OwnAlert { time: now(), priority: Priority::Informational, rule: FULL, text: &text, fields });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rule_engine::output::{Output, Template};
+    use rule_engine::ruleset::Capture;
+    use sinsp::{Inspector, Next};
+    use std::fmt::Write;
+
+    fn rule(capture: Option<Capture>) -> Rule {
+        let output = Output {
+            rule: "R".into(),
+            priority: Priority::Warning,
+            source: "syscall".into(),
+            tags: Vec::new(),
+            message: Template::default(),
+            extra: Vec::new(),
+            key: None,
+        };
+        Rule { output, enabled: true, capture }
+    }
+
+    /// Gives each event of a trace to the recorder; `matched` says which rule matches it.
+    fn run(settings: &Settings, trace: &str, mut matched: impl FnMut(u64) -> Option<Rule>) -> Vec<Limit> {
+        let mut recorder = Recorder::new(settings).unwrap();
+        let mut inspector = Inspector::new(scap::text::Trace::parse(trace).unwrap());
+        let mut limits = Vec::new();
+        while let Next::Event(event) = inspector.next().unwrap() {
+            if let Some(rule) = matched(event.num()) {
+                recorder.matched(&rule, event.ts());
+            }
+            limits.extend(recorder.take(&event));
+        }
+        recorder.finish();
+        limits
+    }
+
+    fn settings(folder: &tempfile::TempDir) -> Settings {
+        let path_prefix = folder.path().join("c").display().to_string();
+        Settings { enabled: true, path_prefix, default_duration: 1000, ..Settings::default() }
+    }
+
+    /// How many events each of the files has, in their order.
+    fn files(folder: &tempfile::TempDir) -> Vec<usize> {
+        let mut paths: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let count = |path: &PathBuf| {
+            let mut inspector = Inspector::new(scap::savefile::Reader::open(path).unwrap());
+            let mut count = 0;
+            inspector.for_each(|_| count += 1).unwrap();
+            count
+        };
+        paths.iter().map(count).collect()
+    }
+
+    #[test]
+    fn further_matches_put_the_end_off_and_later_ones_begin_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut trace = "thread tid=7 pid=7 ptid=1 comm=\"x\"\n".to_owned();
+        for second in 1..=10 {
+            writeln!(trace, "{second}.0 tid=7 close res=0 fd=9").unwrap();
+        }
+        let own = Capture { milliseconds: Some(2000) };
+        let limits = run(&settings(&folder), &trace, |number| match number {
+            // Two seconds of its own, put off to the fifth by a rule that begins none.
+            2 => Some(rule(Some(own))),
+            4 => Some(rule(None)),
+            8 => Some(rule(Some(Capture { milliseconds: None }))),
+            _ => None,
+        });
+        assert_eq!((limits, files(&folder)), (vec![], vec![4, 2]));
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_ends_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut trace = "thread tid=7 pid=7 ptid=1 comm=\"x\"\n".to_owned();
+        // What looks like noise does not become shorter.
+        let mut noise = 1u64;
+        for _ in 0..500 {
+            trace.push_str("tid=7 write res=4000 data=b\"");
+            for _ in 0..4000 {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                write!(trace, "\\x{:02x}", noise >> 56).unwrap();
+            }
+            trace.push_str("\" fd=9 size=4000\n");
+        }
+        let settings = Settings { max_file_size_mb: 1, default_duration: u32::MAX, ..settings(&folder) };
+        let limits = run(&settings, &trace, |number| (number == 1).then(|| rule(Some(Capture { milliseconds: None }))));
+        assert!(limits.len() == 1 && limits[0].megabytes == 1 && limits[0].stored > 1 << 20, "{limits:?}");
+        let counts = files(&folder);
+        assert!(counts.len() == 1 && counts[0] < 500, "{counts:?}");
+        let mut told = Vec::new();
+        limits[0].tell(|own| told.push((own.text.to_owned(), own.fields["max_file_size_mb"].clone())));
+        assert_eq!(
+            told,
+            [("Falco internal: capture size limit reached. Configured limit: 1 MB.".to_owned(), 1.into())]
+        );
+    }
+}

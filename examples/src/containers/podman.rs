@@ -1,0 +1,23 @@
+//! Podman: `GET /libpod/containers/ID/json` of its own interface, which says more than the one it has in docker's words.
+
+use super::docker::{common, text};
+use super::image;
+use super::rpc::{Error, Http};
+use sinsp::state::ContainerInfo;
+use std::path::Path;
+
+/// What podman knows of a container; nothing if it does not know it.
+pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
+    let mut podman = Http::connect(socket).await?;
+    let Some(found) = podman.json(&format!("/v4.0.0/libpod/containers/{id}/json")).await? else { return Ok(None) };
+    let mut info = common(&found);
+    "podman".clone_into(&mut info.engine);
+    info.image = text(&found, "/ImageName");
+    info.image_id = text(&found, "/Image");
+    info.image_digest = text(&found, "/ImageDigest");
+    let (repository, tag) = image::repository_and_tag(&info.image);
+    (info.image_repository, info.image_tag) = (repository.to_owned(), tag.to_owned());
+    // Containers of a pod know its id.
+    info.pod_sandbox_id = text(&found, "/Pod");
+    Ok(Some(info))
+}
