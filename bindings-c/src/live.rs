@@ -91,7 +91,7 @@ mod probe {
     use std::time::Duration;
 
     use bpf::{Probe, Selection};
-    use scap::EventCode;
+    use rule_engine::event::sinsp::SinspSchema;
     use scap::schema::{SyscallCode, SyscallSet};
     use sinsp::ProcFs;
 
@@ -149,9 +149,8 @@ mod probe {
         if !options.rules.is_null() {
             // SAFETY: by the caller's word.
             let engine = unsafe { shared(options.rules) }?;
-            set = SyscallSet::state();
-            let keys = engine.syscalls().into_iter().flat_map(|rules| rules.rules().keys());
-            keys.flat_map(|key| EventCode(key.0).syscalls()).for_each(|call| set.insert(call));
+            let wanted = engine.syscalls().map(|rules| SinspSchema::syscalls(rules.rules()));
+            set = SyscallSet::state().union(wanted.unwrap_or_default());
         }
         // SAFETY: by the caller's word.
         for name in unsafe { slice(options.calls, options.ncalls, "calls") }? {

@@ -3,6 +3,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rule_engine::engine::{self, Settings};
 use rule_engine::event::json::JsonSchema;
@@ -90,7 +91,7 @@ fn read_capture_says_who_opened_what() {
 #[test]
 fn json_events_are_evaluated_line_by_line() {
     use std::io::Write;
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
     let mut child = Command::new(program("examples/json_events.c", Language::C))
         .args(["login", root().join("tests/rules.yaml").to_str().expect("UTF-8")])
         .stdin(Stdio::piped())
@@ -119,4 +120,107 @@ fn the_program_of_the_readme_detects() {
     let rules = root().join("tests/rules.yaml");
     let said = run(&program, &[support::capture().to_str().expect("UTF-8"), rules.to_str().expect("UTF-8")]);
     assert!(String::from_utf8_lossy(&said.stdout).contains(": Notice shell (name=sh"));
+}
+
+/// The library as `make -C bindings-c` lays it out, of the archive under test: a folder that pkg-config can be told of.
+fn installed() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("installed_{}", std::process::id()));
+    let make = Command::new("make")
+        .args(["--silent", "-C"])
+        .arg(root())
+        .arg(format!("BUILT={}", support::library().display()))
+        .arg(format!("OUT={}", folder.join("built").display()))
+        .arg(format!("PREFIX={}", folder.join("usr").display()))
+        .args(["FEATURES=".to_owned() + if cfg!(feature = "live") { "live" } else { "" }, "install".to_owned()])
+        .output()
+        .expect("make");
+    assert!(make.status.success(), "make install: {}", String::from_utf8_lossy(&make.stderr));
+    folder.join("usr")
+}
+
+/// What the build of the examples made: each is there, linked with the shared library, and one of them detects.
+fn built_by(tool: &str, programs: &Path, installed: &Path) {
+    let linked = Command::new("readelf").arg("-d").arg(programs.join("detect")).output().expect("readelf");
+    let linked = String::from_utf8_lossy(&linked.stdout).into_owned();
+    assert!(linked.contains("libperegrine.so.0"), "{tool}: {linked}");
+    let rules = root().join("tests/rules.yaml");
+    let expected = alerts(&support::capture(), std::slice::from_ref(&rules));
+    for program in ["detect", "detect_cpp"] {
+        let done = Command::new(programs.join(program))
+            .arg(support::capture())
+            .arg(&rules)
+            .env("LD_LIBRARY_PATH", installed.join("lib"))
+            .output()
+            .expect("run");
+        assert_eq!(expected, String::from_utf8_lossy(&done.stdout), "{tool}: {program}");
+    }
+    assert!(programs.join("read_capture").exists() && programs.join("json_events").exists(), "{tool}");
+}
+
+fn succeeds(command: &mut Command, installed: &Path) {
+    let done = command.env("PKG_CONFIG_PATH", installed.join("lib/pkgconfig")).output().expect("it runs");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command:?}: {said}");
+}
+
+#[test]
+fn examples_are_built_by_make_and_by_cmake() {
+    if Command::new("pkg-config").arg("--version").output().is_err() {
+        println!("skipped: pkg-config is not installed");
+        return;
+    }
+    let installed = installed();
+    let library = std::fs::read_link(installed.join("lib/libperegrine.so")).expect("a link");
+    assert_eq!(library, Path::new("libperegrine.so.0"));
+    let versions =
+        Command::new("readelf").arg("-V").arg(installed.join("lib/libperegrine.so")).output().expect("readelf");
+    assert!(String::from_utf8_lossy(&versions.stdout).contains("PEREGRINE_0"));
+
+    // In a folder of their own, so that nothing is left among the sources.
+    let copy = installed.with_file_name("examples");
+    std::fs::create_dir_all(&copy).expect("a folder");
+    for file in std::fs::read_dir(root().join("examples")).expect("the examples") {
+        let file = file.expect("a file").path();
+        std::fs::copy(&file, copy.join(file.file_name().expect("a name"))).expect("copied");
+    }
+    succeeds(Command::new("make").args(["--silent", "-C"]).arg(&copy), &installed);
+    built_by("make", &copy, &installed);
+
+    if Command::new("cmake").arg("--version").output().is_err() {
+        println!("skipped: cmake is not installed");
+        return;
+    }
+    let build = installed.with_file_name("cmake");
+    succeeds(Command::new("cmake").arg("-S").arg(root().join("examples")).arg("-B").arg(&build), &installed);
+    succeeds(Command::new("cmake").arg("--build").arg(&build), &installed);
+    built_by("cmake", &build, &installed);
+}
+
+/// The pieces of the guide for embedders in a language, each as a function around it.
+fn pieces(fence: &str, head: &str, signature: &str) -> String {
+    let guide = std::fs::read_to_string(root().join("../docs/embedding.md")).expect("docs/embedding.md");
+    let found: Vec<&str> = guide.split(fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!found.is_empty(), "no {fence}");
+    let functions = found
+        .iter()
+        .enumerate()
+        .map(|(number, piece)| format!("{}\n{{\n{piece}}}\n", signature.replace('#', &number.to_string())));
+    head.to_owned() + &functions.collect::<String>()
+}
+
+#[test]
+fn what_the_guide_shows_compiles() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let head = "#include <peregrine.h>\n#include <stdio.h>\nint main(void) { return 0; }\n";
+    let signature = "void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_event event);\n\
+                     void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_event event)";
+    std::fs::write(folder.join("guide.c"), pieces("```c\n", head, signature)).expect("write");
+    let lenient = ["-Wno-unused-parameter", "-Wno-unused-but-set-parameter"];
+    compile(&folder.join("guide.c"), Language::C, &lenient);
+    let head = "#include <iostream>\n#include <peregrine.hpp>\nint main() { return 0; }\n\
+                int fail(const std::string &);\n";
+    let signature = "int piece#(peregrine::result<peregrine::engine> &engine)";
+    let text = pieces("```cpp\n", head, signature).replace("\t});\n}\n", "\t});\nreturn 0;\n}\n");
+    std::fs::write(folder.join("guide.cpp"), text).expect("write");
+    compile(&folder.join("guide.cpp"), Language::Cpp, &["-Wl,--unresolved-symbols=ignore-all"]);
 }

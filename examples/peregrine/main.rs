@@ -311,7 +311,8 @@ fn live(
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
-    let calls = selection::select(&setup.config.base_syscalls, selection::of_rules(rules.rules()));
+    let calls =
+        selection::select(&setup.config.base_syscalls, rule_engine::event::sinsp::SinspSchema::syscalls(rules.rules()));
     let source = live::open(setup.config, calls)?;
     let mut inspector = Inspector::with_config(source, inspector_config(setup.config));
     // Threads whose start was lost, or that were there in a way that no event tells.

@@ -3,15 +3,7 @@
 use crate::config::settings::BaseSyscalls;
 use crate::list::syscalls::{ignored, names};
 use crate::log;
-use rule_engine::ruleset::Ruleset;
-use scap::EventCode;
 use scap::schema::{SyscallCode, SyscallSet};
-
-/// The calls that a set of rules looks at.
-pub(crate) fn of_rules(rules: &Ruleset) -> SyscallSet {
-    let codes = rules.keys().map(|key| EventCode(key.0));
-    codes.flat_map(|code| code.syscalls()).collect()
-}
 
 /// The calls to capture, given those that the rules look at.
 ///

@@ -11,3 +11,8 @@ pub mod sinks;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// And what the guide for embedders shows.
+#[cfg(all(doctest, feature = "live"))]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;

@@ -209,7 +209,7 @@ fn make_installs_a_whole_service() {
         "etc/peregrine/falco.yaml",
         "etc/peregrine/peregrine_rules.yaml",
         "etc/peregrine/peregrine_rules.local.yaml",
-        "etc/peregrine/rules.d",
+        "etc/peregrine/rules.d/README",
         "usr/lib/systemd/system/peregrine.service",
         "usr/share/bash-completion/completions/peregrine",
         "usr/share/zsh/site-functions/_pscap",

@@ -7,8 +7,11 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use sinsp::fields::{FieldRef, Fields};
+use sinsp::scap::EventCode;
+use sinsp::scap::schema::SyscallSet;
 
 use super::{Event, FieldError, FieldId, FieldInfo, Host, Hosts, Key, Kind, Lifetime, Print, Schema, Special, Value};
+use crate::ruleset::Ruleset;
 
 /// The name of the source of system calls.
 const SOURCE: &str = "syscall";
@@ -27,7 +30,7 @@ pub struct SinspSchema {
 impl SinspSchema {
     /// The built-in fields, and those that the host defined.
     pub fn new(fields: Fields) -> Self {
-        use sinsp::scap::schema::{EVENTS, EventCode, SYSCALLS};
+        use sinsp::scap::schema::{EVENTS, SYSCALLS};
         let mut types: HashMap<&'static str, Vec<Key>> = HashMap::new();
         for info in EVENTS {
             // The name of the generic events is known, but it is never that of an event.
@@ -48,6 +51,12 @@ impl SinspSchema {
             async_events: Vec::new(),
             hosts: Some(Hosts::default()),
         }
+    }
+
+    /// The system calls that rules look at: what a live source has to capture for them, beside what the state needs
+    /// ([`SyscallSet::state`]).
+    pub fn syscalls(rules: &Ruleset) -> SyscallSet {
+        rules.keys().flat_map(|key| EventCode(key.0).syscalls()).collect()
     }
 
     /// Makes the name of an asynchronous event known, such as `container`.
