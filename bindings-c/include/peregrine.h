@@ -30,8 +30,9 @@
  * * Text that goes in is UTF-8 ended by a NUL. Bytes that come out are a pointer and a length, need not be UTF-8 and
  *   are not ended by a NUL, unless the call says so.
  * * Callbacks get their userdata first. An alert's callback may call the library; the others must not.
- * * Signals and threads. The library installs no signal handlers. It starts one thread, and only if rules name hosts
- *   (fd.sip.name = example.com): the one that looks them up.
+ * * Signals and threads. The library installs no signal handlers. It starts threads for three things alone: to
+ *   decompress a capture, as long as its inspector lives; to look up hosts that rules name (fd.sip.name = example.com);
+ *   and, until the call returns, for conditions that are nested deeply. They have the signal mask of the thread that called.
  * * Logging. The library writes nothing to the terminal, but where a bug makes it panic; peregrine_log_set() says who hears what it has to say.
  * * Misuse. In debug builds of the library, freed and foreign handles are found and give
  *   PEREGRINE_STATUS_INVALID_HANDLE; a stale event is found in every build.
