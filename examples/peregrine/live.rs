@@ -4,6 +4,7 @@ use crate::config::settings::{Config, ModernEbpf};
 use crate::service::host_root;
 use crate::{Fatal, log, selection};
 use bpf::{BpfSource, Probe, Selection};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::ruleset::Ruleset;
 use scap::schema::SyscallSet;
 
@@ -32,7 +33,7 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
 
 /// New rules may look at other calls than the old ones: from now on, these are captured.
 pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
-    let calls = selection::select(&config.base_syscalls, selection::of_rules(rules));
+    let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules));
     let new = selection_of(calls);
     if new == source.settings().selection {
         return;
