@@ -132,9 +132,7 @@ pub fn build(
         for selection in &settings.selections {
             builder.select(selection);
         }
-        for rule in builder.rules_mut().filter(|rule| rule.output.priority > settings.priority) {
-            rule.enabled = false;
-        }
+        builder.select(&Selection { rules: Selector::Below(settings.priority), enable: false });
         let writer = Writer::new(settings.format.clone(), &mut *schema)?;
         let also = settings.also.clone().map(|format| Writer::new(format, &mut *schema)).transpose()?;
         let rules = builder.build(&*schema, settings.options);

@@ -2,6 +2,8 @@
 //!
 //! A `not` is pushed to the leaves. Leaves that say nothing of event types hold for all of them, negated or not.
 
+use smallvec::SmallVec;
+
 use super::CompileError;
 use super::literal;
 use super::node::Literal;
@@ -11,23 +13,23 @@ use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 /// A set of event types.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeySet {
-    words: Box<[u64]>,
+    words: SmallVec<[u64; 8]>,
     count: usize,
 }
 
 impl KeySet {
     /// No key out of `count`.
     pub fn none(count: usize) -> Self {
-        Self { words: vec![0; count.div_ceil(64)].into(), count }
+        Self { words: SmallVec::from_elem(0, count.div_ceil(64)), count }
     }
 
     /// All keys below `count`.
     pub fn all(count: usize) -> Self {
-        let mut set = Self::none(count);
-        for key in 0..count {
-            set.words[key / 64] |= 1 << (key % 64);
+        let mut words = SmallVec::from_elem(u64::MAX, count.div_ceil(64));
+        if let Some(last) = words.last_mut().filter(|_| !count.is_multiple_of(64)) {
+            *last = (1 << (count % 64)) - 1;
         }
-        set
+        Self { words, count }
     }
 
     /// Adds a key; one beyond the greatest is left out.
@@ -66,11 +68,10 @@ impl KeySet {
         self
     }
 
-    fn join(mut self, other: &Self, all: bool) -> Self {
+    fn join(&mut self, other: &Self, all: bool) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word = if all { *word & other } else { *word | other };
         }
-        self
     }
 }
 
@@ -107,8 +108,11 @@ impl Inference<'_> {
     }
 
     fn junction(&self, children: &[Expr], negated: bool, all: bool) -> Result<KeySet, CompileError> {
-        let start = if all { KeySet::all(self.count) } else { KeySet::none(self.count) };
-        children.iter().try_fold(start, |set, child| Ok(set.join(&self.expr(child, negated)?, all)))
+        let mut set = if all { KeySet::all(self.count) } else { KeySet::none(self.count) };
+        for child in children {
+            set.join(&self.expr(child, negated)?, all);
+        }
+        Ok(set)
     }
 
     /// The keys of a leaf; `None` if it says nothing of them.

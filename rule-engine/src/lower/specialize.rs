@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::expr::Op;
 use super::node::{AtomId, Node, NodeId, Pool, Test};
-use crate::event::{Key, Schema};
+use crate::event::{FieldId, Key, Schema};
 use crate::vm::compare::{self, Regexes};
 
 /// Specializes conditions of one pool.
@@ -15,11 +15,13 @@ pub(crate) struct Specializer<'s> {
     regexes: &'s Regexes,
     /// Whether a key may decide anything in an expression.
     touched: HashMap<NodeId, bool, FxBuildHasher>,
+    /// The same of fields.
+    fields: HashMap<FieldId, bool, FxBuildHasher>,
 }
 
 impl<'s> Specializer<'s> {
     pub(crate) fn new(schema: &'s dyn Schema, regexes: &'s Regexes) -> Self {
-        Self { schema, regexes, touched: HashMap::default() }
+        Self { schema, regexes, touched: HashMap::default(), fields: HashMap::default() }
     }
 
     /// The condition for events of `key`.
@@ -58,7 +60,9 @@ impl<'s> Specializer<'s> {
             Node::Const(_) => false,
             Node::Atom(atom) => match &pool.exprs[pool[*atom].expr].op {
                 Op::Field(field) => {
-                    (0..self.schema.key_count()).any(|key| self.schema.constant(*field, Key(key as u16)).is_some())
+                    let (schema, field) = (self.schema, *field);
+                    let decided = |key| schema.constant(field, Key(key as u16)).is_some();
+                    *self.fields.entry(field).or_insert_with(|| (0..schema.key_count()).any(decided))
                 }
                 _ => false,
             },

@@ -2,6 +2,7 @@
 //!
 //! This follows the reference to the letter, quotes ignored and all (docs/quirks.md), for rules rely on it.
 
+use std::hash::BuildHasher as _;
 use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
@@ -30,6 +31,8 @@ pub struct ResolvedList {
     pub context: Context,
     /// The items as they are written into a condition.
     joined: String,
+    /// What the name is looked up by among the words of a condition; `None` if it is no word.
+    word: Option<u64>,
 }
 
 /// The lists with those items replaced that name a list they can see.
@@ -64,7 +67,8 @@ pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
             }
         }
         let context = list.context.clone();
-        out.push(ResolvedList { name: list.name.as_str().into(), items, lists, used: false, context, joined });
+        let word = word(&list.name);
+        out.push(ResolvedList { name: list.name.as_str().into(), items, lists, used: false, context, joined, word });
     }
     for at in used.into_iter().flatten() {
         out[at].used = true;
@@ -84,24 +88,28 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| u8::try_from(c).is_ok_and(is_delimiter)).filter(|word| !word.is_empty())
 }
 
+fn hash(word: &str) -> u64 {
+    rustc_hash::FxBuildHasher.hash_one(word)
+}
+
+/// The hash of a name, if it is a word.
+fn word(name: &str) -> Option<u64> {
+    (!name.bytes().any(is_delimiter)).then(|| hash(name))
+}
+
 /// Writes lists into conditions.
 #[derive(Default)]
 pub(super) struct Substitution {
     words: FxHashSet<u64>,
-    hasher: rustc_hash::FxBuildHasher,
 }
 
 impl Substitution {
     fn note(&mut self, text: &str) {
-        use std::hash::BuildHasher as _;
-        for word in words(text) {
-            self.words.insert(self.hasher.hash_one(word));
-        }
+        self.words.extend(words(text).map(hash));
     }
 
-    fn may_hold(&self, name: &str) -> bool {
-        use std::hash::BuildHasher as _;
-        name.bytes().any(is_delimiter) || self.words.contains(&self.hasher.hash_one(name))
+    fn may_hold(&self, list: &ResolvedList) -> bool {
+        list.word.is_none_or(|word| self.words.contains(&word))
     }
 
     /// Replaces the names of lists by their items, the lists in the order of their definition. Tells which were used.
@@ -117,7 +125,7 @@ impl Substitution {
         self.words.clear();
         self.note(text.as_str());
         for (at, list) in lists.iter_mut().enumerate() {
-            if list.name.is_empty() || !self.may_hold(&list.name) {
+            if list.name.is_empty() || !self.may_hold(list) {
                 continue;
             }
             if substitute(text, list)? {
@@ -191,6 +199,7 @@ mod tests {
             used: false,
             context: Context::file(FileId(0), "f".into()),
             joined,
+            word: word("mine"),
         }];
         let mut text = Traced::new(&written(condition));
         Substitution::default().run(&mut text, &mut lists, &mut Vec::new()).unwrap();

@@ -85,7 +85,7 @@ impl RulesetBuilder {
         RuleId(self.rules.len() as u32 - 1)
     }
 
-    /// The rules added so far, to be switched on or off.
+    /// The rules added so far, to change what they say; [`select`](Self::select) switches them.
     pub fn rules_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
         self.rules.iter_mut().map(|(rule, _)| rule)
     }

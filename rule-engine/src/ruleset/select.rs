@@ -1,6 +1,7 @@
 //! Which rules are switched on: by name, by pattern, by tag; one selection after the other.
 
 use super::rule::Rule;
+use crate::output::Priority;
 
 /// What a selection looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Selector {
     Pattern(String),
     /// The rule has one of these tags.
     Tags(Vec<String>),
+    /// The rule is less grave than this.
+    Below(Priority),
 }
 
 /// One switch.
@@ -31,6 +34,7 @@ impl Selector {
             Self::Name(name) => name.is_empty() || rule.name() == name,
             Self::Substring(part) => rule.name().contains(part.as_str()),
             Self::Pattern(pattern) => pattern.is_empty() || wildcard(pattern, rule.name()),
+            Self::Below(priority) => rule.output.priority > *priority,
             Self::Tags(tags) => tags.iter().any(|tag| rule.output.tags.contains(tag)),
         }
     }

@@ -1,0 +1,71 @@
+//! Rules are changed between two events: no event is lost, none is told twice, and what is known of processes and
+//! descriptors stays known.
+#![cfg(feature = "sinsp")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use peregrine_rule_engine::engine::{self, Settings, SourceRules};
+use peregrine_rule_engine::event::Event;
+use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::load::{Loader, Sources};
+use peregrine_rule_engine::ruleset::{Matching, Options};
+use sinsp::fields::Fields;
+use sinsp::{Inspector, scap};
+
+/// Both ask for what only earlier events tell: names of descriptors, ancestors, working directories.
+const BEFORE: &str = r#"
+- {rule: a, desc: d, condition: evt.type = close and fd.name startswith /, output: "%fd.name %proc.cwd", priority: DEBUG}
+- {rule: b, desc: d, condition: evt.type = execve and proc.aname exists, output: "%proc.aname[2]", priority: DEBUG}
+- {rule: c, desc: d, condition: evt.type = procexit and proc.name != bash, output: "%proc.cmdline", priority: DEBUG}
+"#;
+const AFTER: &str = r#"
+- {rule: d, desc: d, condition: "evt.type in (close, read) and fd.name contains lib", output: "%fd.name", priority: DEBUG}
+- {rule: e, desc: d, condition: "evt.type in (clone, execve) and proc.pname = bash", output: "%proc.name %fd.name", priority: DEBUG}
+- {rule: c, desc: d, condition: evt.type = procexit and proc.name = bash, output: "%proc.sname", priority: DEBUG}
+"#;
+
+fn load(text: &str) -> Arc<SourceRules> {
+    let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+    let loaded = loader.load([("rules.yaml", text.as_bytes())]);
+    assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
+    let options = Options { matching: Matching::All, index: true };
+    let settings = Settings { options, ..Settings::default() };
+    engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("times").remove(0)
+}
+
+/// The alerts with the numbers of their events, and how many events there were: the rules are changed before event `at`.
+fn run(first: &Arc<SourceRules>, second: &Arc<SourceRules>, at: u64) -> (Vec<(u64, String)>, u64) {
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/captures/procs.scap");
+    let mut inspector = Inspector::new(scap::savefile::Reader::open(capture).expect("a capture"));
+    let (mut alerts, mut events) = (Vec::new(), 0);
+    let mut rules = first;
+    let mut runner = rules.runner();
+    let counted = inspector.for_each(|event| {
+        events += 1;
+        if event.num() >= at && Arc::ptr_eq(rules, first) {
+            rules = second;
+            runner = rules.runner();
+        }
+        let event = SinspEvent::new(event, rules.schema().expect("system calls"));
+        let number = event.number();
+        runner.process(&event, |alert| alerts.push((number, String::from_utf8_lossy(alert.text).into_owned())));
+    });
+    counted.expect("a sound capture");
+    (alerts, events)
+}
+
+#[test]
+fn nothing_is_lost_at_a_change() {
+    let (before, after) = (load(BEFORE), load(AFTER));
+    let (old, events) = run(&before, &after, u64::MAX);
+    let (new, _) = run(&before, &after, 0);
+    assert!(old.len() > 100 && new.len() > 100, "{} and {} alerts", old.len(), new.len());
+    for at in (0..events).step_by(usize::try_from(events / 12).expect("few")) {
+        let expect: Vec<_> =
+            old.iter().filter(|alert| alert.0 < at).chain(new.iter().filter(|alert| alert.0 >= at)).collect();
+        let (got, seen) = run(&before, &after, at);
+        assert_eq!(seen, events);
+        assert!(got.iter().eq(expect), "the alerts of a change at event {at} differ");
+    }
+}
