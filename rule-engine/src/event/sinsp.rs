@@ -304,9 +304,11 @@ impl Event for SinspEvent<'_> {
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         let thread = self.event.thread()?;
         match lifetime {
+            // A file that is opened again, by whomever, has the stamp that it had before.
+            Lifetime::Fd => self.event.fd_stamp().map(u128::from),
             Lifetime::Thread => Some(self.event.state().stamp(thread)),
             Lifetime::Lineage => Some(self.event.state().lineage_stamp(thread)),
-            Lifetime::Event | Lifetime::Fd => None,
+            Lifetime::Event => None,
         }
     }
 }

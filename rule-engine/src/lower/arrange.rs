@@ -65,7 +65,7 @@ impl Arranger {
     }
 
     fn junction(&mut self, pool: &mut Pool, children: &[NodeId], all: bool) -> NodeId {
-        let mut parts: [Vec<(u32, NodeId)>; 3] = Default::default();
+        let mut parts: [Vec<(u32, NodeId)>; 4] = Default::default();
         for child in children {
             let child = self.arrange(pool, *child);
             let facts = self.facts(pool, child);
@@ -73,7 +73,7 @@ impl Arranger {
         }
         let kinds = parts.iter().filter(|part| !part.is_empty()).count();
         let mut order = Vec::with_capacity(children.len());
-        for span in [Span::Thread, Span::Lineage, Span::Event] {
+        for span in [Span::Thread, Span::Lineage, Span::Fd, Span::Event] {
             let part = &mut parts[span as usize];
             part.sort_by_key(|(rank, _)| *rank);
             let nodes: Vec<NodeId> = part.iter().map(|(_, node)| *node).collect();
@@ -102,7 +102,7 @@ impl Arranger {
                 let atom = &pool[*id];
                 let span = Span::of(pool.atom_lifetime(atom));
                 let search = Sort::of(&pool.exprs[atom.expr], &atom.test).cost();
-                let cost = if span == Span::Event { search + EXTRACTION } else { search };
+                let cost = if span.is_brief() { search + EXTRACTION } else { search };
                 Facts { span, cost, chance: if pool.is_rare(atom) { RARELY } else { OFTEN } }
             }
             Node::Not(child) => {

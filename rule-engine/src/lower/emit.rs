@@ -30,7 +30,7 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
     }
     let mut emitter = Emitter {
         pool,
-        layout: [Layout::default(); 3],
+        layout: [Layout::default(); 4],
         atom_rows: HashMap::default(),
         slots: HashMap::default(),
         nodes: Vec::new(),
@@ -100,7 +100,7 @@ fn count(pool: &Pool, node: NodeId, uses: &mut HashMap<NodeId, u32, FxBuildHashe
 
 struct Emitter<'p> {
     pool: &'p Pool,
-    layout: [Layout; 3],
+    layout: [Layout; 4],
     atom_rows: HashMap<AtomId, u32, FxBuildHasher>,
     slots: HashMap<NodeId, u32, FxBuildHasher>,
     nodes: Vec<Slot>,

@@ -8,7 +8,6 @@ use rustc_hash::FxBuildHasher;
 
 use crate::lower::arrange::Arranger;
 use crate::lower::node::{Node, NodeId, Pool};
-use crate::vm::program::Span;
 
 /// A gate before there is code for it.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +42,7 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
         let mut list: Vec<NodeId> = demands
             .iter()
             .copied()
-            .filter(|node| uses[node] > 1 && arranger.facts(pool, *node).span == Span::Event)
+            .filter(|node| uses[node] > 1 && arranger.facts(pool, *node).span.is_brief())
             .collect();
         list.sort_by_key(|node| (arranger.facts(pool, *node).rank(true), std::cmp::Reverse(uses[node]), *node));
         shared.push((place, list));

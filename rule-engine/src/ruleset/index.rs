@@ -39,7 +39,7 @@ pub(crate) struct Index {
     pub(crate) program: Program,
     slate_of: Box<[u32]>,
     slates: Vec<Slate>,
-    extra: [usize; 3],
+    extra: [usize; 4],
 }
 
 /// The rules of a key.
@@ -99,7 +99,7 @@ impl Index {
             roots.extend(plan.witnesses.iter().flatten().flatten().map(|(_, atom)| pool.intern(Node::Atom(*atom))));
         }
         let emitted = emit(pool, &mut arranger, &roots);
-        let mut extra = [0; 3];
+        let mut extra = [0; 4];
         let lineage = &mut extra[Span::Lineage as usize];
         let mut slates = Vec::with_capacity(plans.len());
         for plan in plans {
@@ -131,7 +131,7 @@ impl Index {
         self.slate_of.iter().enumerate().filter_map(some)
     }
 
-    pub(super) fn extra(&self) -> [usize; 3] {
+    pub(super) fn extra(&self) -> [usize; 4] {
         self.extra
     }
 
@@ -331,7 +331,7 @@ fn split(pool: &mut Pool, arranger: &mut Arranger, root: NodeId) -> (Option<Node
         _ => vec![root],
     };
     let (rest, guard): (Vec<NodeId>, Vec<NodeId>) =
-        children.into_iter().partition(|child| arranger.facts(pool, *child).span == Span::Event);
+        children.into_iter().partition(|child| arranger.facts(pool, *child).span.is_brief());
     let join = |pool: &mut Pool, nodes: Vec<NodeId>| match nodes.as_slice() {
         [] => pool.constant(true),
         [only] => *only,

@@ -39,7 +39,7 @@ pub(super) fn family_of(pool: &Pool, atom: AtomId) -> Option<FamilyKey> {
 
 /// What asking a family on every event costs. What lasts with the process is known already.
 fn cost(family: FamilyKey) -> u32 {
-    if family.1 == Span::Event { family.2.cost() + EXTRACTION } else { 20 }
+    if family.1.is_brief() { family.2.cost() + EXTRACTION } else { 20 }
 }
 
 /// Sets of atoms of which one must be true for `root` to be.
@@ -127,7 +127,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
     // which is cheaper as long as there are few rules.
     let limit = (list.len() / 16).max(8);
     let fits = |(family, atom): &(FamilyKey, AtomId)| {
-        popularity[atom] <= limit && (family.1 == Span::Event || list.len() > MANY)
+        popularity[atom] <= limit && (family.1.is_brief() || list.len() > MANY)
     };
     for found in &mut choices {
         found.retain(|set| set.iter().all(fits));

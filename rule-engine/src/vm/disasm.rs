@@ -36,6 +36,7 @@ impl Program {
             Span::Event => "event",
             Span::Thread => "thread",
             Span::Lineage => "lineage",
+            Span::Fd => "fd",
         };
         format!("#{node} ({span})")
     }

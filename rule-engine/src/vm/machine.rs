@@ -26,7 +26,7 @@ struct Bits {
 /// What changes while events run, for one program.
 #[derive(Debug)]
 pub(crate) struct State {
-    bits: [Bits; 3],
+    bits: [Bits; 4],
     /// For each expression, in which event it was last extracted, and its place in the frame.
     seen: Vec<(u32, u32)>,
     epoch: u32,
@@ -50,7 +50,7 @@ impl Searches {
 }
 
 impl State {
-    pub(crate) fn new(program: &Program, extra: [usize; 3]) -> Self {
+    pub(crate) fn new(program: &Program, extra: [usize; 4]) -> Self {
         let bits = Span::ALL.map(|span| {
             let layout = program.layout[span as usize];
             let extra = extra[span as usize];
@@ -75,10 +75,11 @@ impl State {
             self.seen.fill((0, 0));
             self.epoch = 1;
         }
-        let [of_event, thread, lineage] = &mut self.bits;
+        let [of_event, thread, lineage, fd] = &mut self.bits;
         of_event.begin(None);
         thread.begin(event.stamp(Lifetime::Thread));
         lineage.begin(event.stamp(Lifetime::Lineage));
+        fd.begin(event.stamp(Lifetime::Fd));
     }
 
     /// The extra words of a span.

@@ -7,29 +7,37 @@ use crate::event::Lifetime;
 use crate::lower::expr::{ExprId, Exprs};
 use crate::lower::node::Atom;
 
-/// How long an answer is kept. What depends on a descriptor is asked anew for each event.
+/// How long an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Span {
     Event = 0,
     Thread = 1,
     Lineage = 2,
+    Fd = 3,
 }
 
 impl Span {
-    pub(crate) const ALL: [Self; 3] = [Self::Event, Self::Thread, Self::Lineage];
+    pub(crate) const ALL: [Self; 4] = [Self::Event, Self::Thread, Self::Lineage, Self::Fd];
 
     pub(crate) const fn of(lifetime: Lifetime) -> Self {
         match lifetime {
-            Lifetime::Event | Lifetime::Fd => Self::Event,
+            Lifetime::Event => Self::Event,
+            Lifetime::Fd => Self::Fd,
             Lifetime::Thread => Self::Thread,
             Lifetime::Lineage => Self::Lineage,
         }
     }
 
+    /// Whether an answer is likely to be asked for anew with each event: not what lasts with the process.
+    pub(crate) const fn is_brief(self) -> bool {
+        matches!(self, Self::Event | Self::Fd)
+    }
+
     /// The span of something that depends on both.
     pub(crate) const fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Event, _) | (_, Self::Event) => Self::Event,
+            (Self::Fd, Self::Fd) => Self::Fd,
+            (Self::Event | Self::Fd, _) | (_, Self::Event | Self::Fd) => Self::Event,
             (Self::Lineage, _) | (_, Self::Lineage) => Self::Lineage,
             (Self::Thread, Self::Thread) => Self::Thread,
         }
@@ -86,5 +94,5 @@ pub(crate) struct Program {
     pub(crate) nodes: Vec<Slot>,
     pub(crate) code: Vec<Op>,
     pub(crate) regexes: Regexes,
-    pub(crate) layout: [Layout; 3],
+    pub(crate) layout: [Layout; 4],
 }

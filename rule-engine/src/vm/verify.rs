@@ -75,7 +75,8 @@ mod tests {
     fn check(code: Vec<Op>) -> Result<(), VerifyError> {
         let nodes =
             vec![Slot { span: Span::Thread, known: 0, value: 0 }, Slot { span: Span::Thread, known: 9, value: 0 }];
-        let layout = [Layout::default(), Layout { known: 1, value: 1 }, Layout::default()];
+        let mut layout = [Layout::default(); 4];
+        layout[Span::Thread as usize] = Layout { known: 1, value: 1 };
         verify(&Program {
             exprs: Default::default(),
             shared: Vec::new(),
