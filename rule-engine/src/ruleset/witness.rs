@@ -126,9 +126,8 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
     // An atom that many rules have does not tell them apart. What lasts with the process is remembered rule by rule,
     // which is cheaper as long as there are few rules.
     let limit = (list.len() / 16).max(8);
-    let fits = |(family, atom): &(FamilyKey, AtomId)| {
-        popularity[atom] <= limit && (family.1.is_brief() || list.len() > MANY)
-    };
+    let fits =
+        |(family, atom): &(FamilyKey, AtomId)| popularity[atom] <= limit && (family.1.is_brief() || list.len() > MANY);
     for found in &mut choices {
         found.retain(|set| set.iter().all(fits));
     }
