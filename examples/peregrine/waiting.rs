@@ -14,14 +14,14 @@ use rule_engine::ruleset::RuleId;
 use sinsp::state::{ContainerInfo, container::Pattern};
 use sinsp::{Inspector, Next};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How long an alert waits at most.
 const MOMENT: Duration = Duration::from_secs(1);
 /// How often the answers are looked at while alerts wait.
 const STEP: Duration = Duration::from_millis(10);
-/// How many alerts may wait; more are written as they are.
+/// How many alerts may wait, and as many again on their way there; more are written as they are.
 const MOST: usize = 1024;
 
 /// An alert that waits.
@@ -85,24 +85,30 @@ impl Queue {
     pub(crate) fn run(self, alerts: &Alerts) {
         let mut waiting: Vec<Pending> = Vec::new();
         loop {
-            let next = if waiting.is_empty() {
-                self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                self.receiver.recv_timeout(STEP)
-            };
-            let over = matches!(next, Err(RecvTimeoutError::Disconnected));
-            waiting.extend(next);
-            // In their order, as far as each may go.
-            let (ready, rest) = waiting.into_iter().partition(|pending| {
-                over || Instant::now() >= pending.until || !self.provider.is_asked(&pending.container)
-            });
-            waiting = rest;
-            let ready: Vec<Pending> = ready;
-            for pending in ready {
-                self.send(pending, alerts);
+            let mut over = false;
+            while !over && waiting.len() < MOST {
+                let next = if waiting.is_empty() {
+                    self.receiver.recv().map_err(|_| TryRecvError::Disconnected)
+                } else {
+                    self.receiver.try_recv()
+                };
+                match next {
+                    Ok(pending) => waiting.push(pending),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => over = true,
+                }
             }
+            // In their order, as far as each may go.
+            let now = Instant::now();
+            let is_ready =
+                |pending: &mut Pending| over || now >= pending.until || !self.provider.is_asked(&pending.container);
+            let ready: Vec<Pending> = waiting.extract_if(.., is_ready).collect();
+            ready.into_iter().for_each(|pending| self.send(pending, alerts));
             if over {
                 return;
+            }
+            if !waiting.is_empty() {
+                std::thread::sleep(STEP);
             }
         }
     }

@@ -35,8 +35,8 @@ impl<'a> Message<'a> {
     }
 
     /// A message within; an empty one if it is missing.
-    pub(super) fn message(self, number: u64) -> Message<'a> {
-        Message(self.all(number).last().unwrap_or_default())
+    pub(super) fn message(self, number: u64) -> Self {
+        Self(self.all(number).last().unwrap_or_default())
     }
 
     pub(super) fn text(self, number: u64) -> String {

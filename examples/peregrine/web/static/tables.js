@@ -9,7 +9,7 @@ const COLUMNS = [
   { name: "Hits", key: "count", number: true },
   { name: "Tried", key: "evaluated", number: true, wide: true },
   { name: "Time each", key: "each", number: true, wide: true },
-  { name: "Share", key: "share", number: true },
+  { name: "Share", key: "share", number: true, wide: true },
 ];
 let order = { key: "count", down: true };
 let last = null;
@@ -49,7 +49,7 @@ export function rules(all = last) {
     cell(number(rule.count)),
     cell(rule.evaluated ? short(rule.evaluated) : "–", true),
     cell(rule.each ? `${short(rule.each)} ns` : "–", true),
-    cell(rule.share ? `${(rule.share * 100).toFixed(1)} %` : "–")));
+    cell(rule.share ? `${(rule.share * 100).toFixed(1)} %` : "–", true)));
   // A table that is drawn anew would take the focus with it.
   const focused = document.activeElement?.closest("#rules") ? [...byId("rules").querySelectorAll("button")].indexOf(document.activeElement) : -1;
   byId("rules").replaceChildren(element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body));

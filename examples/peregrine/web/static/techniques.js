@@ -11,7 +11,7 @@ export const TACTICS = [
 
 export const TECHNIQUES = {
   T1003: "OS Credential Dumping", "T1003.007": "Proc Filesystem", "T1003.008": "/etc/passwd and /etc/shadow",
-  T1005: "Data from Local System", T1014: "Rootkit", T1016: "System Network Configuration Discovery", T1020: "Automated Exfiltration",
+  T1005: "Data from Local System", T1006: "Direct Volume Access", T1014: "Rootkit", T1016: "System Network Configuration Discovery", T1020: "Automated Exfiltration",
   T1021: "Remote Services", "T1021.004": "SSH", T1027: "Obfuscated Files or Information", T1033: "System Owner/User Discovery",
   T1036: "Masquerading", "T1036.003": "Rename Legitimate Utilities", "T1036.005": "Match Legitimate Name or Location",
   T1037: "Boot or Logon Initialization Scripts", "T1037.004": "RC Scripts", T1040: "Network Sniffing", T1041: "Exfiltration Over C2 Channel",
@@ -37,7 +37,7 @@ export const TECHNIQUES = {
   "T1552.005": "Cloud Instance Metadata API", "T1552.007": "Container API", T1553: "Subvert Trust Controls", T1554: "Compromise Host Software Binary",
   T1555: "Credentials from Password Stores", T1556: "Modify Authentication Process", "T1556.003": "Pluggable Authentication Modules",
   T1557: "Adversary-in-the-Middle", T1559: "Inter-Process Communication", T1560: "Archive Collected Data", T1561: "Disk Wipe", T1562: "Impair Defenses",
-  "T1562.001": "Disable or Modify Tools", "T1562.004": "Disable or Modify System Firewall", "T1562.012": "Disable or Modify Linux Audit System",
+  "T1562.001": "Disable or Modify Tools", "T1562.003": "Impair Command History Logging", "T1562.004": "Disable or Modify System Firewall", "T1562.012": "Disable or Modify Linux Audit System",
   T1564: "Hide Artifacts", "T1564.001": "Hidden Files and Directories", T1565: "Data Manipulation", T1567: "Exfiltration Over Web Service",
   T1571: "Non-Standard Port", T1572: "Protocol Tunneling", T1573: "Encrypted Channel", T1574: "Hijack Execution Flow",
   "T1574.006": "Dynamic Linker Hijacking", T1601: "Modify System Image", T1609: "Container Administration Command", T1610: "Deploy Container",
