@@ -9,7 +9,7 @@ use std::ffi::c_char;
 use std::fs::File;
 use std::rc::Rc;
 
-use scap::savefile::{Compression, Writer};
+use scap::savefile::{Compression, Reader, Writer};
 use scap::schema::EventFlags;
 use scap::{Event as RawEvent, EventBuilder, HostState, Next, Source, SourceStats};
 
@@ -168,53 +168,83 @@ impl Deck {
     }
 }
 
+/// Where events come from. A capture file has a place of its own, so that reading it needs no indirect call.
+#[allow(clippy::large_enum_variant, reason = "there is one of it for each inspector, in a box")]
+pub(crate) enum Origin {
+    File(Reader<File>),
+    Other(Box<dyn Source>),
+}
+
+impl Origin {
+    fn source(&self) -> &dyn Source {
+        match self {
+            Self::File(reader) => reader,
+            Self::Other(source) => &**source,
+        }
+    }
+}
+
 /// A source whose events can be recorded as they are read.
 pub(crate) struct Tee {
-    source: Box<dyn Source>,
+    origin: Origin,
     deck: Rc<Deck>,
     restarted: bool,
 }
 
 impl Tee {
-    pub(crate) fn new(source: Box<dyn Source>) -> (Self, Rc<Deck>) {
+    pub(crate) fn new(origin: Origin) -> (Self, Rc<Deck>) {
         let deck = Rc::<Deck>::default();
-        (Self { source, deck: Rc::clone(&deck), restarted: false }, deck)
+        (Self { origin, deck: Rc::clone(&deck), restarted: false }, deck)
+    }
+}
+
+impl Tee {
+    /// The next event, recorded.
+    #[cold]
+    fn record(&mut self) -> scap::Result<Next<'_>> {
+        if std::mem::take(&mut self.restarted) {
+            self.deck.with(|dump| dump.restart(self.origin.source().host()));
+        }
+        let next = match &mut self.origin {
+            Origin::File(reader) => reader.next(),
+            Origin::Other(source) => source.next(),
+        };
+        match &next {
+            Ok(Next::Event(event)) => self.deck.with(|dump| dump.event(event)),
+            // The new state can only be asked for when nothing of the source is lent.
+            Ok(Next::Restart) => self.restarted = true,
+            Ok(Next::Idle | Next::End) | Err(_) => {}
+        }
+        next
     }
 }
 
 impl Source for Tee {
     #[inline]
     fn next(&mut self) -> scap::Result<Next<'_>> {
-        if self.restarted {
-            self.restarted = false;
-            self.deck.with(|dump| dump.restart(self.source.host()));
-        }
-        let next = self.source.next()?;
         if self.deck.on.get() {
-            match &next {
-                Next::Event(event) => self.deck.with(|dump| dump.event(event)),
-                // The new state can only be asked for when nothing of the source is lent.
-                Next::Restart => self.restarted = true,
-                Next::Idle | Next::End => {}
-            }
+            return self.record();
         }
-        Ok(next)
+        match &mut self.origin {
+            Origin::File(reader) => reader.next(),
+            Origin::Other(source) => source.next(),
+        }
     }
 
     fn host(&self) -> &HostState {
-        self.source.host()
+        self.origin.source().host()
     }
 
     fn stats(&self) -> SourceStats {
-        self.source.stats()
+        self.origin.source().stats()
     }
 
     fn is_live(&self) -> bool {
-        self.source.is_live()
+        self.origin.source().is_live()
     }
 
     fn progress(&self) -> Option<(u64, u64)> {
-        self.source.progress()
+        self.origin.source().progress()
     }
 }
 

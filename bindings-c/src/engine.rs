@@ -46,6 +46,8 @@ struct Source {
     runner: Runner,
     /// How often each rule matched.
     matches: Vec<u64>,
+    /// What the event at work has led to so far.
+    found: Vec<Found>,
 }
 
 /// The rules of a source, and their tags as C sees them.
@@ -157,16 +159,15 @@ impl Engine {
         place.ok_or_else(|| Fault::new(Status::InvalidArgument, format!("there is no source '{source}'")))
     }
 
-    /// Counts what an event led to, and gives back what is to be told at once.
-    #[inline]
-    fn account(&mut self, found: Vec<Found>, at_once: bool) -> Vec<Found> {
-        self.stats.events += 1;
-        if found.is_empty() || at_once {
-            self.stats.alerts += found.len() as u64;
+    /// Counts what an event of a source led to, and gives back what is to be told at once.
+    #[cold]
+    fn account(&mut self, place: usize, at_once: bool) -> Vec<Found> {
+        let found = self.sources.get_mut(place).map(|source| std::mem::take(&mut source.found)).unwrap_or_default();
+        self.stats.alerts += found.len() as u64;
+        if at_once {
             return found;
         }
         for alert in found {
-            self.stats.alerts += 1;
             if self.waiting.len() < MOST_WAITING {
                 self.waiting.push_back(alert);
             } else {
@@ -182,21 +183,21 @@ impl Source {
         let list = rules.rules().rules();
         let tags = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
         let tagged = TaggedRules { tags: list.iter().map(tags).collect(), inner: Arc::clone(&rules) };
-        Self { matches: vec![0; list.len()], runner: rules.runner(), rules: Rc::new(tagged) }
+        Self { found: Vec::new(), matches: vec![0; list.len()], runner: rules.runner(), rules: Rc::new(tagged) }
     }
+}
 
-    /// The alerts of an event.
-    #[inline]
-    fn process<E: rule_engine::event::Event>(&mut self, event: &E, timestamp: u64) -> Vec<Found> {
-        let (mut found, Self { rules, runner, matches }) = (Vec::new(), self);
-        runner.process(event, |alert| {
-            if let Some(count) = matches.get_mut(alert.id.0 as usize) {
-                *count += 1;
-            }
-            found.push(Found { rules: Rc::clone(rules), rule: alert.id, timestamp, text: alert.text.to_vec() });
-        });
-        found
+/// Notes an alert, to be told when the rules are done.
+#[cold]
+fn note(
+    alert: &rule_engine::engine::Alert<'_>,
+    timestamp: u64,
+    (rules, matches, found): (&Rc<TaggedRules>, &mut [u64], &mut Vec<Found>),
+) {
+    if let Some(count) = matches.get_mut(alert.id.0 as usize) {
+        *count += 1;
     }
+    found.push(Found { rules: Rc::clone(rules), rule: alert.id, timestamp, text: alert.text.to_vec() });
 }
 
 impl TaggedRules {
@@ -267,11 +268,18 @@ pub unsafe extern "C" fn peregrine_engine_process(
         // SAFETY: by the caller's word.
         let (_, inner) = unsafe { event.look() }?;
         // The source of system calls is the first, whatever was added.
-        let Some(source) = engine.sources.first_mut() else { return Err(no_syscalls()) };
-        let rules = Rc::clone(&source.rules);
+        let Some(Source { rules, runner, matches, found }) = engine.sources.first_mut() else {
+            return Err(no_syscalls());
+        };
         let schema: &SinspSchema = rules.inner.schema().ok_or_else(no_syscalls)?;
-        let found = source.process(&SinspEvent::new(*inner, schema), inner.raw().ts());
-        let found = engine.account(found, callback.is_some());
+        runner.process(&SinspEvent::new(*inner, schema), |alert| {
+            note(&alert, inner.raw().ts(), (rules, matches, found));
+        });
+        engine.stats.events += 1;
+        if found.is_empty() {
+            return Ok(Status::Ok);
+        }
+        let found = engine.account(0, callback.is_some());
         // SAFETY: by the caller's word; neither engine nor inspector is borrowed from here on.
         unsafe { tell(&found, callback, userdata) };
         Ok(Status::Ok)
@@ -315,8 +323,7 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         // SAFETY: by the caller's word.
         let data = unsafe { bytes(data, len, "data") }?;
         let place = engine.place(name)?;
-        let source = &mut engine.sources[place];
-        let rules = Rc::clone(&source.rules);
+        let Source { rules, runner, matches, found } = &mut engine.sources[place];
         let Some(schema) = rules.inner.schema::<JsonSchema>() else {
             return Err(Fault::new(Status::InvalidArgument, format!("'{name}' is no source of JSON events")));
         };
@@ -326,8 +333,13 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         if engine.json_events == 1 {
             engine.json_start = timestamp;
         }
-        let found = source.process(&event.at(engine.json_events, timestamp, engine.json_start), timestamp);
-        let found = engine.account(found, callback.is_some());
+        let event = event.at(engine.json_events, timestamp, engine.json_start);
+        runner.process(&event, |alert| note(&alert, timestamp, (rules, matches, found)));
+        engine.stats.events += 1;
+        if found.is_empty() {
+            return Ok(Status::Ok);
+        }
+        let found = engine.account(place, callback.is_some());
         // SAFETY: by the caller's word; the engine is not borrowed from here on.
         unsafe { tell(&found, callback, userdata) };
         Ok(Status::Ok)

@@ -10,9 +10,9 @@ use crate::status::Status;
 /// Runs the body of an exported function.
 #[inline]
 pub(crate) fn call(body: impl FnOnce() -> Result<Status, Fault>) -> Status {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(status)) => status,
-        Ok(Err(fault)) => fail(fault),
+    // A fault becomes a number before it passes `catch_unwind`, which hands results on through memory.
+    match catch_unwind(AssertUnwindSafe(|| body().unwrap_or_else(fail))) {
+        Ok(status) => status,
         Err(panic) => fail(Fault::new(Status::Panic, format!("bug in peregrine: {}", words(&*panic)))),
     }
 }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use bumpalo::Bump;
 use scap::savefile::Reader;
-use scap::{HostState, Source};
+use scap::{HostState, Source as _};
 
-use crate::dump::{Deck, Tee};
+use crate::dump::{Deck, Origin, Tee};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::guard::{call, value};
@@ -41,8 +41,8 @@ impl Handle for Inspector {
 }
 
 impl Inspector {
-    pub(crate) fn new(source: Box<dyn Source>) -> Self {
-        let (tee, deck) = Tee::new(source);
+    pub(crate) fn new(origin: Origin) -> Self {
+        let (tee, deck) = Tee::new(origin);
         let inner = Box::new(sinsp::Inspector::new(tee));
         Self { current: None, generation: 0, arena: Bump::new(), inner, deck, started: false }
     }
@@ -56,15 +56,17 @@ impl Inspector {
     }
 
     /// Moves to the next event that is shown.
+    #[inline]
     pub(crate) fn step(&mut self) -> Result<Status, Fault> {
         self.started = true;
         self.change();
         loop {
-            match self.inner.next().map_err(Fault::from)? {
-                sinsp::Next::Hidden => {}
-                sinsp::Next::Idle => return Ok(Status::Idle),
-                sinsp::Next::End => return Ok(Status::End),
-                sinsp::Next::Event(event) => {
+            match self.inner.next() {
+                Ok(sinsp::Next::Hidden) => {}
+                Ok(sinsp::Next::Idle) => return Ok(Status::Idle),
+                Ok(sinsp::Next::End) => return Ok(Status::End),
+                Err(fault) => return Err(fault.into()),
+                Ok(sinsp::Next::Event(event)) => {
                     // SAFETY: the event borrows from `*self.inner`, which lives in a box of its own and so stays where
                     // it is. It is only changed through `change`, which clears `current`, and dropped after it.
                     self.current =
@@ -109,7 +111,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_file(path: *const c_char, out:
         let path = unsafe { text(path, "path") }?;
         let reader = Reader::open(path)?;
         // SAFETY: by the caller's word.
-        unsafe { give(Inspector::new(Box::new(reader)), out) }?;
+        unsafe { give(Inspector::new(Origin::File(reader)), out) }?;
         Ok(Status::Ok)
     })
 }
@@ -134,7 +136,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_memory(
         let data = unsafe { bytes(data, len, "data") }?;
         let reader = Reader::new(Cursor::new(data.to_vec()))?;
         // SAFETY: by the caller's word.
-        unsafe { give(Inspector::new(Box::new(reader)), out) }?;
+        unsafe { give(Inspector::new(Origin::Other(Box::new(reader))), out) }?;
         Ok(Status::Ok)
     })
 }

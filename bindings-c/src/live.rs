@@ -96,6 +96,7 @@ mod probe {
     use sinsp::ProcFs;
 
     use super::{Fault, Inspector, LiveOptions, Status};
+    use crate::dump::Origin;
     use crate::handle::{optional_text, shared, slice, text};
 
     /// # Safety
@@ -137,7 +138,7 @@ mod probe {
         for note in source.notes() {
             tracing::info!("{note}");
         }
-        let mut inspector = Inspector::new(Box::new(source));
+        let mut inspector = Inspector::new(Origin::Other(Box::new(source)));
         inspector.change().set_proc(proc);
         Ok(inspector)
     }
