@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the thread looks whether it was asked to reload or to end.
-const STEP: Duration = Duration::from_millis(200);
+const STEP: Duration = Duration::from_millis(50);
 /// A change is taken over when nothing more has changed for this long: files are written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
 

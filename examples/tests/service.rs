@@ -2,88 +2,9 @@
 
 mod common;
 
-use common::root;
+use common::service::{Service, write};
 use std::fs;
-use std::io::Read;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-struct Service {
-    child: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Service {
-    /// Starts with a configuration to which `more` is added; `DIR` in it stands for the service's directory.
-    fn start(more: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a directory");
-        let path = |name: &str| folder.path().join(name);
-        fs::copy(root().join("examples/peregrine/rules/peregrine_rules.yaml"), path("rules.yaml")).expect("rules");
-        let config = "engine: {kind: nodriver}\nrules_files: [DIR/rules.yaml]\nstdout_output: {enabled: true}\n\
-                      log_stderr: true\nlog_syslog: false\njson_output: true\n"
-            .to_owned()
-            + more;
-        fs::write(path("falco.yaml"), config.replace("DIR", &folder.path().display().to_string())).expect("config");
-        let child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
-            .args(["-c", &path("falco.yaml").display().to_string(), "-P", &path("pid").display().to_string()])
-            .stdout(fs::File::create(path("out")).expect("a file"))
-            .stderr(fs::File::create(path("err")).expect("a file"))
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        Self { child, folder }
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        let mut text = String::new();
-        if let Ok(mut file) = fs::File::open(self.path(name)) {
-            file.read_to_string(&mut text).expect("text");
-        }
-        text
-    }
-
-    #[track_caller]
-    fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let start = Instant::now();
-        while !condition(self) {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                panic!("{what}: ended with {status}: {}", self.text("err"));
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "{what}: {}{}", self.text("err"), self.text("out"));
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
-        assert!(status.success());
-    }
-
-    /// Asks it to end, and gives its code.
-    fn end(mut self) -> (i32, String, String) {
-        self.until("start", |service| service.path("pid").exists());
-        self.signal("-TERM");
-        let code = self.child.wait().expect("a child").code().unwrap_or(-1);
-        (code, self.text("out"), self.text("err"))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // Ended already, unless the test has failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).expect("written");
-}
+use std::time::Duration;
 
 #[test]
 fn it_ends_when_asked_and_prints_its_statistics() {

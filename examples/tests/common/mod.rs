@@ -1,6 +1,8 @@
 //! What the tests of the program share.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod service;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,0 +1,96 @@
+//! The program as a service, for tests. Without a driver, so that it runs everywhere.
+
+use super::root;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program at work in a directory of its own.
+pub(crate) struct Service {
+    pub(crate) child: Child,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Service {
+    /// Starts with a configuration to which `more` is added; `DIR` in it stands for the service's directory.
+    pub(crate) fn start(more: &str) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a directory"), more)
+    }
+
+    /// The same, in a directory where something may lie already.
+    pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
+        let path = |name: &str| folder.path().join(name);
+        if !path("rules.yaml").exists() {
+            fs::copy(root().join("examples/peregrine/rules/peregrine_rules.yaml"), path("rules.yaml")).expect("rules");
+        }
+        let config = "engine: {kind: nodriver}\nrules_files: [DIR/rules.yaml]\nstdout_output: {enabled: true}\n\
+                      log_stderr: true\nlog_syslog: false\njson_output: true\n"
+            .to_owned()
+            + more;
+        fs::write(path("falco.yaml"), config.replace("DIR", &folder.path().display().to_string())).expect("config");
+        let child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+            .args(["-c", &path("falco.yaml").display().to_string(), "-P", &path("pid").display().to_string()])
+            .stdout(fs::File::create(path("out")).expect("a file"))
+            .stderr(fs::File::create(path("err")).expect("a file"))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        Self { child, folder }
+    }
+
+    /// A file in its directory.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What stands in a file of its directory.
+    pub(crate) fn text(&self, name: &str) -> String {
+        let mut text = String::new();
+        if let Ok(mut file) = fs::File::open(self.path(name)) {
+            file.read_to_string(&mut text).expect("text");
+        }
+        text
+    }
+
+    /// Waits for something that comes soon, unless the program ends.
+    #[track_caller]
+    pub(crate) fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !condition(self) {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                panic!("{what}: ended with {status}: {}", self.text("err"));
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "{what}: {}{}", self.text("err"), self.text("out"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
+        assert!(status.success());
+    }
+
+    /// Asks it to end, and gives its code.
+    pub(crate) fn end(mut self) -> (i32, String, String) {
+        self.until("start", |service| service.path("pid").exists());
+        self.signal("-TERM");
+        let code = self.child.wait().expect("a child").code().unwrap_or(-1);
+        (code, self.text("out"), self.text("err"))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Ended already, unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes a file of a test.
+pub(crate) fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("written");
+}

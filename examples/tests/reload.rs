@@ -1,0 +1,228 @@
+//! What changes while the program runs: rules, settings, bundles from a server; and what it would change.
+
+mod common;
+#[path = "peers/mod.rs"]
+mod peers;
+
+use common::service::{Service, write};
+use common::{peregrine, root};
+use peers::http::{Answer, Server};
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+fn rule(name: &str) -> String {
+    format!("- rule: {name}\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n")
+}
+
+/// How much memory a process has, in KiB.
+fn memory(service: &Service) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", service.child.id())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.split_whitespace().next().expect("a number").parse().expect("a number")
+}
+
+fn reloads(service: &Service) -> usize {
+    service.text("err").matches("reloaded: ").count()
+}
+
+/// Audit events come in all the time, rules and outputs change a hundred times, and each event has its alert.
+#[test]
+fn a_hundred_reloads_lose_nothing() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let folder = tempfile::tempdir().expect("a directory");
+    let rules = |number: usize| {
+        "- rule: All\n  desc: d\n  condition: jevt.value[/auditID] exists\n  output: \"event %jevt.value[/auditID]\"\n  \
+         priority: notice\n  source: k8s_audit\n"
+            .to_owned()
+            + &rule(&format!("Number {number}"))
+    };
+    write(&folder.path().join("rules.yaml"), &rules(0));
+    let mut service = Service::start_in(
+        folder,
+        &format!(
+            "watch_config_files: false\nfile_output: {{enabled: true, keep_alive: true, filename: DIR/alerts}}\n\
+             plugins: [{{name: k8saudit, library_path: x.so, open_params: \"http://127.0.0.1:{port}/k8s-audit\"}}]\n"
+        ),
+    );
+    service.until("the webhook", |_| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let sender = {
+        let over = Arc::clone(&over);
+        std::thread::spawn(move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let mut sent = 0u64;
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                let event = format!(
+                    "{{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"auditID\":\"n{sent}\",\"stage\":\
+                     \"ResponseComplete\",\"stageTimestamp\":\"2026-11-22T10:00:00.000000Z\",\"verb\":\"get\"}}"
+                );
+                let url = format!("http://127.0.0.1:{port}/k8s-audit");
+                let answer = agent.post(&url).content_type("application/json").send(&event).expect("an answer");
+                assert!(answer.status().is_success(), "{}", answer.status());
+                sent += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            sent
+        })
+    };
+    let config = service.text("falco.yaml");
+    let mut early = 0;
+    for number in 1..=100 {
+        write(&service.path("rules.yaml"), &rules(number));
+        // An output comes and goes, and another one has other settings each time.
+        let more = if number % 2 == 0 { "program_output: {enabled: true, program: 'cat > /dev/null'}\n" } else { "" };
+        let threshold = format!("syscall_event_drops: {{threshold: 0.{}}}\n", number % 10);
+        write(&service.path("falco.yaml"), &(config.clone() + more + &threshold));
+        service.signal("-HUP");
+        service.until("a reload", |service| reloads(service) == number);
+        if number == 20 {
+            early = memory(&service);
+        }
+    }
+    let late = memory(&service);
+    over.store(true, std::sync::atomic::Ordering::SeqCst);
+    let sent = sender.join().expect("all events were taken");
+    let last = format!("n{}\"", sent - 1);
+    service.until("the last alert", |service| service.text("alerts").contains(&last));
+    eprintln!("{sent} events during 100 reloads; memory {early} KiB after 20, {late} KiB after 100");
+    let text = service.text("alerts");
+    let events: Vec<_> = text
+        .lines()
+        .map(|line| {
+            let alert: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            alert["output_fields"]["jevt.value[/auditID]"].as_str().expect("a name").to_owned()
+        })
+        .collect();
+    assert!(events.into_iter().eq((0..sent).map(|number| format!("n{number}"))));
+    // What a single reload keeps would show eighty times over.
+    assert!(late < early + 8 * 1024, "{early} KiB, then {late} KiB");
+    let (code, _, err) = service.end();
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn outputs_follow_the_configuration() {
+    let mut service = Service::start(
+        "watch_config_files: false\nsyscall_event_timeouts: {max_consecutives: 1}\n\
+         file_output: {enabled: true, filename: DIR/one}\n",
+    );
+    service.until("the first alert", |service| service.text("one").contains("timeouts notification"));
+    let config = service.text("falco.yaml");
+    write(&service.path("falco.yaml"), &(config.replace("/one", "/two") + "time_format_iso_8601: true\n"));
+    service.signal("-HUP");
+    service.until("the other file", |service| service.text("two").contains("timeouts notification"));
+    // A file of settings that cannot be meant changes nothing.
+    write(&service.path("falco.yaml"), &config.replace("filename: ", "filename: \"\" #"));
+    service.signal("-HUP");
+    service.until("a refusal", |service| service.text("two").contains("hot restart failure"));
+    let before = service.text("two").lines().count();
+    service.until("more alerts", |service| service.text("two").lines().count() > before + 2);
+    assert_eq!(service.end().0, 0);
+}
+
+#[test]
+fn a_dry_run_says_what_a_reload_would_change() {
+    let mut service = Service::start("watch_config_files: false\nelasticsearch_output: {password: old}\n");
+    service.until("start", |service| service.path("pid.applied").exists());
+    let (config, pid) = (service.path("falco.yaml"), service.path("pid"));
+    let dry_run = || {
+        let ran = peregrine(["--dry-run", "-c", &config.display().to_string(), "-P", &pid.display().to_string()]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    assert_eq!(dry_run(), "a reload would change nothing\n");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(service.path("pid.applied")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let text = service.text("falco.yaml").replace("json_output: true", "json_output: false");
+    write(&config, &(text.replace("password: old", "password: new") + "webserver: {listen_port: 99}\n"));
+    write(&service.path("rules.yaml"), &rule("Only one"));
+    let out = dry_run();
+    for line in [
+        "setting json_output: true -> false\n",
+        "setting webserver.listen_port: the default -> 99 (takes a restart)\n",
+        "setting elasticsearch_output.password: (secret) -> (secret)\n",
+        "rule 'Only one': new\n",
+        "rule 'Read of password hashes': gone\n",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    service.signal("-HUP");
+    service.until("the reload", |service| reloads(service) == 1);
+    service.until("the new state", |_| dry_run() == "a reload would change nothing\n");
+    // What cannot be loaded is said, and nothing changes.
+    write(&service.path("rules.yaml"), "- rule: [");
+    let ran = peregrine(["--dry-run", "-c", &config.display().to_string(), "-P", &pid.display().to_string()]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert_eq!(service.end().0, 0);
+}
+
+/// What the server has at the moment: a name in `testdata/bundles`, and whose signature goes with it.
+type Shelf = Arc<Mutex<(String, String)>>;
+
+fn bundles(shelf: &Shelf) -> Server {
+    let shelf = Arc::clone(shelf);
+    Server::start(move |request| {
+        let (bundle, signature) = shelf.lock().unwrap().clone();
+        let tag = format!("\"{bundle}\"");
+        let path = |name: &str| root().join("testdata/bundles").join(name);
+        if request.head.contains(".minisig") {
+            return Answer::new(200, fs::read(path(&format!("{signature}.tar.gz.minisig"))).unwrap());
+        }
+        if request.head.contains(&format!("if-none-match: {tag}")) {
+            return Answer::new(304, "");
+        }
+        let body = fs::read(path(&format!("{bundle}.tar.gz"))).unwrap();
+        Answer { headers: format!("etag: {tag}\r\n"), ..Answer::new(200, body) }
+    })
+}
+
+#[test]
+fn signed_bundles_are_followed() {
+    let shelf: Shelf = Arc::new(Mutex::new(("v1".into(), "v1".into())));
+    let put = |bundle: &str, signature: &str| *shelf.lock().unwrap() = (bundle.into(), signature.into());
+    let server = bundles(&shelf);
+    let key = fs::read_to_string(root().join("testdata/bundles/key.pub")).unwrap();
+    let settings = format!(
+        "rules_bundle: {{url: \"http://{}/rules.tar.gz\", public_key: \"{}\", interval: 100ms, cache: DIR/cache}}\n",
+        server.address,
+        key.trim()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("rules.yaml"), &rule("Local one"));
+    let mut service = Service::start_in(folder, &settings);
+    let names = |service: &Service| {
+        let applied: serde_json::Value = serde_json::from_str(&service.text("pid.applied")).unwrap_or_default();
+        let rules = applied["rules"].as_object().cloned().unwrap_or_default();
+        rules.keys().cloned().collect::<Vec<_>>()
+    };
+    service.until("the first bundle", |service| names(service) == ["Bundled one", "Local one"]);
+    // Asked again and again, the server says that there is nothing new.
+    let asked = server.requests().len();
+    service.until("polls", |_| server.requests().len() > asked + 3);
+    assert_eq!(reloads(&service), 0);
+    put("v2", "v2");
+    service.until("the next bundle", |service| names(service) == ["Bundled one", "Bundled two", "Local one"]);
+    for (bundle, signature, complaint) in [
+        ("stranger", "stranger", "is not signed with our key"),
+        ("v1", "v2", "is not signed with our key"),
+        ("v1", "v1", "is older than the bundle at hand"),
+        ("broken", "broken", "its rules do not load"),
+        ("outside", "outside", "a file with the name '../evil.yaml'"),
+    ] {
+        put(bundle, signature);
+        service.until(complaint, |service| service.text("err").contains(complaint));
+    }
+    assert_eq!(names(&service), ["Bundled one", "Bundled two", "Local one"]);
+    assert_eq!(reloads(&service), 1);
+    drop(server);
+    service.signal("-TERM");
+    assert_eq!(service.child.wait().unwrap().code(), Some(0));
+    // Without the server, the bundle on the disk holds.
+    let folder = std::mem::replace(&mut service.folder, tempfile::tempdir().unwrap());
+    fs::remove_file(folder.path().join("pid.applied")).unwrap();
+    let mut service = Service::start_in(folder, &settings);
+    service.until("the kept bundle", |service| names(service) == ["Bundled one", "Bundled two", "Local one"]);
+    assert_eq!(service.end().0, 0);
+}
