@@ -55,6 +55,7 @@ static LOGGER: Mutex<Logger> =
 
 /// Writes lines from now on to where the configuration says.
 pub(crate) fn set_up(config: &Config) {
+    crate::libs_log::set_up(&config.libs_logger);
     let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
     let syslog = match (config.log_syslog, logger.syslog.take()) {
         (true, Some(syslog)) => Some(syslog),

@@ -19,12 +19,14 @@ mod containers;
 mod drops;
 mod explain;
 mod idle;
+mod libs_log;
 mod list;
 #[cfg(feature = "live")]
 mod live;
 mod log;
 mod manual;
 mod matches;
+mod measured;
 mod metrics;
 mod noise;
 mod notes;

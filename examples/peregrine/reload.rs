@@ -16,7 +16,7 @@ use crate::{Fatal, applied, bundle, config, log, outputs};
 use rule_engine::engine::SourceRules;
 use rule_engine::output::Priority;
 use serde_json::Map;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,8 @@ pub(crate) struct Reloader<'r> {
     pub(crate) slot: &'r Slot,
     pub(crate) alerts: &'r Alerts,
     pub(crate) end: &'r AtomicBool,
+    /// When rules were taken over last.
+    pub(crate) reloaded: &'r AtomicU64,
 }
 
 impl Reloader<'_> {
@@ -89,6 +91,7 @@ impl Reloader<'_> {
                     let count = rules.filter(|rule| rule.enabled).count();
                     log::notice(format!("reloaded: {count} rules are enabled"));
                     self.slot.put(sets, &loaded.config);
+                    self.reloaded.store(now(), Ordering::Relaxed);
                     self.signals.raise();
                     watch = self.watch(&loaded, &files);
                     poll.follow(&loaded.config);

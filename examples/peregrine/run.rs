@@ -6,6 +6,7 @@ use crate::config::settings::{Config, DropAction};
 use crate::containers::Lookup;
 use crate::drops::{self, DropWatch};
 use crate::matches::Matches;
+use crate::measured::Measured;
 use crate::profile::Profiles;
 use crate::reload::Slot;
 use crate::rules::SYSCALL;
@@ -16,13 +17,14 @@ use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::output::Priority;
-use scap::Source;
 use serde_json::Map;
 use sinsp::{Inspector, Next};
 use std::sync::Arc;
 use std::time::Instant;
 
 const SECOND: u64 = 1_000_000_000;
+/// Room for a count of each type of event.
+const TYPES: usize = 512;
 
 /// What a run is given.
 pub(crate) struct Setup<'s> {
@@ -52,7 +54,7 @@ enum End {
 
 /// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`. The source
 /// is told of new rules by `follow`, so that it can give what they look at.
-pub(crate) fn run<S: Source>(
+pub(crate) fn run<S: Measured>(
     setup: &Setup<'_>,
     inspector: &mut Inspector<S>,
     mut follow: impl FnMut(&mut S, &SourceRules),
@@ -67,6 +69,7 @@ pub(crate) fn run<S: Source>(
         matches,
         drops: DropWatch::new(&setup.config.syscall_event_drops, inspector.stats(), live),
         events: 0,
+        types: vec![0; TYPES],
         first: 0,
         idle: 0,
         timeouts: setup.config.syscall_event_timeouts.max_consecutives,
@@ -107,6 +110,8 @@ struct AtWork<'r> {
     matches: &'r mut Matches,
     drops: DropWatch,
     events: u64,
+    /// The same by type of event.
+    types: Vec<u64>,
     /// The time of the first event.
     first: u64,
     /// How often in a row there was nothing.
@@ -118,7 +123,7 @@ struct AtWork<'r> {
 }
 
 impl AtWork<'_> {
-    fn events<S: Source>(&mut self, inspector: &mut Inspector<S>, rules: &Arc<SourceRules>) -> Result<End, Fatal> {
+    fn events<S: Measured>(&mut self, inspector: &mut Inspector<S>, rules: &Arc<SourceRules>) -> Result<End, Fatal> {
         let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
         let mut runner = rules.runner();
         if self.setup.profiles.is_some() {
@@ -131,7 +136,7 @@ impl AtWork<'_> {
         end
     }
 
-    fn each<S: Source>(
+    fn each<S: Measured>(
         &mut self,
         inspector: &mut Inspector<S>,
         rules: &Arc<SourceRules>,
@@ -150,6 +155,9 @@ impl AtWork<'_> {
                     }
                     self.idle = 0;
                     self.events += 1;
+                    if let Some(count) = self.types.get_mut(usize::from(event.code().0)) {
+                        *count += 1;
+                    }
                     let event = SinspEvent::new(event, schema);
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
                     runner.process(&event, |alert| {
@@ -183,7 +191,7 @@ impl AtWork<'_> {
     }
 
     /// Does what others asked for.
-    fn attend<S: Source>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner) -> Option<End> {
+    fn attend<S: Measured>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
         if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
@@ -214,7 +222,7 @@ impl AtWork<'_> {
         self.setup.slot.take(SYSCALL).map(End::Rules)
     }
 
-    fn snapshot<S: Source>(&self, inspector: &Inspector<S>) -> Snapshot {
+    fn snapshot<S: Measured>(&self, inspector: &Inspector<S>) -> Snapshot {
         let state = inspector.state();
         let (mut threads, mut fds) = (0, 0);
         for thread in state.threads() {
@@ -233,6 +241,14 @@ impl AtWork<'_> {
             rules: self.matches.rules().to_vec(),
             outputs: self.alerts.totals(),
             kept: self.alerts.kept(),
+            types: self.types.clone(),
+            cpus: inspector.source().cpus(),
+            programs: if self.setup.config.metrics.libbpf_stats_enabled {
+                inspector.source().programs()
+            } else {
+                Vec::new()
+            },
+            pending: inspector.source().pending(),
             audit: None,
             costs: Vec::new(),
         }
@@ -255,7 +271,7 @@ impl AtWork<'_> {
         self.alerts.send_own(&OwnAlert { time: now(), priority: Priority::Debug, rule, text: &text, fields });
     }
 
-    fn look_at_drops<S: Source>(&mut self, time: u64, inspector: &Inspector<S>) -> Result<(), Fatal> {
+    fn look_at_drops<S: Measured>(&mut self, time: u64, inspector: &Inspector<S>) -> Result<(), Fatal> {
         let loss = self.drops.look(time, inspector.stats());
         if self.drops.lost() > 0 {
             let seconds = self.drops.settings().state_uncertain_seconds;

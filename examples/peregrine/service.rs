@@ -20,7 +20,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,8 @@ impl Service<'_> {
             scope.spawn(|| tell_losses(alerts, &end));
             if !replay {
                 let (options, hostname, running) = (self.options, self.hostname, config);
-                let reloader = Reloader { options, hostname, running, signals, slot: &slot, alerts, end: &end };
+                let (slot, end, reloaded) = (&slot, &end, &facts.reloaded);
+                let reloader = Reloader { options, hostname, running, signals, slot, alerts, end, reloaded };
                 scope.spawn(move || reloader.run(self.loaded, self.files));
             }
             let inputs = audit.map(|(audit, inputs, queue)| {
@@ -132,6 +133,7 @@ impl Service<'_> {
             },
             hostname: self.hostname.to_owned(),
             started: now(),
+            reloaded: AtomicU64::new(now()),
             resources: Resources::new(Path::new(&host_root()), Instant::now()),
             // Nobody asks for them without metrics, and they take a twentieth of the time that rules take to load.
             config_files: fingerprints(self.loaded.files.iter().map(|file| &file.path).filter(|_| measured)),

@@ -5,6 +5,7 @@
 
 use crate::audit::{AuditCounts, Evaluator};
 use crate::matches::RuleCount;
+use crate::measured::{Cpu, Program};
 use crate::noise::Kept;
 use crate::signals::Signals;
 use peregrine_examples::sinks::Totals;
@@ -40,6 +41,12 @@ pub(crate) struct Snapshot {
     pub(crate) outputs: Vec<Totals>,
     /// Alerts that noise control has left out.
     pub(crate) kept: Kept,
+    /// Events by the code of their type.
+    pub(crate) types: Vec<u64>,
+    pub(crate) cpus: Vec<Cpu>,
+    pub(crate) programs: Vec<Program>,
+    /// Bytes in the rings.
+    pub(crate) pending: Option<u64>,
     /// Audit events, if they are taken; their rules stand among the rules.
     pub(crate) audit: Option<AuditCounts>,
     /// What the first of the rules cost, in their order, while it is measured.

@@ -10,6 +10,7 @@ use crate::version::VERSION;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What does not change while the program runs.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) engine: &'static str,
     pub(crate) hostname: String,
     pub(crate) started: u64,
+    /// When rules were taken over last.
+    pub(crate) reloaded: AtomicU64,
     pub(crate) resources: Resources,
     /// File name and fingerprint of each file.
     pub(crate) config_files: Vec<(String, String)>,
@@ -66,6 +69,12 @@ impl Facts {
         }
         if self.settings.kernel_event_counters_enabled {
             source(now, &mut metrics);
+            if self.settings.kernel_event_counters_per_cpu_enabled {
+                cpus(now, &mut metrics);
+            }
+        }
+        if self.settings.libbpf_stats_enabled {
+            programs(now, &mut metrics);
         }
         metrics
     }
@@ -76,6 +85,10 @@ impl Facts {
         let lost: u64 = snapshot.outputs.iter().map(|output| output.lost_for_room).sum();
         metrics.push(program("outputs_queue_num_drops", Unit::Count, Kind::Counter, lost));
         metrics.push(program("start_ts", Unit::Time, Kind::Gauge, self.started));
+        metrics.push(program("reload_ts", Unit::Time, Kind::Gauge, self.reloaded.load(Ordering::Relaxed)));
+        if let Some(boot) = self.resources.boot_time() {
+            metrics.push(program("host_boot_ts", Unit::Time, Kind::Gauge, boot));
+        }
         let seconds = time.saturating_sub(self.started) / 1_000_000_000;
         metrics.push(program("duration_sec", Unit::Seconds, Kind::Counter, seconds));
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
@@ -114,6 +127,9 @@ impl Facts {
             for (file, digest) in files {
                 map.insert(format!("falco.sha256_{name}_file.{}", plain_name(file)), digest.clone().into());
             }
+        }
+        for (name, addresses) in interfaces() {
+            map.insert(format!("falco.host_netinfo.interfaces.{name}"), addresses.into());
         }
         let one_decimal = |value: f64| (value * 10.0).round() / 10.0;
         let (last, seconds) = before.unwrap_or((snapshot, 0.0));
@@ -159,6 +175,25 @@ impl Facts {
     }
 }
 
+/// The addresses of this host: `eth0.protocols.ipv4.addresses` and what it has, in the order of the names. Loopback
+/// does not count.
+fn interfaces() -> Vec<(String, String)> {
+    let mut all: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for address in nix::ifaddrs::getifaddrs().into_iter().flatten() {
+        let Some(socket) = address.address else { continue };
+        let (kind, ip): (_, std::net::IpAddr) = match (socket.as_sockaddr_in(), socket.as_sockaddr_in6()) {
+            (Some(v4), _) => ("ipv4", v4.ip().into()),
+            (_, Some(v6)) => ("ipv6", v6.ip().into()),
+            _ => continue,
+        };
+        if !ip.is_loopback() {
+            let name = format!("{}.protocols.{kind}.addresses", address.interface_name);
+            all.entry(name).or_default().push(ip.to_string());
+        }
+    }
+    all.into_iter().map(|(name, addresses)| (name, addresses.join(","))).collect()
+}
+
 fn rules(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
     for rule in snapshot.rules.iter().filter(|rule| rule.count > 0) {
         let priority = (rule.priority as u8).to_string();
@@ -178,6 +213,7 @@ fn state(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
     metrics.push(Metric::gauge(Part::State, "n_fds", snapshot.fds));
     for (name, value) in [
         ("n_noncached_fd_lookups", state.noncached_fd_lookups),
+        ("n_cached_fd_lookups", state.cached_fd_lookups),
         ("n_failed_fd_lookups", state.failed_fd_lookups),
         ("n_added_fds", state.added_fds),
         ("n_removed_fds", state.removed_fds),
@@ -210,9 +246,46 @@ fn source(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
         let labels = [("dir", "exit"), ("drop", family)];
         metrics.push(Metric::counter(Part::Source, "n_drops_buffer", count).labels(&labels));
     }
+    // Events of the way in are not captured any more; the series stay for those who draw them.
+    for family in ["clone_fork", "execve", "connect", "open", "dir_file", "other_interest"] {
+        let labels = [("dir", "enter"), ("drop", family)];
+        metrics.push(Metric::counter(Part::Source, "n_drops_buffer", 0).labels(&labels));
+    }
+    metrics
+        .push(Metric::counter(Part::Source, "n_drops_buffer_total", lost(&|drop| drop.cause == "buffer")).only_alert());
     metrics.push(Metric::counter(Part::Source, "n_drops_scratch_map", lost(&|drop| drop.cause == "scratch")));
-    let bug = lost(&|drop| drop.cause != "buffer" && drop.cause != "scratch");
+    metrics.push(Metric::counter(Part::Source, "n_drops_page_faults", lost(&|drop| drop.cause == "page_fault")));
+    let bug = lost(&|drop| !["buffer", "scratch", "page_fault"].contains(&drop.cause));
     metrics.push(Metric::counter(Part::Source, "n_drops_bug", bug));
+    if let Some(pending) = snapshot.pending {
+        metrics.push(Metric::new(Part::Source, "ring_pending_bytes", Unit::Bytes, Kind::Gauge, pending as f64));
+    }
+    for (code, count) in snapshot.types.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let code = scap::EventCode(u16::try_from(code).unwrap_or(u16::MAX));
+        let name = code.info().map_or_else(|| code.0.to_string(), |info| info.name.to_owned());
+        metrics.push(Metric::counter(Part::Program, "evts_by_type", *count).labels(&[("type", &name)]));
+    }
+}
+
+fn cpus(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
+    for (number, cpu) in snapshot.cpus.iter().enumerate() {
+        for (name, value) in [("n_evts_cpu", cpu.seen), ("n_drops_cpu", cpu.dropped), ("n_faults_cpu", cpu.faults)] {
+            metrics.push(Metric::counter(Part::Source, name, value).labels(&[("cpu", &number.to_string())]));
+            metrics.push(Metric::counter(Part::Source, format!("{name}_{number}"), value).only_alert());
+        }
+    }
+}
+
+fn programs(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
+    for program in &snapshot.programs {
+        let name = |what: &str| format!("{}.{what}", program.name);
+        metrics.push(Metric::counter(Part::Source, name("run_cnt"), program.runs));
+        let time = |what: &str, value: u64| {
+            Metric::new(Part::Source, name(what), Unit::Nanoseconds, Kind::Counter, value as f64)
+        };
+        metrics.push(time("run_time_ns", program.nanoseconds));
+        metrics.push(time("avg_time_ns", program.nanoseconds.checked_div(program.runs).unwrap_or(0)));
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +293,7 @@ mod tests {
     use super::super::prometheus;
     use super::*;
     use crate::matches::RuleCount;
+    use crate::measured::{Cpu, Program};
     use rule_engine::output::Priority;
     use std::time::Instant;
 
@@ -229,6 +303,7 @@ mod tests {
             engine: "bpf",
             hostname: "h".into(),
             started: now(),
+            reloaded: AtomicU64::new(now()),
             resources: Resources::new(Path::new("/"), Instant::now()),
             config_files: vec![("falco.yaml".into(), "ab".into())],
             rules_files: vec![fingerprint(Path::new("/r/rules.yaml"), b"abc")],
@@ -245,7 +320,20 @@ mod tests {
         };
         let drops = vec![scap::source::Drop { cause: "buffer", family: "open", count: lost }];
         let source = SourceStats { seen: events, delivered: events - lost, drops, unknown: 0 };
-        Snapshot { events, source, rules: vec![rule], threads: 5, ..Snapshot::default() }
+        let cpu = |seen, dropped| Cpu { seen, dropped, faults: 0 };
+        let mut types = vec![0; 512];
+        types[usize::from(scap::EventCode::OPENAT_2_X.0)] = 9;
+        Snapshot {
+            events,
+            source,
+            rules: vec![rule],
+            threads: 5,
+            cpus: vec![cpu(60, 6), cpu(40, 4)],
+            programs: vec![Program { name: "openat_x".into(), runs: 10, nanoseconds: 5000 }],
+            pending: Some(77),
+            types,
+            ..Snapshot::default()
+        }
     }
 
     use scap::SourceStats;
@@ -263,6 +351,14 @@ mod tests {
             "falcosecurity_evt_hostname_info{hostname=\"h\"} 1",
             "falcosecurity_falco_sha256_config_files_info{file_name=\"falco.yaml\",sha256=\"ab\"} 1",
             "falcosecurity_falco_outputs_queue_num_drops_total 0",
+            "falcosecurity_scap_n_drops_buffer_total{dir=\"enter\",drop=\"open\"} 0",
+            "falcosecurity_scap_n_evts_cpu_total{cpu=\"1\"} 40",
+            "falcosecurity_scap_n_drops_cpu_total{cpu=\"1\"} 4",
+            "falcosecurity_scap_openat_x_run_cnt_total 10",
+            "falcosecurity_scap_openat_x_run_time_nanoseconds_total 5000",
+            "falcosecurity_scap_openat_x_avg_time_nanoseconds_total 500",
+            "falcosecurity_scap_ring_pending_bytes 77",
+            "falcosecurity_falco_evts_by_type_total{type=\"openat\"} 9",
         ] {
             assert!(text.lines().any(|have| have == line), "{line}\n{text}");
         }
@@ -283,6 +379,8 @@ mod tests {
             ("falco.rules.A_rule", 3.into()),
             ("falco.rules.matches_total", 3.into()),
             ("scap.n_drops_buffer_open_exit", 30.into()),
+            ("scap.n_evts_cpu_0", 60.into()),
+            ("scap.openat_x.run_time_ns", 5000.into()),
         ] {
             assert_eq!(fields.get(name), Some(&value), "{name}");
         }

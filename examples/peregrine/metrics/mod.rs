@@ -30,6 +30,7 @@ pub(crate) enum Unit {
     Bytes,
     Kibibytes,
     Seconds,
+    Nanoseconds,
     /// Nanoseconds since 1970.
     Time,
     /// No number: the labels say it all.
@@ -128,6 +129,7 @@ fn prometheus_name(metric: &Metric) -> String {
         (Unit::Bytes | Unit::Kibibytes, _) => "bytes",
         (Unit::Seconds, Kind::Counter) => "seconds_total",
         (Unit::Seconds, Kind::Gauge) => "seconds",
+        (Unit::Nanoseconds, _) => "nanoseconds_total",
         (Unit::Time, _) => "timestamp_nanoseconds",
         (Unit::Info, _) => "info",
     };

@@ -20,6 +20,12 @@ impl Resources {
         Self { host_proc: host_root.join("proc"), started }
     }
 
+    /// When the machine was started, in nanoseconds since 1970.
+    pub(crate) fn boot_time(&self) -> Option<u64> {
+        let stat = std::fs::read_to_string(self.host_proc.join("stat")).ok()?;
+        Some(entry(&stat, "btime ")? as u64 * 1_000_000_000)
+    }
+
     /// What can be read now; what cannot is left out.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
         let mut metrics = Vec::new();

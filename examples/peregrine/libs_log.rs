@@ -1,0 +1,98 @@
+//! What the libraries say of themselves, as lines of the program's log.
+//!
+//! They speak by `tracing`; this listens, from the level of `libs_logger.severity` on. What libbpf says while it loads
+//! the probe comes this way too.
+
+use crate::config::settings::{LibsLogger, LibsSeverity};
+use crate::log;
+use std::fmt::{Debug, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// Nothing, then from errors alone to everything.
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+
+/// Listens from now on as the settings say.
+pub(crate) fn set_up(settings: &LibsLogger) {
+    let level = match (settings.enabled, settings.severity) {
+        (false, _) => 0,
+        (true, LibsSeverity::Fatal | LibsSeverity::Critical | LibsSeverity::Error) => 1,
+        (true, LibsSeverity::Warning) => 2,
+        (true, LibsSeverity::Notice | LibsSeverity::Info) => 3,
+        (true, LibsSeverity::Debug) => 4,
+        (true, LibsSeverity::Trace) => 5,
+    };
+    LEVEL.store(level, Ordering::Relaxed);
+    // Only the first time; after that the level alone changes.
+    let _ = tracing::subscriber::set_global_default(Listener);
+}
+
+struct Listener;
+
+fn rank(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 1,
+        Level::WARN => 2,
+        Level::INFO => 3,
+        Level::DEBUG => 4,
+        Level::TRACE => 5,
+    }
+}
+
+/// The message first, then the other fields as they come.
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
+
+impl Subscriber for Listener {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> tracing::subscriber::Interest {
+        // The level may change while the program runs.
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // Dependencies of ours speak by tracing too; they are not what the setting is about.
+        let ours = ["libbpf", "scap", "sinsp", "bpf", "rule_engine", "peregrine"];
+        let target = metadata.target();
+        rank(*metadata.level()) <= LEVEL.load(Ordering::Relaxed)
+            && ours.iter().any(|name| target.split("::").next().is_some_and(|root| root.starts_with(name)))
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        let level = match *event.metadata().level() {
+            Level::ERROR => log::Level::Error,
+            Level::WARN => log::Level::Warning,
+            Level::INFO => log::Level::Info,
+            Level::DEBUG | Level::TRACE => log::Level::Debug,
+        };
+        log::line(level, format!("[libs]: {}: {}{}", event.metadata().target(), line.message, line.fields));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
