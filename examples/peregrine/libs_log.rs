@@ -96,3 +96,53 @@ impl Subscriber for Listener {
 
     fn exit(&self, _: &Id) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_heard_from_a_level_on() {
+        let heard = |enabled, severity| {
+            set_up(&LibsLogger { enabled, severity });
+            [
+                tracing::enabled!(target: "libbpf", Level::ERROR),
+                tracing::enabled!(target: "sinsp::parse", Level::INFO),
+                tracing::enabled!(target: "libbpf", Level::DEBUG),
+                tracing::enabled!(target: "hyper", Level::ERROR),
+            ]
+        };
+        assert_eq!(heard(true, LibsSeverity::Debug), [true, true, true, false]);
+        assert_eq!(heard(true, LibsSeverity::Info), [true, true, false, false]);
+        assert_eq!(heard(true, LibsSeverity::Fatal), [true, false, false, false]);
+        assert_eq!(heard(false, LibsSeverity::Trace), [false; 4]);
+    }
+
+    #[test]
+    fn a_line_is_the_message_and_the_fields() {
+        use std::sync::{Arc, Mutex, PoisonError};
+        struct Take(Arc<Mutex<Vec<String>>>);
+        impl Subscriber for Take {
+            fn enabled(&self, _: &Metadata<'_>) -> bool {
+                true
+            }
+            fn new_span(&self, _: &Attributes<'_>) -> Id {
+                Id::from_u64(1)
+            }
+            fn record(&self, _: &Id, _: &Record<'_>) {}
+            fn record_follows_from(&self, _: &Id, _: &Id) {}
+            fn event(&self, event: &Event<'_>) {
+                let mut line = Line::default();
+                event.record(&mut line);
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.message + &line.fields);
+            }
+            fn enter(&self, _: &Id) {}
+            fn exit(&self, _: &Id) {}
+        }
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        tracing::subscriber::with_default(Take(Arc::clone(&taken)), || {
+            tracing::warn!(target: "libbpf", code = 7, "cannot load {}", "it");
+        });
+        assert_eq!(*taken.lock().unwrap(), ["cannot load it code=7"]);
+    }
+}

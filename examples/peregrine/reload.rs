@@ -201,3 +201,107 @@ impl Poll {
         due
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matches::Matches;
+    use crate::measured::Measured;
+    use crate::run::{self, Setup};
+    use crate::telemetry::Telemetry;
+    use peregrine_examples::sinks::Wait;
+    use scap::savefile::Reader;
+    use scap::{HostState, Next, Source, SourceStats};
+    use sinsp::Inspector;
+    use std::path::{Path, PathBuf};
+
+    /// A capture during which new rules come every so many events.
+    struct Restless<'t> {
+        capture: Reader<std::fs::File>,
+        every: usize,
+        seen: usize,
+        slot: &'t Slot,
+        signals: &'t Signals,
+        sets: [Arc<SourceRules>; 2],
+        reloads: usize,
+    }
+
+    impl Source for Restless<'_> {
+        fn next(&mut self) -> scap::Result<Next<'_>> {
+            self.seen += 1;
+            if self.every > 0 && self.seen.is_multiple_of(self.every) {
+                self.reloads += 1;
+                self.slot.put(vec![Arc::clone(&self.sets[self.reloads % 2])], &Config::default());
+                self.signals.raise();
+            }
+            self.capture.next()
+        }
+        fn host(&self) -> &HostState {
+            self.capture.host()
+        }
+        fn stats(&self) -> SourceStats {
+            self.capture.stats()
+        }
+    }
+
+    impl Measured for Restless<'_> {}
+
+    fn rules(more: &str) -> Arc<SourceRules> {
+        let text = include_str!("rules/peregrine_rules.yaml").to_owned() + more;
+        let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], folders: Vec::new() };
+        let config = Config::default();
+        let sets = files.load(&Options::default(), &config).engine(&config, "host").unwrap();
+        sets.into_iter().next().unwrap()
+    }
+
+    /// The alerts of a run with a reload every so many events, the events that it saw, and the reloads.
+    fn alerts(path: &Path, every: usize, sets: &[Arc<SourceRules>; 2]) -> (String, u64, usize) {
+        let mut config = Config::default();
+        config.file_output.enabled = true;
+        config.file_output.filename = path.to_path_buf();
+        let (signals, slot) = (Signals::default(), Slot::default());
+        let telemetry = Telemetry::new(signals.clone(), None);
+        let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
+        let capture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/captures/attack-a.scap");
+        let source = Restless {
+            capture: Reader::open(capture).unwrap(),
+            every,
+            seen: 0,
+            slot: &slot,
+            signals: &signals,
+            sets: sets.clone(),
+            reloads: 0,
+        };
+        let mut inspector = Inspector::new(source);
+        let setup = Setup {
+            config: &config,
+            signals: &signals,
+            telemetry: &telemetry,
+            slot: &slot,
+            seconds: 0,
+            verbose: false,
+            profiles: None,
+            containers: None,
+            waiting: None,
+        };
+        run::run(&setup, &mut inspector, |_, _| {}, &sets[0], &alerts, &mut Matches::default()).unwrap();
+        let (delivered, reloads) = (inspector.stats().delivered, inspector.source().reloads);
+        drop(inspector);
+        alerts.close();
+        (std::fs::read_to_string(path).unwrap(), delivered, reloads)
+    }
+
+    /// Rules that look at what happened long before are the same at work with a reload every 500 events.
+    #[test]
+    fn a_hundred_reloads_lose_no_event_and_no_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let never = "\n- rule: Never\n  desc: d\n  condition: evt.type = ptrace and proc.name = no_such_name\n  \
+                     output: x\n  priority: DEBUG\n";
+        let sets = [rules(""), rules(never)];
+        let (calm, events, _) = alerts(&folder.path().join("calm"), 0, &sets);
+        let (restless, same, reloads) = alerts(&folder.path().join("restless"), 500, &sets);
+        assert!(reloads > 100 && !calm.is_empty(), "{reloads}");
+        assert_eq!(events, same);
+        assert!(calm == restless, "{calm}\n{restless}");
+    }
+}

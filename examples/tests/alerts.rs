@@ -1,4 +1,5 @@
 //! Alerts on their way out of the program: noise control, doubt, loss, and the program's own violent end.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
 #[path = "peers/mod.rs"]

@@ -1,4 +1,5 @@
 //! Outputs and their peers on loopback: what arrives, in which form, and what becomes of it when a peer is away.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 #[path = "peers/mod.rs"]
 mod peers;
@@ -607,4 +608,49 @@ fn a_slow_sink_costs_the_others_nothing() {
     assert_eq!(totals[0].sent, totals[0].delivered + totals[0].lost + totals[0].queued);
     assert_eq!(totals[1].lost, 0);
     assert!(numbers(&std::fs::read_to_string(&path).unwrap()).into_iter().eq(0..20_000));
+}
+
+/// What handing over an alert costs the event loop, whatever becomes of it: `--ignored --nocapture`.
+#[test]
+#[ignore = "prints figures"]
+fn what_handing_over_costs() {
+    const ALERTS: usize = 100_000;
+    let hanging = std::net::TcpListener::bind(loopback()).unwrap();
+    let hanging = format!("http://{}/", hanging.local_addr().unwrap());
+    let closed = format!("http://{}/", std::net::TcpListener::bind(loopback()).unwrap().local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| peregrine_examples::sinks::File::new(&folder.path().join(name), true, false);
+    let http = |url: &str| Http::new(HttpSettings { batch: 100, ..HttpSettings::new(url) }).unwrap();
+    let spool = SpoolSettings { folder: folder.path().join("spool"), bytes: 64 << 20 };
+    for (name, bench) in [
+        ("a file", bench(10_000).with(file("one"))),
+        ("a server that hangs", bench(10_000).with(http(&hanging))),
+        ("a server that is away", bench(10_000).with(http(&closed))),
+        ("a server that is away, with a spool", {
+            let mut bench = bench(10_000);
+            bench.outputs.add_spooled(http(&closed), &spool).unwrap();
+            bench
+        }),
+        (
+            "a file and two servers, away and hanging",
+            bench(10_000).with(file("two")).with(http(&closed)).with(http(&hanging)),
+        ),
+    ] {
+        let text: Arc<str> = format!("{{\"rule\":\"{}\"}}", "x".repeat(500)).into();
+        let (mut longest, start) = (Duration::ZERO, std::time::Instant::now());
+        for _ in 0..ALERTS {
+            let one = std::time::Instant::now();
+            bench.outputs.send(Message { severity: 4, text: Arc::clone(&text) }, Wait::No);
+            longest = longest.max(one.elapsed());
+        }
+        let each = start.elapsed().as_nanos() / ALERTS as u128;
+        let totals = bench.outputs.totals();
+        let sums: Vec<_> = totals.iter().map(|t| t.delivered + t.lost + t.queued + t.spooled == t.sent).collect();
+        eprintln!(
+            "{name}: {each} ns an alert, the longest {longest:?}; 10,000 a second take {:.1} % of a core; {sums:?}",
+            each as f64 / 1e3
+        );
+        // Dropping the outputs without closing them gives up what hangs at once.
+        std::mem::forget(bench);
+    }
 }

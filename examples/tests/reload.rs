@@ -1,4 +1,5 @@
 //! What changes while the program runs: rules, settings, bundles from a server; and what it would change.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
 #[path = "peers/mod.rs"]

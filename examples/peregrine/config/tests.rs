@@ -337,6 +337,7 @@ fn the_schema_is_that_of_falco() {
         "elasticsearch_output.",
         "kafka_output.",
         "outputs_spool.",
+        "webserver.ui_",
         "noise_control.",
         "webserver.ui_enabled",
         "webserver.ui_token",

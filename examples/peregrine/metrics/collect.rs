@@ -385,4 +385,19 @@ mod tests {
             assert_eq!(fields.get(name), Some(&value), "{name}");
         }
     }
+
+    #[test]
+    fn parts_can_be_left_out() {
+        let text = |settings: Settings| prometheus(&Facts { settings, ..facts() }.metrics(&snapshot(100, 10)));
+        for (settings, name) in [
+            (Settings { rules_counters_enabled: false, ..Settings::default() }, "rules_matches"),
+            (Settings { resource_utilization_enabled: false, ..Settings::default() }, "memory_rss"),
+            (Settings { state_counters_enabled: false, ..Settings::default() }, "scap_n_threads"),
+            (Settings { kernel_event_counters_enabled: false, ..Settings::default() }, "scap_n_evts"),
+            (Settings { kernel_event_counters_per_cpu_enabled: false, ..Settings::default() }, "n_evts_cpu"),
+            (Settings { libbpf_stats_enabled: false, ..Settings::default() }, "run_cnt"),
+        ] {
+            assert!(text(Settings::default()).contains(name) && !text(settings).contains(name), "{name}");
+        }
+    }
 }

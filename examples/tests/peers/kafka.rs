@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,10 @@ struct Log {
     most: usize,
     records: Mutex<Vec<Record>>,
     port: i32,
+    /// How the clients named themselves, each once.
+    clients: Mutex<Vec<String>>,
+    /// The largest batch.
+    largest: AtomicUsize,
 }
 
 pub(crate) struct Broker {
@@ -36,7 +40,15 @@ impl Broker {
     pub(crate) fn start(address: SocketAddr, topic: &str, partitions: i32, most: usize) -> Self {
         let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().unwrap();
-        let log = Log { topic: topic.into(), partitions, most, records: Mutex::default(), port: address.port().into() };
+        let log = Log {
+            topic: topic.into(),
+            partitions,
+            most,
+            records: Mutex::default(),
+            port: address.port().into(),
+            clients: Mutex::default(),
+            largest: AtomicUsize::new(0),
+        };
         let broker = Self { address, log: Arc::new(log), streams: Arc::default(), over: Arc::default() };
         let (log, streams, over) = (Arc::clone(&broker.log), Arc::clone(&broker.streams), Arc::clone(&broker.over));
         std::thread::spawn(move || {
@@ -50,6 +62,14 @@ impl Broker {
             }
         });
         broker
+    }
+
+    pub(crate) fn clients(&self) -> Vec<String> {
+        self.log.clients.lock().unwrap().clone()
+    }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.log.largest.load(Ordering::SeqCst)
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
@@ -115,13 +135,26 @@ fn serve(mut stream: TcpStream, log: &Log) {
         if stream.read_exact(&mut length).is_err() {
             return;
         }
-        let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
+        let length = u32::from_be_bytes(length) as usize;
+        if length > 64 << 20 {
+            return;
+        }
+        let mut bytes = vec![0; length];
         if stream.read_exact(&mut bytes).is_err() {
             return;
         }
         let mut reader = Reader(&bytes);
+        // A client that speaks something else (TLS, SASL) is sent away, as a broker would.
+        if bytes.len() < 10 || !matches!(i16::from_be_bytes([bytes[0], bytes[1]]), 0 | 3 | 18) {
+            return;
+        }
         let (call, version, correlation) = (reader.i16(), reader.i16(), reader.i32());
-        reader.string();
+        let client = reader.string().unwrap_or_default();
+        let mut clients = log.clients.lock().unwrap();
+        if !clients.contains(&client) {
+            clients.push(client);
+        }
+        drop(clients);
         let mut answer = correlation.to_be_bytes().to_vec();
         match (call, version) {
             (18, 0..=3) => versions(version, &mut answer),
@@ -212,6 +245,7 @@ fn produce(reader: &mut Reader<'_>, version: i16, log: &Log, out: &mut Vec<u8>) 
             let partition = reader.i32();
             let length = usize::try_from(reader.i32()).unwrap();
             let batch = records(partition, reader.take(length));
+            log.largest.fetch_max(batch.len(), Ordering::SeqCst);
             let mut all = log.records.lock().unwrap();
             let error: i16 = match topic == log.topic && partition < log.partitions {
                 false => 3,
