@@ -198,10 +198,9 @@ impl Tee {
     }
 }
 
-impl Tee {
-    /// The next event, recorded.
-    #[cold]
-    fn record(&mut self) -> scap::Result<Next<'_>> {
+impl Source for Tee {
+    #[inline]
+    fn next(&mut self) -> scap::Result<Next<'_>> {
         if std::mem::take(&mut self.restarted) {
             self.deck.with(|dump| dump.restart(self.origin.source().host()));
         }
@@ -209,26 +208,15 @@ impl Tee {
             Origin::File(reader) => reader.next(),
             Origin::Other(source) => source.next(),
         };
-        match &next {
-            Ok(Next::Event(event)) => self.deck.with(|dump| dump.event(event)),
-            // The new state can only be asked for when nothing of the source is lent.
-            Ok(Next::Restart) => self.restarted = true,
-            Ok(Next::Idle | Next::End) | Err(_) => {}
+        if self.deck.on.get() {
+            match &next {
+                Ok(Next::Event(event)) => self.deck.with(|dump| dump.event(event)),
+                // The new state can only be asked for when nothing of the source is lent.
+                Ok(Next::Restart) => self.restarted = true,
+                Ok(Next::Idle | Next::End) | Err(_) => {}
+            }
         }
         next
-    }
-}
-
-impl Source for Tee {
-    #[inline]
-    fn next(&mut self) -> scap::Result<Next<'_>> {
-        if self.deck.on.get() {
-            return self.record();
-        }
-        match &mut self.origin {
-            Origin::File(reader) => reader.next(),
-            Origin::Other(source) => source.next(),
-        }
     }
 
     fn host(&self) -> &HostState {
