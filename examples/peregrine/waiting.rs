@@ -261,7 +261,7 @@ mod tests {
             rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event)));
             assert_eq!(taken, [true], "the alert waits");
             assert!(started.elapsed() < Duration::from_millis(100), "the event does not");
-            while containers.provider().is_asked(ID[..12].as_bytes()) {
+            while containers.provider().is_asked(&ID.as_bytes()[..12]) {
                 std::thread::sleep(STEP);
             }
             std::thread::sleep(5 * STEP);

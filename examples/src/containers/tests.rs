@@ -121,7 +121,7 @@ fn docker_is_asked_once_for_each_container() {
         ("/srv", "/data", "ro", false, "rprivate")
     );
     for _ in 0..5 {
-        assert!(containers.provider().container(ID[..12].as_bytes()).is_some());
+        assert!(containers.provider().container(&ID.as_bytes()[..12]).is_some());
     }
     assert_eq!(counter.load(Ordering::SeqCst), 1);
 }
