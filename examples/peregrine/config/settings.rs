@@ -534,8 +534,8 @@ settings! {
         threadiness: u32 = 0,
         /// Its port.
         listen_port: u16 = 8765,
-        /// Its address.
-        listen_address: String = "0.0.0.0".to_owned(),
+        /// Its address. Falco listens everywhere (0.0.0.0) unless told otherwise; this must be asked for here.
+        listen_address: String = "127.0.0.1".to_owned(),
         /// The path of the health check.
         k8s_healthz_endpoint: String = "/healthz".to_owned(),
         /// Whether /metrics answers, given that metrics are enabled.

@@ -92,17 +92,23 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
 /// The child's side.
 fn child(ctx: &mut Ctx<'_, '_>) {
     let (tid, ts) = (ctx.tid, ctx.event.ts());
-    if let Some(thread) = ctx.thread()
-        && thread.clone_ts != 0
-    {
-        if ts.wrapping_sub(thread.clone_ts) < STALE {
+    let (pid, ptid) = (ctx.i64(p::pid), ctx.i64(p::ptid));
+    if let Some(thread) = ctx.thread_mut() {
+        if thread.clone_ts != 0 {
+            if ts.wrapping_sub(thread.clone_ts) < STALE {
+                return;
+            }
+            ctx.state.remove_thread(tid);
+        } else if Some(thread.pid) == pid && Some(thread.ptid) == ptid && thread.last_event_ts == 0 {
+            // What a capture begins with has no start times. If it has this very process, it was taken between the caller's
+            // side and this one, and knows what was inherited better than the parent does by now.
+            thread.clone_ts = ts;
             return;
         }
-        ctx.state.remove_thread(tid);
     }
     let mut new = Box::new(Thread::new(tid));
-    new.pid = ctx.i64(p::pid).unwrap_or(-1);
-    new.ptid = ctx.i64(p::ptid).unwrap_or(-1);
+    new.pid = pid.unwrap_or(-1);
+    new.ptid = ptid.unwrap_or(-1);
     (new.vtid, new.vpid) = match ctx.i64(p::vpid) {
         Some(vpid) => (ctx.i64(p::vtid).unwrap_or(tid), vpid),
         None => (tid, -1),
