@@ -90,9 +90,11 @@ fn a_hundred_reloads_lose_nothing() {
     let text = service.text("alerts");
     let events: Vec<_> = text
         .lines()
-        .map(|line| {
-            let alert: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            alert["output_fields"]["jevt.value[/auditID]"].as_str().expect("a name").to_owned()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        // There are no system calls to wait for here, and on a fast machine that is told in the meantime.
+        .filter(|alert| alert["rule"] != "Falco internal: timeouts notification")
+        .map(|alert| {
+            alert["output_fields"]["jevt.value[/auditID]"].as_str().unwrap_or_else(|| panic!("{alert}")).to_owned()
         })
         .collect();
     assert!(events.into_iter().eq((0..sent).map(|number| format!("n{number}"))));
