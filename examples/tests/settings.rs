@@ -784,10 +784,15 @@ fn web_threads() {
             "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}, threadiness: {threads}}}\n"
         ));
         service.until("the server", |_| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let tasks = fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap().flatten();
-        let names = tasks.map(|task| fs::read_to_string(task.path().join("comm")).unwrap_or_default());
-        // One more waits for the end.
-        assert_eq!(names.filter(|name| name.starts_with("web")).count(), threads + 1);
+        let pid = service.child.id();
+        let web_threads = || {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+            let names = tasks.map(|task| fs::read_to_string(task.path().join("comm")).unwrap_or_default());
+            names.filter(|name| name.starts_with("web")).count()
+        };
+        // One more waits for the end. A thread has its name a moment after it began.
+        service.until("its threads", |_| web_threads() >= threads + 1);
+        assert_eq!(web_threads(), threads + 1);
         assert_eq!(service.end().0, 0);
     }
 }
