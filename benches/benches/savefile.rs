@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::io::Read;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use peregrine_benches::capture;
 use scap::savefile::{Compression, Reader, Writer};
 use scap::{Next, Source};
 
@@ -27,17 +28,12 @@ fn read(capture: impl Read) -> scap::Result<(u64, u64)> {
 fn copy(capture: &[u8], compression: Compression) -> scap::Result<Vec<u8>> {
     let mut reader = Reader::new(capture)?;
     let mut writer = Writer::new(Vec::with_capacity(capture.len()), reader.host(), compression)?;
-    loop {
-        match reader.next()? {
-            Next::Event(event) => writer.write(&event)?,
-            Next::Idle | Next::Restart => {}
-            Next::End => return writer.finish(),
-        }
-    }
+    capture::copy(&mut reader, &mut writer)?;
+    writer.finish()
 }
 
 fn savefile(criterion: &mut Criterion) {
-    let path = peregrine_benches::capture::large_capture().expect("a capture to read");
+    let path = capture::large_capture().expect("a capture to read");
     let plain = std::fs::read(&path).expect("the capture was just made");
     let (events, _) = read(plain.as_slice()).expect("it is sound");
     let bytes = plain.len() as u64;

@@ -25,7 +25,7 @@ pub fn large_capture() -> scap::Result<PathBuf> {
     if !path.exists() {
         let unfinished = path.with_extension("unfinished");
         match recorded {
-            Some(recorded) => copy_plain(&recorded, &unfinished)?,
+            Some(recorded) => copy_file(&recorded, &unfinished, Compression::Plain)?,
             None => make(&unfinished)?,
         }
         std::fs::rename(&unfinished, &path).map_err(|fault| scap::Error::io("can't rename", fault))?;
@@ -44,7 +44,11 @@ pub fn plain(path: &Path) -> scap::Result<Vec<u8>> {
     writer.finish()
 }
 
-fn copy<R: Read, W: Write>(reader: &mut Reader<R>, writer: &mut Writer<W>) -> scap::Result<()> {
+/// Writes all that is left of a capture.
+///
+/// # Errors
+/// If it is damaged or cannot be written.
+pub fn copy<R: Read, W: Write>(reader: &mut Reader<R>, writer: &mut Writer<W>) -> scap::Result<()> {
     loop {
         match reader.next()? {
             Next::Event(event) => writer.write(&event)?,
@@ -55,9 +59,13 @@ fn copy<R: Read, W: Write>(reader: &mut Reader<R>, writer: &mut Writer<W>) -> sc
     }
 }
 
-fn copy_plain(from: &Path, to: &Path) -> scap::Result<()> {
+/// Writes a capture to another file, compressed or not.
+///
+/// # Errors
+/// If it cannot be read or written.
+pub fn copy_file(from: &Path, to: &Path, compression: Compression) -> scap::Result<()> {
     let mut reader = Reader::open(from)?;
-    let mut writer: Writer<File> = Writer::create(to, reader.host(), Compression::Plain)?;
+    let mut writer: Writer<File> = Writer::create(to, reader.host(), compression)?;
     copy(&mut reader, &mut writer)?;
     writer.finish().map(drop)
 }

@@ -118,13 +118,7 @@ fn copy() -> Result<Run, Fault> {
     Ok(Box::new(move || {
         let mut reader = Reader::new(&*capture)?;
         let mut writer = Writer::new(Vec::with_capacity(capture.len()), reader.host(), Compression::Plain)?;
-        loop {
-            match reader.next()? {
-                Next::Event(event) => writer.write(&event)?,
-                Next::Idle | Next::Restart => {}
-                Next::End => break,
-            }
-        }
+        capture::copy(&mut reader, &mut writer)?;
         let count = writer.events();
         std::hint::black_box(writer.finish()?);
         Ok(count)
