@@ -40,5 +40,6 @@
 #include "tp/signal.bpf.h"
 #include "tp/fault.bpf.h"
 #include "tp/uring.bpf.h"
+#include "iter/scan.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -85,6 +85,7 @@ pub struct Builder {
     pub(crate) without: Vec<String>,
     pub(crate) host_root: PathBuf,
     pub(crate) proc_scan: Option<procfs::Options>,
+    pub(crate) iterators: bool,
 }
 
 impl Default for Builder {
@@ -98,6 +99,7 @@ impl Default for Builder {
             without: Vec::new(),
             host_root: PathBuf::from("/"),
             proc_scan: Some(procfs::Options::default()),
+            iterators: true,
         }
     }
 }
@@ -197,6 +199,14 @@ impl Builder {
         self
     }
 
+    /// Whether threads and descriptors that are there when the source starts are told by BPF iterators (yes), which takes a
+    /// tenth of the time; if not, or where they cannot be run, they are read from `/proc`, with a note that says why.
+    #[must_use]
+    pub fn iterators(mut self, iterators: bool) -> Self {
+        self.iterators = iterators;
+        self
+    }
+
     /// The longest sleep of a source that has nothing (30 ms): it bounds the time in which a caller hears
     /// [`Next::Idle`](scap::Next::Idle).
     #[must_use]
@@ -210,6 +220,10 @@ impl Builder {
     pub fn without_program(mut self, name: impl Into<String>) -> Self {
         self.without.push(name.into());
         self
+    }
+
+    pub(crate) fn wants_iterators(&self) -> bool {
+        self.iterators && self.proc_scan.is_some()
     }
 
     /// The first phase alone: checks the machine, opens the object and sets its sizes.
@@ -299,22 +313,8 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use libbpf_rs::btf::{Btf, types};
+    use crate::layout::structure;
     use std::mem::offset_of;
-
-    /// Name and offset of each member of a structure of the probe, and its size.
-    fn structure(name: &str) -> (Vec<(String, usize)>, usize) {
-        let btf = Btf::from_path(concat!(env!("OUT_DIR"), "/probe.bpf.o")).expect("the object has type information");
-        let found = btf.type_by_name::<types::Struct<'_>>(name).expect("the structure is in it");
-        let members = found
-            .iter()
-            .map(|member| {
-                let types::MemberAttr::Normal { offset } = member.attr else { panic!("no bit fields are used") };
-                (member.name.expect("a name").to_string_lossy().into_owned(), offset as usize / 8)
-            })
-            .collect();
-        (members, libbpf_rs::btf::HasSize::size(&found))
-    }
 
     #[test]
     fn settings_are_laid_out_as_in_the_probe() {

@@ -38,6 +38,9 @@ mod config;
 mod error;
 mod features;
 mod generated;
+mod iterators;
+#[cfg(test)]
+mod layout;
 mod loader;
 mod merge;
 mod ringbuf;

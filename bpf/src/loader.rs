@@ -7,7 +7,7 @@ use crate::config::{Block, Builder, Toctou};
 use crate::generated::{IA32_ONLY, NUMBERS};
 use crate::merge::Merge;
 use crate::ringbuf::Ring;
-use crate::{BpfSource, Error, Refused, Result, features, sys};
+use crate::{BpfSource, Error, Refused, Result, features, iterators, sys};
 use libbpf_rs::{MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, PrintLevel};
 use scap::schema::SYSCALLS;
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -21,6 +21,8 @@ pub(crate) const DISPATCHER: &str = "sys_exit";
 const GENERIC: &str = "generic_x";
 /// The hook on the way into every call, for [`Toctou::Hook`].
 pub(crate) const ENTER: &str = "sys_enter";
+/// The programs that tell of what is there already.
+const ITERATORS: [&str; 2] = [iterators::TASKS, iterators::FILES];
 /// Programs that note arguments on the way in, and the tracepoint of each.
 pub(crate) const ENTERS: [(&str, &str); 5] = [
     ("open_e", "syscalls/sys_enter_open"),
@@ -104,6 +106,7 @@ impl Prepared {
             let left_out = (name.starts_with("uring_") && !self.io_uring.contains(&name.as_str()))
                 || without.iter().any(|refused| refused.program == name)
                 || self.builder.without.contains(&name)
+                || (ITERATORS.contains(&name.as_str()) && !self.builder.wants_iterators())
                 || (name == ENTER && self.builder.toctou != Toctou::Hook)
                 || (ENTERS.iter().any(|(enter, _)| *enter == name) && self.builder.toctou == Toctou::Off);
             program.set_autoload(!left_out);

@@ -4,7 +4,7 @@ use crate::config::{Block, Settings, Toctou};
 use crate::loader::{DISPATCHER, ENTER, ENTERS, Loaded};
 use crate::merge::{Merge, Ready};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
-use crate::{Error, Refused, Result, Selection, features, stats, sys};
+use crate::{Error, Refused, Result, Selection, features, iterators, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
 use scap::schema::SyscallCode;
 use scap::{Event, HostState, Next, Source, SourceStats, procfs};
@@ -31,6 +31,8 @@ const TRACEPOINTS: [(SyscallCode, &str); 6] = [
 /// What is missing without the privilege to look at others' processes.
 const UNSEEN: &str = "CAP_SYS_PTRACE is missing: of the processes of other users that run already, executables, working \
                       directories and descriptors stay unknown";
+const UNREAD: &str =
+    "CAP_SYS_PTRACE is missing: of the processes of other users that run already, environments stay unknown";
 /// What is missing without tracefs, which [`Toctou::Auto`] does not insist on.
 const UNTRACED: &str = "tracefs is not mounted at /sys/kernel/tracing: arguments of open and connect are not noted on \
                         the way in, so a program may change them while the call runs";
@@ -57,6 +59,10 @@ pub struct BpfSource {
     settings_map: MapHandle,
     stats_map: MapHandle,
     host: HostState,
+    report: procfs::Report,
+    by_iterators: bool,
+    /// What was missing when the machine was read.
+    host_notes: Vec<String>,
     notes: Vec<String>,
     delivered: u64,
     malformed: u64,
@@ -77,6 +83,9 @@ impl BpfSource {
             block,
             settings,
             host: HostState::default(),
+            report: procfs::Report::default(),
+            by_iterators: false,
+            host_notes: Vec::new(),
             notes: Vec::new(),
             delivered: 0,
             malformed: 0,
@@ -92,11 +101,43 @@ impl BpfSource {
         source.store_settings()?;
         source.attach_wanted()?;
         // Only now, so that what changes while the machine is read is among the events.
-        if let Some(options) = &source.loaded.builder.proc_scan {
-            let snapshot = procfs::scan(&source.loaded.builder.host_root, options).map_err(Error::Host)?;
-            source.host = snapshot.host;
-        }
+        source.read_host()?;
         Ok(source)
+    }
+
+    /// Reads the machine: by iterators where they can be run, else from `/proc`.
+    fn read_host(&mut self) -> Result<()> {
+        let builder = &self.loaded.builder;
+        let Some(options) = &builder.proc_scan else { return Ok(()) };
+        let told = match builder.iterators.then(|| iterators::scan(&self.loaded, &builder.host_root, options)) {
+            Some(Ok(snapshot)) => Some(snapshot),
+            Some(Err(error)) => {
+                self.host_notes.push(format!("the first state was read from /proc: {error}"));
+                None
+            }
+            None => None,
+        };
+        self.by_iterators = told.is_some();
+        let snapshot = match told {
+            Some(snapshot) => snapshot,
+            None => procfs::scan(&builder.host_root, options).map_err(Error::Host)?,
+        };
+        (self.host, self.report) = (snapshot.host, snapshot.report);
+        if !features::sees_processes() {
+            self.host_notes.push(if self.by_iterators { UNREAD } else { UNSEEN }.into());
+        }
+        self.notes.extend_from_slice(&self.host_notes);
+        Ok(())
+    }
+
+    /// What the first state came to, and what stood in the way.
+    pub fn report(&self) -> &procfs::Report {
+        &self.report
+    }
+
+    /// Whether BPF iterators told of the threads and descriptors of the first state, and not `/proc`.
+    pub fn is_by_iterators(&self) -> bool {
+        self.by_iterators
     }
 
     /// Sleeps, the longer the less has come of late.
@@ -235,12 +276,10 @@ impl BpfSource {
         if self.settings.io_uring && self.loaded.io_uring.is_empty() {
             self.notes.push("this kernel has no tracepoints that requests through io_uring could be seen at".into());
         }
-        if self.loaded.builder.proc_scan.is_some() && !features::sees_processes() {
-            self.notes.push(UNSEEN.into());
-        }
         if untraced {
             self.notes.push(UNTRACED.into());
         }
+        self.notes.extend_from_slice(&self.host_notes);
         Ok(())
     }
 

@@ -15,45 +15,44 @@ static __always_inline void part_note(struct cpu *c, const void *name)
 	c->nparts = n + 1;
 }
 
-/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. */
+/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. A macro, because the name of
+ * the function that writes a text differs with the buffer.
+ */
+#define COMPONENTS_WRITE(c, pos, text_put)                                                                    \
+	({                                                                                                    \
+		u32 n_ = (c)->nparts, at_ = 0;                                                                \
+		for (u32 i_ = 0; i_ < MAX_COMPONENTS; i_++) {                                                 \
+			u32 index_ = n_ - 1 - i_, len_;                                                       \
+			if (i_ >= n_ || index_ >= MAX_COMPONENTS)                                             \
+				break;                                                                        \
+			PUT8(&(c)->data[((pos) + at_) & DATA_MASK], 0, '/');                                  \
+			/* The NUL of this name is where the next slash goes. */                              \
+			len_ = text_put((pos) + at_ + 1, (c)->parts[index_ & (MAX_COMPONENTS - 1)], MAX_COMPONENT); \
+			at_ += len_ ? len_ : 1;                                                               \
+		}                                                                                             \
+		if (!n_) {                                                                                    \
+			PUT8(&(c)->data[(pos) & DATA_MASK], 0, '/');                                          \
+			at_ = 1;                                                                              \
+		}                                                                                             \
+		PUT8(&(c)->data[((pos) + at_) & DATA_MASK], 0, 0);                                            \
+		at_ + 1;                                                                                      \
+	})
+
 __noinline int components_put(u32 pos)
 {
 	struct cpu *c = cpu_current();
-	u32 n, at = 0;
 
-	if (!c)
-		return 0;
-	n = c->nparts;
-	for (u32 i = 0; i < MAX_COMPONENTS; i++) {
-		u32 index = n - 1 - i, len;
-
-		if (i >= n || index >= MAX_COMPONENTS)
-			break;
-		PUT8(&c->data[(pos + at) & DATA_MASK], 0, '/');
-		/* The NUL of this name is where the next slash goes. */
-		len = kernel_text_put(pos + at + 1, c->parts[index & (MAX_COMPONENTS - 1)], MAX_COMPONENT);
-		at += len ? len : 1;
-	}
-	if (!n) {
-		PUT8(&c->data[pos & DATA_MASK], 0, '/');
-		at = 1;
-	}
-	PUT8(&c->data[(pos + at) & DATA_MASK], 0, 0);
-	return at + 1;
+	return c ? COMPONENTS_WRITE(c, pos, kernel_text_put) : 0;
 }
 
-/* Notes the components of a path up to the root of its mount namespace. */
-__noinline int path_note(u64 p)
+/* Notes the components of a path up to the root of its mount namespace; whether the root was reached. */
+static __always_inline bool path_walk(struct cpu *c, struct path *path)
 {
-	struct cpu *c = cpu_current();
-	struct path *path = (void *)p;
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
 	struct vfsmount *vfs = BPF_CORE_READ(path, mnt);
 	struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
 
-	if (!c)
-		return 0;
 	c->nparts = 0;
 	for (int i = 0; i < MAX_COMPONENTS; i++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
@@ -62,18 +61,25 @@ __noinline int path_note(u64 p)
 			struct mount *up = BPF_CORE_READ(mount, mnt_parent);
 
 			if (up == mount)
-				break;
+				return true;
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 			mount = up;
 			root = BPF_CORE_READ(mount, mnt.mnt_root);
 			continue;
 		}
 		if (dentry == parent)
-			break;
+			return true;
 		part_note(c, BPF_CORE_READ(dentry, d_name.name));
 		dentry = parent;
 	}
-	return 0;
+	return false;
+}
+
+__noinline int path_note(u64 p)
+{
+	struct cpu *c = cpu_current();
+
+	return c && path_walk(c, (struct path *)p);
 }
 
 static __always_inline void push_path(struct event *e, struct path *path)

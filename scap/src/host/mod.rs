@@ -3,7 +3,7 @@
 //!
 //! Text is bytes: names, paths and arguments need not be UTF-8.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// All that is known of the machine when a capture began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -261,4 +261,19 @@ pub enum FdKind {
         ty: u8,
         name: Vec<u8>,
     },
+}
+
+impl FdKind {
+    /// A socket of the internet protocols with its own end and the other one; one without a peer is a server's. `None` if
+    /// the ends are not of one family.
+    pub fn inet(own: (IpAddr, u16), peer: (IpAddr, u16), l4: u8) -> Option<Self> {
+        let (sport, dport) = (own.1, peer.1);
+        match (own.0, peer.0) {
+            (IpAddr::V4(ip), IpAddr::V4(to)) if to.is_unspecified() => Some(Self::Ipv4Server { ip, port: sport, l4 }),
+            (IpAddr::V6(ip), IpAddr::V6(to)) if to.is_unspecified() => Some(Self::Ipv6Server { ip, port: sport, l4 }),
+            (IpAddr::V4(sip), IpAddr::V4(dip)) => Some(Self::Ipv4 { sip, dip, sport, dport, l4 }),
+            (IpAddr::V6(sip), IpAddr::V6(dip)) => Some(Self::Ipv6 { sip, dip, sport, dport, l4 }),
+            _ => None,
+        }
+    }
 }

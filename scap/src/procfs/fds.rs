@@ -1,8 +1,7 @@
 //! The descriptors of a process: what `/proc/PID/fd` points at.
 
 use std::collections::HashMap;
-use std::fs::Metadata;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use super::read::{Tree, radix, value};
@@ -16,6 +15,16 @@ mod ty {
     pub(super) const FIFO: u8 = 7;
     pub(super) const UNSUPPORTED: u8 = 10;
     pub(super) const MEMFD: u8 = 20;
+}
+
+/// Types of files, as their mode has them on every architecture.
+mod mode {
+    pub(super) const TYPE: u32 = 0o170_000;
+    pub(super) const FIFO: u32 = 0o010_000;
+    pub(super) const CHARACTER: u32 = 0o020_000;
+    pub(super) const DIRECTORY: u32 = 0o040_000;
+    pub(super) const BLOCK: u32 = 0o060_000;
+    pub(super) const REGULAR: u32 = 0o100_000;
 }
 
 /// Files without a name, by what the kernel calls them.
@@ -126,24 +135,25 @@ impl Fds {
     pub(super) fn fd(&mut self, tree: &mut Tree, pid: i64, num: i64) -> Option<Fd> {
         let path = format!("proc/{pid}/fd/{num}");
         let name = tree.link(&path)?;
-        let socket = name.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
-        if let Some(ino) = socket.and_then(|digits| radix(digits, 10)) {
+        if let Some(ino) = numbered(&name, b"socket:[") {
             let kind = self.socket(tree, pid, ino);
-            return Some(Fd { num, ino, kind: kind.unwrap_or(FdKind::Named { ty: ty::UNSUPPORTED, name }) });
+            return Some(socket(num, ino, kind));
         }
         if self.scan == FdScan::Sockets {
             return None;
         }
         if let Some(what) = name.strip_prefix(b"anon_inode:") {
-            let ty = ANONYMOUS.iter().find(|row| row.0 == what).map_or(ty::UNSUPPORTED, |row| row.1);
-            // All of them share one inode, which says nothing.
-            return Some(Fd { num, ino: 0, kind: FdKind::Named { ty, name: Vec::new() } });
+            return Some(anonymous(num, what));
         }
-        if let Some(ino) = pipe(&name) {
-            return Some(Fd { num, ino, kind: FdKind::Named { ty: ty::FIFO, name } });
+        if let Some(ino) = numbered(&name, b"pipe:[") {
+            return Some(pipe(num, ino));
         }
         let meta = tree.metadata(&path)?;
-        Some(Fd { num, ino: meta.ino(), kind: file(tree, pid, num, name, &meta) })
+        let flags = || {
+            let info = tree.small(&format!("proc/{pid}/fdinfo/{num}")).unwrap_or_default();
+            value(&info, "flags:").and_then(|flags| radix(flags, 8)).unwrap_or(0)
+        };
+        Some(Fd { num, ino: meta.ino(), kind: file(name, meta.mode(), meta.dev() as u32, flags) })
     }
 
     fn socket(&mut self, tree: &mut Tree, pid: i64, ino: u64) -> Option<FdKind> {
@@ -168,24 +178,37 @@ impl Fds {
     }
 }
 
-fn pipe(name: &[u8]) -> Option<u64> {
-    radix(name.strip_prefix(b"pipe:[")?.strip_suffix(b"]")?, 10)
+/// The number in brackets of a link such as `pipe:[7]`.
+fn numbered(name: &[u8], prefix: &[u8]) -> Option<u64> {
+    radix(name.strip_prefix(prefix)?.strip_suffix(b"]")?, 10)
 }
 
-fn file(tree: &mut Tree, pid: i64, num: i64, name: Vec<u8>, meta: &Metadata) -> FdKind {
-    let file_type = meta.file_type();
-    if file_type.is_dir() {
-        FdKind::Named { ty: ty::DIRECTORY, name }
-    } else if file_type.is_fifo() {
-        FdKind::Named { ty: ty::FIFO, name }
-    } else if name.starts_with(b"/memfd:") {
-        FdKind::Named { ty: ty::MEMFD, name }
-    } else if file_type.is_file() || file_type.is_block_device() || file_type.is_char_device() {
-        let info = tree.small(&format!("proc/{pid}/fdinfo/{num}")).unwrap_or_default();
-        let flags = value(&info, "flags:").and_then(|flags| radix(flags, 8)).map_or(0, open_flags);
-        FdKind::File { flags, name, dev: meta.dev() as u32 }
-    } else {
-        FdKind::Named { ty: ty::UNSUPPORTED, name }
+/// A socket; one of which the tables do not tell has only its number.
+pub(super) fn socket(num: i64, ino: u64, kind: Option<FdKind>) -> Fd {
+    let unknown = || FdKind::Named { ty: ty::UNSUPPORTED, name: format!("socket:[{ino}]").into_bytes() };
+    Fd { num, ino, kind: kind.unwrap_or_else(unknown) }
+}
+
+/// A file without a name, by what the kernel calls it.
+pub(super) fn anonymous(num: i64, what: &[u8]) -> Fd {
+    let ty = ANONYMOUS.iter().find(|row| row.0 == what).map_or(ty::UNSUPPORTED, |row| row.1);
+    // All of them share one inode, which says nothing.
+    Fd { num, ino: 0, kind: FdKind::Named { ty, name: Vec::new() } }
+}
+
+/// A pipe without a name.
+pub(super) fn pipe(num: i64, ino: u64) -> Fd {
+    Fd { num, ino, kind: FdKind::Named { ty: ty::FIFO, name: format!("pipe:[{ino}]").into_bytes() } }
+}
+
+/// A file with a name, by the type in its mode; `flags` gives those that it was opened with, as the kernel has them.
+pub(super) fn file(name: Vec<u8>, mode: u32, dev: u32, flags: impl FnOnce() -> u64) -> FdKind {
+    match mode & mode::TYPE {
+        mode::DIRECTORY => FdKind::Named { ty: ty::DIRECTORY, name },
+        mode::FIFO => FdKind::Named { ty: ty::FIFO, name },
+        _ if name.starts_with(b"/memfd:") => FdKind::Named { ty: ty::MEMFD, name },
+        mode::REGULAR | mode::BLOCK | mode::CHARACTER => FdKind::File { flags: open_flags(flags()), name, dev },
+        _ => FdKind::Named { ty: ty::UNSUPPORTED, name },
     }
 }
 

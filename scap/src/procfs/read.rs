@@ -51,6 +51,13 @@ impl Tree {
         self.root.join(relative)
     }
 
+    /// Fails where nothing is mounted.
+    pub(super) fn is_mounted(&self) -> Result<()> {
+        let path = self.path("proc/stat");
+        std::fs::metadata(&path).map_err(|fault| Error::io(format!("can't read {}", path.display()), fault))?;
+        Ok(())
+    }
+
     /// The processes, in ascending order.
     pub(super) fn pids(&mut self) -> Result<Vec<i64>> {
         let path = self.path("proc");

@@ -33,21 +33,13 @@ pub(super) fn read(tree: &mut Tree, net: &str) -> Sockets {
     sockets
 }
 
-/// `sl: local remote state queues timers retransmits uid timeout inode …`. A socket without a peer is a server's.
+/// `sl: local remote state queues timers retransmits uid timeout inode …`.
 fn inet(line: &[u8], l4: u8) -> Option<(u64, FdKind)> {
     let mut words = words(line);
     words.next().filter(|slot| slot.ends_with(b":"))?;
-    let (source, sport) = end(words.next()?)?;
-    let (destination, dport) = end(words.next()?)?;
+    let (own, peer) = (end(words.next()?)?, end(words.next()?)?);
     let inode = decimal(words.nth(6)?)?;
-    let kind = match (source, destination) {
-        (IpAddr::V4(ip), IpAddr::V4(to)) if to.is_unspecified() => FdKind::Ipv4Server { ip, port: sport, l4 },
-        (IpAddr::V6(ip), IpAddr::V6(to)) if to.is_unspecified() => FdKind::Ipv6Server { ip, port: sport, l4 },
-        (IpAddr::V4(sip), IpAddr::V4(dip)) => FdKind::Ipv4 { sip, dip, sport, dport, l4 },
-        (IpAddr::V6(sip), IpAddr::V6(dip)) => FdKind::Ipv6 { sip, dip, sport, dport, l4 },
-        _ => return None,
-    };
-    Some((inode, kind))
+    Some((inode, FdKind::inet(own, peer, l4)?))
 }
 
 /// `address:port` in hexadecimal: the address as 32-bit words as the processor holds them, the port as a number.

@@ -49,21 +49,13 @@ impl Tasks {
     /// The first thread of a process, without its descriptors; `None` if it is gone or has no program.
     pub(super) fn process(&mut self, tree: &mut Tree, pid: i64) -> Option<Thread> {
         let dir = format!("proc/{pid}");
-        let command_line = tree.bytes(&format!("{dir}/cmdline"), self.max_args as u64)?;
-        let exe = tree.link(&format!("{dir}/exe"));
-        if command_line.is_empty() && exe.is_none() {
-            tree.report.without_program += 1;
-            return None;
-        }
-        let mut thread = Thread { tid: pid, exepath: exe.unwrap_or_default(), ..Thread::default() };
+        let exepath = tree.link(&format!("{dir}/exe")).unwrap_or_default();
+        let mut thread = Thread { tid: pid, exepath, ..Thread::default() };
+        self.memory(tree, &dir, &mut thread)?;
         self.own(tree, &dir, &mut thread)?;
-        (thread.exe, thread.args) = split_command_line(command_line);
-        thread.env = tree.bytes(&format!("{dir}/environ"), self.max_env as u64).unwrap_or_default();
-        terminate(&mut thread.env);
         thread.cwd = tree.link(&format!("{dir}/cwd")).unwrap_or_default();
         thread.root = tree.link(&format!("{dir}/root")).unwrap_or_default();
-        let cgroups = tree.small(&format!("{dir}/cgroup")).unwrap_or_default();
-        thread.cgroups = cgroup::list(&cgroups, &self.controllers);
+        thread.cgroups = self.cgroups(tree, &dir);
         let limits = tree.small(&format!("{dir}/limits")).unwrap_or_default();
         thread.fdlimit = value(&limits, "Max open files").and_then(|line| decimal(words(line).next()?)).unwrap_or(-1);
         let loginuid = tree.small(&format!("{dir}/loginuid")).unwrap_or_default();
@@ -80,9 +72,29 @@ impl Tasks {
 
     /// Another thread of the process whose first thread is `leader`, which has no descriptors yet.
     pub(super) fn thread(&self, tree: &mut Tree, leader: &Thread, tid: i64) -> Option<Thread> {
-        let mut thread = Thread { tid, flags: SHARES, ..leader.clone() };
-        self.own(tree, &format!("proc/{}/task/{tid}", leader.pid), &mut thread)?;
-        Some(thread)
+        let mut own = Thread { tid, ..Thread::default() };
+        self.own(tree, &format!("proc/{}/task/{tid}", leader.pid), &mut own)?;
+        Some(of_leader(leader, own))
+    }
+
+    /// What lies in the memory of the process with the directory `dir`: arguments and environment. `None` if it is gone, or
+    /// if it has neither arguments nor the executable that `thread` has by now.
+    pub(super) fn memory(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) -> Option<()> {
+        let command_line = tree.bytes(&format!("{dir}/cmdline"), self.max_args as u64)?;
+        if command_line.is_empty() && thread.exepath.is_empty() {
+            tree.report.without_program += 1;
+            return None;
+        }
+        (thread.exe, thread.args) = split_command_line(command_line);
+        thread.env = tree.bytes(&format!("{dir}/environ"), self.max_env as u64).unwrap_or_default();
+        terminate(&mut thread.env);
+        Some(())
+    }
+
+    /// The control groups of the process with the directory `dir`.
+    pub(super) fn cgroups(&self, tree: &mut Tree, dir: &str) -> Vec<u8> {
+        let cgroups = tree.small(&format!("{dir}/cgroup")).unwrap_or_default();
+        cgroup::list(&cgroups, &self.controllers)
     }
 
     /// Forgets pid namespaces: those of single look-ups would add up.
@@ -123,7 +135,7 @@ impl Tasks {
 
     /// Facts of the executable's file.
     fn executable(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) {
-        thread.exe_from_memfd = thread.exepath.starts_with(b"/memfd:");
+        thread.exe_from_memfd = is_memfd(&thread.exepath);
         if thread.exepath.is_empty() {
             return;
         }
@@ -138,6 +150,38 @@ impl Tasks {
             || meta.mode() & 0o002 != 0
             || thread.gid == meta.gid() && meta.mode() & 0o020 != 0;
     }
+}
+
+/// A thread of the process whose first thread is `leader`, which has no descriptors yet: `own` is what the thread has for
+/// itself.
+pub(super) fn of_leader(leader: &Thread, own: Thread) -> Thread {
+    Thread {
+        flags: SHARES,
+        exe: leader.exe.clone(),
+        exepath: leader.exepath.clone(),
+        args: leader.args.clone(),
+        env: leader.env.clone(),
+        cwd: leader.cwd.clone(),
+        root: leader.root.clone(),
+        cgroups: leader.cgroups.clone(),
+        fdlimit: leader.fdlimit,
+        pidns_init_start_ts: leader.pidns_init_start_ts,
+        loginuid: leader.loginuid,
+        exe_writable: leader.exe_writable,
+        exe_upper_layer: leader.exe_upper_layer,
+        exe_lower_layer: leader.exe_lower_layer,
+        exe_from_memfd: leader.exe_from_memfd,
+        exe_ino: leader.exe_ino,
+        exe_ino_ctime: leader.exe_ino_ctime,
+        exe_ino_mtime: leader.exe_ino_mtime,
+        fds: Vec::new(),
+        ..own
+    }
+}
+
+/// Whether an executable lies in no directory, but in memory.
+pub(super) fn is_memfd(exepath: &[u8]) -> bool {
+    exepath.starts_with(b"/memfd:")
 }
 
 /// The first argument, and the others each ended by a NUL.

@@ -164,6 +164,7 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
+	unsigned long min_flt, maj_flt;
 	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
 	unsigned int has_child_subreaper : 1;
@@ -176,6 +177,14 @@ struct super_block {
 	dev_t s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node *next, **pprev;
+};
+
+struct dentry_operations {
+	char *(*d_dname)(void);
 };
 
 struct inode {
@@ -193,7 +202,9 @@ struct qstr {
 };
 
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
+	const struct dentry_operations *d_op;
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
@@ -225,6 +236,7 @@ struct file {
 
 struct fdtable {
 	unsigned int max_fds;
+	unsigned long *close_on_exec;
 	struct file **fd;
 };
 
@@ -276,7 +288,7 @@ struct task_struct {
 	u64 start_time;
 	u64 start_boottime;
 	unsigned long min_flt, maj_flt;
-	const struct cred *cred;
+	const struct cred *real_cred, *cred;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;
@@ -300,6 +312,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -312,6 +325,10 @@ struct sock {
 
 struct ipv6_pinfo {
 	struct in6_addr saddr;
+};
+
+struct netlink_sock {
+	u32 portid;
 };
 
 struct inet_sock {
