@@ -325,7 +325,7 @@ fn live(
         return run::run(setup, &mut inspector, follow, rules, alerts, matches);
     };
     inspector.set_container_metadata(containers.provider());
-    let (waiting, queue) = waiting::queue(containers.provider());
+    let (waiting, queue) = waiting::queue(containers.provider(), waiting::MOMENT);
     std::thread::scope(|scope| {
         scope.spawn(|| queue.run(alerts));
         let setup = run::Setup { waiting: Some(&waiting), ..*setup };

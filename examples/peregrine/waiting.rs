@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long an alert waits at most.
-const MOMENT: Duration = Duration::from_secs(1);
+/// How long an alert waits at most, usually.
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 /// How often the answers are looked at while alerts wait.
 const STEP: Duration = Duration::from_millis(10);
 /// How many alerts may wait, and as many again on their way there; more are written as they are.
@@ -38,6 +38,8 @@ struct Pending {
 pub(crate) struct Waiting {
     provider: Provider,
     sender: SyncSender<Pending>,
+    /// How long an alert waits at most.
+    most: Duration,
 }
 
 /// The way to the thread that writes them.
@@ -46,10 +48,11 @@ pub(crate) struct Queue {
     receiver: Receiver<Pending>,
 }
 
-/// Both ends. [`Queue::run`] ends when all [`Waiting`] are gone, and nothing is left behind.
-pub(crate) fn queue(provider: Provider) -> (Waiting, Queue) {
+/// Both ends, where an alert waits for `most` at most. [`Queue::run`] ends when all [`Waiting`] are gone, and nothing
+/// is left behind.
+pub(crate) fn queue(provider: Provider, most: Duration) -> (Waiting, Queue) {
     let (sender, receiver) = sync_channel(MOST);
-    (Waiting { provider: provider.clone(), sender }, Queue { provider, receiver })
+    (Waiting { provider: provider.clone(), sender, most }, Queue { provider, receiver })
 }
 
 impl Waiting {
@@ -68,7 +71,7 @@ impl Waiting {
         }
         let event = KeptEvent::new(event, fields, &Bump::new());
         let (rules, container) = (Arc::clone(rules), id.to_vec());
-        let pending = Pending { rules, id: alert.id, event, container, until: Instant::now() + MOMENT };
+        let pending = Pending { rules, id: alert.id, event, container, until: Instant::now() + self.most };
         self.sender.try_send(pending).is_ok()
     }
 }
@@ -222,9 +225,11 @@ mod tests {
         use peregrine_examples::containers::{Containers, Engine, Kind, Settings as Engines};
         let folder = tempfile::tempdir().unwrap();
         let (socket, out) = (folder.path().join("docker.sock"), folder.path().join("alerts"));
-        // An engine that takes its time.
-        let answer = async || {
-            tokio::time::sleep(Duration::from_millis(150)).await;
+        // An engine that answers when it is told to.
+        let told = Arc::new(tokio::sync::Notify::new());
+        let wait = Arc::clone(&told);
+        let answer = async move || {
+            wait.notified().await;
             format!(r#"{{"Id": "{ID}", "Name": "/web", "Config": {{"Image": "example.org/shop:1"}}}}"#)
         };
         let router = Router::new().route("/containers/{id}/json", get(answer));
@@ -237,7 +242,8 @@ mod tests {
                 axum::serve(listener, router).await.unwrap();
             });
         });
-        let settings = Engines { engines: vec![Engine { kind: Kind::Docker, socket }], ..Engines::default() };
+        let engines = vec![Engine { kind: Kind::Docker, socket }];
+        let settings = Engines { engines, timeout: Duration::from_secs(60), ..Engines::default() };
         let containers = Containers::start(settings, |_| {}).unwrap();
         let mut config = Config::default();
         config.file_output.enabled = true;
@@ -251,16 +257,15 @@ mod tests {
         );
         let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
         inspector.set_container_metadata(containers.provider());
-        let (waiting, queue) = queue(containers.provider());
-        let started = Instant::now();
+        let (waiting, queue) = queue(containers.provider(), Duration::from_secs(60));
         std::thread::scope(|scope| {
             scope.spawn(|| queue.run(&alerts));
             let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
             let event = SinspEvent::new(event, schema);
             let mut taken = Vec::new();
             rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event)));
-            assert_eq!(taken, [true], "the alert waits");
-            assert!(started.elapsed() < Duration::from_millis(100), "the event does not");
+            assert_eq!(taken, [true], "the alert waits, the event has not");
+            told.notify_one();
             while containers.provider().is_asked(&ID.as_bytes()[..12]) {
                 std::thread::sleep(STEP);
             }

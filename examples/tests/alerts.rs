@@ -101,7 +101,7 @@ fn alerts_after_a_loss_say_that_they_are_uncertain() {
 #[test]
 fn lost_alerts_are_an_alert() {
     // Nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let port = common::port();
     let mut service = Service::start(&format!(
         "syscall_event_timeouts: {{max_consecutives: 1}}\nfile_output: {{enabled: true, filename: DIR/alerts}}\n\
          http_output: {{enabled: true, url: \"http://127.0.0.1:{port}/\", max_consecutive_timeouts: 0}}\n"
@@ -124,7 +124,7 @@ fn lost_alerts_are_an_alert() {
 #[test]
 fn a_killed_program_delivers_what_it_had_spooled() {
     let folder = tempfile::tempdir().expect("a directory");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let port = common::port();
     let spool = format!("outputs_spool.path={}", folder.path().join("spool").display());
     let url = format!("http_output.url=http://127.0.0.1:{port}/");
     let options = [

@@ -66,7 +66,7 @@ struct Service {
 impl Service {
     /// Starts with a webhook and waits until it answers.
     fn start(args: &[String]) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let port = common::port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_peregrine"));
         command.args(plugin(&format!("http://127.0.0.1:{port}/k8s-audit"))).args(JSON).args(args);
         command.args(["-o", "json_output=true", "--disable-source", "syscall"]);

@@ -1,6 +1,7 @@
 //! Outputs and their peers on loopback: what arrives, in which form, and what becomes of it when a peer is away.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod common;
 #[path = "peers/mod.rs"]
 mod peers;
 
@@ -324,7 +325,7 @@ mod kafka {
             eprintln!("skipped: TANSU names no program of the broker Tansu");
             return;
         };
-        let port = std::net::TcpListener::bind(loopback()).unwrap().local_addr().unwrap().port();
+        let port = super::common::port();
         let url = format!("tcp://127.0.0.1:{port}");
         let child = Command::new(&tansu)
             .arg("broker")
@@ -468,7 +469,7 @@ fn a_receiver_that_is_killed_again_and_again_misses_nothing() {
     for spooled in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("received");
-        let port = std::net::TcpListener::bind(loopback()).unwrap().local_addr().unwrap().port();
+        let port = common::port();
         let settings = HttpSettings { retries: 1000, ..HttpSettings::new(&format!("http://127.0.0.1:{port}/")) };
         let mut bench = bench(0);
         let http = Http::new(settings).unwrap();
@@ -617,7 +618,7 @@ fn what_handing_over_costs() {
     const ALERTS: usize = 100_000;
     let hanging = std::net::TcpListener::bind(loopback()).unwrap();
     let hanging = format!("http://{}/", hanging.local_addr().unwrap());
-    let closed = format!("http://{}/", std::net::TcpListener::bind(loopback()).unwrap().local_addr().unwrap());
+    let closed = format!("http://127.0.0.1:{}/", common::port());
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| peregrine_examples::sinks::File::new(&folder.path().join(name), true, false);
     let http = |url: &str| Http::new(HttpSettings { batch: 100, ..HttpSettings::new(url) }).unwrap();

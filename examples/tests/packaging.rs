@@ -357,8 +357,7 @@ fn the_dashboard_asks_for_metrics_that_are_served() {
     assert!(asked.len() > 15, "{asked:?}");
 
     let dir = tempfile::tempdir().expect("a folder");
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    let port = common::port();
     let rules = root().join("examples/peregrine/rules/peregrine_rules.yaml");
     // Rules are counted once they match, and without a driver an audit event is the way to have one do so.
     let rule =

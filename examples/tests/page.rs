@@ -199,10 +199,8 @@ struct Detector {
 impl Detector {
     fn start(folder: &Path, token: &str) -> Self {
         std::fs::write(folder.join("rules.yaml"), RULES).expect("written");
-        let port =
-            || std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        let (page, hook) = (format!("127.0.0.1:{}", port()), format!("http://127.0.0.1:{}/k8s-audit", port()));
-        let port = page.rsplit(':').next().expect("a port");
+        let port = common::port();
+        let (page, hook) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{}/k8s-audit", common::port()));
         let config = format!(
             "engine: {{kind: nodriver}}\nrules_files: [{0}/rules.yaml]\nstdout_output: {{enabled: true}}\n\
              plugins: [{{name: k8saudit, library_path: x, open_params: '{hook}'}}]\n\

@@ -30,7 +30,7 @@ fn reloads(service: &Service) -> usize {
 /// Audit events come in all the time, rules and outputs change a hundred times, and each event has its alert.
 #[test]
 fn a_hundred_reloads_lose_nothing() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let port = common::port();
     let folder = tempfile::tempdir().expect("a directory");
     let rules = |number: usize| {
         "- rule: All\n  desc: d\n  condition: jevt.value[/auditID] exists\n  output: \"event %jevt.value[/auditID]\"\n  \

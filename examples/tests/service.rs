@@ -56,7 +56,7 @@ fn sigusr1_opens_the_file_anew() {
 
 #[test]
 fn metrics_are_served_and_told() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let port = common::port();
     let mut service = Service::start(&format!(
         "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}, prometheus_metrics_enabled: true}}\n\
          metrics: {{enabled: true, interval: 200ms, output_rule: true, output_file: DIR/metrics}}\n"

@@ -576,7 +576,7 @@ fn syslog() {
 
 /// With `spool: true`, alerts go by way of the directory, which is made for each output.
 fn spools() {
-    let port = closed_port();
+    let port = common::port();
     let folder = tempfile::tempdir().unwrap();
     let count = told("").len();
     let ran = run_in(
@@ -601,10 +601,6 @@ fn spools() {
     assert_eq!(fs::read_to_string(folder.path().join("alerts")).unwrap().lines().count(), count);
     let (_folder, ran) = run("outputs_spool: {max_size_mb: 0}\n");
     assert!(ran.code == 1 && ran.err.contains("must be greater than 0"), "{}", ran.err);
-}
-
-fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn http() {
@@ -713,7 +709,7 @@ fn retries() {
         assert_eq!(all, sent, "{name}");
         assert!(tries >= 1);
     }
-    let closed = closed_port();
+    let closed = common::port();
     let kafka =
         format!("kafka_output: {{enabled: true, brokers: ['127.0.0.1:{closed}'], timeout: 100, max_retries: 1}}");
     let (sent, all, tries) = lost("kafka", &kafka);
@@ -779,7 +775,7 @@ fn kafka() {
 
 fn web_threads() {
     for threads in [1, 3] {
-        let port = closed_port();
+        let port = common::port();
         let mut service = Service::start(&format!(
             "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}, threadiness: {threads}}}\n"
         ));

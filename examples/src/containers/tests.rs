@@ -56,7 +56,6 @@ fn start(engines: Vec<Engine>, settings: Settings) -> (Containers, Receiver<Answ
 fn ask(containers: &Containers, answers: &Receiver<Answer>, id: &str) -> Option<ContainerInfo> {
     let provider = containers.provider();
     assert_eq!(provider.container(id.as_bytes()), None, "nobody waits");
-    assert!(provider.is_asked(id.as_bytes()));
     let answer = answers.recv_timeout(Duration::from_secs(20)).expect("an answer");
     assert_eq!(answer.id, id.as_bytes());
     assert_eq!(provider.container(id.as_bytes()), answer.info);
@@ -304,8 +303,23 @@ fn an_engine_that_is_broken_or_slow_is_passed_over() {
         (Kind::Docker, "docker"),
     ];
     let engines = engines.map(|(kind, name)| Engine { kind, socket: path(name) }).to_vec();
-    let settings = Settings { timeout: Duration::from_millis(150), ..Settings::default() };
+    let settings = Settings { timeout: Duration::from_secs(1), ..Settings::default() };
     let (containers, answers) = start(engines, settings);
     assert_eq!(ask(&containers, &answers, &ID[..12]).expect("the last one knows it").name, "web");
     drop(silent);
+}
+
+#[test]
+fn a_container_is_asked_about_until_there_is_an_answer() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let socket = folder.path().join("silent");
+    let _silent = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let settings = Settings { timeout: Duration::from_secs(3600), ..Settings::default() };
+    let (containers, answers) = start(one(Kind::Docker, &socket), settings);
+    let provider = containers.provider();
+    assert!(!provider.is_asked(b"ffffffffffff"), "before the first question");
+    assert_eq!(provider.container(b"ffffffffffff"), None);
+    assert!(provider.is_asked(b"ffffffffffff"));
+    assert_eq!(provider.container(b"ffffffffffff"), None, "nobody waits");
+    assert!(answers.try_recv().is_err());
 }

@@ -67,15 +67,15 @@ impl Service {
         }
     }
 
-    /// Sends it a signal.
-    pub(crate) fn signal(&self, name: &str) {
+    /// Sends it a signal, once it takes them: the file of the process id is written after that.
+    pub(crate) fn signal(&mut self, name: &str) {
+        self.until("start", |service| service.path("pid").exists());
         let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
         assert!(status.success());
     }
 
     /// Asks it to end, and gives its code.
     pub(crate) fn end(mut self) -> (i32, String, String) {
-        self.until("start", |service| service.path("pid").exists());
         self.signal("-TERM");
         let code = self.child.wait().expect("a child").code().unwrap_or(-1);
         (code, self.text("out"), self.text("err"))
