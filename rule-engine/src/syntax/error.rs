@@ -1,9 +1,8 @@
-//! What the grammar says where it cannot go on.
+//! What is told where the reader cannot go on.
 
 use std::fmt::Write as _;
 
 use super::ast::Position;
-use super::parse::Rule;
 
 /// Why a text is no condition, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,39 +72,59 @@ fn quoted(words: &[&str]) -> String {
     out
 }
 
-/// The message of a rule of the grammar whose name begins with `e_`; `last` is the token before it. `None` for other
-/// rules.
-pub(super) fn message(rule: Rule, last: &str) -> Option<String> {
-    Some(match rule {
-        Rule::e_unexpected => format!("unexpected token after '{last}', expecting 'or', 'and'"),
-        Rule::e_after_or => "expected blank or '(' after 'or'".to_owned(),
-        Rule::e_after_and => "expected blank or '(' after 'and'".to_owned(),
-        Rule::e_close => "expected a ')' token".to_owned(),
-        Rule::e_check => "expected a '(' token, a field check, or an identifier".to_owned(),
-        Rule::e_arg => "expected a valid field argument: a quoted string or a bare string".to_owned(),
-        Rule::e_bracket => "expected a ']' token".to_owned(),
-        Rule::e_transformer_close => "expected a ')' token closing the transformer".to_owned(),
-        Rule::e_argument => "expected field transformer argument: field, transformer, quoted string, number, or \
-                             transformer list"
-            .to_owned(),
-        Rule::e_arg_list_close => "expected ')'".to_owned(),
-        Rule::e_arg_list_item => {
-            "expected transformer list argument: field, transformer, quoted string, or number".to_owned()
-        }
-        Rule::e_val => "expected a field within 'val' transformer".to_owned(),
-        Rule::e_operator => format!("expected a valid check operator: one of {}", quoted(&OPERATORS)),
-        Rule::e_number => {
-            format!("expected a number value or a field with a valid transformer: {}", quoted(&TRANSFORMERS))
-        }
-        Rule::e_string => {
-            format!("expected a string value or a field with a valid transformer: {}", quoted(&TRANSFORMERS))
-        }
-        Rule::e_list => {
-            format!("expected a list, an identifier, or a field with a valid transformer: {}", quoted(&TRANSFORMERS))
-        }
-        Rule::e_list_value => "expected a list or an identifier".to_owned(),
-        Rule::e_list_item => "expected a string value".to_owned(),
-        Rule::e_operand => format!("unexpected token after '{last}"),
-        _ => return None,
-    })
+/// What is missing where the reader stopped.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Expected {
+    End,
+    AfterOr,
+    AfterAnd,
+    Close,
+    Check,
+    Argument,
+    Bracket,
+    TransformerClose,
+    TransformerArgument,
+    TransformerListClose,
+    TransformerItem,
+    Val,
+    Operator,
+    Number,
+    Text,
+    List,
+    ListItem,
+    Operand,
+}
+
+impl Expected {
+    /// In words; `last` is the token before it.
+    pub(super) fn message(self, last: &str) -> String {
+        let fixed = match self {
+            Self::End => return format!("unexpected token after '{last}', expecting 'or', 'and'"),
+            Self::Operator => return format!("expected a valid check operator: one of {}", quoted(&OPERATORS)),
+            Self::Number | Self::Text | Self::List => {
+                let what = match self {
+                    Self::Number => "a number value or",
+                    Self::Text => "a string value or",
+                    _ => "a list, an identifier, or",
+                };
+                return format!("expected {what} a field with a valid transformer: {}", quoted(&TRANSFORMERS));
+            }
+            Self::Operand => return format!("unexpected token after '{last}"),
+            Self::AfterOr => "expected blank or '(' after 'or'",
+            Self::AfterAnd => "expected blank or '(' after 'and'",
+            Self::Close => "expected a ')' token",
+            Self::Check => "expected a '(' token, a field check, or an identifier",
+            Self::Argument => "expected a valid field argument: a quoted string or a bare string",
+            Self::Bracket => "expected a ']' token",
+            Self::TransformerClose => "expected a ')' token closing the transformer",
+            Self::TransformerArgument => {
+                "expected field transformer argument: field, transformer, quoted string, number, or transformer list"
+            }
+            Self::TransformerListClose => "expected ')'",
+            Self::TransformerItem => "expected transformer list argument: field, transformer, quoted string, or number",
+            Self::Val => "expected a field within 'val' transformer",
+            Self::ListItem => "expected a string value",
+        };
+        fixed.to_owned()
+    }
 }

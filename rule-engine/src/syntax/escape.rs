@@ -7,6 +7,9 @@
 pub(super) fn unescape(quoted: &[u8]) -> Result<Vec<u8>, String> {
     let quote = quoted[0];
     let body = &quoted[1..quoted.len() - 1];
+    if memchr::memchr(b'\\', body).is_none() {
+        return Ok(body.to_vec());
+    }
     let mut out = Vec::with_capacity(body.len());
     let mut rest = body;
     while let [first, tail @ ..] = rest {

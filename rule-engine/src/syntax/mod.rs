@@ -1,16 +1,17 @@
 //! Condition text to tree and back.
 //!
 //! ```text
-//! text --condition.pest--> pairs --build--> ast --print--> text
+//! text --cursor (tokens), grammar--> ast --print--> text
 //! ```
 //!
-//! The grammar is a pest file that accepts every text and names what it missed; so verdict, message and position of an
-//! error are Falco's, and yet there is no second parser beside the grammar.
+//! Reading stops at the first fault; verdict, message and position of it are Falco's.
 
 pub mod ast;
-mod build;
+mod cursor;
 mod error;
 mod escape;
+mod grammar;
+mod operands;
 mod parse;
 pub mod print;
 pub mod text;

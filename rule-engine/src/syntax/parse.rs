@@ -1,27 +1,22 @@
-//! Text to tree: runs the grammar, then builds the tree from what it found.
+//! Text to tree: the entries, and the stack that reading takes.
 //!
-//! The grammar accepts every text (condition.pest), so building is where the first error shows. It is also where depth
-//! is counted: like Falco's, the limit counts grammar levels, about five for a parenthesis.
-
-use pest::Parser as _;
+//! Depth is counted like Falco's: in levels of the grammar, about five for a parenthesis. A text that nests more than
+//! any stack bears is read once more on a thread with a stack of the right size, which real rules never need.
 
 use super::ast::{Expr, Operand};
-use super::build::Builder;
 use super::error::SyntaxError;
-use super::text::{Lines, from_bytes, to_bytes};
-
-#[derive(pest_derive::Parser)]
-#[grammar = "syntax/condition.pest"]
-struct Grammar;
+use super::grammar::{Reader, Stop};
+use super::text::from_bytes;
 
 /// The depth that Falco allows in rules.
 pub const DEPTH: usize = 1000;
 
-/// How many open parentheses any stack bears; deeper texts are read on a thread of their own.
-const SHALLOW: usize = 8;
+/// How many levels any stack bears.
+const SHALLOW: usize = 64;
 
-/// The stack of one open parenthesis, generously.
-const STACK_PER_LEVEL: usize = 64 * 1024;
+/// The stack of one level, generously, and how many levels a parenthesis has at most.
+const STACK_PER_LEVEL: usize = 8 * 1024;
+const LEVELS: usize = 6;
 
 /// Reads a condition.
 ///
@@ -59,7 +54,7 @@ pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
             position: super::ast::Position::START,
         });
     }
-    run(Rule::filter, text, depth, |builder, pairs| builder.filter(pairs))
+    run(text, depth, Reader::filter)
 }
 
 /// Reads a field or a transformer at the beginning of a text, and how many bytes of the text it takes.
@@ -67,81 +62,33 @@ pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_operand(text: &str) -> Result<(Operand, usize), SyntaxError> {
-    run(Rule::operand, text, DEPTH, |builder, pairs| builder.operand_alone(pairs))
+    run(text, DEPTH, Reader::operand_alone)
 }
 
-fn run<T: Send>(
-    rule: Rule,
-    text: &str,
+fn run<'t, T: Send>(
+    text: &'t str,
     depth: usize,
-    build: impl Fn(&mut Builder<'_>, pest::iterators::Pair<'_, Rule>) -> Result<T, SyntaxError> + Send + Sync,
+    read: fn(&mut Reader<'t>) -> Result<T, Box<Stop>>,
 ) -> Result<T, SyntaxError> {
-    // Nothing behind the cut can be reached: the depth is exceeded before.
-    let (end, open) = nesting(text, depth);
-    let text = &text[..end];
-    let attempt = || {
-        // The grammar fails only when the stack is short.
-        let pair = Grammar::parse(rule, text).ok()?.next()?;
-        let lines = Lines::new(text);
-        Some(build(&mut Builder::new(&lines, depth), pair))
-    };
-    if open <= SHALLOW
-        && let Some(result) = attempt()
-    {
-        return result;
+    match read(&mut Reader::new(text, depth, SHALLOW)).map_err(|stop| *stop) {
+        Ok(read) => return Ok(read),
+        Err(Stop::Fault(fault)) => return Err(fault),
+        Err(Stop::Deep) => {}
     }
+    let open = text.bytes().filter(|byte| *byte == b'(').count();
+    let levels = open.saturating_mul(LEVELS).saturating_add(SHALLOW).min(depth);
     let deep = std::thread::scope(|scope| {
-        let stack = STACK_PER_LEVEL * (open + 16);
-        let worker = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, attempt).ok()?;
-        worker.join().ok().flatten()
+        let stack = levels.saturating_mul(STACK_PER_LEVEL);
+        let worker = move || read(&mut Reader::new(text, depth, levels + 1)).map_err(|stop| *stop);
+        let worker = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, worker).ok()?;
+        worker.join().ok()
     });
-    deep.unwrap_or_else(|| {
-        Err(SyntaxError {
+    match deep {
+        Some(Ok(read)) => Ok(read),
+        Some(Err(Stop::Fault(fault))) => Err(fault),
+        Some(Err(Stop::Deep)) | None => Err(SyntaxError {
             message: format!("exceeded max depth limit of {depth}"),
             position: super::ast::Position::START,
-        })
-    })
-}
-
-/// How much of a text can be reached, and how many parentheses are open in it at most: each costs at least one level,
-/// so the reader stops before the one after `depth`.
-fn nesting(text: &str, depth: usize) -> (usize, usize) {
-    let bytes = text.as_bytes();
-    let mut open = 0usize;
-    let mut most = 0;
-    let mut at = 0;
-    // Behind a bracket, a closing parenthesis may be part of an argument.
-    let mut argument = false;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'(' => {
-                open += 1;
-                most = most.max(open);
-                if open > depth {
-                    return (at, most);
-                }
-            }
-            b')' if !argument => open = open.saturating_sub(1),
-            b'"' | b'\'' => {
-                argument = false;
-                let mut end = at + 1;
-                while bytes.get(end).is_some_and(|b| b != byte || bytes[end - 1] == b'\\' && end - 1 > at) {
-                    end += 1;
-                }
-                if end < bytes.len() {
-                    at = end;
-                }
-            }
-            b'[' => argument = true,
-            b']' | b' ' | b'\t' | b'\n' | b'\r' => argument = false,
-            _ => {}
-        }
-        at += 1;
+        }),
     }
-    (text.len(), most)
-}
-
-/// The bytes of a constant as the grammar found it.
-pub(super) fn constant(text: &str) -> Vec<u8> {
-    to_bytes(text).into_owned()
 }

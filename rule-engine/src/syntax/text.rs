@@ -74,27 +74,41 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&to_bytes(text)).into_owned())
 }
 
-/// Finds positions in a text: lines begin behind each CR and each LF, columns count bytes.
+/// Finds positions in a text: lines begin behind each CR and each LF, columns count bytes. Most questions are about the
+/// line of the question before or one behind it.
 #[derive(Debug)]
 pub(super) struct Lines<'t> {
     text: &'t str,
-    /// Where lines begin, as offsets into `text`.
-    starts: Vec<usize>,
+    /// Where the line of the last question begins and ends, and how many are before it.
+    line: std::ops::Range<usize>,
+    before: usize,
     raw: bool,
 }
 
 impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()).map(|at| at + 1));
-        Self { text, starts, raw: holds_raw(text) }
+        let mut lines = Self { text, line: 0..0, before: 0, raw: holds_raw(text) };
+        lines.line.end = lines.end_of(0);
+        lines
+    }
+
+    /// Where the line that begins at `start` ends: behind its CR or LF, or beyond the end of the text.
+    fn end_of(&self, start: usize) -> usize {
+        let rest = &self.text.as_bytes()[start..];
+        memchr::memchr2(b'\n', b'\r', rest).map_or(usize::MAX, |at| start + at + 1)
     }
 
     /// The position of an offset into the text.
-    pub(super) fn position(&self, offset: usize) -> Position {
-        let line = self.starts.partition_point(|start| *start <= offset) - 1;
-        let start = self.starts[line];
-        Position { index: self.bytes(0, offset), line: line + 1, column: self.bytes(start, offset) + 1 }
+    pub(super) fn position(&mut self, offset: usize) -> Position {
+        if offset < self.line.start {
+            (self.line, self.before) = (0..self.end_of(0), 0);
+        }
+        while offset >= self.line.end {
+            let start = self.line.end;
+            (self.line, self.before) = (start..self.end_of(start), self.before + 1);
+        }
+        let start = self.line.start;
+        Position { index: self.bytes(0, offset), line: self.before + 1, column: self.bytes(start, offset) + 1 }
     }
 
     /// How many bytes stand between two offsets, a stand-in counting as one.
@@ -120,7 +134,7 @@ mod tests {
 
     #[test]
     fn cr_and_lf_each_begin_a_line() {
-        let lines = Lines::new("a\r\nb");
+        let mut lines = Lines::new("a\r\nb");
         assert_eq!(lines.position(3), Position { index: 3, line: 3, column: 1 });
         assert_eq!(lines.position(1), Position { index: 1, line: 1, column: 2 });
     }
@@ -128,7 +142,7 @@ mod tests {
     #[test]
     fn a_byte_that_is_no_utf8_is_one_column() {
         let text = from_bytes(b"\xe9b");
-        let lines = Lines::new(&text);
+        let mut lines = Lines::new(&text);
         assert_eq!(lines.position(text.len() - 1), Position { index: 1, line: 1, column: 2 });
     }
 }
