@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 
 use peregrine_bpf::{Probe, Selection};
-use scap::schema::SyscallCode;
+use scap::schema::{EventCode, SyscallCode};
 use scap::{Next, Source};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -29,6 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut stopped = false;
     while quiet < 3 {
         match source.next()? {
+            // What is told of losses is no event of the probe.
+            Next::Event(event) if event.code() == EventCode::ASYNCEVENT_E => {}
             Next::Event(event) => {
                 *delivered.entry(event.cpu()).or_default() += 1;
                 quiet = 0;

@@ -86,6 +86,7 @@ pub struct Builder {
     pub(crate) host_root: PathBuf,
     pub(crate) proc_scan: Option<procfs::Options>,
     pub(crate) iterators: bool,
+    pub(crate) tell_losses: bool,
 }
 
 impl Default for Builder {
@@ -100,6 +101,7 @@ impl Default for Builder {
             host_root: PathBuf::from("/"),
             proc_scan: Some(procfs::Options::default()),
             iterators: true,
+            tell_losses: true,
         }
     }
 }
@@ -204,6 +206,13 @@ impl Builder {
     #[must_use]
     pub fn iterators(mut self, iterators: bool) -> Self {
         self.iterators = iterators;
+        self
+    }
+
+    /// Whether the stream tells of losses by events of its own (yes).
+    #[must_use]
+    pub fn tell_losses(mut self, tell: bool) -> Self {
+        self.tell_losses = tell;
         self
     }
 

@@ -19,6 +19,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Losses
+//!
+//! Events that find no room are counted by processor, cause and family ([`Source::stats`](scap::Source::stats),
+//! [`BpfSource::cpu_stats`]), and the stream itself tells of them: at most once a second for each processor, an
+//! `asyncevent` named `drop` with data such as `{"lost":12,"buffer":{"open":10,"close":2}}` stands where they are missing. It
+//! is neither seen by the probe nor among what was delivered.
+//!
 //! # Phases
 //!
 //! Each step is a type, so that nothing can be done too late:
@@ -42,6 +49,7 @@ mod iterators;
 #[cfg(test)]
 mod layout;
 mod loader;
+mod losses;
 mod merge;
 mod ringbuf;
 mod select;

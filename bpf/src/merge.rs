@@ -88,6 +88,17 @@ impl Merge {
         self.rings[ring].peek().unwrap_or_default()
     }
 
+    /// A time that no record comes before any more, but not before those that were lent.
+    pub(crate) fn time(&self) -> u64 {
+        self.oldest().1.min(self.horizon)
+    }
+
+    /// Records up to this time are being lent.
+    #[inline]
+    pub(crate) fn horizon(&self) -> u64 {
+        self.horizon
+    }
+
     /// Bytes that wait in all rings.
     pub(crate) fn pending(&self) -> u64 {
         self.rings.iter().map(Ring::pending).sum()

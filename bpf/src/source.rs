@@ -2,6 +2,7 @@
 
 use crate::config::{Block, Settings, Toctou};
 use crate::loader::{DISPATCHER, ENTER, ENTERS, Loaded};
+use crate::losses::Losses;
 use crate::merge::{Merge, Ready};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
 use crate::{Error, Refused, Result, Selection, features, iterators, stats, sys};
@@ -53,6 +54,7 @@ pub struct BpfSource {
     // The links go before the programs.
     attached: Vec<Attached>,
     rings: Merge,
+    losses: Losses,
     loaded: Loaded,
     block: Block,
     settings: Settings,
@@ -77,6 +79,7 @@ impl BpfSource {
         let mut source = Self {
             attached: Vec::new(),
             rings,
+            losses: Losses::new(loaded.builder.tell_losses),
             settings_map: loaded.map(".data.settings")?,
             stats_map: loaded.map("stats")?,
             loaded,
@@ -288,12 +291,13 @@ impl BpfSource {
     /// # Errors
     /// If the kernel does not give them.
     pub fn cpu_stats(&self) -> Result<Vec<CpuStats>> {
-        let values = self
-            .stats_map
-            .lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY)
-            .map_err(Error::bpf("reading the probe's counters"))?
-            .unwrap_or_default();
-        Ok(values.iter().map(|value| CpuStats::parse(value.get(..CPU_STATS_SIZE).unwrap_or(value))).collect())
+        counters(&self.stats_map)
+    }
+
+    /// Makes the next events those that tell of losses since the stream told of them last: for who is about to stop
+    /// listening.
+    pub fn tell_losses(&mut self) {
+        self.losses.hasten();
     }
 
     /// Bytes that wait in the rings.
@@ -326,8 +330,25 @@ impl BpfSource {
     }
 }
 
+fn counters(map: &MapHandle) -> Result<Vec<CpuStats>> {
+    let values = map
+        .lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY)
+        .map_err(Error::bpf("reading the probe's counters"))?
+        .unwrap_or_default();
+    Ok(values.iter().map(|value| CpuStats::parse(value.get(..CPU_STATS_SIZE).unwrap_or(value))).collect())
+}
+
 impl Source for BpfSource {
     fn next(&mut self) -> scap::Result<Next<'_>> {
+        let horizon = self.rings.horizon();
+        if self.losses.is_due(horizon) {
+            let stats = &self.stats_map;
+            self.losses.look(horizon, || counters(stats).unwrap_or_default());
+            let ts = self.rings.time();
+            if self.losses.has_news() {
+                return Ok(self.losses.tell(ts, horizon).map_or(Next::Idle, Next::Event));
+            }
+        }
         let boot_time = self.block.boot_time;
         let ring = loop {
             match self.rings.next(|| boot_time + sys::boot_clock()) {

@@ -30,6 +30,18 @@ struct Seen {
     params: Vec<Vec<u8>>,
 }
 
+impl Seen {
+    fn of(event: &scap::Event<'_>) -> Self {
+        Self {
+            code: event.code(),
+            cpu: event.cpu(),
+            tid: event.tid(),
+            ts: event.ts(),
+            params: event.raws().map(<[u8]>::to_vec).collect(),
+        }
+    }
+}
+
 fn drain(source: &mut BpfSource) -> Vec<Seen> {
     let mut seen = Vec::new();
     let mut quiet = 0;
@@ -38,13 +50,7 @@ fn drain(source: &mut BpfSource) -> Vec<Seen> {
         match source.next().unwrap() {
             Next::Event(event) => {
                 quiet = 0;
-                seen.push(Seen {
-                    code: event.code(),
-                    cpu: event.cpu(),
-                    tid: event.tid(),
-                    ts: event.ts(),
-                    params: event.raws().map(<[u8]>::to_vec).collect(),
-                });
+                seen.push(Seen::of(&event));
             }
             _ => quiet += 1,
         }
@@ -63,36 +69,57 @@ fn nothing() -> Selection {
     selection
 }
 
+/// What one event tells of losses: how many in all, by its text.
+fn lost(seen: &Seen) -> u64 {
+    assert_eq!((seen.tid, &seen.params[1][..]), (-1, &b"drop\0"[..]));
+    let text = std::str::from_utf8(&seen.params[2]).unwrap();
+    let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<u64>().ok());
+    // {"lost":12,"buffer":{"open":10,"close":2}}
+    let (total, causes) = text.strip_prefix("{\"lost\":").unwrap().split_once(',').unwrap();
+    assert!(causes.starts_with("\"buffer\":{\""), "{text}");
+    assert_eq!(number(total), Some(causes.split(',').filter_map(number).sum()), "{text}");
+    number(total).unwrap()
+}
+
 #[test]
 fn seen_is_delivered_and_dropped_on_every_cpu() {
     let builder = Probe::builder().select(nothing()).ring_size(8192).cpus_per_ring(1);
     let Some((_one, mut source)) = open(builder) else { return };
     source.select(Selection::all()).unwrap();
     let mut delivered: BTreeMap<u16, u64> = BTreeMap::new();
+    let mut told: BTreeMap<u16, u64> = BTreeMap::new();
+    let mut count = |seen: Seen| match seen.code {
+        EventCode::ASYNCEVENT_E => *told.entry(seen.cpu).or_default() += lost(&seen),
+        _ => *delivered.entry(seen.cpu).or_default() += 1,
+    };
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let end = Instant::now() + Duration::from_millis(300);
-                while Instant::now() < end {
+                for _ in 0..2000 {
                     let _ = std::fs::read("/proc/self/stat");
                 }
             });
         }
         for _ in 0..50 {
             if let Next::Event(event) = source.next().unwrap() {
-                *delivered.entry(event.cpu()).or_default() += 1;
+                count(Seen::of(&event));
             }
         }
     });
     source.select(nothing()).unwrap();
-    for seen in drain(&mut source) {
-        *delivered.entry(seen.cpu).or_default() += 1;
-    }
+    drain(&mut source).into_iter().for_each(&mut count);
+    source.tell_losses();
+    drain(&mut source).into_iter().for_each(&mut count);
     assert_eq!(source.pending(), 0);
     let mut dropped = 0;
     for (cpu, stats) in source.cpu_stats().unwrap().iter().enumerate() {
         let there = delivered.get(&(cpu as u16)).copied().unwrap_or(0);
         assert_eq!(stats.seen, there + stats.dropped(), "processor {cpu}: {stats:?}");
+        assert_eq!(
+            stats.dropped(),
+            told.get(&(cpu as u16)).copied().unwrap_or(0),
+            "processor {cpu} as the stream tells"
+        );
         dropped += stats.dropped();
     }
     let stats = source.stats();

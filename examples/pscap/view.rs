@@ -92,6 +92,12 @@ impl<S: Source> View<S> {
         &self.inspector.source().source
     }
 
+    /// The source, to ask something of it.
+    #[cfg(feature = "live")]
+    pub(crate) fn source_mut(&mut self) -> &mut S {
+        &mut self.inspector.source_mut().source
+    }
+
     /// The machine after the last event.
     #[cfg(feature = "live")]
     pub(crate) fn state(&mut self) -> HostState {

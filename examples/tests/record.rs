@@ -212,6 +212,28 @@ fn a_filter_keeps_what_the_state_is_made_of() {
 }
 
 #[test]
+fn losses_are_part_of_the_recording() {
+    let Some(_one) = probe_runs() else { return };
+    let (_folder, path) = folder();
+    let path = path.to_str().expect("UTF-8");
+    // While the one that records does not run, its smallest ring overflows.
+    let load = "kill -STOP $PPID; i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); : </dev/null; done; kill -CONT $PPID";
+    let output = pscap(["record", path, "--buffer", "1", "proc.name = nobody", "--", "sh", "-c", load]);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let count = |line: &str| line.split_once(" seen, ")?.1.strip_suffix(" lost")?.parse::<u64>().ok();
+    let lost = said.lines().find_map(count);
+    assert!(lost.is_some_and(|lost| lost > 0), "{said}");
+    let read = text(&pscap(["read", path, "evt.type = drop", "-p", "%evt.asynctype %evt.arg.data"]).stdout);
+    let told = read.lines().map(|line| {
+        let data: Json = serde_json::from_str(line.strip_prefix("drop ").expect("its name")).expect("JSON");
+        assert!(data["buffer"]["open"].as_u64() > Some(0), "{data}");
+        data["lost"].as_u64().expect("a number")
+    });
+    assert_eq!(Some(told.sum()), lost, "{read}{said}");
+}
+
+#[test]
 fn it_ends_by_time_by_count_and_when_asked() {
     let Some(_one) = probe_runs() else { return };
     let (_folder, path) = folder();

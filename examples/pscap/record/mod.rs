@@ -28,7 +28,7 @@ use sinsp::fields::Fields;
 
 use crate::Fatal;
 use crate::cli::Record;
-use crate::marked::{Marker, changes_state};
+use crate::marked::{Marker, changes_state, tells_of_losses};
 use crate::output::Output;
 use crate::read::Printer;
 use crate::view::{Question, Seen, View};
@@ -69,6 +69,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     }
     let outcome = recording.run(until, options.count, command.as_mut());
     let code = command.map_or(Ok(ExitCode::SUCCESS), Recorded::end);
+    recording.last_losses()?;
     recording.finish(options.quiet)?;
     outcome?;
     code
@@ -226,14 +227,26 @@ impl Recording {
         } else if self.view.has_filter() && !self.only_matching && changes_state(&event) {
             self.summary.state_only += 1;
             self.sink.event(&self.marker.mark(&event)?)?;
-        } else if !self.view.has_filter() {
-            // Hidden, such as the way into a call.
+        } else if !self.view.has_filter() || tells_of_losses(&event) {
+            // Hidden, such as the way into a call; or what no filter may leave out.
             self.sink.event(&event)?;
         } else {
             return Ok(Step::Event(ts));
         }
         self.sink.turn(ts, || self.view.state())?;
         Ok(Step::Event(ts))
+    }
+
+    /// Records what was lost since the stream told of losses last.
+    fn last_losses(&mut self) -> Result<(), Fatal> {
+        self.view.source_mut().tell_losses();
+        loop {
+            self.view.next()?;
+            match self.view.raw() {
+                Some(event) if tells_of_losses(&event) => self.sink.event(&event)?,
+                _ => return Ok(()),
+            }
+        }
     }
 
     fn finish(self, quiet: bool) -> Result<(), Fatal> {
