@@ -47,7 +47,7 @@ pub fn text(count: usize) -> Result<String, Fault> {
     let mut text = String::new();
     for number in 0..count {
         let (rule, copy) = (&rules[number % rules.len()], number / rules.len());
-        let mut tree = rule.tree.clone();
+        let mut tree = Expr::clone(&rule.tree);
         alter(&mut tree, copy);
         let name = &collected[rule.index].rule.name;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();

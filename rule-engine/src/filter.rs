@@ -63,7 +63,7 @@ impl FilterSetBuilder {
 
     /// The set of what was added, with or without the index.
     pub fn build(&self, schema: &dyn Schema, index: bool) -> FilterSet {
-        let rules = self.rules.build(schema, Options { matching: Matching::All, index });
+        let rules = self.rules.clone().build(schema, Options { matching: Matching::All, index });
         FilterSet { machine: Machine::new(&rules), rules }
     }
 }

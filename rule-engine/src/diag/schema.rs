@@ -3,6 +3,8 @@
 //! It never refuses a file; it only tells. Scalars are taken as what they can be read as, so that a number is a string
 //! too; a null is a string, but no list, map or truth. Everything passes as a string.
 
+use std::fmt::{Display, Write as _};
+
 use crate::source::yaml::{Documents, Node};
 
 /// What may stand at a place.
@@ -103,6 +105,9 @@ static ITEM: Map = Map {
 
 const FILE: Shape = Shape::Sequence(&Shape::Map(&ITEM));
 
+/// How many keys the largest map has.
+const MOST_KEYS: usize = 20;
+
 /// How many messages are kept: aliases can multiply faults.
 const MOST: usize = 10_000;
 
@@ -149,7 +154,7 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
         Shape::Sequence(inner) if node.is_sequence() => {
             let mut fine = true;
             for (at, element) in node.elements().enumerate() {
-                if !deeper(element, *inner, path, &format!("[{at}]"), out)? {
+                if !deeper(element, *inner, path, at, out)? {
                     out.push(format!("failed for {path}: Failed to validate item #{at} in array."));
                     fine = false;
                 }
@@ -165,9 +170,19 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
     Ok(fine)
 }
 
-fn deeper(node: Node<'_>, shape: Shape, path: &mut String, step: &str, out: &mut Vec<String>) -> Result<bool, String> {
+fn deeper(
+    node: Node<'_>,
+    shape: Shape,
+    path: &mut String,
+    step: impl Display,
+    out: &mut Vec<String>,
+) -> Result<bool, String> {
+    // Most that can be said of a scalar is said at once, and needs no path.
+    if matches!(shape, Shape::Any | Shape::Text) {
+        return Ok(true);
+    }
     let length = path.len();
-    path.push_str(step);
+    let _ = write!(path, "[{step}]");
     let fine = walk(node, shape, path, out);
     path.truncate(length);
     fine
@@ -189,11 +204,18 @@ fn walk_map(node: Node<'_>, map: &Map, path: &mut String, out: &mut Vec<String>)
         out.push(format!("failed for {path}: Object should have no fewer than {} properties.", map.least));
         fine = false;
     }
-    let mut known = 0;
-    for (key, shape) in map.keys {
-        let Some(value) = node.at(key) else { continue };
-        known += 1;
-        if !deeper(value, *shape, path, &format!("[{key}]"), out)? {
+    // The first value of each key, in the order of the schema.
+    let mut values = [None; MOST_KEYS];
+    for (key, value) in node.entries() {
+        let text = key.text().unwrap_or_default();
+        if let Ok(at) = map.keys.binary_search_by(|(known, _)| (*known).cmp(text)) {
+            values[at].get_or_insert(value);
+        }
+    }
+    let known = values.iter().flatten().count();
+    for ((key, shape), value) in map.keys.iter().zip(values) {
+        let Some(value) = value else { continue };
+        if !deeper(value, *shape, path, key, out)? {
             let message = format!("Failed to validate against schema associated with property name '{key}'.");
             out.push(format!("failed for {path}: {message}"));
             fine = false;
@@ -215,4 +237,17 @@ fn walk_map(node: Node<'_>, map: &Map, path: &mut String, out: &mut Vec<String>)
         }
     }
     Ok(fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_can_be_found_by_halving() {
+        for map in [&ALTERNATIVE, &PLUGIN, &EXCEPTION, &OVERRIDE, &ITEM] {
+            assert!(map.keys.is_sorted_by_key(|(key, _)| *key));
+            assert!(map.keys.len() <= MOST_KEYS);
+        }
+    }
 }

@@ -5,7 +5,7 @@ pub mod replay;
 use std::borrow::Cow;
 
 use bumpalo::Bump;
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use sinsp::fields::{FieldRef, Fields};
 use sinsp::scap::EventCode;
 use sinsp::scap::schema::SyscallSet;
@@ -21,7 +21,10 @@ const SOURCE: &str = "syscall";
 pub struct SinspSchema {
     fields: Fields,
     resolved: Vec<FieldRef>,
+    infos: Vec<FieldInfo>,
     known: HashMap<(String, Option<Vec<u8>>), FieldId>,
+    /// What names of fields begin with, up to the first dot.
+    classes: Vec<&'static str>,
     types: HashMap<&'static str, Vec<Key>>,
     async_events: Vec<String>,
     hosts: Option<Hosts>,
@@ -43,10 +46,15 @@ impl SinspSchema {
         for info in SYSCALLS {
             types.entry(info.name).or_insert_with(|| generic.to_vec());
         }
+        let names = sinsp::fields::CLASSES.iter().flat_map(|class| class.fields).map(|field| field.name);
+        let mut classes: Vec<&str> = names.filter_map(|name| name.split('.').next()).collect();
+        classes.dedup();
         Self {
             fields,
             resolved: Vec::new(),
+            infos: Vec::new(),
             known: HashMap::new(),
+            classes,
             types,
             async_events: Vec::new(),
             hosts: Some(Hosts::default()),
@@ -78,10 +86,9 @@ impl SinspSchema {
         &self.fields
     }
 
-    fn info(&self, id: FieldId) -> FieldInfo {
+    fn info(&self, id: FieldId, field: &FieldRef) -> FieldInfo {
         use scap_types::{kind, print};
         use sinsp::fields::FieldFlags as F;
-        let field = &self.resolved[id.0 as usize];
         let def = field.def();
         let flags = def.flags;
         let special = match def.name {
@@ -109,15 +116,25 @@ impl SinspSchema {
     }
 
     fn resolve(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldId, FieldError> {
-        let key = (name.to_owned(), arg.map(<[u8]>::to_vec));
-        if let Some(id) = self.known.get(&key) {
+        if let Some(id) = self.known.get(&Asked(name, arg)) {
             return Ok(*id);
         }
         let field = self.fields.resolve(name, arg).map_err(|error| FieldError(error.to_string()))?;
         let id = FieldId(self.resolved.len() as u32);
+        self.infos.push(self.info(id, &field));
         self.resolved.push(field);
-        self.known.insert(key, id);
+        self.known.insert((name.to_owned(), arg.map(<[u8]>::to_vec)), id);
         Ok(id)
+    }
+}
+
+/// A field that is looked for: what stands before its argument, and the argument.
+#[derive(Hash)]
+struct Asked<'a>(&'a str, Option<&'a [u8]>);
+
+impl Equivalent<(String, Option<Vec<u8>>)> for Asked<'_> {
+    fn equivalent(&self, (name, arg): &(String, Option<Vec<u8>>)) -> bool {
+        (self.0, self.1) == (name.as_str(), arg.as_deref())
     }
 }
 
@@ -159,7 +176,7 @@ impl Schema for SinspSchema {
 
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
         let id = self.resolve(name, arg)?;
-        Ok(self.info(id))
+        Ok(self.infos[id.0 as usize].clone())
     }
 
     fn print_field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
@@ -167,12 +184,13 @@ impl Schema for SinspSchema {
         if self.resolved[id.0 as usize].is_filter_only() {
             return Err(FieldError(format!("{name} is filter only and cannot be used as a display field")));
         }
-        Ok(self.info(id))
+        Ok(self.infos[id.0 as usize].clone())
     }
 
     fn is_field(&self, text: &str) -> bool {
         // Asked of every constant of every condition: most do not even look like a field.
-        text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.contains('.') && self.fields.parse(text).is_ok()
+        let Some((class, _)) = text.split_once('.') else { return false };
+        (class == "static" || self.classes.contains(&class)) && self.fields.parse(text).is_ok()
     }
 
     fn field_names(&self) -> Vec<Cow<'static, str>> {

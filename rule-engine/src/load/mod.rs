@@ -240,25 +240,25 @@ impl<C, T> Loaded<C, T> {
     /// The rules, in the order of evaluation.
     pub fn into_rules(self) -> Vec<LoadedRule<C, T>> {
         let Self { collection, resolved, .. } = self;
-        let collected: Vec<_> = collection.rules.iter().collect();
+        let mut collected: Vec<Option<_>> = collection.rules.into_all().map(Some).collect();
         let rule = |rule: crate::resolve::ResolvedRule<C, T>| {
-            let item = &collected[rule.index].rule;
-            LoadedRule {
-                name: item.name.clone(),
-                source: item.source.text.clone(),
+            let item = collected.get_mut(rule.index)?.take()?.rule;
+            Some(LoadedRule {
+                name: item.name,
+                source: item.source.text,
                 index: rule.index,
                 condition: rule.condition,
                 template: rule.template,
                 extra: rule.extra,
-                desc: item.desc.clone(),
+                desc: item.desc,
                 priority: item.priority,
-                tags: item.tags.clone(),
+                tags: item.tags,
                 enabled: item.enabled,
                 capture: item.capture,
                 capture_duration: item.capture_duration,
-            }
+            })
         };
-        resolved.rules.into_iter().map(rule).collect()
+        resolved.rules.into_iter().filter_map(rule).collect()
     }
 
     /// `falco_load_results`, as Falco prints it.

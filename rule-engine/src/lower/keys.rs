@@ -57,7 +57,14 @@ impl KeySet {
 
     /// Its keys, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Key> + '_ {
-        (0..self.count as u16).map(Key).filter(|key| self.contains(*key))
+        self.words.iter().enumerate().flat_map(|(place, word)| {
+            let mut word = *word;
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                word &= word.wrapping_sub(1);
+                (bit < 64).then(|| Key((place * 64) as u16 + bit as u16))
+            })
+        })
     }
 
     fn complement(mut self) -> Self {

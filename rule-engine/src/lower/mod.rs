@@ -81,6 +81,11 @@ impl Condition {
         self
     }
 
+    /// Its place in the shared expressions, and what [`keys`](Self::keys) gives.
+    pub(crate) fn into_parts(self) -> (NodeId, KeySet) {
+        (self.root, self.keys)
+    }
+
     /// What is probably not meant.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

@@ -1,8 +1,11 @@
 //! Conditions as shared trees: atoms and the boolean expressions over them, each kept once for all rules.
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
+
+use hashbrown::{HashSet, HashTable};
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::expr::{ExprId, Exprs, shorter};
 use crate::event::{Host, Kind, Lifetime, Special};
@@ -86,30 +89,36 @@ pub(crate) struct Pool {
     pub(crate) exprs: Exprs,
     atoms: Vec<Atom>,
     nodes: Vec<Node>,
-    known_atoms: HashMap<Atom, AtomId, FxBuildHasher>,
-    known_nodes: HashMap<Node, NodeId, FxBuildHasher>,
+    known_atoms: HashTable<AtomId>,
+    known_nodes: HashTable<NodeId>,
 }
 
 impl Pool {
     pub(crate) fn atom(&mut self, atom: Atom) -> NodeId {
-        let id = if let Some(&id) = self.known_atoms.get(&atom) {
-            id
-        } else {
-            let id = AtomId(self.atoms.len() as u32);
-            self.known_atoms.insert(atom.clone(), id);
-            self.atoms.push(atom);
-            id
+        let hash = FxBuildHasher.hash_one(&atom);
+        let atoms = &mut self.atoms;
+        let is_it = |id: &AtomId| atoms[id.0 as usize] == atom;
+        let id = match self.known_atoms.find(hash, is_it) {
+            Some(id) => *id,
+            None => {
+                let id = AtomId(atoms.len() as u32);
+                self.known_atoms.insert_unique(hash, id, |id| FxBuildHasher.hash_one(&atoms[id.0 as usize]));
+                atoms.push(atom);
+                id
+            }
         };
         self.intern(Node::Atom(id))
     }
 
     pub(crate) fn intern(&mut self, node: Node) -> NodeId {
-        if let Some(&id) = self.known_nodes.get(&node) {
-            return id;
+        let hash = FxBuildHasher.hash_one(&node);
+        let nodes = &mut self.nodes;
+        if let Some(id) = self.known_nodes.find(hash, |id| nodes[id.0 as usize] == node) {
+            return *id;
         }
-        let id = NodeId(self.nodes.len() as u32);
-        self.known_nodes.insert(node.clone(), id);
-        self.nodes.push(node);
+        let id = NodeId(nodes.len() as u32);
+        self.known_nodes.insert_unique(hash, id, |id| FxBuildHasher.hash_one(&nodes[id.0 as usize]));
+        nodes.push(node);
         id
     }
 
@@ -140,23 +149,21 @@ impl Pool {
     }
 
     fn junction(&mut self, children: impl IntoIterator<Item = NodeId>, all: bool) -> NodeId {
-        let mut flat: Vec<NodeId> = Vec::new();
-        let mut seen = hashbrown::HashSet::with_hasher(FxBuildHasher);
+        let mut flat = Flat::default();
         for child in children {
             match &self.nodes[child.0 as usize] {
                 Node::Const(value) if *value == all => {}
                 Node::Const(_) => return self.constant(!all),
-                Node::And(inner) if all => flat.extend(inner.iter().filter(|node| seen.insert(**node))),
-                Node::Or(inner) if !all => flat.extend(inner.iter().filter(|node| seen.insert(**node))),
-                _ if seen.insert(child) => flat.push(child),
-                _ => {}
+                Node::And(inner) if all => inner.iter().for_each(|node| flat.add(*node)),
+                Node::Or(inner) if !all => inner.iter().for_each(|node| flat.add(*node)),
+                _ => flat.add(child),
             }
         }
-        match flat.as_slice() {
+        match flat.nodes.as_slice() {
             [] => self.constant(all),
             [only] => *only,
-            _ if all => self.intern(Node::And(flat.into())),
-            _ => self.intern(Node::Or(flat.into())),
+            nodes if all => self.intern(Node::And(nodes.into())),
+            nodes => self.intern(Node::Or(nodes.into())),
         }
     }
 
@@ -189,6 +196,30 @@ impl Pool {
             Test::Against(_, right) => shorter(expr.lifetime, self.exprs[*right].lifetime),
             _ if expr.special == Special::EventNumber => Lifetime::Event,
             _ => expr.lifetime,
+        }
+    }
+}
+
+/// Expressions in order, each once.
+#[derive(Default)]
+struct Flat {
+    nodes: SmallVec<[NodeId; 16]>,
+    /// The same as a set, from the first that does not fit.
+    seen: HashSet<NodeId, FxBuildHasher>,
+}
+
+impl Flat {
+    fn add(&mut self, node: NodeId) {
+        if !self.nodes.spilled() {
+            if self.nodes.contains(&node) {
+                return;
+            }
+            self.nodes.push(node);
+            if self.nodes.spilled() {
+                self.seen.extend(self.nodes.iter().copied());
+            }
+        } else if self.seen.insert(node) {
+            self.nodes.push(node);
         }
     }
 }

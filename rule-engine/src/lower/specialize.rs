@@ -5,11 +5,14 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::expr::Op;
-use super::node::{AtomId, Node, NodeId, Pool, Test};
+use super::node::{Atom, AtomId, Node, NodeId, Pool, Test};
 use crate::event::{FieldId, Key, Schema};
 use crate::vm::compare::{self, Regexes};
 
-/// Specializes conditions of one pool.
+/// So many atoms may be told apart by the bits of a signature.
+const SIGNED: usize = 32;
+
+/// Specializes conditions of one pool, one after the other.
 pub(crate) struct Specializer<'s> {
     schema: &'s dyn Schema,
     regexes: &'s Regexes,
@@ -17,15 +20,76 @@ pub(crate) struct Specializer<'s> {
     touched: HashMap<NodeId, bool, FxBuildHasher>,
     /// The same of fields.
     fields: HashMap<FieldId, bool, FxBuildHasher>,
+    /// What each key says of an atom: `None` if it does not decide it.
+    answers: HashMap<(AtomId, Key), Option<bool>, FxBuildHasher>,
+    /// The condition, and the atoms in it that a key may decide.
+    root: NodeId,
+    atoms: Vec<AtomId>,
+    /// What came of it for keys that answer all of those alike.
+    known: Vec<(u64, NodeId)>,
 }
 
 impl<'s> Specializer<'s> {
     pub(crate) fn new(schema: &'s dyn Schema, regexes: &'s Regexes) -> Self {
-        Self { schema, regexes, touched: HashMap::default(), fields: HashMap::default() }
+        Self {
+            schema,
+            regexes,
+            touched: HashMap::default(),
+            fields: HashMap::default(),
+            answers: HashMap::default(),
+            root: NodeId(0),
+            atoms: Vec::new(),
+            known: Vec::new(),
+        }
+    }
+
+    /// Takes up a condition.
+    pub(crate) fn begin(&mut self, pool: &Pool, root: NodeId) {
+        self.root = root;
+        self.known.clear();
+        let mut atoms = std::mem::take(&mut self.atoms);
+        atoms.clear();
+        self.collect(pool, root, &mut atoms);
+        self.atoms = atoms;
+    }
+
+    fn collect(&mut self, pool: &Pool, node: NodeId, atoms: &mut Vec<AtomId>) {
+        if !self.is_touched(pool, node) || atoms.len() > SIGNED {
+            return;
+        }
+        match &pool[node] {
+            Node::Const(_) => {}
+            Node::Atom(atom) if atoms.contains(atom) => {}
+            Node::Atom(atom) => atoms.push(*atom),
+            Node::Not(child) => self.collect(pool, *child, atoms),
+            Node::And(children) | Node::Or(children) => {
+                children.iter().for_each(|child| self.collect(pool, *child, atoms));
+            }
+        }
     }
 
     /// The condition for events of `key`.
-    pub(crate) fn specialize(&mut self, pool: &mut Pool, node: NodeId, key: Key) -> NodeId {
+    pub(crate) fn specialize(&mut self, pool: &mut Pool, key: Key) -> NodeId {
+        if self.atoms.is_empty() {
+            return self.root;
+        }
+        if self.atoms.len() > SIGNED {
+            return self.special(pool, self.root, key);
+        }
+        let mut signature = 0u64;
+        for place in 0..self.atoms.len() {
+            let answer = self.answer(pool, self.atoms[place], key);
+            signature = signature << 2 | answer.map_or(0, |answer| 2 | u64::from(answer));
+        }
+        if let Some((_, known)) = self.known.iter().find(|(known, _)| *known == signature) {
+            return *known;
+        }
+        let special = self.special(pool, self.root, key);
+        self.known.push((signature, special));
+        special
+    }
+
+    fn special(&mut self, pool: &mut Pool, node: NodeId, key: Key) -> NodeId {
         if !self.is_touched(pool, node) {
             return node;
         }
@@ -36,15 +100,15 @@ impl<'s> Specializer<'s> {
                 None => node,
             },
             Node::Not(child) => {
-                let child = self.specialize(pool, child, key);
+                let child = self.special(pool, child, key);
                 pool.not(child)
             }
             Node::And(children) => {
-                let children: Vec<_> = children.iter().map(|child| self.specialize(pool, *child, key)).collect();
+                let children: Vec<_> = children.iter().map(|child| self.special(pool, *child, key)).collect();
                 pool.and(children)
             }
             Node::Or(children) => {
-                let children: Vec<_> = children.iter().map(|child| self.specialize(pool, *child, key)).collect();
+                let children: Vec<_> = children.iter().map(|child| self.special(pool, *child, key)).collect();
                 pool.or(children)
             }
         }
@@ -73,8 +137,16 @@ impl<'s> Specializer<'s> {
         touched
     }
 
-    fn answer(&self, pool: &Pool, atom: AtomId, key: Key) -> Option<bool> {
-        let atom = &pool[atom];
+    fn answer(&mut self, pool: &Pool, atom: AtomId, key: Key) -> Option<bool> {
+        if let Some(answer) = self.answers.get(&(atom, key)) {
+            return *answer;
+        }
+        let answer = self.ask(&pool[atom], pool, key);
+        self.answers.insert((atom, key), answer);
+        answer
+    }
+
+    fn ask(&self, atom: &Atom, pool: &Pool, key: Key) -> Option<bool> {
         if matches!(atom.test, Test::Against(..) | Test::Around(_)) {
             return None;
         }

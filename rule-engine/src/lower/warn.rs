@@ -10,22 +10,27 @@ const TRANSFORMERS: [&str; 9] = ["val", "tolower", "toupper", "b64", "basename",
 /// Looks at one constant.
 pub(super) fn check(op: Operator, value: &[u8], at: Position, schema: &dyn Schema, warnings: &mut Vec<Warning>) {
     let mut warn = |message: String| warnings.push(Warning { message, position: at });
-    let shown = String::from_utf8_lossy(value);
+    let shown = || String::from_utf8_lossy(value);
     if op == Operator::Regex && could_be_simpler(value) {
         warn(format!(
-            "regex check with '{shown}' may be optimized with simpler operators such as '=', 'contains', \
-             'startswith', 'endswith'"
+            "regex check with '{}' may be optimized with simpler operators such as '=', 'contains', \
+             'startswith', 'endswith'",
+            shown()
         ));
+    }
+    // Every field has a dot in its name, and every transformer a parenthesis.
+    if memchr::memchr2(b'.', b'(', value).is_none() || value.first().is_some_and(|byte| b"/0123456789*".contains(byte))
+    {
+        return;
     }
     let bare: Vec<u8> = value.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b).collect();
     let Ok(bare) = std::str::from_utf8(&bare) else { return };
-    // Every field has a dot in its name.
     if bare.contains('.') && schema.is_field(bare) {
-        warn(format!("'{shown}' may be a valid field misused as a const string value"));
+        warn(format!("'{}' may be a valid field misused as a const string value", shown()));
     }
     for name in TRANSFORMERS {
         if bare.strip_prefix(name).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')')) {
-            warn(format!("'{shown}' may be a valid field transformer misused as a const string value"));
+            warn(format!("'{}' may be a valid field transformer misused as a const string value", shown()));
         }
     }
 }

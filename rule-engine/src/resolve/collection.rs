@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::diag::{Code, Context, Diagnostic, Spot, did_you_mean};
+use crate::diag::{Code, Context, Diagnostic, Place, Spot, did_you_mean};
+use crate::source::decode::Mark;
 use crate::source::item::{self, Exception, PluginVersion, Rule, Step, Update, Version, Written};
 
 use super::Backend;
@@ -41,6 +42,11 @@ impl<T> Named<T> {
     /// All, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.all.iter()
+    }
+
+    /// All, in order, taken out.
+    pub(crate) fn into_all(self) -> std::vec::IntoIter<T> {
+        self.all.into_iter()
     }
 
     fn get_mut(&mut self, name: &str) -> Option<&mut T> {
@@ -87,7 +93,14 @@ pub struct Macro {
     /// Where.
     pub context: Context,
     /// Where its condition stands.
-    pub condition_context: Context,
+    pub condition_mark: Mark,
+}
+
+impl Macro {
+    /// Where its condition stands, as Falco tells it.
+    pub fn condition_context(&self) -> Context {
+        self.context.within(Place::MacroCondition, "", self.condition_mark)
+    }
 }
 
 /// A rule.
@@ -211,7 +224,7 @@ impl Collection {
     }
 
     fn macro_(&mut self, macro_: item::Macro) -> Result<()> {
-        let item::Macro { name, condition, append, context, condition_context } = macro_;
+        let item::Macro { name, condition, append, context, condition_mark } = macro_;
         if append {
             let Some(earlier) = self.macros.get_mut(&name) else {
                 let message =
@@ -232,9 +245,9 @@ impl Collection {
         match self.macros.get_mut(&name) {
             Some(earlier) => {
                 let age = Age { index: earlier.age.index, visibility: now };
-                *earlier = Macro { name, condition, age, context, condition_context };
+                *earlier = Macro { name, condition, age, context, condition_mark };
             }
-            None => self.macros.insert(&name.clone(), Macro { name, condition, age, context, condition_context }),
+            None => self.macros.insert(&name.clone(), Macro { name, condition, age, context, condition_mark }),
         }
         Ok(())
     }

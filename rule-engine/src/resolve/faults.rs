@@ -138,7 +138,7 @@ impl<B: Backend> Resolver<'_, B> {
     }
 
     pub(super) fn output_fault(&mut self, code: Code, message: String, source: &str, item: &item::Rule) -> Diagnostic {
-        let fault = Diagnostic::new(code, message, item.output_context.clone()).at(item.output.spot);
+        let fault = Diagnostic::new(code, message, item.output_context()).at(item.output.spot);
         let Some((at, token)) = wrong_token(&item.output.text, |text| self.backend.template(source, text).is_ok())
         else {
             return fault;

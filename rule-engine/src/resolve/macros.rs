@@ -131,6 +131,16 @@ impl Substitution {
     }
 }
 
+/// Whether there is a name to be replaced in a tree.
+pub(super) fn has_names(tree: &Expr) -> bool {
+    match tree {
+        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().any(has_names),
+        Expr::Not(inner, _) => has_names(inner),
+        Expr::Macro(..) => true,
+        Expr::Exists(..) | Expr::Check(..) => false,
+    }
+}
+
 /// The nodes of a tree, constants counted.
 fn size(tree: &Expr) -> usize {
     match tree {

@@ -64,9 +64,9 @@ pub struct ResolvedRule<C, T> {
     /// Its condition as text, with exceptions, before lists were replaced.
     pub condition_text: Rc<str>,
     /// Its tree as written, lists replaced.
-    pub parsed: Expr,
-    /// Its tree, macros replaced.
-    pub tree: Expr,
+    pub parsed: Rc<Expr>,
+    /// Its tree, macros replaced; the same one if there were none.
+    pub tree: Rc<Expr>,
     /// The condition.
     pub condition: C,
     /// How many kinds of events may match.
@@ -192,15 +192,15 @@ impl<B: Backend> Resolver<'_, B> {
             let mut text = macro_.condition.clone();
             let mut lists = Vec::new();
             let old = self.old_macros.get_mut(at).and_then(Option::take);
-            let context = &macro_.condition_context;
-            let expanded = self.expand(&mut text, context, &mut lists);
+            let expanded = self.expand(&mut text, || macro_.condition_context(), &mut lists);
             let expanded = self.survive(expanded)?.is_some();
             let old = old.filter(|old| expanded && old.age == macro_.age && old.text.as_str() == text.as_str());
             let (parsed, tree, macros, same) = match old {
                 Some(old) => (old.parsed, old.tree, old.macros, true),
                 None if !expanded => (None, None, Vec::new(), false),
                 None => {
-                    let parsed = parse(text.as_str()).map_err(|error| self.syntax_fault(&error, &text, context));
+                    let parsed = parse(text.as_str());
+                    let parsed = parsed.map_err(|error| self.syntax_fault(&error, &text, &macro_.condition_context()));
                     let parsed = self.survive(parsed)?;
                     (parsed.clone(), parsed, Vec::new(), false)
                 }
@@ -261,10 +261,10 @@ impl<B: Backend> Resolver<'_, B> {
     }
 
     /// Replaces lists.
-    fn expand(&mut self, text: &mut Traced, context: &Context, used: &mut Vec<usize>) -> Step<()> {
+    fn expand(&mut self, text: &mut Traced, context: impl Fn() -> Context, used: &mut Vec<usize>) -> Step<()> {
         if self.list_substitution.run(text, &mut self.lists, used).is_err() {
             let message = "lists make the condition too long";
-            return Err(Box::new(Diagnostic::new(Code::TooLarge, message, context.clone())));
+            return Err(Box::new(Diagnostic::new(Code::TooLarge, message, context())));
         }
         Ok(())
     }
@@ -307,7 +307,7 @@ impl<B: Backend> Resolver<'_, B> {
         let whole: Rc<str> = text.as_str().into();
 
         let mut lists = Vec::new();
-        let expanded = self.expand(&mut text, &item.condition_context, &mut lists);
+        let expanded = self.expand(&mut text, || item.condition_context(), &mut lists);
         if let Some(old) = self.old_rules.remove(&index)
             && expanded.is_ok()
             && old.age == rule.age
@@ -364,14 +364,20 @@ impl<B: Backend> Resolver<'_, B> {
         source: &str,
         text: &Traced,
         whole: &Rc<str>,
-    ) -> Step<Option<(Expr, Expr, Vec<usize>, Compiled<B::Condition>)>> {
+    ) -> Step<Option<(Rc<Expr>, Rc<Expr>, Vec<usize>, Compiled<B::Condition>)>> {
         let item = &rule.rule;
-        let parsed = parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, &item.condition_context))?;
-        let mut tree = parsed.clone();
-        let macros = self.resolve_macros(&mut tree, usize::MAX, whole, &item.context, text)?;
+        let parsed =
+            Rc::new(parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, &item.condition_context()))?);
+        let mut tree = Rc::clone(&parsed);
+        let mut macros = Vec::new();
+        if macros::has_names(&parsed) {
+            let mut resolved = Expr::clone(&parsed);
+            macros = self.resolve_macros(&mut resolved, usize::MAX, whole, &item.context, text)?;
+            tree = Rc::new(resolved);
+        }
 
         let found = warnings::find(&tree);
-        let at = || item.condition_context.expression(whole, None);
+        let at = || item.condition_context().expression(whole, None);
         let spot = item.condition.spot;
         if found.unsafe_na {
             self.diagnostics.push(Diagnostic::new(Code::UnsafeNaCheck, "", at()).at(spot));
@@ -386,7 +392,7 @@ impl<B: Backend> Resolver<'_, B> {
         let compiled = match self.backend.condition(source, &tree) {
             Ok(compiled) => compiled,
             Err((message, position)) => {
-                let context = item.condition_context.expression(whole, Some(position));
+                let context = item.condition_context().expression(whole, Some(position));
                 let skip = item.skip_if_unknown_filter && is_unknown(&message);
                 let code = if skip { Code::UnknownFilter } else { Code::CompileCondition };
                 let mut fault = Diagnostic::new(code, message, context);
@@ -399,7 +405,7 @@ impl<B: Backend> Resolver<'_, B> {
             }
         };
         for (message, position) in &compiled.hints {
-            let context = item.condition_context.expression(whole, Some(*position));
+            let context = item.condition_context().expression(whole, Some(*position));
             let (spot, notes) = self.spot(text, *position);
             let mut tell = Diagnostic::new(Code::ConditionHint, message.clone(), context).at(spot);
             tell.notes = notes;
@@ -473,7 +479,7 @@ impl<B: Backend> Resolver<'_, B> {
     fn deprecated_in(&mut self, text: &str, item: &crate::source::item::Rule) {
         for (name, _) in DEPRECATED_FIELDS.iter().filter(|(name, _)| text.contains(name)) {
             let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
-            let mut tell = Diagnostic::new(Code::DeprecatedItem, message, item.output_context.clone());
+            let mut tell = Diagnostic::new(Code::DeprecatedItem, message, item.output_context());
             tell.deprecated_field = Some(name);
             self.diagnostics.push(tell.at(item.output.spot));
         }

@@ -9,9 +9,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
-
+use super::lists::lists;
 use super::profile::{AtomProfile, FamilyProfile, Profile};
 use super::witness::{self, FamilyKey, Witness};
 use super::{EventPlan, Plain, gates};
@@ -19,7 +17,6 @@ use crate::event::{Event, Key, Schema};
 use crate::lower::arrange::Arranger;
 use crate::lower::emit::{Emitted, emit};
 use crate::lower::node::{Node, NodeId, Pool};
-use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
 use crate::vm::machine::{Frame, Searches, State};
 use crate::vm::program::{Program, Span};
@@ -28,11 +25,8 @@ use crate::vm::verify::verify;
 /// So many rules fit in a word of bits.
 const WORD: usize = 64;
 
-/// A rule whose condition differs between more keys than this is not specialized.
-const VARIANTS: usize = 24;
-
 /// No slate.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -184,51 +178,6 @@ impl Index {
         plan.code = self.program.disassemble(listed.code, field);
         Some(plan)
     }
-}
-
-/// The rules of each key, each list kept once.
-struct Lists {
-    slate_of: Box<[u32]>,
-    distinct: Vec<Vec<(u32, NodeId)>>,
-}
-
-fn lists(pool: &mut Pool, rules: &[Plain], schema: &dyn Schema, regexes: &Regexes, arranger: &mut Arranger) -> Lists {
-    let mut specializer = Specializer::new(schema, regexes);
-    let mut variants: Vec<Vec<NodeId>> = vec![Vec::new(); rules.len()];
-    let mut known: HashMap<Vec<(u32, NodeId)>, u32, FxBuildHasher> = HashMap::default();
-    let mut slate_of = vec![NONE; schema.key_count()];
-    let mut distinct: Vec<Vec<(u32, NodeId)>> = Vec::new();
-    for (number, slate) in slate_of.iter_mut().enumerate() {
-        let key = Key(number as u16);
-        let mut list = Vec::new();
-        for (number, rule) in rules.iter().enumerate() {
-            if !rule.enabled || !rule.keys.contains(key) {
-                continue;
-            }
-            let special = specializer.specialize(pool, rule.root, key);
-            if pool[special] == Node::Const(false) {
-                continue;
-            }
-            let variants = &mut variants[number];
-            let root = if variants.contains(&special) {
-                special
-            } else if variants.len() < VARIANTS {
-                variants.push(special);
-                special
-            } else {
-                rule.root
-            };
-            list.push((number as u32, arranger.arrange(pool, root)));
-        }
-        if list.is_empty() {
-            continue;
-        }
-        *slate = *known.entry(list).or_insert_with_key(|list| {
-            distinct.push(list.clone());
-            distinct.len() as u32 - 1
-        });
-    }
-    Lists { slate_of: slate_of.into(), distinct }
 }
 
 /// A slate before there is code.

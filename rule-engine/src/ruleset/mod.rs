@@ -10,6 +10,7 @@
 
 mod gates;
 mod index;
+mod lists;
 mod profile;
 mod rule;
 mod select;
@@ -106,17 +107,17 @@ impl RulesetBuilder {
     }
 
     /// The set of all enabled rules.
-    pub fn build(&self, schema: &dyn Schema, options: Options) -> Ruleset {
-        let mut pool = self.pool.clone();
+    pub fn build(self, schema: &dyn Schema, options: Options) -> Ruleset {
+        let mut pool = self.pool;
         let regexes = Regexes::new(pool.atoms());
         let common = schema.common_keys();
         let mut rules = Vec::with_capacity(self.rules.len());
         let mut plain = Vec::with_capacity(self.rules.len());
-        for (rule, condition) in &self.rules {
-            let mut keys = condition.keys().clone();
+        for (rule, condition) in self.rules {
+            let (root, mut keys) = condition.into_parts();
             common.iter().for_each(|key| keys.insert(*key));
-            rules.push(rule.clone());
-            plain.push(Plain { root: condition.root, keys, enabled: rule.enabled });
+            plain.push(Plain { root, keys, enabled: rule.enabled });
+            rules.push(rule);
         }
         let index = Index::build(&mut pool, &plain, schema, &regexes);
         let options = Options { index: options.index && index.is_sound(), ..options };

@@ -1,7 +1,8 @@
 //! The items of rule files, as written: nothing is looked up, joined or compiled.
 
-use crate::diag::{Context, Diagnostic, FileId, Spot};
+use crate::diag::{Context, Diagnostic, FileId, Place, Spot};
 
+use super::decode::Mark;
 use super::yaml::Style;
 
 /// A text with its place in a file.
@@ -124,7 +125,7 @@ pub struct Macro {
     /// Where it stands.
     pub context: Context,
     /// Where its condition stands.
-    pub condition_context: Context,
+    pub condition_mark: Mark,
 }
 
 /// A full rule.
@@ -159,9 +160,21 @@ pub struct Rule {
     /// Where it stands.
     pub context: Context,
     /// Where its condition stands.
-    pub condition_context: Context,
+    pub condition_mark: Mark,
     /// Where its output stands.
-    pub output_context: Context,
+    pub output_mark: Mark,
+}
+
+impl Rule {
+    /// Where its condition stands, as Falco tells it.
+    pub fn condition_context(&self) -> Context {
+        self.context.within(Place::RuleCondition, "", self.condition_mark)
+    }
+
+    /// Where its output stands, as Falco tells it.
+    pub fn output_context(&self) -> Context {
+        self.context.within(Place::RuleOutput, "", self.output_mark)
+    }
 }
 
 /// A change to an earlier rule: what is there is changed.

@@ -147,13 +147,14 @@ impl Reader {
             let named = item.entries().find(|(k, _)| k.text() == Some(key)).map_or(item, |(k, _)| k);
             return Err(fault(Code::YamlValidate, message, context, self.spot(named)));
         }
-        let inner = context.within(Place::ValueFor, key, value.mark());
+        let refuse = |message: &str| {
+            let inner = context.within(Place::ValueFor, key, value.mark());
+            Err(fault(Code::YamlValidate, message, &inner, self.spot(value)))
+        };
         match value.scalar() {
-            None => Err(fault(Code::YamlValidate, "Value is not a scalar value", &inner, self.spot(value))),
+            None => refuse("Value is not a scalar value"),
             Some(scalar) if scalar.text.is_empty() && may_be_empty => Ok(None),
-            Some(scalar) if scalar.text.is_empty() => {
-                Err(fault(Code::YamlValidate, "Value must be non-empty", &inner, self.spot(value)))
-            }
+            Some(scalar) if scalar.text.is_empty() => refuse("Value must be non-empty"),
             Some(_) => Ok(Some(value)),
         }
     }
@@ -212,16 +213,16 @@ impl Reader {
 
     /// A sequence of scalars.
     pub(super) fn sequence(self, value: Node<'_>, key: &str, context: &Context) -> Result<Vec<Written>> {
-        let inner = context.within(Place::ValueFor, key, value.mark());
+        let inner = || context.within(Place::ValueFor, key, value.mark());
         if !value.is_sequence() {
-            let mut fault = fault(Code::YamlValidate, "Value is not a sequence", &inner, self.spot(value));
+            let mut fault = fault(Code::YamlValidate, "Value is not a sequence", &inner(), self.spot(value));
             fault.hint = value.scalar().map(|scalar| format!("write `{key}: [{}]`", scalar.text));
             return Err(fault);
         }
         let mut out = Vec::new();
         for element in value.elements() {
             if element.scalar().is_none() {
-                let context = inner.within(Place::ListItem, "", element.mark());
+                let context = inner().within(Place::ListItem, "", element.mark());
                 let mut fault = fault(Code::YamlValidate, "sequence value is not scalar", &context, self.spot(element));
                 fault.hint = element.is_null().then(|| "write `\"\"` for an empty value".to_owned());
                 return Err(fault);
@@ -290,8 +291,11 @@ impl Reader {
 
     /// The name of an item and its context.
     pub(super) fn named(self, item: Node<'_>, key: &str, place: Place, parent: &Context) -> Result<(Written, Context)> {
-        let unnamed = parent.within(place, "", item.mark());
-        let name = self.string(item, key, &unnamed)?;
+        // Contexts are made where something is to be told; that is seldom the name.
+        let name = match item.at(key).filter(|node| node.scalar().is_some_and(|scalar| !scalar.text.is_empty())) {
+            Some(node) => self.written(node),
+            None => self.string(item, key, &parent.within(place, "", item.mark()))?,
+        };
         let context = parent.within(place, &name.text, item.mark());
         Ok((name, context))
     }
@@ -393,15 +397,14 @@ impl Reader {
             steps.push(Step::Tell(tell));
         }
         let condition = self.string(item, "condition", &context)?;
-        let mark = item.at("condition").map_or(item.mark(), Node::mark);
-        let condition_context = context.within(Place::MacroCondition, "", mark);
+        let condition_mark = item.at("condition").map_or(item.mark(), Node::mark);
         let mut append = self.append(item, &context, steps)?;
         let overrides = self.overrides(item, &["condition"], &["condition"], &context)?;
         if append && !overrides.is_empty() {
             return Err(fault(Code::YamlValidate, APPEND_AND_OVERRIDE, &context, name.spot));
         }
         append |= !overrides.append.is_empty();
-        let macro_ = Macro { name: name.text, condition, append, context: context.clone(), condition_context };
+        let macro_ = Macro { name: name.text, condition, append, context: context.clone(), condition_mark };
         steps.push(Step::Macro(macro_));
         Ok(context)
     }

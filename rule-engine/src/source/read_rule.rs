@@ -130,9 +130,8 @@ impl ReadRule<'_, '_> {
     fn whole(&self, steps: &mut Vec<Step>) -> Result<Rule> {
         let (reader, item, context) = (self.reader, self.item, self.context);
         let condition = self.string("condition")?;
-        let condition_context = self.place(Place::RuleCondition, "condition");
+        let mark = |key: &str| item.at(key).map_or(item.mark(), Node::mark);
         let mut output = self.string("output")?;
-        let output_context = self.place(Place::RuleOutput, "output");
         let desc = self.string("desc")?.text;
         let priority = self.string("priority")?;
         output.text = output.text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']).to_owned();
@@ -157,8 +156,8 @@ impl ReadRule<'_, '_> {
             priority,
             source,
             context: context.clone(),
-            condition_context,
-            output_context,
+            condition_mark: mark("condition"),
+            output_mark: mark("output"),
         })
     }
 

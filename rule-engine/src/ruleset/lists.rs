@@ -1,0 +1,109 @@
+//! The rules of each key, what is left of their conditions for it, and each list of them kept once.
+//!
+//! Most keys have the same rules. So keys begin as one class with an empty list, and each rule splits the classes of which
+//! it does not treat all keys alike: what is done for a rule is done for few classes, not for hundreds of keys.
+
+use crate::event::{Key, Schema};
+use crate::lower::arrange::Arranger;
+use crate::lower::node::{Node, NodeId, Pool};
+use crate::lower::specialize::Specializer;
+use crate::vm::compare::Regexes;
+
+use super::Plain;
+use super::index::NONE;
+
+/// A rule whose condition differs between more keys than this is not specialized.
+const VARIANTS: usize = 24;
+
+/// Rules by their numbers, each with its condition.
+pub(super) type List = Vec<(u32, NodeId)>;
+
+/// The rules of each key, each list kept once.
+pub(super) struct Lists {
+    /// For each key the place of its list; [`NONE`]: there is no rule.
+    pub(super) slate_of: Box<[u32]>,
+    pub(super) distinct: Vec<List>,
+}
+
+/// Keys with the same rules.
+#[derive(Default)]
+struct Class {
+    keys: Vec<Key>,
+    list: List,
+}
+
+/// What a rule is to keys of one class: nothing, or the condition that is left of it.
+struct Part {
+    class: usize,
+    root: NodeId,
+    keys: Vec<Key>,
+}
+
+pub(super) fn lists(
+    pool: &mut Pool,
+    rules: &[Plain],
+    schema: &dyn Schema,
+    regexes: &Regexes,
+    arranger: &mut Arranger,
+) -> Lists {
+    let mut specializer = Specializer::new(schema, regexes);
+    let all = (0..schema.key_count()).map(|key| Key(key as u16)).collect();
+    let mut classes = vec![Class { keys: all, list: Vec::new() }];
+    let mut class_of = vec![0; schema.key_count()];
+    let mut parts: Vec<Part> = Vec::new();
+    for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+        let mut variants: Vec<NodeId> = Vec::new();
+        let mut used = 0;
+        specializer.begin(pool, rule.root);
+        for key in rule.keys.iter() {
+            let special = specializer.specialize(pool, key);
+            if pool[special] == Node::Const(false) {
+                continue;
+            }
+            let root = if variants.contains(&special) {
+                special
+            } else if variants.len() < VARIANTS {
+                variants.push(special);
+                special
+            } else {
+                rule.root
+            };
+            let root = arranger.arrange(pool, root);
+            let class = class_of[usize::from(key.0)];
+            match parts[..used].iter_mut().rfind(|part| part.class == class && part.root == root) {
+                Some(part) => part.keys.push(key),
+                None => {
+                    // Parts are used again for the next rule, lists of keys and all.
+                    if used == parts.len() {
+                        parts.push(Part { class, root, keys: Vec::new() });
+                    }
+                    let part = &mut parts[used];
+                    (part.class, part.root) = (class, root);
+                    part.keys.clear();
+                    part.keys.push(key);
+                    used += 1;
+                }
+            }
+        }
+        for part in &parts[..used] {
+            let listed = (number as u32, part.root);
+            let class = &mut classes[part.class];
+            if class.keys.len() == part.keys.len() {
+                class.list.push(listed);
+                continue;
+            }
+            class.keys.retain(|key| part.keys.binary_search(key).is_err());
+            let mut list = class.list.clone();
+            list.push(listed);
+            part.keys.iter().for_each(|key| class_of[usize::from(key.0)] = classes.len());
+            classes.push(Class { keys: part.keys.clone(), list });
+        }
+    }
+    classes.retain(|class| !class.list.is_empty());
+    classes.sort_unstable_by_key(|class| class.keys.first().copied());
+    let mut slate_of = vec![NONE; schema.key_count()];
+    for (place, class) in classes.iter().enumerate() {
+        class.keys.iter().for_each(|key| slate_of[usize::from(key.0)] = place as u32);
+    }
+    Lists { slate_of: slate_of.into(), distinct: classes.into_iter().map(|class| class.list).collect() }
+}
