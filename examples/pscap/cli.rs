@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::Fatal;
+use crate::reference::Reference;
 #[cfg(feature = "live")]
 use crate::record::quantity;
 
@@ -57,6 +58,11 @@ pub(crate) struct Read {
     /// Print events and state as text that reads back exactly
     #[arg(long, conflicts_with_all = ["print", "json"])]
     pub(crate) text: bool,
+    /// Print what the reference dumps of docs/differences.md hold, to compare with them: some fields only where a
+    /// process begins, ends or changes, and no containers
+    #[arg(long, value_enum, value_name = "VERSION", requires = "json", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "late", hide_short_help = true)]
+    pub(crate) as_reference: Option<Reference>,
     /// Stop after so many events
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,

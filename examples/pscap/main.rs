@@ -26,6 +26,7 @@ mod progress;
 mod read;
 #[cfg(feature = "live")]
 mod record;
+mod reference;
 mod view;
 
 use std::process::ExitCode;

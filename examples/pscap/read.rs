@@ -4,12 +4,14 @@ use bumpalo::Bump;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::output::Template;
 use scap::text::{write_event, write_host};
-use sinsp::fields::{FieldRef, Fields, write_json_text};
+use sinsp::Event;
+use sinsp::fields::{FieldRef, Fields, Value, write_json_text};
 
 use crate::Fatal;
 use crate::cli::{Print, Read};
 use crate::input::Input;
 use crate::output::Output;
+use crate::reference::{self, Reference};
 use crate::view::{Question, Seen, View};
 
 /// What is printed of an event unless the caller says otherwise, and in which colour on a terminal.
@@ -31,8 +33,10 @@ pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
     let fields = Fields::new().with_buffers(options.print.buffers.into());
     let mut question = Question::new(fields, &options.filter)?;
     let mut output = Output::new();
-    let mut printer = Printer::new(&options.print, &mut question.schema, output.has_colours())?;
-    let mut view = View::new(Input::open(&options.file)?, question);
+    let mut printer =
+        Printer::new(&options.print, options.as_reference, &mut question.schema, output.has_colours())?;
+    let config = options.as_reference.map(|_| Reference::config()).unwrap_or_default();
+    let mut view = View::with_config(Input::open(&options.file)?, question, config);
     let mut left = options.count.unwrap_or(u64::MAX);
     let (mut line, mut text) = (Vec::new(), String::new());
     if options.text {
@@ -70,14 +74,29 @@ enum Form {
     Template(Template, bool),
     /// Templates, each in a colour.
     Coloured(Vec<(Template, &'static str)>),
-    /// Fields under the names that the caller gave them.
-    Json(Vec<(String, FieldRef)>),
+    Json(Vec<Column>),
+}
+
+/// A field of JSON objects.
+struct Column {
+    /// As the caller named it.
+    name: String,
+    field: FieldRef,
+    /// Whether it stands only with events that turn a process.
+    sparse: bool,
+    /// What stands there if the field has a text and no JSON form.
+    instead: Option<Value<'static>>,
 }
 
 impl Printer {
-    pub(crate) fn new(options: &Print, schema: &mut SinspSchema, colours: bool) -> Result<Self, Fatal> {
+    pub(crate) fn new(
+        options: &Print,
+        reference: Option<Reference>,
+        schema: &mut SinspSchema,
+        colours: bool,
+    ) -> Result<Self, Fatal> {
         let form = match &options.print {
-            _ if options.json => Form::Json(json_fields(&options.fields, schema.fields())?),
+            _ if options.json => Form::Json(columns(&options.fields, reference, schema.fields())?),
             Some(format) => {
                 let parsed = Template::parse(format, schema).map_err(|fault| format!("{format}: {fault}"))?;
                 Form::Template(parsed, !format.starts_with('*'))
@@ -120,14 +139,14 @@ impl Printer {
                 }
                 true
             }
-            Form::Json(fields) => {
+            Form::Json(columns) => {
                 line.push(b'{');
-                for (name, field) in fields {
-                    let Some(value) = field.json(event.inner(), &self.arena) else { continue };
+                for column in columns {
+                    let Some(value) = column.value(event.inner(), &self.arena) else { continue };
                     if line.last() != Some(&b'{') {
                         line.push(b',');
                     }
-                    write_json_text(name.as_bytes(), line);
+                    write_json_text(column.name.as_bytes(), line);
                     line.push(b':');
                     value.write_json(line);
                 }
@@ -138,9 +157,26 @@ impl Printer {
     }
 }
 
-fn json_fields(names: &[String], known: &Fields) -> Result<Vec<(String, FieldRef)>, Fatal> {
-    let defaults: Vec<String> = DEFAULT_FIELDS.iter().map(|name| (*name).to_owned()).collect();
-    let names = if names.is_empty() { &defaults } else { names };
-    let resolve = |name: &String| Ok((name.clone(), known.parse(name).map_err(|fault| format!("{name}: {fault}"))?));
-    names.iter().map(resolve).collect()
+impl Column {
+    fn value<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
+        if self.sparse && !reference::turns(event.code()) {
+            return None;
+        }
+        let value = self.field.json(event, arena);
+        value.or_else(|| self.instead.filter(|_| self.field.text(event, arena).is_some()))
+    }
+}
+
+fn columns(names: &[String], reference: Option<Reference>, known: &Fields) -> Result<Vec<Column>, Fatal> {
+    let column = |name: &str| {
+        // The reference names fields as a template does: what cannot be an argument of a field is no part of it.
+        let len = reference.and_then(|_| known.prefix_len(name)).unwrap_or(name.len());
+        let field = known.parse(&name[..len]).map_err(|fault| format!("{name}: {fault}"))?;
+        let sparse = reference.is_some() && Reference::is_sparse(name);
+        Ok(Column { field, sparse, instead: reference.and_then(|it| it.instead(name)), name: name.to_owned() })
+    };
+    if names.is_empty() {
+        return DEFAULT_FIELDS.iter().map(|name| column(name)).collect();
+    }
+    names.iter().map(|name| column(name)).collect()
 }

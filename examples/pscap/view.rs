@@ -6,7 +6,7 @@ use rule_engine::filter::Filter;
 use scap::EventCode;
 use scap::{Event, HostState, Next as SourceNext, Result as ScapResult, Source, SourceStats};
 use sinsp::fields::Fields;
-use sinsp::{Inspector, Next};
+use sinsp::{Config, Inspector, Next};
 
 use crate::Fatal;
 use crate::progress::Progress;
@@ -59,8 +59,13 @@ pub(crate) enum Seen<'a> {
 impl<S: Source> View<S> {
     /// A view of `source`.
     pub(crate) fn new(source: S, question: Question) -> Self {
+        Self::with_config(source, question, Config::default())
+    }
+
+    /// As [`new`](Self::new), with the inspector's settings.
+    pub(crate) fn with_config(source: S, question: Question, config: Config) -> Self {
         let progress = Progress::new(source.progress().map(|(_, size)| size));
-        Self { inspector: Inspector::new(Tee::new(source)), question, progress }
+        Self { inspector: Inspector::with_config(Tee::new(source), config), question, progress }
     }
 
     /// The next event.
@@ -98,7 +103,19 @@ impl<S: Source> View<S> {
         &mut self.inspector.source_mut().source
     }
 
-    /// The machine after the last event.
+    /// What no event tells is asked of this machine's `/proc`.
+    #[cfg(feature = "live")]
+    pub(crate) fn ask_proc(&mut self) {
+        self.inspector.set_proc(sinsp::ProcFs::new(std::env::var_os("HOST_ROOT").unwrap_or("/".into())));
+    }
+
+    /// The state after the last event.
+    #[cfg(feature = "live")]
+    pub(crate) fn inspected(&self) -> &sinsp::state::State {
+        self.inspector.state()
+    }
+
+    /// The machine after the last event, for a capture that begins now.
     #[cfg(feature = "live")]
     pub(crate) fn state(&mut self) -> HostState {
         self.inspector.export()

@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     let mut question = Question::new(fields, &options.filter)?;
     let output = Output::new();
     let printer = match options.show || options.print.is_given() {
-        true => Some(Printer::new(&options.print, &mut question.schema, output.has_colours())?),
+        true => Some(Printer::new(&options.print, None, &mut question.schema, output.has_colours())?),
         false => None,
     };
     let source = open(options, selection(options, question.keys())?)?;
@@ -57,12 +57,15 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
         summary: Summary::new(),
         view: View::new(source, question),
         marker: Marker::default(),
+        users: 0,
         only_matching: options.only_matching,
         output,
         printer,
         line: Vec::new(),
         signals,
     };
+    recording.view.ask_proc();
+    recording.write_new_users()?;
     let mut command = None;
     if let Some((program, arguments)) = options.command.split_first() {
         command = Some(Recorded::start(program, arguments)?);
@@ -153,6 +156,8 @@ struct Recording {
     printer: Option<Printer>,
     line: Vec<u8>,
     marker: Marker,
+    /// How many users and groups of containers the file knows.
+    users: usize,
     only_matching: bool,
     summary: Summary,
     signals: Signals,
@@ -180,6 +185,7 @@ impl Recording {
             }
             countdown = EVENTS;
             if flushed.elapsed() >= FLUSH {
+                self.write_new_users()?;
                 self.sink.flush()?;
                 self.output.flush()?;
                 flushed = Instant::now();
@@ -233,7 +239,9 @@ impl Recording {
         } else {
             return Ok(Step::Event(ts));
         }
-        self.sink.turn(ts, || self.view.state())?;
+        if self.sink.turn(ts, || self.view.state())? {
+            self.write_users(ts)?;
+        }
         Ok(Step::Event(ts))
     }
 
@@ -249,7 +257,24 @@ impl Recording {
         }
     }
 
-    fn finish(self, quiet: bool) -> Result<(), Fatal> {
+    /// Writes the users of containers, which the head of a capture has no place for and which no event of the kernel tells:
+    /// when a file begins, and when there are others.
+    fn write_users(&mut self, ts: u64) -> Result<(), Fatal> {
+        let Self { view, sink, marker, .. } = self;
+        self.users = view.inspected().container_users().count();
+        view.inspected().export_users(ts, |user| sink.event(&marker.mark(user)?))
+    }
+
+    /// As [`write_users`](Self::write_users), if there are others.
+    fn write_new_users(&mut self) -> Result<(), Fatal> {
+        if self.view.inspected().container_users().count() == self.users {
+            return Ok(());
+        }
+        self.write_users(now())
+    }
+
+    fn finish(mut self, quiet: bool) -> Result<(), Fatal> {
+        self.write_new_users()?;
         self.output.finish()?;
         if !quiet {
             self.summary.print(self.view.source(), &self.sink);

@@ -58,14 +58,16 @@ impl Sink {
         }
     }
 
-    /// Begins the next file if the current one is full with an event of time `ts`. `state` is the machine after it.
-    pub(crate) fn turn(&mut self, ts: u64, state: impl FnOnce() -> HostState) -> Result<(), Fatal> {
-        if let Self::Row(row) = self
-            && row.is_full(ts)
-        {
-            row.begin(&state())?;
+    /// Begins the next file if the current one is full with an event of time `ts`, and says whether it did. `state` is the
+    /// machine after that event.
+    pub(crate) fn turn(&mut self, ts: u64, state: impl FnOnce() -> HostState) -> Result<bool, Fatal> {
+        match self {
+            Self::Row(row) if row.is_full(ts) => {
+                row.begin(&state())?;
+                Ok(true)
+            }
+            _ => Ok(false),
         }
-        Ok(())
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Fatal> {
