@@ -36,6 +36,21 @@ fn both(fields: &Fields, trace: &str, field: &str) -> (Option<String>, Option<St
     last
 }
 
+/// The bytes that conditions see of a field at the last event of a trace.
+fn value(trace: &str, field: &str) -> Option<Vec<u8>> {
+    let field = Fields::new().parse(field).unwrap_or_else(|error| panic!("{field}: {error}"));
+    let trace = Trace::parse(&format!("{SHELL}{trace}")).unwrap_or_else(|error| panic!("{trace}: {error:?}"));
+    let (arena, mut last) = (Bump::new(), None);
+    let seen = Inspector::new(trace).for_each(|event| {
+        last = field.value(&event, &arena).map(|value| match value {
+            Value::Bytes(bytes) => bytes.to_vec(),
+            other => panic!("{other:?} is not bytes"),
+        });
+    });
+    seen.expect("a trace does not break");
+    last
+}
+
 #[track_caller]
 fn check(trace: &str, cases: &[(&str, Option<&str>)]) {
     for (field, expect) in cases {
@@ -222,6 +237,9 @@ fn buffers_print_in_the_form_that_the_host_chose() {
     assert_eq!(print(&Fields::new(), "evt.buflen"), "5");
     assert_eq!(print(&Fields::new(), "evt.category"), "file");
     check("tid=7 read res=0 data=- fd=9 size=0", &[("evt.buffer", Some("NULL")), ("evt.io_dir", Some("read"))]);
+    // For conditions it is there, and empty.
+    assert_eq!(value("tid=7 read res=0 data=- fd=9 size=0", "evt.buffer"), Some(Vec::new()));
+    assert_eq!(value("tid=7 close res=0 fd=9", "evt.buffer"), None);
 }
 
 #[test]

@@ -302,7 +302,12 @@ fn data(e: &Event<'_>) -> Option<usize> {
 
 /// `evt.buffer` for conditions: the bytes.
 pub(super) fn buffer<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
-    raw_value(e, data(e)?)?.0.bytes().map(Value::Bytes)
+    let index = data(e)?;
+    match raw_value(e, index) {
+        Some((value, _)) => value.bytes().map(Value::Bytes),
+        // A read of no bytes has a buffer all the same.
+        None => e.raw().raw(index).filter(|raw| raw.is_empty()).map(Value::Bytes),
+    }
 }
 
 /// `evt.buffer` for outputs: in the form that the host chose.
