@@ -9,7 +9,7 @@ use std::ffi::c_char;
 use std::fs::File;
 use std::rc::Rc;
 
-use scap::savefile::{Compression, Reader, Writer};
+use scap::savefile::{Compression, Writer};
 use scap::schema::EventFlags;
 use scap::{Event as RawEvent, EventBuilder, HostState, Next, Source, SourceStats};
 
@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::guard::call;
 use crate::handle::{text, unique};
 use crate::inspector::Inspector;
+use crate::origin::Origin;
 use crate::sized::{Input, given, grows};
 use crate::status::Status;
 
@@ -60,6 +61,9 @@ struct Held {
 pub(crate) struct Deck {
     /// Whether there is one: all that an event without a recording costs.
     on: Cell<bool>,
+    /// Whether the source began anew and the recording does not have the new state yet: it can only be asked for when
+    /// nothing of the source is lent.
+    restarted: Cell<bool>,
     dump: RefCell<Option<Dump>>,
     /// Why it ended before its time.
     fault: RefCell<Option<Fault>>,
@@ -127,6 +131,7 @@ impl Deck {
     fn begin(&self, dump: Dump) {
         *self.dump.borrow_mut() = Some(dump);
         self.on.set(true);
+        self.restarted.set(false);
     }
 
     /// Does something with the recording. If that fails, the recording is over; the events go on.
@@ -140,6 +145,21 @@ impl Deck {
             *dump = None;
             self.on.set(false);
         }
+    }
+
+    #[cold]
+    fn event(&self, cpu: u16, flags: u32, bytes: &[u8]) {
+        // It is an event where it comes from.
+        if let Ok(event) = RawEvent::parse(cpu, flags, bytes) {
+            self.with(|dump| dump.event(&event));
+        }
+    }
+
+    /// Writes the state that a source began anew with.
+    #[cold]
+    fn restart(&self, host: &HostState) {
+        self.restarted.set(false);
+        self.with(|dump| dump.restart(host));
     }
 
     fn choose(&self) -> Result<(), Fault> {
@@ -168,71 +188,57 @@ impl Deck {
     }
 }
 
-/// Where events come from. A capture file has a place of its own, so that reading it needs no indirect call.
-#[allow(clippy::large_enum_variant, reason = "there is one of it for each inspector, in a box")]
-pub(crate) enum Origin {
-    File(Reader<File>),
-    Other(Box<dyn Source>),
-}
-
-impl Origin {
-    fn source(&self) -> &dyn Source {
-        match self {
-            Self::File(reader) => reader,
-            Self::Other(source) => &**source,
-        }
-    }
-}
-
 /// A source whose events can be recorded as they are read.
 pub(crate) struct Tee {
     origin: Origin,
     deck: Rc<Deck>,
-    restarted: bool,
 }
 
 impl Tee {
     pub(crate) fn new(origin: Origin) -> (Self, Rc<Deck>) {
         let deck = Rc::<Deck>::default();
-        (Self { origin, deck: Rc::clone(&deck), restarted: false }, deck)
+        (Self { origin, deck: Rc::clone(&deck) }, deck)
     }
 }
 
 impl Source for Tee {
     #[inline]
     fn next(&mut self) -> scap::Result<Next<'_>> {
-        if std::mem::take(&mut self.restarted) {
-            self.deck.with(|dump| dump.restart(self.origin.source().host()));
+        if self.deck.restarted.get() {
+            self.deck.restart(self.origin.host());
         }
-        let next = match &mut self.origin {
-            Origin::File(reader) => reader.next(),
-            Origin::Other(source) => source.next(),
-        };
-        if self.deck.on.get() {
-            match &next {
-                Ok(Next::Event(event)) => self.deck.with(|dump| dump.event(event)),
-                // The new state can only be asked for when nothing of the source is lent.
-                Ok(Next::Restart) => self.restarted = true,
-                Ok(Next::Idle | Next::End) | Err(_) => {}
+        // Looked at at once, and never by reference, so that where there is no recording the event stays in registers.
+        match self.origin.next() {
+            Ok(Next::Event(event)) => {
+                if self.deck.on.get() {
+                    self.deck.event(event.cpu(), event.flags(), event.bytes());
+                }
+                Ok(Next::Event(event))
             }
+            Ok(Next::Restart) => {
+                self.deck.restarted.set(self.deck.on.get());
+                Ok(Next::Restart)
+            }
+            Ok(Next::Idle) => Ok(Next::Idle),
+            Ok(Next::End) => Ok(Next::End),
+            Err(fault) => Err(fault),
         }
-        next
     }
 
     fn host(&self) -> &HostState {
-        self.origin.source().host()
+        self.origin.host()
     }
 
     fn stats(&self) -> SourceStats {
-        self.origin.source().stats()
+        self.origin.stats()
     }
 
     fn is_live(&self) -> bool {
-        self.origin.source().is_live()
+        self.origin.is_live()
     }
 
     fn progress(&self) -> Option<(u64, u64)> {
-        self.origin.source().progress()
+        self.origin.progress()
     }
 }
 
@@ -263,11 +269,13 @@ pub unsafe extern "C" fn peregrine_inspector_dump_begin(
         let (gzip, chosen) = options.map_or((false, false), |options| (options.gzip, options.chosen));
         inspector.deck.is_free()?;
         let compression = if gzip { Compression::Gzip } else { Compression::Plain };
-        let writer = match inspector.untouched_host() {
+        let mut writer = match inspector.untouched_host() {
             // Before the first event the source knows best: some of it is not part of the state.
             Some(host) => Writer::create(path, host, compression)?,
             None => Writer::create(path, &inspector.state().export(), compression)?,
         };
+        let now = inspector.current().map_or(0, sinsp::Event::ts);
+        inspector.state().export_users(now, |user| writer.write(user))?;
         inspector.deck.begin(Dump { writer, chosen, held: None, keep: false, marked: EventBuilder::new() });
         Ok(Status::Ok)
     })

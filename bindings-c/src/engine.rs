@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -53,8 +54,10 @@ struct Source {
 /// The rules of a source, and their tags as C sees them.
 #[derive(Debug)]
 struct TaggedRules {
-    /// What the tags point into.
+    /// What the others point into.
     inner: Arc<SourceRules>,
+    /// Its schema, where it is that of system calls: asked for with every event, it must not be looked for.
+    syscalls: Option<NonNull<SinspSchema>>,
     tags: Vec<Vec<Value>>,
 }
 
@@ -182,7 +185,11 @@ impl Source {
     fn new(rules: Arc<SourceRules>) -> Self {
         let list = rules.rules().rules();
         let tags = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
-        let tagged = TaggedRules { tags: list.iter().map(tags).collect(), inner: Arc::clone(&rules) };
+        let tagged = TaggedRules {
+            tags: list.iter().map(tags).collect(),
+            syscalls: rules.schema().map(NonNull::from),
+            inner: Arc::clone(&rules),
+        };
         Self { found: Vec::new(), matches: vec![0; list.len()], runner: rules.runner(), rules: Rc::new(tagged) }
     }
 }
@@ -201,6 +208,12 @@ fn note(
 }
 
 impl TaggedRules {
+    #[inline]
+    fn syscalls(&self) -> Option<&SinspSchema> {
+        // SAFETY: it lies in `inner`, which lives as long as `self` and is never changed.
+        self.syscalls.map(|schema| unsafe { schema.as_ref() })
+    }
+
     fn tags(&self, rule: RuleId) -> List {
         List::of(self.tags.get(rule.0 as usize).map_or(&[], Vec::as_slice))
     }
@@ -271,7 +284,7 @@ pub unsafe extern "C" fn peregrine_engine_process(
         let Some(Source { rules, runner, matches, found }) = engine.sources.first_mut() else {
             return Err(no_syscalls());
         };
-        let schema: &SinspSchema = rules.inner.schema().ok_or_else(no_syscalls)?;
+        let schema = rules.syscalls().ok_or_else(no_syscalls)?;
         runner.process(&SinspEvent::new(*inner, schema), |alert| {
             note(&alert, inner.raw().ts(), (rules, matches, found));
         });

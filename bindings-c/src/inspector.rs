@@ -8,11 +8,12 @@ use bumpalo::Bump;
 use scap::savefile::Reader;
 use scap::{HostState, Source as _};
 
-use crate::dump::{Deck, Origin, Tee};
+use crate::dump::{Deck, Tee};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::guard::{call, value};
 use crate::handle::{self, Handle, bytes, give, shared, take, text, unique, write};
+use crate::origin::Origin;
 use crate::status::Status;
 
 /// Events of a source, in time order, with what is known of the machine. Opaque. To be used by one thread at a time.
@@ -48,10 +49,14 @@ impl Inspector {
     }
 
     /// The inspector, in order to change it: the current event borrows from it, so that is void.
+    #[inline]
     pub(crate) fn change(&mut self) -> &mut sinsp::Inspector<Tee> {
         self.current = None;
         self.generation += 1;
-        self.arena.reset();
+        // Most events have no values built, and then there is nothing to reset.
+        if self.arena.allocated_bytes() > 0 {
+            self.arena.reset();
+        }
         &mut self.inner
     }
 
@@ -62,10 +67,6 @@ impl Inspector {
         self.change();
         loop {
             match self.inner.next() {
-                Ok(sinsp::Next::Hidden) => {}
-                Ok(sinsp::Next::Idle) => return Ok(Status::Idle),
-                Ok(sinsp::Next::End) => return Ok(Status::End),
-                Err(fault) => return Err(fault.into()),
                 Ok(sinsp::Next::Event(event)) => {
                     // SAFETY: the event borrows from `*self.inner`, which lives in a box of its own and so stays where
                     // it is. It is only changed through `change`, which clears `current`, and dropped after it.
@@ -73,11 +74,16 @@ impl Inspector {
                         Some(unsafe { std::mem::transmute::<sinsp::Event<'_>, sinsp::Event<'static>>(event) });
                     return Ok(Status::Ok);
                 }
+                Ok(sinsp::Next::Hidden) => {}
+                Ok(sinsp::Next::Idle) => return Ok(Status::Idle),
+                Ok(sinsp::Next::End) => return Ok(Status::End),
+                Err(fault) => return Err(fault.into()),
             }
         }
     }
 
     /// The current event, lent as long as the inspector is.
+    #[inline]
     pub(crate) fn current(&self) -> Option<&sinsp::Event<'_>> {
         self.current.as_ref()
     }

@@ -26,6 +26,7 @@
 
 mod guard;
 mod handle;
+mod origin;
 mod sized;
 
 // The order of these is that of the header: what others build on comes first. A blank line keeps rustfmt from sorting.

@@ -96,8 +96,8 @@ mod probe {
     use sinsp::ProcFs;
 
     use super::{Fault, Inspector, LiveOptions, Status};
-    use crate::dump::Origin;
     use crate::handle::{optional_text, shared, slice, text};
+    use crate::origin::Origin;
 
     /// # Safety
     /// All that the options point at is valid.

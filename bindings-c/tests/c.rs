@@ -70,6 +70,7 @@ c_tests! {
     }
     dump {
         records_everything,
+        records_users_of_containers,
         records_what_is_chosen,
         begins_in_the_middle,
         refuses_nonsense,

@@ -87,12 +87,17 @@ impl<'c> Recorder<'c> {
 
     fn begin(&mut self, event: &sinsp::Event<'_>) {
         let path = PathBuf::from(format!("{}_{:020}_{:020}.scap", self.settings.path_prefix, event.ts(), event.num()));
-        match Writer::create(&path, &event.state().export(), Compression::Gzip) {
+        let begin = || {
+            let mut writer = Writer::create(&path, &event.state().export(), Compression::Gzip)?;
+            event.state().export_users(event.ts(), |user| writer.write(user))?;
+            Ok(writer)
+        };
+        match begin() {
             Ok(writer) => {
                 log::info(format!("capture {} begins", path.display()));
                 self.at_work = Some(AtWork { writer, path });
             }
-            Err(error) => log::error(format!("capture {}: {error}", path.display())),
+            Err::<_, scap::Error>(error) => log::error(format!("capture {}: {error}", path.display())),
         }
     }
 

@@ -33,6 +33,7 @@ pub struct Facts {
 }
 
 impl<'a> Event<'a> {
+    #[inline]
     pub(crate) fn new(
         raw: scap::Event<'a>,
         state: &'a State,

@@ -60,6 +60,33 @@ static void records_everything(void)
 	}
 }
 
+/* The head of a capture has no place for the users of containers. */
+static void records_users_of_containers(void)
+{
+	const char *from = getenv("PEREGRINE_TEST_CONTAINERS"), *path = path_of("users.scap");
+	peregrine_inspector *inspector = NULL;
+	peregrine_event event;
+	peregrine_bytes name;
+	unsigned found = 0;
+
+	CHECK(from);
+	CHECK_OK(peregrine_inspector_open_file(from, &inspector));
+	CHECK_OK(peregrine_inspector_next(inspector, &event));
+	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, NULL));
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
+		;
+	CHECK_OK(peregrine_inspector_dump_end(inspector, NULL));
+	peregrine_inspector_free(inspector);
+	CHECK_OK(peregrine_inspector_open_file(path, &inspector));
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
+		CHECK_OK(peregrine_event_text_by_name(event, "user.name", &name));
+		CHECK(name.len == 3 && memcmp(name.data, "ann", 3) == 0);
+		found++;
+	}
+	CHECK(found == 4);
+	peregrine_inspector_free(inspector);
+}
+
 static void records_what_is_chosen(void)
 {
 	peregrine_inspector *inspector = open_capture();
@@ -156,5 +183,6 @@ static void says_that_the_disk_is_full(void)
 }
 
 RUN({"records_everything", records_everything}, {"records_what_is_chosen", records_what_is_chosen},
+    {"records_users_of_containers", records_users_of_containers},
     {"begins_in_the_middle", begins_in_the_middle}, {"refuses_nonsense", refuses_nonsense},
     {"says_that_the_disk_is_full", says_that_the_disk_is_full})

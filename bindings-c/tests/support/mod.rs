@@ -28,7 +28,7 @@ pub(crate) fn settings<'c>(command: &'c mut Command, what: &str) -> &'c mut Comm
     command.env("PEREGRINE_TEST_FOLDER", folder)
 }
 
-/// A capture of a process in a container that somebody described to nobody.
+/// A capture of a process in a container that somebody described to nobody, and one of whose users it tells of.
 pub(crate) fn containers() -> PathBuf {
     use scap::savefile::{Compression, Writer};
     use scap::{Next, Source};
@@ -36,8 +36,10 @@ pub(crate) fn containers() -> PathBuf {
     let make = || {
         let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
         let trace = format!(
-            "thread tid=7 pid=7 ptid=1 comm=\"in\" cgroups=[\"cpu=/docker/{id}\"]\n\
+            "thread tid=7 pid=7 ptid=1 uid=33 comm=\"in\" cgroups=[\"cpu=/docker/{id}\"]\n\
              thread tid=8 pid=8 ptid=1 comm=\"out\"\n\
+             1700000000.0 tid=-1 useradded uid=33 gid=44 name=\"ann\" home=\"/home/ann\" shell=\"/bin/sh\" \
+             container_id=\"0123456789ab\"\n\
              1700000000.0 tid=8 close res=0 fd=1\n1700000000.1 tid=7 close res=0 fd=1\n\
              1700000000.2 tid=7 close res=0 fd=2\n1700000002.0 tid=7 close res=0 fd=3\n\
              1700000009.0 tid=7 close res=0 fd=4\n"
