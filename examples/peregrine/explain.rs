@@ -99,7 +99,7 @@ fn explain_rule(rule: &Resolved, sets: &[Arc<SourceRules>], as_json: bool) -> Re
             .map(|(names, plan)| {
                 json!({
                     "code": plan.code, "event_types": names, "gates": plan.gates, "remembered": plan.guard,
-                    "witness": plan.witness,
+                    "remembered_descriptor": plan.descriptor, "witness": plan.witness,
                 })
             })
             .collect();

@@ -77,6 +77,8 @@ pub struct FieldInfo {
     pub no_transformer: bool,
     /// How comparisons on it differ from those on others of its kind.
     pub special: Special,
+    /// Whether [`Event::number_of`] may have something to say about it.
+    pub numbered: bool,
 }
 
 impl FieldInfo {
@@ -93,6 +95,7 @@ impl FieldInfo {
             no_rhs: false,
             no_transformer: false,
             special: Special::None,
+            numbered: false,
         }
     }
 }
@@ -225,6 +228,13 @@ pub trait Event {
 
     /// The value of a field. What must be built lives in `arena`, which is emptied before the next event.
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>>;
+
+    /// The number that the value of a field is the name of, such as flags of a call: among events of one type, equal
+    /// numbers have equal values. Given where it is found faster than the value, so that answers are remembered by it.
+    fn number_of(&self, field: FieldId) -> Option<u32> {
+        let _ = field;
+        None
+    }
 
     /// The value as text, as `%field` prints it: `None` prints `<NA>`.
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]>;

@@ -112,6 +112,7 @@ impl SinspSchema {
             no_rhs: flags.contains(F::NO_RHS),
             no_transformer: flags.contains(F::NO_TRANSFORMER),
             special,
+            numbered: field.is_numbered(),
         }
     }
 
@@ -307,6 +308,10 @@ impl Event for SinspEvent<'_> {
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         let field = self.schema.resolved.get(field.0 as usize)?;
         Some(value(field.value(&self.event, arena)?, arena))
+    }
+
+    fn number_of(&self, field: FieldId) -> Option<u32> {
+        self.schema.resolved.get(field.0 as usize)?.number(&self.event)
     }
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {

@@ -66,8 +66,16 @@ impl Arranger {
 
     fn junction(&mut self, pool: &mut Pool, children: &[NodeId], all: bool) -> NodeId {
         let mut parts: [Vec<(u32, NodeId)>; 4] = Default::default();
+        let mut arranged = Vec::with_capacity(children.len());
         for child in children {
             let child = self.arrange(pool, *child);
+            match &pool[child] {
+                // An `or` of which a part was taken out has become an `and` among others.
+                Node::And(children) if all => arranged.extend_from_slice(children),
+                _ => arranged.push(child),
+            }
+        }
+        for child in arranged {
             let facts = self.facts(pool, child);
             parts[facts.span as usize].push((facts.rank(all), child));
         }
@@ -110,18 +118,15 @@ impl Arranger {
                 Facts { chance: 256 - facts.chance, ..facts }
             }
             Node::And(children) => {
-                let start = Facts { span: Span::Thread, cost: 0, chance: 256 };
-                children.iter().fold(start, |all, child| {
-                    let facts = self.facts(pool, *child);
-                    all.and(facts, all.chance * facts.chance / 256)
-                })
+                let each = children.iter().map(|child| self.facts(pool, *child));
+                let all = each.reduce(|all, facts| all.and(facts, all.chance * facts.chance / 256));
+                all.unwrap_or(Facts { span: Span::Thread, cost: 0, chance: 256 })
             }
             Node::Or(children) => {
-                let start = Facts { span: Span::Thread, cost: 0, chance: 0 };
-                children.iter().fold(start, |any, child| {
-                    let facts = self.facts(pool, *child);
-                    any.and(facts, 256 - (256 - any.chance) * (256 - facts.chance) / 256)
-                })
+                let each = children.iter().map(|child| self.facts(pool, *child));
+                let any =
+                    each.reduce(|any, facts| any.and(facts, 256 - (256 - any.chance) * (256 - facts.chance) / 256));
+                any.unwrap_or(Facts { span: Span::Thread, cost: 0, chance: 0 })
             }
         };
         self.facts.insert(node, facts);

@@ -7,7 +7,9 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::arrange::Arranger;
+use super::expr::ExprId;
 use super::node::{AtomId, Node, NodeId, Pool};
+use super::tighten::tighten;
 use crate::vm::compare::Regexes;
 use crate::vm::family::{Family, Sort};
 use crate::vm::op::Op;
@@ -63,10 +65,13 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
             emitter.code.push(Op::Return);
         }
     }
+    let places = tighten(&mut emitter.code, entries.values().copied());
+    entries.values_mut().for_each(|entry| *entry = places[*entry as usize]);
     let mut shared = vec![0u32; pool.exprs.len()];
     families.iter().for_each(|family: &FamilyRow| shared[family.expr.0 as usize] += 1);
     let program = Program {
         exprs: pool.exprs.clone(),
+        fields: (0..pool.exprs.len() as u32).map(|id| pool.exprs[ExprId(id)].as_field()).collect(),
         kept: shared.iter().filter(|families| **families > 1).count(),
         shared: shared.into_iter().map(|families| families > 1).collect(),
         atoms,
@@ -113,7 +118,7 @@ impl Emitter<'_> {
     /// Sorts the atoms into families.
     fn families(&mut self, order: &[AtomId]) -> Families {
         let pool = self.pool;
-        let mut groups: BTreeMap<(super::expr::ExprId, Span, Sort, u32), Vec<AtomId>> = BTreeMap::new();
+        let mut groups: BTreeMap<(ExprId, Span, Sort, u32), Vec<AtomId>> = BTreeMap::new();
         for id in order {
             let atom = &pool[*id];
             let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
@@ -145,6 +150,9 @@ impl Emitter<'_> {
                 low,
                 high: layout.value,
                 expr,
+                numbered: pool.exprs[expr]
+                    .as_field()
+                    .filter(|_| pool.exprs[expr].numbered && span == Span::Event && members.len() <= 64),
                 search: Family::new(sort, &tests, &regexes),
             });
             layout.known += 1;

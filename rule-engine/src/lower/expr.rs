@@ -86,6 +86,8 @@ pub(crate) struct Expr {
     pub(crate) names_types: bool,
     /// Whether the value may hold a NUL, as transformed text does at its end and decoded text anywhere.
     pub(crate) nul: Nul,
+    /// Whether it is a field whose values may be names of numbers.
+    pub(crate) numbered: bool,
 }
 
 /// Where a value may hold a NUL byte.
@@ -111,6 +113,15 @@ impl Expr {
             base: (info.kind, info.list),
             names_types: info.special == Special::EventType,
             nul: Nul::Never,
+            numbered: info.numbered,
+        }
+    }
+
+    /// The field, if it is one and nothing around it.
+    pub(crate) fn as_field(&self) -> Option<FieldId> {
+        match self.op {
+            Op::Field(field) => Some(field),
+            _ => None,
         }
     }
 
@@ -128,6 +139,7 @@ impl Expr {
             base: (Kind::CharBuf, list),
             names_types: false,
             nul: Nul::Never,
+            numbered: false,
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod node;
 pub(crate) mod operand;
 pub(crate) mod regex;
 pub(crate) mod specialize;
+mod tighten;
 mod warn;
 
 pub use keys::KeySet;

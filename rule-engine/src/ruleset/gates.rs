@@ -36,19 +36,13 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
     for demand in demands.iter().flatten() {
         *uses.entry(*demand).or_default() += 1;
     }
-    // Those that are shared first, cheap ones before others, so that equal beginnings come together.
     let mut shared: Vec<Demand> = Vec::new();
     for (place, demands) in demands.iter().enumerate() {
-        let mut list: Vec<NodeId> = demands
-            .iter()
-            .copied()
-            .filter(|node| uses[node] > 1 && arranger.facts(pool, *node).span.is_brief())
-            .collect();
-        list.sort_by_key(|node| (arranger.facts(pool, *node).rank(true), std::cmp::Reverse(uses[node]), *node));
-        shared.push((place, list));
+        let is_shared = |node: &NodeId| uses[node] > 1 && arranger.facts(pool, *node).span.is_brief();
+        shared.push((place, demands.iter().copied().filter(is_shared).collect()));
     }
     let mut gates = Vec::new();
-    grow(&shared, 0, &mut gates, &mut demands);
+    grow(shared, &mut |node| arranger.facts(pool, node).rank(true), &mut gates, &mut demands);
     for (condition, demands) in conditions.iter_mut().zip(demands) {
         *condition = match demands.as_slice() {
             [] => pool.constant(true),
@@ -59,24 +53,32 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
     gates
 }
 
-/// Makes gates of what at least two of the rules demand next.
-fn grow(rules: &[Demand], depth: usize, gates: &mut Vec<Planned>, demands: &mut [Vec<NodeId>]) {
-    let mut groups: Vec<(NodeId, Vec<Demand>)> = Vec::new();
-    for rule in rules {
-        let Some(next) = rule.1.get(depth) else { continue };
-        match groups.iter_mut().find(|(node, _)| node == next) {
-            Some((_, members)) => members.push(rule.clone()),
-            None => groups.push((*next, vec![rule.clone()])),
+/// Makes gates of what at least two of the rules demand: of those always the one first that, for what it costs, is
+/// likely to shut out most rules.
+fn grow(
+    mut rules: Vec<Demand>,
+    rank: &mut impl FnMut(NodeId) -> u32,
+    gates: &mut Vec<Planned>,
+    demands: &mut [Vec<NodeId>],
+) {
+    loop {
+        let mut uses: HashMap<NodeId, u32, FxBuildHasher> = HashMap::default();
+        for node in rules.iter().flat_map(|rule| &rule.1) {
+            *uses.entry(*node).or_default() += 1;
         }
-    }
-    for (node, members) in groups.into_iter().filter(|(_, members)| members.len() > 1) {
+        let shared = uses.into_iter().filter(|(_, uses)| *uses > 1);
+        let Some((node, _)) = shared.min_by_key(|(node, uses)| (rank(*node) / uses, *node)) else { return };
+        let (mut members, others): (Vec<Demand>, Vec<Demand>) =
+            rules.into_iter().partition(|(_, shared)| shared.contains(&node));
+        rules = others;
         let bits = members.iter().fold(0, |bits, (place, _)| bits | 1 << place);
         let at = gates.len();
         gates.push(Planned { node, rules: bits, skip: 0 });
-        for (place, _) in &members {
+        for (place, shared) in &mut members {
+            shared.retain(|demand| *demand != node);
             demands[*place].retain(|demand| *demand != node);
         }
-        grow(&members, depth + 1, gates, demands);
+        grow(members, rank, gates, demands);
         gates[at].skip = gates.len() as u32;
     }
 }

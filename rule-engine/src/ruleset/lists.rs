@@ -10,7 +10,7 @@ use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
 
 use super::Plain;
-use super::index::NONE;
+use super::slate::NONE;
 
 /// A rule whose condition differs between more keys than this is not specialized.
 const VARIANTS: usize = 24;

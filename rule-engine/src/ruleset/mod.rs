@@ -14,6 +14,7 @@ mod lists;
 mod profile;
 mod rule;
 mod select;
+mod slate;
 mod witness;
 
 use std::ops::ControlFlow;
@@ -221,7 +222,7 @@ impl Ruleset {
 }
 
 /// How a rule is run for events of one type, for people: code is disassembled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventPlan {
     /// One of these must be true for the rule to be looked at; empty if it is on every event.
     pub witness: Vec<String>,
@@ -229,6 +230,8 @@ pub struct EventPlan {
     pub gates: Vec<String>,
     /// What depends on the process alone, and is remembered with it.
     pub guard: Option<String>,
+    /// What depends on the descriptor alone, and is remembered with it.
+    pub descriptor: Option<String>,
     /// What is left to be asked of each event.
     pub code: String,
 }
@@ -247,6 +250,9 @@ impl std::fmt::Display for EventPlan {
         }
         if let Some(guard) = &self.guard {
             code(f, "remembered with the process", guard)?;
+        }
+        if let Some(guard) = &self.descriptor {
+            code(f, "remembered with the descriptor", guard)?;
         }
         code(f, "for each event", &self.code)
     }

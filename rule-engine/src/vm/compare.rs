@@ -182,6 +182,7 @@ fn compare_expr(expr: &Expr, op: Operator, value: Value<'_>, literal: &Literal) 
 }
 
 /// Whether `value op literal`, for all operators but `regex` and those of lists.
+#[inline]
 pub(crate) fn compare(kind: Kind, op: Operator, value: Value<'_>, literal: &Literal) -> bool {
     match (value, literal) {
         (Value::Bytes(text), Literal::Bytes(wanted)) => bytes(op, text, wanted),

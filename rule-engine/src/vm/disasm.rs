@@ -16,6 +16,13 @@ impl Program {
             let relative = |to: u32| to - entry;
             let _ = match *op {
                 Op::Atom(atom) => writeln!(out, "atom    {}", self.question(atom, field)),
+                Op::Test { atom, not, when, to } => writeln!(
+                    out,
+                    "atom    {}{}, if-{when} {}",
+                    self.question(atom, field),
+                    if not { ", not" } else { "" },
+                    relative(to)
+                ),
                 Op::Constant(value) => writeln!(out, "const   {value}"),
                 Op::Not => writeln!(out, "not"),
                 Op::Jump { when: true, to } => writeln!(out, "if-true {}", relative(to)),

@@ -28,6 +28,7 @@ pub(crate) enum Sort {
     Exists,
     Exact,
     Number,
+    Order,
     Ip,
     Prefix,
     Suffix,
@@ -60,6 +61,9 @@ impl Sort {
         match test {
             Test::Compare(Operator::Eq, _) | Test::In(_) if bytes => Self::Exact,
             Test::Compare(Operator::Eq, _) | Test::In(_) if numbers => Self::Number,
+            Test::Compare(Operator::Ne | Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge, _) if numbers => {
+                Self::Order
+            }
             Test::Compare(Operator::Eq, _) | Test::In(_) if expr.kind == Kind::IpAddr => Self::Ip,
             Test::Compare(Operator::StartsWith, _) if bytes => Self::Prefix,
             Test::Compare(Operator::EndsWith, _) if bytes => Self::Suffix,
@@ -76,7 +80,7 @@ impl Sort {
     pub(crate) const fn cost(self) -> u32 {
         match self {
             Self::Exists => 20,
-            Self::Number | Self::Ip => 25,
+            Self::Number | Self::Order | Self::Ip => 25,
             Self::Exact => 40,
             Self::Prefix | Self::Suffix => 60,
             Self::Alone => 80,
@@ -90,7 +94,7 @@ impl Sort {
 
     /// Whether few of many atoms are true of a value, and finding them does not cost more for more atoms.
     pub(crate) const fn is_selective(self) -> bool {
-        !matches!(self, Self::Exists | Self::Alone)
+        !matches!(self, Self::Exists | Self::Order | Self::Alone)
     }
 }
 
@@ -148,6 +152,32 @@ pub(crate) enum Substrings {
     Many(AhoCorasick, Vec<u32>),
 }
 
+/// A substring in whatever case: it is looked for by its rarest byte.
+#[derive(Debug)]
+pub(crate) struct Folded {
+    text: Box<[u8]>,
+    /// The place of that byte.
+    at: usize,
+}
+
+impl Folded {
+    fn new(text: &[u8]) -> Self {
+        /// Bytes of names and paths, the most frequent last. All others are rare.
+        const OFTEN: &[u8] = b"zqjx0123456789kvwyfb_ghmpudclsnirt-=oae./ ";
+        let often = |byte: &u8| OFTEN.iter().position(|often| *often == byte.to_ascii_lowercase());
+        let at = (0..text.len()).min_by_key(|at| often(&text[*at]));
+        Self { text: text.into(), at: at.unwrap_or(0) }
+    }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        let Some(rare) = self.text.get(self.at) else { return true };
+        let places = memchr::memchr2_iter(rare.to_ascii_lowercase(), rare.to_ascii_uppercase(), text);
+        let starts = places.filter_map(|place| place.checked_sub(self.at));
+        let mut windows = starts.filter_map(|start| text.get(start..start + self.text.len()));
+        windows.any(|window| window.eq_ignore_ascii_case(&self.text))
+    }
+}
+
 /// Patterns, tried only where their literal beginning is found.
 #[derive(Debug)]
 pub(crate) struct Candidates<P> {
@@ -176,6 +206,27 @@ impl<P> Candidates<P> {
     }
 }
 
+/// A shell pattern, and the longest text that every match has within: without it the pattern need not be tried.
+#[derive(Debug)]
+pub(crate) struct Glob {
+    pattern: Box<[u8]>,
+    fold: bool,
+    within: Option<Finder<'static>>,
+}
+
+impl Glob {
+    fn new(pattern: &[u8], fold: bool) -> Self {
+        let within = if fold { &[] } else { glob::literal_within(pattern) };
+        let within = (!within.is_empty()).then(|| Finder::new(within).into_owned());
+        Self { pattern: pattern.into(), fold, within }
+    }
+
+    fn matches(&self, text: &[u8]) -> bool {
+        self.within.as_ref().is_none_or(|within| within.find(text).is_some())
+            && glob::matches(&self.pattern, text, self.fold)
+    }
+}
+
 /// A prepared search.
 #[derive(Debug)]
 pub(crate) enum Family {
@@ -183,13 +234,17 @@ pub(crate) enum Family {
     /// The lengths that occur (63 and more as one), and the texts.
     Exact(u64, Table<Box<[u8]>>),
     Number(Table<u64>),
+    /// Asked one after the other.
+    Order(Vec<(Operator, Literal)>),
     Ip(Table<IpAddr>),
     Prefix(PrefixSet),
     Suffix(PrefixSet),
     Contains(Substrings),
     IContains(AhoCorasick, Vec<u32>),
+    /// The same of few.
+    Folded(Vec<(Folded, u32)>),
     Paths(PathTree),
-    Globs(Candidates<(Box<[u8]>, bool)>),
+    Globs(Candidates<Glob>),
     Regexes(Candidates<regex::Regex>),
     /// Answered by the plain comparison.
     Alone,
@@ -239,6 +294,15 @@ impl Family {
                 Self::Exact(lengths, Table::new(texts()))
             }
             Sort::Number => Self::Number(Table::new(literals().map(|(literal, mark)| (literal_key(literal), mark)))),
+            Sort::Order => Self::Order(
+                tests
+                    .iter()
+                    .filter_map(|test| match test {
+                        Test::Compare(op, literal) => Some((*op, literal.clone())),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
             Sort::Ip => Self::Ip(Table::new(literals().filter_map(|(literal, mark)| match literal {
                 Literal::Ip(ip) => Some((*ip, mark)),
                 _ => None,
@@ -251,6 +315,9 @@ impl Family {
             Sort::Contains => Self::Contains(substrings(texts().collect())),
             Sort::IContains => {
                 let texts: Vec<(Box<[u8]>, u32)> = texts().collect();
+                if texts.len() <= FEW {
+                    return Self::Folded(texts.into_iter().map(|(text, mark)| (Folded::new(&text), mark)).collect());
+                }
                 match automaton(&texts, true) {
                     Some(automaton) => Self::IContains(automaton, texts.into_iter().map(|(_, mark)| mark).collect()),
                     None => Self::Alone,
@@ -269,7 +336,7 @@ impl Family {
                 let Test::Compare(op, literal) = test else { return None };
                 let fold = *op == Operator::IGlob;
                 let prefix = if fold { Vec::new() } else { glob::literal_prefix(literal.bytes()) };
-                Some((prefix, (Box::from(literal.bytes()), fold), mark as u32))
+                Some((prefix, Glob::new(literal.bytes(), fold), mark as u32))
             }))),
             Sort::Regexes => Self::Regexes(Candidates::new(literals().filter_map(|(literal, mark)| {
                 let compiled = regexes.of(literal.bytes())?.clone();
@@ -288,6 +355,16 @@ impl Family {
                     table.find(&number, found);
                 } else {
                     self.each(expr, value, arena, found);
+                }
+            }
+            Self::Order(tests) => {
+                if let Value::List(_) = value {
+                    return self.each(expr, value, arena, found);
+                }
+                for (mark, (op, literal)) in (0..).zip(tests) {
+                    if compare::compare(expr.kind, *op, value, literal) {
+                        found(mark);
+                    }
                 }
             }
             Self::Ip(table) => match value {
@@ -339,15 +416,18 @@ impl Family {
                     }
                 }
             }
+            Self::Folded(texts) => {
+                texts.iter().filter(|(folded, _)| folded.is_in(text)).for_each(|(_, mark)| found(*mark));
+            }
             Self::Paths(tree) => tree.matches(text, found),
             Self::Globs(candidates) => {
-                candidates.find(text, |(pattern, fold)| glob::matches(pattern, text, *fold), found);
+                candidates.find(text, |glob| glob.matches(text), found);
             }
             Self::Regexes(candidates) => {
                 let valid = compare::valid_text(text, arena);
                 candidates.find(valid.as_bytes(), |pattern| pattern.is_match(valid), found);
             }
-            Self::Exists | Self::Number(_) | Self::Ip(_) | Self::Alone => {}
+            Self::Exists | Self::Number(_) | Self::Order(_) | Self::Ip(_) | Self::Alone => {}
         }
     }
 }

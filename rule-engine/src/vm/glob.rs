@@ -124,9 +124,34 @@ pub(crate) fn literal_prefix(pattern: &[u8]) -> Vec<u8> {
     prefix
 }
 
+/// The longest run of bytes that stand for themselves, as far as that is easily seen: patterns with brackets and quoted
+/// bytes have none.
+pub(crate) fn literal_within(pattern: &[u8]) -> &[u8] {
+    if pattern.iter().any(|byte| matches!(byte, b'[' | b'\\')) {
+        return &[];
+    }
+    let runs = pattern.split(|byte| matches!(byte, b'*' | b'?'));
+    runs.max_by_key(|run| run.len()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{literal_within, matches};
+
+    #[test]
+    fn a_literal_of_every_match_is_found() {
+        for (pattern, within) in [
+            ("*../*../*", "../"),
+            ("/home/*/.ssh/*", "/.ssh/"),
+            ("a?bcd*e", "bcd"),
+            ("***", ""),
+            ("", ""),
+            ("abc[d]e", ""),
+            ("abc\\*", ""),
+        ] {
+            assert_eq!(literal_within(pattern.as_bytes()), within.as_bytes(), "{pattern}");
+        }
+    }
 
     #[test]
     fn as_fnmatch_without_flags() {

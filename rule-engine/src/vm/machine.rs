@@ -9,7 +9,7 @@ use super::family::Family;
 use super::memo::Memo;
 use super::op::Op;
 use super::program::{Program, Slot, Span};
-use crate::event::{Event, Lifetime, Value};
+use crate::event::{Event, Key, Lifetime, Value};
 
 /// The answers of one span: those of the event in one entry, those that last in one per stamp.
 ///
@@ -19,8 +19,32 @@ struct Bits {
     memo: Memo,
     /// Where the entry of the current event begins.
     base: usize,
+    /// Whether it is that of a stamp, to be found again.
+    lasts: bool,
     known_at: usize,
     value_at: usize,
+}
+
+/// What a family found in values that are names of numbers: for the number and the type of the event, which of its atoms
+/// are true.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbered {
+    tag: u64,
+    answers: u64,
+}
+
+/// So many numbers are remembered for a family: few occur.
+const NUMBERS: usize = 16;
+
+impl Numbered {
+    /// Never that of an empty entry.
+    fn tag(key: Key, number: u32) -> u64 {
+        1 << 63 | u64::from(key.0) << 32 | u64::from(number)
+    }
+
+    fn place(tag: u64) -> usize {
+        (tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % NUMBERS
+    }
 }
 
 /// What changes while events run, for one program.
@@ -30,6 +54,8 @@ pub(crate) struct State {
     /// For each expression, in which event it was last extracted, and its place in the frame.
     seen: Vec<(u32, u32)>,
     epoch: u32,
+    /// For each family, what was found by numbers lately; empty for those that have none.
+    numbers: Vec<Vec<Numbered>>,
     /// For the profile.
     pub(crate) searches: Option<Box<Searches>>,
 }
@@ -60,11 +86,17 @@ impl State {
             Bits {
                 memo: if span == Span::Event { Memo::forgetful(all) } else { Memo::new(all) },
                 base: 0,
+                lasts: false,
                 known_at: extra,
                 value_at: extra + known,
             }
         });
-        Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, searches: None }
+        let numbers = program.families.iter().map(|family| match family.numbered {
+            Some(_) => vec![Numbered::default(); NUMBERS],
+            None => Vec::new(),
+        });
+        let numbers = numbers.collect();
+        Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, numbers, searches: None }
     }
 
     /// Forgets what holds for one event only, and finds what is remembered of its thread and its lineage.
@@ -80,6 +112,12 @@ impl State {
         thread.begin(event.stamp(Lifetime::Thread));
         lineage.begin(event.stamp(Lifetime::Lineage));
         fd.begin(event.stamp(Lifetime::Fd));
+    }
+
+    /// Whether what is found out now is remembered beyond the event.
+    #[inline]
+    pub(crate) fn lasts(&self, span: Span) -> bool {
+        self.bits[span as usize].lasts
     }
 
     /// The extra words of a span.
@@ -110,6 +148,7 @@ impl Bits {
     #[inline]
     fn begin(&mut self, stamp: Option<u128>) {
         self.base = self.memo.entry(stamp);
+        self.lasts = stamp.is_some();
     }
 
     #[inline]
@@ -144,6 +183,12 @@ impl<'e, E: Event> Frame<'e, E> {
             at += 1;
             match *op {
                 Op::Atom(atom) => answer = self.atom(state, atom),
+                Op::Test { atom, not, when, to } => {
+                    answer = self.atom(state, atom) ^ not;
+                    if answer == when {
+                        at = to as usize;
+                    }
+                }
                 Op::Constant(truth) => answer = truth,
                 Op::Not => answer = !answer,
                 Op::Jump { when, to } => {
@@ -207,6 +252,41 @@ impl<'e, E: Event> Frame<'e, E> {
     fn search_now(&mut self, state: &mut State, family: u32) {
         let program = self.program;
         let row = &program.families[family as usize];
+        if let Some(field) = row.numbered
+            && let Some(number) = self.event.number_of(field)
+        {
+            return self.search_numbered(state, family, Numbered::tag(self.event.key(), number));
+        }
+        self.search_value(state, family);
+    }
+
+    /// A search in a value that is the name of a number.
+    fn search_numbered(&mut self, state: &mut State, family: u32, tag: u64) {
+        let row = &self.program.families[family as usize];
+        let place = Numbered::place(tag);
+        let known = state.numbers[family as usize][place];
+        if known.tag != tag {
+            self.search_value(state, family);
+            let mut answers = 0;
+            self.each_true(state, family, |atom| answers |= 1 << atom);
+            state.numbers[family as usize][place] = Numbered { tag, answers };
+            return;
+        }
+        let bits = &mut state.bits[row.span as usize];
+        let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
+        let words = bits.memo.words();
+        words[known_at + row.known as usize / 64] |= 1 << (row.known % 64);
+        let mut rest = known.answers;
+        while rest != 0 {
+            let bit = row.low + rest.trailing_zeros();
+            words[value_at + bit as usize / 64] |= 1 << (bit % 64);
+            rest &= rest - 1;
+        }
+    }
+
+    fn search_value(&mut self, state: &mut State, family: u32) {
+        let program = self.program;
+        let row = &program.families[family as usize];
         let value = self.value(state, row.expr);
         let bits = &mut state.bits[row.span as usize];
         let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
@@ -236,14 +316,19 @@ impl<'e, E: Event> Frame<'e, E> {
     /// The value of an expression, extracted at most once for the event.
     fn value(&mut self, state: &mut State, id: crate::lower::expr::ExprId) -> Option<Value<'e>> {
         let program = self.program;
+        let plain = program.fields[id.0 as usize];
+        let extract = || match plain {
+            Some(field) => self.event.value(field, self.arena),
+            None => eval::value(&program.exprs, id, self.event, self.arena),
+        };
         if !program.shared[id.0 as usize] {
-            return eval::value(&program.exprs, id, self.event, self.arena);
+            return extract();
         }
         let (epoch, place) = state.seen[id.0 as usize];
         if epoch == state.epoch {
             return self.values[place as usize];
         }
-        let value = eval::value(&program.exprs, id, self.event, self.arena);
+        let value = extract();
         state.seen[id.0 as usize] = (state.epoch, self.values.len() as u32);
         self.values.push(value);
         value

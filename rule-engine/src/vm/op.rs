@@ -14,6 +14,8 @@ pub(crate) enum Op {
     Not,
     /// Goes on at `to` if the answer is `when`.
     Jump { when: bool, to: u32 },
+    /// The answer is that of an atom, turned around if `not`; goes on at `to` if it is `when`.
+    Test { atom: u32, not: bool, when: bool, to: u32 },
     /// If a shared expression was answered before, the answer is that, and it goes on at `to`.
     Recall { node: u32, to: u32 },
     /// Keeps the answer for the shared expression.

@@ -3,7 +3,7 @@
 use super::compare::Regexes;
 use super::family::Family;
 use super::op::Op;
-use crate::event::Lifetime;
+use crate::event::{FieldId, Lifetime};
 use crate::lower::expr::{ExprId, Exprs};
 use crate::lower::node::Atom;
 
@@ -67,6 +67,8 @@ pub(crate) struct FamilyRow {
     pub(crate) low: u32,
     pub(crate) high: u32,
     pub(crate) expr: ExprId,
+    /// The field, if answers may be remembered by its number.
+    pub(crate) numbered: Option<FieldId>,
     pub(crate) search: Family,
 }
 
@@ -81,6 +83,8 @@ pub(crate) struct Layout {
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) exprs: Exprs,
+    /// The field that an expression is, if it is no more than that.
+    pub(crate) fields: Vec<Option<FieldId>>,
     /// Whether several families look at an expression, so that its value is worth keeping for the event.
     pub(crate) shared: Vec<bool>,
     /// How many of those there are.

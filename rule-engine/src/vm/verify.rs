@@ -34,7 +34,7 @@ pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
     };
     for (at, op) in program.code.iter().enumerate() {
         let fits = match *op {
-            Op::Atom(atom) => program.atoms.get(atom as usize).is_some_and(|row| {
+            Op::Atom(atom) | Op::Test { atom, .. } => program.atoms.get(atom as usize).is_some_and(|row| {
                 let family = program.families.get(row.family as usize);
                 slot_fits(&row.slot)
                     && family.is_some_and(|family| {
@@ -49,7 +49,7 @@ pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
         if !fits {
             return Err(VerifyError::Slot { at });
         }
-        if let Op::Jump { to, .. } | Op::Recall { to, .. } = *op
+        if let Op::Jump { to, .. } | Op::Recall { to, .. } | Op::Test { to, .. } = *op
             && (to as usize <= at || to as usize >= len)
         {
             return Err(VerifyError::Jump { at, to });
@@ -79,6 +79,7 @@ mod tests {
         layout[Span::Thread as usize] = Layout { known: 1, value: 1 };
         verify(&Program {
             exprs: Default::default(),
+            fields: Vec::new(),
             shared: Vec::new(),
             kept: 0,
             atoms: Vec::new(),

@@ -88,6 +88,11 @@ impl FdTable {
 
     /// Ranks the entries as those of a fork, which takes them over from first to last.
     pub(crate) fn rerank(&mut self) {
+        if self.sparse.is_none() && self.dense.len() <= ROOMS[0] && self.room == ROOMS[0] {
+            // In a small table every number has a slot of its own: the order is turned around.
+            self.turn();
+            return;
+        }
         let order = self.listed(false);
         (self.greatest, self.least, self.room) = (0, 0, ROOMS[0]);
         let dense = order.into_iter().map(|num| num as usize).filter(|num| *num < self.dense.len());
@@ -100,11 +105,16 @@ impl FdTable {
     fn rank(&mut self, num: usize, len: usize) {
         if len >= self.room {
             self.room = ROOMS.into_iter().find(|room| *room > len).unwrap_or(usize::MAX);
-            self.ranks.iter_mut().for_each(|rank| *rank = -*rank);
-            (self.greatest, self.least) = (-self.least, -self.greatest);
+            self.turn();
         }
         self.greatest = self.greatest.saturating_add(1);
         self.ranks[num] = self.greatest;
+    }
+
+    /// Turns the order around.
+    fn turn(&mut self) {
+        self.ranks.iter_mut().for_each(|rank| *rank = -*rank);
+        (self.greatest, self.least) = (-self.least, -self.greatest);
     }
 
     /// A descriptor that is about to change. Its entry is copied first if another table has it too.

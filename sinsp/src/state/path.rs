@@ -56,16 +56,38 @@ pub fn without_deleted(path: &[u8]) -> &[u8] {
 
 /// Whether cleaning would change nothing: true for nearly all paths that programs use.
 fn is_clean(path: &[u8]) -> bool {
-    let mut start = true;
-    for byte in path {
-        match byte {
-            b'/' if start && !std::ptr::eq(byte, path.as_ptr()) => return false,
-            b'.' if start => return false,
-            b'/' => start = true,
-            _ => start = false,
-        }
+    match path {
+        [b'.', ..] => false,
+        [] | [b'/'] => true,
+        [.., last] => *last != b'/' && !any_pair(path, |a, b| (a == b'/') & ((b == b'/') | (b == b'.'))),
     }
-    !start || path.len() == 1 && path[0] == b'/'
+}
+
+/// Whether there are two slashes one behind the other.
+pub(crate) fn has_double_slash(path: &[u8]) -> bool {
+    any_pair(path, |a, b| (a == b'/') & (b == b'/'))
+}
+
+/// Whether `odd` is true of any byte and the one behind it.
+#[inline]
+fn any_pair(path: &[u8], odd: impl Fn(u8, u8) -> bool) -> bool {
+    /// So many bytes are looked at together.
+    const LANES: usize = 16;
+    let next = path.get(1..).unwrap_or_default();
+    let (Some(last), Some(last_next)) = (path.len().checked_sub(1 + LANES), next.last_chunk::<LANES>()) else {
+        return path.iter().zip(next).any(|(byte, next)| odd(*byte, *next));
+    };
+    let many = |path: &[u8; LANES], next: &[u8; LANES]| {
+        let mut found = false;
+        for lane in 0..LANES {
+            found |= odd(path[lane], next[lane]);
+        }
+        found
+    };
+    let (heads, tails) = (path.as_chunks::<LANES>().0, next.as_chunks::<LANES>().0);
+    // What is left at the end is looked at together with some bytes before it.
+    heads.iter().zip(tails).any(|(path, next)| many(path, next))
+        || path[last..].first_chunk().is_some_and(|path| many(path, last_next))
 }
 
 /// Appends `path`, component by component. `bare` says that there is no base that `..` may eat up.
@@ -144,6 +166,23 @@ mod tests {
         ] {
             assert_eq!(joined(base, path), expected, "{base:?} + {path:?}");
         }
+    }
+
+    #[test]
+    fn odd_parts_are_found_wherever_they_are() {
+        for len in 2..70 {
+            let plain = format!("/{}", "abcdefg/hi".repeat(7));
+            let plain = plain[..len].trim_end_matches('/');
+            assert!(is_clean(plain.as_bytes()), "{plain}");
+            for at in 0..plain.len() {
+                for odd in ["//", "/."] {
+                    let path = format!("{}{odd}{}", &plain[..at], &plain[at..]);
+                    assert!(!is_clean(path.as_bytes()), "{path}");
+                }
+            }
+        }
+        assert!(is_clean(b"/a.b/c.") && is_clean(b"") && is_clean(b"/") && is_clean(b"a"));
+        assert!(!is_clean(b"a/") && !is_clean(b".") && !is_clean(b"/a/"));
     }
 
     #[test]

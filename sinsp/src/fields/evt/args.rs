@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use bumpalo::Bump;
-use scap::event::ParamValue;
+use scap::event::{Param, ParamValue};
 use scap::render::{self, AT_FDCWD, Buffers, Resolve};
 use scap::schema::{Category, EventCode, Format, ParamInfo, ParamType};
 
@@ -168,8 +168,17 @@ fn text_with<'e>(e: &'e Event<'e>, index: usize, buffers: Buffers, arena: &'e Bu
     match param.value() {
         Some(ParamValue::Path(text)) if text.starts_with(b"/") && memchr::memchr(0, text).is_none() => Some(text),
         Some(ParamValue::Text(text)) if memchr::memchr(0, text).is_none() => Some(text),
-        _ => Some(written(arena, |out| render::arg(&param, Some(&raw), &Machine { event: e, buffers }, out))),
+        value => Some(only_name(&param, value).unwrap_or_else(|| {
+            written(arena, |out| render::arg(&param, Some(&raw), &Machine { event: e, buffers }, out))
+        })),
     }
+}
+
+/// The name of a number that has a single one.
+fn only_name(param: &Param<'_>, value: Option<ParamValue<'_>>) -> Option<&'static [u8]> {
+    let Some(ParamValue::Enum(number)) = value else { return None };
+    let mut names = render::value_names(param.info().flags?, number);
+    names.next().filter(|_| names.next().is_none()).map(str::as_bytes)
 }
 
 /// The index of the parameter that the field names.

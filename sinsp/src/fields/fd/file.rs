@@ -8,7 +8,7 @@ use crate::Event;
 use crate::fields::evt::args;
 use crate::fields::value::{Text, Value, push_signed};
 use crate::fields::{Arg, FieldRef};
-use crate::state::FdKind;
+use crate::state::{FdKind, path};
 
 /// The name of the descriptor, or what the event says of it where there is none.
 pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
@@ -30,7 +30,7 @@ pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]
         Some(fd) => &fd.name_raw,
         None => name_from_event(e, true, arena)?,
     };
-    if !name.windows(2).any(|pair| pair == b"//") {
+    if !path::has_double_slash(name) {
         return Some(name);
     }
     let mut single = Text::with_capacity_in(name.len(), arena);
@@ -96,8 +96,19 @@ pub(super) fn file_name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     }
 }
 
+/// Every character, to be lent.
+static ASCII: [u8; 128] = {
+    let mut all = [0; 128];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = at as u8;
+        at += 1;
+    }
+    all
+};
+
 /// The type as a character; a guess by the event where there is no descriptor.
-pub(super) fn type_char<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
+pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     if !about_fd(e) {
         return None;
     }
@@ -114,7 +125,7 @@ pub(super) fn type_char<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) 
             _ => b'o',
         },
     };
-    Some(Value::Bytes(arena.alloc_slice_copy(&[char])))
+    ASCII.get(usize::from(char)).map(|char| Value::Bytes(std::slice::from_ref(char)))
 }
 
 /// Thread and number, glued.

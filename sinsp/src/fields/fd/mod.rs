@@ -22,7 +22,7 @@ fields! {
         "fd.type" CharBuf dec, Fd, |e, _, _| Some(fd(e)?.kind.type_name().unwrap_or("<NA>").into()),
             "what it is: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, eventpoll, inotify, timerfd, \
              netlink, bpf, userfaultfd, io_uring, memfd or pidfd." on open = "file";
-        "fd.typechar" CharBuf dec, Event, file::type_char,
+        "fd.typechar" CharBuf dec, Fd, |e, _, _| file::type_char(e),
             "`fd.type` as one character." on open = "f";
         "fd.name" CharBuf na, Fd, |e, _, arena| file::name(e, arena).map(Value::Bytes),
             "the whole name: a path for files, both ends for connections." on open = "/etc/hosts";

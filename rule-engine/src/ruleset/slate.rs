@@ -1,0 +1,276 @@
+//! The rules of one key at work: which of them are tried on an event, and in which order they are struck out.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::profile::Profile;
+use crate::event::Event;
+use crate::vm::machine::{Frame, State};
+use crate::vm::program::Span;
+
+/// So many rules fit in a word of bits.
+pub(super) const WORD: usize = 64;
+
+/// No slate, no words.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// What a part of a condition depends on that outlives the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Guard {
+    Process = 0,
+    Descriptor = 1,
+}
+
+impl Guard {
+    pub(super) const ALL: [Self; 2] = [Self::Process, Self::Descriptor];
+
+    /// With what its answers are remembered.
+    pub(super) const fn span(self) -> Span {
+        match self {
+            Self::Process => Span::Lineage,
+            Self::Descriptor => Span::Fd,
+        }
+    }
+}
+
+/// The rules of a key.
+#[derive(Debug)]
+pub(crate) struct Slate {
+    pub(super) rules: Box<[Listed]>,
+    /// The places of the rules that are looked at one by one, ascending: all on a slate of few rules, on a longer one
+    /// those without a witness.
+    pub(super) base: Box<[u32]>,
+    /// Those, 64 at a time.
+    pub(super) chunks: Box<[Chunk]>,
+    pub(super) groups: Box<[Group]>,
+}
+
+/// At most 64 rules.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// Their bits.
+    pub(super) rules: u64,
+    /// Where the answers of their guards are remembered: a word that says which were answered, and one that says which
+    /// are open.
+    pub(super) words: [u32; 2],
+    pub(super) gates: Box<[Gate]>,
+}
+
+/// A question that several rules share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gate {
+    pub(super) code: u32,
+    /// The rules behind it, and the gate to go on with if it is shut.
+    pub(super) rules: u64,
+    pub(super) skip: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed {
+    pub(super) rule: u32,
+    /// The code of the guards, as far as there are any.
+    pub(super) guards: [Option<u32>; 2],
+    /// The code of the rest; of the whole condition, where only a witness leads here.
+    pub(super) code: u32,
+    /// Whether the rest is likely to cost less than the guard of the descriptor.
+    pub(super) rest_first: bool,
+}
+
+/// The rules that have their witness in one family.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) family: u32,
+    /// For each atom of the family, where its rules begin in `places`; one more at the end.
+    pub(super) starts: Box<[u32]>,
+    pub(super) places: Box<[u32]>,
+    /// The same as bits, on a slate of few rules.
+    pub(super) masks: Box<[u64]>,
+    /// All of those.
+    pub(super) rules: u64,
+    /// Whether its answers are remembered with the descriptor.
+    pub(super) remembered: bool,
+}
+
+impl Slate {
+    /// Tries the rules that the event may match, in order.
+    #[inline]
+    pub(super) fn run<E: Event>(
+        &self,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        candidates: &mut Vec<u32>,
+        mut profile: Option<&mut Profile>,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        if self.rules.len() > WORD && !self.groups.is_empty() {
+            return self.run_many(frame, state, candidates, profile, tell);
+        }
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            let mut bits = self.open(chunk, frame, state);
+            while bits != 0 {
+                let bit = bits.trailing_zeros();
+                bits &= bits - 1;
+                let listed = &self.rules[at * WORD + bit as usize];
+                if chunk.matches(listed, bit, frame, state, profile.as_deref_mut()) {
+                    tell(listed.rule)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// As [`run`](Self::run), of so many rules that those with a witness are not looked at one by one.
+    fn run_many<E: Event>(
+        &self,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        candidates: &mut Vec<u32>,
+        mut profile: Option<&mut Profile>,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        candidates.clear();
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            let mut bits = self.open(chunk, frame, state);
+            while bits != 0 {
+                let bit = bits.trailing_zeros();
+                bits &= bits - 1;
+                let place = self.base[at * WORD + bit as usize];
+                if chunk.passes(&self.rules[place as usize], bit, frame, state) {
+                    candidates.push(place);
+                }
+            }
+        }
+        for group in &self.groups {
+            frame.ensure(state, group.family);
+            frame.each_true(state, group.family, |atom| {
+                let (start, end) = (group.starts[atom as usize], group.starts[atom as usize + 1]);
+                candidates.extend_from_slice(&group.places[start as usize..end as usize]);
+            });
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for place in candidates {
+            let listed = &self.rules[*place as usize];
+            if rest(listed, frame, state, profile.as_deref_mut()) {
+                tell(listed.rule)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The rules of a chunk that neither what is known of their guards, nor a gate, nor a witness rules out.
+    #[inline]
+    fn open<E: Event>(&self, chunk: &Chunk, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
+        let mut bits = chunk.rules;
+        for guard in Guard::ALL {
+            let at = chunk.words[guard as usize];
+            if at != NONE {
+                let words = state.extra(guard.span());
+                bits &= !words[at as usize] | words[at as usize + 1];
+            }
+        }
+        let gates = &*chunk.gates;
+        let mut at = 0;
+        while bits != 0
+            && let Some(gate) = gates.get(at)
+        {
+            if bits & gate.rules == 0 {
+                at = gate.skip as usize;
+            } else if frame.run(state, gate.code) {
+                at += 1;
+            } else {
+                bits &= !gate.rules;
+                at = gate.skip as usize;
+            }
+        }
+        if self.rules.len() <= WORD {
+            for group in &self.groups {
+                if bits & group.rules == 0 {
+                    continue;
+                }
+                let mut found = 0;
+                frame.ensure(state, group.family);
+                frame.each_true(state, group.family, |atom| found |= group.masks[atom as usize]);
+                bits &= !group.rules | found;
+                if group.remembered {
+                    chunk.shut(Guard::Descriptor, group.rules & !found, state);
+                }
+            }
+        }
+        bits
+    }
+}
+
+impl Chunk {
+    /// Remembers that what rules demand of the descriptor does not hold.
+    #[inline]
+    fn shut(&self, guard: Guard, rules: u64, state: &mut State) {
+        let at = self.words[guard as usize] as usize;
+        if let Some([known, open, ..]) = state.extra(guard.span()).get_mut(at..) {
+            *known |= rules;
+            *open &= !rules;
+        }
+    }
+
+    /// Whether an event matches a rule. Few descriptors are what a rule looks for, and most processes are, so that the
+    /// descriptor is asked first if the answer is remembered with it.
+    #[inline]
+    fn matches<E: Event>(
+        &self,
+        listed: &Listed,
+        bit: u32,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        profile: Option<&mut Profile>,
+    ) -> bool {
+        if state.lasts(Guard::Descriptor.span()) {
+            self.is_open(listed, Guard::Descriptor, bit, frame, state)
+                && self.is_open(listed, Guard::Process, bit, frame, state)
+                && rest(listed, frame, state, profile)
+        } else if listed.rest_first {
+            self.is_open(listed, Guard::Process, bit, frame, state)
+                && rest(listed, frame, state, profile)
+                && self.is_open(listed, Guard::Descriptor, bit, frame, state)
+        } else {
+            self.passes(listed, bit, frame, state) && rest(listed, frame, state, profile)
+        }
+    }
+
+    /// Whether the guards of a rule are open.
+    fn passes<E: Event>(&self, listed: &Listed, bit: u32, frame: &mut Frame<'_, E>, state: &mut State) -> bool {
+        Guard::ALL.into_iter().all(|guard| self.is_open(listed, guard, bit, frame, state))
+    }
+
+    /// Whether a guard of a rule is open; that is answered once for a process or a descriptor.
+    #[inline]
+    fn is_open<E: Event>(
+        &self,
+        listed: &Listed,
+        guard: Guard,
+        bit: u32,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+    ) -> bool {
+        let Some(code) = listed.guards[guard as usize] else { return true };
+        let at = self.words[guard as usize] as usize;
+        let words = state.extra(guard.span());
+        if words[at] >> bit & 1 == 1 {
+            return words[at + 1] >> bit & 1 == 1;
+        }
+        let open = frame.run(state, code);
+        let words = state.extra(guard.span());
+        words[at] |= 1 << bit;
+        words[at + 1] |= u64::from(open) << bit;
+        open
+    }
+}
+
+/// Whether an event matches what is left of a rule.
+#[inline]
+fn rest<E: Event>(listed: &Listed, frame: &mut Frame<'_, E>, state: &mut State, profile: Option<&mut Profile>) -> bool {
+    let Some(profile) = profile else { return frame.run(state, listed.code) };
+    let start = Instant::now();
+    let matched = frame.run(state, listed.code);
+    profile.count(listed.rule, start.elapsed(), matched);
+    matched
+}
