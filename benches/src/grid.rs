@@ -47,7 +47,7 @@ pub fn text(count: usize) -> Result<String, Fault> {
     let mut text = String::new();
     for number in 0..count {
         let (rule, copy) = (&rules[number % rules.len()], number / rules.len());
-        let mut tree = Expr::clone(&rule.tree);
+        let mut tree = rule.tree.clone();
         alter(&mut tree, copy);
         let name = &collected[rule.index].rule.name;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -72,6 +72,11 @@ fn alter(tree: &mut Expr, copy: usize) {
             Right::List(values) => values.iter_mut().for_each(|value| other(value, copy)),
             Right::Name(_) | Right::Operand(_) => {}
         },
+        Expr::Defined(definition) => {
+            let mut written = definition.tree().clone();
+            alter(&mut written, copy);
+            *tree = written;
+        }
         Expr::Check(..) | Expr::Macro(..) | Expr::Exists(..) => {}
     }
 }

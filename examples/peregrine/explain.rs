@@ -71,7 +71,7 @@ fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fata
             name: item.name.clone(),
             source: item.source.text.clone(),
             place: format!("{}:{}", item.context.innermost().name, mark.line + 1),
-            tree: Expr::clone(&rule.tree),
+            tree: rule.tree.clone(),
             event_types: sources.event_types(&item.source.text, &rule.tree),
         });
     }

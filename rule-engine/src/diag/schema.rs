@@ -115,7 +115,7 @@ const MOST: usize = 10_000;
 ///
 /// # Errors
 /// A map with a key that is no scalar cannot be asked; the message is Falco's.
-pub fn validate(documents: &Documents) -> Result<Option<Vec<String>>, String> {
+pub fn validate(documents: &Documents<'_>) -> Result<Option<Vec<String>>, String> {
     let mut messages = Vec::new();
     let mut verdict = None;
     for root in documents.roots() {
@@ -135,7 +135,7 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
     if out.len() > MOST {
         return Ok(false);
     }
-    let text = node.scalar().map(|scalar| scalar.text.as_str());
+    let text = node.scalar().map(|scalar| &*scalar.text);
     let fine = match shape {
         // The validator takes everything for a string that can be told as one, and it tells everything.
         Shape::Any | Shape::Text => true,

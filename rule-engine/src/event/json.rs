@@ -227,8 +227,8 @@ impl Schema for JsonSchema {
         1
     }
 
-    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
-        (event_type == EVENT_TYPE).then(|| vec![Key(0)])
+    fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>> {
+        (event_type == EVENT_TYPE).then_some(Cow::Borrowed(&[Key(0)]))
     }
 
     fn has_event_types(&self) -> bool {

@@ -185,7 +185,7 @@ pub trait Schema: std::any::Any + Send + Sync {
     fn key_count(&self) -> usize;
 
     /// The keys whose events have the given type name; `None` if there is no such type.
-    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>>;
+    fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>>;
 
     /// Whether a condition is indexed by its event types. Where not, all of its rules see all keys.
     fn has_event_types(&self) -> bool {

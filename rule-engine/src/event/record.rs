@@ -95,9 +95,9 @@ impl Schema for RecordSchema {
         self.types.len()
     }
 
-    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
+    fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>> {
         let place = self.types.iter().position(|name| name == event_type)?;
-        Some(vec![Key(place as u16)])
+        Some(Cow::Owned(vec![Key(place as u16)]))
     }
 
     fn type_names(&self, keys: &[Key]) -> Vec<String> {

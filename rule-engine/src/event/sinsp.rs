@@ -223,12 +223,12 @@ impl Schema for SinspSchema {
         sinsp::scap::schema::EVENT_COUNT
     }
 
-    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
+    fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>> {
         if let Some(keys) = self.types.get(event_type) {
-            return Some(keys.clone());
+            return Some(Cow::Borrowed(keys));
         }
         let known = self.async_events.iter().any(|name| name == event_type);
-        known.then(|| vec![Key(sinsp::scap::schema::EventCode::ASYNCEVENT_E.0)])
+        known.then(|| Cow::Owned(vec![Key(sinsp::scap::schema::EventCode::ASYNCEVENT_E.0)]))
     }
 
     fn common_keys(&self) -> Vec<Key> {

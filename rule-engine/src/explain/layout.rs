@@ -11,7 +11,7 @@ const WIDTH: usize = 96;
 /// A condition, broken where it is long: each part of an `and` or `or` on a line of its own.
 pub fn condition_lines(tree: &Expr) -> Vec<String> {
     let mut lines = Vec::new();
-    match tree {
+    match tree.plain() {
         Expr::And(parts, _) => joined(parts, "and ", 0, &mut lines),
         Expr::Or(parts, _) => joined(parts, "or ", 0, &mut lines),
         other => broken(other, "", 0, &mut lines),
@@ -28,10 +28,10 @@ fn joined(parts: &[Expr], word: &str, depth: usize, lines: &mut Vec<String>) {
 fn broken(tree: &Expr, before: &str, depth: usize, lines: &mut Vec<String>) {
     let pad = "  ".repeat(depth);
     let text = shown(&canonical_text(tree)).into_owned();
-    let (parts, word) = match tree {
+    let (parts, word) = match tree.plain() {
         Expr::And(parts, _) => (parts.as_slice(), "and "),
         Expr::Or(parts, _) => (parts.as_slice(), "or "),
-        Expr::Not(inner, _) if matches!(**inner, Expr::And(..) | Expr::Or(..) | Expr::Not(..)) => {
+        Expr::Not(inner, _) if matches!(inner.plain(), Expr::And(..) | Expr::Or(..) | Expr::Not(..)) => {
             return broken(inner, &format!("{before}not "), depth, lines);
         }
         _ => return lines.push(format!("{pad}{before}{text}")),

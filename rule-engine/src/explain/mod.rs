@@ -29,7 +29,7 @@ pub use layout::{condition_lines, tree_lines};
 use crate::event::{Event, Schema, Value};
 use crate::lower::expr::ExprId;
 use crate::lower::node::{Node, NodeId, Pool};
-use crate::lower::{self, CompileError, KeySet};
+use crate::lower::{self, CompileError, KeySet, Known};
 use crate::syntax::ast::{Expr, Operand};
 use crate::syntax::print::canonical_text;
 use crate::syntax::text::shown;
@@ -104,7 +104,7 @@ impl Explainer {
     /// If it does not compile.
     pub fn add(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Result<usize, CompileError> {
         let known = self.pool.atoms().len();
-        let condition = lower::compile(&mut self.pool, schema, tree)?;
+        let condition = lower::compile(&mut self.pool, schema, tree, &mut Known::default())?;
         let root = self.part(tree, schema)?;
         let mut keys = condition.keys().clone();
         schema.common_keys().into_iter().for_each(|key| keys.insert(key));
@@ -115,12 +115,12 @@ impl Explainer {
 
     fn part(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Result<Part, CompileError> {
         let text = shown(&canonical_text(tree)).into_owned();
-        let (kind, parts): (Kind, &[Expr]) = match tree {
+        let (kind, parts): (Kind, &[Expr]) = match tree.plain() {
             Expr::And(parts, _) => (Kind::And, parts),
             Expr::Or(parts, _) => (Kind::Or, parts),
             Expr::Not(part, _) => (Kind::Not, std::slice::from_ref(part)),
-            Expr::Macro(..) | Expr::Exists(..) | Expr::Check(..) => {
-                let node = lower::compile(&mut self.pool, schema, tree)?.root;
+            tree => {
+                let node = lower::compile(&mut self.pool, schema, tree, &mut Known::default())?.root;
                 let value = self.left(tree, schema);
                 return Ok(Part { text, kind: Kind::Check, node, value, parts: Vec::new() });
             }
@@ -138,7 +138,8 @@ impl Explainer {
         if matches!(left, Operand::Value(..) | Operand::List(..)) {
             return None;
         }
-        let exists = lower::compile(&mut self.pool, schema, &Expr::Exists(left.clone(), *at)).ok()?;
+        let exists = lower::compile(&mut self.pool, schema, &Expr::Exists(left.clone(), *at), &mut Known::default());
+        let exists = exists.ok()?;
         match &self.pool[exists.root] {
             Node::Atom(atom) => Some(self.pool[*atom].expr),
             _ => None,

@@ -151,7 +151,7 @@ fn describe_macro<B: Backend>(
     }
     let mut compiled = Details::default();
     let (mut events, mut canonical) = (Vec::new(), String::new());
-    if let Some(tree) = &macro_.tree {
+    if let Some(tree) = macro_.tree.as_ref().map(|definition| definition.tree()) {
         compiled.walk(tree, loaded);
         events = backend.event_types("", tree);
         canonical = canonical_text(tree);
@@ -205,6 +205,7 @@ impl Details {
         match tree {
             Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| self.walk(part, loaded)),
             Expr::Not(inner, _) => self.walk(inner, loaded),
+            Expr::Defined(definition) => self.walk(definition.tree(), loaded),
             Expr::Macro(name, _) => {
                 if loaded.collection.macros.get(name).is_some() {
                     self.macros.insert(name.clone());

@@ -22,6 +22,7 @@ mod names {
                 let (yes, no) = verdicts(inner, name);
                 (no, yes)
             }
+            Expr::Defined(definition) => verdicts(definition.tree(), name),
             Expr::Exists(left, _) if is_type(left) => (true, false),
             Expr::Check(check, _) => self::check(check, name).map_or((true, true), |truth| (truth, !truth)),
             Expr::Exists(..) | Expr::Macro(..) => (true, true),

@@ -151,14 +151,26 @@ pub(crate) struct Exprs {
     known: HashMap<Op, ExprId, FxBuildHasher>,
 }
 
+/// So many expressions are found by looking at all.
+const FEW: usize = 16;
+
 impl Exprs {
     pub(crate) fn intern(&mut self, expr: Expr) -> ExprId {
-        if let Some(&id) = self.known.get(&expr.op) {
+        if self.known.is_empty() {
+            if let Some(place) = self.rows.iter().position(|row| row.op == expr.op) {
+                return ExprId(place as u32);
+            }
+        } else if let Some(&id) = self.known.get(&expr.op) {
             return id;
         }
         let id = ExprId(self.rows.len() as u32);
-        self.known.insert(expr.op.clone(), id);
         self.rows.push(expr);
+        // A table for so few as an output has would take longer to make than to do without.
+        if self.rows.len() > FEW {
+            let first = if self.known.is_empty() { 0 } else { id.0 };
+            let new = (first..=id.0).map(|id| (self.rows[id as usize].op.clone(), ExprId(id)));
+            self.known.extend(new);
+        }
         id
     }
 

@@ -2,11 +2,13 @@
 //!
 //! A `not` is pushed to the leaves. Leaves that say nothing of event types hold for all of them, negated or not.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::CompileError;
 use super::literal;
 use super::node::Literal;
+use super::{CompileError, Known};
 use crate::event::{Key, Schema};
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
@@ -83,22 +85,32 @@ impl KeySet {
 }
 
 /// The keys that `tree` can match.
-pub(super) fn infer(tree: &Expr, schema: &dyn Schema) -> Result<KeySet, CompileError> {
-    Inference { schema, count: schema.key_count() }.expr(tree, false)
+pub(super) fn infer(tree: &Expr, schema: &dyn Schema, known: &mut Known) -> Result<KeySet, CompileError> {
+    Inference { schema, known, count: schema.key_count() }.expr(tree, false)
 }
 
 struct Inference<'s> {
     schema: &'s dyn Schema,
+    known: &'s mut Known,
     count: usize,
 }
 
 impl Inference<'_> {
-    fn expr(&self, tree: &Expr, negated: bool) -> Result<KeySet, CompileError> {
+    fn expr(&mut self, tree: &Expr, negated: bool) -> Result<KeySet, CompileError> {
         match tree {
             Expr::And(children, _) => self.junction(children, negated, !negated),
             Expr::Or(children, _) => self.junction(children, negated, negated),
             Expr::Not(child, _) => self.expr(child, !negated),
             Expr::Macro(..) => Ok(KeySet::all(self.count)),
+            Expr::Defined(definition) => {
+                let key = (Arc::as_ptr(definition).addr(), negated);
+                if let Some(keys) = self.known.keys.get(&key) {
+                    return Ok(keys.clone());
+                }
+                let keys = self.expr(definition.tree(), negated)?;
+                self.known.keys.insert(key, keys.clone());
+                Ok(keys)
+            }
             Expr::Exists(operand, at) => {
                 let typed = is_event_type(operand).map_err(|message| CompileError::aborting(message, *at))?;
                 Ok(if typed && negated { KeySet::none(self.count) } else { KeySet::all(self.count) })
@@ -114,7 +126,7 @@ impl Inference<'_> {
         }
     }
 
-    fn junction(&self, children: &[Expr], negated: bool, all: bool) -> Result<KeySet, CompileError> {
+    fn junction(&mut self, children: &[Expr], negated: bool, all: bool) -> Result<KeySet, CompileError> {
         let mut set = if all { KeySet::all(self.count) } else { KeySet::none(self.count) };
         for child in children {
             set.join(&self.expr(child, negated)?, all);
@@ -138,7 +150,7 @@ impl Inference<'_> {
         let mut set = KeySet::none(self.count);
         let mut add = |name: &[u8]| {
             let keys = std::str::from_utf8(name).ok().and_then(|name| self.schema.keys_of(name));
-            keys.into_iter().flatten().for_each(|key| set.insert(key));
+            keys.iter().flat_map(|keys| keys.iter()).for_each(|key| set.insert(*key));
         };
         match &check.right {
             Right::Value(name) => add(name),

@@ -22,12 +22,17 @@ mod warn;
 
 pub use keys::KeySet;
 
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
 use expr::ExprId;
 use node::{Atom, NodeId, Pool, Test};
 use operand::{Operands, Place};
 
 use crate::event::Schema;
-use crate::syntax::ast::{Expr, Operand, Position};
+use crate::syntax::ast::{Definition, Expr, Operand, Position};
 
 /// Why a condition does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,18 +98,34 @@ impl Condition {
     }
 }
 
+/// What definitions came to that were compiled before into the same pool, by address.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// The definition is kept, so that the address remains its own.
+    compiled: HashMap<usize, (Arc<Definition>, NodeId, Vec<Warning>), FxBuildHasher>,
+    /// The keys that it can match, and those that its negation can.
+    keys: HashMap<(usize, bool), KeySet, FxBuildHasher>,
+}
+
 /// Compiles one condition into the expressions of a set.
-pub(crate) fn compile(pool: &mut Pool, schema: &mut dyn Schema, tree: &Expr) -> Result<Condition, CompileError> {
-    let mut compiler = Compiler { pool, schema, warnings: Vec::new() };
+pub(crate) fn compile(
+    pool: &mut Pool,
+    schema: &mut dyn Schema,
+    tree: &Expr,
+    known: &mut Known,
+) -> Result<Condition, CompileError> {
+    let mut compiler = Compiler { pool, schema, known, warnings: Vec::new() };
     let root = compiler.expr(tree)?;
     let warnings = compiler.warnings;
-    let keys = if schema.has_event_types() { keys::infer(tree, schema)? } else { KeySet::all(schema.key_count()) };
+    let keys =
+        if schema.has_event_types() { keys::infer(tree, schema, known)? } else { KeySet::all(schema.key_count()) };
     Ok(Condition { root, keys, warnings })
 }
 
 struct Compiler<'c> {
     pool: &'c mut Pool,
     schema: &'c mut dyn Schema,
+    known: &'c mut Known,
     warnings: Vec<Warning>,
 }
 
@@ -130,6 +151,7 @@ impl Compiler<'_> {
             Expr::Macro(name, at) => {
                 Err(CompileError::at(format!("filter error: unexpected identifier '{name}'"), *at))
             }
+            Expr::Defined(definition) => self.defined(definition),
             Expr::Exists(operand, at) => {
                 let expr = self.operand(operand).map_err(|message| CompileError::at(message, *at))?;
                 let test = match self.pool.exprs[expr].special {
@@ -140,6 +162,19 @@ impl Compiler<'_> {
             }
             Expr::Check(check, at) => self.check(check).map_err(|message| CompileError::at(message, *at)),
         }
+    }
+
+    fn defined(&mut self, definition: &Arc<Definition>) -> Result<NodeId, CompileError> {
+        let address = Arc::as_ptr(definition).addr();
+        if let Some((_, node, warnings)) = self.known.compiled.get(&address) {
+            self.warnings.extend_from_slice(warnings);
+            return Ok(*node);
+        }
+        let before = self.warnings.len();
+        let node = self.expr(definition.tree())?;
+        let warnings = self.warnings[before..].to_vec();
+        self.known.compiled.insert(address, (Arc::clone(definition), node, warnings));
+        Ok(node)
     }
 
     fn all(&mut self, trees: &[Expr]) -> Result<Vec<NodeId>, CompileError> {

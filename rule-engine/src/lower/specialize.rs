@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::expr::Op;
 use super::node::{Atom, AtomId, Node, NodeId, Pool, Test};
@@ -93,23 +94,21 @@ impl<'s> Specializer<'s> {
         if !self.is_touched(pool, node) {
             return node;
         }
-        match pool[node].clone() {
+        match &pool[node] {
             Node::Const(_) => node,
-            Node::Atom(atom) => match self.answer(pool, atom, key) {
+            Node::Atom(atom) => match self.answer(pool, *atom, key) {
                 Some(answer) => pool.constant(answer),
                 None => node,
             },
             Node::Not(child) => {
-                let child = self.special(pool, child, key);
+                let child = self.special(pool, *child, key);
                 pool.not(child)
             }
-            Node::And(children) => {
-                let children: Vec<_> = children.iter().map(|child| self.special(pool, *child, key)).collect();
-                pool.and(children)
-            }
-            Node::Or(children) => {
-                let children: Vec<_> = children.iter().map(|child| self.special(pool, *child, key)).collect();
-                pool.or(children)
+            Node::And(children) | Node::Or(children) => {
+                let all = matches!(pool[node], Node::And(_));
+                let mut children: SmallVec<[NodeId; 16]> = SmallVec::from_slice(children);
+                children.iter_mut().for_each(|child| *child = self.special(pool, *child, key));
+                if all { pool.and(children) } else { pool.or(children) }
             }
         }
     }

@@ -109,7 +109,7 @@ impl<B: Backend> Resolver<'_, B> {
         'deeper: loop {
             for at in std::mem::take(&mut candidates) {
                 let Some(tree) = self.macros[at].tree.clone() else { continue };
-                let found = self.backend.condition(source, &tree).err();
+                let found = self.backend.condition(source, tree.tree()).err();
                 if found.is_some_and(|(message, place)| message == fault.message && place == position) {
                     owner = Some(at);
                     candidates.clone_from(&self.macros[at].macros);
@@ -118,11 +118,12 @@ impl<B: Backend> Resolver<'_, B> {
             }
             break;
         }
-        let (text, tree) = match owner {
-            Some(at) => (self.macros[at].text.clone(), self.macros[at].tree.clone().unwrap_or_else(|| tree.clone())),
-            None => (text.clone(), tree.clone()),
+        let (text, definition) = match owner {
+            Some(at) => (self.macros[at].text.clone(), self.macros[at].tree.clone()),
+            None => (text.clone(), None),
         };
-        let at = locate::token(&tree, position, &fault.message, text.as_str());
+        let tree = definition.as_ref().map_or(tree, |definition| definition.tree());
+        let at = locate::token(tree, position, &fault.message, text.as_str());
         (fault.spot, fault.notes) = self.spot(&text, Position { index: at, ..position });
         if let Some(at) = owner {
             let name = &self.macros[at].name;

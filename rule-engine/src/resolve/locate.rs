@@ -55,6 +55,7 @@ fn find(tree: &Expr, position: Position) -> Option<&Check> {
     match tree {
         Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().find_map(|part| find(part, position)),
         Expr::Not(inner, _) => find(inner, position),
+        Expr::Defined(definition) => find(definition.tree(), position),
         Expr::Check(check, at) if *at == position => Some(check),
         _ => None,
     }

@@ -1,14 +1,17 @@
 //! Macros are trees: a name in a condition is replaced by the macro's tree.
 //!
-//! A macro sees those that were defined before it was last changed; a rule sees all. Small macros can multiply, so the
-//! nodes that all of a load copy, and the depth of one tree, are bounded.
+//! A macro sees those that were defined before it was last changed; a rule sees all. A macro that is resolved itself is
+//! not copied but shared by all that use it. Small macros can multiply all the same, for who prints or explains a tree
+//! sees all of it; so the nodes that names of one load stand for, and the depth of one tree, are bounded.
 
-use crate::syntax::ast::{Expr, Operand, Position, Right};
+use std::sync::Arc;
+
+use crate::syntax::ast::{Definition, Expr, Position};
 
 /// How deep a tree may become.
 const DEEPEST: usize = 500;
 
-/// How many nodes one load may copy, and one tree.
+/// How many nodes the names of one load may stand for, and of one tree.
 const NODES: usize = 1 << 22;
 const NODES_OF_ONE: usize = 1 << 19;
 
@@ -33,7 +36,8 @@ pub(super) enum FaultKind {
 /// What a name stands for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Meaning<'m> {
-    Tree(usize, &'m Expr),
+    /// A tree, and whether there are no more names in it.
+    Tree(usize, &'m Arc<Definition>, bool),
     /// There is a macro of that name, but it is at fault.
     Broken,
     Unknown,
@@ -42,7 +46,7 @@ pub(super) enum Meaning<'m> {
 /// Replaces names by trees.
 #[derive(Debug)]
 pub(super) struct Substitution {
-    /// How many more nodes may be copied.
+    /// How many more nodes names may stand for.
     budget: usize,
     /// And in this tree.
     left: usize,
@@ -106,11 +110,11 @@ impl Substitution {
                 match meaning(name) {
                     Meaning::Unknown => self.unknown.push(self.fault(FaultKind::Unknown(name.clone()), position)),
                     Meaning::Broken => self.unknown.push(self.fault(FaultKind::Broken, position)),
-                    Meaning::Tree(id, _) if self.path.contains(&id) => {
+                    Meaning::Tree(id, ..) if self.path.contains(&id) => {
                         self.errors.push(self.fault(FaultKind::Loop(name.clone()), position));
                     }
-                    Meaning::Tree(id, found) => {
-                        let size = size(found);
+                    Meaning::Tree(id, found, done) => {
+                        let size = found.nodes();
                         if size > self.left {
                             self.errors.push(self.fault(FaultKind::TooLarge, position));
                             return;
@@ -118,15 +122,21 @@ impl Substitution {
                         self.left -= size;
                         self.budget -= size;
                         self.path.push(id);
-                        let mut copy = found.clone();
-                        self.resolve(&mut copy, meaning, depth + 1);
-                        *tree = copy;
+                        if !done {
+                            let mut copy = found.tree().clone();
+                            self.resolve(&mut copy, meaning, depth + 1);
+                            *tree = copy;
+                        } else if depth + 1 + found.depth() > DEEPEST {
+                            self.errors.push(self.fault(FaultKind::TooLarge, Position::START));
+                        } else {
+                            *tree = Expr::Defined(Arc::clone(found));
+                        }
                         self.used.push(id);
                         self.path.pop();
                     }
                 }
             }
-            Expr::Exists(..) | Expr::Check(..) => {}
+            Expr::Defined(_) | Expr::Exists(..) | Expr::Check(..) => {}
         }
     }
 }
@@ -137,33 +147,8 @@ pub(super) fn has_names(tree: &Expr) -> bool {
         Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().any(has_names),
         Expr::Not(inner, _) => has_names(inner),
         Expr::Macro(..) => true,
-        Expr::Exists(..) | Expr::Check(..) => false,
-    }
-}
-
-/// The nodes of a tree, constants counted.
-fn size(tree: &Expr) -> usize {
-    match tree {
-        Expr::And(parts, _) | Expr::Or(parts, _) => 1 + parts.iter().map(size).sum::<usize>(),
-        Expr::Not(inner, _) => 1 + size(inner),
-        Expr::Macro(..) => 1,
-        Expr::Exists(left, _) => operands(left),
-        Expr::Check(check, _) => {
-            operands(&check.left)
-                + match &check.right {
-                    Right::Value(_) | Right::Name(_) => 1,
-                    Right::List(values) => 1 + values.len(),
-                    Right::Operand(operand) => operands(operand),
-                }
-        }
-    }
-}
-
-fn operands(operand: &Operand) -> usize {
-    match operand {
-        Operand::Field(..) | Operand::Value(..) => 1,
-        Operand::Transformer(transformer, _) => 1 + transformer.args.iter().map(operands).sum::<usize>(),
-        Operand::List(items, _) => 1 + items.iter().map(operands).sum::<usize>(),
+        // What was shared was resolved.
+        Expr::Defined(_) | Expr::Exists(..) | Expr::Check(..) => false,
     }
 }
 
@@ -173,9 +158,10 @@ mod tests {
     use crate::syntax::parse;
 
     fn run(macros: &[(&str, &str)], condition: &str) -> Result<String, FaultKind> {
-        let trees: Vec<Expr> = macros.iter().map(|(_, text)| parse(text).unwrap()).collect();
+        let trees: Vec<Arc<Definition>> =
+            macros.iter().map(|(_, text)| Arc::new(Definition::new(parse(text).unwrap()))).collect();
         let meaning = |name: &str| match macros.iter().position(|(known, _)| *known == name) {
-            Some(at) => Meaning::Tree(at, &trees[at]),
+            Some(at) => Meaning::Tree(at, &trees[at], !has_names(trees[at].tree())),
             None => Meaning::Unknown,
         };
         let mut tree = parse(condition).unwrap();

@@ -27,7 +27,7 @@ pub use traced::{Origin, Traced};
 
 use crate::diag::codes::DEPRECATED_FIELDS;
 use crate::diag::{Code, Context, Diagnostic, SourceFile};
-use crate::syntax::ast::Expr;
+use crate::syntax::ast::{Definition, Expr};
 use crate::syntax::parse;
 
 /// Above so many kinds of events a rule is warned of.
@@ -39,9 +39,11 @@ pub struct ResolvedMacro {
     /// Its name.
     pub name: String,
     /// Its tree as written, lists replaced; `None` if it is at fault.
-    pub parsed: Option<Expr>,
+    pub parsed: Option<Arc<Definition>>,
     /// Its tree, macros replaced.
-    pub tree: Option<Expr>,
+    pub tree: Option<Arc<Definition>>,
+    /// Whether that is done.
+    resolved: bool,
     /// Whether something uses it.
     pub used: bool,
     /// Its text, lists replaced.
@@ -63,10 +65,8 @@ pub struct ResolvedRule<C, T> {
     pub index: usize,
     /// Its condition as text, with exceptions, before lists were replaced.
     pub condition_text: Rc<str>,
-    /// Its tree as written, lists replaced.
-    pub parsed: Rc<Expr>,
-    /// Its tree, macros replaced; the same one if there were none.
-    pub tree: Rc<Expr>,
+    /// Its tree, lists and macros replaced.
+    pub tree: Expr,
     /// The condition.
     pub condition: C,
     /// How many kinds of events may match.
@@ -201,16 +201,28 @@ impl<B: Backend> Resolver<'_, B> {
                 None => {
                     let parsed = parse(text.as_str());
                     let parsed = parsed.map_err(|error| self.syntax_fault(&error, &text, &macro_.condition_context()));
-                    let parsed = self.survive(parsed)?;
+                    let parsed = self.survive(parsed)?.map(|tree| Arc::new(Definition::new(tree)));
                     (parsed.clone(), parsed, Vec::new(), false)
                 }
             };
             let (name, age) = (macro_.name.clone(), macro_.age);
-            self.macros.push(ResolvedMacro { name, parsed, tree, used: false, text, lists, macros, age, same });
+            self.macros.push(ResolvedMacro {
+                name,
+                parsed,
+                tree,
+                resolved: same,
+                used: false,
+                text,
+                lists,
+                macros,
+                age,
+                same,
+            });
         }
         // What uses a macro that changed is not the same either.
         while let Some(at) = self.macros.iter().position(|macro_| macro_.same && !self.are_same(&macro_.macros)) {
             self.macros[at].same = false;
+            self.macros[at].resolved = false;
         }
         for (at, macro_) in self.collection.macros.iter().enumerate() {
             if self.macros[at].same {
@@ -220,13 +232,19 @@ impl<B: Backend> Resolver<'_, B> {
                 continue;
             }
             // Its tree stays in place while it is resolved: defined twice, it may see itself, and loops.
-            let Some(mut tree) = self.macros[at].parsed.clone() else { continue };
-            self.macros[at].tree = Some(tree.clone());
+            let Some(parsed) = self.macros[at].parsed.clone() else { continue };
+            self.macros[at].tree = Some(Arc::clone(&parsed));
+            if !macros::has_names(parsed.tree()) {
+                self.macros[at].resolved = true;
+                continue;
+            }
+            let mut tree = parsed.tree().clone();
             let text = self.macros[at].text.clone();
             let seen = macro_.age.visibility;
             let resolved = self.resolve_macros(&mut tree, seen, macro_.condition.as_str(), &macro_.context, &text);
             let resolved = self.survive(resolved)?;
-            self.macros[at].tree = resolved.is_some().then_some(tree);
+            self.macros[at].tree = resolved.is_some().then(|| Arc::new(Definition::new(tree)));
+            self.macros[at].resolved = resolved.is_some();
             self.macros[at].macros = resolved.unwrap_or_default();
         }
         for (index, rule) in self.collection.rules.iter().enumerate() {
@@ -282,7 +300,7 @@ impl<B: Backend> Resolver<'_, B> {
             let seen = collection.macros.get(name).filter(|macro_| macro_.age.index < visibility);
             match seen.and_then(|_| collection.macros.at(name)) {
                 Some(at) => match &macros[at].tree {
-                    Some(tree) => macros::Meaning::Tree(at, tree),
+                    Some(tree) => macros::Meaning::Tree(at, tree, macros[at].resolved),
                     None => macros::Meaning::Broken,
                 },
                 None if missing.contains(name) => macros::Meaning::Broken,
@@ -338,11 +356,10 @@ impl<B: Backend> Resolver<'_, B> {
                 return Err(fault);
             }
         };
-        let (parsed, tree, macros, compiled) = condition;
+        let (tree, macros, compiled) = condition;
         Ok(Some(ResolvedRule {
             index,
             condition_text: whole,
-            parsed,
             tree,
             condition: compiled.condition,
             event_types: compiled.event_types,
@@ -357,23 +374,20 @@ impl<B: Backend> Resolver<'_, B> {
         }))
     }
 
-    #[allow(clippy::type_complexity, reason = "two trees, the macros in them and the condition, used once")]
+    #[allow(clippy::type_complexity, reason = "a tree, the macros in it and the condition, used once")]
     fn condition(
         &mut self,
         rule: &CollectedRule,
         source: &str,
         text: &Traced,
         whole: &Rc<str>,
-    ) -> Step<Option<(Rc<Expr>, Rc<Expr>, Vec<usize>, Compiled<B::Condition>)>> {
+    ) -> Step<Option<(Expr, Vec<usize>, Compiled<B::Condition>)>> {
         let item = &rule.rule;
-        let parsed =
-            Rc::new(parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, &item.condition_context()))?);
-        let mut tree = Rc::clone(&parsed);
+        let mut tree =
+            parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, &item.condition_context()))?;
         let mut macros = Vec::new();
-        if macros::has_names(&parsed) {
-            let mut resolved = Expr::clone(&parsed);
-            macros = self.resolve_macros(&mut resolved, usize::MAX, whole, &item.context, text)?;
-            tree = Rc::new(resolved);
+        if macros::has_names(&tree) {
+            macros = self.resolve_macros(&mut tree, usize::MAX, whole, &item.context, text)?;
         }
 
         let found = warnings::find(&tree);
@@ -422,7 +436,7 @@ impl<B: Backend> Resolver<'_, B> {
                 self.diagnostics.push(Diagnostic::new(Code::NeverMatches, message, item.context.clone()).at(spot));
             }
         }
-        Ok(Some((parsed, tree, macros, compiled)))
+        Ok(Some((tree, macros, compiled)))
     }
 
     #[allow(clippy::type_complexity, reason = "text, template and fields of one output, used once")]

@@ -1,5 +1,9 @@
 //! What a tree tells without being compiled: deprecated fields, and comparisons with `<NA>`.
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
 use crate::diag::codes::DEPRECATED_FIELDS;
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
@@ -14,17 +18,23 @@ pub(super) struct Found {
 
 pub(super) fn find(tree: &Expr) -> Found {
     let mut found = Found::default();
-    walk(tree, &mut found);
+    walk(tree, &mut found, &mut FxHashSet::default());
     found.deprecated.sort_unstable();
     found.deprecated.dedup();
     found
 }
 
-fn walk(tree: &Expr, found: &mut Found) {
+/// `seen` are the definitions that were looked at, by address: once is enough.
+fn walk(tree: &Expr, found: &mut Found, seen: &mut FxHashSet<usize>) {
     match tree {
-        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| walk(part, found)),
-        Expr::Not(inner, _) => walk(inner, found),
+        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| walk(part, found, seen)),
+        Expr::Not(inner, _) => walk(inner, found, seen),
         Expr::Macro(..) => {}
+        Expr::Defined(definition) => {
+            if seen.insert(Arc::as_ptr(definition).addr()) {
+                walk(definition.tree(), found, seen);
+            }
+        }
         Expr::Exists(left, _) => {
             operand(left, found, false);
         }

@@ -27,7 +27,7 @@ pub use select::{Selection, Selector};
 
 use crate::event::{Event, Key, Schema};
 use crate::lower::node::{NodeId, Pool};
-use crate::lower::{self, CompileError, Condition, KeySet};
+use crate::lower::{self, CompileError, Condition, KeySet, Known};
 use crate::syntax::ast::Expr;
 use crate::vm::compare::Regexes;
 use crate::vm::machine::{Frame, Searches, State};
@@ -64,6 +64,7 @@ impl Default for Options {
 #[derive(Debug, Clone, Default)]
 pub struct RulesetBuilder {
     pool: Pool,
+    known: Known,
     rules: Vec<(Rule, Condition)>,
 }
 
@@ -78,7 +79,7 @@ impl RulesetBuilder {
     /// # Errors
     /// The first fault, in Falco's words.
     pub fn condition(&mut self, schema: &mut dyn Schema, tree: &Expr) -> Result<Condition, CompileError> {
-        lower::compile(&mut self.pool, schema, tree)
+        lower::compile(&mut self.pool, schema, tree, &mut self.known)
     }
 
     /// Adds a rule. The order of adding is the order of evaluation.

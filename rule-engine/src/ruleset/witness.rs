@@ -6,6 +6,7 @@
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+use smallvec::{SmallVec, smallvec};
 
 use crate::lower::arrange::EXTRACTION;
 use crate::lower::expr::ExprId;
@@ -19,7 +20,7 @@ use crate::vm::program::Span;
 pub(super) type FamilyKey = (ExprId, Span, Sort);
 
 /// Atoms of which one must be true, with their families.
-pub(super) type Witness = Vec<(FamilyKey, AtomId)>;
+pub(super) type Witness = SmallVec<[(FamilyKey, AtomId); 1]>;
 
 /// From how many rules on a slate looks for witnesses.
 const LONG: usize = 6;
@@ -47,7 +48,7 @@ fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Witness>) {
     match pool[root].clone() {
         Node::Atom(atom) => {
             for atom in [Some(atom), begins(pool, atom)].into_iter().flatten() {
-                found.extend(family_of(pool, atom).map(|family| vec![(family, atom)]));
+                found.extend(family_of(pool, atom).map(|family| smallvec![(family, atom)]));
             }
         }
         Node::And(children) => {
@@ -89,7 +90,7 @@ fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) 
         each.push(sets);
     }
     let join = |choose: &dyn Fn(&[Witness]) -> Option<usize>| -> Option<Witness> {
-        let mut all = Vec::new();
+        let mut all = Witness::new();
         for sets in &each {
             all.extend_from_slice(&sets[choose(sets)?]);
         }
@@ -135,7 +136,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
     loop {
         let mut served: HashMap<FamilyKey, u32, FxBuildHasher> = HashMap::default();
         for found in &choices {
-            let mut families: Vec<FamilyKey> = found.iter().flatten().map(|(family, _)| *family).collect();
+            let mut families: SmallVec<[FamilyKey; 8]> = found.iter().flatten().map(|(family, _)| *family).collect();
             families.sort_unstable();
             families.dedup();
             families.into_iter().for_each(|family| *served.entry(family).or_default() += 1);
@@ -152,7 +153,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
             continue;
         }
         let price = |set: &Witness| {
-            let mut families: Vec<FamilyKey> = set.iter().map(|(family, _)| *family).collect();
+            let mut families: SmallVec<[FamilyKey; 8]> = set.iter().map(|(family, _)| *family).collect();
             families.dedup();
             families.into_iter().map(|family| u64::from(cost(family)) * 1024 / u64::from(served[&family])).sum::<u64>()
         };
@@ -161,7 +162,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
         let mut used: HashMap<FamilyKey, u32, FxBuildHasher> = HashMap::default();
         for (found, place) in choices.iter().zip(&taken) {
             let Some(place) = place else { continue };
-            let mut families: Vec<FamilyKey> = found[*place].iter().map(|(family, _)| *family).collect();
+            let mut families: SmallVec<[FamilyKey; 8]> = found[*place].iter().map(|(family, _)| *family).collect();
             families.dedup();
             families.into_iter().for_each(|family| *used.entry(family).or_default() += 1);
         }

@@ -26,7 +26,7 @@ const ITEMS: [(&str, &[&str]); 5] = [
 ];
 
 /// The steps of each item of a file; a fault in one does not hide the next.
-pub fn read(documents: &Documents, file: FileId, context: &Context) -> Vec<Vec<Step>> {
+pub fn read(documents: &Documents<'_>, file: FileId, context: &Context) -> Vec<Vec<Step>> {
     let mut items = Vec::new();
     for root in documents.roots().filter(|root| !root.is_null()) {
         if !root.is_sequence() {
@@ -178,7 +178,7 @@ impl Reader {
     pub(super) fn written(self, node: Node<'_>) -> Written {
         let scalar = node.scalar();
         Written {
-            text: scalar.map_or(String::new(), |scalar| scalar.text.clone()),
+            text: scalar.map_or(String::new(), |scalar| scalar.text.to_string()),
             spot: self.spot(node),
             style: scalar.map_or(Style::Plain, |scalar| scalar.style),
         }

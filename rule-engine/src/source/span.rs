@@ -117,7 +117,7 @@ mod tests {
         let node = root.at("a").unwrap();
         let scalar = node.scalar().unwrap();
         let spot = Spot { file: FileId(0), start: scalar.span.0, end: scalar.span.1 };
-        let written = Written { text: scalar.text.clone(), spot, style: scalar.style };
+        let written = Written { text: scalar.text.to_string(), spot, style: scalar.style };
         let from = scalar.text.find(word).unwrap_or_else(|| panic!("no {word} in {:?}", scalar.text));
         let found = locate(file, &written, from, from + word.len());
         assert_eq!(&file[found.start..found.end], word, "{file:?}");

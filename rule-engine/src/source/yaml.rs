@@ -3,6 +3,8 @@
 //! Nodes live in one list and refer to each other by index: an alias is a second reference, and neither dropping nor
 //! building recurses. Marks are those of Falco's reader: of a block scalar its indicator, of an empty value what follows.
 
+use std::borrow::Cow;
+
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 
 use super::decode::{Mark, Text};
@@ -26,9 +28,9 @@ pub enum Style {
 
 /// A scalar.
 #[derive(Debug, Clone)]
-pub struct Scalar {
-    /// Its value.
-    pub text: String,
+pub struct Scalar<'t> {
+    /// Its value; most stand in the file as they are.
+    pub text: Cow<'t, str>,
     /// How it was written.
     pub style: Style,
     /// Where its content begins and ends in the text of the file.
@@ -36,24 +38,24 @@ pub struct Scalar {
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Kind<'t> {
     Null,
-    Scalar(Scalar),
+    Scalar(Scalar<'t>),
     Sequence(Vec<NodeId>),
     Map(Vec<(NodeId, NodeId)>),
 }
 
 #[derive(Debug)]
-struct Stored {
-    kind: Kind,
+struct Stored<'t> {
+    kind: Kind<'t>,
     start: usize,
     mark: Mark,
 }
 
 /// All documents of a file.
 #[derive(Debug, Default)]
-pub struct Documents {
-    nodes: Vec<Stored>,
+pub struct Documents<'t> {
+    nodes: Vec<Stored<'t>>,
     roots: Vec<NodeId>,
 }
 
@@ -71,16 +73,16 @@ pub struct YamlError {
 /// A node with the documents it belongs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Node<'d> {
-    documents: &'d Documents,
+    documents: &'d Documents<'d>,
     id: NodeId,
 }
 
-impl Documents {
+impl<'t> Documents<'t> {
     /// Reads all documents of a file.
     ///
     /// # Errors
     /// If it is no YAML.
-    pub fn read(text: &Text) -> Result<Self, YamlError> {
+    pub fn read(text: &'t Text) -> Result<Self, YamlError> {
         Reader::new(text).read()
     }
 
@@ -91,7 +93,7 @@ impl Documents {
 }
 
 impl<'d> Node<'d> {
-    fn stored(self) -> &'d Stored {
+    fn stored(self) -> &'d Stored<'d> {
         &self.documents.nodes[self.id.0 as usize]
     }
 
@@ -124,7 +126,7 @@ impl<'d> Node<'d> {
     }
 
     /// The scalar that it is.
-    pub fn scalar(self) -> Option<&'d Scalar> {
+    pub fn scalar(self) -> Option<&'d Scalar<'d>> {
         match &self.stored().kind {
             Kind::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -134,7 +136,7 @@ impl<'d> Node<'d> {
     /// Its text, where one may be asked: a null is `null`.
     pub fn text(self) -> Option<&'d str> {
         match &self.stored().kind {
-            Kind::Scalar(scalar) => Some(&scalar.text),
+            Kind::Scalar(scalar) => Some(&*scalar.text),
             Kind::Null => Some("null"),
             _ => None,
         }
@@ -176,7 +178,7 @@ impl<'d> Node<'d> {
             ("false", false),
             ("off", false),
         ];
-        let text = &self.scalar()?.text;
+        let text = &*self.scalar()?.text;
         let mut chars = text.chars();
         let (first, rest) = (chars.next()?, chars.as_str());
         let lower = |s: &str| s.chars().all(|c| c.is_ascii_lowercase());
@@ -212,7 +214,7 @@ enum Open {
 
 struct Reader<'t> {
     text: &'t Text,
-    out: Documents,
+    out: Documents<'t>,
     open: Vec<Open>,
     anchors: Vec<(usize, NodeId)>,
     /// Where the last token ended.
@@ -226,7 +228,7 @@ impl<'t> Reader<'t> {
         Self { text, out: Documents::default(), open: Vec::new(), anchors: Vec::new(), end: 0, waiting: None }
     }
 
-    fn read(mut self) -> Result<Documents, YamlError> {
+    fn read(mut self) -> Result<Documents<'t>, YamlError> {
         let options = granit_parser::options! { emit_comments: false };
         for event in Parser::new_from_str_with_options(self.text.as_str(), options) {
             match event {
@@ -237,7 +239,7 @@ impl<'t> Reader<'t> {
         Ok(self.out)
     }
 
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+    fn event(&mut self, event: Event<'t>, span: Span) -> Result<(), YamlError> {
         let (start, end) = span.byte_range().map_or((0, 0), |range| (range.start, range.end));
         if let Some(empty) = self.waiting.take() {
             self.out.nodes[empty.0 as usize].mark = self.text.mark(start);
@@ -274,7 +276,7 @@ impl<'t> Reader<'t> {
                         ScalarStyle::DoubleQuoted => Style::Double,
                         _ => Style::Block,
                     };
-                    Kind::Scalar(Scalar { text: value.into_owned(), style, span: (start, end) })
+                    Kind::Scalar(Scalar { text: value, style, span: (start, end) })
                 };
                 let block = matches!(&kind, Kind::Scalar(Scalar { style: Style::Block, .. }));
                 let at = if block {
@@ -329,7 +331,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn store(&mut self, kind: Kind, at: usize) -> NodeId {
+    fn store(&mut self, kind: Kind<'t>, at: usize) -> NodeId {
         let id = NodeId(u32::try_from(self.out.nodes.len()).unwrap_or(u32::MAX));
         self.out.nodes.push(Stored { kind, start: at, mark: self.text.mark(at) });
         id
@@ -444,17 +446,16 @@ impl<'t> Reader<'t> {
 mod tests {
     use super::*;
 
-    fn document(text: &str) -> (Text, Documents) {
-        let text = Text::new(text.as_bytes());
-        let documents = Documents::read(&text).unwrap();
-        (text, documents)
+    fn text(text: &str) -> Text {
+        Text::new(text.as_bytes())
     }
 
     #[test]
     fn marks_are_those_of_falcos_reader() {
-        let (_, documents) = document(
+        let text = text(
             "- rule: x\n  condition: >\n    a and\n    b\n  items:\n  - a\n  - \"b c\"\n  tags:\n  out: &x !!str foo\n  e: [a]\n",
         );
+        let documents = Documents::read(&text).unwrap();
         let item = documents.roots().next().unwrap().elements().next().unwrap();
         let mark = |key: &str| (item.at(key).unwrap().mark().line, item.at(key).unwrap().mark().column);
         assert_eq!((item.mark().line, item.mark().column), (0, 2));
@@ -468,7 +469,8 @@ mod tests {
 
     #[test]
     fn truths_and_numbers() {
-        let (_, documents) = document("[yes, No, ON, tRue, 1, 0x10, 026, '26 ', -3, 0.26, 4294967296, null]");
+        let text = text("[yes, No, ON, tRue, 1, 0x10, 026, '26 ', -3, 0.26, 4294967296, null]");
+        let documents = Documents::read(&text).unwrap();
         let nodes: Vec<_> = documents.roots().next().unwrap().elements().collect();
         let truths: Vec<_> = nodes.iter().map(|n| n.as_bool()).collect();
         assert_eq!(truths[..5], [Some(true), Some(false), Some(true), None, None]);
@@ -479,7 +481,8 @@ mod tests {
 
     #[test]
     fn aliases_that_loop_are_nothing() {
-        let (_, documents) = document("- &a [x, *a]\n- *a\n");
+        let text = text("- &a [x, *a]\n- *a\n");
+        let documents = Documents::read(&text).unwrap();
         let outer: Vec<_> = documents.roots().next().unwrap().elements().collect();
         let inner: Vec<_> = outer[1].elements().collect();
         assert_eq!(inner[0].text(), Some("x"));

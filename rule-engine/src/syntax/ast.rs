@@ -1,7 +1,10 @@
 //! The tree of a condition, as written: names are not resolved, constants are text.
 //!
 //! Every node that an error may point at carries the place where it begins. Equality ignores places, so that a
-//! printed and parsed-again tree equals the first.
+//! printed and parsed-again tree equals the first. Where names are resolved, what they stand for is not copied into the
+//! tree but shared: rules that are put together from the same macros hold the same [`Definition`]s.
+
+use std::sync::Arc;
 
 /// A place in a condition: byte offset from 0, line and column from 1 (LANGUAGE.md section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +33,93 @@ pub enum Expr {
     Not(Box<Self>, Position),
     /// A name that stands for a macro.
     Macro(String, Position),
+    /// What such a name stands for, in its place.
+    Defined(Arc<Definition>),
     /// `left exists`.
     Exists(Operand, Position),
     /// `left op right`.
     Check(Check, Position),
+}
+
+/// A tree that stands in many others, with its measures: taking them of a tree of trees would take long.
+#[derive(Debug)]
+pub struct Definition {
+    tree: Expr,
+    nodes: usize,
+    depth: usize,
+}
+
+impl Definition {
+    /// Measures a tree.
+    pub fn new(tree: Expr) -> Self {
+        let (nodes, depth) = (tree.nodes(), tree.depth());
+        Self { tree, nodes, depth }
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Expr {
+        &self.tree
+    }
+
+    /// What [`Expr::nodes`] says of it.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// What [`Expr::depth`] says of it.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+}
+
+impl Expr {
+    /// The tree itself, where a definition stands in its place.
+    pub fn plain(&self) -> &Self {
+        let mut tree = self;
+        while let Self::Defined(definition) = tree {
+            tree = &definition.tree;
+        }
+        tree
+    }
+
+    /// How many nodes it has, constants counted, as if nothing was shared.
+    pub fn nodes(&self) -> usize {
+        match self {
+            Self::And(parts, _) | Self::Or(parts, _) => parts.iter().map(Self::nodes).fold(1, usize::saturating_add),
+            Self::Not(inner, _) => inner.nodes().saturating_add(1),
+            Self::Macro(..) => 1,
+            Self::Defined(definition) => definition.nodes,
+            Self::Exists(left, _) => left.nodes(),
+            Self::Check(check, _) => {
+                check.left.nodes()
+                    + match &check.right {
+                        Right::Value(_) | Right::Name(_) => 1,
+                        Right::List(values) => 1 + values.len(),
+                        Right::Operand(operand) => operand.nodes(),
+                    }
+            }
+        }
+    }
+
+    /// How many nodes of `and`, `or` and `not` lie above its deepest one.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::And(parts, _) | Self::Or(parts, _) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Not(inner, _) => 1 + inner.depth(),
+            Self::Defined(definition) => definition.depth,
+            Self::Macro(..) | Self::Exists(..) | Self::Check(..) => 0,
+        }
+    }
+}
+
+impl Operand {
+    fn nodes(&self) -> usize {
+        match self {
+            Self::Field(..) | Self::Value(..) => 1,
+            Self::Transformer(transformer, _) => 1 + transformer.args.iter().map(Self::nodes).sum::<usize>(),
+            Self::List(items, _) => 1 + items.iter().map(Self::nodes).sum::<usize>(),
+        }
+    }
 }
 
 /// `left op right`.
@@ -177,7 +263,7 @@ impl Modifier {
 
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
+        match (self.plain(), other.plain()) {
             (Self::And(a, _), Self::And(b, _)) | (Self::Or(a, _), Self::Or(b, _)) => a == b,
             (Self::Not(a, _), Self::Not(b, _)) => a == b,
             (Self::Macro(a, _), Self::Macro(b, _)) => a == b,

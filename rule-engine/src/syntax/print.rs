@@ -53,7 +53,7 @@ impl Printer {
             Expr::Not(inner, _) => {
                 self.text("not ");
                 // `not not x` would read as `x`.
-                let wrap = self.exact && matches!(**inner, Expr::Not(..));
+                let wrap = self.exact && matches!(inner.plain(), Expr::Not(..));
                 if wrap {
                     self.text("(");
                 }
@@ -63,6 +63,7 @@ impl Printer {
                 }
             }
             Expr::Macro(name, _) => self.text(name),
+            Expr::Defined(definition) => self.expr(definition.tree()),
             Expr::Exists(left, _) => {
                 self.operand(left);
                 self.text(" exists");

@@ -33,7 +33,7 @@ fn spot(node: Node<'_>) -> Spot {
 /// The text of a scalar with its place.
 fn written(node: Node<'_>) -> Option<Written> {
     let scalar = node.scalar()?;
-    Some(Written { text: scalar.text.clone(), spot: spot(node), style: scalar.style })
+    Some(Written { text: scalar.text.to_string(), spot: spot(node), style: scalar.style })
 }
 
 impl Reading {
@@ -307,9 +307,9 @@ fn wanted(node: Node<'_>) -> Option<Wanted> {
     if node.is_sequence() {
         return node
             .elements()
-            .map(|item| item.scalar().map(|item| item.text.clone()))
+            .map(|item| item.scalar().map(|item| item.text.to_string()))
             .collect::<Option<_>>()
             .map(Wanted::List);
     }
-    node.scalar().map(|scalar| Wanted::Text(scalar.text.clone()))
+    node.scalar().map(|scalar| Wanted::Text(scalar.text.to_string()))
 }

@@ -88,9 +88,9 @@ impl Schema for TestSchema {
         KEYS
     }
 
-    fn keys_of(&self, event_type: &str) -> Option<Vec<Key>> {
+    fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>> {
         let at = EVENTS.iter().position(|name| *name == event_type)?;
-        Some(vec![Key(at as u16 * 2), Key(at as u16 * 2 + 1)])
+        Some(Cow::Owned(vec![Key(at as u16 * 2), Key(at as u16 * 2 + 1)]))
     }
 
     fn type_names(&self, keys: &[Key]) -> Vec<String> {
