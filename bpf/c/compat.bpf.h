@@ -72,6 +72,15 @@ struct kernfs_node___under_parent {
 	struct kernfs_node *__parent;
 };
 
+/* 6.13, "io_uring/rsrc: get rid of the empty node and dummy_ubuf": a ring's table of files holds nodes. */
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+struct io_file_table___files {
+	struct io_fixed_file *files;
+};
+
 /* 6.13 moved the submitter of an io_uring request from `task` to `tctx`. */
 struct io_kiocb___task {
 	struct task_struct *task;

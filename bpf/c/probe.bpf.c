@@ -39,6 +39,8 @@
 #include "tp/switch.bpf.h"
 #include "tp/signal.bpf.h"
 #include "tp/fault.bpf.h"
+#include "tp/uring_fixed.bpf.h"
+#include "tp/uring_request.bpf.h"
 #include "tp/uring.bpf.h"
 #include "iter/scan.bpf.h"
 

@@ -24,9 +24,9 @@ static __always_inline u16 swap16(u16 v)
 	return __builtin_bswap16(v);
 }
 
-static __always_inline struct sock *fd_sock(s32 fd)
+/* The socket that an open file stands for. */
+static __always_inline struct sock *file_sock(struct file *file)
 {
-	struct file *file = fd_file(fd);
 	struct socket *socket;
 
 	if (!file || GET(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
@@ -35,40 +35,59 @@ static __always_inline struct sock *fd_sock(s32 fd)
 	return GET(socket, sk);
 }
 
-/* The address at `p` in user memory, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family. */
-__noinline int sockaddr_put(u32 pos, u64 p, u32 len)
+static __always_inline struct sock *fd_sock(s32 fd)
+{
+	return file_sock(fd_file(fd));
+}
+
+static __always_inline long address_read(void *to, u32 len, u64 p, bool user)
+{
+	return user ? bpf_probe_read_user(to, len, (void *)p) : bpf_probe_read_kernel(to, len, (void *)p);
+}
+
+/* A few bytes of an address as part of a parameter. */
+static __always_inline u32 part_address(struct event *e, u32 at, u64 p, u32 len, bool user)
+{
+	if (user)
+		return part_bytes(e, at, p, len);
+	return bytes_read(e->c, (e->pos + at) & DATA_MASK, p, len, false);
+}
+
+/* The address at `p`, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family. */
+static __always_inline u32 sockaddr_write(u32 pos, u64 p, u32 len, bool user)
 {
 	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
 	u16 family = 0, port = 0;
 	u32 at;
 
-	if (!own.c || !p || len < 2 || bpf_probe_read_user(&family, sizeof(family), (void *)p))
+	if (!own.c || !p || len < 2 || address_read(&family, sizeof(family), p, user))
 		return 0;
 	at = part_u8(e, 0, family);
 	switch (family) {
 	case AF_INET:
-		at += part_bytes(e, at, p + 4, 4);
-		bpf_probe_read_user(&port, sizeof(port), (void *)(p + 2));
+		at += part_address(e, at, p + 4, 4, user);
+		address_read(&port, sizeof(port), p + 2, user);
 		at = part_u16(e, at, swap16(port));
 		break;
 	case AF_INET6:
-		at += part_bytes(e, at, p + 8, 16);
-		bpf_probe_read_user(&port, sizeof(port), (void *)(p + 2));
+		at += part_address(e, at, p + 8, 16, user);
+		address_read(&port, sizeof(port), p + 2, user);
 		at = part_u16(e, at, swap16(port));
 		break;
 	case AF_UNIX: {
 		/* The name ends at a NUL or with the address; one that begins with NUL is abstract. */
-		u32 name = len > 2 ? len - 2 : 0;
+		u32 name = len > 2 ? len - 2 : 0, n = 0;
 		char first = 0;
 
-		bpf_probe_read_user(&first, 1, (void *)(p + 2));
+		address_read(&first, 1, p + 2, user);
 		if (!first) {
 			p++;
 			name = name ? name - 1 : 0;
 		}
 		if (name > MAX_UNIX_PATH)
 			name = MAX_UNIX_PATH;
-		u32 n = name ? part_user_text(e, at, p + 2, name + 1) : 0;
+		if (name)
+			n = user ? part_user_text(e, at, p + 2, name + 1) : part_kernel_text(e, at, (void *)(p + 2), name + 1);
 		at += n;
 		if (!n)
 			at = part_u8(e, at, 0);
@@ -78,6 +97,17 @@ __noinline int sockaddr_put(u32 pos, u64 p, u32 len)
 		at = 0;
 	}
 	return at;
+}
+
+__noinline int sockaddr_put(u32 pos, u64 p, u32 len)
+{
+	return sockaddr_write(pos, p, len, true);
+}
+
+/* The same of an address that the kernel has copied. */
+__noinline int kernel_sockaddr_put(u32 pos, u64 p, u32 len)
+{
+	return sockaddr_write(pos, p, len, false);
 }
 
 static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)

@@ -11,9 +11,8 @@ struct opened {
 	struct file *file;
 };
 
-static __always_inline struct opened fd_opened(long fd)
+static __always_inline struct opened file_opened(struct file *file)
 {
-	struct file *file = fd < 0 ? NULL : fd_file(fd);
 	struct opened o = { .file = file };
 
 	if (!file)
@@ -28,6 +27,11 @@ static __always_inline struct opened fd_opened(long fd)
 	else if (o.layer == LAYER_LOWER)
 		o.flags |= FILE_FLAGS__FD_LOWER_LAYER;
 	return o;
+}
+
+static __always_inline struct opened fd_opened(long fd)
+{
+	return file_opened(fd < 0 ? NULL : fd_file(fd));
 }
 
 SEC("tp_btf/sys_exit")

@@ -1,6 +1,6 @@
 //! Requests through io_uring: the same events as the calls that they stand for.
 
-use crate::live::{Live, P, b, n, t};
+use crate::live::{Live, P, Seen, b, n, t};
 use crate::sys;
 use libc::*;
 use peregrine_bpf::Selection;
@@ -42,20 +42,28 @@ impl Uring {
 
     /// Submits one request and waits for its result. `flags` are the operation's own.
     fn run(&self, op: u8, fd: i32, off: u64, addr: u64, len: u32, flags: u32) -> i64 {
+        self.submit([
+            u64::from(op) | (fd as u32 as u64) << 32,
+            off,
+            addr,
+            u64::from(len) | u64::from(flags) << 32,
+            7,
+            0,
+        ])
+    }
+
+    /// The same for the file in a place of the ring's table.
+    fn run_fixed(&self, op: u8, place: u32, addr: u64, len: u32) -> i64 {
+        self.submit([u64::from(op) | 1 << 8 | u64::from(place) << 32, 0, addr, u64::from(len), 7, 0])
+    }
+
+    fn submit(&self, words: [u64; 6]) -> i64 {
         let tail = self.word(11).load(Ordering::Acquire);
         let slot = tail & 7;
+        let [a, b, c, d, e, f] = words;
         // SAFETY: slot is below the number of entries; nobody else uses the ring.
         unsafe {
-            *self.entries.add(slot as usize) = [
-                u64::from(op) | (fd as u32 as u64) << 32,
-                off,
-                addr,
-                u64::from(len) | u64::from(flags) << 32,
-                7,
-                0,
-                0,
-                0,
-            ];
+            *self.entries.add(slot as usize) = [a, b, c, d, e, f, 0, 0];
             self.ring.add(self.params[16] as usize).cast::<u32>().add(slot as usize).write(slot);
         }
         self.word(11).store(tail + 1, Ordering::Release);
@@ -94,6 +102,8 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
         "symlinkat",
         "linkat",
         "listen",
+        "bind",
+        "dup",
     ];
     let text = *b"through a ring";
     let mut into = [0u8; 32];
@@ -116,6 +126,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
         let socket = ring.run(45, AF_INET, SOCK_STREAM as u64, 0, 0, 0);
         let connected = if socket >= 0 { ring.run(16, socket as i32, 16, address.as_ptr() as u64, 0, 0) } else { 0 };
         in_pieces(&ring, &path, &mut more);
+        registered(&ring, &path, &mut more);
         Some([fd, wrote, read, closed, failed, renamed, gone, dir, socket, connected])
     });
     if live.source.notes().iter().any(|note| note.contains("io_uring")) {
@@ -163,7 +174,77 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     if more.listened != i64::from(-EINVAL) {
         expect(live, C::LISTEN_X, vec![n(more.listened), n(more.socket), n(7)]);
     }
+    if more.bound != i64::from(-EINVAL) {
+        assert_eq!((more.bound, more.bound_unix), (0, 0));
+        expect(live, C::BIND_X, vec![n(more.bound), b(&[2, 127, 0, 0, 1, 0, 0]), n(more.socket_inet)]);
+        let name = [&[1u8][..], more.unix.as_bytes(), &[0]].concat();
+        expect(live, C::BIND_X, vec![n(more.bound_unix), b(&name), n(more.socket_unix)]);
+    }
+    fixed_cases(live, &seen, &more, name);
     std::hint::black_box((&into, &more));
+}
+
+/// Files that are registered with the ring have the number that their process knows them by, or one of their own.
+fn fixed_cases(live: &mut Live, seen: &[Seen], more: &Pieces, name: &str) {
+    const FIRST: i64 = 0x4000_0000;
+    let mut number = |code: C, at: usize, want: &dyn Fn(i64) -> Vec<P>| {
+        let numbers = seen.iter().filter(|seen| seen.code == code).filter_map(|seen| {
+            let number = i64::from_ne_bytes(seen.params.get(at)?.as_slice().try_into().ok()?);
+            Live::differences(seen, &want(number)).is_empty().then_some(number)
+        });
+        let found = numbers.collect::<Vec<_>>();
+        if found.is_empty() {
+            live.faults.push(format!("io_uring: no {code:?} of a registered file"));
+        }
+        found
+    };
+    let [kept, gone, opened, direct] = more.fixed;
+    assert_eq!((kept, gone, opened, direct), (1, 2, 0, 3), "what the requests gave");
+    // By the number of the descriptor while there is one, else by the place.
+    let read = |len: i64| move |fd| vec![n(len), P::Any, n(fd), n(len)];
+    assert_eq!(number(C::READ_X, 2, &read(1)), [more.fd]);
+    let closed = number(C::READ_X, 2, &read(2));
+    assert!(closed.iter().all(|fd| *fd >= FIRST && fd & 0xffff == 1), "{closed:x?}");
+    let open = |fd| vec![n(fd), n(-100), t(name), P::Any, n(0), P::Any, P::Set];
+    let opened: Vec<i64> = number(C::OPENAT_2_X, 0, &open).into_iter().filter(|fd| *fd >= FIRST).collect();
+    assert_eq!(opened.len(), 1, "{opened:x?}");
+    assert_eq!(opened[0] & 0xffff, 0, "the place");
+    assert_eq!(number(C::READ_X, 2, &read(3)), opened, "known by what it was opened as");
+    if more.installed >= 0 {
+        assert_eq!(number(C::DUP_1_X, 1, &|fd| vec![n(more.installed), n(fd)]), opened);
+    }
+    let closes = number(C::CLOSE_X, 1, &|fd| vec![n(0), n(fd)]);
+    assert!(closes.contains(&opened[0]), "{closes:x?}");
+}
+
+/// Makes requests for registered files: one that has a descriptor, then none, and one that never had any.
+fn registered(ring: &Uring, path: &std::ffi::CStr, more: &mut Pieces) {
+    let into = more.into.as_mut_ptr() as u64;
+    let second = sys!(SYS_openat, AT_FDCWD, path.as_ptr(), O_RDWR);
+    let files = [-1, second as i32, more.fd as i32];
+    assert_eq!(sys!(SYS_io_uring_register, ring.fd, 2, files.as_ptr(), 3), 0);
+    let kept = ring.run_fixed(22, 2, into, 1);
+    sys!(SYS_close, second);
+    let gone = ring.run_fixed(22, 1, into, 2);
+    let at_path = path.as_ptr() as u64;
+    let opened = ring.submit([18 | (AT_FDCWD as u32 as u64) << 32, 0, at_path, (O_RDWR as u64) << 32, 7, 1 << 32]);
+    let direct = ring.run_fixed(22, 0, into, 3);
+    // As a descriptor, since 6.8.
+    more.installed = ring.run_fixed(54, 0, 0, 0);
+    assert_eq!(ring.submit([19, 0, 0, 0, 7, 1 << 32]), 0);
+    more.fixed = [kept, gone, opened, direct];
+
+    // Since 6.11.
+    let mut address = [0u8; 16];
+    address[0] = 2;
+    address[4..8].copy_from_slice(&[127, 0, 0, 1]);
+    more.socket_inet = sys!(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+    more.bound = ring.run(56, more.socket_inet as i32, 16, address.as_ptr() as u64, 0, 0);
+    more.socket_unix = sys!(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+    more.unix = format!("{}-bound", path.to_str().unwrap());
+    let name = [&[1u8, 0][..], more.unix.as_bytes(), &[0]].concat();
+    more.bound_unix = ring.run(56, more.socket_unix as i32, name.len() as u64, name.as_ptr() as u64, 0, 0);
+    std::hint::black_box((&files, &address, &name));
 }
 
 /// What the requests with buffers in pieces, and the rarer ones, gave.
@@ -175,6 +256,14 @@ struct Pieces {
     linked: i64,
     socket: i64,
     listened: i64,
+    bound: i64,
+    socket_inet: i64,
+    socket_unix: i64,
+    bound_unix: i64,
+    unix: String,
+    /// Reads of 1, 2 and 3 bytes from registered files; the third is what opening one gave.
+    fixed: [i64; 4],
+    installed: i64,
     text: [u8; 8],
     into: [u8; 16],
 }

@@ -405,7 +405,21 @@ struct io_uring_cqe {
 	u32 flags;
 };
 
-struct io_ring_ctx;
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
 
 struct io_uring_task {
 	struct task_struct *task;
@@ -420,7 +434,9 @@ struct io_kiocb {
 	u8 opcode;
 	u64 flags;
 	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
 	struct io_uring_task *tctx;
+	void *async_data;
 };
 
 struct open_how {
@@ -433,12 +449,14 @@ struct filename {
 
 struct io_open {
 	int dfd;
+	u32 file_slot;
 	struct filename *filename;
 	struct open_how how;
 };
 
 struct io_close {
 	int fd;
+	u32 file_slot;
 };
 
 struct io_rw {
@@ -458,10 +476,24 @@ struct io_connect {
 
 struct io_accept {
 	int flags;
+	u32 file_slot;
 };
 
 struct io_socket {
 	int domain, type, protocol, flags;
+	u32 file_slot;
+};
+
+struct __kernel_sockaddr_storage {
+	u16 ss_family;
+};
+
+struct io_async_msghdr {
+	struct __kernel_sockaddr_storage addr;
+};
+
+struct io_bind {
+	int addr_len;
 };
 
 struct io_unlink {
