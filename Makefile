@@ -5,6 +5,7 @@
 #   make test     all that CI runs
 #   make bench    what a run costs, with Falco's figures beside it; then instructions, layer by layer
 #   make kernel-matrix    the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
+#   make sanitize the tests of the probe's loader under AddressSanitizer and LeakSanitizer, by a nightly toolchain
 #   make quick    what to run while working: the tests of the crates that need neither clang nor root
 #   make install  the programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
 #   make deb      a Debian package in target/debian, built by cargo-deb and looked into by dpkg-deb
@@ -55,6 +56,14 @@ bench: setup
 	@command -v valgrind >/dev/null || { echo "please install valgrind, which counts instructions" >&2; exit 1; }
 	$(CARGO) xtask bench
 	$(CARGO) xtask instructions
+
+# Those of the C API run under valgrind and AddressSanitizer with its other tests: bindings-c/tests/memory.rs.
+SANITIZED := x86_64-unknown-linux-gnu
+.PHONY: sanitize
+sanitize: setup
+	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "please install a nightly toolchain: rustup toolchain install nightly" >&2; exit 1; }
+	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test --no-fail-fast --package peregrine-bpf --lib --tests \
+		--target $(SANITIZED) --target-dir target/sanitize
 
 .PHONY: kernel-matrix
 kernel-matrix: setup

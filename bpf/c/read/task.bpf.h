@@ -20,10 +20,17 @@ enum { MM_FILE, MM_ANON, MM_SWAP, MM_SHMEM };
 		n_;                                                                                          \
 	})
 
-/* Kilobytes. A kernel thread has none. */
+static __always_inline u32 kilobytes(s64 pages)
+{
+	s64 kb = pages * PAGE_KB;
+
+	return pages <= 0 ? 0 : kb > (u32)-1 ? (u32)-1 : kb;
+}
+
+/* Kilobytes. A kernel thread has none; what does not fit is the greatest number. */
 static __always_inline u32 task_vm_size(struct task_struct *task)
 {
-	return GET(task, mm, total_vm) * PAGE_KB;
+	return kilobytes(GET(task, mm, total_vm));
 }
 
 static __always_inline u32 task_vm_rss(struct task_struct *task)
@@ -34,15 +41,14 @@ static __always_inline u32 task_vm_rss(struct task_struct *task)
 	if (!mm)
 		return 0;
 	pages = MM_COUNTER(mm, MM_FILE) + MM_COUNTER(mm, MM_ANON) + MM_COUNTER(mm, MM_SHMEM);
-	return pages > 0 ? pages * PAGE_KB : 0;
+	return kilobytes(pages);
 }
 
 static __always_inline u32 task_vm_swap(struct task_struct *task)
 {
 	struct mm_struct *mm = GET(task, mm);
-	s64 pages = mm ? MM_COUNTER(mm, MM_SWAP) : 0;
 
-	return pages > 0 ? pages * PAGE_KB : 0;
+	return mm ? kilobytes(MM_COUNTER(mm, MM_SWAP)) : 0;
 }
 
 static __always_inline struct pid *task_pid(struct task_struct *task, enum pid_type type)

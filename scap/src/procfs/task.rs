@@ -207,7 +207,10 @@ fn read_status(status: &[u8], thread: &mut Thread) -> Option<()> {
     // The last number is that of the innermost namespace.
     let inner = |key| value(status, key).and_then(|line| decimal::<i64>(words(line).last()?));
     let capabilities = |key| field(key, 0).and_then(|word| radix(word, 16)).unwrap_or(0);
-    let kilobytes = |key| field(key, 0).and_then(decimal::<u32>).unwrap_or(0);
+    let kilobytes = |key| {
+        let number = field(key, 0).and_then(decimal::<u64>).unwrap_or(0);
+        u32::try_from(number).unwrap_or(u32::MAX)
+    };
     thread.pid = number("Tgid:")?;
     thread.ptid = number("PPid:")?;
     thread.uid = field("Uid:", 1).and_then(decimal)?;
