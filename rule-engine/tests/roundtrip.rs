@@ -86,7 +86,7 @@ fn condition() -> impl Strategy<Value = Expr> {
     let leaf = prop_oneof![
         word().prop_map(|name| Expr::Macro(name, AT)),
         field().prop_map(|field| Expr::Exists(field, AT)),
-        check().prop_map(|check| Expr::Check(check, AT)),
+        check().prop_map(|check| Expr::Check(Box::new(check), AT)),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

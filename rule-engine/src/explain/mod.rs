@@ -132,8 +132,10 @@ impl Explainer {
 
     /// The left side of a check, as something that has a value.
     fn left(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Option<ExprId> {
-        let (Expr::Exists(left, at) | Expr::Check(crate::syntax::ast::Check { left, .. }, at)) = tree else {
-            return None;
+        let (left, at) = match tree {
+            Expr::Exists(left, at) => (left, at),
+            Expr::Check(check, at) => (&check.left, at),
+            _ => return None,
         };
         if matches!(left, Operand::Value(..) | Operand::List(..)) {
             return None;

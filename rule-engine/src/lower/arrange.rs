@@ -2,10 +2,9 @@
 //! expression of its own, then what depends on the event, cheap questions first and those that are likely to decide. Questions have no effects, so the
 //! order changes no answer. What all alternatives of an `or` ask is asked once, before them.
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
-use super::node::{Node, NodeId, Pool};
+use super::node::{Node, NodeId, PerNode, Pool};
 use crate::vm::family::Sort;
 use crate::vm::program::Span;
 
@@ -15,8 +14,8 @@ pub(crate) const EXTRACTION: u32 = 100;
 /// Rearranges expressions of one pool.
 #[derive(Debug, Default)]
 pub(crate) struct Arranger {
-    done: HashMap<NodeId, NodeId, FxBuildHasher>,
-    facts: HashMap<NodeId, Facts, FxBuildHasher>,
+    done: PerNode<NodeId>,
+    facts: PerNode<Facts>,
 }
 
 /// What is known of an expression before any event is seen.
@@ -45,7 +44,7 @@ impl Facts {
 impl Arranger {
     /// The same expression in the best order.
     pub(crate) fn arrange(&mut self, pool: &mut Pool, node: NodeId) -> NodeId {
-        if let Some(&done) = self.done.get(&node) {
+        if let Some(done) = self.done.get(node) {
             return done;
         }
         let arranged = match pool[node].clone() {
@@ -65,8 +64,8 @@ impl Arranger {
     }
 
     fn junction(&mut self, pool: &mut Pool, children: &[NodeId], all: bool) -> NodeId {
-        let mut parts: [Vec<(u32, NodeId)>; 4] = Default::default();
-        let mut arranged = Vec::with_capacity(children.len());
+        let mut parts: [SmallVec<[(u32, NodeId); 8]>; 4] = Default::default();
+        let mut arranged: SmallVec<[NodeId; 16]> = SmallVec::new();
         for child in children {
             let child = self.arrange(pool, *child);
             match &pool[child] {
@@ -80,28 +79,29 @@ impl Arranger {
             parts[facts.span as usize].push((facts.rank(all), child));
         }
         let kinds = parts.iter().filter(|part| !part.is_empty()).count();
-        let mut order = Vec::with_capacity(children.len());
+        let mut order: SmallVec<[NodeId; 16]> = SmallVec::new();
         for span in [Span::Thread, Span::Lineage, Span::Fd, Span::Event] {
             let part = &mut parts[span as usize];
             part.sort_by_key(|(rank, _)| *rank);
-            let nodes: Vec<NodeId> = part.iter().map(|(_, node)| *node).collect();
+            let nodes: SmallVec<[NodeId; 16]> = part.iter().map(|(_, node)| *node).collect();
             if kinds > 1 && span != Span::Event && nodes.len() > 1 {
                 // Kept together, so that one remembered bit answers all of them. `and` and `or` would flatten it.
-                order.push(pool.intern(if all { Node::And(nodes.into()) } else { Node::Or(nodes.into()) }));
+                let nodes = nodes.as_slice().into();
+                order.push(pool.intern(if all { Node::And(nodes) } else { Node::Or(nodes) }));
             } else {
                 order.extend(nodes);
             }
         }
         match order.as_slice() {
             [only] => *only,
-            _ if all => pool.intern(Node::And(order.into())),
-            _ => pool.intern(Node::Or(order.into())),
+            order if all => pool.intern(Node::And(order.into())),
+            order => pool.intern(Node::Or(order.into())),
         }
     }
 
     /// What is known of an expression.
     pub(crate) fn facts(&mut self, pool: &Pool, node: NodeId) -> Facts {
-        if let Some(&facts) = self.facts.get(&node) {
+        if let Some(facts) = self.facts.get(node) {
             return facts;
         }
         let facts = match &pool[node] {

@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::arrange::Arranger;
 use super::expr::ExprId;
-use super::node::{AtomId, Node, NodeId, Pool};
+use super::node::{AtomId, Node, NodeId, PerNode, Pool};
 use super::tighten::tighten;
 use crate::vm::compare::Regexes;
 use crate::vm::family::{Family, Sort};
@@ -25,7 +25,7 @@ pub(crate) struct Emitted {
 
 /// Emits code for `roots`.
 pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Emitted {
-    let mut uses: HashMap<NodeId, u32, FxBuildHasher> = HashMap::default();
+    let mut uses: PerNode<u32> = PerNode::default();
     let mut order: Vec<AtomId> = Vec::new();
     for root in roots {
         count(pool, *root, &mut uses, &mut order);
@@ -34,20 +34,15 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
         pool,
         layout: [Layout::default(); 4],
         atom_rows: HashMap::default(),
-        slots: HashMap::default(),
+        slots: PerNode::default(),
         nodes: Vec::new(),
         code: Vec::new(),
     };
     let (atoms, questions, families, lonely, regexes) = emitter.families(&order);
-    let mut kept: Vec<NodeId> = uses
-        .iter()
-        .filter(|(node, uses)| {
-            matches!(pool[**node], Node::And(_) | Node::Or(_))
-                && (**uses > 1 || arranger.facts(pool, **node).span != Span::Event)
-        })
-        .map(|(node, _)| *node)
-        .collect();
-    kept.sort_unstable();
+    let kept = uses.iter().filter(|&(node, uses)| {
+        matches!(pool[node], Node::And(_) | Node::Or(_)) && (uses > 1 || arranger.facts(pool, node).span != Span::Event)
+    });
+    let kept: Vec<NodeId> = kept.map(|(node, _)| node).collect();
     for node in kept {
         let span = arranger.facts(pool, node).span;
         let layout = &mut emitter.layout[span as usize];
@@ -87,10 +82,10 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
 }
 
 /// Counts how many expressions use each, and collects the atoms.
-fn count(pool: &Pool, node: NodeId, uses: &mut HashMap<NodeId, u32, FxBuildHasher>, atoms: &mut Vec<AtomId>) {
-    let times = uses.entry(node).or_insert(0);
-    *times += 1;
-    if *times > 1 {
+fn count(pool: &Pool, node: NodeId, uses: &mut PerNode<u32>, atoms: &mut Vec<AtomId>) {
+    let times = uses.get(node).unwrap_or(0);
+    uses.insert(node, times + 1);
+    if times > 0 {
         return;
     }
     match &pool[node] {
@@ -107,7 +102,7 @@ struct Emitter<'p> {
     pool: &'p Pool,
     layout: [Layout; 4],
     atom_rows: HashMap<AtomId, u32, FxBuildHasher>,
-    slots: HashMap<NodeId, u32, FxBuildHasher>,
+    slots: PerNode<u32>,
     nodes: Vec<Slot>,
     code: Vec<Op>,
 }
@@ -175,7 +170,7 @@ impl Emitter<'_> {
 
     /// Children up to the first whose answer is `until`.
     fn junction(&mut self, node: NodeId, children: &[NodeId], until: bool) {
-        let slot = self.slots.get(&node).copied();
+        let slot = self.slots.get(node);
         let recall = self.code.len();
         if let Some(node) = slot {
             self.code.push(Op::Recall { node, to: 0 });

@@ -224,6 +224,36 @@ impl Flat {
     }
 }
 
+/// Something about expressions of one pool, by their numbers: found without hashing.
+#[derive(Debug, Clone)]
+pub(crate) struct PerNode<T>(Vec<Option<T>>);
+
+impl<T> Default for PerNode<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy> PerNode<T> {
+    pub(crate) fn get(&self, node: NodeId) -> Option<T> {
+        self.0.get(node.0 as usize).copied().flatten()
+    }
+
+    pub(crate) fn insert(&mut self, node: NodeId, value: T) {
+        let place = node.0 as usize;
+        if place >= self.0.len() {
+            self.0.resize(place + 1, None);
+        }
+        self.0[place] = Some(value);
+    }
+
+    /// In the order of the numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, T)> + '_ {
+        let numbered = self.0.iter().enumerate();
+        numbered.filter_map(|(place, value)| value.map(|value| (NodeId(place as u32), value)))
+    }
+}
+
 impl std::ops::Index<NodeId> for Pool {
     type Output = Node;
 

@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::expr::Op;
-use super::node::{Atom, AtomId, Node, NodeId, Pool, Test};
+use super::node::{Atom, AtomId, Node, NodeId, PerNode, Pool, Test};
 use crate::event::{FieldId, Key, Schema};
 use crate::vm::compare::{self, Regexes};
 
@@ -18,7 +18,7 @@ pub(crate) struct Specializer<'s> {
     schema: &'s dyn Schema,
     regexes: &'s Regexes,
     /// Whether a key may decide anything in an expression.
-    touched: HashMap<NodeId, bool, FxBuildHasher>,
+    touched: PerNode<bool>,
     /// The same of fields.
     fields: HashMap<FieldId, bool, FxBuildHasher>,
     /// What each key says of an atom: `None` if it does not decide it.
@@ -35,7 +35,7 @@ impl<'s> Specializer<'s> {
         Self {
             schema,
             regexes,
-            touched: HashMap::default(),
+            touched: PerNode::default(),
             fields: HashMap::default(),
             answers: HashMap::default(),
             root: NodeId(0),
@@ -116,7 +116,7 @@ impl<'s> Specializer<'s> {
     /// Whether the value of some field in `node` is decided by some key. Asked of the schema once for a field: a field
     /// that no key decides is left alone for all of them.
     fn is_touched(&mut self, pool: &Pool, node: NodeId) -> bool {
-        if let Some(&touched) = self.touched.get(&node) {
+        if let Some(touched) = self.touched.get(node) {
             return touched;
         }
         let touched = match &pool[node] {

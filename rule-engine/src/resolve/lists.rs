@@ -2,10 +2,12 @@
 //!
 //! This follows the reference to the letter, quotes ignored and all (docs/quirks.md), for rules rely on it.
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher as _;
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::diag::Context;
 
@@ -84,54 +86,57 @@ fn is_delimiter(byte: u8) -> bool {
     is_blank(byte) || matches!(byte, b'(' | b')' | b',' | b'=')
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| u8::try_from(c).is_ok_and(is_delimiter)).filter(|word| !word.is_empty())
+/// The words of a text, as hashes.
+fn words(text: &str) -> impl Iterator<Item = u64> {
+    text.as_bytes().split(|byte| is_delimiter(*byte)).filter(|word| !word.is_empty()).map(hash)
 }
 
-fn hash(word: &str) -> u64 {
+fn hash(word: &[u8]) -> u64 {
     rustc_hash::FxBuildHasher.hash_one(word)
 }
 
 /// The hash of a name, if it is a word.
 fn word(name: &str) -> Option<u64> {
-    (!name.bytes().any(is_delimiter)).then(|| hash(name))
+    (!name.bytes().any(is_delimiter)).then(|| hash(name.as_bytes()))
 }
 
 /// Writes lists into conditions.
-#[derive(Default)]
 pub(super) struct Substitution {
-    words: FxHashSet<u64>,
+    /// Lists by the hashes of their names, and those whose names are no words.
+    by_word: FxHashMap<u64, SmallVec<[usize; 1]>>,
+    others: Vec<usize>,
 }
 
 impl Substitution {
-    fn note(&mut self, text: &str) {
-        self.words.extend(words(text).map(hash));
+    pub(super) fn new(lists: &[ResolvedList]) -> Self {
+        let (mut by_word, mut others) = (FxHashMap::<_, SmallVec<_>>::default(), Vec::new());
+        for (at, list) in lists.iter().enumerate().filter(|(_, list)| !list.name.is_empty()) {
+            match list.word {
+                Some(word) => by_word.entry(word).or_default().push(at),
+                None => others.push(at),
+            }
+        }
+        Self { by_word, others }
     }
 
-    fn may_hold(&self, list: &ResolvedList) -> bool {
-        list.word.is_none_or(|word| self.words.contains(&word))
+    /// The lists that a text may name.
+    fn named_in(&self, text: &str) -> impl Iterator<Item = usize> {
+        words(text).filter_map(|word| self.by_word.get(&word)).flatten().copied()
     }
 
     /// Replaces the names of lists by their items, the lists in the order of their definition. Tells which were used.
     ///
     /// # Errors
     /// If the condition grows beyond all measure.
-    pub(super) fn run(
-        &mut self,
-        text: &mut Traced,
-        lists: &mut [ResolvedList],
-        names: &mut Vec<usize>,
-    ) -> Result<(), ()> {
-        self.words.clear();
-        self.note(text.as_str());
-        for (at, list) in lists.iter_mut().enumerate() {
-            if list.name.is_empty() || !self.may_hold(list) {
-                continue;
-            }
+    pub(super) fn run(&self, text: &mut Traced, lists: &mut [ResolvedList], names: &mut Vec<usize>) -> Result<(), ()> {
+        let mut due: BTreeSet<usize> = self.others.iter().copied().chain(self.named_in(text.as_str())).collect();
+        while let Some(at) = due.pop_first() {
+            let list = &mut lists[at];
             if substitute(text, list)? {
                 list.used = true;
                 names.push(at);
-                self.note(&list.joined);
+                // An item may be the name of a list that comes later.
+                due.extend(self.named_in(&list.joined).filter(|later| *later > at));
             }
         }
         Ok(())
@@ -202,7 +207,7 @@ mod tests {
             word: word("mine"),
         }];
         let mut text = Traced::new(&written(condition));
-        Substitution::default().run(&mut text, &mut lists, &mut Vec::new()).unwrap();
+        Substitution::new(&lists).run(&mut text, &mut lists, &mut Vec::new()).unwrap();
         assert_eq!(text.as_str(), expected);
     }
 

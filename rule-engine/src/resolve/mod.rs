@@ -137,6 +137,7 @@ pub fn resolve<B: Backend>(
 ) -> Resolved<B::Condition, B::Template> {
     let Setting { extra, files, persistence, missing } = setting;
     let (old_macros, old_rules) = previous.map(|old| (old.macros, old.rules)).unwrap_or_default();
+    let lists = lists::resolve(collection);
     let mut resolver = Resolver {
         old_macros: old_macros.into_iter().map(Some).collect(),
         old_rules: old_rules.into_iter().map(|rule| (rule.index, rule)).collect(),
@@ -146,8 +147,8 @@ pub fn resolve<B: Backend>(
         files,
         persistence,
         missing,
-        lists: lists::resolve(collection),
-        list_substitution: lists::Substitution::default(),
+        list_substitution: lists::Substitution::new(&lists),
+        lists,
         macro_substitution: macros::Substitution::new(),
         macros: Vec::new(),
         rules: Vec::new(),

@@ -39,7 +39,8 @@ pub fn read(documents: &Documents<'_>, file: FileId, context: &Context) -> Vec<V
             continue;
         }
         for item in root.elements().filter(|item| !item.is_null()) {
-            let mut steps = Vec::new();
+            // Nearly always there is one.
+            let mut steps = Vec::with_capacity(1);
             if let Err(fault) = (Reader { file }).item(item, context, &mut steps) {
                 steps.push(Step::Fault(*fault));
             }

@@ -38,7 +38,7 @@ pub enum Expr {
     /// `left exists`.
     Exists(Operand, Position),
     /// `left op right`.
-    Check(Check, Position),
+    Check(Box<Check>, Position),
 }
 
 /// A tree that stands in many others, with its measures: taking them of a tree of trees would take long.

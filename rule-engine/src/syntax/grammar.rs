@@ -128,7 +128,7 @@ impl<'t> Reader<'t> {
         let mut tree = part(self)?;
         self.cursor.blanks();
         if self.cursor.eat_word(word) {
-            let mut parts = Vec::with_capacity(4);
+            let mut parts = Vec::with_capacity(2);
             parts.push(tree);
             loop {
                 let next = if self.cursor.blanks() {
@@ -231,7 +231,7 @@ impl<'t> Reader<'t> {
             }
         };
         self.leave();
-        Ok(Expr::Check(Check { left, op, modifier, right, right_at }, at))
+        Ok(Expr::Check(Box::new(Check { left, op, modifier, right, right_at }), at))
     }
 
     fn operator(&mut self) -> Option<(Operator, Takes)> {
