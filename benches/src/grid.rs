@@ -115,6 +115,28 @@ pub fn rules(count: usize) -> Result<Arc<SourceRules>, Fault> {
     load(&[("grid.yaml", text(count)?.as_bytes())])
 }
 
+/// A rules file of `count` small rules of two shapes that differ in their constants: what many rules made by a program
+/// look like.
+pub fn generated(count: usize) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        let condition = match number % 2 {
+            0 => format!(
+                "evt.type in (open,openat,openat2) and fd.name startswith /p{number}/ and proc.name = n{number}"
+            ),
+            _ => format!(
+                "evt.type in (execve,execveat) and proc.name = n{number} and proc.pname in (a{number},b{number}) and \
+                 proc.cmdline contains \"x{number}\""
+            ),
+        };
+        text += &format!(
+            "- rule: r{number}\n  desc: d{number}\n  condition: {condition}\n  \
+             output: \"r{number} %proc.cmdline %fd.name\"\n  priority: WARNING\n"
+        );
+    }
+    text
+}
+
 fn read(files: &[(&str, &[u8])]) -> Result<(Loaded<Condition, Template>, Sources), Fault> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
     let mut loader = Loader::new(Sources::new().with(Box::new(schema)));

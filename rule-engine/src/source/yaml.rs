@@ -163,7 +163,13 @@ impl<'d> Node<'d> {
 
     /// The value of the first entry of that key.
     pub fn at(self, key: &str) -> Option<Self> {
-        self.entries().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
+        let Kind::Map(entries) = &self.stored().kind else { return None };
+        let is_it = |id: NodeId| match &self.documents.nodes[id.0 as usize].kind {
+            Kind::Scalar(scalar) => scalar.text.len() == key.len() && scalar.text == key,
+            Kind::Null => key == "null",
+            _ => false,
+        };
+        entries.iter().find(|(id, _)| is_it(*id)).map(|(_, value)| Self { documents: self.documents, id: *value })
     }
 
     /// The truth that a scalar is.

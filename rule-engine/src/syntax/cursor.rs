@@ -81,7 +81,9 @@ impl<'t> Cursor<'t> {
 
     /// Words are compared as prefixes: what needs a blank behind it asks for one.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
-        let found = self.rest().starts_with(word.as_bytes());
+        let word = word.as_bytes();
+        // Nearly always the first byte tells.
+        let found = self.peek() == word.first().copied() && self.rest().starts_with(word);
         if found {
             self.at += word.len();
         }
@@ -106,7 +108,9 @@ impl<'t> Cursor<'t> {
 
     /// `not` and the spaces behind it.
     pub(super) fn not_word(&mut self) -> bool {
-        let found = self.rest().starts_with(b"not") && self.rest().get(3).is_some_and(|byte| is(*byte, SPACE));
+        let found = self.peek() == Some(b'n')
+            && self.rest().starts_with(b"not")
+            && self.rest().get(3).is_some_and(|byte| is(*byte, SPACE));
         if found {
             self.at += 3;
             self.skip(SPACE);
