@@ -64,7 +64,6 @@ pub const CASES: &[Case] = &[
     case("filter/grid-250", "event", "evaluates 250 conditions at once", grid_250),
     case("rules/default", "event", "evaluates the default rules", default_rules),
     case("load/default", "rule", "loads the default rules", load_default),
-    case("load/grid-250", "rule", "loads 250 rules like real ones, without macros", load_grid),
     case("load/generated-20000", "rule", "loads 20,000 small rules", load_generated),
 ];
 
@@ -269,11 +268,6 @@ fn default_rules() -> Result<Run, Fault> {
     let capture = attack()?;
     let rules = grid::load(&[("peregrine_rules.yaml", &default_rules_text()?)])?;
     Ok(Box::new(move || evaluate(&rules, &capture)))
-}
-
-fn load_grid() -> Result<Run, Fault> {
-    let text = grid::text(250)?;
-    Ok(Box::new(move || Ok(grid::load(&[("grid.yaml", text.as_bytes())])?.rules().rules().len() as u64)))
 }
 
 fn load_generated() -> Result<Run, Fault> {
