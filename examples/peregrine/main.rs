@@ -147,7 +147,8 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         terminal::print(&version::plugins(config, options.plugin_info.as_deref())?);
     } else if let Some(source) = &options.list {
         let text = list::fields::text(source, options, &rules::fields(config));
-        terminal::print(&text.ok_or_else(|| Fatal(format!("there is no source '{source}'; the sources are syscall")))?);
+        let known = list::fields::SOURCES.join(", ");
+        terminal::print(&text.ok_or_else(|| Fatal(format!("there is no source '{source}'; the sources are {known}")))?);
     } else if !options.validate.is_empty() {
         validate::run(options, config)?;
     } else if !options.tests.is_empty() {
@@ -155,6 +156,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     } else {
         check_plugins(config)?;
         let sources = sources::Enabled::select(options, config)?;
+        let signals = Signals::install()?;
         if options.rules.is_empty() && !config.rules_bundle.url.is_empty() && !options.dry_run {
             match bundle::refresh(options, &loaded) {
                 Ok(true) => log::notice(format!("rules_bundle: a new bundle from {}", config.rules_bundle.url)),
@@ -175,7 +177,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
             rules.check(config)?;
             terminal::print(&support::text(&loaded, &files));
         } else {
-            detect(options, &loaded, &files, &sources, rules)?;
+            detect(options, &loaded, &files, &sources, rules, &signals)?;
         }
     }
     Ok(())
@@ -203,6 +205,7 @@ fn detect(
     files: &RuleFiles,
     sources: &sources::Enabled,
     mut rules: rules::Rules,
+    signals: &Signals,
 ) -> Result<(), Fatal> {
     let config = &loaded.config;
     let hostname = alerts::hostname();
@@ -237,7 +240,7 @@ fn detect(
     if config.webserver.enabled && config.webserver.ui_enabled {
         alerts = alerts.with_feed(Arc::clone(&feed));
     }
-    let signals = Signals::install()?;
+    signals.ready();
     let profiles = Profiles::new(options.profile.as_deref())?;
     if let Some(path) = &options.pidfile {
         std::fs::write(path, std::process::id().to_string())
@@ -253,16 +256,16 @@ fn detect(
     }
     let watches = sources.syscall && matches!(config.engine.kind, EngineKind::ModernEbpf | EngineKind::Kmod);
     let containers = if watches {
-        Some(containers::Lookup::start(config, Path::new(&service::host_root()), &signals)?)
+        Some(containers::Lookup::start(config, Path::new(&service::host_root()), signals)?)
     } else {
         None
     };
     let mut matches = Matches::default();
     let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit, feed: &feed };
-    let outcome = service.run(&signals, &alerts, |telemetry, slot| {
+    let outcome = service.run(signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
             config,
-            signals: &signals,
+            signals,
             telemetry,
             slot,
             seconds: options.duration,

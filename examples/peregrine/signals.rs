@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What others ask of the event loop.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Signals {
+    /// Whether nobody looks at the flags yet.
+    starting: Arc<AtomicBool>,
     attention: Arc<AtomicBool>,
     terminate: Arc<AtomicBool>,
     reopen: Arc<AtomicBool>,
@@ -19,12 +21,14 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT and SIGTERM (end), SIGUSR1 (open outputs anew) and SIGHUP (reload). A second SIGINT or SIGTERM
-    /// ends the program at once.
+    /// Takes over SIGINT and SIGTERM (end), SIGUSR1 (open outputs anew) and SIGHUP (reload). To be called before anything
+    /// slow, so that a reload that is asked for while rules load is done when they are loaded and does not end the program.
+    /// Until [`ready`](Self::ready), SIGINT and SIGTERM end it at once; later a second one does.
     pub(crate) fn install() -> Result<Self, Fatal> {
-        let signals = Self::default();
+        let signals = Self { starting: Arc::new(AtomicBool::new(true)), ..Self::default() };
         let fault = |error| Fatal(format!("cannot handle signals: {error}"));
         for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_default(signal, Arc::clone(&signals.starting)).map_err(fault)?;
             flag::register_conditional_shutdown(signal, 1, Arc::clone(&signals.terminate)).map_err(fault)?;
         }
         for (signal, own) in [
@@ -37,6 +41,11 @@ impl Signals {
             flag::register(signal, Arc::clone(&signals.attention)).map_err(fault)?;
         }
         Ok(signals)
+    }
+
+    /// Says that the flags are looked at soon: all is loaded, what remains is to begin.
+    pub(crate) fn ready(&self) {
+        self.starting.store(false, Ordering::SeqCst);
     }
 
     /// Whether there is anything to look at; asked for every event.

@@ -39,6 +39,15 @@ fn fields() {
     assert!(json(&["--list", "--format", "json"])["fieldclasses"].is_array());
     assert!(text(&["--list", "-v"]).contains("(Type: CHARBUF)"));
     assert!(text(&["--list", "-N", "-o", "static_fields={team: blue}"]).contains("static.team\n"));
+    let audit = text(&["--list=k8s_audit", "-N"]);
+    assert!(["evt.rawtime", "ka.target.name", "jevt.value"].iter().all(|name| audit.lines().any(|line| line == *name)));
+    assert!(!audit.contains("proc.name") && !audit.contains("evt.type\n"));
+    assert!(text(&["--list=k8s_audit", "-v"]).contains("(Type: CHARBUF) (LIST) The groups of the user who asks."));
+    assert!(text(&["--list=k8s_audit", "--markdown"]).contains("`ka.user.groups` | LIST(CHARBUF) | "));
+    let classes = json(&["--list=k8s_audit", "--format", "json"]);
+    assert_eq!(classes["fieldclasses"][1]["fields"].as_array().map(Vec::len), Some(100));
+    assert_eq!(classes["fieldclasses"][2]["event_sources"], serde_json::json!(["k8s_audit"]));
+    assert_eq!(classes["fieldclasses"][2]["fields"][0]["argument"]["required"], true);
     assert_eq!(peregrine(["--list=no_such_source"]).code, 1);
 }
 

@@ -229,3 +229,41 @@ fn signed_bundles_are_followed() {
     service.until("the kept bundle", |service| names(service) == ["Bundled one", "Bundled two", "Local one"]);
     assert_eq!(service.end().0, 0);
 }
+
+/// A service whose rules come through a pipe: while nobody writes, it is loading.
+fn loading() -> (Service, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("rules.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let service = Service::start_in(folder, "watch_config_files: false\n");
+    (service, pipe)
+}
+
+/// Waits until it reads its rules, and keeps it waiting as long as the file is open.
+fn writer(pipe: &std::path::Path) -> fs::File {
+    fs::File::options().write(true).open(pipe).unwrap()
+}
+
+#[test]
+fn a_reload_that_is_asked_for_while_rules_load_is_done_afterwards() {
+    let (mut service, pipe) = loading();
+    let mut rules = writer(&pipe);
+    service.send("-HUP");
+    std::io::Write::write_all(&mut rules, rule("First").as_bytes()).unwrap();
+    drop(rules);
+    service.until("its rules are loaded", |service| service.path("pid").exists());
+    // It reads them again, for the reload alone.
+    std::io::Write::write_all(&mut writer(&pipe), rule("Second").as_bytes()).unwrap();
+    service.until("the reload", |service| reloads(service) == 1);
+    assert_eq!(service.end().0, 0);
+}
+
+#[test]
+fn whoever_asks_it_to_end_need_not_wait_for_rules_to_load() {
+    let (mut service, pipe) = loading();
+    let rules = writer(&pipe);
+    service.send("-TERM");
+    let status = service.child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+    drop(rules);
+}

@@ -70,6 +70,11 @@ impl Service {
     /// Sends it a signal, once it takes them: the file of the process id is written after that.
     pub(crate) fn signal(&mut self, name: &str) {
         self.until("start", |service| service.path("pid").exists());
+        self.send(name);
+    }
+
+    /// Sends it a signal, whatever it is at.
+    pub(crate) fn send(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
         assert!(status.success());
     }

@@ -60,6 +60,34 @@ struct Resolved {
     info: FieldInfo,
 }
 
+/// A field of JSON events, for listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JsonField {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// Whether it is a list.
+    pub list: bool,
+    /// What it takes between brackets.
+    pub argument: Argument,
+}
+
+/// The fields that every JSON event has.
+const JSON_FIELDS: &[(&str, Argument, &str)] = &[
+    (
+        "json.value",
+        Argument::Key,
+        "The value at a JSON pointer, such as `json.value[/user/name]`; in a pointer `~1` stands for `/` and `~0` for `~`.",
+    ),
+    ("json.obj", Argument::None, "The whole event, as JSON."),
+    ("json.rawtime", Argument::None, "The time of the event, as `evt.rawtime`."),
+    ("jevt.value", Argument::Key, "The old name of `json.value`."),
+    ("jevt.obj", Argument::None, "The old name of `json.obj`."),
+    ("jevt.rawtime", Argument::None, "The old name of `json.rawtime`."),
+];
+
 /// The names of JSON events of one source.
 #[derive(Debug, Clone)]
 pub struct JsonSchema {
@@ -86,6 +114,21 @@ impl JsonSchema {
     pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
         self.hostname = hostname.into();
         self
+    }
+
+    /// The fields of every JSON event, `json.*` and `jevt.*`. Beside them events have those of the class `evt`.
+    pub fn json_fields() -> impl Iterator<Item = JsonField> {
+        JSON_FIELDS.iter().map(|&(name, argument, doc)| JsonField { name, doc, list: false, argument })
+    }
+
+    /// The fields of Kubernetes audit records, `ka.*`.
+    pub fn k8s_audit_fields() -> impl Iterator<Item = JsonField> {
+        k8s_audit::rows().iter().map(|row| JsonField {
+            name: &row.name,
+            doc: row.doc,
+            list: row.list,
+            argument: row.argument,
+        })
     }
 
     /// The field of a name and argument, not resolved yet.
@@ -146,7 +189,8 @@ impl JsonSchema {
 
 /// What a field wants between brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Argument {
+pub enum Argument {
+    /// Nothing.
     None,
     /// An index, if anything.
     Index,

@@ -2,6 +2,7 @@
 //!
 //! The layout is that of `falco --list`, so that what reads that reads this.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::{CLASSES, Class, FieldDef, FieldFlags, Fields, value};
@@ -32,24 +33,50 @@ pub struct ListOptions {
     pub deprecated: bool,
 }
 
+/// The source of the inspector's events.
+const SOURCE: &str = "syscall";
 /// Where the text of a field begins.
 const INDENT: usize = 30;
 /// Where lines break.
 const WIDTH: usize = 120;
 
-/// A class with the fields of it that are to be shown.
-struct Shown<'a> {
-    name: &'a str,
-    short: &'a str,
-    doc: &'a str,
-    fields: Vec<Row<'a>>,
+/// A class of fields as a listing shows it: one of the inspector's ([`Fields::classes`]), or a host's own.
+#[derive(Debug, Clone)]
+pub struct ListedClass<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// A few words about it; may be empty.
+    pub short: &'a str,
+    /// What its fields are about.
+    pub doc: &'a str,
+    /// The sources whose events have them.
+    pub sources: Vec<&'a str>,
+    /// Its fields.
+    pub fields: Vec<ListedField<'a>>,
 }
 
-struct Row<'a> {
-    name: std::borrow::Cow<'a, str>,
-    kind: &'static str,
-    doc: &'a str,
-    flags: FieldFlags,
+/// A field as a listing shows it.
+#[derive(Debug, Clone)]
+pub struct ListedField<'a> {
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// The name of its type.
+    pub kind: &'static str,
+    /// What it is.
+    pub doc: &'a str,
+    /// Its argument, and whether it is a list.
+    pub flags: FieldFlags,
+}
+
+/// A listing of classes.
+pub fn listing(classes: &[ListedClass<'_>], options: ListOptions) -> String {
+    match (options.form, options.names_only) {
+        (Listing::Json, true) => json_names(classes),
+        (Listing::Json, false) => json(classes, options),
+        (_, true) => classes.iter().flat_map(|class| &class.fields).map(|field| format!("{}\n", field.name)).collect(),
+        (Listing::Markdown, false) => classes.iter().map(ListedClass::markdown).collect(),
+        (Listing::Text, false) => classes.iter().map(|class| class.text(options.verbose)).collect(),
+    }
 }
 
 impl Fields {
@@ -62,11 +89,16 @@ impl Fields {
     /// assert!(names.lines().any(|name| name == "proc.name"));
     /// ```
     pub fn list(&self, options: ListOptions) -> String {
-        let mut classes: Vec<Shown<'_>> =
-            CLASSES.iter().filter(|class| !class.is_hidden()).map(|class| Shown::new(class, options)).collect();
+        listing(&self.classes(options), options)
+    }
+
+    /// The classes of that listing. The first has the fields that events of every source have.
+    pub fn classes(&self, options: ListOptions) -> Vec<ListedClass<'_>> {
+        let shown = CLASSES.iter().filter(|class| !class.is_hidden());
+        let mut classes: Vec<_> = shown.map(|class| ListedClass::new(class, options)).collect();
         let statics: Vec<_> = self
             .statics()
-            .map(|(name, _)| Row {
+            .map(|(name, _)| ListedField {
                 name: format!("static.{name}").into(),
                 kind: "CHARBUF",
                 doc: "",
@@ -75,18 +107,10 @@ impl Fields {
             .collect();
         if !statics.is_empty() {
             let doc = "Fields with a value that the configuration gives.";
-            classes.push(Shown { name: "static", short: "", doc, fields: statics });
+            classes.push(ListedClass { name: "static", short: "", doc, sources: vec![SOURCE], fields: statics });
         }
         classes.retain(|class| !class.fields.is_empty());
-        match (options.form, options.names_only) {
-            (Listing::Json, true) => json_names(&classes),
-            (Listing::Json, false) => json(&classes, options),
-            (_, true) => {
-                classes.iter().flat_map(|class| &class.fields).map(|field| format!("{}\n", field.name)).collect()
-            }
-            (Listing::Markdown, false) => classes.iter().map(Shown::markdown).collect(),
-            (Listing::Text, false) => classes.iter().map(|class| class.text(options.verbose)).collect(),
-        }
+        classes
     }
 
     /// The fields that outputs print where they ask for the suggested ones, as pieces of a template:
@@ -114,13 +138,18 @@ impl FieldDef {
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ListedClass<'a> {
     fn new(class: &'a Class, options: ListOptions) -> Self {
         let fields = class.fields.iter().filter(|field| !field.is_hidden());
         let fields = fields.filter(|field| options.deprecated || !field.flags.contains(FieldFlags::DEPRECATED));
-        let fields =
-            fields.map(|field| Row { name: field.name.into(), kind: kind(field), doc: field.doc, flags: field.flags });
-        Self { name: class.name, short: class.short, doc: class.doc.trim(), fields: fields.collect() }
+        let fields = fields.map(|field| ListedField {
+            name: field.name.into(),
+            kind: kind(field),
+            doc: field.doc,
+            flags: field.flags,
+        });
+        let doc = class.doc.trim();
+        Self { name: class.name, short: class.short, doc, sources: vec![SOURCE], fields: fields.collect() }
     }
 
     fn text(&self, verbose: bool) -> String {
@@ -130,7 +159,9 @@ impl<'a> Shown<'a> {
         }
         let _ = write!(out, "\n{:INDENT$}", "Description:");
         wrap(self.doc, &mut out);
-        let _ = writeln!(out, "\n{:INDENT$}syscall \n", "Event Sources:");
+        let _ = write!(out, "\n{:INDENT$}", "Event Sources:");
+        wrap(&self.sources.join(" "), &mut out);
+        out.push_str("\n\n");
         for field in &self.fields {
             if field.name.len() > INDENT {
                 let _ = write!(out, "{}\n{:INDENT$}", field.name, "");
@@ -148,7 +179,8 @@ impl<'a> Shown<'a> {
     }
 
     fn markdown(&self) -> String {
-        let mut out = format!("## Field Class: {}\n\n{}\n\nEvent Sources: syscall \n\n", self.name, self.doc);
+        let sources = self.sources.join(" ");
+        let mut out = format!("## Field Class: {}\n\n{}\n\nEvent Sources: {sources} \n\n", self.name, self.doc);
         out.push_str("Name | Type | Description\n:----|:-----|:-----------\n");
         for field in &self.fields {
             let list = field.flags.contains(FieldFlags::IS_LIST);
@@ -199,21 +231,23 @@ fn quoted(text: &str) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn json_names(classes: &[Shown<'_>]) -> String {
+fn json_names(classes: &[ListedClass<'_>]) -> String {
     let names: Vec<_> =
         classes.iter().flat_map(|class| &class.fields).map(|field| format!("    {}", quoted(&field.name))).collect();
     format!("{{\n  \"fieldnames\": [\n{}\n  ]\n}}\n", names.join(",\n"))
 }
 
-fn json(classes: &[Shown<'_>], options: ListOptions) -> String {
+fn json(classes: &[ListedClass<'_>], options: ListOptions) -> String {
     let classes: Vec<_> = classes
         .iter()
         .map(|class| {
             let fields: Vec<_> = class.fields.iter().map(|field| json_field(field, options)).collect();
+            let sources: Vec<_> = class.sources.iter().map(|source| format!("        {}", quoted(source))).collect();
             format!(
-                "    {{\n      \"desc\": {},\n      \"event_sources\": [\n        \"syscall\"\n      ],\n      \
+                "    {{\n      \"desc\": {},\n      \"event_sources\": [\n{}\n      ],\n      \
                  \"fields\": [\n{}\n      ],\n      \"name\": {}\n    }}",
                 quoted(class.doc),
+                sources.join(",\n"),
                 fields.join(",\n"),
                 quoted(class.name),
             )
@@ -222,7 +256,7 @@ fn json(classes: &[Shown<'_>], options: ListOptions) -> String {
     format!("{{\n  \"fieldclasses\": [\n{}\n  ]\n}}\n", classes.join(",\n"))
 }
 
-fn json_field(field: &Row<'_>, options: ListOptions) -> String {
+fn json_field(field: &ListedField<'_>, options: ListOptions) -> String {
     let flags = field.flags;
     let mut out = String::from("        {\n");
     if flags.intersects(FieldFlags::ARG_REQUIRED.with(FieldFlags::ARG_ALLOWED)) {

@@ -38,7 +38,7 @@ pub(crate) use arg::{Arg, ArgRule, PathEnd};
 pub(crate) use fd::about_fd as is_about_fd;
 pub use field::{FieldRef, Fields, OutputTime, prefix_len};
 pub use flags::FieldFlags;
-pub use list::{ListOptions, Listing};
+pub use list::{ListOptions, ListedClass, ListedField, Listing, listing};
 pub use page::page;
 pub use value::{Value, write_json_text};
 

@@ -6,8 +6,8 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use serde_json::Value as Json;
 
-pub(super) use fields::find;
 use fields::{Container, Place, Row};
+pub(super) use fields::{find, rows};
 
 use super::Value;
 use super::json::text;
