@@ -217,11 +217,11 @@ impl<S: Source> Inspector<S> {
         self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
         let thread = outcome.thread.and_then(|tid| self.state.thread(tid));
         let fd = thread.and_then(|thread| self.state.fd(thread, outcome.fd?));
-        let event = Event::new(raw, &self.state, thread, fd, &self.facts);
         if let Some(observer) = &mut self.observer {
-            observer::tell(observer.as_mut(), &event);
+            // A view of its own: that which is lent stays in registers where nobody takes its address.
+            observer::tell(observer.as_mut(), &Event::new(raw, &self.state, thread, fd, &self.facts));
         }
-        Ok(Next::Event(event))
+        Ok(Next::Event(Event::new(raw, &self.state, thread, fd, &self.facts)))
     }
 
     /// A new machine: what was known of threads is void.

@@ -156,7 +156,7 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
         let at = self.shape.values as usize;
-        if self.shape.large {
+        if self.shape.width == 4 {
             let (before, [len, ..]) = self.lens::<4>().split_at_checked(index)? else { return None };
             let at = at + before.iter().map(|len| u32::from_le_bytes(*len) as usize).sum::<usize>();
             self.bytes.get(at..at + u32::from_le_bytes(*len) as usize)
@@ -202,7 +202,7 @@ impl<'a> Event<'a> {
 
     #[inline]
     fn length(&self, index: usize) -> Option<usize> {
-        if self.shape.large {
+        if self.shape.width == 4 {
             self.lens::<4>().get(index).map(|len| u32::from_le_bytes(*len) as usize)
         } else {
             self.lens::<2>().get(index).map(|len| usize::from(u16::from_le_bytes(*len)))

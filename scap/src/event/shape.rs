@@ -14,8 +14,9 @@ pub(crate) struct Shape {
     pub(super) values: u32,
     pub(crate) nparams: u32,
     pub(crate) code: EventCode,
-    /// Lengths are 32 bits wide.
-    pub(super) large: bool,
+    /// Bytes of a length: 2 or 4. A number and no truth value: in its unused values an enum around an event would put its
+    /// tag, and events would be copied in odd pieces.
+    pub(super) width: u16,
 }
 
 impl Shape {
@@ -31,8 +32,8 @@ impl Shape {
         let code = EventCode(u16::from_le_bytes([t0, t1]));
         let nparams = u32::from_le_bytes([n0, n1, n2, n3]);
         let large = is_large(code);
-        let width = if large { 4 } else { 2 };
-        let values = HEADER_LEN as u64 + u64::from(nparams) * width;
+        let width: u16 = if large { 4 } else { 2 };
+        let values = HEADER_LEN as u64 + u64::from(nparams) * u64::from(width);
         // The event is at least as long as its header and lengths, and lies in the bytes.
         if values > u64::from(len) || len as usize > bytes.len() {
             return Err(unfit(len, nparams, bytes.len()));
@@ -42,7 +43,7 @@ impl Shape {
         if end > u64::from(len) {
             return Err(past_end(large, lens, len, values));
         }
-        Ok(Self { len, values: values as u32, nparams, code, large })
+        Ok(Self { len, values: values as u32, nparams, code, width })
     }
 }
 
