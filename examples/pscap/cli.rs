@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::Fatal;
-use crate::reference::Reference;
 #[cfg(feature = "live")]
 use crate::record::quantity;
+use crate::reference::Reference;
 
 /// Record, read, look into and convert captures of system activity.
 #[derive(Debug, Parser)]

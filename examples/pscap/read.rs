@@ -33,8 +33,7 @@ pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
     let fields = Fields::new().with_buffers(options.print.buffers.into());
     let mut question = Question::new(fields, &options.filter)?;
     let mut output = Output::new();
-    let mut printer =
-        Printer::new(&options.print, options.as_reference, &mut question.schema, output.has_colours())?;
+    let mut printer = Printer::new(&options.print, options.as_reference, &mut question.schema, output.has_colours())?;
     let config = options.as_reference.map(|_| Reference::config()).unwrap_or_default();
     let mut view = View::with_config(Input::open(&options.file)?, question, config);
     let mut left = options.count.unwrap_or(u64::MAX);

@@ -35,11 +35,7 @@ fn audit(fields: &Fields, options: ListOptions) -> Vec<ListedClass<'_>> {
         "Fields of Kubernetes audit records.",
         JsonSchema::k8s_audit_fields().map(listed).collect(),
     ));
-    classes.push(class(
-        "json",
-        "Fields of any event that is JSON.",
-        JsonSchema::json_fields().map(listed).collect(),
-    ));
+    classes.push(class("json", "Fields of any event that is JSON.", JsonSchema::json_fields().map(listed).collect()));
     classes
 }
 
