@@ -275,6 +275,7 @@ impl<'a> SinspEvent<'a> {
     }
 }
 
+#[inline]
 fn value<'e>(value: sinsp::fields::Value<'e>, arena: &'e Bump) -> Value<'e> {
     use sinsp::fields::Value as Of;
     match value {
@@ -284,8 +285,13 @@ fn value<'e>(value: sinsp::fields::Value<'e>, arena: &'e Bump) -> Value<'e> {
         Of::F64(number) => Value::F64(number),
         Of::Bytes(bytes) => Value::Bytes(bytes),
         Of::Ip(ip) | Of::Net(ip, _) => Value::Ip(ip),
-        Of::List(items) => Value::List(arena.alloc_slice_fill_iter(items.iter().map(|item| self::value(*item, arena)))),
+        Of::List(items) => list(items, arena),
     }
+}
+
+#[inline(never)]
+fn list<'e>(items: &[sinsp::fields::Value<'e>], arena: &'e Bump) -> Value<'e> {
+    Value::List(arena.alloc_slice_fill_iter(items.iter().map(|item| value(*item, arena))))
 }
 
 impl Event for SinspEvent<'_> {

@@ -13,7 +13,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::lists::lists;
 use super::profile::{AtomProfile, FamilyProfile};
-use super::slate::{Chunk, Gate, Group, Guard, Listed, NONE, Slate, WORD};
+use super::slate::{Chunk, Gate, Group, Guard, Listed, NONE, Place, Slate, WORD};
 use super::witness::{self, FamilyKey, Witness};
 use super::{EventPlan, Plain, gates};
 use crate::event::{Key, Schema};
@@ -47,7 +47,7 @@ impl Index {
         }
         let emitted = emit(pool, &mut arranger, &roots);
         let mut extra = [0; 4];
-        let mut words = GuardWords { taken: HashMap::default(), extra: &mut extra };
+        let mut words = GuardWords { taken: HashMap::default(), extra: &mut extra, room: [0; 2] };
         let slates = plans.into_iter().map(|plan| plan.slate(pool, &emitted, &mut words)).collect();
         Self { program: emitted.program, slate_of: lists.slate_of, slates, extra }
     }
@@ -140,23 +140,30 @@ struct Planned {
 
 /// Which words of what is remembered are taken. Chunks whose rules have the same guards share theirs.
 struct GuardWords<'x> {
-    taken: HashMap<(Guard, Vec<Demands>), u32, FxBuildHasher>,
+    taken: HashMap<(Guard, Vec<Demands>), Place, FxBuildHasher>,
     extra: &'x mut [usize; 4],
+    /// How many bits are left in the last two words of each guard.
+    room: [u32; 2],
 }
 
 /// What a rule demands of what its guards are remembered with: the guard, and a witness of the same life time.
 type Demands = (Option<NodeId>, Witness);
 
 impl GuardWords<'_> {
-    fn take(&mut self, guard: Guard, demands: Vec<Demands>) -> u32 {
+    fn take(&mut self, guard: Guard, demands: Vec<Demands>) -> Option<Place> {
         if demands.iter().all(|(guard, witness)| guard.is_none() && witness.is_empty()) {
-            return NONE;
+            return None;
         }
-        let extra = &mut self.extra[guard.span() as usize];
-        *self.taken.entry((guard, demands)).or_insert_with(|| {
-            *extra += 2;
-            *extra as u32 - 2
-        })
+        let (extra, room) = (&mut self.extra[guard.span() as usize], &mut self.room[guard as usize]);
+        let rules = demands.len() as u32;
+        Some(*self.taken.entry((guard, demands)).or_insert_with(|| {
+            if *room < rules {
+                *extra += 2;
+                *room = WORD as u32;
+            }
+            *room -= rules;
+            Place { words: *extra as u32 - 2, shift: *room }
+        }))
     }
 }
 
@@ -199,7 +206,7 @@ impl Plan {
         let gate = |gate: &gates::Planned| Gate { code: code(gate.node), rules: gate.rules, skip: gate.skip };
         let chunks = self.base.chunks(WORD).zip(&self.gates).map(|(places, gates)| Chunk {
             rules: u64::MAX >> (WORD - places.len()),
-            words: Guard::ALL.map(|guard| {
+            places: Guard::ALL.map(|guard| {
                 let demands = places.iter().map(|place| self.demands(*place as usize, guard));
                 words.take(guard, demands.collect())
             }),

@@ -11,7 +11,7 @@ use crate::vm::program::Span;
 /// So many rules fit in a word of bits.
 pub(super) const WORD: usize = 64;
 
-/// No slate, no words.
+/// No slate.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// What a part of a condition depends on that outlives the event.
@@ -50,10 +50,17 @@ pub(crate) struct Slate {
 pub(super) struct Chunk {
     /// Their bits.
     pub(super) rules: u64,
-    /// Where the answers of their guards are remembered: a word that says which were answered, and one that says which
-    /// are open.
-    pub(super) words: [u32; 2],
+    /// Where the answers of their guards are remembered, as far as they have any.
+    pub(super) places: [Option<Place>; 2],
     pub(super) gates: Box<[Gate]>,
+}
+
+/// Two words, one that says which guards were answered and one that says which are open, and where in them the bits of a
+/// chunk begin: small ones share words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) words: u32,
+    pub(super) shift: u32,
 }
 
 /// A question that several rules share.
@@ -163,10 +170,9 @@ impl Slate {
     fn open<E: Event>(&self, chunk: &Chunk, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
         let mut bits = chunk.rules;
         for guard in Guard::ALL {
-            let at = chunk.words[guard as usize];
-            if at != NONE {
+            if let Some(Place { words: at, shift }) = chunk.places[guard as usize] {
                 let words = state.extra(guard.span());
-                bits &= !words[at as usize] | words[at as usize + 1];
+                bits &= (!words[at as usize] | words[at as usize + 1]) >> shift;
             }
         }
         let gates = &*chunk.gates;
@@ -205,11 +211,10 @@ impl Chunk {
     /// Remembers that what rules demand of the descriptor does not hold.
     #[inline]
     fn shut(&self, guard: Guard, rules: u64, state: &mut State) {
-        let at = self.words[guard as usize] as usize;
-        if let Some([known, open, ..]) = state.extra(guard.span()).get_mut(at..) {
-            *known |= rules;
-            *open &= !rules;
-        }
+        let Some(Place { words: at, shift }) = self.places[guard as usize] else { return };
+        let words = state.extra(guard.span());
+        words[at as usize] |= rules << shift;
+        words[at as usize + 1] &= !(rules << shift);
     }
 
     /// Whether an event matches a rule. Few descriptors are what a rule looks for, and most processes are, so that the
@@ -252,7 +257,8 @@ impl Chunk {
         state: &mut State,
     ) -> bool {
         let Some(code) = listed.guards[guard as usize] else { return true };
-        let at = self.words[guard as usize] as usize;
+        let Some(Place { words: at, shift }) = self.places[guard as usize] else { return frame.run(state, code) };
+        let (at, bit) = (at as usize, bit + shift);
         let words = state.extra(guard.span());
         if words[at] >> bit & 1 == 1 {
             return words[at + 1] >> bit & 1 == 1;

@@ -8,7 +8,7 @@ use super::eval;
 use super::family::Family;
 use super::memo::Memo;
 use super::op::Op;
-use super::program::{Program, Slot, Span};
+use super::program::{AtomRow, Program, Slot, Span};
 use crate::event::{Event, Key, Lifetime, Value};
 
 /// The answers of one span: those of the event in one entry, those that last in one per stamp.
@@ -24,6 +24,10 @@ struct Bits {
     known_at: usize,
     value_at: usize,
 }
+
+/// Of how many processes and of how many descriptors answers are remembered at most.
+const PROCESSES: usize = 2048;
+const DESCRIPTORS: usize = 4096;
 
 /// What a family found in values that are names of numbers: for the number and the type of the event, which of its atoms
 /// are true.
@@ -84,7 +88,11 @@ impl State {
             let (known, value) = (words(layout.known), words(layout.value));
             let all = extra + known + value;
             Bits {
-                memo: if span == Span::Event { Memo::forgetful(all) } else { Memo::new(all) },
+                memo: match span {
+                    Span::Event => Memo::forgetful(all),
+                    Span::Thread | Span::Lineage => Memo::new(all, PROCESSES),
+                    Span::Fd => Memo::new(all, DESCRIPTORS),
+                },
                 base: 0,
                 lasts: false,
                 known_at: extra,
@@ -131,6 +139,13 @@ impl State {
     #[inline]
     fn recall(&mut self, slot: Slot) -> Option<bool> {
         self.bits[slot.span as usize].recall(slot)
+    }
+
+    /// The answer, which is known.
+    #[inline]
+    fn answer(&mut self, slot: Slot) -> bool {
+        let bits = &mut self.bits[slot.span as usize];
+        bits.memo.words()[bits.base + bits.value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1
     }
 
     #[inline]
@@ -212,11 +227,16 @@ impl<'e, E: Event> Frame<'e, E> {
     #[inline]
     fn atom(&mut self, state: &mut State, atom: u32) -> bool {
         let row = self.program.atoms[atom as usize];
-        if let Some(answer) = state.recall(row.slot) {
-            return answer;
+        match state.recall(row.slot) {
+            Some(answer) => answer,
+            None => self.find_out(state, row),
         }
+    }
+
+    #[inline(never)]
+    fn find_out(&mut self, state: &mut State, row: AtomRow) -> bool {
         self.search(state, row.family);
-        state.recall(row.slot).unwrap_or(false)
+        state.answer(row.slot)
     }
 
     /// Answers all atoms of a family, if they are not answered yet.
@@ -228,19 +248,22 @@ impl<'e, E: Event> Frame<'e, E> {
         }
     }
 
+    #[inline]
     fn search(&mut self, state: &mut State, family: u32) {
-        match state.searches.take() {
-            None => self.search_now(state, family),
-            Some(searches) => self.timed(state, family, searches),
+        if state.searches.is_none() {
+            self.search_now(state, family);
+        } else {
+            self.timed(state, family);
         }
     }
 
     /// A search that is counted.
     #[cold]
     #[inline(never)]
-    fn timed(&mut self, state: &mut State, family: u32, mut searches: Box<Searches>) {
+    fn timed(&mut self, state: &mut State, family: u32) {
         let start = std::time::Instant::now();
         self.search_now(state, family);
+        let Some(mut searches) = state.searches.take() else { return };
         let row = &mut searches.families[family as usize];
         row.0 += 1;
         row.1 += start.elapsed().as_nanos() as u64;
@@ -249,6 +272,7 @@ impl<'e, E: Event> Frame<'e, E> {
         state.searches = Some(searches);
     }
 
+    #[inline]
     fn search_now(&mut self, state: &mut State, family: u32) {
         let program = self.program;
         let row = &program.families[family as usize];

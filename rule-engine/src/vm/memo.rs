@@ -18,9 +18,9 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    /// A table of entries with so many words, which are cleared for a new stamp.
-    pub(crate) fn new(words: usize) -> Self {
-        let wanted = (BUDGET / words.max(1)).clamp(16, 2048);
+    /// A table of at most `most` entries with so many words, which are cleared for a new stamp.
+    pub(crate) fn new(words: usize, most: usize) -> Self {
+        let wanted = (BUDGET / words.max(1)).clamp(16, most);
         Self::with_entries(1 << wanted.ilog2(), words)
     }
 

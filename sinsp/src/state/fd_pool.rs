@@ -14,7 +14,7 @@ use rustc_hash::FxHasher;
 use super::{Fd, FdKind, Overlay, State, Text};
 
 /// Places in the table; a power of two.
-const PLACES: usize = 4096;
+const PLACES: usize = 8192;
 
 /// The entries that were made last, each at the place that its hash says.
 #[derive(Debug, Default)]
