@@ -1,5 +1,6 @@
 //! What the probe costs those who make calls: nanoseconds a call in a tight loop, with nothing attached, with a usual
-//! selection, and with everything on; and how many events a second the reader takes.
+//! selection, and with everything on; how many events a second the reader takes; and when the first one is lost: what a
+//! ring holds while nobody reads, and how little of a processor the reader may have while all processors make events.
 //!
 //! Run as root: `cargo bench -p peregrine-bpf --bench cost`. The loop keeps to one processor and the reader to another.
 //! Each figure is the least of many short runs, for the machine may be busy with other things.
@@ -159,6 +160,8 @@ fn main() {
         println!("{what:<24}{}", added.concat());
     }
     throughput(&builder);
+    bursts();
+    starved();
 }
 
 /// The processor time of this thread.
@@ -191,4 +194,80 @@ fn throughput(builder: &peregrine_bpf::Builder) {
         stats.dropped() - before.dropped(),
         stats.seen - before.seen,
     );
+}
+
+/// What rings of the presets hold while nobody reads, and how fast it is read then.
+fn bursts() {
+    for preset in 1..=5 {
+        let builder = Probe::builder().proc_scan(None).toctou(Toctou::Off).tell_losses(false);
+        let mut source = builder.ring_preset(preset).unwrap().select(Selection::none()).open().unwrap();
+        source.select(Selection::all()).unwrap();
+        let start = Instant::now();
+        let stats = loop {
+            for _ in 0..250 {
+                open_close();
+            }
+            let stats = source.stats();
+            if stats.dropped() > 0 {
+                break stats;
+            }
+        };
+        let filled = start.elapsed();
+        source.select(Selection::none()).unwrap();
+        let start = Instant::now();
+        let mut read = 0u64;
+        while source.pending() > 0 {
+            if let Next::Event(_) = source.next().unwrap() {
+                read += 1;
+            }
+        }
+        println!(
+            "a ring of {:>2} MiB holds {} events, {:.0} ms of open+close; read at {:.1} million events/s",
+            1 << (preset - 1),
+            stats.seen - stats.dropped(),
+            filled.as_secs_f64() * 1e3,
+            read as f64 / start.elapsed().as_secs_f64() / 1e6,
+        );
+    }
+}
+
+fn set_nice(nice: i32) {
+    // SAFETY: plain numbers; 0 is this thread.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+}
+
+/// A loop on each of two processors while the reader, with a lower and lower priority, shares one of them.
+fn starved() {
+    const TIME: Duration = Duration::from_secs(2);
+    for nice in [0, 10, 15, 19] {
+        let builder = Probe::builder().proc_scan(None).toctou(Toctou::Off).tell_losses(false);
+        let mut source = builder.select(Selection::none()).open().unwrap();
+        source.select(Selection::all()).unwrap();
+        let (before, busy) = (source.stats(), cpu_time());
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for cpu in 0..2 {
+                scope.spawn(move || {
+                    pin(cpu);
+                    while start.elapsed() < TIME {
+                        open_close();
+                    }
+                });
+            }
+            pin(1);
+            set_nice(nice);
+            while start.elapsed() < TIME {
+                let _ = source.next().unwrap();
+            }
+            set_nice(0);
+        });
+        let (seconds, busy) = (start.elapsed().as_secs_f64(), (cpu_time() - busy).as_secs_f64());
+        let stats = source.stats();
+        println!(
+            "reader at nice {nice:>2} with {:.1} % of a processor: {:.0} events/s made, {:.2} % lost (8 MiB)",
+            busy / seconds * 100.0,
+            (stats.seen - before.seen) as f64 / seconds,
+            (stats.dropped() - before.dropped()) as f64 / (stats.seen - before.seen).max(1) as f64 * 100.0,
+        );
+    }
 }

@@ -110,6 +110,22 @@ __noinline int kernel_sockaddr_put(u32 pos, u64 p, u32 len)
 	return sockaddr_write(pos, p, len, false);
 }
 
+/* The address of `len` bytes that a socket was bound to. Where the port was for the kernel to choose, it is the one that
+ * was chosen: nobody would hear of it otherwise.
+ */
+static __always_inline void push_bound(struct event *e, u32 len, struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+	u8 family = *event_at(e);
+	u32 at = (e->pos + len - sizeof(u16)) & DATA_MASK;
+
+	OPAQUE(at);
+	if (sk && len > sizeof(u16) && (family == AF_INET || family == AF_INET6) &&
+	    !*(u16 *)&e->c->data[at & DATA_MASK])
+		PUT16(&e->c->data[at & DATA_MASK], 0, swap16(GET(inet, inet_sport)));
+	push_done(e, len & DATA_MASK);
+}
+
 static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
 {
 	push_done(e, sockaddr_put(e->pos, p, len) & DATA_MASK);

@@ -29,7 +29,7 @@ int BPF_PROG(bind_x, struct pt_regs *regs, long ret)
 	struct event e = event_begin(c, EV_BIND_X, EV_BIND_X_PARAMS, EV_BIND_X_FAMILY);
 
 	push_u64(&e, ret);
-	push_sockaddr(&e, c->args[1], c->args[2]);
+	push_bound(&e, sockaddr_put(e.pos, c->args[1], c->args[2]), ret ? NULL : fd_sock(c->args[0]));
 	push_u64(&e, (s64)(s32)c->args[0]);
 	event_finish(&e);
 	return 0;

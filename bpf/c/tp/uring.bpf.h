@@ -149,7 +149,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		break;
 	case IORING_OP_BIND:
 		BEGIN(BIND_X);
-		push_done(&e, kernel_sockaddr_put(e.pos, plain(c, q->path), q->len) & DATA_MASK);
+		push_bound(&e, kernel_sockaddr_put(e.pos, plain(c, q->path), q->len), res ? NULL : sock);
 		push_u64(&e, (s64)q->fd);
 		break;
 	case IORING_OP_FIXED_FD_INSTALL:

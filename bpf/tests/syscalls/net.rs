@@ -26,6 +26,15 @@ fn port(address: SocketAddr) -> u16 {
     address.port()
 }
 
+/// The port that a socket of IPv4 is bound to.
+pub(crate) fn bound_port(fd: i64) -> u16 {
+    let (mut address, mut len) = ([0u8; 16], 16u32);
+    assert_eq!(sys!(SYS_getsockname, fd, address.as_mut_ptr(), &mut len), 0);
+    let port = u16::from_be_bytes([address[2], address[3]]);
+    assert_ne!(port, 0);
+    port
+}
+
 pub(crate) fn cases(live: &mut Live, dir: &str) {
     basics(live);
     inet(live);
@@ -53,7 +62,8 @@ fn basics(live: &mut Live) {
             assert_eq!(sys!(SYS_bind, fd, a.as_ptr(), 16), 0);
             fd
         },
-        |fd| vec![n(0), b(&bytes![2u8, u32::from_ne_bytes(LOCAL), 0u16]), n(fd)],
+        // The port that was chosen.
+        |fd| vec![n(0), b(&bytes![2u8, u32::from_ne_bytes(LOCAL), bound_port(fd)]), n(fd)],
     );
     let a = v4(4660);
     live.case(
