@@ -202,7 +202,7 @@ impl Builder {
     }
 
     /// Whether threads and descriptors that are there when the source starts are told by BPF iterators (yes), which takes a
-    /// tenth of the time; if not, or where they cannot be run, they are read from `/proc`, with a note that says why.
+    /// seventh of the time; if not, or where they cannot be run, they are read from `/proc`, with a note that says why.
     #[must_use]
     pub fn iterators(mut self, iterators: bool) -> Self {
         self.iterators = iterators;

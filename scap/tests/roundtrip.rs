@@ -169,6 +169,26 @@ fn a_recording_rotates_by_count_by_time_and_by_size_and_keeps_the_newest() {
     rotator.finish().unwrap();
     assert_eq!(rotator.files().map(times).collect::<Vec<_>>(), [vec![5, 9, 14], vec![15], vec![90]]);
 
+    // Who begins files himself: what is of the state does not make a file full, and nothing is put into another one.
+    let rotation = Rotation { events: Some(2), ..Rotation::default() };
+    let mut rotator = Rotator::new(&path, rotation, Compression::Plain);
+    rotator.append(&event(&mut builder, 0)).unwrap();
+    for first in [10, 20] {
+        rotator.begin(&HostState::default()).unwrap();
+        for ts in first..first + 5 {
+            rotator.append_state(&event(&mut builder, ts)).unwrap();
+            assert!(!rotator.is_full(ts));
+        }
+        rotator.append(&event(&mut builder, first + 5)).unwrap();
+        assert!(!rotator.is_full(first + 5));
+        rotator.append(&event(&mut builder, first + 6)).unwrap();
+        assert!(rotator.is_full(first + 6));
+        rotator.append(&event(&mut builder, first + 7)).unwrap();
+    }
+    rotator.finish().unwrap();
+    let found: Vec<_> = rotator.files().map(times).collect();
+    assert_eq!(found, [(10..18).collect::<Vec<_>>(), (20..28).collect()]);
+
     for compression in [Compression::Plain, Compression::Gzip] {
         let rotation = Rotation { bytes: Some(100_000), ..Rotation::default() };
         let mut rotator = Rotator::new(&path, rotation, compression);

@@ -262,7 +262,7 @@ impl Recording {
     fn write_users(&mut self, ts: u64) -> Result<(), Fatal> {
         let Self { view, sink, marker, .. } = self;
         self.users = view.inspected().container_users().count();
-        view.inspected().export_users(ts, |user| sink.event(&marker.mark(user)?))
+        view.inspected().export_users(ts, |user| sink.state_event(&marker.mark(user)?))
     }
 
     /// As [`write_users`](Self::write_users), if there are others.

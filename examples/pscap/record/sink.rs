@@ -54,7 +54,15 @@ impl Sink {
     pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), Fatal> {
         match self {
             Self::One(writer) => Ok(writer.write(event)?),
-            Self::Row(row) => Ok(row.write(event, HostState::default)?),
+            Self::Row(row) => Ok(row.append(event)?),
+        }
+    }
+
+    /// Writes an event that belongs to the state and not to what was recorded.
+    pub(crate) fn state_event(&mut self, event: &Event<'_>) -> Result<(), Fatal> {
+        match self {
+            Self::One(writer) => Ok(writer.write(event)?),
+            Self::Row(row) => Ok(row.append_state(event)?),
         }
     }
 

@@ -15,7 +15,7 @@
 //! cannot be read is absent, and [`Report`] counts it by cause. Only a `/proc` that cannot be listed at all fails.
 //! Threads share what belongs to their process, so a thread costs three small files, a process about a dozen and one
 //! link for each descriptor; [`Options::budget`] bounds the time whatever the number. Where BPF iterators can be run, most
-//! of that is told by them, for a tenth of the time: an [`Assembly`] takes what they tell.
+//! of that is told by them, for a seventh of the time: an [`Assembly`] takes what they tell.
 
 mod assembly;
 mod cgroup;

@@ -32,6 +32,8 @@ pub struct Rotator {
     writer: Option<Writer<File>>,
     /// The time of the first event in the file.
     began: Option<u64>,
+    /// Events of the current file that belong to the state it begins with.
+    of_state: u64,
     number: u64,
     files: VecDeque<PathBuf>,
 }
@@ -40,7 +42,7 @@ impl Rotator {
     /// A row of files named after `path`. The first one is created with the first event.
     pub fn new(path: impl Into<PathBuf>, rotation: Rotation, compression: Compression) -> Self {
         let path = path.into();
-        Self { path, rotation, compression, writer: None, began: None, number: 0, files: VecDeque::new() }
+        Self { path, rotation, compression, writer: None, began: None, of_state: 0, number: 0, files: VecDeque::new() }
     }
 
     /// Writes one event. If it begins a new file, `state` is asked what the machine looks like before it.
@@ -61,6 +63,27 @@ impl Rotator {
         }
     }
 
+    /// Writes one event into the current file, full or not: for those who [`begin`](Self::begin) files themselves. Without
+    /// one, nothing is written.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn append(&mut self, event: &Event<'_>) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        self.began.get_or_insert(event.ts());
+        writer.write(event)
+    }
+
+    /// As [`append`](Self::append), for an event that only tells of the state: it is none of those that make a file full.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn append_state(&mut self, event: &Event<'_>) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        self.of_state += 1;
+        writer.write(event)
+    }
+
     /// As [`Writer::flush`].
     ///
     /// # Errors
@@ -75,6 +98,7 @@ impl Rotator {
     /// If writing fails.
     pub fn finish(&mut self) -> Result<()> {
         self.began = None;
+        self.of_state = 0;
         self.writer.take().map_or(Ok(()), |writer| writer.finish().map(drop))
     }
 
@@ -102,9 +126,10 @@ impl Rotator {
             Compression::Gzip => writer.stored(),
         };
         let span = ts.saturating_sub(self.began.unwrap_or(ts));
-        writer.events() > 0
+        let events = writer.events() - self.of_state;
+        events > 0
             && (full(self.rotation.bytes, size)
-                || full(self.rotation.events, writer.events())
+                || full(self.rotation.events, events)
                 || full(self.rotation.span.map(|span| span.as_nanos() as u64), span))
     }
 
