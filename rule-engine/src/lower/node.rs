@@ -89,20 +89,21 @@ pub(crate) struct Pool {
     pub(crate) exprs: Exprs,
     atoms: Vec<Atom>,
     nodes: Vec<Node>,
-    known_atoms: HashTable<AtomId>,
-    known_nodes: HashTable<NodeId>,
+    /// With their hashes, so that what the numbers stand for is not looked up to grow a table.
+    known_atoms: HashTable<(u64, AtomId)>,
+    known_nodes: HashTable<(u64, NodeId)>,
 }
 
 impl Pool {
     pub(crate) fn atom(&mut self, atom: Atom) -> NodeId {
         let hash = FxBuildHasher.hash_one(&atom);
         let atoms = &mut self.atoms;
-        let is_it = |id: &AtomId| atoms[id.0 as usize] == atom;
+        let is_it = |(known, id): &(u64, AtomId)| *known == hash && atoms[id.0 as usize] == atom;
         let id = match self.known_atoms.find(hash, is_it) {
-            Some(id) => *id,
+            Some((_, id)) => *id,
             None => {
                 let id = AtomId(atoms.len() as u32);
-                self.known_atoms.insert_unique(hash, id, |id| FxBuildHasher.hash_one(&atoms[id.0 as usize]));
+                self.known_atoms.insert_unique(hash, (hash, id), |(hash, _)| *hash);
                 atoms.push(atom);
                 id
             }
@@ -113,11 +114,12 @@ impl Pool {
     pub(crate) fn intern(&mut self, node: Node) -> NodeId {
         let hash = FxBuildHasher.hash_one(&node);
         let nodes = &mut self.nodes;
-        if let Some(id) = self.known_nodes.find(hash, |id| nodes[id.0 as usize] == node) {
+        let is_it = |(known, id): &(u64, NodeId)| *known == hash && nodes[id.0 as usize] == node;
+        if let Some((_, id)) = self.known_nodes.find(hash, is_it) {
             return *id;
         }
         let id = NodeId(nodes.len() as u32);
-        self.known_nodes.insert_unique(hash, id, |id| FxBuildHasher.hash_one(&nodes[id.0 as usize]));
+        self.known_nodes.insert_unique(hash, (hash, id), |(hash, _)| *hash);
         nodes.push(node);
         id
     }

@@ -56,8 +56,17 @@ impl Text {
 
     /// The mark of an offset into [`as_str`](Self::as_str).
     pub fn mark(&self, at: usize) -> Mark {
+        self.mark_behind(at, 0)
+    }
+
+    /// The same, for offsets asked for in about their order: the line is looked for from `hint` on, if it is not before.
+    pub(crate) fn mark_behind(&self, at: usize, hint: usize) -> Mark {
         let at = at.min(self.text.len());
-        let line = self.lines.partition_point(|start| *start <= at) - 1;
+        let mut line = if self.lines.get(hint).is_some_and(|start| *start <= at) { hint } else { 0 };
+        match self.lines[line..].iter().take(8).position(|start| *start > at) {
+            Some(behind) => line += behind - 1,
+            None => line += self.lines[line..].partition_point(|start| *start <= at) - 1,
+        }
         let start = self.lines[line];
         if self.raw {
             let bytes = |from: usize, to: usize| text::to_bytes(&self.text[from..to]).len();
@@ -130,5 +139,14 @@ mod tests {
         let at = text.as_str().len() - 1;
         assert_eq!(text.mark(at), Mark { offset: 4, line: 1, column: 2 });
         assert_eq!(text.line(0), "a");
+        let text = Text::new("a\nbc\n\n".repeat(9).as_bytes());
+        for at in 0..=text.as_str().len() {
+            for hint in 0..40 {
+                assert_eq!(text.mark_behind(at, hint), text.mark(at), "{at} from {hint}");
+            }
+            let before = &text.as_str()[..at];
+            let column = at - before.rfind('\n').map_or(0, |end| end + 1);
+            assert_eq!(text.mark(at), Mark { offset: at, line: before.matches('\n').count(), column });
+        }
     }
 }

@@ -339,7 +339,8 @@ impl<'t> Reader<'t> {
 
     fn store(&mut self, kind: Kind<'t>, at: usize) -> NodeId {
         let id = NodeId(u32::try_from(self.out.nodes.len()).unwrap_or(u32::MAX));
-        self.out.nodes.push(Stored { kind, start: at, mark: self.text.mark(at) });
+        let near = self.out.nodes.last().map_or(0, |last| last.mark.line);
+        self.out.nodes.push(Stored { kind, start: at, mark: self.text.mark_behind(at, near) });
         id
     }
 
