@@ -15,6 +15,7 @@ use crate::telemetry::{Cost, Snapshot, Telemetry};
 use crate::waiting::Waiting;
 use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
+use rule_engine::event::Key;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::output::Priority;
 use serde_json::Map;
@@ -145,8 +146,9 @@ impl AtWork<'_> {
     ) -> Result<End, Fatal> {
         let (most, waiting) = (self.setup.seconds.saturating_mul(SECOND), self.setup.waiting);
         loop {
-            match inspector.next().map_err(Fatal::new)? {
-                Next::Event(event) => {
+            // An event is large for a value: it is looked at where it is, and made one of the rules if there is any for it.
+            match inspector.next() {
+                Ok(Next::Event(event)) => {
                     let time = event.ts();
                     if self.first == 0 {
                         self.first = time;
@@ -158,19 +160,21 @@ impl AtWork<'_> {
                     if let Some(count) = self.types.get_mut(usize::from(event.code().0)) {
                         *count += 1;
                     }
-                    let event = SinspEvent::new(event, schema);
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
-                    runner.process(&event, |alert| {
-                        matches.count(alert.id);
-                        if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
-                            alerts.send(&alert, time);
-                        }
-                        if let Some(recorder) = recorder {
-                            recorder.matched(alert.rule, time);
-                        }
-                    });
+                    if runner.concerns(Key(event.code().0)) {
+                        let event = SinspEvent::new(event, schema);
+                        runner.process(&event, |alert| {
+                            matches.count(alert.id);
+                            if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
+                                alerts.send(&alert, time);
+                            }
+                            if let Some(recorder) = recorder {
+                                recorder.matched(alert.rule, time);
+                            }
+                        });
+                    }
                     if let Some(recorder) = recorder
-                        && let Some(limit) = recorder.take(event.inner())
+                        && let Some(limit) = recorder.take(&event)
                     {
                         limit.tell(|own| alerts.send_own(own));
                     }
@@ -178,9 +182,10 @@ impl AtWork<'_> {
                         self.look_at_drops(time, inspector)?;
                     }
                 }
-                Next::Hidden => {}
-                Next::Idle => self.nothing(),
-                Next::End => return Ok(End::Over),
+                Ok(Next::Hidden) => {}
+                Ok(Next::Idle) => self.nothing(),
+                Ok(Next::End) => return Ok(End::Over),
+                Err(error) => return Err(Fatal::new(error)),
             }
             if self.setup.signals.any()
                 && let Some(end) = self.attend(inspector, runner)

@@ -254,6 +254,12 @@ pub struct Texts {
 }
 
 impl Runner {
+    /// Whether any rule may match events of a type: who makes an event of something else can leave out those of others.
+    #[inline]
+    pub fn concerns(&self, key: Key) -> bool {
+        self.rules.rules.concerns(key)
+    }
+
     /// Tells every alert of an event.
     #[inline]
     pub fn process<E: Event>(&mut self, event: &E, mut alert: impl FnMut(Alert<'_>)) {

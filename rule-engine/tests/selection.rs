@@ -45,6 +45,35 @@ fn pattern(name: &str) -> Selector {
     Selector::Pattern(name.to_owned())
 }
 
+#[cfg(feature = "sinsp")]
+#[test]
+fn types_without_rules_are_known_unless_every_rule_is_walked() {
+    use peregrine_rule_engine::event::Schema;
+    use peregrine_rule_engine::event::sinsp::SinspSchema;
+    use sinsp::fields::Fields;
+
+    let rules = "
+- rule: opens
+  desc: d
+  condition: evt.type = openat and fd.name = /etc/shadow
+  output: o
+  priority: notice
+";
+    let schema = SinspSchema::new(Fields::new());
+    let [open, close] = ["openat", "close"].map(|name| schema.keys_of(name).expect("a type"));
+    let mut settings = Settings::default();
+    for index in [true, false] {
+        settings.options.index = index;
+        let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+        let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
+        assert!(loaded.is_successful());
+        let sets = engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("rules");
+        let runner = sets[0].runner();
+        assert!(open.iter().any(|key| runner.concerns(*key)));
+        assert!(close.iter().all(|key| runner.concerns(*key) != index));
+    }
+}
+
 #[test]
 fn the_first_rule_that_matches_is_told() {
     assert_eq!(first_match(&[]), ["alpha"]);

@@ -59,6 +59,7 @@ impl Index {
         proof.is_ok()
     }
 
+    #[inline]
     pub(super) fn slate(&self, key: Key) -> Option<&Slate> {
         match self.slate_of.get(usize::from(key.0)) {
             None | Some(&NONE) => None,

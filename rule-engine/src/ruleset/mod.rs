@@ -168,6 +168,12 @@ impl Ruleset {
         self.index.keys()
     }
 
+    /// Whether any rule may match events of a type: those of others need not be given to [`process`](Self::process).
+    #[inline]
+    pub fn concerns(&self, key: Key) -> bool {
+        !self.options.index || self.index.slate(key).is_some()
+    }
+
     /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
     /// [`Matching::First`] it is called once at most.
     pub fn process<E: Event>(
