@@ -81,8 +81,7 @@ pub fn attack() -> Result<Arc<[u8]>, Fault> {
 /// # Errors
 /// If it cannot be read.
 pub fn default_rules_text() -> Result<Vec<u8>, Fault> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/peregrine/rules/peregrine_rules.yaml");
-    Ok(std::fs::read(path)?)
+    Ok(std::fs::read(crate::default_rules())?)
 }
 
 /// Calls `each` for every event of a capture as it is stored.

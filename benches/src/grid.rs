@@ -4,7 +4,6 @@
 //! of every other, so copies share only what rules of different authors would share too. All operators keep their
 //! proportions, unlike in generated rules, which tend to be exact matches of one field.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rule_engine::engine::{self, Settings, SourceRules};
@@ -29,7 +28,7 @@ pub fn files() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let paths = if rules.is_dir() {
         published.iter().map(|name| rules.join(name)).collect()
     } else {
-        vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/peregrine/rules/peregrine_rules.yaml")]
+        vec![crate::default_rules()]
     };
     paths.iter().map(|path| Ok((path.display().to_string(), std::fs::read(path)?))).collect()
 }

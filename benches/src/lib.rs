@@ -12,3 +12,8 @@ pub fn shared() -> PathBuf {
     std::env::var_os("PEREGRINE_SHARED")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from)
 }
+
+/// The default rules.
+pub fn default_rules() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/peregrine/rules/peregrine_rules.yaml"))
+}

@@ -7,6 +7,10 @@
 #![allow(unsafe_code, reason = "raw system calls are what is measured")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+#[path = "common/least.rs"]
+mod least;
+
+use least::least;
 use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
 use scap::schema::SyscallCode;
 use scap::{Next, Source};
@@ -51,18 +55,6 @@ fn datagram(fds: [i32; 2], buffer: &mut [u8; 64]) {
     }
 }
 
-fn least(mut body: impl FnMut()) -> f64 {
-    let mut best = f64::MAX;
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        for _ in 0..CALLS {
-            body();
-        }
-        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(CALLS));
-    }
-    best
-}
-
 /// The four loops, each in nanoseconds.
 fn loops() -> [f64; 4] {
     // SAFETY: plain calls; the descriptors stay open for the length of the program.
@@ -73,7 +65,12 @@ fn loops() -> [f64; 4] {
         (zero, pair)
     };
     let mut buffer = [0; 64];
-    [least(getppid), least(open_close), least(|| read_zero(zero, &mut buffer)), least(|| datagram(pair, &mut buffer))]
+    [
+        least(RUNS, CALLS, getppid),
+        least(RUNS, CALLS, open_close),
+        least(RUNS, CALLS, || read_zero(zero, &mut buffer)),
+        least(RUNS, CALLS, || datagram(pair, &mut buffer)),
+    ]
 }
 
 /// Runs `body` in a thread on processor 0 while this one reads events on processor 1; the events read.

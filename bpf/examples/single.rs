@@ -5,11 +5,14 @@
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 #![allow(unsafe_code, reason = "raw system calls are what is measured")]
 
+#[path = "../benches/common/least.rs"]
+mod least;
+
+use least::least;
 use libbpf_rs::libbpf_sys;
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{FromRawFd as _, OwnedFd};
-use std::time::Instant;
 
 /// `r0 = 0; exit`, as the kernel encodes it.
 const NOTHING: [u64; 2] = [0xb7, 0x95];
@@ -52,27 +55,15 @@ fn attach(name: &CStr, kind: libbpf_sys::bpf_attach_type) -> io::Result<[OwnedFd
     }
 }
 
-fn least(mut body: impl FnMut()) -> f64 {
-    let mut best = f64::MAX;
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        for _ in 0..CALLS {
-            body();
-        }
-        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(CALLS));
-    }
-    best
-}
-
 /// The two loops: a call that nobody wants, and one that the hook is about.
 fn loops() -> [f64; 2] {
     // SAFETY: plain calls; the path ends with NUL and the descriptor is closed once.
     unsafe {
         [
-            least(|| {
+            least(RUNS, CALLS, || {
                 libc::syscall(libc::SYS_getppid);
             }),
-            least(|| {
+            least(RUNS, CALLS, || {
                 libc::close(libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY));
             }),
         ]

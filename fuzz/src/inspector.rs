@@ -129,32 +129,9 @@ fn value(dice: &mut Dice<'_>, ty: ParamType, out: &mut Vec<u8>) {
             let flags = if dice.one_in(4) { dice.next() as u32 } else { dice.pick(&flags) };
             out.extend(flags.to_le_bytes());
         }
-        ParamType::SockAddr => {
-            let family = dice.pick(&[1, 2, 10, 16]);
-            out.push(family);
-            let len = match family {
-                1 => 0,
-                2 => 6,
-                _ => 18,
-            };
-            address(dice, len, out);
-            if family == 1 {
-                out.extend_from_slice(dice.pick(TEXTS));
-            }
-        }
-        ParamType::SockTuple => {
-            let family = dice.pick(&[1, 2, 10]);
-            out.push(family);
-            let len = match family {
-                1 => 16,
-                2 => 12,
-                _ => 36,
-            };
-            address(dice, len, out);
-            if family == 1 {
-                out.extend_from_slice(dice.pick(TEXTS));
-            }
-        }
+        // The family, and how many bytes the addresses of each have.
+        ParamType::SockAddr => socket(dice, &[(1, 0), (2, 6), (10, 18), (16, 18)], out),
+        ParamType::SockTuple => socket(dice, &[(1, 16), (2, 12), (10, 36)], out),
         ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath | ParamType::ByteBuf => {
             out.extend_from_slice(dice.pick(TEXTS));
         }
@@ -166,9 +143,15 @@ fn value(dice: &mut Dice<'_>, ty: ParamType, out: &mut Vec<u8>) {
     }
 }
 
-fn address(dice: &mut Dice<'_>, len: usize, out: &mut Vec<u8>) {
+/// One of these families, with as many bytes of addresses; a unix socket has a path too.
+fn socket(dice: &mut Dice<'_>, families: &[(u8, usize)], out: &mut Vec<u8>) {
+    let (family, len) = dice.pick(families);
+    out.push(family);
     for _ in 0..len {
         out.push(dice.pick(&[0, 0, 0, 1, 127, 255]));
+    }
+    if family == 1 {
+        out.extend_from_slice(dice.pick(TEXTS));
     }
 }
 

@@ -109,6 +109,11 @@ impl Facts {
             metrics.push(Metric::gauge(Part::Program, "output_spooled", output.spooled).labels(&labels));
             metrics.push(Metric::gauge(Part::Program, "output_failing", output.failing.into()).labels(&labels));
         }
+        if let Some(audit) = &snapshot.audit {
+            for (name, value) in [("k8s_audit_evts", audit.events), ("k8s_audit_refused", audit.refused)] {
+                metrics.push(Metric::counter(Part::Program, name, value));
+            }
+        }
         for (reason, value) in [("alike", snapshot.kept.alike), ("rate", snapshot.kept.limited)] {
             metrics.push(Metric::counter(Part::Program, "alerts_suppressed", value).labels(&[("reason", reason)]));
         }
@@ -292,6 +297,7 @@ fn programs(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
 mod tests {
     use super::super::prometheus;
     use super::*;
+    use crate::audit::AuditCounts;
     use crate::matches::RuleCount;
     use crate::measured::{Cpu, Program};
     use rule_engine::output::Priority;
@@ -363,6 +369,19 @@ mod tests {
             assert!(text.lines().any(|have| have == line), "{line}\n{text}");
         }
         assert!(text.contains("sha256=\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
+    }
+
+    #[test]
+    fn audit_events_are_counted_where_there_is_such_a_source() {
+        let audit = AuditCounts { events: 7, refused: 2, rules: Vec::new() };
+        let with = Snapshot { audit: Some(audit), ..snapshot(100, 10) };
+        let text = prometheus(&facts().metrics(&with));
+        for line in ["falcosecurity_falco_k8s_audit_evts_total 7", "falcosecurity_falco_k8s_audit_refused_total 2"] {
+            assert!(text.lines().any(|have| have == line), "{line}\n{text}");
+        }
+        let fields = facts().alert(&with, None);
+        assert_eq!((&fields["falco.k8s_audit_evts"], &fields["falco.k8s_audit_refused"]), (&7.into(), &2.into()));
+        assert!(!prometheus(&facts().metrics(&snapshot(100, 10))).contains("k8s_audit"));
     }
 
     #[test]

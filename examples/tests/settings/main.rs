@@ -1,0 +1,377 @@
+//! Every key of the configuration: a value, and what it does.
+//!
+//! The table below is compared with the program's own schema, so that no key can be without a row. A row names what
+//! shows the effect: a check in this program, a test elsewhere (which must exist), or why there is nothing to show.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod outputs;
+#[path = "../peers/mod.rs"]
+mod peers;
+mod program;
+
+use common::{peregrine, root};
+use std::collections::BTreeSet;
+use std::fs;
+
+use outputs::{elasticsearch, http, https, kafka, plain_outputs, retries, slow_output, spools, syslog};
+use program::{alert_form, append_output, drops, engine, logging, metrics, rules, thread_table, web_threads};
+
+enum Shown {
+    /// By a check in this program.
+    Here(fn()),
+    /// By a test in this file of the repository.
+    At(&'static str, &'static str),
+    /// It is read for the sake of old files, and does nothing.
+    Nothing(&'static str),
+}
+use Shown::{At, Here, Nothing};
+
+const CONFIG: &str = "examples/peregrine/config/tests.rs";
+const ALERTS: &str = "examples/tests/alerts.rs";
+const OUTPUTS: &str = "examples/tests/outputs.rs";
+const RELOAD: &str = "examples/tests/reload.rs";
+const SERVICE: &str = "examples/tests/service.rs";
+const WEB: &str = "examples/peregrine/web.rs";
+const SELECTION: &str = "examples/peregrine/selection.rs";
+const PROBE: &str = "bpf/tests/settings.rs";
+
+const KEYS: &[(&str, Shown)] = &[
+    ("append_output[].match.rule", Here(append_output)),
+    ("append_output[].match.source", Here(append_output)),
+    ("append_output[].match.tags", Here(append_output)),
+    ("append_output[].extra_output", Here(append_output)),
+    ("append_output[].extra_fields", Here(append_output)),
+    ("append_output[].suggested_output", Here(append_output)),
+    ("static_fields", Here(alert_form)),
+    ("config_files", At(CONFIG, "further_files_are_merged_by_strategy")),
+    ("watch_config_files", At(SERVICE, "changed_rules_are_taken_over_and_broken_ones_are_not")),
+    ("plugins_hostinfo", Nothing("the plugins are built in and ask nothing of the host by this way")),
+    ("rules_files", Here(rules)),
+    ("rule_files", At(CONFIG, "faults_are_named_with_their_place")),
+    ("rules[].enable.rule", Here(rules)),
+    ("rules[].enable.tag", Here(rules)),
+    ("rules[].disable.rule", Here(rules)),
+    ("rules[].disable.tag", Here(rules)),
+    ("engine.kind", Here(engine)),
+    ("engine.kmod.buf_size_preset", Nothing("there is no kernel module")),
+    ("engine.kmod.drop_failed_exit", Nothing("there is no kernel module")),
+    ("engine.modern_ebpf.cpus_for_each_buffer", At(PROBE, "seen_is_delivered_and_dropped_on_every_cpu")),
+    ("engine.modern_ebpf.buf_size_preset", At(PROBE, "seen_is_delivered_and_dropped_on_every_cpu")),
+    ("engine.modern_ebpf.drop_failed_exit", At(PROBE, "selection_and_filters_change_while_running")),
+    ("engine.modern_ebpf.disable_iterators", Nothing("/proc is always read, never by iterators")),
+    ("engine.replay.capture_file", Here(engine)),
+    ("capture.enabled", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
+    ("capture.path_prefix", At("examples/tests/capture.rs", "where_no_file_can_be_made_the_rules_go_on")),
+    ("capture.mode", At("examples/tests/capture.rs", "every_rule_may_begin_one")),
+    ("capture.default_duration", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
+    ("capture.max_file_size_mb", At(CONFIG, "every_key_is_read")),
+    ("load_plugins", At(CONFIG, "values_that_cannot_be_meant_are_refused")),
+    ("plugins[].name", At("examples/tests/broken.rs", "configurations")),
+    ("plugins[].library_path", At("examples/tests/cli.rs", "support_and_the_rest")),
+    ("plugins[].init_config", At(CONFIG, "every_key_is_read")),
+    ("plugins[].open_params", At(RELOAD, "a_hundred_reloads_lose_nothing")),
+    ("time_format_iso_8601", Here(alert_form)),
+    ("buffer_format_base64", Here(alert_form)),
+    ("priority", Here(rules)),
+    ("json_output", Here(alert_form)),
+    ("json_include_output_property", Here(alert_form)),
+    ("json_include_message_property", Here(alert_form)),
+    ("json_include_output_fields_property", Here(alert_form)),
+    ("json_include_tags_property", Here(alert_form)),
+    ("buffered_outputs", Here(plain_outputs)),
+    ("rule_matching", Here(rules)),
+    ("outputs_queue.capacity", Here(slow_output)),
+    ("stdout_output.enabled", Here(plain_outputs)),
+    ("syslog_output.enabled", Here(syslog)),
+    ("syslog_output.address", Here(syslog)),
+    ("syslog_output.format", Here(syslog)),
+    ("syslog_output.spool", Here(spools)),
+    ("file_output.enabled", Here(plain_outputs)),
+    ("file_output.keep_alive", Here(plain_outputs)),
+    ("file_output.filename", Here(plain_outputs)),
+    ("file_output.spool", Here(spools)),
+    ("http_output.enabled", Here(http)),
+    ("http_output.url", Here(http)),
+    ("http_output.user_agent", Here(http)),
+    ("http_output.insecure", Here(https)),
+    ("http_output.ca_cert", Here(https)),
+    ("http_output.ca_bundle", Here(https)),
+    ("http_output.ca_path", Here(https)),
+    ("http_output.mtls", Here(https)),
+    ("http_output.client_cert", Here(https)),
+    ("http_output.client_key", Here(https)),
+    ("http_output.echo", Here(http)),
+    ("http_output.compress_uploads", Here(http)),
+    ("http_output.keep_alive", At(OUTPUTS, "posts_have_the_form_that_was_asked_for")),
+    ("http_output.max_consecutive_timeouts", Here(retries)),
+    ("http_output.headers", Here(http)),
+    ("http_output.batch", Here(http)),
+    ("http_output.timeout", Here(retries)),
+    ("http_output.spool", At(ALERTS, "a_killed_program_delivers_what_it_had_spooled")),
+    ("program_output.enabled", Here(plain_outputs)),
+    ("program_output.keep_alive", Here(plain_outputs)),
+    ("program_output.program", Here(plain_outputs)),
+    ("program_output.spool", Here(spools)),
+    ("elasticsearch_output.enabled", Here(elasticsearch)),
+    ("elasticsearch_output.url", Here(elasticsearch)),
+    ("elasticsearch_output.index", Here(elasticsearch)),
+    ("elasticsearch_output.suffix", Here(elasticsearch)),
+    ("elasticsearch_output.pipeline", Here(elasticsearch)),
+    ("elasticsearch_output.username", Here(elasticsearch)),
+    ("elasticsearch_output.password", Here(elasticsearch)),
+    ("elasticsearch_output.api_key", Here(elasticsearch)),
+    ("elasticsearch_output.batch", Here(elasticsearch)),
+    ("elasticsearch_output.compress_uploads", Here(elasticsearch)),
+    ("elasticsearch_output.timeout", Here(retries)),
+    ("elasticsearch_output.max_retries", Here(retries)),
+    ("elasticsearch_output.tls.insecure", Here(https)),
+    ("elasticsearch_output.tls.ca_cert", Here(https)),
+    ("elasticsearch_output.tls.ca_path", Here(https)),
+    ("elasticsearch_output.tls.client_cert", Here(https)),
+    ("elasticsearch_output.tls.client_key", Here(https)),
+    ("elasticsearch_output.spool", Here(spools)),
+    ("kafka_output.enabled", Here(kafka)),
+    ("kafka_output.brokers", Here(kafka)),
+    ("kafka_output.topic", Here(kafka)),
+    ("kafka_output.client_id", Here(kafka)),
+    ("kafka_output.batch", Here(kafka)),
+    ("kafka_output.compress_uploads", Here(kafka)),
+    ("kafka_output.timeout", Here(retries)),
+    ("kafka_output.max_retries", Here(retries)),
+    ("kafka_output.tls_enabled", Here(kafka)),
+    ("kafka_output.tls.insecure", Here(kafka)),
+    ("kafka_output.tls.ca_cert", Here(kafka)),
+    ("kafka_output.tls.ca_path", Here(kafka)),
+    ("kafka_output.tls.client_cert", Here(kafka)),
+    ("kafka_output.tls.client_key", Here(kafka)),
+    ("kafka_output.sasl_mechanism", Here(kafka)),
+    ("kafka_output.username", Here(kafka)),
+    ("kafka_output.password", Here(kafka)),
+    ("kafka_output.spool", Here(spools)),
+    ("outputs_spool.path", Here(spools)),
+    ("outputs_spool.max_size_mb", Here(spools)),
+    ("noise_control.rules[].rule", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
+    ("noise_control.rules[].key", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
+    ("noise_control.rules[].window", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
+    ("noise_control.rate", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
+    ("noise_control.max_burst", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
+    ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),
+    ("rules_bundle.public_key", At(RELOAD, "signed_bundles_are_followed")),
+    ("rules_bundle.interval", At(RELOAD, "signed_bundles_are_followed")),
+    ("rules_bundle.cache", At(RELOAD, "signed_bundles_are_followed")),
+    ("rules_bundle.tls.insecure", Here(https)),
+    ("rules_bundle.tls.ca_cert", Here(https)),
+    ("rules_bundle.tls.ca_path", Here(https)),
+    ("rules_bundle.tls.client_cert", Here(https)),
+    ("rules_bundle.tls.client_key", Here(https)),
+    ("webserver.enabled", At(SERVICE, "metrics_are_served_and_told")),
+    ("webserver.threadiness", Here(web_threads)),
+    ("webserver.listen_port", At(SERVICE, "metrics_are_served_and_told")),
+    ("webserver.listen_address", At(SERVICE, "metrics_are_served_and_told")),
+    ("webserver.k8s_healthz_endpoint", At(WEB, "pages_are_served")),
+    ("webserver.prometheus_metrics_enabled", At(WEB, "metrics_only_when_wanted")),
+    ("webserver.ssl_enabled", At(WEB, "with_tls_from_one_file")),
+    ("webserver.ssl_certificate", At(WEB, "with_tls_from_one_file")),
+    ("webserver.ui_enabled", At("examples/tests/page.rs", "alerts_appear_live_and_filters_work")),
+    ("webserver.ui_token", At("examples/tests/page.rs", "a_token_is_asked_for_once")),
+    ("log_stderr", Here(logging)),
+    ("log_syslog", Here(logging)),
+    ("log_level", Here(logging)),
+    ("libs_logger.enabled", At("examples/peregrine/libs_log.rs", "libraries_are_heard_from_a_level_on")),
+    ("libs_logger.severity", At("examples/peregrine/libs_log.rs", "libraries_are_heard_from_a_level_on")),
+    ("output_timeout", Here(slow_output)),
+    ("syscall_event_timeouts.max_consecutives", At(SERVICE, "sigusr1_opens_the_file_anew")),
+    ("syscall_event_drops.threshold", At("examples/peregrine/drops.rs", "losses_above_the_threshold_are_acted_upon")),
+    ("syscall_event_drops.actions", Here(drops)),
+    ("syscall_event_drops.rate", At("examples/peregrine/drops.rs", "actions_are_not_taken_too_often")),
+    ("syscall_event_drops.max_burst", Here(drops)),
+    ("syscall_event_drops.simulate_drops", Here(drops)),
+    ("syscall_event_drops.state_uncertain_seconds", At(ALERTS, "alerts_after_a_loss_say_that_they_are_uncertain")),
+    ("metrics.enabled", Here(metrics)),
+    ("metrics.interval", At(SERVICE, "metrics_must_go_somewhere_and_have_an_interval")),
+    ("metrics.output_rule", At(SERVICE, "metrics_are_served_and_told")),
+    ("metrics.output_file", Here(metrics)),
+    ("metrics.rules_counters_enabled", Here(metrics)),
+    ("metrics.resource_utilization_enabled", Here(metrics)),
+    ("metrics.state_counters_enabled", Here(metrics)),
+    ("metrics.kernel_event_counters_enabled", Here(metrics)),
+    (
+        "metrics.kernel_event_counters_per_cpu_enabled",
+        At("examples/peregrine/metrics/collect.rs", "parts_can_be_left_out"),
+    ),
+    ("metrics.libbpf_stats_enabled", At("examples/peregrine/metrics/collect.rs", "parts_can_be_left_out")),
+    ("metrics.plugins_metrics_enabled", Nothing("the plugins are built in and count nothing of their own")),
+    ("metrics.kernel_iter_event_counters_enabled", Nothing("/proc is read, never by iterators")),
+    ("metrics.convert_memory_to_mb", Here(metrics)),
+    ("metrics.include_empty_values", Here(metrics)),
+    ("metrics.jemalloc_stats_enabled", Nothing("the allocator is that of the system")),
+    ("base_syscalls.all", At(SELECTION, "rules_and_state_without_the_frequent_ones")),
+    ("base_syscalls.custom_set", At(SELECTION, "a_custom_set_takes_the_place_of_the_state")),
+    ("base_syscalls.repair", At(SELECTION, "repair_adds_only_what_is_needed")),
+    ("falco_libs.thread_table_size", Here(thread_table)),
+    ("falco_libs.thread_table_auto_purging_interval_s", At("sinsp/tests/inspector.rs", "a_replay_is_not_purged")),
+    ("falco_libs.thread_table_auto_purging_thread_timeout_s", At("sinsp/tests/inspector.rs", "a_replay_is_not_purged")),
+    ("falco_libs.snaplen", At(PROBE, "more_is_kept_where_the_content_is_worth_it")),
+];
+
+const CLI: &str = "examples/tests/cli.rs";
+const PARSER: &str = "examples/peregrine/cli.rs";
+
+/// Every option of the command line, by its last name. Removed ones: `removed_options_say_what_to_write`.
+const OPTIONS: &[(&str, Shown)] = &[
+    ("-c", At(CONFIG, "options_come_last")),
+    ("--option", At(CONFIG, "options_come_last")),
+    ("-r", At(CLI, "a_directory_of_rules_is_read_in_order")),
+    ("--validate", At("examples/tests/broken.rs", "rule_files")),
+    ("--test", At(CLI, "rules_are_tested")),
+    ("--explain-rule", At(CLI, "a_rule_is_explained")),
+    ("--explain-event", At(CLI, "an_event_is_explained")),
+    ("--profile", At(CLI, "costs_are_counted")),
+    ("-L", At(CLI, "rules_are_described")),
+    ("-l", At(CLI, "rules_are_described")),
+    ("--list", At(CLI, "fields")),
+    ("--list-events", At(CLI, "events_and_calls")),
+    ("-N", At(CLI, "fields")),
+    ("-v", At(CLI, "fields")),
+    ("--format", At(CLI, "fields")),
+    ("--markdown", At(CLI, "fields")),
+    ("-i", At(CLI, "events_and_calls")),
+    ("--list-plugins", At(CLI, "support_and_the_rest")),
+    ("--plugin-info", At(CLI, "support_and_the_rest")),
+    ("--config-schema", At(CLI, "schemas")),
+    ("--rule-schema", At(CLI, "schemas")),
+    ("--man", Here(manual)),
+    ("--completions", Here(manual)),
+    ("--dry-run", At(RELOAD, "a_dry_run_says_what_a_reload_would_change")),
+    ("--enable-source", At(CLI, "sources_are_checked")),
+    ("--disable-source", At(CLI, "sources_are_checked")),
+    ("-M", At("examples/tests/bundled.rs", "time_may_be_over_before_the_capture")),
+    ("--pidfile", At(CLI, "a_dry_run_checks_and_does_nothing")),
+    ("--unbuffered", Here(more_options)),
+    ("--print", Here(more_options)),
+    ("--support", At(CLI, "support_and_the_rest")),
+    ("--audit-webhook", Here(manual)),
+    ("--audit-policy", Here(manual)),
+    ("--version", At(CLI, "versions")),
+    ("--page-size", At(CLI, "support_and_the_rest")),
+    ("--help", At(PARSER, "help_is_text")),
+];
+
+/// What is printed for others to read.
+fn manual() {
+    for (args, part) in [
+        (&["--man"][..], ".TH peregrine"),
+        (&["--completions", "bash"], "_peregrine"),
+        (&["--audit-webhook"], "clusters:"),
+        (&["--audit-policy"], "kind: Policy"),
+    ] {
+        let ran = peregrine(args);
+        assert!(ran.code == 0 && ran.out.contains(part), "{args:?}: {}{}", ran.out, ran.err);
+    }
+}
+
+fn more_options() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
+    let with = |more: &[&str]| {
+        let mut args = vec!["-r".to_owned(), folder.path().join("rules.yaml").display().to_string()];
+        args.extend(replay(&bundled()));
+        args.extend(more.iter().map(ToString::to_string));
+        peregrine(&args)
+    };
+    let plain = with(&[]);
+    assert_eq!(with(&["-U", "-o", "buffered_outputs=true"]).out, plain.out);
+    assert!(
+        with(&["-p", "pid %proc.pid"])
+            .out
+            .lines()
+            .filter(|line| line.contains(": Notice "))
+            .all(|line| line.contains(" pid "))
+    );
+    assert_eq!(with(&["-pc"]).out, plain.out);
+}
+
+fn options_of_help() -> BTreeSet<String> {
+    let text = peregrine(["--help"]).out;
+    // A line such as `  -o, --option <KEY=VALUE>`; the values of one are indented further.
+    let lines = text.lines().filter(|line| line.starts_with("  -") || line.starts_with("      --"));
+    lines
+        .map(|line| {
+            let names = line.split(['<', '[']).next().unwrap_or(line);
+            names.split(',').next_back().unwrap_or(names).trim().trim_end_matches('=').to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn every_option_has_a_row_and_every_row_an_option() {
+    let rows: BTreeSet<_> = OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(rows, options_of_help());
+    check_rows(OPTIONS);
+    let text = fs::read_to_string(root().join(PARSER)).unwrap();
+    assert!(text.contains("fn removed_options_say_what_to_write()"));
+}
+
+fn schema_keys() -> BTreeSet<String> {
+    let ran = peregrine(["--config-schema"]);
+    let schema: Json = serde_json::from_str(&ran.out).expect("JSON");
+    fn leaves(root: &Json, at: &Json, path: String, out: &mut BTreeSet<String>) {
+        if let Some(name) = at["$ref"].as_str() {
+            return leaves(root, &root["definitions"][name.trim_start_matches("#/definitions/")], path, out);
+        }
+        if let Some(properties) = at["properties"].as_object() {
+            for (name, below) in properties {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                leaves(root, below, path, out);
+            }
+        } else if at["items"]["$ref"].is_string() || at["items"]["properties"].is_object() {
+            leaves(root, &at["items"], path + "[]", out);
+        } else {
+            out.insert(path);
+        }
+    }
+    let mut out = BTreeSet::new();
+    leaves(&schema, &schema, String::new(), &mut out);
+    out
+}
+
+#[test]
+fn every_key_has_a_row_and_every_row_a_key() {
+    let rows: BTreeSet<_> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    assert_eq!(rows.len(), KEYS.len(), "a key stands twice");
+    let keys = schema_keys();
+    let missing: Vec<_> = keys.difference(&rows).collect();
+    let gone: Vec<_> = rows.difference(&keys).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "without a row: {missing:?}; without a key: {gone:?}");
+    check_rows(KEYS);
+}
+
+/// The tests that rows name exist.
+fn check_rows(rows: &[(&str, Shown)]) {
+    for (key, shown) in rows {
+        match shown {
+            Here(_) => {}
+            Nothing(why) => assert!(why.len() > 10, "{key}"),
+            At(path, test) => {
+                let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+                assert!(text.contains(&format!("fn {test}()")), "{key}: there is no test {test} in {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_does_what_it_says() {
+    let mut done: Vec<fn()> = Vec::new();
+    for (_, shown) in KEYS.iter().chain(OPTIONS) {
+        if let Here(check) = shown
+            && !done.iter().any(|known| std::ptr::fn_addr_eq(*known, *check))
+        {
+            done.push(*check);
+            check();
+        }
+    }
+    assert!(done.len() > 10);
+}
