@@ -11,12 +11,13 @@ mod outputs;
 mod peers;
 mod program;
 
-use common::{peregrine, root};
+use common::{bundled, peregrine, replay, root};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fs;
 
 use outputs::{elasticsearch, http, https, kafka, plain_outputs, retries, slow_output, spools, syslog};
-use program::{alert_form, append_output, drops, engine, logging, metrics, rules, thread_table, web_threads};
+use program::{RULES, alert_form, append_output, drops, engine, logging, metrics, rules, thread_table, web_threads};
 
 enum Shown {
     /// By a check in this program.

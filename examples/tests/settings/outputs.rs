@@ -4,7 +4,7 @@ use crate::common::alerts;
 use crate::common::service::Service;
 use crate::peers::http::{Answer, Server};
 use crate::peers::tls::Certificates;
-use crate::program::{of, run, run_in, told};
+use crate::program::{run, run_in, told};
 use std::fs;
 use std::path::Path;
 

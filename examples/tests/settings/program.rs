@@ -69,7 +69,7 @@ pub(super) fn told(more: &str) -> Vec<Json> {
     alerts(&ran.out)
 }
 
-pub(super) fn of<'a>(alerts: &'a [Json], rule: &str) -> Vec<&'a Json> {
+fn of<'a>(alerts: &'a [Json], rule: &str) -> Vec<&'a Json> {
     alerts.iter().filter(|alert| alert["rule"] == rule).collect()
 }
 
