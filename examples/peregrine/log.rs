@@ -81,7 +81,8 @@ pub(crate) fn set_up(config: &Config) {
 fn syslog() -> Outputs {
     // A machine without a syslog daemon is common (containers), and there is no one to tell.
     let mut outputs = Outputs::new(Capacity::alerts(1000), Duration::from_secs(1), Arc::new(drop));
-    outputs.add(Syslog::new(SyslogAddress::default(), "peregrine", ""));
+    // Nor does the program wait for one at its end.
+    outputs.add(Syslog::new(SyslogAddress::default(), "peregrine", "").with_retries(Some(0)));
     outputs
 }
 

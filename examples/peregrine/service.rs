@@ -92,7 +92,8 @@ impl Service<'_> {
                 let (facts, telemetry) = (&*facts, &*telemetry);
                 scope.spawn(move || snapshots(config, facts, telemetry, alerts, interval, &stopped));
             }
-            scope.spawn(|| tell_losses(alerts, &end));
+            let (stop_losses, losses_stopped) = channel();
+            scope.spawn(move || tell_losses(alerts, &losses_stopped));
             if !replay {
                 let (options, hostname, running) = (self.options, self.hostname, config);
                 let (slot, end, reloaded) = (&slot, &end, &facts.reloaded);
@@ -115,7 +116,7 @@ impl Service<'_> {
             // Closes the queue; what is in it is evaluated before the scope ends.
             drop(inputs);
             end.store(true, Ordering::SeqCst);
-            drop(stop);
+            drop((stop, stop_losses));
             outcome
         })
     }
@@ -156,15 +157,10 @@ impl Service<'_> {
     }
 }
 
-/// Looks once a second whether outputs have lost alerts, until the end.
-fn tell_losses(alerts: &Alerts, end: &AtomicBool) {
-    let mut last = Instant::now();
-    while !end.load(Ordering::SeqCst) {
-        std::thread::sleep(Duration::from_millis(50));
-        if last.elapsed() > Duration::from_secs(1) {
-            alerts.tell_losses();
-            last = Instant::now();
-        }
+/// Looks once a second whether outputs have lost alerts, until `stopped` is closed.
+fn tell_losses(alerts: &Alerts, stopped: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1)) {
+        alerts.tell_losses();
     }
 }
 

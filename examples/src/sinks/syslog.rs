@@ -74,6 +74,7 @@ pub struct Syslog {
     program: String,
     host: String,
     form: SyslogForm,
+    retries: Option<u32>,
     connection: Option<Connection>,
 }
 
@@ -86,7 +87,16 @@ impl Syslog {
         };
         // A name with a blank in it would be two.
         let host = host.chars().filter(char::is_ascii_graphic).take(255).collect();
-        Self { address, program: program.to_owned(), host, form, connection: None }
+        // The machine's own daemon is there or it is not; one in the network may come back.
+        let retries = matches!(address, SyslogAddress::Local(_)).then_some(2);
+        Self { address, program: program.to_owned(), host, form, retries, connection: None }
+    }
+
+    /// With another number of tries after one that fails than the usual one of the address: two for the machine's own
+    /// daemon, and no end for one in the network.
+    #[must_use]
+    pub fn with_retries(self, retries: Option<u32>) -> Self {
+        Self { retries, ..self }
     }
 
     /// With another form than the usual one of the address.
@@ -182,8 +192,7 @@ impl Sink for Syslog {
     }
 
     fn retries(&self) -> Option<u32> {
-        // The machine's own daemon is there or it is not; one in the network may come back.
-        if matches!(self.address, SyslogAddress::Local(_)) { Some(2) } else { None }
+        self.retries
     }
 }
 
