@@ -94,6 +94,11 @@ impl Browser {
     }
 
     fn call(&mut self, method: &str, params: Json) -> Json {
+        self.ask(method, params).unwrap_or_else(|fault| panic!("{method}: {fault}"))
+    }
+
+    /// The result, or why there is none.
+    fn ask(&mut self, method: &str, params: Json) -> Result<Json, Json> {
         self.number += 1;
         let mut message = json!({"id": self.number, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -106,8 +111,7 @@ impl Browser {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => panic!("{method}: no answer"),
             };
             if message["id"] == self.number {
-                assert!(message.get("error").is_none(), "{method}: {message}");
-                return message["result"].take();
+                return if message.get("error").is_none() { Ok(message["result"].take()) } else { Err(message) };
             }
             self.events.push_back(message);
         }
@@ -115,20 +119,28 @@ impl Browser {
 
     /// The value of an expression.
     fn value(&mut self, expression: &str) -> Json {
-        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut result = self.call("Runtime.evaluate", params);
-        assert!(result.get("exceptionDetails").is_none(), "{expression}: {result}");
-        result["result"]["value"].take()
+        self.evaluate(expression).unwrap_or_else(|fault| panic!("{expression}: {fault}"))
     }
 
-    /// Waits until an expression is true.
+    fn evaluate(&mut self, expression: &str) -> Result<Json, Json> {
+        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let mut result = self.ask("Runtime.evaluate", params)?;
+        if result.get("exceptionDetails").is_none() { Ok(result["result"]["value"].take()) } else { Err(result) }
+    }
+
+    /// Waits until an expression is true. It may have no value for a while: a page that goes away takes with it what was
+    /// asked of it, and one that comes is not whole at first.
     #[track_caller]
     fn until(&mut self, what: &str, expression: &str) {
         let start = Instant::now();
-        while self.value(expression) != true {
+        loop {
+            let value = self.evaluate(expression);
+            if value.as_ref().is_ok_and(|value| *value == true) {
+                return;
+            }
             if start.elapsed() > PATIENCE {
                 let text = self.value("document.body.innerText");
-                panic!("{what}: {expression} is not true; the page says: {text}");
+                panic!("{what}: {expression} is not true but {value:?}; the page says: {text}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -327,7 +339,9 @@ fn a_token_is_asked_for_once() {
     let detector = Detector::start(folder.path(), "the+word");
     browser.open(&detector.page);
     assert_eq!(browser.value("document.getElementById('token').type"), "password");
-    browser.value("document.getElementById('token').value = 'the+word'; document.forms[0].requestSubmit()");
+    browser.value(
+        "document.getElementById('token').value = 'the+word'; setTimeout(() => document.forms[0].requestSubmit())",
+    );
     browser.until("the page", "document.getElementById('live')?.dataset.state === 'on'");
     assert_eq!(browser.value("document.cookie"), "");
     browser.open(&detector.page);
