@@ -45,7 +45,7 @@ setup:
 .PHONY: demo
 demo: setup
 	@$(CARGO) build --release --quiet --package peregrine-examples --bin peregrine
-	examples/demo target/release/peregrine
+	examples/demo "$${CARGO_TARGET_DIR:-target}/release/peregrine"
 
 .PHONY: quick
 quick:

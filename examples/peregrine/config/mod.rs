@@ -8,8 +8,10 @@
 //! Each file is also checked on its own, so that a misspelt key is reported where it stands even if a later file
 //! hides it. A configuration with errors is refused as a whole, with every error named.
 
+mod choices;
 pub(crate) mod document;
 mod environment;
+mod forms;
 mod path;
 pub(crate) mod setting;
 pub(crate) mod settings;
