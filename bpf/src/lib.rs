@@ -60,6 +60,7 @@ mod sys;
 pub use config::{Builder, Probe, Settings, Toctou};
 pub use error::{Error, Refused, Result};
 pub use loader::{Loaded, Prepared, Program};
+pub use losses::tells_of_losses;
 pub use select::Selection;
 pub use source::BpfSource;
 pub use stats::{CpuStats, ProgramStats};

@@ -1,7 +1,5 @@
 //! Events that only carry state: kept where a filter leaves them out, and marked so that readers do not show them.
 
-#[cfg(feature = "live")]
-use scap::EventCode;
 use scap::event::EventError;
 use scap::schema::EventFlags;
 use scap::{Event, EventBuilder};
@@ -9,12 +7,6 @@ use scap::{Event, EventBuilder};
 /// Whether readers need the event even if they are not to see it.
 pub(crate) fn changes_state(event: &Event<'_>) -> bool {
     event.info().is_none_or(|info| info.flags.contains(EventFlags::MODIFIES_STATE))
-}
-
-/// Whether the event tells that others were lost, which concerns every reader.
-#[cfg(feature = "live")]
-pub(crate) fn tells_of_losses(event: &Event<'_>) -> bool {
-    event.code() == EventCode::ASYNCEVENT_E && event.raw(1) == Some(b"drop\0")
 }
 
 /// Marks one event after another.

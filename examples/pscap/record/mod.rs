@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bpf::{BpfSource, Probe, Selection};
+use bpf::{BpfSource, Probe, Selection, tells_of_losses};
 use scap::Source as _;
 use scap::schema::{EventCode, SyscallCode, SyscallSet};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -28,7 +28,7 @@ use sinsp::fields::Fields;
 
 use crate::Fatal;
 use crate::cli::Record;
-use crate::marked::{Marker, changes_state, tells_of_losses};
+use crate::marked::{Marker, changes_state};
 use crate::output::Output;
 use crate::read::Printer;
 use crate::view::{Question, Seen, View};
