@@ -43,8 +43,16 @@ impl Handle for Inspector {
 
 impl Inspector {
     pub(crate) fn new(origin: Origin) -> Self {
+        Self::build(origin, |builder| builder)
+    }
+
+    /// Creates an inspector whose builder `set` completes.
+    pub(crate) fn build(
+        origin: Origin,
+        set: impl FnOnce(sinsp::InspectorBuilder<Tee>) -> sinsp::InspectorBuilder<Tee>,
+    ) -> Self {
         let (tee, deck) = Tee::new(origin);
-        let inner = Box::new(sinsp::Inspector::new(tee));
+        let inner = Box::new(set(sinsp::Inspector::builder(tee)).build());
         Self { current: None, generation: 0, arena: Bump::new(), inner, deck, started: false }
     }
 

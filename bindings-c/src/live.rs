@@ -138,9 +138,7 @@ mod probe {
         for note in source.notes() {
             tracing::info!("{note}");
         }
-        let mut inspector = Inspector::new(Origin::Other(Box::new(source)));
-        inspector.change().set_proc(proc);
-        Ok(inspector)
+        Ok(Inspector::build(Origin::Other(Box::new(source)), |builder| builder.proc(proc)))
     }
 
     /// # Safety

@@ -1,7 +1,7 @@
 //! What the caller may choose, and the block of settings that the probe reads.
 
 use crate::generated::NUMBERS;
-use crate::{BpfSource, Error, Prepared, Result, Selection};
+use crate::{Error, Result, Selection};
 use scap::procfs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -84,7 +84,7 @@ pub struct Builder {
     pub(crate) max_wait: Duration,
     pub(crate) without: Vec<String>,
     pub(crate) host_root: PathBuf,
-    pub(crate) proc_scan: Option<procfs::Options>,
+    pub(crate) proc_scan: Option<procfs::Config>,
     pub(crate) iterators: bool,
     pub(crate) tell_losses: bool,
 }
@@ -99,7 +99,7 @@ impl Default for Builder {
             max_wait: Duration::from_millis(30),
             without: Vec::new(),
             host_root: PathBuf::from("/"),
-            proc_scan: Some(procfs::Options::default()),
+            proc_scan: Some(procfs::Config::default()),
             iterators: true,
             tell_losses: true,
         }
@@ -196,8 +196,8 @@ impl Builder {
 
     /// What is read of the machine when the source starts (all of it); `None`: nothing, the state is empty.
     #[must_use]
-    pub fn proc_scan(mut self, options: Option<procfs::Options>) -> Self {
-        self.proc_scan = options;
+    pub fn proc_scan(mut self, config: Option<procfs::Config>) -> Self {
+        self.proc_scan = config;
         self
     }
 
@@ -233,22 +233,6 @@ impl Builder {
 
     pub(crate) fn wants_iterators(&self) -> bool {
         self.iterators && self.proc_scan.is_some()
-    }
-
-    /// The first phase alone: checks the machine, opens the object and sets its sizes.
-    ///
-    /// # Errors
-    /// If the machine cannot run the probe.
-    pub fn prepare(self) -> Result<Prepared> {
-        Prepared::new(self)
-    }
-
-    /// All phases: from the description to a source that lends events.
-    ///
-    /// # Errors
-    /// If the machine cannot run the probe.
-    pub fn open(self) -> Result<BpfSource> {
-        self.prepare()?.load()?.attach()
     }
 }
 

@@ -8,11 +8,11 @@
 //! Iterators see the tasks of the reader's pid namespace; a reader that does not live in the machine's first one has to
 //! use `/proc`.
 
-use crate::loader::Loaded;
+use crate::loaded::Loaded;
 use crate::{Error, Result};
 use libbpf_rs::Iter;
 use scap::host::{FdKind, Thread};
-use scap::procfs::{self, Assembly, FileSeen, Options, Snapshot, TaskSeen};
+use scap::procfs::{self, Config, FileSeen, Snapshot, SnapshotBuilder, TaskSeen};
 use std::io::{ErrorKind, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -319,7 +319,7 @@ fn each(loaded: &Loaded, program: &str, mut then: impl FnMut(&[u8]) -> bool) -> 
 }
 
 /// Reads the machine.
-pub(crate) fn scan(loaded: &Loaded, root: &Path, options: &Options) -> Result<Snapshot> {
+pub(crate) fn scan(loaded: &Loaded, root: &Path, config: &Config) -> Result<Snapshot> {
     let namespace = std::fs::read_link("/proc/self/ns/pid").map_err(Error::io("/proc/self/ns/pid"))?;
     if namespace != Path::new(FIRST_NAMESPACE) {
         return Err(Error::Io {
@@ -327,22 +327,22 @@ pub(crate) fn scan(loaded: &Loaded, root: &Path, options: &Options) -> Result<Sn
             source: ErrorKind::Unsupported.into(),
         });
     }
-    let mut assembly = Assembly::new(root, options).map_err(Error::Host)?;
+    let mut builder = SnapshotBuilder::new(root, config).map_err(Error::Host)?;
     each(loaded, TASKS, |mut record| {
         if let Some(task) = TaskRecord::take(&mut record) {
-            assembly.task(task.seen(record));
+            builder.task(task.seen(record));
         }
-        !assembly.is_over()
+        !builder.is_over()
     })?;
-    if options.fds != procfs::FdScan::None && !assembly.is_over() {
+    if config.fds != procfs::FdScan::None && !builder.is_over() {
         each(loaded, FILES, |mut record| {
             if let Some(file) = FileRecord::take(&mut record) {
-                assembly.file(file.pid.into(), file.fd.into(), file.seen(record));
+                builder.file(file.pid.into(), file.fd.into(), file.seen(record));
             }
-            !assembly.is_over()
+            !builder.is_over()
         })?;
     }
-    Ok(assembly.finish())
+    Ok(builder.finish())
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ mod generated;
 mod iterators;
 #[cfg(test)]
 mod layout;
+mod loaded;
 mod loader;
 mod losses;
 mod merge;
@@ -59,8 +60,9 @@ mod sys;
 
 pub use config::{Builder, Probe, Settings, Toctou};
 pub use error::{Error, Refused, Result};
-pub use loader::{Loaded, Prepared, Program};
-pub use losses::tells_of_losses;
+pub use loaded::{Loaded, Program};
+pub use loader::Prepared;
+pub use losses::is_drop_event;
 pub use select::Selection;
 pub use source::BpfSource;
 pub use stats::{CpuStats, ProgramStats};

@@ -1,36 +1,18 @@
-//! From the object to programs in the kernel: open, size, load, attach.
+//! From the object to programs in the kernel: open, size, load.
 //!
 //! Only the dispatcher is indispensable. A program that the kernel refuses is left out and reported, and its calls
 //! give the generic event instead.
 
-use crate::config::{Block, Builder, Toctou};
-use crate::generated::{IA32_ONLY, NUMBERS};
-use crate::merge::Merge;
-use crate::ringbuf::Ring;
-use crate::{BpfSource, Error, Refused, Result, features, iterators, sys};
-use libbpf_rs::{MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, PrintLevel};
-use scap::schema::SYSCALLS;
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use crate::config::{Builder, Toctou};
+use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
+use crate::{Error, Refused, Result, features, iterators};
+use libbpf_rs::{ObjectBuilder, OpenObject, PrintLevel};
 use std::sync::{Mutex, PoisonError};
 
 /// The compiled probe.
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
-/// The program that every system call passes.
-pub(crate) const DISPATCHER: &str = "sys_exit";
-/// The program of calls without an event of their own.
-const GENERIC: &str = "generic_x";
-/// The hook on the way into every call, for [`Toctou::Hook`].
-pub(crate) const ENTER: &str = "sys_enter";
 /// The programs that tell of what is there already.
 const ITERATORS: [&str; 2] = [iterators::TASKS, iterators::FILES];
-/// Programs that note arguments on the way in, and the tracepoint of each.
-pub(crate) const ENTERS: [(&str, &str); 5] = [
-    ("open_e", "syscalls/sys_enter_open"),
-    ("openat_2_e", "syscalls/sys_enter_openat"),
-    ("openat2_e", "syscalls/sys_enter_openat2"),
-    ("creat_e", "syscalls/sys_enter_creat"),
-    ("connect_e", "syscalls/sys_enter_connect"),
-];
 /// So many programs may be refused before the probe gives up.
 const MAX_REFUSED: usize = 64;
 
@@ -62,16 +44,6 @@ fn refused(said: &[String]) -> Option<Refused> {
     Some(Refused { program, reason })
 }
 
-/// One program in the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Program {
-    /// Its name.
-    pub name: String,
-    /// Its instructions.
-    pub instructions: usize,
-}
-
 /// The object is open and its sizes are set; nothing is in the kernel yet.
 #[derive(Debug)]
 pub struct Prepared {
@@ -79,6 +51,16 @@ pub struct Prepared {
     cpus: usize,
     /// The programs that see requests through io_uring, as far as this kernel lets them.
     io_uring: Vec<&'static str>,
+}
+
+impl Builder {
+    /// The first phase alone: checks the machine, opens the object and sets its sizes.
+    ///
+    /// # Errors
+    /// If the machine cannot run the probe.
+    pub fn prepare(self) -> Result<Prepared> {
+        Prepared::new(self)
+    }
 }
 
 impl Prepared {
@@ -153,116 +135,6 @@ impl Prepared {
         };
         loaded.fill_programs()?;
         Ok(loaded)
-    }
-}
-
-/// The programs are in the kernel; nothing runs yet.
-#[derive(Debug)]
-pub struct Loaded {
-    pub(crate) object: Object,
-    pub(crate) refused: Vec<Refused>,
-    pub(crate) builder: Builder,
-    pub(crate) cpus: usize,
-    pub(crate) io_uring: Vec<&'static str>,
-}
-
-impl Loaded {
-    /// What the kernel refused.
-    pub fn refused(&self) -> &[Refused] {
-        &self.refused
-    }
-
-    /// The programs that were loaded.
-    pub fn programs(&self) -> Vec<Program> {
-        let loaded = self.object.progs().filter(libbpf_rs::Program::autoload);
-        loaded
-            .map(|program| Program {
-                name: program.name().to_string_lossy().into_owned(),
-                instructions: program.insn_cnt(),
-            })
-            .collect()
-    }
-
-    pub(crate) fn map(&self, name: &str) -> Result<MapHandle> {
-        let map = self.object.maps().find(|map| map.name() == name);
-        let map = map.ok_or_else(|| Error::Io {
-            context: format!("the probe's map {name}"),
-            source: std::io::ErrorKind::NotFound.into(),
-        })?;
-        MapHandle::try_from(&map).map_err(Error::bpf(format!("the probe's map {name}")))
-    }
-
-    /// Enters the program of each call into the table that the dispatcher jumps by.
-    fn fill_programs(&self) -> Result<()> {
-        let table = self.map("programs")?;
-        let fds: std::collections::HashMap<String, i32> = self
-            .object
-            .progs()
-            .filter(libbpf_rs::Program::autoload)
-            .map(|program| (program.name().to_string_lossy().into_owned(), program.as_fd().as_raw_fd()))
-            .collect();
-        let generic = fds.get(GENERIC).copied();
-        let enter = |nr: u16, own: Option<String>| {
-            let Some(fd) = own.and_then(|name| fds.get(&name).copied()).or(generic) else { return Ok(()) };
-            table
-                .update(&u32::from(nr).to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
-                .map_err(Error::bpf("entering a program"))
-        };
-        for row in SYSCALLS {
-            if let Some(nr) = row.x86_64.filter(|nr| usize::from(*nr) < NUMBERS) {
-                let exit = row.events.and_then(|(_, exit)| exit.info());
-                enter(nr, exit.map(|info| info.constant.to_lowercase()))?;
-            }
-        }
-        for (nr, _, own) in IA32_ONLY {
-            enter(*nr, own.map(str::to_owned))?;
-        }
-        Ok(())
-    }
-
-    fn make_rings(&self) -> Result<Merge> {
-        let size = self.builder.ring_size;
-        let shared = match self.builder.cpus_per_ring {
-            0 => self.cpus,
-            cpus => cpus,
-        };
-        let outer = self.map("rings")?;
-        let options = libbpf_rs::libbpf_sys::bpf_map_create_opts {
-            sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as _,
-            ..Default::default()
-        };
-        let mut rings = Vec::new();
-        let mut inners = Vec::new();
-        let (mut keys, mut fds) = (Vec::new(), Vec::new());
-        for first in (0..self.cpus).step_by(shared) {
-            let inner = MapHandle::create(MapType::RingBuf, Some("ring"), 0, 0, size as u32, &options)
-                .map_err(Error::bpf(format!("making a ring of {size} bytes")))?;
-            for cpu in first..(first + shared).min(self.cpus) {
-                keys.extend((cpu as u32).to_ne_bytes());
-                fds.extend(inner.as_fd().as_raw_fd().to_ne_bytes());
-            }
-            rings.push(Ring::map(inner.as_fd(), size)?);
-            inners.push(inner);
-        }
-        // One by one the kernel would wait for its readers each time; older kernels know no other way.
-        let all = outer.update_batch(&keys, &fds, self.cpus as u32, MapFlags::ANY, MapFlags::ANY);
-        if all.is_err() {
-            for (key, fd) in keys.chunks_exact(4).zip(fds.chunks_exact(4)) {
-                outer.update(key, fd, MapFlags::ANY).map_err(Error::bpf("entering a ring"))?;
-            }
-        }
-        Ok(Merge::new(rings))
-    }
-
-    /// The last phase: rings are made, programs attached, events flow.
-    ///
-    /// # Errors
-    /// If a ring cannot be made or the dispatcher not be attached.
-    pub fn attach(self) -> Result<BpfSource> {
-        let rings = self.make_rings()?;
-        let boot_time = sys::boot_time();
-        let block = Block::new(&self.builder.settings, boot_time, self.builder.toctou != Toctou::Off);
-        BpfSource::start(self, rings, block)
     }
 }
 

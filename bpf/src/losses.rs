@@ -25,7 +25,7 @@ const NO_PLUGIN: u32 = 0;
 const AT_ONCE: u64 = 1;
 
 /// Whether an event of a [`BpfSource`](crate::BpfSource), or of a recording of one, tells that others were lost.
-pub fn tells_of_losses(event: &Event<'_>) -> bool {
+pub fn is_drop_event(event: &Event<'_>) -> bool {
     event.code() == EventCode::ASYNCEVENT_E
         && event.raw(1).and_then(|name| name.strip_suffix(b"\0")) == Some(NAME.as_bytes())
 }
@@ -138,7 +138,7 @@ mod tests {
         let event = losses.tell(ts, ts)?;
         assert_eq!((event.ts(), event.tid(), event.code()), (ts, -1, EventCode::ASYNCEVENT_E));
         assert_eq!(event.raw(1), Some(&b"drop\0"[..]));
-        assert!(tells_of_losses(&event));
+        assert!(is_drop_event(&event));
         Some((event.cpu(), String::from_utf8(event.raw(2)?.to_vec()).expect("text")))
     }
 

@@ -1,7 +1,7 @@
 //! Events as they happen, as a [`Source`].
 
-use crate::config::{Block, Settings, Toctou};
-use crate::loader::{DISPATCHER, ENTER, ENTERS, Loaded};
+use crate::config::{Block, Builder, Settings, Toctou};
+use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
 use crate::losses::Losses;
 use crate::merge::{Merge, Ready};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
@@ -73,6 +73,29 @@ pub struct BpfSource {
     came: usize,
 }
 
+impl Builder {
+    /// All phases: from the description to a source that lends events.
+    ///
+    /// # Errors
+    /// If the machine cannot run the probe.
+    pub fn open(self) -> Result<BpfSource> {
+        self.prepare()?.load()?.attach()
+    }
+}
+
+impl Loaded {
+    /// The last phase: rings are made, programs attached, events flow.
+    ///
+    /// # Errors
+    /// If a ring cannot be made or the dispatcher not be attached.
+    pub fn attach(self) -> Result<BpfSource> {
+        let rings = self.make_rings()?;
+        let boot_time = sys::boot_time();
+        let block = Block::new(&self.builder.settings, boot_time, self.builder.toctou != Toctou::Off);
+        BpfSource::start(self, rings, block)
+    }
+}
+
 impl BpfSource {
     pub(crate) fn start(loaded: Loaded, rings: Merge, block: Block) -> Result<Self> {
         let settings = loaded.builder.settings;
@@ -111,8 +134,8 @@ impl BpfSource {
     /// Reads the machine: by iterators where they can be run, else from `/proc`.
     fn read_host(&mut self) -> Result<()> {
         let builder = &self.loaded.builder;
-        let Some(options) = &builder.proc_scan else { return Ok(()) };
-        let told = match builder.iterators.then(|| iterators::scan(&self.loaded, &builder.host_root, options)) {
+        let Some(config) = &builder.proc_scan else { return Ok(()) };
+        let told = match builder.iterators.then(|| iterators::scan(&self.loaded, &builder.host_root, config)) {
             Some(Ok(snapshot)) => Some(snapshot),
             Some(Err(error)) => {
                 self.host_notes.push(format!("the first state was read from /proc: {error}"));
@@ -123,7 +146,7 @@ impl BpfSource {
         self.by_iterators = told.is_some();
         let snapshot = match told {
             Some(snapshot) => snapshot,
-            None => procfs::scan(&builder.host_root, options).map_err(Error::Host)?,
+            None => procfs::scan(&builder.host_root, config).map_err(Error::Host)?,
         };
         (self.host, self.report) = (snapshot.host, snapshot.report);
         if !features::sees_processes() {

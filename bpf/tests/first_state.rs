@@ -10,7 +10,7 @@ use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
 use scap::HostState;
 use scap::Source as _;
 use scap::host::{FdKind, Thread};
-use scap::procfs::{self, FdScan, Options};
+use scap::procfs::{self, Config, FdScan};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -185,9 +185,9 @@ fn a_process_to_look_at() {
 }
 
 /// The probe, with a first state by iterators where this kernel has them.
-fn open_source(options: &Options) -> Option<BpfSource> {
+fn open_source(config: &Config) -> Option<BpfSource> {
     let builder = Probe::builder().select(Selection::none()).toctou(Toctou::Off).io_uring(false);
-    match builder.proc_scan(Some(options.clone())).open() {
+    match builder.proc_scan(Some(config.clone())).open() {
         Ok(source) => Some(source),
         Err(error) => {
             println!("SKIPPED: {error}");
@@ -236,25 +236,25 @@ fn iterators_tell_what_proc_shows() {
     let mut child = start("all", &String::from_utf8(dir.clone().into_os_string().into_vec()).unwrap());
     let root = i64::from(child.id());
     let mut compared = 0;
-    for options in [
-        Options::default(),
-        Options {
+    for config in [
+        Config::default(),
+        Config {
             threads: false,
             fds: FdScan::Sockets,
             max_fds: 5,
             users: false,
             max_args: 10,
             max_env: 8,
-            ..Options::default()
+            ..Config::default()
         },
     ] {
-        let Some(source) = open_source(&options) else { break };
+        let Some(source) = open_source(&config) else { break };
         if !source.is_by_iterators() {
             println!("SKIPPED: {:?}", source.notes());
             assert!(std::env::var_os("PEREGRINE_ALLOW_REFUSED").is_some(), "{:?}", source.notes());
             break;
         }
-        let (host, proc) = (source.host(), procfs::scan("/", &options).unwrap().host);
+        let (host, proc) = (source.host(), procfs::scan("/", &config).unwrap().host);
         assert_eq!((&host.machine, &host.interfaces), (&proc.machine, &proc.interfaces));
         assert_eq!((&host.users, &host.groups), (&proc.users, &proc.groups));
         let (told, shown) = (tree(host, root), tree(&proc, root));
@@ -295,8 +295,8 @@ fn without_iterators_proc_is_read() {
 
 #[test]
 fn time_is_bounded() {
-    let options = Options { budget: Some(Duration::ZERO), ..Options::default() };
-    let Some(source) = open_source(&options) else { return };
+    let config = Config { budget: Some(Duration::ZERO), ..Config::default() };
+    let Some(source) = open_source(&config) else { return };
     assert!(source.report().incomplete);
     assert!(source.host().threads.is_empty(), "{:?}", source.report());
     assert!(source.host().machine.is_some());

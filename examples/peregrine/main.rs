@@ -319,9 +319,9 @@ fn live(
     let calls =
         selection::select(&setup.config.base_syscalls, rule_engine::event::sinsp::SinspSchema::syscalls(rules.rules()));
     let source = live::open(setup.config, calls)?;
-    let mut inspector = Inspector::with_config(source, inspector_config(setup.config));
-    // Threads whose start was lost, or that were there in a way that no event tells.
-    inspector.set_proc(sinsp::ProcFs::new(service::host_root()));
+    // Of threads whose start was lost only /proc knows.
+    let proc = sinsp::ProcFs::new(service::host_root());
+    let mut inspector = Inspector::builder(source).config(inspector_config(setup.config)).proc(proc).build();
     log::notice("watching this machine");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules| live::follow(source, setup.config, rules.rules());
     let Some(containers) = setup.containers else {

@@ -11,7 +11,8 @@ use rule_engine::event::kept::KeptEvent;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::event::{Event, FieldId, Schema};
 use rule_engine::ruleset::RuleId;
-use sinsp::state::{ContainerInfo, container::Pattern};
+use sinsp::config::ContainerPattern;
+use sinsp::state::ContainerInfo;
 use sinsp::{Inspector, Next};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -138,7 +139,7 @@ fn fill(event: &mut KeptEvent, schema: &SinspSchema, info: ContainerInfo, arena:
         info.id
     );
     let Ok(trace) = scap::text::Trace::parse(&trace) else { return };
-    let pattern = Pattern { prefix: PREFIX.to_owned(), suffix: String::new() };
+    let pattern = ContainerPattern { prefix: PREFIX.to_owned(), suffix: String::new() };
     let mut config = sinsp::config::Config::default();
     config.container_patterns = vec![pattern];
     let mut inspector = Inspector::with_config(trace, config);
@@ -255,8 +256,8 @@ mod tests {
             "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\
              2.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY\n"
         );
-        let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
-        inspector.set_container_metadata(containers.provider());
+        let trace = scap::text::Trace::parse(&trace).unwrap();
+        let mut inspector = Inspector::builder(trace).containers(containers.provider()).build();
         let (waiting, queue) = queue(containers.provider(), Duration::from_secs(60));
         std::thread::scope(|scope| {
             scope.spawn(|| queue.run(&alerts));

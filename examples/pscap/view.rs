@@ -68,6 +68,14 @@ impl<S: Source> View<S> {
         Self { inspector: Inspector::with_config(Tee::new(source), config), question, progress }
     }
 
+    /// Creates a view of `source`, whose events are those of this host: what no event contains is read from `/proc`.
+    #[cfg(feature = "live")]
+    pub(crate) fn of_this_host(source: S, question: Question) -> Self {
+        let progress = Progress::new(source.progress().map(|(_, size)| size));
+        let proc = sinsp::ProcFs::new(std::env::var_os("HOST_ROOT").unwrap_or("/".into()));
+        Self { inspector: Inspector::builder(Tee::new(source)).proc(proc).build(), question, progress }
+    }
+
     /// The next event.
     pub(crate) fn next(&mut self) -> Result<Seen<'_>, Fatal> {
         let Self { inspector, progress, .. } = self;
@@ -101,12 +109,6 @@ impl<S: Source> View<S> {
     #[cfg(feature = "live")]
     pub(crate) fn source_mut(&mut self) -> &mut S {
         &mut self.inspector.source_mut().source
-    }
-
-    /// What no event tells is asked of this machine's `/proc`.
-    #[cfg(feature = "live")]
-    pub(crate) fn ask_proc(&mut self) {
-        self.inspector.set_proc(sinsp::ProcFs::new(std::env::var_os("HOST_ROOT").unwrap_or("/".into())));
     }
 
     /// The state after the last event.

@@ -301,10 +301,9 @@ pub fn run(mut dice: Dice<'_>, events: u32) {
     let mut whim = Whim(Dice::Seed(dice.next() | 1));
     let asks = dice.one_in(2);
     let chaos = Chaos { dice, left: events, ts: 1, builder: EventBuilder::new(), host, bytes: Vec::new() };
-    let mut inspector = Inspector::with_config(chaos, config);
-    if asks {
-        inspector.set_proc(Whim(whim.0.clone()));
-    }
+    let builder = Inspector::builder(chaos).config(config);
+    let builder = if asks { builder.proc(Whim(whim.0.clone())) } else { builder };
+    let mut inspector = builder.build();
     loop {
         match inspector.next().expect("the source does not fail") {
             Next::Event(event) => look(&event),

@@ -4,13 +4,13 @@
 
 use std::time::Instant;
 
-use peregrine_scap::procfs::{Options, scan};
+use peregrine_scap::procfs::{Config, scan};
 use peregrine_scap::text::write_host;
 
 fn main() -> peregrine_scap::Result<()> {
     let root = std::env::args_os().nth(1).unwrap_or_else(|| "/".into());
     let start = Instant::now();
-    let snapshot = scan(root, &Options::default())?;
+    let snapshot = scan(root, &Config::default())?;
     let took = start.elapsed();
     let mut text = String::new();
     write_host(&snapshot.host, &mut text);

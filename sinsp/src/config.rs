@@ -1,7 +1,6 @@
 //! Limits and switches of the inspector.
 
-use crate::state::Text;
-use crate::state::container::Pattern;
+use crate::text::Text;
 
 /// Bounds on what the state engine keeps. What is over a bound is refused and counted, never an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub struct Config {
     /// without its container plugin.
     pub containers: bool,
     /// Shapes of cgroup paths of containers beside those of the engines that are known.
-    pub container_patterns: Vec<Pattern>,
+    pub container_patterns: Vec<ContainerPattern>,
     /// How often idle threads are looked for on a live source, in nanoseconds.
     pub purge_interval_ns: u64,
     /// How long a thread must have been idle to be looked for, in nanoseconds.
@@ -69,5 +68,24 @@ impl Default for Config {
             purge_interval_ns: 300_000_000_000,
             purge_idle_ns: 300_000_000_000,
         }
+    }
+}
+
+/// A shape of the cgroup paths of containers that is not built in: the text between `prefix` and `suffix` at the end of
+/// a path is the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPattern {
+    /// The text before the id, such as `/firecracker-`.
+    pub prefix: String,
+    /// The text after it; may be empty.
+    pub suffix: String,
+}
+
+impl ContainerPattern {
+    /// Returns the id in a path of this shape.
+    pub(crate) fn id<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
+        let path = path.strip_suffix(self.suffix.as_bytes())?;
+        let at = memchr::memmem::rfind(path, self.prefix.as_bytes())? + self.prefix.len();
+        path.get(at..).filter(|id| !id.is_empty())
     }
 }

@@ -37,21 +37,22 @@ pub mod fields;
 pub mod format;
 pub mod state;
 
-mod ask;
+mod container_lookup;
 mod error;
 mod event;
 mod inspector;
+mod live_proc;
 mod observer;
 mod parse;
-mod proc;
 mod suppress;
+mod text;
 
-pub use config::Config;
+pub use config::{Config, ContainerPattern};
 pub use error::{Error, Result};
 pub use event::{Event, Facts};
-pub use inspector::{Inspector, Next};
+pub use inspector::{Inspector, InspectorBuilder, Next};
+pub use live_proc::{Proc, ProcFs, ProcLimits, ProcStats};
 pub use observer::Observer;
-pub use proc::{Proc, ProcFs, ProcLimits, ProcStats};
 /// The crate below: sources, captures, and the table of events.
 pub use scap;
 pub use state::State;

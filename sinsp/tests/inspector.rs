@@ -30,8 +30,8 @@ impl Source for Live {
     }
 }
 
-fn live(trace: &str, config: Config) -> Inspector<Live> {
-    Inspector::with_config(Live(trace.parse().expect("a trace")), config)
+fn live(trace: &str, config: Config, proc: impl Proc + 'static) -> Inspector<Live> {
+    Inspector::builder(Live(trace.parse().expect("a trace"))).config(config).proc(proc).build()
 }
 
 fn run<S: Source>(inspector: &mut Inspector<S>) -> usize {
@@ -99,9 +99,8 @@ fn an_unknown_thread_is_looked_for_once() {
     let trace = format!(
         "{SHELL}1.0 tid=50 read res=1 data=b\"x\" fd=3 size=1\ntid=50 close res=0 fd=3\ntid=51 close\ntid=51 close\n"
     );
-    let mut inspector = live(&trace, Config::default());
     let machine = Machine::default();
-    inspector.set_proc(machine.clone());
+    let mut inspector = live(&trace, Config::default(), machine.clone());
     let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
     assert_eq!(event.thread().map(|thread| thread.comm.to_vec()), Some(b"found".to_vec()));
     assert_eq!(event.fd().map(|fd| fd.kind.clone()), Some(FdKind::Fifo));
@@ -117,9 +116,8 @@ fn passed_descriptors_are_asked_for() {
         "{SHELL}1.0 tid=7 socket fd=3 domain=AF_UNIX type=1 proto=0 flags=0\n\
          tid=7 recvmsg res=1 size=1 data=b\"x\" tuple=- msgcontrol=b\"{control}\" fd=3\n"
     );
-    let mut inspector = live(&trace, Config::default());
     let machine = Machine::default();
-    inspector.set_proc(machine.clone());
+    let mut inspector = live(&trace, Config::default(), machine.clone());
     run(&mut inspector);
     let state = inspector.state();
     let fd = state.thread(7).and_then(|thread| state.fd(thread, 9)).expect("the passed descriptor");
@@ -134,8 +132,7 @@ fn a_cut_environment_is_read_whole() {
         "{SHELL}1.0 tid=7 execve res=0 exe=\"x\" args=- tid=7 pid=7 ptid=1 cwd=\"\" fdlimit=1 pgft_maj=0 pgft_min=0 \
          vm_size=0 vm_rss=0 vm_swap=0 comm=\"x\" cgroups=- env=[\"{env}\"]\n"
     );
-    let mut inspector = live(&trace, Config::default());
-    inspector.set_proc(Machine::default());
+    let mut inspector = live(&trace, Config::default(), Machine::default());
     run(&mut inspector);
     let state = inspector.state();
     let thread = state.thread(7).expect("the shell");
@@ -149,8 +146,7 @@ fn idle_threads_that_are_dead_are_removed() {
          1000.0 tid=9 close\n1020.0 tid=9 close\n1020.5 tid=60 procexit\n1029.0 tid=9 close\n1031.0 tid=9 close\n";
     let mut config = Config::default();
     config.purge_idle_ns = 5_000_000_000;
-    let mut inspector = live(trace, config);
-    inspector.set_proc(Machine::default());
+    let mut inspector = live(trace, config, Machine::default());
     for _ in 0..4 {
         inspector.next().expect("an event");
     }
@@ -166,8 +162,7 @@ fn a_thread_whose_number_another_one_has_is_read_anew() {
     let trace = "thread tid=7 pid=7 ptid=1\nthread tid=50 pid=50 ptid=7 comm=\"old\" pidns_init_start_ts=0\n\
          1.0 tid=50 fork res=0 exe=\"old\" tid=50 pid=50 ptid=7 comm=\"old\" flags=0 vtid=50 vpid=50\n\
          1000.0 tid=7 close\n1031.0 tid=7 close\n1032.0 tid=7 close\n";
-    let mut inspector = live(trace, Config::default());
-    inspector.set_proc(Alive);
+    let mut inspector = live(trace, Config::default(), Alive);
     run(&mut inspector);
     let thread = inspector.state().thread(50).expect("the new one");
     assert_eq!((&*thread.comm, thread.clone_ts), (&b"found"[..], 1_000_000_000_000));
@@ -208,8 +203,7 @@ fn a_sweep_takes_a_few_threads_at_an_event() {
     (0..20).for_each(|_| trace.push_str("tid=7 close\n"));
     let mut config = Config::default();
     config.purge_idle_ns = 5_000_000_000;
-    let mut inspector = live(&trace, config);
-    inspector.set_proc(Machine::default());
+    let mut inspector = live(&trace, config, Machine::default());
     inspector.next().expect("an event");
     let mut left = Vec::new();
     while !matches!(inspector.next().expect("an event"), Next::End) {
@@ -232,9 +226,8 @@ fn users_of_containers_are_asked_for_once() {
         )
     };
     let trace = format!("{SHELL}{}{}{}{}", exec("1.0", 33), exec("2.0", 33), exec("3.0", 34), exec("9.0", 34));
-    let mut inspector = live(&trace, Config::default());
     let machine = Machine::default();
-    inspector.set_proc(machine.clone());
+    let mut inspector = live(&trace, Config::default(), machine.clone());
     run(&mut inspector);
     let state = inspector.state();
     let id = b"0123456789ab";
@@ -251,16 +244,14 @@ fn users_of_containers_are_asked_for_once() {
 #[test]
 fn threads_that_live_in_containers_already_have_users() {
     let trace = format!("thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close\n");
-    let mut inspector = live(&trace, Config::default());
-    inspector.set_proc(Machine::default());
+    let inspector = live(&trace, Config::default(), Machine::default());
     assert!(inspector.state().user(b"0123456789ab", 33).is_some());
     // Nobody lives there any more: the next sweep forgets them.
     let trace = format!(
         "thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1000.0 tid=7 close\n\
          1001.0 tid=7 procexit\n1002.0 tid=9 close\n1031.0 tid=9 close\n1032.0 tid=9 close\n"
     );
-    let mut inspector = live(&trace, Config::default());
-    inspector.set_proc(Machine::default());
+    let mut inspector = live(&trace, Config::default(), Machine::default());
     run(&mut inspector);
     assert!(inspector.state().user(b"0123456789ab", 33).is_none());
     assert_eq!(inspector.state().metrics().purged_user_tables, 1);
@@ -276,7 +267,6 @@ fn this_machine_answers() {
     let pid = i64::from(child.id());
     // The events of this child before `close` were lost.
     let trace = format!("{SHELL}1.0 tid={pid} close res=0 fd=1\ntid=4000000 close res=0 fd=1\n");
-    let mut inspector = live(&trace, Config::default());
     let mut proc = peregrine_sinsp::ProcFs::new("/");
     // Until it has called exec, and the kernel has put its strings where they belong.
     let marked = |proc: &mut peregrine_sinsp::ProcFs| {
@@ -294,7 +284,7 @@ fn this_machine_answers() {
     assert!(proc.is_alive(pid) && !proc.is_alive(4_000_000));
     assert_eq!(proc.start_ts(pid), proc.thread(pid).map(|thread| thread.start_ts));
     let before = proc.stats();
-    inspector.set_proc(proc);
+    let mut inspector = live(&trace, Config::default(), proc);
     let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
     let thread = event.thread().expect("the child");
     assert_eq!((&*thread.comm, thread.pid, thread.ptid), (&b"sleep"[..], pid, i64::from(std::process::id())));
@@ -316,8 +306,7 @@ fn this_machine_answers() {
 #[test]
 fn interfaces_are_read_again_with_each_sweep() {
     let trace = format!("{SHELL}1000.0 tid=7 close\n1031.0 tid=7 close\n");
-    let mut inspector = live(&trace, Config::default());
-    inspector.set_proc(peregrine_sinsp::ProcFs::new("/"));
+    let mut inspector = live(&trace, Config::default(), peregrine_sinsp::ProcFs::new("/"));
     inspector.next().expect("an event");
     assert_eq!(inspector.state().interfaces().iter().count(), 0);
     run(&mut inspector);
@@ -420,9 +409,8 @@ fn observers_are_told() {
     )
     .parse()
     .expect("a trace");
-    let mut inspector = Inspector::new(trace);
     let log = Log::default();
-    inspector.set_observer(log.clone());
+    let mut inspector = Inspector::builder(trace).observer(log.clone()).build();
     run(&mut inspector);
     assert_eq!(
         *log.0.lock().expect("not poisoned"),
@@ -485,8 +473,7 @@ fn a_recording_holds_the_users_of_containers() {
     let trace = format!(
         "thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close res=0 fd=1\n"
     );
-    let mut inspector = live(&trace, Config::default());
-    inspector.set_proc(Machine::default());
+    let mut inspector = live(&trace, Config::default(), Machine::default());
     let mut writer = Writer::new(Vec::new(), &inspector.export(), Compression::Plain).expect("a writer");
     inspector.state().export_users(1, |event| writer.write(event)).expect("written");
     let Ok(Next::Event(event)) = inspector.next() else { panic!("an event") };
@@ -526,9 +513,8 @@ fn containers_are_asked_for_when_an_event_shows_them() {
          1000.0 tid=8 close\n1000.0 tid=7 close\n1000.5 tid=7 close\n1001.1 tid=7 close\n1009.0 tid=7 close\n"
     );
     let image = FieldRef::parse("container.image").expect("a field");
-    let mut inspector = Inspector::new(trace.parse::<Trace>().expect("a trace"));
     let engine = Engine::default();
-    inspector.set_container_metadata(engine.clone());
+    let mut inspector = Inspector::builder(trace.parse::<Trace>().expect("a trace")).containers(engine.clone()).build();
     let (mut images, arena) = (Vec::new(), bumpalo::Bump::new());
     inspector
         .for_each(|event| {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bpf::{BpfSource, Probe, Selection, tells_of_losses};
+use bpf::{BpfSource, Probe, Selection, is_drop_event};
 use scap::Source as _;
 use scap::schema::{EventCode, SyscallCode, SyscallSet};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     let mut recording = Recording {
         sink: Sink::create(options, source.host())?,
         summary: Summary::new(),
-        view: View::new(source, question),
+        view: View::of_this_host(source, question),
         marker: Marker::default(),
         users: 0,
         only_matching: options.only_matching,
@@ -64,7 +64,6 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
         line: Vec::new(),
         signals,
     };
-    recording.view.ask_proc();
     recording.write_new_users()?;
     let mut command = None;
     if let Some((program, arguments)) = options.command.split_first() {
@@ -233,7 +232,7 @@ impl Recording {
         } else if self.view.has_filter() && !self.only_matching && changes_state(&event) {
             self.summary.state_only += 1;
             self.sink.event(&self.marker.mark(&event)?)?;
-        } else if !self.view.has_filter() || tells_of_losses(&event) {
+        } else if !self.view.has_filter() || is_drop_event(&event) {
             // Hidden, such as the way into a call; or what no filter may leave out.
             self.sink.event(&event)?;
         } else {
@@ -251,7 +250,7 @@ impl Recording {
         loop {
             self.view.next()?;
             match self.view.raw() {
-                Some(event) if tells_of_losses(&event) => self.sink.event(&event)?,
+                Some(event) if is_drop_event(&event) => self.sink.event(&event)?,
                 _ => return Ok(()),
             }
         }

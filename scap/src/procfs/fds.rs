@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::read::{Tree, radix, value};
 use super::sockets::{self, Sockets};
-use super::{FdScan, Options};
+use super::{Config, FdScan};
 use crate::host::{Fd, FdKind};
 
 /// Types of descriptors in the list of SAVEFILE.md section 8.
@@ -102,13 +102,13 @@ impl Table {
 }
 
 impl Fds {
-    pub(super) fn new(options: &Options) -> Self {
-        Self { scan: options.fds, max: options.max_fds, by_namespace: HashMap::new(), ages: false }
+    pub(super) fn new(config: &Config) -> Self {
+        Self { scan: config.fds, max: config.max_fds, by_namespace: HashMap::new(), ages: false }
     }
 
     /// As [`new`](Self::new), to be kept: tables of sockets are read again when they are old.
-    pub(super) fn kept(options: &Options) -> Self {
-        Self { ages: true, ..Self::new(options) }
+    pub(super) fn kept(config: &Config) -> Self {
+        Self { ages: true, ..Self::new(config) }
     }
 
     /// The descriptors of a process, in ascending order, until the deadline.

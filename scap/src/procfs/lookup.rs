@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::fds::Fds;
 use super::read::{Tree, decimal, value, words};
 use super::task::{Tasks, start_of};
-use super::{Options, Report, interfaces, machine, users};
+use super::{Config, Report, interfaces, machine, users};
 use crate::host::{Fd, Group, Interface, Thread, User};
 
 /// How far up the ancestors the first process of a pid namespace is looked for.
@@ -18,9 +18,9 @@ const MAX_ANCESTORS: usize = 64;
 /// Looks up single threads, descriptors and users of a machine.
 ///
 /// ```no_run
-/// use peregrine_scap::procfs::{Lookup, Options};
+/// use peregrine_scap::procfs::{Lookup, Config};
 ///
-/// let mut lookup = Lookup::new("/", &Options::default());
+/// let mut lookup = Lookup::new("/", &Config::default());
 /// if let Some(thread) = lookup.thread(4711) {
 ///     println!("{} has {} descriptors", String::from_utf8_lossy(&thread.comm), thread.fds.len());
 /// }
@@ -30,23 +30,23 @@ pub struct Lookup {
     tree: Tree,
     tasks: Tasks,
     fds: Fds,
-    options: Options,
+    config: Config,
 }
 
 impl Lookup {
-    /// A look-up under `root`: `/`, or where a container has the host mounted. [`Options::budget`] bounds the time of each
+    /// A look-up under `root`: `/`, or where a container has the host mounted. [`Config::budget`] bounds the time of each
     /// thread's descriptors.
-    pub fn new(root: impl AsRef<Path>, options: &Options) -> Self {
+    pub fn new(root: impl AsRef<Path>, config: &Config) -> Self {
         let mut tree = Tree::new(root.as_ref());
         let boot_time = machine::boot_time(&mut tree);
-        let tasks = Tasks::new(&mut tree, options, boot_time);
-        Self { tree, tasks, fds: Fds::kept(options), options: options.clone() }
+        let tasks = Tasks::new(&mut tree, config, boot_time);
+        Self { tree, tasks, fds: Fds::kept(config), config: config.clone() }
     }
 
     /// One thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a kernel
     /// thread, or may not be read.
     pub fn thread(&mut self, tid: i64) -> Option<Thread> {
-        let deadline = self.options.budget.map(|budget| Instant::now() + budget);
+        let deadline = self.config.budget.map(|budget| Instant::now() + budget);
         let pid = self.tasks.leader_of(&mut self.tree, tid)?;
         let mut leader = self.tasks.process(&mut self.tree, pid)?;
         let mut found = if pid == tid {
@@ -81,9 +81,9 @@ impl Lookup {
         self.tree.path(&format!("proc/{tid}")).exists()
     }
 
-    /// The environment of a process, entries ended by NULs, at most [`Options::max_env`] bytes.
+    /// The environment of a process, entries ended by NULs, at most [`Config::max_env`] bytes.
     pub fn environ(&mut self, pid: i64) -> Option<Vec<u8>> {
-        self.tree.bytes(&format!("proc/{pid}/environ"), self.options.max_env as u64)
+        self.tree.bytes(&format!("proc/{pid}/environ"), self.config.max_env as u64)
     }
 
     /// The users and groups that a process sees, from the files under its root directory, which may belong to a container:

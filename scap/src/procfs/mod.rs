@@ -1,9 +1,9 @@
 //! The machine as `/proc` shows it now: what a live capture begins with.
 //!
 //! ```no_run
-//! use peregrine_scap::procfs::{self, Options};
+//! use peregrine_scap::procfs::{self, Config};
 //!
-//! let snapshot = procfs::scan("/", &Options::default())?;
+//! let snapshot = procfs::scan("/", &Config::default())?;
 //! println!("{} threads, {:?}", snapshot.host.threads.len(), snapshot.report);
 //! # Ok::<(), peregrine_scap::Error>(())
 //! ```
@@ -14,22 +14,22 @@
 //! Processes come and go while they are read, and without privilege much of them is closed. Neither is an error: what
 //! cannot be read is absent, and [`Report`] counts it by cause. Only a `/proc` that cannot be listed at all fails.
 //! Threads share what belongs to their process, so a thread costs three small files, a process about a dozen and one
-//! link for each descriptor; [`Options::budget`] bounds the time whatever the number. Where BPF iterators can be run, most
-//! of that is told by them, for a seventh of the time: an [`Assembly`] takes what they tell.
+//! link for each descriptor; [`Config::budget`] bounds the time whatever the number. Where BPF iterators can be run, most
+//! of that is told by them, for a seventh of the time: an [`SnapshotBuilder`] takes what they tell.
 
-mod assembly;
 mod cgroup;
 mod fds;
 mod interfaces;
 mod lookup;
 mod machine;
 mod read;
+mod snapshot;
 mod sockets;
 mod task;
 mod users;
 
-pub use assembly::{Assembly, FileSeen, Link, TaskSeen};
 pub use lookup::Lookup;
+pub use snapshot::{FileSeen, Link, SnapshotBuilder, TaskSeen};
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ use task::Tasks;
 
 /// What is read, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct Config {
     /// Threads other than the first of each process.
     pub threads: bool,
     /// Descriptors.
@@ -70,7 +70,7 @@ pub enum FdScan {
     None,
 }
 
-impl Default for Options {
+impl Default for Config {
     fn default() -> Self {
         Self {
             threads: true,
@@ -122,18 +122,18 @@ pub struct Report {
 ///
 /// # Errors
 /// If `proc` under `root` cannot be listed.
-pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
-    let deadline = options.budget.map(|budget| Instant::now() + budget);
+pub fn scan(root: impl AsRef<Path>, config: &Config) -> Result<Snapshot> {
+    let deadline = config.budget.map(|budget| Instant::now() + budget);
     let mut tree = Tree::new(root.as_ref());
     let pids = tree.pids()?;
     let machine = machine::read(&mut tree);
     let mut host = HostState { interfaces: interfaces::read(&mut tree), ..HostState::default() };
-    if options.users {
+    if config.users {
         host.users = users::users(&mut tree);
         host.groups = users::groups(&mut tree);
     }
-    let mut tasks = Tasks::new(&mut tree, options, machine.boot_time);
-    let mut fds = Fds::new(options);
+    let mut tasks = Tasks::new(&mut tree, config, machine.boot_time);
+    let mut fds = Fds::new(config);
     for pid in pids {
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             tree.report.incomplete = true;
@@ -143,7 +143,7 @@ pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
         let descriptors = fds.read(&mut tree, pid, deadline);
         let leader_at = host.threads.len();
         host.threads.push(leader);
-        if options.threads {
+        if config.threads {
             for tid in tree.tids(pid) {
                 let Some(leader) = host.threads.get(leader_at) else { break };
                 if let Some(thread) = tasks.thread(&mut tree, leader, tid) {
@@ -166,8 +166,8 @@ pub fn scan(root: impl AsRef<Path>, options: &Options) -> Result<Snapshot> {
 
 /// Reads one thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a
 /// kernel thread, or may not be read. Who asks more than once keeps a [`Lookup`].
-pub fn thread(root: impl AsRef<Path>, tid: i64, options: &Options) -> Option<Thread> {
-    Lookup::new(root, options).thread(tid)
+pub fn thread(root: impl AsRef<Path>, tid: i64, config: &Config) -> Option<Thread> {
+    Lookup::new(root, config).thread(tid)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::read::{Tree, decimal, lines, radix, value, words};
-use super::{Options, cgroup};
+use super::{Config, cgroup};
 use crate::host::Thread;
 
 /// Flags of a thread that shares its process's memory and descriptors: `CLONE_THREAD | CLONE_FILES`.
@@ -29,10 +29,10 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(tree: &mut Tree, options: &Options, boot_time: u64) -> Self {
+    pub(super) fn new(tree: &mut Tree, config: &Config, boot_time: u64) -> Self {
         Self {
-            max_args: options.max_args,
-            max_env: options.max_env,
+            max_args: config.max_args,
+            max_env: config.max_env,
             boot_time,
             controllers: cgroup::controllers(tree),
             init_starts: HashMap::new(),

@@ -93,8 +93,8 @@ impl Machine {
         );
     }
 
-    fn scan(&self, options: &Options) -> Snapshot {
-        scan(self.root(), options).expect("a snapshot")
+    fn scan(&self, config: &Config) -> Snapshot {
+        scan(self.root(), config).expect("a snapshot")
     }
 }
 
@@ -102,7 +102,7 @@ impl Machine {
 fn everything_of_a_process() {
     let machine = Machine::new();
     machine.process(7, 1);
-    let snapshot = machine.scan(&Options::default());
+    let snapshot = machine.scan(&Config::default());
     let [thread] = &snapshot.host.threads[..] else { panic!("{:?}", snapshot.host.threads) };
     let exe = fs::metadata(machine.root().join("bin/prog")).expect("the executable");
     use std::os::unix::ffi::OsStrExt as _;
@@ -161,7 +161,7 @@ fn the_machine_its_users_and_interfaces() {
     machine.file("proc/1/net/fib_trie", "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.0.0.0\n        /8 link UNICAST\nLocal:\n     |-- 10.0.0.5\n        /32 host LOCAL\n     |-- 10.255.255.255\n        /32 link BROADCAST\n     |-- 127.0.0.1\n        /32 host LOCAL\n");
     machine.file("proc/1/net/if_inet6", "fe80000000000000000000000000abcd 02 40 20 80     eth0\n");
     machine.file("sys/class/net/eth0/speed", "1000\n");
-    let Snapshot { host, report } = machine.scan(&Options::default());
+    let Snapshot { host, report } = machine.scan(&Config::default());
     let expected = crate::host::Machine {
         cpus: 2,
         memory: 2048 * 1024,
@@ -214,7 +214,7 @@ fn every_kind_of_descriptor() {
     fd(6, "anon_inode:[what]");
     machine.link("proc/7/fd/7", machine.root().join("etc"));
     fd(8, "/gone");
-    let snapshot = machine.scan(&Options::default());
+    let snapshot = machine.scan(&Config::default());
     let fds = &snapshot.host.threads[0].fds;
     use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::MetadataExt as _;
@@ -242,11 +242,11 @@ fn every_kind_of_descriptor() {
     assert_eq!(*fds, expected);
     assert_eq!((snapshot.report.fds, snapshot.report.vanished > 0), (8, true));
 
-    let sockets = machine.scan(&Options { fds: FdScan::Sockets, ..Options::default() });
+    let sockets = machine.scan(&Config { fds: FdScan::Sockets, ..Config::default() });
     assert_eq!(sockets.host.threads[0].fds, expected[2..5]);
-    let few = machine.scan(&Options { max_fds: 2, ..Options::default() });
+    let few = machine.scan(&Config { max_fds: 2, ..Config::default() });
     assert_eq!(few.host.threads[0].fds, expected[..2]);
-    let none = machine.scan(&Options { fds: FdScan::None, ..Options::default() });
+    let none = machine.scan(&Config { fds: FdScan::None, ..Config::default() });
     assert!(none.host.threads[0].fds.is_empty());
 }
 
@@ -256,17 +256,17 @@ fn threads_share_what_is_their_process_s() {
     machine.process(7, 1);
     machine.link("proc/7/fd/0", "pipe:[99]");
     machine.task("proc/7/task/9", 9, 7, 3);
-    let snapshot = machine.scan(&Options::default());
+    let snapshot = machine.scan(&Config::default());
     let [leader, thread] = &snapshot.host.threads[..] else { panic!("{:?}", snapshot.host.threads) };
     assert_eq!((thread.tid, thread.pid, thread.vtid, thread.flags), (9, 7, 3, 0x2001));
     assert_eq!((&thread.comm[..], &thread.exe, &thread.args), (&b"task9"[..], &leader.exe, &leader.args));
     assert!(thread.fds.is_empty() && leader.fds.len() == 1);
-    let leaders = machine.scan(&Options { threads: false, ..Options::default() });
+    let leaders = machine.scan(&Config { threads: false, ..Config::default() });
     assert_eq!(leaders.host.threads.len(), 1);
 
-    let one = super::thread(machine.root(), 9, &Options::default());
+    let one = super::thread(machine.root(), 9, &Config::default());
     assert_eq!(one.map(|thread| (thread.tid, thread.pid)), None, "9 has no directory of its own in this /proc");
-    let one = super::thread(machine.root(), 7, &Options::default()).expect("a thread");
+    let one = super::thread(machine.root(), 7, &Config::default()).expect("a thread");
     assert_eq!(one, *leader);
 }
 
@@ -283,11 +283,11 @@ fn what_is_gone_or_broken_is_counted() {
     machine.process(10, 10);
     machine.file("proc/10/status", "Name:\tx\n");
     machine.file("proc/self/comm", "not a number");
-    let report = machine.scan(&Options::default()).report;
+    let report = machine.scan(&Config::default()).report;
     assert_eq!((report.processes, report.threads, report.without_program), (1, 1, 1));
     assert!(report.vanished > 0 && report.failed == 1, "{report:?}");
     assert!(report.first_failure.is_some_and(|why| why.starts_with("proc/10: ")));
-    let missing = scan(machine.root().join("nowhere"), &Options::default()).expect_err("no /proc");
+    let missing = scan(machine.root().join("nowhere"), &Config::default()).expect_err("no /proc");
     assert!(missing.to_string().starts_with("can't list "), "{missing}");
 }
 
@@ -297,9 +297,9 @@ fn a_budget_ends_the_scan() {
     for pid in 1..50 {
         machine.process(pid, pid);
     }
-    let all = machine.scan(&Options::default());
+    let all = machine.scan(&Config::default());
     assert_eq!((all.host.threads.len(), all.report.incomplete), (49, false));
-    let none = machine.scan(&Options { budget: Some(Duration::ZERO), ..Options::default() });
+    let none = machine.scan(&Config { budget: Some(Duration::ZERO), ..Config::default() });
     assert_eq!((none.host.threads.len(), none.report.incomplete), (0, true));
     assert!(none.host.machine.is_some());
 }
@@ -315,7 +315,7 @@ fn this_process_on_the_live_machine() {
     let client = TcpStream::connect(server).expect("a client");
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(b"x").expect("written");
-    let snapshot = scan("/", &Options::default()).expect("a snapshot");
+    let snapshot = scan("/", &Config::default()).expect("a snapshot");
     let pid = i64::from(std::process::id());
     let thread = snapshot.host.threads.iter().find(|thread| thread.tid == pid).expect("this process");
     let exe = std::env::current_exe().expect("the executable");
@@ -332,7 +332,7 @@ fn this_process_on_the_live_machine() {
     assert!(threads > 1, "the test runs on a thread of its own");
     assert!(snapshot.host.interfaces.iter().any(|one| one.name == b"lo"));
     assert!(snapshot.host.machine.as_ref().is_some_and(|machine| machine.cpus > 0 && machine.boot_time > 0));
-    let again = super::thread("/", pid, &Options::default()).expect("this process");
+    let again = super::thread("/", pid, &Config::default()).expect("this process");
     assert_eq!((again.comm, again.exe_ino, again.start_ts), (thread.comm.clone(), thread.exe_ino, thread.start_ts));
 }
 
@@ -343,7 +343,7 @@ fn one_thread_of_a_container_at_a_time() {
     machine.task("proc/7/task/9", 9, 7, 9);
     machine.task("proc/9", 9, 7, 9);
     machine.link("proc/7/fd/3", "socket:[501]");
-    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let mut lookup = Lookup::new(machine.root(), &Config::default());
     let thread = lookup.thread(7).expect("the process");
     assert_eq!((thread.pid, thread.fds.len(), thread.start_ts), (7, 1, 1_700_000_002_500_000_000));
     assert_eq!(lookup.thread(9).map(|thread| (thread.pid, thread.fds.len())), Some((7, 0)));
@@ -361,7 +361,7 @@ fn the_start_of_a_namespace_is_that_of_its_first_process() {
     // 1 is the parent of all here, and first in its namespace.
     machine.process(1, 1);
     machine.process(7, 5);
-    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let mut lookup = Lookup::new(machine.root(), &Config::default());
     let start = lookup.start_ts(1).expect("a start");
     assert_eq!(lookup.thread(7).map(|thread| thread.pidns_init_start_ts), Some(start));
     assert_eq!(lookup.thread(1).map(|thread| thread.pidns_init_start_ts), Some(start));
@@ -373,7 +373,7 @@ fn sockets_are_read_again_when_one_is_missing() {
     machine.process(7, 7);
     machine.link("proc/7/fd/3", "socket:[501]");
     machine.link("proc/7/fd/4", "socket:[502]");
-    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let mut lookup = Lookup::new(machine.root(), &Config::default());
     assert!(matches!(lookup.fd(7, 3).map(|fd| fd.kind), Some(FdKind::Unix { .. })));
     machine.file("proc/7/net/unix", "Num\nff: 2 0 0 1 1 502 /run/new\n");
     // Not at once, for that would cost too much, but soon.
@@ -391,7 +391,7 @@ fn users_of_a_container_are_read_with_care() {
     machine.file("image/etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:33:44::/home/ann:/bin/sh\nbroken\n");
     machine.file("image/etc/group", "www:x:44:\n");
     machine.link("proc/7/root", machine.root().join("image"));
-    let mut lookup = Lookup::new(machine.root(), &Options::default());
+    let mut lookup = Lookup::new(machine.root(), &Config::default());
     let (users, groups) = lookup.users(7).expect("users");
     assert_eq!(users.iter().map(|user| user.uid).collect::<Vec<_>>(), [0, 33]);
     assert_eq!(groups.iter().map(|group| &group.name[..]).collect::<Vec<_>>(), [b"www"]);
@@ -418,7 +418,7 @@ fn a_budget_cuts_descriptors_short() {
     let machine = Machine::new();
     machine.process(7, 7);
     (0..50).for_each(|num| machine.link(&format!("proc/7/fd/{num}"), "/nowhere"));
-    let mut lookup = Lookup::new(machine.root(), &Options { budget: Some(Duration::ZERO), ..Options::default() });
+    let mut lookup = Lookup::new(machine.root(), &Config { budget: Some(Duration::ZERO), ..Config::default() });
     assert_eq!(lookup.thread(7).map(|thread| thread.fds.len()), Some(0));
     assert_eq!((lookup.report().cut_short, lookup.report().incomplete), (1, true));
 }

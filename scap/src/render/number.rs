@@ -15,24 +15,11 @@ pub(super) fn formatted(bits: u64, signed: i64, format: Format, out: &mut Vec<u8
 }
 
 pub(super) fn decimal(value: i64, out: &mut Vec<u8>) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    unsigned(value.unsigned_abs(), out);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-pub(super) fn unsigned(mut value: u64, out: &mut Vec<u8>) {
-    let at = out.len();
-    loop {
-        out.push(b'0' + (value % 10) as u8);
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(at..) {
-        digits.reverse();
-    }
+pub(super) fn unsigned(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 pub(super) fn hex(value: u64, upper: bool, out: &mut Vec<u8>) {

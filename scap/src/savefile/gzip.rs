@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::ahead::Ahead;
+use super::background_inflate::BackgroundInflate;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -20,7 +20,7 @@ const COMPRESSED_CHUNK: usize = 64 * 1024;
 pub(super) enum Input<R: Read> {
     Plain(Start<R>),
     Gzip(Box<Gunzip<R>>),
-    Ahead(Ahead),
+    BackgroundInflate(BackgroundInflate),
 }
 
 /// The two bytes that were looked at, then the rest.
@@ -28,9 +28,9 @@ type Start<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
 
 impl<R: Read + Send + 'static> Input<R> {
     /// As [`new`](Self::new), but what is compressed is decompressed by another thread.
-    pub(super) fn ahead(read: R) -> io::Result<Self> {
+    pub(super) fn in_background(read: R) -> io::Result<Self> {
         Ok(match Self::new(read)? {
-            Self::Gzip(gunzip) => Self::Ahead(Ahead::start(*gunzip)?),
+            Self::Gzip(gunzip) => Self::BackgroundInflate(BackgroundInflate::start(*gunzip)?),
             plain => plain,
         })
     }
@@ -56,12 +56,12 @@ impl<R: Read> Input<R> {
         match self {
             Self::Plain(start) => start.get_ref().1.count,
             Self::Gzip(gunzip) => gunzip.raw_bytes(),
-            Self::Ahead(ahead) => ahead.raw_bytes(),
+            Self::BackgroundInflate(inflate) => inflate.raw_bytes(),
         }
     }
 
     pub(super) fn is_gzip(&self) -> bool {
-        matches!(self, Self::Gzip(_) | Self::Ahead(_))
+        matches!(self, Self::Gzip(_) | Self::BackgroundInflate(_))
     }
 }
 
@@ -70,7 +70,7 @@ impl<R: Read> Read for Input<R> {
         match self {
             Self::Plain(start) => start.read(buf),
             Self::Gzip(gunzip) => gunzip.read(buf),
-            Self::Ahead(ahead) => ahead.read(buf),
+            Self::BackgroundInflate(inflate) => inflate.read(buf),
         }
     }
 }

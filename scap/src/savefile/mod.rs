@@ -16,7 +16,7 @@
 //!
 //! [`Writer`] writes what today's Falco reads, [`Rotator`] the same as a row of files.
 
-mod ahead;
+mod background_inflate;
 mod block;
 mod body;
 mod entries;

@@ -54,7 +54,7 @@ pub struct Reader<R: Read> {
 }
 
 impl Reader<File> {
-    /// Opens a file and reads the state that it begins with. A compressed file is decompressed [ahead](Self::ahead) if
+    /// Opens a file and reads the state that it begins with. A compressed file is decompressed [in the background](Self::in_background) if
     /// there is a second CPU to do it.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Reader<File> {
         let file = File::open(path).map_err(|fault| Error::io(context(), fault))?;
         let meta = file.metadata().map_err(|fault| Error::io(context(), fault))?;
         let alone = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1);
-        let mut reader = if alone { Self::new(file)? } else { Self::ahead(file, Limits::default())? };
+        let mut reader = if alone { Self::new(file)? } else { Self::in_background(file, Limits::default())? };
         reader.size = meta.is_file().then_some(meta.len());
         Ok(reader)
     }
@@ -77,8 +77,8 @@ impl<R: Read + Send + 'static> Reader<R> {
     ///
     /// # Errors
     /// As [`new`](Self::new), or if no thread can be started.
-    pub fn ahead(read: R, limits: Limits) -> Result<Self> {
-        Self::from_input(Input::ahead(read), limits)
+    pub fn in_background(read: R, limits: Limits) -> Result<Self> {
+        Self::from_input(Input::in_background(read), limits)
     }
 }
 

@@ -171,26 +171,13 @@ pub(crate) fn push_display(out: &mut impl Sink, display: &impl std::fmt::Display
 }
 
 /// Appends a decimal number.
-pub(crate) fn push_unsigned(out: &mut impl Sink, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.push_bytes(&digits[at..]);
+pub(crate) fn push_unsigned(out: &mut impl Sink, number: u64) {
+    out.push_bytes(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends a decimal number, with a minus sign when negative.
 pub(crate) fn push_signed(out: &mut impl Sink, number: i64) {
-    if number < 0 {
-        out.push_bytes(b"-");
-    }
-    push_unsigned(out, number.unsigned_abs());
+    out.push_bytes(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// The pieces, with `between` between them, in the arena. Nothing is copied where there is only one piece.

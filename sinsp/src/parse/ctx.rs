@@ -3,7 +3,7 @@
 use scap::Event;
 
 use crate::event::Facts;
-use crate::proc::Proc;
+use crate::live_proc::Proc;
 use crate::state::{Fd, FdFacts, State, Text, Thread};
 
 use super::Later;

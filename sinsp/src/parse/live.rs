@@ -3,7 +3,7 @@
 use scap::host;
 
 use super::Parser;
-use crate::proc::Proc;
+use crate::live_proc::Proc;
 use crate::state::{Fate, State, Text, User, UserGroup};
 
 /// A thread that is so much younger than its entry is another one: the start in `/proc` counts from the start of the
@@ -83,6 +83,17 @@ impl Parser {
         }
         let younger = clone_ts != 0 && proc.start_ts(tid).is_some_and(|start| start > clone_ts.saturating_add(YOUNGER));
         if younger { Fate::Another } else { Fate::Alive }
+    }
+
+    /// Queries the users of the containers of all threads.
+    pub(crate) fn learn_all_users(&mut self, state: &mut State) {
+        if self.proc.is_none() {
+            return;
+        }
+        let in_containers = state.threads().filter(|thread| !thread.container_id.is_empty());
+        for tid in in_containers.map(|thread| thread.tid).collect::<Vec<_>>() {
+            self.learn_users(state, tid, 0);
+        }
     }
 
     /// Asks for the users of the thread's container, if its user or group is not known.

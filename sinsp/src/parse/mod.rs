@@ -24,7 +24,7 @@ mod transfer;
 use scap::EventCode;
 
 use crate::event::Facts;
-use crate::proc::{Proc, ProcStats};
+use crate::live_proc::{Proc, ProcStats};
 use crate::state::{State, thread_flags};
 use ctx::Ctx;
 pub(crate) use ctx::result;
@@ -76,13 +76,8 @@ pub(crate) struct Outcome {
 }
 
 impl Parser {
-    pub(crate) fn new(track_status: bool) -> Self {
-        Self { track_status, ..Self::default() }
-    }
-
-    /// Where facts that no event tells are asked for.
-    pub(crate) fn set_proc(&mut self, proc: Box<dyn Proc>) {
-        self.proc = Some(proc);
+    pub(crate) fn new(track_status: bool, proc: Option<Box<dyn Proc>>) -> Self {
+        Self { track_status, proc, ..Self::default() }
     }
 
     /// Forgets what belongs to a machine that is no more.

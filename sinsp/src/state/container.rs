@@ -1,7 +1,9 @@
 //! The container that a process lives in, as its cgroup path tells it.
 //!
-//! Each engine has its own shape of path, and a program may name more: [`Pattern`]. Names and images are not in the path: a [`ContainerMetadata`] provider knows
-//! them, if the host has one.
+//! Each engine has its own shape of path, and a program may name more: [`ContainerPattern`]. Names and images are not in the
+//! path: a [`ContainerMetadata`] provider knows them, if the host has one.
+
+use crate::config::ContainerPattern;
 
 /// Facts about a container that are not in the kernel.
 pub trait ContainerMetadata {
@@ -51,26 +53,9 @@ pub struct Mount {
     pub propagation: String,
 }
 
-/// A shape of cgroup path of one's own: what stands between `prefix` and `suffix` at the end of a path is the id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern {
-    /// What comes before the id, such as `/firecracker-`.
-    pub prefix: String,
-    /// What comes after it; may be empty.
-    pub suffix: String,
-}
-
-impl Pattern {
-    fn id<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
-        let path = path.strip_suffix(self.suffix.as_bytes())?;
-        let at = memchr::memmem::rfind(path, self.prefix.as_bytes())? + self.prefix.len();
-        path.get(at..).filter(|id| !id.is_empty())
-    }
-}
-
 /// The short id in a cgroup path; `None` on the host. The shapes of the engines that are known are tried first, then
 /// `patterns`.
-pub fn id<'a>(path: &'a [u8], patterns: &[Pattern]) -> Option<&'a [u8]> {
+pub fn id<'a>(path: &'a [u8], patterns: &[ContainerPattern]) -> Option<&'a [u8]> {
     hex_id(path)
         .or_else(|| lxc(path))
         .or_else(|| libvirt_lxc(path))
@@ -210,7 +195,7 @@ mod tests {
 
     #[test]
     fn shapes_of_ones_own() {
-        let pattern = Pattern { prefix: "/firecracker-".to_owned(), suffix: ".vm".to_owned() };
+        let pattern = ContainerPattern { prefix: "/firecracker-".to_owned(), suffix: ".vm".to_owned() };
         assert_eq!(id(b"/vms.slice/firecracker-7.vm", std::slice::from_ref(&pattern)), Some(&b"7"[..]));
         assert_eq!(id(b"/vms.slice/firecracker-.vm", std::slice::from_ref(&pattern)), None);
         assert_eq!(id(b"/vms.slice/firecracker-7", &[pattern]), None);

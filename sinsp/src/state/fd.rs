@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Text;
-use super::text::Line;
+use crate::text::Line;
 
 /// The flag of the schema's `file_flags` that an exec closes the descriptor.
 pub(crate) const O_CLOEXEC: u32 = 1 << 12;

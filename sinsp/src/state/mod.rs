@@ -15,7 +15,6 @@ mod check;
 pub mod container;
 mod containers;
 mod export;
-mod family;
 mod fd;
 mod fd_pool;
 mod fd_table;
@@ -25,12 +24,14 @@ mod interfaces;
 mod lineage;
 mod metrics;
 pub mod path;
-mod sweep;
-mod text;
+mod purge;
 mod thread;
 mod threads;
+mod tree;
 mod users;
 
+pub(crate) use crate::text::cut_list;
+pub use crate::text::{Text, strings};
 pub use container::{ContainerInfo, ContainerMetadata, Mount};
 pub(crate) use fd::O_CLOEXEC;
 pub use fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Overlay, Role, UnixTuple};
@@ -39,14 +40,12 @@ pub use fd_table::FdTable;
 pub use interfaces::Interfaces;
 pub use lineage::Ancestors;
 pub use metrics::Metrics;
-pub(crate) use text::cut_list;
-pub use text::{Text, strings};
 pub use thread::{Thread, thread_flags};
 pub use users::{User, UserGroup};
 
-pub(crate) use sweep::Fate;
+pub(crate) use purge::Fate;
 
-use crate::config::Limits;
+use crate::config::{ContainerPattern, Limits};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use threads::Threads;
@@ -59,7 +58,7 @@ pub struct State {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     /// Shapes of cgroup paths of one's own; `None` where containers are not told.
-    pub(crate) patterns: Option<Arc<[container::Pattern]>>,
+    pub(crate) patterns: Option<Arc<[ContainerPattern]>>,
     machine: Option<scap::host::Machine>,
     interfaces: Interfaces,
     pool: fd_pool::FdPool,
@@ -75,7 +74,7 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn with_limits(limits: Limits, patterns: Option<Arc<[container::Pattern]>>) -> Self {
+    pub(crate) fn with_limits(limits: Limits, patterns: Option<Arc<[ContainerPattern]>>) -> Self {
         Self { limits, patterns, ..Self::default() }
     }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::text::strings;
 use super::{FdTable, Text, container};
+use crate::config::ContainerPattern;
+use crate::text::strings;
 
 /// Bits of [`Thread::flags`]: those of the clone call as the schema's `clone_flags` numbers them, and marks of our own
 /// state that captures also hold.
@@ -274,7 +275,7 @@ impl Thread {
 
     /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them if
     /// containers are told.
-    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: Option<&[container::Pattern]>) {
+    pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: Option<&[ContainerPattern]>) {
         if strings(cgroups).all(|entry| super::cgroup::entry(entry).is_some()) && self.cgroups.set(cgroups) {
             let id = patterns.and_then(|own| self.cgroups().find_map(|(_, path)| container::id(path, own)));
             self.container_id = id.map_or(Text::EMPTY, Text::new);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use scap::host;
-use scap::procfs::{Lookup, Options};
+use scap::procfs::{Config, Lookup};
 
 use super::{Proc, ProcStats};
 
@@ -59,10 +59,10 @@ impl ProcFs {
 
     /// As [`new`](Self::new), with limits of one's own.
     pub fn with_limits(root: impl AsRef<Path>, limits: ProcLimits) -> Self {
-        let options =
-            Options { budget: Some(limits.lookup), max_fds: limits.fds, max_env: limits.env, ..Options::default() };
+        let config =
+            Config { budget: Some(limits.lookup), max_fds: limits.fds, max_env: limits.env, ..Config::default() };
         Self {
-            lookup: Lookup::new(root, &options),
+            lookup: Lookup::new(root, &config),
             account: Account::new(limits.per_second),
             stats: ProcStats::default(),
         }

@@ -2,16 +2,22 @@
 
 use scap::{HostState, Next as SourceNext, Source, SourceStats};
 
-use crate::ask::Ask;
 use crate::config::Config;
+use crate::container_lookup::ContainerLookup;
 use crate::error::Result;
 use crate::event::{Event, Facts};
+use crate::live_proc::ProcStats;
 use crate::observer::{self, Observer};
 use crate::parse;
-use crate::proc::{Proc, ProcStats};
 use crate::state::State;
 use crate::state::container::{ContainerInfo, ContainerMetadata};
 use crate::suppress::Suppress;
+use purge::Purge;
+
+mod builder;
+mod purge;
+
+pub use builder::InspectorBuilder;
 
 /// What an inspector has next.
 #[derive(Debug)]
@@ -34,128 +40,36 @@ pub struct Inspector<S> {
     facts: Facts,
     suppress: Suppress,
     observer: Option<Box<dyn Observer>>,
-    ask: Option<Ask>,
+    containers: Option<ContainerLookup>,
     purge: Option<Purge>,
     restarted: bool,
     shown_ts: u64,
 }
 
-/// When idle threads are looked for.
-#[derive(Debug)]
-struct Purge {
-    interval: u64,
-    idle: u64,
-    /// When the next one is due; while one is under way, at every event.
-    next: u64,
-    /// Threads that the sweep under way has still to look after, and when it began.
-    todo: Vec<i64>,
-    began: u64,
-}
-
-/// Threads that are looked after at one event.
-const STEP: usize = 16;
-/// And while there is none.
-const IDLE_STEP: usize = 256;
-
-impl Purge {
-    /// Begins a sweep when one is due, or takes the next step of the one that is under way.
-    #[cold]
-    fn go_on(&mut self, state: &mut State, parser: &mut parse::Parser, ts: u64) {
-        if self.next == 0 {
-            self.next = ts + FIRST_PURGE.min(self.interval);
-            return;
-        }
-        if self.todo.is_empty() {
-            state.forget_users();
-            parser.refresh_interfaces(state);
-            self.todo = state.idle_threads(ts, self.idle);
-            self.began = ts;
-        }
-        self.step(state, parser, STEP);
-        self.next = if self.todo.is_empty() { self.began + self.interval } else { ts };
-    }
-
-    fn step(&mut self, state: &mut State, parser: &mut parse::Parser, len: usize) {
-        for tid in self.todo.drain(self.todo.len().saturating_sub(len)..) {
-            parser.look_after(state, tid, self.began, self.idle);
-        }
-        if self.todo.is_empty() {
-            self.todo = Vec::new();
-        }
-    }
-}
-
-/// How long after the first event idle threads are looked for the first time.
-const FIRST_PURGE: u64 = 30_000_000_000;
-
 impl<S: Source> Inspector<S> {
-    /// An inspector over `source`, whose idea of the machine it takes over.
+    /// Creates an inspector over `source`, starting from the state that the source begins with.
     pub fn new(source: S) -> Self {
-        Self::with_config(source, Config::default())
+        Self::builder(source).build()
     }
 
-    /// As [`new`](Self::new), with limits and switches of its own.
+    /// Creates an inspector with limits and switches.
     pub fn with_config(source: S, config: Config) -> Self {
-        let patterns = config.containers.then(|| config.container_patterns.into());
-        let mut state = State::with_limits(config.limits, patterns);
-        state.import(source.host(), source.is_live());
-        let mut suppress = Suppress::new(config.suppressed_comms);
-        suppress.scan(source.host());
-        let purge = source.is_live().then_some(Purge {
-            interval: config.purge_interval_ns,
-            idle: config.purge_idle_ns,
-            next: 0,
-            todo: Vec::new(),
-            began: 0,
-        });
-        Self {
-            source,
-            state,
-            parser: parse::Parser::new(config.track_connection_status),
-            facts: Facts::default(),
-            suppress,
-            observer: None,
-            ask: None,
-            purge,
-            restarted: false,
-            shown_ts: 0,
-        }
+        Self::builder(source).config(config).build()
     }
 
-    /// Where facts that no event tells are asked for: threads whose start was lost, passed descriptors, users of
-    /// containers. On this machine that is a [`ProcFs`](crate::ProcFs).
-    ///
-    /// ```
-    /// # let source = scap::text::Trace::parse("")?;
-    /// use peregrine_sinsp::{Inspector, ProcFs};
-    ///
-    /// let mut inspector = Inspector::new(source);
-    /// let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
-    /// inspector.set_proc(ProcFs::new(root));
-    /// # Ok::<(), scap::Error>(())
-    /// ```
-    pub fn set_proc(&mut self, proc: impl Proc + 'static) {
-        self.parser.set_proc(Box::new(proc));
-        let in_containers = self.state.threads().filter(|thread| !thread.container_id.is_empty());
-        for tid in in_containers.map(|thread| thread.tid).collect::<Vec<_>>() {
-            self.parser.learn_users(&mut self.state, tid, 0);
-        }
+    /// Returns a builder of an inspector over `source`.
+    pub fn builder(source: S) -> InspectorBuilder<S> {
+        InspectorBuilder::new(source)
     }
 
-    /// What was asked there so far, and what it cost.
+    /// Returns the number and cost of the queries to [`InspectorBuilder::proc`].
     pub fn proc_stats(&self) -> ProcStats {
         self.parser.proc_stats()
     }
 
-    /// Who is told what events do.
-    pub fn set_observer(&mut self, observer: impl Observer + 'static) {
-        self.observer = Some(Box::new(observer));
-    }
-
-    /// Who is asked about a container that nobody described, when an event of one of its threads comes and before it is
-    /// shown. What is not known then is asked for again with an event that is a second or more later.
+    /// Replaces the provider of container metadata; see [`InspectorBuilder::containers`].
     pub fn set_container_metadata(&mut self, metadata: impl ContainerMetadata + Send + 'static) {
-        self.ask = Some(Ask::new(Box::new(metadata)));
+        self.containers = Some(ContainerLookup::new(Box::new(metadata)));
     }
 
     /// Hides all further events of a thread, and its children to come.
@@ -187,7 +101,7 @@ impl<S: Source> Inspector<S> {
             SourceNext::Event(raw) => raw,
             SourceNext::Idle => {
                 if let Some(purge) = &mut self.purge {
-                    purge.step(&mut self.state, &mut self.parser, IDLE_STEP);
+                    purge.step(&mut self.state, &mut self.parser, purge::IDLE_STEP);
                 }
                 return Ok(Next::Idle);
             }
@@ -211,8 +125,8 @@ impl<S: Source> Inspector<S> {
             self.facts.num -= u64::from(outcome.uncounted);
             return Ok(Next::Hidden);
         }
-        if let (Some(ask), Some(tid)) = (&mut self.ask, outcome.thread) {
-            ask.about(&mut self.state, tid, raw.ts());
+        if let (Some(containers), Some(tid)) = (&mut self.containers, outcome.thread) {
+            containers.about(&mut self.state, tid, raw.ts());
         }
         self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
         let thread = outcome.thread.and_then(|tid| self.state.thread(tid));

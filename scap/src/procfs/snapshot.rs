@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::fds::{self, Fds};
 use super::read::Tree;
 use super::task::{self, Tasks};
-use super::{FdScan, Options, Snapshot, interfaces, machine, users};
+use super::{Config, FdScan, Snapshot, interfaces, machine, users};
 use crate::host::{Fd, FdKind, Machine, Thread};
 use crate::{HostState, Result};
 
@@ -85,21 +85,21 @@ pub enum FileSeen {
 ///
 /// ```
 /// use peregrine_scap::host::Thread;
-/// use peregrine_scap::procfs::{Assembly, Options, TaskSeen};
+/// use peregrine_scap::procfs::{SnapshotBuilder, Config, TaskSeen};
 ///
-/// let mut assembly = Assembly::new("/", &Options::default())?;
+/// let mut builder = SnapshotBuilder::new("/", &Config::default())?;
 /// let own = i64::from(std::process::id());
 /// let thread = Thread { tid: own, pid: own, comm: b"me".to_vec(), ..Thread::default() };
-/// assembly.task(TaskSeen { thread, ..TaskSeen::default() });
-/// let snapshot = assembly.finish();
+/// builder.task(TaskSeen { thread, ..TaskSeen::default() });
+/// let snapshot = builder.finish();
 /// assert_eq!(snapshot.host.threads[0].comm, b"me");
 /// assert!(!snapshot.host.threads[0].exe.is_empty(), "which /proc told");
 /// # Ok::<(), peregrine_scap::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Assembly {
+pub struct SnapshotBuilder {
     tree: Tree,
-    options: Options,
+    config: Config,
     deadline: Option<Instant>,
     machine: Machine,
     host: HostState,
@@ -119,34 +119,34 @@ struct Process {
     fds: Vec<Fd>,
 }
 
-impl Assembly {
-    /// Begins with what only files tell: the machine, its interfaces and users. `root` and `options` are those of a
+impl SnapshotBuilder {
+    /// Begins with what only files tell: the machine, its interfaces and users. `root` and `config` are those of a
     /// [`scan`](super::scan).
     ///
     /// # Errors
     /// If there is no `proc` under `root`.
-    pub fn new(root: impl AsRef<Path>, options: &Options) -> Result<Self> {
-        let deadline = options.budget.map(|budget| Instant::now() + budget);
+    pub fn new(root: impl AsRef<Path>, config: &Config) -> Result<Self> {
+        let deadline = config.budget.map(|budget| Instant::now() + budget);
         let mut tree = Tree::new(root.as_ref());
         tree.is_mounted()?;
         let machine = machine::read(&mut tree);
         let mut host = HostState { interfaces: interfaces::read(&mut tree), ..HostState::default() };
-        if options.users {
+        if config.users {
             host.users = users::users(&mut tree);
             host.groups = users::groups(&mut tree);
         }
-        let tasks = Tasks::new(&mut tree, options, machine.boot_time);
+        let tasks = Tasks::new(&mut tree, config, machine.boot_time);
         Ok(Self {
             deadline,
             machine,
             host,
             tasks,
-            fds: Fds::new(options),
+            fds: Fds::new(config),
             processes: Vec::new(),
             by_pid: HashMap::new(),
             others: Vec::new(),
             cgroups: HashMap::new(),
-            options: options.clone(),
+            config: config.clone(),
             tree,
         })
     }
@@ -200,12 +200,12 @@ impl Assembly {
 
     /// Takes a descriptor of the process `pid`, which was handed over before. Those of one process come in ascending order.
     pub fn file(&mut self, pid: i64, num: i64, file: FileSeen) {
-        if self.options.fds == FdScan::None {
+        if self.config.fds == FdScan::None {
             return;
         }
         let late = self.is_late();
         let Some(process) = self.by_pid.get(&pid).and_then(|at| self.processes.get_mut(*at)) else { return };
-        if process.fds.len() >= self.options.max_fds {
+        if process.fds.len() >= self.config.max_fds {
             return;
         }
         if late {
@@ -213,7 +213,7 @@ impl Assembly {
             self.tree.report.cut_short += 1;
             return;
         }
-        let sockets_only = self.options.fds == FdScan::Sockets;
+        let sockets_only = self.config.fds == FdScan::Sockets;
         let fd = match file {
             FileSeen::Unclear => self.fds.fd(&mut self.tree, pid, num),
             FileSeen::Socket { ino, kind } => Some(fds::socket(num, ino, kind)),
@@ -252,7 +252,7 @@ impl Assembly {
             leader.pidns_init_start_ts = init_starts.get(&task.pid_namespace).copied().unwrap_or(0);
             let at = threads.len();
             threads.push(task.thread);
-            if self.options.threads {
+            if self.config.threads {
                 for other in others.into_iter().filter(|other| !other.without_program) {
                     let Some(leader) = threads.get(at) else { break };
                     let thread = task::of_leader(leader, other.thread);

@@ -150,18 +150,8 @@ impl Line {
     }
 
     /// Appends a number in decimal.
-    pub(crate) fn number(&mut self, mut number: u32) {
-        let mut digits = [0; 10];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.push(&digits[at..]);
+    pub(crate) fn number(&mut self, number: u32) {
+        self.push(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// Appends an address as C libraries print it.

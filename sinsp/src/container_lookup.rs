@@ -16,13 +16,13 @@ const PAUSE: u64 = 1_000_000_000;
 const MOST: usize = 16_384;
 
 /// A provider, and what it was asked.
-pub(crate) struct Ask {
+pub(crate) struct ContainerLookup {
     metadata: Box<dyn ContainerMetadata + Send>,
     /// By id, when to ask again.
     unknown: HashMap<Text, u64, FxBuildHasher>,
 }
 
-impl Ask {
+impl ContainerLookup {
     pub(crate) fn new(metadata: Box<dyn ContainerMetadata + Send>) -> Self {
         Self { metadata, unknown: HashMap::default() }
     }

@@ -19,7 +19,7 @@ const CHUNKS: usize = 4;
 
 /// What the thread decompressed.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct BackgroundInflate {
     filled: Receiver<io::Result<Chunk>>,
     /// Chunks that were read go back here.
     empty: Sender<Vec<u8>>,
@@ -34,7 +34,7 @@ struct Chunk {
     len: usize,
 }
 
-impl Ahead {
+impl BackgroundInflate {
     /// Starts the thread.
     pub(super) fn start<R: Read + Send + 'static>(gunzip: Gunzip<R>) -> io::Result<Self> {
         let (to_reader, filled) = sync_channel(CHUNKS);
@@ -75,7 +75,7 @@ fn decompress<R: Read>(
     }
 }
 
-impl Read for Ahead {
+impl Read for BackgroundInflate {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.at == self.now.len {
             // The thread is gone: that was the end.
@@ -120,12 +120,12 @@ mod tests {
             let mut packed = compressed(&plain);
             packed.truncate(packed.len() - cut);
             let (mut with, mut without) = (Vec::new(), Vec::new());
-            let mut ahead = Input::ahead(Cursor::new(packed.clone())).expect("a thread");
-            ahead.read_to_end(&mut with).expect("it is sound");
+            let mut input = Input::in_background(Cursor::new(packed.clone())).expect("a thread");
+            input.read_to_end(&mut with).expect("it is sound");
             Input::new(packed.as_slice()).expect("memory").read_to_end(&mut without).expect("it is sound");
             assert_eq!(with.len(), without.len(), "{cut} bytes cut off");
             assert!(with == without && plain.starts_with(&with));
-            assert_eq!(ahead.raw_bytes(), packed.len() as u64);
+            assert_eq!(input.raw_bytes(), packed.len() as u64);
         }
     }
 
@@ -139,7 +139,7 @@ mod tests {
             let mut bytes = Vec::new();
             (input.read_to_end(&mut bytes).map_err(|fault| fault.kind()), bytes)
         };
-        let with = read(Box::new(Input::ahead(Cursor::new(packed.clone())).expect("a thread")));
+        let with = read(Box::new(Input::in_background(Cursor::new(packed.clone())).expect("a thread")));
         let without = read(Box::new(Input::new(Cursor::new(packed)).expect("memory")));
         assert!(with.0.is_err());
         assert!(with == without);
@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn a_reader_that_stops_early_leaves_no_thread_that_waits_for_it() {
         let packed = compressed(&plain());
-        let mut ahead = Input::ahead(Cursor::new(packed)).expect("a thread");
+        let mut input = Input::in_background(Cursor::new(packed)).expect("a thread");
         let mut few = [0; 10];
-        ahead.read_exact(&mut few).expect("there are more");
+        input.read_exact(&mut few).expect("there are more");
         // Dropping it must not wait.
-        drop(ahead);
+        drop(input);
     }
 }
