@@ -9,8 +9,6 @@ use std::sync::Arc;
 use rule_engine::engine::{self, Settings, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loaded, Loader, Sources};
-use rule_engine::lower::Condition;
-use rule_engine::output::Template;
 use rule_engine::syntax::ast::{Check, Expr, Operand, Operator, Right};
 use rule_engine::syntax::print::exact;
 use sinsp::fields::Fields;
@@ -136,14 +134,14 @@ pub fn generated(count: usize) -> String {
     text
 }
 
-fn read(files: &[(&str, &[u8])]) -> Result<(Loaded<Condition, Template>, Sources), Fault> {
+fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
     let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
     let loaded = loader.load(files.iter().copied());
     if !loaded.is_successful() {
         return Err(loaded.falco_text().0.into());
     }
-    Ok((loaded, loader.into_backend()))
+    Ok((loaded, loader.into_sources()))
 }
 
 /// Loads rule files about system calls.

@@ -118,7 +118,7 @@ fn rust(arguments: &[String]) {
     let mut loader = Loader::new(Sources::new().with(Box::new(schema)).with(Box::new(JsonSchema::k8s_audit())));
     let texts: Vec<_> = rules.iter().map(|path| (path.as_str(), std::fs::read(path).expect("rules"))).collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (*name, text.as_slice())));
-    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default()).expect("rules");
+    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default()).expect("rules");
     let schema: &SinspSchema = rules[0].schema().expect("a schema");
     let mut runner = rules[0].runner();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

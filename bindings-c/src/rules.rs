@@ -352,7 +352,7 @@ impl Rules {
             return Err(Fault::new(Status::Rules, format!("rules do not load: {first}")));
         }
         let failed = |fault: rule_engine::output::TemplateError| Fault::new(Status::Rules, fault.to_string());
-        let rules = engine::build(loader.into_backend(), loaded.into_rules(), settings).map_err(failed)?;
+        let rules = engine::build(loader.into_sources(), loaded.into_rules(), settings).map_err(failed)?;
         Ok(Engine::new(rules))
     }
 }

@@ -21,7 +21,7 @@ fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     let format = Format { json: true, iso8601: true, ..Format::new("") };
     let settings = Settings { format, ..Settings::default() };
-    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("rules");
+    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("rules");
     let schema: &SinspSchema = rules[0].schema().expect("a schema");
     let mut runner = rules[0].runner();
     let mut out = String::new();

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !loaded.is_successful() {
         return Err("the rules do not load".into());
     }
-    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default())?;
+    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
     let schema: &JsonSchema = rules[0].schema().ok_or("the one source")?;
     let mut runner = rules[0].runner();
     for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {

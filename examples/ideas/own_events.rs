@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field("door.hour", Kind::UInt64);
     let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
     let loaded = loader.load([("doors.yaml", RULES)]);
-    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default())?;
+    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
     let schema: &RecordSchema = rules[0].schema().ok_or("the one source")?;
     let mut runner = rules[0].runner();
     for (what, name, badge, hour) in [("open", "lab 7", 42, 3), ("close", "lab 7", 42, 3), ("open", "lab 7", 43, 9)] {

@@ -15,7 +15,7 @@ fn load(path: &str) -> Result<Arc<SourceRules>, Box<dyn std::error::Error>> {
     if !loaded.is_successful() {
         return Err(format!("{path} does not load").into());
     }
-    let sets = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default())?;
+    let sets = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
     sets.into_iter().next().ok_or_else(|| "the one source".into())
 }
 

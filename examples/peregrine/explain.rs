@@ -7,7 +7,6 @@ use rule_engine::engine::SourceRules;
 use rule_engine::event::Event as _;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::explain::{Explainer, condition_lines, tree_lines};
-use rule_engine::resolve::Backend as _;
 use rule_engine::ruleset::RuleId;
 use rule_engine::syntax::ast::Expr;
 use scap::text::write_event;

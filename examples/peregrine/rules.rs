@@ -10,8 +10,7 @@ use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{self, Loader, Sources};
-use rule_engine::lower::Condition;
-use rule_engine::output::{Format, Priority, Template};
+use rule_engine::output::{Format, Priority};
 use rule_engine::resolve;
 use rule_engine::ruleset::{Matching, Options as Matchings, Selection, Selector};
 use scap::render::Buffers;
@@ -121,7 +120,7 @@ impl RuleFiles {
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
         let loaded = loader.load(files);
-        Rules { loaded, sources: loader.into_backend() }
+        Rules { loaded, sources: loader.into_sources() }
     }
 }
 
@@ -182,7 +181,7 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
 /// Loaded rules, sound or not.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    pub(crate) loaded: load::Loaded<Condition, Template>,
+    pub(crate) loaded: load::Loaded,
     pub(crate) sources: Sources,
 }
 

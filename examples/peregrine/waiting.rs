@@ -177,7 +177,7 @@ mod tests {
         let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
         let loaded = loader.load([("rules", RULES)]);
         let settings = Settings { format: Format { json: true, ..Format::new("h") }, ..Settings::default() };
-        engine::build(loader.into_backend(), loaded.into_rules(), &settings).unwrap().remove(0)
+        engine::build(loader.into_sources(), loaded.into_rules(), &settings).unwrap().remove(0)
     }
 
     fn info() -> ContainerInfo {

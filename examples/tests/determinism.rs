@@ -77,7 +77,7 @@ fn alerts(capture: &Path, files: &[PathBuf], options: Options) -> Vec<u8> {
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     assert!(loaded.is_successful());
     let settings = Settings { options, ..Settings::default() };
-    let sets = engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("a sound source");
+    let sets = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("a sound source");
     let schema: &SinspSchema = sets[0].schema().expect("rules about system calls");
     let (mut runner, mut out) = (sets[0].runner(), Vec::new());
     let mut inspector = Inspector::new(Reader::open(capture).expect("the capture is there"));

@@ -5,7 +5,8 @@ use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources, describe};
 use peregrine_rule_engine::output::Template;
 use peregrine_rule_engine::ruleset::RulesetBuilder;
-use peregrine_rule_engine::syntax::{parse_bytes, parse_operand, print, text};
+use peregrine_rule_engine::syntax::{parse_bytes, parse_operand, print};
+use peregrine_rule_engine::text;
 use sinsp::fields::Fields;
 
 fn schema() -> SinspSchema {
@@ -38,6 +39,6 @@ pub fn file(data: &[u8]) {
     assert_eq!(loaded.is_successful(), !loaded.diagnostics.iter().any(|diagnostic| diagnostic.is_error()));
     let _ = (loaded.falco_json().to_string(), loaded.falco_text());
     if loaded.is_successful() {
-        describe(&loaded, loader.backend_mut(), None).expect("all rules can be described");
+        describe(&loaded, loader.sources_mut(), None).expect("all rules can be described");
     }
 }

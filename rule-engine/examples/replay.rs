@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !loaded.is_successful() {
         return Err(loaded.render(Style::default()).into());
     }
-    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &settings)?;
+    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &settings)?;
     let schema: &SinspSchema = rules[0].schema().ok_or("no system calls")?;
 
     let mut runner = rules[0].runner();

@@ -64,7 +64,7 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
     }
     let mut description = None;
     if loaded.is_successful() && (described || rule.is_some()) {
-        description = Some(describe(&loaded, loader.backend_mut(), rule.as_deref())?);
+        description = Some(describe(&loaded, loader.sources_mut(), rule.as_deref())?);
     }
     if json_output {
         let mut result = json!({});

@@ -16,7 +16,7 @@
 //! let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("login"))));
 //! let loaded = loader.load([("rules.yaml", &rules[..])]);
 //! assert!(loaded.is_successful());
-//! let rules = engine::build(loader.into_backend(), loaded.into_rules(), &Settings::default())?;
+//! let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
 //!
 //! let schema: &JsonSchema = rules[0].schema().expect("a source of JSON");
 //! let event = JsonEvent::parse(schema, br#"{"user": "root", "from": "192.0.2.1"}"#)?;
@@ -35,7 +35,6 @@ use bumpalo::Bump;
 
 use crate::event::{Event, FieldId, Key, Schema};
 use crate::load::{LoadedRule, Sources};
-use crate::lower;
 use crate::output::{ExtraField, Format, Output, Priority, Template, TemplateError, Writer};
 use crate::ruleset::{Capture, EventPlan, Machine, Options, Profile, Rule, RuleId, Ruleset, Selection, Selector};
 
@@ -84,7 +83,7 @@ impl Default for Settings {
 /// If a source has no field for the time of its events, or no source has a field of a key.
 pub fn build(
     sources: Sources,
-    rules: Vec<LoadedRule<lower::Condition, Template>>,
+    rules: Vec<LoadedRule>,
     settings: &Settings,
 ) -> Result<Vec<Arc<SourceRules>>, TemplateError> {
     let mut rows: Vec<_> = sources.into_parts().collect();

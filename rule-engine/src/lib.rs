@@ -31,8 +31,8 @@
 //! Each is a folder, and what it makes can be printed ([`explain`]):
 //!
 //! ```text
-//! YAML -> source -> syntax -> resolve -> lower -> vm -> ruleset -> output
-//!         items     trees     typed      program        index      alerts
+//! YAML -> source -> syntax -> resolve -> lower -> ir -> vm -> ruleset -> output
+//!         items     trees     meant      typed       program   index      alerts
 //! ```
 //!
 //! | stage | what it does |
@@ -40,12 +40,12 @@
 //! | [`source`] | YAML to rules, macros and lists, each with its place in the file |
 //! | [`syntax`] | the text of a condition to a tree, and back |
 //! | [`resolve`] | overrides, exceptions, macros and lists put in their places; every fault becomes a [`diag`] |
-//! | [`lower`] | trees to typed atoms, shared by all rules |
+//! | [`lower`] | trees to typed atoms (`ir`), shared by all rules |
 //! | [`vm`] | verified bytecode, and the tree walker that says what it must mean |
 //! | [`ruleset`] | which rules may match an event at all: the index |
 //! | [`output`] | the text or JSON of an alert |
 //!
-//! [`load`] runs them over files; [`testing`] runs tests of rules that are written as YAML.
+//! Under all of them stand [`text`] (files, conditions and places in them) and [`diag`]. [`load`] runs them over files; [`testing`] runs tests of rules that are written as YAML.
 #![forbid(unsafe_code)]
 
 pub mod diag;
@@ -53,6 +53,7 @@ pub mod engine;
 pub mod event;
 pub mod explain;
 pub mod filter;
+mod ir;
 pub mod load;
 pub mod lower;
 pub mod output;
@@ -61,4 +62,5 @@ pub mod ruleset;
 pub mod source;
 pub mod syntax;
 pub mod testing;
+pub mod text;
 pub mod vm;

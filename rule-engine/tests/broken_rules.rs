@@ -98,7 +98,7 @@ proptest! {
         }
         _ = (loaded.falco_json().to_string(), loaded.falco_text());
         if loaded.is_successful() {
-            prop_assert!(describe(&loaded, loader.backend_mut(), None).is_ok());
+            prop_assert!(describe(&loaded, loader.sources_mut(), None).is_ok());
         }
     }
 }

@@ -49,7 +49,7 @@ fn rules(data: &Path, options: Options) -> Arc<SourceRules> {
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
     let format = Format { json: true, iso8601: true, ..Format::new("vm") };
     let settings = Settings { options, format, ..Settings::default() };
-    engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("a source with times").remove(0)
+    engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("a source with times").remove(0)
 }
 
 fn alerts(rules: &Arc<SourceRules>, capture: &Path) -> Vec<String> {

@@ -6,7 +6,8 @@
 #![allow(missing_docs, reason = "the rules of a grammar become variants")]
 
 use peregrine_rule_engine::syntax::ast::{Check, Expr, Operand, Right, Transformer};
-use peregrine_rule_engine::syntax::{parse, text};
+use peregrine_rule_engine::syntax::parse;
+use peregrine_rule_engine::text;
 use pest::Parser as _;
 use pest::iterators::Pair;
 use proptest::collection::vec;

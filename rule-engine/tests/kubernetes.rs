@@ -23,7 +23,7 @@ fn load(name: &str, text: &[u8]) -> Arc<SourceRules> {
         format: Format { json: true, ..Format::new("cluster") },
         ..Settings::default()
     };
-    engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("times").remove(0)
+    engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("times").remove(0)
 }
 
 /// For each record, the names of the rules that match it.

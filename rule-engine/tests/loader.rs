@@ -7,16 +7,14 @@ use common::TestSchema;
 use peregrine_rule_engine::diag::Code;
 use peregrine_rule_engine::diag::human::Style;
 use peregrine_rule_engine::load::{Loaded, Loader, Sources, describe};
-use peregrine_rule_engine::lower::Condition;
-use peregrine_rule_engine::output::Template;
 use peregrine_rule_engine::resolve::{ExtraField, ExtraOutput};
 use peregrine_rule_engine::syntax::print::canonical_text;
 
-fn loader() -> Loader<Sources> {
+fn loader() -> Loader {
     Loader::new(Sources::new().with(Box::<TestSchema>::default()))
 }
 
-fn load(files: &[&str]) -> Loaded<Condition, Template> {
+fn load(files: &[&str]) -> Loaded {
     let names: Vec<String> = (1..=files.len()).map(|n| format!("{n}.yaml")).collect();
     loader().load(names.iter().map(String::as_str).zip(files.iter().map(|file| file.as_bytes())))
 }
@@ -25,7 +23,7 @@ fn rule(name: &str, condition: &str) -> String {
     format!("- rule: {name}\n  desc: d\n  condition: {condition}\n  output: \"%proc.name\"\n  priority: NOTICE\n")
 }
 
-fn tree(loaded: &Loaded<Condition, Template>, at: usize) -> String {
+fn tree(loaded: &Loaded, at: usize) -> String {
     assert!(loaded.is_successful(), "{}", loaded.render(Style::default()));
     canonical_text(&loaded.resolved.rules[at].tree)
 }
@@ -152,7 +150,7 @@ fn description_names_what_rules_are_made_of() {
         + &rule("One", "evt.type = open and ours and user.uid > 0");
     let mut loader = loader();
     let loaded = loader.load([("f.yaml", text.as_bytes())]);
-    let all = describe(&loaded, loader.backend_mut(), None).unwrap();
+    let all = describe(&loaded, loader.sources_mut(), None).unwrap();
     let rule = &all["rules"][0];
     assert_eq!(rule["details"]["macros"], serde_json::json!(["ours"]));
     assert_eq!(rule["details"]["condition_fields"], serde_json::json!(["evt.type", "proc.name", "user.uid"]));
@@ -160,7 +158,7 @@ fn description_names_what_rules_are_made_of() {
     assert_eq!(rule["details"]["events"], serde_json::json!(["open"]));
     assert_eq!(rule["info"]["priority"], "Notice");
     assert_eq!(all["lists"][0]["details"]["used"], true);
-    assert!(describe(&loaded, loader.backend_mut(), Some("Two")).is_err());
+    assert!(describe(&loaded, loader.sources_mut(), Some("Two")).is_err());
 }
 
 #[test]

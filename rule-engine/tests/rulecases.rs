@@ -17,7 +17,7 @@ fn shared() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
 }
 
-fn loader() -> Loader<Sources> {
+fn loader() -> Loader {
     Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()).without_host_names())))
 }
 
@@ -56,7 +56,7 @@ fn compare(rules: &Path, expected: &Value) -> Option<&'static str> {
     }
     let description = &expected["describe"];
     if description.is_object() {
-        let ours = describe(&loaded, loader.backend_mut(), None).unwrap();
+        let ours = describe(&loaded, loader.sources_mut(), None).unwrap();
         if sorted(&ours) != sorted(description) {
             return Some("description");
         }

@@ -33,7 +33,7 @@ fn first_match(selections: &[(Selector, bool)]) -> Vec<String> {
     let settings = Settings { selections: selections.collect(), ..Settings::default() };
     let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("s"))));
     let loaded = loader.load([("rules.yaml", RULES)]);
-    let rules = engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("rules");
+    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("rules");
     let schema: &JsonSchema = rules[0].schema().expect("a schema");
     let event = JsonEvent::parse(schema, br#"{"x": 1}"#).expect("an event");
     let mut told = Vec::new();
@@ -67,7 +67,7 @@ fn types_without_rules_are_known_unless_every_rule_is_walked() {
         let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
         let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
         assert!(loaded.is_successful());
-        let sets = engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("rules");
+        let sets = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("rules");
         let runner = sets[0].runner();
         assert!(open.iter().any(|key| runner.concerns(*key)));
         assert!(close.iter().all(|key| runner.concerns(*key) != index));
@@ -112,7 +112,7 @@ fn keys_of_alerts() {
         };
         let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("s"))));
         let loaded = loader.load([("rules.yaml", RULES)]);
-        engine::build(loader.into_backend(), loaded.into_rules(), &settings)
+        engine::build(loader.into_sources(), loaded.into_rules(), &settings)
     };
     let rules = build(&["json.value[/a]", "json.value[/b]"]).expect("rules");
     let schema: &JsonSchema = rules[0].schema().expect("a schema");

@@ -31,7 +31,7 @@ fn load(text: &str) -> Arc<SourceRules> {
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
     let options = Options { matching: Matching::All, index: true };
     let settings = Settings { options, ..Settings::default() };
-    engine::build(loader.into_backend(), loaded.into_rules(), &settings).expect("times").remove(0)
+    engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("times").remove(0)
 }
 
 /// The alerts with the numbers of their events, and how many events there were: the rules are changed before event `at`.

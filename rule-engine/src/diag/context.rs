@@ -2,33 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::source::decode::{Mark, Text};
-use crate::syntax::ast::Position;
-use crate::syntax::text::shown;
-
-/// A rule file that was given to be loaded.
-#[derive(Debug)]
-pub struct SourceFile {
-    /// Its name, as given.
-    pub name: Arc<str>,
-    /// Its text.
-    pub text: Text,
-}
-
-/// A file by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(pub usize);
-
-/// A part of a file: what a message for people points at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Spot {
-    /// The file.
-    pub file: FileId,
-    /// Where it begins, as an offset into its text.
-    pub start: usize,
-    /// Where it ends.
-    pub end: usize,
-}
+use crate::text::{FileId, Mark, Position, shown};
 
 /// What stands at a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,7 +104,7 @@ impl Context {
     /// A place in a condition. `None` stands for the condition itself.
     #[must_use]
     pub fn expression(&self, condition: &str, position: Option<Position>) -> Self {
-        let bytes = crate::syntax::text::to_bytes(condition);
+        let bytes = crate::text::to_bytes(condition);
         let mut name = vec![b'"'];
         if bytes.len() > 20 {
             name.extend_from_slice(&bytes[..17]);

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::codes::Severity;
-use super::context::{Context, SourceFile};
+use super::context::Context;
 use super::report::{Diagnostic, FileReport};
-use crate::syntax::text::{shown, to_bytes};
+use crate::text::SourceFile;
+use crate::text::{shown, to_bytes};
 
 /// How far a snippet reaches to either side, in bytes.
 const REACH: usize = 80;

@@ -12,10 +12,10 @@
 use std::fmt::Write as _;
 
 use super::codes::{Code, Severity};
-use super::context::{SourceFile, Spot};
 use super::report::Diagnostic;
-use crate::syntax::text::{shown, to_bytes};
 use crate::syntax::{MODIFIABLE_OPERATORS, OPERATORS};
+use crate::text::{SourceFile, Spot};
+use crate::text::{shown, to_bytes};
 
 /// How diagnostics are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

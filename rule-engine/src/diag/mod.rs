@@ -9,9 +9,9 @@ pub mod falco;
 mod hint;
 pub mod human;
 mod report;
-pub mod schema;
 
+pub use crate::text::{FileId, SourceFile, Spot};
 pub use codes::{Code, Severity};
-pub use context::{Context, FileId, Location, Place, SourceFile, Spot};
+pub use context::{Context, Location, Place};
 pub use hint::{did_you_mean, nearest};
 pub use report::{Diagnostic, FileReport};

@@ -1,7 +1,8 @@
 //! What was found while rules were loaded.
 
 use super::codes::{Code, Severity};
-use super::context::{Context, Spot};
+use super::context::Context;
+use crate::text::Spot;
 
 /// One fault.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use super::{Kind, Why, cut};
 use crate::syntax::ast::Expr;
 use crate::syntax::print::canonical_text;
-use crate::syntax::text::shown;
+use crate::text::shown;
 
 /// What fits into a line is not broken.
 const WIDTH: usize = 96;

@@ -27,12 +27,12 @@ use serde_json::{Value as Json, json};
 pub use layout::{condition_lines, tree_lines};
 
 use crate::event::{Event, Schema, Value};
-use crate::lower::expr::ExprId;
-use crate::lower::node::{Node, NodeId, Pool};
+use crate::ir::expr::ExprId;
+use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::{self, CompileError, KeySet, Known};
 use crate::syntax::ast::{Expr, Operand};
 use crate::syntax::print::canonical_text;
-use crate::syntax::text::shown;
+use crate::text::shown;
 use crate::vm::compare::Regexes;
 use crate::vm::{eval, naive};
 

@@ -5,32 +5,28 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Loaded;
-use crate::resolve::{Backend, CollectedRule, ResolvedList, ResolvedMacro, ResolvedRule};
+use crate::resolve::{CollectedRule, ResolvedList, ResolvedMacro, ResolvedRule, Sources};
 use crate::source::PRIORITIES;
 use crate::source::item::Entry;
 use crate::syntax::ast::{Check, Expr, Field, Operand, Right};
 use crate::syntax::parse;
 use crate::syntax::print::canonical_text;
-use crate::syntax::text::shown;
+use crate::text::shown;
 
 /// `falco_describe_results`: of all that was loaded, or of one rule.
 ///
 /// # Errors
 /// If there is no such rule.
-pub fn describe<B: Backend>(
-    loaded: &Loaded<B::Condition, B::Template>,
-    backend: &mut B,
-    rule: Option<&str>,
-) -> Result<Value, String> {
+pub fn describe(loaded: &Loaded, sources: &mut Sources, rule: Option<&str>) -> Result<Value, String> {
     let rules = loaded.resolved.rules.iter();
     let collected: Vec<&CollectedRule> = loaded.collection.rules.iter().collect();
     if let Some(name) = rule {
         let found = rules.into_iter().find(|rule| collected[rule.index].rule.name == name);
         let found = found.ok_or_else(|| format!("Rule \"{name}\" is not loaded"))?;
-        return Ok(json!({ "rules": [describe_rule(loaded, backend, found, collected[found.index])] }));
+        return Ok(json!({ "rules": [describe_rule(loaded, sources, found, collected[found.index])] }));
     }
-    let rules: Vec<Value> = rules.map(|rule| describe_rule(loaded, backend, rule, collected[rule.index])).collect();
-    let macros: Vec<Value> = loaded.resolved.macros.iter().map(|m| describe_macro(loaded, backend, m)).collect();
+    let rules: Vec<Value> = rules.map(|rule| describe_rule(loaded, sources, rule, collected[rule.index])).collect();
+    let macros: Vec<Value> = loaded.resolved.macros.iter().map(|m| describe_macro(loaded, sources, m)).collect();
     let lists: Vec<Value> = loaded.resolved.lists.iter().map(|list| describe_list(loaded, list)).collect();
     let plugins: Vec<Value> = loaded
         .collection
@@ -55,12 +51,7 @@ pub fn describe<B: Backend>(
     }))
 }
 
-fn describe_rule<B: Backend>(
-    loaded: &Loaded<B::Condition, B::Template>,
-    backend: &mut B,
-    rule: &ResolvedRule<B::Condition, B::Template>,
-    collected: &CollectedRule,
-) -> Value {
+fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, collected: &CollectedRule) -> Value {
     let item = &collected.rule;
     let source = item.source.text.as_str();
     // The condition as it is defined: lists and macros by name, exceptions left out.
@@ -79,7 +70,7 @@ fn describe_rule<B: Backend>(
             formatted.insert(field.name.clone(), json!(field.format));
         }
     }
-    output_fields.extend(backend.output_fields(source, &rule.output));
+    output_fields.extend(sources.output_fields(source, &rule.output));
 
     let mut fields = BTreeSet::new();
     let mut operators = BTreeSet::new();
@@ -95,7 +86,7 @@ fn describe_rule<B: Backend>(
         "condition_compiled": shown(&canonical_text(&rule.tree)),
         "condition_fields": compiled.fields,
         "condition_operators": compiled.operators,
-        "events": backend.event_types(source, &rule.tree),
+        "events": sources.event_types(source, &rule.tree),
         "exception_fields": fields,
         "exception_names": names,
         "exception_operators": operators,
@@ -139,11 +130,7 @@ fn texts(entry: &Entry) -> Vec<&str> {
     }
 }
 
-fn describe_macro<B: Backend>(
-    loaded: &Loaded<B::Condition, B::Template>,
-    backend: &mut B,
-    macro_: &ResolvedMacro,
-) -> Value {
+fn describe_macro(loaded: &Loaded, sources: &mut Sources, macro_: &ResolvedMacro) -> Value {
     let text = loaded.collection.macros.get(&macro_.name).map_or("", |macro_| macro_.condition.as_str());
     let mut written = Details::default();
     if let Ok(tree) = parse(text) {
@@ -153,7 +140,7 @@ fn describe_macro<B: Backend>(
     let (mut events, mut canonical) = (Vec::new(), String::new());
     if let Some(tree) = macro_.tree.as_ref().map(|definition| definition.tree()) {
         compiled.walk(tree, loaded);
-        events = backend.event_types("", tree);
+        events = sources.event_types("", tree);
         canonical = canonical_text(tree);
     }
     json!({
@@ -171,7 +158,7 @@ fn describe_macro<B: Backend>(
     })
 }
 
-fn describe_list<C, T>(loaded: &Loaded<C, T>, list: &ResolvedList) -> Value {
+fn describe_list(loaded: &Loaded, list: &ResolvedList) -> Value {
     let written = loaded.collection.lists.get(&list.name).map(|list| list.items.as_slice()).unwrap_or_default();
     // What is written but not there any more was the name of a list.
     let (items, lists): (Vec<std::borrow::Cow<'_, str>>, BTreeSet<&str>) = written
@@ -201,7 +188,7 @@ struct Details {
 }
 
 impl Details {
-    fn walk<C, T>(&mut self, tree: &Expr, loaded: &Loaded<C, T>) {
+    fn walk(&mut self, tree: &Expr, loaded: &Loaded) {
         match tree {
             Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| self.walk(part, loaded)),
             Expr::Not(inner, _) => self.walk(inner, loaded),
@@ -219,7 +206,7 @@ impl Details {
         }
     }
 
-    fn check<C, T>(&mut self, check: &Check, loaded: &Loaded<C, T>) {
+    fn check(&mut self, check: &Check, loaded: &Loaded) {
         self.operand(&check.left);
         let modifier = check.modifier.map(|m| format!(" {}", m.text())).unwrap_or_default();
         self.operators.insert(format!("{}{modifier}", check.op.text()));

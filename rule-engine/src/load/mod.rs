@@ -5,34 +5,34 @@
 //! people see every fault at once.
 
 mod describe;
-mod sources;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub use crate::resolve::Sources;
 pub use describe::describe;
-pub use sources::Sources;
 
 use crate::diag::human::{self, Style};
-use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spot, falco, schema};
-use crate::resolve::{
-    Backend, Collection, ExtraField, ExtraOutput, Missing, Persistence, Resolved, Setting, resolve, source_file,
-};
+use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spot, falco};
+use crate::lower::Condition;
+use crate::output::Template;
+use crate::resolve::{Collection, ExtraField, ExtraOutput, Missing, OnError, Resolved, Setting, resolve, source_file};
 use crate::source::item::{Step, Version};
 use crate::source::read::read;
+use crate::source::schema;
 use crate::source::yaml::Documents;
 
 /// Loads rule files.
 #[derive(Debug)]
-pub struct Loader<B> {
-    backend: B,
+pub struct Loader {
+    sources: Sources,
     extra: Vec<ExtraOutput>,
 }
 
 /// A rule, ready to be run.
 #[derive(Debug)]
-pub struct LoadedRule<C, T> {
+pub struct LoadedRule {
     /// Its name.
     pub name: String,
     /// The source of its events.
@@ -40,11 +40,11 @@ pub struct LoadedRule<C, T> {
     /// Its place in the order of evaluation.
     pub index: usize,
     /// The condition.
-    pub condition: C,
+    pub condition: Condition,
     /// The output.
-    pub template: T,
+    pub template: Template,
     /// Further output fields.
-    pub extra: Vec<(ExtraField, T)>,
+    pub extra: Vec<(ExtraField, Template)>,
     /// What the rule is for.
     pub desc: String,
     /// How grave it is, from 0 (emergency) to 7 (debug).
@@ -61,7 +61,7 @@ pub struct LoadedRule<C, T> {
 
 /// What came of loading.
 #[derive(Debug)]
-pub struct Loaded<C, T> {
+pub struct Loaded {
     /// The files.
     pub files: Vec<SourceFile>,
     /// What Falco would report, file by file.
@@ -71,13 +71,13 @@ pub struct Loaded<C, T> {
     /// The definitions.
     pub collection: Collection,
     /// The rules, macros and lists as resolved after the last file.
-    pub resolved: Resolved<C, T>,
+    pub resolved: Resolved,
 }
 
-impl<B: Backend> Loader<B> {
-    /// A loader that asks a backend what conditions and outputs mean.
-    pub fn new(backend: B) -> Self {
-        Self { backend, extra: Vec::new() }
+impl Loader {
+    /// A loader of rules about these sources.
+    pub fn new(sources: Sources) -> Self {
+        Self { sources, extra: Vec::new() }
     }
 
     /// Adds text to outputs.
@@ -87,28 +87,25 @@ impl<B: Backend> Loader<B> {
         self
     }
 
-    /// The backend.
-    pub fn backend(&self) -> &B {
-        &self.backend
+    /// The sources.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
-    /// The backend, to be asked more.
-    pub fn backend_mut(&mut self) -> &mut B {
-        &mut self.backend
+    /// The sources, to be queried further.
+    pub fn sources_mut(&mut self) -> &mut Sources {
+        &mut self.sources
     }
 
-    /// Gives the backend back, with what it compiled.
-    pub fn into_backend(self) -> B {
-        self.backend
+    /// Returns the sources, with what was compiled for them.
+    pub fn into_sources(self) -> Sources {
+        self.sources
     }
 
     /// Loads files, each a name and its bytes, in their order.
-    pub fn load<'f>(
-        &mut self,
-        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-    ) -> Loaded<B::Condition, B::Template> {
+    pub fn load<'f>(&mut self, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Loaded {
         let files: Vec<SourceFile> = files.into_iter().map(|(name, bytes)| source_file(name, bytes)).collect();
-        let pass = self.pass(&files, Persistence::Stop);
+        let pass = self.pass(&files, OnError::Stop);
         let failed = pass.reports.iter().any(|report| !report.is_successful());
         let mut all: Vec<Diagnostic> = Vec::new();
         let mut gather = |more: Vec<Diagnostic>| {
@@ -124,7 +121,7 @@ impl<B: Backend> Loader<B> {
             }
         };
         if failed {
-            let again = self.pass(&files, Persistence::GoOn);
+            let again = self.pass(&files, OnError::Continue);
             gather(again.reports.into_iter().flat_map(|report| report.diagnostics).collect());
         }
         let first = |report: &FileReport| report.errors().next().cloned();
@@ -137,26 +134,25 @@ impl<B: Backend> Loader<B> {
         Loaded { files, reports: pass.reports, diagnostics: all, collection: pass.collection, resolved: pass.resolved }
     }
 
-    fn pass(&mut self, files: &[SourceFile], persistence: Persistence) -> Pass<B::Condition, B::Template> {
+    fn pass(&mut self, files: &[SourceFile], on_error: OnError) -> Pass {
         let mut collection = Collection::default();
         let mut missing = Missing::default();
         let mut reports = Vec::new();
-        let mut last: Option<Resolved<B::Condition, B::Template>> = None;
-        self.backend.begin();
+        let mut last: Option<Resolved> = None;
+        self.sources.begin();
         for (at, file) in files.iter().enumerate() {
             let read = Read::new(FileId(at), file);
             let mut report = FileReport { name: file.name.to_string(), schema: read.schema, ..FileReport::default() };
-            let complete =
-                self.collect(&mut collection, read.items, persistence, &mut report.diagnostics, &mut missing);
+            let complete = self.collect(&mut collection, read.items, on_error, &mut report.diagnostics, &mut missing);
             // Stopping at the first error, each file must hold with those before it; else only the whole counts.
-            let due = match persistence {
-                Persistence::Stop => complete,
-                Persistence::GoOn => at + 1 == files.len(),
+            let due = match on_error {
+                OnError::Stop => complete,
+                OnError::Continue => at + 1 == files.len(),
             };
             if due {
-                let setting = Setting { extra: &self.extra, files, persistence, missing: &missing };
+                let setting = Setting { extra: &self.extra, files, on_error, missing: &missing };
                 let previous = last.take().filter(|old| !old.diagnostics.iter().any(Diagnostic::is_error));
-                let resolved = resolve(&collection, &mut self.backend, setting, previous);
+                let resolved = resolve(&collection, &mut self.sources, setting, previous);
                 report.diagnostics.extend(resolved.diagnostics.iter().cloned());
                 last = Some(resolved);
             }
@@ -171,18 +167,18 @@ impl<B: Backend> Loader<B> {
         &mut self,
         collection: &mut Collection,
         items: Vec<Vec<Step>>,
-        persistence: Persistence,
+        on_error: OnError,
         out: &mut Vec<Diagnostic>,
         missing: &mut Missing,
     ) -> bool {
         let mut complete = true;
         for steps in items {
             for step in steps {
-                let Err(fault) = collection.take(step, &mut self.backend, out) else { continue };
+                let Err(fault) = collection.take(step, &mut self.sources, out) else { continue };
                 missing.extend(fault.context.locations.iter().map(|location| location.item.clone()));
                 out.push(*fault);
                 complete = false;
-                if persistence == Persistence::Stop {
+                if on_error == OnError::Stop {
                     return false;
                 }
                 break;
@@ -193,10 +189,10 @@ impl<B: Backend> Loader<B> {
 }
 
 /// One way through all files.
-struct Pass<C, T> {
+struct Pass {
     reports: Vec<FileReport>,
     collection: Collection,
-    resolved: Resolved<C, T>,
+    resolved: Resolved,
 }
 
 /// A file, read.
@@ -231,17 +227,17 @@ impl Read {
     }
 }
 
-impl<C, T> Loaded<C, T> {
+impl Loaded {
     /// Whether there is no error.
     pub fn is_successful(&self) -> bool {
         self.reports.iter().all(FileReport::is_successful)
     }
 
     /// The rules, in the order of evaluation.
-    pub fn into_rules(self) -> Vec<LoadedRule<C, T>> {
+    pub fn into_rules(self) -> Vec<LoadedRule> {
         let Self { collection, resolved, .. } = self;
         let mut collected: Vec<Option<_>> = collection.rules.into_all().map(Some).collect();
-        let rule = |rule: crate::resolve::ResolvedRule<C, T>| {
+        let rule = |rule: crate::resolve::ResolvedRule| {
             let item = collected.get_mut(rule.index)?.take()?.rule;
             Some(LoadedRule {
                 name: item.name,
@@ -277,7 +273,7 @@ impl<C, T> Loaded<C, T> {
             let whole = falco::text(report, &self.files);
             let warned = report.warnings().any(|warning| warning.code.is_falcos());
             if report.is_successful() && warned {
-                summary.push_str(&format!("{}: Ok, with warnings", crate::syntax::text::shown(&report.name)));
+                summary.push_str(&format!("{}: Ok, with warnings", crate::text::shown(&report.name)));
                 logged.push(whole);
             } else {
                 summary.push_str(&whole);

@@ -4,8 +4,8 @@
 
 use smallvec::SmallVec;
 
-use super::node::{Node, NodeId, PerNode, Pool};
-use crate::vm::family::Sort;
+use crate::ir::node::{Node, NodeId, PerNode, Pool};
+use crate::vm::matcher::Sort;
 use crate::vm::program::Span;
 
 /// What extraction of a value of the event costs beside the search.

@@ -3,12 +3,13 @@
 //! Operators that say the same become the same atoms, so that rules share them: `!=` is "exists and not =", `anyof` is
 //! an `or`, `allof` an `and`, `==` is `=`.
 
-use super::expr::ExprId;
 use super::literal;
-use super::node::{Atom, Literal, NodeId, Pool, Test};
-use super::{Compiler, regex, warn};
+use super::{Compiler, warn};
 use crate::event::{Kind, Special};
+use crate::ir::expr::ExprId;
+use crate::ir::node::{Atom, Literal, NodeId, Pool, Test};
 use crate::syntax::ast::{Check, Modifier, Operator, Right};
+use crate::vm::regex;
 
 /// Whether values of a kind can be compared so, in Falco's words where not.
 fn comparable(op: Operator, modifier: Option<Modifier>, kind: Kind, list: bool) -> Result<(), String> {
@@ -273,7 +274,7 @@ impl Pool {
         literals.dedup();
         match literals.as_slice() {
             [] if !list => self.atom(Atom { expr, test: Test::Never }),
-            [_] if !list && special == Special::None && self.exprs[expr].nul == super::expr::Nul::Never => {
+            [_] if !list && special == Special::None && self.exprs[expr].nul == crate::ir::expr::Nul::Never => {
                 let test = Test::Compare(Operator::Eq, literals.remove(0));
                 self.atom(Atom { expr, test })
             }

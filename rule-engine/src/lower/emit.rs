@@ -1,4 +1,4 @@
-//! From shared expressions to a program: code for each condition, one family for the atoms that are answered together,
+//! From shared expressions to a program: code for each condition, one matcher for the atoms that are answered together,
 //! and a bit for each answer that is worth keeping.
 
 use std::collections::BTreeMap;
@@ -7,13 +7,13 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::arrange::Arranger;
-use super::expr::ExprId;
-use super::node::{AtomId, Node, NodeId, PerNode, Pool};
-use super::tighten::tighten;
+use super::peephole::optimize;
+use crate::ir::expr::ExprId;
+use crate::ir::node::{AtomId, Node, NodeId, PerNode, Pool};
+use crate::ir::op::Op;
 use crate::vm::compare::Regexes;
-use crate::vm::family::{Family, Sort};
-use crate::vm::op::Op;
-use crate::vm::program::{AtomRow, FamilyRow, Layout, Program, Slot, Span};
+use crate::vm::matcher::{Matcher, Sort};
+use crate::vm::program::{AtomRow, Layout, MatcherRow, Program, Slot, Span};
 
 /// A program, and where the code of each expression begins.
 pub(crate) struct Emitted {
@@ -38,7 +38,7 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
         nodes: Vec::new(),
         code: Vec::new(),
     };
-    let (atoms, questions, families, lonely, regexes) = emitter.families(&order);
+    let (atoms, questions, matchers, lonely, regexes) = emitter.matchers(&order);
     let kept = uses.iter().filter(|&(node, uses)| {
         matches!(pool[node], Node::And(_) | Node::Or(_)) && (uses > 1 || arranger.facts(pool, node).span != Span::Event)
     });
@@ -60,18 +60,18 @@ pub(crate) fn emit(pool: &Pool, arranger: &mut Arranger, roots: &[NodeId]) -> Em
             emitter.code.push(Op::Return);
         }
     }
-    let places = tighten(&mut emitter.code, entries.values().copied());
+    let places = optimize(&mut emitter.code, entries.values().copied());
     entries.values_mut().for_each(|entry| *entry = places[*entry as usize]);
     let mut shared = vec![0u32; pool.exprs.len()];
-    families.iter().for_each(|family: &FamilyRow| shared[family.expr.0 as usize] += 1);
+    matchers.iter().for_each(|matcher: &MatcherRow| shared[matcher.expr.0 as usize] += 1);
     let program = Program {
         exprs: pool.exprs.clone(),
         fields: (0..pool.exprs.len() as u32).map(|id| pool.exprs[ExprId(id)].as_field()).collect(),
-        kept: shared.iter().filter(|families| **families > 1).count(),
-        shared: shared.into_iter().map(|families| families > 1).collect(),
+        kept: shared.iter().filter(|matchers| **matchers > 1).count(),
+        shared: shared.into_iter().map(|matchers| matchers > 1).collect(),
         atoms,
         questions,
-        families,
+        matchers,
         lonely,
         nodes: emitter.nodes,
         code: emitter.code,
@@ -107,11 +107,11 @@ struct Emitter<'p> {
     code: Vec<Op>,
 }
 
-type Families = (Vec<AtomRow>, Vec<super::node::Atom>, Vec<FamilyRow>, Vec<u32>, Regexes);
+type Matchers = (Vec<AtomRow>, Vec<crate::ir::node::Atom>, Vec<MatcherRow>, Vec<u32>, Regexes);
 
 impl Emitter<'_> {
-    /// Sorts the atoms into families.
-    fn families(&mut self, order: &[AtomId]) -> Families {
+    /// Sorts the atoms into matchers.
+    fn matchers(&mut self, order: &[AtomId]) -> Matchers {
         let pool = self.pool;
         let mut groups: BTreeMap<(ExprId, Span, Sort, u32), Vec<AtomId>> = BTreeMap::new();
         for id in order {
@@ -122,24 +122,24 @@ impl Emitter<'_> {
             groups.entry((atom.expr, span, sort, alone)).or_default().push(*id);
         }
         let regexes = Regexes::new(order.iter().map(|id| &pool[*id]));
-        let (mut rows, mut questions, mut families, mut lonely) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut questions, mut matchers, mut lonely) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ((expr, span, sort, _), members) in groups {
             let layout = &mut self.layout[span as usize];
             if members.len() >= 64 {
-                // Large families begin at a word, so that they are cleared and scanned by words.
+                // Large matchers begin at a word, so that they are cleared and scanned by words.
                 layout.value = layout.value.next_multiple_of(64);
             }
             let low = layout.value;
-            let family = families.len() as u32;
+            let matcher = matchers.len() as u32;
             lonely.push(rows.len() as u32);
             for (place, id) in members.iter().enumerate() {
                 self.atom_rows.insert(*id, rows.len() as u32);
-                rows.push(AtomRow { slot: Slot { span, known: layout.known, value: low + place as u32 }, family });
+                rows.push(AtomRow { slot: Slot { span, known: layout.known, value: low + place as u32 }, matcher });
                 questions.push(pool[*id].clone());
             }
             let tests: Vec<_> = members.iter().map(|id| &pool[*id].test).collect();
             layout.value = low + members.len() as u32;
-            families.push(FamilyRow {
+            matchers.push(MatcherRow {
                 span,
                 known: layout.known,
                 low,
@@ -148,11 +148,11 @@ impl Emitter<'_> {
                 numbered: pool.exprs[expr]
                     .as_field()
                     .filter(|_| pool.exprs[expr].numbered && span == Span::Event && members.len() <= 64),
-                search: Family::new(sort, &tests, &regexes),
+                search: Matcher::new(sort, &tests, &regexes),
             });
             layout.known += 1;
         }
-        (rows, questions, families, lonely, regexes)
+        (rows, questions, matchers, lonely, regexes)
     }
 
     fn node(&mut self, node: NodeId) {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::literal;
-use super::node::Literal;
 use super::{CompileError, Known};
 use crate::event::{Key, Schema};
+use crate::ir::node::Literal;
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
 /// A set of event types.

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
-use super::node::Literal;
 use crate::event::Kind;
+use crate::ir::node::Literal;
 
 /// The longest constant, with the byte that ends it.
 const LONGEST: usize = 256;

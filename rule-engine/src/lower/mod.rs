@@ -10,14 +10,11 @@
 pub(crate) mod arrange;
 mod check;
 pub(crate) mod emit;
-pub(crate) mod expr;
 mod keys;
 mod literal;
-pub(crate) mod node;
 pub(crate) mod operand;
-pub(crate) mod regex;
+mod peephole;
 pub(crate) mod specialize;
-mod tighten;
 mod warn;
 
 pub use keys::KeySet;
@@ -27,11 +24,11 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use expr::ExprId;
-use node::{Atom, NodeId, Pool, Test};
 use operand::{Operands, Place};
 
 use crate::event::Schema;
+use crate::ir::expr::ExprId;
+use crate::ir::node::{Atom, NodeId, Pool, Test};
 use crate::syntax::ast::{Definition, Expr, Operand, Position};
 
 /// Why a condition does not compile.

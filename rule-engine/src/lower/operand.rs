@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::expr::{Expr, ExprId, Exprs, Nul, Op, Unary, shorter};
 use crate::event::{FieldInfo, Kind, Lifetime, Schema};
+use crate::ir::expr::{Expr, ExprId, Exprs, Nul, Op, Unary, shorter};
 use crate::syntax::ast::{Operand, Transformer};
 
 /// Where a field is wanted: some exist only in conditions, and some mean another thing in an output.

@@ -5,9 +5,9 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use super::expr::Op;
-use super::node::{Atom, AtomId, Node, NodeId, PerNode, Pool, Test};
 use crate::event::{FieldId, Key, Schema};
+use crate::ir::expr::Op;
+use crate::ir::node::{Atom, AtomId, Node, NodeId, PerNode, Pool, Test};
 use crate::vm::compare::{self, Regexes};
 
 /// So many atoms may be told apart by the bits of a signature.

@@ -3,10 +3,11 @@
 use bumpalo::Bump;
 
 use crate::event::{Event, FieldId, Kind, Schema, Value};
-use crate::lower::expr::{ExprId, Exprs, Op};
+use crate::ir::expr::{ExprId, Exprs, Op};
 use crate::lower::operand::{Operands, Place};
 use crate::syntax::ast::{Field, Operand, Position};
-use crate::syntax::{parse_operand, print, text};
+use crate::syntax::{parse_operand, print};
+use crate::text;
 use crate::vm::eval;
 
 /// The longest field or transformer of a template.

@@ -3,12 +3,12 @@
 use rustc_hash::FxHashMap;
 
 use crate::diag::{Code, Context, Diagnostic, Place, Spot, did_you_mean};
-use crate::source::decode::Mark;
 use crate::source::item::{self, Exception, PluginVersion, Rule, Step, Update, Version, Written};
+use crate::text::Mark;
 
-use super::Backend;
+use super::Sources;
 use super::exception::check;
-use super::traced::Traced;
+use super::source_map::MappedText;
 
 /// The engine version that rules may require, as Falco counts it.
 pub const ENGINE_VERSION: Version = Version(0, 63, 0);
@@ -87,7 +87,7 @@ pub struct Macro {
     /// Its name.
     pub name: String,
     /// What it stands for.
-    pub condition: Traced,
+    pub condition: MappedText,
     /// When it was defined.
     pub age: Age,
     /// Where.
@@ -109,7 +109,7 @@ pub struct CollectedRule {
     /// All but the condition and output, as last defined.
     pub rule: Rule,
     /// What it looks for, without exceptions.
-    pub condition: Traced,
+    pub condition: MappedText,
     /// What it prints.
     pub output: String,
     /// When it was defined.
@@ -143,7 +143,7 @@ impl Collection {
     ///
     /// # Errors
     /// If it contradicts what is there.
-    pub fn take<B: Backend>(&mut self, step: Step, backend: &mut B, tell: &mut Vec<Diagnostic>) -> Result<()> {
+    pub fn take(&mut self, step: Step, sources: &mut Sources, tell: &mut Vec<Diagnostic>) -> Result<()> {
         match step {
             Step::Tell(diagnostic) => tell.push(diagnostic),
             Step::Fault(fault) => return Err(Box::new(fault)),
@@ -158,8 +158,8 @@ impl Collection {
             Step::Plugins(alternatives, context) => self.plugins(alternatives, &context)?,
             Step::List(list) => self.list(list)?,
             Step::Macro(macro_) => self.macro_(macro_)?,
-            Step::Rule(rule) => self.rule(*rule, backend, tell)?,
-            Step::Append(update) => self.append(*update, backend)?,
+            Step::Rule(rule) => self.rule(*rule, sources, tell)?,
+            Step::Append(update) => self.append(*update, sources)?,
             Step::Replace(update) => self.replace(*update)?,
             Step::Enable(name, enabled, context) => {
                 let Some(rule) = self.rules.get_mut(&name) else {
@@ -240,7 +240,7 @@ impl Collection {
             return Ok(());
         }
         let now = self.tick();
-        let condition = Traced::new(&condition);
+        let condition = MappedText::new(&condition);
         let age = Age { index: now, visibility: now };
         match self.macros.get_mut(&name) {
             Some(earlier) => {
@@ -273,13 +273,13 @@ impl Collection {
         Ok(())
     }
 
-    fn rule<B: Backend>(&mut self, mut rule: Rule, backend: &mut B, tell: &mut Vec<Diagnostic>) -> Result<()> {
+    fn rule(&mut self, mut rule: Rule, sources: &mut Sources, tell: &mut Vec<Diagnostic>) -> Result<()> {
         self.same_source(&rule.name, &rule.source.text, &rule.context)?;
         let source = rule.source.text.clone();
-        let known_source = backend.knows(&source);
+        let known_source = sources.knows(&source);
         if !known_source {
             let message = format!("Unknown source {source}, skipping");
-            let hint = did_you_mean(&source, backend.sources().iter().map(String::as_str));
+            let hint = did_you_mean(&source, sources.names().iter().map(String::as_str));
             tell.push(
                 Diagnostic::new(Code::UnknownSource, message, rule.context.clone()).at(rule.source.spot).hint(hint),
             );
@@ -291,10 +291,10 @@ impl Collection {
                     Diagnostic::new(Code::Validate, message, exception.context.clone()).at(exception.spot),
                 ));
             }
-            check(exception, known_source.then_some(source.as_str()), backend)?;
+            check(exception, known_source.then_some(source.as_str()), sources)?;
         }
         let now = self.tick();
-        let (condition, output) = (Traced::new(&rule.condition), rule.output.text.clone());
+        let (condition, output) = (MappedText::new(&rule.condition), rule.output.text.clone());
         let age = Age { index: now, visibility: now };
         match self.rules.get_mut(&rule.name) {
             Some(earlier) => {
@@ -309,7 +309,7 @@ impl Collection {
         Ok(())
     }
 
-    fn append<B: Backend>(&mut self, update: Update, backend: &mut B) -> Result<()> {
+    fn append(&mut self, update: Update, sources: &mut Sources) -> Result<()> {
         self.same_source(&update.name, &update.source, &update.context)?;
         let now = self.next;
         if self.rules.get(&update.name).is_none() {
@@ -352,7 +352,7 @@ impl Collection {
                     let message = "Rule exception must have values property with a list of values";
                     return Err(wrong(message, &exception));
                 }
-                check(&mut exception, source.as_deref(), backend)?;
+                check(&mut exception, source.as_deref(), sources)?;
                 rule.rule.exceptions.push(exception);
                 continue;
             };
@@ -379,7 +379,7 @@ impl Collection {
         }
         let Some(rule) = self.rules.get_mut(&update.name) else { return Ok(()) };
         if let Some(condition) = &update.condition {
-            rule.condition = Traced::new(condition);
+            rule.condition = MappedText::new(condition);
         }
         if let Some(output) = update.output {
             rule.output = output.text;

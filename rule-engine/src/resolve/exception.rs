@@ -5,8 +5,8 @@ use crate::source::Style;
 use crate::source::item::{Entry, Exception, Written};
 use crate::syntax::{LIST_OPERATORS, MODIFIABLE_OPERATORS, MODIFIERS, OPERATORS};
 
-use super::Backend;
-use super::traced::Traced;
+use super::Sources;
+use super::source_map::MappedText;
 
 type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
@@ -22,7 +22,7 @@ fn takes_list(comp: &str) -> bool {
 }
 
 /// Fills in default comparisons and checks that fields and comparisons fit. `source` where it is known.
-pub(super) fn check<B: Backend>(exception: &mut Exception, source: Option<&str>, backend: &mut B) -> Result<()> {
+pub(super) fn check(exception: &mut Exception, source: Option<&str>, sources: &mut Sources) -> Result<()> {
     let refuse = |exception: &Exception, message: String, hint: Option<String>| {
         let fault = Diagnostic::new(Code::Validate, message, exception.context.clone());
         Err(Box::new(fault.at(exception.spot).hint(hint)))
@@ -48,7 +48,7 @@ pub(super) fn check<B: Backend>(exception: &mut Exception, source: Option<&str>,
             }
         }
         for field in exception.fields.many() {
-            check_field(exception, field, source, backend)?;
+            check_field(exception, field, source, sources)?;
         }
         return Ok(());
     }
@@ -66,21 +66,21 @@ pub(super) fn check<B: Backend>(exception: &mut Exception, source: Option<&str>,
         return refuse(exception, message.to_owned(), did_you_mean(comp, LIST_OPERATORS));
     }
     let field = exception.fields.clone();
-    check_field(exception, &field, source, backend)
+    check_field(exception, &field, source, sources)
 }
 
-fn check_field<B: Backend>(exception: &Exception, field: &Entry, source: Option<&str>, backend: &mut B) -> Result<()> {
+fn check_field(exception: &Exception, field: &Entry, source: Option<&str>, sources: &mut Sources) -> Result<()> {
     let Some(source) = source else { return Ok(()) };
     let spot = match field {
         Entry::One(written) => Some(written.spot),
         _ => exception.spot,
     };
-    match backend.field(source, field.text()) {
+    match sources.field(source, field.text()) {
         Ok(true) => Ok(()),
         Ok(false) => {
             let message = format!("'{}' is not a supported filter field", field.text());
             let fault = Diagnostic::new(Code::Validate, message, exception.context.clone()).at(spot);
-            Err(Box::new(fault.hint(backend.near_field(source, field.text()))))
+            Err(Box::new(fault.hint(sources.near_field(source, field.text()))))
         }
         Err(message) => {
             let context = &exception.context;
@@ -111,8 +111,8 @@ pub(super) fn quoted(item: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// A text of an entry, with the changed words `shown` in its place.
-fn piece(entry: &Entry, shown: &str) -> Traced {
-    let mut out = Traced::default();
+fn piece(entry: &Entry, shown: &str) -> MappedText {
+    let mut out = MappedText::default();
     match entry {
         Entry::One(written) if written.text == shown => out.push(written),
         // Quotes and parentheses around it come from nowhere.
@@ -133,11 +133,11 @@ fn piece(entry: &Entry, shown: &str) -> Traced {
 ///
 /// # Errors
 /// If the values of an exception do not fit its fields.
-pub(super) fn with_exceptions(condition: &Traced, exceptions: &[Exception]) -> Result<Traced> {
+pub(super) fn with_exceptions(condition: &MappedText, exceptions: &[Exception]) -> Result<MappedText> {
     if exceptions.is_empty() {
         return Ok(condition.clone());
     }
-    let mut out = Traced::default();
+    let mut out = MappedText::default();
     out.push_str("(");
     out.append(condition);
     out.push_str(")");
@@ -155,8 +155,8 @@ pub(super) fn with_exceptions(condition: &Traced, exceptions: &[Exception]) -> R
 }
 
 /// `(f in (a, b, c))`
-fn single(exception: &Exception, field: &Entry) -> Result<Traced> {
-    let mut out = Traced::default();
+fn single(exception: &Exception, field: &Entry) -> Result<MappedText> {
+    let mut out = MappedText::default();
     for value in &exception.values {
         if matches!(value, Entry::Many(_)) {
             let message = "Expected values array to contain a list of strings";
@@ -182,8 +182,8 @@ fn single(exception: &Exception, field: &Entry) -> Result<Traced> {
 }
 
 /// `(( f = a and g startswith b) or ( f = c and g startswith d))`
-fn tuples(exception: &Exception, fields: &[Entry]) -> Result<Traced> {
-    let mut out = Traced::default();
+fn tuples(exception: &Exception, fields: &[Entry]) -> Result<MappedText> {
+    let mut out = MappedText::default();
     for tuple in &exception.values {
         let values = tuple.many();
         if values.len() != fields.len() {

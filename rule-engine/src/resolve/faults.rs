@@ -5,11 +5,11 @@ use crate::source::{item, span};
 use crate::syntax::SyntaxError;
 use crate::syntax::ast::{Expr, Position};
 
-use super::{Backend, Resolver, Traced, locate, macros};
+use super::{MappedText, Resolver, locate, macros};
 
-impl<B: Backend> Resolver<'_, B> {
+impl Resolver<'_> {
     /// The words of a text at a position, in the file, and how they came there.
-    pub(super) fn spot(&self, text: &Traced, position: Position) -> (Option<Spot>, Vec<(String, Option<Spot>)>) {
+    pub(super) fn spot(&self, text: &MappedText, position: Position) -> (Option<Spot>, Vec<(String, Option<Spot>)>) {
         let bytes = text.as_str().as_bytes();
         let mut from = position.index.min(bytes.len());
         // At the end of the text there is nothing to see: take the last word before it.
@@ -49,7 +49,7 @@ impl<B: Backend> Resolver<'_, B> {
         (Some(spot), notes)
     }
 
-    pub(super) fn syntax_fault(&self, error: &SyntaxError, text: &Traced, context: &Context) -> Box<Diagnostic> {
+    pub(super) fn syntax_fault(&self, error: &SyntaxError, text: &MappedText, context: &Context) -> Box<Diagnostic> {
         let context = context.expression(text.as_str(), Some(error.position));
         let mut fault = Diagnostic::new(Code::CompileCondition, error.message.clone(), context);
         (fault.spot, fault.notes) = self.spot(text, error.position);
@@ -62,7 +62,7 @@ impl<B: Backend> Resolver<'_, B> {
         fault: &macros::Fault,
         whole: &str,
         context: &Context,
-        text: &Traced,
+        text: &MappedText,
     ) -> Box<Diagnostic> {
         let context = context.expression(whole, Some(fault.position));
         let owner = fault.owner.map(|at| &self.macros[at]);
@@ -100,7 +100,7 @@ impl<B: Backend> Resolver<'_, B> {
         fault: &mut Diagnostic,
         source: &str,
         position: Position,
-        text: &Traced,
+        text: &MappedText,
         tree: &Expr,
         used: &[usize],
     ) {
@@ -109,7 +109,7 @@ impl<B: Backend> Resolver<'_, B> {
         'deeper: loop {
             for at in std::mem::take(&mut candidates) {
                 let Some(tree) = self.macros[at].tree.clone() else { continue };
-                let found = self.backend.condition(source, tree.tree()).err();
+                let found = self.sources.condition(source, tree.tree()).err();
                 if found.is_some_and(|(message, place)| message == fault.message && place == position) {
                     owner = Some(at);
                     candidates.clone_from(&self.macros[at].macros);
@@ -130,17 +130,17 @@ impl<B: Backend> Resolver<'_, B> {
             fault.notes.push((format!("in macro `{name}`"), None));
         }
         if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
-            fault.hint = self.backend.near_field(source, field);
+            fault.hint = self.sources.near_field(source, field);
         } else if let Some(field) = fault.message.strip_prefix("filter syntax error: ") {
             fault.hint = Some(format!("`{field}` needs an argument: `{field}[…]`"));
         } else if let Some(name) = fault.message.strip_prefix("unknown event type ") {
-            fault.hint = self.backend.near_event_type(source, name);
+            fault.hint = self.sources.near_event_type(source, name);
         }
     }
 
     pub(super) fn output_fault(&mut self, code: Code, message: String, source: &str, item: &item::Rule) -> Diagnostic {
         let fault = Diagnostic::new(code, message, item.output_context()).at(item.output.spot);
-        let Some((at, token)) = wrong_token(&item.output.text, |text| self.backend.template(source, text).is_ok())
+        let Some((at, token)) = wrong_token(&item.output.text, |text| self.sources.template(source, text).is_ok())
         else {
             return fault;
         };
@@ -149,7 +149,7 @@ impl<B: Backend> Resolver<'_, B> {
             .get(item.output.file().0)
             .map(|file| span::locate(file.text.as_str(), &item.output, at, at + token.len()));
         let field = token.trim_start_matches(|c: char| c == '%' || c.is_ascii_digit());
-        let near = self.backend.near_field(source, field).map(|near| format!("`{token}` names no field: {near}"));
+        let near = self.sources.near_field(source, field).map(|near| format!("`{token}` names no field: {near}"));
         let hint = near.or_else(|| {
             Some(match field {
                 "" => "a `%` begins a field such as `%proc.name`".to_owned(),

@@ -13,7 +13,7 @@ use crate::diag::Context;
 
 use super::collection::Collection;
 use super::exception::quoted;
-use super::traced::Traced;
+use super::source_map::MappedText;
 
 /// How long a condition may grow.
 const LONGEST: usize = 1 << 22;
@@ -128,7 +128,12 @@ impl Substitution {
     ///
     /// # Errors
     /// If the condition grows beyond all measure.
-    pub(super) fn run(&self, text: &mut Traced, lists: &mut [ResolvedList], names: &mut Vec<usize>) -> Result<(), ()> {
+    pub(super) fn run(
+        &self,
+        text: &mut MappedText,
+        lists: &mut [ResolvedList],
+        names: &mut Vec<usize>,
+    ) -> Result<(), ()> {
         let mut due: BTreeSet<usize> = self.others.iter().copied().chain(self.named_in(text.as_str())).collect();
         while let Some(at) = due.pop_first() {
             let list = &mut lists[at];
@@ -143,8 +148,8 @@ impl Substitution {
     }
 }
 
-fn substitute(text: &mut Traced, list: &ResolvedList) -> Result<bool, ()> {
-    let find = |text: &Traced, from: usize| {
+fn substitute(text: &mut MappedText, list: &ResolvedList) -> Result<bool, ()> {
+    let find = |text: &MappedText, from: usize| {
         text.as_str()
             .as_bytes()
             .get(from..)
@@ -206,7 +211,7 @@ mod tests {
             joined,
             word: word("mine"),
         }];
-        let mut text = Traced::new(&written(condition));
+        let mut text = MappedText::new(&written(condition));
         Substitution::new(&lists).run(&mut text, &mut lists, &mut Vec::new()).unwrap();
         assert_eq!(text.as_str(), expected);
     }

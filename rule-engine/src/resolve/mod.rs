@@ -1,32 +1,37 @@
 //! From steps to rules as meant: one tree a rule, no names left but fields.
 //!
 //! ```text
-//! steps --collection--> texts --exception--> text --lists--> text --parse--> tree --macros--> tree --Backend--> rule
+//! steps --collection--> texts --exception--> text --lists--> text --parse--> tree --macros--> tree --Sources--> rule
 //! ```
 //!
 //! The order is Falco's, since it stops at the first fault: lists, then all macros are read, then all are resolved, then
 //! rule after rule, output before condition.
 
-mod backend;
 mod collection;
 mod exception;
+mod extra;
 mod faults;
 mod lists;
 mod locate;
 mod macros;
-mod traced;
+mod source_map;
+mod sources;
+
 mod warnings;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use backend::{Backend, Compiled, ExtraField, ExtraOutput};
 pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro, Named};
+pub use extra::{ExtraField, ExtraOutput};
 pub use lists::ResolvedList;
-pub use traced::{Origin, Traced};
+pub use source_map::{MappedText, Origin};
+pub use sources::Sources;
 
 use crate::diag::codes::DEPRECATED_FIELDS;
 use crate::diag::{Code, Context, Diagnostic, SourceFile};
+use crate::lower::{Condition, Warning};
+use crate::output::Template;
 use crate::syntax::ast::{Definition, Expr};
 use crate::syntax::parse;
 
@@ -47,7 +52,7 @@ pub struct ResolvedMacro {
     /// Whether something uses it.
     pub used: bool,
     /// Its text, lists replaced.
-    pub text: Traced,
+    pub text: MappedText,
     /// The lists that were replaced, by their places.
     pub lists: Vec<usize>,
     /// The macros that were replaced, by their places.
@@ -60,7 +65,7 @@ pub struct ResolvedMacro {
 
 /// A rule with its tree.
 #[derive(Debug)]
-pub struct ResolvedRule<C, T> {
+pub struct ResolvedRule {
     /// The place of the rule in the collection.
     pub index: usize,
     /// Its condition as text, with exceptions, before lists were replaced.
@@ -68,15 +73,15 @@ pub struct ResolvedRule<C, T> {
     /// Its tree, lists and macros replaced.
     pub tree: Expr,
     /// The condition.
-    pub condition: C,
+    pub condition: Condition,
     /// How many kinds of events may match.
     pub event_types: usize,
     /// What it prints, additions and all.
     pub output: String,
     /// The same, ready to print.
-    pub template: T,
+    pub template: Template,
     /// Further output fields, ready to print, by name.
-    pub extra: Vec<(ExtraField, T)>,
+    pub extra: Vec<(ExtraField, Template)>,
     /// The lists that were replaced, by their places.
     pub lists: Vec<usize>,
     /// The macros that were replaced, by their places.
@@ -91,24 +96,24 @@ pub struct ResolvedRule<C, T> {
 
 /// All of a collection, resolved.
 #[derive(Debug)]
-pub struct Resolved<C, T> {
+pub struct Resolved {
     /// The lists.
     pub lists: Vec<ResolvedList>,
     /// The macros.
     pub macros: Vec<ResolvedMacro>,
     /// The rules that are at no fault and of a known source.
-    pub rules: Vec<ResolvedRule<C, T>>,
+    pub rules: Vec<ResolvedRule>,
     /// What was found.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// How to go about faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Persistence {
+pub enum OnError {
     /// Stop at the first error, as Falco does.
     Stop,
     /// Go on, to find all.
-    GoOn,
+    Continue,
 }
 
 /// Names of macros, lists and rules that were at fault when they were read: that they are missing is no news.
@@ -122,30 +127,30 @@ pub struct Setting<'a> {
     /// The files that were read.
     pub files: &'a [SourceFile],
     /// How to go about faults.
-    pub persistence: Persistence,
+    pub on_error: OnError,
     /// What could not be read.
     pub missing: &'a Missing,
 }
 
 /// Resolves a collection. `previous` is what came of it before its last file, without an error: what did not change since
 /// is taken from there, conditions and all, so that loading many files costs little more than loading one.
-pub fn resolve<B: Backend>(
+pub fn resolve(
     collection: &Collection,
-    backend: &mut B,
+    sources: &mut Sources,
     setting: Setting<'_>,
-    previous: Option<Resolved<B::Condition, B::Template>>,
-) -> Resolved<B::Condition, B::Template> {
-    let Setting { extra, files, persistence, missing } = setting;
+    previous: Option<Resolved>,
+) -> Resolved {
+    let Setting { extra, files, on_error, missing } = setting;
     let (old_macros, old_rules) = previous.map(|old| (old.macros, old.rules)).unwrap_or_default();
     let lists = lists::resolve(collection);
     let mut resolver = Resolver {
         old_macros: old_macros.into_iter().map(Some).collect(),
         old_rules: old_rules.into_iter().map(|rule| (rule.index, rule)).collect(),
         collection,
-        backend,
+        sources,
         extra,
         files,
-        persistence,
+        on_error,
         missing,
         list_substitution: lists::Substitution::new(&lists),
         lists,
@@ -168,26 +173,26 @@ pub fn resolve<B: Backend>(
 /// The first fault ends it all.
 struct Stopped;
 
-struct Resolver<'a, B: Backend> {
+struct Resolver<'a> {
     collection: &'a Collection,
-    backend: &'a mut B,
+    sources: &'a mut Sources,
     extra: &'a [ExtraOutput],
     files: &'a [SourceFile],
-    persistence: Persistence,
+    on_error: OnError,
     missing: &'a Missing,
     old_macros: Vec<Option<ResolvedMacro>>,
-    old_rules: rustc_hash::FxHashMap<usize, ResolvedRule<B::Condition, B::Template>>,
+    old_rules: rustc_hash::FxHashMap<usize, ResolvedRule>,
     lists: Vec<ResolvedList>,
     list_substitution: lists::Substitution,
     macro_substitution: macros::Substitution,
     macros: Vec<ResolvedMacro>,
-    rules: Vec<ResolvedRule<B::Condition, B::Template>>,
+    rules: Vec<ResolvedRule>,
     diagnostics: Vec<Diagnostic>,
 }
 
 type Step<T> = std::result::Result<T, Box<Diagnostic>>;
 
-impl<B: Backend> Resolver<'_, B> {
+impl Resolver<'_> {
     fn run(&mut self) -> Result<(), Stopped> {
         for (at, macro_) in self.collection.macros.iter().enumerate() {
             let mut text = macro_.condition.clone();
@@ -274,13 +279,13 @@ impl<B: Backend> Resolver<'_, B> {
                 if !fault.message.is_empty() {
                     self.diagnostics.push(*fault);
                 }
-                if self.persistence == Persistence::Stop { Err(Stopped) } else { Ok(None) }
+                if self.on_error == OnError::Stop { Err(Stopped) } else { Ok(None) }
             }
         }
     }
 
     /// Replaces lists.
-    fn expand(&mut self, text: &mut Traced, context: impl Fn() -> Context, used: &mut Vec<usize>) -> Step<()> {
+    fn expand(&mut self, text: &mut MappedText, context: impl Fn() -> Context, used: &mut Vec<usize>) -> Step<()> {
         if self.list_substitution.run(text, &mut self.lists, used).is_err() {
             let message = "lists make the condition too long";
             return Err(Box::new(Diagnostic::new(Code::TooLarge, message, context())));
@@ -294,7 +299,7 @@ impl<B: Backend> Resolver<'_, B> {
         visibility: usize,
         whole: &str,
         context: &Context,
-        text: &Traced,
+        text: &MappedText,
     ) -> Step<Vec<usize>> {
         let (collection, macros, missing) = (self.collection, &self.macros, self.missing);
         let meaning = |name: &str| {
@@ -319,7 +324,7 @@ impl<B: Backend> Resolver<'_, B> {
         }
     }
 
-    fn rule(&mut self, index: usize, rule: &CollectedRule) -> Step<Option<ResolvedRule<B::Condition, B::Template>>> {
+    fn rule(&mut self, index: usize, rule: &CollectedRule) -> Step<Option<ResolvedRule>> {
         let item = &rule.rule;
         let source = item.source.text.as_str();
         let mut text = exception::with_exceptions(&rule.condition, &item.exceptions)?;
@@ -344,7 +349,7 @@ impl<B: Backend> Resolver<'_, B> {
             Ok(Some(output)) => Ok(output),
             Ok(None) => return Ok(None),
             // The condition may have a fault too.
-            Err(fault) if self.persistence == Persistence::GoOn => Err(fault),
+            Err(fault) if self.on_error == OnError::Continue => Err(fault),
             Err(fault) => return Err(fault),
         };
         let condition = expanded.and_then(|()| self.condition(rule, source, &text, &whole));
@@ -362,8 +367,8 @@ impl<B: Backend> Resolver<'_, B> {
             index,
             condition_text: whole,
             tree,
-            condition: compiled.condition,
-            event_types: compiled.event_types,
+            event_types: compiled.keys().len(),
+            condition: compiled,
             output,
             template,
             extra,
@@ -380,9 +385,9 @@ impl<B: Backend> Resolver<'_, B> {
         &mut self,
         rule: &CollectedRule,
         source: &str,
-        text: &Traced,
+        text: &MappedText,
         whole: &Rc<str>,
-    ) -> Step<Option<(Expr, Vec<usize>, Compiled<B::Condition>)>> {
+    ) -> Step<Option<(Expr, Vec<usize>, Condition)>> {
         let item = &rule.rule;
         let mut tree =
             parse(text.as_str()).map_err(|error| self.syntax_fault(&error, text, &item.condition_context()))?;
@@ -404,7 +409,7 @@ impl<B: Backend> Resolver<'_, B> {
             self.diagnostics.push(tell);
         }
 
-        let compiled = match self.backend.condition(source, &tree) {
+        let compiled = match self.sources.condition(source, &tree) {
             Ok(compiled) => compiled,
             Err((message, position)) => {
                 let context = item.condition_context().expression(whole, Some(position));
@@ -419,7 +424,7 @@ impl<B: Backend> Resolver<'_, B> {
                 return Err(Box::new(fault));
             }
         };
-        for (message, position) in &compiled.hints {
+        for Warning { message, position } in compiled.warnings() {
             let context = item.condition_context().expression(whole, Some(*position));
             let (spot, notes) = self.spot(text, *position);
             let mut tell = Diagnostic::new(Code::ConditionHint, message.clone(), context).at(spot);
@@ -427,12 +432,12 @@ impl<B: Backend> Resolver<'_, B> {
             self.diagnostics.push(tell);
         }
         if source == "syscall" {
-            if compiled.event_types > MANY_EVENT_TYPES && item.warn_event_types {
+            if compiled.keys().len() > MANY_EVENT_TYPES && item.warn_event_types {
                 let message = "Rule matches too many evt.type values. This has a significant performance penalty.";
                 let tell = Diagnostic::new(Code::NoEventType, message, item.context.clone()).at(spot);
                 let hint = "begin the condition with `evt.type in (…) and`";
                 self.diagnostics.push(tell.hint(hint.to_owned()));
-            } else if compiled.event_types == 0 {
+            } else if compiled.keys().len() == 0 {
                 let message = "No event type can satisfy the condition: the rule never fires";
                 self.diagnostics.push(Diagnostic::new(Code::NeverMatches, message, item.context.clone()).at(spot));
             }
@@ -445,7 +450,7 @@ impl<B: Backend> Resolver<'_, B> {
         &mut self,
         rule: &CollectedRule,
         source: &str,
-    ) -> Step<Option<(String, B::Template, Vec<(ExtraField, B::Template)>)>> {
+    ) -> Step<Option<(String, Template, Vec<(ExtraField, Template)>)>> {
         const CONTAINER_INFO: &str = "%container.info";
         let item = &rule.rule;
         let mut output = rule.output.clone();
@@ -466,7 +471,7 @@ impl<B: Backend> Resolver<'_, B> {
         for field in extra.iter().flat_map(|extra| &extra.fields) {
             fields.insert(&field.name, field);
         }
-        let template = match self.backend.template(source, &output) {
+        let template = match self.sources.template(source, &output) {
             Ok(template) => template,
             Err(message) => {
                 let skip = item.skip_if_unknown_filter && is_unknown(&message);
@@ -482,7 +487,7 @@ impl<B: Backend> Resolver<'_, B> {
         self.deprecated_in(&output, item);
         let mut ready = Vec::new();
         for field in fields.into_values() {
-            match self.backend.template(source, &field.format) {
+            match self.sources.template(source, &field.format) {
                 Ok(template) => ready.push((field.clone(), template)),
                 Err(message) => return Err(Box::new(self.output_fault(Code::CompileOutput, message, source, item))),
             }
@@ -523,5 +528,5 @@ fn is_unknown(message: &str) -> bool {
 
 /// A file's name and text, to be given to [`resolve`].
 pub fn source_file(name: &str, bytes: &[u8]) -> SourceFile {
-    SourceFile { name: Arc::from(name), text: crate::source::decode::Text::new(bytes) }
+    SourceFile { name: Arc::from(name), text: crate::text::Text::new(bytes) }
 }

@@ -6,8 +6,8 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::arrange::Arranger;
-use crate::lower::node::{Node, NodeId, Pool};
 
 /// A gate before there is code for it.
 #[derive(Debug, Clone, Copy)]

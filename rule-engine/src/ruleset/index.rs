@@ -5,21 +5,21 @@
 //! the part that depends on the descriptor alone, its *guards*, are remembered with the process and the descriptor: one
 //! bit per rule, so that a word of bits strikes out 64 rules. What rules share beyond that are their *gates*. A rule
 //! whose condition needs one of some atoms to be true, its *witness*, is not even looked at unless one is: atoms are
-//! answered family by family, whatever their number, and the true ones lead to their rules. On a long slate witnesses
+//! answered matcher by matcher, whatever their number, and the true ones lead to their rules. On a long slate witnesses
 //! are asked first of all, on a short one after the gates.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::lists::lists;
-use super::profile::{AtomProfile, FamilyProfile};
+use super::profile::{AtomProfile, MatcherProfile};
 use super::slate::{Chunk, Gate, Group, Guard, Listed, NONE, Place, Slate, WORD};
-use super::witness::{self, FamilyKey, Witness};
+use super::witness::{self, MatcherKey, Witness};
 use super::{EventPlan, Plain, gates};
 use crate::event::{Key, Schema};
+use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::arrange::Arranger;
 use crate::lower::emit::{Emitted, emit};
-use crate::lower::node::{Node, NodeId, Pool};
 use crate::vm::compare::Regexes;
 use crate::vm::machine::Searches;
 use crate::vm::program::{Program, Span};
@@ -76,18 +76,18 @@ impl Index {
         self.extra
     }
 
-    /// What the searches came to: for each family how often and how long, for each atom how often it was true.
-    pub(super) fn families(&self, searches: &Searches, field: &dyn Fn(u32) -> String) -> Vec<FamilyProfile> {
-        let rows = self.program.families.iter().zip(&searches.families).enumerate();
-        rows.map(|(family, (row, &(searched, nanoseconds)))| {
-            let first = self.program.lonely[family];
+    /// What the searches came to: for each matcher how often and how long, for each atom how often it was true.
+    pub(super) fn matchers(&self, searches: &Searches, field: &dyn Fn(u32) -> String) -> Vec<MatcherProfile> {
+        let rows = self.program.matchers.iter().zip(&searches.matchers).enumerate();
+        rows.map(|(matcher, (row, &(searched, nanoseconds)))| {
+            let first = self.program.lonely[matcher];
             let atoms = first..first + (row.high - row.low);
             let atom = |atom: u32| AtomProfile {
                 atom: self.program.question(atom, field),
                 held: searches.held[atom as usize],
             };
-            FamilyProfile {
-                family: self.program.family_name(family, field),
+            MatcherProfile {
+                matcher: self.program.matcher_name(matcher, field),
                 searches: searched,
                 nanoseconds,
                 atoms: atoms.map(atom).collect(),
@@ -105,7 +105,7 @@ impl Index {
             for atom in 0..group.starts.len() - 1 {
                 let places = &group.places[group.starts[atom] as usize..group.starts[atom + 1] as usize];
                 if places.contains(&(place as u32)) {
-                    let first = self.program.lonely[group.family as usize];
+                    let first = self.program.lonely[group.matcher as usize];
                     plan.witness.push(self.program.question(first + atom as u32, field));
                 }
             }
@@ -199,11 +199,11 @@ impl Plan {
             rest_first: rule.rest_first,
         };
         let rules: Box<[Listed]> = self.rules.iter().map(listed).collect();
-        let mut families: Vec<FamilyKey> =
-            self.witnesses.iter().flatten().flatten().map(|(family, _)| *family).collect();
-        families.sort_unstable();
-        families.dedup();
-        let groups = families.into_iter().map(|family| self.group(pool, emitted, family)).collect();
+        let mut matchers: Vec<MatcherKey> =
+            self.witnesses.iter().flatten().flatten().map(|(matcher, _)| *matcher).collect();
+        matchers.sort_unstable();
+        matchers.dedup();
+        let groups = matchers.into_iter().map(|matcher| self.group(pool, emitted, matcher)).collect();
         let gate = |gate: &gates::Planned| Gate { code: code(gate.node), rules: gate.rules, skip: gate.skip };
         let chunks = self.base.chunks(WORD).zip(&self.gates).map(|(places, gates)| Chunk {
             rules: u64::MAX >> (WORD - places.len()),
@@ -218,20 +218,20 @@ impl Plan {
     }
 
     fn demands(&self, place: usize, guard: Guard) -> Demands {
-        let witness = self.witnesses[place].iter().flatten().filter(|(family, _)| family.1 == guard.span());
+        let witness = self.witnesses[place].iter().flatten().filter(|(matcher, _)| matcher.1 == guard.span());
         (self.rules[place].guards[guard as usize], witness.copied().collect())
     }
 
-    fn group(&self, pool: &Pool, emitted: &Emitted, family: FamilyKey) -> Group {
+    fn group(&self, pool: &Pool, emitted: &Emitted, matcher: MatcherKey) -> Group {
         let mut lists: Vec<Vec<u32>> = Vec::new();
         let mut number = 0;
-        let remembered = family.1 == Span::Fd;
+        let remembered = matcher.1 == Span::Fd;
         for (place, witness) in self.witnesses.iter().enumerate() {
-            for (_, atom) in witness.iter().flatten().filter(|(of, _)| *of == family) {
-                debug_assert_eq!(witness::family_of(pool, *atom), Some(family));
+            for (_, atom) in witness.iter().flatten().filter(|(of, _)| *of == matcher) {
+                debug_assert_eq!(witness::matcher_of(pool, *atom), Some(matcher));
                 let row = emitted.program.atoms[emitted.atoms[atom] as usize];
-                number = row.family;
-                let of = &emitted.program.families[row.family as usize];
+                number = row.matcher;
+                let of = &emitted.program.matchers[row.matcher as usize];
                 lists.resize((of.high - of.low) as usize, Vec::new());
                 lists[(row.slot.value - of.low) as usize].push(place as u32);
             }
@@ -247,7 +247,7 @@ impl Plan {
             starts.push(places.len() as u32);
         }
         let rules = masks.iter().fold(0, |all, mask| all | mask);
-        Group { family: number, starts: starts.into(), places: places.into(), masks: masks.into(), rules, remembered }
+        Group { matcher: number, starts: starts.into(), places: places.into(), masks: masks.into(), rules, remembered }
     }
 }
 

@@ -4,8 +4,8 @@
 //! it does not treat all keys alike: what is done for a rule is done for few classes, not for hundreds of keys.
 
 use crate::event::{Key, Schema};
+use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::arrange::Arranger;
-use crate::lower::node::{Node, NodeId, Pool};
 use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
 

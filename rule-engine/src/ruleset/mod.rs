@@ -21,12 +21,12 @@ use std::ops::ControlFlow;
 
 use bumpalo::Bump;
 
-pub use profile::{AtomProfile, FamilyProfile, Profile, RuleProfile};
+pub use profile::{AtomProfile, MatcherProfile, Profile, RuleProfile};
 pub use rule::{Capture, Rule, RuleId};
 pub use select::{Selection, Selector};
 
 use crate::event::{Event, Key, Schema};
-use crate::lower::node::{NodeId, Pool};
+use crate::ir::node::{NodeId, Pool};
 use crate::lower::{self, CompileError, Condition, KeySet, Known};
 use crate::syntax::ast::Expr;
 use crate::vm::compare::Regexes;
@@ -309,7 +309,7 @@ impl Machine {
     /// What was counted, if [`profile`](Self::profile) was called. `field` gives the name of a field.
     pub fn profiled(&self, rules: &Ruleset, field: &dyn Fn(u32) -> String) -> Option<Profile> {
         let mut profile = self.profile.as_deref()?.clone();
-        profile.families = rules.index.families(self.state.searches.as_deref()?, field);
+        profile.matchers = rules.index.matchers(self.state.searches.as_deref()?, field);
         Some(profile)
     }
 

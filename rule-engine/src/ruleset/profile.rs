@@ -28,9 +28,9 @@ pub struct AtomProfile {
 
 /// What the atoms on one expression cost that are answered together.
 #[derive(Debug, Clone, Default)]
-pub struct FamilyProfile {
+pub struct MatcherProfile {
     /// The expression and the kind of question, such as `fd.name startswith`.
-    pub family: String,
+    pub matcher: String,
     /// How often they were searched; all other times the answers were known.
     pub searches: u64,
     /// The time of the searches, extraction of the value and all.
@@ -46,13 +46,13 @@ pub struct Profile {
     pub events: u64,
     /// Per rule, in the order of the rules.
     pub rules: Vec<RuleProfile>,
-    /// Per family of atoms.
-    pub families: Vec<FamilyProfile>,
+    /// Per matcher of atoms.
+    pub matchers: Vec<MatcherProfile>,
 }
 
 impl Profile {
     pub(super) fn new(rules: usize) -> Self {
-        Self { events: 0, rules: vec![RuleProfile::default(); rules], families: Vec::new() }
+        Self { events: 0, rules: vec![RuleProfile::default(); rules], matchers: Vec::new() }
     }
 
     pub(super) fn count(&mut self, rule: u32, time: Duration, matched: bool) {
@@ -65,7 +65,7 @@ impl Profile {
     /// The costliest first.
     pub fn sort(&mut self) {
         self.rules.sort_by_key(|row| std::cmp::Reverse((row.nanoseconds, row.evaluated)));
-        self.families.sort_by_key(|row| std::cmp::Reverse((row.nanoseconds, row.searches)));
+        self.matchers.sort_by_key(|row| std::cmp::Reverse((row.nanoseconds, row.searches)));
     }
 
     /// All of it, for programs.
@@ -75,20 +75,20 @@ impl Profile {
                 "evaluated": row.evaluated, "matched": row.matched, "nanoseconds": row.nanoseconds, "rule": row.rule,
             })
         });
-        let families = self.families.iter().map(|row| {
+        let matchers = self.matchers.iter().map(|row| {
             let atoms = row.atoms.iter().map(|atom| json!({ "atom": atom.atom, "held": atom.held }));
             json!({
-                "atoms": atoms.collect::<Vec<_>>(), "family": row.family, "nanoseconds": row.nanoseconds,
+                "atoms": atoms.collect::<Vec<_>>(), "matcher": row.matcher, "nanoseconds": row.nanoseconds,
                 "searches": row.searches,
             })
         });
         json!({
-            "events": self.events, "families": families.collect::<Vec<_>>(), "rules": rules.collect::<Vec<_>>(),
+            "events": self.events, "matchers": matchers.collect::<Vec<_>>(), "rules": rules.collect::<Vec<_>>(),
         })
     }
 }
 
-/// As tables, in the order that the rows have; rules and families that did nothing are left out.
+/// As tables, in the order that the rows have; rules and matchers that did nothing are left out.
 impl std::fmt::Display for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{} events of types that a rule is about", self.events)?;
@@ -99,11 +99,11 @@ impl std::fmt::Display for Profile {
             writeln!(f, "{time:>12} {:>10} {:>9} {each:>4} ns  {}", row.evaluated, row.matched, row.rule)?;
         }
         writeln!(f, "\n{:>12} {:>10} {:>9} {:>7}  atoms", "time", "searches", "true", "each")?;
-        for row in self.families.iter().filter(|row| row.searches > 0) {
+        for row in self.matchers.iter().filter(|row| row.searches > 0) {
             let each = row.nanoseconds / row.searches;
             let time = micros(row.nanoseconds);
             let held: u64 = row.atoms.iter().map(|atom| atom.held).sum();
-            writeln!(f, "{time:>12} {:>10} {held:>9} {each:>4} ns  {}", row.searches, row.family)?;
+            writeln!(f, "{time:>12} {:>10} {held:>9} {each:>4} ns  {}", row.searches, row.matcher)?;
             let mut atoms: Vec<&AtomProfile> = row.atoms.iter().collect();
             atoms.sort_by_key(|atom| std::cmp::Reverse(atom.held));
             for atom in atoms.iter().take(SHOWN) {
@@ -117,7 +117,7 @@ impl std::fmt::Display for Profile {
     }
 }
 
-/// So many atoms of a family are shown in a table.
+/// So many atoms of a matcher are shown in a table.
 const SHOWN: usize = 3;
 
 fn micros(nanoseconds: u64) -> String {

@@ -83,11 +83,11 @@ pub(super) struct Listed {
     pub(super) rest_first: bool,
 }
 
-/// The rules that have their witness in one family.
+/// The rules that have their witness in one matcher.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) family: u32,
-    /// For each atom of the family, where its rules begin in `places`; one more at the end.
+    pub(super) matcher: u32,
+    /// For each atom of the matcher, where its rules begin in `places`; one more at the end.
     pub(super) starts: Box<[u32]>,
     pub(super) places: Box<[u32]>,
     /// The same as bits, on a slate of few rules.
@@ -148,8 +148,8 @@ impl Slate {
             }
         }
         for group in &self.groups {
-            frame.ensure(state, group.family);
-            frame.each_true(state, group.family, |atom| {
+            frame.ensure(state, group.matcher);
+            frame.each_true(state, group.matcher, |atom| {
                 let (start, end) = (group.starts[atom as usize], group.starts[atom as usize + 1]);
                 candidates.extend_from_slice(&group.places[start as usize..end as usize]);
             });
@@ -195,8 +195,8 @@ impl Slate {
                     continue;
                 }
                 let mut found = 0;
-                frame.ensure(state, group.family);
-                frame.each_true(state, group.family, |atom| found |= group.masks[atom as usize]);
+                frame.ensure(state, group.matcher);
+                frame.each_true(state, group.matcher, |atom| found |= group.masks[atom as usize]);
                 bits &= !group.rules | found;
                 if group.remembered {
                     chunk.shut(Guard::Descriptor, group.rules & !found, state);

@@ -2,25 +2,25 @@
 //!
 //! A rule has several sets of such atoms: what an `and` demands is each a set, and of an `or` one set of every alternative
 //! makes one. Which is taken decides what is searched on every event of the key, so rules are brought together on few
-//! families, cheap ones, and a rule that would have a family almost to itself has no witness.
+//! matchers, cheap ones, and a rule that would have a matcher almost to itself has no witness.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::{SmallVec, smallvec};
 
+use crate::ir::expr::ExprId;
+use crate::ir::node::{Atom, AtomId, Literal, Node, NodeId, Pool, Test};
 use crate::lower::arrange::EXTRACTION;
-use crate::lower::expr::ExprId;
-use crate::lower::node::{Atom, AtomId, Literal, Node, NodeId, Pool, Test};
 use crate::syntax::ast::Operator;
-use crate::vm::family::Sort;
 use crate::vm::glob;
+use crate::vm::matcher::Sort;
 use crate::vm::program::Span;
 
-/// What makes atoms one family.
-pub(super) type FamilyKey = (ExprId, Span, Sort);
+/// What makes atoms one matcher.
+pub(super) type MatcherKey = (ExprId, Span, Sort);
 
-/// Atoms of which one must be true, with their families.
-pub(super) type Witness = SmallVec<[(FamilyKey, AtomId); 1]>;
+/// Atoms of which one must be true, with their matchers.
+pub(super) type Witness = SmallVec<[(MatcherKey, AtomId); 1]>;
 
 /// From how many rules on a slate looks for witnesses.
 const LONG: usize = 6;
@@ -31,16 +31,16 @@ const LOOK: u32 = 40;
 /// An `or` of more alternatives than this has no witness, and a rule no more sets than this to choose from.
 const MANY: usize = 64;
 
-/// The family of an atom, if few of its kind are true.
-pub(super) fn family_of(pool: &Pool, atom: AtomId) -> Option<FamilyKey> {
+/// The matcher of an atom, if few of its kind are true.
+pub(super) fn matcher_of(pool: &Pool, atom: AtomId) -> Option<MatcherKey> {
     let atom = &pool[atom];
     let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
     (sort.is_selective() && pool.is_rare(atom)).then(|| (atom.expr, Span::of(pool.atom_lifetime(atom)), sort))
 }
 
-/// What asking a family on every event costs. What lasts with the process is known already.
-fn cost(family: FamilyKey) -> u32 {
-    if family.1.is_brief() { family.2.cost() + EXTRACTION } else { 20 }
+/// What asking a matcher on every event costs. What lasts with the process is known already.
+fn cost(matcher: MatcherKey) -> u32 {
+    if matcher.1.is_brief() { matcher.2.cost() + EXTRACTION } else { 20 }
 }
 
 /// Sets of atoms of which one must be true for `root` to be.
@@ -48,7 +48,7 @@ fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Witness>) {
     match pool[root].clone() {
         Node::Atom(atom) => {
             for atom in [Some(atom), begins(pool, atom)].into_iter().flatten() {
-                found.extend(family_of(pool, atom).map(|family| smallvec![(family, atom)]));
+                found.extend(matcher_of(pool, atom).map(|matcher| smallvec![(matcher, atom)]));
             }
         }
         Node::And(children) => {
@@ -78,7 +78,7 @@ fn begins(pool: &mut Pool, atom: AtomId) -> Option<AtomId> {
     }
 }
 
-/// Of each alternative one set, together: all of one family where that can be, and the cheapest of each.
+/// Of each alternative one set, together: all of one matcher where that can be, and the cheapest of each.
 fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) {
     let mut each: Vec<Vec<Witness>> = Vec::with_capacity(children.len());
     for child in children {
@@ -98,13 +98,13 @@ fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) 
         all.dedup();
         Some(all)
     };
-    let mut families: Vec<FamilyKey> = each[0].iter().flatten().map(|(family, _)| *family).collect();
-    families.sort_unstable();
-    families.dedup();
-    for family in families {
-        found.extend(join(&|sets| sets.iter().position(|set| set.iter().all(|(of, _)| *of == family))));
+    let mut matchers: Vec<MatcherKey> = each[0].iter().flatten().map(|(matcher, _)| *matcher).collect();
+    matchers.sort_unstable();
+    matchers.dedup();
+    for matcher in matchers {
+        found.extend(join(&|sets| sets.iter().position(|set| set.iter().all(|(of, _)| *of == matcher))));
     }
-    let price = |set: &Witness| set.iter().map(|(family, _)| cost(*family)).sum::<u32>();
+    let price = |set: &Witness| set.iter().map(|(matcher, _)| cost(*matcher)).sum::<u32>();
     let cheapest = join(&|sets| (0..sets.len()).min_by_key(|place| price(&sets[*place])));
     found.extend(cheapest.filter(|set| !found.contains(set)));
 }
@@ -127,53 +127,57 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
     // An atom that many rules have does not tell them apart. What lasts with the process is remembered rule by rule,
     // which is cheaper as long as there are few rules.
     let limit = (list.len() / 16).max(8);
-    let fits =
-        |(family, atom): &(FamilyKey, AtomId)| popularity[atom] <= limit && (family.1.is_brief() || list.len() > MANY);
+    let fits = |(matcher, atom): &(MatcherKey, AtomId)| {
+        popularity[atom] <= limit && (matcher.1.is_brief() || list.len() > MANY)
+    };
     for found in &mut choices {
         found.retain(|set| set.iter().all(fits));
     }
-    // Each rule takes the set whose families it shares with most; a family that too few took is given up.
+    // Each rule takes the set whose matchers it shares with most; a matcher that too few took is given up.
     loop {
-        let mut served: HashMap<FamilyKey, u32, FxBuildHasher> = HashMap::default();
+        let mut served: HashMap<MatcherKey, u32, FxBuildHasher> = HashMap::default();
         for found in &choices {
-            let mut families: SmallVec<[FamilyKey; 8]> = found.iter().flatten().map(|(family, _)| *family).collect();
-            families.sort_unstable();
-            families.dedup();
-            families.into_iter().for_each(|family| *served.entry(family).or_default() += 1);
+            let mut matchers: SmallVec<[MatcherKey; 8]> = found.iter().flatten().map(|(matcher, _)| *matcher).collect();
+            matchers.sort_unstable();
+            matchers.dedup();
+            matchers.into_iter().for_each(|matcher| *served.entry(matcher).or_default() += 1);
         }
         // What could not serve enough even if all that can took it is out at once.
-        let hopeless = |family: &FamilyKey| cost(*family) > served[family] * LOOK;
+        let hopeless = |matcher: &MatcherKey| cost(*matcher) > served[matcher] * LOOK;
         let mut gone = false;
         for found in &mut choices {
             let before = found.len();
-            found.retain(|set| !set.iter().any(|(family, _)| hopeless(family)));
+            found.retain(|set| !set.iter().any(|(matcher, _)| hopeless(matcher)));
             gone |= found.len() != before;
         }
         if gone {
             continue;
         }
         let price = |set: &Witness| {
-            let mut families: SmallVec<[FamilyKey; 8]> = set.iter().map(|(family, _)| *family).collect();
-            families.dedup();
-            families.into_iter().map(|family| u64::from(cost(family)) * 1024 / u64::from(served[&family])).sum::<u64>()
+            let mut matchers: SmallVec<[MatcherKey; 8]> = set.iter().map(|(matcher, _)| *matcher).collect();
+            matchers.dedup();
+            matchers
+                .into_iter()
+                .map(|matcher| u64::from(cost(matcher)) * 1024 / u64::from(served[&matcher]))
+                .sum::<u64>()
         };
         let taken: Vec<Option<usize>> =
             choices.iter().map(|found| (0..found.len()).min_by_key(|place| price(&found[*place]))).collect();
-        let mut used: HashMap<FamilyKey, u32, FxBuildHasher> = HashMap::default();
+        let mut used: HashMap<MatcherKey, u32, FxBuildHasher> = HashMap::default();
         for (found, place) in choices.iter().zip(&taken) {
             let Some(place) = place else { continue };
-            let mut families: SmallVec<[FamilyKey; 8]> = found[*place].iter().map(|(family, _)| *family).collect();
-            families.dedup();
-            families.into_iter().for_each(|family| *used.entry(family).or_default() += 1);
+            let mut matchers: SmallVec<[MatcherKey; 8]> = found[*place].iter().map(|(matcher, _)| *matcher).collect();
+            matchers.dedup();
+            matchers.into_iter().for_each(|matcher| *used.entry(matcher).or_default() += 1);
         }
-        let dear = used.iter().filter(|(family, rules)| cost(**family) > **rules * LOOK);
-        let Some(dearest) = dear.max_by_key(|(family, rules)| (cost(**family) / **rules, **family)) else {
+        let dear = used.iter().filter(|(matcher, rules)| cost(**matcher) > **rules * LOOK);
+        let Some(dearest) = dear.max_by_key(|(matcher, rules)| (cost(**matcher) / **rules, **matcher)) else {
             let chosen = choices.into_iter().zip(taken);
             return chosen.map(|(mut found, place)| place.map(|place| found.swap_remove(place))).collect();
         };
-        let family = *dearest.0;
+        let matcher = *dearest.0;
         for found in &mut choices {
-            found.retain(|set| set.iter().all(|(of, _)| *of != family));
+            found.retain(|set| set.iter().all(|(of, _)| *of != matcher));
         }
     }
 }

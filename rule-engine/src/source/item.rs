@@ -2,8 +2,8 @@
 
 use crate::diag::{Context, Diagnostic, FileId, Place, Spot};
 
-use super::decode::Mark;
 use super::yaml::Style;
+use crate::text::Mark;
 
 /// A text with its place in a file.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@
 //! bytes --decode--> text --yaml--> documents --read--> steps (item.rs)
 //! ```
 
-pub mod decode;
 pub mod item;
 pub mod read;
 mod read_rule;
+pub mod schema;
 pub mod span;
 pub mod yaml;
 

@@ -105,10 +105,10 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::decode::Text;
     use super::super::yaml::Documents;
     use super::*;
     use crate::diag::FileId;
+    use crate::text::Text;
 
     fn check(file: &str, word: &str) {
         let text = Text::new(file.as_bytes());

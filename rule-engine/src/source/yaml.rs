@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 
-use super::decode::{Mark, Text};
+use crate::text::{Mark, Text};
 
 /// A node of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,21 +6,7 @@
 
 use std::sync::Arc;
 
-/// A place in a condition: byte offset from 0, line and column from 1 (LANGUAGE.md section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// Bytes before it.
-    pub index: usize,
-    /// The line, from 1; each CR and each LF begins one.
-    pub line: usize,
-    /// The byte in that line, from 1.
-    pub column: usize,
-}
-
-impl Position {
-    /// The beginning of a text.
-    pub const START: Self = Self { index: 0, line: 1, column: 1 };
-}
+pub use crate::text::Position;
 
 /// A condition or a part of one.
 #[derive(Debug, Clone)]

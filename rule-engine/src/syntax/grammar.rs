@@ -19,7 +19,7 @@ use super::ast::{Check, Expr, Modifier, Operand, Operator, Position, Right};
 use super::cursor::Cursor;
 use super::error::{Expected, SyntaxError};
 use super::operands::{constant, is_transformer};
-use super::text::Lines;
+use crate::text::Lines;
 
 /// Why reading ended early.
 #[derive(Debug)]

@@ -14,7 +14,6 @@ mod grammar;
 mod operands;
 mod parse;
 pub mod print;
-pub mod text;
 
 pub use error::{LIST_OPERATORS, MODIFIABLE_OPERATORS, MODIFIERS, OPERATORS, SyntaxError, TRANSFORMERS};
 pub use parse::{DEPTH, parse, parse_bytes, parse_operand, parse_within};

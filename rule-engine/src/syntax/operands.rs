@@ -4,7 +4,7 @@ use super::ast::{Field, Operand, Position, Transformer};
 use super::error::{Expected, SyntaxError};
 use super::escape::unescape;
 use super::grammar::{Last, Reader, Result, Stop};
-use super::text::to_bytes;
+use crate::text::to_bytes;
 
 impl<'t> Reader<'t> {
     /// A field or a transformer, if one stands here. `at` where Falco points elsewhere than at its beginning.

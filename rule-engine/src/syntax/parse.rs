@@ -6,7 +6,7 @@
 use super::ast::{Expr, Operand};
 use super::error::SyntaxError;
 use super::grammar::{Reader, Stop};
-use super::text::from_bytes;
+use crate::text::from_bytes;
 
 /// The depth that Falco allows in rules.
 pub const DEPTH: usize = 1000;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::ast::{Check, Expr, Field, Operand, Right, Transformer};
 use super::escape::{escape, quote, quote_exactly};
-use super::text::from_bytes;
+use crate::text::from_bytes;
 
 /// The canonical text, as bytes: constants may be no UTF-8.
 pub fn canonical(expr: &Expr) -> Vec<u8> {

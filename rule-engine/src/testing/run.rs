@@ -10,7 +10,7 @@ use crate::engine::{self, Alert, Settings, SourceRules};
 use crate::event::json::{JsonEvent, JsonSchema};
 use crate::load::Loader;
 use crate::output::Format;
-use crate::resolve::{Backend, ExtraField, ExtraOutput};
+use crate::resolve::{ExtraField, ExtraOutput};
 use crate::ruleset::{Matching, Options, Selector};
 use crate::source::item::Written;
 use crate::source::span::locate;
@@ -100,7 +100,7 @@ impl Suite {
         if !loaded.is_successful() {
             return Err(Fault::new(format!("the rules do not load\n{}", loaded.render(Style::default()).trim_end())));
         }
-        engine::build(loader.into_backend(), loaded.into_rules(), &setting.settings())
+        engine::build(loader.into_sources(), loaded.into_rules(), &setting.settings())
             .map_err(|error| Fault::new(error.to_string()))
     }
 

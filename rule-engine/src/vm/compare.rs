@@ -6,11 +6,11 @@ use bumpalo::Bump;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::regex;
 use super::{eval, glob, paths};
 use crate::event::{Event, Kind, Special, Value};
-use crate::lower::expr::{Expr, Exprs, Nul};
-use crate::lower::node::{Atom, Literal, Pool, Test};
-use crate::lower::regex;
+use crate::ir::expr::{Expr, Exprs, Nul};
+use crate::ir::node::{Atom, Literal, Pool, Test};
 use crate::syntax::ast::Operator;
 
 /// The compiled patterns of the `regex` operators of a set of rules, by their text.
@@ -244,7 +244,7 @@ fn bytes(op: Operator, text: &[u8], wanted: &[u8]) -> bool {
     }
 }
 
-/// Whether an address belongs to a network; one of the other family does not.
+/// Whether an address belongs to a network; one of the other address family does not.
 pub(crate) fn in_net(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
     match (ip, net) {
         (IpAddr::V4(ip), IpAddr::V4(net)) => {

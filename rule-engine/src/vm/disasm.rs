@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::op::Op;
 use super::program::{Program, Span};
-use crate::lower::expr::{ExprId, Op as Expression};
-use crate::lower::node::{Literal, Test};
+use crate::ir::expr::{ExprId, Op as Expression};
+use crate::ir::node::{Literal, Test};
+use crate::ir::op::Op;
 
 impl Program {
     /// The code from `entry` to its return, an instruction a line. `field` gives the name of a field.
@@ -48,10 +48,10 @@ impl Program {
         format!("#{node} ({span})")
     }
 
-    /// What the atoms of a family have in common: the expression, and the operator if it is the same for all.
-    pub(crate) fn family_name(&self, family: usize, field: &dyn Fn(u32) -> String) -> String {
-        let row = &self.families[family];
-        let atoms = self.lonely[family] as usize..(self.lonely[family] + row.high - row.low) as usize;
+    /// What the atoms of a matcher have in common: the expression, and the operator if it is the same for all.
+    pub(crate) fn matcher_name(&self, matcher: usize, field: &dyn Fn(u32) -> String) -> String {
+        let row = &self.matchers[matcher];
+        let atoms = self.lonely[matcher] as usize..(self.lonely[matcher] + row.high - row.low) as usize;
         let mut words: Vec<&str> = self.questions[atoms.clone()].iter().map(|atom| atom.test.word()).collect();
         words.sort_unstable();
         words.dedup();

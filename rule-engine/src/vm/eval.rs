@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::event::{Event, Kind, Print, Value};
-use crate::lower::expr::{ExprId, Exprs, Op, Unary};
+use crate::ir::expr::{ExprId, Exprs, Op, Unary};
 
 /// Text up to its first NUL.
 pub(crate) fn c_text(text: &[u8]) -> &[u8] {

@@ -3,20 +3,20 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
+use super::answer_cache::AnswerCache;
 use super::compare;
 use super::eval;
-use super::family::Family;
-use super::memo::Memo;
-use super::op::Op;
+use super::matcher::Matcher;
 use super::program::{AtomRow, Program, Slot, Span};
 use crate::event::{Event, Key, Lifetime, Value};
+use crate::ir::op::Op;
 
 /// The answers of one span: those of the event in one entry, those that last in one per stamp.
 ///
 /// An entry: extra words of the rule set | known bits | value bits. All are 0 for a new stamp.
 #[derive(Debug)]
 struct Bits {
-    memo: Memo,
+    cache: AnswerCache,
     /// Where the entry of the current event begins.
     base: usize,
     /// Whether it is that of a stamp, to be found again.
@@ -29,7 +29,7 @@ struct Bits {
 const PROCESSES: usize = 2048;
 const DESCRIPTORS: usize = 4096;
 
-/// What a family found in values that are names of numbers: for the number and the type of the event, which of its atoms
+/// What a matcher found in values that are names of numbers: for the number and the type of the event, which of its atoms
 /// are true.
 #[derive(Debug, Clone, Copy, Default)]
 struct Numbered {
@@ -37,7 +37,7 @@ struct Numbered {
     answers: u64,
 }
 
-/// So many numbers are remembered for a family: few occur.
+/// So many numbers are remembered for a matcher: few occur.
 const NUMBERS: usize = 16;
 
 impl Numbered {
@@ -58,7 +58,7 @@ pub(crate) struct State {
     /// For each expression, in which event it was last extracted, and its place in the frame.
     seen: Vec<(u32, u32)>,
     epoch: u32,
-    /// For each family, what was found by numbers lately; empty for those that have none.
+    /// For each matcher, what was found by numbers lately; empty for those that have none.
     numbers: Vec<Vec<Numbered>>,
     /// For the profile.
     pub(crate) searches: Option<Box<Searches>>,
@@ -67,15 +67,15 @@ pub(crate) struct State {
 /// What searches cost and found.
 #[derive(Debug, Clone)]
 pub(crate) struct Searches {
-    /// For each family how often it searched, and the nanoseconds it took.
-    pub(crate) families: Vec<(u64, u64)>,
+    /// For each matcher how often it searched, and the nanoseconds it took.
+    pub(crate) matchers: Vec<(u64, u64)>,
     /// For each atom, how often it was found.
     pub(crate) held: Vec<u64>,
 }
 
 impl Searches {
     pub(crate) fn new(program: &Program) -> Self {
-        Self { families: vec![(0, 0); program.families.len()], held: vec![0; program.atoms.len()] }
+        Self { matchers: vec![(0, 0); program.matchers.len()], held: vec![0; program.atoms.len()] }
     }
 }
 
@@ -88,10 +88,10 @@ impl State {
             let (known, value) = (words(layout.known), words(layout.value));
             let all = extra + known + value;
             Bits {
-                memo: match span {
-                    Span::Event => Memo::forgetful(all),
-                    Span::Thread | Span::Lineage => Memo::new(all, PROCESSES),
-                    Span::Fd => Memo::new(all, DESCRIPTORS),
+                cache: match span {
+                    Span::Event => AnswerCache::forgetful(all),
+                    Span::Thread | Span::Lineage => AnswerCache::new(all, PROCESSES),
+                    Span::Fd => AnswerCache::new(all, DESCRIPTORS),
                 },
                 base: 0,
                 lasts: false,
@@ -99,7 +99,7 @@ impl State {
                 value_at: extra + known,
             }
         });
-        let numbers = program.families.iter().map(|family| match family.numbered {
+        let numbers = program.matchers.iter().map(|matcher| match matcher.numbered {
             Some(_) => vec![Numbered::default(); NUMBERS],
             None => Vec::new(),
         });
@@ -133,7 +133,7 @@ impl State {
     pub(crate) fn extra(&mut self, span: Span) -> &mut [u64] {
         let bits = &mut self.bits[span as usize];
         let (base, end) = (bits.base, bits.base + bits.known_at);
-        &mut bits.memo.words()[base..end]
+        &mut bits.cache.words()[base..end]
     }
 
     #[inline]
@@ -145,14 +145,14 @@ impl State {
     #[inline]
     fn answer(&mut self, slot: Slot) -> bool {
         let bits = &mut self.bits[slot.span as usize];
-        bits.memo.words()[bits.base + bits.value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1
+        bits.cache.words()[bits.base + bits.value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1
     }
 
     #[inline]
     fn keep(&mut self, slot: Slot, answer: bool) {
         let bits = &mut self.bits[slot.span as usize];
         let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
-        let words = bits.memo.words();
+        let words = bits.cache.words();
         words[known_at + slot.known as usize / 64] |= 1 << (slot.known % 64);
         let word = &mut words[value_at + slot.value as usize / 64];
         *word = *word & !(1 << (slot.value % 64)) | u64::from(answer) << (slot.value % 64);
@@ -162,14 +162,14 @@ impl State {
 impl Bits {
     #[inline]
     fn begin(&mut self, stamp: Option<u128>) {
-        self.base = self.memo.entry(stamp);
+        self.base = self.cache.entry(stamp);
         self.lasts = stamp.is_some();
     }
 
     #[inline]
     fn recall(&mut self, slot: Slot) -> Option<bool> {
         let (known_at, value_at) = (self.base + self.known_at, self.base + self.value_at);
-        let words = self.memo.words();
+        let words = self.cache.words();
         let known = words[known_at + slot.known as usize / 64] >> (slot.known % 64) & 1 == 1;
         known.then(|| words[value_at + slot.value as usize / 64] >> (slot.value % 64) & 1 == 1)
     }
@@ -235,70 +235,70 @@ impl<'e, E: Event> Frame<'e, E> {
 
     #[inline(never)]
     fn find_out(&mut self, state: &mut State, row: AtomRow) -> bool {
-        self.search(state, row.family);
+        self.search(state, row.matcher);
         state.answer(row.slot)
     }
 
-    /// Answers all atoms of a family, if they are not answered yet.
-    pub(crate) fn ensure(&mut self, state: &mut State, family: u32) {
-        let row = &self.program.families[family as usize];
+    /// Answers all atoms of a matcher, if they are not answered yet.
+    pub(crate) fn ensure(&mut self, state: &mut State, matcher: u32) {
+        let row = &self.program.matchers[matcher as usize];
         let slot = Slot { span: row.span, known: row.known, value: row.low };
         if state.recall(slot).is_none() {
-            self.search(state, family);
+            self.search(state, matcher);
         }
     }
 
     #[inline]
-    fn search(&mut self, state: &mut State, family: u32) {
+    fn search(&mut self, state: &mut State, matcher: u32) {
         if state.searches.is_none() {
-            self.search_now(state, family);
+            self.search_now(state, matcher);
         } else {
-            self.timed(state, family);
+            self.timed(state, matcher);
         }
     }
 
     /// A search that is counted.
     #[cold]
     #[inline(never)]
-    fn timed(&mut self, state: &mut State, family: u32) {
+    fn timed(&mut self, state: &mut State, matcher: u32) {
         let start = std::time::Instant::now();
-        self.search_now(state, family);
+        self.search_now(state, matcher);
         let Some(mut searches) = state.searches.take() else { return };
-        let row = &mut searches.families[family as usize];
+        let row = &mut searches.matchers[matcher as usize];
         row.0 += 1;
         row.1 += start.elapsed().as_nanos() as u64;
-        let first = self.program.lonely[family as usize];
-        self.each_true(state, family, |atom| searches.held[(first + atom) as usize] += 1);
+        let first = self.program.lonely[matcher as usize];
+        self.each_true(state, matcher, |atom| searches.held[(first + atom) as usize] += 1);
         state.searches = Some(searches);
     }
 
     #[inline]
-    fn search_now(&mut self, state: &mut State, family: u32) {
+    fn search_now(&mut self, state: &mut State, matcher: u32) {
         let program = self.program;
-        let row = &program.families[family as usize];
+        let row = &program.matchers[matcher as usize];
         if let Some(field) = row.numbered
             && let Some(number) = self.event.number_of(field)
         {
-            return self.search_numbered(state, family, Numbered::tag(self.event.key(), number));
+            return self.search_numbered(state, matcher, Numbered::tag(self.event.key(), number));
         }
-        self.search_value(state, family);
+        self.search_value(state, matcher);
     }
 
     /// A search in a value that is the name of a number.
-    fn search_numbered(&mut self, state: &mut State, family: u32, tag: u64) {
-        let row = &self.program.families[family as usize];
+    fn search_numbered(&mut self, state: &mut State, matcher: u32, tag: u64) {
+        let row = &self.program.matchers[matcher as usize];
         let place = Numbered::place(tag);
-        let known = state.numbers[family as usize][place];
+        let known = state.numbers[matcher as usize][place];
         if known.tag != tag {
-            self.search_value(state, family);
+            self.search_value(state, matcher);
             let mut answers = 0;
-            self.each_true(state, family, |atom| answers |= 1 << atom);
-            state.numbers[family as usize][place] = Numbered { tag, answers };
+            self.each_true(state, matcher, |atom| answers |= 1 << atom);
+            state.numbers[matcher as usize][place] = Numbered { tag, answers };
             return;
         }
         let bits = &mut state.bits[row.span as usize];
         let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
-        let words = bits.memo.words();
+        let words = bits.cache.words();
         words[known_at + row.known as usize / 64] |= 1 << (row.known % 64);
         let mut rest = known.answers;
         while rest != 0 {
@@ -308,13 +308,13 @@ impl<'e, E: Event> Frame<'e, E> {
         }
     }
 
-    fn search_value(&mut self, state: &mut State, family: u32) {
+    fn search_value(&mut self, state: &mut State, matcher: u32) {
         let program = self.program;
-        let row = &program.families[family as usize];
+        let row = &program.matchers[matcher as usize];
         let value = self.value(state, row.expr);
         let bits = &mut state.bits[row.span as usize];
         let (known_at, value_at) = (bits.base + bits.known_at, bits.base + bits.value_at);
-        let words = bits.memo.words();
+        let words = bits.cache.words();
         words[known_at + row.known as usize / 64] |= 1 << (row.known % 64);
         let Some(value) = value else { return };
         let mut found = |mark: u32| {
@@ -322,8 +322,8 @@ impl<'e, E: Event> Frame<'e, E> {
             words[value_at + bit as usize / 64] |= 1 << (bit % 64);
         };
         match &row.search {
-            Family::Alone => {
-                let question = &program.questions[self.alone(family)];
+            Matcher::Alone => {
+                let question = &program.questions[self.alone(matcher)];
                 if compare::holds_for(&program.exprs, &program.regexes, question, value, self.event, self.arena) {
                     found(0);
                 }
@@ -332,13 +332,13 @@ impl<'e, E: Event> Frame<'e, E> {
         }
     }
 
-    /// The only atom of a family that answers one alone.
-    fn alone(&self, family: u32) -> usize {
-        self.program.lonely[family as usize] as usize
+    /// The only atom of a matcher that answers one alone.
+    fn alone(&self, matcher: u32) -> usize {
+        self.program.lonely[matcher as usize] as usize
     }
 
     /// The value of an expression, extracted at most once for the event.
-    fn value(&mut self, state: &mut State, id: crate::lower::expr::ExprId) -> Option<Value<'e>> {
+    fn value(&mut self, state: &mut State, id: crate::ir::expr::ExprId) -> Option<Value<'e>> {
         let program = self.program;
         let plain = program.fields[id.0 as usize];
         let extract = || match plain {
@@ -358,12 +358,12 @@ impl<'e, E: Event> Frame<'e, E> {
         value
     }
 
-    /// Calls `each` with the places, within the family, of its atoms that are true.
-    pub(crate) fn each_true(&mut self, state: &mut State, family: u32, mut each: impl FnMut(u32)) {
-        let row = &self.program.families[family as usize];
+    /// Calls `each` with the places, within the matcher, of its atoms that are true.
+    pub(crate) fn each_true(&mut self, state: &mut State, matcher: u32, mut each: impl FnMut(u32)) {
+        let row = &self.program.matchers[matcher as usize];
         let bits = &mut state.bits[row.span as usize];
         let value_at = bits.base + bits.value_at;
-        let words = bits.memo.words();
+        let words = bits.cache.words();
         for word in row.low / 64..row.high.div_ceil(64) {
             let mut rest = words[value_at + word as usize] & mask(word, row.low, row.high);
             while rest != 0 {

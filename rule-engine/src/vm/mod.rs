@@ -4,17 +4,17 @@
 //! answers are bits, grouped by how long they hold. A condition is a row of short instructions over those bits, proven
 //! to end before it runs, and compared in tests with a `naive` walker that knows none of this.
 
+mod answer_cache;
 pub(crate) mod compare;
 pub(crate) mod eval;
-pub(crate) mod family;
 pub(crate) mod glob;
 pub(crate) mod machine;
-mod memo;
+pub(crate) mod matcher;
 pub(crate) mod naive;
-pub(crate) mod op;
 mod paths;
 mod prefix;
 pub(crate) mod program;
+pub(crate) mod regex;
 pub(crate) mod verify;
 
 mod disasm;

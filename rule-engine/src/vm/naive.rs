@@ -5,7 +5,7 @@ use bumpalo::Bump;
 
 use super::compare::{self, Regexes};
 use crate::event::Event;
-use crate::lower::node::{Node, NodeId, Pool};
+use crate::ir::node::{Node, NodeId, Pool};
 
 /// Whether a condition holds.
 pub(crate) fn holds<E: Event>(pool: &Pool, regexes: &Regexes, node: NodeId, event: &E, arena: &Bump) -> bool {

@@ -1,11 +1,11 @@
 //! A program: the code of all conditions of a set of rules, and the tables that it refers to.
 
 use super::compare::Regexes;
-use super::family::Family;
-use super::op::Op;
+use super::matcher::Matcher;
 use crate::event::{FieldId, Lifetime};
-use crate::lower::expr::{ExprId, Exprs};
-use crate::lower::node::Atom;
+use crate::ir::expr::{ExprId, Exprs};
+use crate::ir::node::Atom;
+use crate::ir::op::Op;
 
 /// How long an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,12 +56,12 @@ pub(crate) struct Slot {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AtomRow {
     pub(crate) slot: Slot,
-    pub(crate) family: u32,
+    pub(crate) matcher: u32,
 }
 
-/// A family: its atoms have the values bits from `low` on.
+/// A matcher: its atoms have the values bits from `low` on.
 #[derive(Debug)]
-pub(crate) struct FamilyRow {
+pub(crate) struct MatcherRow {
     pub(crate) span: Span,
     pub(crate) known: u32,
     pub(crate) low: u32,
@@ -69,7 +69,7 @@ pub(crate) struct FamilyRow {
     pub(crate) expr: ExprId,
     /// The field, if answers may be remembered by its number.
     pub(crate) numbered: Option<FieldId>,
-    pub(crate) search: Family,
+    pub(crate) search: Matcher,
 }
 
 /// How many bits of each sort a span has.
@@ -85,15 +85,15 @@ pub(crate) struct Program {
     pub(crate) exprs: Exprs,
     /// The field that an expression is, if it is no more than that.
     pub(crate) fields: Vec<Option<FieldId>>,
-    /// Whether several families look at an expression, so that its value is worth keeping for the event.
+    /// Whether several matchers look at an expression, so that its value is worth keeping for the event.
     pub(crate) shared: Vec<bool>,
     /// How many of those there are.
     pub(crate) kept: usize,
     pub(crate) atoms: Vec<AtomRow>,
     /// The question of each atom, for those that are answered alone and for people.
     pub(crate) questions: Vec<Atom>,
-    pub(crate) families: Vec<FamilyRow>,
-    /// For each family, its first atom: the only one of those that are answered alone.
+    pub(crate) matchers: Vec<MatcherRow>,
+    /// For each matcher, its first atom: the only one of those that are answered alone.
     pub(crate) lonely: Vec<u32>,
     pub(crate) nodes: Vec<Slot>,
     pub(crate) code: Vec<Op>,

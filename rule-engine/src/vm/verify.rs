@@ -1,7 +1,7 @@
 //! The proof that a program cannot go wrong: done once, before it runs.
 
-use super::op::Op;
 use super::program::{Program, Slot};
+use crate::ir::op::Op;
 
 /// Why a program must not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum VerifyError {
         /// Where it would go.
         to: u32,
     },
-    /// A number of an atom, a family or a kept answer that the tables do not have.
+    /// A number of an atom, a matcher or a kept answer that the tables do not have.
     #[error("instruction {at}: refers to a slot that does not exist")]
     Slot {
         /// The instruction.
@@ -35,12 +35,12 @@ pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
     for (at, op) in program.code.iter().enumerate() {
         let fits = match *op {
             Op::Atom(atom) | Op::Test { atom, .. } => program.atoms.get(atom as usize).is_some_and(|row| {
-                let family = program.families.get(row.family as usize);
+                let matcher = program.matchers.get(row.matcher as usize);
                 slot_fits(&row.slot)
-                    && family.is_some_and(|family| {
-                        family.span == row.slot.span
-                            && family.known == row.slot.known
-                            && (family.low..family.high).contains(&row.slot.value)
+                    && matcher.is_some_and(|matcher| {
+                        matcher.span == row.slot.span
+                            && matcher.known == row.slot.known
+                            && (matcher.low..matcher.high).contains(&row.slot.value)
                     })
             }),
             Op::Recall { node, .. } | Op::Keep { node } => program.nodes.get(node as usize).is_some_and(slot_fits),
@@ -55,9 +55,9 @@ pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
             return Err(VerifyError::Jump { at, to });
         }
     }
-    for family in &program.families {
-        let layout = program.layout[family.span as usize];
-        if family.low > family.high || family.high > layout.value || family.known >= layout.known {
+    for matcher in &program.matchers {
+        let layout = program.layout[matcher.span as usize];
+        if matcher.low > matcher.high || matcher.high > layout.value || matcher.known >= layout.known {
             return Err(VerifyError::Slot { at: len });
         }
     }
@@ -84,7 +84,7 @@ mod tests {
             kept: 0,
             atoms: Vec::new(),
             questions: Vec::new(),
-            families: Vec::new(),
+            matchers: Vec::new(),
             lonely: Vec::new(),
             nodes,
             code,

@@ -9,7 +9,7 @@ const BUDGET: usize = 1 << 17;
 
 /// Remembered answers of one span.
 #[derive(Debug)]
-pub(crate) struct Memo {
+pub(crate) struct AnswerCache {
     stamps: Box<[u128]>,
     words: Box<[u64]>,
     /// Words of an entry.
@@ -17,7 +17,7 @@ pub(crate) struct Memo {
     shift: u32,
 }
 
-impl Memo {
+impl AnswerCache {
     /// A table of at most `most` entries with so many words, which are cleared for a new stamp.
     pub(crate) fn new(words: usize, most: usize) -> Self {
         let wanted = (BUDGET / words.max(1)).clamp(16, most);

@@ -9,7 +9,7 @@ use crate::source::item::Written;
 
 /// A text with the origin of its parts.
 #[derive(Debug, Clone, Default)]
-pub struct Traced {
+pub struct MappedText {
     text: String,
     pieces: Vec<Piece>,
 }
@@ -33,7 +33,7 @@ pub struct Origin {
     pub list: Option<Rc<str>>,
 }
 
-impl Traced {
+impl MappedText {
     /// A text as it stands in a file.
     pub fn new(written: &Written) -> Self {
         let mut out = Self::default();
@@ -109,13 +109,13 @@ mod tests {
             spot: Spot { file: FileId(0), start: 0, end: 18 },
             style: Style::Plain,
         };
-        let mut traced = Traced::default();
-        traced.push_str("(");
-        traced.push(&written);
-        traced.push_str(")");
-        traced.splice(7, 12, "x, y, z", 7, &Rc::from("names"));
-        assert_eq!(traced.as_str(), "(a in (x, y, z) and b)");
-        let origin = |at| traced.origin(at).map(|o| (o.offset, o.list.is_some()));
+        let mut mapped = MappedText::default();
+        mapped.push_str("(");
+        mapped.push(&written);
+        mapped.push_str(")");
+        mapped.splice(7, 12, "x, y, z", 7, &Rc::from("names"));
+        assert_eq!(mapped.as_str(), "(a in (x, y, z) and b)");
+        let origin = |at| mapped.origin(at).map(|o| (o.offset, o.list.is_some()));
         assert_eq!(origin(0), None);
         assert_eq!(origin(1), Some((0, false)));
         assert_eq!(origin(8), Some((6, true)));

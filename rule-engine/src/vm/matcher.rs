@@ -1,6 +1,6 @@
-//! Families: all atoms of one kind on one expression, answered together.
+//! Matchers: all atoms of one kind on one expression, answered together.
 //!
-//! A rule set asks a field thousands of questions that differ only in the constant. A family turns them into one
+//! A rule set asks a field thousands of questions that differ only in the constant. A matcher turns them into one
 //! search: a hash look-up for equality and membership, a sorted search for prefixes and suffixes, one pass for
 //! substrings, a tree for paths, candidates by literal prefix for patterns. What a search yields are *marks*: the numbers
 //! of the atoms that are true, all others being false.
@@ -18,8 +18,8 @@ use super::paths::PathTree;
 use super::prefix::PrefixSet;
 use super::{eval, glob};
 use crate::event::{Kind, Special, Value};
-use crate::lower::expr::{Expr, Nul};
-use crate::lower::node::{Literal, Test};
+use crate::ir::expr::{Expr, Nul};
+use crate::ir::node::{Literal, Test};
 use crate::syntax::ast::Operator;
 
 /// Which atoms of an expression belong together.
@@ -42,7 +42,7 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
-    /// The sort of family that answers `test` on `expr`.
+    /// The sort of matcher that answers `test` on `expr`.
     pub(crate) fn of(expr: &Expr, test: &Test) -> Self {
         let plain = match expr.special {
             Special::None | Special::EventType | Special::SyscallType | Special::EventNumber => !expr.list,
@@ -229,7 +229,7 @@ impl Glob {
 
 /// A prepared search.
 #[derive(Debug)]
-pub(crate) enum Family {
+pub(crate) enum Matcher {
     Exists,
     /// The lengths that occur (63 and more as one), and the texts.
     Exact(u64, Table<Box<[u8]>>),
@@ -273,7 +273,7 @@ fn literal_key(literal: &Literal) -> u64 {
     }
 }
 
-impl Family {
+impl Matcher {
     /// Prepares the search for atoms of one sort; their marks are their places in `tests`.
     pub(crate) fn new(sort: Sort, tests: &[&Test], regexes: &Regexes) -> Self {
         let literals = || {

@@ -1,10 +1,9 @@
-//! What the loader asks of schemas: one per source of events.
+//! The sources of events that rules may be about: a schema each, and the conditions that were compiled for it.
 
 use crate::diag::did_you_mean;
 use crate::event::{Key, Schema};
 use crate::lower::Condition;
 use crate::output::Template;
-use crate::resolve::{Backend, Compiled};
 use crate::ruleset::RulesetBuilder;
 use crate::syntax::ast::{Expr, Operand, Position};
 use crate::syntax::{parse, parse_operand};
@@ -102,21 +101,29 @@ impl Sources {
     }
 }
 
-impl Backend for Sources {
-    type Condition = Condition;
-    type Template = Template;
-
-    fn begin(&mut self) {
+impl Sources {
+    /// Discards what was compiled before: called before a collection is resolved.
+    pub(crate) fn begin(&mut self) {
         for source in &mut self.all {
             source.builder = RulesetBuilder::new();
         }
     }
 
-    fn sources(&self) -> &[String] {
+    /// The names of the sources.
+    pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    fn field(&mut self, source: &str, text: &str) -> Result<bool, String> {
+    /// Whether a source is known.
+    pub fn knows(&self, source: &str) -> bool {
+        self.names.iter().any(|known| known == source)
+    }
+
+    /// Whether a text is a field, or a transformer of one.
+    ///
+    /// # Errors
+    /// If it is one, but not complete.
+    pub fn field(&mut self, source: &str, text: &str) -> Result<bool, String> {
         let Some(source) = self.find(source) else { return Ok(false) };
         // A transformer is right if a check of it would be.
         if text.contains('(') {
@@ -134,7 +141,8 @@ impl Backend for Sources {
         }
     }
 
-    fn near_field(&self, source: &str, text: &str) -> Option<String> {
+    /// A field that a wrong one may have been meant to be.
+    pub fn near_field(&self, source: &str, text: &str) -> Option<String> {
         let at = self.names.iter().position(|name| name == source)?;
         let names = self.all[at].schema.field_names();
         let name = text.split('[').next().unwrap_or(text);
@@ -148,7 +156,8 @@ impl Backend for Sources {
         did_you_mean(name, names.iter().map(|name| &**name))
     }
 
-    fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
+    /// An event type that a wrong one may have been meant to be.
+    pub(super) fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
         let at = self.names.iter().position(|name| name == source)?;
         let schema = &self.all[at].schema;
         let keys: Vec<Key> = (0..schema.key_count()).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
@@ -156,20 +165,26 @@ impl Backend for Sources {
         did_you_mean(text, names.iter().map(String::as_str))
     }
 
-    fn condition(&mut self, source: &str, tree: &Expr) -> Result<Compiled<Condition>, (String, Position)> {
+    /// Compiles a condition.
+    ///
+    /// # Errors
+    /// If a field, operator or constant is wrong: a message and its position.
+    pub(super) fn condition(&mut self, source: &str, tree: &Expr) -> Result<Condition, (String, Position)> {
         let Some(source) = self.find(source) else { return Err(("unknown source".to_owned(), Position::START)) };
-        let condition =
-            source.builder.condition(&mut *source.schema, tree).map_err(|error| (error.message, error.position))?;
-        let hints = condition.warnings().iter().map(|w| (w.message.clone(), w.position)).collect();
-        Ok(Compiled { event_types: condition.keys().len(), condition, hints })
+        source.builder.condition(&mut *source.schema, tree).map_err(|error| (error.message, error.position))
     }
 
-    fn template(&mut self, source: &str, text: &str) -> Result<Template, String> {
+    /// Reads an output.
+    ///
+    /// # Errors
+    /// If it names what is not a field.
+    pub(super) fn template(&mut self, source: &str, text: &str) -> Result<Template, String> {
         let Some(source) = self.find(source) else { return Err("unknown source".to_owned()) };
         Template::parse(text, &mut *source.schema).map_err(|error| error.to_string())
     }
 
-    fn event_types(&mut self, source: &str, tree: &Expr) -> Vec<String> {
+    /// The types of the events that a condition may match, by name. An empty source means that of a macro.
+    pub fn event_types(&mut self, source: &str, tree: &Expr) -> Vec<String> {
         // A macro is of no source: take that of system calls.
         let source = if source.is_empty() { "syscall" } else { source };
         let Some(source) = self.find(source) else { return Vec::new() };
@@ -189,7 +204,8 @@ impl Backend for Sources {
         names
     }
 
-    fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
+    /// The fields of an output.
+    pub fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
         let Ok(template) = self.template(source, text) else { return Vec::new() };
         template.fields().chain(template.transformers()).map(str::to_owned).collect()
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::source::yaml::{Documents, Node};
+use super::yaml::{Documents, Node};
 
 /// What may stand at a place.
 #[derive(Debug, Clone, Copy)]

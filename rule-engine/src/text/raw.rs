@@ -7,13 +7,11 @@
 
 use std::borrow::Cow;
 
-use super::ast::Position;
-
 /// The character that stands for byte 0.
 const BASE: u32 = 0x10_FF00;
 
 /// The byte that a character stands for.
-const fn byte_of(character: char) -> Option<u8> {
+pub(super) const fn byte_of(character: char) -> Option<u8> {
     let code = character as u32;
     if code >= BASE + 0x80 { Some((code - BASE) as u8) } else { None }
 }
@@ -62,7 +60,7 @@ pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
 }
 
 /// Whether the text holds stand-ins.
-fn holds_raw(text: &str) -> bool {
+pub(super) fn holds_raw(text: &str) -> bool {
     text.as_bytes().contains(&0xF4) && text.chars().any(|c| byte_of(c).is_some())
 }
 
@@ -72,52 +70,6 @@ pub fn shown(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(String::from_utf8_lossy(&to_bytes(text)).into_owned())
-}
-
-/// Finds positions in a text: lines begin behind each CR and each LF, columns count bytes. Most questions are about the
-/// line of the question before or one behind it.
-#[derive(Debug)]
-pub(super) struct Lines<'t> {
-    text: &'t str,
-    /// Where the line of the last question begins and ends, and how many are before it.
-    line: std::ops::Range<usize>,
-    before: usize,
-    raw: bool,
-}
-
-impl<'t> Lines<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        let mut lines = Self { text, line: 0..0, before: 0, raw: holds_raw(text) };
-        lines.line.end = lines.end_of(0);
-        lines
-    }
-
-    /// Where the line that begins at `start` ends: behind its CR or LF, or beyond the end of the text.
-    fn end_of(&self, start: usize) -> usize {
-        let rest = &self.text.as_bytes()[start..];
-        memchr::memchr2(b'\n', b'\r', rest).map_or(usize::MAX, |at| start + at + 1)
-    }
-
-    /// The position of an offset into the text.
-    pub(super) fn position(&mut self, offset: usize) -> Position {
-        if offset < self.line.start {
-            (self.line, self.before) = (0..self.end_of(0), 0);
-        }
-        while offset >= self.line.end {
-            let start = self.line.end;
-            (self.line, self.before) = (start..self.end_of(start), self.before + 1);
-        }
-        let start = self.line.start;
-        Position { index: self.bytes(0, offset), line: self.before + 1, column: self.bytes(start, offset) + 1 }
-    }
-
-    /// How many bytes stand between two offsets, a stand-in counting as one.
-    fn bytes(&self, from: usize, to: usize) -> usize {
-        if !self.raw {
-            return to - from;
-        }
-        self.text[from..to].chars().map(|c| if byte_of(c).is_some() { 1 } else { c.len_utf8() }).sum()
-    }
 }
 
 #[cfg(test)]
@@ -130,19 +82,5 @@ mod tests {
             let text = from_bytes(bytes);
             assert_eq!(&*to_bytes(&text), bytes, "{text:?}");
         }
-    }
-
-    #[test]
-    fn cr_and_lf_each_begin_a_line() {
-        let mut lines = Lines::new("a\r\nb");
-        assert_eq!(lines.position(3), Position { index: 3, line: 3, column: 1 });
-        assert_eq!(lines.position(1), Position { index: 1, line: 1, column: 2 });
-    }
-
-    #[test]
-    fn a_byte_that_is_no_utf8_is_one_column() {
-        let text = from_bytes(b"\xe9b");
-        let mut lines = Lines::new(&text);
-        assert_eq!(lines.position(text.len() - 1), Position { index: 1, line: 1, column: 2 });
     }
 }

@@ -1,10 +1,10 @@
 //! Fewer instructions for the same program: jumps to jumps go where those would, and a question with the jump that
 //! depends on it is one instruction.
 
-use crate::vm::op::Op;
+use crate::ir::op::Op;
 
 /// Rewrites code; gives for each instruction its new place. Places that jumps or `entries` lead to are kept.
-pub(super) fn tighten(code: &mut Vec<Op>, entries: impl Iterator<Item = u32>) -> Vec<u32> {
+pub(super) fn optimize(code: &mut Vec<Op>, entries: impl Iterator<Item = u32>) -> Vec<u32> {
     thread(code);
     let mut wanted = vec![false; code.len()];
     for to in code.iter().filter_map(target).chain(entries) {
@@ -73,7 +73,7 @@ mod tests {
             Op::Not,
             Op::Return,
         ];
-        let places = tighten(&mut code, [0].into_iter());
+        let places = optimize(&mut code, [0].into_iter());
         let test = |atom, when, to| Op::Test { atom, not: false, when, to };
         assert_eq!(code, [test(0, false, 2), test(1, true, 4), Op::Atom(2), Op::Not, Op::Return]);
         assert_eq!(places, [0, 0, 1, 1, 2, 3, 4]);
@@ -85,7 +85,7 @@ mod tests {
         let mut code =
             vec![Op::Recall { node: 0, to: 2 }, Op::Atom(0), Op::Jump { when: false, to: 4 }, Op::Atom(1), Op::Return];
         let before = code.clone();
-        tighten(&mut code, [0].into_iter());
+        optimize(&mut code, [0].into_iter());
         assert_eq!(code, before);
     }
 }

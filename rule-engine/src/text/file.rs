@@ -1,16 +1,17 @@
-//! Bytes of a rule file to text: byte order marks, UTF-16 and UTF-32, bytes that are no UTF-8.
+//! Rule files as text: byte order marks, UTF-16 and UTF-32, bytes that are no UTF-8.
 
-use crate::syntax::text;
+use std::sync::Arc;
 
-/// A place in a file, counted from 0. Columns and offsets count bytes of the text as UTF-8, without its byte order mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash)]
-pub struct Mark {
-    /// Bytes before it.
-    pub offset: usize,
-    /// Lines before it.
-    pub line: usize,
-    /// Bytes before it in its line.
-    pub column: usize,
+use super::place::Mark;
+use super::raw as text;
+
+/// A rule file that was given to be loaded.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Its name, as given.
+    pub name: Arc<str>,
+    /// Its text.
+    pub text: Text,
 }
 
 /// A rule file as text, and its lines.
