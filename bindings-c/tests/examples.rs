@@ -10,7 +10,7 @@ use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use rule_engine::load::{Loader, Sources};
 use rule_engine::output::Format;
-use support::{Language, compile, program, root, run};
+use support::{Language, compile, installed, program, root, run};
 
 /// The alerts of a capture by way of the Rust crates.
 fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
@@ -120,22 +120,6 @@ fn the_program_of_the_readme_detects() {
     let rules = root().join("tests/rules.yaml");
     let said = run(&program, &[support::capture().to_str().expect("UTF-8"), rules.to_str().expect("UTF-8")]);
     assert!(String::from_utf8_lossy(&said.stdout).contains(": Notice shell (name=sh"));
-}
-
-/// The library as `make -C bindings-c` lays it out, of the archive under test: a folder that pkg-config can be told of.
-fn installed() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("installed_{}", std::process::id()));
-    let make = Command::new("make")
-        .args(["--silent", "-C"])
-        .arg(root())
-        .arg(format!("BUILT={}", support::library().display()))
-        .arg(format!("OUT={}", folder.join("built").display()))
-        .arg(format!("PREFIX={}", folder.join("usr").display()))
-        .args(["FEATURES=".to_owned() + if cfg!(feature = "live") { "live" } else { "" }, "install".to_owned()])
-        .output()
-        .expect("make");
-    assert!(make.status.success(), "make install: {}", String::from_utf8_lossy(&make.stderr));
-    folder.join("usr")
 }
 
 /// What the build of the examples made: each is there, linked with the shared library, and one of them detects.

@@ -66,13 +66,29 @@ pub(crate) enum Language {
 /// The static library that cargo built for these tests: it lies beside the test program.
 pub(crate) fn library() -> PathBuf {
     let exe = std::env::current_exe().expect("this program's path");
-    exe.parent().expect("a folder").join("libperegrine.a")
+    exe.parent().expect("a folder").join("libperegrine_capi.a")
 }
 
 /// What a static library of Rust wants from the system.
 pub(crate) const SYSTEM: &[&str] = &["-lpthread", "-ldl", "-lm", "-lutil", "-lrt", "-lgcc_s"];
 /// What the probe's loader wants beside that.
 pub(crate) const LIVE: &[&str] = if cfg!(feature = "live") { &["-lelf", "-lz"] } else { &[] };
+
+/// Installs the archive under test as `make -C bindings-c install` does; returns the prefix.
+pub(crate) fn installed() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("installed_{}", std::process::id()));
+    let make = Command::new("make")
+        .args(["--silent", "-C"])
+        .arg(root())
+        .arg(format!("BUILT={}", library().display()))
+        .arg(format!("OUT={}", folder.join("built").display()))
+        .arg(format!("PREFIX={}", folder.join("usr").display()))
+        .args(["FEATURES=".to_owned() + if cfg!(feature = "live") { "live" } else { "" }, "install".to_owned()])
+        .output()
+        .expect("make");
+    assert!(make.status.success(), "make install: {}", String::from_utf8_lossy(&make.stderr));
+    folder.join("usr")
+}
 
 /// Compiles a program of this crate once for all tests that run it.
 pub(crate) fn program(source: &str, language: Language) -> PathBuf {
