@@ -9,8 +9,7 @@ use std::path::PathBuf;
 
 /// Where the data beside the repository is, if it is: `PEREGRINE_SHARED` says otherwise.
 pub fn shared() -> PathBuf {
-    std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from)
+    testkit::shared_path()
 }
 
 /// The default rules.

@@ -6,7 +6,7 @@
 //! does not depend on what else the machine does.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rule_engine::engine::{self, Settings};
@@ -64,8 +64,7 @@ fn main() {
 
 /// `mix-large.scap` and the published rules, where they are.
 fn published() -> Vec<String> {
-    let shared = std::env::var_os("PEREGRINE_SHARED");
-    let shared = shared.map_or_else(|| support::root().join("../../shared"), PathBuf::from);
+    let shared = testkit::shared_path();
     let files = [
         "captures/recorded/mix-large.scap",
         "rules/falco_rules.yaml",

@@ -39,11 +39,9 @@ fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
 
 /// Captures and rules: those of the data folder where it is, else the bundled ones.
 fn cases() -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let shared = std::env::var_os("PEREGRINE_SHARED").map_or_else(|| root().join("../../shared"), PathBuf::from);
-    if !shared.join("data/captures/recorded").is_dir() {
-        println!("skipped: the recorded captures are not here; the bundled capture is used alone");
+    let Some(shared) = testkit::shared() else {
         return (vec![support::capture()], vec![root().join("tests/rules.yaml")]);
-    }
+    };
     let captures = ["procs", "net", "attack-a"].map(|name| shared.join(format!("data/captures/recorded/{name}.scap")));
     let rules = ["falco_rules", "falco-incubating_rules", "falco-sandbox_rules"];
     (captures.into(), rules.map(|name| shared.join(format!("data/rules/{name}.yaml"))).into())
@@ -149,10 +147,7 @@ fn succeeds(command: &mut Command, installed: &Path) {
 
 #[test]
 fn examples_are_built_by_make_and_by_cmake() {
-    if Command::new("pkg-config").arg("--version").output().is_err() {
-        println!("skipped: pkg-config is not installed");
-        return;
-    }
+    testkit::need!(PKG_CONFIG);
     let installed = installed();
     let library = std::fs::read_link(installed.join("lib/libperegrine.so")).expect("a link");
     assert_eq!(library, Path::new("libperegrine.so.0"));
@@ -170,10 +165,7 @@ fn examples_are_built_by_make_and_by_cmake() {
     succeeds(Command::new("make").args(["--silent", "-C"]).arg(&copy), &installed);
     built_by("make", &copy, &installed);
 
-    if Command::new("cmake").arg("--version").output().is_err() {
-        println!("skipped: cmake is not installed");
-        return;
-    }
+    testkit::need!(CMAKE);
     let build = installed.with_file_name("cmake");
     succeeds(Command::new("cmake").arg("-S").arg(root().join("examples")).arg("-B").arg(&build), &installed);
     succeeds(Command::new("cmake").arg("--build").arg(&build), &installed);

@@ -24,10 +24,7 @@ fn watched(mut command: Command, what: &str) {
 
 #[test]
 fn no_leak_and_no_invalid_access_under_valgrind() {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        println!("skipped: valgrind is not installed");
-        return;
-    }
+    testkit::need!(VALGRIND);
     for object in objects() {
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);

@@ -190,8 +190,7 @@ fn open_source(config: &Config) -> Option<BpfSource> {
     match builder.proc_scan(Some(config.clone())).open() {
         Ok(source) => Some(source),
         Err(error) => {
-            println!("SKIPPED: {error}");
-            assert!(std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(), "the probe must run here: {error}");
+            testkit::skip(&testkit::BPF, error);
             None
         }
     }
@@ -250,7 +249,7 @@ fn iterators_tell_what_proc_shows() {
     ] {
         let Some(source) = open_source(&config) else { break };
         if !source.is_by_iterators() {
-            println!("SKIPPED: {:?}", source.notes());
+            testkit::skip(&testkit::KERNEL, format_args!("{:?}", source.notes()));
             assert!(std::env::var_os("PEREGRINE_ALLOW_REFUSED").is_some(), "{:?}", source.notes());
             break;
         }
@@ -281,11 +280,7 @@ fn without_iterators_proc_is_read() {
     let builder = Probe::builder().select(Selection::none()).toctou(Toctou::Off).io_uring(false);
     let source = match builder.without_program("scan_file").open() {
         Ok(source) => source,
-        Err(error) => {
-            println!("SKIPPED: {error}");
-            assert!(std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(), "the probe must run here: {error}");
-            return;
-        }
+        Err(error) => testkit::skip!(BPF, "{error}"),
     };
     assert!(!source.is_by_iterators());
     let note = "the first state was read from /proc: the iterator scan_file: ";

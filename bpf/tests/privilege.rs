@@ -54,15 +54,10 @@ fn open_with<R: Send>(capabilities: &[u32], then: impl FnOnce(Result<BpfSource, 
 #[test]
 fn four_capabilities_are_enough_and_each_is_missed_by_name() {
     if let Err(error) = Probe::builder().proc_scan(None).prepare() {
-        println!("SKIPPED: {error}");
-        assert!(std::env::var_os("PEREGRINE_REQUIRE_BPF").is_none(), "the probe must run here: {error}");
-        return;
+        testkit::skip!(BPF, "{error}");
     }
-    // SAFETY: no arguments.
-    if unsafe { libc::geteuid() } != 0 {
-        println!("SKIPPED: only root can give capabilities away");
-        return;
-    }
+    // Only root can give capabilities away.
+    testkit::need!(ROOT);
     let mut sleep = std::process::Command::new("sleep").arg("30").spawn().unwrap();
     let child = i64::from(sleep.id());
     open_with(&[BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE], |source| {

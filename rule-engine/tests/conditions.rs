@@ -2,23 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::BufRead as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use peregrine_rule_engine::syntax::parse_within;
 
-fn shared() -> PathBuf {
-    std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
-}
-
 #[test]
 fn verdicts_texts_and_positions_are_falcos() {
-    let folder = shared().join("data/conditions");
-    if !folder.is_dir() {
-        eprintln!("skipped: no {}", folder.display());
-        return;
-    }
+    let Some(shared) = testkit::shared() else { return };
+    testkit::need!(XZ);
+    let folder = shared.join("data/conditions");
     let (mut seen, mut wrong) = (0, Vec::new());
     for name in ["attack-a", "net"] {
         let file = folder.join(format!("{name}.jsonl.xz"));

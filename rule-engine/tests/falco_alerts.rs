@@ -1,6 +1,6 @@
 //! Falco's published rules over captures: the alerts must be Falco's, with the index and without.
 //!
-//! The captures, the rules and Falco's alerts are no part of the repository; without them this says so and passes.
+//! The captures, the rules and Falco's alerts are no part of the repository; without them this is skipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,15 +27,8 @@ const CAPTURES: [&str; 6] = [
     "upstream/sample",
 ];
 
-fn shared() -> Option<PathBuf> {
-    let path = std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let data = path.join("data");
-    if data.is_dir() {
-        return Some(data);
-    }
-    eprintln!("skipped: there are no captures at {}", data.display());
-    None
+fn data() -> Option<PathBuf> {
+    testkit::shared().map(|shared| shared.join("data"))
 }
 
 fn rules(data: &Path, options: Options) -> Arc<SourceRules> {
@@ -88,7 +81,7 @@ fn essence(line: &str) -> (String, BTreeMap<String, Value>) {
 
 #[test]
 fn published_rules_alert_as_falco_does() {
-    let Some(data) = shared() else { return };
+    let Some(data) = data() else { return };
     let first = Options { matching: Matching::First, index: true };
     let indexed = rules(&data, first);
     let walked = rules(&data, Options { index: false, ..first });
@@ -108,7 +101,7 @@ fn published_rules_alert_as_falco_does() {
 
 #[test]
 fn all_matches_are_the_same_with_and_without_the_index() {
-    let Some(data) = shared() else { return };
+    let Some(data) = data() else { return };
     let all = Options { matching: Matching::All, index: true };
     let capture = data.join("captures/recorded/attack-a.scap");
     let got = alerts(&rules(&data, all), &capture);

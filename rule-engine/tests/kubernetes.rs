@@ -1,6 +1,6 @@
 //! Kubernetes audit records: the rules of testdata/k8s, and Falco's published ones where they are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use peregrine_rule_engine::engine::{self, Settings, SourceRules};
@@ -11,7 +11,7 @@ use peregrine_rule_engine::ruleset::{Matching, Options};
 use serde_json::Value;
 
 fn testdata() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/k8s")
+    testkit::testdata("k8s")
 }
 
 fn load(name: &str, text: &[u8]) -> Arc<SourceRules> {
@@ -60,13 +60,8 @@ fn every_kind_of_field() {
 
 #[test]
 fn published_rules_match() {
-    let path = std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
-        .join("data/rules/k8s_audit_rules.yaml");
-    let Ok(text) = std::fs::read(&path) else {
-        eprintln!("skipped: there is no {}", path.display());
-        return;
-    };
+    let Some(shared) = testkit::shared() else { return };
+    let text = std::fs::read(shared.join("data/rules/k8s_audit_rules.yaml")).expect("the rules");
     let rules = load("k8s_audit_rules.yaml", &text);
     assert_eq!(rules.rules().rules().len(), 48);
     let found = run(&rules);

@@ -12,11 +12,6 @@ use sinsp::fields::Fields;
 /// Cases that rest on undefined behaviour of the reference.
 const UNSCORED: [&str; 3] = ["285", "400", "401"];
 
-fn shared() -> PathBuf {
-    std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
-}
-
 fn loader() -> Loader {
     Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()).without_host_names())))
 }
@@ -66,11 +61,8 @@ fn compare(rules: &Path, expected: &Value) -> Option<&'static str> {
 
 #[test]
 fn results_are_falcos() {
-    let folder = shared().join("data/rulecases");
-    if !folder.is_dir() {
-        eprintln!("skipped: no {}", folder.display());
-        return;
-    }
+    let Some(shared) = testkit::shared() else { return };
+    let folder = shared.join("data/rulecases");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder.join("expected")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -93,11 +85,8 @@ fn results_are_falcos() {
 
 #[test]
 fn the_published_rules_load_without_a_word() {
-    let folder = shared().join("data/rules");
-    if !folder.is_dir() {
-        eprintln!("skipped: no {}", folder.display());
-        return;
-    }
+    let Some(shared) = testkit::shared() else { return };
+    let folder = shared.join("data/rules");
     let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
     let files: Vec<(&str, Vec<u8>)> =
         names.iter().map(|name| (*name, std::fs::read(folder.join(name)).unwrap())).collect();

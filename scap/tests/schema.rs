@@ -1,7 +1,6 @@
 //! The schema is what Falco's driver says it is, row by row, and keeps its own laws.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use peregrine_scap::schema::{
     Category, EVENT_COUNT, EVENTS, EventCode, EventFlags, FlagTable, ParamType, SCHEMA_VERSION, SYSCALLS, SyscallCode,
@@ -11,13 +10,7 @@ use serde_json::Value;
 
 /// The stated facts, where they are at hand.
 fn facts() -> Option<Value> {
-    let shared = std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = shared.join("spec/events.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is not there", path.display());
-        return None;
-    };
+    let text = std::fs::read_to_string(testkit::shared()?.join("spec/events.json")).expect("the facts");
     Some(serde_json::from_str(&text).expect("JSON"))
 }
 

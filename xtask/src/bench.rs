@@ -5,7 +5,7 @@
 //! says: a whole run, less the same run on a capture of a few events, divided by the number of events.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -82,7 +82,7 @@ fn other_constants(line: &str, copy: usize) -> String {
 
 /// Prints the table.
 pub(crate) fn run(root: &Path) -> Result<Vec<String>, String> {
-    let shared = std::env::var_os("PEREGRINE_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let shared = testkit::shared_path();
     let captures = shared.join("data/captures");
     if !captures.is_dir() {
         println!("skipped: there are no captures and rules in {}", shared.display());

@@ -1,12 +1,14 @@
 //! The build helper. `cargo xtask codegen` writes what is derived from scap's table (with `--check` it only says
-//! whether that is current), `cargo xtask tidy` holds the tree to its rules, `cargo xtask bench` and
-//! `cargo xtask instructions` measure it.
+//! whether that is current), `cargo xtask tidy` holds the tree to its rules, `cargo xtask skips` lists
+//! the tests that were skipped (`cargo xtask needs` prints what this machine has), `cargo xtask deny` checks the
+//! dependencies, `cargo xtask bench` and `cargo xtask instructions` measure.
 //!
 //! Everything lives in this one program, so that what CI runs and what a person runs are the same code.
 
 mod bench;
 mod codegen;
 mod instructions;
+mod skips;
 mod tidy;
 
 use std::path::PathBuf;
@@ -26,6 +28,10 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::write(&root()),
         ["codegen", "--check"] => codegen::check(&root()),
         ["tidy"] => tidy::check(&root()),
+        ["skips"] => skips::print(),
+        ["skips", "--forget"] => skips::forget(),
+        ["needs"] => skips::needs(),
+        ["deny"] => skips::deny(&root()),
         ["bench"] => bench::run(&root()),
         ["instructions"] => instructions::run(&root(), false, None),
         ["instructions", "--update"] => instructions::run(&root(), true, None),
@@ -33,7 +39,9 @@ fn main() -> ExitCode {
         // What `bench` starts to measure one run.
         ["measure", command @ ..] => bench::child(command),
         _ => {
-            eprintln!("usage: cargo xtask codegen [--check] | tidy | bench | instructions [--update | CASE]");
+            eprintln!(
+                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | bench | instructions [--update | CASE]"
+            );
             return ExitCode::from(2);
         }
     };

@@ -31,7 +31,6 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     let low = sys!(SYS_mmap, 0, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
     assert!(low > 0 && low < 1 << 32);
     if ia32(20, [0; 5]) <= 0 {
-        println!("SKIPPED: no 32-bit calls here");
         for code in
             [C::STAT64_X, C::LSTAT64_X, C::FSTAT64_X, C::LLSEEK_X, C::MMAP2_X, C::UMOUNT_1_X, C::SEND_X, C::RECV_X]
         {

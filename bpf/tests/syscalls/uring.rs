@@ -130,12 +130,10 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
         Some([fd, wrote, read, closed, failed, renamed, gone, dir, socket, connected])
     });
     if live.source.notes().iter().any(|note| note.contains("io_uring")) {
-        println!("SKIPPED: {:?}", live.source.notes());
-        return;
+        testkit::skip!(KERNEL, "{:?}", live.source.notes());
     }
     let Some([fd, wrote, read, closed, failed, renamed, gone, made_dir, socket, connected]) = made else {
-        println!("SKIPPED: io_uring is off here");
-        return;
+        testkit::skip!(KERNEL, "io_uring is disabled");
     };
     assert!(fd >= 0 && wrote == 14 && read == 14 && closed == 0, "{fd} {wrote} {read} {closed}");
     let seen: Vec<_> = seen.into_iter().filter(|seen| seen.tid == tid).collect();

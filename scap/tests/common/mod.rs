@@ -9,21 +9,10 @@ pub mod generate;
 #[path = "../../../fuzz/src/oracle.rs"]
 pub mod oracle;
 
-/// The data that stands beside the repository, where it does.
-pub fn shared() -> Option<PathBuf> {
-    let path = std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let there = path.join("data/captures").is_dir();
-    if !there {
-        println!("skipped: {} does not hold the captures", path.display());
-    }
-    there.then_some(path)
-}
-
 /// Every capture that there is: those of the repository, and those beside it.
 pub fn captures() -> Vec<PathBuf> {
-    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/captures"))];
-    if let Some(shared) = shared() {
+    let mut folders = vec![testkit::testdata("captures")];
+    if let Some(shared) = testkit::shared() {
         folders.extend(["recorded", "upstream"].map(|folder| shared.join("data/captures").join(folder)));
     }
     let mut paths = Vec::<PathBuf>::new();

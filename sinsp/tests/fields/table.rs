@@ -1,7 +1,6 @@
 //! The table of fields against the facts of Falco's libraries.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use peregrine_sinsp::fields::{CLASSES, FieldDef, FieldFlags};
 use scap::schema::{Format, ParamType};
@@ -48,12 +47,8 @@ fn marks_agree_with_each_other() {
 /// Every built-in field with class, type, marks and print format, in order, as the reference lists them.
 #[test]
 fn equals_the_reference() {
-    let shared = std::env::var_os("PEREGRINE_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into());
-    let Ok(text) = std::fs::read_to_string(shared.join("spec/fields.json")) else {
-        println!("skipped: no spec/fields.json in {}", shared.display());
-        return;
-    };
+    let Some(shared) = testkit::shared() else { return };
+    let text = std::fs::read_to_string(shared.join("spec/fields.json")).expect("the fields");
     let reference: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
     let ours: Vec<_> = all().filter(|(class, _)| *class != "container").collect();
     assert_eq!(ours.len(), reference.len());

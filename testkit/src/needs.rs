@@ -1,0 +1,111 @@
+//! What a test may need of the machine it runs on: one row each.
+
+use std::path::Path;
+
+/// Something that not every machine has.
+#[derive(Debug)]
+pub struct Need {
+    /// Its name in `PEREGRINE_REQUIRE` and in the list of skips.
+    pub name: &'static str,
+    /// What is missing where it is not met.
+    pub missing: &'static str,
+    met: Check,
+}
+
+#[derive(Debug)]
+enum Check {
+    /// One of these programs is in `PATH`.
+    Program(&'static [&'static str]),
+    Function(fn() -> bool),
+}
+
+impl Need {
+    /// Returns whether this machine has it, as far as can be seen without trying.
+    pub fn is_met(&self) -> bool {
+        match self.met {
+            Check::Program(names) => names.iter().any(|name| in_path(name)),
+            Check::Function(met) => met(),
+        }
+    }
+
+    /// Returns whether a value of `PEREGRINE_REQUIRE` names it.
+    pub fn is_required_by(&self, required: &str) -> bool {
+        required.split(',').map(str::trim).any(|name| name == "all" || name == self.name)
+    }
+}
+
+macro_rules! needs {
+    ($($constant:ident $name:literal, $missing:literal, $met:expr;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`; without it: ", $missing, ".")]
+            pub static $constant: Need = Need { name: $name, missing: $missing, met: $met };
+        )*
+        /// Every need.
+        pub static NEEDS: &[&Need] = &[$(&$constant),*];
+    };
+}
+
+use Check::{Function, Program};
+
+needs! {
+    DATA "data", "no comparison data beside the checkout", Function(|| crate::shared_path().join("data/captures").is_dir());
+    ROOT "root", "not run by root", Function(is_root);
+    BPF "bpf", "the probe cannot be loaded", Function(has_bpf);
+    KERNEL "kernel", "the kernel lacks a feature", Function(|| false);
+    MOUNT "mount", "file systems cannot be mounted", Function(can_mount);
+    DEV_LOG "dev-log", "there is no syslog daemon at /dev/log", Function(|| Path::new("/dev/log").exists());
+    DEV_FULL "dev-full", "there is no /dev/full", Function(|| Path::new("/dev/full").exists());
+    UTC "utc", "the time zone is not UTC", Function(is_utc);
+    XZ "xz", "xz is not installed", Program(&["xz"]);
+    PYTHON "python3", "python3 is not installed", Program(&["python3"]);
+    VALGRIND "valgrind", "valgrind is not installed", Program(&["valgrind"]);
+    PKG_CONFIG "pkg-config", "pkg-config is not installed", Program(&["pkg-config"]);
+    CMAKE "cmake", "cmake is not installed", Program(&["cmake"]);
+    CHROMIUM "chromium", "there is no Chromium", Program(CHROMIUMS);
+    TANSU "tansu", "TANSU names no program of the broker Tansu", Function(|| std::env::var_os("TANSU").is_some());
+    DENY "cargo-deny", "cargo-deny is not installed", Program(&["cargo-deny"]);
+}
+
+/// The names that Chromium goes by.
+pub const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell"];
+
+/// Returns whether `PATH` has the program.
+pub fn in_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// Returns the value of a line of `/proc/self/status`.
+fn status(key: &str) -> Option<String> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(|value| value.trim().to_owned()))
+}
+
+fn is_root() -> bool {
+    status("Uid").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
+}
+
+fn has_capabilities(bits: &[u32]) -> bool {
+    let effective = status("CapEff").and_then(|text| u64::from_str_radix(&text, 16).ok()).unwrap_or(0);
+    bits.iter().all(|bit| effective >> bit & 1 == 1)
+}
+
+/// CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, and the types of the running kernel.
+fn has_bpf() -> bool {
+    let allowed = has_capabilities(&[38, 39]) || has_capabilities(&[21]);
+    allowed && Path::new("/sys/kernel/btf/vmlinux").exists()
+}
+
+/// CAP_SYS_ADMIN.
+fn can_mount() -> bool {
+    has_capabilities(&[21])
+}
+
+fn is_utc() -> bool {
+    let zone = std::env::var("TZ").ok();
+    let local = std::fs::read_link("/etc/localtime");
+    match zone.as_deref() {
+        Some(zone) => matches!(zone, "" | "UTC" | ":UTC" | "Etc/UTC"),
+        None => local.map_or(true, |path| path.ends_with("UTC") || path.ends_with("Universal")),
+    }
+}
