@@ -101,7 +101,7 @@ install: package-files
 	install -D -m 644 -t "$$share/zsh/site-functions" "$(GENERATED)"/completions/zsh/*
 	install -D -m 644 -t "$$share/fish/vendor_completions.d" "$(GENERATED)"/completions/fish/*
 	install -D -m 644 -t "$$share/peregrine" packaging/grafana/peregrine.json
-	install -m 644 examples/peregrine/rules/peregrine_rules.yaml "$$etc/"
+	install -m 644 detector/daemon/rules/peregrine_rules.yaml "$$etc/"
 	install -m 644 packaging/rules.d/README "$$etc/rules.d/"
 	# What somebody may have changed stays as it is.
 	for file in falco.yaml peregrine_rules.local.yaml; do

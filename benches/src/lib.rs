@@ -14,5 +14,5 @@ pub fn shared() -> PathBuf {
 
 /// The default rules.
 pub fn default_rules() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/peregrine/rules/peregrine_rules.yaml"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../detector/daemon/rules/peregrine_rules.yaml"))
 }

@@ -116,7 +116,7 @@ fn configurations() {
     }
     fails(&peregrine(["-c", "/no/falco.yaml"]), &["/no/falco.yaml"]);
     fails(&peregrine(["-o", "novalue"]), &["key=value"]);
-    let rules = root().join("examples/peregrine/rules");
+    let rules = root().join("detector/daemon/rules");
     let args = ["-r", &rules.display().to_string(), "-o", "stdout_output.enabled=false"].map(str::to_owned);
     fails(&peregrine(args.into_iter().chain(replay(&bundled()))), &["no output is enabled"]);
 }

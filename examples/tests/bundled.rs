@@ -6,7 +6,7 @@ use common::{alerts, bundled, peregrine, replay, root};
 use std::collections::BTreeMap;
 
 fn run(more: &[&str]) -> common::Ran {
-    let rules = root().join("examples/peregrine/rules/peregrine_rules.yaml");
+    let rules = root().join("detector/daemon/rules/peregrine_rules.yaml");
     let mut args = vec!["-r".to_owned(), rules.display().to_string()];
     args.extend(replay(&bundled()));
     args.extend(more.iter().map(ToString::to_string));
@@ -44,7 +44,7 @@ fn the_attack_is_seen() {
 
 #[test]
 fn the_rules_are_sound() {
-    let rules = root().join("examples/peregrine/rules/peregrine_rules.yaml");
+    let rules = root().join("detector/daemon/rules/peregrine_rules.yaml");
     let ran = peregrine(["-V", &rules.display().to_string(), "-o", "json_output=true"]);
     let result: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     let file = &result["falco_load_results"][0];

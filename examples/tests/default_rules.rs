@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 fn rules_path() -> String {
-    root().join("examples/peregrine/rules/peregrine_rules.yaml").display().to_string()
+    root().join("detector/daemon/rules/peregrine_rules.yaml").display().to_string()
 }
 
 /// The rules as the program describes them.
@@ -24,7 +24,7 @@ fn text<'j>(rule: &'j Json, key: &str) -> &'j str {
 
 #[test]
 fn every_rule_fires_and_is_quiet_in_its_tests() {
-    let tests = root().join("examples/peregrine/rules/tests").display().to_string();
+    let tests = root().join("detector/daemon/rules/tests").display().to_string();
     let ran = peregrine(["--test", &tests, "-o", "json_output=true"]);
     let report: Json = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!((ran.code, &report["failed"]), (0, &Json::from(0)), "{report:#}");
@@ -71,7 +71,7 @@ fn slug(name: &str) -> String {
 
 /// What people wrote about each rule: a heading with its name and the text below.
 fn notes() -> BTreeMap<String, String> {
-    let file = root().join("examples/peregrine/rules/notes.md");
+    let file = root().join("detector/daemon/rules/notes.md");
     let text = std::fs::read_to_string(file).expect("the notes");
     let parts = text.split("\n## ").skip(1);
     parts
@@ -112,7 +112,7 @@ fn page(rule: &Json, note: &str) -> String {
 #[test]
 fn every_rule_has_a_page_that_is_current() {
     let (bless, folder, notes) = (std::env::var_os("PEREGRINE_BLESS").is_some(), root().join("docs/rules"), notes());
-    let mut index = "# The default rules\n\nEach is written from a technique, has tests in `examples/peregrine/rules/tests`, and a page.\n\n\
+    let mut index = "# The default rules\n\nEach is written from a technique, has tests in `detector/daemon/rules/tests`, and a page.\n\n\
                      | Rule | Priority | ATT&CK |\n|---|---|---|\n"
         .to_owned();
     let mut pages = Vec::new();

@@ -17,7 +17,7 @@ use sinsp::fields::Fields;
 
 /// The published rules, where they are at hand, and always our own.
 fn rule_files() -> Vec<Vec<PathBuf>> {
-    let mut sets = vec![vec![root().join("examples/peregrine/rules/peregrine_rules.yaml")]];
+    let mut sets = vec![vec![root().join("detector/daemon/rules/peregrine_rules.yaml")]];
     if let Some(shared) = shared() {
         let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
         sets.push(names.map(|name| shared.join("data/rules").join(name)).to_vec());

@@ -116,7 +116,7 @@ fn intrude(listener: &TcpListener, home: &Path, program: &str, script: &str) {
 
 #[test]
 fn reverse_shells_are_caught() {
-    let rules = std::fs::read_to_string(root().join("examples/peregrine/rules/peregrine_rules.yaml")).expect("rules");
+    let rules = std::fs::read_to_string(root().join("detector/daemon/rules/peregrine_rules.yaml")).expect("rules");
     let Some(detector) = Detector::start(&rules) else { return };
     let home = detector.path("home");
     std::fs::create_dir(&home).expect("a directory");

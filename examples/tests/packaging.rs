@@ -65,7 +65,7 @@ fn dry_run(text: &str) {
     let etc = dir.path().join("etc");
     std::fs::create_dir_all(etc.join("rules.d")).expect("a folder");
     for (from, to) in [
-        (root().join("examples/peregrine/rules/peregrine_rules.yaml"), "peregrine_rules.yaml"),
+        (root().join("detector/daemon/rules/peregrine_rules.yaml"), "peregrine_rules.yaml"),
         (packaging("peregrine_rules.local.yaml"), "peregrine_rules.local.yaml"),
     ] {
         std::fs::copy(from, etc.join(to)).expect("copied");
@@ -358,7 +358,7 @@ fn the_dashboard_asks_for_metrics_that_are_served() {
 
     let dir = tempfile::tempdir().expect("a folder");
     let port = common::port();
-    let rules = root().join("examples/peregrine/rules/peregrine_rules.yaml");
+    let rules = root().join("detector/daemon/rules/peregrine_rules.yaml");
     // Rules are counted once they match, and without a driver an audit event is the way to have one do so.
     let rule =
         "- rule: r\n  desc: d\n  condition: ka.verb exists\n  output: o\n  priority: notice\n  source: k8s_audit\n";

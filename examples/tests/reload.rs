@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
-#[path = "peers/mod.rs"]
+#[path = "../../detector/sinks/tests/peers/mod.rs"]
 mod peers;
 
 use common::service::{Service, write};

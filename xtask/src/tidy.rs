@@ -10,12 +10,25 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sinsp", &["scap"]),
     ("rule-engine", &["sinsp"]),
     ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine"]),
-    ("examples", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("detector/sinks", &[]),
+    ("detector/containers", &["sinsp"]),
+    ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("detector/daemon", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-sinks", "peregrine-containers"]),
+    ("examples", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-captures", "peregrine-detector"]),
     ("benches", &["scap", "bpf", "sinsp", "rule_engine"]),
     ("xtask", &["scap"]),
 ];
 /// The names of the workspace's own crates in manifests.
-const OURS: &[&str] = &["scap", "bpf", "sinsp", "rule_engine"];
+const OURS: &[&str] = &[
+    "scap",
+    "bpf",
+    "sinsp",
+    "rule_engine",
+    "peregrine-sinks",
+    "peregrine-containers",
+    "peregrine-captures",
+    "peregrine-detector",
+];
 /// A file of logic may have so many lines above its tests.
 const MAX_LINES: usize = 600;
 /// Files that hold rows only may be longer.

@@ -1,12 +1,15 @@
 //! What the tests of the program share.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "../../../detector/sinks/tests/peers/port.rs"]
+mod port;
 pub(crate) mod service;
 
-use std::net::{TcpListener, UdpSocket};
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub(crate) use port::port;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -58,22 +61,4 @@ pub(crate) fn replay(capture: &Path) -> Vec<String> {
 /// The alerts among lines of JSON.
 pub(crate) fn alerts(out: &str) -> Vec<serde_json::Value> {
     out.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
-
-/// A TCP port of the loopback that nobody listens on, and that no other test is given while this process runs: not one
-/// of the kernel's own choice, which any socket can get as soon as it is free. It is claimed by the UDP port of the
-/// same number, so that tests of several processes agree.
-pub(crate) fn port() -> u16 {
-    static CLAIMS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
-    let mut claims = CLAIMS.lock().expect("no test fails in here");
-    let first = 10_000 + (std::process::id() % 1000 * 20) as u16;
-    for port in (first..32_000).chain(10_000..first) {
-        if let Ok(claim) = UdpSocket::bind(("127.0.0.1", port))
-            && TcpListener::bind(("127.0.0.1", port)).is_ok()
-        {
-            claims.push(claim);
-            return port;
-        }
-    }
-    panic!("every port from 10000 to 31999 is taken");
 }

@@ -23,7 +23,7 @@ impl Service {
     pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
         let path = |name: &str| folder.path().join(name);
         if !path("rules.yaml").exists() {
-            fs::copy(root().join("examples/peregrine/rules/peregrine_rules.yaml"), path("rules.yaml")).expect("rules");
+            fs::copy(root().join("detector/daemon/rules/peregrine_rules.yaml"), path("rules.yaml")).expect("rules");
         }
         let config = "engine: {kind: nodriver}\nrules_files: [DIR/rules.yaml]\nstdout_output: {enabled: true}\n\
                       log_stderr: true\nlog_syslog: false\njson_output: true\n"

@@ -7,7 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod outputs;
-#[path = "../peers/mod.rs"]
+#[path = "../../../detector/sinks/tests/peers/mod.rs"]
 mod peers;
 mod program;
 
@@ -29,13 +29,13 @@ enum Shown {
 }
 use Shown::{At, Here, Nothing};
 
-const CONFIG: &str = "examples/peregrine/config/tests.rs";
+const CONFIG: &str = "detector/daemon/src/config/tests.rs";
 const ALERTS: &str = "examples/tests/alerts.rs";
-const OUTPUTS: &str = "examples/tests/outputs.rs";
+const OUTPUTS: &str = "detector/sinks/tests/outputs.rs";
 const RELOAD: &str = "examples/tests/reload.rs";
 const SERVICE: &str = "examples/tests/service.rs";
-const WEB: &str = "examples/peregrine/web.rs";
-const SELECTION: &str = "examples/peregrine/selection.rs";
+const WEB: &str = "detector/daemon/src/web/mod.rs";
+const SELECTION: &str = "detector/daemon/src/sources/selection.rs";
 const PROBE: &str = "bpf/tests/settings.rs";
 
 const KEYS: &[(&str, Shown)] = &[
@@ -180,13 +180,16 @@ const KEYS: &[(&str, Shown)] = &[
     ("log_stderr", Here(logging)),
     ("log_syslog", Here(logging)),
     ("log_level", Here(logging)),
-    ("libs_logger.enabled", At("examples/peregrine/libs_log.rs", "libraries_are_heard_from_a_level_on")),
-    ("libs_logger.severity", At("examples/peregrine/libs_log.rs", "libraries_are_heard_from_a_level_on")),
+    ("libs_logger.enabled", At("detector/daemon/src/log/libs.rs", "libraries_are_heard_from_a_level_on")),
+    ("libs_logger.severity", At("detector/daemon/src/log/libs.rs", "libraries_are_heard_from_a_level_on")),
     ("output_timeout", Here(slow_output)),
     ("syscall_event_timeouts.max_consecutives", At(SERVICE, "sigusr1_opens_the_file_anew")),
-    ("syscall_event_drops.threshold", At("examples/peregrine/drops.rs", "losses_above_the_threshold_are_acted_upon")),
+    (
+        "syscall_event_drops.threshold",
+        At("detector/daemon/src/event_loop/drops.rs", "losses_above_the_threshold_are_acted_upon"),
+    ),
     ("syscall_event_drops.actions", Here(drops)),
-    ("syscall_event_drops.rate", At("examples/peregrine/drops.rs", "actions_are_not_taken_too_often")),
+    ("syscall_event_drops.rate", At("detector/daemon/src/event_loop/drops.rs", "actions_are_not_taken_too_often")),
     ("syscall_event_drops.max_burst", Here(drops)),
     ("syscall_event_drops.simulate_drops", Here(drops)),
     ("syscall_event_drops.state_uncertain_seconds", At(ALERTS, "alerts_after_a_loss_say_that_they_are_uncertain")),
@@ -200,9 +203,9 @@ const KEYS: &[(&str, Shown)] = &[
     ("metrics.kernel_event_counters_enabled", Here(metrics)),
     (
         "metrics.kernel_event_counters_per_cpu_enabled",
-        At("examples/peregrine/metrics/collect.rs", "parts_can_be_left_out"),
+        At("detector/daemon/src/metrics/collect.rs", "parts_can_be_left_out"),
     ),
-    ("metrics.libbpf_stats_enabled", At("examples/peregrine/metrics/collect.rs", "parts_can_be_left_out")),
+    ("metrics.libbpf_stats_enabled", At("detector/daemon/src/metrics/collect.rs", "parts_can_be_left_out")),
     ("metrics.plugins_metrics_enabled", Nothing("the plugins are built in and count nothing of their own")),
     ("metrics.kernel_iter_event_counters_enabled", Nothing("/proc is read, never by iterators")),
     ("metrics.convert_memory_to_mb", Here(metrics)),
@@ -218,7 +221,7 @@ const KEYS: &[(&str, Shown)] = &[
 ];
 
 const CLI: &str = "examples/tests/cli.rs";
-const PARSER: &str = "examples/peregrine/cli.rs";
+const PARSER: &str = "detector/daemon/src/cli/mod.rs";
 
 /// Every option of the command line, by its last name. Removed ones: `removed_options_say_what_to_write`.
 const OPTIONS: &[(&str, Shown)] = &[

@@ -1,0 +1,68 @@
+//! The commands of `pscap`, the tool for captures, in the manner of sysdig and tcpdump.
+//!
+//! ```text
+//! pscap record x.scap --for 10s evt.type in (open, openat)
+//! pscap read x.scap evt.type=openat -p '%evt.time %proc.name %fd.name'
+//! pscap info x.scap
+//! pscap convert old.scap new.scap.gz
+//! pscap fields | events
+//! pscap eval x.scap --conditions many.jsonl
+//! ```
+//!
+//! Each subcommand is a module; [`input`] opens whatever they read. It is built on the public interfaces of the
+//! library crates alone.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod convert;
+mod eval;
+mod events;
+mod fields;
+mod info;
+mod input;
+mod marked;
+mod output;
+mod progress;
+mod read;
+#[cfg(feature = "live")]
+mod record;
+mod reference;
+mod view;
+
+use std::process::ExitCode;
+
+use cli::Command;
+
+pub use cli::Cli;
+
+/// Why a command fails.
+pub type Fatal = Box<dyn std::error::Error>;
+
+/// Runs a command; the code is that of a program that was recorded, or success.
+///
+/// # Errors
+///
+/// Whatever keeps the command from its end, in words for its user. A pipe that its reader closed (`| head`) is none.
+pub fn run(cli: Cli) -> Result<ExitCode, Fatal> {
+    match command(cli.command) {
+        // Whoever closes the pipe early has seen enough.
+        Err(fatal) if output::is_closed_pipe(fatal.as_ref()) => Ok(ExitCode::SUCCESS),
+        outcome => outcome,
+    }
+}
+
+fn command(command: Command) -> Result<ExitCode, Fatal> {
+    match command {
+        #[cfg(feature = "live")]
+        Command::Record(options) => return record::run(&options),
+        Command::Read(options) => read::run(&options),
+        Command::Convert(options) => convert::run(&options),
+        Command::Fields(options) => fields::run(&options),
+        Command::Eval(options) => eval::run(&options),
+        Command::Info(options) => info::run(&options),
+        Command::Events(options) => events::run(&options),
+        Command::Completions { shell } => cli::completions(shell),
+        Command::Man { command } => cli::man(command.as_deref()),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}

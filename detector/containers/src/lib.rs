@@ -1,0 +1,303 @@
+//! What container engines know about containers: names, images, labels, pods.
+//!
+//! ```
+//! use peregrine_containers::{Containers, Settings};
+//! use sinsp::state::ContainerMetadata;
+//! use std::sync::mpsc::channel;
+//!
+//! let (sender, answers) = channel();
+//! let settings = Settings { engines: vec![], ..Settings::default() };
+//! let containers = Containers::start(settings, move |answer| drop(sender.send(answer)))?;
+//! // An inspector asks as events show containers; it gets what is known and never waits.
+//! assert!(containers.provider().container(b"3ad7b26ded6d").is_none());
+//! // The answer comes later: here, that no engine knows it.
+//! assert!(answers.recv()?.info.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! ```text
+//! inspector ── container(id)? ──▶ cache ──▶ what is known, or nothing for now
+//!                                   │ asked once
+//!                                   ▼
+//!                        thread: docker, podman, CRI at their unix sockets, within a time
+//!                                   │
+//!                                   ▼
+//!                        cache, and whoever is told of answers
+//! ```
+//!
+//! docker and podman speak HTTP, CRI speaks gRPC; the few messages of it that are needed are read by hand, so that no
+//! compiler of protocol files is.
+
+mod cri;
+mod docker;
+mod image;
+mod podman;
+mod rpc;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use sinsp::state::{ContainerInfo, ContainerMetadata};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// The kinds of engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Docker's HTTP interface.
+    Docker,
+    /// Podman's own HTTP interface.
+    Podman,
+    /// The interface between Kubernetes and its runtimes: containerd, CRI-O.
+    Cri,
+}
+
+/// An engine and where it listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Engine {
+    /// What it speaks.
+    pub kind: Kind,
+    /// Its unix socket.
+    pub socket: PathBuf,
+}
+
+/// How engines are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Whom to ask, in this order. A socket that is not there is passed over, and looked for again the next time.
+    pub engines: Vec<Engine>,
+    /// How long one engine may take for one container.
+    pub timeout: Duration,
+    /// When to ask again where no engine knows a container: it may be just about to be.
+    pub again: Vec<Duration>,
+    /// The longest value of a label that is kept.
+    pub label_length: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let ms = Duration::from_millis;
+        Self { engines: Vec::new(), timeout: ms(2000), again: vec![ms(100), ms(400), ms(1500)], label_length: 100 }
+    }
+}
+
+impl Settings {
+    /// Where engines listen unless they are told otherwise, below `root`.
+    pub fn usual(root: &Path) -> Vec<Engine> {
+        let mut engines = vec![
+            (Kind::Docker, "run/docker.sock".to_owned()),
+            (Kind::Podman, "run/podman/podman.sock".to_owned()),
+            (Kind::Cri, "run/containerd/containerd.sock".to_owned()),
+            (Kind::Cri, "run/crio/crio.sock".to_owned()),
+            (Kind::Cri, "run/k3s/containerd/containerd.sock".to_owned()),
+            (Kind::Cri, "run/host-containerd/containerd.sock".to_owned()),
+        ];
+        // Every user may have a podman of their own.
+        if let Ok(users) = std::fs::read_dir(root.join("run/user")) {
+            let sockets =
+                users.flatten().map(|user| format!("run/user/{}/podman/podman.sock", user.file_name().display()));
+            engines.extend(sockets.map(|socket| (Kind::Podman, socket)));
+        }
+        engines.into_iter().map(|(kind, socket)| Engine { kind, socket: root.join(socket) }).collect()
+    }
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The short id that was asked for.
+    pub id: Vec<u8>,
+    /// What is known; nothing if no engine knows the container.
+    pub info: Option<ContainerInfo>,
+}
+
+/// How many containers are remembered, and how many questions may wait.
+const KNOWN: usize = 8192;
+const WAITING: usize = 1024;
+/// How long "no engine knows it" holds.
+const UNKNOWN: Duration = Duration::from_secs(60);
+/// How many containers are asked about at a time.
+const AT_A_TIME: usize = 8;
+
+#[derive(Debug)]
+enum State {
+    Asked,
+    Known(Box<ContainerInfo>),
+    /// Not before this time is it asked again.
+    Unknown(Instant),
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    by_id: HashMap<Vec<u8>, State>,
+    /// In the order of the first question.
+    order: VecDeque<Vec<u8>>,
+}
+
+impl Cache {
+    fn put(&mut self, id: &[u8], state: State) {
+        if self.by_id.insert(id.to_vec(), state).is_none() {
+            self.order.push_back(id.to_vec());
+            if self.order.len() > KNOWN
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.by_id.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// The thread that asks engines. It ends when this and all its providers are dropped.
+pub struct Containers {
+    cache: Arc<Mutex<Cache>>,
+    questions: mpsc::Sender<Vec<u8>>,
+}
+
+impl fmt::Debug for Containers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Containers").field("known", &lock(&self.cache).by_id.len()).finish_non_exhaustive()
+    }
+}
+
+fn lock(cache: &Mutex<Cache>) -> std::sync::MutexGuard<'_, Cache> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Containers {
+    /// Starts to answer. `told` is called with each answer, on the thread that asks.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn start(settings: Settings, told: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let cache: Arc<Mutex<Cache>> = Arc::default();
+        let run = {
+            let cache = Arc::clone(&cache);
+            move || runtime.block_on(answer_all(settings, receiver, &cache, told))
+        };
+        std::thread::Builder::new().name("containers".into()).spawn(run)?;
+        Ok(Self { cache, questions: sender })
+    }
+
+    /// What an inspector asks.
+    pub fn provider(&self) -> Provider {
+        Provider { cache: Arc::clone(&self.cache), questions: self.questions.clone() }
+    }
+}
+
+/// Gives what is known, and has the rest found out.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    cache: Arc<Mutex<Cache>>,
+    questions: mpsc::Sender<Vec<u8>>,
+}
+
+impl Provider {
+    /// Whether an answer about a container is on its way.
+    pub fn is_asked(&self, id: &[u8]) -> bool {
+        matches!(lock(&self.cache).by_id.get(id), Some(State::Asked))
+    }
+
+    /// What is known about a container, without asking anybody.
+    pub fn known(&self, id: &[u8]) -> Option<ContainerInfo> {
+        match lock(&self.cache).by_id.get(id) {
+            Some(State::Known(info)) => Some((**info).clone()),
+            _ => None,
+        }
+    }
+
+    /// As [`ContainerMetadata::container`].
+    pub fn container(&self, id: &[u8]) -> Option<ContainerInfo> {
+        let mut cache = lock(&self.cache);
+        match cache.by_id.get(id) {
+            Some(State::Known(info)) => return Some((**info).clone()),
+            Some(State::Asked) => return None,
+            Some(State::Unknown(until)) if Instant::now() < *until => return None,
+            Some(State::Unknown(_)) | None => {}
+        }
+        // With a full queue it is asked with a later event.
+        if self.questions.try_send(id.to_vec()).is_ok() {
+            cache.put(id, State::Asked);
+        }
+        None
+    }
+}
+
+impl ContainerMetadata for Provider {
+    fn container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
+        Self::container(self, id)
+    }
+}
+
+async fn answer_all(
+    settings: Settings,
+    mut questions: mpsc::Receiver<Vec<u8>>,
+    cache: &Mutex<Cache>,
+    mut told: impl FnMut(Answer),
+) {
+    let settings = Arc::new(settings);
+    let mut at_work = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            question = questions.recv(), if at_work.len() < AT_A_TIME => match question {
+                Some(id) => { at_work.spawn(answer(Arc::clone(&settings), id)); }
+                None => return,
+            },
+            Some(Ok(answer)) = at_work.join_next() => {
+                let state = match &answer.info {
+                    Some(info) => State::Known(Box::new(info.clone())),
+                    None => State::Unknown(Instant::now() + UNKNOWN),
+                };
+                lock(cache).put(&answer.id, state);
+                told(answer);
+            }
+        }
+    }
+}
+
+async fn answer(settings: Arc<Settings>, id: Vec<u8>) -> Answer {
+    // The ids of engines are text; any other is that of no engine.
+    let text = std::str::from_utf8(&id)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)));
+    let Some(text) = text.map(str::to_owned) else { return Answer { id, info: None } };
+    let mut info = ask(&settings, &text).await;
+    for pause in &settings.again {
+        // Where nobody listens nobody will know.
+        if info.is_some() || !settings.engines.iter().any(|engine| engine.socket.exists()) {
+            break;
+        }
+        tokio::time::sleep(*pause).await;
+        info = ask(&settings, &text).await;
+    }
+    Answer { id, info }
+}
+
+/// Asks one engine after the other. What goes wrong with one is as if it did not know the container.
+async fn ask(settings: &Settings, id: &str) -> Option<ContainerInfo> {
+    for engine in settings.engines.iter().filter(|engine| engine.socket.exists()) {
+        let found = async {
+            match engine.kind {
+                Kind::Docker => docker::container(&engine.socket, id).await,
+                Kind::Podman => podman::container(&engine.socket, id).await,
+                Kind::Cri => cri::container(&engine.socket, id).await,
+            }
+        };
+        if let Ok(Ok(Some(mut info))) = tokio::time::timeout(settings.timeout, found).await {
+            // The id is the one that the cgroup names; that of an engine could belong to somebody else.
+            if !info.full_id.starts_with(id) {
+                continue;
+            }
+            id.clone_into(&mut info.id);
+            info.labels.retain(|(_, value)| value.len() <= settings.label_length);
+            info.pod_sandbox_labels.retain(|(_, value)| value.len() <= settings.label_length);
+            return Some(info);
+        }
+    }
+    None
+}

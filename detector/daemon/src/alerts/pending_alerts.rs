@@ -1,0 +1,280 @@
+//! Alerts that wait for what an engine says of their container.
+//!
+//! Only an alert waits, never an event: what the rule writes is copied, and the event loop goes on. When the engine has
+//! answered, or after a moment, the alert is written with what is known by then.
+
+use crate::alerts::Alerts;
+use bumpalo::Bump;
+use peregrine_containers::Provider;
+use rule_engine::engine::{Alert, SourceRules, Texts};
+use rule_engine::event::kept::KeptEvent;
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::{Event, FieldId, Schema};
+use rule_engine::ruleset::RuleId;
+use sinsp::config::ContainerPattern;
+use sinsp::state::ContainerInfo;
+use sinsp::{Inspector, Next};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How long an alert waits at most, usually.
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
+/// How often the answers are looked at while alerts wait.
+const STEP: Duration = Duration::from_millis(10);
+/// How many alerts may wait, and as many again on their way there; more are written as they are.
+const MOST: usize = 1024;
+
+/// An alert that waits.
+struct Pending {
+    rules: Arc<SourceRules>,
+    id: RuleId,
+    event: KeptEvent,
+    container: Vec<u8>,
+    until: Instant,
+}
+
+/// Where alerts go in.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    provider: Provider,
+    sender: SyncSender<Pending>,
+    /// How long an alert waits at most.
+    most: Duration,
+}
+
+/// The way to the thread that writes them.
+pub(crate) struct Queue {
+    provider: Provider,
+    receiver: Receiver<Pending>,
+}
+
+/// Both ends, where an alert waits for `most` at most. [`Queue::run`] ends when all [`Waiting`] are gone, and nothing
+/// is left behind.
+pub(crate) fn queue(provider: Provider, most: Duration) -> (Waiting, Queue) {
+    let (sender, receiver) = sync_channel(MOST);
+    (Waiting { provider: provider.clone(), sender, most }, Queue { provider, receiver })
+}
+
+impl Waiting {
+    /// Takes an alert if it has fields of a container that is just being asked about. False: it is to be sent as it is.
+    pub(crate) fn take(&self, rules: &Arc<SourceRules>, alert: &Alert<'_>, event: &SinspEvent<'_>) -> bool {
+        let inner = event.inner();
+        let Some(thread) = inner.thread() else { return false };
+        let id = &thread.container_id;
+        if id.is_empty() || inner.state().container(id).is_some() || !self.provider.is_asked(id) {
+            return false;
+        }
+        let fields = rules.output_fields(alert.id);
+        let Some(schema) = rules.schema::<SinspSchema>() else { return false };
+        if !fields.iter().any(|field| is_told_by_engines(schema, *field)) {
+            return false;
+        }
+        let event = KeptEvent::new(event, fields, &Bump::new());
+        let (rules, container) = (Arc::clone(rules), id.to_vec());
+        let pending = Pending { rules, id: alert.id, event, container, until: Instant::now() + self.most };
+        self.sender.try_send(pending).is_ok()
+    }
+}
+
+/// Whether an engine tells the value of a field: the id and times are known without one.
+fn is_told_by_engines(schema: &SinspSchema, field: FieldId) -> bool {
+    let name = schema.field_name(field);
+    (name.starts_with("container.") || name.starts_with("k8s."))
+        && !matches!(&*name, "container.id" | "container.start_ts" | "container.duration")
+}
+
+impl Queue {
+    /// Sends alerts when their time has come.
+    pub(crate) fn run(self, alerts: &Alerts) {
+        let mut waiting: Vec<Pending> = Vec::new();
+        loop {
+            let mut over = false;
+            while !over && waiting.len() < MOST {
+                let next = if waiting.is_empty() {
+                    self.receiver.recv().map_err(|_| TryRecvError::Disconnected)
+                } else {
+                    self.receiver.try_recv()
+                };
+                match next {
+                    Ok(pending) => waiting.push(pending),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => over = true,
+                }
+            }
+            // In their order, as far as each may go.
+            let now = Instant::now();
+            let is_ready =
+                |pending: &mut Pending| over || now >= pending.until || !self.provider.is_asked(&pending.container);
+            let ready: Vec<Pending> = waiting.extract_if(.., is_ready).collect();
+            ready.into_iter().for_each(|pending| self.send(pending, alerts));
+            if over {
+                return;
+            }
+            if !waiting.is_empty() {
+                std::thread::sleep(STEP);
+            }
+        }
+    }
+
+    fn send(&self, mut pending: Pending, alerts: &Alerts) {
+        let arena = Bump::new();
+        if let (Some(info), Some(schema)) =
+            (self.provider.known(&pending.container), pending.rules.schema::<SinspSchema>())
+        {
+            fill(&mut pending.event, schema, info, &arena);
+        }
+        let mut texts = Texts::default();
+        let alert = pending.rules.alert(pending.id, &pending.event, &arena, &mut texts);
+        alerts.send(&alert, pending.event.time());
+    }
+}
+
+/// Gives the fields of the container the values that they would have had, by asking them of a small machine with that
+/// container and nothing else.
+fn fill(event: &mut KeptEvent, schema: &SinspSchema, info: ContainerInfo, arena: &Bump) {
+    const PREFIX: &str = "/waiting-";
+    let trace = format!(
+        "thread tid=1 pid=1 ptid=0 comm=\"x\" cgroups=[\"cpu={PREFIX}{}\"]\n1.0 tid=1 close res=0 fd=1\n",
+        info.id
+    );
+    let Ok(trace) = scap::text::Trace::parse(&trace) else { return };
+    let pattern = ContainerPattern { prefix: PREFIX.to_owned(), suffix: String::new() };
+    let mut config = sinsp::config::Config::default();
+    config.container_patterns = vec![pattern];
+    let mut inspector = Inspector::with_config(trace, config);
+    inspector.insert_container(info);
+    if let Ok(Next::Event(from)) = inspector.next() {
+        event.replace(&SinspEvent::new(from, schema), |field| is_told_by_engines(schema, field), arena);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Config;
+    use peregrine_sinks::Wait;
+    use rule_engine::engine::{self, Settings};
+    use rule_engine::load::{Loader, Sources};
+    use rule_engine::output::Format;
+    use sinsp::fields::Fields;
+
+    const RULES: &[u8] = b"
+- rule: Opened
+  desc: d
+  condition: evt.type=openat
+  output: \"%fd.name by %proc.name in %container.name (%toupper(container.image.repository)) of %k8s.pod.name\"
+  priority: WARNING
+- rule: Plain
+  desc: d
+  condition: evt.type=openat
+  output: \"%fd.name in %container.id\"
+  priority: WARNING
+";
+    const ID: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+
+    fn rules() -> Arc<SourceRules> {
+        let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+        let loaded = loader.load([("rules", RULES)]);
+        let settings = Settings { format: Format { json: true, ..Format::new("h") }, ..Settings::default() };
+        engine::build(loader.into_sources(), loaded.into_rules(), &settings).unwrap().remove(0)
+    }
+
+    fn info() -> ContainerInfo {
+        let mut info = ContainerInfo::default();
+        ID[..12].clone_into(&mut info.id);
+        "web".clone_into(&mut info.name);
+        "example.org/shop".clone_into(&mut info.image_repository);
+        info.labels = vec![("io.kubernetes.pod.name".into(), "web-1".into())];
+        info
+    }
+
+    #[test]
+    fn what_was_missing_is_filled_in_and_the_rest_stays() {
+        let rules = rules();
+        let schema: &SinspSchema = rules.schema().unwrap();
+        let trace = format!(
+            "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\
+             2.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY\n"
+        );
+        let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
+        let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
+        let event = SinspEvent::new(event, schema);
+        let arena = Bump::new();
+        let id = RuleId(0);
+        let mut kept = KeptEvent::new(&event, rules.output_fields(id), &arena);
+        let mut texts = Texts::default();
+        let write = |kept: &KeptEvent, texts: &mut Texts| {
+            String::from_utf8(rules.alert(id, kept, &Bump::new(), texts).text.to_vec()).unwrap()
+        };
+        let mut direct = Texts::default();
+        let direct = rules.alert(id, &event, &arena, &mut direct).text.to_vec();
+        assert_eq!(write(&kept, &mut texts).into_bytes(), direct, "a kept event is written as the event is");
+        fill(&mut kept, schema, info(), &arena);
+        let text = write(&kept, &mut texts);
+        assert!(text.contains("/etc/shadow by cat in web (EXAMPLE.ORG/SHOP) of web-1"), "{text}");
+        assert!(text.contains(r#""container.image.repository":"example.org/shop""#), "{text}");
+        assert!(text.contains(r#""fd.name":"/etc/shadow""#), "{text}");
+        // Only rules whose output an engine completes are worth waiting for.
+        let told = |id| rules.output_fields(RuleId(id)).iter().any(|field| is_told_by_engines(schema, *field));
+        assert!(told(0) && !told(1));
+    }
+
+    #[test]
+    fn alerts_leave_when_the_engine_has_answered_or_the_moment_is_over() {
+        use axum::{Router, routing::get};
+        use peregrine_containers::{Containers, Engine, Kind, Settings as Engines};
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, out) = (folder.path().join("docker.sock"), folder.path().join("alerts"));
+        // An engine that answers when it is told to.
+        let told = Arc::new(tokio::sync::Notify::new());
+        let wait = Arc::clone(&told);
+        let answer = async move || {
+            wait.notified().await;
+            format!(r#"{{"Id": "{ID}", "Name": "/web", "Config": {{"Image": "example.org/shop:1"}}}}"#)
+        };
+        let router = Router::new().route("/containers/{id}/json", get(answer));
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+                axum::serve(listener, router).await.unwrap();
+            });
+        });
+        let engines = vec![Engine { kind: Kind::Docker, socket }];
+        let settings = Engines { engines, timeout: Duration::from_secs(60), ..Engines::default() };
+        let containers = Containers::start(settings, |_| {}).unwrap();
+        let mut config = Config::default();
+        config.file_output.enabled = true;
+        config.file_output.filename.clone_from(&out);
+        let alerts = Alerts::new(&config, "h", Wait::ForRoom).unwrap();
+        let rules = rules();
+        let schema: &SinspSchema = rules.schema().unwrap();
+        let trace = format!(
+            "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\
+             2.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY\n"
+        );
+        let trace = scap::text::Trace::parse(&trace).unwrap();
+        let mut inspector = Inspector::builder(trace).containers(containers.provider()).build();
+        let (waiting, queue) = queue(containers.provider(), Duration::from_secs(60));
+        std::thread::scope(|scope| {
+            scope.spawn(|| queue.run(&alerts));
+            let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
+            let event = SinspEvent::new(event, schema);
+            let mut taken = Vec::new();
+            rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event)));
+            assert_eq!(taken, [true], "the alert waits, the event has not");
+            told.notify_one();
+            while containers.provider().is_asked(&ID.as_bytes()[..12]) {
+                std::thread::sleep(STEP);
+            }
+            std::thread::sleep(5 * STEP);
+            drop(waiting);
+        });
+        alerts.close();
+        let text = std::fs::read_to_string(out).unwrap();
+        assert!(text.contains("by cat in web (EXAMPLE.ORG/SHOP)"), "{text}");
+    }
+}

@@ -1,0 +1,381 @@
+//! The configuration: from files and options to typed settings.
+//!
+//! ```text
+//! main file ── ${NAME} ──┐
+//! config_files ─ ${NAME} ┴─ merge by strategy ── -o key=value ── read into types ── checks
+//! ```
+//!
+//! Each file is also checked on its own, so that a misspelt key is reported where it stands even if a later file
+//! hides it. A configuration with errors is refused as a whole, with every error named.
+
+pub(crate) mod removed;
+
+mod choices;
+pub(crate) mod document;
+mod environment;
+mod forms;
+mod path;
+pub(crate) mod setting;
+pub(crate) mod settings;
+
+use crate::log;
+use crate::metrics::interval as duration;
+use document::{Node, Place, Value};
+use setting::{Fault, Report, Setting};
+use settings::{Config, DropAction, EngineKind, ExtraField, Plugin, Strategy};
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is looked for when `-c` names none.
+const PLACES: &[&str] = &["/etc/peregrine/falco.yaml", "/etc/falco/falco.yaml"];
+
+/// What holds where there is no configuration file: alerts to the terminal, few words on standard error.
+const BUILT_IN: &str = "\
+watch_config_files: false
+stdout_output: {enabled: true}
+log_stderr: true
+log_syslog: false
+log_level: notice
+";
+
+/// A configuration file that was read.
+#[derive(Debug)]
+pub(crate) struct ConfigSource {
+    pub(crate) path: PathBuf,
+    /// What is wrong in this file on its own.
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// The configuration and where it came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// The merged document, for `--support`.
+    pub(crate) document: Node,
+    /// The files, in the order of merging; none for the built-in settings.
+    pub(crate) files: Vec<ConfigSource>,
+    /// The directories of `config_files`.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Warnings that belong to no file: the command line and the whole.
+    pub(crate) warnings: Vec<Fault>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("Could not find configuration file at {0}")]
+    Missing(PathBuf),
+    #[error("{0}")]
+    Document(#[from] document::ParseError),
+    #[error("{0}")]
+    Option(#[from] path::OptionError),
+    #[error("{place}: {text}")]
+    Include { place: Place, text: String },
+    #[error("{}", lines(.0))]
+    Faults(Vec<Fault>),
+}
+
+fn lines(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads the configuration that `-c` names, or the usual one, or the built-in one, and applies the options.
+///
+/// # Errors
+/// When a file cannot be read or parsed, an option is malformed, or a setting has a value that cannot be meant.
+pub(crate) fn load(file: Option<&Path>, options: &[String]) -> Result<Loaded, ConfigError> {
+    let usual = || PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
+    match file.map(Path::to_path_buf) {
+        Some(path) if !path.is_file() => Err(ConfigError::Missing(path)),
+        Some(path) => load_file(&path, options),
+        None => match usual() {
+            Some(path) => load_file(&path, options),
+            None => {
+                let root = document::parse("built-in settings", BUILT_IN)?;
+                finish(root, Vec::new(), Vec::new(), options)
+            }
+        },
+    }
+}
+
+fn load_file(path: &Path, options: &[String]) -> Result<Loaded, ConfigError> {
+    let mut root = read(path)?;
+    let mut files = vec![check_file(path, &root)];
+    let mut folders = Vec::new();
+    // What -o says of config_files must hold before they are read; it is applied for good with the others below.
+    let mut includes = Node::empty_map(root.place.clone());
+    if let Some(node) = root.entry("config_files") {
+        *includes.entry_mut("config_files", &root.place) = node.clone();
+    }
+    for option in options.iter().filter(|option| path::is_below(option, "config_files")) {
+        path::apply(&mut includes, option)?;
+    }
+    let includes = Config::read(&includes, "", &mut Report::default()).unwrap_or_default().config_files;
+    for include in includes {
+        if same_file(&include.path, path) {
+            let text = format!("config_files names the main configuration file {} itself", path.display());
+            return Err(ConfigError::Include { place: root.place.clone(), text });
+        }
+        // A path that does not exist is passed over, as a missing rules file is: packages name optional places.
+        let found = if include.path.is_dir() {
+            folders.push(include.path.clone());
+            files_in(&include.path)
+        } else {
+            include.path.is_file().then(|| include.path.clone()).into_iter().collect()
+        };
+        for found in found {
+            let node = read(&found)?;
+            files.push(check_file(&found, &node));
+            merge(&mut root, node, include.strategy)?;
+        }
+    }
+    finish(root, files, folders, options)
+}
+
+fn finish(
+    mut root: Node,
+    files: Vec<ConfigSource>,
+    folders: Vec<PathBuf>,
+    options: &[String],
+) -> Result<Loaded, ConfigError> {
+    for option in options {
+        path::apply(&mut root, option)?;
+    }
+    let mut report = Report::default();
+    deprecated(&mut root, &mut report);
+    let mut config = Config::read(&root, "", &mut report).unwrap_or_default();
+    // What stands in a file has been reported with that file.
+    report.warnings.retain(|fault| fault.place.line == 0 || fault.key == "rules_file");
+    check(&mut config, &root, &mut report);
+    if !report.errors.is_empty() {
+        return Err(ConfigError::Faults(report.errors));
+    }
+    Ok(Loaded { config, document: root, files, folders, warnings: report.warnings })
+}
+
+fn read(path: &Path) -> Result<Node, ConfigError> {
+    let mut root = document::read(path)?;
+    root.each_scalar(&mut |text| environment::expand(text, &|name| std::env::var(name).ok()));
+    Ok(root)
+}
+
+fn check_file(path: &Path, root: &Node) -> ConfigSource {
+    let mut report = Report::default();
+    let mut root = root.clone();
+    deprecated(&mut root, &mut Report::default());
+    Config::read(&root, "", &mut report);
+    report.errors.append(&mut report.warnings);
+    ConfigSource { path: path.to_path_buf(), faults: report.errors }
+}
+
+/// The regular files in a directory, in the order of their names.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Merges a further file into what was read before. Only the top level is looked at.
+fn merge(root: &mut Node, file: Node, strategy: Strategy) -> Result<(), ConfigError> {
+    let place = file.place.clone();
+    let Value::Map(entries) = file.value else {
+        return Err(ConfigError::Include { place, text: "must be a mapping".into() });
+    };
+    for (key, node) in entries {
+        if key.name == "config_files" {
+            let text = "config_files is only for the main configuration file".into();
+            return Err(ConfigError::Include { place: key.place, text });
+        }
+        let exists = root.entry(&key.name).is_some();
+        let target = root.entry_mut(&key.name, &key.place);
+        match (strategy, node.value) {
+            (Strategy::AddOnly, _) if exists => {}
+            (Strategy::Append, Value::List(items)) if exists => match &mut target.value {
+                Value::List(list) => list.extend(items),
+                Value::Null => target.value = Value::List(items),
+                _ => {
+                    let before = target.clone();
+                    target.value = Value::List([before].into_iter().chain(items).collect());
+                }
+            },
+            (_, value) => *target = Node { value, place: node.place },
+        }
+    }
+    Ok(())
+}
+
+/// The old name of `rules_files` still counts.
+fn deprecated(root: &mut Node, report: &mut Report) {
+    let Value::Map(entries) = &mut root.value else { return };
+    let both = entries.iter().any(|(key, _)| key.name == "rules_files");
+    if let Some((key, _)) = entries.iter_mut().find(|(key, _)| key.name == "rules_file") {
+        if both {
+            report.fail(&key.place, "rules_file", "both 'rules_files' and 'rules_file' are set");
+        }
+        report.warn(&key.place, "rules_file", "the name is rules_files now");
+        key.name = "rules_files".into();
+    }
+}
+
+/// What types alone cannot say.
+fn check(config: &mut Config, root: &Node, report: &mut Report) {
+    let place = |path: &str| {
+        let mut node = root;
+        for name in path.split('.') {
+            match node.entry(name) {
+                Some(below) => node = below,
+                None => break,
+            }
+        }
+        node.place.clone()
+    };
+    let mut fail = |path: &str, text: &str| report.fail(&place(path), path, text);
+    if config.engine.kind == EngineKind::Replay && config.engine.replay.capture_file.as_os_str().is_empty() {
+        fail("engine.replay.capture_file", "engine.kind is 'replay' but there is no capture file");
+    }
+    if config.file_output.enabled && config.file_output.filename.as_os_str().is_empty() {
+        fail("file_output.filename", "the file output is enabled but has no file name");
+    }
+    if config.program_output.enabled && config.program_output.program.is_empty() {
+        fail("program_output.program", "the program output is enabled but has no program");
+    }
+    if config.http_output.enabled && config.http_output.url.is_empty() {
+        fail("http_output.url", "the http output is enabled but has no URL");
+    }
+    if config.elasticsearch_output.enabled && config.elasticsearch_output.url.is_empty() {
+        fail("elasticsearch_output.url", "the Elasticsearch output is enabled but has no URL");
+    }
+    if config.kafka_output.enabled && config.kafka_output.brokers.is_empty() {
+        fail("kafka_output.brokers", "the Kafka output is enabled but has no brokers");
+    }
+    if config.outputs_spool.max_size_mb == 0 {
+        fail("outputs_spool.max_size_mb", "must be greater than 0");
+    }
+    for (index, quiet) in config.noise_control.rules.iter().enumerate() {
+        if let Err(error) = duration::parse(&quiet.window) {
+            fail("noise_control.rules", &format!("[{index}].window: {error}"));
+        }
+    }
+    if config.noise_control.rate < 0.0 {
+        fail("noise_control.rate", "must not be negative");
+    }
+    if config.noise_control.rate > 0.0 && config.noise_control.max_burst == 0 {
+        fail("noise_control.max_burst", "must be greater than 0");
+    }
+    if !config.rules_bundle.url.is_empty() {
+        if config.rules_bundle.public_key.is_empty() {
+            fail("rules_bundle.public_key", "a bundle without a key to check it with would be anyone's");
+        }
+        if let Err(error) = duration::parse(&config.rules_bundle.interval) {
+            fail("rules_bundle.interval", &error);
+        }
+    }
+    if config.webserver.listen_address.trim().parse::<std::net::IpAddr>().is_err() {
+        fail("webserver.listen_address", &format!("'{}' is no IP address", config.webserver.listen_address));
+    }
+    let drops = &mut config.syscall_event_drops;
+    if drops.actions.is_empty() {
+        drops.actions.push(DropAction::Ignore);
+    }
+    if drops.actions.contains(&DropAction::Ignore)
+        && (drops.actions.contains(&DropAction::Log) || drops.actions.contains(&DropAction::Alert))
+    {
+        fail("syscall_event_drops.actions", "'ignore' makes no sense together with 'log' or 'alert'");
+    }
+    if !(0.0..=1.0).contains(&drops.threshold) {
+        fail("syscall_event_drops.threshold", "must be between 0 and 1");
+    }
+    if config.syscall_event_timeouts.max_consecutives == 0 {
+        fail("syscall_event_timeouts.max_consecutives", "must be greater than 0");
+    }
+    if config.capture.max_file_size_mb > 1_048_576 {
+        fail("capture.max_file_size_mb", "must be at most 1048576");
+    }
+    for (index, entry) in config.append_output.iter().enumerate() {
+        let mut names = Vec::new();
+        for field in &entry.extra_fields {
+            let (ExtraField::Raw(name) | ExtraField::Formatted { name, .. }) = field;
+            if names.contains(&name) {
+                fail("append_output", &format!("[{index}].extra_fields: '{name}' is given twice"));
+            }
+            names.push(name);
+        }
+    }
+    if let Some(names) = &config.load_plugins {
+        let defined = |name: &String| config.plugins.iter().any(|plugin| plugin.name == *name);
+        for name in names.iter().filter(|name| !defined(name)) {
+            fail("load_plugins", &format!("plugin '{name}' is not described under plugins"));
+        }
+    }
+    if !config.rule_files.is_empty() {
+        report.warn(&place("rule_files"), "rule_files", "is not read; the name is rules_files");
+    }
+    if config.engine.kind == EngineKind::Kmod {
+        let text = "there is no kernel module; the probe of modern_ebpf is used instead";
+        report.warn(&place("engine.kind"), "engine.kind", text);
+    }
+    for entry in config.append_output.iter().filter(|entry| !entry.r#match.rule.is_empty()) {
+        let tags = entry.r#match.tags.join(", ");
+        if !tags.is_empty() {
+            let text = format!(
+                "matches the rule '{}' only if it has all of the tags {tags}; a rule alone or tags alone are usual",
+                entry.r#match.rule
+            );
+            report.warn(&place("append_output"), "append_output", text);
+        }
+    }
+}
+
+impl Loaded {
+    /// Says which files were read and what is wrong with them.
+    pub(crate) fn report(&self) {
+        if !self.files.is_empty() {
+            log::info("Initialized with configuration files:");
+        }
+        for file in &self.files {
+            let path = file.path.display();
+            if file.faults.is_empty() {
+                log::info(format!("   {path} | schema validation: ok"));
+            } else {
+                log::warning(format!("   {path} | schema validation: failed"));
+            }
+            file.faults.iter().for_each(log::warning);
+        }
+        self.warnings.iter().for_each(log::warning);
+        for (name, sentence) in crate::config::removed::VARIABLES {
+            if std::env::var_os(name).is_some() {
+                log::warning(format!("the variable {name} {sentence}"));
+            }
+        }
+    }
+}
+
+impl Config {
+    /// The plugins to load, in order: those of `load_plugins`, or all if there is no such key.
+    pub(crate) fn selected_plugins(&self) -> Vec<&Plugin> {
+        match &self.load_plugins {
+            None => self.plugins.iter().collect(),
+            Some(names) => {
+                names.iter().filter_map(|name| self.plugins.iter().find(|plugin| plugin.name == *name)).collect()
+            }
+        }
+    }
+}
+
+/// The JSON schema of the configuration.
+pub(crate) fn schema() -> serde_json::Value {
+    let mut definitions = serde_json::Map::new();
+    let root = Config::schema(&mut definitions);
+    definitions.sort_keys();
+    let mut schema = serde_json::json!({"$schema": "http://json-schema.org/draft-06/schema#"});
+    schema["$ref"] = root["$ref"].clone();
+    schema["definitions"] = definitions.into();
+    schema
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! Every key has an effect, every fault a place.
+
+use super::*;
+use settings::*;
+use std::fs;
+
+fn load_text(text: &str, options: &[&str]) -> Result<Loaded, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("falco.yaml");
+    fs::write(&path, text).unwrap();
+    load(Some(&path), &options.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+#[track_caller]
+fn refuses(text: &str, part: &str) {
+    let error = load_text(text, &[]).expect_err(text).to_string();
+    assert!(error.contains(part), "{text}: {error}");
+}
+
+#[track_caller]
+fn warns(text: &str, part: &str) {
+    let loaded = load_text(text, &[]).unwrap();
+    let faults = loaded.files.iter().flat_map(|file| &file.faults).chain(&loaded.warnings);
+    let all: Vec<_> = faults.map(ToString::to_string).collect();
+    assert!(all.iter().any(|fault| fault.contains(part)), "{text}: {all:?}");
+}
+
+/// For each leaf a value that is not its default, and the settings struct says that it arrived.
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+append_output:
+  - match: {rule: R, source: syscall, tags: [a, b]}
+    extra_output: "cpu=%evt.cpu"
+    extra_fields: ["proc.aexepath[2]", {home: "${NO_SUCH_VARIABLE}/x"}]
+    suggested_output: true
+static_fields: {team: blue}
+config_files: [{path: "/no/such.yaml", strategy: override}]
+watch_config_files: false
+plugins_hostinfo: false
+rules_files: [/a.yaml]
+rule_files: [/b.yaml]
+rules: [{disable: {rule: "*"}}, {enable: {tag: network}}]
+engine:
+  kind: replay
+  kmod: {buf_size_preset: 5, drop_failed_exit: true}
+  modern_ebpf: {cpus_for_each_buffer: 3, buf_size_preset: 6, drop_failed_exit: true, disable_iterators: true}
+  replay: {capture_file: /c.scap}
+capture: {enabled: true, path_prefix: /p, mode: all_rules, default_duration: 1, max_file_size_mb: 2}
+load_plugins: [json]
+plugins: [{name: json, library_path: libjson.so, init_config: {a: 1}, open_params: x}]
+time_format_iso_8601: true
+buffer_format_base64: true
+priority: warning
+json_output: true
+json_include_output_property: false
+json_include_message_property: true
+json_include_output_fields_property: false
+json_include_tags_property: false
+buffered_outputs: true
+rule_matching: all
+outputs_queue: {capacity: 7}
+stdout_output: {enabled: true}
+syslog_output: {enabled: true, address: "udp://log", format: rfc5424, spool: true}
+file_output: {enabled: true, keep_alive: true, filename: ./e.txt, spool: true}
+http_output:
+  enabled: true
+  url: http://h/
+  user_agent: me
+  insecure: true
+  ca_cert: a
+  ca_bundle: b
+  ca_path: c
+  mtls: true
+  client_cert: d
+  client_key: e
+  echo: true
+  compress_uploads: true
+  keep_alive: true
+  max_consecutive_timeouts: 9
+  headers: {x-token: t}
+  batch: 8
+  timeout: 7
+  spool: true
+program_output: {enabled: true, keep_alive: true, program: cat, spool: true}
+elasticsearch_output:
+  enabled: true
+  url: http://e:9200
+  index: i
+  suffix: none
+  pipeline: p
+  username: u
+  password: w
+  api_key: k
+  batch: 9
+  compress_uploads: true
+  timeout: 2
+  max_retries: 3
+  tls: {insecure: true, ca_cert: a2, ca_path: /b, client_cert: c, client_key: /d}
+  spool: true
+kafka_output:
+  enabled: true
+  brokers: [k:9092]
+  topic: t
+  client_id: c
+  batch: 4
+  compress_uploads: true
+  timeout: 5
+  max_retries: 6
+  tls_enabled: true
+  tls: {insecure: true, ca_cert: a2, ca_path: /b, client_cert: c, client_key: /d}
+  sasl_mechanism: plain
+  username: u
+  password: w
+  spool: true
+outputs_spool: {path: /s, max_size_mb: 17}
+noise_control: {rules: [{rule: R, key: [proc.name], window: 5s}], rate: 2.5, max_burst: 18}
+rules_bundle:
+  url: http://b/rules.tar.gz
+  public_key: RW
+  interval: 19s
+  cache: /k
+  tls: {insecure: true, ca_cert: a2, ca_path: /b, client_cert: c, client_key: /d}
+webserver:
+  enabled: true
+  threadiness: 2
+  listen_port: 1234
+  listen_address: "::1"
+  k8s_healthz_endpoint: /ok
+  prometheus_metrics_enabled: true
+  ssl_enabled: true
+  ssl_certificate: /x.pem
+  ui_enabled: false
+  ui_token: t
+log_stderr: true
+log_syslog: false
+log_level: debug
+libs_logger: {enabled: false, severity: trace}
+output_timeout: 11
+syscall_event_timeouts: {max_consecutives: 12}
+syscall_event_drops: {threshold: 0.5, actions: [log, exit], rate: 1.5, max_burst: 4, simulate_drops: true, state_uncertain_seconds: 20}
+metrics:
+  enabled: true
+  interval: 1m
+  output_rule: true
+  output_file: /m
+  rules_counters_enabled: false
+  resource_utilization_enabled: false
+  state_counters_enabled: false
+  kernel_event_counters_enabled: false
+  kernel_event_counters_per_cpu_enabled: false
+  libbpf_stats_enabled: false
+  plugins_metrics_enabled: false
+  kernel_iter_event_counters_enabled: false
+  convert_memory_to_mb: false
+  include_empty_values: true
+  jemalloc_stats_enabled: false
+base_syscalls: {all: true, custom_set: [open, "!close"], repair: true}
+falco_libs:
+  thread_table_size: 1
+  thread_table_auto_purging_interval_s: 2
+  thread_table_auto_purging_thread_timeout_s: 3
+  snaplen: 4
+"#;
+    let loaded = load_text(text, &[]).unwrap();
+    assert_eq!(loaded.files[0].faults, []);
+    let (config, defaults) = (loaded.config, Config::default());
+    let changed = format!("{config:#?}");
+    let before = format!("{defaults:#?}");
+    // Every leaf differs from its default, except where the text form of a leaf is shared with the default.
+    let leaves = |text: &str| {
+        text.lines().map(str::trim).filter(|line| line.contains(": ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let same: Vec<_> = leaves(&before).into_iter().filter(|leaf| leaves(&changed).contains(leaf)).collect();
+    let shared = ["enabled: false,", "enabled: true,", "drop_failed_exit: false,", "rule_matching: First,"];
+    let unchanged: Vec<_> = same
+        .iter()
+        .filter(|leaf| !leaf.ends_with('{') && !leaf.ends_with('[') && !shared.contains(&leaf.as_str()))
+        .collect();
+    assert_eq!(unchanged, Vec::<&String>::new());
+    assert_eq!(
+        config.append_output[0].extra_fields[1],
+        ExtraField::Formatted { name: "home".into(), format: "/x".into() }
+    );
+    assert_eq!(config.plugins[0].init_config.0, r#"{"a":1}"#);
+    assert_eq!(config.rules[0].disable.as_ref().map(|able| able.rule.as_str()), Some("*"));
+    assert!(config.webserver.enabled && config.stdout_output.enabled && config.capture.enabled);
+    assert!(!config.libs_logger.enabled);
+}
+
+#[test]
+fn absent_keys_have_the_defaults_of_falco() {
+    let config = load_text("json_output: false", &[]).unwrap().config;
+    assert!(!config.stdout_output.enabled && !config.webserver.enabled && !config.log_stderr && config.log_syslog);
+    assert_eq!(config.syscall_event_drops.actions, [DropAction::Ignore]);
+    assert_eq!((config.output_timeout, config.metrics.interval.as_str()), (2000, "5000"));
+    assert!(config.json_include_output_property && !config.json_include_message_property);
+}
+
+#[test]
+fn faults_are_named_with_their_place() {
+    warns("json_outputs: true", "falco.yaml:1:1: json_outputs: unknown setting; did you mean 'json_output'?");
+    warns("engine:\n  kind: nodriver\n  kindd: x", "falco.yaml:3:3: engine.kindd: unknown setting");
+    warns("json_output: perhaps", "falco.yaml:1:14: json_output: expected true or false, found 'perhaps'");
+    warns("webserver: {listen_port: 99999}", "a whole number from 0 to 65535");
+    warns("priority: debug\npriority: error", "given twice");
+    warns("grpc: {enabled: true}", "the gRPC server was removed");
+    warns("engine: {kind: nodriver, ebpf: {probe: x}}", "the old BPF probe was removed");
+    warns("outputs: {rate: 1, max_burst: 10}", "outputs_queue.capacity");
+    warns("rules_file: [/a.yaml]", "the name is rules_files now");
+    warns("rule_files: [/a.yaml]", "the name is rules_files");
+    warns("engine: {kind: kmod}", "the probe of modern_ebpf is used instead");
+    warns("append_output: [{match: {rule: a, tags: [b, c]}}]", "all of the tags b, c");
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_refused() {
+    refuses("engine: {kind: replay}", "no capture file");
+    refuses("engine: {kind: ebpf}", "falco.yaml:1:16: engine.kind: 'ebpf': the old BPF probe was removed");
+    refuses("engine: {kind: x}", "must be one of modern_ebpf, kmod, replay, nodriver");
+    refuses("priority: loud", "must be one of emergency");
+    refuses("rule_matching: some", "must be one of first, all");
+    refuses("log_level: loud", "must be one of emergency");
+    refuses("capture: {mode: x}", "must be one of rules, all_rules");
+    refuses("file_output: {enabled: true}", "no file name");
+    refuses("program_output: {enabled: true}", "no program");
+    refuses("http_output: {enabled: true}", "no URL");
+    refuses("webserver: {listen_address: localhost}", "no IP address");
+    refuses("syscall_event_drops: {actions: [ignore, log]}", "makes no sense");
+    refuses("syscall_event_drops: {actions: [page]}", "must be one of ignore, log, alert, exit");
+    refuses("syscall_event_drops: {threshold: 2}", "between 0 and 1");
+    refuses("syscall_event_timeouts: {max_consecutives: 0}", "greater than 0");
+    refuses("rules_file: a\nrules_files: b", "both 'rules_files' and 'rules_file'");
+    refuses("load_plugins: [x]", "plugin 'x' is not described");
+    refuses("append_output: [{extra_fields: [a, {a: b}]}]", "given twice");
+    refuses("a: [", "falco.yaml:1");
+    // All errors at once, not the first alone.
+    refuses("priority: loud\nengine: {kind: x}", "must be one of emergency");
+    refuses("priority: loud\nengine: {kind: x}", "must be one of modern_ebpf");
+}
+
+#[test]
+fn options_come_last() {
+    let loaded = load_text(
+        "json_output: false\nrules: [{enable: {tag: a}}]",
+        &["json_output=true", "rules[].disable.tag=b", "engine.kind=replay", "engine.replay.capture_file=x.scap"],
+    )
+    .unwrap();
+    assert!(loaded.config.json_output);
+    assert_eq!(loaded.config.rules.len(), 2);
+    assert_eq!(loaded.config.engine.replay.capture_file, PathBuf::from("x.scap"));
+    let warnings = load_text("", &["json_outputs=true"]).unwrap().warnings;
+    assert_eq!(warnings[0].to_string(), "-o json_outputs: json_outputs: unknown setting; did you mean 'json_output'?");
+}
+
+#[test]
+fn further_files_are_merged_by_strategy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let merged = |strategy: &str| {
+        fs::create_dir_all(path("d")).unwrap();
+        fs::write(path("d/10.yaml"), "rules_files: [b]\npriority: error\njson_output: true").unwrap();
+        fs::write(path("d/20.yaml"), "rules_files: [c]").unwrap();
+        let main = format!(
+            "config_files: [{{path: {}, strategy: {strategy}}}, /no/such]\nrules_files: [a]\npriority: debug",
+            path("d").display()
+        );
+        fs::write(path("falco.yaml"), main).unwrap();
+        let loaded = load(Some(&path("falco.yaml")), &[]).unwrap();
+        let files: Vec<_> = loaded.config.rules_files.iter().map(|file| file.display().to_string()).collect();
+        assert_eq!(loaded.files.len(), 3);
+        (files.concat(), loaded.config.priority, loaded.config.json_output)
+    };
+    assert_eq!(merged("append"), ("abc".into(), MinPriority::Error, true));
+    assert_eq!(merged("override"), ("c".into(), MinPriority::Error, true));
+    assert_eq!(merged("add-only"), ("a".into(), MinPriority::Debug, true));
+
+    fs::write(path("d/30.yaml"), "config_files: [x]").unwrap();
+    assert!(load(Some(&path("falco.yaml")), &[]).unwrap_err().to_string().contains("only for the main"));
+    fs::write(path("self.yaml"), format!("config_files: {}", path("self.yaml").display())).unwrap();
+    assert!(load(Some(&path("self.yaml")), &[]).unwrap_err().to_string().contains("itself"));
+    fs::write(path("main.yaml"), "").unwrap();
+    fs::write(path("one.yaml"), "priority: alert").unwrap();
+    let option = format!("config_files={}", path("one.yaml").display());
+    assert_eq!(load(Some(&path("main.yaml")), &[option]).unwrap().config.priority, MinPriority::Alert);
+}
+
+#[test]
+fn a_missing_file_is_said() {
+    let error = load(Some(Path::new("/no/falco.yaml")), &[]).unwrap_err().to_string();
+    assert_eq!(error, "Could not find configuration file at /no/falco.yaml");
+}
+
+/// The schema has the keys and types of Falco's own.
+#[test]
+fn the_schema_is_that_of_falco() {
+    let shared =
+        std::env::var("PEREGRINE_SHARED").unwrap_or_else(|_| format!("{}/../../../shared", env!("CARGO_MANIFEST_DIR")));
+    let Ok(text) = fs::read_to_string(format!("{shared}/spec/config_schema.json")) else {
+        eprintln!("skipped: Falco's configuration schema is not here");
+        return;
+    };
+    let theirs: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let ours = schema();
+    fn leaves(root: &serde_json::Value, at: &serde_json::Value, path: String, out: &mut Vec<String>) {
+        if let Some(name) = at["$ref"].as_str() {
+            return leaves(root, &root["definitions"][name.trim_start_matches("#/definitions/")], path, out);
+        }
+        if let Some(properties) = at["properties"].as_object() {
+            for (name, below) in properties {
+                leaves(root, below, setting::below(&path, name), out);
+            }
+        } else if at["items"].is_object() && (at["items"]["$ref"].is_string() || at["items"]["properties"].is_object())
+        {
+            leaves(root, &at["items"], path + "[]", out);
+        } else {
+            out.push(format!("{path}: {}", at["type"].as_str().unwrap_or("any")));
+        }
+    }
+    let list = |root: &serde_json::Value| {
+        let mut out = Vec::new();
+        leaves(root, root, String::new(), &mut out);
+        out.sort();
+        out
+    };
+    // What Falco does not have.
+    let own = [
+        "syslog_output.address",
+        "syslog_output.format",
+        "syslog_output.spool",
+        "file_output.spool",
+        "program_output.spool",
+        "http_output.headers",
+        "http_output.batch",
+        "http_output.timeout",
+        "http_output.spool",
+        "elasticsearch_output.",
+        "kafka_output.",
+        "outputs_spool.",
+        "webserver.ui_",
+        "noise_control.",
+        "webserver.ui_enabled",
+        "webserver.ui_token",
+        "rules_bundle.",
+        "syscall_event_drops.state_uncertain_seconds",
+    ];
+    let (mut ours, theirs) = (list(&ours), list(&theirs));
+    ours.retain(|leaf| !own.iter().any(|own| leaf.starts_with(own)));
+    assert_eq!(ours, theirs);
+}

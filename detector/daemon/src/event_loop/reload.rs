@@ -1,0 +1,307 @@
+//! New rules between two events: on SIGHUP, and when a file of configuration or rules has changed.
+//!
+//! The new rules are loaded beside the running ones, on a thread of their own. Only if all is well with them are they
+//! handed to the event loop, which goes on with them at its next event: no event is lost, and the state stays.
+//! Otherwise the old ones stay, and an alert says why. Outputs, noise control, logging and what is done about drops are
+//! taken over too; what stays the same goes on undisturbed. Few settings take a restart, and the log says so.
+
+use crate::alerts::{Alerts, OwnAlert, now};
+use crate::cli::Options;
+use crate::config::settings::{Config, SyscallEventDrops, SyscallEventTimeouts};
+use crate::event_loop::watch::FileWatch;
+use crate::metrics::interval as duration;
+use crate::rules::RuleFiles;
+use crate::signals::Signals;
+use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, rules::bundle};
+use rule_engine::engine::SourceRules;
+use rule_engine::output::Priority;
+use serde_json::Map;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the thread looks whether it was asked to reload or to end.
+const STEP: Duration = Duration::from_millis(50);
+/// A change is taken over when nothing more has changed for this long: files are written in several steps.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// The place where new rules wait for those who run them, one set for each source of events.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    sets: Mutex<Vec<Arc<SourceRules>>>,
+    settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
+}
+
+impl Slot {
+    /// The new rules of a source, if there are any.
+    pub(crate) fn take(&self, source: &str) -> Option<Arc<SourceRules>> {
+        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = sets.iter().position(|set| set.rules().source() == source)?;
+        Some(sets.swap_remove(at))
+    }
+
+    /// New settings of the event loop, if there are any.
+    pub(crate) fn take_settings(&self) -> Option<(SyscallEventDrops, SyscallEventTimeouts)> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, sets: Vec<Arc<SourceRules>>, config: &Config) {
+        *self.sets.lock().unwrap_or_else(PoisonError::into_inner) = sets;
+        let settings = (config.syscall_event_drops.clone(), config.syscall_event_timeouts.clone());
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+}
+
+/// What the thread works with.
+pub(crate) struct Reloader<'r> {
+    pub(crate) options: &'r Options,
+    pub(crate) hostname: &'r str,
+    pub(crate) running: &'r Config,
+    pub(crate) signals: &'r Signals,
+    pub(crate) slot: &'r Slot,
+    pub(crate) alerts: &'r Alerts,
+    pub(crate) end: &'r AtomicBool,
+    /// When rules were taken over last.
+    pub(crate) reloaded: &'r AtomicU64,
+}
+
+impl Reloader<'_> {
+    /// Watches and reloads until the end.
+    pub(crate) fn run(&self, loaded: &config::Loaded, files: &RuleFiles) {
+        let mut watch = self.watch(loaded, files);
+        let mut poll = Poll::new(&loaded.config);
+        let mut running = self.running.clone();
+        while !self.end.load(Ordering::SeqCst) {
+            let changed = match &watch {
+                Some(watch) => watch.changed(STEP),
+                None => {
+                    std::thread::sleep(STEP);
+                    false
+                }
+            };
+            let asked = self.signals.take_reload();
+            let fetched = self.options.rules.is_empty() && poll.is_due() && self.fetch();
+            if !changed && !asked && !fetched {
+                continue;
+            }
+            while watch.as_ref().is_some_and(|watch| watch.changed(SETTLED)) {}
+            match self.reload(&running) {
+                Ok((loaded, files, sets)) => {
+                    let rules = sets.iter().flat_map(|set| set.rules().rules());
+                    let count = rules.filter(|rule| rule.enabled).count();
+                    log::notice(format!("reloaded: {count} rules are enabled"));
+                    self.slot.put(sets, &loaded.config);
+                    self.reloaded.store(now(), Ordering::Relaxed);
+                    self.signals.raise();
+                    watch = self.watch(&loaded, &files);
+                    poll.follow(&loaded.config);
+                    running = loaded.config;
+                }
+                Err(fatal) => self.refuse(&fatal),
+            }
+        }
+    }
+
+    fn watch(&self, loaded: &config::Loaded, files: &RuleFiles) -> Option<FileWatch> {
+        if !loaded.config.watch_config_files {
+            return None;
+        }
+        let configs = loaded.files.iter().map(|file| file.path.clone());
+        let rules = files.files.iter().map(|(path, _)| path.clone()).filter(|path| path.is_file());
+        let all: Vec<_> = configs.chain(rules).collect();
+        let folders: Vec<_> = loaded.folders.iter().chain(&files.folders).cloned().collect();
+        match FileWatch::new(&all, &folders) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                log::error(format!("changes of files are not watched: {error}"));
+                None
+            }
+        }
+    }
+
+    fn reload(&self, running: &Config) -> Result<(config::Loaded, RuleFiles, Vec<Arc<SourceRules>>), Fatal> {
+        let mut loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new)?;
+        if self.options.unbuffered {
+            loaded.config.buffered_outputs = false;
+        }
+        let files = RuleFiles::find(self.options, &loaded)?;
+        let mut rules = files.load(self.options, &loaded.config);
+        let snapshot = self.options.pidfile.as_ref().map(|path| (path, active_config::snapshot(&loaded, &mut rules)));
+        let sets = rules.engine(&loaded.config, self.hostname)?;
+        let (new, old) = (&loaded.config, running);
+        let plan = outputs::plan(new, self.hostname)?;
+        // From here on nothing can be wrong with the new settings.
+        log::set_up(new);
+        let fixed = [
+            ("engine", new.engine != old.engine),
+            ("webserver", new.webserver != old.webserver),
+            ("plugins", new.selected_plugins() != old.selected_plugins()),
+            ("metrics", new.metrics != old.metrics),
+            ("base_syscalls", new.base_syscalls != old.base_syscalls),
+            ("falco_libs", new.falco_libs != old.falco_libs),
+        ];
+        for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
+            log::warning(format!("a change of {name} takes a restart"));
+        }
+        if let Err(fatal) = self.alerts.apply(new, plan) {
+            log::error(fatal);
+        }
+        if let Some((path, snapshot)) = snapshot
+            && let Err(error) = active_config::write(&active_config::path(path), &snapshot)
+        {
+            log::warning(format!("{}: {error}", active_config::path(path).display()));
+        }
+        Ok((loaded, files, sets))
+    }
+
+    /// Asks for a new bundle of rules; whether there is one.
+    fn fetch(&self) -> bool {
+        let loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new);
+        let fetched = loaded.and_then(|loaded| bundle::refresh(self.options, &loaded).map_err(Fatal));
+        match &fetched {
+            Ok(true) => log::notice("rules_bundle: a new bundle"),
+            Ok(false) => {}
+            Err(why) => log::error(format!("rules_bundle: {why}")),
+        }
+        matches!(fetched, Ok(true))
+    }
+
+    fn refuse(&self, fatal: &Fatal) {
+        let rule = "Falco internal: hot restart failure";
+        let text = format!("{rule}: {fatal}");
+        log::error(format!("the old rules stay: {fatal}"));
+        let own = OwnAlert { time: now(), priority: Priority::Critical, rule, text: &text, fields: Map::new() };
+        self.alerts.send_own(&own);
+    }
+}
+
+/// When the server is to be asked for a bundle of rules.
+struct Poll {
+    interval: Option<Duration>,
+    last: Instant,
+}
+
+impl Poll {
+    fn new(config: &Config) -> Self {
+        let mut poll = Self { interval: None, last: Instant::now() };
+        poll.follow(config);
+        poll
+    }
+
+    fn follow(&mut self, config: &Config) {
+        let settings = &config.rules_bundle;
+        self.interval = if settings.url.is_empty() { None } else { duration::parse(&settings.interval).ok() };
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.interval.is_some_and(|interval| self.last.elapsed() >= interval);
+        if due {
+            self.last = Instant::now();
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::matches::Matches;
+    use crate::event_loop::run::{self, Setup};
+    use crate::metrics::measured::Measured;
+    use crate::metrics::telemetry::Telemetry;
+    use peregrine_sinks::Wait;
+    use scap::savefile::Reader;
+    use scap::{HostState, Next, Source, SourceStats};
+    use sinsp::Inspector;
+    use std::path::{Path, PathBuf};
+
+    /// A capture during which new rules come every so many events.
+    struct Restless<'t> {
+        capture: Reader<std::fs::File>,
+        every: usize,
+        seen: usize,
+        slot: &'t Slot,
+        signals: &'t Signals,
+        sets: [Arc<SourceRules>; 2],
+        reloads: usize,
+    }
+
+    impl Source for Restless<'_> {
+        fn next(&mut self) -> scap::Result<Next<'_>> {
+            self.seen += 1;
+            if self.every > 0 && self.seen.is_multiple_of(self.every) {
+                self.reloads += 1;
+                self.slot.put(vec![Arc::clone(&self.sets[self.reloads % 2])], &Config::default());
+                self.signals.raise();
+            }
+            self.capture.next()
+        }
+        fn host(&self) -> &HostState {
+            self.capture.host()
+        }
+        fn stats(&self) -> SourceStats {
+            self.capture.stats()
+        }
+    }
+
+    impl Measured for Restless<'_> {}
+
+    fn rules(more: &str) -> Arc<SourceRules> {
+        let text = include_str!("../../rules/peregrine_rules.yaml").to_owned() + more;
+        let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], folders: Vec::new() };
+        let config = Config::default();
+        let sets = files.load(&Options::default(), &config).engine(&config, "host").unwrap();
+        sets.into_iter().next().unwrap()
+    }
+
+    /// The alerts of a run with a reload every so many events, the events that it saw, and the reloads.
+    fn alerts(path: &Path, every: usize, sets: &[Arc<SourceRules>; 2]) -> (String, u64, usize) {
+        let mut config = Config::default();
+        config.file_output.enabled = true;
+        config.file_output.filename = path.to_path_buf();
+        let (signals, slot) = (Signals::default(), Slot::default());
+        let telemetry = Telemetry::new(signals.clone(), None);
+        let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
+        let capture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/captures/attack-a.scap");
+        let source = Restless {
+            capture: Reader::open(capture).unwrap(),
+            every,
+            seen: 0,
+            slot: &slot,
+            signals: &signals,
+            sets: sets.clone(),
+            reloads: 0,
+        };
+        let mut inspector = Inspector::new(source);
+        let setup = Setup {
+            config: &config,
+            signals: &signals,
+            telemetry: &telemetry,
+            slot: &slot,
+            seconds: 0,
+            verbose: false,
+            profiles: None,
+            containers: None,
+            waiting: None,
+        };
+        run::run(&setup, &mut inspector, |_, _| {}, &sets[0], &alerts, &mut Matches::default()).unwrap();
+        let (delivered, reloads) = (inspector.stats().delivered, inspector.source().reloads);
+        drop(inspector);
+        alerts.close();
+        (std::fs::read_to_string(path).unwrap(), delivered, reloads)
+    }
+
+    /// Rules that look at what happened long before are the same at work with a reload every 500 events.
+    #[test]
+    fn a_hundred_reloads_lose_no_event_and_no_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let never = "\n- rule: Never\n  desc: d\n  condition: evt.type = ptrace and proc.name = no_such_name\n  \
+                     output: x\n  priority: DEBUG\n";
+        let sets = [rules(""), rules(never)];
+        let (calm, events, _) = alerts(&folder.path().join("calm"), 0, &sets);
+        let (restless, same, reloads) = alerts(&folder.path().join("restless"), 500, &sets);
+        assert!(reloads > 100 && !calm.is_empty(), "{reloads}");
+        assert_eq!(events, same);
+        assert!(calm == restless, "{calm}\n{restless}");
+    }
+}

@@ -1,0 +1,311 @@
+//! The event loop: inspector, rules, outputs, and what is done between two events.
+
+use crate::alerts::pending_alerts::Waiting;
+use crate::alerts::{Alerts, OwnAlert, now};
+use crate::config::settings::{Config, DropAction};
+use crate::event_loop::capture::Recorder;
+use crate::event_loop::drops::{self, DropWatch};
+use crate::event_loop::matches::Matches;
+use crate::event_loop::reload::Slot;
+use crate::metrics::measured::Measured;
+use crate::metrics::telemetry::{Cost, Snapshot, Telemetry};
+use crate::reports::profile::Profiles;
+use crate::rules::SYSCALL;
+use crate::signals::Signals;
+use crate::sources::containers::Lookup;
+use crate::{Fatal, log};
+use rule_engine::engine::{Runner, SourceRules};
+use rule_engine::event::Key;
+use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::output::Priority;
+use serde_json::Map;
+use sinsp::{Inspector, Next};
+use std::sync::Arc;
+use std::time::Instant;
+
+const SECOND: u64 = 1_000_000_000;
+/// Room for a count of each type of event.
+const TYPES: usize = 512;
+
+/// What a run is given.
+pub(crate) struct Setup<'s> {
+    pub(crate) config: &'s Config,
+    pub(crate) signals: &'s Signals,
+    pub(crate) telemetry: &'s Telemetry,
+    /// Where new rules come from.
+    pub(crate) slot: &'s Slot,
+    /// Stop after so many seconds, by the clock of the events; 0: do not.
+    pub(crate) seconds: u64,
+    pub(crate) verbose: bool,
+    /// Where is told what the rules cost, if that is wanted.
+    pub(crate) profiles: Option<&'s Profiles>,
+    /// Who is asked about containers, on a live source.
+    pub(crate) containers: Option<&'s Lookup>,
+    /// Where alerts wait for that.
+    pub(crate) waiting: Option<&'s Waiting>,
+}
+
+/// Why the events of a set of rules came to an end.
+enum End {
+    /// The source has no more, the time is over, or somebody asked for it.
+    Over,
+    /// There are new rules to go on with.
+    Rules(Arc<SourceRules>),
+}
+
+/// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`. The source
+/// is told of new rules by `follow`, so that it can give what they look at.
+pub(crate) fn run<S: Measured>(
+    setup: &Setup<'_>,
+    inspector: &mut Inspector<S>,
+    mut follow: impl FnMut(&mut S, &SourceRules),
+    rules: &Arc<SourceRules>,
+    alerts: &Alerts,
+    matches: &mut Matches,
+) -> Result<(), Fatal> {
+    let live = inspector.source().is_live();
+    let mut at_work = AtWork {
+        setup,
+        alerts,
+        matches,
+        drops: DropWatch::new(&setup.config.syscall_event_drops, inspector.stats(), live),
+        events: 0,
+        types: vec![0; TYPES],
+        first: 0,
+        idle: 0,
+        timeouts: setup.config.syscall_event_timeouts.max_consecutives,
+        recorder: Recorder::new(&setup.config.capture),
+    };
+    let started = Instant::now();
+    let mut rules = Arc::clone(rules);
+    let outcome = loop {
+        at_work.matches.follow(&rules);
+        match at_work.events(inspector, &rules) {
+            Ok(End::Over) => break Ok(()),
+            Ok(End::Rules(new)) => {
+                follow(inspector.source_mut(), &new);
+                rules = new;
+            }
+            Err(fatal) => break Err(fatal),
+        }
+    };
+    if let Some(recorder) = &mut at_work.recorder {
+        recorder.finish();
+    }
+    if setup.verbose {
+        let (seconds, events) = (started.elapsed().as_secs_f64(), at_work.events);
+        let stats = inspector.stats();
+        if live {
+            eprintln!("Driver Events:{}\nDriver Drops:{}", stats.seen, stats.dropped());
+        }
+        let rate = events as f64 / seconds.max(f64::MIN_POSITIVE);
+        eprintln!("Elapsed time: {seconds:.3}, Captured Events: {events}, {rate:.2} eps");
+    }
+    eprint!("{}", at_work.drops.summary());
+    outcome
+}
+
+struct AtWork<'r> {
+    setup: &'r Setup<'r>,
+    alerts: &'r Alerts,
+    matches: &'r mut Matches,
+    drops: DropWatch,
+    events: u64,
+    /// The same by type of event.
+    types: Vec<u64>,
+    /// The time of the first event.
+    first: u64,
+    /// How often in a row there was nothing.
+    idle: u32,
+    /// How often in a row is worth a word.
+    timeouts: u32,
+    /// What writes captures, if any are wanted.
+    recorder: Option<Recorder<'r>>,
+}
+
+impl AtWork<'_> {
+    fn events<S: Measured>(&mut self, inspector: &mut Inspector<S>, rules: &Arc<SourceRules>) -> Result<End, Fatal> {
+        let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
+        let mut runner = rules.runner();
+        if self.setup.profiles.is_some() {
+            runner.profile();
+        }
+        let end = self.each(inspector, rules, schema, &mut runner);
+        if let (Some(profiles), Some(profile)) = (self.setup.profiles, runner.profiled()) {
+            profiles.tell(profile);
+        }
+        end
+    }
+
+    fn each<S: Measured>(
+        &mut self,
+        inspector: &mut Inspector<S>,
+        rules: &Arc<SourceRules>,
+        schema: &SinspSchema,
+        runner: &mut Runner,
+    ) -> Result<End, Fatal> {
+        let (most, waiting) = (self.setup.seconds.saturating_mul(SECOND), self.setup.waiting);
+        loop {
+            // An event is large for a value: it is looked at where it is, and made one of the rules if there is any for it.
+            match inspector.next() {
+                Ok(Next::Event(event)) => {
+                    let time = event.ts();
+                    if self.first == 0 {
+                        self.first = time;
+                    } else if most > 0 && time.saturating_sub(self.first) >= most {
+                        return Ok(End::Over);
+                    }
+                    self.idle = 0;
+                    self.events += 1;
+                    if let Some(count) = self.types.get_mut(usize::from(event.code().0)) {
+                        *count += 1;
+                    }
+                    let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
+                    if runner.concerns(Key(event.code().0)) {
+                        let event = SinspEvent::new(event, schema);
+                        runner.process(&event, |alert| {
+                            matches.count(alert.id);
+                            if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
+                                alerts.send(&alert, time);
+                            }
+                            if let Some(recorder) = recorder {
+                                recorder.matched(alert.rule, time);
+                            }
+                        });
+                    }
+                    if let Some(recorder) = recorder
+                        && let Some(limit) = recorder.take(&event)
+                    {
+                        limit.tell(|own| alerts.send_own(own));
+                    }
+                    if self.drops.is_due(time) {
+                        self.look_at_drops(time, inspector)?;
+                    }
+                }
+                Ok(Next::Hidden) => {}
+                Ok(Next::Idle) => self.nothing(),
+                Ok(Next::End) => return Ok(End::Over),
+                Err(error) => return Err(Fatal::new(error)),
+            }
+            if self.setup.signals.any()
+                && let Some(end) = self.attend(inspector, runner)
+            {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Does what others asked for.
+    fn attend<S: Measured>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner) -> Option<End> {
+        let signals = self.setup.signals;
+        signals.seen();
+        if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
+            self.drops.follow(&drops);
+            self.timeouts = timeouts.max_consecutives;
+        }
+        if let Some(containers) = self.setup.containers {
+            containers.take(inspector);
+        }
+        if signals.take_reopen() {
+            log::info("SIGUSR1 received, opening outputs anew");
+            self.alerts.reopen();
+        }
+        let (telemetry, measured) = (self.setup.telemetry, self.setup.profiles.is_some());
+        match (telemetry.measuring(), runner.is_profiled()) {
+            (true, false) => runner.profile(),
+            (false, true) if !measured => runner.end_profile(),
+            _ => {}
+        }
+        if telemetry.take_wanted() {
+            let costs = if telemetry.measuring() { costs(runner) } else { Vec::new() };
+            telemetry.tell(Snapshot { costs, ..self.snapshot(inspector) });
+        }
+        if signals.terminate() {
+            log::info("asked to end");
+            return Some(End::Over);
+        }
+        self.setup.slot.take(SYSCALL).map(End::Rules)
+    }
+
+    fn snapshot<S: Measured>(&self, inspector: &Inspector<S>) -> Snapshot {
+        let state = inspector.state();
+        let (mut threads, mut fds) = (0, 0);
+        for thread in state.threads() {
+            threads += 1;
+            // Threads of one process share a table, which is its leader's.
+            if thread.is_leader() {
+                fds += state.fds(thread).map_or(0, |table| table.len() as u64);
+            }
+        }
+        Snapshot {
+            events: self.events,
+            source: inspector.stats(),
+            state: state.metrics(),
+            threads,
+            fds,
+            rules: self.matches.rules().to_vec(),
+            outputs: self.alerts.totals(),
+            kept: self.alerts.kept(),
+            types: self.types.clone(),
+            cpus: inspector.source().cpus(),
+            programs: if self.setup.config.metrics.libbpf_stats_enabled {
+                inspector.source().programs()
+            } else {
+                Vec::new()
+            },
+            pending: inspector.source().pending(),
+            audit: None,
+            costs: Vec::new(),
+        }
+    }
+
+    fn nothing(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.is_over(now());
+        }
+        self.idle += 1;
+        let most = self.timeouts;
+        if self.idle <= most {
+            return;
+        }
+        self.idle = 0;
+        let last = if self.first > 0 { self.first.to_string() } else { "none".to_owned() };
+        let fields: Map<_, _> = [("last_event_time".to_owned(), last.into())].into_iter().collect();
+        let rule = "Falco internal: timeouts notification";
+        let text = format!("{rule}. {most} consecutive timeouts without event.");
+        self.alerts.send_own(&OwnAlert { time: now(), priority: Priority::Debug, rule, text: &text, fields });
+    }
+
+    fn look_at_drops<S: Measured>(&mut self, time: u64, inspector: &Inspector<S>) -> Result<(), Fatal> {
+        let loss = self.drops.look(time, inspector.stats());
+        if self.drops.lost() > 0 {
+            let seconds = self.drops.settings().state_uncertain_seconds;
+            self.alerts.uncertain_until(time.saturating_add(u64::from(seconds) * SECOND));
+        }
+        let Some(loss) = loss else { return Ok(()) };
+        for action in &loss.actions {
+            match action {
+                DropAction::Ignore => {}
+                DropAction::Log => log::debug(&loss.text),
+                DropAction::Alert => self.alerts.send_own(&OwnAlert {
+                    time,
+                    priority: Priority::Debug,
+                    rule: drops::RULE,
+                    text: &loss.text,
+                    fields: loss.fields.clone(),
+                }),
+                DropAction::Exit => {
+                    log::critical(&loss.text);
+                    return Err(Fatal::new("system calls were dropped, and syscall_event_drops.actions says exit"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What each rule has cost since it is measured.
+fn costs(runner: &Runner) -> Vec<Cost> {
+    let rules = runner.profiled().map(|profile| profile.rules).unwrap_or_default();
+    rules.iter().map(|rule| Cost { evaluated: rule.evaluated, nanoseconds: rule.nanoseconds }).collect()
+}

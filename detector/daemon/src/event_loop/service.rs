@@ -1,0 +1,212 @@
+//! What runs beside the event loop: the web server, the metrics, the reload of rules.
+
+use crate::alerts::{Alerts, OwnAlert, now};
+use crate::cli::Options;
+use crate::config::{self, settings::Config, settings::EngineKind};
+use crate::event_loop::reload::{Reloader, Slot};
+use crate::metrics::collect::{Facts, fingerprint, fingerprints};
+use crate::metrics::telemetry::Telemetry;
+use crate::metrics::{interval, prometheus, resources::Resources};
+use crate::rules::RuleFiles;
+use crate::signals::Signals;
+use crate::sources::audit::{self, Evaluator};
+use crate::web::feed::Feed;
+use crate::web::page::{About, Page};
+use crate::web::{MetricsText, Pages, WebServer};
+use crate::{Fatal, log, reports::version};
+use rule_engine::engine::SourceRules;
+use rule_engine::output::Priority;
+use serde_json::json;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// How often metrics are taken.
+///
+/// # Errors
+/// When the interval is none, or nothing would take the metrics.
+pub(crate) fn interval(config: &Config) -> Result<Duration, Fatal> {
+    let metrics = &config.metrics;
+    let taken = metrics.output_rule || !metrics.output_file.as_os_str().is_empty();
+    if !taken && !config.webserver.prometheus_metrics_enabled {
+        return Err(Fatal::new(
+            "metrics are enabled but go nowhere: set metrics.output_rule, metrics.output_file or \
+             webserver.prometheus_metrics_enabled",
+        ));
+    }
+    interval::parse(&metrics.interval).map_err(|error| Fatal(format!("metrics.interval: {error}")))
+}
+
+/// Everything beside the loop.
+pub(crate) struct Service<'s> {
+    pub(crate) options: &'s Options,
+    pub(crate) loaded: &'s config::Loaded,
+    pub(crate) files: &'s RuleFiles,
+    pub(crate) hostname: &'s str,
+    /// How often metrics are taken, if they are.
+    pub(crate) interval: Option<Duration>,
+    pub(crate) audit: Option<Audit<'s>>,
+    /// The alerts of the page.
+    pub(crate) feed: &'s Arc<Feed>,
+}
+
+/// Audit events that are run beside the system calls.
+pub(crate) struct Audit<'s> {
+    pub(crate) settings: &'s audit::Settings,
+    pub(crate) rules: &'s Arc<SourceRules>,
+    /// Whether nothing else is run, so that their end is that of the program.
+    pub(crate) alone: bool,
+    pub(crate) evaluator: Arc<Evaluator>,
+}
+
+impl Service<'_> {
+    /// Starts what the configuration asks for, runs the loop, and ends it all.
+    pub(crate) fn run(
+        &self,
+        signals: &Signals,
+        alerts: &Alerts,
+        events: impl FnOnce(&Telemetry, &Slot) -> Result<(), Fatal>,
+    ) -> Result<(), Fatal> {
+        let config = &self.loaded.config;
+        let evaluator = self.audit.as_ref().map(|audit| Arc::clone(&audit.evaluator));
+        let telemetry = Arc::new(Telemetry::new(signals.clone(), evaluator));
+        let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), AtomicBool::new(false));
+        let replay = config.engine.kind == EngineKind::Replay;
+        let web = if config.webserver.enabled && !replay { Some(self.web(&facts, &telemetry)?) } else { None };
+        if let Some(server) = &web {
+            log::info(format!("the web server listens on {}", server.address));
+        }
+        let audit = match &self.audit {
+            Some(audit) => {
+                let (sender, queue) = audit::queue(audit.settings);
+                Some((audit, audit::Inputs::open(audit.settings, sender)?, queue))
+            }
+            None => None,
+        };
+        std::thread::scope(|scope| {
+            let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
+            if let Some(interval) = self.interval {
+                let (facts, telemetry) = (&*facts, &*telemetry);
+                scope.spawn(move || snapshots(config, facts, telemetry, alerts, interval, &stopped));
+            }
+            let (stop_losses, losses_stopped) = channel();
+            scope.spawn(move || tell_losses(alerts, &losses_stopped));
+            if !replay {
+                let (options, hostname, running) = (self.options, self.hostname, config);
+                let (slot, end, reloaded) = (&slot, &end, &facts.reloaded);
+                let reloader = Reloader { options, hostname, running, signals, slot, alerts, end, reloaded };
+                scope.spawn(move || reloader.run(self.loaded, self.files));
+            }
+            let inputs = audit.map(|(audit, inputs, queue)| {
+                let slot = &slot;
+                scope.spawn(move || {
+                    if let Err(fatal) = audit.evaluator.run(&queue, audit.settings.limits, audit.rules, slot, alerts) {
+                        log::error(format!("k8s_audit: {fatal}"));
+                    }
+                    if audit.alone {
+                        signals.end();
+                    }
+                });
+                inputs
+            });
+            let outcome = events(&telemetry, &slot);
+            // Closes the queue; what is in it is evaluated before the scope ends.
+            drop(inputs);
+            end.store(true, Ordering::SeqCst);
+            drop((stop, stop_losses));
+            outcome
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let config = &self.loaded.config;
+        let measured = config.metrics.enabled;
+        let rules_files = self.files.files.iter().filter(|_| measured);
+        Facts {
+            settings: config.metrics.clone(),
+            engine: match config.engine.kind {
+                EngineKind::ModernEbpf | EngineKind::Kmod => "modern_bpf",
+                EngineKind::Replay => "savefile",
+                EngineKind::Nodriver => "nodriver",
+            },
+            hostname: self.hostname.to_owned(),
+            started: now(),
+            reloaded: AtomicU64::new(now()),
+            resources: Resources::new(Path::new(&host_root()), Instant::now()),
+            // Nobody asks for them without metrics, and they take a twentieth of the time that rules take to load.
+            config_files: fingerprints(self.loaded.files.iter().map(|file| &file.path).filter(|_| measured)),
+            rules_files: rules_files.map(|(path, bytes)| fingerprint(path, bytes)).collect(),
+        }
+    }
+
+    fn web(&self, facts: &Arc<Facts>, telemetry: &Arc<Telemetry>) -> Result<WebServer, Fatal> {
+        let config = &self.loaded.config;
+        let wanted = config.metrics.enabled && config.webserver.prometheus_metrics_enabled;
+        let text = || {
+            let (facts, telemetry) = (Arc::clone(facts), Arc::clone(telemetry));
+            let text: MetricsText = Arc::new(move || prometheus(&facts.metrics(&telemetry.ask())));
+            text
+        };
+        let about = About { hostname: facts.hostname.clone(), engine: facts.engine, started: facts.started };
+        let page = Some(Page::new(Arc::clone(self.feed), Arc::clone(telemetry), about));
+        let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text), page };
+        WebServer::start(&config.webserver, pages)
+    }
+}
+
+/// Looks once a second whether outputs have lost alerts, until `stopped` is closed.
+fn tell_losses(alerts: &Alerts, stopped: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1)) {
+        alerts.tell_losses();
+    }
+}
+
+/// Where the host's file system is mounted, for a program in a container.
+pub(crate) fn host_root() -> std::ffi::OsString {
+    std::env::var_os("HOST_ROOT").unwrap_or_else(|| "/".into())
+}
+
+/// Takes the metrics as alerts and lines of a file, at each interval, until `stopped` is closed.
+fn snapshots(
+    config: &Config,
+    facts: &Facts,
+    telemetry: &Telemetry,
+    alerts: &Alerts,
+    interval: Duration,
+    stopped: &Receiver<()>,
+) {
+    let path = &config.metrics.output_file;
+    let mut before = None;
+    let mut sample = 0u64;
+    if !config.metrics.output_rule && path.as_os_str().is_empty() {
+        return;
+    }
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
+        let (snapshot, time) = (telemetry.ask(), Instant::now());
+        let since = before.as_ref().map(|(last, at): &(_, Instant)| (last, time.duration_since(*at).as_secs_f64()));
+        let fields = facts.alert(&snapshot, since);
+        sample += 1;
+        if !path.as_os_str().is_empty() {
+            let mut sorted = fields.clone();
+            sorted.sort_keys();
+            let line = json!({"output_fields": sorted, "sample": sample});
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+            if let Err(error) = file.and_then(|mut file| writeln!(file, "{line}")) {
+                log::error(format!("metrics.output_file {}: {error}", path.display()));
+            }
+        }
+        if config.metrics.output_rule {
+            alerts.send_own(&OwnAlert {
+                time: now(),
+                priority: Priority::Informational,
+                rule: "Falco internal: metrics snapshot",
+                text: "Falco metrics snapshot",
+                fields,
+            });
+        }
+        before = Some((snapshot, time));
+    }
+}

@@ -1,0 +1,129 @@
+//! Log lines: to standard error, to syslog, or to both, from a level on.
+//!
+//! One logger for the process, since lines come from threads that know nothing of each other. Before the
+//! configuration is read, lines go to standard error from level `warning` on.
+
+pub(crate) mod libs;
+
+use crate::config::settings::{Config, LogLevel};
+use peregrine_sinks::{Capacity, Message, Outputs, Syslog, SyslogAddress, Wait};
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How urgent a line is, in the numbers of syslog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Level {
+    Emergency,
+    Alert,
+    Critical,
+    Error,
+    Warning,
+    Notice,
+    Info,
+    Debug,
+}
+
+impl Level {
+    const ALL: [Self; 8] = [
+        Self::Emergency,
+        Self::Alert,
+        Self::Critical,
+        Self::Error,
+        Self::Warning,
+        Self::Notice,
+        Self::Info,
+        Self::Debug,
+    ];
+
+    /// The level with this number of syslog.
+    pub(crate) fn from_severity(severity: u8) -> Self {
+        Self::ALL[usize::from(severity.min(7))]
+    }
+}
+
+struct Logger {
+    level: Level,
+    stderr: bool,
+    iso_time: bool,
+    /// Behind a queue, so that a syslog daemon that hangs holds nobody up.
+    syslog: Option<Outputs>,
+}
+
+static LOGGER: Mutex<Logger> =
+    Mutex::new(Logger { level: Level::Warning, stderr: true, iso_time: false, syslog: None });
+
+/// Writes lines from now on to where the configuration says.
+pub(crate) fn set_up(config: &Config) {
+    crate::log::libs::set_up(&config.libs_logger);
+    let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
+    let syslog = match (config.log_syslog, logger.syslog.take()) {
+        (true, Some(syslog)) => Some(syslog),
+        (true, None) => Some(syslog()),
+        (false, syslog) => {
+            syslog.map(Outputs::close);
+            None
+        }
+    };
+    let level = match config.log_level {
+        LogLevel::Emergency => Level::Emergency,
+        LogLevel::Alert => Level::Alert,
+        LogLevel::Critical => Level::Critical,
+        LogLevel::Error => Level::Error,
+        LogLevel::Warning => Level::Warning,
+        LogLevel::Notice => Level::Notice,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug => Level::Debug,
+    };
+    *logger = Logger { level, stderr: config.log_stderr, iso_time: config.time_format_iso_8601, syslog };
+}
+
+fn syslog() -> Outputs {
+    // A machine without a syslog daemon is common (containers), and there is no one to tell.
+    let mut outputs = Outputs::new(Capacity::alerts(1000), Duration::from_secs(1), Arc::new(drop));
+    // Nor does the program wait for one at its end.
+    outputs.add(Syslog::new(SyslogAddress::default(), "peregrine", "").with_retries(Some(0)));
+    outputs
+}
+
+/// Writes out what is queued. Called at the end of the program.
+pub fn finish() {
+    let syslog = LOGGER.lock().unwrap_or_else(PoisonError::into_inner).syslog.take();
+    syslog.map(Outputs::close);
+}
+
+/// Writes a line.
+pub(crate) fn line(level: Level, text: impl Display) {
+    let logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
+    if level > logger.level {
+        return;
+    }
+    let text = text.to_string();
+    let text = text.trim_end_matches('\n');
+    if let Some(syslog) = &logger.syslog {
+        syslog.send(Message { severity: level as u8, text: text.into() }, Wait::No);
+    }
+    if logger.stderr {
+        let now = jiff::Zoned::now();
+        let time = if logger.iso_time {
+            now.timestamp().strftime("%Y-%m-%dT%H:%M:%S+0000")
+        } else {
+            now.strftime("%a %b %d %H:%M:%S %Y")
+        };
+        // Nor is there when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{time}: {text}");
+    }
+}
+
+/// Lines by level: `log::info("...")`.
+macro_rules! levels {
+    ($($name:ident = $level:ident),*) => { $(
+        #[allow(dead_code, reason = "a level is there whether or not something speaks at it today")]
+        pub(crate) fn $name(text: impl Display) {
+            line(Level::$level, text);
+        }
+    )* };
+}
+levels!(critical = Critical, error = Error, warning = Warning, notice = Notice, info = Info, debug = Debug);

@@ -1,0 +1,264 @@
+//! Numbers about the program: taken once, written in two forms.
+//!
+//! A [`Metric`] has one name, that of Falco's metrics alert (`memory_rss_kb`). The Prometheus name follows from it, its
+//! unit and its kind, as Prometheus asks for: base units, `_total` at the end of counters.
+
+pub(crate) mod measured;
+pub(crate) mod telemetry;
+
+pub(crate) mod collect;
+pub(crate) mod interval;
+pub(crate) mod resources;
+
+use serde_json::{Map, Value as Json};
+use std::fmt::Write;
+
+/// The part of the program that a number tells of; it becomes part of the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The program and its state: `falco` in both forms.
+    Program,
+    /// Threads and descriptors that are kept: `falco` in the alert, `scap` for Prometheus.
+    State,
+    /// The source of events: `scap`.
+    Source,
+    /// What every event has: `evt`.
+    Event,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Count,
+    Percent,
+    Bytes,
+    Kibibytes,
+    Seconds,
+    Nanoseconds,
+    /// Nanoseconds since 1970.
+    Time,
+    /// No number: the labels say it all.
+    Info,
+}
+
+/// Whether a number only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Metric {
+    pub(crate) part: Part,
+    pub(crate) name: String,
+    pub(crate) unit: Unit,
+    pub(crate) kind: Kind,
+    pub(crate) value: f64,
+    /// With labels, a number appears only for Prometheus: the alert has a name of its own for each.
+    pub(crate) labels: Vec<(String, String)>,
+    /// Left out for Prometheus, where labels say the same.
+    alert_only: bool,
+}
+
+impl Metric {
+    pub(crate) fn new(part: Part, name: impl Into<String>, unit: Unit, kind: Kind, value: f64) -> Self {
+        Self { part, name: name.into(), unit, kind, value, labels: Vec::new(), alert_only: false }
+    }
+
+    pub(crate) fn counter(part: Part, name: impl Into<String>, value: u64) -> Self {
+        Self::new(part, name, Unit::Count, Kind::Counter, value as f64)
+    }
+
+    pub(crate) fn gauge(part: Part, name: impl Into<String>, value: u64) -> Self {
+        Self::new(part, name, Unit::Count, Kind::Gauge, value as f64)
+    }
+
+    pub(crate) fn info(part: Part, name: &str, labels: &[(&str, &str)]) -> Self {
+        Self::new(part, name, Unit::Info, Kind::Gauge, 1.0).labels(labels)
+    }
+
+    pub(crate) fn only_alert(mut self) -> Self {
+        self.alert_only = true;
+        self
+    }
+
+    pub(crate) fn labels(mut self, labels: &[(&str, &str)]) -> Self {
+        self.labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self
+    }
+}
+
+/// Text for Prometheus, version 0.0.4. Numbers of one name stand together under one head, as the format demands.
+pub(crate) fn prometheus(metrics: &[Metric]) -> String {
+    let mut text = String::new();
+    let mut done: Vec<String> = Vec::new();
+    for first in metrics.iter().filter(|metric| !metric.alert_only) {
+        let name = prometheus_name(first);
+        if done.contains(&name) {
+            continue;
+        }
+        let kind = if first.kind == Kind::Counter { "counter" } else { "gauge" };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "# HELP {name} https://falco.org/docs/metrics/\n# TYPE {name} {kind}\n");
+        for metric in metrics.iter().filter(|metric| !metric.alert_only && prometheus_name(metric) == name) {
+            let labels: Vec<_> =
+                metric.labels.iter().map(|(name, value)| format!("{}=\"{}\"", label(name), escape(value))).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let value = match metric.unit {
+                Unit::Percent => metric.value / 100.0,
+                Unit::Kibibytes => metric.value * 1024.0,
+                _ => metric.value,
+            };
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+        done.push(name);
+    }
+    text
+}
+
+fn prometheus_name(metric: &Metric) -> String {
+    let part = match metric.part {
+        Part::Program => "falco",
+        Part::State | Part::Source => "scap",
+        Part::Event => "evt",
+    };
+    let mut name = metric.name.as_str();
+    for suffix in ["_kb", "_bytes", "_perc", "_ts", "_sec", "_ns"] {
+        name = name.strip_suffix(suffix).unwrap_or(name);
+    }
+    let unit = match (metric.unit, metric.kind) {
+        (Unit::Count, _) => "total",
+        (Unit::Percent, _) => "ratio",
+        (Unit::Bytes | Unit::Kibibytes, _) => "bytes",
+        (Unit::Seconds, Kind::Counter) => "seconds_total",
+        (Unit::Seconds, Kind::Gauge) => "seconds",
+        (Unit::Nanoseconds, _) => "nanoseconds_total",
+        (Unit::Time, _) => "timestamp_nanoseconds",
+        (Unit::Info, _) => "info",
+    };
+    format!("falcosecurity_{part}_{}_{unit}", label(name))
+}
+
+/// A name in which what Prometheus does not take is an underscore.
+fn label(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        let c = if c.is_ascii_alphanumeric() { c } else { '_' };
+        if c != '_' || !out.ends_with('_') {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// How the fields of the alert are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    /// Memory in megabytes, with names that say so.
+    pub(crate) megabytes: bool,
+    /// Numbers that are zero too.
+    pub(crate) zeros: bool,
+}
+
+/// The fields of the metrics alert: those numbers that have no labels.
+pub(crate) fn fields(metrics: &[Metric], form: Form, fields: &mut Map<String, Json>) {
+    for metric in metrics.iter().filter(|metric| metric.labels.is_empty() && metric.unit != Unit::Info) {
+        if metric.value == 0.0 && !form.zeros {
+            continue;
+        }
+        let prefix = if metric.part == Part::Source { "scap" } else { "falco" };
+        let memory = match metric.unit {
+            Unit::Bytes => Some(metric.value / (1 << 20) as f64),
+            Unit::Kibibytes => Some(metric.value / 1024.0),
+            _ => None,
+        };
+        let (name, value) = match memory.filter(|_| form.megabytes) {
+            Some(megabytes) => {
+                let name = metric.name.trim_end_matches("_kb").trim_end_matches("_bytes");
+                (format!("{name}_mb"), ((megabytes * 10.0).round() / 10.0).into())
+            }
+            None if metric.value.fract() == 0.0 && metric.unit != Unit::Percent => {
+                (metric.name.clone(), (metric.value as u64).into())
+            }
+            None => (metric.name.clone(), metric.value.into()),
+        };
+        fields.insert(format!("{prefix}.{name}"), value);
+    }
+}
+
+/// A name for a field or a file: letters, digits and colons, anything else one underscore, none at the end.
+pub(crate) fn plain_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        let c = if c.is_ascii_alphanumeric() || c == ':' { c } else { '_' };
+        if c != '_' || !out.ends_with('_') {
+            out.push(c);
+        }
+    }
+    out.trim_end_matches('_').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics() -> Vec<Metric> {
+        vec![
+            Metric::info(Part::Program, "version", &[("version", "0.1.0")]),
+            Metric::counter(Part::Source, "n_evts", 12),
+            Metric::new(Part::Program, "memory_rss_kb", Unit::Kibibytes, Kind::Gauge, 2048.0),
+            Metric::new(Part::Program, "cpu_usage_perc", Unit::Percent, Kind::Gauge, 12.5),
+            Metric::counter(Part::Program, "rules_matches", 3).labels(&[("rule_name", "A \"b\""), ("tag_x.y", "true")]),
+            Metric::gauge(Part::State, "n_threads", 7),
+            Metric::counter(Part::Program, "rules_matches", 4).labels(&[("rule_name", "B")]),
+            Metric::new(Part::Program, "start_ts", Unit::Time, Kind::Gauge, 5.0),
+            Metric::new(Part::Program, "duration_sec", Unit::Seconds, Kind::Counter, 6.0),
+            Metric::counter(Part::Source, "n_drops", 0),
+        ]
+    }
+
+    #[test]
+    fn prometheus_gets_base_units_and_one_head_for_each_name() {
+        let text = prometheus(&metrics());
+        for line in [
+            "falcosecurity_falco_version_info{version=\"0.1.0\"} 1",
+            "falcosecurity_scap_n_evts_total 12",
+            "falcosecurity_falco_memory_rss_bytes 2097152",
+            "falcosecurity_falco_cpu_usage_ratio 0.125",
+            "falcosecurity_falco_rules_matches_total{rule_name=\"A \\\"b\\\"\",tag_x_y=\"true\"} 3",
+            "falcosecurity_falco_rules_matches_total{rule_name=\"B\"} 4",
+            "falcosecurity_scap_n_threads_total 7",
+            "falcosecurity_falco_start_timestamp_nanoseconds 5",
+            "falcosecurity_falco_duration_seconds_total 6",
+            "# TYPE falcosecurity_scap_n_threads_total gauge",
+            "# TYPE falcosecurity_falco_rules_matches_total counter",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line}\n{text}");
+        }
+        assert_eq!(text.matches("# TYPE falcosecurity_falco_rules_matches_total").count(), 1);
+    }
+
+    #[test]
+    fn the_alert_gets_flat_fields() {
+        let mut map = Map::new();
+        fields(&metrics(), Form { megabytes: true, zeros: false }, &mut map);
+        let text = Json::Object(map).to_string();
+        assert_eq!(
+            text,
+            r#"{"scap.n_evts":12,"falco.memory_rss_mb":2.0,"falco.cpu_usage_perc":12.5,"falco.n_threads":7,"falco.start_ts":5,"falco.duration_sec":6}"#
+        );
+        let mut map = Map::new();
+        fields(&metrics(), Form { megabytes: false, zeros: true }, &mut map);
+        assert_eq!((&map["falco.memory_rss_kb"], &map["scap.n_drops"]), (&2048.into(), &0.into()));
+    }
+
+    #[test]
+    fn names_are_made_plain() {
+        assert_eq!(plain_name("Read: of (x)"), "Read:_of_x");
+        assert_eq!(plain_name("falco_rules.yaml"), "falco_rules_yaml");
+    }
+}

@@ -1,0 +1,10 @@
+//! What the detector prints: lists, versions, validation, explanations, costs, results of rule tests.
+
+pub(crate) mod explain;
+pub(crate) mod list;
+pub(crate) mod profile;
+pub(crate) mod rule_schema;
+pub(crate) mod rule_tests;
+pub(crate) mod support;
+pub(crate) mod validate;
+pub(crate) mod version;

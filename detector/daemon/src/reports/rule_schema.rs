@@ -1,0 +1,122 @@
+//! The JSON schema of rules files, for editors: `--rule-schema`.
+//!
+//! The loader has the last word on what a rules file may say, and reports faults with their places; the schema says the
+//! same as far as JSON schemas can.
+
+use serde_json::{Map, Value as Json, json};
+
+const PRIORITIES: [&str; 9] =
+    ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"];
+
+/// Keys of an item that `override` may name.
+const OVERRIDABLE: [&str; 12] = [
+    "capture",
+    "capture_duration",
+    "condition",
+    "desc",
+    "enabled",
+    "exceptions",
+    "items",
+    "output",
+    "priority",
+    "skip-if-unknown-filter",
+    "tags",
+    "warn_evttypes",
+];
+
+/// The schema.
+pub(crate) fn json() -> Json {
+    let object = |properties: Json, required: &[&str]| {
+        let mut object = json!({"type": "object", "additionalProperties": false, "properties": properties});
+        if !required.is_empty() {
+            object["required"] = json!(required);
+        }
+        object
+    };
+    let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
+    let list = |items: Json| json!({"type": "array", "items": items});
+    let (text, truth) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let overrides: Map<_, _> = OVERRIDABLE
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({"type": "string", "enum": ["append", "replace"]})))
+        .collect();
+    let item = json!({
+        "append": truth,
+        "capture": truth,
+        "capture_duration": {"type": "integer"},
+        "condition": text,
+        "desc": text,
+        "enabled": truth,
+        "exceptions": list(reference("Exception")),
+        "items": list(json!({"anyOf": [{"type": "integer"}, {"type": "string"}]})),
+        "list": text,
+        "macro": text,
+        "output": text,
+        "override": reference("Override"),
+        "priority": {"type": "string", "enum": PRIORITIES},
+        "required_engine_version": text,
+        "required_plugin_versions": list(reference("RequiredPluginVersion")),
+        "rule": text,
+        "skip-if-unknown-filter": truth,
+        "source": text,
+        "tags": list(text.clone()),
+        "warn_evttypes": truth,
+    });
+    let mut overrides = object(overrides.into(), &[]);
+    overrides["minProperties"] = json!(1);
+    json!({
+        "$schema": "http://json-schema.org/draft-06/schema#",
+        "type": "array",
+        "items": reference("FalcoRule"),
+        "definitions": {
+            "Alternative": object(json!({"name": text, "version": text}), &["name", "version"]),
+            "Exception": object(json!({"comps": {}, "fields": {}, "name": text, "values": {}}), &["name"]),
+            "FalcoRule": object(item, &[]),
+            "Override": overrides,
+            "RequiredPluginVersion": object(
+                json!({"alternatives": list(reference("Alternative")), "name": text, "version": text}),
+                &["name", "version"],
+            ),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Falco's schema, with references resolved and what is only for people left out, is ours.
+    #[test]
+    fn it_says_what_falcos_says() {
+        let shared = std::env::var("PEREGRINE_SHARED")
+            .unwrap_or_else(|_| format!("{}/../../../shared", env!("CARGO_MANIFEST_DIR")));
+        let Ok(text) = std::fs::read_to_string(format!("{shared}/spec/rule_schema.json")) else {
+            eprintln!("skipped: Falco's schema of rules files is not here");
+            return;
+        };
+        fn plain(root: &Json, at: &Json) -> Json {
+            match at {
+                Json::Object(entries) => {
+                    if let Some(name) = entries.get("$ref").and_then(Json::as_str) {
+                        return plain(root, &root["definitions"][name.trim_start_matches("#/definitions/")]);
+                    }
+                    let mut entries: Vec<_> = entries
+                        .iter()
+                        .filter(|(key, value)| {
+                            let nothing = *key == "required" && value.as_array().is_some_and(Vec::is_empty);
+                            !nothing && !["title", "definitions", "$schema"].contains(&key.as_str())
+                        })
+                        .map(|(key, value)| (key.clone(), plain(root, value)))
+                        .collect();
+                    entries.sort_by(|a, b| a.0.cmp(&b.0));
+                    Json::Object(entries.into_iter().collect())
+                }
+                Json::Array(items) => items.iter().map(|item| plain(root, item)).collect(),
+                other => other.clone(),
+            }
+        }
+        let theirs: Json = serde_json::from_str(&text).unwrap();
+        let ours = json();
+        assert_eq!(plain(&ours, &ours), plain(&theirs, &theirs));
+    }
+}

@@ -1,0 +1,324 @@
+//! Rule files: which are read, what is added to their outputs, and the engine that comes of them.
+
+pub(crate) mod bundle;
+
+use crate::alerts::noise::Noise;
+use crate::cli::Options;
+use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
+use crate::reports::version;
+use crate::sources::audit;
+use crate::{Fatal, log};
+use rule_engine::diag::human::Style;
+use rule_engine::engine::{self, Settings, SourceRules};
+use rule_engine::event::Schema;
+use rule_engine::event::json::JsonSchema;
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::load::{self, Loader, Sources};
+use rule_engine::output::{Format, Priority};
+use rule_engine::resolve;
+use rule_engine::ruleset::{Matching, Options as Matchings, Selection, Selector};
+use scap::render::Buffers;
+use sinsp::fields::Fields;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The rules that are used where neither the command line nor a configuration names any.
+const BUILT_IN: (&str, &[u8]) = ("built-in rules", include_bytes!("../../rules/peregrine_rules.yaml"));
+
+/// The source of system calls.
+pub(crate) const SYSCALL: &str = "syscall";
+
+/// Rule files, read.
+#[derive(Debug, Default)]
+pub(crate) struct RuleFiles {
+    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
+    /// Directories among what was named.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+impl RuleFiles {
+    /// Those of `-r`, or of the configuration, or the built-in ones where there is no configuration either.
+    pub(crate) fn find(options: &Options, loaded: &crate::config::Loaded) -> Result<Self, Fatal> {
+        let settings = &loaded.config.rules_bundle;
+        if options.rules.is_empty() && !settings.url.is_empty() {
+            match bundle::cached(settings) {
+                Ok(files) => return Self::with_bundle(loaded, files),
+                Err(why) => log::error(format!("rules_bundle: {why}")),
+            }
+        }
+        let named = if options.rules.is_empty() {
+            // Packages name places that may be empty; what is named with -r is meant.
+            loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect()
+        } else {
+            options.rules.clone()
+        };
+        if named.is_empty() {
+            if loaded.files.is_empty() && loaded.config.rules_files.is_empty() {
+                let files = vec![(BUILT_IN.0.into(), BUILT_IN.1.to_vec())];
+                return Ok(Self { files, folders: Vec::new() });
+            }
+            return Err(Fatal::new(
+                "no rules: name at least one rules file or directory with -r, or in rules_files of the configuration",
+            ));
+        }
+        let mut found = Self::default();
+        found.add(named)?;
+        Ok(found)
+    }
+
+    /// The files of a bundle, then those of the configuration, which may change what is in the bundle.
+    pub(crate) fn with_bundle(loaded: &crate::config::Loaded, bundle: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Fatal> {
+        let mut found = Self { files: bundle, folders: Vec::new() };
+        found.add(loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect())?;
+        Ok(found)
+    }
+
+    fn add(&mut self, named: Vec<PathBuf>) -> Result<(), Fatal> {
+        for path in named {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path)
+                    .map_err(|error| Fatal(format!("cannot read the directory {}: {error}", path.display())))?;
+                let mut files: Vec<_> = entries
+                    .flatten()
+                    .map(|entry| entry.path())
+                    .filter(|path| path.is_file() && is_yaml(path))
+                    .collect();
+                files.sort();
+                files.iter().try_for_each(|file| self.read(file))?;
+                self.folders.push(path);
+            } else if is_yaml(&path) {
+                self.read(&path)?;
+            } else {
+                log::warning(format!("{}: not read, since its name ends in neither .yml nor .yaml", path.display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Exactly these files.
+    pub(crate) fn exactly(paths: &[PathBuf]) -> Result<Self, Fatal> {
+        let mut found = Self::default();
+        paths.iter().try_for_each(|path| found.read(path))?;
+        Ok(found)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), Fatal> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| Fatal(format!("cannot read the rules file {}: {error}", path.display())))?;
+        self.files.push((path.to_path_buf(), bytes));
+        Ok(())
+    }
+
+    /// Loads the rules, whatever is wrong with them.
+    pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
+        let syscalls = SinspSchema::new(fields(config)).async_event("container");
+        let audit = version::loaded(config).any(|plugin| plugin.source == Some(audit::SOURCE));
+        let audit = audit.then(|| JsonSchema::k8s_audit().hostname(crate::alerts::hostname()));
+        let extra = extra_outputs(options, config, &[&syscalls]);
+        let mut sources = Sources::new().with(Box::new(syscalls));
+        if let Some(audit) = audit {
+            sources = sources.with(Box::new(audit));
+        }
+        let mut loader = Loader::new(sources).extra_output(extra);
+        let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
+        let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
+        let loaded = loader.load(files);
+        Rules { loaded, sources: loader.into_sources() }
+    }
+}
+
+pub(crate) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The fields, with those that the configuration defines.
+pub(crate) fn fields(config: &Config) -> Fields {
+    let buffers = if config.buffer_format_base64 { Buffers::Base64 } else { Buffers::Dots };
+    let statics = config.static_fields.iter();
+    statics.fold(Fields::new().with_buffers(buffers), |fields, (name, value)| fields.with_static(name, value))
+}
+
+/// What `append_output` and `-p` add to the outputs of rules.
+fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) -> Vec<resolve::ExtraOutput> {
+    let mut all = Vec::new();
+    for entry in &config.append_output {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let template = resolve::ExtraOutput {
+            source: some(&entry.r#match.source),
+            tags: entry.r#match.tags.clone(),
+            rule: some(&entry.r#match.rule),
+            ..resolve::ExtraOutput::default()
+        };
+        if !entry.extra_output.is_empty() {
+            all.push(resolve::ExtraOutput { format: Some(entry.extra_output.clone()), ..template.clone() });
+        }
+        if entry.suggested_output {
+            for schema in schemas {
+                if template.source.as_deref().is_some_and(|wanted| wanted != schema.source()) {
+                    continue;
+                }
+                for piece in schema.suggested_output() {
+                    let source = Some(schema.source().to_owned());
+                    all.push(resolve::ExtraOutput { source, format: Some(piece.into_owned()), ..template.clone() });
+                }
+            }
+        }
+        let fields = entry.extra_fields.iter().map(|field| match field {
+            ExtraField::Raw(name) => resolve::ExtraField { name: name.clone(), format: format!("%{name}"), raw: true },
+            ExtraField::Formatted { name, format } => {
+                resolve::ExtraField { name: name.clone(), format: format.clone(), raw: false }
+            }
+        });
+        all.push(resolve::ExtraOutput { fields: fields.collect(), ..template });
+    }
+    if let Some(format) = &options.print {
+        log::warning("-p is deprecated; write -o append_output[]=...");
+        // What these stood for is part of the suggested output now.
+        if !["c", "container", "k", "kubernetes"].contains(&format.as_str()) {
+            all.push(resolve::ExtraOutput { format: Some(format.clone()), ..resolve::ExtraOutput::default() });
+        }
+    }
+    all
+}
+
+/// Loaded rules, sound or not.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) loaded: load::Loaded,
+    pub(crate) sources: Sources,
+}
+
+impl Rules {
+    /// Everything that is wrong, for people: with place and excerpt.
+    pub(crate) fn faults(&self) -> String {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        self.loaded.render(Style { colour }).trim_end().to_owned()
+    }
+
+    /// Whether the plugins that the rules ask for are there.
+    pub(crate) fn check_plugins(&self, config: &Config) -> Result<(), Fatal> {
+        let plugins: Vec<_> = version::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
+        self.loaded.check_plugins(&plugins).map_err(Fatal)
+    }
+
+    /// The description of all rules, or of one.
+    pub(crate) fn describe(&mut self, rule: Option<&str>) -> Result<serde_json::Value, Fatal> {
+        load::describe(&self.loaded, &mut self.sources, rule).map_err(Fatal)
+    }
+
+    /// The rules of each source, ready to run.
+    ///
+    /// # Errors
+    /// When there is any error in the rules, or a plugin that they ask for is missing.
+    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<Vec<Arc<SourceRules>>, Fatal> {
+        self.check(config)?;
+        let options = Matchings {
+            matching: match config.rule_matching {
+                RuleMatching::First => Matching::First,
+                RuleMatching::All => Matching::All,
+            },
+            ..Matchings::default()
+        };
+        let settings = Settings {
+            options,
+            format: format(config, hostname),
+            also: full_format(config, hostname),
+            priority: priority(config.priority),
+            selections: selections(&config.rules),
+            keys: Noise::keys(&config.noise_control.rules),
+        };
+        // Everything else has been checked with the rules.
+        engine::build(self.sources, self.loaded.into_rules(), &settings)
+            .map_err(|error| Fatal(format!("noise_control.rules: key: {}", error.message)))
+    }
+
+    /// Whether the rules can be run; warnings go to the log.
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Fatal> {
+        // A missing plugin is the cause of many other errors, so it is told instead of them.
+        self.check_plugins(config)?;
+        if !self.loaded.is_successful() {
+            return Err(Fatal(self.faults()));
+        }
+        if !self.loaded.diagnostics.is_empty() {
+            log::warning(format!("rules:\n{}", self.faults()));
+        }
+        Ok(())
+    }
+}
+
+fn priority(priority: MinPriority) -> Priority {
+    match priority {
+        MinPriority::Emergency => Priority::Emergency,
+        MinPriority::Alert => Priority::Alert,
+        MinPriority::Critical => Priority::Critical,
+        MinPriority::Error => Priority::Error,
+        MinPriority::Warning => Priority::Warning,
+        MinPriority::Notice => Priority::Notice,
+        MinPriority::Informational | MinPriority::Info => Priority::Informational,
+        MinPriority::Debug => Priority::Debug,
+    }
+}
+
+/// What alerts look like.
+pub(crate) fn format(config: &Config, hostname: &str) -> Format {
+    Format {
+        json: config.json_output,
+        include_output: config.json_include_output_property,
+        include_tags: config.json_include_tags_property,
+        include_message: config.json_include_message_property,
+        include_output_fields: config.json_include_output_fields_property,
+        iso8601: config.time_format_iso_8601,
+        ..Format::new(hostname)
+    }
+}
+
+/// All of an alert as JSON, for the page and for whoever needs more than the outputs are given; `None` if that is what
+/// the outputs are given, or if nobody needs it.
+fn full_format(config: &Config, hostname: &str) -> Option<Format> {
+    let full = Format { json: true, include_message: true, ..Format::new(hostname) };
+    (config.webserver.enabled && config.webserver.ui_enabled).then_some(full)
+}
+
+fn selections(rules: &[settings::RuleSelection]) -> Vec<Selection> {
+    let mut selections = Vec::new();
+    for entry in rules {
+        for (able, enable) in [(&entry.enable, true), (&entry.disable, false)] {
+            let Some(able) = able else { continue };
+            let verb = if enable { "Enabling" } else { "Disabling" };
+            if !able.rule.is_empty() {
+                log::info(format!("{verb} rules with name: {}", able.rule));
+                selections.push(Selection { rules: Selector::Pattern(able.rule.clone()), enable });
+            }
+            if !able.tag.is_empty() {
+                log::info(format!("{verb} rules with tag: {}", able.tag));
+                selections.push(Selection { rules: Selector::Tags(vec![able.tag.clone()]), enable });
+            }
+        }
+    }
+    selections
+}
+
+/// The answer to `-L` and `-l` for people: names and what the rules are for, in two columns.
+pub(crate) fn description_text(described: &serde_json::Value) -> String {
+    const NAME: usize = 50;
+    const WIDTH: usize = 110 - NAME - 1;
+    let row = |name: &str, text: &str| format!("{name:NAME$} {text}\n");
+    let mut out = row("Rule", "Description") + &row("----", "-----------");
+    for rule in described["rules"].as_array().into_iter().flatten() {
+        let info = &rule["info"];
+        let (mut text, mut used) = (String::new(), 0);
+        for word in info["description"].as_str().unwrap_or_default().split_whitespace() {
+            let length = word.chars().count() + 1;
+            if used + length > WIDTH {
+                text += &format!("\n{:1$}", "", NAME + 1);
+                used = 0;
+            }
+            used += length;
+            text += word;
+            text.push(' ');
+        }
+        out += &row(info["name"].as_str().unwrap_or_default(), &(text + "\n"));
+    }
+    out
+}

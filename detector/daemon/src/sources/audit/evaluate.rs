@@ -1,0 +1,141 @@
+//! The thread that runs audit events through the rules.
+
+use super::batch;
+use super::queue::Receiver;
+use super::settings::Limits;
+use crate::alerts::{Alerts, now};
+use crate::event_loop::matches::{Matches, RuleCount};
+use crate::event_loop::reload::Slot;
+use crate::{Fatal, log};
+use rule_engine::engine::{Runner, SourceRules};
+use rule_engine::event::json::{JsonEvent, JsonSchema};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long it waits for events before it looks for new rules.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AuditCounts {
+    /// Events that went through the rules.
+    pub(crate) events: u64,
+    /// Events that could not be read, or are too long.
+    pub(crate) refused: u64,
+    pub(crate) rules: Vec<RuleCount>,
+}
+
+/// The state of the thread, where others can look at it.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluator {
+    counts: Mutex<AuditCounts>,
+}
+
+impl Evaluator {
+    /// The counts after the last batch.
+    pub(crate) fn counts(&self) -> AuditCounts {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs every event through the rules until the inputs are closed and the queue is empty. New rules are taken from
+    /// the slot between two batches.
+    ///
+    /// # Errors
+    /// When the rules are about something else.
+    pub(crate) fn run(
+        &self,
+        queue: &Receiver,
+        limits: Limits,
+        rules: &Arc<SourceRules>,
+        slot: &Slot,
+        alerts: &Alerts,
+    ) -> Result<(), Fatal> {
+        let mut rules = Arc::clone(rules);
+        let mut work =
+            Work { limits, number: 0, start: 0, counts: AuditCounts::default(), matches: Matches::default() };
+        loop {
+            work.matches.follow(&rules);
+            work.tell(self);
+            let schema: &JsonSchema =
+                rules.schema().ok_or_else(|| Fatal::new("the rules are not about audit events"))?;
+            let mut runner = rules.runner();
+            let new = loop {
+                if let Some(new) = slot.take(super::SOURCE) {
+                    break new;
+                }
+                let batch = match queue.next(PAUSE) {
+                    Ok(batch) => batch,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                };
+                // It was found sound when it came in; what follows a fault in a file is lost.
+                if let Err(error) =
+                    batch::events(&batch.json, &mut |json| work.event(json, schema, &mut runner, alerts))
+                {
+                    log::warning(format!("k8s_audit: {error}"));
+                }
+                drop(batch.room);
+                work.tell(self);
+            };
+            rules = new;
+        }
+    }
+}
+
+struct Work {
+    limits: Limits,
+    number: u64,
+    /// The time of the first event.
+    start: u64,
+    counts: AuditCounts,
+    matches: Matches,
+}
+
+impl Work {
+    fn event(&mut self, json: &str, schema: &JsonSchema, runner: &mut Runner, alerts: &Alerts) {
+        let event = match self.read(json, schema) {
+            Ok(event) => event,
+            Err(why) => {
+                self.counts.refused += 1;
+                log::debug(format!("k8s_audit: {why}"));
+                return;
+            }
+        };
+        self.counts.events += 1;
+        let time = rule_engine::event::Event::time(&event);
+        let matches = &mut self.matches;
+        runner.process(&event, |alert| {
+            matches.count(alert.id);
+            alerts.send(&alert, time);
+        });
+    }
+
+    fn read<'s>(&mut self, json: &str, schema: &'s JsonSchema) -> Result<JsonEvent<'s>, String> {
+        if json.len() > self.limits.event {
+            return Err(format!("an event of {} bytes is left out", json.len()));
+        }
+        let event = JsonEvent::parse(schema, json.as_bytes()).map_err(|error| error.to_string())?;
+        // The time that the event tells, or else when it came.
+        let told = event.root().get("stageTimestamp").and_then(serde_json::Value::as_str);
+        let told = told.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let time = told.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or_else(now);
+        if self.start == 0 {
+            self.start = time;
+        }
+        self.number += 1;
+        Ok(event.at(self.number, time, self.start))
+    }
+
+    fn tell(&mut self, evaluator: &Evaluator) {
+        let mut counts = evaluator.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        (counts.events, counts.refused) = (self.counts.events, self.counts.refused);
+        // Copying names each time would cost more than the rules do.
+        let rules = self.matches.rules();
+        if counts.rules.len() == rules.len() && counts.rules.iter().zip(rules).all(|(old, new)| old.name == new.name) {
+            counts.rules.iter_mut().zip(rules).for_each(|(old, new)| old.count = new.count);
+        } else {
+            counts.rules = rules.to_vec();
+        }
+    }
+}

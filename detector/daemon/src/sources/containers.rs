@@ -1,0 +1,130 @@
+//! Who is asked about containers, and the way of the answers into the state.
+
+use crate::Fatal;
+use crate::config::settings::Config;
+use crate::signals::Signals;
+use peregrine_containers::{Answer, Containers, Engine, Kind, Provider, Settings};
+use scap::Source;
+use serde_json::Value as Json;
+use sinsp::Inspector;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
+
+/// The name of Falco's plugin for it.
+const PLUGIN: &str = "container";
+
+/// The engines at work, and answers that the event loop has not taken yet.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    containers: Containers,
+    answers: Mutex<Receiver<Answer>>,
+}
+
+impl Lookup {
+    /// Starts to ask the engines that the configuration names below `root`, or those at their usual places.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense, or the thread cannot be started.
+    pub(crate) fn start(config: &Config, root: &Path, signals: &Signals) -> Result<Self, Fatal> {
+        let (sender, answers) = channel();
+        let signals = signals.clone();
+        let told = move |answer| {
+            // Nobody takes answers any more when the program ends.
+            let _ = sender.send(answer);
+            signals.raise();
+        };
+        let settings = settings(config, root)?;
+        let containers = Containers::start(settings, told).map_err(|error| Fatal(format!("containers: {error}")))?;
+        Ok(Self { containers, answers: Mutex::new(answers) })
+    }
+
+    /// What an inspector asks.
+    pub(crate) fn provider(&self) -> Provider {
+        self.containers.provider()
+    }
+
+    /// Puts what was found out into the state.
+    pub(crate) fn take<S: Source>(&self, inspector: &mut Inspector<S>) {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(answer) = answers.try_recv() {
+            if let Some(info) = answer.info {
+                inspector.insert_container(info);
+            }
+        }
+    }
+}
+
+/// The settings of the plugin in Falco's words: `label_max_len`, and `enabled` and `sockets` of each engine.
+fn settings(config: &Config, root: &Path) -> Result<Settings, Fatal> {
+    let fault = |text: String| Fatal(format!("plugin {PLUGIN}: {text}"));
+    let usual = Settings { engines: Settings::usual(root), ..Settings::default() };
+    let plugins = config.selected_plugins();
+    let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == PLUGIN) else { return Ok(usual) };
+    let init: Json = match plugin.init_config.0.trim() {
+        "" => return Ok(usual),
+        text => serde_json::from_str(text).map_err(|error| fault(format!("init_config: {error}")))?,
+    };
+    let mut settings = Settings { engines: Vec::new(), ..usual };
+    if let Some(length) = init.get("label_max_len") {
+        let length = length.as_u64().and_then(|length| usize::try_from(length).ok());
+        settings.label_length = length.ok_or_else(|| fault("init_config.label_max_len must be a number".into()))?;
+    }
+    for (name, kind) in [("docker", Kind::Docker), ("podman", Kind::Podman), ("cri", Kind::Cri)] {
+        let engine = init.pointer(&format!("/engines/{name}"));
+        let key = |key: &str| engine.and_then(|engine| engine.get(key));
+        if key("enabled").is_some_and(|enabled| *enabled == Json::Bool(false)) {
+            continue;
+        }
+        match key("sockets").and_then(Json::as_array).filter(|sockets| !sockets.is_empty()) {
+            Some(sockets) => {
+                for socket in sockets {
+                    let socket = socket
+                        .as_str()
+                        .ok_or_else(|| fault(format!("init_config.engines.{name}.sockets must be paths")))?;
+                    let socket = socket.trim_start_matches("unix://").trim_start_matches('/');
+                    settings.engines.push(Engine { kind, socket: root.join(socket) });
+                }
+            }
+            None => settings.engines.extend(Settings::usual(root).into_iter().filter(|engine| engine.kind == kind)),
+        }
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::{InitConfig, Plugin};
+
+    #[test]
+    fn engines_are_those_of_the_plugin() {
+        let engines = |init: &str| {
+            let plugin = Plugin { name: PLUGIN.into(), init_config: InitConfig(init.into()), ..Plugin::default() };
+            let config = Config { plugins: vec![plugin], ..Config::default() };
+            settings(&config, Path::new("/host")).map(|settings| (settings.engines, settings.label_length))
+        };
+        let (all, length) = engines("").unwrap();
+        assert!(all.len() >= 6 && length == 100);
+        assert!(all.iter().all(|engine| engine.socket.starts_with("/host/run")));
+        let (some, length) = engines(
+            r#"{"label_max_len": 7, "engines": {"docker": {"sockets": ["/a.sock", "unix:///b.sock"]},
+                "podman": {"enabled": false}, "cri": {"enabled": true}}}"#,
+        )
+        .unwrap();
+        let docker: Vec<_> = some
+            .iter()
+            .filter(|engine| engine.kind == Kind::Docker)
+            .map(|engine| engine.socket.display().to_string())
+            .collect();
+        assert_eq!(docker, ["/host/a.sock", "/host/b.sock"]);
+        assert!(some.iter().all(|engine| engine.kind != Kind::Podman) && some.len() == 6 && length == 7);
+        for (init, part) in [
+            ("{", "init_config"),
+            (r#"{"label_max_len": "x"}"#, "label_max_len"),
+            (r#"{"engines": {"cri": {"sockets": [1]}}}"#, "cri"),
+        ] {
+            assert!(engines(init).unwrap_err().to_string().contains(part), "{init}");
+        }
+    }
+}

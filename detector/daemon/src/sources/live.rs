@@ -1,0 +1,51 @@
+//! The live source: the probe with the settings of the configuration.
+
+use crate::config::settings::{Config, ModernEbpf};
+use crate::event_loop::service::host_root;
+use crate::{Fatal, log, sources::selection};
+use bpf::{BpfSource, Probe, Selection};
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::ruleset::Ruleset;
+use scap::schema::SyscallSet;
+
+/// Loads and attaches the probe.
+pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fatal> {
+    let settings: &ModernEbpf = &config.engine.modern_ebpf;
+    let snaplen = match config.falco_libs.snaplen {
+        0 => 80,
+        bytes => u32::try_from(bytes).unwrap_or(u32::MAX),
+    };
+    let source = Probe::builder()
+        .select(selection_of(calls))
+        .snaplen(snaplen)
+        .drop_failed(settings.drop_failed_exit)
+        .cpus_per_ring(settings.cpus_for_each_buffer.into())
+        .host_root(host_root())
+        .ring_preset(settings.buf_size_preset.into())
+        .and_then(bpf::Builder::open)
+        .map_err(|error| Fatal(format!("live capture: {error}")))?;
+    for refused in source.refused() {
+        log::warning(format!("the kernel refused a part of the probe: {refused}"));
+    }
+    source.notes().iter().for_each(log::info);
+    Ok(source)
+}
+
+/// New rules may look at other calls than the old ones: from now on, these are captured.
+pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
+    let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules));
+    let new = selection_of(calls);
+    if new == source.settings().selection {
+        return;
+    }
+    match source.select(new) {
+        Ok(()) => log::info(format!("the new rules change what is captured: {} system calls", calls.len())),
+        Err(error) => log::error(format!("what the new rules look at cannot be captured: {error}")),
+    }
+}
+
+fn selection_of(calls: SyscallSet) -> Selection {
+    let mut selection = Selection::none();
+    calls.iter().for_each(|call| selection.insert(call));
+    selection
+}

@@ -1,0 +1,50 @@
+//! Which sources of events are used: those that the configuration has, less those that the command line leaves out.
+
+pub(crate) mod audit;
+pub(crate) mod containers;
+#[cfg(feature = "live")]
+pub(crate) mod live;
+pub(crate) mod no_driver;
+#[cfg(feature = "live")]
+pub(crate) mod selection;
+
+use crate::Fatal;
+use crate::cli::Options;
+use crate::config::settings::{Config, EngineKind};
+use crate::rules::SYSCALL;
+
+/// The sources that are used.
+#[derive(Debug)]
+pub(crate) struct Enabled {
+    pub(crate) syscall: bool,
+    pub(crate) audit: Option<audit::Settings>,
+}
+
+impl Enabled {
+    /// A replay has the events of its file and none besides.
+    ///
+    /// # Errors
+    /// When the command line names a source that there is not, or leaves out all there are.
+    pub(crate) fn select(options: &Options, config: &Config) -> Result<Self, Fatal> {
+        if config.engine.kind == EngineKind::Replay {
+            return Ok(Self { syscall: true, audit: None });
+        }
+        let audit = audit::Settings::read(config)?;
+        let mut known = vec![SYSCALL];
+        known.extend(audit.as_ref().map(|_| audit::SOURCE));
+        for (names, verb) in [(&options.enable_sources, "enable"), (&options.disable_sources, "disable")] {
+            if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+                return Err(Fatal(format!("cannot {verb} the unknown event source '{name}'")));
+            }
+        }
+        let used = |name: &str| {
+            let named = |names: &[String]| names.iter().any(|named| named == name);
+            (options.enable_sources.is_empty() || named(&options.enable_sources)) && !named(&options.disable_sources)
+        };
+        let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(audit::SOURCE)) };
+        if !enabled.syscall && enabled.audit.is_none() {
+            return Err(Fatal::new("at least one event source must stay enabled"));
+        }
+        Ok(enabled)
+    }
+}

@@ -1,0 +1,261 @@
+//! The page at `/ui`: its files, which are part of the program, and the data that it asks for.
+//!
+//! It only reads. Every answer forbids the browser to load anything from elsewhere or to run anything that is not one of
+//! the files here, so that no text of an alert can do harm.
+
+use super::feed::{Feed, STEP};
+use super::guard::{self, Guard};
+use crate::alerts::now;
+use crate::metrics::telemetry::{MEASURE, Snapshot, Telemetry};
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body::Frame;
+use serde_json::{Value as Json, json};
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// The files.
+const FILES: &[(&str, &str, &str)] = &[
+    ("/ui", "text/html; charset=utf-8", include_str!("static/index.html")),
+    ("/ui/app.js", "text/javascript; charset=utf-8", include_str!("static/app.js")),
+    ("/ui/dom.js", "text/javascript; charset=utf-8", include_str!("static/dom.js")),
+    ("/ui/alerts.js", "text/javascript; charset=utf-8", include_str!("static/alerts.js")),
+    ("/ui/chart.js", "text/javascript; charset=utf-8", include_str!("static/chart.js")),
+    ("/ui/attack.js", "text/javascript; charset=utf-8", include_str!("static/attack.js")),
+    ("/ui/techniques.js", "text/javascript; charset=utf-8", include_str!("static/techniques.js")),
+    ("/ui/tables.js", "text/javascript; charset=utf-8", include_str!("static/tables.js")),
+];
+
+/// What the form needs before anybody is let in.
+const OPEN_FILES: &[(&str, &str, &str)] = &[
+    ("/ui/style.css", "text/css; charset=utf-8", include_str!("static/style.css")),
+    ("/ui/theme.js", "text/javascript; charset=utf-8", include_str!("static/theme.js")),
+    ("/ui/icon.svg", "image/svg+xml", include_str!("static/icon.svg")),
+];
+
+/// Nothing from elsewhere, nothing written into the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// How many may watch at a time.
+const WATCHERS: usize = 64;
+/// Alerts are sent in parts, so that a flood does not become as many packets.
+const PART: Duration = Duration::from_millis(100);
+/// After so long a silence something is sent, so that a connection that is gone is noticed.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What the page shows, and where it comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) about: Arc<About>,
+    pub(crate) watchers: Arc<Semaphore>,
+}
+
+/// What does not change.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) hostname: String,
+    pub(crate) engine: &'static str,
+    /// Nanoseconds since 1970.
+    pub(crate) started: u64,
+}
+
+impl Page {
+    pub(crate) fn new(feed: Arc<Feed>, telemetry: Arc<Telemetry>, about: About) -> Self {
+        Self { feed, telemetry, about: Arc::new(about), watchers: Arc::new(Semaphore::new(WATCHERS)) }
+    }
+
+    /// The routes, with all that protects them.
+    pub(crate) fn router(self, guard: Guard) -> Router {
+        let file = |router: Router<Self>, (path, kind, text): &(&'static str, &'static str, &'static str)| {
+            let (kind, text) = (*kind, *text);
+            router.route(path, get(async move || ([(CONTENT_TYPE, kind)], text)))
+        };
+        let inner = FILES.iter().fold(Router::new(), file);
+        let inner = inner
+            .route("/ui/", get(async || axum::response::Redirect::permanent("/ui")))
+            .route("/ui/api/overview", get(overview))
+            .route("/ui/api/alerts", get(alerts))
+            .layer(middleware::from_fn_with_state(guard.clone(), guard::check))
+            .with_state(self.clone());
+        let login = Router::new()
+            .route("/ui/login", post(guard::login))
+            .layer(axum::extract::DefaultBodyLimit::max(4096))
+            .with_state(guard);
+        let open = OPEN_FILES.iter().fold(Router::new(), file).with_state(self);
+        inner.merge(open).merge(login).layer(middleware::map_response(protect))
+    }
+}
+
+async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Everything but the alerts, as one object. With `?cost`, what rules cost is measured until nobody asks any more.
+async fn overview(State(page): State<Page>, request: Request) -> Response {
+    let cost = request.uri().query() == Some("cost");
+    let about = Arc::clone(&page.about);
+    if cost {
+        let telemetry = Arc::clone(&page.telemetry);
+        tokio::spawn(async move {
+            tokio::time::sleep(MEASURE + Duration::from_millis(100)).await;
+            telemetry.nudge();
+        });
+    }
+    // Asking the loop may take a while, so it is not done on a thread that serves others.
+    let told = tokio::task::spawn_blocking(move || {
+        if cost {
+            page.telemetry.measure();
+        }
+        told(&about, &page.telemetry.ask(), &page.feed).to_string()
+    });
+    match told.await {
+        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn told(about: &About, now: &Snapshot, feed: &Feed) -> Json {
+    let milliseconds = crate::alerts::now() / 1_000_000;
+    let drops = now.source.drops.iter().filter(|drop| drop.count > 0);
+    let drops: Vec<_> =
+        drops.map(|drop| json!({"cause": drop.cause, "family": drop.family, "count": drop.count})).collect();
+    let mut sources = vec![json!({
+        "name": crate::rules::SYSCALL,
+        "events": now.events,
+        "dropped": now.source.dropped(),
+        "drops": drops,
+        "threads": now.threads,
+        "fds": now.fds,
+    })];
+    if let Some(audit) = &now.audit {
+        sources.push(json!({"name": crate::sources::audit::SOURCE, "events": audit.events, "refused": audit.refused}));
+    }
+    let rules: Vec<_> = now
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(place, rule)| {
+            let cost = now.costs.get(place).copied().unwrap_or_default();
+            json!({
+                "name": rule.name,
+                "source": rule.source,
+                "priority": rule.priority as u8,
+                "tags": rule.tags,
+                "count": rule.count,
+                "evaluated": cost.evaluated,
+                "nanoseconds": cost.nanoseconds,
+            })
+        })
+        .collect();
+    let outputs: Vec<_> = now
+        .outputs
+        .iter()
+        .map(|output| {
+            json!({
+                "sink": output.sink,
+                "sent": output.sent,
+                "delivered": output.delivered,
+                "lost": output.lost,
+                "queued": output.queued,
+                "retries": output.retries,
+            })
+        })
+        .collect();
+    json!({
+        "hostname": about.hostname,
+        "engine": about.engine,
+        "version": crate::reports::version::VERSION,
+        "falco_version": crate::reports::version::FALCO_VERSION,
+        "started": about.started / 1_000_000,
+        "now": milliseconds,
+        "sources": sources,
+        "rules": rules,
+        "outputs": outputs,
+        "timeline": {"step": STEP, "now": milliseconds, "rows": feed.timeline(milliseconds / 1000)},
+    })
+}
+
+/// Alerts as server-sent events, from the last one that the browser has seen on.
+async fn alerts(State(page): State<Page>, headers: HeaderMap) -> Response {
+    let Ok(place) = Arc::clone(&page.watchers).try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many watch already\n").into_response();
+    };
+    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(send(Arc::clone(&page.feed), seen, sender));
+    ([(CONTENT_TYPE, "text/event-stream")], Body::new(Stream { receiver, _place: place })).into_response()
+}
+
+async fn send(feed: Arc<Feed>, mut seen: u64, sender: mpsc::Sender<Bytes>) {
+    let mut watch = feed.watch();
+    // The browser comes back after a second when the connection is lost.
+    let mut text = "retry: 1000\n\n".to_owned();
+    loop {
+        let part = feed.after(seen);
+        if part.missed > 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "event: missed\ndata: {}\n\n", part.missed);
+        }
+        for (number, alert) in (part.first..).zip(&part.alerts) {
+            seen = number;
+            let _ = write!(text, "id: {number}\ndata: {alert}\n\n");
+        }
+        if !text.is_empty() && sender.send(Bytes::from(std::mem::take(&mut text))).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            changed = watch.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+            () = tokio::time::sleep(SILENCE) => text.push_str(": nothing new\n\n"),
+        }
+        tokio::time::sleep(PART).await;
+    }
+}
+
+/// The body of an answer that goes on.
+struct Stream {
+    receiver: mpsc::Receiver<Bytes>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.receiver.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// Seconds since 1970, for the timeline.
+pub(crate) fn seconds() -> u64 {
+    now() / 1_000_000_000
+}

@@ -1,0 +1,655 @@
+//! Outputs and their peers on loopback: what arrives, in which form, and what becomes of it when a peer is away.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod peers;
+
+use peers::http::{Answer, Server};
+use peers::tls::Certificates;
+use peers::until;
+use peregrine_sinks::{
+    Capacity, Elastic, ElasticLogin, ElasticSettings, Http, HttpSettings, Message, OnFault, Outputs, Sink,
+    SpoolSettings, Suffix, TlsSettings, Totals, Wait, Wanted,
+};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+fn alert(text: impl Into<String>) -> Message {
+    Message { severity: 4, text: text.into().into() }
+}
+
+fn numbered(number: usize) -> Message {
+    alert(format!(r#"{{"number":{number},"time":"2026-11-22T10:00:00.{number:09}Z"}}"#))
+}
+
+fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+struct Bench {
+    outputs: Outputs,
+    faults: Arc<Mutex<Vec<String>>>,
+}
+
+fn bench(capacity: usize) -> Bench {
+    let faults = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&faults);
+    let on_fault: OnFault = Arc::new(move |fault| heard.lock().unwrap().push(fault.to_string()));
+    Bench { outputs: Outputs::new(Capacity::alerts(capacity), Duration::from_secs(10), on_fault), faults }
+}
+
+impl Bench {
+    fn with(mut self, sink: impl Sink) -> Self {
+        self.outputs.add(sink);
+        self
+    }
+
+    fn send(&self, numbers: std::ops::Range<usize>) {
+        numbers.for_each(|number| self.outputs.send(numbered(number), Wait::No));
+    }
+
+    fn totals(&self) -> Totals {
+        self.outputs.totals()[0]
+    }
+}
+
+/// The numbers of alerts in texts of JSON: one, an array, or lines with documents among them.
+fn numbers(body: &str) -> Vec<usize> {
+    let mut out = Vec::new();
+    for line in body.lines() {
+        let json: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let each = json.as_array().cloned().unwrap_or_else(|| vec![json]);
+        out.extend(each.iter().filter_map(|alert| alert["number"].as_u64()).map(|number| number as usize));
+    }
+    out
+}
+
+#[test]
+fn posts_have_the_form_that_was_asked_for() {
+    let server = Server::start(|_| Answer::new(200, "taken"));
+    let settings = HttpSettings {
+        user_agent: "me/1".into(),
+        headers: vec![("x-token".into(), "Secret".into())],
+        compress: true,
+        ..HttpSettings::new(&server.url())
+    };
+    let bench = bench(0).with(Http::new(settings).unwrap());
+    bench.send(0..3);
+    until("the alerts", || server.requests().len() == 3);
+    assert_eq!(bench.outputs.close()[0].delivered, 3);
+    for (number, request) in server.requests().iter().enumerate() {
+        assert!(request.head.starts_with("POST /alerts HTTP/1.1"), "{}", request.head);
+        for line in [
+            "user-agent: me/1\r\n",
+            "content-type: application/json\r\n",
+            "content-encoding: gzip\r\n",
+            "x-token: Secret\r\n",
+        ] {
+            assert!(request.head.contains(line), "{line}: {}", request.head);
+        }
+        assert_eq!(numbers(&request.body), [number]);
+        // One connection for all.
+        assert_eq!(request.connection, server.requests()[0].connection);
+    }
+}
+
+#[test]
+fn batches_are_arrays_or_lines() {
+    for (content_type, json) in [("application/json", true), ("text/plain", false)] {
+        // The first answer comes late, so that alerts gather.
+        let first = AtomicUsize::new(0);
+        let server = Server::start(move |_| {
+            if first.fetch_add(1, Ordering::SeqCst) == 0 {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Answer::new(204, "")
+        });
+        let settings = HttpSettings { content_type, batch: 40, ..HttpSettings::new(&server.url()) };
+        let bench = bench(0).with(Http::new(settings).unwrap());
+        bench.send(0..100);
+        until("all", || bench.totals().delivered == 100);
+        let bodies: Vec<_> = server.requests().iter().map(|request| request.body.clone()).collect();
+        assert!(bodies.len() < 10, "{}", bodies.len());
+        assert!(bodies.iter().all(|body| body.starts_with('[') == json));
+        assert!(bodies.iter().flat_map(|body| numbers(body)).eq(0..100));
+        assert!(bodies.iter().all(|body| numbers(body).len() <= 40));
+    }
+}
+
+#[test]
+fn what_a_server_answers_decides_what_comes_next() {
+    let answers = Mutex::new([503, 429, 200, 400, 401, 200].into_iter());
+    let server = Server::start(move |_| Answer::new(answers.lock().unwrap().next().unwrap_or(200), ""));
+    let bench = bench(0).with(Http::new(HttpSettings::new(&server.url())).unwrap());
+    bench.send(0..4);
+    until("all", || bench.totals().delivered + bench.totals().lost == 4);
+    let totals = bench.totals();
+    assert_eq!((totals.delivered, totals.lost, totals.retries), (3, 1, 3));
+    let order: Vec<_> = server.requests().iter().flat_map(|request| numbers(&request.body)).collect();
+    assert_eq!(order, [0, 0, 0, 1, 2, 2, 3]);
+    let faults = bench.faults.lock().unwrap();
+    assert!(faults.iter().any(|fault| fault.contains("refuses an alert with status 400")), "{faults:?}");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_after_the_time() {
+    let server = Server::start(|_| {
+        std::thread::sleep(Duration::from_secs(2));
+        Answer::new(200, "")
+    });
+    let settings = HttpSettings { timeout: Duration::from_millis(50), retries: 1, ..HttpSettings::new(&server.url()) };
+    let bench = bench(0).with(Http::new(settings).unwrap());
+    bench.send(0..1);
+    until("the loss", || bench.totals().lost == 1);
+    assert_eq!(bench.totals().retries, 1);
+}
+
+#[test]
+fn certificates_of_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = Certificates::new(folder.path());
+    let deliver = |server: &Server, tls: TlsSettings| {
+        let url = format!("https://localhost:{}/", server.address.port());
+        let settings = HttpSettings { tls, ..HttpSettings::new(&url) };
+        Http::new(settings).unwrap().deliver(&[numbered(0)])
+    };
+    let none = TlsSettings { ca_folder: folder.path().join("none"), ..TlsSettings::default() };
+    let known = TlsSettings { ca_file: Some(certificates.authority()), ..none.clone() };
+    let strangers = tempfile::tempdir().unwrap();
+    let strange = TlsSettings { ca_file: Some(Certificates::new(strangers.path()).authority()), ..none.clone() };
+    let insecure = TlsSettings { insecure: true, ..none };
+    let mutual = TlsSettings { client: Some(certificates.client()), ..known.clone() };
+    let false_client = TlsSettings { client: Some(Certificates::new(strangers.path()).client()), ..known.clone() };
+
+    let open = Server::start_at(loopback(), Some(certificates.server(false)), |_| Answer::new(200, ""));
+    deliver(&open, known.clone()).unwrap();
+    deliver(&open, insecure).unwrap();
+    deliver(&open, strange).unwrap_err();
+    assert_eq!(open.requests().len(), 2);
+    let asking = Server::start_at(loopback(), Some(certificates.server(true)), |_| Answer::new(200, ""));
+    deliver(&asking, known).unwrap_err();
+    deliver(&asking, false_client).unwrap_err();
+    deliver(&asking, mutual).unwrap();
+    assert_eq!(asking.requests().len(), 1);
+}
+
+/// A double of the bulk interface of Elasticsearch and OpenSearch: documents by index and id.
+#[derive(Default)]
+struct Index {
+    documents: Mutex<Vec<(String, String, serde_json::Value)>>,
+    /// Calls that are still to be answered with 429 for their last document, and bodies that are too large.
+    busy: AtomicUsize,
+    most_lines: AtomicUsize,
+}
+
+impl Index {
+    fn bulk(&self, body: &str) -> Answer {
+        let lines: Vec<_> = body.lines().collect();
+        assert!(body.ends_with('\n') && lines.len() % 2 == 0, "pairs of lines, the last one ended");
+        if lines.len() > self.most_lines.load(Ordering::SeqCst) {
+            return Answer::new(413, "");
+        }
+        let busy = self.busy.load(Ordering::SeqCst) > 0 && self.busy.fetch_sub(1, Ordering::SeqCst) > 0;
+        let (mut items, mut errors) = (Vec::new(), false);
+        for (place, pair) in lines.chunks(2).enumerate() {
+            let action: serde_json::Value = serde_json::from_str(pair[0]).expect("an action");
+            let document: serde_json::Value = serde_json::from_str(pair[1]).expect("a document");
+            assert!(document["@timestamp"].is_string());
+            let text = |name: &str| action["create"][name].as_str().expect("a text").to_owned();
+            let (index, id) = (text("_index"), text("_id"));
+            let mut documents = self.documents.lock().unwrap();
+            let status = if busy && place + 1 == lines.len() / 2 {
+                429
+            } else if document["number"] == 13 {
+                400
+            } else if documents.iter().any(|(i, known, _)| (i, known) == (&index, &id)) {
+                409
+            } else {
+                documents.push((index, id, document));
+                201
+            };
+            errors |= status > 299;
+            let error = serde_json::json!({"type": "x", "reason": format!("reason {status}")});
+            items.push(serde_json::json!({"create": {"status": status, "error": error}}));
+        }
+        Answer::new(200, serde_json::json!({"took": 1, "errors": errors, "items": items}).to_string())
+    }
+}
+
+#[test]
+fn documents_are_indexed_once_each() {
+    let index = Arc::new(Index::default());
+    index.busy.store(2, Ordering::SeqCst);
+    index.most_lines.store(60, Ordering::SeqCst);
+    let server = {
+        let index = Arc::clone(&index);
+        Server::start(move |request| index.bulk(&request.body))
+    };
+    let settings = ElasticSettings {
+        http: HttpSettings { batch: 100, compress: true, ..HttpSettings::new(&format!("http://{}/", server.address)) },
+        index: "falco".into(),
+        suffix: Suffix::Daily,
+        pipeline: "geo".into(),
+        login: Some(ElasticLogin::Basic("user".into(), "word".into())),
+    };
+    let bench = bench(0).with(Elastic::new(settings).unwrap());
+    bench.send(0..200);
+    until("all", || bench.totals().delivered + bench.totals().lost == 200);
+    // The thirteenth is refused; those that were told to wait, or were too many at once, arrive all the same.
+    assert_eq!((bench.totals().delivered, bench.totals().lost), (199, 1));
+    let documents = index.documents.lock().unwrap();
+    assert_eq!(documents.len(), 199);
+    assert!(documents.iter().all(|(index, _, _)| index == "falco-2026.11.22"));
+    let order: Vec<_> = documents.iter().filter_map(|(_, _, document)| document["number"].as_u64()).collect();
+    assert_eq!(order.len(), 199);
+    let head = &server.requests()[0].head;
+    assert!(head.starts_with("POST /_bulk?pipeline=geo"), "{head}");
+    assert!(head.contains("authorization: Basic dXNlcjp3b3Jk\r\n"), "{head}");
+    assert!(head.contains("content-type: application/x-ndjson\r\n"), "{head}");
+    let faults = bench.faults.lock().unwrap();
+    assert!(faults.iter().any(|fault| fault.contains("reason 400")), "{faults:?}");
+}
+
+#[cfg(feature = "kafka")]
+mod kafka {
+    use super::*;
+    use peers::kafka::Broker;
+    use peregrine_sinks::{Kafka, KafkaSettings};
+    use std::process::{Child, Command, Stdio};
+
+    fn settings(address: impl ToString) -> KafkaSettings {
+        KafkaSettings { key: "host-1".into(), ..KafkaSettings::new(&[&address.to_string()], "alerts") }
+    }
+
+    #[test]
+    fn records_of_a_host_go_to_one_partition_in_order() {
+        for compress in [false, true] {
+            let broker = Broker::start(loopback(), "alerts", 5, 1 << 20);
+            let settings = KafkaSettings { compress, batch: 50, ..settings(broker.address) };
+            let bench = bench(0).with(Kafka::new(settings).unwrap());
+            bench.send(0..500);
+            until("all", || bench.totals().delivered == 500);
+            let records = broker.records();
+            assert!(records.iter().flat_map(|record| numbers(&record.value)).eq(0..500));
+            let first = &records[0];
+            assert!(records.iter().all(|record| record.partition == first.partition && record.packed == compress));
+            assert_eq!(first.key.as_deref(), Some("host-1"));
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_holds_up_nothing() {
+        let broker = Broker::start(loopback(), "alerts", 1, 1000);
+        let bench = bench(0).with(Kafka::new(settings(broker.address)).unwrap());
+        bench.send(0..10);
+        bench.outputs.send(alert("x".repeat(1001)), Wait::No);
+        bench.send(10..20);
+        until("all", || bench.totals().delivered + bench.totals().lost == 21);
+        assert_eq!((bench.totals().delivered, bench.totals().lost), (20, 1));
+        assert!(broker.records().iter().flat_map(|record| numbers(&record.value)).eq(0..20));
+    }
+
+    #[test]
+    fn a_broker_that_comes_back_gets_what_waited() {
+        let broker = Broker::start(loopback(), "alerts", 1, 1 << 20);
+        let settings = KafkaSettings { timeout: Duration::from_millis(500), retries: 100, ..settings(broker.address) };
+        let bench = bench(0).with(Kafka::new(settings).unwrap());
+        bench.send(0..10);
+        until("the first", || bench.totals().delivered == 10);
+        let address = broker.address;
+        drop(broker);
+        bench.send(10..20);
+        until("a failure", || bench.totals().retries > 0);
+        let broker = Broker::start(address, "alerts", 1, 1 << 20);
+        until("the rest", || bench.totals().delivered == 20);
+        assert!(broker.records().iter().flat_map(|record| numbers(&record.value)).eq(10..20));
+    }
+
+    struct Killed(Child);
+
+    impl Drop for Killed {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// A real broker: Tansu, where `TANSU` names its program.
+    #[test]
+    fn a_real_broker_takes_the_records() {
+        let Some(tansu) = std::env::var_os("TANSU") else {
+            eprintln!("skipped: TANSU names no program of the broker Tansu");
+            return;
+        };
+        let port = super::peers::port();
+        let url = format!("tcp://127.0.0.1:{port}");
+        let child = Command::new(&tansu)
+            .arg("broker")
+            .env("LISTENER_URL", &url)
+            .env("ADVERTISED_LISTENER_URL", &url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let _child = Killed(child);
+        until("the broker", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let made = Command::new(&tansu).args(["topic", "create", "--broker", &url, "alerts"]).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let server = format!("127.0.0.1:{port}");
+        let settings = KafkaSettings { retries: 20, compress: true, ..settings(&server) };
+        let bench = bench(0).with(Kafka::new(settings).unwrap());
+        bench.send(0..300);
+        until("all", || bench.totals().delivered == 300);
+        let read = read_back(&server);
+        assert!(read.iter().all(|(key, _)| key == "host-1"));
+        assert!(read.iter().flat_map(|(_, value)| numbers(value)).eq(0..300), "{}", read.len());
+    }
+
+    /// Keys and values of all partitions.
+    fn read_back(server: &str) -> Vec<(String, String)> {
+        use rskafka::client::ClientBuilder;
+        use rskafka::client::partition::{OffsetAt, UnknownTopicHandling};
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = ClientBuilder::new(vec![server.to_owned()]).build().await.unwrap();
+            let mut read = Vec::new();
+            for partition in 0..3 {
+                let client = client.partition_client("alerts", partition, UnknownTopicHandling::Error).await.unwrap();
+                let (mut at, end) = (0, client.get_offset(OffsetAt::Latest).await.unwrap());
+                while at < end {
+                    let (records, _) = client.fetch_records(at, 1..10_000_000, 1000).await.unwrap();
+                    for record in records {
+                        let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap_or_default()).unwrap();
+                        at = record.offset + 1;
+                        read.push((text(record.record.key), text(record.record.value)));
+                    }
+                }
+            }
+            read
+        })
+    }
+}
+
+/// Other settings take effect between two alerts, and none is lost over it.
+#[test]
+fn outputs_change_while_alerts_flow() {
+    let (one, two) = (Server::start(|_| Answer::new(200, "")), Server::start(|_| Answer::new(200, "")));
+    let file = tempfile::tempdir().unwrap();
+    let path = file.path().join("alerts");
+    let wanted = |server: &Server, with_file: bool| {
+        let http = Http::new(HttpSettings::new(&server.url())).unwrap();
+        let mut wanted = vec![Wanted { sink: Box::new(http), spool: None, settings: server.url() }];
+        let sink = peregrine_sinks::File::new(&path, true, false);
+        if with_file {
+            wanted.push(Wanted { sink: Box::new(sink), spool: None, settings: String::new() });
+        }
+        wanted
+    };
+    let Bench { outputs, .. } = bench(0);
+    let apply = |wanted| outputs.apply(wanted, Capacity::alerts(0), Duration::from_secs(10)).unwrap();
+    apply(wanted(&one, true));
+    let mut sent = 0;
+    for round in 0..20 {
+        for _ in 0..25 {
+            outputs.send(numbered(sent), Wait::No);
+            sent += 1;
+        }
+        let delivered = outputs.totals()[0].delivered;
+        until("some headway", || outputs.totals()[0].delivered > delivered || delivered == sent as u64);
+        apply(wanted(if round % 2 == 0 { &two } else { &one }, round < 10));
+    }
+    let totals = outputs.close();
+    assert_eq!(totals.len(), 1);
+    assert_eq!((totals[0].sent, totals[0].delivered, totals[0].lost), (500, 500, 0));
+    let mut all: Vec<_> =
+        one.requests().iter().chain(&two.requests()).flat_map(|request| numbers(&request.body)).collect();
+    assert!(!one.requests().is_empty() && !two.requests().is_empty());
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..500));
+    // The file was there for eleven rounds.
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(numbers(&text).into_iter().eq(0..275));
+}
+
+/// The receiver of the next test, in a process of its own. Each alert is on the disk before it is answered.
+#[test]
+#[ignore = "is started by another test"]
+fn receiver() {
+    let (Ok(port), Ok(path)) = (std::env::var("RECEIVER_PORT"), std::env::var("RECEIVER_FILE")) else { return };
+    let file = Mutex::new(std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap());
+    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    let _server = Server::start_at(address, None, move |request| {
+        std::io::Write::write_all(&mut *file.lock().unwrap(), format!("{}\n", request.body).as_bytes()).unwrap();
+        Answer::new(200, "")
+    });
+    std::thread::sleep(Duration::from_secs(600));
+}
+
+struct Receiver(std::process::Child);
+
+impl Receiver {
+    fn start(port: u16, file: &Path) -> Self {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["receiver", "--exact", "--ignored"])
+            .env("RECEIVER_PORT", port.to_string())
+            .env("RECEIVER_FILE", file)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        until("the receiver", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Self(child)
+    }
+
+    /// kill -9
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// The first time each number occurs, in order: what was delivered a second time after a crash does not count.
+fn first_times(text: &str) -> Vec<usize> {
+    let mut seen = Vec::new();
+    for number in numbers(text) {
+        if seen.last().is_none_or(|last| *last < number) {
+            seen.push(number);
+        } else {
+            assert!(seen.contains(&number));
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_receiver_that_is_killed_again_and_again_misses_nothing() {
+    for spooled in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("received");
+        let port = peers::port();
+        let settings = HttpSettings { retries: 1000, ..HttpSettings::new(&format!("http://127.0.0.1:{port}/")) };
+        let mut bench = bench(0);
+        let http = Http::new(settings).unwrap();
+        if spooled {
+            let spool = SpoolSettings { folder: folder.path().join("spool"), bytes: 1 << 20 };
+            bench.outputs.add_spooled(http, &spool).unwrap();
+        } else {
+            bench.outputs.add(http);
+        }
+        let mut sent = 0;
+        for _ in 0..3 {
+            let receiver = Receiver::start(port, &file);
+            let before = bench.totals().delivered;
+            bench.send(sent..sent + 200);
+            sent += 200;
+            until("some alerts", || bench.totals().delivered > before + 20);
+            receiver.kill();
+            bench.send(sent..sent + 50);
+            sent += 50;
+        }
+        let receiver = Receiver::start(port, &file);
+        until("all", || bench.totals().delivered == sent as u64);
+        let totals = bench.outputs.close()[0];
+        assert_eq!((totals.sent, totals.lost, totals.spooled), (sent as u64, 0, 0));
+        receiver.kill();
+        assert!(first_times(&std::fs::read_to_string(&file).unwrap()).into_iter().eq(0..sent));
+    }
+}
+
+/// A file system of 256 kB of our own.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder.path());
+        let mounted = mount.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("skipped: a small file system cannot be mounted here");
+        }
+        mounted.then_some(Self(folder))
+    }
+
+    /// Takes all that is free.
+    fn fill(&self) -> std::path::PathBuf {
+        let path = self.0.path().join("ballast");
+        let mut file = std::fs::File::create(&path).unwrap();
+        while std::io::Write::write(&mut file, &[0; 4096]).is_ok_and(|count| count > 0) {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_delays_what_goes_to_a_file() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let path = disk.0.path().join("alerts");
+    let bench = bench(0).with(peregrine_sinks::File::new(&path, true, true));
+    bench.send(0..100);
+    until("the first", || bench.totals().delivered == 100);
+    let ballast = disk.fill();
+    bench.send(100..500);
+    until("a failure", || bench.totals().failing);
+    assert!(bench.totals().delivered < 500);
+    std::fs::remove_file(ballast).unwrap();
+    until("the rest", || bench.totals().delivered == 500);
+    assert!(numbers(&std::fs::read_to_string(&path).unwrap()).into_iter().eq(0..500));
+}
+
+#[test]
+fn a_full_disk_stops_the_spool_and_no_more() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let server = {
+        let away = Arc::clone(&away);
+        Server::start(move |_| Answer::new(if away.load(Ordering::SeqCst) { 503 } else { 200 }, ""))
+    };
+    let mut bench = bench(1000);
+    let http = Http::new(HttpSettings { batch: 100, ..HttpSettings::new(&server.url()) }).unwrap();
+    let spool = SpoolSettings { folder: disk.0.path().to_path_buf(), bytes: 16 << 20 };
+    bench.outputs.add_spooled(http, &spool).unwrap();
+    bench.send(0..50);
+    until("the spool", || bench.totals().spooled == 50);
+    let ballast = disk.fill();
+    // More than fits into what is left, and into memory.
+    for number in 50..10_000 {
+        bench.outputs.send(numbered(number), if number < 1000 { Wait::ForRoom } else { Wait::No });
+    }
+    let totals = bench.totals();
+    assert!(totals.lost > 0, "{totals:?}");
+    assert_eq!(totals.sent, totals.delivered + totals.lost + totals.queued + totals.spooled);
+    std::fs::remove_file(ballast).unwrap();
+    away.store(false, Ordering::SeqCst);
+    until("the rest", || bench.totals().queued == 0 && bench.totals().spooled == 0);
+    let totals = bench.outputs.close()[0];
+    assert_eq!(totals.sent, totals.delivered + totals.lost);
+    let received: Vec<_> = server.requests().iter().map(|request| numbers(&request.body)).collect::<Vec<_>>().concat();
+    let taken: Vec<_> = received
+        .iter()
+        .scan(None, |last, number| {
+            let new = last.is_none_or(|last| *number > last);
+            *last = Some(last.map_or(*number, |last: usize| last.max(*number)));
+            Some(new.then_some(*number))
+        })
+        .flatten()
+        .collect();
+    assert_eq!(taken.len() as u64, totals.delivered);
+}
+
+#[test]
+fn a_slow_sink_costs_the_others_nothing() {
+    let slow = Server::start(|_| {
+        std::thread::sleep(Duration::from_millis(300));
+        Answer::new(200, "")
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alerts");
+    let bench = bench(2000)
+        .with(Http::new(HttpSettings::new(&slow.url())).unwrap())
+        .with(peregrine_sinks::File::new(&path, true, true));
+    for number in 0..20_000 {
+        bench.outputs.send(numbered(number), Wait::No);
+        // The file keeps pace; it is not to lose any either.
+        if number % 500 == 0 {
+            until("the file", || bench.outputs.totals()[1].queued < 1000);
+        }
+    }
+    until("the file", || bench.outputs.totals()[1].delivered == 20_000);
+    let totals = bench.outputs.totals();
+    assert!(totals[0].lost > 10_000 && totals[0].queued <= 2001, "{totals:?}");
+    assert_eq!(totals[0].sent, totals[0].delivered + totals[0].lost + totals[0].queued);
+    assert_eq!(totals[1].lost, 0);
+    assert!(numbers(&std::fs::read_to_string(&path).unwrap()).into_iter().eq(0..20_000));
+}
+
+/// What handing over an alert costs the event loop, whatever becomes of it: `--ignored --nocapture`.
+#[test]
+#[ignore = "prints figures"]
+fn what_handing_over_costs() {
+    const ALERTS: usize = 100_000;
+    let hanging = std::net::TcpListener::bind(loopback()).unwrap();
+    let hanging = format!("http://{}/", hanging.local_addr().unwrap());
+    let closed = format!("http://127.0.0.1:{}/", peers::port());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| peregrine_sinks::File::new(&folder.path().join(name), true, false);
+    let http = |url: &str| Http::new(HttpSettings { batch: 100, ..HttpSettings::new(url) }).unwrap();
+    let spool = SpoolSettings { folder: folder.path().join("spool"), bytes: 64 << 20 };
+    for (name, bench) in [
+        ("a file", bench(10_000).with(file("one"))),
+        ("a server that hangs", bench(10_000).with(http(&hanging))),
+        ("a server that is away", bench(10_000).with(http(&closed))),
+        ("a server that is away, with a spool", {
+            let mut bench = bench(10_000);
+            bench.outputs.add_spooled(http(&closed), &spool).unwrap();
+            bench
+        }),
+        (
+            "a file and two servers, away and hanging",
+            bench(10_000).with(file("two")).with(http(&closed)).with(http(&hanging)),
+        ),
+    ] {
+        let text: Arc<str> = format!("{{\"rule\":\"{}\"}}", "x".repeat(500)).into();
+        let (mut longest, start) = (Duration::ZERO, std::time::Instant::now());
+        for _ in 0..ALERTS {
+            let one = std::time::Instant::now();
+            bench.outputs.send(Message { severity: 4, text: Arc::clone(&text) }, Wait::No);
+            longest = longest.max(one.elapsed());
+        }
+        let each = start.elapsed().as_nanos() / ALERTS as u128;
+        let totals = bench.outputs.totals();
+        let sums: Vec<_> = totals.iter().map(|t| t.delivered + t.lost + t.queued + t.spooled == t.sent).collect();
+        eprintln!(
+            "{name}: {each} ns an alert, the longest {longest:?}; 10,000 a second take {:.1} % of a core; {sums:?}",
+            each as f64 / 1e3
+        );
+        // Dropping the outputs without closing them gives up what hangs at once.
+        std::mem::forget(bench);
+    }
+}
