@@ -4,7 +4,7 @@
 
 use crate::generated::{IA32, IA32_ONLY, NUMBERS, SOCKETCALL};
 use crate::{Error, Result};
-use scap::schema::{EventCode, SYSCALLS, SyscallCode, SyscallFlags};
+use scap::schema::{EventCode, Role, SYSCALLS, SyscallCode, SyscallFlags};
 
 const WORDS: usize = 8;
 /// In a byte of the table of interest: wanted as a 64-bit call; a 32-bit number whose call is wanted.
@@ -62,14 +62,15 @@ impl Selection {
     /// What the state of processes and descriptors depends on.
     pub fn state() -> Self {
         let mut set = Self::none();
-        for row in SYSCALLS.iter().filter(|row| row.flags.contains(SyscallFlags::NEVER_DROP)) {
-            set.insert(row.code);
+        for row in SYSCALLS {
+            let role = row.events.map_or(Role::None, |(_, exit)| exit.role());
+            if row.flags.contains(SyscallFlags::NEVER_DROP)
+                || matches!(role, Role::Opens | Role::Connects | Role::Accepts)
+            {
+                set.insert(row.code);
+            }
         }
         for code in [
-            SyscallCode::OPENAT2,
-            SyscallCode::CONNECT,
-            SyscallCode::ACCEPT,
-            SyscallCode::ACCEPT4,
             SyscallCode::SETUID,
             SyscallCode::SETGID,
             SyscallCode::SETRESUID,
@@ -83,7 +84,6 @@ impl Selection {
             SyscallCode::MEMFD_CREATE,
             SyscallCode::PIDFD_OPEN,
             SyscallCode::PIDFD_GETFD,
-            SyscallCode::OPEN_BY_HANDLE_AT,
             SyscallCode::IO_URING_SETUP,
         ] {
             set.insert(code);

@@ -1,6 +1,6 @@
 //! Hooks for programs that want to be told instead of asking.
 
-use scap::EventCode as E;
+use scap::schema::Role;
 
 use crate::event::Event;
 use crate::state::Thread;
@@ -37,51 +37,37 @@ pub trait Observer: Send {
 
 /// Tells an observer of an event.
 pub(crate) fn tell(observer: &mut dyn Observer, event: &Event<'_>) {
-    let code = event.code();
-    if code == E::PROCEXIT_1_E {
+    let role = event.code().role();
+    if role == Role::Exits {
         observer.on_exit(event);
     }
-    if !code.is_exit() {
+    if !event.code().is_exit() {
         return;
     }
     let res = crate::parse::result(&event.raw());
-    if res < 0 && !(code == E::CONNECT_X && res == -115) {
+    if res < 0 && !(role == Role::Connects && res == -115) {
         if event.fd().is_some() {
             observer.on_error(event);
         }
         return;
     }
-    match code {
-        E::CLONE_20_X | E::FORK_20_X | E::VFORK_20_X | E::CLONE3_X => {
+    match role {
+        Role::Clones => {
             let child = if res == 0 { event.thread() } else { event.state().thread(res) };
             // Of a child seen from both sides, only the side that made the entry tells.
             if let Some(child) = child.filter(|child| child.clone_ts == event.ts()) {
                 observer.on_clone(event, child);
             }
         }
-        E::EXECVE_19_X | E::EXECVEAT_X => observer.on_exec(event),
-        E::OPEN_X | E::CREAT_X | E::OPENAT_2_X | E::OPENAT2_X | E::OPEN_BY_HANDLE_AT_X => observer.on_open(event),
-        E::CLOSE_X if event.fd().is_some() => observer.on_close(event),
-        E::BIND_X if event.fd().is_some() => observer.on_bind(event),
-        E::CONNECT_X if event.fd().is_some() => observer.on_connect(event),
-        E::ACCEPT_5_X | E::ACCEPT4_6_X => observer.on_accept(event),
-        E::SHUTDOWN_X if event.fd().is_some() => observer.on_shutdown(event),
-        E::READ_X
-        | E::READV_X
-        | E::PREAD_X
-        | E::PREADV_X
-        | E::RECV_X
-        | E::RECVFROM_X
-        | E::RECVMSG_X
-        | E::RECVMMSG_X => observer.on_read(event),
-        E::WRITE_X
-        | E::WRITEV_X
-        | E::PWRITE_X
-        | E::PWRITEV_X
-        | E::SEND_X
-        | E::SENDTO_X
-        | E::SENDMSG_X
-        | E::SENDMMSG_X => observer.on_write(event),
+        Role::Executes => observer.on_exec(event),
+        Role::Opens => observer.on_open(event),
+        Role::Closes if event.fd().is_some() => observer.on_close(event),
+        Role::Binds if event.fd().is_some() => observer.on_bind(event),
+        Role::Connects if event.fd().is_some() => observer.on_connect(event),
+        Role::Accepts => observer.on_accept(event),
+        Role::ShutsDown if event.fd().is_some() => observer.on_shutdown(event),
+        Role::Reads | Role::Receives => observer.on_read(event),
+        Role::Writes | Role::Sends => observer.on_write(event),
         _ => {}
     }
 }

@@ -2,8 +2,9 @@
 
 use hashbrown::HashSet;
 use rustc_hash::FxBuildHasher;
+use scap::schema::Role;
 use scap::schema::param::clone_20_x as p;
-use scap::{Event, EventCode as E, HostState};
+use scap::{Event, HostState};
 
 use crate::state::Text;
 
@@ -64,8 +65,8 @@ impl Suppress {
 
     fn decide(&mut self, event: &Event<'_>) -> bool {
         let tid = event.tid();
-        let hidden = match event.code() {
-            E::CLONE_20_X | E::FORK_20_X | E::VFORK_20_X | E::CLONE3_X | E::EXECVE_19_X | E::EXECVEAT_X => {
+        let hidden = match event.code().role() {
+            Role::Clones | Role::Executes => {
                 let parent = event.raw(p::ptid).and_then(|raw| raw.first_chunk()).map(|tid| i64::from_le_bytes(*tid));
                 let comm = event.raw(p::comm).unwrap_or_default();
                 let comm = comm.strip_suffix(b"\0").unwrap_or(comm);
@@ -76,7 +77,7 @@ impl Suppress {
                 }
                 found
             }
-            E::PROCEXIT_1_E => {
+            Role::Exits => {
                 self.tids.remove(&tid);
                 false
             }

@@ -1,7 +1,7 @@
 //! One row per type and form.
 
 use super::*;
-use crate::schema::{EventInfo, ParamInfo, flags};
+use crate::schema::{EventInfo, ParamInfo, ParamRole, flags};
 
 /// Knows a little of everything.
 struct Known;
@@ -30,7 +30,7 @@ impl Resolve for Known {
 }
 
 const fn row(ty: ParamType, format: Format, table: Option<&'static FlagTable>) -> ParamInfo {
-    ParamInfo { name: "x", ty, format, flags: table, dirfd: None, dynamic: &[] }
+    ParamInfo { name: "x", ty, format, flags: table, dirfd: None, dynamic: &[], role: ParamRole::None }
 }
 
 fn forms(info: ParamInfo, raw: &[u8], state: &impl Resolve) -> (String, Option<String>) {

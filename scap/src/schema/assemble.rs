@@ -1,7 +1,7 @@
 //! Joins the families' rows into one array by code. A gap or a code given twice fails the build.
 
 use super::events::FAMILIES;
-use super::{Category, EVENT_COUNT, EventCode, EventFlags, EventInfo};
+use super::{Category, EVENT_COUNT, EventCode, EventFlags, EventInfo, Role};
 
 /// Every event by its code: `EVENTS[307].name == "openat"`.
 pub static EVENTS: [EventInfo; EVENT_COUNT] = assemble();
@@ -14,6 +14,7 @@ const fn assemble() -> [EventInfo; EVENT_COUNT] {
         constant: "",
         category: Category(0),
         flags: EventFlags(0),
+        role: Role::None,
         params: &[],
     };
     let mut table = [hole; EVENT_COUNT];

@@ -1,9 +1,9 @@
 //! What dynamic parameters may hold: the first byte of the value is an index into one of these tables.
 
-use super::{Format, ParamInfo, ParamType};
+use super::{Format, ParamInfo, ParamRole, ParamType};
 
 const fn one(name: &'static str, ty: ParamType, format: Format) -> ParamInfo {
-    ParamInfo { name, ty, format, flags: None, dirfd: None, dynamic: &[] }
+    ParamInfo { name, ty, format, flags: None, dirfd: None, dynamic: &[], role: ParamRole::None }
 }
 
 /// The value of a socket option.

@@ -15,16 +15,21 @@
 /// * the brackets name the category, the braces the flags;
 /// * a parameter is `name: Type format`, then `in TABLE` for the names of its flags, `at N` for the parameter that
 ///   holds the directory a relative path starts from, `one_of TABLE` for the types a dynamic parameter may hold;
+/// * `does ROLE` behind the flags says that the call does what others do too, `is ROLE` behind a parameter what it means
+///   there; see [`Role`](crate::schema::Role) and [`ParamRole`](crate::schema::ParamRole);
 /// * a parameter is only ever added at the end; one that is removed makes a new code.
 macro_rules! events {
     ($(
-        $code:literal $konst:ident $module:ident = $name:literal [$($category:ident)|+] {$($flag:ident)|*} (
-            $($param:ident : $ty:ident $format:ident $(in $table:ident)? $(at $dirfd:literal)? $(one_of $dynamic:ident)?),*
+        $code:literal $konst:ident $module:ident = $name:literal [$($category:ident)|+] {$($flag:ident)|*} $(does $role:ident)? (
+            $($param:ident : $ty:ident $format:ident $(in $table:ident)? $(at $dirfd:literal)? $(one_of $dynamic:ident)?
+               $(is $param_role:ident)?),*
             $(,)?
         )
     )*) => {
         #[allow(unused_imports, reason = "a family may use no flag table")]
-        use crate::schema::{dynamic, flags, Category, EventCode, EventFlags, EventInfo, Format, ParamInfo, ParamType};
+        use crate::schema::{
+            dynamic, flags, Category, EventCode, EventFlags, EventInfo, Format, ParamInfo, ParamRole, ParamType, Role,
+        };
 
         impl EventCode {
             $(
@@ -54,6 +59,7 @@ macro_rules! events {
                 constant: stringify!($konst),
                 category: Category(0 $(| Category::$category.0)+),
                 flags: EventFlags(0 $(| EventFlags::$flag.0)*),
+                role: crate::schema::macros::role!(Role $($role)?),
                 params: &[$(
                     ParamInfo {
                         name: crate::schema::macros::bare(stringify!($param)),
@@ -62,6 +68,7 @@ macro_rules! events {
                         flags: crate::schema::macros::option!($(&flags::$table)?),
                         dirfd: crate::schema::macros::option!($($dirfd)?),
                         dynamic: crate::schema::macros::rows!($(dynamic::$dynamic)?),
+                        role: crate::schema::macros::role!(ParamRole $($param_role)?),
                     }
                 ),*],
             }
@@ -142,6 +149,15 @@ macro_rules! option {
     };
 }
 
+macro_rules! role {
+    ($ty:ident) => {
+        $ty::None
+    };
+    ($ty:ident $role:ident) => {
+        $ty::$role
+    };
+}
+
 macro_rules! rows {
     () => {
         &[]
@@ -151,7 +167,7 @@ macro_rules! rows {
     };
 }
 
-pub(crate) use {events, flags, format, option, rows, syscalls};
+pub(crate) use {events, flags, format, option, role, rows, syscalls};
 
 /// A raw identifier's name without its `r#`.
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]

@@ -21,6 +21,7 @@ mod events;
 pub mod flags;
 pub(crate) mod macros;
 mod names;
+mod roles;
 mod sets;
 mod syscalls;
 mod types;
@@ -32,6 +33,7 @@ pub use category::{Category, EventFlags, SyscallFlags};
 pub use code::{EventCode, SyscallCode};
 pub use events::param;
 pub use names::{ERRNOS, SIGNALS, errno_name, errno_number, signal_name, signal_number};
+pub use roles::{ParamRole, Role};
 pub use sets::SyscallSet;
 pub use syscalls::SYSCALLS;
 pub use types::{Format, ParamInfo, ParamType};
@@ -56,6 +58,8 @@ pub struct EventInfo {
     pub category: Category,
     /// What it does to the state, and whether drivers still send it.
     pub flags: EventFlags,
+    /// What the call does, where several calls do the same.
+    pub role: Role,
     /// Its parameters in wire order. An event of an older driver may have fewer, of a newer one more.
     pub params: &'static [ParamInfo],
 }
@@ -67,8 +71,8 @@ impl EventInfo {
     }
 
     /// Whether drivers still send it: neither retired nor of an old version.
-    pub fn is_live(&self) -> bool {
-        !self.flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION)
+    pub const fn is_live(&self) -> bool {
+        !self.flags.intersects(EventFlags::UNUSED) && !self.flags.intersects(EventFlags::OLD_VERSION)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The types that parameters have on the wire, and how each is printed (SAVEFILE.md section 14).
 
-use super::FlagTable;
+use super::{FlagTable, ParamRole};
 
 /// One parameter of an event.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct ParamInfo {
     pub dirfd: Option<usize>,
     /// For a dynamic parameter: what it may hold, by the index that its first byte gives.
     pub dynamic: &'static [Self],
+    /// What it means to the call, where the parameters of several calls mean the same.
+    pub role: ParamRole,
 }
 
 /// How a number is printed.

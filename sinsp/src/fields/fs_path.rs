@@ -1,7 +1,7 @@
 //! `fs.path.*`: the paths that a call changed or looked at, whether or not it opened anything.
 
 use bumpalo::Bump;
-use scap::schema::{EventCode, param};
+use scap::schema::{EventCode, ParamRole, Role, param};
 
 use super::Value;
 use super::evt::args::{self, UNKNOWN};
@@ -35,14 +35,20 @@ enum Part {
     Target,
 }
 
+/// Whether it opens a file by a path and with flags: not `creat`, which has none, nor a call whose path is the kernel's.
+fn opens(e: &Event<'_>) -> bool {
+    let code = e.code();
+    code.role() == Role::Opens
+        && [ParamRole::Path, ParamRole::Flags].iter().all(|role| code.param_with(*role).is_some())
+}
+
 /// The path as the process gave it, of calls that succeeded.
 fn raw<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<&'e [u8]> {
     use EventCode as E;
     let name = match (e.code(), part) {
         (E::MKDIR_2_X | E::MKDIRAT_X | E::RMDIR_2_X | E::UNLINK_2_X | E::CHOWN_X | E::LCHOWN_X, Part::Name) => "path",
-        (E::UNLINKAT_2_X | E::OPEN_X | E::OPENAT_2_X | E::OPENAT2_X | E::UMOUNT_1_X | E::UMOUNT2_X, Part::Name) => {
-            "name"
-        }
+        (E::UNLINKAT_2_X | E::UMOUNT_1_X | E::UMOUNT2_X, Part::Name) => "name",
+        (_, Part::Name) if opens(e) => "name",
         (E::FCHMODAT_X | E::CHMOD_X, Part::Name) => "filename",
         (E::FCHOWNAT_X, Part::Name) => "pathname",
         (E::QUOTACTL_X, Part::Name) => "special",
@@ -60,8 +66,7 @@ fn raw<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<&'e [u8]> {
     };
     let result = e.raw().param(0)?.i64()?;
     // Of an open that failed for another reason than -1 the path still shows.
-    let opens = matches!(e.code(), E::OPEN_X | E::OPENAT_2_X | E::OPENAT2_X);
-    if if opens { result == -1 } else { result != 0 } {
+    if if opens(e) { result == -1 } else { result != 0 } {
         return None;
     }
     if name.is_empty() { super::fd::name(e, arena) } else { args::raw_text(e, name) }
@@ -86,7 +91,7 @@ fn resolved<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<Value<'
     };
     let (dir, path) = match e.code() {
         // What was opened says where it is.
-        E::OPENAT_2_X | E::OPENAT2_X => (&b""[..], e.fd().map_or(UNKNOWN, |fd| &*fd.name)),
+        code if opens(e) && code.dirfd_param().is_some() => (&b""[..], e.fd().map_or(UNKNOWN, |fd| &*fd.name)),
         E::FCHOWNAT_X | E::FCHMODAT_X | E::MKDIRAT_X | E::UNLINKAT_2_X => (directory(), path),
         E::SYMLINKAT_X if part == Part::Source => (directory(), path),
         E::SYMLINKAT_X => (UNKNOWN, path),

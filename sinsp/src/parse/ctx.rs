@@ -1,6 +1,7 @@
 //! What a parser works with: the event, its thread, the state, and what is found on the way.
 
 use scap::Event;
+use scap::schema::ParamRole;
 
 use crate::event::Facts;
 use crate::live_proc::Proc;
@@ -83,6 +84,12 @@ impl<'c, 'e> Ctx<'c, 'e> {
     #[inline]
     pub(super) fn raw(&self, index: usize) -> Option<&'e [u8]> {
         self.event.raw(index).filter(|raw| !raw.is_empty())
+    }
+
+    /// Returns the bytes of the parameter with a role; `None` if it is absent or empty.
+    #[inline]
+    pub(super) fn raw_with(&self, role: ParamRole) -> Option<&'e [u8]> {
+        self.raw(self.event.code().param_with(role)?)
     }
 
     /// A parameter that is text; `<NA>` if it is absent.

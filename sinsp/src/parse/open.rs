@@ -1,7 +1,7 @@
-//! open, openat, openat2, creat, open_by_handle_at: files get a descriptor.
+//! open, openat, creat and all other calls that open files.
 
 use scap::EventCode;
-use scap::schema::param::{creat_x, open_by_handle_at_x, open_x, openat_2_x, openat2_x};
+use scap::schema::ParamRole;
 
 use super::ctx::Ctx;
 use crate::state::{FdFacts, FdKind, Overlay, path};
@@ -80,87 +80,54 @@ impl Opened {
     }
 }
 
-/// Takes the path from the entry, if the entry of this call was kept and has one.
-fn entered(ctx: &mut Ctx<'_, '_>, index: usize, name: &mut Vec<u8>) -> bool {
-    ctx.entry().is_some() && ctx.entry_text(index, |text| name.extend_from_slice(text)).is_some()
-}
-
+/// Any call that opens a file: which parameter is what, its row of the schema says.
 pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
-    if give_up(ctx) {
+    let code = ctx.event.code();
+    let number = |ctx: &Ctx<'_, '_>, role| code.param_with(role).and_then(|index| ctx.u32(index)).unwrap_or(0);
+    let resolved = code.param_with(ParamRole::ResolvedPath);
+    if resolved.is_some() && ctx.res() < 0 || resolved.is_none() && give_up(ctx) {
         return;
     }
     let mut file = Opened {
-        flags: ctx.u32(open_x::flags).unwrap_or(0),
-        dev: ctx.u32(open_x::dev).unwrap_or(0),
-        ino: ctx.u64(open_x::ino).unwrap_or(0),
+        flags: number(ctx, ParamRole::Flags) | layers(ctx),
+        dev: number(ctx, ParamRole::Device),
+        ino: code.param_with(ParamRole::Inode).and_then(|index| ctx.u64(index)).unwrap_or(0),
     };
-    with_scratch(ctx, |ctx, held| {
-        let mut name = ctx.text(open_x::name);
-        if entered(ctx, 0, held) {
-            name = held;
-            file.trust(ctx.entry_u32(1));
-        }
-        add(ctx, &file, name, AT_FDCWD);
-    });
-}
-
-pub(super) fn creat(ctx: &mut Ctx<'_, '_>) {
-    if give_up(ctx) {
-        return;
+    // The kernel gives the whole path.
+    if let Some(path) = resolved {
+        return add_at(ctx, &file, ctx.text(path), b"");
     }
-    let layer = match ctx.u16(creat_x::creat_flags) {
-        Some(flags) if flags & 1 != 0 => UPPER_LAYER,
-        Some(flags) if flags & 2 != 0 => LOWER_LAYER,
-        _ => 0,
-    };
-    let file =
-        Opened { flags: layer, dev: ctx.u32(creat_x::dev).unwrap_or(0), ino: ctx.u64(creat_x::ino).unwrap_or(0) };
+    let Some(path) = code.param_with(ParamRole::Path) else { return };
     with_scratch(ctx, |ctx, held| {
-        let name = if entered(ctx, 0, held) { &held[..] } else { ctx.text(creat_x::name) };
-        add(ctx, &file, name, AT_FDCWD);
-    });
-}
-
-/// openat and openat2, whose parameters agree up to the flags.
-pub(super) fn openat(ctx: &mut Ctx<'_, '_>) {
-    if give_up(ctx) {
-        return;
-    }
-    let (dev, ino) = match ctx.event.code() {
-        EventCode::OPENAT2_X => (openat2_x::dev, openat2_x::ino),
-        _ => (openat_2_x::dev, openat_2_x::ino),
-    };
-    let mut file = Opened {
-        flags: ctx.u32(openat_2_x::flags).unwrap_or(0),
-        dev: ctx.u32(dev).unwrap_or(0),
-        ino: ctx.u64(ino).unwrap_or(0),
-    };
-    with_scratch(ctx, |ctx, held| {
-        let mut name = ctx.text(openat_2_x::name);
-        let mut dirfd = ctx.i64(openat_2_x::dirfd);
-        if entered(ctx, 1, held) {
+        let mut name = ctx.text(path);
+        let mut dirfd = code.dirfd_param().map(|dirfd| ctx.i64(dirfd));
+        if let Some(entry) = entered(ctx, held) {
             name = held;
-            file.trust(ctx.entry_u32(2));
-            dirfd = ctx.entry_i64(0);
+            file.trust(entry.param_with(ParamRole::Flags).and_then(|index| ctx.entry_u32(index)));
+            dirfd = dirfd.and(entry.dirfd_param().map(|dirfd| ctx.entry_i64(dirfd)));
         }
         match dirfd {
-            Some(dirfd) => add(ctx, &file, name, dirfd),
-            None => add_at(ctx, &file, name, b""),
+            None => add(ctx, &file, name, AT_FDCWD),
+            Some(Some(dirfd)) => add(ctx, &file, name, dirfd),
+            Some(None) => add_at(ctx, &file, name, b""),
         }
     });
 }
 
-/// The kernel gives the whole path.
-pub(super) fn open_by_handle_at(ctx: &mut Ctx<'_, '_>) {
-    if ctx.res() < 0 {
-        return;
+/// The layers of an overlay as bits of the flags, where the event has them apart.
+fn layers(ctx: &Ctx<'_, '_>) -> u32 {
+    match ctx.event.code().param_with(ParamRole::Layers).and_then(|index| ctx.u16(index)) {
+        Some(layers) if layers & 1 != 0 => UPPER_LAYER,
+        Some(layers) if layers & 2 != 0 => LOWER_LAYER,
+        _ => 0,
     }
-    let file = Opened {
-        flags: ctx.u32(open_by_handle_at_x::flags).unwrap_or(0),
-        dev: ctx.u32(open_by_handle_at_x::dev).unwrap_or(0),
-        ino: ctx.u64(open_by_handle_at_x::ino).unwrap_or(0),
-    };
-    add_at(ctx, &file, ctx.text(open_by_handle_at_x::path), b"");
+}
+
+/// Takes the path from the entry, if the entry of this call was kept and has one; gives the code of the entry.
+fn entered(ctx: &mut Ctx<'_, '_>, name: &mut Vec<u8>) -> Option<EventCode> {
+    let entry = ctx.entry()?;
+    ctx.entry_text(entry.param_with(ParamRole::Path)?, |text| name.extend_from_slice(text))?;
+    Some(entry)
 }
 
 /// A call that failed opens nothing; its entry, if there is one, has still been found.

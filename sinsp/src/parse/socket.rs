@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use scap::EventCode;
 use scap::event::{SockAddr, SockTuple, embedded_v4};
-use scap::schema::param::{accept4_6_x, bind_x, getsockopt_x, socket_x, socketpair_x};
+use scap::schema::ParamRole;
+use scap::schema::param::{bind_x, getsockopt_x, socket_x, socketpair_x};
 
 use super::ctx::Ctx;
 use crate::state::{
@@ -117,7 +117,7 @@ pub(super) fn accept(ctx: &mut Ctx<'_, '_>) {
     if let Some(thread) = ctx.thread_mut() {
         thread.last_fd = num;
     }
-    let Some(tuple) = ctx.raw(accept4_6_x::tuple).and_then(SockTuple::parse) else { return };
+    let Some(tuple) = ctx.raw_with(ParamRole::Tuple).and_then(SockTuple::parse) else { return };
     let mut fd = Fd::new(match tuple.unmapped() {
         SockTuple::Inet { source: SocketAddr::V4(source), destination: SocketAddr::V4(destination) } => {
             FdKind::Ipv4(Ipv4Tuple {
@@ -143,8 +143,8 @@ pub(super) fn accept(ctx: &mut Ctx<'_, '_>) {
     let mut name = Vec::new();
     scap::render::sock_tuple(&tuple, &mut name);
     fd.name = Text::new(&name);
-    if ctx.event.code() == EventCode::ACCEPT4_6_X {
-        fd.open_flags = ctx.u32(accept4_6_x::flags).unwrap_or(0) & O_CLOEXEC;
+    if let Some(flags) = ctx.event.code().param_with(ParamRole::Flags) {
+        fd.open_flags = ctx.u32(flags).unwrap_or(0) & O_CLOEXEC;
     }
     fd.role = Role::Server;
     fd.status = ConnectStatus::Connected;

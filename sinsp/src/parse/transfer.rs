@@ -2,33 +2,23 @@
 
 use scap::EventCode;
 use scap::event::SockTuple;
-use scap::schema::param::{recv_x, recvfrom_x, recvmmsg_x, recvmsg_x, send_x};
+use scap::schema::ParamRole;
+use scap::schema::param::send_x;
 
 use super::ctx::Ctx;
 use super::socket::{self, set_status};
 use crate::state::{ConnectStatus, Fd, FdKind, FdTable, Ipv6End, L4Proto, Role};
 
-/// read and its kin, on whatever descriptor.
-pub(super) fn read(ctx: &mut Ctx<'_, '_>) {
-    passed(ctx);
-}
-
-/// write and its kin, on whatever descriptor.
-pub(super) fn write(ctx: &mut Ctx<'_, '_>) {
+/// Reads and writes, on any file descriptor.
+pub(super) fn pass(ctx: &mut Ctx<'_, '_>) {
     passed(ctx);
 }
 
 /// recv and its kin, on a socket.
 pub(super) fn receive(ctx: &mut Ctx<'_, '_>) {
-    let index = match ctx.event.code() {
-        EventCode::RECVFROM_X => recvfrom_x::tuple,
-        EventCode::RECVMSG_X => recvmsg_x::tuple,
-        EventCode::RECV_X => recv_x::tuple,
-        _ => recvmmsg_x::tuple,
-    };
     // An old recvmmsg has no parameters.
     if ctx.raw(0).is_some() && passed(ctx) {
-        learn(ctx, index, true);
+        learn(ctx, true);
         if ctx.proc.is_some() && ctx.fd().is_some_and(|fd| matches!(fd.kind, FdKind::Unix(_))) {
             take_passed(ctx);
         }
@@ -45,7 +35,7 @@ pub(super) fn send(ctx: &mut Ctx<'_, '_>) {
         guess_socket(ctx);
     }
     if passed(ctx) {
-        learn(ctx, send_x::tuple, false);
+        learn(ctx, false);
     }
 }
 
@@ -64,13 +54,13 @@ fn passed(ctx: &mut Ctx<'_, '_>) -> bool {
 }
 
 /// Takes the ends of a socket from the event, where they are not known or can change: not for TCP over IPv4.
-fn learn(ctx: &mut Ctx<'_, '_>, index: usize, incoming: bool) {
+fn learn(ctx: &mut Ctx<'_, '_>, incoming: bool) {
     let Some(fd) = ctx.fd() else { return };
     let tcp = matches!(&fd.kind, FdKind::Ipv4(tuple) if tuple.l4 == L4Proto::Tcp);
     if tcp && !fd.name.is_empty() {
         return;
     }
-    let Some(tuple) = ctx.raw(index).and_then(SockTuple::parse) else { return };
+    let Some(tuple) = ctx.raw_with(ParamRole::Tuple).and_then(SockTuple::parse) else { return };
     if fd.says(&tuple) {
         return;
     }
@@ -112,13 +102,9 @@ fn learn(ctx: &mut Ctx<'_, '_>, index: usize, incoming: bool) {
 
 /// Descriptors that came with a message. The event says only their numbers: what they are is asked of the machine.
 fn take_passed(ctx: &mut Ctx<'_, '_>) {
-    let index = match ctx.event.code() {
-        EventCode::RECVMSG_X => recvmsg_x::msgcontrol,
-        EventCode::RECVMMSG_X => recvmmsg_x::msgcontrol,
-        _ => return,
-    };
+    let Some(control) = ctx.raw_with(ParamRole::Control) else { return };
     let pid = ctx.thread().map_or(-1, |thread| thread.pid);
-    for num in passed_fds(ctx.raw(index).unwrap_or_default()) {
+    for num in passed_fds(control) {
         let kind = ctx.proc.as_mut().and_then(|proc| proc.fd(pid, num));
         if let Some(kind) = kind {
             let fd = ctx.state.fd_of(&kind);

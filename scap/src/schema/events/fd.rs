@@ -6,7 +6,7 @@ crate::schema::macros::events! {
     4 CLOSE_E close_e = "close" [IO_OTHER | SYSCALL] {DESTROYS_FD | USES_FD | MODIFIES_STATE | OLD_VERSION | CONVERTED} (
         fd: Fd dec,
     )
-    5 CLOSE_X close_x = "close" [IO_OTHER | SYSCALL] {DESTROYS_FD | USES_FD | MODIFIES_STATE | CONVERTED} (
+    5 CLOSE_X close_x = "close" [IO_OTHER | SYSCALL] {DESTROYS_FD | USES_FD | MODIFIES_STATE | CONVERTED} does Closes (
         res: Errno dec, fd: Fd dec,
     )
     60 PIPE_E pipe_e = "pipe" [IPC | SYSCALL] {CREATES_FD | MODIFIES_STATE | OLD_VERSION} ()

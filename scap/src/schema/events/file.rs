@@ -4,18 +4,20 @@
 
 crate::schema::macros::events! {
     2 OPEN_E open_e = "open" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        name: FsPath na, flags: Flags32 hex in FILE_FLAGS, mode: UInt32 oct,
+        name: FsPath na is Path, flags: Flags32 hex in FILE_FLAGS is Flags, mode: UInt32 oct is Mode,
     )
-    3 OPEN_X open_x = "open" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        fd: Fd dec, name: FsPath na, flags: Flags32 hex in FILE_FLAGS, mode: UInt32 oct, dev: UInt32 hex,
-        ino: UInt64 dec,
+    3 OPEN_X open_x = "open" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} does Opens (
+        fd: Fd dec, name: FsPath na is Path, flags: Flags32 hex in FILE_FLAGS is Flags,
+        mode: UInt32 oct is Mode, dev: UInt32 hex is Device,
+        ino: UInt64 dec is Inode,
     )
     58 CREAT_E creat_e = "creat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        name: FsPath na, mode: UInt32 oct,
+        name: FsPath na is Path, mode: UInt32 oct is Mode,
     )
-    59 CREAT_X creat_x = "creat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        fd: Fd dec, name: FsPath na, mode: UInt32 oct, dev: UInt32 hex, ino: UInt64 dec,
-        creat_flags: Flags16 hex in CREAT_FLAGS,
+    59 CREAT_X creat_x = "creat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} does Opens (
+        fd: Fd dec, name: FsPath na is Path, mode: UInt32 oct is Mode, dev: UInt32 hex is Device,
+        ino: UInt64 dec is Inode,
+        creat_flags: Flags16 hex in CREAT_FLAGS is Layers,
     )
     66 STAT_E stat_e = "stat" [FILE | SYSCALL] {OLD_VERSION} ()
     67 STAT_X stat_x = "stat" [FILE | SYSCALL] {} (res: Errno dec, path: FsPath na)
@@ -100,11 +102,12 @@ crate::schema::macros::events! {
         res: Errno dec, dirfd: Fd dec, path: FsRelPath na at 1, mode: UInt32 hex,
     )
     306 OPENAT_2_E openat_2_e = "openat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        dirfd: Fd dec, name: FsRelPath na at 0, flags: Flags32 hex in FILE_FLAGS, mode: UInt32 oct,
+        dirfd: Fd dec, name: FsRelPath na at 0 is Path, flags: Flags32 hex in FILE_FLAGS is Flags,
+        mode: UInt32 oct is Mode,
     )
-    307 OPENAT_2_X openat_2_x = "openat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        fd: Fd dec, dirfd: Fd dec, name: FsRelPath na at 1, flags: Flags32 hex in FILE_FLAGS,
-        mode: UInt32 oct, dev: UInt32 hex, ino: UInt64 dec,
+    307 OPENAT_2_X openat_2_x = "openat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} does Opens (
+        fd: Fd dec, dirfd: Fd dec, name: FsRelPath na at 1 is Path, flags: Flags32 hex in FILE_FLAGS is Flags,
+        mode: UInt32 oct is Mode, dev: UInt32 hex is Device, ino: UInt64 dec is Inode,
     )
     308 LINK_2_E link_2_e = "link" [FILE | SYSCALL] {OLD_VERSION} ()
     309 LINK_2_X link_2_x = "link" [FILE | SYSCALL] {} (
@@ -133,19 +136,22 @@ crate::schema::macros::events! {
         newpath: FsRelPath na at 3, flags: Flags32 hex in RENAMEAT2_FLAGS,
     )
     326 OPENAT2_E openat2_e = "openat2" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        dirfd: Fd dec, name: FsRelPath na at 0, flags: Flags32 hex in FILE_FLAGS, mode: UInt32 oct,
+        dirfd: Fd dec, name: FsRelPath na at 0 is Path, flags: Flags32 hex in FILE_FLAGS is Flags,
+        mode: UInt32 oct is Mode,
         resolve: Flags32 hex in OPENAT2_FLAGS,
     )
-    327 OPENAT2_X openat2_x = "openat2" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (
-        fd: Fd dec, dirfd: Fd dec, name: FsRelPath na at 1, flags: Flags32 hex in FILE_FLAGS,
-        mode: UInt32 oct, resolve: Flags32 hex in OPENAT2_FLAGS, dev: UInt32 hex, ino: UInt64 dec,
+    327 OPENAT2_X openat2_x = "openat2" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} does Opens (
+        fd: Fd dec, dirfd: Fd dec, name: FsRelPath na at 1 is Path, flags: Flags32 hex in FILE_FLAGS is Flags,
+        mode: UInt32 oct is Mode, resolve: Flags32 hex in OPENAT2_FLAGS, dev: UInt32 hex is Device,
+        ino: UInt64 dec is Inode,
     )
     336 OPEN_BY_HANDLE_AT_E open_by_handle_at_e = "open_by_handle_at" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | OLD_VERSION} (
 
     )
-    337 OPEN_BY_HANDLE_AT_X open_by_handle_at_x = "open_by_handle_at" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE} (
-        fd: Fd dec, mountfd: Fd dec, flags: Flags32 hex in FILE_FLAGS, path: FsPath na, dev: UInt32 hex,
-        ino: UInt64 dec,
+    337 OPEN_BY_HANDLE_AT_X open_by_handle_at_x = "open_by_handle_at" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE} does Opens (
+        fd: Fd dec, mountfd: Fd dec, flags: Flags32 hex in FILE_FLAGS is Flags,
+        path: FsPath na is ResolvedPath, dev: UInt32 hex is Device,
+        ino: UInt64 dec is Inode,
     )
     378 CHOWN_E chown_e = "chown" [FILE | SYSCALL] {OLD_VERSION} ()
     379 CHOWN_X chown_x = "chown" [FILE | SYSCALL] {} (

@@ -6,13 +6,13 @@ crate::schema::macros::events! {
     6 READ_E read_e = "read" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, size: UInt32 dec,
     )
-    7 READ_X read_x = "read" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} (
+    7 READ_X read_x = "read" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} does Reads (
         res: Errno dec, data: ByteBuf na, fd: Fd dec, size: UInt32 dec,
     )
     8 WRITE_E write_e = "write" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, size: UInt32 dec,
     )
-    9 WRITE_X write_x = "write" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} (
+    9 WRITE_X write_x = "write" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} does Writes (
         res: Errno dec, data: ByteBuf na, fd: Fd dec, size: UInt32 dec,
     )
     86 LSEEK_E lseek_e = "lseek" [FILE | SYSCALL] {USES_FD | OLD_VERSION | CONVERTED} (
@@ -30,37 +30,37 @@ crate::schema::macros::events! {
     112 PREAD_E pread_e = "pread" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, size: UInt32 dec, pos: UInt64 dec,
     )
-    113 PREAD_X pread_x = "pread" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} (
+    113 PREAD_X pread_x = "pread" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} does Reads (
         res: Errno dec, data: ByteBuf na, fd: Fd dec, size: UInt32 dec, pos: UInt64 dec,
     )
     114 PWRITE_E pwrite_e = "pwrite" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, size: UInt32 dec, pos: UInt64 dec,
     )
-    115 PWRITE_X pwrite_x = "pwrite" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} (
+    115 PWRITE_X pwrite_x = "pwrite" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} does Writes (
         res: Errno dec, data: ByteBuf na, fd: Fd dec, size: UInt32 dec, pos: UInt64 dec,
     )
     116 READV_E readv_e = "readv" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec,
     )
-    117 READV_X readv_x = "readv" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} (
+    117 READV_X readv_x = "readv" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} does Reads (
         res: Errno dec, size: UInt32 dec, data: ByteBuf na, fd: Fd dec,
     )
     118 WRITEV_E writev_e = "writev" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, size: UInt32 dec,
     )
-    119 WRITEV_X writev_x = "writev" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} (
+    119 WRITEV_X writev_x = "writev" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} does Writes (
         res: Errno dec, data: ByteBuf na, fd: Fd dec, size: UInt32 dec,
     )
     120 PREADV_E preadv_e = "preadv" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, pos: UInt64 dec,
     )
-    121 PREADV_X preadv_x = "preadv" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} (
+    121 PREADV_X preadv_x = "preadv" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | CONVERTED} does Reads (
         res: Errno dec, size: UInt32 dec, data: ByteBuf na, fd: Fd dec, pos: UInt64 dec,
     )
     122 PWRITEV_E pwritev_e = "pwritev" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | OLD_VERSION | CONVERTED} (
         fd: Fd dec, size: UInt32 dec, pos: UInt64 dec,
     )
-    123 PWRITEV_X pwritev_x = "pwritev" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} (
+    123 PWRITEV_X pwritev_x = "pwritev" [IO_WRITE | SYSCALL] {USES_FD | WRITES_TO_FD | CONVERTED} does Writes (
         res: Errno dec, data: ByteBuf na, fd: Fd dec, size: UInt32 dec, pos: UInt64 dec,
     )
     166 SPLICE_E splice_e = "splice" [IO_OTHER | SYSCALL] {USES_FD | OLD_VERSION | CONVERTED} (

@@ -29,12 +29,12 @@ crate::schema::macros::events! {
         res: Errno dec, addr: Dyn hex one_of PTRACE, data: Dyn hex one_of PTRACE,
         request: EnumFlags16 dec in PTRACE_REQUESTS, pid: Pid dec,
     )
-    186 PROCEXIT_1_E procexit_1_e = "procexit" [PROCESS | TRACEPOINT] {MODIFIES_STATE} (
+    186 PROCEXIT_1_E procexit_1_e = "procexit" [PROCESS | TRACEPOINT] {MODIFIES_STATE} does Exits (
         status: Errno dec, ret: Errno dec, sig: SigType dec, core: UInt8 dec, reaper_tid: Pid dec,
     )
     187 PROCEXIT_1_X procexit_1_x = "NA" [UNKNOWN] {UNUSED} ()
     222 CLONE_20_E clone_20_e = "clone" [PROCESS | SYSCALL] {MODIFIES_STATE | OLD_VERSION} ()
-    223 CLONE_20_X clone_20_x = "clone" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} (
+    223 CLONE_20_X clone_20_x = "clone" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} does Clones (
         res: Pid dec, exe: CharBuf na, args: ByteBuf na, tid: Pid dec, pid: Pid dec, ptid: Pid dec,
         cwd: CharBuf na, fdlimit: Int64 dec, pgft_maj: UInt64 dec, pgft_min: UInt64 dec,
         vm_size: UInt32 dec, vm_rss: UInt32 dec, vm_swap: UInt32 dec, comm: CharBuf na,
@@ -42,7 +42,7 @@ crate::schema::macros::events! {
         vtid: Pid dec, vpid: Pid dec, pidns_init_start_ts: UInt64 dec,
     )
     224 FORK_20_E fork_20_e = "fork" [PROCESS | SYSCALL] {MODIFIES_STATE | OLD_VERSION} ()
-    225 FORK_20_X fork_20_x = "fork" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} (
+    225 FORK_20_X fork_20_x = "fork" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} does Clones (
         res: Pid dec, exe: CharBuf na, args: ByteBuf na, tid: Pid dec, pid: Pid dec, ptid: Pid dec,
         cwd: CharBuf na, fdlimit: Int64 dec, pgft_maj: UInt64 dec, pgft_min: UInt64 dec,
         vm_size: UInt32 dec, vm_rss: UInt32 dec, vm_swap: UInt32 dec, comm: CharBuf na,
@@ -50,7 +50,7 @@ crate::schema::macros::events! {
         vtid: Pid dec, vpid: Pid dec, pidns_init_start_ts: UInt64 dec,
     )
     226 VFORK_20_E vfork_20_e = "vfork" [PROCESS | SYSCALL] {MODIFIES_STATE | OLD_VERSION} ()
-    227 VFORK_20_X vfork_20_x = "vfork" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} (
+    227 VFORK_20_X vfork_20_x = "vfork" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} does Clones (
         res: Pid dec, exe: CharBuf na, args: ByteBuf na, tid: Pid dec, pid: Pid dec, ptid: Pid dec,
         cwd: CharBuf na, fdlimit: Int64 dec, pgft_maj: UInt64 dec, pgft_min: UInt64 dec,
         vm_size: UInt32 dec, vm_rss: UInt32 dec, vm_swap: UInt32 dec, comm: CharBuf na,
@@ -76,7 +76,7 @@ crate::schema::macros::events! {
     292 EXECVE_19_E execve_19_e = "execve" [PROCESS | SYSCALL] {MODIFIES_STATE | OLD_VERSION | CONVERTED} (
         filename: FsPath na,
     )
-    293 EXECVE_19_X execve_19_x = "execve" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} (
+    293 EXECVE_19_X execve_19_x = "execve" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} does Executes (
         res: Errno dec, exe: CharBuf na, args: ByteBuf na, tid: Pid dec, pid: Pid dec, ptid: Pid dec,
         cwd: CharBuf na, fdlimit: UInt64 dec, pgft_maj: UInt64 dec, pgft_min: UInt64 dec,
         vm_size: UInt32 dec, vm_rss: UInt32 dec, vm_swap: UInt32 dec, comm: CharBuf na,
@@ -95,7 +95,7 @@ crate::schema::macros::events! {
     330 EXECVEAT_E execveat_e = "execveat" [PROCESS | SYSCALL] {MODIFIES_STATE | OLD_VERSION | CONVERTED} (
         dirfd: Fd dec, pathname: FsRelPath na at 0, flags: Flags32 hex in EXECVEAT_FLAGS,
     )
-    331 EXECVEAT_X execveat_x = "execveat" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} (
+    331 EXECVEAT_X execveat_x = "execveat" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} does Executes (
         res: Errno dec, exe: CharBuf na, args: ByteBuf na, tid: Pid dec, pid: Pid dec, ptid: Pid dec,
         cwd: CharBuf na, fdlimit: UInt64 dec, pgft_maj: UInt64 dec, pgft_min: UInt64 dec,
         vm_size: UInt32 dec, vm_rss: UInt32 dec, vm_swap: UInt32 dec, comm: CharBuf na,
@@ -105,7 +105,7 @@ crate::schema::macros::events! {
         exe_ino_mtime: AbsTime dec, uid: Uid dec, trusted_exepath: FsPath na, pgid: Pid na, gid: Gid dec,
     )
     334 CLONE3_E clone3_e = "clone3" [PROCESS | SYSCALL] {MODIFIES_STATE | OLD_VERSION} ()
-    335 CLONE3_X clone3_x = "clone3" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} (
+    335 CLONE3_X clone3_x = "clone3" [PROCESS | SYSCALL] {MODIFIES_STATE | CONVERTED} does Clones (
         res: Pid dec, exe: CharBuf na, args: ByteBuf na, tid: Pid dec, pid: Pid dec, ptid: Pid dec,
         cwd: CharBuf na, fdlimit: Int64 dec, pgft_maj: UInt64 dec, pgft_min: UInt64 dec,
         vm_size: UInt32 dec, vm_rss: UInt32 dec, vm_swap: UInt32 dec, comm: CharBuf na,

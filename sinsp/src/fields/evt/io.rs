@@ -1,6 +1,6 @@
 //! Reads and writes: how many bytes, from or to what; and which failures are whose.
 
-use scap::schema::{Category, EventCode};
+use scap::schema::{Category, Role};
 
 use super::args::result;
 use crate::Event;
@@ -34,18 +34,11 @@ pub(super) fn is_net(fd: &Fd) -> bool {
 }
 
 fn is_file_open(e: &Event<'_>) -> bool {
-    matches!(
-        e.code(),
-        EventCode::OPEN_X
-            | EventCode::CREAT_X
-            | EventCode::OPENAT_2_X
-            | EventCode::OPENAT2_X
-            | EventCode::OPEN_BY_HANDLE_AT_X
-    )
+    e.code().role() == Role::Opens
 }
 
 fn is_connect(e: &Event<'_>) -> bool {
-    matches!(e.code(), EventCode::ACCEPT_5_X | EventCode::ACCEPT4_6_X | EventCode::CONNECT_X)
+    matches!(e.code().role(), Role::Accepts | Role::Connects)
 }
 
 fn is_file_fd(fd: &Fd) -> bool {

@@ -1,6 +1,6 @@
 //! What a file was opened for.
 
-use scap::schema::{EventCode, param};
+use scap::schema::{ParamRole, Role};
 
 use super::args::result;
 use crate::Event;
@@ -15,15 +15,14 @@ const F_CREATED: u32 = 1 << 14;
 /// Any of the bits by which a file may be executed, as the schema's `chmod_mode` numbers them.
 const EXECUTABLE: u32 = 0o111;
 
+/// The index of a parameter of a call that opens a file.
+fn param(e: &Event<'_>, role: ParamRole) -> Option<usize> {
+    if e.code().role() == Role::Opens { e.code().param_with(role) } else { None }
+}
+
 /// The flags that an open was called with.
 fn flags(e: &Event<'_>) -> Option<u32> {
-    let index = match e.code() {
-        EventCode::OPEN_X => param::open_x::flags,
-        EventCode::OPENAT_2_X => param::openat_2_x::flags,
-        EventCode::OPENAT2_X => param::openat2_x::flags,
-        EventCode::OPEN_BY_HANDLE_AT_X => param::open_by_handle_at_x::flags,
-        _ => return None,
-    };
+    let index = param(e, ParamRole::Flags)?;
     Some(e.raw().param(index)?.u32().unwrap_or(0))
 }
 
@@ -45,19 +44,10 @@ pub(super) fn creates(e: &Event<'_>) -> bool {
 
 /// Whether a file was made that may be executed.
 pub(super) fn executable(e: &Event<'_>) -> bool {
-    let index = match e.code() {
-        EventCode::CREAT_X => param::creat_x::mode,
-        code => {
-            if flags(e).is_none_or(|flags| flags & (CREAT | TMPFILE) == 0) {
-                return false;
-            }
-            match code {
-                EventCode::OPEN_X => param::open_x::mode,
-                EventCode::OPENAT_2_X => param::openat_2_x::mode,
-                EventCode::OPENAT2_X => param::openat2_x::mode,
-                _ => return false,
-            }
-        }
-    };
+    let Some(index) = param(e, ParamRole::Mode) else { return false };
+    // A call without flags always creates.
+    if flags(e).is_some_and(|flags| flags & (CREAT | TMPFILE) == 0) {
+        return false;
+    }
     e.raw().param(index).and_then(|param| param.u32()).is_some_and(|mode| mode & EXECUTABLE != 0)
 }

@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 use scap::render::AT_FDCWD;
-use scap::schema::{EventCode, param};
+use scap::schema::{EventCode, ParamRole, Role, param};
 
 use super::args::{self, result};
 use crate::Event;
@@ -27,17 +27,18 @@ pub(super) fn absolute<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bum
             (param::linkat_2_x::newdir, param::linkat_2_x::newpath),
         ),
         EventCode::SYMLINKAT_X => (param::symlinkat_x::linkdirfd, param::symlinkat_x::linkpath),
-        EventCode::OPENAT_2_X => (param::openat_2_x::dirfd, param::openat_2_x::name),
-        EventCode::OPENAT2_X => (param::openat2_x::dirfd, param::openat2_x::name),
         EventCode::UNLINKAT_2_X => (param::unlinkat_2_x::dirfd, param::unlinkat_2_x::name),
         EventCode::MKDIRAT_X => (param::mkdirat_x::dirfd, param::mkdirat_x::path),
         EventCode::FCHMODAT_X => (param::fchmodat_x::dirfd, param::fchmodat_x::filename),
         EventCode::FCHOWNAT_X => (param::fchownat_x::dirfd, param::fchownat_x::pathname),
-        EventCode::OPEN_BY_HANDLE_AT_X => {
-            // The kernel tells the path only where it could open it.
-            let path = e.raw().param(param::open_by_handle_at_x::path)?.text().unwrap_or(b"<NA>");
-            return (result(e)? > 0).then(|| Value::Bytes(args::joined(b"", path, arena)));
-        }
+        code if code.role() == Role::Opens => match code.param_with(ParamRole::ResolvedPath) {
+            Some(path) => {
+                // The kernel gives the path only where it could open it.
+                let path = e.raw().param(path)?.text().unwrap_or(b"<NA>");
+                return (result(e)? > 0).then(|| Value::Bytes(args::joined(b"", path, arena)));
+            }
+            None => (code.dirfd_param()?, code.param_with(ParamRole::Path)?),
+        },
         _ => return None,
     };
     let dirfd = e.raw().param(dirfd)?.i64()?;

@@ -1,7 +1,7 @@
 //! Names and types.
 
 use bumpalo::Bump;
-use scap::schema::{EventCode, param};
+use scap::schema::{EventCode, ParamRole, Role};
 
 use super::{about_fd, fd};
 use crate::Event;
@@ -44,16 +44,15 @@ pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]
 
 /// For calls that failed, or whose descriptor is not known.
 fn name_from_event<'e>(e: &'e Event<'e>, raw: bool, arena: &'e Bump) -> Option<&'e [u8]> {
-    match e.code() {
-        code if code.is_enter() => None,
-        EventCode::OPENAT_2_X => open_name(e, param::openat_2_x::name, param::openat_2_x::dirfd, raw, arena),
-        EventCode::OPENAT2_X => open_name(e, param::openat2_x::name, param::openat2_x::dirfd, raw, arena),
-        EventCode::OPEN_X
-        | EventCode::CREAT_X
-        | EventCode::ACCEPT_5_X
-        | EventCode::ACCEPT4_6_X
-        | EventCode::CONNECT_X => args::text(e, 1, arena),
-        EventCode::OPEN_BY_HANDLE_AT_X => Some(e.raw().param(3)?.text().unwrap_or_default()),
+    let code = e.code();
+    match code.role() {
+        _ if code.is_enter() => None,
+        Role::Opens => match (code.param_with(ParamRole::ResolvedPath), code.dirfd_param()) {
+            (Some(path), _) => Some(e.raw().param(path)?.text().unwrap_or_default()),
+            (None, Some(dirfd)) => open_name(e, code.param_with(ParamRole::Path)?, dirfd, raw, arena),
+            (None, None) => args::text(e, code.param_with(ParamRole::Path)?, arena),
+        },
+        Role::Accepts | Role::Connects => args::text(e, code.param_with(ParamRole::Tuple)?, arena),
         _ => Some(b""),
     }
 }
@@ -115,14 +114,19 @@ pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     let char = match e.fd() {
         Some(fd) => fd.kind.type_char(),
         None => match EventCode(e.code().0 | 1) {
-            EventCode::OPENAT_2_X | EventCode::OPENAT2_X | EventCode::CREAT_X => b'f',
-            EventCode::SOCKET_X | EventCode::ACCEPT_5_X | EventCode::ACCEPT4_6_X => b'4',
+            EventCode::SOCKET_X => b'4',
             EventCode::PIPE_X | EventCode::PIPE2_X => b'p',
             EventCode::EVENTFD_X | EventCode::EVENTFD2_X => b'e',
             EventCode::SIGNALFD_X | EventCode::SIGNALFD4_X => b's',
             EventCode::TIMERFD_CREATE_X => b't',
             EventCode::INOTIFY_INIT_X | EventCode::INOTIFY_INIT1_X => b'i',
-            _ => b'o',
+            // These two have been forgotten in Falco.
+            EventCode::OPEN_X | EventCode::OPEN_BY_HANDLE_AT_X => b'o',
+            code => match code.role() {
+                Role::Opens => b'f',
+                Role::Accepts => b'4',
+                _ => b'o',
+            },
         },
     };
     ASCII.get(usize::from(char)).map(|char| Value::Bytes(std::slice::from_ref(char)))
