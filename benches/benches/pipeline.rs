@@ -7,7 +7,6 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use peregrine_benches::{capture, cases, grid};
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use scap::savefile::{Compression, Reader};
 use sinsp::Inspector;
 
@@ -25,11 +24,9 @@ fn pipeline(criterion: &mut Criterion) {
     let files = grid::files().expect("rules to evaluate");
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
     let rules = grid::load(&files).expect("they are sound");
-    let schema: &SinspSchema = rules.schema().expect("rules about system calls");
     let run = |path: &Path| -> Result<u64, cases::Fault> {
         let (mut runner, mut alerts) = (rules.runner(), 0);
-        Inspector::new(Reader::open(path)?)
-            .for_each(|event| runner.process(&SinspEvent::new(event, schema), |_| alerts += 1))?;
+        Inspector::new(Reader::open(path)?).for_each(|event| runner.process(&event, |_| alerts += 1))?;
         Ok(alerts)
     };
     let bytes = plain.metadata().expect("it was just read").len();

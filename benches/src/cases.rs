@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 use rule_engine::engine::SourceRules;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::FilterSetBuilder;
 use scap::render::{self, NoState};
 use scap::savefile::{Compression, Reader, Writer};
@@ -220,15 +220,15 @@ fn format() -> Result<Run, Fault> {
 
 fn filters(conditions: &[String]) -> Result<Run, Fault> {
     let capture = attack()?;
-    let mut schema = SinspSchema::new(Fields::new()).without_host_names();
-    let mut builder = FilterSetBuilder::new();
+    let schema = SinspSchema::new(Fields::new()).without_host_names();
+    let mut builder = FilterSetBuilder::new(schema);
     for condition in conditions {
-        builder.add(condition, &mut schema)?;
+        builder.add(condition)?;
     }
-    let mut set = builder.build(&schema, true);
+    let mut set = builder.build();
     Ok(Box::new(move || {
         let mut matches = 0_u64;
-        let count = inspect(&capture, |event| set.matches(&SinspEvent::new(event, &schema), |_| matches += 1));
+        let count = inspect(&capture, |event| set.matches(&event, |_| matches += 1));
         std::hint::black_box(matches);
         count
     }))
@@ -253,11 +253,10 @@ fn grid_250() -> Result<Run, Fault> {
 ///
 /// # Errors
 /// If the capture is damaged.
-pub fn evaluate(rules: &Arc<SourceRules>, capture: &[u8]) -> Result<u64, Fault> {
-    let schema: &SinspSchema = rules.schema().ok_or("these rules are not about system calls")?;
+pub fn evaluate(rules: &Arc<SourceRules<SinspSchema>>, capture: &[u8]) -> Result<u64, Fault> {
     let (mut runner, mut bytes) = (rules.runner(), 0);
     let count = inspect(capture, |event| {
-        runner.process(&SinspEvent::new(event, schema), |alert| bytes += alert.text.len());
+        runner.process(&event, |alert| bytes += alert.text.len());
     });
     std::hint::black_box(bytes);
     count

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rule_engine::engine::{self, Settings, SourceRules};
+use rule_engine::engine::{Settings, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loaded, Loader, Sources};
 use rule_engine::syntax::ast::{Check, Expr, Operand, Operator, Right};
@@ -108,7 +108,7 @@ fn other(value: &mut Vec<u8>, copy: usize) {
 ///
 /// # Errors
 /// If the files cannot be read or have faults.
-pub fn rules(count: usize) -> Result<Arc<SourceRules>, Fault> {
+pub fn rules(count: usize) -> Result<Arc<SourceRules<SinspSchema>>, Fault> {
     load(&[("grid.yaml", text(count)?.as_bytes())])
 }
 
@@ -136,7 +136,7 @@ pub fn generated(count: usize) -> String {
 
 fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let mut loader = Loader::new(Sources::new().with(schema));
     let loaded = loader.load(files.iter().copied());
     if !loaded.is_successful() {
         return Err(loaded.falco_text().0.into());
@@ -148,10 +148,9 @@ fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
 ///
 /// # Errors
 /// If the files have faults.
-pub fn load(files: &[(&str, &[u8])]) -> Result<Arc<SourceRules>, Fault> {
+pub fn load(files: &[(&str, &[u8])]) -> Result<Arc<SourceRules<SinspSchema>>, Fault> {
     let (loaded, sources) = read(files)?;
-    let sets = engine::build(sources, loaded.into_rules(), &Settings::default())?;
-    sets.into_iter().next().ok_or_else(|| "no source of rules".into())
+    Ok(sources.build(loaded.into_rules(), &Settings::default())?.source("syscall")?)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rule_engine::engine::{self, Settings};
+use rule_engine::engine::Settings;
 use rule_engine::event::json::JsonSchema;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 
 #[path = "../tests/support/mod.rs"]
@@ -114,18 +114,17 @@ fn instructions(program: &Path, options: &[String]) -> u64 {
 fn rust(arguments: &[String]) {
     let (capture, rules) = arguments.split_first().expect("a capture");
     let schema = SinspSchema::new(sinsp::fields::Fields::new());
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema)).with(Box::new(JsonSchema::k8s_audit())));
+    let mut loader = Loader::new(Sources::new().with(schema).with(JsonSchema::k8s_audit()));
     let texts: Vec<_> = rules.iter().map(|path| (path.as_str(), std::fs::read(path).expect("rules"))).collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (*name, text.as_slice())));
-    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default()).expect("rules");
-    let schema: &SinspSchema = rules[0].schema().expect("a schema");
-    let mut runner = rules[0].runner();
+    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default()).expect("rules");
+    let mut runner = rules.source::<SinspSchema>("syscall").expect("system calls").runner();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut events = 0u64;
     let mut inspector = sinsp::Inspector::new(scap::savefile::Reader::open(capture).expect("a capture"));
     inspector
         .for_each(|event| {
-            runner.process(&SinspEvent::new(event, schema), |alert| {
+            runner.process(&event, |alert| {
                 out.write_all(alert.text).and_then(|()| out.write_all(b"\n")).expect("written");
             });
             events += 1;

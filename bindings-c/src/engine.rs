@@ -5,14 +5,13 @@
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rule_engine::engine::{Runner, SourceRules};
-use rule_engine::event::json::{JsonEvent, JsonSchema};
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
-use rule_engine::ruleset::{Rule, RuleId};
+use rule_engine::engine::{AnySourceRules, CompiledRules, Runner};
+use rule_engine::event::json::{JsonDocument, JsonSchema};
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::ruleset::{Rule, RuleId, Ruleset};
 
 use crate::error::Fault;
 use crate::event::Event;
@@ -40,11 +39,18 @@ pub struct Engine {
     json_start: u64,
 }
 
-/// The rules of a source at work.
+/// What evaluates the rules of a source.
+#[derive(Debug)]
+enum Evaluator {
+    Syscalls(Runner<SinspSchema>),
+    Json(Runner<JsonSchema>),
+}
+
+/// The rules of a source, and what evaluates them.
 #[derive(Debug)]
 struct Source {
     rules: Rc<TaggedRules>,
-    runner: Runner,
+    evaluator: Evaluator,
     /// How often each rule matched.
     matches: Vec<u64>,
     /// What the event at work has led to so far.
@@ -55,9 +61,7 @@ struct Source {
 #[derive(Debug)]
 struct TaggedRules {
     /// What the others point into.
-    inner: Arc<SourceRules>,
-    /// Its schema, where it is that of system calls: asked for with every event, it must not be looked for.
-    syscalls: Option<NonNull<SinspSchema>>,
+    inner: Arc<dyn AnySourceRules>,
     tags: Vec<Vec<Value>>,
 }
 
@@ -140,9 +144,17 @@ pub struct AlertStats {
 grows!(AlertStats, "peregrine_alert_stats", lost);
 
 impl Engine {
-    pub(crate) fn new(rules: Vec<Arc<SourceRules>>) -> Self {
+    pub(crate) fn new(rules: &CompiledRules) -> Self {
+        let syscalls = rules.of_type::<SinspSchema>().map(|rules| {
+            let evaluator = Evaluator::Syscalls(rules.runner());
+            Source::new(rules, evaluator)
+        });
+        let json = rules.of_type::<JsonSchema>().map(|rules| {
+            let evaluator = Evaluator::Json(rules.runner());
+            Source::new(rules, evaluator)
+        });
         Self {
-            sources: rules.into_iter().map(Source::new).collect(),
+            sources: syscalls.chain(json).collect(),
             waiting: VecDeque::new(),
             taken: None,
             stats: AlertStats::default(),
@@ -153,8 +165,8 @@ impl Engine {
 
     /// The rules about system calls.
     #[cfg(feature = "live")]
-    pub(crate) fn syscalls(&self) -> Option<&SourceRules> {
-        self.sources.first().map(|source| &*source.rules.inner)
+    pub(crate) fn syscalls(&self) -> Option<&Ruleset> {
+        self.sources.first().map(|source| source.rules.inner.rules())
     }
 
     fn place(&self, source: &str) -> Result<usize, Fault> {
@@ -182,15 +194,11 @@ impl Engine {
 }
 
 impl Source {
-    fn new(rules: Arc<SourceRules>) -> Self {
+    fn new(rules: Arc<dyn AnySourceRules>, evaluator: Evaluator) -> Self {
         let list = rules.rules().rules();
         let tags = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
-        let tagged = TaggedRules {
-            tags: list.iter().map(tags).collect(),
-            syscalls: rules.schema().map(NonNull::from),
-            inner: Arc::clone(&rules),
-        };
-        Self { found: Vec::new(), matches: vec![0; list.len()], runner: rules.runner(), rules: Rc::new(tagged) }
+        let tagged = TaggedRules { tags: list.iter().map(tags).collect(), inner: Arc::clone(&rules) };
+        Self { found: Vec::new(), matches: vec![0; list.len()], evaluator, rules: Rc::new(tagged) }
     }
 }
 
@@ -208,12 +216,6 @@ fn note(
 }
 
 impl TaggedRules {
-    #[inline]
-    fn syscalls(&self) -> Option<&SinspSchema> {
-        // SAFETY: it lies in `inner`, which lives as long as `self` and is never changed.
-        self.syscalls.map(|schema| unsafe { schema.as_ref() })
-    }
-
     fn tags(&self, rule: RuleId) -> List {
         List::of(self.tags.get(rule.0 as usize).map_or(&[], Vec::as_slice))
     }
@@ -281,11 +283,11 @@ pub unsafe extern "C" fn peregrine_engine_process(
         // SAFETY: by the caller's word.
         let (_, inner) = unsafe { event.look() }?;
         // The source of system calls is the first, whatever was added.
-        let Some(Source { rules, runner, matches, found }) = engine.sources.first_mut() else {
+        let Some(Source { rules, evaluator: Evaluator::Syscalls(runner), matches, found }) = engine.sources.first_mut()
+        else {
             return Err(no_syscalls());
         };
-        let schema = rules.syscalls().ok_or_else(no_syscalls)?;
-        runner.process(&SinspEvent::new(*inner, schema), |alert| {
+        runner.process(inner, |alert| {
             note(&alert, inner.raw().ts(), (rules, matches, found));
         });
         engine.stats.events += 1;
@@ -336,12 +338,10 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         // SAFETY: by the caller's word.
         let data = unsafe { bytes(data, len, "data") }?;
         let place = engine.place(name)?;
-        let Source { rules, runner, matches, found } = &mut engine.sources[place];
-        let Some(schema) = rules.inner.schema::<JsonSchema>() else {
+        let Source { rules, evaluator: Evaluator::Json(runner), matches, found } = &mut engine.sources[place] else {
             return Err(Fault::new(Status::InvalidArgument, format!("'{name}' is no source of JSON events")));
         };
-        let event =
-            JsonEvent::parse(schema, data).map_err(|fault| Fault::new(Status::InvalidEvent, fault.to_string()))?;
+        let event = JsonDocument::parse(data).map_err(|fault| Fault::new(Status::InvalidEvent, fault.to_string()))?;
         engine.json_events += 1;
         if engine.json_events == 1 {
             engine.json_start = timestamp;

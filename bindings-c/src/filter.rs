@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::{Filter as Inner, FilterError};
 use sinsp::fields::Fields;
 
@@ -15,8 +15,7 @@ use crate::status::Status;
 /// A condition, compiled. Opaque. To be used by one thread at a time, for the events of any inspector.
 #[derive(Debug)]
 pub struct Filter {
-    schema: SinspSchema,
-    inner: Inner,
+    inner: Inner<SinspSchema>,
 }
 
 impl Handle for Filter {
@@ -36,8 +35,7 @@ pub unsafe extern "C" fn peregrine_filter_new(condition: *const c_char, out: *mu
     call(|| {
         // SAFETY: by the caller's word.
         let condition = unsafe { text(condition, "condition") }?;
-        let mut schema = SinspSchema::new(Fields::new());
-        let inner = Inner::compile(condition, &mut schema).map_err(|fault| {
+        let inner = Inner::compile(condition, SinspSchema::new(Fields::new())).map_err(|fault| {
             let at = match &fault {
                 FilterError::Syntax(fault) => fault.position,
                 FilterError::Compile(fault) => fault.position,
@@ -45,7 +43,7 @@ pub unsafe extern "C" fn peregrine_filter_new(condition: *const c_char, out: *mu
             Fault::new(Status::Compile, format!("line {}, column {}: {fault}", at.line, at.column))
         })?;
         // SAFETY: by the caller's word.
-        unsafe { give(Filter { schema, inner }, out) }?;
+        unsafe { give(Filter { inner }, out) }?;
         Ok(Status::Ok)
     })
 }
@@ -74,10 +72,10 @@ pub unsafe extern "C" fn peregrine_filter_free(filter: *mut Filter) {
 pub unsafe extern "C" fn peregrine_filter_matches(filter: *mut Filter, event: Event, out: *mut bool) -> Status {
     call(|| {
         // SAFETY: by the caller's word.
-        let Filter { schema, inner } = unsafe { unique(filter) }?;
+        let Filter { inner } = unsafe { unique(filter) }?;
         // SAFETY: by the caller's word.
         let (_, event) = unsafe { event.look() }?;
-        let matches = inner.matches(&SinspEvent::new(*event, schema));
+        let matches = inner.matches(event);
         // SAFETY: by the caller's word.
         unsafe { write(out, matches) }?;
         Ok(Status::Ok)

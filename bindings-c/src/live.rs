@@ -148,7 +148,7 @@ mod probe {
         if !options.rules.is_null() {
             // SAFETY: by the caller's word.
             let engine = unsafe { shared(options.rules) }?;
-            let wanted = engine.syscalls().map(|rules| SinspSchema::syscalls(rules.rules()));
+            let wanted = engine.syscalls().map(|rules| SinspSchema::syscalls(rules.keys()));
             set = SyscallSet::state().union(wanted.unwrap_or_default());
         }
         // SAFETY: by the caller's word.

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::path::{Path, PathBuf};
 
 use rule_engine::diag::human::Style;
-use rule_engine::engine::{self, Settings};
+use rule_engine::engine::Settings;
 use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
@@ -334,9 +334,9 @@ impl Rules {
             ..ExtraOutput::default()
         };
         let extra = if suggested { schema.suggested_output().into_iter().map(extra).collect() } else { Vec::new() };
-        let mut sources = Sources::new().with(Box::new(schema)).with(Box::new(JsonSchema::k8s_audit()));
+        let mut sources = Sources::new().with(schema).with(JsonSchema::k8s_audit());
         for name in &self.json_sources {
-            sources = sources.with(Box::new(JsonSchema::new(name.clone())));
+            sources = sources.with(JsonSchema::new(name.clone()));
         }
         let mut loader = Loader::new(sources).extra_output(extra);
         let loaded = loader.load(self.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
@@ -352,8 +352,8 @@ impl Rules {
             return Err(Fault::new(Status::Rules, format!("rules do not load: {first}")));
         }
         let failed = |fault: rule_engine::output::TemplateError| Fault::new(Status::Rules, fault.to_string());
-        let rules = engine::build(loader.into_sources(), loaded.into_rules(), settings).map_err(failed)?;
-        Ok(Engine::new(rules))
+        let rules = loader.into_sources().build(loaded.into_rules(), settings).map_err(failed)?;
+        Ok(Engine::new(&rules))
     }
 }
 

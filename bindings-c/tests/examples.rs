@@ -5,9 +5,9 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rule_engine::engine::{self, Settings};
+use rule_engine::engine::Settings;
 use rule_engine::event::json::JsonSchema;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 use rule_engine::output::Format;
 use support::{Language, compile, installed, program, root, run};
@@ -15,20 +15,19 @@ use support::{Language, compile, installed, program, root, run};
 /// The alerts of a capture by way of the Rust crates.
 fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
     let schema = SinspSchema::new(sinsp::fields::Fields::new());
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema)).with(Box::new(JsonSchema::k8s_audit())));
+    let mut loader = Loader::new(Sources::new().with(schema).with(JsonSchema::k8s_audit()));
     let name = |path: &PathBuf| (path.to_string_lossy().into_owned(), std::fs::read(path).expect("rules"));
     let texts: Vec<_> = rules.iter().map(name).collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     let format = Format { json: true, iso8601: true, ..Format::new("") };
     let settings = Settings { format, ..Settings::default() };
-    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("rules");
-    let schema: &SinspSchema = rules[0].schema().expect("a schema");
-    let mut runner = rules[0].runner();
+    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("rules");
+    let mut runner = rules.source::<SinspSchema>("syscall").expect("system calls").runner();
     let mut out = String::new();
     let mut inspector = sinsp::Inspector::new(scap::savefile::Reader::open(capture).expect("a capture"));
     inspector
         .for_each(|event| {
-            runner.process(&SinspEvent::new(event, schema), |alert| {
+            runner.process(&event, |alert| {
                 out.push_str(&String::from_utf8_lossy(alert.text));
                 out.push('\n');
             });

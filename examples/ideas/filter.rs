@@ -3,25 +3,25 @@
 use std::io::Write as _;
 
 use bumpalo::Bump;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::Filter;
+use rule_engine::output::Formatter;
+use sinsp::Inspector;
 use sinsp::fields::Fields;
-use sinsp::{Inspector, format::Template};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, capture, condition] = &args[..] else { return Err("usage: filter CAPTURE CONDITION".into()) };
     // Names are resolved here, once: nothing is looked up by name when events come.
-    let mut schema = SinspSchema::new(Fields::new());
-    let mut filter = Filter::compile(condition, &mut schema)?;
-    let line = Template::parse("*%evt.num %proc.name %evt.type %fd.name", &Fields::new())?;
+    let mut filter = Filter::compile(condition, SinspSchema::new(Fields::new()))?;
+    let line = Formatter::compile("%evt.num %proc.name %evt.type %fd.name", SinspSchema::new(Fields::new()))?;
 
     let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
     // What fields need beyond the event is built in the arena, which is emptied and not freed.
     let (mut arena, mut text) = (Bump::new(), Vec::new());
     inspector.for_each(|event| {
-        if filter.matches(&SinspEvent::new(event, &schema)) {
-            line.write(&event, &arena, &mut text);
+        if filter.matches(&event) {
+            let Ok(()) = line.render(&event, &arena, &mut text);
             text.push(b'\n');
         }
         arena.reset();

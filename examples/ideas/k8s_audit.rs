@@ -3,26 +3,25 @@
 use std::io::BufRead as _;
 
 use rule_engine::diag::human::Style;
-use rule_engine::engine::{self, Settings};
-use rule_engine::event::json::{JsonEvent, JsonSchema};
+use rule_engine::engine::Settings;
+use rule_engine::event::json::{JsonDocument, JsonSchema};
 use rule_engine::load::{Loader, Sources};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("usage: k8s_audit RULES < RECORDS")?;
     let text = std::fs::read(&path)?;
-    let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::k8s_audit())));
+    let mut loader = Loader::new(Sources::new().with(JsonSchema::k8s_audit()));
     let loaded = loader.load([(path.as_str(), text.as_slice())]);
     // Every error and warning of the file, each with its place.
     eprint!("{}", loaded.render(Style::default()));
     if !loaded.is_successful() {
         return Err("the rules do not load".into());
     }
-    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
-    let schema: &JsonSchema = rules[0].schema().ok_or("the one source")?;
-    let mut runner = rules[0].runner();
+    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
+    let mut runner = rules.source::<JsonSchema>("k8s_audit")?.runner();
     for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
-        match JsonEvent::parse(schema, line?.as_bytes()) {
-            Ok(event) => runner.process(&event, |alert| println!("{}", String::from_utf8_lossy(alert.text))),
+        match JsonDocument::parse(line?.as_bytes()) {
+            Ok(record) => runner.process(&record, |alert| println!("{}", String::from_utf8_lossy(alert.text))),
             Err(fault) => eprintln!("line {number}: {fault}"),
         }
     }

@@ -1,7 +1,7 @@
 //! Rules about events that are no system calls: a source with fields of one's own. Here doors are opened.
 
-use rule_engine::engine::{self, Settings};
-use rule_engine::event::record::{Record, RecordSchema};
+use rule_engine::engine::Settings;
+use rule_engine::event::record::RecordSchema;
 use rule_engine::event::{Kind, Value};
 use rule_engine::load::{Loader, Sources};
 
@@ -19,17 +19,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field("door.name", Kind::CharBuf)
         .field("door.badge", Kind::UInt64)
         .field("door.hour", Kind::UInt64);
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let mut loader = Loader::new(Sources::new().with(schema.clone()));
     let loaded = loader.load([("doors.yaml", RULES)]);
-    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
-    let schema: &RecordSchema = rules[0].schema().ok_or("the one source")?;
-    let mut runner = rules[0].runner();
+    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
+    let mut runner = rules.source::<RecordSchema>("door")?.runner();
     for (what, name, badge, hour) in [("open", "lab 7", 42, 3), ("close", "lab 7", 42, 3), ("open", "lab 7", 43, 9)] {
-        let event = Record::new(schema, what)
+        let event = schema
+            .record(what)
             .with("door.name", Value::Bytes(name.as_bytes()))
             .with("door.badge", Value::U64(badge))
             .with("door.hour", Value::U64(hour));
-        runner.process(&event, |alert| println!("{}", String::from_utf8_lossy(alert.text)));
+        runner.try_process(&event, |alert| println!("{}", String::from_utf8_lossy(alert.text)))?;
     }
     Ok(())
 }

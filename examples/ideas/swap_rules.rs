@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use rule_engine::engine::{self, Settings, SourceRules};
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::engine::{Settings, SourceRules};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 use sinsp::{Inspector, Next, fields::Fields};
 
 /// A broken file gives an error, and the rules at work stay.
-fn load(path: &str) -> Result<Arc<SourceRules>, Box<dyn std::error::Error>> {
+fn load(path: &str) -> Result<Arc<SourceRules<SinspSchema>>, Box<dyn std::error::Error>> {
     let text = std::fs::read(path)?;
-    let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+    let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
     let loaded = loader.load([(path, text.as_slice())]);
     if !loaded.is_successful() {
         return Err(format!("{path} does not load").into());
     }
-    let sets = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
-    sets.into_iter().next().ok_or_else(|| "the one source".into())
+    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
+    Ok(rules.source("syscall")?)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,13 +27,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut to_come = vec![load(second)?, load(first)?];
     let mut events = 0;
     while let Some(rules) = to_come.pop() {
-        let schema: &SinspSchema = rules.schema().ok_or("the rules are about system calls")?;
         let mut runner = rules.runner();
         loop {
             match inspector.next()? {
                 Next::Event(event) => {
                     events += 1;
-                    runner.process(&SinspEvent::new(event, schema), |alert| {
+                    runner.process(&event, |alert| {
                         println!("{}", String::from_utf8_lossy(alert.text));
                     });
                 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{peregrine, replay, root, shared};
-use rule_engine::engine::{self, Settings};
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::engine::Settings;
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 use rule_engine::ruleset::{Matching, Options};
 use scap::savefile::Reader;
@@ -69,7 +69,7 @@ fn runs_and_compression_change_no_byte() {
 /// All that the rules say of a capture.
 fn alerts(capture: &Path, files: &[PathBuf], options: Options) -> Vec<u8> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let mut loader = Loader::new(Sources::new().with(schema));
     let texts: Vec<(String, Vec<u8>)> = files
         .iter()
         .map(|path| (path.display().to_string(), std::fs::read(path).expect("the rules are there")))
@@ -77,13 +77,13 @@ fn alerts(capture: &Path, files: &[PathBuf], options: Options) -> Vec<u8> {
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     assert!(loaded.is_successful());
     let settings = Settings { options, ..Settings::default() };
-    let sets = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("a sound source");
-    let schema: &SinspSchema = sets[0].schema().expect("rules about system calls");
-    let (mut runner, mut out) = (sets[0].runner(), Vec::new());
+    let sets = loader.into_sources().build(loaded.into_rules(), &settings).expect("a sound source");
+    let rules = sets.source::<SinspSchema>("syscall").expect("rules about system calls");
+    let (mut runner, mut out) = (rules.runner(), Vec::new());
     let mut inspector = Inspector::new(Reader::open(capture).expect("the capture is there"));
     inspector
         .for_each(|event| {
-            runner.process(&SinspEvent::new(event, schema), |alert| {
+            runner.process(&event, |alert| {
                 out.extend_from_slice(alert.text);
                 out.push(b'\n');
             });

@@ -1,6 +1,6 @@
 //! Conditions over events, by the machine and by the walker.
 
-use peregrine_rule_engine::event::record::{Record, RecordSchema};
+use peregrine_rule_engine::event::record::RecordSchema;
 use peregrine_rule_engine::event::{Kind, Lifetime, Special, Value};
 use peregrine_rule_engine::filter::FilterSetBuilder;
 
@@ -35,20 +35,21 @@ pub fn agree(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (text, events) = data.split_at(end);
     let Ok(text) = std::str::from_utf8(text) else { return };
-    let mut schema = schema();
-    let mut set = FilterSetBuilder::new();
+    let schema = schema();
+    let mut set = FilterSetBuilder::new(schema.clone());
     for line in text.lines().take(200) {
         // What is no condition is refused; that is all that is asked of it.
-        let _ = set.add(line, &mut schema);
+        let _ = set.add(line);
     }
-    let (mut machine, mut walker) = (set.build(&schema, true), set.build(&schema, false));
+    let (mut machine, mut walker) = (set.clone().build(), set.build_plain());
     for (number, bytes) in events.chunks_exact(4).take(500).enumerate() {
         let word = |byte: u8| Value::Bytes(WORDS[usize::from(byte) % WORDS.len()]);
         let thread = bytes[0] % 8;
         // What depends on the thread follows from its number.
         let ancestors = &ANCESTORS[usize::from(thread) % ANCESTORS.len()];
         let types = ["open", "execve", "connect", "read"];
-        let mut event = Record::new(&schema, types[usize::from(bytes[1]) % 4])
+        let mut event = schema
+            .record(types[usize::from(bytes[1]) % 4])
             .at(number as u64 + 1, 7)
             .stamped(u128::from(thread) + 1, u128::from(thread) + 1)
             .with("proc.name", word(thread))
@@ -62,8 +63,8 @@ pub fn agree(data: &[u8]) {
             event = event.with("fd.sip", Value::Ip(ip)).with("evt.buffer", word(bytes[3]));
         }
         let (mut by_machine, mut by_walker) = (Vec::new(), Vec::new());
-        machine.matches(&event, |place| by_machine.push(place));
-        walker.matches(&event, |place| by_walker.push(place));
+        machine.try_matches(&event, |place| by_machine.push(place)).expect("a record of the schema");
+        walker.try_matches(&event, |place| by_walker.push(place)).expect("a record of the schema");
         assert_eq!(by_machine, by_walker, "event {number}");
     }
 }

@@ -31,7 +31,7 @@ pub fn condition(data: &[u8]) {
 
 /// Any bytes, loaded as a rule file: it ends, every diagnostic can be shown, and what has no error can be described.
 pub fn file(data: &[u8]) {
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema())));
+    let mut loader = Loader::new(Sources::new().with(schema()));
     // Twice, so that names meet again.
     let loaded = loader.load([("one.yaml", data), ("two.yaml", data)]);
     let shown = loaded.render(Style { colour: false });

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
 
-use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::filter::{FilterError, FilterSetBuilder};
 use serde_json::{Value, json};
 use sinsp::fields::Fields;
@@ -22,14 +22,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plain = args.iter().position(|arg| arg == "--plain").map(|place| args.remove(place)).is_some();
     let [conditions, capture] = args.as_slice() else { return Err("usage: eval CONDITIONS.jsonl FILE.scap".into()) };
 
-    let mut schema = SinspSchema::new(Fields::new()).without_host_names();
-    let mut set = FilterSetBuilder::new();
+    let schema = SinspSchema::new(Fields::new()).without_host_names();
+    let mut set = FilterSetBuilder::new(schema);
     let mut lines: Vec<Value> = Vec::new();
     let mut tallies: Vec<Tally> = Vec::new();
     for line in BufReader::new(std::fs::File::open(conditions)?).lines() {
         let line: Value = serde_json::from_str(&line?)?;
         let text = line["condition"].as_str().ok_or("no condition")?;
-        lines.push(match set.add(text, &mut schema) {
+        lines.push(match set.add(text) {
             Ok(added) => {
                 tallies.push(Tally {
                     line: lines.len(),
@@ -46,11 +46,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(FilterError::Compile(error)) => json!({"condition": text, "error": format!("compile: {error}")}),
         });
     }
-    let mut set = set.build(&schema, !plain);
+    let mut set = if plain { set.build_plain() } else { set.build() };
     let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
     inspector.for_each(|event| {
-        let event = SinspEvent::new(event, &schema);
-        let number = event.inner().num();
+        let number = event.num();
         set.matches(&event, |place| {
             let tally = &mut tallies[place];
             tally.matches += 1;

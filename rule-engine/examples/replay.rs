@@ -6,9 +6,9 @@
 use std::io::{BufWriter, Write};
 
 use peregrine_rule_engine::diag::human::Style;
-use peregrine_rule_engine::engine::{self, Settings};
+use peregrine_rule_engine::engine::Settings;
 use peregrine_rule_engine::event::Schema;
-use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
 use peregrine_rule_engine::resolve::ExtraOutput;
@@ -45,17 +45,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .map(|piece| ExtraOutput { format: Some(piece.into_owned()), ..ExtraOutput::default() }),
         );
     }
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema))).extra_output(extra);
+    let mut loader = Loader::new(Sources::new().with(schema)).extra_output(extra);
     let texts: Vec<(String, Vec<u8>)> =
         files.into_iter().map(|name| std::fs::read(&name).map(|text| (name, text))).collect::<Result<_, _>>()?;
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     if !loaded.is_successful() {
         return Err(loaded.render(Style::default()).into());
     }
-    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &settings)?;
-    let schema: &SinspSchema = rules[0].schema().ok_or("no system calls")?;
-
-    let mut runner = rules[0].runner();
+    let rules = loader.into_sources().build(loaded.into_rules(), &settings)?;
+    let mut runner = rules.source::<SinspSchema>("syscall")?.runner();
     if profile {
         runner.profile();
     }
@@ -64,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut alerts = 0u64;
     let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
     inspector.for_each(|event| {
-        runner.process(&SinspEvent::new(event, schema), |alert| {
+        runner.process(&event, |alert| {
             alerts += 1;
             if !quiet && let Err(error) = out.write_all(alert.text).and_then(|()| out.write_all(b"\n")) {
                 failed = Some(error);

@@ -52,7 +52,7 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
         names.into_iter().map(|name| std::fs::read(&name).map(|text| (name, text))).collect::<Result<_, _>>()?;
     let schema = SinspSchema::new(Fields::new()).without_host_names();
     let started = std::time::Instant::now();
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema)));
+    let mut loader = Loader::new(Sources::new().with(schema));
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     if std::env::var_os("TIME").is_some() {
         eprintln!("{:?}", started.elapsed());

@@ -1,8 +1,8 @@
 //! The engine: sources of events, the rules about them, and what is written when they match.
 //!
 //! ```
-//! use peregrine_rule_engine::engine::{self, Settings};
-//! use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+//! use peregrine_rule_engine::engine::Settings;
+//! use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 //! use peregrine_rule_engine::load::{Loader, Sources};
 //!
 //! let rules = br#"
@@ -13,30 +13,29 @@
 //!   priority: warning
 //!   source: login
 //! "#;
-//! let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("login"))));
+//! let mut loader = Loader::new(Sources::new().with(JsonSchema::new("login")));
 //! let loaded = loader.load([("rules.yaml", &rules[..])]);
 //! assert!(loaded.is_successful());
-//! let rules = engine::build(loader.into_sources(), loaded.into_rules(), &Settings::default())?;
+//! let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
 //!
-//! let schema: &JsonSchema = rules[0].schema().expect("a source of JSON");
-//! let event = JsonEvent::parse(schema, br#"{"user": "root", "from": "192.0.2.1"}"#)?;
-//! let mut runner = rules[0].runner();
+//! let mut runner = rules.source::<JsonSchema>("login")?.runner();
+//! let document = JsonDocument::parse(br#"{"user": "root", "from": "192.0.2.1"}"#)?;
 //! let mut alerts = Vec::new();
-//! runner.process(&event, |alert| alerts.push(String::from_utf8_lossy(alert.text).into_owned()));
+//! runner.process(&document, |alert| alerts.push(String::from_utf8_lossy(alert.text).into_owned()));
 //! assert_eq!(alerts, ["00:00:00.000000000: Warning root logged in (from=192.0.2.1)"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use crate::event::{Event, FieldId, Key, Schema};
-use crate::load::{LoadedRule, Sources};
-use crate::output::{ExtraField, Format, Output, Priority, Template, TemplateError, Writer};
-use crate::ruleset::{Capture, EventPlan, Machine, Options, Profile, Rule, RuleId, Ruleset, Selection, Selector};
+use crate::event::{Event, EventSchema, FieldId, Key};
+use crate::output::{Format, Priority, Writer};
+use crate::ruleset::{EventPlan, Machine, Options, Profile, Rule, RuleId, Ruleset, Selection, Selector};
 
 /// How an engine is run.
 #[derive(Debug, Clone)]
@@ -77,78 +76,96 @@ impl Default for Settings {
     }
 }
 
-/// The sets of loaded rules, one per source in the order of the sources.
+/// The rules of all sources, compiled. Copies are cheap and share the rules.
 ///
-/// # Errors
-/// If a source has no field for the time of its events, or no source has a field of a key.
-pub fn build(
-    sources: Sources,
-    rules: Vec<LoadedRule>,
-    settings: &Settings,
-) -> Result<Vec<Arc<SourceRules>>, TemplateError> {
-    let mut rows: Vec<_> = sources.into_parts().collect();
-    for loaded in rules {
-        let Some((_, builder)) = rows.iter_mut().find(|(schema, _)| schema.source() == loaded.source) else { continue };
-        let priority = Priority::ALL.get(usize::from(loaded.priority)).copied().unwrap_or(Priority::Debug);
-        let milliseconds = (loaded.capture_duration > 0).then_some(loaded.capture_duration);
-        let extra = loaded.extra.into_iter();
-        let output = Output {
-            rule: loaded.name,
-            priority,
-            source: loaded.source,
-            tags: loaded.tags,
-            message: loaded.template,
-            extra: extra.map(|(field, template)| ExtraField { key: field.name, template, raw: field.raw }).collect(),
-            key: None,
-        };
-        let capture = loaded.capture.then_some(Capture { milliseconds });
-        builder.add(Rule { output, enabled: loaded.enabled, capture }, loaded.condition);
-    }
-    let mut sets = Vec::with_capacity(rows.len());
-    // The first complaint about each field that no source has had yet.
-    let mut unknown: Vec<(&str, TemplateError)> = Vec::new();
-    for (place, (mut schema, mut builder)) in rows.into_iter().enumerate() {
-        let mut keys = Vec::with_capacity(settings.keys.len());
-        for key in &settings.keys {
-            let mut text = String::new();
-            for field in &key.fields {
-                match Template::parse(&format!("%{field}"), &mut *schema) {
-                    Ok(_) => {
-                        // The values of two fields do not run into each other.
-                        text.push_str(&format!("%{field}\u{1}"));
-                        unknown.retain(|(name, _)| name != field);
-                    }
-                    Err(error) if place == 0 => unknown.push((field, error)),
-                    Err(_) => {}
-                }
-            }
-            keys.push(if text.is_empty() { Template::default() } else { Template::parse(&text, &mut *schema)? });
-        }
-        for rule in builder.rules_mut() {
-            let key = settings.keys.iter().position(|key| key.rules.selects(rule));
-            rule.output.key = key.map(|place| keys[place].clone());
-        }
-        for selection in &settings.selections {
-            builder.select(selection);
-        }
-        builder.select(&Selection { rules: Selector::Below(settings.priority), enable: false });
-        let writer = Writer::new(settings.format.clone(), &mut *schema)?;
-        let also = settings.also.clone().map(|format| Writer::new(format, &mut *schema)).transpose()?;
-        let rules = builder.build(&*schema, settings.options);
-        sets.push(Arc::new(SourceRules { schema, rules, writer, also }));
-    }
-    if let Some((_, error)) = unknown.into_iter().next() {
-        return Err(error);
-    }
-    Ok(sets)
+/// Rules own the schema that they were compiled with, so what runs them is typed by it.
+#[derive(Debug, Clone)]
+pub struct CompiledRules {
+    sources: Arc<[Shared]>,
 }
 
-/// The rules of one source and how their alerts are written. It never changes and can be shared between threads.
-pub struct SourceRules {
-    schema: Box<dyn Schema>,
-    rules: Ruleset,
-    writer: Writer,
-    also: Option<Writer>,
+/// The rules of a source whose schema has a type that is not known here.
+pub(crate) type Shared = Arc<dyn AnySourceRules>;
+
+/// The rules of a source of events, of whatever type.
+pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
+    /// Returns the rules.
+    fn rules(&self) -> &Ruleset;
+
+    /// Returns how a rule is run: the event types that it can match, those that are run alike together, and the plan
+    /// for them.
+    fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)>;
+}
+
+/// Why a source of rules is not available as asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// There is no source of that name.
+    #[error("there is no source `{name}`; there is {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names of the sources that there are.
+        known: String,
+    },
+    /// The schema of the source has another type.
+    #[error("the events of source `{name}` are not those of `{schema}`")]
+    WrongSchema {
+        /// The name.
+        name: String,
+        /// The type of schema that was requested.
+        schema: &'static str,
+    },
+}
+
+impl CompiledRules {
+    pub(crate) fn new(sources: Vec<Shared>) -> Self {
+        Self { sources: sources.into() }
+    }
+
+    /// Returns the rules of a source, whose schema is of type `S`.
+    ///
+    /// # Errors
+    /// If there is no such source, or its schema is of another type.
+    pub fn source<S: EventSchema>(&self, name: &str) -> Result<Arc<SourceRules<S>>, SourceError> {
+        let found = self.sources.iter().find(|source| source.rules().source() == name);
+        let found = found.ok_or_else(|| SourceError::Unknown {
+            name: name.to_owned(),
+            known: self.all().map(|source| source.rules().source()).collect::<Vec<_>>().join(", "),
+        })?;
+        let any: Arc<dyn Any + Send + Sync> = found.clone();
+        any.downcast()
+            .map_err(|_| SourceError::WrongSchema { name: name.to_owned(), schema: std::any::type_name::<S>() })
+    }
+
+    /// Returns the rules of all sources, in the order in which the sources were added.
+    pub fn all(&self) -> impl Iterator<Item = &dyn AnySourceRules> {
+        self.sources.iter().map(|source| &**source)
+    }
+
+    /// Returns the rules of all sources whose schema is of type `S`.
+    pub fn of_type<S: EventSchema>(&self) -> impl Iterator<Item = Arc<SourceRules<S>>> {
+        self.sources.iter().filter_map(|source| {
+            let any: Arc<dyn Any + Send + Sync> = source.clone();
+            any.downcast().ok()
+        })
+    }
+}
+
+/// What was compiled for a source, without its schema.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) rules: Ruleset,
+    pub(crate) writer: Writer,
+    pub(crate) also: Option<Writer>,
+}
+
+/// The rules of one source, with the schema that they were compiled with. They never change and can be shared between
+/// threads.
+pub struct SourceRules<S> {
+    schema: S,
+    compiled: Compiled,
 }
 
 /// An alert.
@@ -166,35 +183,43 @@ pub struct Alert<'a> {
     pub also: &'a [u8],
 }
 
-impl std::fmt::Debug for SourceRules {
+impl<S> std::fmt::Debug for SourceRules<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SourceRules").field("rules", &self.rules).field("writer", &self.writer).finish_non_exhaustive()
+        f.debug_struct("SourceRules").field("compiled", &self.compiled).finish_non_exhaustive()
     }
 }
 
-impl SourceRules {
-    /// The schema, if it is of that type: events are made with it, for it numbered the fields.
-    pub fn schema<S: Schema>(&self) -> Option<&S> {
-        let schema: &dyn Any = &*self.schema;
-        schema.downcast_ref()
+impl<S: EventSchema> AnySourceRules for SourceRules<S> {
+    fn rules(&self) -> &Ruleset {
+        &self.compiled.rules
     }
 
-    /// The rules.
-    pub fn rules(&self) -> &Ruleset {
-        &self.rules
-    }
-
-    /// How a rule is run: the event types that it can match, those that are run alike together, and the plan for them.
-    pub fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)> {
+    fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)> {
         let mut plans: Vec<(Vec<Key>, EventPlan)> = Vec::new();
-        for key in self.rules.keys() {
-            let Some(plan) = self.rules.explain(id, key, &|field| self.field_name(field)) else { continue };
+        for key in self.rules().keys() {
+            let Some(plan) = self.rules().explain(id, key, &|field| self.field_name(field)) else { continue };
             match plans.iter_mut().find(|(_, known)| *known == plan) {
                 Some((keys, _)) => keys.push(key),
                 None => plans.push((vec![key], plan)),
             }
         }
         plans.into_iter().map(|(keys, plan)| (self.schema.type_names(&keys), plan)).collect()
+    }
+}
+
+impl<S: EventSchema> SourceRules<S> {
+    pub(crate) fn new(schema: S, compiled: Compiled) -> Self {
+        Self { schema, compiled }
+    }
+
+    /// Returns the schema.
+    pub fn schema(&self) -> &S {
+        &self.schema
+    }
+
+    /// Returns the rules.
+    pub fn rules(&self) -> &Ruleset {
+        &self.compiled.rules
     }
 
     fn field_name(&self, field: u32) -> String {
@@ -203,18 +228,18 @@ impl SourceRules {
 
     /// The fields that the alert of a rule is made of, for whoever keeps events.
     pub fn output_fields(&self, id: RuleId) -> Vec<FieldId> {
-        let output = &self.rules.rule(id).output;
-        let also = self.also.iter().flat_map(|also| also.fields_of(output));
-        self.writer.fields_of(output).chain(also).collect()
+        let output = &self.rules().rule(id).output;
+        let also = self.compiled.also.iter().flat_map(|also| also.fields_of(output));
+        self.compiled.writer.fields_of(output).chain(also).collect()
     }
 
     /// The alert of a rule for an event, whether it matches or not.
     pub fn alert<'a, E: Event>(&'a self, id: RuleId, event: &E, arena: &Bump, texts: &'a mut Texts) -> Alert<'a> {
-        let rule = self.rules.rule(id);
+        let rule = self.rules().rule(id);
         texts.text.clear();
-        self.writer.write(&rule.output, event, arena, &mut texts.text);
+        self.compiled.writer.write(&rule.output, event, arena, &mut texts.text);
         texts.also.clear();
-        if let Some(also) = &self.also {
+        if let Some(also) = &self.compiled.also {
             also.write(&rule.output, event, arena, &mut texts.also);
         }
         texts.key.clear();
@@ -224,10 +249,10 @@ impl SourceRules {
         Alert { rule, id, text: &texts.text, key: rule.output.key.as_ref().map(|_| &texts.key[..]), also: &texts.also }
     }
 
-    /// What runs them: one for each thread that evaluates.
-    pub fn runner(self: &Arc<Self>) -> Runner {
+    /// Creates what runs them: one for each thread that evaluates.
+    pub fn runner(self: &Arc<Self>) -> Runner<S> {
         Runner {
-            machine: Machine::new(&self.rules),
+            machine: Machine::new(self.rules()),
             rules: Arc::clone(self),
             matched: Vec::new(),
             texts: Texts::default(),
@@ -237,8 +262,8 @@ impl SourceRules {
 
 /// Runs the rules of one source, event by event. To change the rules, make a runner of the new ones between two events.
 #[derive(Debug)]
-pub struct Runner {
-    rules: Arc<SourceRules>,
+pub struct Runner<S> {
+    rules: Arc<SourceRules<S>>,
     machine: Machine,
     matched: Vec<RuleId>,
     texts: Texts,
@@ -252,45 +277,70 @@ pub struct Texts {
     also: Vec<u8>,
 }
 
-impl Runner {
-    /// Whether any rule may match events of a type: who makes an event of something else can leave out those of others.
+impl<S: EventSchema<Error = Infallible>> Runner<S> {
+    /// Evaluates an event and calls `alert` for every match.
     #[inline]
-    pub fn concerns(&self, key: Key) -> bool {
-        self.rules.rules.concerns(key)
+    pub fn process<'a>(&'a mut self, input: S::Input<'a>, alert: impl FnMut(Alert<'_>)) {
+        let Ok(()) = self.try_process(input, alert);
     }
+}
 
-    /// Tells every alert of an event.
+impl<S: EventSchema> Runner<S> {
+    /// Evaluates an event and calls `alert` for every match.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
     #[inline]
-    pub fn process<E: Event>(&mut self, event: &E, mut alert: impl FnMut(Alert<'_>)) {
-        self.matched.clear();
-        let matched = &mut self.matched;
-        self.rules.rules.process(&mut self.machine, event, |rule| {
-            matched.push(rule);
-            ControlFlow::Continue(())
-        });
-        for place in 0..self.matched.len() {
-            let id = self.matched[place];
-            alert(self.rules.alert(id, event, self.machine.arena(), &mut self.texts));
+    pub fn try_process<'a>(&'a mut self, input: S::Input<'a>, alert: impl FnMut(Alert<'_>)) -> Result<(), S::Error> {
+        let event = self.rules.schema.event(input)?;
+        // Most events are of types that no rule is about: those end here.
+        if self.rules.compiled.rules.may_match(event.key()) {
+            run(&self.rules, &mut self.machine, &mut self.matched, &mut self.texts, &event, alert);
         }
+        Ok(())
     }
 
-    /// Begins to count what rules and their atoms cost. That makes them slower.
+    /// Returns the rules.
+    pub fn rules(&self) -> &Arc<SourceRules<S>> {
+        &self.rules
+    }
+
+    /// Enables the profile of rules and atoms, which slows evaluation.
     pub fn profile(&mut self) {
-        self.machine.profile(&self.rules.rules);
+        self.machine.profile(self.rules.rules());
     }
 
-    /// Counts no more, and forgets what was counted.
+    /// Disables the profile and discards what was counted.
     pub fn end_profile(&mut self) {
         self.machine.end_profile();
     }
 
-    /// Whether it counts.
+    /// Returns whether a profile is being taken.
     pub fn is_profiled(&self) -> bool {
         self.machine.is_profiled()
     }
 
-    /// What was counted since [`profile`](Self::profile) was called.
+    /// Returns what was counted since [`profile`](Self::profile) was called.
     pub fn profiled(&self) -> Option<Profile> {
-        self.machine.profiled(&self.rules.rules, &|field| self.rules.field_name(field))
+        self.machine.profiled(self.rules.rules(), &|field| self.rules.field_name(field))
+    }
+}
+
+#[inline]
+fn run<S: EventSchema, E: Event>(
+    rules: &SourceRules<S>,
+    machine: &mut Machine,
+    matched: &mut Vec<RuleId>,
+    texts: &mut Texts,
+    event: &E,
+    mut alert: impl FnMut(Alert<'_>),
+) {
+    matched.clear();
+    rules.compiled.rules.process(machine, event, |rule| {
+        matched.push(rule);
+        ControlFlow::Continue(())
+    });
+    for &id in &*matched {
+        alert(rules.alert(id, event, machine.arena(), texts));
     }
 }

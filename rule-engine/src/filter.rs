@@ -1,8 +1,9 @@
 //! Single conditions, without rules: one that an event matches or not, or thousands over one pass.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use crate::event::{Event, Key, Schema};
+use crate::event::{EventSchema, Key, Schema};
 use crate::lower::{CompileError, Condition, Warning};
 use crate::output::{Output, Priority, Template};
 use crate::ruleset::{Machine, Matching, Options, Rule, RuleId, Ruleset, RulesetBuilder};
@@ -12,59 +13,70 @@ use crate::syntax::{SyntaxError, parse_within};
 /// The nesting that a filter on a command line may have, as in Falco's libraries.
 const DEPTH: usize = 100;
 
-/// Why a text is no filter.
+/// Why a text is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// It is no condition.
+    /// It is not a condition.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// It asks for something that cannot be.
+    /// It compares something that cannot be compared.
     #[error(transparent)]
     Compile(#[from] CompileError),
 }
 
-/// A set of conditions that are asked together. What they have in common is answered once.
-#[derive(Debug, Default)]
-pub struct FilterSetBuilder {
+/// Builds a set of conditions that are evaluated together. What they have in common is evaluated once.
+#[derive(Debug, Clone)]
+pub struct FilterSetBuilder<S> {
+    schema: S,
     rules: RulesetBuilder,
 }
 
 /// What is known of a condition that was added to a set.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Added {
     /// Its place in the set, from 0.
     pub place: usize,
     /// The tree of the condition.
     pub tree: Expr,
-    /// How many event types it can match.
+    /// The number of event types that it can match.
     pub event_types: usize,
     /// What is probably not meant.
     pub warnings: Vec<Warning>,
 }
 
-impl FilterSetBuilder {
-    /// No conditions yet.
-    pub fn new() -> Self {
-        Self::default()
+impl<S: EventSchema> FilterSetBuilder<S> {
+    /// Creates an empty set for events of a schema.
+    pub fn new(schema: S) -> Self {
+        Self { schema, rules: RulesetBuilder::default() }
     }
 
     /// Adds a condition.
     ///
     /// # Errors
-    /// If the text is no condition of this schema; nothing is added then.
-    pub fn add(&mut self, text: &str, schema: &mut dyn Schema) -> Result<Added, FilterError> {
+    /// If the text is not a condition of this schema; nothing is added then.
+    pub fn add(&mut self, text: &str) -> Result<Added, FilterError> {
         let tree = parse_within(text, DEPTH)?;
-        let condition = self.rules.condition(schema, &tree)?;
+        let condition = self.rules.condition(&mut self.schema, &tree)?;
         let event_types = condition.keys().len();
         let warnings = condition.warnings().to_vec();
-        let RuleId(place) = self.rules.add(nameless(), everywhere(condition, schema));
+        let RuleId(place) = self.rules.add(nameless(), everywhere(condition, &self.schema));
         Ok(Added { place: place as usize, tree, event_types, warnings })
     }
 
-    /// The set of what was added, with or without the index.
-    pub fn build(&self, schema: &dyn Schema, index: bool) -> FilterSet {
-        let rules = self.rules.clone().build(schema, Options { matching: Matching::All, index });
-        FilterSet { machine: Machine::new(&rules), rules }
+    /// Builds the set of what was added.
+    pub fn build(self) -> FilterSet<S> {
+        self.build_with(true)
+    }
+
+    /// Builds the set without an index: every condition is walked as it is written, with the same result, slowly.
+    pub fn build_plain(self) -> FilterSet<S> {
+        self.build_with(false)
+    }
+
+    fn build_with(self, index: bool) -> FilterSet<S> {
+        let rules = self.rules.build(&self.schema, Options { matching: Matching::All, index });
+        FilterSet { schema: self.schema, machine: Machine::new(&rules), rules }
     }
 }
 
@@ -87,60 +99,93 @@ fn nameless() -> Rule {
     Rule { output, enabled: true, capture: None }
 }
 
-/// Conditions that are asked together.
+/// Conditions that are evaluated together, with the schema that they were compiled with.
 #[derive(Debug)]
-pub struct FilterSet {
+pub struct FilterSet<S> {
+    schema: S,
     rules: Ruleset,
     machine: Machine,
 }
 
-impl FilterSet {
+impl<S: EventSchema<Error = Infallible>> FilterSet<S> {
     /// Calls `matched` with the place of each condition that holds for an event, in order.
-    pub fn matches<E: Event>(&mut self, event: &E, mut matched: impl FnMut(usize)) {
-        self.rules.process(&mut self.machine, event, |rule| {
+    #[inline]
+    pub fn matches<'a>(&'a mut self, input: S::Input<'a>, matched: impl FnMut(usize)) {
+        let Ok(()) = self.try_matches(input, matched);
+    }
+}
+
+impl<S: EventSchema> FilterSet<S> {
+    /// Calls `matched` with the place of each condition that holds for an event, in order.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    #[inline]
+    pub fn try_matches<'a>(&'a mut self, input: S::Input<'a>, mut matched: impl FnMut(usize)) -> Result<(), S::Error> {
+        let event = self.schema.event(input)?;
+        self.rules.process(&mut self.machine, &event, |rule| {
             matched(rule.0 as usize);
             ControlFlow::Continue(())
         });
+        Ok(())
+    }
+
+    /// Returns the event types that could match any of the conditions.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.rules.keys()
     }
 }
 
-/// One condition.
+/// One condition, with the schema that it was compiled with.
 ///
 /// ```
-/// use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+/// use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 /// use peregrine_rule_engine::filter::Filter;
 ///
-/// let mut schema = JsonSchema::new("login");
-/// let mut filter = Filter::compile("jevt.value[/user] = root and jevt.value[/from] startswith 10.", &mut schema)?;
-/// let event = JsonEvent::parse(&schema, br#"{"user": "root", "from": "10.1.2.3"}"#)?;
-/// assert!(filter.matches(&event));
+/// let condition = "json.value[/user] = root and json.value[/from] startswith 10.";
+/// let mut filter = Filter::compile(condition, JsonSchema::new("login"))?;
+/// let document = JsonDocument::parse(br#"{"user": "root", "from": "10.1.2.3"}"#)?;
+/// assert!(filter.matches(&document));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Filter {
-    set: FilterSet,
+pub struct Filter<S> {
+    set: FilterSet<S>,
 }
 
-impl Filter {
+impl<S: EventSchema<Error = Infallible>> Filter<S> {
+    /// Returns whether an event matches.
+    #[inline]
+    pub fn matches<'a>(&'a mut self, input: S::Input<'a>) -> bool {
+        let Ok(holds) = self.try_matches(input);
+        holds
+    }
+}
+
+impl<S: EventSchema> Filter<S> {
     /// Compiles a condition.
     ///
     /// # Errors
-    /// If the text is no condition of this schema.
-    pub fn compile(text: &str, schema: &mut dyn Schema) -> Result<Self, FilterError> {
-        let mut set = FilterSetBuilder::new();
-        set.add(text, schema)?;
-        Ok(Self { set: set.build(schema, true) })
+    /// If the text is not a condition of this schema.
+    pub fn compile(text: &str, schema: S) -> Result<Self, FilterError> {
+        let mut set = FilterSetBuilder::new(schema);
+        set.add(text)?;
+        Ok(Self { set: set.build() })
     }
 
-    /// The event types that could match.
+    /// Returns the event types that could match.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        self.set.rules.keys()
+        self.set.keys()
     }
 
-    /// Whether an event matches.
-    pub fn matches<E: Event>(&mut self, event: &E) -> bool {
+    /// Returns whether an event matches.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    #[inline]
+    pub fn try_matches<'a>(&'a mut self, input: S::Input<'a>) -> Result<bool, S::Error> {
         let mut holds = false;
-        self.set.matches(event, |_| holds = true);
-        holds
+        self.set.try_matches(input, |_| holds = true)?;
+        Ok(holds)
     }
 }

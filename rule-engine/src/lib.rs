@@ -6,21 +6,20 @@
 //! [`event`]. The least that one can do is to filter:
 //!
 //! ```
-//! use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+//! use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 //! use peregrine_rule_engine::filter::Filter;
 //!
-//! let mut schema = JsonSchema::new("login");
 //! let condition = "json.value[/user] = root and not json.value[/from] startswith 10.";
-//! let mut filter = Filter::compile(condition, &mut schema)?;
+//! let mut filter = Filter::compile(condition, JsonSchema::new("login"))?;
 //!
-//! let outside = JsonEvent::parse(&schema, br#"{"user": "root", "from": "192.0.2.1"}"#)?;
+//! let outside = JsonDocument::parse(br#"{"user": "root", "from": "192.0.2.1"}"#)?;
 //! assert!(filter.matches(&outside));
-//! let inside = JsonEvent::parse(&schema, br#"{"user": "root", "from": "10.0.0.7"}"#)?;
+//! let inside = JsonDocument::parse(br#"{"user": "root", "from": "10.0.0.7"}"#)?;
 //! assert!(!filter.matches(&inside));
 //!
-//! // A fault says where it is, in Falco's words.
-//! let fault = Filter::compile("json.value[/user] == ", &mut schema).unwrap_err();
-//! assert!(fault.to_string().contains("expected"));
+//! // An error says where it is, in Falco's words.
+//! let error = Filter::compile("json.value[/user] == ", JsonSchema::new("login")).unwrap_err();
+//! assert!(error.to_string().contains("expected"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

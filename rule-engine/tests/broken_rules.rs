@@ -19,7 +19,7 @@ fn folder() -> PathBuf {
 fn render(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
-    let sources = Sources::new().with(Box::<TestSchema>::default());
+    let sources = Sources::new().with(TestSchema::default());
     let loaded = Loader::new(sources).load([(name, bytes.as_slice())]);
     assert!(!loaded.diagnostics.is_empty(), "{name} is not broken");
     loaded.render(Style { colour: false })
@@ -49,7 +49,7 @@ fn each_has_its_text() {
 fn colours_only_add_escapes() {
     let path = folder().join("field-unknown.yaml");
     let bytes = std::fs::read(path).unwrap();
-    let sources = Sources::new().with(Box::<TestSchema>::default());
+    let sources = Sources::new().with(TestSchema::default());
     let loaded = Loader::new(sources).load([("x.yaml", bytes.as_slice())]);
     let coloured = loaded.render(Style { colour: true });
     assert!(coloured.contains("\x1b[1;31m"));
@@ -86,7 +86,7 @@ fn mixed() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn no_rule_file_does_harm(one in mixed(), two in mixed()) {
-        let sources = Sources::new().with(Box::<TestSchema>::default());
+        let sources = Sources::new().with(TestSchema::default());
         let mut loader = Loader::new(sources);
         let loaded = loader.load([("one.yaml", one.as_slice()), ("two.yaml", two.as_slice())]);
         let shown = loaded.render(Style { colour: false });

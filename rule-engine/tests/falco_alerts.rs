@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use peregrine_rule_engine::engine::{self, Settings, SourceRules};
+use peregrine_rule_engine::engine::{Settings, SourceRules};
 use peregrine_rule_engine::event::Schema;
-use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
 use peregrine_rule_engine::resolve::ExtraOutput;
@@ -31,28 +31,28 @@ fn data() -> Option<PathBuf> {
     testkit::shared().map(|shared| shared.join("data"))
 }
 
-fn rules(data: &Path, options: Options) -> Arc<SourceRules> {
+fn rules(data: &Path, options: Options) -> Arc<SourceRules<SinspSchema>> {
     let schema = SinspSchema::new(Fields::new()).without_host_names();
     let extra = schema.suggested_output().into_iter();
     let extra = extra.map(|piece| ExtraOutput { format: Some(piece.into_owned()), ..ExtraOutput::default() }).collect();
-    let mut loader = Loader::new(Sources::new().with(Box::new(schema))).extra_output(extra);
+    let mut loader = Loader::new(Sources::new().with(schema)).extra_output(extra);
     let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
     let texts = names.map(|name| std::fs::read(data.join("rules").join(name)).expect(name));
     let loaded = loader.load(names.into_iter().zip(texts.iter().map(Vec::as_slice)));
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
     let format = Format { json: true, iso8601: true, ..Format::new("vm") };
     let settings = Settings { options, format, ..Settings::default() };
-    engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("a source with times").remove(0)
+    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("a source with times");
+    rules.source("syscall").expect("system calls")
 }
 
-fn alerts(rules: &Arc<SourceRules>, capture: &Path) -> Vec<String> {
-    let schema: &SinspSchema = rules.schema().expect("system calls");
+fn alerts(rules: &Arc<SourceRules<SinspSchema>>, capture: &Path) -> Vec<String> {
     let mut runner = rules.runner();
     let mut out = Vec::new();
     let reader = scap::savefile::Reader::open(capture).expect("a capture");
     Inspector::new(reader)
         .for_each(|event| {
-            runner.process(&SinspEvent::new(event, schema), |alert| {
+            runner.process(&event, |alert| {
                 out.push(String::from_utf8_lossy(alert.text).into_owned());
             });
         })

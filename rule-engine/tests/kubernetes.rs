@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use peregrine_rule_engine::engine::{self, Settings, SourceRules};
-use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+use peregrine_rule_engine::engine::{Settings, SourceRules};
+use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
 use peregrine_rule_engine::ruleset::{Matching, Options};
@@ -14,8 +14,8 @@ fn testdata() -> PathBuf {
     testkit::testdata("k8s")
 }
 
-fn load(name: &str, text: &[u8]) -> Arc<SourceRules> {
-    let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::k8s_audit())));
+fn load(name: &str, text: &[u8]) -> Arc<SourceRules<JsonSchema>> {
+    let mut loader = Loader::new(Sources::new().with(JsonSchema::k8s_audit()));
     let loaded = loader.load([(name, text)]);
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
     let settings = Settings {
@@ -23,18 +23,18 @@ fn load(name: &str, text: &[u8]) -> Arc<SourceRules> {
         format: Format { json: true, ..Format::new("cluster") },
         ..Settings::default()
     };
-    engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("times").remove(0)
+    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("times");
+    rules.source("k8s_audit").expect("audit records")
 }
 
 /// For each record, the names of the rules that match it.
-fn run(rules: &Arc<SourceRules>) -> Vec<(String, Vec<String>)> {
-    let schema: &JsonSchema = rules.schema().expect("JSON");
+fn run(rules: &Arc<SourceRules<JsonSchema>>) -> Vec<(String, Vec<String>)> {
     let mut runner = rules.runner();
     let records = std::fs::read_to_string(testdata().join("audit.jsonl")).expect("records");
     let mut out = Vec::new();
     for (number, line) in records.lines().enumerate() {
         let event =
-            JsonEvent::parse(schema, line.as_bytes()).expect(line).at(number as u64 + 1, 1_700_000_000_000_000_000, 0);
+            JsonDocument::parse(line.as_bytes()).expect(line).at(number as u64 + 1, 1_700_000_000_000_000_000, 0);
         let mut names = Vec::new();
         runner.process(&event, |alert| {
             let json: Value = serde_json::from_slice(alert.text).expect("JSON");

@@ -11,7 +11,7 @@ use peregrine_rule_engine::resolve::{ExtraField, ExtraOutput};
 use peregrine_rule_engine::syntax::print::canonical_text;
 
 fn loader() -> Loader {
-    Loader::new(Sources::new().with(Box::<TestSchema>::default()))
+    Loader::new(Sources::new().with(TestSchema::default()))
 }
 
 fn load(files: &[&str]) -> Loaded {

@@ -116,7 +116,8 @@ fn list(places: &[usize]) -> Value<'static> {
 /// What depends on the thread follows from its number, as the stamps promise.
 fn record<'s>(schema: &'s RecordSchema, shape: &Shape, number: u64) -> Record<'s> {
     let thread = shape.thread;
-    let mut event = Record::new(schema, TYPES[shape.event_type])
+    let mut event = schema
+        .record(TYPES[shape.event_type])
         .at(number, number)
         .stamped(thread as u128 + 1, thread as u128 + 100)
         .with("proc.name", text(thread))
@@ -224,7 +225,8 @@ fn thousands_of_rules_find_theirs() {
     let (schema, rules) = build(&conditions, Matching::All, true);
     let mut machine = Machine::new(&rules);
     let event = |path: &'static str, name: &'static str, stamp| {
-        Record::new(&schema, "open")
+        schema
+            .record("open")
             .with("fd.name", Value::Bytes(path.as_bytes()))
             .with("proc.name", Value::Bytes(name.as_bytes()))
             .with("fd.num", Value::I64(3))

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use peregrine_rule_engine::diag::human::Style;
-use peregrine_rule_engine::event::sinsp::replay::SinspReplay;
+use peregrine_rule_engine::testing::sinsp::SinspReplay;
 use peregrine_rule_engine::testing::{Suite, Verdict};
 
 fn folder() -> PathBuf {

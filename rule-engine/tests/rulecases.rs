@@ -13,7 +13,7 @@ use sinsp::fields::Fields;
 const UNSCORED: [&str; 3] = ["285", "400", "401"];
 
 fn loader() -> Loader {
-    Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()).without_host_names())))
+    Loader::new(Sources::new().with(SinspSchema::new(Fields::new()).without_host_names()))
 }
 
 /// Lists of names come in hash order: as sets.

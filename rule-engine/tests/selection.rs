@@ -1,7 +1,7 @@
 //! Switches of rules, one after the other, and what they do to the order of evaluation.
 
-use peregrine_rule_engine::engine::{self, AlertKey, Settings};
-use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+use peregrine_rule_engine::engine::{AlertKey, Settings};
+use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::ruleset::{Matching, Options, Selection, Selector};
 
@@ -31,13 +31,16 @@ const RULES: &[u8] = b"
 fn first_match(selections: &[(Selector, bool)]) -> Vec<String> {
     let selections = selections.iter().map(|(rules, enable)| Selection { rules: rules.clone(), enable: *enable });
     let settings = Settings { selections: selections.collect(), ..Settings::default() };
-    let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("s"))));
+    let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
     let loaded = loader.load([("rules.yaml", RULES)]);
-    let rules = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("rules");
-    let schema: &JsonSchema = rules[0].schema().expect("a schema");
-    let event = JsonEvent::parse(schema, br#"{"x": 1}"#).expect("an event");
+    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("rules");
+    let document = JsonDocument::parse(br#"{"x": 1}"#).expect("JSON");
     let mut told = Vec::new();
-    rules[0].runner().process(&event, |alert| told.push(alert.rule.name().to_owned()));
+    rules
+        .source::<JsonSchema>("s")
+        .expect("the source")
+        .runner()
+        .process(&document, |alert| told.push(alert.rule.name().to_owned()));
     told
 }
 
@@ -64,13 +67,13 @@ fn types_without_rules_are_known_unless_every_rule_is_walked() {
     let mut settings = Settings::default();
     for index in [true, false] {
         settings.options.index = index;
-        let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+        let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
         let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
         assert!(loaded.is_successful());
-        let sets = engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("rules");
-        let runner = sets[0].runner();
-        assert!(open.iter().any(|key| runner.concerns(*key)));
-        assert!(close.iter().all(|key| runner.concerns(*key) != index));
+        let sets = loader.into_sources().build(loaded.into_rules(), &settings).expect("rules");
+        let rules = sets.source::<SinspSchema>("syscall").expect("the source");
+        assert!(open.iter().any(|key| rules.rules().may_match(*key)));
+        assert!(close.iter().all(|key| rules.rules().may_match(*key) != index));
     }
 }
 
@@ -110,16 +113,16 @@ fn keys_of_alerts() {
             keys,
             ..Settings::default()
         };
-        let mut loader = Loader::new(Sources::new().with(Box::new(JsonSchema::new("s"))));
+        let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
         let loaded = loader.load([("rules.yaml", RULES)]);
-        engine::build(loader.into_sources(), loaded.into_rules(), &settings)
+        loader.into_sources().build(loaded.into_rules(), &settings)
     };
     let rules = build(&["json.value[/a]", "json.value[/b]"]).expect("rules");
-    let schema: &JsonSchema = rules[0].schema().expect("a schema");
+    let rules = rules.source::<JsonSchema>("s").expect("the source");
     let keys = |json: &str| {
-        let event = JsonEvent::parse(schema, json.as_bytes()).expect("an event");
+        let document = JsonDocument::parse(json.as_bytes()).expect("JSON");
         let mut keys = Vec::new();
-        rules[0].runner().process(&event, |alert| keys.push(alert.key.map(<[u8]>::to_vec)));
+        rules.runner().process(&document, |alert| keys.push(alert.key.map(<[u8]>::to_vec)));
         keys
     };
     let one = keys(r#"{"x": 1, "a": "p", "b": "qr"}"#);

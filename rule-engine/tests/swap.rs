@@ -5,9 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peregrine_rule_engine::engine::{self, Settings, SourceRules};
-use peregrine_rule_engine::event::Event;
-use peregrine_rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use peregrine_rule_engine::engine::{Settings, SourceRules};
+use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::ruleset::{Matching, Options};
 use sinsp::fields::Fields;
@@ -25,17 +24,22 @@ const AFTER: &str = r#"
 - {rule: c, desc: d, condition: evt.type = procexit and proc.name = bash, output: "%proc.sname", priority: DEBUG}
 "#;
 
-fn load(text: &str) -> Arc<SourceRules> {
-    let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+fn load(text: &str) -> Arc<SourceRules<SinspSchema>> {
+    let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
     let loaded = loader.load([("rules.yaml", text.as_bytes())]);
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
     let options = Options { matching: Matching::All, index: true };
     let settings = Settings { options, ..Settings::default() };
-    engine::build(loader.into_sources(), loaded.into_rules(), &settings).expect("times").remove(0)
+    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("times");
+    rules.source("syscall").expect("system calls")
 }
 
 /// The alerts with the numbers of their events, and how many events there were: the rules are changed before event `at`.
-fn run(first: &Arc<SourceRules>, second: &Arc<SourceRules>, at: u64) -> (Vec<(u64, String)>, u64) {
+fn run(
+    first: &Arc<SourceRules<SinspSchema>>,
+    second: &Arc<SourceRules<SinspSchema>>,
+    at: u64,
+) -> (Vec<(u64, String)>, u64) {
     let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/captures/procs.scap");
     let mut inspector = Inspector::new(scap::savefile::Reader::open(capture).expect("a capture"));
     let (mut alerts, mut events) = (Vec::new(), 0);
@@ -47,9 +51,7 @@ fn run(first: &Arc<SourceRules>, second: &Arc<SourceRules>, at: u64) -> (Vec<(u6
             rules = second;
             runner = rules.runner();
         }
-        let event = SinspEvent::new(event, rules.schema().expect("system calls"));
-        let number = event.number();
-        runner.process(&event, |alert| alerts.push((number, String::from_utf8_lossy(alert.text).into_owned())));
+        runner.process(&event, |alert| alerts.push((event.num(), String::from_utf8_lossy(alert.text).into_owned())));
     });
     counted.expect("a sound capture");
     (alerts, events)

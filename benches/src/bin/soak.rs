@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use peregrine_benches::cases::{self, Fault};
 use peregrine_benches::{generated::Rounds, grid};
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
 use scap::savefile::Reader;
 use sinsp::{Config, Inspector, Next};
 
@@ -33,7 +32,6 @@ fn main() -> Result<ExitCode, Fault> {
     let rounds = ((hours * 3600e9 / SPAN as f64) as u64).max(10);
     let capture = cases::attack()?;
     let rules = grid::load(&[("peregrine_rules.yaml", &cases::default_rules_text()?)])?;
-    let schema: &SinspSchema = rules.schema().ok_or("these rules are not about system calls")?;
     let config = Config::default();
     let limits = config.limits;
     let mut inspector = Inspector::with_config(Rounds::new(Reader::new(&*capture)?, rounds, SPAN)?, config);
@@ -47,7 +45,7 @@ fn main() -> Result<ExitCode, Fault> {
         match inspector.next()? {
             Next::Event(event) => {
                 events += 1;
-                runner.process(&SinspEvent::new(event, schema), |_| alerts += 1);
+                runner.process(&event, |_| alerts += 1);
             }
             Next::Hidden | Next::Idle => {}
             Next::End => break,

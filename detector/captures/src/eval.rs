@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::{Added, FilterError, FilterSetBuilder};
 use rule_engine::syntax::print;
 use serde_json::{Map, Value as Json, json};
@@ -38,8 +38,8 @@ struct Tally {
 pub(crate) fn run(options: &Eval) -> Result<(), Fatal> {
     let context = |fault| format!("{}: {fault}", options.conditions.display());
     let file = File::open(&options.conditions).map_err(context)?;
-    let mut schema = SinspSchema::new(Fields::new()).without_host_names();
-    let mut builder = FilterSetBuilder::new();
+    let schema = SinspSchema::new(Fields::new()).without_host_names();
+    let mut builder = FilterSetBuilder::new(schema);
     let mut lines = Vec::new();
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(context)?;
@@ -53,10 +53,10 @@ pub(crate) fn run(options: &Eval) -> Result<(), Fatal> {
                 number + 1
             )
         })?;
-        let outcome = builder.add(&condition, &mut schema);
+        let outcome = builder.add(&condition);
         lines.push(Line { condition, outcome, tally: Tally::new() });
     }
-    let mut set = builder.build(&schema, true);
+    let mut set = builder.build();
     let places: Vec<usize> =
         (0..lines.len()).filter(|&index| lines.get(index).is_some_and(|line| line.outcome.is_ok())).collect();
     let mut inspector = Inspector::new(Input::open(&options.file)?);
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Eval) -> Result<(), Fatal> {
         match inspector.next()? {
             Next::Event(event) => {
                 let number = event.num();
-                set.matches(&SinspEvent::new(event, &schema), |place| {
+                set.matches(&event, |place| {
                     if let Some(line) = places.get(place).and_then(|&index| lines.get_mut(index)) {
                         line.tally.add(number);
                     }

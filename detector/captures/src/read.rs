@@ -1,8 +1,8 @@
 //! `pscap read`: events as lines for people, in a format of the caller's, as JSON, or as text that reads back.
 
 use bumpalo::Bump;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
-use rule_engine::output::Template;
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::output::Formatter;
 use scap::text::{write_event, write_host};
 use sinsp::Event;
 use sinsp::fields::{FieldRef, Fields, Value, write_json_text};
@@ -31,9 +31,9 @@ const DEFAULT_FIELDS: &[&str] =
 
 pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
     let fields = Fields::new().with_buffers(options.print.buffers.into());
-    let mut question = Question::new(fields, &options.filter)?;
+    let question = Question::new(fields.clone(), &options.filter)?;
     let mut output = Output::new();
-    let mut printer = Printer::new(&options.print, options.as_reference, &mut question.schema, output.has_colours())?;
+    let mut printer = Printer::new(&options.print, options.as_reference, &fields, output.has_colours())?;
     let config = options.as_reference.map(|_| Reference::config()).unwrap_or_default();
     let mut view = View::with_config(Input::open(&options.file)?, question, config);
     let mut left = options.count.unwrap_or(u64::MAX);
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
         line.clear();
         if options.text {
             text.clear();
-            write_event(&event.inner().raw(), &mut text);
+            write_event(&event.raw(), &mut text);
             line.extend_from_slice(text.as_bytes());
         } else if !printer.print(&event, &mut line) {
             continue;
@@ -70,9 +70,9 @@ pub(crate) struct Printer {
 
 enum Form {
     /// A template; whether every field of it must be there.
-    Template(Template, bool),
+    Template(Formatter<SinspSchema>, bool),
     /// Templates, each in a colour.
-    Coloured(Vec<(Template, &'static str)>),
+    Coloured(Vec<(Formatter<SinspSchema>, &'static str)>),
     Json(Vec<Column>),
 }
 
@@ -91,48 +91,49 @@ impl Printer {
     pub(crate) fn new(
         options: &Print,
         reference: Option<Reference>,
-        schema: &mut SinspSchema,
+        fields: &Fields,
         colours: bool,
     ) -> Result<Self, Fatal> {
+        let template = |format: &str| Formatter::compile(format, SinspSchema::new(fields.clone()));
         let form = match &options.print {
-            _ if options.json => Form::Json(columns(&options.fields, reference, schema.fields())?),
+            _ if options.json => Form::Json(columns(&options.fields, reference, fields)?),
             Some(format) => {
-                let parsed = Template::parse(format, schema).map_err(|fault| format!("{format}: {fault}"))?;
+                let parsed = template(format).map_err(|fault| format!("{format}: {fault}"))?;
                 Form::Template(parsed, !format.starts_with('*'))
             }
             None if colours => {
-                let piece = |&(format, colour): &(&str, &'static str)| Ok((Template::parse(format, schema)?, colour));
+                let piece = |&(format, colour): &(&str, &'static str)| Ok((template(format)?, colour));
                 Form::Coloured(DEFAULT.iter().map(piece).collect::<Result<_, Fatal>>()?)
             }
             None => {
                 let format: String = DEFAULT.iter().map(|piece| piece.0).collect();
-                Form::Template(Template::parse(&format, schema)?, false)
+                Form::Template(template(&format)?, false)
             }
         };
         Ok(Self { arena: Bump::new(), form })
     }
 
     /// Appends the line of an event, unless the format wants a field that it does not have.
-    pub(crate) fn print(&mut self, event: &SinspEvent<'_>, line: &mut Vec<u8>) -> bool {
+    pub(crate) fn print(&mut self, event: &Event<'_>, line: &mut Vec<u8>) -> bool {
         self.arena.reset();
         match &self.form {
             Form::Template(template, strict) => {
-                let mut complete = true;
-                if *strict {
-                    template.json(event, &self.arena, |_, value| complete &= value.is_some());
-                }
+                let complete = !*strict || {
+                    let Ok(complete) = template.is_complete(event, &self.arena);
+                    complete
+                };
                 if complete {
-                    template.render(event, &self.arena, line);
+                    let Ok(()) = template.render(event, &self.arena, line);
                 }
                 complete
             }
             Form::Coloured(pieces) => {
                 for (template, colour) in pieces {
                     if colour.is_empty() {
-                        template.render(event, &self.arena, line);
+                        let Ok(()) = template.render(event, &self.arena, line);
                     } else {
                         line.extend_from_slice(format!("\x1b[{colour}m").as_bytes());
-                        template.render(event, &self.arena, line);
+                        let Ok(()) = template.render(event, &self.arena, line);
                         line.extend_from_slice(b"\x1b[0m");
                     }
                 }
@@ -141,7 +142,7 @@ impl Printer {
             Form::Json(columns) => {
                 line.push(b'{');
                 for column in columns {
-                    let Some(value) = column.value(event.inner(), &self.arena) else { continue };
+                    let Some(value) = column.value(event, &self.arena) else { continue };
                     if line.last() != Some(&b'{') {
                         line.push(b',');
                     }

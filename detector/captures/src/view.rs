@@ -1,6 +1,6 @@
 //! Shown events: the inspector over a capture, a filter before it and the fields behind it.
 
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::Filter;
 #[cfg(feature = "live")]
 use scap::EventCode;
@@ -11,21 +11,19 @@ use sinsp::{Config, Inspector, Next};
 use crate::Fatal;
 use crate::progress::Progress;
 
-/// What is asked of events: a filter, and the fields that it and the formats name.
+/// Which events are shown: those that match a filter, or all.
 pub(crate) struct Question {
-    pub(crate) schema: SinspSchema,
-    filter: Option<Filter>,
+    filter: Option<Filter<SinspSchema>>,
 }
 
 impl Question {
     /// The words of `filter` are one condition, none is every event.
     pub(crate) fn new(fields: Fields, filter: &[String]) -> Result<Self, Fatal> {
-        let mut schema = SinspSchema::new(fields);
         let filter = match filter {
             [] => None,
-            words => Some(Filter::compile(&words.join(" "), &mut schema)?),
+            words => Some(Filter::compile(&words.join(" "), SinspSchema::new(fields))?),
         };
-        Ok(Self { schema, filter })
+        Ok(Self { filter })
     }
 
     /// The events that can match, if there is a filter.
@@ -45,7 +43,7 @@ pub(crate) struct View<S> {
 /// What happened to one event of the source.
 pub(crate) enum Seen<'a> {
     /// It is shown and matches.
-    Match(SinspEvent<'a>),
+    Match(sinsp::Event<'a>),
     /// It is shown and does not match.
     Other,
     /// It only changes the state.
@@ -82,9 +80,7 @@ impl<S: Source> View<S> {
         progress.tick(|| inspector.source().progress());
         match self.inspector.next()? {
             Next::Event(event) => {
-                let Question { schema, filter } = &mut self.question;
-                let event = SinspEvent::new(event, schema);
-                let matches = filter.as_mut().is_none_or(|filter| filter.matches(&event));
+                let matches = self.question.filter.as_mut().is_none_or(|filter| filter.matches(&event));
                 Ok(if matches { Seen::Match(event) } else { Seen::Other })
             }
             Next::Hidden => Ok(Seen::Hidden),

@@ -36,6 +36,7 @@ use peregrine_sinks::Wait;
 use reports::profile::Profiles;
 use reports::{explain, list, rule_schema, rule_tests, support, validate, version};
 use rule_engine::engine::SourceRules;
+use rule_engine::event::sinsp::SinspSchema;
 use rules::RuleFiles;
 use rules::bundle;
 use signals::Signals;
@@ -172,27 +173,21 @@ fn detect(
     let sets = rules.engine(config, &hostname)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
-        let rules: usize = sets.iter().map(|set| set.rules().rules().len()).sum();
+        let rules: usize = sets.all().map(|set| set.rules().rules().len()).sum();
         log::notice(format!("dry run: configuration and {rules} rules are sound"));
         if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
             tell_what_a_reload_changes(pidfile, snapshot);
         }
         return Ok(());
     }
-    let of_source = |name: &str| {
-        let set = sets.iter().find(|set| set.rules().source() == name);
-        set.ok_or_else(|| Fatal(format!("there are no rules of the source {name}")))
-    };
-    let rules = of_source(rules::SYSCALL)?;
-    let audit = match &sources.audit {
-        Some(settings) => Some(service::Audit {
-            settings,
-            rules: of_source(audit::SOURCE)?,
-            alone: !sources.syscall,
-            evaluator: Arc::default(),
-        }),
-        None => None,
-    };
+    let rules = &sets.source(rules::SYSCALL).map_err(Fatal::new)?;
+    let audit_rules = sources.audit.as_ref().map(|_| sets.source(audit::SOURCE)).transpose().map_err(Fatal::new)?;
+    let audit = sources.audit.as_ref().zip(audit_rules.as_ref()).map(|(settings, rules)| service::Audit {
+        settings,
+        rules,
+        alone: !sources.syscall,
+        evaluator: Arc::default(),
+    });
     let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
     let feed: Arc<web::feed::Feed> = Arc::default();
     let mut alerts = Alerts::new(config, &hostname, wait)?;
@@ -271,18 +266,19 @@ fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
 #[cfg(feature = "live")]
 fn live(
     setup: &run::Setup<'_>,
-    rules: &std::sync::Arc<SourceRules>,
+    rules: &Arc<SourceRules<SinspSchema>>,
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
-    let calls =
-        selection::select(&setup.config.base_syscalls, rule_engine::event::sinsp::SinspSchema::syscalls(rules.rules()));
+    let calls = selection::select(&setup.config.base_syscalls, SinspSchema::syscalls(rules.rules().keys()));
     let source = live::open(setup.config, calls)?;
     // Of threads whose start was lost only /proc knows.
     let proc = sinsp::ProcFs::new(service::host_root());
     let mut inspector = Inspector::builder(source).config(inspector_config(setup.config)).proc(proc).build();
     log::notice("watching this machine");
-    let follow = |source: &mut bpf::BpfSource, rules: &SourceRules| live::follow(source, setup.config, rules.rules());
+    let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
+        live::follow(source, setup.config, rules.rules())
+    };
     let Some(containers) = setup.containers else {
         return run::run(setup, &mut inspector, follow, rules, alerts, matches);
     };
@@ -299,12 +295,7 @@ fn live(
 }
 
 #[cfg(not(feature = "live"))]
-fn live(
-    _: &run::Setup<'_>,
-    _: &std::sync::Arc<rule_engine::engine::SourceRules>,
-    _: &Alerts,
-    _: &mut Matches,
-) -> Result<(), Fatal> {
+fn live(_: &run::Setup<'_>, _: &Arc<SourceRules<SinspSchema>>, _: &Alerts, _: &mut Matches) -> Result<(), Fatal> {
     Err(Fatal::new("this build has no probe; write -o engine.kind=replay, or build with the feature 'live'"))
 }
 

@@ -4,6 +4,7 @@
 //! Kubernetes audit records are such events with a table of names over pointers; see `k8s_audit`.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
@@ -11,8 +12,8 @@ use hashbrown::HashMap;
 use serde_json::Value as Json;
 
 use super::k8s_audit::{self, AuditField};
-use super::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Value};
-use crate::output::time;
+use super::text::{clock as time_of_day, iso8601, number_text};
+use super::{Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Value};
 
 /// The type that all events of such a source have.
 const EVENT_TYPE: &str = "pluginevent";
@@ -291,38 +292,59 @@ pub enum JsonError {
     Scalar,
 }
 
-/// A JSON event.
-#[derive(Debug, Clone)]
-pub struct JsonEvent<'s> {
-    schema: &'s JsonSchema,
+/// A parsed JSON document, of no schema yet: rules, filters and templates make their events of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JsonDocument {
     root: Json,
     number: u64,
     time: u64,
     start: u64,
 }
 
-impl<'s> JsonEvent<'s> {
-    /// Parses an event: number 1, at time 0.
+impl JsonDocument {
+    /// Parses a document: number 1, at time 0.
     ///
     /// # Errors
-    /// If `bytes` are no JSON object or array.
-    pub fn parse(schema: &'s JsonSchema, bytes: &[u8]) -> Result<Self, JsonError> {
+    /// If `bytes` are not a JSON object or array.
+    pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let root: Json = serde_json::from_slice(bytes)?;
         if !root.is_object() && !root.is_array() {
             return Err(JsonError::Scalar);
         }
-        Ok(Self { schema, root, number: 1, time: 0, start: 0 })
+        Ok(Self { root, number: 1, time: 0, start: 0 })
     }
 
-    /// The JSON.
+    /// Returns the JSON.
     pub fn root(&self) -> &Json {
         &self.root
     }
 
-    /// Its number from 1, its time, and the time of the first event, in nanoseconds since 1970.
+    /// Sets its number from 1, its time, and the time of the first event, in nanoseconds since 1970.
     #[must_use]
     pub fn at(self, number: u64, time: u64, start: u64) -> Self {
         Self { number, time, start, ..self }
+    }
+
+    /// Returns its time, in nanoseconds since 1970.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+}
+
+/// A JSON document, with the schema that numbered its fields.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonEvent<'a> {
+    schema: &'a JsonSchema,
+    document: &'a JsonDocument,
+}
+
+impl EventSchema for JsonSchema {
+    type Input<'a> = &'a JsonDocument;
+    type Event<'a> = JsonEvent<'a>;
+    type Error = Infallible;
+
+    fn event<'a>(&'a self, document: &'a JsonDocument) -> Result<JsonEvent<'a>, Infallible> {
+        Ok(JsonEvent { schema: self, document })
     }
 }
 
@@ -346,8 +368,8 @@ fn clock(nanoseconds: u64, clock: Clock, arena: &Bump) -> &[u8] {
     let mut out = Vec::with_capacity(40);
     let suffix = if clock == Clock::Iso { "+0000" } else { "" };
     match clock {
-        Clock::Day | Clock::DaySeconds => time::clock(nanoseconds, &mut out),
-        Clock::Iso | Clock::Date | Clock::DateSeconds => time::iso8601(nanoseconds, suffix, &mut out),
+        Clock::Day | Clock::DaySeconds => time_of_day(nanoseconds, &mut out),
+        Clock::Iso | Clock::Date | Clock::DateSeconds => iso8601(nanoseconds, suffix, &mut out),
     }
     if matches!(clock, Clock::Date | Clock::DateSeconds) {
         out[10] = b' ';
@@ -364,28 +386,28 @@ impl Event for JsonEvent<'_> {
     }
 
     fn number(&self) -> u64 {
-        self.number
+        self.document.number
     }
 
     fn time(&self) -> u64 {
-        self.time
+        self.document.time
     }
 
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         let resolved = self.schema.fields.get(field.0 as usize)?;
         Some(match &resolved.getter {
-            Getter::Number => Value::U64(self.number),
-            Getter::Time(shown) => Value::Bytes(clock(self.time, *shown, arena)),
-            Getter::Since(shown) => Value::U64(part(self.time.saturating_sub(self.start), *shown)),
+            Getter::Number => Value::U64(self.document.number),
+            Getter::Time(shown) => Value::Bytes(clock(self.document.time, *shown, arena)),
+            Getter::Since(shown) => Value::U64(part(self.document.time.saturating_sub(self.document.start), *shown)),
             Getter::Raw(_) if resolved.info.kind == Kind::CharBuf => {
-                Value::Bytes(arena.alloc_str(&self.time.to_string()).as_bytes())
+                Value::Bytes(arena.alloc_str(&self.document.time.to_string()).as_bytes())
             }
-            Getter::Raw(shown) => Value::U64(part(self.time, *shown)),
+            Getter::Raw(shown) => Value::U64(part(self.document.time, *shown)),
             Getter::Text(text) => Value::Bytes(text.as_bytes()),
             Getter::NotAsync => Value::Bool(false),
             Getter::Missing => return None,
             Getter::Pointer(parts) => {
-                let found = parts.iter().try_fold(&self.root, |json, part| match json {
+                let found = parts.iter().try_fold(&self.document.root, |json, part| match json {
                     Json::Object(fields) => fields.get(part),
                     Json::Array(items) => items.get(part.parse::<usize>().ok()?),
                     _ => None,
@@ -393,10 +415,10 @@ impl Event for JsonEvent<'_> {
                 Value::Bytes(text(found?, arena))
             }
             Getter::Whole => {
-                let pretty = serde_json::to_vec_pretty(&self.root).ok()?;
+                let pretty = serde_json::to_vec_pretty(&self.document.root).ok()?;
                 Value::Bytes(arena.alloc_slice_copy(&pretty))
             }
-            Getter::Audit(field) => return k8s_audit::value(&self.root, field, arena),
+            Getter::Audit(field) => return k8s_audit::value(&self.document.root, field, arena),
         })
     }
 
@@ -420,13 +442,13 @@ impl Event for JsonEvent<'_> {
                 out.truncate(LONGEST_TEXT);
                 Some(out.into_bump_slice())
             }
-            number => crate::vm::eval::number_text(number, print, arena),
+            number => number_text(number, print, arena),
         }
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         match self.schema.fields.get(field.0 as usize)?.getter {
-            Getter::Time(_) => Some(Value::U64(self.time)),
+            Getter::Time(_) => Some(Value::U64(self.document.time)),
             _ => self.value(field, arena),
         }
     }

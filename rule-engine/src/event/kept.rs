@@ -3,15 +3,15 @@
 //! ```
 //! use bumpalo::Bump;
 //! use peregrine_rule_engine::event::kept::KeptEvent;
-//! use peregrine_rule_engine::event::record::{Record, RecordSchema};
+//! use peregrine_rule_engine::event::record::RecordSchema;
 //! use peregrine_rule_engine::event::{Event, Kind, Value};
 //!
 //! let schema = RecordSchema::new("door", ["open"]).field("door.name", Kind::CharBuf).field("door.owner", Kind::CharBuf);
 //! let (name, owner) = (schema.find("door.name").unwrap().id, schema.find("door.owner").unwrap().id);
 //! let arena = Bump::new();
-//! let mut kept = KeptEvent::new(&Record::new(&schema, "open").with("door.name", Value::Bytes(b"lab")), [name, owner], &arena);
+//! let mut kept = KeptEvent::new(&schema.record("open").with("door.name", Value::Bytes(b"lab")), [name, owner], &arena);
 //! // Whose door it is turns out later.
-//! kept.replace(&Record::new(&schema, "open").with("door.owner", Value::Bytes(b"ann")), |field| field == owner, &arena);
+//! kept.replace(&schema.record("open").with("door.owner", Value::Bytes(b"ann")), |field| field == owner, &arena);
 //! assert_eq!(kept.text(name, &arena), Some(&b"lab"[..]));
 //! assert_eq!(kept.text(owner, &arena), Some(&b"ann"[..]));
 //! ```
@@ -143,7 +143,7 @@ impl Event for KeptEvent {
 mod tests {
     use super::*;
     use crate::event::Kind;
-    use crate::event::record::{Record, RecordSchema};
+    use crate::event::record::RecordSchema;
 
     #[test]
     fn values_of_every_kind_are_kept() {
@@ -158,8 +158,7 @@ mod tests {
         ];
         let schema =
             all.iter().fold(RecordSchema::new("a", ["b"]), |schema, (name, kind, _)| schema.field(*name, *kind));
-        let event =
-            all.iter().fold(Record::new(&schema, "b").at(3, 4), |event, (name, _, value)| event.with(name, *value));
+        let event = all.iter().fold(schema.record("b").at(3, 4), |event, (name, _, value)| event.with(name, *value));
         let ids: Vec<FieldId> = all.iter().filter_map(|(name, ..)| Some(schema.find(name)?.id)).collect();
         let arena = Bump::new();
         let kept = KeptEvent::new(&event, ids.iter().rev().copied(), &arena);

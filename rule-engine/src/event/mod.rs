@@ -1,8 +1,10 @@
-//! What the engine asks of the world: two small traits.
+//! The interface between the engine and its events: three small traits.
 //!
-//! The engine knows no system calls. A [`Schema`] answers questions of names while rules load; an [`Event`] answers
-//! questions of values while they run, by numbers that the schema gave out. Events of the inspector and JSON records
-//! are two adapters of equal rank.
+//! The engine knows no system calls. A [`Schema`] resolves names while rules load; an [`Event`] returns values while they
+//! run, by the numbers that the schema assigned. An [`EventSchema`] makes those events: whatever is compiled against a
+//! schema owns it, takes the [`Input`](EventSchema::Input) that the caller has, and makes the event itself, so that an
+//! event can never be read with the numbers of another schema. System calls ([`sinsp`]), JSON ([`json`]) and records of
+//! named values ([`record`]) are three adapters of equal rank.
 
 mod hosts;
 pub mod json;
@@ -11,12 +13,14 @@ pub mod kept;
 pub mod record;
 #[cfg(feature = "sinsp")]
 pub mod sinsp;
+pub mod text;
 mod value;
 
 pub use hosts::{Host, Hosts};
 pub use value::{Kind, Value};
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bumpalo::Bump;
 
@@ -215,7 +219,65 @@ pub trait Schema: std::any::Any + Send + Sync {
     }
 }
 
-/// Values, asked while rules run.
+/// A schema that makes its events: what rules, filters and templates are compiled against, and own.
+///
+/// ```
+/// use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
+/// use peregrine_rule_engine::filter::Filter;
+///
+/// // Two filters number their fields differently, and each makes its own event of the same document.
+/// let document = JsonDocument::parse(br#"{"user": "root", "from": "10.1.2.3"}"#)?;
+/// let mut user = Filter::compile("json.value[/user] = root", JsonSchema::new("login"))?;
+/// let mut from = Filter::compile("json.value[/from] startswith 10.", JsonSchema::new("login"))?;
+/// assert!(user.matches(&document) && from.matches(&document));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// There is no way to evaluate an event that another schema made:
+///
+/// ```compile_fail
+/// use peregrine_rule_engine::event::EventSchema;
+/// use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
+/// use peregrine_rule_engine::filter::Filter;
+///
+/// let document = JsonDocument::parse(br#"{"user": "root"}"#).unwrap();
+/// let mut filter = Filter::compile("json.value[/user] = root", JsonSchema::new("login")).unwrap();
+/// let other = JsonSchema::new("login");
+/// let event = other.event(&document).unwrap();
+/// filter.matches(&event);
+/// ```
+pub trait EventSchema: Schema + Sized {
+    /// What the caller has: a system call, a JSON document, a record.
+    type Input<'a>;
+
+    /// The event that is made of it.
+    type Event<'a>: Event;
+
+    /// Why an input is rejected; [`Infallible`](std::convert::Infallible) where its type rules that out.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Makes an event, whose fields are read by the numbers of this schema.
+    ///
+    /// # Errors
+    /// If the input was made for another schema and its type cannot tell; see [`SchemaId`].
+    fn event<'a>(&'a self, input: Self::Input<'a>) -> Result<Self::Event<'a>, Self::Error>;
+}
+
+/// The identity of a schema, for inputs whose type does not tell for which schema they were made: each carries the
+/// identity of its schema, and [`EventSchema::event`] compares the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SchemaId(u64);
+
+impl SchemaId {
+    /// Returns an identity that no other schema of this process has.
+    #[allow(clippy::new_without_default, reason = "a default value would be the same each time")]
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Values, queried while rules run.
 pub trait Event {
     /// Its type.
     fn key(&self) -> Key;
@@ -249,5 +311,39 @@ pub trait Event {
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         let _ = lifetime;
         None
+    }
+}
+
+impl<E: Event> Event for &E {
+    fn key(&self) -> Key {
+        (**self).key()
+    }
+
+    fn number(&self) -> u64 {
+        (**self).number()
+    }
+
+    fn time(&self) -> u64 {
+        (**self).time()
+    }
+
+    fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        (**self).value(field, arena)
+    }
+
+    fn number_of(&self, field: FieldId) -> Option<u32> {
+        (**self).number_of(field)
+    }
+
+    fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
+        (**self).text(field, arena)
+    }
+
+    fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        (**self).json(field, arena)
+    }
+
+    fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
+        (**self).stamp(lifetime)
     }
 }

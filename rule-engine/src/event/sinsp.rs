@@ -1,8 +1,7 @@
-//! Events of the inspector: system calls, with the threads and descriptors that they are about.
-
-pub mod replay;
+//! Events of the inspector: system calls, with the threads and file descriptors that they are about.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use bumpalo::Bump;
 use hashbrown::{Equivalent, HashMap};
@@ -10,8 +9,9 @@ use sinsp::fields::{FieldRef, Fields};
 use sinsp::scap::EventCode;
 use sinsp::scap::schema::SyscallSet;
 
-use super::{Event, FieldError, FieldId, FieldInfo, Host, Hosts, Key, Kind, Lifetime, Print, Schema, Special, Value};
-use crate::ruleset::Ruleset;
+use super::{
+    Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Key, Kind, Lifetime, Print, Schema, Special, Value,
+};
 
 /// The name of the source of system calls.
 const SOURCE: &str = "syscall";
@@ -61,10 +61,10 @@ impl SinspSchema {
         }
     }
 
-    /// The system calls that rules look at: what a live source has to capture for them, beside what the state needs
-    /// ([`SyscallSet::state`]).
-    pub fn syscalls(rules: &Ruleset) -> SyscallSet {
-        rules.keys().flat_map(|key| EventCode(key.0).syscalls()).collect()
+    /// Returns the system calls that these types of events are about: what a live source has to capture for rules or a
+    /// filter with these keys, beside what the state needs ([`SyscallSet::state`]).
+    pub fn syscalls(keys: impl IntoIterator<Item = Key>) -> SyscallSet {
+        keys.into_iter().flat_map(|key| EventCode(key.0).syscalls()).collect()
     }
 
     /// Makes the name of an asynchronous event known, such as `container`.
@@ -256,22 +256,50 @@ impl Schema for SinspSchema {
 }
 
 /// An event of the inspector, with the schema that numbered its fields.
+///
+/// Only what was compiled with the schema can be evaluated with it. An event of another one, for which every condition
+/// would be false without a word, does not compile:
+///
+/// ```compile_fail
+/// use peregrine_rule_engine::event::EventSchema;
+/// use peregrine_rule_engine::event::sinsp::SinspSchema;
+/// use peregrine_rule_engine::filter::Filter;
+/// use sinsp::fields::Fields;
+///
+/// fn count(inspector: &mut sinsp::Inspector<sinsp::scap::savefile::Reader<std::fs::File>>) {
+///     let mut filter = Filter::compile("proc.name = cat", SinspSchema::new(Fields::new())).unwrap();
+///     let other = SinspSchema::new(Fields::new());
+///     inspector.for_each(|event| drop(filter.matches(&other.event(&event).unwrap()))).unwrap();
+/// }
+/// ```
+///
+/// What does: every filter makes its own event.
+///
+/// ```
+/// use peregrine_rule_engine::event::sinsp::SinspSchema;
+/// use peregrine_rule_engine::filter::Filter;
+/// use sinsp::fields::Fields;
+///
+/// fn count(inspector: &mut sinsp::Inspector<sinsp::scap::savefile::Reader<std::fs::File>>) {
+///     let mut filter = Filter::compile("proc.name = cat", SinspSchema::new(Fields::new())).unwrap();
+///     inspector.for_each(|event| drop(filter.matches(&event))).unwrap();
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SinspEvent<'a> {
-    event: sinsp::Event<'a>,
+    event: &'a sinsp::Event<'a>,
     schema: &'a SinspSchema,
 }
 
-impl<'a> SinspEvent<'a> {
-    /// An event, to be asked by the numbers of `schema`.
-    #[inline]
-    pub fn new(event: sinsp::Event<'a>, schema: &'a SinspSchema) -> Self {
-        Self { event, schema }
-    }
+impl EventSchema for SinspSchema {
+    // An event is large for a value: it is read where it is.
+    type Input<'a> = &'a sinsp::Event<'a>;
+    type Event<'a> = SinspEvent<'a>;
+    type Error = Infallible;
 
-    /// The inspector's event.
-    pub fn inner(&self) -> &sinsp::Event<'a> {
-        &self.event
+    #[inline]
+    fn event<'a>(&'a self, event: &'a sinsp::Event<'a>) -> Result<SinspEvent<'a>, Infallible> {
+        Ok(SinspEvent { event, schema: self })
     }
 }
 
@@ -313,20 +341,20 @@ impl Event for SinspEvent<'_> {
     #[inline]
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         let field = self.schema.resolved.get(field.0 as usize)?;
-        Some(value(field.value(&self.event, arena)?, arena))
+        Some(value(field.value(self.event, arena)?, arena))
     }
 
     fn number_of(&self, field: FieldId) -> Option<u32> {
-        self.schema.resolved.get(field.0 as usize)?.number(&self.event)
+        self.schema.resolved.get(field.0 as usize)?.number(self.event)
     }
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
-        self.schema.resolved.get(field.0 as usize)?.text(&self.event, arena)
+        self.schema.resolved.get(field.0 as usize)?.text(self.event, arena)
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         let field = self.schema.resolved.get(field.0 as usize)?;
-        Some(value(field.json(&self.event, arena)?, arena))
+        Some(value(field.json(self.event, arena)?, arena))
     }
 
     #[inline]

@@ -1,16 +1,15 @@
 //! Why a rule fires, or does not: every part of its condition with its answer for one event and the value that it looked at.
 //!
 //! ```
-//! use peregrine_rule_engine::event::json::{JsonEvent, JsonSchema};
+//! use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 //! use peregrine_rule_engine::explain::Explainer;
 //! use peregrine_rule_engine::syntax::parse;
 //!
-//! let mut schema = JsonSchema::new("login");
-//! let mut explainer = Explainer::new();
+//! let mut explainer = Explainer::new(JsonSchema::new("login"));
 //! let tree = parse("json.value[/user] = root and not json.value[/from] startswith 10.")?;
-//! let rule = explainer.add(&tree, &mut schema)?;
-//! let event = JsonEvent::parse(&schema, br#"{"user": "root", "from": "10.1.2.3"}"#)?;
-//! let why = explainer.explain(rule, &event);
+//! let rule = explainer.add(&tree)?;
+//! let document = JsonDocument::parse(br#"{"user": "root", "from": "10.1.2.3"}"#)?;
+//! let why = explainer.explain(rule, &document)?;
 //! assert!(!why.holds);
 //! assert_eq!(why.reasons().next().unwrap().to_string(), "json.value[/from] startswith 10. is true (10.1.2.3)");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -26,7 +25,7 @@ use serde_json::{Value as Json, json};
 
 pub use layout::{condition_lines, tree_lines};
 
-use crate::event::{Event, Schema, Value};
+use crate::event::{Event, EventSchema, Schema, Value};
 use crate::ir::expr::ExprId;
 use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::{self, CompileError, KeySet, Known};
@@ -39,9 +38,16 @@ use crate::vm::{eval, naive};
 /// The longest value that is shown, in characters.
 const LONGEST: usize = 160;
 
-/// Conditions that can be explained.
+/// Conditions that can be explained, with the schema that they were compiled with.
+#[derive(Debug)]
+pub struct Explainer<S> {
+    schema: S,
+    parts: Parts,
+}
+
+/// The conditions in parts.
 #[derive(Debug, Default)]
-pub struct Explainer {
+struct Parts {
     pool: Pool,
     regexes: Regexes,
     conditions: Vec<Explained>,
@@ -92,17 +98,40 @@ pub struct Why {
     pub parts: Vec<Self>,
 }
 
-impl Explainer {
-    /// Nothing to explain yet.
-    pub fn new() -> Self {
-        Self::default()
+impl<S: EventSchema> Explainer<S> {
+    /// Creates one without conditions, for events of a schema.
+    pub fn new(schema: S) -> Self {
+        Self { schema, parts: Parts::default() }
     }
 
-    /// Adds a condition, lists and macros replaced; its number is given back.
+    /// Adds a condition, lists and macros replaced, and returns its number.
     ///
     /// # Errors
     /// If it does not compile.
-    pub fn add(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Result<usize, CompileError> {
+    pub fn add(&mut self, tree: &Expr) -> Result<usize, CompileError> {
+        self.parts.add(tree, &mut self.schema)
+    }
+
+    /// Returns whether a condition is evaluated for events of this type at all.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    pub fn may_match<'a>(&'a self, condition: usize, input: S::Input<'a>) -> Result<bool, S::Error> {
+        Ok(self.parts.conditions[condition].keys.contains(self.schema.event(input)?.key()))
+    }
+
+    /// Evaluates all parts of a condition for an event, whatever its type is.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    pub fn explain<'a>(&'a self, condition: usize, input: S::Input<'a>) -> Result<Why, S::Error> {
+        let event = self.schema.event(input)?;
+        Ok(self.parts.why(&self.parts.conditions[condition].root, &event, &Bump::new()))
+    }
+}
+
+impl Parts {
+    fn add(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Result<usize, CompileError> {
         let known = self.pool.atoms().len();
         let condition = lower::compile(&mut self.pool, schema, tree, &mut Known::default())?;
         let root = self.part(tree, schema)?;
@@ -146,16 +175,6 @@ impl Explainer {
             Node::Atom(atom) => Some(self.pool[*atom].expr),
             _ => None,
         }
-    }
-
-    /// Whether a condition is asked of events of this type at all.
-    pub fn concerns<E: Event>(&self, condition: usize, event: &E) -> bool {
-        self.conditions[condition].keys.contains(event.key())
-    }
-
-    /// Answers all parts of a condition for an event, whatever its type is.
-    pub fn explain<E: Event>(&self, condition: usize, event: &E) -> Why {
-        self.why(&self.conditions[condition].root, event, &Bump::new())
     }
 
     fn why<E: Event>(&self, part: &Part, event: &E, arena: &Bump) -> Why {

@@ -4,6 +4,7 @@
 //! That gives the results that tools know. If there was an error, all files are loaded once more without stopping, so that
 //! people see every fault at once.
 
+mod build;
 mod describe;
 
 use std::sync::Arc;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use bumpalo::Bump;
 
+use super::json;
 use super::priority::Priority;
 use super::template::{Template, TemplateError};
-use super::{json, time};
+use crate::event::text as time;
 use crate::event::{Event, FieldId, Schema, Value};
 
 /// What alerts look like.

@@ -4,8 +4,7 @@ mod alert;
 pub(crate) mod json;
 mod priority;
 mod template;
-pub mod time;
 
 pub use alert::{ExtraField, Format, Output, Writer};
 pub use priority::{Priority, UnknownPriority};
-pub use template::{Template, TemplateError};
+pub use template::{Formatter, Template, TemplateError};

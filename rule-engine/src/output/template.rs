@@ -2,7 +2,9 @@
 
 use bumpalo::Bump;
 
-use crate::event::{Event, FieldId, Kind, Schema, Value};
+use super::json;
+use crate::event::text::number_text;
+use crate::event::{Event, EventSchema, FieldId, Kind, Schema, Value};
 use crate::ir::expr::{ExprId, Exprs, Op};
 use crate::lower::operand::{Operands, Place};
 use crate::syntax::ast::{Field, Operand, Position};
@@ -175,7 +177,7 @@ impl Template {
         let one = |value: Value<'e>| match value {
             Value::Bytes(bytes) if expr.kind == Kind::ByteBuf => Some(printable(bytes, arena)),
             Value::Bytes(bytes) => Some(eval::c_text(bytes)),
-            other => eval::number_text(other, expr.print, arena),
+            other => number_text(other, expr.print, arena),
         };
         match eval::value(&self.exprs, id, event, arena)? {
             Value::List(items) => {
@@ -205,6 +207,81 @@ impl Template {
         for field in &self.fields {
             each(&field.name, event.json(field.id, arena));
         }
+    }
+}
+
+/// A template with the schema that it was compiled with: it prints events of that schema.
+///
+/// ```
+/// use bumpalo::Bump;
+/// use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
+/// use peregrine_rule_engine::output::Formatter;
+///
+/// let line = Formatter::compile("%json.value[/user] from %json.value[/from]", JsonSchema::new("login"))?;
+/// let document = JsonDocument::parse(br#"{"user": "root"}"#)?;
+/// let (arena, mut text) = (Bump::new(), Vec::new());
+/// let Ok(()) = line.render(&document, &arena, &mut text);
+/// assert_eq!(text, b"root from <NA>");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Formatter<S> {
+    schema: S,
+    template: Template,
+}
+
+impl<S: EventSchema> Formatter<S> {
+    /// Compiles a template; see [`Template::parse`].
+    ///
+    /// # Errors
+    /// If the text is not a template of this schema.
+    pub fn compile(template: &str, mut schema: S) -> Result<Self, TemplateError> {
+        Ok(Self { template: Template::parse(template, &mut schema)?, schema })
+    }
+
+    /// Returns the names of the fields that it prints.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.template.fields()
+    }
+
+    /// Appends the text for an event; what is missing prints as `<NA>`. What must be built lives in `arena`.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    pub fn render<'a>(&'a self, input: S::Input<'a>, arena: &'a Bump, out: &mut Vec<u8>) -> Result<(), S::Error> {
+        self.template.render(&self.schema.event(input)?, arena, out);
+        Ok(())
+    }
+
+    /// Appends a JSON object of the fields.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    pub fn write_json<'a>(&'a self, input: S::Input<'a>, arena: &'a Bump, out: &mut Vec<u8>) -> Result<(), S::Error> {
+        let event = self.schema.event(input)?;
+        let mut first = true;
+        out.push(b'{');
+        self.template.json(&event, arena, |name, value| {
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            json::string(name.as_bytes(), out);
+            out.push(b':');
+            json::value(value, out);
+        });
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// Returns whether an event has a value for every field.
+    ///
+    /// # Errors
+    /// If the input is not an event of this schema.
+    pub fn is_complete<'a>(&'a self, input: S::Input<'a>, arena: &'a Bump) -> Result<bool, S::Error> {
+        let event = self.schema.event(input)?;
+        let mut complete = true;
+        self.template.json(&event, arena, |_, value| complete &= value.is_some());
+        Ok(complete)
     }
 }
 

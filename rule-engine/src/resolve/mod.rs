@@ -15,7 +15,7 @@ mod lists;
 mod locate;
 mod macros;
 mod source_map;
-mod sources;
+pub(crate) mod sources;
 
 mod warnings;
 

@@ -1,7 +1,10 @@
 //! The sources of events that rules may be about: a schema each, and the conditions that were compiled for it.
 
+use std::sync::Arc;
+
 use crate::diag::did_you_mean;
-use crate::event::{Key, Schema};
+use crate::engine::{self, Shared, SourceRules};
+use crate::event::{EventSchema, Key, Schema};
 use crate::lower::Condition;
 use crate::output::Template;
 use crate::ruleset::RulesetBuilder;
@@ -59,9 +62,34 @@ pub struct Sources {
     all: Vec<Source>,
 }
 
-struct Source {
-    schema: Box<dyn Schema>,
-    builder: RulesetBuilder,
+/// A source, with the conditions that the last load compiled.
+pub(crate) struct Source {
+    pub(crate) schema: Box<dyn OwnedSchema>,
+    pub(crate) builder: RulesetBuilder,
+}
+
+/// A schema that rules will own, whatever its type.
+pub(crate) trait OwnedSchema: Send + Sync {
+    /// Borrows it.
+    fn names(&self) -> &dyn Schema;
+    /// Borrows it, to resolve names.
+    fn names_mut(&mut self) -> &mut dyn Schema;
+    /// Makes it the owner of compiled rules.
+    fn own(self: Box<Self>, compiled: engine::Compiled) -> Shared;
+}
+
+impl<S: EventSchema> OwnedSchema for S {
+    fn names(&self) -> &dyn Schema {
+        self
+    }
+
+    fn names_mut(&mut self) -> &mut dyn Schema {
+        self
+    }
+
+    fn own(self: Box<Self>, compiled: engine::Compiled) -> Shared {
+        Arc::new(SourceRules::new(*self, compiled))
+    }
 }
 
 impl std::fmt::Debug for Sources {
@@ -71,28 +99,22 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// No source yet.
+    /// Creates an empty collection.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a source, under the name that its schema has.
     #[must_use]
-    pub fn with(mut self, schema: Box<dyn Schema>) -> Self {
+    pub fn with<S: EventSchema>(mut self, schema: S) -> Self {
         self.names.push(schema.source().to_owned());
-        self.all.push(Source { schema, builder: RulesetBuilder::new() });
+        self.all.push(Source { schema: Box::new(schema), builder: RulesetBuilder::new() });
         self
     }
 
-    /// The schema of a source, and the builder in which conditions of the last load were compiled.
-    pub fn parts(&mut self, source: &str) -> Option<(&mut dyn Schema, &mut RulesetBuilder)> {
-        let source = self.find(source)?;
-        Some((&mut *source.schema, &mut source.builder))
-    }
-
-    /// All schemas with their builders.
-    pub fn into_parts(self) -> impl Iterator<Item = (Box<dyn Schema>, RulesetBuilder)> {
-        self.all.into_iter().map(|source| (source.schema, source.builder))
+    /// Returns all sources.
+    pub(crate) fn into_all(self) -> Vec<Source> {
+        self.all
     }
 
     fn find(&mut self, source: &str) -> Option<&mut Source> {
@@ -128,13 +150,13 @@ impl Sources {
         // A transformer is right if a check of it would be.
         if text.contains('(') {
             let Ok(tree) = parse(&format!("{text} exists")) else { return Ok(false) };
-            return Ok(RulesetBuilder::new().condition(&mut *source.schema, &tree).is_ok());
+            return Ok(RulesetBuilder::new().condition(source.schema.names_mut(), &tree).is_ok());
         }
         let Ok((Operand::Field(field, _), end)) = parse_operand(text) else { return Ok(false) };
         if end != text.len() {
             return Ok(false);
         }
-        match source.schema.field(&field.name, field.arg.as_deref()) {
+        match source.schema.names_mut().field(&field.name, field.arg.as_deref()) {
             Ok(_) => Ok(true),
             Err(error) if error.0.contains("nonexistent field") => Ok(false),
             Err(error) => Err(error.0),
@@ -144,7 +166,7 @@ impl Sources {
     /// A field that a wrong one may have been meant to be.
     pub fn near_field(&self, source: &str, text: &str) -> Option<String> {
         let at = self.names.iter().position(|name| name == source)?;
-        let names = self.all[at].schema.field_names();
+        let names = self.all[at].schema.names().field_names();
         let name = text.split('[').next().unwrap_or(text);
         if names.iter().any(|known| known == name) {
             return Some(if name == text {
@@ -159,7 +181,7 @@ impl Sources {
     /// An event type that a wrong one may have been meant to be.
     pub(super) fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
         let at = self.names.iter().position(|name| name == source)?;
-        let schema = &self.all[at].schema;
+        let schema = self.all[at].schema.names();
         let keys: Vec<Key> = (0..schema.key_count()).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
         let names = schema.type_names(&keys);
         did_you_mean(text, names.iter().map(String::as_str))
@@ -171,7 +193,7 @@ impl Sources {
     /// If a field, operator or constant is wrong: a message and its position.
     pub(super) fn condition(&mut self, source: &str, tree: &Expr) -> Result<Condition, (String, Position)> {
         let Some(source) = self.find(source) else { return Err(("unknown source".to_owned(), Position::START)) };
-        source.builder.condition(&mut *source.schema, tree).map_err(|error| (error.message, error.position))
+        source.builder.condition(source.schema.names_mut(), tree).map_err(|error| (error.message, error.position))
     }
 
     /// Reads an output.
@@ -180,7 +202,7 @@ impl Sources {
     /// If it names what is not a field.
     pub(super) fn template(&mut self, source: &str, text: &str) -> Result<Template, String> {
         let Some(source) = self.find(source) else { return Err("unknown source".to_owned()) };
-        Template::parse(text, &mut *source.schema).map_err(|error| error.to_string())
+        Template::parse(text, source.schema.names_mut()).map_err(|error| error.to_string())
     }
 
     /// The types of the events that a condition may match, by name. An empty source means that of a macro.
@@ -188,17 +210,17 @@ impl Sources {
         // A macro is of no source: take that of system calls.
         let source = if source.is_empty() { "syscall" } else { source };
         let Some(source) = self.find(source) else { return Vec::new() };
-        let count = source.schema.key_count();
+        let count = source.schema.names().key_count();
         let all = || (0..count).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
         // A macro that nothing uses may have faults.
-        let keys: Vec<Key> = match RulesetBuilder::new().condition(&mut *source.schema, tree) {
+        let keys: Vec<Key> = match RulesetBuilder::new().condition(source.schema.names_mut(), tree) {
             Ok(condition) => condition.keys().iter().collect(),
             Err(_) => all(),
         };
-        let mut names = source.schema.type_names(&keys);
+        let mut names = source.schema.names().type_names(&keys);
         // Several types may share a key: ask the condition for each.
         names.retain(|name| names::verdicts(tree, name.as_bytes()).0);
-        names.extend(source.schema.type_names(&source.schema.common_keys()));
+        names.extend(source.schema.names().type_names(&source.schema.names().common_keys()));
         names.sort_unstable();
         names.dedup();
         names

@@ -168,9 +168,10 @@ impl Ruleset {
         self.index.keys()
     }
 
-    /// Whether any rule may match events of a type: those of others need not be given to [`process`](Self::process).
+    /// Returns whether any rule may match events of a type: those of others need not be given to
+    /// [`process`](Self::process).
     #[inline]
-    pub fn concerns(&self, key: Key) -> bool {
+    pub fn may_match(&self, key: Key) -> bool {
         !self.options.index || self.index.slate(key).is_some()
     }
 

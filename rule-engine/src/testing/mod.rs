@@ -19,7 +19,7 @@
 //!
 //! Every key is told in `docs/rule-tests.md`. A [`Suite`] is such a file, read; [`Suite::run`] runs it. Where rule files and
 //! events come from is the caller's: a [`Replay`] reads files, knows the sources, and plays events through rules. There is
-//! one for system calls ([`SinspReplay`](crate::event::sinsp::replay::SinspReplay)); JSON records are played here.
+//! one for system calls ([`SinspReplay`](sinsp::SinspReplay)); JSON records are played here.
 //!
 //! Alerts are compared in their order, all with all: one too many is as wrong as one too few. A file that is wrong is told
 //! of as rule files are: with place, excerpt and hint.
@@ -27,15 +27,15 @@
 mod alerts;
 mod document;
 mod run;
-
-use std::sync::Arc;
+#[cfg(feature = "sinsp")]
+pub mod sinsp;
 
 pub use alerts::{Difference, Raised};
 pub use run::{Outcome, Summary, Verdict};
 
 use crate::diag::human::{self, Style};
 use crate::diag::{SourceFile, Spot};
-use crate::engine::{Alert, SourceRules};
+use crate::engine::{Alert, CompiledRules};
 use crate::load::Sources;
 use crate::ruleset::Selection;
 use crate::source::item::Written;
@@ -108,7 +108,7 @@ pub trait Replay {
     fn play(
         &mut self,
         events: Events<'_>,
-        rules: &[Arc<SourceRules>],
+        rules: &CompiledRules,
         raised: &mut dyn FnMut(u64, Alert<'_>),
     ) -> Result<(), PlayError>;
 }

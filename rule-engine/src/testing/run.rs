@@ -1,13 +1,11 @@
 //! Runs tests and says what came of them.
 
-use std::sync::Arc;
-
 use super::alerts::{self, Difference, Raised};
 use super::{Events, Fault, Given, PlayError, Replay, Setting, Suite, Test};
 use crate::diag::did_you_mean;
 use crate::diag::human::Style;
-use crate::engine::{self, Alert, Settings, SourceRules};
-use crate::event::json::{JsonEvent, JsonSchema};
+use crate::engine::{Alert, CompiledRules, Settings};
+use crate::event::json::{JsonDocument, JsonSchema};
 use crate::load::Loader;
 use crate::output::Format;
 use crate::resolve::{ExtraField, ExtraOutput};
@@ -52,7 +50,7 @@ pub struct Summary {
 }
 
 /// The rules of a setting, loaded.
-type Loaded = Result<Vec<Arc<SourceRules>>, Fault>;
+type Loaded = Result<CompiledRules, Fault>;
 
 impl Suite {
     /// Runs all tests. Tests of a document that names no rules are about `rules`, each a name and the text of a file.
@@ -100,8 +98,8 @@ impl Suite {
         if !loaded.is_successful() {
             return Err(Fault::new(format!("the rules do not load\n{}", loaded.render(Style::default()).trim_end())));
         }
-        engine::build(loader.into_sources(), loaded.into_rules(), &setting.settings())
-            .map_err(|error| Fault::new(error.to_string()))
+        let build = loader.into_sources().build(loaded.into_rules(), &setting.settings());
+        build.map_err(|error| Fault::new(error.to_string()))
     }
 
     /// A file that is named, or the text that stands in its place.
@@ -149,7 +147,7 @@ impl Suite {
         Ok(all)
     }
 
-    fn verdict(&self, test: &Test, rules: &[Arc<SourceRules>], replay: &mut dyn Replay) -> Result<Verdict, Fault> {
+    fn verdict(&self, test: &Test, rules: &CompiledRules, replay: &mut dyn Replay) -> Result<Verdict, Fault> {
         check_names(test, rules)?;
         let only: Vec<Selector> = test.only.iter().map(|name| Selector::Pattern(name.text.clone())).collect();
         let mut raised = Vec::new();
@@ -198,18 +196,19 @@ impl Suite {
         &self,
         source: &Written,
         records: &[Written],
-        rules: &[Arc<SourceRules>],
+        rules: &CompiledRules,
         tell: &mut dyn FnMut(u64, Alert<'_>),
     ) -> Result<(), Fault> {
-        let set = rules.iter().find(|set| set.rules().source() == source.text);
-        let Some((set, schema)) = set.and_then(|set| Some((set, set.schema::<JsonSchema>()?))) else {
-            let json = rules.iter().filter(|set| set.schema::<JsonSchema>().is_some());
-            let names: Vec<&str> = json.map(|set| set.rules().source()).collect();
-            return Err(Fault::new(format!("there is no source of records `{}`", source.text))
-                .at(source.spot)
-                .hint(format!("there is {}", names.join(", "))));
+        let mut runner = match rules.source::<JsonSchema>(&source.text) {
+            Ok(rules) => rules.runner(),
+            Err(_) => {
+                let json: Vec<_> = rules.of_type::<JsonSchema>().collect();
+                let names: Vec<&str> = json.iter().map(|rules| rules.rules().source()).collect();
+                return Err(Fault::new(format!("there is no source of records `{}`", source.text))
+                    .at(source.spot)
+                    .hint(format!("there is {}", names.join(", "))));
+            }
         };
-        let mut runner = set.runner();
         let mut number = 0;
         for text in records {
             let mut values = serde_json::Deserializer::from_str(&text.text).into_iter::<serde::de::IgnoredAny>();
@@ -223,10 +222,10 @@ impl Suite {
                 value.map_err(fault)?;
                 let end = values.byte_offset();
                 number += 1;
-                let event = JsonEvent::parse(schema, &text.text.as_bytes()[start..end])
+                let document = JsonDocument::parse(&text.text.as_bytes()[start..end])
                     .map_err(|error| Fault::new(error.to_string()).at(text.spot))?
                     .at(number, START + number * 1_000_000, START);
-                runner.process(&event, |alert| tell(number, alert));
+                runner.process(&document, |alert| tell(number, alert));
                 start = end;
             }
         }
@@ -239,8 +238,8 @@ fn trace_hint() -> String {
 }
 
 /// Every rule that a test names must be there and be on.
-fn check_names(test: &Test, rules: &[Arc<SourceRules>]) -> Result<(), Fault> {
-    let all = || rules.iter().flat_map(|set| set.rules().rules());
+fn check_names(test: &Test, rules: &CompiledRules) -> Result<(), Fault> {
+    let all = || rules.all().flat_map(|set| set.rules().rules());
     for alert in &test.alerts {
         let name = &alert.rule;
         match all().find(|rule| rule.name() == name.text) {

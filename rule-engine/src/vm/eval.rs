@@ -6,7 +6,8 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use crate::event::{Event, Kind, Print, Value};
+use crate::event::text::number_text;
+use crate::event::{Event, Kind, Value};
 use crate::ir::expr::{ExprId, Exprs, Op, Unary};
 
 /// Text up to its first NUL.
@@ -112,26 +113,6 @@ fn raw<'e>(value: Value<'e>, kind: Kind, arena: &'e Bump) -> &'e [u8] {
         Value::Ip(std::net::IpAddr::V6(ip)) => arena.alloc_slice_copy(&ip.octets()),
         Value::List(_) => &[],
     }
-}
-
-/// A number in the way that its field prints; `None` if it prints nothing.
-pub(crate) fn number_text<'e>(value: Value<'_>, print: Print, arena: &'e Bump) -> Option<&'e [u8]> {
-    use std::fmt::Write;
-    let mut out = bumpalo::collections::String::with_capacity_in(24, arena);
-    let written = match (value, print) {
-        (_, Print::None) => return None,
-        (Value::F64(number), _) => write!(out, "{number:.1}"),
-        (Value::I64(number), Print::Dec) => write!(out, "{number}"),
-        (Value::I64(number), Print::PaddedDec) => write!(out, "{number:09}"),
-        (Value::I64(number), Print::Hex) => write!(out, "{number:X}"),
-        (Value::I64(number), Print::Oct) => write!(out, "{number:o}"),
-        (Value::U64(number), Print::Dec) => write!(out, "{number}"),
-        (Value::U64(number), Print::PaddedDec) => write!(out, "{number:09}"),
-        (Value::U64(number), Print::Hex) => write!(out, "{number:X}"),
-        (Value::U64(number), Print::Oct) => write!(out, "{number:o}"),
-        _ => return None,
-    };
-    written.ok().map(|()| out.into_bump_str().as_bytes())
 }
 
 fn length(value: Value<'_>, kind: Kind, list: bool) -> Option<u64> {

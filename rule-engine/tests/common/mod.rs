@@ -1,8 +1,10 @@
 //! A schema for tests: some fields of system call events, their types, and no values.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
-use peregrine_rule_engine::event::{FieldError, FieldId, FieldInfo, Key, Kind, Schema, Special};
+use peregrine_rule_engine::event::record::Record;
+use peregrine_rule_engine::event::{EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Schema, Special};
 
 /// Name, type, whether it takes an argument.
 const FIELDS: [(&str, Kind, Arg); 22] = [
@@ -99,5 +101,16 @@ impl Schema for TestSchema {
         names.sort_unstable();
         names.dedup();
         names
+    }
+}
+
+/// It has names alone: there are no events of it.
+impl EventSchema for TestSchema {
+    type Input<'a> = Infallible;
+    type Event<'a> = &'a Record<'a>;
+    type Error = Infallible;
+
+    fn event<'a>(&'a self, input: Infallible) -> Result<&'a Record<'a>, Infallible> {
+        match input {}
     }
 }

@@ -44,10 +44,10 @@ const EVENTS: u32 = 256;
 pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     let signals = Signals::install()?;
     let fields = Fields::new().with_buffers(options.print.buffers.into());
-    let mut question = Question::new(fields, &options.filter)?;
+    let question = Question::new(fields.clone(), &options.filter)?;
     let output = Output::new();
     let printer = match options.show || options.print.is_given() {
-        true => Some(Printer::new(&options.print, None, &mut question.schema, output.has_colours())?),
+        true => Some(Printer::new(&options.print, None, &fields, output.has_colours())?),
         false => None,
     };
     let source = open(options, selection(options, question.keys())?)?;

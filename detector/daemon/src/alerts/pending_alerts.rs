@@ -8,8 +8,8 @@ use bumpalo::Bump;
 use peregrine_containers::Provider;
 use rule_engine::engine::{Alert, SourceRules, Texts};
 use rule_engine::event::kept::KeptEvent;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
-use rule_engine::event::{Event, FieldId, Schema};
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::event::{Event, EventSchema, FieldId, Schema};
 use rule_engine::ruleset::RuleId;
 use sinsp::config::ContainerPattern;
 use sinsp::state::ContainerInfo;
@@ -27,7 +27,7 @@ const MOST: usize = 1024;
 
 /// An alert that waits.
 struct Pending {
-    rules: Arc<SourceRules>,
+    rules: Arc<SourceRules<SinspSchema>>,
     id: RuleId,
     event: KeptEvent,
     container: Vec<u8>,
@@ -58,19 +58,24 @@ pub(crate) fn queue(provider: Provider, most: Duration) -> (Waiting, Queue) {
 
 impl Waiting {
     /// Takes an alert if it has fields of a container that is just being asked about. False: it is to be sent as it is.
-    pub(crate) fn take(&self, rules: &Arc<SourceRules>, alert: &Alert<'_>, event: &SinspEvent<'_>) -> bool {
-        let inner = event.inner();
-        let Some(thread) = inner.thread() else { return false };
+    pub(crate) fn take(
+        &self,
+        rules: &Arc<SourceRules<SinspSchema>>,
+        alert: &Alert<'_>,
+        event: &sinsp::Event<'_>,
+    ) -> bool {
+        let Some(thread) = event.thread() else { return false };
         let id = &thread.container_id;
-        if id.is_empty() || inner.state().container(id).is_some() || !self.provider.is_asked(id) {
+        if id.is_empty() || event.state().container(id).is_some() || !self.provider.is_asked(id) {
             return false;
         }
         let fields = rules.output_fields(alert.id);
-        let Some(schema) = rules.schema::<SinspSchema>() else { return false };
+        let schema = rules.schema();
         if !fields.iter().any(|field| is_told_by_engines(schema, *field)) {
             return false;
         }
-        let event = KeptEvent::new(event, fields, &Bump::new());
+        let Ok(event) = schema.event(event);
+        let event = KeptEvent::new(&event, fields, &Bump::new());
         let (rules, container) = (Arc::clone(rules), id.to_vec());
         let pending = Pending { rules, id: alert.id, event, container, until: Instant::now() + self.most };
         self.sender.try_send(pending).is_ok()
@@ -119,10 +124,8 @@ impl Queue {
 
     fn send(&self, mut pending: Pending, alerts: &Alerts) {
         let arena = Bump::new();
-        if let (Some(info), Some(schema)) =
-            (self.provider.known(&pending.container), pending.rules.schema::<SinspSchema>())
-        {
-            fill(&mut pending.event, schema, info, &arena);
+        if let Some(info) = self.provider.known(&pending.container) {
+            fill(&mut pending.event, pending.rules.schema(), info, &arena);
         }
         let mut texts = Texts::default();
         let alert = pending.rules.alert(pending.id, &pending.event, &arena, &mut texts);
@@ -145,7 +148,8 @@ fn fill(event: &mut KeptEvent, schema: &SinspSchema, info: ContainerInfo, arena:
     let mut inspector = Inspector::with_config(trace, config);
     inspector.insert_container(info);
     if let Ok(Next::Event(from)) = inspector.next() {
-        event.replace(&SinspEvent::new(from, schema), |field| is_told_by_engines(schema, field), arena);
+        let Ok(from) = schema.event(&from);
+        event.replace(&from, |field| is_told_by_engines(schema, field), arena);
     }
 }
 
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
     use crate::config::settings::Config;
     use peregrine_sinks::Wait;
-    use rule_engine::engine::{self, Settings};
+    use rule_engine::engine::Settings;
     use rule_engine::load::{Loader, Sources};
     use rule_engine::output::Format;
     use sinsp::fields::Fields;
@@ -173,11 +177,11 @@ mod tests {
 ";
     const ID: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
 
-    fn rules() -> Arc<SourceRules> {
-        let mut loader = Loader::new(Sources::new().with(Box::new(SinspSchema::new(Fields::new()))));
+    fn rules() -> Arc<SourceRules<SinspSchema>> {
+        let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
         let loaded = loader.load([("rules", RULES)]);
         let settings = Settings { format: Format { json: true, ..Format::new("h") }, ..Settings::default() };
-        engine::build(loader.into_sources(), loaded.into_rules(), &settings).unwrap().remove(0)
+        loader.into_sources().build(loaded.into_rules(), &settings).unwrap().source("syscall").unwrap()
     }
 
     fn info() -> ContainerInfo {
@@ -192,14 +196,14 @@ mod tests {
     #[test]
     fn what_was_missing_is_filled_in_and_the_rest_stays() {
         let rules = rules();
-        let schema: &SinspSchema = rules.schema().unwrap();
+        let schema = rules.schema();
         let trace = format!(
             "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\
              2.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY\n"
         );
         let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
         let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
-        let event = SinspEvent::new(event, schema);
+        let Ok(event) = schema.event(&event);
         let arena = Bump::new();
         let id = RuleId(0);
         let mut kept = KeptEvent::new(&event, rules.output_fields(id), &arena);
@@ -251,7 +255,6 @@ mod tests {
         config.file_output.filename.clone_from(&out);
         let alerts = Alerts::new(&config, "h", Wait::ForRoom).unwrap();
         let rules = rules();
-        let schema: &SinspSchema = rules.schema().unwrap();
         let trace = format!(
             "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\
              2.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY\n"
@@ -262,7 +265,6 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| queue.run(&alerts));
             let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
-            let event = SinspEvent::new(event, schema);
             let mut taken = Vec::new();
             rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event)));
             assert_eq!(taken, [true], "the alert waits, the event has not");

@@ -1,8 +1,7 @@
 //! How often each rule matched, over all reloads.
 
-use rule_engine::engine::SourceRules;
 use rule_engine::output::Priority;
-use rule_engine::ruleset::RuleId;
+use rule_engine::ruleset::{RuleId, Ruleset};
 use std::fmt::Write;
 
 /// A rule and its matches.
@@ -24,11 +23,10 @@ pub(crate) struct Matches {
 
 impl Matches {
     /// Goes on with another set of rules. Counts of rules that have the same name are kept.
-    pub(crate) fn follow(&mut self, set: &SourceRules) {
-        let source = set.rules().source();
+    pub(crate) fn follow(&mut self, set: &Ruleset) {
+        let source = set.source();
         let before = std::mem::take(&mut self.rules);
         self.rules = set
-            .rules()
             .rules()
             .iter()
             .map(|rule| RuleCount {

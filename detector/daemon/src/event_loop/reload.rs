@@ -13,7 +13,8 @@ use crate::metrics::interval as duration;
 use crate::rules::RuleFiles;
 use crate::signals::Signals;
 use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, rules::bundle};
-use rule_engine::engine::SourceRules;
+use rule_engine::engine::{CompiledRules, SourceRules};
+use rule_engine::event::EventSchema;
 use rule_engine::output::Priority;
 use serde_json::Map;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,16 +29,19 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// The place where new rules wait for those who run them, one set for each source of events.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    sets: Mutex<Vec<Arc<SourceRules>>>,
+    /// Each with the sources that have not taken theirs.
+    sets: Mutex<Option<(CompiledRules, Vec<String>)>>,
     settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
 }
 
 impl Slot {
     /// The new rules of a source, if there are any.
-    pub(crate) fn take(&self, source: &str) -> Option<Arc<SourceRules>> {
+    pub(crate) fn take<S: EventSchema>(&self, source: &str) -> Option<Arc<SourceRules<S>>> {
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = sets.iter().position(|set| set.rules().source() == source)?;
-        Some(sets.swap_remove(at))
+        let (rules, waiting) = sets.as_mut()?;
+        let at = waiting.iter().position(|name| name == source)?;
+        waiting.swap_remove(at);
+        rules.source(source).ok()
     }
 
     /// New settings of the event loop, if there are any.
@@ -45,8 +49,9 @@ impl Slot {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, sets: Vec<Arc<SourceRules>>, config: &Config) {
-        *self.sets.lock().unwrap_or_else(PoisonError::into_inner) = sets;
+    fn put(&self, rules: CompiledRules, config: &Config) {
+        let sources = rules.all().map(|source| source.rules().source().to_owned()).collect();
+        *self.sets.lock().unwrap_or_else(PoisonError::into_inner) = Some((rules, sources));
         let settings = (config.syscall_event_drops.clone(), config.syscall_event_timeouts.clone());
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
@@ -87,7 +92,7 @@ impl Reloader<'_> {
             while watch.as_ref().is_some_and(|watch| watch.changed(SETTLED)) {}
             match self.reload(&running) {
                 Ok((loaded, files, sets)) => {
-                    let rules = sets.iter().flat_map(|set| set.rules().rules());
+                    let rules = sets.all().flat_map(|set| set.rules().rules());
                     let count = rules.filter(|rule| rule.enabled).count();
                     log::notice(format!("reloaded: {count} rules are enabled"));
                     self.slot.put(sets, &loaded.config);
@@ -119,7 +124,7 @@ impl Reloader<'_> {
         }
     }
 
-    fn reload(&self, running: &Config) -> Result<(config::Loaded, RuleFiles, Vec<Arc<SourceRules>>), Fatal> {
+    fn reload(&self, running: &Config) -> Result<(config::Loaded, RuleFiles, CompiledRules), Fatal> {
         let mut loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new)?;
         if self.options.unbuffered {
             loaded.config.buffered_outputs = false;
@@ -222,7 +227,7 @@ mod tests {
         seen: usize,
         slot: &'t Slot,
         signals: &'t Signals,
-        sets: [Arc<SourceRules>; 2],
+        sets: [CompiledRules; 2],
         reloads: usize,
     }
 
@@ -231,7 +236,7 @@ mod tests {
             self.seen += 1;
             if self.every > 0 && self.seen.is_multiple_of(self.every) {
                 self.reloads += 1;
-                self.slot.put(vec![Arc::clone(&self.sets[self.reloads % 2])], &Config::default());
+                self.slot.put(self.sets[self.reloads % 2].clone(), &Config::default());
                 self.signals.raise();
             }
             self.capture.next()
@@ -246,16 +251,15 @@ mod tests {
 
     impl Measured for Restless<'_> {}
 
-    fn rules(more: &str) -> Arc<SourceRules> {
+    fn rules(more: &str) -> CompiledRules {
         let text = include_str!("../../rules/peregrine_rules.yaml").to_owned() + more;
         let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], folders: Vec::new() };
         let config = Config::default();
-        let sets = files.load(&Options::default(), &config).engine(&config, "host").unwrap();
-        sets.into_iter().next().unwrap()
+        files.load(&Options::default(), &config).engine(&config, "host").unwrap()
     }
 
     /// The alerts of a run with a reload every so many events, the events that it saw, and the reloads.
-    fn alerts(path: &Path, every: usize, sets: &[Arc<SourceRules>; 2]) -> (String, u64, usize) {
+    fn alerts(path: &Path, every: usize, sets: &[CompiledRules; 2]) -> (String, u64, usize) {
         let mut config = Config::default();
         config.file_output.enabled = true;
         config.file_output.filename = path.to_path_buf();
@@ -284,7 +288,8 @@ mod tests {
             containers: None,
             waiting: None,
         };
-        run::run(&setup, &mut inspector, |_, _| {}, &sets[0], &alerts, &mut Matches::default()).unwrap();
+        let first = sets[0].source("syscall").unwrap();
+        run::run(&setup, &mut inspector, |_, _| {}, &first, &alerts, &mut Matches::default()).unwrap();
         let (delivered, reloads) = (inspector.stats().delivered, inspector.source().reloads);
         drop(inspector);
         alerts.close();

@@ -15,8 +15,7 @@ use crate::signals::Signals;
 use crate::sources::containers::Lookup;
 use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
-use rule_engine::event::Key;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::output::Priority;
 use serde_json::Map;
 use sinsp::{Inspector, Next};
@@ -50,7 +49,7 @@ enum End {
     /// The source has no more, the time is over, or somebody asked for it.
     Over,
     /// There are new rules to go on with.
-    Rules(Arc<SourceRules>),
+    Rules(Arc<SourceRules<SinspSchema>>),
 }
 
 /// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`. The source
@@ -58,8 +57,8 @@ enum End {
 pub(crate) fn run<S: Measured>(
     setup: &Setup<'_>,
     inspector: &mut Inspector<S>,
-    mut follow: impl FnMut(&mut S, &SourceRules),
-    rules: &Arc<SourceRules>,
+    mut follow: impl FnMut(&mut S, &SourceRules<SinspSchema>),
+    rules: &Arc<SourceRules<SinspSchema>>,
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
@@ -79,7 +78,7 @@ pub(crate) fn run<S: Measured>(
     let started = Instant::now();
     let mut rules = Arc::clone(rules);
     let outcome = loop {
-        at_work.matches.follow(&rules);
+        at_work.matches.follow(rules.rules());
         match at_work.events(inspector, &rules) {
             Ok(End::Over) => break Ok(()),
             Ok(End::Rules(new)) => {
@@ -124,13 +123,16 @@ struct AtWork<'r> {
 }
 
 impl AtWork<'_> {
-    fn events<S: Measured>(&mut self, inspector: &mut Inspector<S>, rules: &Arc<SourceRules>) -> Result<End, Fatal> {
-        let schema: &SinspSchema = rules.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
+    fn events<S: Measured>(
+        &mut self,
+        inspector: &mut Inspector<S>,
+        rules: &Arc<SourceRules<SinspSchema>>,
+    ) -> Result<End, Fatal> {
         let mut runner = rules.runner();
         if self.setup.profiles.is_some() {
             runner.profile();
         }
-        let end = self.each(inspector, rules, schema, &mut runner);
+        let end = self.each(inspector, rules, &mut runner);
         if let (Some(profiles), Some(profile)) = (self.setup.profiles, runner.profiled()) {
             profiles.tell(profile);
         }
@@ -140,13 +142,11 @@ impl AtWork<'_> {
     fn each<S: Measured>(
         &mut self,
         inspector: &mut Inspector<S>,
-        rules: &Arc<SourceRules>,
-        schema: &SinspSchema,
-        runner: &mut Runner,
+        rules: &Arc<SourceRules<SinspSchema>>,
+        runner: &mut Runner<SinspSchema>,
     ) -> Result<End, Fatal> {
         let (most, waiting) = (self.setup.seconds.saturating_mul(SECOND), self.setup.waiting);
         loop {
-            // An event is large for a value: it is looked at where it is, and made one of the rules if there is any for it.
             match inspector.next() {
                 Ok(Next::Event(event)) => {
                     let time = event.ts();
@@ -161,18 +161,15 @@ impl AtWork<'_> {
                         *count += 1;
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
-                    if runner.concerns(Key(event.code().0)) {
-                        let event = SinspEvent::new(event, schema);
-                        runner.process(&event, |alert| {
-                            matches.count(alert.id);
-                            if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
-                                alerts.send(&alert, time);
-                            }
-                            if let Some(recorder) = recorder {
-                                recorder.matched(alert.rule, time);
-                            }
-                        });
-                    }
+                    runner.process(&event, |alert| {
+                        matches.count(alert.id);
+                        if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
+                            alerts.send(&alert, time);
+                        }
+                        if let Some(recorder) = recorder {
+                            recorder.matched(alert.rule, time);
+                        }
+                    });
                     if let Some(recorder) = recorder
                         && let Some(limit) = recorder.take(&event)
                     {
@@ -196,7 +193,7 @@ impl AtWork<'_> {
     }
 
     /// Does what others asked for.
-    fn attend<S: Measured>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner) -> Option<End> {
+    fn attend<S: Measured>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner<SinspSchema>) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
         if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
@@ -305,7 +302,7 @@ impl AtWork<'_> {
 }
 
 /// What each rule has cost since it is measured.
-fn costs(runner: &Runner) -> Vec<Cost> {
+fn costs(runner: &Runner<SinspSchema>) -> Vec<Cost> {
     let rules = runner.profiled().map(|profile| profile.rules).unwrap_or_default();
     rules.iter().map(|rule| Cost { evaluated: rule.evaluated, nanoseconds: rule.nanoseconds }).collect()
 }

@@ -15,6 +15,7 @@ use crate::web::page::{About, Page};
 use crate::web::{MetricsText, Pages, WebServer};
 use crate::{Fatal, log, reports::version};
 use rule_engine::engine::SourceRules;
+use rule_engine::event::json::JsonSchema;
 use rule_engine::output::Priority;
 use serde_json::json;
 use std::io::Write;
@@ -56,7 +57,7 @@ pub(crate) struct Service<'s> {
 /// Audit events that are run beside the system calls.
 pub(crate) struct Audit<'s> {
     pub(crate) settings: &'s audit::Settings,
-    pub(crate) rules: &'s Arc<SourceRules>,
+    pub(crate) rules: &'s Arc<SourceRules<JsonSchema>>,
     /// Whether nothing else is run, so that their end is that of the program.
     pub(crate) alone: bool,
     pub(crate) evaluator: Arc<Evaluator>,

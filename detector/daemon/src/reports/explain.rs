@@ -3,17 +3,15 @@
 use crate::config::settings::{Config, EngineKind, RuleMatching};
 use crate::rules::{Rules, SYSCALL};
 use crate::{Fatal, terminal};
-use rule_engine::engine::SourceRules;
-use rule_engine::event::Event as _;
-use rule_engine::event::sinsp::{SinspEvent, SinspSchema};
+use rule_engine::engine::{AnySourceRules, CompiledRules};
+use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::explain::{Explainer, condition_lines, tree_lines};
-use rule_engine::ruleset::RuleId;
+use rule_engine::ruleset::{RuleId, Ruleset};
 use rule_engine::syntax::ast::Expr;
 use scap::text::write_event;
 use serde_json::{Value as Json, json};
 use sinsp::Next;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 /// So many reasons are told of a rule that did not fire; all of them where one rule is asked about.
 const REASONS: usize = 3;
@@ -42,17 +40,14 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
             "--explain-event wants a capture: -o engine.kind=replay -o engine.replay.capture_file=FILE",
         ));
     }
-    let mut explainer = Explainer::new();
-    if let Some((schema, _)) = rules.sources.parts(SYSCALL) {
-        for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
-            explainer.add(&rule.tree, schema).map_err(Fatal::new)?;
-        }
+    let mut explainer = Explainer::new(crate::rules::syscalls(config));
+    for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
+        explainer.add(&rule.tree).map_err(Fatal::new)?;
     }
     let sets = rules.engine(config, "")?;
     let of_calls: Vec<Resolved> = resolved.into_iter().filter(|rule| rule.source == SYSCALL).collect();
-    let set = sets.iter().find(|set| set.rules().source() == SYSCALL);
-    let set = set.ok_or_else(|| Fatal::new("there is no source of system calls"))?;
-    explain_event(number, rule.is_some(), &of_calls, &explainer, set, config)
+    let set = sets.source::<SinspSchema>(SYSCALL).map_err(Fatal::new)?;
+    explain_event(number, rule.is_some(), &of_calls, &explainer, set.rules(), config)
 }
 
 /// The rule of that name, or all.
@@ -82,13 +77,13 @@ fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fata
     Ok(all)
 }
 
-fn find(sets: &[Arc<SourceRules>], rule: &Resolved) -> Option<(Arc<SourceRules>, RuleId)> {
-    let set = sets.iter().find(|set| set.rules().source() == rule.source)?;
+fn find<'s>(sets: &'s CompiledRules, rule: &Resolved) -> Option<(&'s dyn AnySourceRules, RuleId)> {
+    let set = sets.all().find(|set| set.rules().source() == rule.source)?;
     let place = set.rules().rules().iter().position(|known| known.name() == rule.name)?;
-    Some((Arc::clone(set), RuleId(u32::try_from(place).ok()?)))
+    Some((set, RuleId(u32::try_from(place).ok()?)))
 }
 
-fn explain_rule(rule: &Resolved, sets: &[Arc<SourceRules>], as_json: bool) -> Result<(), Fatal> {
+fn explain_rule(rule: &Resolved, sets: &CompiledRules, as_json: bool) -> Result<(), Fatal> {
     let (set, id) = find(sets, rule).ok_or_else(|| Fatal(format!("the rule '{}' has no source", rule.name)))?;
     let known = set.rules().rule(id);
     let plans = set.plans(id);
@@ -164,22 +159,21 @@ fn explain_event(
     number: u64,
     whole: bool,
     rules: &[Resolved],
-    explainer: &Explainer,
-    set: &Arc<SourceRules>,
+    explainer: &Explainer<SinspSchema>,
+    set: &Ruleset,
     config: &Config,
 ) -> Result<(), Fatal> {
-    let schema: &SinspSchema = set.schema().ok_or_else(|| Fatal::new("the rules are not about system calls"))?;
     let mut inspector = crate::open(&config.engine.replay.capture_file, config)?;
     let mut last = 0;
     loop {
         let event = match inspector.next().map_err(Fatal::new)? {
-            Next::Event(event) => SinspEvent::new(event, schema),
+            Next::Event(event) => event,
             Next::Hidden | Next::Idle => continue,
             Next::End => {
                 return Err(Fatal(format!("there is no event {number}: the last that is shown is {last}")));
             }
         };
-        last = event.number();
+        last = event.num();
         if last < number {
             continue;
         }
@@ -194,26 +188,27 @@ fn explain_event(
 }
 
 fn tell(
-    event: &SinspEvent<'_>,
+    event: &sinsp::Event<'_>,
     whole: bool,
     rules: &[Resolved],
-    explainer: &Explainer,
-    set: &SourceRules,
+    explainer: &Explainer<SinspSchema>,
+    set: &Ruleset,
     first: bool,
     as_json: bool,
 ) -> String {
     // In the order of evaluation, which selections may have changed.
     let mut order: Vec<(usize, usize)> = Vec::new();
-    for (place, rule) in set.rules().rules().iter().enumerate() {
+    for (place, rule) in set.rules().iter().enumerate() {
         order.extend(rules.iter().position(|known| known.name == rule.name()).map(|known| (place, known)));
     }
     let mut rows = Vec::new();
     let mut fired = false;
     for (place, number) in order {
-        let why = explainer.explain(number, event);
-        let verdict = if !set.rules().rules()[place].enabled {
+        let Ok(why) = explainer.explain(number, event);
+        let Ok(may_match) = explainer.may_match(number, event);
+        let verdict = if !set.rules()[place].enabled {
             Verdict::Off
-        } else if !explainer.concerns(number, event) {
+        } else if !may_match {
             Verdict::OtherTypes
         } else if !why.holds {
             Verdict::No
@@ -226,7 +221,7 @@ fn tell(
         rows.push((&rules[number], verdict, why));
     }
     let mut line = String::new();
-    write_event(&event.inner().raw(), &mut line);
+    write_event(&event.raw(), &mut line);
     if as_json {
         let rows: Vec<Json> = rows
             .iter()
@@ -234,9 +229,9 @@ fn tell(
                 json!({ "fires": *verdict == Verdict::Fires, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
             })
             .collect();
-        return format!("{}\n", json!({ "event": line, "number": event.number(), "rules": rows }));
+        return format!("{}\n", json!({ "event": line, "number": event.num(), "rules": rows }));
     }
-    let mut out = format!("event {}\n  {line}\n", event.number());
+    let mut out = format!("event {}\n  {line}\n", event.num());
     if whole {
         for (rule, verdict, why) in &rows {
             out += &format!("\nrule '{}' {}", rule.name, verdict.name());

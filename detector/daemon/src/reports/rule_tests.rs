@@ -6,7 +6,7 @@ use crate::rules::RuleFiles;
 use crate::{Fatal, terminal};
 use rule_engine::diag::SourceFile;
 use rule_engine::diag::human::Style;
-use rule_engine::event::sinsp::replay::SinspReplay;
+use rule_engine::testing::sinsp::SinspReplay;
 use rule_engine::testing::{Difference, Fault, Outcome, Suite, Summary, Verdict};
 use serde_json::{Value as Json, json};
 use std::io::IsTerminal;

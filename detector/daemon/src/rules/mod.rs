@@ -9,7 +9,7 @@ use crate::reports::version;
 use crate::sources::audit;
 use crate::{Fatal, log};
 use rule_engine::diag::human::Style;
-use rule_engine::engine::{self, Settings, SourceRules};
+use rule_engine::engine::{CompiledRules, Settings};
 use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
@@ -21,7 +21,6 @@ use scap::render::Buffers;
 use sinsp::fields::Fields;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The rules that are used where neither the command line nor a configuration names any.
 const BUILT_IN: (&str, &[u8]) = ("built-in rules", include_bytes!("../../rules/peregrine_rules.yaml"));
@@ -112,13 +111,13 @@ impl RuleFiles {
 
     /// Loads the rules, whatever is wrong with them.
     pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
-        let syscalls = SinspSchema::new(fields(config)).async_event("container");
+        let syscalls = syscalls(config);
         let audit = version::loaded(config).any(|plugin| plugin.source == Some(audit::SOURCE));
         let audit = audit.then(|| JsonSchema::k8s_audit().hostname(crate::alerts::hostname()));
         let extra = extra_outputs(options, config, &[&syscalls]);
-        let mut sources = Sources::new().with(Box::new(syscalls));
+        let mut sources = Sources::new().with(syscalls);
         if let Some(audit) = audit {
-            sources = sources.with(Box::new(audit));
+            sources = sources.with(audit);
         }
         let mut loader = Loader::new(sources).extra_output(extra);
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
@@ -130,6 +129,11 @@ impl RuleFiles {
 
 pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The source of system calls, with the fields that the configuration defines.
+pub(crate) fn syscalls(config: &Config) -> SinspSchema {
+    SinspSchema::new(fields(config)).async_event("container")
 }
 
 /// The fields, with those that the configuration defines.
@@ -211,7 +215,7 @@ impl Rules {
     ///
     /// # Errors
     /// When there is any error in the rules, or a plugin that they ask for is missing.
-    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<Vec<Arc<SourceRules>>, Fatal> {
+    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<CompiledRules, Fatal> {
         self.check(config)?;
         let options = Matchings {
             matching: match config.rule_matching {
@@ -229,7 +233,8 @@ impl Rules {
             keys: Noise::keys(&config.noise_control.rules),
         };
         // Everything else has been checked with the rules.
-        engine::build(self.sources, self.loaded.into_rules(), &settings)
+        self.sources
+            .build(self.loaded.into_rules(), &settings)
             .map_err(|error| Fatal(format!("noise_control.rules: key: {}", error.message)))
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
 
 /// New rules may look at other calls than the old ones: from now on, these are captured.
 pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
-    let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules));
+    let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules.keys()));
     let new = selection_of(calls);
     if new == source.settings().selection {
         return;

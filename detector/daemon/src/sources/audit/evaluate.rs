@@ -8,7 +8,7 @@ use crate::event_loop::matches::{Matches, RuleCount};
 use crate::event_loop::reload::Slot;
 use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
-use rule_engine::event::json::{JsonEvent, JsonSchema};
+use rule_engine::event::json::{JsonDocument, JsonSchema};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Evaluator {
         &self,
         queue: &Receiver,
         limits: Limits,
-        rules: &Arc<SourceRules>,
+        rules: &Arc<SourceRules<JsonSchema>>,
         slot: &Slot,
         alerts: &Alerts,
     ) -> Result<(), Fatal> {
@@ -55,10 +55,8 @@ impl Evaluator {
         let mut work =
             Work { limits, number: 0, start: 0, counts: AuditCounts::default(), matches: Matches::default() };
         loop {
-            work.matches.follow(&rules);
+            work.matches.follow(rules.rules());
             work.tell(self);
-            let schema: &JsonSchema =
-                rules.schema().ok_or_else(|| Fatal::new("the rules are not about audit events"))?;
             let mut runner = rules.runner();
             let new = loop {
                 if let Some(new) = slot.take(super::SOURCE) {
@@ -70,9 +68,7 @@ impl Evaluator {
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 };
                 // It was found sound when it came in; what follows a fault in a file is lost.
-                if let Err(error) =
-                    batch::events(&batch.json, &mut |json| work.event(json, schema, &mut runner, alerts))
-                {
+                if let Err(error) = batch::events(&batch.json, &mut |json| work.event(json, &mut runner, alerts)) {
                     log::warning(format!("k8s_audit: {error}"));
                 }
                 drop(batch.room);
@@ -93,9 +89,9 @@ struct Work {
 }
 
 impl Work {
-    fn event(&mut self, json: &str, schema: &JsonSchema, runner: &mut Runner, alerts: &Alerts) {
-        let event = match self.read(json, schema) {
-            Ok(event) => event,
+    fn event(&mut self, json: &str, runner: &mut Runner<JsonSchema>, alerts: &Alerts) {
+        let document = match self.read(json) {
+            Ok(document) => document,
             Err(why) => {
                 self.counts.refused += 1;
                 log::debug(format!("k8s_audit: {why}"));
@@ -103,28 +99,28 @@ impl Work {
             }
         };
         self.counts.events += 1;
-        let time = rule_engine::event::Event::time(&event);
+        let time = document.time();
         let matches = &mut self.matches;
-        runner.process(&event, |alert| {
+        runner.process(&document, |alert| {
             matches.count(alert.id);
             alerts.send(&alert, time);
         });
     }
 
-    fn read<'s>(&mut self, json: &str, schema: &'s JsonSchema) -> Result<JsonEvent<'s>, String> {
+    fn read(&mut self, json: &str) -> Result<JsonDocument, String> {
         if json.len() > self.limits.event {
             return Err(format!("an event of {} bytes is left out", json.len()));
         }
-        let event = JsonEvent::parse(schema, json.as_bytes()).map_err(|error| error.to_string())?;
+        let document = JsonDocument::parse(json.as_bytes()).map_err(|error| error.to_string())?;
         // The time that the event tells, or else when it came.
-        let told = event.root().get("stageTimestamp").and_then(serde_json::Value::as_str);
+        let told = document.root().get("stageTimestamp").and_then(serde_json::Value::as_str);
         let told = told.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let time = told.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or_else(now);
         if self.start == 0 {
             self.start = time;
         }
         self.number += 1;
-        Ok(event.at(self.number, time, self.start))
+        Ok(document.at(self.number, time, self.start))
     }
 
     fn tell(&mut self, evaluator: &Evaluator) {

@@ -3,21 +3,20 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sinsp::scap::{Source, savefile, text::Trace};
 use sinsp::{Inspector, fields::Fields};
 
-use super::{SinspEvent, SinspSchema};
-use crate::engine::{Alert, SourceRules};
+use super::{Events, PlayError, Replay};
+use crate::engine::{Alert, CompiledRules};
 use crate::event::json::JsonSchema;
+use crate::event::sinsp::SinspSchema;
 use crate::load::Sources;
-use crate::testing::{Events, PlayError, Replay};
 
 /// Reads rule files and captures from a folder; captures whose names end in `.trace` are text. The sources are system calls and Kubernetes audit records.
 ///
 /// ```
-/// use peregrine_rule_engine::event::sinsp::replay::SinspReplay;
+/// use peregrine_rule_engine::testing::sinsp::SinspReplay;
 /// use peregrine_rule_engine::testing::{Suite, Verdict};
 ///
 /// let suite = Suite::read("shadow.yaml", br#"
@@ -67,7 +66,7 @@ impl Replay for SinspReplay {
     fn sources(&mut self) -> Sources {
         let fields = self.statics.iter().fold(Fields::new(), |fields, (name, value)| fields.with_static(name, value));
         let calls = SinspSchema::new(fields).async_event("container").without_host_names();
-        Sources::new().with(Box::new(calls)).with(Box::new(JsonSchema::k8s_audit()))
+        Sources::new().with(calls).with(JsonSchema::k8s_audit())
     }
 
     fn read(&mut self, path: &str) -> std::io::Result<Vec<u8>> {
@@ -77,7 +76,7 @@ impl Replay for SinspReplay {
     fn play(
         &mut self,
         events: Events<'_>,
-        rules: &[Arc<SourceRules>],
+        rules: &CompiledRules,
         raised: &mut dyn FnMut(u64, Alert<'_>),
     ) -> Result<(), PlayError> {
         match events {
@@ -105,18 +104,11 @@ fn plain(error: &dyn std::fmt::Display) -> PlayError {
     PlayError { message: error.to_string(), place: None }
 }
 
-fn play<S: Source>(
-    source: S,
-    rules: &[Arc<SourceRules>],
-    raised: &mut dyn FnMut(u64, Alert<'_>),
-) -> Result<(), PlayError> {
-    let set = rules.iter().find_map(|set| Some((set, set.schema::<SinspSchema>()?)));
-    let Some((set, schema)) = set else { return Err(plain(&"there is no source of system calls")) };
-    let mut runner = set.runner();
-    let played = Inspector::new(source).for_each(|event| {
-        let event = SinspEvent::new(event, schema);
-        let number = crate::event::Event::number(&event);
-        runner.process(&event, |alert| raised(number, alert));
-    });
+fn play<S: Source>(source: S, rules: &CompiledRules, raised: &mut dyn FnMut(u64, Alert<'_>)) -> Result<(), PlayError> {
+    let Some(rules) = rules.of_type::<SinspSchema>().next() else {
+        return Err(plain(&"there is no source of system calls"));
+    };
+    let mut runner = rules.runner();
+    let played = Inspector::new(source).for_each(|event| runner.process(&event, |alert| raised(event.num(), alert)));
     played.map_err(|error| plain(&error))
 }

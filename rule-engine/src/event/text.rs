@@ -1,6 +1,10 @@
-//! Times as alerts print them.
+//! Times and numbers as alerts print them.
 
 use std::io::Write;
+
+use bumpalo::Bump;
+
+use super::{Print, Value};
 
 /// The parts of a day: year, month, day.
 fn date(days: i64) -> (i64, u32, u32) {
@@ -43,6 +47,26 @@ pub fn clock(nanoseconds: u64, out: &mut Vec<u8>) {
         of_day % 60,
         nanoseconds % 1_000_000_000
     );
+}
+
+/// A number in the way that its field prints; `None` if it prints nothing.
+pub(crate) fn number_text<'e>(value: Value<'_>, print: Print, arena: &'e Bump) -> Option<&'e [u8]> {
+    use std::fmt::Write;
+    let mut out = bumpalo::collections::String::with_capacity_in(24, arena);
+    let written = match (value, print) {
+        (_, Print::None) => return None,
+        (Value::F64(number), _) => write!(out, "{number:.1}"),
+        (Value::I64(number), Print::Dec) => write!(out, "{number}"),
+        (Value::I64(number), Print::PaddedDec) => write!(out, "{number:09}"),
+        (Value::I64(number), Print::Hex) => write!(out, "{number:X}"),
+        (Value::I64(number), Print::Oct) => write!(out, "{number:o}"),
+        (Value::U64(number), Print::Dec) => write!(out, "{number}"),
+        (Value::U64(number), Print::PaddedDec) => write!(out, "{number:09}"),
+        (Value::U64(number), Print::Hex) => write!(out, "{number:X}"),
+        (Value::U64(number), Print::Oct) => write!(out, "{number:o}"),
+        _ => return None,
+    };
+    written.ok().map(|()| out.into_bump_str().as_bytes())
 }
 
 #[cfg(test)]
