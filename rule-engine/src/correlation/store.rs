@@ -1,0 +1,433 @@
+//! Partial matches, found by key, bounded in bytes.
+//!
+//! Each is a slot in a slab that never moves, found through a table of numbers, and linked into the list of those with
+//! the same timespan. A list is in the order of what its members still wait for, so that what has expired is at its
+//! front, and what is oldest is at the front of one of the lists: neither is ever looked for.
+
+use std::ops::Range;
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::plan::{MAX_STEPS, Plan};
+
+/// No slot.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// How many slots are allocated at a time.
+const CHUNK: usize = 256;
+
+/// What a piece of memory costs beside what is asked for.
+const ALLOCATION: usize = 16;
+
+/// An event of a partial match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it happened.
+    pub time: u64,
+    /// Its number in its stream.
+    pub number: u64,
+    /// The member that it matched.
+    pub member: u16,
+    value_len: u16,
+    data: Box<[u8]>,
+}
+
+impl Entry {
+    pub(super) fn new(time: u64, number: u64, member: u16, value: &[u8], captured: &[u8]) -> Self {
+        // Values that differ behind this many bytes are one.
+        let value = &value[..value.len().min(usize::from(u16::MAX))];
+        let data = [value, captured].concat().into();
+        Self { time, number, member, value_len: value.len() as u16, data }
+    }
+
+    /// The value that is counted.
+    pub(super) fn value(&self) -> &[u8] {
+        &self.data[..usize::from(self.value_len)]
+    }
+
+    /// What was kept of its fields; [`captured::read`](super::captured::read) reads it.
+    pub fn captured(&self) -> &[u8] {
+        &self.data[usize::from(self.value_len)..]
+    }
+
+    fn bytes(&self) -> usize {
+        if self.data.is_empty() { 0 } else { self.data.len() + ALLOCATION }
+    }
+}
+
+/// Where a partial match is found, beside its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) plan: u32,
+    /// How many steps of a sequence have happened; 0 for a window.
+    pub(super) stage: u16,
+}
+
+impl Place {
+    fn mix(self, hash: u64) -> u64 {
+        let place = u64::from(self.plan) << 16 | u64::from(self.stage);
+        (hash ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29)
+    }
+}
+
+type Entries = SmallVec<[Entry; 1]>;
+
+#[derive(Debug)]
+pub(super) struct State {
+    hash: u64,
+    /// Until when it can be of use, by the greatest time seen.
+    kept_until: u64,
+    pub(super) place: Place,
+    prev: u32,
+    next: u32,
+    /// Counts the uses of the slot, so that a timer of an earlier one is known.
+    pub(super) generation: u32,
+    key: SmallVec<[u8; 16]>,
+    entries: Entries,
+}
+
+impl State {
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    fn heap(&self) -> usize {
+        let key = if self.key.spilled() { self.key.capacity() + ALLOCATION } else { 0 };
+        key + self.list() + self.entries.iter().map(Entry::bytes).sum::<usize>()
+    }
+
+    /// What the list of entries costs by itself.
+    fn list(&self) -> usize {
+        if self.entries.spilled() { self.entries.capacity() * size_of::<Entry>() + ALLOCATION } else { 0 }
+    }
+}
+
+/// Those with one timespan.
+#[derive(Debug, Clone, Copy)]
+struct Age {
+    retention: u64,
+    head: u32,
+    tail: u32,
+}
+
+/// What is counted for each correlation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Matches.
+    pub matches: u64,
+    /// Partial matches that are waited for.
+    pub live: u64,
+    /// Partial matches that were dropped because memory was full.
+    pub evicted: u64,
+    /// Events that came too late to be counted with those that were there.
+    pub late: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Store {
+    chunks: Vec<Vec<State>>,
+    free: u32,
+    used: usize,
+    table: HashTable<u32>,
+    ages: Vec<Age>,
+    /// For each plan the place of its list.
+    age_of: Box<[u32]>,
+    /// For each plan where the numbers of its stages begin in `waiting`.
+    stages: Box<[u32]>,
+    waiting: Vec<u32>,
+    pub(super) counters: Vec<Counters>,
+    /// What the slots hold elsewhere.
+    heap: usize,
+    limit: usize,
+}
+
+impl Store {
+    pub(super) fn new(plans: &[Plan], limit: usize) -> Self {
+        let mut ages: Vec<Age> = Vec::new();
+        let mut age_of = Vec::with_capacity(plans.len());
+        let mut stages = Vec::with_capacity(plans.len());
+        let mut waiting = 0;
+        for plan in plans {
+            let retention = plan.retention();
+            let known = ages.iter().position(|age| age.retention == retention);
+            age_of.push(known.unwrap_or(ages.len()) as u32);
+            if known.is_none() {
+                ages.push(Age { retention, head: NONE, tail: NONE });
+            }
+            stages.push(waiting);
+            waiting += u32::from(plan.stages()) + 1;
+        }
+        Self {
+            chunks: Vec::new(),
+            free: NONE,
+            used: 0,
+            table: HashTable::new(),
+            ages,
+            age_of: age_of.into(),
+            stages: stages.into(),
+            waiting: vec![0; waiting as usize],
+            counters: vec![Counters::default(); plans.len()],
+            heap: 0,
+            limit,
+        }
+    }
+
+    /// The memory of all partial matches, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.chunks.len() * CHUNK * size_of::<State>() + self.table.allocation_size() + self.heap
+    }
+
+    #[inline]
+    pub(super) fn get(&self, slot: u32) -> &State {
+        &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    fn get_mut(&mut self, slot: u32) -> &mut State {
+        &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    /// Whether a slot is in the use that a timer was set for.
+    pub(super) fn is_current(&self, slot: u32, generation: u32) -> bool {
+        let state = self.chunks.get(slot as usize / CHUNK).and_then(|chunk| chunk.get(slot as usize % CHUNK));
+        state.is_some_and(|state| state.generation == generation)
+    }
+
+    /// How many partial matches wait in a place.
+    #[inline]
+    pub(super) fn waiting(&self, place: Place) -> u32 {
+        self.waiting[(self.stages[place.plan as usize] + u32::from(place.stage)) as usize]
+    }
+
+    fn waiting_mut(&mut self, place: Place) -> &mut u32 {
+        &mut self.waiting[(self.stages[place.plan as usize] + u32::from(place.stage)) as usize]
+    }
+
+    /// The partial match of a key, unless it has expired.
+    pub(super) fn find(&self, place: Place, key: (&[u8], u64), clock: u64) -> Option<u32> {
+        self.find_kept(place, key).filter(|slot| self.is_live(*slot, clock))
+    }
+
+    /// The partial match of a key, even if it has expired: there is never more than one.
+    pub(super) fn find_kept(&self, place: Place, (key, hash): (&[u8], u64)) -> Option<u32> {
+        let found = self.table.find(place.mix(hash), |slot| {
+            let state = self.get(*slot);
+            state.hash == hash && state.place == place && *state.key == *key
+        });
+        found.copied()
+    }
+
+    pub(super) fn is_live(&self, slot: u32, clock: u64) -> bool {
+        self.get(slot).kept_until >= clock
+    }
+
+    /// Begins a partial match, in the place of one that has expired or is given up.
+    pub(super) fn begin(&mut self, place: Place, (key, hash): (&[u8], u64), clock: u64, entry: Entry) -> u32 {
+        self.expire_list(self.age_of[place.plan as usize] as usize, clock);
+        if let Some(slot) = self.find_kept(place, (key, hash)) {
+            self.remove(slot);
+        }
+        let key = SmallVec::from_slice(key);
+        self.insert(State {
+            hash,
+            kept_until: clock.saturating_add(self.ages[self.age_of[place.plan as usize] as usize].retention),
+            place,
+            prev: NONE,
+            next: NONE,
+            generation: 0,
+            key,
+            entries: smallvec::smallvec![entry],
+        })
+    }
+
+    fn insert(&mut self, mut state: State) -> u32 {
+        let (place, hash) = (state.place, state.hash);
+        self.heap += state.heap();
+        let slot = if self.free == NONE {
+            if self.used.is_multiple_of(CHUNK) {
+                self.chunks.push(Vec::with_capacity(CHUNK));
+            }
+            let slot = self.used as u32;
+            self.used += 1;
+            self.chunks[slot as usize / CHUNK].push(state);
+            slot
+        } else {
+            let slot = self.free;
+            let old = self.get_mut(slot);
+            state.generation = old.generation;
+            let next = old.next;
+            *old = state;
+            self.free = next;
+            slot
+        };
+        self.enter(slot, place, hash);
+        self.link(slot);
+        slot
+    }
+
+    fn enter(&mut self, slot: u32, place: Place, hash: u64) {
+        let Self { table, chunks, .. } = self;
+        table.insert_unique(place.mix(hash), slot, |slot| {
+            let state = &chunks[*slot as usize / CHUNK][*slot as usize % CHUNK];
+            state.place.mix(state.hash)
+        });
+        *self.waiting_mut(place) += 1;
+        self.counters[place.plan as usize].live += 1;
+    }
+
+    fn leave(&mut self, slot: u32) {
+        let (place, hash) = (self.get(slot).place, self.get(slot).hash);
+        if let Ok(entry) = self.table.find_entry(place.mix(hash), |other| *other == slot) {
+            entry.remove();
+        }
+        *self.waiting_mut(place) -= 1;
+        self.counters[place.plan as usize].live -= 1;
+    }
+
+    /// Takes a partial match out: its key and its events.
+    pub(super) fn remove(&mut self, slot: u32) -> (SmallVec<[u8; 16]>, Entries) {
+        self.leave(slot);
+        self.unlink(slot);
+        let free = self.free;
+        let state = self.get_mut(slot);
+        let heap = state.heap();
+        state.generation = state.generation.wrapping_add(1);
+        state.next = free;
+        let taken = (std::mem::take(&mut state.key), std::mem::take(&mut state.entries));
+        self.free = slot;
+        self.heap -= heap;
+        taken
+    }
+
+    /// Moves a sequence on by one step. It keeps its age: what counts is when it began.
+    pub(super) fn advance(&mut self, slot: u32, entry: Entry) {
+        self.leave(slot);
+        let state = self.get_mut(slot);
+        state.place.stage += 1;
+        let (place, hash, list, more) = (state.place, state.hash, state.list(), entry.bytes());
+        state.entries.push(entry);
+        let list_now = state.list();
+        self.heap = self.heap + more + list_now - list;
+        self.enter(slot, place, hash);
+    }
+
+    /// Adds an event to a window at its place by time, and makes the window the youngest. Returns the place.
+    pub(super) fn add(&mut self, slot: u32, entry: Entry, clock: u64) -> usize {
+        let state = self.get_mut(slot);
+        let at = state.entries.partition_point(|other| other.time <= entry.time);
+        let (list, mut less, more) = (state.list(), 0, entry.bytes());
+        state.entries.insert(at, entry);
+        // Only the last are shown.
+        if let Some(old) = state.entries.len().checked_sub(MAX_STEPS + 1) {
+            let old = &mut state.entries[old];
+            less = old.bytes();
+            old.data = old.value().into();
+            less -= old.bytes();
+        }
+        let list_now = state.list();
+        self.heap = self.heap + more + list_now - list - less;
+        self.unlink(slot);
+        let age = self.age_of[self.get(slot).place.plan as usize] as usize;
+        self.get_mut(slot).kept_until = clock.saturating_add(self.ages[age].retention);
+        self.link(slot);
+        at
+    }
+
+    /// Takes events out of a window; one that is empty is gone.
+    pub(super) fn take(&mut self, slot: u32, range: Range<usize>) -> Entries {
+        let taken: Entries = self.get_mut(slot).entries.drain(range).collect();
+        self.heap -= taken.iter().map(Entry::bytes).sum::<usize>();
+        if self.get(slot).entries.is_empty() {
+            self.remove(slot);
+        }
+        taken
+    }
+
+    fn link(&mut self, slot: u32) {
+        let age = self.age_of[self.get(slot).place.plan as usize] as usize;
+        let tail = self.ages[age].tail;
+        let state = self.get_mut(slot);
+        (state.prev, state.next) = (tail, NONE);
+        match tail {
+            NONE => self.ages[age].head = slot,
+            tail => self.get_mut(tail).next = slot,
+        }
+        self.ages[age].tail = slot;
+    }
+
+    fn unlink(&mut self, slot: u32) {
+        let state = self.get(slot);
+        let (prev, next) = (state.prev, state.next);
+        let age = self.age_of[state.place.plan as usize] as usize;
+        match prev {
+            NONE => self.ages[age].head = next,
+            prev => self.get_mut(prev).next = next,
+        }
+        match next {
+            NONE => self.ages[age].tail = prev,
+            next => self.get_mut(next).prev = prev,
+        }
+    }
+
+    fn expire_list(&mut self, age: usize, clock: u64) {
+        while self.ages[age].head != NONE && self.get(self.ages[age].head).kept_until < clock {
+            self.remove(self.ages[age].head);
+        }
+    }
+
+    /// Drops what nothing can complete any more.
+    pub(super) fn expire(&mut self, clock: u64) {
+        (0..self.ages.len()).for_each(|age| self.expire_list(age, clock));
+    }
+
+    /// Drops the oldest until the rest fits; `more` is memory that is held elsewhere.
+    pub(super) fn shrink(&mut self, clock: u64, more: usize) {
+        if self.bytes() + more <= self.limit {
+            return;
+        }
+        self.expire(clock);
+        while self.bytes() + more > self.limit {
+            let heads = self.ages.iter().filter(|age| age.head != NONE);
+            let begun = |age: &&Age| self.get(age.head).kept_until.saturating_sub(age.retention);
+            let Some(oldest) = heads.min_by_key(begun) else { return };
+            let slot = oldest.head;
+            let plan = self.get(slot).place.plan;
+            self.counters[plan as usize].evicted += 1;
+            self.remove(slot);
+        }
+    }
+
+    /// All partial matches from the oldest on, taken out.
+    pub(super) fn drain(&mut self) -> Vec<Kept> {
+        let mut all = Vec::new();
+        for age in 0..self.ages.len() {
+            while self.ages[age].head != NONE {
+                let slot = self.ages[age].head;
+                let State { place, kept_until, .. } = *self.get(slot);
+                let (key, entries) = self.remove(slot);
+                all.push(Kept { place, kept_until, key, entries });
+            }
+        }
+        all.sort_by_key(|kept| kept.kept_until);
+        all
+    }
+
+    /// Puts one back that was taken out, perhaps of another store.
+    pub(super) fn restore(&mut self, kept: Kept, hash: u64) -> u32 {
+        let Kept { place, kept_until, key, entries } = kept;
+        self.insert(State { hash, kept_until, place, prev: NONE, next: NONE, generation: 0, key, entries })
+    }
+}
+
+/// A partial match on its way from one store to another.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) place: Place,
+    kept_until: u64,
+    pub(super) key: SmallVec<[u8; 16]>,
+    pub(super) entries: Entries,
+}

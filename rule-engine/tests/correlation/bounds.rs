@@ -1,0 +1,213 @@
+//! Memory and floods: what is kept is bounded, what is dropped is counted, what does nothing costs nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use peregrine_rule_engine::correlation::key::{self, Keys};
+use peregrine_rule_engine::correlation::plan::{CaptureId, KeyId};
+use peregrine_rule_engine::correlation::{Correlator, Counters, Hit, Subject, captured};
+use peregrine_rule_engine::event::Value;
+
+use crate::script::Set;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count(allocations: u64, bytes: isize) {
+    // At the end of a thread there is nothing to count in.
+    let _ = COUNT.try_with(|count| count.set(count.get() + allocations));
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
+// SAFETY: everything is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size() as isize);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(1, size as isize - layout.size() as isize);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// An event of a process, whose command line is kept.
+struct Of {
+    process: u64,
+    time: u64,
+}
+
+impl Subject for Of {
+    fn time(&self) -> u64 {
+        self.time
+    }
+
+    fn number(&self) -> u64 {
+        self.time
+    }
+
+    fn keys(&self, _: KeyId, keys: &mut Keys) {
+        keys.push(|out| {
+            // A pid, and when it began.
+            key::push_part(out, Value::List(&[Value::U64(self.process), Value::U64(self.process << 20)]));
+            true
+        });
+    }
+
+    fn capture(&self, _: CaptureId, out: &mut Vec<u8>) {
+        captured::push(out, Some(b"bash -i"), Some(Value::Bytes(b"bash -i")));
+    }
+}
+
+fn hit(member: u16) -> [Hit; 1] {
+    [Hit { plan: 0, member }]
+}
+
+/// Feeds first steps of so many processes; returns how much memory is held for them.
+fn flood(correlator: &mut Correlator, processes: u64) -> isize {
+    let before = HELD.get();
+    for process in 0..processes {
+        correlator.process(&Of { process, time: SECOND + process }, &hit(0), &mut |_| {});
+    }
+    HELD.get() - before
+}
+
+#[test]
+fn a_flood_of_keys_does_not_grow_past_the_bound() {
+    const LIMIT: usize = 4 << 20;
+    let mut correlator = Correlator::new(Set::default().sequence("a b", "k", "60").plans(), LIMIT);
+    let held = flood(&mut correlator, 100_000);
+    let bytes = correlator.bytes();
+    assert!(bytes <= LIMIT, "{bytes}");
+    // What is counted is what is held, but for what is used again and again.
+    assert!(held as usize <= LIMIT + (64 << 10), "{held} bytes are held, {bytes} counted");
+    let Counters { live, evicted, .. } = correlator.counters()[0];
+    assert_eq!(live + evicted, 100_000);
+    assert!(live > 15_000, "{live} of {LIMIT} bytes");
+    // The oldest are gone, the youngest are there.
+    let mut found = Vec::new();
+    for process in [0, 99_999, 100_000 - live, 100_000 - live - 1] {
+        let time = 2 * SECOND;
+        correlator.process(&Of { process, time }, &hit(1), &mut |_| found.push(process));
+    }
+    assert_eq!(found, [99_999, 100_000 - live]);
+}
+
+#[test]
+fn a_million_live_partial_matches_are_within_their_bound() {
+    const LIMIT: usize = 256 << 20;
+    let mut correlator = Correlator::new(Set::default().sequence("a b", "k", "60").plans(), LIMIT);
+    let held = flood(&mut correlator, 1_000_000);
+    assert_eq!(correlator.counters()[0], Counters { live: 1_000_000, ..Counters::default() });
+    assert!(correlator.bytes() <= LIMIT && held as usize <= LIMIT, "{held} bytes are held");
+    let mut matches = 0;
+    for process in (0..1_000_000).step_by(1_000) {
+        correlator.process(&Of { process, time: 2 * SECOND }, &hit(1), &mut |_| matches += 1);
+    }
+    assert_eq!(matches, 1_000);
+}
+
+#[test]
+fn the_oldest_of_all_correlations_goes_first() {
+    // Two timespans are two lists.
+    let set = Set::default().sequence("a b", "k", "60").event_count("a", "k", "600", 3);
+    let mut correlator = Correlator::new(set.plans(), 1 << 20);
+    for process in 0..20_000 {
+        let hits = [Hit { plan: (process % 2) as u32, member: 0 }];
+        correlator.process(&Of { process, time: SECOND + process }, &hits, &mut |_| {});
+    }
+    let [sequence, window] = [correlator.counters()[0], correlator.counters()[1]];
+    assert!(sequence.evicted.abs_diff(window.evicted) <= 1, "{sequence:?} {window:?}");
+    assert!(sequence.evicted > 1_000 && sequence.live > 1_000, "{sequence:?}");
+}
+
+#[test]
+fn what_has_expired_is_no_longer_live() {
+    let set = Set::default().sequence("a b", "k", "5").event_count("c", "k", "5", 9);
+    let mut correlator = Correlator::new(set.plans(), 1 << 20);
+    for process in 0..100 {
+        let both = [Hit { plan: 0, member: 0 }, Hit { plan: 1, member: 0 }];
+        correlator.process(&Of { process, time: SECOND }, &both, &mut |_| {});
+    }
+    assert_eq!([correlator.counters()[0].live, correlator.counters()[1].live], [100, 100]);
+    correlator.process(&Of { process: 0, time: 8 * SECOND }, &hit(0), &mut |_| {});
+    assert_eq!([correlator.counters()[0].live, correlator.counters()[1].live], [1, 0]);
+    assert_eq!(correlator.counters()[0].evicted, 0);
+}
+
+#[test]
+fn an_event_that_advances_nothing_allocates_nothing() {
+    let set = Set::default().sequence("a b c until u", "k", "60").sequence("a !b", "k", "60");
+    let mut correlator = Correlator::new(set.plans(), 1 << 20);
+    let feed = |correlator: &mut Correlator, process: u64, hits: &[Hit]| {
+        correlator.process(&Of { process, time: SECOND }, hits, &mut |_| {});
+    };
+    let all_but_first: Vec<Hit> = [(0, 1), (0, 2), (0, 3), (1, 1)].map(|(plan, member)| Hit { plan, member }).into();
+    // Nothing waits at all; then something waits, but under another key.
+    for waiting in [false, true] {
+        if waiting {
+            feed(&mut correlator, 1, &hit(0));
+            feed(&mut correlator, 1, &[Hit { plan: 1, member: 0 }]);
+        }
+        feed(&mut correlator, 2, &all_but_first);
+        let before = COUNT.get();
+        (3..1_000).for_each(|process| feed(&mut correlator, process, &all_but_first));
+        assert_eq!(COUNT.get(), before, "waiting: {waiting}");
+    }
+    assert_eq!(correlator.counters()[0].live, 1);
+}
+
+#[test]
+fn a_window_of_one_value_stays_short() {
+    // A process that connects to one port for ever is one value of a count of ports.
+    let set = Set::default().value_count("a", "v", "k", "3600", 20);
+    let mut correlator = Correlator::new(set.plans(), 1 << 20);
+    for time in 0..100_000 {
+        correlator.process(&Of { process: 7, time }, &hit(0), &mut |_| {});
+    }
+    assert_eq!(correlator.counters()[0].live, 1);
+    let bytes = correlator.bytes();
+    assert!(bytes < 64 << 10, "{bytes}");
+}
+
+#[test]
+fn partial_matches_of_correlations_that_did_not_change_outlive_a_reload() {
+    let old = Set::default().sequence("a b", "k", "60").event_count("a", "k", "60", 3).sequence("a !b", "k", "5");
+    let new = Set::default().event_count("a", "k", "60", 3).sequence("a b", "", "60").sequence("a !b", "k", "5");
+    let mut before = Correlator::new(old.plans(), 1 << 20);
+    let three = [0, 1, 2].map(|plan| Hit { plan, member: 0 });
+    before.process(&Of { process: 1, time: SECOND }, &three, &mut |_| {});
+    before.process(&Of { process: 1, time: 2 * SECOND }, &[three[1]], &mut |_| {});
+    let mut renamed: Vec<_> = new.plans().to_vec();
+    // The names in this set hold the places: what did not change has one identity in both.
+    renamed[0].identity = before.plans()[1].identity.clone();
+    renamed[2].identity = before.plans()[2].identity.clone();
+    let mut after = Correlator::new(renamed.into(), 1 << 20);
+    after.adopt(before);
+    let live: Vec<u64> = after.counters().iter().map(|counters| counters.live).collect();
+    assert_eq!(live, [1, 0, 1]);
+    let mut found = Vec::new();
+    after.process(&Of { process: 1, time: 3 * SECOND }, &hit(0), &mut |one| found.push((one.plan, one.count)));
+    assert_eq!(found, [(0, 3)]);
+    // The one that waits for nothing to happen has its deadline still.
+    after.process(&Of { process: 9, time: 9 * SECOND }, &[], &mut |one| found.push((one.plan, one.time)));
+    assert_eq!(found, [(0, 3), (2, 6 * SECOND)]);
+}
