@@ -81,6 +81,12 @@ struct io_file_table___files {
 	struct io_fixed_file *files;
 };
 
+/* Until 6.14 a request to send had the address that it was given; 6.0 brought it. */
+struct io_sr_msg___addr {
+	void *addr;
+	int addr_len;
+};
+
 /* 6.13 moved the submitter of an io_uring request from `task` to `tctx`. */
 struct io_kiocb___task {
 	struct task_struct *task;

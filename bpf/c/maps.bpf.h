@@ -24,6 +24,21 @@ struct {
 	__type(value, struct cpu_stats);
 } stats SEC(".maps");
 
+/* An address of a socket, in the forms of both families of the internet. */
+struct sockaddr_any {
+	u16 family, port;
+	u32 ip; /* of IPv4 */
+	u64 ip6[2];
+	u8 more[104];
+};
+
+/* Both ends of an internet socket. */
+struct ends {
+	u64 ip[2], local[2];
+	u16 port, local_port;
+	u32 pad;
+};
+
 /* The call that is being looked at, and the event that is being written. */
 struct cpu {
 	u64 args[6];
@@ -35,6 +50,8 @@ struct cpu {
 	u64 parts[MAX_COMPONENTS]; /* names of a path's components, the last first */
 	u32 nparts;
 	u32 sum; /* of the sizes of a buffer's pieces */
+	struct sockaddr_any address;
+	struct ends ends;
 	u8 data[DATA_SIZE];
 };
 

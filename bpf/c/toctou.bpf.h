@@ -74,7 +74,7 @@ static __always_inline int enter_connect(struct cpu *c, s32 fd, u64 address, u32
 	struct event e = event_begin(c, EV_CONNECT_E, EV_CONNECT_E_PARAMS, EV_CONNECT_E_FAMILY);
 
 	push_u64(&e, (s64)fd);
-	push_sockaddr(&e, address, len);
+	push_sockaddr(&e, given(address, len), 0);
 	event_finish(&e);
 	return 0;
 }

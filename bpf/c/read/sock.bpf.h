@@ -2,22 +2,48 @@
 /* Sockets: addresses that programs give, and both ends of a connection. */
 #pragma once
 
+#define AF_UNSPEC 0
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_RAW 3
 #define MAX_UNIX_PATH 108
+/* The longest address that the kernel takes, and the shortest of each family. */
 #define SOCKADDR_MAX 128
+#define SOCKADDR_IN_MIN 16
+#define SOCKADDR_IN6_MIN 24
+/* In both families the port follows the family. */
+#define SOCKADDR_PORT 2
+#define LOOPBACK 0x0100007f
 
 enum direction {
 	INBOUND,
 	OUTBOUND,
+	ADDRESS_COPIED = 2, /* a mark: the address of the call is in the kernel's memory */
 };
 
-/* An address as a program gave it. */
-struct address {
-	u16 family;
-	u8 bytes[SOCKADDR_MAX];
+/* The address that a call was given: where it is, and how many bytes it has. Nothing behind them belongs to it. */
+struct given {
+	u64 at;
+	u32 len;
 };
+
+#define NOT_GIVEN ((struct given){})
+
+static __always_inline struct given given(u64 at, u64 len)
+{
+	struct given g = { at, at ? len : 0 };
+
+	return g;
+}
+
+/* What the kernel left where `len_at` says how long it is. */
+static __always_inline struct given received(u64 at, u64 len_at)
+{
+	return given(at, at ? user_u32(len_at) : 0);
+}
 
 static __always_inline u16 swap16(u16 v)
 {
@@ -45,90 +71,76 @@ static __always_inline long address_read(void *to, u32 len, u64 p, bool user)
 	return user ? bpf_probe_read_user(to, len, (void *)p) : bpf_probe_read_kernel(to, len, (void *)p);
 }
 
-/* A few bytes of an address as part of a parameter. */
-static __always_inline u32 part_address(struct event *e, u32 at, u64 p, u32 len, bool user)
+/* Copies an address to where the processor keeps one; its length, 0 when it cannot be read. */
+static __always_inline u32 address_take(struct cpu *c, u64 p, u32 len, bool user)
 {
-	if (user)
-		return part_bytes(e, at, p, len);
-	return bytes_read(e->c, (e->pos + at) & DATA_MASK, p, len, false);
-}
-
-/* The address at `p`, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family. */
-static __always_inline u32 sockaddr_write(u32 pos, u64 p, u32 len, bool user)
-{
-	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
-	u16 family = 0, port = 0;
-	u32 at;
-
-	if (!own.c || !p || len < 2 || address_read(&family, sizeof(family), p, user))
+	if (!p || !len || len > SOCKADDR_MAX)
 		return 0;
-	at = part_u8(e, 0, family);
-	switch (family) {
-	case AF_INET:
-		at += part_address(e, at, p + 4, 4, user);
-		address_read(&port, sizeof(port), p + 2, user);
-		at = part_u16(e, at, swap16(port));
-		break;
-	case AF_INET6:
-		at += part_address(e, at, p + 8, 16, user);
-		address_read(&port, sizeof(port), p + 2, user);
-		at = part_u16(e, at, swap16(port));
-		break;
-	case AF_UNIX: {
-		/* The name ends at a NUL or with the address; one that begins with NUL is abstract. */
-		u32 name = len > 2 ? len - 2 : 0, n = 0;
-		char first = 0;
-
-		address_read(&first, 1, p + 2, user);
-		if (!first) {
-			p++;
-			name = name ? name - 1 : 0;
-		}
-		if (name > MAX_UNIX_PATH)
-			name = MAX_UNIX_PATH;
-		if (name)
-			n = user ? part_user_text(e, at, p + 2, name + 1) : part_kernel_text(e, at, (void *)(p + 2), name + 1);
-		at += n;
-		if (!n)
-			at = part_u8(e, at, 0);
-		break;
-	}
-	default:
-		at = 0;
-	}
-	return at;
+	OPAQUE(len);
+	len &= 2 * SOCKADDR_MAX - 1;
+	if (address_read(&c->address, len, p, user))
+		return 0;
+	return len;
 }
 
-__noinline int sockaddr_put(u32 pos, u64 p, u32 len)
+/* Shows the NULs within a name of `len` bytes as /proc/net/unix does: as '@', eight bytes at a time. */
+static __always_inline void nuls_show(u8 *name, u32 len)
 {
-	return sockaddr_write(pos, p, len, true);
+	const u64 low = 0x7f7f7f7f7f7f7f7fULL;
+
+	for (u32 i = 0; i < MAX_UNIX_PATH; i += 8) {
+		u64 word = *(u64 *)(name + i);
+
+		/* The top bit of each byte that is 0; half of it is '@'. */
+		*(u64 *)(name + i) = word | ~(((word & low) + low) | word | low) >> 1;
+	}
+	name[len] = 0;
 }
 
-/* The same of an address that the kernel has copied. */
-__noinline int kernel_sockaddr_put(u32 pos, u64 p, u32 len)
-{
-	return sockaddr_write(pos, p, len, false);
-}
-
-/* The address of `len` bytes that a socket was bound to. Where the port was for the kernel to choose, it is the one that
- * was chosen: nobody would hear of it otherwise.
+/* The name of a unix socket, which has `len` bytes at `p` in the kernel's memory: a path ends at a NUL, an abstract name
+ * only with the address. How many bytes, with the NUL at the end.
  */
-static __always_inline void push_bound(struct event *e, u32 len, struct sock *sk)
+__noinline int unix_name_put(u32 pos, u64 p, u32 len)
 {
-	struct inet_sock *inet = (void *)sk;
-	u8 family = *event_at(e);
-	u32 at = (e->pos + len - sizeof(u16)) & DATA_MASK;
+	struct cpu *c = cpu_current();
+	u8 *name, first = 0;
+	long text;
 
-	OPAQUE(at);
-	if (sk && len > sizeof(u16) && (family == AF_INET || family == AF_INET6) &&
-	    !*(u16 *)&e->c->data[at & DATA_MASK])
-		PUT16(&e->c->data[at & DATA_MASK], 0, swap16(GET(inet, inet_sport)));
-	push_done(e, len & DATA_MASK);
+	if (!c)
+		return 0;
+	if (len > MAX_UNIX_PATH)
+		len = MAX_UNIX_PATH;
+	name = &c->data[pos & DATA_MASK];
+	if (len && !bpf_probe_read_kernel(&first, 1, (void *)p) && !first) {
+		p++;
+		len--;
+	}
+	OPAQUE(len);
+	len &= 127;
+	if (!len || bpf_probe_read_kernel(name, len, (void *)p)) {
+		*name = 0;
+		return 1;
+	}
+	name[len] = 0;
+	text = bpf_probe_read_kernel_str(name, len + 1, name);
+	if (text <= 0)
+		return 1;
+	if (first)
+		return text;
+	if (text <= len)
+		nuls_show(name, len);
+	return len + 1;
 }
 
-static __always_inline void push_sockaddr(struct event *e, u64 p, u32 len)
+static __always_inline u32 part_unix_name(struct event *e, u32 at, u64 p, u32 len)
 {
-	push_done(e, sockaddr_put(e->pos, p, len) & DATA_MASK);
+	return unix_name_put(e->pos + at, p, len) & 127;
+}
+
+/* The name in an address of `len` bytes that was taken. */
+static __always_inline u32 part_unix_address(struct event *e, u32 at, u32 len)
+{
+	return part_unix_name(e, at, plain(e->c, &e->c->address) + sizeof(u16), len > sizeof(u16) ? len - sizeof(u16) : 0);
 }
 
 static __always_inline u32 part_v4(struct event *e, u32 at, u32 ip, u16 port)
@@ -144,90 +156,237 @@ static __always_inline u32 part_v6(struct event *e, u32 at, u64 *ip, u16 port)
 	return part_u16(e, at, swap16(port));
 }
 
-/* Both ends of a socket, the sender first, written at `pos`; how many bytes. An end that the socket does not know is
- * taken from the address `user`.
- */
-__noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 user)
+/* The address at `p`, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family or too short. */
+__noinline int sockaddr_put(u32 pos, u64 p, u32 len, u32 copied)
+{
+	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
+	u32 at;
+
+	if (!own.c)
+		return 0;
+	len = address_take(own.c, p, len, !copied);
+	if (len < sizeof(u16))
+		return 0;
+	struct sockaddr_any *a = &own.c->address;
+
+	at = part_u8(e, 0, a->family);
+	if (a->family == AF_INET && len >= SOCKADDR_IN_MIN)
+		return part_v4(e, at, a->ip, a->port);
+	if (a->family == AF_INET6 && len >= SOCKADDR_IN6_MIN)
+		return part_v6(e, at, a->ip6, a->port);
+	if (a->family == AF_UNIX)
+		return at + part_unix_address(e, at, len);
+	return 0;
+}
+
+static __always_inline void push_sockaddr(struct event *e, struct given address, u32 copied)
+{
+	push_done(e, sockaddr_put(e->pos, address.at, address.len, copied) & DATA_MASK);
+}
+
+static __always_inline u32 part_end(struct event *e, u32 at, u16 family, u64 *ip, u16 port)
+{
+	return family == AF_INET ? part_v4(e, at, ip[0], port) : part_v6(e, at, ip, port);
+}
+
+/* The name that a unix socket is bound to. */
+static __always_inline u32 part_unix_bound(struct event *e, u32 at, struct sock *sk)
+{
+	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	u32 len = address ? BPF_CORE_READ(address, len) : 0;
+
+	return part_unix_name(e, at, (u64)&address->name[0].sun_path, len > sizeof(u16) ? len - sizeof(u16) : 0);
+}
+
+/* What a socket is bound to, as the socket itself has it. */
+__noinline int bound_put(u32 pos, u64 socket)
 {
 	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
 	struct sock *sk = (void *)socket;
 	struct inet_sock *inet = (void *)sk;
+	u64 ip[2] = {};
 	u32 at;
 
 	if (!own.c || !sk)
 		return 0;
 	u16 family = GET(sk, __sk_common.skc_family);
 	at = part_u8(e, 0, family);
-	if (family == AF_INET) {
-		u32 local = GET(inet, inet_saddr), remote = GET(sk, __sk_common.skc_daddr);
-		u16 lport = GET(inet, inet_sport), rport = GET(sk, __sk_common.skc_dport);
-
-		if (!rport && user) {
-			bpf_probe_read_user(&rport, sizeof(rport), (void *)(user + 2));
-			bpf_probe_read_user(&remote, sizeof(remote), (void *)(user + 4));
-		}
-		if (direction == OUTBOUND) {
-			at = part_v4(e, at, local, lport);
-			at = part_v4(e, at, remote, rport);
-		} else {
-			at = part_v4(e, at, remote, rport);
-			at = part_v4(e, at, local, lport);
-		}
-	} else if (family == AF_INET6) {
-		u64 local[2] = {}, remote[2] = {};
-		u16 lport = GET(inet, inet_sport), rport = GET(sk, __sk_common.skc_dport);
-		struct ipv6_pinfo *info = BPF_CORE_READ(inet, pinet6);
-
-		bpf_core_read(local, sizeof(local), &info->saddr);
-		bpf_core_read(remote, sizeof(remote), &sk->__sk_common.skc_v6_daddr);
-		if (!rport && user) {
-			bpf_probe_read_user(&rport, sizeof(rport), (void *)(user + 2));
-			bpf_probe_read_user(remote, sizeof(remote), (void *)(user + 8));
-		}
-		if (direction == OUTBOUND) {
-			at = part_v6(e, at, local, lport);
-			at = part_v6(e, at, remote, rport);
-		} else {
-			at = part_v6(e, at, remote, rport);
-			at = part_v6(e, at, local, lport);
-		}
-	} else if (family == AF_UNIX) {
-		struct unix_sock *unix_sk = (void *)sk;
-		struct sock *peer = BPF_CORE_READ(unix_sk, peer);
-		struct unix_address *address;
-		u32 n = 0;
-		u64 name;
-		char first = 0;
-
-		/* The server's end carries the name. */
-		if (direction == OUTBOUND) {
-			at = part_u64(e, at, (u64)peer);
-			at = part_u64(e, at, (u64)sk);
-			address = BPF_CORE_READ((struct unix_sock *)peer, addr);
-		} else {
-			at = part_u64(e, at, (u64)sk);
-			at = part_u64(e, at, (u64)peer);
-			address = BPF_CORE_READ(unix_sk, addr);
-		}
-		if (direction == OUTBOUND && !peer && user) {
-			name = user + 2;
-			bpf_probe_read_user(&first, 1, (void *)name);
-			n = part_user_text(e, at, first ? name : name + 1, MAX_UNIX_PATH);
-		} else if (address) {
-			name = (u64)&address->name[0].sun_path;
-			bpf_probe_read_kernel(&first, 1, (void *)name);
-			n = part_kernel_text(e, at, (void *)(first ? name : name + 1), MAX_UNIX_PATH);
-		}
-		at += n;
-		if (!n)
-			at = part_u8(e, at, 0);
-	} else {
-		at = 0;
+	switch (family) {
+	case AF_INET:
+		return part_v4(e, at, GET(sk, __sk_common.skc_rcv_saddr), GET(inet, inet_sport));
+	case AF_INET6:
+		bpf_core_read(ip, sizeof(ip), &sk->__sk_common.skc_v6_rcv_saddr);
+		return part_v6(e, at, ip, GET(inet, inet_sport));
+	case AF_UNIX:
+		return at + part_unix_bound(e, at, sk);
 	}
-	return at;
+	return 0;
 }
 
-static __always_inline void push_tuple(struct event *e, struct sock *sk, enum direction direction, u64 user)
+/* The address of `len` bytes that a socket was bound to. What the kernel chose, or took in spite of its family, is the
+ * socket's own: nobody would hear of it otherwise.
+ */
+static __always_inline void push_bound(struct event *e, u32 len, struct sock *sk)
 {
-	push_done(e, tuple_put(e->pos, plain(e->c, sk), direction, user) & DATA_MASK);
+	u8 family = *event_at(e);
+	u32 at = (e->pos + len - sizeof(u16)) & DATA_MASK;
+	bool chosen;
+
+	OPAQUE(at);
+	if (sk) {
+		chosen = len <= sizeof(u16) || family != GET(sk, __sk_common.skc_family) ||
+			 (family != AF_UNIX && !*(u16 *)&e->c->data[at & DATA_MASK]);
+		if (chosen)
+			len = bound_put(e->pos, plain(e->c, sk));
+	}
+	push_done(e, len & DATA_MASK);
+}
+
+static __always_inline void remote_map(struct ends *r, u32 ip)
+{
+	r->ip[0] = 0;
+	r->ip[1] = (u64)ip << 32 | 0xffff0000;
+}
+
+static __always_inline bool v6_is_mapped(u64 *ip)
+{
+	return !ip[0] && (u32)ip[1] == 0xffff0000;
+}
+
+/* The end that an address of `len` bytes names on a socket of IPv4, where no family means the same as the right one;
+ * whether it names one. The kernel sends to itself what is for nobody.
+ */
+static __always_inline bool remote_v4(struct ends *r, struct sockaddr_any *a, u32 len, u32 local)
+{
+	if (len < SOCKADDR_IN_MIN || (a->family != AF_INET && a->family != AF_UNSPEC))
+		return false;
+	r->port = a->port;
+	r->ip[0] = a->ip ? a->ip : local ? local : LOOPBACK;
+	return true;
+}
+
+/* The same on a socket of IPv6, which reaches IPv4 as well. No family means no address, but to a raw socket. */
+static __always_inline void remote_v6(struct ends *r, struct sockaddr_any *a, u32 len, bool raw)
+{
+	bool mapped = v6_is_mapped(r->local);
+	u32 own = mapped ? r->local[1] >> 32 : 0;
+
+	if (!own)
+		own = LOOPBACK;
+	if (len >= SOCKADDR_IN_MIN && a->family == AF_INET) {
+		remote_map(r, a->ip ? a->ip : own);
+	} else if (len >= SOCKADDR_IN6_MIN && (a->family == AF_INET6 || (a->family == AF_UNSPEC && raw))) {
+		r->ip[0] = a->ip6[0];
+		r->ip[1] = a->ip6[1];
+		if (v6_is_mapped(r->ip) && !(r->ip[1] >> 32))
+			remote_map(r, own);
+		else if (!r->ip[0] && !r->ip[1] && mapped)
+			remote_map(r, LOOPBACK);
+		else if (!r->ip[0] && !r->ip[1])
+			r->ip[1] = 1ULL << 56;
+	} else {
+		return;
+	}
+	r->port = a->port;
+}
+
+/* Finds both ends of an internet socket. Where a datagram goes the call says, if the socket takes an address of this family
+ * and length (`len`; 0 if there is none); a stream, and a socket that receives from one other only, has one other end.
+ */
+__noinline int ends_find(u64 socket, u32 direction, u32 len)
+{
+	struct cpu *c = cpu_current();
+	struct sock *sk = (void *)socket;
+	struct inet_sock *inet = (void *)sk;
+	struct ipv6_pinfo *info;
+	struct ends *r;
+	u16 type;
+
+	if (!c || !sk)
+		return 0;
+	r = &c->ends;
+	r->port = GET(sk, __sk_common.skc_dport);
+	r->local_port = GET(inet, inet_sport);
+	type = GET(sk, sk_type);
+	if (direction == INBOUND ? r->port : type == SOCK_STREAM)
+		len = 0;
+	if (GET(sk, __sk_common.skc_family) == AF_INET) {
+		r->local[0] = GET(inet, inet_saddr);
+		r->ip[0] = GET(sk, __sk_common.skc_daddr);
+		remote_v4(r, &c->address, len, direction == OUTBOUND ? r->local[0] : 0);
+		return 0;
+	}
+	info = BPF_CORE_READ(inet, pinet6);
+	bpf_core_read(r->local, sizeof(r->local), &info->saddr);
+	bpf_core_read(r->ip, sizeof(r->ip), &sk->__sk_common.skc_v6_daddr);
+	remote_v6(r, &c->address, len, type == SOCK_RAW);
+	return 0;
+}
+
+/* The name is that of the server's end. */
+static __always_inline u32 unix_tuple_write(struct event *e, struct sock *sk, u32 direction, u32 len)
+{
+	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	u32 at = part_u8(e, 0, AF_UNIX);
+
+	if (direction == INBOUND) {
+		at = part_u64(e, at, (u64)sk);
+		at = part_u64(e, at, (u64)peer);
+		return at + part_unix_bound(e, at, sk);
+	}
+	/* Of all kinds only datagrams go where the call says. */
+	if (len > sizeof(u16) && GET(sk, sk_type) == SOCK_DGRAM) {
+		at = part_u64(e, at, 0);
+		at = part_u64(e, at, (u64)sk);
+		return at + part_unix_address(e, at, len);
+	}
+	at = part_u64(e, at, (u64)peer);
+	at = part_u64(e, at, (u64)sk);
+	return at + part_unix_bound(e, at, peer);
+}
+
+/* Both ends of a socket, the sender first, written at `pos`; how many bytes. */
+__noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 address, u32 len)
+{
+	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
+	struct sock *sk = (void *)socket;
+	struct ends *r;
+	u16 family;
+	u32 at;
+
+	if (!own.c || !sk)
+		return 0;
+	r = &own.c->ends;
+	family = GET(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
+	len = address_take(own.c, address, len, !(direction & ADDRESS_COPIED));
+	direction &= OUTBOUND;
+	if (family == AF_UNIX)
+		return unix_tuple_write(e, sk, direction, len);
+	ends_find(socket, direction, len);
+	at = part_u8(e, 0, family);
+	if (direction == OUTBOUND) {
+		at = part_end(e, at, family, r->local, r->local_port);
+		return part_end(e, at, family, r->ip, r->port);
+	}
+	at = part_end(e, at, family, r->ip, r->port);
+	return part_end(e, at, family, r->local, r->local_port);
+}
+
+static __always_inline void push_tuple(struct event *e, struct sock *sk, u32 direction, struct given address)
+{
+	push_done(e, tuple_put(e->pos, plain(e->c, sk), direction, address.at, address.len) & DATA_MASK);
+}
+
+/* The ends of a socket that a connect has left. One without a family dissolves a connection: then there are none. */
+static __always_inline void push_connected(struct event *e, struct sock *sk, struct given address, u32 copied)
+{
+	u16 family = AF_UNSPEC;
+
+	if (address.len >= sizeof(family))
+		address_read(&family, sizeof(family), address.at, !copied);
+	if (family == AF_UNSPEC)
+		sk = NULL;
+	push_tuple(e, sk, OUTBOUND | copied, NOT_GIVEN);
 }

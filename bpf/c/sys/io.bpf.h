@@ -50,10 +50,10 @@ static __always_inline bool content_is_known(const u8 *b, u32 size, u16 local, u
 	return false;
 }
 
-/* How much of a buffer is kept. `address` is where the other end's address stands in user memory, if the call has one;
- * `data` is 0 when only ports decide.
+/* How much of a buffer is kept. `address` is the other end's in user memory, if the call has one; `data` is 0 when only
+ * ports decide.
  */
-static __always_inline u32 snaplen_of(s32 fd, u64 address, u64 data, u32 size)
+static __always_inline u32 snaplen_of(s32 fd, struct given address, u64 data, u32 size)
 {
 	u32 len = settings.snaplen, want = 0;
 	u8 bytes[LOOKAHEAD] = {};
@@ -71,8 +71,8 @@ static __always_inline u32 snaplen_of(s32 fd, u64 address, u64 data, u32 size)
 	if (family == AF_INET || family == AF_INET6) {
 		local = swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 		remote = BPF_CORE_READ(sk, __sk_common.skc_dport);
-		if (!remote && address)
-			bpf_probe_read_user(&remote, sizeof(remote), (void *)(address + 2));
+		if (address.len >= SOCKADDR_IN_MIN && (!remote || BPF_CORE_READ(sk, sk_type) != SOCK_STREAM))
+			bpf_probe_read_user(&remote, sizeof(remote), (void *)(address.at + SOCKADDR_PORT));
 		remote = swap16(remote);
 	}
 	if (settings.fullcapture_last &&
@@ -90,7 +90,7 @@ static __always_inline u32 snaplen_of(s32 fd, u64 address, u64 data, u32 size)
 }
 
 /* What a read left in the buffer. */
-static __always_inline void push_read(struct event *e, struct cpu *c, long ret, u64 address)
+static __always_inline void push_read(struct event *e, struct cpu *c, long ret, struct given address)
 {
 	u64 len;
 
@@ -103,7 +103,7 @@ static __always_inline void push_read(struct event *e, struct cpu *c, long ret, 
 }
 
 /* What a write took from the buffer, or would have taken. */
-static __always_inline void push_written(struct event *e, struct cpu *c, long ret, u64 address)
+static __always_inline void push_written(struct event *e, struct cpu *c, long ret, struct given address)
 {
 	u64 there = ret > 0 ? ret : c->args[2];
 	u64 len = snaplen_of(c->args[0], address, c->args[1], c->args[2]);
@@ -181,7 +181,7 @@ int BPF_PROG(read_x, struct pt_regs *regs, long ret)
 
 	if (!c)
 		return 0;
-	len = ret > 0 ? smaller(snaplen_of(c->args[0], 0, c->args[1], c->args[2]), ret) : 0;
+	len = ret > 0 ? smaller(snaplen_of(c->args[0], NOT_GIVEN, c->args[1], c->args[2]), ret) : 0;
 	if (len <= IN_PLACE)
 		return io_in_place(c, EV_READ_X, EV_READ_X_FAMILY, ret, len);
 	struct event e = event_begin(c, EV_READ_X, EV_READ_X_PARAMS, EV_READ_X_FAMILY);
@@ -202,7 +202,7 @@ int BPF_PROG(write_x, struct pt_regs *regs, long ret)
 
 	if (!c)
 		return 0;
-	len = smaller(snaplen_of(c->args[0], 0, c->args[1], c->args[2]), ret > 0 ? ret : c->args[2]);
+	len = smaller(snaplen_of(c->args[0], NOT_GIVEN, c->args[1], c->args[2]), ret > 0 ? ret : c->args[2]);
 	if (len <= IN_PLACE)
 		return io_in_place(c, EV_WRITE_X, EV_WRITE_X_FAMILY, ret, len);
 	struct event e = event_begin(c, EV_WRITE_X, EV_WRITE_X_PARAMS, EV_WRITE_X_FAMILY);
@@ -232,9 +232,9 @@ static __always_inline int io_at(u16 code, enum family family, long ret, bool wr
 
 	push_u64(&e, ret);
 	if (written)
-		push_written(&e, c, ret, 0);
+		push_written(&e, c, ret, NOT_GIVEN);
 	else
-		push_read(&e, c, ret, 0);
+		push_read(&e, c, ret, NOT_GIVEN);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, c->args[2]);
 	push_u64(&e, position(c));
@@ -259,7 +259,7 @@ static __always_inline void push_read_pieces(struct event *e, struct cpu *c, lon
 {
 	if (ret > 0) {
 		push_u32(e, ret);
-		push_pieces(e, c->args[1], c->args[2], smaller(snaplen_of(c->args[0], 0, 0, 0), ret));
+		push_pieces(e, c->args[1], c->args[2], smaller(snaplen_of(c->args[0], NOT_GIVEN, 0, 0), ret));
 	} else {
 		push_u32(e, 0);
 		push_empty(e);
@@ -268,7 +268,7 @@ static __always_inline void push_read_pieces(struct event *e, struct cpu *c, lon
 
 static __always_inline u32 push_written_pieces(struct event *e, struct cpu *c, long ret)
 {
-	u32 len = snaplen_of(c->args[0], 0, 0, 0);
+	u32 len = snaplen_of(c->args[0], NOT_GIVEN, 0, 0);
 
 	return push_pieces(e, c->args[1], c->args[2], ret > 0 ? smaller(len, ret) : len);
 }

@@ -29,7 +29,7 @@ int BPF_PROG(bind_x, struct pt_regs *regs, long ret)
 	struct event e = event_begin(c, EV_BIND_X, EV_BIND_X_PARAMS, EV_BIND_X_FAMILY);
 
 	push_u64(&e, ret);
-	push_bound(&e, sockaddr_put(e.pos, c->args[1], c->args[2]), ret ? NULL : fd_sock(c->args[0]));
+	push_bound(&e, sockaddr_put(e.pos, c->args[1], c->args[2], 0), ret ? NULL : fd_sock(c->args[0]));
 	push_u64(&e, (s64)(s32)c->args[0]);
 	event_finish(&e);
 	return 0;
@@ -44,12 +44,13 @@ int BPF_PROG(connect_x, struct pt_regs *regs, long ret)
 	if (!c)
 		return 0;
 	struct event e = event_begin(c, EV_CONNECT_X, EV_CONNECT_X_PARAMS, EV_CONNECT_X_FAMILY);
+	struct given address = given(c->args[1], c->args[2]);
 	bool known = ret == 0 || ret == -EINPROGRESS;
 
 	push_u64(&e, ret);
-	push_tuple(&e, known ? fd_sock(c->args[0]) : NULL, OUTBOUND, c->args[1]);
+	push_connected(&e, known ? fd_sock(c->args[0]) : NULL, address, 0);
 	push_u64(&e, (s64)(s32)c->args[0]);
-	push_sockaddr(&e, c->args[1], c->args[2]);
+	push_sockaddr(&e, address, 0);
 	event_finish(&e);
 	return 0;
 }
@@ -77,7 +78,7 @@ int BPF_PROG(accept_5_x, struct pt_regs *regs, long ret)
 	struct event e = event_begin(c, EV_ACCEPT_5_X, EV_ACCEPT_5_X_PARAMS, EV_ACCEPT_5_X_FAMILY);
 
 	push_u64(&e, ret);
-	push_tuple(&e, ret >= 0 ? fd_sock(ret) : NULL, INBOUND, 0);
+	push_tuple(&e, ret >= 0 ? fd_sock(ret) : NULL, INBOUND, NOT_GIVEN);
 	push_queue(&e, c, ret);
 	event_finish(&e);
 	return 0;
@@ -93,7 +94,7 @@ int BPF_PROG(accept4_6_x, struct pt_regs *regs, long ret)
 	struct event e = event_begin(c, EV_ACCEPT4_6_X, EV_ACCEPT4_6_X_PARAMS, EV_ACCEPT4_6_X_FAMILY);
 
 	push_u64(&e, ret);
-	push_tuple(&e, ret >= 0 ? fd_sock(ret) : NULL, INBOUND, 0);
+	push_tuple(&e, ret >= 0 ? fd_sock(ret) : NULL, INBOUND, NOT_GIVEN);
 	push_queue(&e, c, ret);
 	push_u32(&e, nonblock_cloexec(c->args[3]));
 	event_finish(&e);
@@ -131,13 +132,13 @@ int BPF_PROG(socketpair_x, struct pt_regs *regs, long ret)
 static __always_inline int sent(u16 code, enum family family, long ret, bool addressed)
 {
 	struct cpu *c = cpu_current();
-	u64 address;
+	struct given address;
 
 	if (!c)
 		return 0;
 	struct event e = event_begin(c, code, EV_SENDTO_X_PARAMS, family);
 
-	address = addressed ? c->args[4] : 0;
+	address = addressed ? given(c->args[4], c->args[5]) : NOT_GIVEN;
 	push_u64(&e, ret);
 	push_written(&e, c, ret, address);
 	push_u64(&e, (s64)(s32)c->args[0]);
@@ -163,14 +164,16 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(recvfrom_x, struct pt_regs *regs, long ret)
 {
 	struct cpu *c = cpu_current();
+	struct given address;
 
 	if (!c)
 		return 0;
 	struct event e = event_begin(c, EV_RECVFROM_X, EV_RECVFROM_X_PARAMS, EV_RECVFROM_X_FAMILY);
 
+	address = ret >= 0 ? received(c->args[4], c->args[5]) : NOT_GIVEN;
 	push_u64(&e, ret);
-	push_read(&e, c, ret, c->args[4]);
-	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, INBOUND, c->args[4]);
+	push_read(&e, c, ret, address);
+	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, INBOUND, address);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, c->args[2]);
 	event_finish(&e);
@@ -187,17 +190,18 @@ int BPF_PROG(recv_x, struct pt_regs *regs, long ret)
 	struct event e = event_begin(c, EV_RECV_X, EV_RECV_X_PARAMS, EV_RECV_X_FAMILY);
 
 	push_u64(&e, ret);
-	push_read(&e, c, ret, 0);
+	push_read(&e, c, ret, NOT_GIVEN);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, c->args[2]);
-	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, INBOUND, 0);
+	push_tuple(&e, ret >= 0 ? fd_sock(c->args[0]) : NULL, INBOUND, NOT_GIVEN);
 	event_finish(&e);
 	return 0;
 }
 
 /* A message header of either width. */
 struct message {
-	u64 name, pieces, count, control, control_len;
+	struct given name;
+	u64 pieces, count, control, control_len;
 };
 
 struct message_native {
@@ -211,6 +215,12 @@ struct message_compat {
 	u32 name, name_len, pieces, count, control, control_len, flags;
 };
 
+/* A length that is too great counts as the greatest. */
+static __always_inline struct given message_name(u64 at, u32 len)
+{
+	return given(at, len < SOCKADDR_MAX ? len : SOCKADDR_MAX);
+}
+
 static __always_inline bool message_read(struct message *m, u64 p, bool compat)
 {
 	struct message_native n = {};
@@ -219,7 +229,7 @@ static __always_inline bool message_read(struct message *m, u64 p, bool compat)
 	if (compat) {
 		if (bpf_probe_read_user(&s, sizeof(s), (void *)p))
 			return false;
-		m->name = s.name;
+		m->name = message_name(s.name, s.name_len);
 		m->pieces = s.pieces;
 		m->count = s.count;
 		m->control = s.control;
@@ -228,7 +238,7 @@ static __always_inline bool message_read(struct message *m, u64 p, bool compat)
 	}
 	if (bpf_probe_read_user(&n, sizeof(n), (void *)p))
 		return false;
-	m->name = n.name;
+	m->name = message_name(n.name, n.name_len);
 	m->pieces = n.pieces;
 	m->count = n.count;
 	m->control = n.control;

@@ -42,11 +42,22 @@ static __always_inline u32 push_kept_pieces(struct event *e, struct request *q, 
 	return sum;
 }
 
+/* The address of a message that was received: the message says by now how long it is. */
+static __always_inline struct given sender(u64 message)
+{
+	struct message m = {};
+
+	if (message && !message_read(&m, message, false))
+		count_fault();
+	return m.name;
+}
+
 /* Writes the event of a request with its result. */
 static __always_inline void request_event(struct cpu *c, struct request *q, s64 res, struct file *file)
 {
 	bool own = bpf_get_current_pid_tgid() >> 32 == q->tgid;
 	u64 address = own ? q->address : 0;
+	struct given to = given(plain(c, q->path), q->name_len);
 	struct sock *sock;
 	struct event e;
 
@@ -96,16 +107,17 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		push_u32(&e, q->len);
 		break;
 	case IORING_OP_SEND:
+	case IORING_OP_SEND_ZC:
 		BEGIN(SENDTO_X);
 		push_user_bytes(&e, address, q->len > settings.snaplen ? settings.snaplen : q->len);
 		push_u64(&e, (s64)q->fd);
 		push_u32(&e, q->len);
-		push_tuple(&e, res >= 0 ? sock : NULL, OUTBOUND, 0);
+		push_tuple(&e, res >= 0 ? sock : NULL, OUTBOUND | ADDRESS_COPIED, to);
 		break;
 	case IORING_OP_RECV:
 		BEGIN(RECVFROM_X);
 		push_user_bytes(&e, res > 0 ? address : 0, res > settings.snaplen ? settings.snaplen : res);
-		push_tuple(&e, res >= 0 ? sock : NULL, INBOUND, 0);
+		push_tuple(&e, res >= 0 ? sock : NULL, INBOUND, NOT_GIVEN);
 		push_u64(&e, (s64)q->fd);
 		push_u32(&e, q->len);
 		break;
@@ -124,21 +136,22 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		push_u32(&e, sum);
 		break;
 	}
-	case IORING_OP_SENDMSG: {
+	case IORING_OP_SENDMSG:
+	case IORING_OP_SENDMSG_ZC: {
 		u32 sum;
 
 		BEGIN(SENDMSG_X);
 		sum = push_kept_pieces(&e, q, own, res > 0 ? res : settings.snaplen);
 		push_u64(&e, (s64)q->fd);
 		push_u32(&e, sum);
-		push_tuple(&e, res >= 0 ? sock : NULL, OUTBOUND, address);
+		push_tuple(&e, res >= 0 ? sock : NULL, OUTBOUND | ADDRESS_COPIED, to);
 		break;
 	}
 	case IORING_OP_RECVMSG:
 		BEGIN(RECVMSG_X);
 		push_u32(&e, res > 0 ? res : 0);
 		push_kept_pieces(&e, q, own, res > 0 ? res : 0);
-		push_tuple(&e, res >= 0 ? sock : NULL, INBOUND, address);
+		push_tuple(&e, res >= 0 ? sock : NULL, INBOUND, sender(address));
 		push_user_bytes(&e, own && res >= 0 ? q->control : 0, q->control_len);
 		push_u64(&e, (s64)q->fd);
 		break;
@@ -149,7 +162,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		break;
 	case IORING_OP_BIND:
 		BEGIN(BIND_X);
-		push_bound(&e, kernel_sockaddr_put(e.pos, plain(c, q->path), q->len), res ? NULL : sock);
+		push_bound(&e, sockaddr_put(e.pos, to.at, to.len, ADDRESS_COPIED), res ? NULL : sock);
 		push_u64(&e, (s64)q->fd);
 		break;
 	case IORING_OP_FIXED_FD_INSTALL:
@@ -177,13 +190,13 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		break;
 	case IORING_OP_CONNECT:
 		BEGIN(CONNECT_X);
-		push_tuple(&e, res == 0 || res == -EINPROGRESS ? sock : NULL, OUTBOUND, address);
+		push_connected(&e, res == 0 || res == -EINPROGRESS ? sock : NULL, to, ADDRESS_COPIED);
 		push_u64(&e, (s64)q->fd);
-		push_sockaddr(&e, address, q->len);
+		push_sockaddr(&e, to, ADDRESS_COPIED);
 		break;
 	case IORING_OP_ACCEPT:
 		BEGIN(ACCEPT4_6_X);
-		push_tuple(&e, res < 0 ? NULL : q->target ? file_sock(file) : own ? fd_sock(res) : NULL, INBOUND, 0);
+		push_tuple(&e, res < 0 ? NULL : q->target ? file_sock(file) : own ? fd_sock(res) : NULL, INBOUND, NOT_GIVEN);
 		push_u8(&e, 0);
 		push_u32(&e, 0);
 		push_u32(&e, 0);
@@ -252,6 +265,7 @@ static __always_inline int submitted(struct io_kiocb *req)
 	q->mode = 0;
 	q->resolve = 0;
 	q->len = 0;
+	q->name_len = 0;
 	q->fd2 = 0;
 	q->pieces = 0;
 	q->control = 0;
@@ -304,7 +318,8 @@ static __always_inline int completed(void *req, s64 res, u32 flags)
 		}
 		request_event(c, q, res, file);
 	}
-	if (!(flags & IORING_CQE_F_MORE))
+	/* What sends without a copy has another notice to come, of which nothing is asked. */
+	if (!(flags & IORING_CQE_F_MORE) || q->opcode == IORING_OP_SEND_ZC || q->opcode == IORING_OP_SENDMSG_ZC)
 		bpf_map_delete_elem(&requests, &key);
 	return 0;
 }

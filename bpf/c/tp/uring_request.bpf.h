@@ -25,6 +25,8 @@
 #define IORING_OP_SYMLINKAT 38
 #define IORING_OP_LINKAT 39
 #define IORING_OP_SOCKET 45
+#define IORING_OP_SEND_ZC 47
+#define IORING_OP_SENDMSG_ZC 48
 #define IORING_OP_FIXED_FD_INSTALL 54
 #define IORING_OP_BIND 56
 #define IORING_OP_LISTEN 57
@@ -48,15 +50,17 @@ const u16 uring_calls[IORING_OPS] = {
 	[IORING_OP_CLOSE] = 3 + 1, [IORING_OP_READ] = 0 + 1, [IORING_OP_WRITE] = 1 + 1, [IORING_OP_SEND] = 44 + 1,
 	[IORING_OP_RECV] = 45 + 1, [IORING_OP_OPENAT2] = 437 + 1, [IORING_OP_RENAMEAT] = 316 + 1,
 	[IORING_OP_UNLINKAT] = 263 + 1, [IORING_OP_MKDIRAT] = 258 + 1, [IORING_OP_SOCKET] = 41 + 1,
+	[IORING_OP_SEND_ZC] = 44 + 1, [IORING_OP_SENDMSG_ZC] = 46 + 1,
 };
 
 /* A request on its way. */
 struct request {
-	u64 address; /* of a buffer or an address in the process's memory */
+	u64 address; /* of a buffer or a message in the process's memory */
 	u64 flags, mode, resolve;
 	u32 tid, tgid;
 	s32 fd, fd2;
 	u32 len;
+	u32 name_len; /* of an address, which is kept in `path` */
 	u8 opcode;
 	u8 pieces; /* of a buffer in pieces */
 	u8 fixed; /* `place` stands for `fd` */
@@ -94,6 +98,33 @@ static __always_inline void bind_address_keep(struct request *q, u64 copy)
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		copy += bpf_core_field_offset(struct io_async_msghdr, addr);
 	bpf_probe_read_kernel(q->path, SOCKADDR_MAX, (void *)copy);
+}
+
+/* Keeps the address that a request was given, which the kernel has by now or will read in a moment. */
+static __always_inline void address_keep(struct request *q, struct given address, bool user)
+{
+	u32 len = address.len;
+
+	q->name_len = 0;
+	if (!address.at || !len || len > SOCKADDR_MAX)
+		return;
+	OPAQUE(len);
+	len &= 2 * SOCKADDR_MAX - 1;
+	if (!address_read(q->path, len, address.at, user))
+		q->name_len = len;
+}
+
+/* Keeps where a datagram is to go. Later kernels have copied the address by then. */
+static __always_inline void destination_keep(struct request *q, struct io_kiocb *req)
+{
+	struct io_sr_msg___addr *old = (void *)req;
+	struct io_async_msghdr *copy = BPF_CORE_READ(req, async_data);
+
+	if (bpf_core_field_exists(old->addr_len))
+		address_keep(q, given((u64)BPF_CORE_READ(old, addr), BPF_CORE_READ(old, addr_len)), true);
+	else if (copy && BPF_CORE_READ(copy, msg.msg_name))
+		address_keep(q, given((u64)copy + bpf_core_field_offset(struct io_async_msghdr, addr),
+				      BPF_CORE_READ(copy, msg.msg_namelen)), false);
 }
 
 /* Keeps where the pieces of a buffer lie: the list need not be there any more when the request completes. */
@@ -142,6 +173,9 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		q->len = BPF_CORE_READ((struct io_rw *)(void *)req, len);
 		break;
 	case IORING_OP_SEND:
+	case IORING_OP_SEND_ZC:
+		destination_keep(q, req);
+		/* fall through */
 	case IORING_OP_RECV:
 		q->address = (u64)BPF_CORE_READ((struct io_sr_msg *)(void *)req, buf);
 		q->len = BPF_CORE_READ((struct io_sr_msg *)(void *)req, len);
@@ -152,14 +186,17 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 			    BPF_CORE_READ((struct io_rw *)(void *)req, len));
 		break;
 	case IORING_OP_SENDMSG:
+	case IORING_OP_SENDMSG_ZC:
 	case IORING_OP_RECVMSG: {
 		struct message m = {};
 
-		if (!message_read(&m, (u64)BPF_CORE_READ((struct io_sr_msg *)(void *)req, buf), false)) {
+		q->address = (u64)BPF_CORE_READ((struct io_sr_msg *)(void *)req, buf);
+		if (!message_read(&m, q->address, false)) {
 			count_fault();
 			break;
 		}
-		q->address = m.name;
+		if (q->opcode != IORING_OP_RECVMSG)
+			address_keep(q, m.name, true);
 		q->control = m.control;
 		q->control_len = m.control_len;
 		pieces_keep(q, m.pieces, m.count);
@@ -171,7 +208,7 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 	case IORING_OP_BIND:
 		/* Since 6.11. */
 		if (bpf_core_type_exists(struct io_bind)) {
-			q->len = BPF_CORE_READ((struct io_bind *)(void *)req, addr_len);
+			q->name_len = BPF_CORE_READ((struct io_bind *)(void *)req, addr_len);
 			bind_address_keep(q, (u64)BPF_CORE_READ(req, async_data));
 		}
 		break;
@@ -192,8 +229,8 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		break;
 	}
 	case IORING_OP_CONNECT:
-		q->address = (u64)BPF_CORE_READ((struct io_connect *)(void *)req, addr);
-		q->len = BPF_CORE_READ((struct io_connect *)(void *)req, addr_len);
+		address_keep(q, given((u64)BPF_CORE_READ((struct io_connect *)(void *)req, addr),
+				      BPF_CORE_READ((struct io_connect *)(void *)req, addr_len)), true);
 		break;
 	case IORING_OP_ACCEPT:
 		q->flags = (u32)BPF_CORE_READ((struct io_accept *)(void *)req, flags);

@@ -265,6 +265,11 @@ impl Live {
             }
         }
         println!("{} cases, {} events covered", self.cases, self.covered.len());
+        self.report_faults();
+    }
+
+    /// Ends a run over some events only.
+    pub(crate) fn report_faults(self) {
         assert!(self.faults.is_empty(), "{} faults:\n{}", self.faults.len(), self.faults.join("\n"));
     }
 }

@@ -4,6 +4,7 @@
 //! One test runs all families over one probe, so that in the end it can name the events that no case has seen.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 
+mod address;
 mod exec;
 mod fd;
 mod file;
@@ -20,6 +21,17 @@ mod time;
 mod uring;
 
 use live::Live;
+
+/// Every family and length of an address, on every kind of socket, through every call.
+#[test]
+fn addresses_end_at_their_length() {
+    let Some(mut live) = Live::open() else { return };
+    let dir = std::env::temp_dir().join(format!("peregrine-a{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    address::cases(&mut live, dir.to_str().unwrap());
+    let _ = std::fs::remove_dir_all(&dir);
+    live.report_faults();
+}
 
 #[test]
 fn every_dedicated_event() {

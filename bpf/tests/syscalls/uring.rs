@@ -8,7 +8,7 @@ use scap::schema::EventCode as C;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A ring of eight entries.
-struct Uring {
+pub(crate) struct Uring {
     fd: i64,
     ring: *mut u8,
     entries: *mut [u64; 8],
@@ -16,7 +16,7 @@ struct Uring {
 }
 
 impl Uring {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let mut params = [0u32; 30];
         let fd = sys!(SYS_io_uring_setup, 8, params.as_mut_ptr());
         if fd < 0 {
@@ -41,7 +41,7 @@ impl Uring {
     }
 
     /// Submits one request and waits for its result. `flags` are the operation's own.
-    fn run(&self, op: u8, fd: i32, off: u64, addr: u64, len: u32, flags: u32) -> i64 {
+    pub(crate) fn run(&self, op: u8, fd: i32, off: u64, addr: u64, len: u32, flags: u32) -> i64 {
         self.submit([
             u64::from(op) | (fd as u32 as u64) << 32,
             off,
@@ -57,7 +57,7 @@ impl Uring {
         self.submit([u64::from(op) | 1 << 8 | u64::from(place) << 32, 0, addr, u64::from(len), 7, 0])
     }
 
-    fn submit(&self, words: [u64; 6]) -> i64 {
+    pub(crate) fn submit(&self, words: [u64; 6]) -> i64 {
         let tail = self.word(11).load(Ordering::Acquire);
         let slot = tail & 7;
         let [a, b, c, d, e, f] = words;

@@ -10,7 +10,7 @@ use scap::schema::param::{connect_e, connect_x};
 
 use super::ctx::Ctx;
 use super::socket::set_status;
-use crate::state::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6Tuple, L4Proto, Role};
+use crate::state::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6Tuple, L4Proto, Role, UnixTuple};
 
 const EINPROGRESS: i64 = 115;
 
@@ -41,8 +41,10 @@ pub(super) fn connect(ctx: &mut Ctx<'_, '_>) {
     let entered = SockAddr::parse(&entry);
     let mut name = Vec::new();
     let Some(raw) = ctx.raw(connect_x::tuple) else {
-        if let Some(to) = entered {
-            complete(ctx, to);
+        match entered {
+            Some(to) => complete(ctx, to),
+            None if res == 0 && ctx.event.raw(connect_x::addr) == Some(b"") => dissolve(ctx),
+            None => {}
         }
         return;
     };
@@ -90,6 +92,21 @@ fn trust<'a>(tuple: SockTuple<'a>, left: Option<SockAddr<'a>>, entered: Option<S
         }
         _ => tuple,
     }
+}
+
+/// A connect that names nobody dissolves the connection of a datagram socket, which keeps its own end.
+fn dissolve(ctx: &mut Ctx<'_, '_>) {
+    let Some(fd) = ctx.fd_mut() else { return };
+    match &mut fd.kind {
+        FdKind::Ipv4(tuple) => (tuple.destination, tuple.destination_port) = (Ipv4Addr::UNSPECIFIED, 0),
+        FdKind::Ipv6(tuple) => (tuple.destination, tuple.destination_port) = (Ipv6Addr::UNSPECIFIED, 0),
+        FdKind::Unix(ends) => **ends = UnixTuple::default(),
+        _ => return,
+    }
+    fd.role = Role::None;
+    fd.status = ConnectStatus::None;
+    let changed = fd.name.set(b"");
+    ctx.facts.fd_name_changed |= changed;
 }
 
 /// The exit says nothing: only the destination is known, from the entry.

@@ -488,7 +488,13 @@ struct __kernel_sockaddr_storage {
 	u16 ss_family;
 };
 
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+};
+
 struct io_async_msghdr {
+	struct msghdr msg;
 	struct __kernel_sockaddr_storage addr;
 };
 
