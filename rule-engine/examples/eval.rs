@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 json!({"condition": text, "printed": added.tree.to_string(), "event_codes": added.event_types})
             }
             Err(FilterError::Syntax(error)) => json!({
-                "condition": text, "error": format!("parse: {}", error.message), "index": error.position.index,
+                "condition": text, "error": format!("parse: {}", error.kind), "index": error.position.index,
                 "line": error.position.line, "column": error.position.column,
             }),
             Err(FilterError::Compile(error)) => json!({"condition": text, "error": format!("compile: {error}")}),

@@ -56,6 +56,7 @@ pub mod filter;
 mod ir;
 pub mod load;
 pub mod lower;
+pub mod operator;
 pub mod output;
 pub mod resolve;
 pub mod ruleset;

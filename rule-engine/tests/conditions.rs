@@ -24,7 +24,7 @@ fn verdicts_texts_and_positions_are_falcos() {
                 Ok(tree) => tree.to_string(),
                 Err(e) => {
                     let p = e.position;
-                    format!("parse: {} {} {} {}", e.message, p.index, p.line, p.column)
+                    format!("parse: {} {} {} {}", e.kind, p.index, p.line, p.column)
                 }
             };
             let theirs = if error.starts_with("parse: ") {

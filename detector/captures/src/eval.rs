@@ -117,7 +117,7 @@ impl Line {
                 members.insert("first".into(), json!(self.tally.first));
             }
             Err(FilterError::Syntax(fault)) => {
-                members.insert("error".into(), format!("parse: {}", fault.message).into());
+                members.insert("error".into(), format!("parse: {}", fault.kind).into());
                 members.insert("line".into(), fault.position.line.into());
                 members.insert("column".into(), fault.position.column.into());
                 members.insert("index".into(), fault.position.index.into());

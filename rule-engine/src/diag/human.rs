@@ -13,9 +13,8 @@ use std::fmt::Write as _;
 
 use super::codes::{Code, Severity};
 use super::report::Diagnostic;
-use crate::syntax::{MODIFIABLE_OPERATORS, OPERATORS};
+use crate::text::shown;
 use crate::text::{SourceFile, Spot};
-use crate::text::{shown, to_bytes};
 
 /// How diagnostics are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -179,65 +178,4 @@ fn cut(line: &str, column: usize) -> (String, usize) {
 /// A text without what would disturb a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c == '\t' || !c.is_control() { c } else { '\u{FFFD}' }).collect()
-}
-
-/// What may help with a condition that cannot be read.
-pub(crate) fn syntax_hint(message: &str, text: &str, at: usize) -> Option<String> {
-    let bytes = to_bytes(text);
-    let behind = String::from_utf8_lossy(bytes.get(at..).unwrap_or_default()).into_owned();
-    let before = String::from_utf8_lossy(bytes.get(..at).unwrap_or_default()).trim_end().to_owned();
-    let end = behind.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=')).unwrap_or(behind.len());
-    let word = &behind[..end];
-    if message.starts_with("expected a valid check operator") {
-        if word.is_empty() {
-            return Some("compare the field with something, or ask whether it `exists`".to_owned());
-        }
-        if MODIFIABLE_OPERATORS.contains(&word) || ["oneof", "anyof", "allof"].contains(&word) {
-            return Some(format!("put a blank behind `{word}`"));
-        }
-        return super::did_you_mean(word, OPERATORS);
-    }
-    if message.starts_with("unexpected token") {
-        if behind.starts_with(')') {
-            return Some("there is a `)` too many".to_owned());
-        }
-        if before.ends_with(')') && ["and", "or"].contains(&word) {
-            return Some(
-                "a parenthesis that touches `or` or `and` is its whole right side: put a blank between".to_owned(),
-            );
-        }
-        if let Some(quote) = behind.chars().next().filter(|c| matches!(c, '"' | '\'')) {
-            return Some(format!("put the whole constant between {quote}"));
-        }
-        let near = super::nearest(word, ["and", "or"]);
-        return near.map(|near| format!("did you mean `{near}`?")).or_else(|| {
-            Some("constants with blanks stand between quotes; checks are joined by `and` or `or`".to_owned())
-        });
-    }
-    if message == "expected a ')' token" {
-        return Some(if behind.trim().is_empty() {
-            "a `(` is not closed".to_owned()
-        } else {
-            "close the parenthesis, join with `and` or `or`, or put a constant with blanks between quotes".to_owned()
-        });
-    }
-    if message.starts_with("expected a string value") {
-        return Some(match behind.chars().next() {
-            Some('(') => {
-                "a list stands behind `in`, `intersects`, `pmatch`, or behind `oneof`, `anyof`, `allof`".to_owned()
-            }
-            Some('"' | '\'') => "the quote is not closed".to_owned(),
-            _ => "an empty constant is written as `\"\"`".to_owned(),
-        });
-    }
-    if message.starts_with("expected a number value") {
-        return Some("only numbers can be greater or less".to_owned());
-    }
-    if message.starts_with("expected a list") {
-        return Some("write a list as `(a, b)`, or the name of a list".to_owned());
-    }
-    if message.starts_with("unsupported string escape") {
-        return Some("write a backslash as `\\\\`".to_owned());
-    }
-    None
 }

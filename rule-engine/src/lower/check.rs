@@ -8,72 +8,49 @@ use super::{Compiler, warn};
 use crate::event::{Kind, Special};
 use crate::ir::expr::ExprId;
 use crate::ir::node::{Atom, Literal, NodeId, Pool, Test};
-use crate::syntax::ast::{Check, Modifier, Operator, Right};
+use crate::operator::{Modifier, Operator, Values};
+use crate::syntax::ast::{Check, Right};
 use crate::vm::regex;
 
-/// Whether values of a kind can be compared so, in Falco's words where not.
+/// The class of values that an operator is looked up for, and what messages call their checks.
+fn values(kind: Kind) -> Option<(Values, &'static str)> {
+    Some(match kind {
+        Kind::Double => (Values::NUMBERS, "numeric filters"),
+        Kind::Bool => (Values::TRUTHS, "numeric filters"),
+        Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::IpAddr | Kind::IpNet => {
+            (Values::ADDRESSES, "ip address and network filters")
+        }
+        Kind::ByteBuf => (Values::BUFFERS, "buffer filters"),
+        Kind::Uid | Kind::Gid | Kind::L4Proto => return None,
+        _ if kind.number().is_some() => (Values::NUMBERS, "numeric filters"),
+        _ if kind.is_text() => (Values::TEXTS, "string filters"),
+        _ => return None,
+    })
+}
+
+/// The kinds of which there may be lists in conditions.
+const LISTED: [Kind; 7] =
+    [Kind::CharBuf, Kind::UInt64, Kind::RelTime, Kind::AbsTime, Kind::Bool, Kind::IpAddr, Kind::IpNet];
+
+/// Whether values of a kind can be compared so.
 fn comparable(op: Operator, modifier: Option<Modifier>, kind: Kind, list: bool) -> Result<(), String> {
-    use Operator as O;
-    let name = if op == O::EqEq { "=" } else { op.text() };
+    // `==` is called by the name of `=`.
+    let name = if op == Operator::EqEq { Operator::Eq.text() } else { op.text() };
     let refuse = |what: &str| Err(format!("'{name}' operator not supported {what}"));
-    let equality = matches!(op, O::Eq | O::EqEq | O::Ne | O::In | O::Intersects);
-    let order = matches!(op, O::Lt | O::Le | O::Gt | O::Ge);
     if list {
-        return match kind {
-            Kind::CharBuf | Kind::UInt64 | Kind::RelTime | Kind::AbsTime | Kind::Bool | Kind::IpAddr | Kind::IpNet => {
-                if matches!(op, O::In | O::Intersects) {
-                    Ok(())
-                } else {
-                    refuse("list filters")
-                }
-            }
-            _ => Err(format!("list filters are not supported for type '{}'", kind.name())),
+        return match () {
+            () if !LISTED.contains(&kind) => Err(format!("list filters are not supported for type '{}'", kind.name())),
+            () if op.is_for(Values::LISTS) => Ok(()),
+            () => refuse("list filters"),
         };
     }
-    match kind {
-        Kind::Uid | Kind::Gid | Kind::L4Proto => refuse(&format!("for type '{}'", kind.name())),
-        Kind::Double => {
-            if equality || order {
-                Ok(())
-            } else {
-                refuse("for numeric filters")
-            }
+    match values(kind) {
+        Some((values, _)) if op.is_for(values) => Ok(()),
+        Some((Values::ADDRESSES, what)) if modifier.is_some() => {
+            Err(format!("'{name}' with modifier not supported for {what}"))
         }
-        _ if kind.number().is_some() => {
-            if equality || order {
-                Ok(())
-            } else {
-                refuse("for numeric filters")
-            }
-        }
-        Kind::Bool => {
-            if equality {
-                Ok(())
-            } else {
-                refuse("for numeric filters")
-            }
-        }
-        Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::IpAddr | Kind::IpNet => {
-            if equality {
-                Ok(())
-            } else if modifier.is_some() {
-                Err(format!("'{name}' with modifier not supported for ip address and network filters"))
-            } else {
-                refuse("for ip address and network filters")
-            }
-        }
-        _ if kind.is_text() => {
-            if matches!(op, O::BContains | O::BStartsWith) {
-                refuse("for string filters")
-            } else {
-                Ok(())
-            }
-        }
-        Kind::ByteBuf => {
-            let bytes = matches!(op, O::Contains | O::StartsWith | O::EndsWith | O::BContains | O::BStartsWith);
-            if equality || bytes { Ok(()) } else { refuse("for buffer filters") }
-        }
-        _ => refuse(&format!("for type '{}'", kind.name())),
+        Some((_, what)) => refuse(&format!("for {what}")),
+        None => refuse(&format!("for type '{}'", kind.name())),
     }
 }
 

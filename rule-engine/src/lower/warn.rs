@@ -2,10 +2,8 @@
 
 use super::Warning;
 use crate::event::Schema;
-use crate::syntax::ast::{Operator, Position};
-
-/// The transformers that a constant may be mistaken for.
-const TRANSFORMERS: [&str; 9] = ["val", "tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"];
+use crate::operator::{Operator, TRANSFORMERS};
+use crate::text::Position;
 
 /// Looks at one constant.
 pub(super) fn check(op: Operator, value: &[u8], at: Position, schema: &dyn Schema, warnings: &mut Vec<Warning>) {

@@ -1,9 +1,9 @@
 //! Exceptions: their checks, and the text that they add to a condition.
 
 use crate::diag::{Code, Context, Diagnostic, did_you_mean};
+use crate::operator::{Modifier, Operator};
 use crate::source::Style;
 use crate::source::item::{Entry, Exception, Written};
-use crate::syntax::{LIST_OPERATORS, MODIFIABLE_OPERATORS, MODIFIERS, OPERATORS};
 
 use super::Sources;
 use super::source_map::MappedText;
@@ -14,11 +14,11 @@ type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 fn is_modified(comp: &str) -> bool {
     let Some((op, modifier)) = comp.rsplit_once([' ', '\t', '\r', '\n']) else { return false };
     let op = op.trim_end_matches([' ', '\t', '\r', '\n']);
-    MODIFIERS.contains(&modifier) && MODIFIABLE_OPERATORS.contains(&op)
+    Modifier::from_text(modifier).is_some() && Operator::from_text(op).is_some_and(Operator::is_modifiable)
 }
 
 fn takes_list(comp: &str) -> bool {
-    LIST_OPERATORS.contains(&comp) || is_modified(comp)
+    Operator::from_text(comp).is_some_and(Operator::takes_list) || is_modified(comp)
 }
 
 /// Fills in default comparisons and checks that fields and comparisons fit. `source` where it is known.
@@ -27,7 +27,6 @@ pub(super) fn check(exception: &mut Exception, source: Option<&str>, sources: &m
         let fault = Diagnostic::new(Code::Validate, message, exception.context.clone());
         Err(Box::new(fault.at(exception.spot).hint(hint)))
     };
-    let operators = || OPERATORS.iter().copied();
     if matches!(exception.fields, Entry::Many(_)) {
         let count = exception.fields.many().len();
         if !exception.comps.is_some() {
@@ -42,9 +41,9 @@ pub(super) fn check(exception: &mut Exception, source: Option<&str>, sources: &m
         }
         for comp in exception.comps.many() {
             let comp = comp.text();
-            if !OPERATORS.contains(&comp) && !is_modified(comp) {
+            if !Operator::names().any(|name| name == comp) && !is_modified(comp) {
                 let message = format!("'{comp}' is not a supported comparison operator");
-                return refuse(exception, message, did_you_mean(comp, operators()));
+                return refuse(exception, message, did_you_mean(comp, Operator::names()));
             }
         }
         for field in exception.fields.many() {
@@ -63,7 +62,11 @@ pub(super) fn check(exception: &mut Exception, source: Option<&str>, sources: &m
     if !takes_list(comp) {
         let message = "When fields is a single value, comps must be one of (in, pmatch, intersects) or a modifier \
                        operator (e.g. startswith oneof)";
-        return refuse(exception, message.to_owned(), did_you_mean(comp, LIST_OPERATORS));
+        return refuse(
+            exception,
+            message.to_owned(),
+            did_you_mean(comp, Operator::ALL.iter().filter(|op| op.takes_list()).map(|op| op.text())),
+        );
     }
     let field = exception.fields.clone();
     check_field(exception, &field, source, sources)

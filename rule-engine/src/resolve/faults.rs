@@ -51,9 +51,9 @@ impl Resolver<'_> {
 
     pub(super) fn syntax_fault(&self, error: &SyntaxError, text: &MappedText, context: &Context) -> Box<Diagnostic> {
         let context = context.expression(text.as_str(), Some(error.position));
-        let mut fault = Diagnostic::new(Code::CompileCondition, error.message.clone(), context);
+        let mut fault = Diagnostic::new(Code::CompileCondition, error.kind.to_string(), context);
         (fault.spot, fault.notes) = self.spot(text, error.position);
-        fault.hint = crate::diag::human::syntax_hint(&error.message, text.as_str(), error.position.index);
+        fault.hint = error.hint(text.as_str());
         Box::new(fault)
     }
 

@@ -11,8 +11,8 @@ use smallvec::{SmallVec, smallvec};
 use crate::ir::expr::ExprId;
 use crate::ir::node::{Atom, AtomId, Literal, Node, NodeId, Pool, Test};
 use crate::lower::arrange::EXTRACTION;
+use crate::operator::glob;
 use crate::syntax::ast::Operator;
-use crate::vm::glob;
 use crate::vm::matcher::Sort;
 use crate::vm::program::Span;
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+pub use crate::operator::{Modifier, Operator};
 pub use crate::text::Position;
 
 /// A condition or a part of one.
@@ -167,84 +168,6 @@ pub enum Right {
     Name(String),
     /// A field (as `val(…)`) or a transformer.
     Operand(Operand),
-}
-
-/// The operators of the language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "named as they are written")]
-pub enum Operator {
-    Eq,
-    /// `==`: the same as `=`, printed as written.
-    EqEq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    In,
-    Intersects,
-    PMatch,
-    Contains,
-    IContains,
-    BContains,
-    StartsWith,
-    BStartsWith,
-    EndsWith,
-    Glob,
-    IGlob,
-    Regex,
-}
-
-impl Operator {
-    /// As it is written.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Eq => "=",
-            Self::EqEq => "==",
-            Self::Ne => "!=",
-            Self::Lt => "<",
-            Self::Le => "<=",
-            Self::Gt => ">",
-            Self::Ge => ">=",
-            Self::In => "in",
-            Self::Intersects => "intersects",
-            Self::PMatch => "pmatch",
-            Self::Contains => "contains",
-            Self::IContains => "icontains",
-            Self::BContains => "bcontains",
-            Self::StartsWith => "startswith",
-            Self::BStartsWith => "bstartswith",
-            Self::EndsWith => "endswith",
-            Self::Glob => "glob",
-            Self::IGlob => "iglob",
-            Self::Regex => "regex",
-        }
-    }
-
-    /// Whether a constant behind it must be a number.
-    pub const fn takes_number(self) -> bool {
-        matches!(self, Self::Lt | Self::Le | Self::Gt | Self::Ge)
-    }
-}
-
-/// How a check on one value takes a list on its right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "named as they are written")]
-pub enum Modifier {
-    OneOf,
-    AnyOf,
-    AllOf,
-}
-
-impl Modifier {
-    /// As it is written.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::OneOf => "oneof",
-            Self::AnyOf => "anyof",
-            Self::AllOf => "allof",
-        }
-    }
 }
 
 impl PartialEq for Expr {

@@ -1,69 +1,107 @@
-//! What is told where the reader cannot go on.
+//! Why a text is not a condition: kinds, Falco's words for each, and what may help.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
 
 use super::ast::Position;
+use super::parse::Rule;
+use crate::diag::{did_you_mean, nearest};
+use crate::operator::{Modifier, Operator, TRANSFORMERS};
+use crate::text::to_bytes;
 
-/// Why a text is no condition, and where.
+/// Why a text is not a condition, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (line {}, column {})", position.line, position.column)]
+#[error("{kind} (line {}, column {})", position.line, position.column)]
 pub struct SyntaxError {
-    /// In Falco's words.
-    pub message: String,
+    /// What is wrong.
+    pub kind: SyntaxErrorKind,
     /// Where the reader stopped.
     pub position: Position,
 }
 
-/// The operators, in the order of messages.
-pub const OPERATORS: [&str; 20] = [
-    "exists",
-    "<=",
-    "<",
-    ">=",
-    ">",
-    "==",
-    "=",
-    "!=",
-    "glob",
-    "iglob",
-    "contains",
-    "icontains",
-    "bcontains",
-    "startswith",
-    "bstartswith",
-    "endswith",
-    "regex",
-    "intersects",
-    "in",
-    "pmatch",
-];
+/// What is wrong with the text of a condition. Printed in Falco's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SyntaxErrorKind {
+    /// The text is empty.
+    Empty,
+    /// It nests deeper than the limit, counted in levels of the grammar.
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// An escape in a quoted constant is invalid.
+    Escape(EscapeError),
+    /// After a condition there is something that does not belong to it.
+    End {
+        /// The token before it.
+        last: String,
+    },
+    /// `or` touches what follows.
+    AfterOr,
+    /// `and` touches what follows.
+    AfterAnd,
+    /// A parenthesis is not closed.
+    Close,
+    /// A check is missing.
+    Check,
+    /// The argument between brackets is missing.
+    Argument,
+    /// A bracket is not closed.
+    Bracket,
+    /// The parenthesis of a transformer is not closed.
+    TransformerClose,
+    /// The argument of a transformer is missing.
+    TransformerArgument,
+    /// A list in a transformer is not closed.
+    TransformerListClose,
+    /// An item of a list in a transformer is missing.
+    TransformerItem,
+    /// The field in `val(…)` is missing.
+    Val,
+    /// The operator is missing or unknown.
+    Operator,
+    /// The number is missing.
+    Number,
+    /// The constant is missing.
+    Text,
+    /// The list is missing.
+    List,
+    /// An item of a list is missing.
+    ListItem,
+    /// There is no field or transformer at the beginning of the text.
+    Operand {
+        /// The token before it.
+        last: String,
+    },
+}
 
-/// The operators that take a list.
-pub const LIST_OPERATORS: [&str; 3] = ["intersects", "in", "pmatch"];
+/// Why an escape in a quoted constant is invalid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EscapeError {
+    /// The other quote is escaped.
+    OtherQuote(char),
+    /// `\x` without two digits behind it.
+    TruncatedHex,
+    /// `\x` with other characters than digits behind it.
+    Hex(String),
+    /// An unknown character is escaped.
+    Unsupported(String),
+}
 
-/// The operators that may be followed by a [modifier](MODIFIERS).
-pub const MODIFIABLE_OPERATORS: [&str; 12] = [
-    "==",
-    "=",
-    "!=",
-    "glob",
-    "iglob",
-    "contains",
-    "icontains",
-    "bcontains",
-    "startswith",
-    "bstartswith",
-    "endswith",
-    "regex",
-];
+impl Display for EscapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherQuote('"') => f.write_str("invalid \\\" escape in '-quoted string"),
+            Self::OtherQuote(_) => f.write_str("invalid \\' escape in \"-quoted string"),
+            Self::TruncatedHex => f.write_str("truncated hex char escape sequence"),
+            Self::Hex(digits) => write!(f, "invalid hex char escape sequence: {digits}"),
+            Self::Unsupported(kind) => write!(f, "unsupported string escape sequence: \\{kind}"),
+        }
+    }
+}
 
-/// The words that let an operator on one value take a list.
-pub const MODIFIERS: [&str; 3] = ["oneof", "anyof", "allof"];
-
-/// The transformers, in the order of messages; `val` stands only on the right.
-pub const TRANSFORMERS: [&str; 9] = ["val", "tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"];
-
-fn quoted(words: &[&str]) -> String {
+fn quoted(words: impl IntoIterator<Item = &'static str>) -> String {
     let mut out = String::new();
     for word in words {
         let comma = if out.is_empty() { "" } else { ", " };
@@ -72,44 +110,61 @@ fn quoted(words: &[&str]) -> String {
     out
 }
 
-/// What is missing where the reader stopped.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Expected {
-    End,
-    AfterOr,
-    AfterAnd,
-    Close,
-    Check,
-    Argument,
-    Bracket,
-    TransformerClose,
-    TransformerArgument,
-    TransformerListClose,
-    TransformerItem,
-    Val,
-    Operator,
-    Number,
-    Text,
-    List,
-    ListItem,
-    Operand,
+impl SyntaxErrorKind {
+    /// The kind that a rule of the grammar whose name begins with `e_` means. `None` for other rules.
+    pub(super) fn of(rule: Rule) -> Option<Self> {
+        Some(match rule {
+            Rule::e_unexpected => Self::End { last: String::new() },
+            Rule::e_after_or => Self::AfterOr,
+            Rule::e_after_and => Self::AfterAnd,
+            Rule::e_close => Self::Close,
+            Rule::e_check => Self::Check,
+            Rule::e_arg => Self::Argument,
+            Rule::e_bracket => Self::Bracket,
+            Rule::e_transformer_close => Self::TransformerClose,
+            Rule::e_argument => Self::TransformerArgument,
+            Rule::e_arg_list_close => Self::TransformerListClose,
+            Rule::e_arg_list_item => Self::TransformerItem,
+            Rule::e_val => Self::Val,
+            Rule::e_operator => Self::Operator,
+            Rule::e_number => Self::Number,
+            Rule::e_string => Self::Text,
+            Rule::e_list => Self::List,
+            Rule::e_list_item => Self::ListItem,
+            Rule::e_operand => Self::Operand { last: String::new() },
+            _ => return None,
+        })
+    }
+
+    /// The same, with the token before it.
+    pub(super) fn behind(self, token: String) -> Self {
+        match self {
+            Self::End { .. } => Self::End { last: token },
+            Self::Operand { .. } => Self::Operand { last: token },
+            other => other,
+        }
+    }
 }
 
-impl Expected {
-    /// In words; `last` is the token before it.
-    pub(super) fn message(self, last: &str) -> String {
+impl Display for SyntaxErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fixed = match self {
-            Self::End => return format!("unexpected token after '{last}', expecting 'or', 'and'"),
-            Self::Operator => return format!("expected a valid check operator: one of {}", quoted(&OPERATORS)),
+            Self::Empty => "filter input string is empty",
+            Self::TooDeep { limit } => return write!(f, "exceeded max depth limit of {limit}"),
+            Self::Escape(error) => return error.fmt(f),
+            Self::End { last } => return write!(f, "unexpected token after '{last}', expecting 'or', 'and'"),
+            Self::Operator => {
+                return write!(f, "expected a valid check operator: one of {}", quoted(Operator::names()));
+            }
             Self::Number | Self::Text | Self::List => {
                 let what = match self {
                     Self::Number => "a number value or",
                     Self::Text => "a string value or",
                     _ => "a list, an identifier, or",
                 };
-                return format!("expected {what} a field with a valid transformer: {}", quoted(&TRANSFORMERS));
+                return write!(f, "expected {what} a field with a valid transformer: {}", quoted(TRANSFORMERS));
             }
-            Self::Operand => return format!("unexpected token after '{last}"),
+            Self::Operand { last } => return write!(f, "unexpected token after '{last}"),
             Self::AfterOr => "expected blank or '(' after 'or'",
             Self::AfterAnd => "expected blank or '(' after 'and'",
             Self::Close => "expected a ')' token",
@@ -125,6 +180,73 @@ impl Expected {
             Self::Val => "expected a field within 'val' transformer",
             Self::ListItem => "expected a string value",
         };
-        fixed.to_owned()
+        f.write_str(fixed)
     }
+}
+
+impl SyntaxError {
+    /// Returns what may help, in the text that was read.
+    ///
+    /// ```
+    /// use peregrine_rule_engine::syntax::parse;
+    ///
+    /// let text = "proc.name containz x";
+    /// let error = parse(text).unwrap_err();
+    /// assert_eq!(error.hint(text).as_deref(), Some("did you mean `contains`?"));
+    /// ```
+    pub fn hint(&self, text: &str) -> Option<String> {
+        let bytes = to_bytes(text);
+        let at = self.position.index.min(bytes.len());
+        let behind = String::from_utf8_lossy(&bytes[at..]);
+        let before = String::from_utf8_lossy(&bytes[..at]);
+        let before = before.trim_end();
+        let end =
+            behind.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=')).unwrap_or(behind.len());
+        let word = &behind[..end];
+        let fixed = match &self.kind {
+            SyntaxErrorKind::Operator if word.is_empty() => {
+                "compare the field with something, or ask whether it `exists`"
+            }
+            SyntaxErrorKind::Operator => return operator_hint(word),
+            SyntaxErrorKind::End { .. } | SyntaxErrorKind::Operand { .. } => return end_hint(before, &behind, word),
+            SyntaxErrorKind::Close if behind.trim().is_empty() => "a `(` is not closed",
+            SyntaxErrorKind::Close => {
+                "close the parenthesis, join with `and` or `or`, or put a constant with blanks between quotes"
+            }
+            SyntaxErrorKind::Text | SyntaxErrorKind::ListItem => match behind.chars().next() {
+                Some('(') => "a list stands behind `in`, `intersects`, `pmatch`, or behind `oneof`, `anyof`, `allof`",
+                Some('"' | '\'') => "the quote is not closed",
+                _ => "an empty constant is written as `\"\"`",
+            },
+            SyntaxErrorKind::Number => "only numbers can be greater or less",
+            SyntaxErrorKind::List => "write a list as `(a, b)`, or the name of a list",
+            SyntaxErrorKind::Escape(EscapeError::Unsupported(_)) => "write a backslash as `\\\\`",
+            _ => return None,
+        };
+        Some(fixed.to_owned())
+    }
+}
+
+fn operator_hint(word: &str) -> Option<String> {
+    let modifiable = Operator::from_text(word).is_some_and(Operator::is_modifiable);
+    if modifiable || Modifier::from_text(word).is_some() {
+        return Some(format!("put a blank behind `{word}`"));
+    }
+    did_you_mean(word, Operator::names())
+}
+
+fn end_hint(before: &str, behind: &str, word: &str) -> Option<String> {
+    if behind.starts_with(')') {
+        return Some("there is a `)` too many".to_owned());
+    }
+    if before.ends_with(')') && ["and", "or"].contains(&word) {
+        let words = "a parenthesis that touches `or` or `and` is its whole right side: put a blank between";
+        return Some(words.to_owned());
+    }
+    if let Some(quote) = behind.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        return Some(format!("put the whole constant between {quote}"));
+    }
+    let near = nearest(word, ["and", "or"]);
+    near.map(|near| format!("did you mean `{near}`?"))
+        .or_else(|| Some("constants with blanks stand between quotes; checks are joined by `and` or `or`".to_owned()))
 }

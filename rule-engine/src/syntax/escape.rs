@@ -1,10 +1,12 @@
 //! Escapes in quoted constants, both ways.
 
+use super::error::EscapeError;
+
 /// What is between the quotes, unescaped. `quoted` includes its quotes.
 ///
 /// # Errors
-/// A message, if an escape is none of the language's.
-pub(super) fn unescape(quoted: &[u8]) -> Result<Vec<u8>, String> {
+/// If an escape is not one of the language.
+pub(super) fn unescape(quoted: &[u8]) -> Result<Vec<u8>, EscapeError> {
     let quote = quoted[0];
     let body = &quoted[1..quoted.len() - 1];
     if memchr::memchr(b'\\', body).is_none() {
@@ -31,23 +33,23 @@ pub(super) fn unescape(quoted: &[u8]) -> Result<Vec<u8>, String> {
             b' ' | b'\\' => out.push(b'\\'),
             b'/' => out.push(b'/'),
             b'"' if quote == b'"' => out.push(b'"'),
-            b'"' => return Err("invalid \\\" escape in '-quoted string".to_owned()),
+            b'"' => return Err(EscapeError::OtherQuote('"')),
             b'\'' if quote == b'\'' => out.push(b'\''),
-            b'\'' => return Err("invalid \\' escape in \"-quoted string".to_owned()),
+            b'\'' => return Err(EscapeError::OtherQuote('\'')),
             b'x' => {
                 let [high, low, tail @ ..] = rest else {
-                    return Err("truncated hex char escape sequence".to_owned());
+                    return Err(EscapeError::TruncatedHex);
                 };
                 let (Some(h), Some(l)) = (hex_digit(*high), hex_digit(*low)) else {
                     let shown = String::from_utf8_lossy(&[*high, *low]).into_owned();
-                    return Err(format!("invalid hex char escape sequence: {shown}"));
+                    return Err(EscapeError::Hex(shown));
                 };
                 out.push(h << 4 | l);
                 rest = tail;
             }
             other => {
                 let shown = String::from_utf8_lossy(&[*other]).into_owned();
-                return Err(format!("unsupported string escape sequence: \\{shown}"));
+                return Err(EscapeError::Unsupported(shown));
             }
         }
     }

@@ -1,19 +1,17 @@
 //! Condition text to tree and back.
 //!
 //! ```text
-//! text --cursor (tokens), grammar--> ast --print--> text
+//! text --condition.pest (tokens), build--> ast --print--> text
 //! ```
 //!
 //! Reading stops at the first fault; verdict, message and position of it are Falco's.
 
 pub mod ast;
-mod cursor;
+mod build;
 mod error;
 mod escape;
-mod grammar;
-mod operands;
 mod parse;
 pub mod print;
 
-pub use error::{LIST_OPERATORS, MODIFIABLE_OPERATORS, MODIFIERS, OPERATORS, SyntaxError, TRANSFORMERS};
+pub use error::{EscapeError, SyntaxError, SyntaxErrorKind};
 pub use parse::{DEPTH, parse, parse_bytes, parse_operand, parse_within};

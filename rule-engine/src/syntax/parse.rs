@@ -1,22 +1,27 @@
-//! Text to tree: the entries, and the stack that reading takes.
+//! Text to tree: runs the grammar, then builds the tree from what it found.
 //!
-//! Depth is counted like Falco's: in levels of the grammar, about five for a parenthesis. A text that nests more than
-//! any stack bears is read once more on a thread with a stack of the right size, which real rules never need.
+//! The grammar accepts every text (condition.pest), so building is where the first error shows. It is also where depth
+//! is counted: like Falco's, the limit counts levels of the grammar, about five for a parenthesis.
 
-use super::ast::{Expr, Operand};
-use super::error::SyntaxError;
-use super::grammar::{Reader, Stop};
+use pest::Parser as _;
+
+use super::ast::{Expr, Operand, Position};
+use super::build::{self, Builder};
+use super::error::{SyntaxError, SyntaxErrorKind};
 use crate::text::from_bytes;
+
+#[derive(pest_derive::Parser)]
+#[grammar = "syntax/condition.pest"]
+struct Grammar;
 
 /// The depth that Falco allows in rules.
 pub const DEPTH: usize = 1000;
 
-/// How many levels any stack bears.
-const SHALLOW: usize = 64;
+/// How many open parentheses any stack bears; deeper texts are read on a thread of their own.
+const SHALLOW: usize = 8;
 
-/// The stack of one level, generously, and how many levels a parenthesis has at most.
-const STACK_PER_LEVEL: usize = 8 * 1024;
-const LEVELS: usize = 6;
+/// The stack of one open parenthesis, generously.
+const STACK_PER_LEVEL: usize = 64 * 1024;
 
 /// Reads a condition.
 ///
@@ -30,7 +35,7 @@ const LEVELS: usize = 6;
 /// ```
 ///
 /// # Errors
-/// The first fault, in Falco's words and at Falco's position.
+/// The first error, in Falco's words and at Falco's position.
 pub fn parse(text: &str) -> Result<Expr, SyntaxError> {
     parse_within(text, DEPTH)
 }
@@ -49,12 +54,9 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Expr, SyntaxError> {
 /// As [`parse`].
 pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
     if text.is_empty() {
-        return Err(SyntaxError {
-            message: "filter input string is empty".to_owned(),
-            position: super::ast::Position::START,
-        });
+        return Err(SyntaxError { kind: SyntaxErrorKind::Empty, position: Position::START });
     }
-    run(text, depth, Reader::filter)
+    run(Rule::filter, text, depth, Builder::filter)
 }
 
 /// Reads a field or a transformer at the beginning of a text, and how many bytes of the text it takes.
@@ -62,33 +64,75 @@ pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_operand(text: &str) -> Result<(Operand, usize), SyntaxError> {
-    run(text, DEPTH, Reader::operand_alone)
+    run(Rule::operand, text, DEPTH, Builder::operand_alone)
 }
 
 fn run<'t, T: Send>(
+    rule: Rule,
     text: &'t str,
     depth: usize,
-    read: fn(&mut Reader<'t>) -> Result<T, Box<Stop>>,
+    build: fn(&mut Builder<'t>) -> build::Result<T>,
 ) -> Result<T, SyntaxError> {
-    match read(&mut Reader::new(text, depth, SHALLOW)).map_err(|stop| *stop) {
-        Ok(read) => return Ok(read),
-        Err(Stop::Fault(fault)) => return Err(fault),
-        Err(Stop::Deep) => {}
+    // Nothing behind the cut can be reached: the depth is exceeded before.
+    let (end, open) = nesting(text, depth);
+    let text = &text[..end];
+    let attempt = || {
+        // The grammar fails only when the stack is short.
+        let found = Grammar::parse(rule, text).ok()?;
+        Some(build(&mut Builder::new(text, found, depth)).map_err(|error| *error))
+    };
+    if open <= SHALLOW
+        && let Some(result) = attempt()
+    {
+        return result;
     }
-    let open = text.bytes().filter(|byte| *byte == b'(').count();
-    let levels = open.saturating_mul(LEVELS).saturating_add(SHALLOW).min(depth);
     let deep = std::thread::scope(|scope| {
-        let stack = levels.saturating_mul(STACK_PER_LEVEL);
-        let worker = move || read(&mut Reader::new(text, depth, levels + 1)).map_err(|stop| *stop);
-        let worker = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, worker).ok()?;
-        worker.join().ok()
+        let stack = STACK_PER_LEVEL.saturating_mul(open + 16);
+        let worker = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, attempt).ok()?;
+        worker.join().ok().flatten()
     });
-    match deep {
-        Some(Ok(read)) => Ok(read),
-        Some(Err(Stop::Fault(fault))) => Err(fault),
-        Some(Err(Stop::Deep)) | None => Err(SyntaxError {
-            message: format!("exceeded max depth limit of {depth}"),
-            position: super::ast::Position::START,
-        }),
+    deep.unwrap_or_else(|| {
+        Err(SyntaxError { kind: SyntaxErrorKind::TooDeep { limit: depth }, position: Position::START })
+    })
+}
+
+/// How much of a text can be reached, and how many parentheses are open in it at most: each costs at least one level,
+/// so the reader stops before the one after `depth`.
+fn nesting(text: &str, depth: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    if memchr::memchr_iter(b'(', bytes).take(SHALLOW + 1).count() <= SHALLOW.min(depth) {
+        return (text.len(), 0);
     }
+    let mut open = 0usize;
+    let mut most = 0;
+    let mut at = 0;
+    // Behind a bracket, a closing parenthesis may be part of an argument.
+    let mut argument = false;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'(' => {
+                open += 1;
+                most = most.max(open);
+                if open > depth {
+                    return (at, most);
+                }
+            }
+            b')' if !argument => open = open.saturating_sub(1),
+            b'"' | b'\'' => {
+                argument = false;
+                let mut end = at + 1;
+                while bytes.get(end).is_some_and(|b| b != byte || bytes[end - 1] == b'\\' && end - 1 > at) {
+                    end += 1;
+                }
+                if end < bytes.len() {
+                    at = end;
+                }
+            }
+            b'[' => argument = true,
+            b']' | b' ' | b'\t' | b'\n' | b'\r' => argument = false,
+            _ => {}
+        }
+        at += 1;
+    }
+    (text.len(), most)
 }

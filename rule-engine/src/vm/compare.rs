@@ -7,11 +7,11 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::regex;
-use super::{eval, glob, paths};
+use super::{eval, paths};
 use crate::event::{Event, Kind, Special, Value};
 use crate::ir::expr::{Expr, Exprs, Nul};
 use crate::ir::node::{Atom, Literal, Pool, Test};
-use crate::syntax::ast::Operator;
+use crate::operator::{Answer, Operator};
 
 /// The compiled patterns of the `regex` operators of a set of rules, by their text.
 #[derive(Debug, Clone, Default)]
@@ -213,34 +213,23 @@ fn number(value: Value<'_>) -> Option<u64> {
 }
 
 fn equality(op: Operator, equal: bool) -> bool {
-    match op {
-        Operator::Ne => !equal,
-        _ => equal,
-    }
+    equal ^ (op == Operator::Ne)
 }
 
+/// What cannot be ordered (a number that is none) is only unequal.
 fn order(op: Operator, ordering: Option<std::cmp::Ordering>) -> bool {
-    match op {
-        Operator::Ne => ordering.is_none_or(|ordering| ordering.is_ne()),
-        Operator::Lt => ordering.is_some_and(|ordering| ordering.is_lt()),
-        Operator::Le => ordering.is_some_and(|ordering| ordering.is_le()),
-        Operator::Gt => ordering.is_some_and(|ordering| ordering.is_gt()),
-        Operator::Ge => ordering.is_some_and(|ordering| ordering.is_ge()),
-        _ => ordering.is_some_and(|ordering| ordering.is_eq()),
+    match (op.answer(), ordering) {
+        (Answer::Order(holds), Some(ordering)) => holds(ordering),
+        (_, Some(ordering)) => ordering.is_eq(),
+        (_, None) => op == Operator::Ne,
     }
 }
 
 fn bytes(op: Operator, text: &[u8], wanted: &[u8]) -> bool {
-    match op {
-        Operator::Contains => memchr::memmem::find(text, wanted).is_some(),
-        Operator::IContains => {
-            wanted.is_empty() || text.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted))
-        }
-        Operator::StartsWith => text.starts_with(wanted),
-        Operator::EndsWith => text.ends_with(wanted),
-        Operator::Glob => glob::matches(wanted, text, false),
-        Operator::IGlob => glob::matches(wanted, text, true),
-        _ => order(op, Some(text.cmp(wanted))),
+    match op.answer() {
+        Answer::Bytes(holds) => holds(text, wanted),
+        Answer::Order(holds) => holds(text.cmp(wanted)),
+        Answer::Pattern | Answer::Set => text == wanted,
     }
 }
 

@@ -14,12 +14,13 @@ use memchr::memmem::Finder;
 use rustc_hash::FxBuildHasher;
 
 use super::compare::{self, Regexes};
+use super::eval;
 use super::paths::PathTree;
 use super::prefix::PrefixSet;
-use super::{eval, glob};
 use crate::event::{Kind, Special, Value};
 use crate::ir::expr::{Expr, Nul};
 use crate::ir::node::{Literal, Test};
+use crate::operator::glob;
 use crate::syntax::ast::Operator;
 
 /// Which atoms of an expression belong together.

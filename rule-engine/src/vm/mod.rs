@@ -7,7 +7,6 @@
 mod answer_cache;
 pub(crate) mod compare;
 pub(crate) mod eval;
-pub(crate) mod glob;
 pub(crate) mod machine;
 pub(crate) mod matcher;
 pub(crate) mod naive;

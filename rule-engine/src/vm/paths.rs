@@ -6,7 +6,7 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::glob;
+use crate::operator::glob;
 
 #[derive(Debug, Clone, Default)]
 struct Branch {
