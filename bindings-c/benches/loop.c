@@ -11,18 +11,17 @@ static void print(void *userdata, const peregrine_alert *alert)
 int main(int argc, char **argv)
 {
 	peregrine_inspector *inspector;
-	peregrine_ruleset_builder *builder;
-	peregrine_ruleset *ruleset;
+	peregrine_rules *rules;
 	peregrine_engine *engine;
 	peregrine_event event;
 	unsigned long long events = 0;
 
-	if (argc < 2 || peregrine_ruleset_builder_new(&builder) || peregrine_inspector_open_file(argv[1], NULL, &inspector))
+	if (argc < 2 || peregrine_rules_new(&rules) || peregrine_inspector_open_file(argv[1], &inspector))
 		goto fail;
 	for (int i = 2; i < argc; i++)
-		if (peregrine_ruleset_builder_add_path(builder, argv[i]))
+		if (peregrine_rules_add_path(rules, argv[i]))
 			goto fail;
-	if (peregrine_ruleset_builder_build(builder, NULL, &ruleset) || peregrine_engine_new(ruleset, &engine))
+	if (peregrine_rules_load(rules, NULL, &engine))
 		goto fail;
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
 		if (peregrine_engine_process(engine, event, print, stdout))
@@ -32,8 +31,7 @@ int main(int argc, char **argv)
 	printf("%llu events\n", events);
 	peregrine_inspector_free(inspector);
 	peregrine_engine_free(engine);
-	peregrine_ruleset_free(ruleset);
-	peregrine_ruleset_builder_free(builder);
+	peregrine_rules_free(rules);
 	return 0;
 fail:
 	fprintf(stderr, "%s\n", peregrine_last_error());

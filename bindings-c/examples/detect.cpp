@@ -8,23 +8,18 @@ int main(int argc, char **argv)
 		std::cerr << "usage: " << argv[0] << " CAPTURE RULES...\n";
 		return 2;
 	}
-	peregrine::ruleset_builder builder;
+	peregrine::rules rules;
 	for (int i = 2; i < argc; i++)
-		if (auto added = builder.add_path(argv[i]); !added) {
+		if (auto added = rules.add_path(argv[i]); !added) {
 			std::cerr << added.message() << '\n';
 			return 1;
 		}
-	auto options = peregrine::ruleset_builder::defaults();
+	auto options = peregrine::engine::defaults();
 	options.json_output = true;
 	options.time_format_iso_8601 = true;
-	auto rules = builder.build(options);
-	if (!rules) {
-		std::cerr << builder.report();
-		return 1;
-	}
-	auto engine = peregrine::engine::create(rules.value());
+	auto engine = rules.load(options);
 	if (!engine) {
-		std::cerr << engine.message() << '\n';
+		std::cerr << rules.report();
 		return 1;
 	}
 	auto inspector = peregrine::inspector::open_file(argv[1]);

@@ -1,9 +1,9 @@
 /*
  * Peregrine for C++17: ownership by scope over peregrine.h, and nothing else to link.
  *
- * Every class owns one handle: it can be moved, not copied, and frees the handle at the end of its scope. Calls that can fail
- * return a peregrine::result: a value, or a status with a message. With PEREGRINE_EXCEPTIONS defined, result::value() of a
- * failure throws peregrine::error; otherwise it aborts, so test the result first.
+ * Every class owns one handle: it moves, it does not copy, and gives the handle back at the end of its scope. Calls that
+ * can fail give a peregrine::result, which is a value or a status with a message. With PEREGRINE_EXCEPTIONS defined,
+ * result::value() of a failure throws peregrine::error; otherwise it aborts, so look first.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -27,12 +27,10 @@
 
 namespace peregrine {
 
-/* The reason why a call failed. */
+/* Why a call failed. */
 struct failure {
 	peregrine_status status = PEREGRINE_STATUS_OK;
 	std::string message;
-	/* The errno of the system call that failed; 0 if none did. */
-	int code = 0;
 };
 
 #ifdef PEREGRINE_EXCEPTIONS
@@ -42,7 +40,7 @@ struct error : std::runtime_error {
 };
 #endif
 
-/* A value, or the reason why there is none. */
+/* A value, or why there is none. */
 template <typename T> class result {
 public:
 	result(T value) : value_(std::move(value)) {}
@@ -51,7 +49,6 @@ public:
 	explicit operator bool() const { return value_.has_value(); }
 	peregrine_status status() const { return why_.status; }
 	const std::string &message() const { return why_.message; }
-	int code() const { return why_.code; }
 
 	T &value() &
 	{
@@ -83,7 +80,7 @@ private:
 
 inline failure last_failure(peregrine_status status)
 {
-	return {status, peregrine_last_error(), peregrine_last_errno()};
+	return {status, peregrine_last_error()};
 }
 
 inline std::string_view view(peregrine_bytes bytes)
@@ -98,7 +95,7 @@ template <typename T, void (*Free)(T *)> struct deleter {
 template <typename T, void (*Free)(T *)> using owner = std::unique_ptr<T, deleter<T, Free>>;
 } // namespace detail
 
-/* An event, valid until the next one is requested from its inspector. */
+/* An event, lent by its inspector until the next one is asked for. */
 class event {
 public:
 	explicit event(peregrine_event raw) : raw_(raw) {}
@@ -109,7 +106,7 @@ public:
 	{
 		peregrine_event_info info{};
 		info.size = sizeof info;
-		if (peregrine_event_get_info(raw_, &info) != PEREGRINE_STATUS_OK)
+		if (peregrine_event_describe(raw_, &info) != PEREGRINE_STATUS_OK)
 			info.name = {reinterpret_cast<const uint8_t *>(""), 0};
 		return info;
 	}
@@ -134,7 +131,7 @@ public:
 		return thread;
 	}
 
-	/* A field by its name, as text. For a field that is read from many events, use peregrine::field. */
+	/* A field by its name, as text; for one asked of every event, see peregrine::field. */
 	std::optional<std::string_view> text(const std::string &field) const
 	{
 		peregrine_bytes bytes;
@@ -143,15 +140,15 @@ public:
 		return view(bytes);
 	}
 
-	/* Selects the event for a recording that keeps selected events only. */
-	peregrine_status record() const { return peregrine_event_record(raw_); }
+	/* Chooses the event for a recording that keeps chosen events. */
+	peregrine_status dump() const { return peregrine_event_dump(raw_); }
 
 private:
 	peregrine_event raw_;
 };
 
 namespace detail {
-/* Converts the status of a call without a value. */
+/* Whether a call was done. */
 inline result<bool> done(peregrine_status status)
 {
 	if (status != PEREGRINE_STATUS_OK)
@@ -163,77 +160,36 @@ inline result<bool> done(peregrine_status status)
 /* Events of a source with the state of the machine. */
 class inspector {
 public:
-	/* Options of an inspector, all defaults. */
-	static peregrine_inspector_options defaults()
-	{
-		peregrine_inspector_options options{};
-		options.size = sizeof options;
-		return options;
-	}
-
-	static result<inspector> open_file(const std::string &path, const peregrine_inspector_options &options = defaults())
+	static result<inspector> open_file(const std::string &path)
 	{
 		peregrine_inspector *handle = nullptr;
-		peregrine_status status = peregrine_inspector_open_file(path.c_str(), &options, &handle);
+		peregrine_status status = peregrine_inspector_open_file(path.c_str(), &handle);
 		if (status != PEREGRINE_STATUS_OK)
 			return last_failure(status);
 		return inspector(handle);
 	}
 
-	/* The file descriptor is duplicated. */
-	static result<inspector> open_fd(int fd, const peregrine_inspector_options &options = defaults())
-	{
-		peregrine_inspector *handle = nullptr;
-		peregrine_status status = peregrine_inspector_open_fd(fd, &options, &handle);
-		if (status != PEREGRINE_STATUS_OK)
-			return last_failure(status);
-		return inspector(handle);
-	}
-
-	static result<inspector> open_memory(std::string_view data, const peregrine_inspector_options &options = defaults())
+	static result<inspector> open_memory(std::string_view data)
 	{
 		peregrine_inspector *handle = nullptr;
 		auto bytes = reinterpret_cast<const uint8_t *>(data.data());
-		peregrine_status status = peregrine_inspector_open_memory(bytes, data.size(), &options, &handle);
+		peregrine_status status = peregrine_inspector_open_memory(bytes, data.size(), &handle);
 		if (status != PEREGRINE_STATUS_OK)
 			return last_failure(status);
 		return inspector(handle);
 	}
 
-	/* A source of the caller's own. `next(peregrine_raw_event &)` returns a peregrine_status; see peregrine_next_callback. It is
-	 * destroyed with the inspector. */
-	static result<inspector> open_callback(std::function<peregrine_status(peregrine_raw_event &)> next,
-					       const peregrine_inspector_options &options = defaults(),
-					       const inspector *initial_state = nullptr)
-	{
-		using function = std::function<peregrine_status(peregrine_raw_event &)>;
-		peregrine_callback_source source{};
-		source.size = sizeof source;
-		source.next = [](void *userdata, peregrine_raw_event *event) -> int32_t {
-			return (*static_cast<function *>(userdata))(*event);
-		};
-		source.release = [](void *userdata) { delete static_cast<function *>(userdata); };
-		source.initial_state = initial_state ? initial_state->get() : nullptr;
-		source.userdata = new function(std::move(next));
-		peregrine_inspector *handle = nullptr;
-		peregrine_status status = peregrine_inspector_open_callback(&source, &options, &handle);
-		if (status != PEREGRINE_STATUS_OK)
-			return last_failure(status);
-		return inspector(handle);
-	}
-
-	/* Live capture on this host. */
-	static result<inspector> open_live(const peregrine_live_options *live = nullptr,
-					   const peregrine_inspector_options &options = defaults())
+	/* This machine as it runs; everything by the defaults unless options say what. */
+	static result<inspector> open_live(const peregrine_live_options *options = nullptr)
 	{
 		peregrine_inspector *handle = nullptr;
-		peregrine_status status = peregrine_inspector_open_live(live, &options, &handle);
+		peregrine_status status = peregrine_inspector_open_live(options, &handle);
 		if (status != PEREGRINE_STATUS_OK)
 			return last_failure(status);
 		return inspector(handle);
 	}
 
-	/* The next event. An empty result has the status END, IDLE or an error. */
+	/* The next event; an empty result has the status END, IDLE or an error. */
 	result<event> next()
 	{
 		peregrine_event raw;
@@ -241,7 +197,7 @@ public:
 		if (status == PEREGRINE_STATUS_OK)
 			return event(raw);
 		if (status == PEREGRINE_STATUS_END || status == PEREGRINE_STATUS_IDLE)
-			return failure{status, {}, 0};
+			return failure{status, {}};
 		return last_failure(status);
 	}
 
@@ -254,36 +210,36 @@ public:
 		return thread;
 	}
 
-	peregrine_inspector_stats stats() const
+	peregrine_stats stats() const
 	{
-		peregrine_inspector_stats stats{};
+		peregrine_stats stats{};
 		stats.size = sizeof stats;
-		if (peregrine_inspector_get_stats(handle_.get(), &stats) != PEREGRINE_STATUS_OK)
+		if (peregrine_inspector_stats(handle_.get(), &stats) != PEREGRINE_STATUS_OK)
 			stats = {};
 		return stats;
 	}
 
-	/* Records what is read from the next event on, until stop_recording() or the end of the inspector. */
-	result<bool> start_recording(const std::string &path, bool gzip = false, bool selected_only = false)
+	/* Records what is read from the next event on, until dump_end() or the end of the inspector. */
+	result<bool> dump_begin(const std::string &path, bool gzip = false, bool chosen = false)
 	{
-		peregrine_recording_options options{};
+		peregrine_dump_options options{};
 		options.size = sizeof options;
 		options.gzip = gzip;
-		options.selected_only = selected_only;
-		return detail::done(peregrine_inspector_start_recording(handle_.get(), path.c_str(), &options));
+		options.chosen = chosen;
+		return detail::done(peregrine_inspector_dump_begin(handle_.get(), path.c_str(), &options));
 	}
 
-	/* Stops the recording; returns the number of events written. */
-	result<uint64_t> stop_recording()
+	/* Ends the recording; gives how many events were written. */
+	result<uint64_t> dump_end()
 	{
 		uint64_t events = 0;
-		peregrine_status status = peregrine_inspector_stop_recording(handle_.get(), &events);
+		peregrine_status status = peregrine_inspector_dump_end(handle_.get(), &events);
 		if (status != PEREGRINE_STATUS_OK)
 			return last_failure(status);
 		return events;
 	}
 
-	/* The current event is stale after these three. */
+	/* The current event is void after these three. */
 	result<bool> insert_container(const peregrine_container &container)
 	{
 		return detail::done(peregrine_inspector_insert_container(handle_.get(), &container));
@@ -295,7 +251,7 @@ public:
 		return detail::done(peregrine_inspector_remove_container(handle_.get(), bytes, id.size()));
 	}
 
-	/* `ask(std::string_view id)` returns a `const peregrine_container *`, NULL if nothing is known (yet). */
+	/* Asks `ask(std::string_view id)` for a `const peregrine_container *`, NULL if it knows nothing (yet). */
 	result<bool> set_container_callback(std::function<const peregrine_container *(std::string_view)> ask)
 	{
 		auto call = [](void *userdata, peregrine_bytes id) {
@@ -312,12 +268,12 @@ public:
 
 private:
 	explicit inspector(peregrine_inspector *handle) : handle_(handle) {}
-	/* Declared before the handle, which calls it, and so destroyed after it. */
+	/* Outlives the handle, which calls it. */
 	std::unique_ptr<std::function<const peregrine_container *(std::string_view)>> ask_;
 	detail::owner<peregrine_inspector, peregrine_inspector_free> handle_;
 };
 
-/* A field, resolved once and read from many events. */
+/* A field, resolved once and asked many times. */
 class field {
 public:
 	static result<field> create(const std::string &name)
@@ -383,7 +339,7 @@ private:
 	detail::owner<peregrine_template, peregrine_template_free> handle_;
 };
 
-/* A compiled condition. */
+/* A condition, compiled. */
 class filter {
 public:
 	static result<filter> create(const std::string &condition)
@@ -406,48 +362,20 @@ private:
 	detail::owner<peregrine_filter, peregrine_filter_free> handle_;
 };
 
-/* Compiled rules: immutable, and shared by copies of the object and by engines in any thread. */
-class ruleset {
-public:
-	explicit ruleset(peregrine_ruleset *handle) : handle_(handle, peregrine_ruleset_free) {}
-
-	/* A rule in the order of evaluation; nothing behind the last. */
-	std::optional<peregrine_rule_info> rule(size_t index) const
-	{
-		peregrine_rule_info info{};
-		info.size = sizeof info;
-		if (peregrine_ruleset_rule(handle_.get(), index, &info) != PEREGRINE_STATUS_OK)
-			return std::nullopt;
-		return info;
-	}
-
-	const peregrine_ruleset *get() const { return handle_.get(); }
-
-private:
-	std::shared_ptr<peregrine_ruleset> handle_;
-};
-
-/* Evaluates a ruleset; one for each thread. */
+/* Rules at work. */
 class engine {
 public:
-	static result<engine> create(const ruleset &rules)
+	/* Falco's defaults, to be changed. */
+	static peregrine_engine_options defaults()
 	{
-		peregrine_engine *handle = nullptr;
-		peregrine_status status = peregrine_engine_new(rules.get(), &handle);
-		if (status != PEREGRINE_STATUS_OK)
-			return last_failure(status);
-		return engine(handle);
+		peregrine_engine_options options{};
+		options.size = sizeof options;
+		return options;
 	}
 
 	explicit engine(peregrine_engine *handle) : handle_(handle) {}
 
-	/* Replaces the rules from the next event on. */
-	peregrine_status set_ruleset(const ruleset &rules)
-	{
-		return peregrine_engine_set_ruleset(handle_.get(), rules.get());
-	}
-
-	/* Calls `alert(const peregrine_alert &)` for every alert of an event before it returns. */
+	/* Calls `alert(const peregrine_alert &)` for every alert of an event, before it returns. */
 	template <typename F> peregrine_status process(const event &event, F &&alert)
 	{
 		auto call = [](void *userdata, const peregrine_alert *found) {
@@ -456,29 +384,29 @@ public:
 		return peregrine_engine_process(handle_.get(), event.raw(), call, const_cast<void *>(pointer(alert)));
 	}
 
-	/* Without a callback: alerts are queued for next_alert(). */
+	/* Without a call: alerts wait to be taken with next_alert(). */
 	peregrine_status process(const event &event)
 	{
 		return peregrine_engine_process(handle_.get(), event.raw(), nullptr, nullptr);
 	}
 
-	/* The oldest queued alert, valid until the next is taken; NULL if there is none. */
+	/* The oldest alert that waits, lent until the next is taken; NULL if none does. */
 	const peregrine_alert *next_alert()
 	{
 		const peregrine_alert *alert = nullptr;
 		return peregrine_engine_next_alert(handle_.get(), &alert) == PEREGRINE_STATUS_OK ? alert : nullptr;
 	}
 
-	peregrine_engine_stats stats() const
+	peregrine_alert_stats stats() const
 	{
-		peregrine_engine_stats stats{};
+		peregrine_alert_stats stats{};
 		stats.size = sizeof stats;
-		if (peregrine_engine_get_stats(handle_.get(), &stats) != PEREGRINE_STATUS_OK)
+		if (peregrine_engine_stats(handle_.get(), &stats) != PEREGRINE_STATUS_OK)
 			stats = {};
 		return stats;
 	}
 
-	/* Evaluates a JSON record of a source. */
+	/* The same for a JSON record of a source. */
 	template <typename F>
 	peregrine_status process_json(const std::string &source, std::string_view json, uint64_t timestamp, F &&alert)
 	{
@@ -498,72 +426,61 @@ private:
 	detail::owner<peregrine_engine, peregrine_engine_free> handle_;
 };
 
-/* Builds a ruleset from rule files. */
-class ruleset_builder {
+/* Rule files on their way to an engine. */
+class rules {
 public:
-	ruleset_builder()
+	rules()
 	{
-		peregrine_ruleset_builder *handle = nullptr;
-		if (peregrine_ruleset_builder_new(&handle) != PEREGRINE_STATUS_OK)
+		peregrine_rules *handle = nullptr;
+		if (peregrine_rules_new(&handle) != PEREGRINE_STATUS_OK)
 			std::abort();
 		handle_.reset(handle);
 	}
 
-	/* The defaults of Falco. */
-	static peregrine_ruleset_options defaults()
-	{
-		peregrine_ruleset_options options{};
-		options.size = sizeof options;
-		return options;
-	}
-
 	result<bool> add_path(const std::string &path)
 	{
-		return detail::done(peregrine_ruleset_builder_add_path(handle_.get(), path.c_str()));
+		return detail::done(peregrine_rules_add_path(handle_.get(), path.c_str()));
 	}
 
 	result<bool> add_text(const std::string &name, std::string_view yaml)
 	{
 		auto data = reinterpret_cast<const uint8_t *>(yaml.data());
-		return detail::done(peregrine_ruleset_builder_add_text(handle_.get(), name.c_str(), data, yaml.size()));
+		return detail::done(peregrine_rules_add_text(handle_.get(), name.c_str(), data, yaml.size()));
 	}
 
 	result<bool> add_json_source(const std::string &name)
 	{
-		return detail::done(peregrine_ruleset_builder_add_json_source(handle_.get(), name.c_str()));
+		return detail::done(peregrine_rules_add_json_source(handle_.get(), name.c_str()));
 	}
 
-	/* Enables or disables rules by name; `*` matches any number of characters. */
-	result<bool> enable(const std::string &pattern, bool enable = true)
-	{
-		return detail::done(peregrine_ruleset_builder_enable(handle_.get(), pattern.c_str(), enable));
-	}
+	result<bool> enable(const std::string &pattern) { return switch_to(pattern, true); }
+	result<bool> disable(const std::string &pattern) { return switch_to(pattern, false); }
 
-	result<bool> enable_tag(const std::string &tag, bool enable = true)
+	result<engine> load(const peregrine_engine_options &options = engine::defaults())
 	{
-		return detail::done(peregrine_ruleset_builder_enable_tag(handle_.get(), tag.c_str(), enable));
-	}
-
-	result<ruleset> build(const peregrine_ruleset_options &options = defaults())
-	{
-		peregrine_ruleset *built = nullptr;
-		peregrine_status status = peregrine_ruleset_builder_build(handle_.get(), &options, &built);
+		peregrine_engine *loaded = nullptr;
+		peregrine_status status = peregrine_rules_load(handle_.get(), &options, &loaded);
 		if (status != PEREGRINE_STATUS_OK)
 			return last_failure(status);
-		return ruleset(built);
+		return engine(loaded);
 	}
 
-	/* Errors and warnings of the last build, for people. */
+	/* Errors and warnings of the last load, for people. */
 	std::string_view report() const
 	{
 		peregrine_bytes text;
-		if (peregrine_ruleset_builder_report_text(handle_.get(), &text) != PEREGRINE_STATUS_OK)
+		if (peregrine_rules_report_text(handle_.get(), &text) != PEREGRINE_STATUS_OK)
 			return {};
 		return view(text);
 	}
 
 private:
-	detail::owner<peregrine_ruleset_builder, peregrine_ruleset_builder_free> handle_;
+	result<bool> switch_to(const std::string &pattern, bool on)
+	{
+		return detail::done(peregrine_rules_switch(handle_.get(), pattern.c_str(), on));
+	}
+
+	detail::owner<peregrine_rules, peregrine_rules_free> handle_;
 };
 
 } // namespace peregrine

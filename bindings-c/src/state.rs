@@ -1,87 +1,87 @@
-//! The state of the host: threads and their file descriptors.
+//! The state of the machine: threads and their descriptors.
 
 use crate::event::Event;
 use crate::guard::call;
-use crate::handle::{borrow, write};
+use crate::handle::{shared, write};
 use crate::inspector::Inspector;
 use crate::sized::{fill, grows};
 use crate::status::Status;
 use crate::value::{List, Value};
 use crate::view::Bytes;
 
-/// A thread. Unknown numbers are -1. What it points at is valid until the next event is requested from the inspector. Set
-/// `size` to `sizeof(peregrine_thread)` before the call.
+/// A thread as the inspector knows it. Numbers are -1 where they are not known. What it points at is lent until the
+/// inspector is asked for its next event. Set `size` to `sizeof(peregrine_thread)` before the call.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Thread {
-    /// The size of this struct, as the caller was compiled.
+    /// In: the size of this struct, as the caller was compiled.
     pub size: usize,
-    /// The thread ID, in the host's PID namespace, as are the next three.
+    /// The thread, its process and its parent, in the host's pid namespace.
     pub tid: i64,
-    /// The process ID.
+    /// The process.
     pub pid: i64,
-    /// The thread ID of the parent.
+    /// The thread that it is a child of.
     pub ptid: i64,
-    /// The session ID.
+    /// The session.
     pub sid: i64,
-    /// The process group ID, in the host's PID namespace.
+    /// The process group, in the host's pid namespace.
     pub pgid: i64,
-    /// The thread ID, in the PID namespace of the thread.
+    /// The thread, in its own pid namespace.
     pub vtid: i64,
-    /// The process ID, in the PID namespace of the thread.
+    /// The process, in its own pid namespace.
     pub vpid: i64,
-    /// The effective user ID; UINT32_MAX if unknown.
+    /// Effective user; UINT32_MAX unknown.
     pub uid: u32,
-    /// The effective group ID; UINT32_MAX if unknown.
+    /// Effective group; UINT32_MAX unknown.
     pub gid: u32,
-    /// The login user ID; UINT32_MAX if unset.
+    /// The user who logged in; UINT32_MAX unset.
     pub loginuid: u32,
-    /// The terminal; 0 if there is none.
+    /// The terminal; 0 none.
     pub tty: u32,
-    /// The time of the clone, in nanoseconds since 1970; 0 if unknown.
+    /// When it was cloned, in nanoseconds since 1970; 0 unknown.
     pub clone_ts: u64,
-    /// The name of the thread (`comm`).
+    /// The name that the kernel shows.
     pub comm: Bytes,
-    /// The first argument (`argv[0]`).
+    /// The first argument.
     pub exe: Bytes,
-    /// The resolved path of the executable.
+    /// The path of the executable, resolved.
     pub exepath: Bytes,
-    /// The working directory, with a trailing slash.
+    /// The working directory, ended by a slash.
     pub cwd: Bytes,
-    /// The short ID of the container; empty on the host.
+    /// The container; empty on the host.
     pub container_id: Bytes,
-    /// The arguments after the first, each of type PEREGRINE_VALUE_KIND_BYTES.
+    /// The arguments after the first, each of kind PEREGRINE_VALUE_KIND_BYTES.
     pub args: List,
 }
 grows!(Thread, "peregrine_thread", args);
 
-/// A file descriptor. It and what it points at are valid until the next event is requested from the inspector.
+/// A descriptor. It and what it points at are lent until the inspector is asked for its next event.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Fd {
-    /// The size of this struct in the library.
+    /// The size of this struct as the library has it.
     pub size: usize,
-    /// The number of the file descriptor.
+    /// Its number.
     pub num: i64,
-    /// The inode; 0 if unknown.
+    /// Inode; 0 unknown.
     pub ino: u64,
-    /// The name: a path, a pair of addresses or a label.
+    /// A path, a pair of addresses, a label.
     pub name: Bytes,
-    /// The type as in rules, such as `file` or `ipv4`; empty if there is none. A constant.
+    /// The type as rules write it, such as `file` or `ipv4`; empty where there is none. A constant.
     pub type_name: Bytes,
-    /// The flags of `open`, in the numbering of the schema.
+    /// Flags of `open`, as the schema numbers them.
     pub open_flags: u32,
-    /// The device number; 0 if unknown.
+    /// Device number; 0 unknown.
     pub dev: u32,
 }
 
-/// The file descriptors of a process.
+/// The descriptors of a process.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct FdList {
-    /// Pointers to the file descriptors; never NULL, even where `len` is 0.
+    /// The first of the pointers to them; never NULL, even where `len` is 0.
     pub items: *const *const Fd,
-    /// The number of file descriptors.
+    /// How many.
     pub len: usize,
 }
 
@@ -114,30 +114,30 @@ impl Inspector {
     }
 }
 
-/// Returns the thread of an event.
+/// The thread that an event belongs to.
 ///
 /// @param event the event
 /// @param out   receives the thread; set its `size` first
-/// @return PEREGRINE_STATUS_OK, _MISSING if the event has no thread
+/// @return PEREGRINE_STATUS_OK, _MISSING for events of the capture itself
 ///
 /// # Safety
 /// The inspector of the event is alive; `out` is NULL or valid for reading and writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_event_thread(event: Event, out: *mut Thread) -> Status {
     call(|| {
-        // SAFETY: guaranteed by the caller.
+        // SAFETY: by the caller's word.
         let (inspector, inner) = unsafe { event.look() }?;
         let Some(thread) = inner.thread() else { return Ok(Status::Missing) };
-        // SAFETY: guaranteed by the caller.
+        // SAFETY: by the caller's word.
         unsafe { fill(out, &inspector.thread(thread)) }?;
         Ok(Status::Ok)
     })
 }
 
-/// Returns a thread by its ID, as it is after the current event.
+/// A thread by its tid, in the host's pid namespace, as it is after the current event.
 ///
 /// @param inspector the inspector
-/// @param tid       the thread ID, in the host's PID namespace
+/// @param tid       the thread
 /// @param out       receives the thread; set its `size` first
 /// @return PEREGRINE_STATUS_OK, _MISSING if there is no such thread
 ///
@@ -146,20 +146,20 @@ pub unsafe extern "C" fn peregrine_event_thread(event: Event, out: *mut Thread) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_thread(inspector: *const Inspector, tid: i64, out: *mut Thread) -> Status {
     call(|| {
-        // SAFETY: guaranteed by the caller.
-        let inspector = unsafe { borrow(inspector) }?;
+        // SAFETY: by the caller's word.
+        let inspector = unsafe { shared(inspector) }?;
         let Some(thread) = inspector.state().thread(tid) else { return Ok(Status::Missing) };
-        // SAFETY: guaranteed by the caller.
+        // SAFETY: by the caller's word.
         unsafe { fill(out, &inspector.thread(thread)) }?;
         Ok(Status::Ok)
     })
 }
 
-/// Returns the file descriptors of a thread, in no particular order.
+/// The descriptors that a thread sees, in no particular order.
 ///
 /// @param inspector the inspector
-/// @param tid       the thread ID, in the host's PID namespace
-/// @param out       receives the list, valid until the next event is requested
+/// @param tid       the thread, in the host's pid namespace
+/// @param out       receives the list, lent until the next event is asked for
 /// @return PEREGRINE_STATUS_OK, _MISSING if there is no such thread
 ///
 /// # Safety
@@ -167,8 +167,8 @@ pub unsafe extern "C" fn peregrine_inspector_thread(inspector: *const Inspector,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, tid: i64, out: *mut FdList) -> Status {
     call(|| {
-        // SAFETY: guaranteed by the caller.
-        let inspector = unsafe { borrow(inspector) }?;
+        // SAFETY: by the caller's word.
+        let inspector = unsafe { shared(inspector) }?;
         let state = inspector.state();
         let Some(thread) = state.thread(tid) else { return Ok(Status::Missing) };
         let mut fds = bumpalo::collections::Vec::new_in(&inspector.arena);
@@ -185,13 +185,13 @@ pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, ti
             std::ptr::from_ref(inspector.arena.alloc(fd))
         }));
         let fds = fds.into_bump_slice();
-        // SAFETY: guaranteed by the caller.
+        // SAFETY: by the caller's word.
         unsafe { write(out, FdList { items: fds.as_ptr(), len: fds.len() }) }?;
         Ok(Status::Ok)
     })
 }
 
-/// Returns the number of threads in the state.
+/// How many threads the inspector knows.
 ///
 /// @param inspector the inspector
 /// @param out       receives the number
@@ -202,9 +202,9 @@ pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, ti
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_thread_count(inspector: *const Inspector, out: *mut u64) -> Status {
     call(|| {
-        // SAFETY: guaranteed by the caller.
-        let inspector = unsafe { borrow(inspector) }?;
-        // SAFETY: guaranteed by the caller.
+        // SAFETY: by the caller's word.
+        let inspector = unsafe { shared(inspector) }?;
+        // SAFETY: by the caller's word.
         unsafe { write(out, inspector.state().metrics().threads) }?;
         Ok(Status::Ok)
     })

@@ -1,4 +1,4 @@
-//! Typed values of parameters and fields.
+//! Values of parameters and fields as C sees them.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use crate::view::Bytes;
 
-/// The type of a value. Numbers are never reused.
+/// What a value holds. Numbers are never reused.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
@@ -18,13 +18,13 @@ pub enum ValueKind {
     Uint64 = 3,
     /// `as.float64`.
     Float64 = 4,
-    /// `as.bytes`: text or any bytes, not NUL-terminated.
+    /// `as.bytes`: text or any bytes, without a NUL at the end.
     Bytes = 5,
-    /// `as.address`: an IP address, with `prefix_len` its full length.
+    /// `as.address`: an IP address; `prefix_len` of it is its full length.
     Address = 6,
     /// `as.address`: an IP network.
     Network = 7,
-    /// `as.list`: values of one type.
+    /// `as.list`: values of one kind.
     List = 8,
 }
 
@@ -36,21 +36,21 @@ pub struct Address {
     pub octets: [u8; 16],
     /// 4 or 6.
     pub version: u8,
-    /// The number of bits of the mask: 0 to 32 or 128.
+    /// The bits of the mask: 0 to 32 or 128.
     pub prefix_len: u8,
 }
 
-/// A list of values, valid as long as the value that holds it.
+/// Several values, lent as long as the value that holds them.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct List {
     /// The first value; never NULL, even where `len` is 0.
     pub items: *const Value,
-    /// The number of values.
+    /// How many.
     pub len: usize,
 }
 
-/// The member that `kind` of the value names.
+/// One of these, as the `kind` of the value says.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union ValueData {
@@ -70,11 +70,11 @@ pub union ValueData {
     pub list: List,
 }
 
-/// A typed value. What it points at is borrowed for as long as the call that returned it says.
+/// A typed value. What it points at is lent until the inspector that gave it is asked for its next event.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Value {
-    /// The type of the value, which selects the member of `as`.
+    /// Which member of `as` holds it.
     pub kind: ValueKind,
     /// The value.
     pub r#as: ValueData,
@@ -146,7 +146,7 @@ impl Value {
         Self { kind: ValueKind::List, r#as: ValueData { list: List::of(items) } }
     }
 
-    /// Copies what the value of a field borrows into the arena, for a field that does not outlive the call.
+    /// A value of a field that will not outlive the call: what it borrows is copied into the arena.
     pub(crate) fn of_field_copied(value: sinsp::fields::Value<'_>, arena: &Bump) -> Self {
         use sinsp::fields::Value as V;
         match value {
@@ -160,7 +160,7 @@ impl Value {
         }
     }
 
-    /// Converts a value of a field.
+    /// A value of a field.
     pub(crate) fn of_field(value: sinsp::fields::Value<'_>, arena: &Bump) -> Self {
         use sinsp::fields::Value as V;
         match value {
@@ -179,7 +179,7 @@ impl Value {
         }
     }
 
-    /// Converts a value of a parameter; its bytes where no other type fits.
+    /// A value of a parameter, where one of the kinds fits; its bytes otherwise.
     pub(crate) fn of_param(param: &scap::Param<'_>, arena: &Bump) -> Option<Self> {
         use scap::event::ParamValue as P;
         Some(match param.value()? {

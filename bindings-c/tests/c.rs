@@ -21,20 +21,10 @@ macro_rules! c_tests {
 c_tests! {
     inspector {
         reads_every_event,
-        returns_the_progress,
+        says_how_far_it_is,
         opens_from_memory,
-        opens_a_file_descriptor,
-        opens_a_pipe,
-        limits_what_it_keeps,
-        suppresses_threads,
-        recognizes_containers,
-        rejects_what_is_not_a_capture,
-        rejects_null,
-    }
-    callback {
-        forwards_a_capture,
-        reports_idle_and_errors,
-        rejects_malformed_events,
+        refuses_what_is_no_capture,
+        takes_null_for_an_error,
     }
     event {
         gives_typed_parameters,
@@ -50,20 +40,18 @@ c_tests! {
         lists_all,
         finds_misuse,
     }
-    ruleset {
-        reports_every_error,
-        lists_and_enables,
-        rejects_invalid_arguments,
+    rules {
+        reports_every_fault,
+        lists_and_switches,
+        refuses_nonsense,
         loads_a_directory_in_order,
-        is_shared_by_threads,
     }
     engine {
         calls_back,
-        queues_alerts,
+        keeps_alerts_to_be_taken,
         takes_json_events,
         lets_a_callback_swap_engines,
-        replaces_rules_between_events,
-        counts_dropped_alerts,
+        counts_what_nobody_takes,
         finds_misuse,
     }
     filter {
@@ -80,25 +68,25 @@ c_tests! {
         refuses_what_is_no_template,
         finds_misuse,
     }
-    recording {
+    dump {
         records_everything,
         records_users_of_containers,
-        records_selected_events,
-        starts_in_the_middle,
-        rejects_invalid_arguments,
-        reports_a_full_disk,
+        records_what_is_chosen,
+        begins_in_the_middle,
+        refuses_nonsense,
+        says_that_the_disk_is_full,
     }
     container {
         asks_who_knows,
         takes_descriptions,
-        rejects_invalid_arguments,
+        refuses_nonsense,
     }
     log {
-        logs_errors,
-        rejects_invalid_arguments,
+        hears_what_goes_wrong,
+        refuses_nonsense,
     }
     live {
-        rejects_invalid_arguments,
+        refuses_nonsense,
     }
 }
 

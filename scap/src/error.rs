@@ -29,7 +29,7 @@ pub enum Error {
     Event(#[from] crate::event::EventError),
     /// A trace written as text is not understood.
     #[error(transparent)]
-    Text(#[from] crate::text::TextError),
+    Text(#[from] TextError),
     /// The source can not do what is asked of it.
     #[error("{0}")]
     Unsupported(String),
@@ -45,4 +45,16 @@ impl Error {
     pub fn format(what: impl Into<String>, offset: u64) -> Self {
         Self::Format { what: what.into(), offset }
     }
+}
+
+/// Where text is not a trace, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct TextError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in the line, from 1.
+    pub column: usize,
+    /// What was expected there.
+    pub message: String,
 }

@@ -1,6 +1,7 @@
 //! An event with what is known about it.
 
 use crate::state::{Fd, State, Thread};
+use scap::schema::EventFlags;
 
 /// An event of the inspector: the bytes, the thread and the descriptor that it is about, and the state right after it.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +75,14 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn fd_stamp(&self) -> Option<u64> {
         let fd = self.fd?;
-        crate::fields::is_about_fd(self).then_some(fd.stamp)
+        self.is_about_fd().then_some(fd.stamp)
+    }
+
+    /// Returns whether events of this type are about a file descriptor and a thread is known that has it.
+    #[inline]
+    pub(crate) fn is_about_fd(&self) -> bool {
+        let about = EventFlags::CREATES_FD | EventFlags::USES_FD | EventFlags::DESTROYS_FD;
+        self.code().info().is_some_and(|info| info.flags.intersects(about)) && self.thread().is_some()
     }
 
     /// The number of that descriptor; -1 none. It can be known where the descriptor itself is not.

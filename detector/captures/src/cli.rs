@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::Fatal;
 #[cfg(feature = "live")]
-use crate::record::quantity;
+use crate::quantity;
 use crate::reference::Reference;
 
 /// Record, read, look into and convert captures of system activity.

@@ -23,6 +23,8 @@ mod input;
 mod marked;
 mod output;
 mod progress;
+#[cfg(feature = "live")]
+mod quantity;
 mod read;
 #[cfg(feature = "live")]
 mod record;

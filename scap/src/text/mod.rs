@@ -46,21 +46,10 @@ mod state;
 mod trace;
 mod value;
 
+pub use crate::error::TextError;
 pub use event::write_event;
 pub use state::write_host;
 pub use trace::Trace;
-
-/// Where text is not a trace, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
-pub struct TextError {
-    /// The line, from 1.
-    pub line: usize,
-    /// The character in the line, from 1.
-    pub column: usize,
-    /// What was expected there.
-    pub message: String,
-}
 
 #[cfg(test)]
 mod tests;

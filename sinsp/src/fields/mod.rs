@@ -35,7 +35,6 @@ use scap::schema::{Format, ParamType};
 
 use crate::Event;
 pub(crate) use arg::{Arg, ArgRule, PathEnd};
-pub(crate) use fd::about_fd as is_about_fd;
 pub use field::{FieldRef, Fields, OutputTime, prefix_len};
 pub use flags::FieldFlags;
 pub use list::{ListOptions, ListedClass, ListedField, Listing, listing};

@@ -10,7 +10,6 @@
 //! an event that is printed while it is recorded is printed the same when it is read back.
 
 mod command;
-pub(crate) mod quantity;
 mod sink;
 mod summary;
 

@@ -6,9 +6,9 @@ pub(crate) mod outputs;
 pub(crate) mod pending_alerts;
 
 use crate::alerts::noise::{Kept, Noise, Verdict};
+use crate::clock::now;
 use crate::config::settings::Config;
-use crate::rules::SYSCALL;
-use crate::web::{feed::Feed, page};
+use crate::names::SYSCALL;
 use crate::{Fatal, log};
 use peregrine_sinks::{Message, Outputs, Totals, Wait, Wanted};
 use rule_engine::engine::Alert;
@@ -17,10 +17,16 @@ use rule_engine::output::Priority;
 use serde_json::{Map, Value as Json, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How often the loss of alerts is told again while it goes on.
 const WORD: Duration = Duration::from_secs(10);
+
+/// Somebody who is shown every alert beside the outputs, as JSON: the page.
+pub(crate) trait Watcher: std::fmt::Debug + Send + Sync {
+    /// Takes an alert; never waits.
+    fn show(&self, priority: Priority, json: &str);
+}
 
 /// The outputs, and what every alert of the program itself looks like.
 #[derive(Debug)]
@@ -35,7 +41,7 @@ pub(crate) struct Alerts {
     /// What was told of the losses of each output.
     told: Mutex<Vec<Told>>,
     /// Those who watch the page, if there is one.
-    feed: Option<Arc<Feed>>,
+    feed: Option<Arc<dyn Watcher>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +82,7 @@ impl Alerts {
 
     /// Shows every alert on the page too.
     #[must_use]
-    pub(crate) fn with_feed(self, feed: Arc<Feed>) -> Self {
+    pub(crate) fn with_feed(self, feed: Arc<dyn Watcher>) -> Self {
         Self { feed: Some(feed), ..self }
     }
 
@@ -117,7 +123,7 @@ impl Alerts {
         if let Some(feed) = &self.feed {
             let full = String::from_utf8_lossy(alert.also);
             let full = if notes.is_empty() { full } else { annotate::add(&full, true, &notes).into() };
-            feed.push(alert.rule.output.priority, &full, page::seconds());
+            feed.show(alert.rule.output.priority, &full);
         }
         // The engine writes UTF-8: what the kernel gave is made such before.
         let text = String::from_utf8_lossy(alert.text);
@@ -138,7 +144,7 @@ impl Alerts {
 
     fn show(&self, own: &OwnAlert<'_>) {
         if let Some(feed) = &self.feed {
-            feed.push(own.priority, &own.text(true, false, &self.hostname), page::seconds());
+            feed.show(own.priority, &own.text(true, false, &self.hostname));
         }
     }
 
@@ -273,23 +279,6 @@ fn local_clock(nanoseconds: u64) -> String {
     match jiff::Timestamp::from_nanosecond(nanoseconds.into()) {
         Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.9f").to_string(),
         Err(_) => nanoseconds.to_string(),
-    }
-}
-
-/// Nanoseconds since 1970, now.
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The name of this host in alerts: `FALCO_HOSTNAME`, or what the kernel says.
-pub(crate) fn hostname() -> String {
-    match std::env::var("FALCO_HOSTNAME") {
-        Ok(name) => {
-            log::info(format!("the host name is taken from the environment: {name}"));
-            name
-        }
-        Err(_) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     }
 }
 

@@ -6,8 +6,8 @@
 //! Nothing is left out uncounted.
 
 use crate::config::settings::{NoiseControl, Quiet};
-use crate::event_loop::drops::TokenBucket;
-use crate::metrics::interval as duration;
+use crate::interval as duration;
+use crate::token_bucket::TokenBucket;
 use rule_engine::engine::AlertKey;
 use rule_engine::ruleset::Selector;
 use std::collections::HashMap;

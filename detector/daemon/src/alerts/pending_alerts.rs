@@ -251,8 +251,8 @@ mod tests {
         let settings = Engines { engines, timeout: Duration::from_secs(60), ..Engines::default() };
         let containers = Containers::start(settings, |_| {}).unwrap();
         let mut config = Config::default();
-        config.file_output.enabled = true;
-        config.file_output.filename.clone_from(&out);
+        config.outputs.file.enabled = true;
+        config.outputs.file.filename.clone_from(&out);
         let alerts = Alerts::new(&config, "h", Wait::ForRoom).unwrap();
         let rules = rules();
         let trace = format!(

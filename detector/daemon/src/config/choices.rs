@@ -69,37 +69,6 @@ choices! {
         /// Stop the program.
         Exit = "exit",
     }
-    /// How syslog messages are written.
-    SyslogFormat {
-        /// RFC 5424 over the network, the short form to this machine's daemon.
-        Auto = "auto",
-        /// RFC 3164.
-        Rfc3164 = "rfc3164",
-        /// RFC 5424.
-        Rfc5424 = "rfc5424",
-    }
-    /// How often the name of an index changes.
-    IndexSuffix {
-        /// Each day.
-        Daily = "daily",
-        /// Each month.
-        Monthly = "monthly",
-        /// Each year.
-        Annually = "annually",
-        /// Never.
-        None = "none",
-    }
-    /// How the program logs in to Kafka.
-    SaslMechanism {
-        /// Not at all.
-        None = "none",
-        /// Name and password as they are.
-        Plain = "plain",
-        /// SCRAM with SHA-256.
-        ScramSha256 = "scram-sha-256",
-        /// SCRAM with SHA-512.
-        ScramSha512 = "scram-sha-512",
-    }
     /// The most talkative kind of log line that is still written.
     LogLevel {
         /// The machine is unusable.

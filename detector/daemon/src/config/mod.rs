@@ -14,12 +14,12 @@ mod choices;
 pub(crate) mod document;
 mod environment;
 mod forms;
+pub(crate) mod outputs;
 mod path;
 pub(crate) mod setting;
 pub(crate) mod settings;
 
-use crate::log;
-use crate::metrics::interval as duration;
+use crate::interval as duration;
 use document::{Node, Place, Value};
 use setting::{Fault, Report, Setting};
 use settings::{Config, DropAction, EngineKind, ExtraField, Plugin, Strategy};
@@ -237,20 +237,8 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if config.engine.kind == EngineKind::Replay && config.engine.replay.capture_file.as_os_str().is_empty() {
         fail("engine.replay.capture_file", "engine.kind is 'replay' but there is no capture file");
     }
-    if config.file_output.enabled && config.file_output.filename.as_os_str().is_empty() {
-        fail("file_output.filename", "the file output is enabled but has no file name");
-    }
-    if config.program_output.enabled && config.program_output.program.is_empty() {
-        fail("program_output.program", "the program output is enabled but has no program");
-    }
-    if config.http_output.enabled && config.http_output.url.is_empty() {
-        fail("http_output.url", "the http output is enabled but has no URL");
-    }
-    if config.elasticsearch_output.enabled && config.elasticsearch_output.url.is_empty() {
-        fail("elasticsearch_output.url", "the Elasticsearch output is enabled but has no URL");
-    }
-    if config.kafka_output.enabled && config.kafka_output.brokers.is_empty() {
-        fail("kafka_output.brokers", "the Kafka output is enabled but has no brokers");
+    for (path, why) in config.outputs.check() {
+        fail(&path, why);
     }
     if config.outputs_spool.max_size_mb == 0 {
         fail("outputs_spool.max_size_mb", "must be greater than 0");
@@ -326,30 +314,6 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
                 entry.r#match.rule
             );
             report.warn(&place("append_output"), "append_output", text);
-        }
-    }
-}
-
-impl Loaded {
-    /// Says which files were read and what is wrong with them.
-    pub(crate) fn report(&self) {
-        if !self.files.is_empty() {
-            log::info("Initialized with configuration files:");
-        }
-        for file in &self.files {
-            let path = file.path.display();
-            if file.faults.is_empty() {
-                log::info(format!("   {path} | schema validation: ok"));
-            } else {
-                log::warning(format!("   {path} | schema validation: failed"));
-            }
-            file.faults.iter().for_each(log::warning);
-        }
-        self.warnings.iter().for_each(log::warning);
-        for (name, sentence) in crate::config::removed::VARIABLES {
-            if std::env::var_os(name).is_some() {
-                log::warning(format!("the variable {name} {sentence}"));
-            }
         }
     }
 }

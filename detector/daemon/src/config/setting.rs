@@ -244,15 +244,21 @@ impl Setting for BTreeMap<String, String> {
 macro_rules! settings {
     ($(
         $(#[doc = $doc:literal])*
-        $name:ident { $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty = $default:expr ),* $(,)? }
+        $name:ident $(and $more:ident: $more_type:ty, behind $behind:ident)? {
+            $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty = $default:expr ),* $(,)?
+        }
     )*) => { $(
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq)]
-        pub(crate) struct $name { $( $(#[doc = $field_doc])* pub(crate) $field: $type ),* }
+        pub(crate) struct $name {
+            $( $(#[doc = $field_doc])* pub(crate) $field: $type, )*
+            $( /// Settings from a table of their own.
+            pub(crate) $more: $more_type, )?
+        }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $( $field: $default ),* }
+                Self { $( $field: $default, )* $( $more: <$more_type>::default(), )? }
             }
         }
 
@@ -267,6 +273,9 @@ macro_rules! settings {
                     }
                     properties.insert($crate::config::setting::plain(stringify!($field)).to_owned(), schema);
                 )*
+                $( properties = $crate::config::setting::behind(properties, stringify!($behind), |properties| {
+                    <$more_type>::schema(properties, definitions);
+                }); )?
                 definitions.insert(stringify!($name).to_owned(), serde_json::json!({
                     "title": stringify!($name),
                     "description": concat!($($doc),*).trim(),
@@ -293,8 +302,12 @@ macro_rules! settings {
                             continue;
                         }
                     )*
-                    let known = [$( $crate::config::setting::plain(stringify!($field)) ),*];
-                    report.unknown(key, &path, &known);
+                    $( if read.$more.read(key, node, &path, report) {
+                        continue;
+                    } )?
+                    let known: &[&str] = &[$( $crate::config::setting::plain(stringify!($field)) ),*];
+                    $( let known = &[known, <$more_type>::KEYS].concat(); )?
+                    report.unknown(key, &path, known);
                 }
                 Some(read)
             }
@@ -340,6 +353,23 @@ macro_rules! choices {
     )* };
 }
 pub(crate) use choices;
+
+/// Adds properties behind one that there is, so that the schema lists settings in the order of the documentation.
+pub(crate) fn behind(
+    properties: Map<String, Json>,
+    name: &str,
+    add: impl FnOnce(&mut Map<String, Json>),
+) -> Map<String, Json> {
+    let (mut ordered, mut add) = (Map::new(), Some(add));
+    for (key, schema) in properties {
+        let found = key == name;
+        ordered.insert(key, schema);
+        if let Some(add) = add.take_if(|_| found) {
+            add(&mut ordered);
+        }
+    }
+    ordered
+}
 
 /// The name of a field without the mark of a raw identifier.
 pub(crate) fn plain(name: &'static str) -> &'static str {

@@ -4,17 +4,17 @@
 //! shipped file says: every output, for one, is off until it is named.
 
 pub(crate) use super::choices::{
-    CaptureMode, DropAction, EngineKind, IndexSuffix, LibsSeverity, LogLevel, MinPriority, RuleMatching, SaslMechanism,
-    Strategy, SyslogFormat,
+    CaptureMode, DropAction, EngineKind, LibsSeverity, LogLevel, MinPriority, RuleMatching, Strategy,
 };
 pub(crate) use super::forms::{ConfigFile, ExtraField, InitConfig};
+use super::outputs::OutputSettings;
 use super::setting::settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 settings! {
     /// The whole of falco.yaml.
-    Config {
+    Config and outputs: OutputSettings, behind outputs_queue {
         /// What is added to the output of rules.
         append_output: Vec<AppendOutput> = Vec::new(),
         /// Fields with a fixed value, for outputs and conditions.
@@ -61,20 +61,6 @@ settings! {
         rule_matching: RuleMatching = RuleMatching::First,
         /// The queue in front of each output.
         outputs_queue: OutputsQueue = OutputsQueue::default(),
-        /// Alerts to standard output.
-        stdout_output: Output = Output::default(),
-        /// Alerts to syslog.
-        syslog_output: SyslogOutput = SyslogOutput::default(),
-        /// Alerts to a file.
-        file_output: FileOutput = FileOutput::default(),
-        /// Alerts by HTTP.
-        http_output: HTTPOutput = HTTPOutput::default(),
-        /// Alerts to the standard input of a program.
-        program_output: ProgramOutput = ProgramOutput::default(),
-        /// Alerts to Elasticsearch or OpenSearch. Not in Falco.
-        elasticsearch_output: ElasticsearchOutput = ElasticsearchOutput::default(),
-        /// Alerts to Kafka. Not in Falco.
-        kafka_output: KafkaOutput = KafkaOutput::default(),
         /// Where alerts wait on disk for outputs that are away. Not in Falco.
         outputs_spool: OutputsSpool = OutputsSpool::default(),
         /// Fewer alerts of the same kind. Not in Falco.
@@ -201,22 +187,6 @@ settings! {
         /// How many alerts it holds; 0: no limit.
         capacity: u64 = 0,
     }
-    /// An output that is on or off.
-    Output {
-        /// Whether it is on.
-        enabled: bool = false,
-    }
-    /// Alerts to syslog.
-    SyslogOutput {
-        /// Whether it is on.
-        enabled: bool = false,
-        /// Where to: udp://host:port, tcp://host:port, or the path of a socket; empty: /dev/log. Not in Falco.
-        address: String = String::new(),
-        /// How messages are written. Not in Falco.
-        format: SyslogFormat = SyslogFormat::Auto,
-        /// Whether alerts go by way of the spool. Not in Falco.
-        spool: bool = false,
-    }
     /// Where alerts wait on disk.
     OutputsSpool {
         /// The directory.
@@ -267,129 +237,6 @@ settings! {
         client_cert: String = String::new(),
         /// Its key.
         client_key: PathBuf = PathBuf::new(),
-    }
-    /// Alerts to Elasticsearch or OpenSearch.
-    ElasticsearchOutput {
-        /// Whether it is on.
-        enabled: bool = false,
-        /// The server, without a path to an index.
-        url: String = String::new(),
-        /// The index or data stream.
-        index: String = "falco".to_owned(),
-        /// What is added to its name, by the time of the alert.
-        suffix: IndexSuffix = IndexSuffix::Daily,
-        /// An ingest pipeline.
-        pipeline: String = String::new(),
-        /// A name to log in with.
-        username: String = String::new(),
-        /// Its password.
-        password: String = String::new(),
-        /// An API key to log in with.
-        api_key: String = String::new(),
-        /// How many alerts go with one request, at most.
-        batch: u32 = 500,
-        /// Send alerts gzipped.
-        compress_uploads: bool = false,
-        /// Milliseconds that one request may take.
-        timeout: u32 = 10_000,
-        /// How often a request is sent again.
-        max_retries: u32 = 5,
-        /// Certificates.
-        tls: Tls = Tls::default(),
-        /// Whether alerts go by way of the spool.
-        spool: bool = false,
-    }
-    /// Alerts to Kafka.
-    KafkaOutput {
-        /// Whether it is on.
-        enabled: bool = false,
-        /// Some brokers of the cluster, as host:port.
-        brokers: Vec<String> = Vec::new(),
-        /// The topic.
-        topic: String = "falco".to_owned(),
-        /// How the program names itself.
-        client_id: String = "peregrine".to_owned(),
-        /// How many alerts go with one request, at most.
-        batch: u32 = 500,
-        /// Send batches gzipped.
-        compress_uploads: bool = false,
-        /// Milliseconds that one request may take.
-        timeout: u32 = 10_000,
-        /// How often a request is sent again.
-        max_retries: u32 = 5,
-        /// Whether TLS is spoken.
-        tls_enabled: bool = false,
-        /// Certificates.
-        tls: Tls = Tls::default(),
-        /// How the program logs in.
-        sasl_mechanism: SaslMechanism = SaslMechanism::None,
-        /// A name to log in with.
-        username: String = String::new(),
-        /// Its password.
-        password: String = String::new(),
-        /// Whether alerts go by way of the spool.
-        spool: bool = false,
-    }
-    /// Alerts to a file.
-    FileOutput {
-        /// Whether it is on.
-        enabled: bool = false,
-        /// Keep the file open between alerts.
-        keep_alive: bool = false,
-        /// The file.
-        filename: PathBuf = PathBuf::new(),
-        /// Whether alerts go by way of the spool. Not in Falco.
-        spool: bool = false,
-    }
-    /// Alerts by HTTP.
-    HTTPOutput {
-        /// Whether it is on.
-        enabled: bool = false,
-        /// Where alerts are posted to.
-        url: String = String::new(),
-        /// How the program names itself.
-        user_agent: String = "falcosecurity/falco".to_owned(),
-        /// Do not verify the server's certificate.
-        insecure: bool = false,
-        /// The certificate of the authority that the server's must come from.
-        ca_cert: String = String::new(),
-        /// A file of such certificates.
-        ca_bundle: String = String::new(),
-        /// A directory of such certificates.
-        ca_path: String = "/etc/ssl/certs".to_owned(),
-        /// Show a certificate of our own.
-        mtls: bool = false,
-        /// That certificate.
-        client_cert: PathBuf = "/etc/ssl/certs/client.crt".into(),
-        /// Its key.
-        client_key: PathBuf = "/etc/ssl/certs/client.key".into(),
-        /// Print the server's answers to standard output.
-        echo: bool = false,
-        /// Send alerts gzipped.
-        compress_uploads: bool = false,
-        /// Keep idle connections alive by TCP probes.
-        keep_alive: bool = false,
-        /// How often an alert is sent again after a time-out.
-        max_consecutive_timeouts: u8 = 5,
-        /// Further headers. Not in Falco.
-        headers: BTreeMap<String, String> = BTreeMap::new(),
-        /// How many alerts go with one request: 1, each as it is; more, as a JSON array or as lines. Not in Falco.
-        batch: u32 = 1,
-        /// Milliseconds that one request may take. Not in Falco.
-        timeout: u32 = 10_000,
-        /// Whether alerts go by way of the spool. Not in Falco.
-        spool: bool = false,
-    }
-    /// Alerts to the standard input of a program.
-    ProgramOutput {
-        /// Whether it is on.
-        enabled: bool = false,
-        /// Let the program run on between alerts.
-        keep_alive: bool = false,
-        /// A command line for the shell.
-        program: String = String::new(),
-        /// Whether alerts go by way of the spool. Not in Falco.
-        spool: bool = false,
     }
     /// The built-in web server.
     Webserver {

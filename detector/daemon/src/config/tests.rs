@@ -184,14 +184,14 @@ falco_libs:
     );
     assert_eq!(config.plugins[0].init_config.0, r#"{"a":1}"#);
     assert_eq!(config.rules[0].disable.as_ref().map(|able| able.rule.as_str()), Some("*"));
-    assert!(config.webserver.enabled && config.stdout_output.enabled && config.capture.enabled);
+    assert!(config.webserver.enabled && config.outputs.stdout.enabled && config.capture.enabled);
     assert!(!config.libs_logger.enabled);
 }
 
 #[test]
 fn absent_keys_have_the_defaults_of_falco() {
     let config = load_text("json_output: false", &[]).unwrap().config;
-    assert!(!config.stdout_output.enabled && !config.webserver.enabled && !config.log_stderr && config.log_syslog);
+    assert!(!config.outputs.stdout.enabled && !config.webserver.enabled && !config.log_stderr && config.log_syslog);
     assert_eq!(config.syscall_event_drops.actions, [DropAction::Ignore]);
     assert_eq!((config.output_timeout, config.metrics.interval.as_str()), (2000, "5000"));
     assert!(config.json_include_output_property && !config.json_include_message_property);

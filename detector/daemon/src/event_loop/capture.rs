@@ -3,7 +3,8 @@
 //! As in Falco, a capture goes on until its time is over, which every further match may put off, or until the file is as
 //! large as it may be. The next match begins another file. Time is that of the events, so that a replay captures the same.
 
-use crate::alerts::{OwnAlert, now};
+use crate::alerts::OwnAlert;
+use crate::clock::now;
 use crate::config::settings::{Capture as Settings, CaptureMode};
 use crate::log;
 use rule_engine::output::Priority;

@@ -1,38 +1,12 @@
 //! What is done when events were lost: looked at once a second, by the clock of the events.
 
 use crate::config::settings::{DropAction, SyscallEventDrops};
+use crate::metrics::families::FAMILIES;
+use crate::token_bucket::TokenBucket;
 use scap::SourceStats;
 use serde_json::{Map, Value as Json};
 
 const SECOND: u64 = 1_000_000_000;
-
-/// So many tokens a second, and so many at once.
-#[derive(Debug)]
-pub(crate) struct TokenBucket {
-    rate: f64,
-    most: f64,
-    tokens: f64,
-    since: u64,
-}
-
-impl TokenBucket {
-    pub(crate) fn new(rate: f64, most: f64) -> Self {
-        Self { rate, most, tokens: most, since: 0 }
-    }
-
-    pub(crate) fn claim(&mut self, now: u64) -> bool {
-        if self.since > 0 {
-            let gained = self.rate * now.saturating_sub(self.since) as f64 / SECOND as f64;
-            self.tokens = (self.tokens + gained).min(self.most);
-        }
-        self.since = now;
-        let claimed = self.tokens >= 1.0;
-        if claimed {
-            self.tokens -= 1.0;
-        }
-        claimed
-    }
-}
 
 /// Losses of a second that call for the configured actions.
 #[derive(Debug, PartialEq)]
@@ -160,18 +134,6 @@ impl DropWatch {
         )
     }
 }
-
-/// The families that consumers know, and those of ours that they take in.
-pub(crate) const FAMILIES: &[(&str, &[&str])] = &[
-    ("n_drops_buffer_clone_fork_exit", &["clone_fork"]),
-    ("n_drops_buffer_execve_exit", &["execve"]),
-    ("n_drops_buffer_connect_exit", &["connect", "connect_enter"]),
-    ("n_drops_buffer_open_exit", &["open", "open_enter"]),
-    ("n_drops_buffer_dir_file_exit", &["dir_file"]),
-    ("n_drops_buffer_other_interest_exit", &["identity", "net"]),
-    ("n_drops_buffer_close_exit", &["close"]),
-    ("n_drops_buffer_proc_exit", &["exit"]),
-];
 
 #[cfg(test)]
 mod tests {

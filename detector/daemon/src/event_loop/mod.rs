@@ -3,7 +3,6 @@
 pub(crate) mod active_config;
 pub(crate) mod capture;
 pub(crate) mod drops;
-pub(crate) mod matches;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod service;

@@ -5,57 +5,26 @@
 //! Otherwise the old ones stay, and an alert says why. Outputs, noise control, logging and what is done about drops are
 //! taken over too; what stays the same goes on undisturbed. Few settings take a restart, and the log says so.
 
-use crate::alerts::{Alerts, OwnAlert, now};
+use crate::alerts::{Alerts, OwnAlert};
 use crate::cli::Options;
-use crate::config::settings::{Config, SyscallEventDrops, SyscallEventTimeouts};
+use crate::clock::now;
+use crate::config::settings::Config;
 use crate::event_loop::watch::FileWatch;
-use crate::metrics::interval as duration;
+use crate::interval as duration;
 use crate::rules::RuleFiles;
+use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, rules::bundle};
-use rule_engine::engine::{CompiledRules, SourceRules};
-use rule_engine::event::EventSchema;
+use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
 use serde_json::Map;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the thread looks whether it was asked to reload or to end.
 const STEP: Duration = Duration::from_millis(50);
 /// A change is taken over when nothing more has changed for this long: files are written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
-
-/// The place where new rules wait for those who run them, one set for each source of events.
-#[derive(Debug, Default)]
-pub(crate) struct Slot {
-    /// Each with the sources that have not taken theirs.
-    sets: Mutex<Option<(CompiledRules, Vec<String>)>>,
-    settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
-}
-
-impl Slot {
-    /// The new rules of a source, if there are any.
-    pub(crate) fn take<S: EventSchema>(&self, source: &str) -> Option<Arc<SourceRules<S>>> {
-        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        let (rules, waiting) = sets.as_mut()?;
-        let at = waiting.iter().position(|name| name == source)?;
-        waiting.swap_remove(at);
-        rules.source(source).ok()
-    }
-
-    /// New settings of the event loop, if there are any.
-    pub(crate) fn take_settings(&self) -> Option<(SyscallEventDrops, SyscallEventTimeouts)> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn put(&self, rules: CompiledRules, config: &Config) {
-        let sources = rules.all().map(|source| source.rules().source().to_owned()).collect();
-        *self.sets.lock().unwrap_or_else(PoisonError::into_inner) = Some((rules, sources));
-        let settings = (config.syscall_event_drops.clone(), config.syscall_event_timeouts.clone());
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
-    }
-}
 
 /// What the thread works with.
 pub(crate) struct Reloader<'r> {
@@ -210,8 +179,8 @@ impl Poll {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_loop::matches::Matches;
     use crate::event_loop::run::{self, Setup};
+    use crate::metrics::matches::Matches;
     use crate::metrics::measured::Measured;
     use crate::metrics::telemetry::Telemetry;
     use peregrine_sinks::Wait;
@@ -261,8 +230,8 @@ mod tests {
     /// The alerts of a run with a reload every so many events, the events that it saw, and the reloads.
     fn alerts(path: &Path, every: usize, sets: &[CompiledRules; 2]) -> (String, u64, usize) {
         let mut config = Config::default();
-        config.file_output.enabled = true;
-        config.file_output.filename = path.to_path_buf();
+        config.outputs.file.enabled = true;
+        config.outputs.file.filename = path.to_path_buf();
         let (signals, slot) = (Signals::default(), Slot::default());
         let telemetry = Telemetry::new(signals.clone(), None);
         let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();

@@ -1,16 +1,17 @@
 //! The event loop: inspector, rules, outputs, and what is done between two events.
 
 use crate::alerts::pending_alerts::Waiting;
-use crate::alerts::{Alerts, OwnAlert, now};
+use crate::alerts::{Alerts, OwnAlert};
+use crate::clock::now;
 use crate::config::settings::{Config, DropAction};
 use crate::event_loop::capture::Recorder;
 use crate::event_loop::drops::{self, DropWatch};
-use crate::event_loop::matches::Matches;
-use crate::event_loop::reload::Slot;
+use crate::metrics::matches::Matches;
 use crate::metrics::measured::Measured;
 use crate::metrics::telemetry::{Cost, Snapshot, Telemetry};
+use crate::names::SYSCALL;
 use crate::reports::profile::Profiles;
-use crate::rules::SYSCALL;
+use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::sources::containers::Lookup;
 use crate::{Fatal, log};

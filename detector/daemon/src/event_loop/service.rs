@@ -1,18 +1,23 @@
 //! What runs beside the event loop: the web server, the metrics, the reload of rules.
 
-use crate::alerts::{Alerts, OwnAlert, now};
+use crate::alerts::{Alerts, OwnAlert};
 use crate::cli::Options;
+use crate::clock::now;
 use crate::config::{self, settings::Config, settings::EngineKind};
-use crate::event_loop::reload::{Reloader, Slot};
+use crate::event_loop::reload::Reloader;
+use crate::host::host_root;
+use crate::interval;
 use crate::metrics::collect::{Facts, fingerprint, fingerprints};
-use crate::metrics::telemetry::Telemetry;
-use crate::metrics::{interval, prometheus, resources::Resources};
+use crate::metrics::telemetry::{CountsAudit, Telemetry};
+use crate::metrics::{prometheus, resources::Resources};
 use crate::rules::RuleFiles;
+use crate::rules::slot::Slot;
+use crate::server::WebServer;
 use crate::signals::Signals;
 use crate::sources::audit::{self, Evaluator};
 use crate::web::feed::Feed;
 use crate::web::page::{About, Page};
-use crate::web::{MetricsText, Pages, WebServer};
+use crate::web::{self, MetricsText, Pages};
 use crate::{Fatal, log, reports::version};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::json::JsonSchema;
@@ -72,7 +77,8 @@ impl Service<'_> {
         events: impl FnOnce(&Telemetry, &Slot) -> Result<(), Fatal>,
     ) -> Result<(), Fatal> {
         let config = &self.loaded.config;
-        let evaluator = self.audit.as_ref().map(|audit| Arc::clone(&audit.evaluator));
+        let evaluator =
+            self.audit.as_ref().map(|audit| Arc::<Evaluator>::clone(&audit.evaluator) as Arc<dyn CountsAudit>);
         let telemetry = Arc::new(Telemetry::new(signals.clone(), evaluator));
         let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), AtomicBool::new(false));
         let replay = config.engine.kind == EngineKind::Replay;
@@ -154,7 +160,7 @@ impl Service<'_> {
         let about = About { hostname: facts.hostname.clone(), engine: facts.engine, started: facts.started };
         let page = Some(Page::new(Arc::clone(self.feed), Arc::clone(telemetry), about));
         let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text), page };
-        WebServer::start(&config.webserver, pages)
+        web::start(&config.webserver, pages)
     }
 }
 
@@ -163,11 +169,6 @@ fn tell_losses(alerts: &Alerts, stopped: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1)) {
         alerts.tell_losses();
     }
-}
-
-/// Where the host's file system is mounted, for a program in a container.
-pub(crate) fn host_root() -> std::ffi::OsString {
-    std::env::var_os("HOST_ROOT").unwrap_or_else(|| "/".into())
 }
 
 /// Takes the metrics as alerts and lines of a file, at each interval, until `stopped` is closed.

@@ -6,6 +6,7 @@
 pub(crate) mod libs;
 
 use crate::config::settings::{Config, LogLevel};
+use crate::config::{Loaded, removed};
 use peregrine_sinks::{Capacity, Message, Outputs, Syslog, SyslogAddress, Wait};
 use std::fmt::Display;
 use std::io::Write;
@@ -127,3 +128,25 @@ macro_rules! levels {
     )* };
 }
 levels!(critical = Critical, error = Error, warning = Warning, notice = Notice, info = Info, debug = Debug);
+
+/// Says which files were read and what is wrong with them.
+pub(crate) fn report(loaded: &Loaded) {
+    if !loaded.files.is_empty() {
+        info("Initialized with configuration files:");
+    }
+    for file in &loaded.files {
+        let path = file.path.display();
+        if file.faults.is_empty() {
+            info(format!("   {path} | schema validation: ok"));
+        } else {
+            warning(format!("   {path} | schema validation: failed"));
+        }
+        file.faults.iter().for_each(warning);
+    }
+    loaded.warnings.iter().for_each(warning);
+    for (name, sentence) in removed::VARIABLES {
+        if std::env::var_os(name).is_some() {
+            warning(format!("the variable {name} {sentence}"));
+        }
+    }
+}

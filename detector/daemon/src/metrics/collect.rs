@@ -2,11 +2,11 @@
 
 use super::resources::Resources;
 use super::{Form, Kind, Metric, Part, Unit, fields, plain_name};
-use crate::alerts::now;
+use crate::clock::now;
 use crate::config::settings::Metrics as Settings;
-use crate::event_loop::drops::FAMILIES;
+use crate::metrics::families::FAMILIES;
 use crate::metrics::telemetry::Snapshot;
-use crate::reports::version::VERSION;
+use crate::names::VERSION;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -297,9 +297,9 @@ fn programs(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
 mod tests {
     use super::super::prometheus;
     use super::*;
-    use crate::event_loop::matches::RuleCount;
+    use crate::metrics::matches::RuleCount;
     use crate::metrics::measured::{Cpu, Program};
-    use crate::sources::audit::AuditCounts;
+    use crate::metrics::telemetry::AuditCounts;
     use rule_engine::output::Priority;
     use std::time::Instant;
 

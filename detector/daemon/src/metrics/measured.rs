@@ -1,6 +1,5 @@
 //! What a source of events can tell of itself beside its events: by processor, by program, by ring.
 
-use crate::sources::no_driver::Nothing;
 use scap::Source;
 use scap::savefile::Reader;
 use std::io::Read;
@@ -41,7 +40,6 @@ pub(crate) trait Measured: Source {
 }
 
 impl<R: Read> Measured for Reader<R> {}
-impl Measured for Nothing {}
 
 #[cfg(feature = "live")]
 impl Measured for bpf::BpfSource {

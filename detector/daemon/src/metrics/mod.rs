@@ -3,12 +3,12 @@
 //! A [`Metric`] has one name, that of Falco's metrics alert (`memory_rss_kb`). The Prometheus name follows from it, its
 //! unit and its kind, as Prometheus asks for: base units, `_total` at the end of counters.
 
-pub(crate) mod measured;
-pub(crate) mod telemetry;
-
 pub(crate) mod collect;
-pub(crate) mod interval;
+pub(crate) mod families;
+pub(crate) mod matches;
+pub(crate) mod measured;
 pub(crate) mod resources;
+pub(crate) mod telemetry;
 
 use serde_json::{Map, Value as Json};
 use std::fmt::Write;

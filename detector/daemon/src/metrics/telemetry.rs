@@ -4,10 +4,9 @@
 //! them out at its next step, which on a live source is at most some milliseconds away.
 
 use crate::alerts::noise::Kept;
-use crate::event_loop::matches::RuleCount;
+use crate::metrics::matches::RuleCount;
 use crate::metrics::measured::{Cpu, Program};
 use crate::signals::Signals;
-use crate::sources::audit::{AuditCounts, Evaluator};
 use peregrine_sinks::Totals;
 use scap::SourceStats;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +52,22 @@ pub(crate) struct Snapshot {
     pub(crate) costs: Vec<Cost>,
 }
 
+/// The counts of audit events at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AuditCounts {
+    /// Events that went through the rules.
+    pub(crate) events: u64,
+    /// Events that could not be read, or are too long.
+    pub(crate) refused: u64,
+    pub(crate) rules: Vec<RuleCount>,
+}
+
+/// Where the counts of audit events come from: they are evaluated beside the loop.
+pub(crate) trait CountsAudit: std::fmt::Debug + Send + Sync {
+    /// The counts after the last batch.
+    fn counts(&self) -> AuditCounts;
+}
+
 /// Where the loop leaves its counts.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
@@ -60,13 +75,13 @@ pub(crate) struct Telemetry {
     wanted: AtomicBool,
     last: Mutex<(u64, Snapshot)>,
     fresh: Condvar,
-    audit: Option<Arc<Evaluator>>,
+    audit: Option<Arc<dyn CountsAudit>>,
     /// Until when costs are measured.
     measure: Mutex<Option<Instant>>,
 }
 
 impl Telemetry {
-    pub(crate) fn new(signals: Signals, audit: Option<Arc<Evaluator>>) -> Self {
+    pub(crate) fn new(signals: Signals, audit: Option<Arc<dyn CountsAudit>>) -> Self {
         Self {
             audit,
             measure: Mutex::default(),

@@ -1,7 +1,8 @@
 //! `--explain-rule` and `--explain-event`: how a rule is run, and why it fires on an event or does not.
 
 use crate::config::settings::{Config, EngineKind, RuleMatching};
-use crate::rules::{Rules, SYSCALL};
+use crate::names::SYSCALL;
+use crate::rules::Rules;
 use crate::{Fatal, terminal};
 use rule_engine::engine::{AnySourceRules, CompiledRules};
 use rule_engine::event::sinsp::SinspSchema;
@@ -163,7 +164,7 @@ fn explain_event(
     set: &Ruleset,
     config: &Config,
 ) -> Result<(), Fatal> {
-    let mut inspector = crate::open(&config.engine.replay.capture_file, config)?;
+    let mut inspector = crate::sources::replay::open(&config.engine.replay.capture_file, config)?;
     let mut last = 0;
     loop {
         let event = match inspector.next().map_err(Fatal::new)? {

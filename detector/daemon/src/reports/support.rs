@@ -1,5 +1,6 @@
 //! `--support`: everything that a report of a fault should carry, as JSON.
 
+use crate::names::VERSION;
 use crate::rules::RuleFiles;
 use crate::{config, reports::version};
 use serde_json::json;
@@ -28,7 +29,7 @@ pub(crate) fn text(loaded: &config::Loaded, rules: &RuleFiles) -> String {
             "sysname": system.sysname().to_string_lossy(),
             "version": system.version().to_string_lossy(),
         },
-        "version": version::VERSION,
+        "version": VERSION,
     });
     format!("{support}\n")
 }

@@ -2,58 +2,11 @@
 
 use crate::Fatal;
 use crate::config::settings::Config;
+use crate::names::{DRIVER_API_VERSION, FALCO_VERSION, PLUGIN_API_VERSION, VERSION};
+use crate::plugins::loaded;
 use rule_engine::resolve::ENGINE_VERSION;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
-
-/// The version of this program.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The version of Falco whose behaviour is the measure, for tools that look at this key alone.
-pub(crate) const FALCO_VERSION: &str = "0.44.0";
-
-/// The driver interface that captures and the probe follow.
-pub(crate) const DRIVER_API_VERSION: &str = "10.1.0";
-
-/// The interface of plugins that the built-in ones are described by.
-pub(crate) const PLUGIN_API_VERSION: &str = "3.12.0";
-
-/// A built-in source or extractor that rules may require as a plugin.
-#[derive(Debug)]
-pub(crate) struct BuiltIn {
-    pub(crate) name: &'static str,
-    pub(crate) version: &'static str,
-    pub(crate) does: &'static str,
-    /// Whether it is there without being asked for.
-    pub(crate) always: bool,
-    /// The source of events that it is, if it is one.
-    pub(crate) source: Option<&'static str>,
-}
-
-/// What is built in under the name of a plugin.
-pub(crate) const BUILT_IN: &[BuiltIn] = &[
-    BuiltIn {
-        name: "container",
-        version: "0.7.1",
-        does: "fields of containers and Kubernetes pods",
-        always: true,
-        source: None,
-    },
-    BuiltIn {
-        name: crate::sources::audit::PLUGIN,
-        version: "0.18.0",
-        does: "Kubernetes audit events, from a webhook or from files",
-        always: false,
-        source: Some(crate::sources::audit::SOURCE),
-    },
-    BuiltIn { name: "json", version: "0.7.4", does: "fields of events that are JSON", always: false, source: None },
-];
-
-/// What of it is in use: always, or because the configuration says so.
-pub(crate) fn loaded(config: &Config) -> impl Iterator<Item = &'static BuiltIn> {
-    let selected = config.selected_plugins();
-    BUILT_IN.iter().filter(move |plugin| plugin.always || selected.iter().any(|named| named.name == plugin.name))
-}
 
 /// The versions for people.
 pub(crate) fn text() -> String {

@@ -5,7 +5,6 @@
 //! older than the one it has, and all rules load with it. Then the bundle is kept on disk, so that the next start needs
 //! no server. The server's ETag says whether there is anything new, so asking costs next to nothing.
 
-use crate::alerts::outputs::tls_settings;
 use crate::cli::Options;
 use crate::config::Loaded;
 use crate::config::settings::RulesBundle;
@@ -77,7 +76,7 @@ fn agent(settings: &RulesBundle) -> Result<Agent, String> {
     let mut config =
         Agent::config_builder().user_agent("peregrine").timeout_global(Some(TIMEOUT)).http_status_as_error(false);
     if settings.url.starts_with("https:") {
-        config = config.tls_config(tls_settings(&settings.tls).for_http()?);
+        config = config.tls_config(settings.tls.for_sinks().for_http()?);
     }
     Ok(config.build().into())
 }

@@ -1,12 +1,13 @@
 //! Rule files: which are read, what is added to their outputs, and the engine that comes of them.
 
 pub(crate) mod bundle;
+pub(crate) mod slot;
 
 use crate::alerts::noise::Noise;
 use crate::cli::Options;
 use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
-use crate::reports::version;
-use crate::sources::audit;
+use crate::names::K8S_AUDIT;
+use crate::plugins;
 use crate::{Fatal, log};
 use rule_engine::diag::human::Style;
 use rule_engine::engine::{CompiledRules, Settings};
@@ -24,9 +25,6 @@ use std::path::{Path, PathBuf};
 
 /// The rules that are used where neither the command line nor a configuration names any.
 const BUILT_IN: (&str, &[u8]) = ("built-in rules", include_bytes!("../../rules/peregrine_rules.yaml"));
-
-/// The source of system calls.
-pub(crate) const SYSCALL: &str = "syscall";
 
 /// Rule files, read.
 #[derive(Debug, Default)]
@@ -112,8 +110,8 @@ impl RuleFiles {
     /// Loads the rules, whatever is wrong with them.
     pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
         let syscalls = syscalls(config);
-        let audit = version::loaded(config).any(|plugin| plugin.source == Some(audit::SOURCE));
-        let audit = audit.then(|| JsonSchema::k8s_audit().hostname(crate::alerts::hostname()));
+        let audit = plugins::loaded(config).any(|plugin| plugin.source == Some(K8S_AUDIT));
+        let audit = audit.then(|| JsonSchema::k8s_audit().hostname(crate::host::hostname()));
         let extra = extra_outputs(options, config, &[&syscalls]);
         let mut sources = Sources::new().with(syscalls);
         if let Some(audit) = audit {
@@ -202,7 +200,7 @@ impl Rules {
 
     /// Whether the plugins that the rules ask for are there.
     pub(crate) fn check_plugins(&self, config: &Config) -> Result<(), Fatal> {
-        let plugins: Vec<_> = version::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
+        let plugins: Vec<_> = plugins::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
         self.loaded.check_plugins(&plugins).map_err(Fatal)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::Fatal;
 use crate::config::settings::Config;
+use crate::names::CONTAINER_PLUGIN;
 use crate::signals::Signals;
 use peregrine_containers::{Answer, Containers, Engine, Kind, Provider, Settings};
 use scap::Source;
@@ -12,7 +13,6 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 
 /// The name of Falco's plugin for it.
-const PLUGIN: &str = "container";
 
 /// The engines at work, and answers that the event loop has not taken yet.
 #[derive(Debug)]
@@ -57,10 +57,10 @@ impl Lookup {
 
 /// The settings of the plugin in Falco's words: `label_max_len`, and `enabled` and `sockets` of each engine.
 fn settings(config: &Config, root: &Path) -> Result<Settings, Fatal> {
-    let fault = |text: String| Fatal(format!("plugin {PLUGIN}: {text}"));
+    let fault = |text: String| Fatal(format!("plugin {CONTAINER_PLUGIN}: {text}"));
     let usual = Settings { engines: Settings::usual(root), ..Settings::default() };
     let plugins = config.selected_plugins();
-    let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == PLUGIN) else { return Ok(usual) };
+    let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == CONTAINER_PLUGIN) else { return Ok(usual) };
     let init: Json = match plugin.init_config.0.trim() {
         "" => return Ok(usual),
         text => serde_json::from_str(text).map_err(|error| fault(format!("init_config: {error}")))?,
@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn engines_are_those_of_the_plugin() {
         let engines = |init: &str| {
-            let plugin = Plugin { name: PLUGIN.into(), init_config: InitConfig(init.into()), ..Plugin::default() };
+            let plugin =
+                Plugin { name: CONTAINER_PLUGIN.into(), init_config: InitConfig(init.into()), ..Plugin::default() };
             let config = Config { plugins: vec![plugin], ..Config::default() };
             settings(&config, Path::new("/host")).map(|settings| (settings.engines, settings.label_length))
         };

@@ -1,7 +1,7 @@
 //! The live source: the probe with the settings of the configuration.
 
 use crate::config::settings::{Config, ModernEbpf};
-use crate::event_loop::service::host_root;
+use crate::host::host_root;
 use crate::{Fatal, log, sources::selection};
 use bpf::{BpfSource, Probe, Selection};
 use rule_engine::event::sinsp::SinspSchema;

@@ -2,16 +2,18 @@
 
 pub(crate) mod audit;
 pub(crate) mod containers;
+pub(crate) mod ignored;
 #[cfg(feature = "live")]
 pub(crate) mod live;
 pub(crate) mod no_driver;
+pub(crate) mod replay;
 #[cfg(feature = "live")]
 pub(crate) mod selection;
 
 use crate::Fatal;
 use crate::cli::Options;
 use crate::config::settings::{Config, EngineKind};
-use crate::rules::SYSCALL;
+use crate::names::{K8S_AUDIT, SYSCALL};
 
 /// The sources that are used.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ impl Enabled {
         }
         let audit = audit::Settings::read(config)?;
         let mut known = vec![SYSCALL];
-        known.extend(audit.as_ref().map(|_| audit::SOURCE));
+        known.extend(audit.as_ref().map(|_| K8S_AUDIT));
         for (names, verb) in [(&options.enable_sources, "enable"), (&options.disable_sources, "disable")] {
             if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
                 return Err(Fatal(format!("cannot {verb} the unknown event source '{name}'")));
@@ -41,7 +43,7 @@ impl Enabled {
             let named = |names: &[String]| names.iter().any(|named| named == name);
             (options.enable_sources.is_empty() || named(&options.enable_sources)) && !named(&options.disable_sources)
         };
-        let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(audit::SOURCE)) };
+        let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)) };
         if !enabled.syscall && enabled.audit.is_none() {
             return Err(Fatal::new("at least one event source must stay enabled"));
         }

@@ -1,5 +1,6 @@
 //! The source of `engine.kind: nodriver`: no events, ever.
 
+use crate::metrics::measured::Measured;
 use scap::{HostState, Next, Result, Source, SourceStats};
 use std::time::Duration;
 
@@ -26,3 +27,5 @@ impl Source for Nothing {
         SourceStats::default()
     }
 }
+
+impl Measured for Nothing {}

@@ -2,7 +2,7 @@
 
 use crate::config::settings::BaseSyscalls;
 use crate::log;
-use crate::reports::list::syscalls::{ignored, names};
+use crate::sources::ignored::{ignored, names};
 use scap::schema::{SyscallCode, SyscallSet};
 
 /// The calls to capture, given those that the rules look at.

@@ -3,6 +3,8 @@
 //! The event loop puts each alert here once, whoever watches; that costs it a lock that nobody holds for long. Watchers
 //! read at their own pace, and one that is too slow is told how many it missed.
 
+use crate::alerts::Watcher;
+use crate::clock;
 use rule_engine::output::Priority;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +53,12 @@ pub(crate) struct Part {
 impl Default for Feed {
     fn default() -> Self {
         Self { kept: Mutex::default(), last: watch::channel(0).0 }
+    }
+}
+
+impl Watcher for Feed {
+    fn show(&self, priority: Priority, json: &str) {
+        self.push(priority, json, clock::seconds());
     }
 }
 

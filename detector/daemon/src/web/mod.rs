@@ -6,20 +6,15 @@ pub(crate) mod feed;
 mod guard;
 pub(crate) mod page;
 
-use crate::Fatal;
 use crate::config::settings::Webserver;
+use crate::server::{self, WebServer};
+use crate::{Fatal, log};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use guard::Guard;
-use hyper_util::rt::TokioTimer;
 use page::Page;
-use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Makes the text of `/metrics`.
 pub(crate) type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
@@ -32,121 +27,34 @@ pub(crate) struct Pages {
     pub(crate) page: Option<Page>,
 }
 
-/// How long requests under way may take when the server ends.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// How long the headers of a request may take.
-const HEADERS: Duration = Duration::from_secs(30);
-
-/// A running server; dropping it ends it.
-pub(crate) struct WebServer {
-    handle: Handle<SocketAddr>,
-    thread: Option<JoinHandle<()>>,
-    pub(crate) address: SocketAddr,
-}
-
-impl WebServer {
-    /// Serves health, versions and metrics.
-    pub(crate) fn start(settings: &Webserver, pages: Pages) -> Result<Self, Fatal> {
-        let json = || [(CONTENT_TYPE, "application/json")];
-        let mut path = settings.k8s_healthz_endpoint.clone();
-        if !path.starts_with('/') {
-            path.insert(0, '/');
-        }
-        let mut router = Router::new()
-            .route(&path, get(async move || (json(), "{\"status\": \"ok\"}")))
-            .route("/versions", get(async move || (json(), pages.versions.clone())));
-        if let Some(text) = pages.metrics {
-            let page = async move || {
-                // Reading /proc blocks, so it is not done on a thread that serves others.
-                let text = tokio::task::spawn_blocking(move || text()).await.unwrap_or_default();
-                ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
-            };
-            router = router.route("/metrics", get(page));
-        }
-        if let Some(page) = pages.page
-            && settings.ui_enabled
-        {
-            let address = address(settings).map_err(|text| Fatal(format!("webserver: {text}")))?;
-            match Guard::new(address, &settings.ui_token, settings.ssl_enabled) {
-                Some(guard) => router = router.merge(page.router(guard)),
-                None => {
-                    crate::log::info("the page /ui is not there: it takes a loopback address, or webserver.ui_token")
-                }
-            }
-        }
-        Self::serve("webserver", settings, router)
+/// Serves health, versions and metrics.
+pub(crate) fn start(settings: &Webserver, pages: Pages) -> Result<WebServer, Fatal> {
+    let json = || [(CONTENT_TYPE, "application/json")];
+    let mut path = settings.k8s_healthz_endpoint.clone();
+    if !path.starts_with('/') {
+        path.insert(0, '/');
     }
-
-    /// Serves any routes, with the address, threads and TLS of the settings.
-    pub(crate) fn serve(name: &'static str, settings: &Webserver, router: Router) -> Result<Self, Fatal> {
-        let fault = |text: String| Fatal(format!("{name}: {text}"));
-        let address = SocketAddr::new(address(settings).map_err(fault)?, settings.listen_port);
-        let listener =
-            TcpListener::bind(address).map_err(|error| fault(format!("cannot listen on {address}: {error}")))?;
-        listener.set_nonblocking(true).map_err(|error| fault(error.to_string()))?;
-        let address = listener.local_addr().map_err(|error| fault(error.to_string()))?;
-        let threads = match settings.threadiness {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads as usize,
+    let mut router = Router::new()
+        .route(&path, get(async move || (json(), "{\"status\": \"ok\"}")))
+        .route("/versions", get(async move || (json(), pages.versions.clone())));
+    if let Some(text) = pages.metrics {
+        let page = async move || {
+            // Reading /proc blocks, so it is not done on a thread that serves others.
+            let text = tokio::task::spawn_blocking(move || text()).await.unwrap_or_default();
+            ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("web")
-            .enable_all()
-            .build()
-            .map_err(|error| fault(error.to_string()))?;
-        let tls = match settings.ssl_enabled {
-            false => None,
-            true => {
-                // Whoever came first has chosen the same provider.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let file = &settings.ssl_certificate;
-                let config = runtime.block_on(RustlsConfig::from_pem_file(file, file));
-                Some(config.map_err(|error| fault(format!("{}: {error}", file.display())))?)
-            }
-        };
-        let handle = Handle::new();
-        let serve = {
-            let handle = handle.clone();
-            let service = router.into_make_service();
-            async move {
-                match tls {
-                    None => patient(axum_server::from_tcp(listener)?).handle(handle).serve(service).await,
-                    Some(tls) => {
-                        patient(axum_server::from_tcp_rustls(listener, tls)?).handle(handle).serve(service).await
-                    }
-                }
-            }
-        };
-        let run = move || {
-            if let Err(error) = runtime.block_on(serve) {
-                crate::log::error(format!("{name}: {error}"));
-            }
-        };
-        let thread = std::thread::Builder::new().name("web".into()).spawn(run);
-        Ok(Self { handle, thread: Some(thread.map_err(|error| fault(error.to_string()))?), address })
+        router = router.route("/metrics", get(page));
     }
-}
-
-/// A server that gives up clients which do not come to the end of their headers.
-fn patient<A>(mut server: axum_server::Server<SocketAddr, A>) -> axum_server::Server<SocketAddr, A> {
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    server
-}
-
-fn address(settings: &Webserver) -> Result<IpAddr, String> {
-    settings.listen_address.trim().parse().map_err(|error| format!("{}: {error}", settings.listen_address))
-}
-
-impl Drop for WebServer {
-    fn drop(&mut self) {
-        self.handle.graceful_shutdown(Some(GRACE));
-        if let Some(thread) = self.thread.take() {
-            // A panic in the server has been reported by its own message.
-            let _ = thread.join();
+    if let Some(page) = pages.page
+        && settings.ui_enabled
+    {
+        let address = server::address(settings).map_err(|text| Fatal(format!("webserver: {text}")))?;
+        match Guard::new(address, &settings.ui_token, settings.ssl_enabled) {
+            Some(guard) => router = router.merge(page.router(guard)),
+            None => log::info("the page /ui is not there: it takes a loopback address, or webserver.ui_token"),
         }
     }
+    WebServer::serve("webserver", settings, router)
 }
 
 #[cfg(test)]
@@ -170,7 +78,7 @@ mod tests {
     #[test]
     fn pages_are_served() {
         let settings = Webserver { k8s_healthz_endpoint: "/ok".into(), ..settings() };
-        let server = WebServer::start(&settings, pages(true)).unwrap();
+        let server = start(&settings, pages(true)).unwrap();
         let url = |path: &str| format!("http://{}{path}", server.address);
         assert_eq!(fetch(&url("/ok")).unwrap(), "{\"status\": \"ok\"}");
         assert_eq!(fetch(&url("/versions")).unwrap(), "{}");
@@ -180,16 +88,16 @@ mod tests {
 
     #[test]
     fn metrics_only_when_wanted() {
-        let server = WebServer::start(&settings(), pages(false)).unwrap();
+        let server = start(&settings(), pages(false)).unwrap();
         assert!(fetch(&format!("http://{}/metrics", server.address)).is_err());
         assert!(fetch(&format!("http://{}/healthz", server.address)).is_ok());
     }
 
     #[test]
     fn a_port_in_use_is_said() {
-        let first = WebServer::start(&settings(), pages(false)).unwrap();
+        let first = start(&settings(), pages(false)).unwrap();
         let settings = Webserver { listen_port: first.address.port(), ..settings() };
-        let Err(fatal) = WebServer::start(&settings, pages(false)) else { panic!("two servers on one port") };
+        let Err(fatal) = start(&settings, pages(false)) else { panic!("two servers on one port") };
         assert!(fatal.to_string().contains("cannot listen on 127.0.0.1"), "{fatal}");
     }
 
@@ -200,13 +108,13 @@ mod tests {
         let path = folder.path().join("both.pem");
         std::fs::write(&path, certified.cert.pem() + &certified.signing_key.serialize_pem()).unwrap();
         let settings = Webserver { ssl_enabled: true, ssl_certificate: path, ..settings() };
-        let server = WebServer::start(&settings, pages(false)).unwrap();
+        let server = start(&settings, pages(false)).unwrap();
         let root = Certificate::from_pem(certified.cert.pem().as_bytes()).unwrap();
         let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[root])).build();
         let agent: ureq::Agent = ureq::Agent::config_builder().tls_config(tls).build().into();
         let url = format!("https://localhost:{}/healthz", server.address.port());
         assert_eq!(agent.get(&url).call().unwrap().body_mut().read_to_string().unwrap(), "{\"status\": \"ok\"}");
         let missing = Webserver { ssl_certificate: "/no/file.pem".into(), ..settings };
-        assert!(WebServer::start(&missing, pages(false)).is_err());
+        assert!(start(&missing, pages(false)).is_err());
     }
 }

@@ -5,8 +5,9 @@
 
 use super::feed::{Feed, STEP};
 use super::guard::{self, Guard};
-use crate::alerts::now;
+use crate::clock::now;
 use crate::metrics::telemetry::{MEASURE, Snapshot, Telemetry};
+use crate::names::{FALCO_VERSION, K8S_AUDIT, SYSCALL, VERSION};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
@@ -139,28 +140,28 @@ async fn overview(State(page): State<Page>, request: Request) -> Response {
     }
 }
 
-fn told(about: &About, now: &Snapshot, feed: &Feed) -> Json {
-    let milliseconds = crate::alerts::now() / 1_000_000;
-    let drops = now.source.drops.iter().filter(|drop| drop.count > 0);
+fn told(about: &About, counts: &Snapshot, feed: &Feed) -> Json {
+    let milliseconds = now() / 1_000_000;
+    let drops = counts.source.drops.iter().filter(|drop| drop.count > 0);
     let drops: Vec<_> =
         drops.map(|drop| json!({"cause": drop.cause, "family": drop.family, "count": drop.count})).collect();
     let mut sources = vec![json!({
-        "name": crate::rules::SYSCALL,
-        "events": now.events,
-        "dropped": now.source.dropped(),
+        "name": SYSCALL,
+        "events": counts.events,
+        "dropped": counts.source.dropped(),
         "drops": drops,
-        "threads": now.threads,
-        "fds": now.fds,
+        "threads": counts.threads,
+        "fds": counts.fds,
     })];
-    if let Some(audit) = &now.audit {
-        sources.push(json!({"name": crate::sources::audit::SOURCE, "events": audit.events, "refused": audit.refused}));
+    if let Some(audit) = &counts.audit {
+        sources.push(json!({"name": K8S_AUDIT, "events": audit.events, "refused": audit.refused}));
     }
-    let rules: Vec<_> = now
+    let rules: Vec<_> = counts
         .rules
         .iter()
         .enumerate()
         .map(|(place, rule)| {
-            let cost = now.costs.get(place).copied().unwrap_or_default();
+            let cost = counts.costs.get(place).copied().unwrap_or_default();
             json!({
                 "name": rule.name,
                 "source": rule.source,
@@ -172,7 +173,7 @@ fn told(about: &About, now: &Snapshot, feed: &Feed) -> Json {
             })
         })
         .collect();
-    let outputs: Vec<_> = now
+    let outputs: Vec<_> = counts
         .outputs
         .iter()
         .map(|output| {
@@ -189,8 +190,8 @@ fn told(about: &About, now: &Snapshot, feed: &Feed) -> Json {
     json!({
         "hostname": about.hostname,
         "engine": about.engine,
-        "version": crate::reports::version::VERSION,
-        "falco_version": crate::reports::version::FALCO_VERSION,
+        "version": VERSION,
+        "falco_version": FALCO_VERSION,
         "started": about.started / 1_000_000,
         "now": milliseconds,
         "sources": sources,
@@ -253,9 +254,4 @@ impl HttpBody for Stream {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.receiver.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
-}
-
-/// Seconds since 1970, for the timeline.
-pub(crate) fn seconds() -> u64 {
-    now() / 1_000_000_000
 }

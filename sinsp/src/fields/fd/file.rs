@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use scap::schema::{EventCode, ParamRole, Role};
 
-use super::{about_fd, fd};
+use super::fd;
 use crate::Event;
 use crate::fields::evt::args;
 use crate::fields::value::{Text, Value, push_signed};
@@ -12,7 +12,7 @@ use crate::state::{FdKind, path};
 
 /// The name of the descriptor, or what the event says of it where there is none.
 pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
-    if !about_fd(e) {
+    if !e.is_about_fd() {
         return None;
     }
     match e.fd() {
@@ -23,7 +23,7 @@ pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
 
 /// The path as the process gave it, doubled slashes made one.
 pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
-    if !about_fd(e) {
+    if !e.is_about_fd() {
         return None;
     }
     let name: &[u8] = match e.fd() {
@@ -67,7 +67,7 @@ fn open_name<'e>(e: &'e Event<'e>, name: usize, dirfd: usize, raw: bool, arena: 
 
 /// The directory of a file, or a directory itself.
 pub(super) fn directory<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
-    if !about_fd(e) {
+    if !e.is_about_fd() {
         return None;
     }
     let name = match e.fd() {
@@ -108,7 +108,7 @@ static ASCII: [u8; 128] = {
 
 /// The type as a character; a guess by the event where there is no descriptor.
 pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
-    if !about_fd(e) {
+    if !e.is_about_fd() {
         return None;
     }
     let char = match e.fd() {
@@ -134,7 +134,7 @@ pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
 
 /// Thread and number, glued.
 pub(super) fn unique_id<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
-    if !about_fd(e) {
+    if !e.is_about_fd() {
         return None;
     }
     let mut text = Text::new_in(arena);
@@ -145,7 +145,7 @@ pub(super) fn unique_id<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) 
 
 /// The types of all descriptors, or of one.
 pub(super) fn types<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
-    if !about_fd(e) {
+    if !e.is_about_fd() {
         return None;
     }
     let thread = e.thread()?;

@@ -12,12 +12,11 @@ use super::value::{Value, concat};
 use crate::Event;
 use crate::state::Fd;
 pub(crate) use file::name;
-use scap::schema::EventFlags;
 
 fields! {
     /// The file, socket or other object behind the descriptor that the event works on.
     pub(crate) FD = "fd" "" {
-        "fd.num" Int64 id, Event, |e, _, _| about_fd(e).then(|| e.fd_num().into()),
+        "fd.num" Int64 id, Event, |e, _, _| e.is_about_fd().then(|| e.fd_num().into()),
             "the number of the descriptor; where the call failed, the error." on open = "3";
         "fd.type" CharBuf dec, Fd, |e, _, _| Some(fd(e)?.kind.type_name().unwrap_or("<NA>").into()),
             "what it is: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, eventpoll, inotify, timerfd, \
@@ -125,15 +124,8 @@ fields! {
     }
 }
 
-/// Whether events of the type are about a descriptor, and there is a thread to have it.
-#[inline]
-pub(crate) fn about_fd(e: &Event<'_>) -> bool {
-    let about = EventFlags::CREATES_FD | EventFlags::USES_FD | EventFlags::DESTROYS_FD;
-    e.code().info().is_some_and(|info| info.flags.intersects(about)) && e.thread().is_some()
-}
-
 /// The descriptor that the event is about.
 #[inline]
 pub(super) fn fd<'e>(e: &'e Event<'e>) -> Option<&'e Fd> {
-    if about_fd(e) { e.fd() } else { None }
+    if e.is_about_fd() { e.fd() } else { None }
 }

@@ -1,7 +1,7 @@
 //! `--list-events`: every event that is still sent, by kind, with its parameters.
 
-use super::syscalls::ignored;
 use crate::cli::Format;
+use crate::sources::ignored::ignored;
 use scap::EventCode;
 use scap::schema::{Category, EVENTS, EventFlags, EventInfo, ParamInfo, ParamType, SCHEMA_VERSION, SYSCALLS};
 use serde_json::{Value as Json, json};

@@ -2,4 +2,3 @@
 
 pub(crate) mod events;
 pub(crate) mod fields;
-pub(crate) mod syscalls;

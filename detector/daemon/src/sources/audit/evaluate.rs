@@ -3,9 +3,12 @@
 use super::batch;
 use super::queue::Receiver;
 use super::settings::Limits;
-use crate::alerts::{Alerts, now};
-use crate::event_loop::matches::{Matches, RuleCount};
-use crate::event_loop::reload::Slot;
+use crate::alerts::Alerts;
+use crate::clock::now;
+use crate::metrics::matches::Matches;
+use crate::metrics::telemetry::{AuditCounts, CountsAudit};
+use crate::names::K8S_AUDIT;
+use crate::rules::slot::Slot;
 use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -16,28 +19,19 @@ use std::time::Duration;
 /// How long it waits for events before it looks for new rules.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The counts at one moment.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AuditCounts {
-    /// Events that went through the rules.
-    pub(crate) events: u64,
-    /// Events that could not be read, or are too long.
-    pub(crate) refused: u64,
-    pub(crate) rules: Vec<RuleCount>,
-}
-
 /// The state of the thread, where others can look at it.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluator {
     counts: Mutex<AuditCounts>,
 }
 
-impl Evaluator {
-    /// The counts after the last batch.
-    pub(crate) fn counts(&self) -> AuditCounts {
+impl CountsAudit for Evaluator {
+    fn counts(&self) -> AuditCounts {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
 
+impl Evaluator {
     /// Runs every event through the rules until the inputs are closed and the queue is empty. New rules are taken from
     /// the slot between two batches.
     ///
@@ -59,7 +53,7 @@ impl Evaluator {
             work.tell(self);
             let mut runner = rules.runner();
             let new = loop {
-                if let Some(new) = slot.take(super::SOURCE) {
+                if let Some(new) = slot.take(K8S_AUDIT) {
                     break new;
                 }
                 let batch = match queue.next(PAUSE) {

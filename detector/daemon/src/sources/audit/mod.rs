@@ -19,21 +19,15 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use evaluate::{AuditCounts, Evaluator};
+pub(crate) use evaluate::Evaluator;
 pub(crate) use print::{POLICY, kubeconfig};
 pub(crate) use settings::{Input, Settings};
 
-use crate::web::WebServer;
+use crate::server::WebServer;
 use crate::{Fatal, log};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-
-/// The name of the source.
-pub(crate) const SOURCE: &str = "k8s_audit";
-
-/// The name of Falco's plugin for it.
-pub(crate) const PLUGIN: &str = "k8saudit";
 
 /// What brings events in. Dropping it closes the queue.
 pub(crate) struct Inputs {

@@ -1,8 +1,8 @@
 //! Where audit events come from and how much of them is taken, as the plugin's entry in the configuration says.
 
-use super::PLUGIN;
 use crate::Fatal;
 use crate::config::settings::{Config, Webserver};
+use crate::names::K8S_AUDIT_PLUGIN;
 use serde_json::Value as Json;
 use std::path::PathBuf;
 
@@ -58,8 +58,8 @@ impl Settings {
     /// When they make no sense.
     pub(crate) fn read(config: &Config) -> Result<Option<Self>, Fatal> {
         let plugins = config.selected_plugins();
-        let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == PLUGIN) else { return Ok(None) };
-        let fault = |text: String| Fatal(format!("plugin {PLUGIN}: {text}"));
+        let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == K8S_AUDIT_PLUGIN) else { return Ok(None) };
+        let fault = |text: String| Fatal(format!("plugin {K8S_AUDIT_PLUGIN}: {text}"));
         let init: Json = match plugin.init_config.0.trim() {
             "" => Json::Null,
             text => serde_json::from_str(text).map_err(|error| fault(format!("init_config: {error}")))?,

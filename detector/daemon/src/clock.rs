@@ -1,0 +1,14 @@
+//! The time of day, as numbers.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since 1970, now.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Seconds since 1970, now.
+pub(crate) fn seconds() -> u64 {
+    now() / 1_000_000_000
+}

@@ -1,0 +1,257 @@
+//! The kinds of outputs: a file and a row of the table below for each.
+//!
+//! A file holds the settings of its kind and an implementation of [`OutputKind`]: what makes the settings invalid and
+//! how a sink is made of them. Reading, the schema, checks (so `--dry-run` too) and starting the outputs go through the
+//! table alone.
+
+pub(crate) mod elasticsearch;
+pub(crate) mod file;
+pub(crate) mod http;
+pub(crate) mod kafka;
+pub(crate) mod program;
+pub(crate) mod stdout;
+pub(crate) mod syslog;
+
+use super::document::{Key, Node};
+use super::setting::{Report, Setting, below};
+use super::settings::{Config, Tls};
+use peregrine_sinks::{Sink, SpoolSettings, TlsSettings, Wanted};
+use serde_json::{Map, Value as Json};
+use std::fmt::{Debug, Write};
+use std::path::PathBuf;
+
+/// A kind of output: the settings below one key of the configuration, and what is made of them.
+pub(crate) trait OutputKind: Setting + Debug {
+    /// The key in the configuration.
+    const KEY: &'static str;
+
+    /// Returns whether alerts are to go there.
+    fn is_enabled(&self) -> bool;
+
+    /// Returns whether alerts go by way of the spool.
+    fn is_spooled(&self) -> bool {
+        false
+    }
+
+    /// Returns the setting that keeps an enabled output from working, and why.
+    fn check(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// Makes the sink. The error is what follows the key in a sentence.
+    fn build(&self, build: &mut Build<'_>) -> Result<Box<dyn Sink>, String>;
+}
+
+/// What a sink is made of beside its own settings. All that is used must be noted, so that a reload can see that an
+/// output stays the same.
+pub(crate) struct Build<'c> {
+    config: &'c Config,
+    hostname: &'c str,
+    fingerprint: String,
+}
+
+impl Build<'_> {
+    /// Returns whether alerts are JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.config.json_output
+    }
+
+    /// Returns whether output may be collected in memory.
+    pub(crate) fn buffered(&self) -> bool {
+        self.config.buffered_outputs
+    }
+
+    /// Returns the name of this host.
+    pub(crate) fn hostname(&self) -> &str {
+        self.hostname
+    }
+
+    /// Notes a value from elsewhere that the sink depends on.
+    pub(crate) fn depends_on(&mut self, value: &dyn Debug) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.fingerprint, " {value:?}");
+    }
+
+    /// Notes when the files of certificates were changed last: new ones in the same files are new settings.
+    pub(crate) fn depends_on_files(&mut self, tls: &TlsSettings) {
+        let client = tls.client.iter().flat_map(|(certificate, key)| [certificate, key]);
+        for path in tls.ca_file.iter().chain(client) {
+            let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+            self.depends_on(&modified);
+        }
+    }
+}
+
+impl Tls {
+    /// Returns the certificates in the form of the sinks.
+    pub(crate) fn for_sinks(&self) -> TlsSettings {
+        TlsSettings {
+            insecure: self.insecure,
+            ca_file: (!self.ca_cert.is_empty()).then(|| PathBuf::from(&self.ca_cert)),
+            ca_folder: self.ca_path.clone(),
+            client: (!self.client_cert.is_empty()).then(|| (PathBuf::from(&self.client_cert), self.client_key.clone())),
+        }
+    }
+}
+
+fn wanted<K: OutputKind>(kind: &K, config: &Config, hostname: &str) -> Result<Wanted, String> {
+    let mut build = Build { config, hostname, fingerprint: format!("{kind:?}") };
+    let sink = kind.build(&mut build).map_err(|error| format!("{}{error}", K::KEY))?;
+    let spool = &config.outputs_spool;
+    let spool = SpoolSettings { folder: spool.path.clone(), bytes: u64::from(spool.max_size_mb) << 20 };
+    Ok(Wanted { sink, spool: kind.is_spooled().then_some(spool), settings: build.fingerprint })
+}
+
+fn missing<K: OutputKind>(kind: &K) -> Option<(String, &'static str)> {
+    let (key, why) = kind.check().filter(|_| kind.is_enabled())?;
+    Some((below(K::KEY, key), why))
+}
+
+/// Turns rows of a field, the type of its settings and its doc into the settings of all outputs.
+macro_rules! outputs {
+    ($( $(#[doc = $doc:literal])* $field:ident: $kind:ty ),* $(,)?) => {
+        /// The settings of all outputs.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub(crate) struct OutputSettings { $( $(#[doc = $doc])* pub(crate) $field: $kind ),* }
+
+        impl OutputSettings {
+            /// The keys, in the order of the table.
+            pub(crate) const KEYS: &[&str] = &[$( <$kind as OutputKind>::KEY ),*];
+
+            /// Adds the schema of each.
+            pub(super) fn schema(properties: &mut Map<String, Json>, definitions: &mut Map<String, Json>) {
+                $( properties.insert(<$kind as OutputKind>::KEY.to_owned(), <$kind as Setting>::schema(definitions)); )*
+            }
+
+            /// Reads a key of the configuration; whether it is one of an output.
+            pub(super) fn read(&mut self, key: &Key, node: &Node, path: &str, report: &mut Report) -> bool {
+                $(
+                    if key.name == <$kind as OutputKind>::KEY {
+                        if let Some(value) = <$kind as Setting>::read(node, path, report) {
+                            self.$field = value;
+                        }
+                        return true;
+                    }
+                )*
+                false
+            }
+
+            /// Returns the path of each setting that keeps an enabled output from working, and why.
+            pub(super) fn check(&self) -> Vec<(String, &'static str)> {
+                [$( missing(&self.$field) ),*].into_iter().flatten().collect()
+            }
+
+            /// Makes the sinks of the outputs that are enabled.
+            ///
+            /// # Errors
+            /// When one of them cannot be set up.
+            pub(crate) fn build(&self, config: &Config, hostname: &str) -> Result<Vec<Wanted>, String> {
+                let mut all = Vec::new();
+                $(
+                    if self.$field.is_enabled() {
+                        all.push(wanted(&self.$field, config, hostname)?);
+                    }
+                )*
+                Ok(all)
+            }
+        }
+    };
+}
+
+outputs! {
+    /// Alerts to standard output.
+    stdout: stdout::Output,
+    /// Alerts to syslog.
+    syslog: syslog::SyslogOutput,
+    /// Alerts to a file.
+    file: file::FileOutput,
+    /// Alerts by HTTP.
+    http: http::HTTPOutput,
+    /// Alerts to a program.
+    program: program::ProgramOutput,
+    /// Alerts to Elasticsearch or OpenSearch.
+    elasticsearch: elasticsearch::ElasticsearchOutput,
+    /// Alerts to Kafka.
+    kafka: kafka::KafkaOutput,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What CONTRIBUTING says of a new output: a file here with its settings, and its row.
+    #[test]
+    fn an_output_is_a_file_and_a_row() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut places: Vec<String> = Vec::new();
+        let mut folders = vec![folder.clone()];
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(next).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let text: String = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").collect();
+                    if ["ElasticsearchOutput", "elasticsearch_output"].iter().any(|name| text.contains(name)) {
+                        places.push(path.strip_prefix(&folder).unwrap().display().to_string());
+                    }
+                }
+            }
+        }
+        places.sort();
+        assert_eq!(places, ["config/outputs/elasticsearch.rs", "config/outputs/mod.rs"]);
+    }
+
+    /// A kind that is not in the table goes through the same functions.
+    #[test]
+    fn another_kind_needs_nothing_else() {
+        #[derive(Debug)]
+        struct Silent;
+        impl Sink for Silent {
+            fn name(&self) -> &'static str {
+                "silent"
+            }
+            fn deliver(&mut self, _: &[peregrine_sinks::Message]) -> Result<(), peregrine_sinks::Failure> {
+                Ok(())
+            }
+        }
+        crate::config::setting::settings! {
+            /// Alerts to nobody.
+            SilentOutput {
+                /// Whether it is on.
+                enabled: bool = false,
+                /// Nobody's name.
+                nobody: String = String::new(),
+            }
+        }
+        impl OutputKind for SilentOutput {
+            const KEY: &'static str = "silent_output";
+            fn is_enabled(&self) -> bool {
+                self.enabled
+            }
+            fn check(&self) -> Option<(&'static str, &'static str)> {
+                self.nobody.is_empty().then_some(("nobody", "has no name"))
+            }
+            fn build(&self, build: &mut Build<'_>) -> Result<Box<dyn Sink>, String> {
+                build.depends_on(&build.hostname().to_owned());
+                Ok(Box::new(Silent))
+            }
+        }
+        let mut silent = SilentOutput { enabled: true, ..SilentOutput::default() };
+        assert_eq!(missing(&silent), Some(("silent_output.nobody".to_owned(), "has no name")));
+        silent.nobody = "x".into();
+        assert_eq!(missing(&silent), None);
+        let made = wanted(&silent, &Config::default(), "host").unwrap();
+        assert!(made.sink.name() == "silent" && made.spool.is_none());
+        assert!(made.settings.contains("nobody") && made.settings.contains("host"), "{}", made.settings);
+    }
+
+    #[test]
+    fn the_page_of_outputs_names_each() {
+        let page = include_str!("../../../../../docs/outputs.md");
+        for key in OutputSettings::KEYS {
+            assert!(page.contains(key), "docs/outputs.md says nothing of {key}");
+        }
+    }
+}

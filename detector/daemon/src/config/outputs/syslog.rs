@@ -1,0 +1,56 @@
+//! Alerts to syslog: the daemon of this host, or a server.
+
+use super::{Build, OutputKind};
+use crate::config::setting::{choices, settings};
+use peregrine_sinks::{Sink, Syslog, SyslogForm};
+
+choices! {
+    /// How syslog messages are written.
+    SyslogFormat {
+        /// RFC 5424 over the network, the short form to this machine's daemon.
+        Auto = "auto",
+        /// RFC 3164.
+        Rfc3164 = "rfc3164",
+        /// RFC 5424.
+        Rfc5424 = "rfc5424",
+    }
+}
+
+settings! {
+    /// Alerts to syslog.
+    SyslogOutput {
+        /// Whether it is on.
+        enabled: bool = false,
+        /// Where to: udp://host:port, tcp://host:port, or the path of a socket; empty: /dev/log. Not in Falco.
+        address: String = String::new(),
+        /// How messages are written. Not in Falco.
+        format: SyslogFormat = SyslogFormat::Auto,
+        /// Whether alerts go by way of the spool. Not in Falco.
+        spool: bool = false,
+    }
+}
+
+impl OutputKind for SyslogOutput {
+    const KEY: &'static str = "syslog_output";
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn is_spooled(&self) -> bool {
+        self.spool
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<Box<dyn Sink>, String> {
+        let address = match self.address.as_str() {
+            "" => Default::default(),
+            address => address.parse().map_err(|error| format!(".address: {error}"))?,
+        };
+        let syslog = Syslog::new(address, "peregrine", build.hostname());
+        Ok(Box::new(match self.format {
+            SyslogFormat::Auto => syslog,
+            SyslogFormat::Rfc3164 => syslog.with_form(SyslogForm::Rfc3164),
+            SyslogFormat::Rfc5424 => syslog.with_form(SyslogForm::Rfc5424),
+        }))
+    }
+}

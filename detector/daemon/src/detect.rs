@@ -1,0 +1,160 @@
+//! A run of the detector: what is loaded and opened, in which order, and what follows its end.
+
+use crate::alerts::{Alerts, pending_alerts};
+use crate::cli::Options;
+use crate::config::settings::EngineKind;
+use crate::event_loop::{active_config, run, service};
+use crate::metrics::matches::Matches;
+use crate::metrics::telemetry::CountsAudit;
+use crate::reports::profile::Profiles;
+use crate::rules::{self, RuleFiles};
+use crate::signals::Signals;
+use crate::sources::{self, containers, no_driver, replay};
+#[cfg(feature = "live")]
+use crate::sources::{live, selection};
+use crate::{Fatal, config, host, log, names, terminal, web};
+use peregrine_sinks::Wait;
+use rule_engine::engine::SourceRules;
+use rule_engine::event::sinsp::SinspSchema;
+use sinsp::Inspector;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Loads what is needed, then detects.
+pub(crate) fn detect(
+    options: &Options,
+    loaded: &config::Loaded,
+    files: &RuleFiles,
+    sources: &sources::Enabled,
+    mut rules: rules::Rules,
+    signals: &Signals,
+) -> Result<(), Fatal> {
+    let config = &loaded.config;
+    let hostname = host::hostname();
+    let snapshot = options.pidfile.is_some().then(|| active_config::snapshot(loaded, &mut rules));
+    let sets = rules.engine(config, &hostname)?;
+    let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
+    if options.dry_run {
+        let rules: usize = sets.all().map(|set| set.rules().rules().len()).sum();
+        log::notice(format!("dry run: configuration and {rules} rules are sound"));
+        if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
+            tell_what_a_reload_changes(pidfile, snapshot);
+        }
+        return Ok(());
+    }
+    let rules = &sets.source(names::SYSCALL).map_err(Fatal::new)?;
+    let audit_rules = sources.audit.as_ref().map(|_| sets.source(names::K8S_AUDIT)).transpose().map_err(Fatal::new)?;
+    let audit = sources.audit.as_ref().zip(audit_rules.as_ref()).map(|(settings, rules)| service::Audit {
+        settings,
+        rules,
+        alone: !sources.syscall,
+        evaluator: Arc::default(),
+    });
+    let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
+    let feed: Arc<web::feed::Feed> = Arc::default();
+    let mut alerts = Alerts::new(config, &hostname, wait)?;
+    if config.webserver.enabled && config.webserver.ui_enabled {
+        alerts = alerts.with_feed(feed.clone());
+    }
+    signals.ready();
+    let profiles = Profiles::new(options.profile.as_deref())?;
+    if let Some(path) = &options.pidfile {
+        std::fs::write(path, std::process::id().to_string())
+            .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
+        if let Some(snapshot) = &snapshot
+            && let Err(error) = active_config::write(&active_config::path(path), snapshot)
+        {
+            log::warning(format!(
+                "--dry-run will not know what is at work: {}: {error}",
+                active_config::path(path).display()
+            ));
+        }
+    }
+    let watches = sources.syscall && matches!(config.engine.kind, EngineKind::ModernEbpf | EngineKind::Kmod);
+    let containers =
+        if watches { Some(containers::Lookup::start(config, Path::new(&host::host_root()), signals)?) } else { None };
+    let mut matches = Matches::default();
+    let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit, feed: &feed };
+    let outcome = service.run(signals, &alerts, |telemetry, slot| {
+        let setup = run::Setup {
+            config,
+            signals,
+            telemetry,
+            slot,
+            seconds: options.duration,
+            verbose: options.verbose,
+            profiles: profiles.as_ref(),
+            containers: containers.as_ref(),
+            waiting: None,
+        };
+        let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
+        match kind {
+            EngineKind::Replay => {
+                let mut inspector = replay::open(&config.engine.replay.capture_file, config)?;
+                run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
+            }
+            EngineKind::Nodriver => {
+                let mut inspector =
+                    Inspector::with_config(no_driver::Nothing::default(), replay::inspector_config(config));
+                run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
+            }
+            EngineKind::ModernEbpf | EngineKind::Kmod => live(&setup, rules, &alerts, &mut matches),
+        }
+    });
+    alerts.close();
+    if let Some(audit) = &service.audit {
+        matches.append(audit.evaluator.counts().rules);
+    }
+    terminal::print(&matches.summary());
+    outcome
+}
+
+/// For `--dry-run` with `-P`.
+fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
+    let path = active_config::path(pidfile);
+    let before = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(before) = before else {
+        return log::notice(format!("dry run: there is no {}, so nothing is known to run", path.display()));
+    };
+    match active_config::changes(&before, snapshot) {
+        lines if lines.is_empty() => terminal::print("a reload would change nothing\n"),
+        lines => terminal::print(&format!("a reload would change:\n  {}\n", lines.join("\n  "))),
+    }
+}
+
+/// Watches this machine.
+#[cfg(feature = "live")]
+fn live(
+    setup: &run::Setup<'_>,
+    rules: &Arc<SourceRules<SinspSchema>>,
+    alerts: &Alerts,
+    matches: &mut Matches,
+) -> Result<(), Fatal> {
+    let calls = selection::select(&setup.config.base_syscalls, SinspSchema::syscalls(rules.rules().keys()));
+    let source = live::open(setup.config, calls)?;
+    // Of threads whose start was lost only /proc knows.
+    let proc = sinsp::ProcFs::new(host::host_root());
+    let mut inspector = Inspector::builder(source).config(replay::inspector_config(setup.config)).proc(proc).build();
+    log::notice("watching this machine");
+    let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
+        live::follow(source, setup.config, rules.rules())
+    };
+    let Some(containers) = setup.containers else {
+        return run::run(setup, &mut inspector, follow, rules, alerts, matches);
+    };
+    inspector.set_container_metadata(containers.provider());
+    let (waiting, queue) = pending_alerts::queue(containers.provider(), pending_alerts::MOMENT);
+    std::thread::scope(|scope| {
+        scope.spawn(|| queue.run(alerts));
+        let setup = run::Setup { waiting: Some(&waiting), ..*setup };
+        let outcome = run::run(&setup, &mut inspector, follow, rules, alerts, matches);
+        // Ends the thread, after what still waits.
+        drop(waiting);
+        outcome
+    })
+}
+
+#[cfg(not(feature = "live"))]
+fn live(_: &run::Setup<'_>, _: &Arc<SourceRules<SinspSchema>>, _: &Alerts, _: &mut Matches) -> Result<(), Fatal> {
+    Err(Fatal::new("this build has no probe; write -o engine.kind=replay, or build with the feature 'live'"))
+}

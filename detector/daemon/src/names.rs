@@ -1,0 +1,25 @@
+//! Names and versions by which others know the program and its sources.
+
+/// The source of system calls.
+pub(crate) const SYSCALL: &str = "syscall";
+
+/// The source of Kubernetes audit events.
+pub(crate) const K8S_AUDIT: &str = "k8s_audit";
+
+/// The name of Falco's plugin for Kubernetes audit events.
+pub(crate) const K8S_AUDIT_PLUGIN: &str = "k8saudit";
+
+/// The name of Falco's plugin for containers.
+pub(crate) const CONTAINER_PLUGIN: &str = "container";
+
+/// The version of this program.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of Falco whose behaviour is the measure, for tools that look at this key alone.
+pub(crate) const FALCO_VERSION: &str = "0.44.0";
+
+/// The driver interface that captures and the probe follow.
+pub(crate) const DRIVER_API_VERSION: &str = "10.1.0";
+
+/// The interface of plugins that the built-in ones are described by.
+pub(crate) const PLUGIN_API_VERSION: &str = "3.12.0";

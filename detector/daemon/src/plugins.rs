@@ -1,0 +1,57 @@
+//! What is built in under the names of Falco's plugins.
+
+use crate::Fatal;
+use crate::config::settings::Config;
+use crate::names::{CONTAINER_PLUGIN, K8S_AUDIT, K8S_AUDIT_PLUGIN};
+
+/// A built-in source or extractor that rules may require as a plugin.
+#[derive(Debug)]
+pub(crate) struct BuiltIn {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) does: &'static str,
+    /// Whether it is there without being asked for.
+    pub(crate) always: bool,
+    /// The source of events that it is, if it is one.
+    pub(crate) source: Option<&'static str>,
+}
+
+/// What is built in under the name of a plugin.
+pub(crate) const BUILT_IN: &[BuiltIn] = &[
+    BuiltIn {
+        name: CONTAINER_PLUGIN,
+        version: "0.7.1",
+        does: "fields of containers and Kubernetes pods",
+        always: true,
+        source: None,
+    },
+    BuiltIn {
+        name: K8S_AUDIT_PLUGIN,
+        version: "0.18.0",
+        does: "Kubernetes audit events, from a webhook or from files",
+        always: false,
+        source: Some(K8S_AUDIT),
+    },
+    BuiltIn { name: "json", version: "0.7.4", does: "fields of events that are JSON", always: false, source: None },
+];
+
+/// What of it is in use: always, or because the configuration says so.
+pub(crate) fn loaded(config: &Config) -> impl Iterator<Item = &'static BuiltIn> {
+    let selected = config.selected_plugins();
+    BUILT_IN.iter().filter(move |plugin| plugin.always || selected.iter().any(|named| named.name == plugin.name))
+}
+
+/// Plugins as shared objects are not loaded; those that are built in need not be.
+pub(crate) fn check(config: &Config) -> Result<(), Fatal> {
+    for plugin in config.selected_plugins() {
+        if !BUILT_IN.iter().any(|built_in| built_in.name == plugin.name) {
+            let built_in: Vec<_> = BUILT_IN.iter().map(|plugin| plugin.name).collect();
+            return Err(Fatal(format!(
+                "plugin '{}' is not built in, and plugins are not loaded from files; built in: {}",
+                plugin.name,
+                built_in.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The source of `engine.kind: replay`: a capture.
+
+use crate::config::settings::Config;
+use crate::{Fatal, log};
+use sinsp::Inspector;
+use std::path::Path;
+
+/// Opens a capture.
+pub(crate) fn open(path: &Path, config: &Config) -> Result<Inspector<scap::savefile::Reader<std::fs::File>>, Fatal> {
+    let reader = scap::savefile::Reader::open(path)
+        .map_err(|error| Fatal(format!("cannot replay {}: {error}", path.display())))?;
+    log::info(format!("replaying the events of {}", path.display()));
+    Ok(Inspector::with_config(reader, inspector_config(config)))
+}
+
+pub(crate) fn inspector_config(config: &Config) -> sinsp::config::Config {
+    let libs = &config.falco_libs;
+    let mut inspector = sinsp::config::Config::default();
+    if libs.thread_table_size > 0 {
+        inspector.limits.threads = libs.thread_table_size as usize;
+    }
+    inspector.purge_interval_ns = u64::from(libs.thread_table_auto_purging_interval_s) * 1_000_000_000;
+    inspector.purge_idle_ns = u64::from(libs.thread_table_auto_purging_thread_timeout_s) * 1_000_000_000;
+    inspector
+}

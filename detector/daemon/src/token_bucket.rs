@@ -1,0 +1,31 @@
+//! A limit on a rate, by the clock of the events.
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A number of tokens a second, and at most a number at once.
+#[derive(Debug)]
+pub(crate) struct TokenBucket {
+    rate: f64,
+    most: f64,
+    tokens: f64,
+    since: u64,
+}
+
+impl TokenBucket {
+    pub(crate) fn new(rate: f64, most: f64) -> Self {
+        Self { rate, most, tokens: most, since: 0 }
+    }
+
+    pub(crate) fn claim(&mut self, now: u64) -> bool {
+        if self.since > 0 {
+            let gained = self.rate * now.saturating_sub(self.since) as f64 / SECOND as f64;
+            self.tokens = (self.tokens + gained).min(self.most);
+        }
+        self.since = now;
+        let claimed = self.tokens >= 1.0;
+        if claimed {
+            self.tokens -= 1.0;
+        }
+        claimed
+    }
+}

@@ -1,0 +1,179 @@
+//! The rules that a compiler does not hold: every module says what it is for, crates and the modules inside them only
+//! know whom they may know, and files stay small enough to read.
+
+mod floors;
+mod modules;
+
+use floors::{HOUSES, House, NOT_YET};
+use modules::Graph;
+use std::path::{Path, PathBuf};
+
+/// Who may know whom: a crate's folder and the workspace's crates that it may depend on.
+const EDGES: &[(&str, &[&str])] = &[
+    ("scap", &[]),
+    ("bpf", &["scap"]),
+    ("sinsp", &["scap"]),
+    ("rule-engine", &["sinsp"]),
+    ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("detector/sinks", &[]),
+    ("detector/containers", &["sinsp"]),
+    ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("detector/daemon", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-sinks", "peregrine-containers"]),
+    ("examples", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-captures", "peregrine-detector"]),
+    ("benches", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("xtask", &["scap"]),
+];
+/// The names of the workspace's own crates in manifests.
+const OURS: &[&str] = &[
+    "scap",
+    "bpf",
+    "sinsp",
+    "rule_engine",
+    "peregrine-sinks",
+    "peregrine-containers",
+    "peregrine-captures",
+    "peregrine-detector",
+];
+/// The most lines that a file of logic has above its tests.
+const MAX_LINES: usize = 500;
+/// Files that hold rows only may be longer.
+const TABLES: &[&str] =
+    &["schema/syscalls.rs", "schema/events/", "schema/flags/", "codegen/", "generated.rs", "tests/"];
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target" && name != ".git") {
+                sources(&path, found)?;
+            }
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let mut section = "";
+    let mut names = Vec::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[dependencies]"
+            && let Some(name) = line.split(['.', '=', ' ']).next()
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Every breach of the rules, one sentence each.
+pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
+    let mut faults = Vec::new();
+    for (folder, allowed) in EDGES {
+        let path = root.join(folder).join("Cargo.toml");
+        let manifest = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        for name in dependencies(&manifest) {
+            if OURS.contains(&name) && !allowed.contains(&name) {
+                faults.push(format!("{folder} must not depend on {name}"));
+            }
+        }
+        let mut files = Vec::new();
+        sources(&root.join(folder), &mut files).map_err(|error| format!("{folder}: {error}"))?;
+        for file in files {
+            let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+            if !text.trim_start().starts_with("//!") {
+                faults.push(format!("{name} does not begin with //!"));
+            }
+            let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
+            if lines > MAX_LINES && !TABLES.iter().any(|table| name.contains(table)) {
+                faults.push(format!("{name} has {lines} lines above its tests, {MAX_LINES} are allowed"));
+            }
+        }
+    }
+    for house in HOUSES {
+        let graph = modules::read(&root.join(house.folder).join("src"))?;
+        faults.extend(against_floors(house, &graph, NOT_YET));
+    }
+    Ok(faults)
+}
+
+/// Every edge of a crate that its floors do not allow, every module without a floor, and every circle.
+fn against_floors(house: &House, graph: &Graph, not_yet: &[(&str, &str, &str)]) -> Vec<String> {
+    let House { folder, floors } = house;
+    let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
+    let mut faults = Vec::new();
+    for name in floors.iter().flat_map(|floor| floor.iter()).filter(|name| !graph.contains_key(**name)) {
+        faults.push(format!("{folder} has no module {name}, which has a floor in xtask/src/tidy/floors.rs"));
+    }
+    let mut allowed: Vec<_> =
+        not_yet.iter().filter(|(of, ..)| of == folder).map(|(_, from, to)| (*from, *to)).collect();
+    for (from, edges) in graph {
+        let Some(own) = floor(from) else {
+            faults.push(format!("{folder}: the module {from} has no floor in xtask/src/tidy/floors.rs"));
+            continue;
+        };
+        for (to, file) in edges {
+            if floor(to).is_none_or(|floor| floor < own) {
+                continue;
+            }
+            match allowed.iter().position(|edge| *edge == (from.as_str(), to.as_str())) {
+                Some(place) => drop(allowed.swap_remove(place)),
+                None => faults
+                    .push(format!("{folder}/src/{file}: {from} must not know {to}, which is on its floor or above")),
+            }
+        }
+    }
+    for (from, to) in allowed {
+        faults.push(format!("{folder}: {from} no longer knows {to}; take it off NOT_YET in xtask/src/tidy/floors.rs"));
+    }
+    for circle in modules::circles(graph) {
+        if !not_yet.iter().any(|(of, from, to)| of == folder && circle.contains(from) && circle.contains(to)) {
+            faults.push(format!("{folder}: these modules know each other in a circle: {}", circle.join(", ")));
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    const HOUSE: House = House { folder: "crate", floors: &[&["low", "beside"], &["high"]] };
+
+    fn graph(edges: &[(&str, &str)]) -> Graph {
+        let mut graph: Graph = ["low", "beside", "high"].map(|name| (name.to_owned(), BTreeMap::new())).into();
+        for (from, to) in edges {
+            graph.entry((*from).to_owned()).or_default().insert((*to).to_owned(), format!("{from}.rs"));
+        }
+        graph
+    }
+
+    #[test]
+    fn modules_know_lower_floors_only() {
+        let faults = |edges, not_yet| against_floors(&HOUSE, &graph(edges), not_yet);
+        assert!(faults(&[("high", "low")], &[]).is_empty());
+        assert_eq!(
+            faults(&[("low", "beside")], &[]),
+            ["crate/src/low.rs: low must not know beside, which is on its floor or above"]
+        );
+        let circle = faults(&[("high", "low"), ("low", "high")], &[]);
+        assert!(circle.len() == 2 && circle[1].ends_with("in a circle: high, low"), "{circle:?}");
+        assert!(faults(&[("high", "low"), ("low", "high")], &[("crate", "low", "high")]).is_empty());
+        let gone = faults(&[("high", "low")], &[("crate", "low", "high")]);
+        assert!(gone.len() == 1 && gone[0].contains("take it off NOT_YET"), "{gone:?}");
+    }
+
+    #[test]
+    fn every_module_has_a_floor() {
+        let mut graph = graph(&[("new", "low")]);
+        assert!(against_floors(&HOUSE, &graph, &[])[0].contains("the module new has no floor"));
+        graph.remove("new");
+        graph.remove("low");
+        assert!(against_floors(&HOUSE, &graph, &[])[0].contains("has no module low"));
+    }
+}
