@@ -228,7 +228,7 @@ impl Fd {
     }
 
     /// Turns a connection round.
-    pub(super) fn swap_ends(&mut self) {
+    pub(crate) fn swap_ends(&mut self) {
         match &mut self.kind {
             FdKind::Ipv4(t) => {
                 std::mem::swap(&mut t.source, &mut t.destination);

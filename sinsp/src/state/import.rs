@@ -228,10 +228,13 @@ fn server_ports(host: &HostState) -> BTreeSet<u16> {
 
 /// A scan cannot tell who connected: a connection whose own port is listened on was accepted.
 fn orient(fd: &mut Fd, ports: &BTreeSet<u16>) {
-    let FdKind::Ipv4(tuple) = &mut fd.kind else { return };
-    if ports.contains(&tuple.source_port) {
-        std::mem::swap(&mut tuple.source, &mut tuple.destination);
-        std::mem::swap(&mut tuple.source_port, &mut tuple.destination_port);
+    let own = match &fd.kind {
+        FdKind::Ipv4(tuple) => tuple.source_port,
+        FdKind::Ipv6(tuple) => tuple.source_port,
+        _ => return,
+    };
+    if ports.contains(&own) {
+        fd.swap_ends();
         fd.role = Role::Server;
         fd.name_socket();
     } else {
