@@ -105,7 +105,7 @@ record! {
         len: u32, flags: u32,
         tid: i32, pid: i32, ptid: i32, pgid: i32, sid: i32, vtid: i32, vpid: i32, vpgid: i32,
         uid: u32, gid: u32, loginuid: u32, tty: u32,
-        vm_size: u32, vm_rss: u32, vm_swap: u32, pad: u32,
+        vm_size: u32, vm_rss: u32, vm_swap: u32, alive: i32,
         fdlimit: u64, minor: u64, major: u64, group_minor: u64, group_major: u64, start: u64,
         cap_inheritable: u64, cap_permitted: u64, cap_effective: u64,
         css_set: u64, pid_namespace: u64,
@@ -206,6 +206,7 @@ impl TaskRecord {
             css_set: self.css_set,
             pid_namespace: self.pid_namespace,
             unclear,
+            alive: (self.alive != 0).then_some(self.alive.into()),
         }
     }
 }

@@ -111,6 +111,26 @@ fn descriptors(dir: &str) {
     keep(Box::new(UnixDatagram::bind(format!("{dir}/datagrams")).unwrap()));
 }
 
+/// A child whose first thread has ended while another goes on.
+fn without_first_thread() -> pid_t {
+    // SAFETY: the child makes one thread and ends its own.
+    let pid = unsafe { fork() };
+    if pid == 0 {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+        // SAFETY: only this thread ends.
+        unsafe { syscall(SYS_exit, 0) };
+    }
+    let status = || std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    while !status().contains("Z (zombie)") {
+        std::thread::yield_now();
+    }
+    pid
+}
+
 fn start(role: &str, dir: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "a_process_to_look_at", "--nocapture"]).env_clear().env(ROLE, format!("{role} {dir}"));
@@ -127,6 +147,7 @@ fn a_process_to_look_at() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let (role, dir) = role.split_once(' ').unwrap();
     let mut children = Vec::new();
+    let mut leaderless = None;
     // SAFETY: plain calls with constants and NUL-ended strings; what is not allowed fails and is left out.
     unsafe {
         match role {
@@ -149,6 +170,7 @@ fn a_process_to_look_at() {
                 named.wait();
                 children.push(start("nobody", dir));
                 children.push(start("below", dir));
+                children.push(start("leaderless", dir));
                 if unshare(CLONE_NEWPID) == 0 {
                     children.push(start("namespace", dir));
                 }
@@ -165,6 +187,12 @@ fn a_process_to_look_at() {
                 rmdir(new.as_ptr());
                 chroot(CString::new(dir).unwrap().as_ptr());
             }
+            "leaderless" => {
+                let own = format!("{dir}/leaderless");
+                std::fs::create_dir_all(&own).unwrap();
+                descriptors(&own);
+                leaderless = Some(without_first_thread());
+            }
             _ => {
                 setpgid(0, 0);
                 prctl(PR_SET_NAME, c"in a namespace".as_ptr());
@@ -175,6 +203,10 @@ fn a_process_to_look_at() {
     std::io::stdout().flush().unwrap();
     // Until whoever started it goes away.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    if let Some(pid) = leaderless {
+        // SAFETY: a child of this process, which has not been waited for.
+        unsafe { kill(pid, SIGKILL) };
+    }
     for mut child in children {
         drop(child.stdin.take());
         child.wait().unwrap();
@@ -259,6 +291,10 @@ fn iterators_tell_what_proc_shows() {
         let (told, shown) = (tree(host, root), tree(&proc, root));
         let ids = |threads: &[Thread]| threads.iter().map(|thread| (thread.pid, thread.tid)).collect::<Vec<_>>();
         assert_eq!(ids(&told), ids(&shown), "the same threads in the same order");
+        let zombie = |pid| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z ");
+        let leaderless = told.iter().find(|thread| thread.tid == thread.pid && zombie(thread.pid));
+        let leaderless = leaderless.expect("a process whose first thread has ended");
+        assert!(!leaderless.exepath.is_empty() && !leaderless.exe.is_empty(), "{leaderless:?}");
         for (told, shown) in told.into_iter().zip(shown) {
             let (told, shown) = (plain(told, true), plain(shown, false));
             for (fd, other) in told.fds.iter().zip(&shown.fds) {

@@ -15,6 +15,8 @@
 /* A path of this size or more has no name in /proc either. */
 #define SCAN_PATH 4096
 #define SCAN_STRINGS 8192
+/* Threads that are looked at for one that has not ended. */
+#define SCAN_THREADS 30
 #define AF_NETLINK 16
 #define O_CLOEXEC_BIT 02000000
 
@@ -43,7 +45,8 @@ struct scan_task {
 	u32 flags;
 	s32 tid, pid, ptid, pgid, sid, vtid, vpid, vpgid;
 	u32 uid, gid, loginuid, tty;
-	u32 vm_size, vm_rss, vm_swap, pad;
+	u32 vm_size, vm_rss, vm_swap;
+	s32 alive; /* the thread that has the memory of the process, where the first one has ended; else 0 */
 	u64 fdlimit;
 	u64 minor, major; /* page faults of the thread */
 	u64 group_minor, group_major; /* of those of its process that have ended */
@@ -167,6 +170,26 @@ __noinline u32 scan_path_put(u32 pos, u64 p)
 	return FORM_PATH << 16 | len;
 }
 
+/* The first thread of the task's process that has not ended; 0 if there is none. */
+__noinline u64 scan_alive(u64 t)
+{
+	struct task_struct *task = (void *)t;
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct list_head *head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct list_head *node = BPF_CORE_READ(head, next);
+
+	for (int i = 0; i < SCAN_THREADS; i++) {
+		struct task_struct *other = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+
+		if (node == head || !node)
+			return 0;
+		if (BPF_CORE_READ(other, mm) && BPF_CORE_READ(other, files))
+			return (u64)other;
+		node = BPF_CORE_READ(node, next);
+	}
+	return 0;
+}
+
 /* Writes a head and the first `len` bytes of the texts. What does not fit any more is written again when there is room. */
 #define SCAN_WRITE(seq, s, head, text)                                                                       \
 	do {                                                                                                 \
@@ -188,6 +211,8 @@ int scan_task(struct bpf_iter__task *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct scan *s = scan_current();
 	struct scan_task *t;
+	/* Who has what a process shares: its first thread, or another one when that has ended. */
+	struct task_struct *own;
 	struct signal_struct *signal;
 	const struct cred *cred;
 	struct file *exe;
@@ -202,13 +227,18 @@ int scan_task(struct bpf_iter__task *ctx)
 	t->len = sizeof(*t);
 	t->tid = BPF_CORE_READ(task, pid);
 	t->pid = BPF_CORE_READ(task, tgid);
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm)) {
+	own = task;
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !BPF_CORE_READ(task, mm) && t->tid == t->pid) {
+		own = (void *)scan_alive(plain(&s->cpu, task));
+		t->alive = BPF_CORE_READ(own, pid);
+	}
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(own, mm)) {
 		t->flags = SCAN_KERNEL;
 		SCAN_WRITE(seq, s, t, 0);
 		return 0;
 	}
 	signal = BPF_CORE_READ(task, signal);
-	cred = BPF_CORE_READ(task, real_cred);
+	cred = BPF_CORE_READ(own, real_cred);
 	t->ptid = BPF_CORE_READ(task, real_parent, tgid);
 	t->pgid = task_id(task, PIDTYPE_PGID);
 	t->sid = task_id(task, PIDTYPE_SID);
@@ -219,9 +249,9 @@ int scan_task(struct bpf_iter__task *ctx)
 	t->gid = BPF_CORE_READ(cred, egid.val);
 	t->loginuid = task_loginuid(task);
 	t->tty = task_tty(task);
-	t->vm_size = task_vm_size(task);
-	t->vm_rss = task_vm_rss(task);
-	t->vm_swap = task_vm_swap(task);
+	t->vm_size = task_vm_size(own);
+	t->vm_rss = task_vm_rss(own);
+	t->vm_swap = task_vm_swap(own);
 	t->fdlimit = task_fdlimit(task);
 	t->minor = BPF_CORE_READ(task, min_flt);
 	t->major = BPF_CORE_READ(task, maj_flt);
@@ -239,7 +269,7 @@ int scan_task(struct bpf_iter__task *ctx)
 		SCAN_WRITE(seq, s, t, 0);
 		return 0;
 	}
-	exe = BPF_CORE_READ(task, mm, exe_file);
+	exe = BPF_CORE_READ(own, mm, exe_file);
 	if (exe) {
 		inode = BPF_CORE_READ(exe, f_inode);
 		t->exe_ino = BPF_CORE_READ(inode, i_ino);
@@ -255,14 +285,14 @@ int scan_task(struct bpf_iter__task *ctx)
 		case LAYER_NONE:
 			break;
 		}
-		if (inode_is_writable(task, inode))
+		if (inode_is_writable(own, inode))
 			t->flags |= SCAN_WRITABLE;
 		text = scan_path_put(at, (u64)exe + bpf_core_field_offset(struct file, f_path));
 		t->exe_len = text;
 		t->exe_form = text >> 16;
 		at += text & 0xffff;
 	}
-	fs = BPF_CORE_READ(task, fs);
+	fs = BPF_CORE_READ(own, fs);
 	if (fs) {
 		text = scan_path_put(at, (u64)fs + bpf_core_field_offset(struct fs_struct, pwd));
 		t->cwd_len = text;
@@ -339,14 +369,18 @@ int scan_file(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file || !s)
 		return 0;
-	/* Threads share the descriptors of their process. */
-	if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) || BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return 0;
+	/* Threads share the descriptors of their process: those of its first thread, or of another when that has ended. */
+	if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) &&
+	    (BPF_CORE_READ(task, group_leader, files) ||
+	     scan_alive(plain(&s->cpu, task)) != plain(&s->cpu, task)))
 		return 0;
 	f = &s->file;
 	ZERO(f);
 	f->len = sizeof(*f);
 	inode = BPF_CORE_READ(file, f_inode);
-	f->pid = BPF_CORE_READ(task, pid);
+	f->pid = BPF_CORE_READ(task, tgid);
 	f->fd = ctx->fd;
 	f->mode = BPF_CORE_READ(inode, i_mode);
 	f->ino = BPF_CORE_READ(inode, i_ino);

@@ -50,7 +50,8 @@ impl Lookup {
         let pid = self.tasks.leader_of(&mut self.tree, tid)?;
         let mut leader = self.tasks.process(&mut self.tree, pid)?;
         let mut found = if pid == tid {
-            leader.fds = self.fds.read(&mut self.tree, pid, deadline);
+            let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
+            leader.fds = self.fds.read(&mut self.tree, holder, deadline);
             leader
         } else {
             self.tasks.thread(&mut self.tree, &leader, tid)?
@@ -65,7 +66,8 @@ impl Lookup {
 
     /// One descriptor of a process.
     pub fn fd(&mut self, pid: i64, num: i64) -> Option<Fd> {
-        let fd = self.fds.fd(&mut self.tree, pid, num)?;
+        let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
+        let fd = self.fds.fd(&mut self.tree, holder, num)?;
         self.tree.report.fds += 1;
         Some(fd)
     }
@@ -83,13 +85,15 @@ impl Lookup {
 
     /// The environment of a process, entries ended by NULs, at most [`Config::max_env`] bytes.
     pub fn environ(&mut self, pid: i64) -> Option<Vec<u8>> {
-        self.tree.bytes(&format!("proc/{pid}/environ"), self.config.max_env as u64)
+        let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
+        self.tree.bytes(&format!("proc/{holder}/environ"), self.config.max_env as u64)
     }
 
     /// The users and groups that a process sees, from the files under its root directory, which may belong to a container:
     /// nothing but a plain file of a sensible size is read.
     pub fn users(&mut self, pid: i64) -> Option<(Vec<User>, Vec<Group>)> {
-        let root = format!("proc/{pid}/root");
+        let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
+        let root = format!("proc/{holder}/root");
         let passwd = self.tree.foreign(&format!("{root}/etc"), "passwd")?;
         let group = self.tree.foreign(&format!("{root}/etc"), "group").unwrap_or_default();
         Some((users::users_in(&passwd), users::groups_in(&group)))

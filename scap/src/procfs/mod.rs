@@ -140,7 +140,8 @@ pub fn scan(root: impl AsRef<Path>, config: &Config) -> Result<Snapshot> {
             break;
         }
         let Some(leader) = tasks.process(&mut tree, pid) else { continue };
-        let descriptors = fds.read(&mut tree, pid, deadline);
+        let holder = tasks.alive(&mut tree, pid).unwrap_or(pid);
+        let descriptors = fds.read(&mut tree, holder, deadline);
         let leader_at = host.threads.len();
         host.threads.push(leader);
         if config.threads {

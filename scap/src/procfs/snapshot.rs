@@ -34,6 +34,8 @@ pub struct TaskSeen {
     pub pid_namespace: u64,
     /// Links of the process that the iterator could not name.
     pub unclear: Vec<Link>,
+    /// A living thread of the process, whose first thread this is and has ended.
+    pub alive: Option<i64>,
 }
 
 /// A link under `/proc/PID`.
@@ -176,7 +178,10 @@ impl SnapshotBuilder {
             self.tree.report.incomplete = true;
             return;
         }
-        let dir = format!("proc/{pid}");
+        let dir = match task.alive {
+            Some(alive) => format!("proc/{pid}/task/{alive}"),
+            None => format!("proc/{pid}"),
+        };
         for link in &task.unclear {
             let (name, into) = match link {
                 Link::Exe => ("exe", &mut task.thread.exepath),
@@ -215,7 +220,7 @@ impl SnapshotBuilder {
         }
         let sockets_only = self.config.fds == FdScan::Sockets;
         let fd = match file {
-            FileSeen::Unclear => self.fds.fd(&mut self.tree, pid, num),
+            FileSeen::Unclear => self.fds.fd(&mut self.tree, process.task.alive.unwrap_or(pid), num),
             FileSeen::Socket { ino, kind } => Some(fds::socket(num, ino, kind)),
             _ if sockets_only => None,
             FileSeen::Anonymous(what) => Some(fds::anonymous(num, &what)),

@@ -48,11 +48,16 @@ impl Tasks {
 
     /// The first thread of a process, without its descriptors; `None` if it is gone or has no program.
     pub(super) fn process(&mut self, tree: &mut Tree, pid: i64) -> Option<Thread> {
-        let dir = format!("proc/{pid}");
+        let first = format!("proc/{pid}");
+        let alive = self.alive(tree, pid);
+        let dir = alive.map_or_else(|| first.clone(), |tid| format!("{first}/task/{tid}"));
         let exepath = tree.link(&format!("{dir}/exe")).unwrap_or_default();
         let mut thread = Thread { tid: pid, exepath, ..Thread::default() };
         self.memory(tree, &dir, &mut thread)?;
         self.own(tree, &dir, &mut thread)?;
+        if alive.is_some() {
+            self.ended(tree, &first, &mut thread)?;
+        }
         thread.cwd = tree.link(&format!("{dir}/cwd")).unwrap_or_default();
         thread.root = tree.link(&format!("{dir}/root")).unwrap_or_default();
         thread.cgroups = self.cgroups(tree, &dir);
@@ -68,6 +73,26 @@ impl Tasks {
             self.namespaces.insert(pid, namespace);
         }
         Some(thread)
+    }
+
+    /// A thread that has what its process shares, where the first one has ended and others go on.
+    pub(super) fn alive(&self, tree: &mut Tree, pid: i64) -> Option<i64> {
+        if !has_ended(&tree.small(&format!("proc/{pid}/stat"))?) {
+            return None;
+        }
+        let others = tree.tids(pid);
+        let lives = |stat: Option<Vec<u8>>| stat.is_some_and(|stat| !has_ended(&stat));
+        others.into_iter().find(|tid| lives(tree.small(&format!("proc/{pid}/task/{tid}/stat"))))
+    }
+
+    /// Puts in what a first thread keeps when it ends: its name, its numbers, when it started, what its process counted.
+    fn ended(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) -> Option<()> {
+        let mut first = Thread { tid: thread.tid, ..Thread::default() };
+        self.own(tree, dir, &mut first)?;
+        thread.comm = first.comm;
+        (thread.vtid, thread.vpid, thread.vpgid) = (first.vtid, first.vpid, first.vpgid);
+        (thread.pfminor, thread.pfmajor, thread.start_ts) = (first.pfminor, first.pfmajor, first.start_ts);
+        Some(())
     }
 
     /// Another thread of the process whose first thread is `leader`, which has no descriptors yet.
@@ -239,6 +264,12 @@ fn read_stat(stat: &[u8], thread: &mut Thread) -> Option<u64> {
     thread.pfminor = decimal(fields.nth(2)?)?;
     thread.pfmajor = decimal(fields.nth(1)?)?;
     decimal(fields.nth(9)?)
+}
+
+/// Whether the task of a `stat` line is a zombie or dead.
+fn has_ended(stat: &[u8]) -> bool {
+    let state = stat.iter().rposition(|&byte| byte == b')').and_then(|at| stat.get(at + 2));
+    matches!(state, Some(b'Z' | b'X' | b'x'))
 }
 
 /// The ticks from the machine's start to the task's, of its `stat`.
