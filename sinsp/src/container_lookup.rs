@@ -6,9 +6,9 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::state::State;
 use crate::state::Text;
 use crate::state::container::ContainerMetadata;
+use crate::state::{Slot, State};
 
 /// How long nothing is asked about a container after "not known".
 const PAUSE: u64 = 1_000_000_000;
@@ -29,8 +29,8 @@ impl ContainerLookup {
 
     /// Sees to it that the container of a thread is described, if the provider knows it.
     #[inline]
-    pub(crate) fn about(&mut self, state: &mut State, tid: i64, now: u64) {
-        if let Some(thread) = state.thread(tid)
+    pub(crate) fn about(&mut self, state: &mut State, thread: Slot, now: u64) {
+        if let Some(thread) = state.threads.at(thread)
             && !thread.container_id.is_empty()
             && state.container(&thread.container_id).is_none()
         {

@@ -161,9 +161,9 @@ impl<'a> Event<'a> {
             let at = at + before.iter().map(|len| u32::from_le_bytes(*len) as usize).sum::<usize>();
             self.bytes.get(at..at + u32::from_le_bytes(*len) as usize)
         } else {
-            let (before, [len, ..]) = self.lens::<2>().split_at_checked(index)? else { return None };
-            let at = at + before.iter().map(|len| usize::from(u16::from_le_bytes(*len))).sum::<usize>();
-            self.bytes.get(at..at + usize::from(u16::from_le_bytes(*len)))
+            let len = u16::from_le_bytes(*self.lens::<2>().get(index)?);
+            let at = at + shape::sum_narrow(self.bytes, index, HEADER_LEN + 2 * index)? as usize;
+            self.bytes.get(at..at + usize::from(len))
         }
     }
 
@@ -178,6 +178,16 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn raws(&self) -> Raws<'a> {
         Raws { event: *self, next: 0, at: self.shape.values as usize }
+    }
+
+    /// Returns the values of the first `N` parameters: cheaper than [`raw`](Self::raw) for each where several are wanted.
+    #[inline]
+    pub fn first_raws<const N: usize>(&self) -> [Option<&'a [u8]>; N] {
+        let mut values = [None; N];
+        for (value, raw) in values.iter_mut().zip(self.raws()) {
+            *value = Some(raw);
+        }
+        values
     }
 
     /// All parameters that both the event and the table have, in order.

@@ -3,7 +3,7 @@
 
 use super::{EventError, HEADER_LEN};
 use crate::EventCode;
-use crate::schema::is_large;
+use crate::schema::wire::{Wire, wire};
 
 /// What a look at the header and the lengths of an event finds out.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,9 @@ pub(crate) struct Shape {
     pub(crate) code: EventCode,
     /// Bytes of a length: 2 or 4. A number and no truth value: in its unused values an enum around an event would put its
     /// tag, and events would be copied in odd pieces.
-    pub(super) width: u16,
+    pub(super) width: u8,
+    /// With this many parameters or more the event is of today's schema as it stands; [`u8::MAX`] never.
+    current_from: u8,
 }
 
 impl Shape {
@@ -31,29 +33,57 @@ impl Shape {
         let len = u32::from_le_bytes([l0, l1, l2, l3]);
         let code = EventCode(u16::from_le_bytes([t0, t1]));
         let nparams = u32::from_le_bytes([n0, n1, n2, n3]);
-        let large = is_large(code);
-        let width: u16 = if large { 4 } else { 2 };
+        let Wire { large, current_from } = wire(code);
+        let width: u8 = if large { 4 } else { 2 };
         let values = HEADER_LEN as u64 + u64::from(nparams) * u64::from(width);
         // The event is at least as long as its header and lengths, and lies in the bytes.
         if values > u64::from(len) || len as usize > bytes.len() {
             return Err(unfit(len, nparams, bytes.len()));
         }
         let lens = bytes.get(HEADER_LEN..values as usize).unwrap_or_default();
-        let end = values + if large { sum_wide(lens) } else { sum_narrow(lens) };
+        let sum = if large { Some(sum_wide(lens)) } else { sum_narrow(bytes, nparams as usize, values as usize) };
+        let end = values + sum.unwrap_or(u64::MAX >> 1);
         if end > u64::from(len) {
             return Err(past_end(large, lens, len, values));
         }
-        Ok(Self { len, values: values as u32, nparams, code, width })
+        Ok(Self { len, values: values as u32, nparams, code, width, current_from })
+    }
+
+    /// Whether the event is of today's schema as it stands.
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        self.nparams >= u32::from(self.current_from) && self.current_from != u8::MAX
     }
 }
 
+/// Adds up `count` lengths of 16 bits that end at `end`, four at a time. There is a header before them, so that whole
+/// words can be read, and what is not a length shifted out. `None` if they are not there.
 #[inline]
-fn sum_narrow(lens: &[u8]) -> u64 {
-    let mut sum = 0;
-    for len in lens.as_chunks().0 {
-        sum += u64::from(u16::from_le_bytes(*len));
+pub(super) fn sum_narrow(event: &[u8], count: usize, end: usize) -> Option<u64> {
+    let four = |before: usize, count: usize| {
+        let end = end.checked_sub(before)?;
+        let word = u64::from_le_bytes(*event.get(..end)?.last_chunk()?);
+        Some(sum_four(word.checked_shr(64 - 16 * count.min(4) as u32).unwrap_or(0)))
+    };
+    let mut sum = four(0, count)?;
+    if count > 4 {
+        sum += four(8, count - 4)?;
     }
-    sum
+    if count > 8 {
+        sum += sum_many(event.get(end.checked_sub(count * 2)?..end.checked_sub(16)?)?);
+    }
+    Some(sum)
+}
+
+#[cold]
+fn sum_many(lens: &[u8]) -> u64 {
+    lens.as_chunks().0.iter().map(|len| u64::from(u16::from_le_bytes(*len))).sum()
+}
+
+#[inline]
+fn sum_four(lens: u64) -> u64 {
+    let pairs = (lens & 0x0000_ffff_0000_ffff) + (lens >> 16 & 0x0000_ffff_0000_ffff);
+    (pairs & 0xffff_ffff) + (pairs >> 32)
 }
 
 #[cold]

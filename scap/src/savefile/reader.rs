@@ -213,7 +213,7 @@ impl<R: Read> Reader<R> {
         }
         let (from, to) = (BLOCK_HEADER + 2, (len as usize).checked_sub(BLOCK_TRAILER)?);
         let shape = Shape::check(bytes.get(from..to)?).ok()?;
-        if !Upgrade::is_current(shape.code, shape.nparams) || bytes.len() < len as usize {
+        if !shape.is_current() || bytes.len() < len as usize {
             return None;
         }
         let at = self.window.consume(len as usize);

@@ -70,18 +70,20 @@ const ROLES: usize = ParamRole::Control as usize + 1;
 /// Stands for no parameter.
 const ABSENT: u8 = u8::MAX;
 
-/// The facts of one code: two cache lines hold ten of them.
+/// The facts of one code.
 #[derive(Clone, Copy)]
 struct Facts {
     role: Role,
     params: [u8; ROLES],
+    /// The parameter with the directory in which the path starts.
+    dirfd: u8,
 }
 
 static FACTS: [Facts; EVENT_COUNT] = assemble();
 
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
 const fn assemble() -> [Facts; EVENT_COUNT] {
-    let mut table = [Facts { role: Role::None, params: [ABSENT; ROLES] }; EVENT_COUNT];
+    let mut table = [Facts { role: Role::None, params: [ABSENT; ROLES], dirfd: ABSENT }; EVENT_COUNT];
     let mut at = 0;
     while at < EVENT_COUNT {
         table[at] = facts(&EVENTS[at]);
@@ -93,16 +95,20 @@ const fn assemble() -> [Facts; EVENT_COUNT] {
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
 const fn facts(info: &EventInfo) -> Facts {
     let mut params = [ABSENT; ROLES];
+    let mut dirfd = ABSENT;
     let mut index = 0;
     while index < info.params.len() {
         let role = info.params[index].role as usize;
         if role != ParamRole::None as usize {
             assert!(params[role] == ABSENT, "two parameters of an event have one role");
             params[role] = index as u8;
+            if let (Some(at), true) = (info.params[index].dirfd, role == ParamRole::Path as usize) {
+                dirfd = at as u8;
+            }
         }
         index += 1;
     }
-    Facts { role: info.role, params }
+    Facts { role: info.role, params, dirfd }
 }
 
 impl EventCode {
@@ -123,7 +129,8 @@ impl EventCode {
     /// is the working directory.
     #[inline]
     pub fn dirfd_param(self) -> Option<usize> {
-        self.info()?.params.get(self.param_with(ParamRole::Path)?)?.dirfd
+        let index = FACTS.get(usize::from(self.0))?.dirfd;
+        (index != ABSENT).then_some(usize::from(index))
     }
 }
 

@@ -125,12 +125,15 @@ impl<S: Source> Inspector<S> {
             self.facts.num -= u64::from(outcome.uncounted);
             return Ok(Next::Hidden);
         }
-        if let (Some(containers), Some(tid)) = (&mut self.containers, outcome.thread) {
-            containers.about(&mut self.state, tid, raw.ts());
+        if let Some(containers) = &mut self.containers {
+            containers.about(&mut self.state, outcome.thread, raw.ts());
         }
         self.facts.prev_ts = std::mem::replace(&mut self.shown_ts, raw.ts());
-        let thread = outcome.thread.and_then(|tid| self.state.thread(tid));
-        let fd = thread.and_then(|thread| self.state.fd(thread, outcome.fd?));
+        let thread = self.state.threads.at(outcome.thread);
+        let fd = match thread {
+            Some(thread) if outcome.fd >= 0 => self.state.fd(thread, outcome.fd),
+            _ => None,
+        };
         if let Some(observer) = &mut self.observer {
             // A view of its own: that which is lent stays in registers where nobody takes its address.
             observer::tell(observer.as_mut(), &Event::new(raw, &self.state, thread, fd, &self.facts));
@@ -152,6 +155,7 @@ impl<S: Source> Inspector<S> {
     ///
     /// # Errors
     /// If the source is broken.
+    #[inline]
     pub fn for_each(&mut self, mut each: impl FnMut(Event<'_>)) -> Result<()> {
         loop {
             match self.next()? {

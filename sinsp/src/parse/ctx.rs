@@ -95,7 +95,7 @@ impl<'c, 'e> Ctx<'c, 'e> {
     /// A parameter that is text; `<NA>` if it is absent.
     #[inline]
     pub(super) fn text(&self, index: usize) -> &'e [u8] {
-        text(self.event, index)
+        text(self.event.raw(index))
     }
 
     /// A text parameter to be kept.
@@ -135,8 +135,8 @@ const MAX_TEXT: usize = 4096;
 
 /// A parameter that is text, without its end; `<NA>` if it is absent.
 #[inline]
-pub(super) fn text<'e>(event: &Event<'e>, index: usize) -> &'e [u8] {
-    match event.raw(index) {
+pub(super) fn text(raw: Option<&[u8]>) -> &[u8] {
+    match raw {
         None | Some(b"" | b"(NULL)\0") => b"<NA>",
         Some(raw) => {
             let raw = raw.get(..MAX_TEXT).unwrap_or(raw);

@@ -65,7 +65,7 @@ impl Ctx<'_, '_> {
     /// A text parameter of the entry event, unless it is absent there.
     pub(super) fn entry_text<T>(&self, index: usize, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         self.with_entry(|entry| {
-            let text = text(entry, index);
+            let text = text(entry.raw(index));
             (text != b"<NA>").then(|| take(text))
         })?
     }

@@ -9,8 +9,8 @@ use crate::state::{State, Text, User, UserGroup};
 /// Applies such an event.
 pub(super) fn apply(state: &mut State, event: &Event<'_>) {
     let number = |index| event.raw(index)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
-    let container = |index| event.raw(index).filter(|raw| !raw.is_empty()).map_or(&b""[..], |_| text(event, index));
-    let kept = |index| Text::new(text(event, index));
+    let container = |index| event.raw(index).filter(|raw| !raw.is_empty()).map_or(&b""[..], |_| text(event.raw(index)));
+    let kept = |index| Text::new(text(event.raw(index)));
     match event.code() {
         EventCode::USER_ADDED_E => {
             let (Some(uid), Some(gid)) = (number(user_added_e::uid), number(user_added_e::gid)) else { return };

@@ -25,7 +25,7 @@ use scap::EventCode;
 
 use crate::event::Facts;
 use crate::live_proc::{Proc, ProcStats};
-use crate::state::{State, thread_flags};
+use crate::state::{Slot, State, thread_flags};
 use ctx::Ctx;
 pub(crate) use ctx::result;
 use table::{Kind, Row};
@@ -37,6 +37,13 @@ struct Later {
     thread: Option<i64>,
     /// A descriptor that was closed: thread and number.
     fd: Option<(i64, i64)>,
+}
+
+impl Later {
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.thread.is_some() | self.fd.is_some()
+    }
 }
 
 /// What is kept from one event to the next.
@@ -52,6 +59,8 @@ pub(crate) struct Parser {
     track_status: bool,
     /// Whether the machine's own account of users and groups, which comes before the first event, is over.
     started: bool,
+    /// Whether it is over and the clock runs: nothing more is to be found out about the stream.
+    steady: bool,
     /// Whether this is not the first machine of the capture.
     again: bool,
 }
@@ -66,14 +75,17 @@ impl std::fmt::Debug for Parser {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     /// The thread of the event.
-    pub(crate) thread: Option<i64>,
-    /// The descriptor that it is about.
-    pub(crate) fd: Option<i64>,
+    pub(crate) thread: Slot,
+    /// The number of the file descriptor that it is about; [`NO_FD`] none.
+    pub(crate) fd: i64,
     /// Whether it is not shown.
     pub(crate) hidden: bool,
     /// Whether it is not counted either.
     pub(crate) uncounted: bool,
 }
+
+/// Stands for no file descriptor.
+const NO_FD: i64 = -1;
 
 impl Parser {
     pub(crate) fn new(track_status: bool, proc: Option<Box<dyn Proc>>) -> Self {
@@ -93,36 +105,44 @@ impl Parser {
     /// Applies an event to the state.
     #[inline]
     pub(crate) fn apply(&mut self, state: &mut State, event: &scap::Event<'_>, facts: &mut Facts) -> Outcome {
-        let code = event.code();
-        let row = table::row(code);
-        if facts.first_ts == 0 && !row.meta {
-            facts.first_ts = event.ts();
+        let row = table::row(event.code());
+        if self.later.is_due() {
+            self.finish_last(state, event.ts());
         }
-        self.finish_last(state, event.ts());
         facts.fd_num = -1;
         facts.fd_name_changed = false;
         facts.exec_time = 0;
-        let mut outcome = Outcome { thread: None, fd: None, hidden: row.hidden, uncounted: false };
+        let mut outcome = Outcome { thread: Slot::NONE, fd: NO_FD, hidden: row.hidden, uncounted: false };
+        if !self.steady || event.flags() != 0 {
+            self.look_at_stream(event, row, facts, &mut outcome);
+        }
+        match row.kind {
+            Kind::Thread => self.apply_to_thread(state, event, facts, row, &mut outcome),
+            Kind::Machine => meta::apply(state, event),
+            Kind::Known => {
+                outcome.thread = find(state, event);
+                resources::processor(state, event, facts);
+            }
+            // A thread that happens to be named can be asked about, but is not concerned.
+            Kind::Other => outcome.thread = state.threads.place(event.tid()),
+        }
+        outcome
+    }
+
+    /// Finds out what follows from where the event stands in the stream, and from its flags.
+    #[cold]
+    fn look_at_stream(&mut self, event: &scap::Event<'_>, row: &Row, facts: &mut Facts, outcome: &mut Outcome) {
+        if facts.first_ts == 0 && !row.meta {
+            facts.first_ts = event.ts();
+        }
         if !self.started {
             // The machine's own account of containers, users and groups comes before the first event.
             self.started = !row.initial;
             outcome.hidden |= row.initial;
             outcome.uncounted = row.initial && self.again;
         }
-        if event.flags() & scap::Event::STATE_ONLY != 0 {
-            outcome.hidden = true;
-        }
-        match row.kind {
-            Kind::Machine => meta::apply(state, event),
-            Kind::Thread => self.apply_to_thread(state, event, facts, row, &mut outcome),
-            Kind::Known => {
-                outcome.thread = find(state, event).then_some(event.tid());
-                resources::processor(state, event, facts);
-            }
-            // A thread that happens to be named can be asked about, but is not concerned.
-            Kind::Other => outcome.thread = state.thread(event.tid()).map(|thread| thread.tid),
-        }
-        outcome
+        outcome.hidden |= event.flags() & scap::Event::STATE_ONLY != 0;
+        self.steady = self.started && facts.first_ts != 0;
     }
 
     #[inline]
@@ -134,43 +154,30 @@ impl Parser {
         row: &Row,
         outcome: &mut Outcome,
     ) {
-        let tid = event.tid();
-        if !find(state, event) && row.placeholder {
-            self.discover(state, tid);
-            find(state, event);
+        let mut slot = find(state, event);
+        if slot == Slot::NONE {
+            slot = self.apply_to_unknown(state, event, facts, row, outcome);
         }
+        let Some(thread) = state.threads.at_mut(slot) else { return };
+        outcome.thread = slot;
         let code = event.code();
-        let Some(thread) = state.threads.get_mut(tid) else {
-            if let Some(parse) = row.orphan {
-                self.run(parse, state, event, facts, outcome, false);
-                self.finish(state, event, facts, outcome);
-            }
-            return;
-        };
         let mut entered = false;
-        if row.parse.is_none() && row.fd_param == table::NONE && thread.enter.is_empty() && code.is_exit() {
-            // Most calls tell nothing but that the thread made one.
-            let enters = code.0 == thread.last_enter.wrapping_add(1);
-            if !enters {
-                thread.last_fd = -1;
-            }
-            thread.last_event_ts = event.ts();
-            facts.fd_num = thread.last_fd;
-            outcome.thread = Some(tid);
-            return;
-        }
-        if row.switch {
-            // A scheduler event says nothing of calls.
-        } else if code.is_enter() {
-            thread.last_enter = code.0;
-            thread.last_fd = -1;
-        } else {
+        if code.is_exit() {
             entered = code.0 == thread.last_enter.wrapping_add(1)
                 || code == EventCode::EXECVE_19_X && thread.last_enter == EventCode::EXECVEAT_E.0;
             if !entered {
                 thread.last_fd = -1;
             }
+        } else if !row.switch {
+            // A scheduler event says nothing of calls.
+            thread.last_enter = code.0;
+            thread.last_fd = -1;
         }
+        if let Some(light) = row.light {
+            light(thread, event);
+        }
+        // What passes through a file changes nothing.
+        let mut parse = if row.passes { None } else { row.parse };
         if row.fd_param != table::NONE {
             if thread.last_fd == -1
                 && let Some(num) = event.raw(usize::from(row.fd_param)).and_then(|raw| raw.first_chunk())
@@ -178,29 +185,56 @@ impl Parser {
                 thread.last_fd = i64::from_le_bytes(*num);
             }
             let num = thread.last_fd;
-            let known = if num < 0 {
-                false
-            } else if thread.flags & thread_flags::CLONE_FILES == 0 {
-                thread.fds.get(num).is_some()
-            } else {
-                state.threads.get(tid).is_some_and(|thread| state.fd(thread, num).is_some())
-            };
-            if known {
-                outcome.fd = Some(num);
-                if std::mem::replace(&mut self.last_fd, (tid, num)) == (tid, num) {
-                    state.metrics.cached_fd_lookups += 1;
-                } else {
-                    state.metrics.noncached_fd_lookups += 1;
+            if num >= 0 {
+                let known = match thread.flags & thread_flags::CLONE_FILES {
+                    0 => thread.fds.get(num),
+                    _ => state.threads.at(slot).and_then(|thread| state.fd(thread, num)),
+                };
+                match known {
+                    None => state.metrics.failed_fd_lookups += 1,
+                    Some(fd) => {
+                        outcome.fd = num;
+                        if row.passes && fd.is_connection() {
+                            parse = row.parse;
+                        }
+                        if std::mem::replace(&mut self.last_fd, (event.tid(), num)) == (event.tid(), num) {
+                            state.metrics.cached_fd_lookups += 1;
+                        } else {
+                            state.metrics.noncached_fd_lookups += 1;
+                        }
+                    }
                 }
-            } else if num >= 0 {
-                state.metrics.failed_fd_lookups += 1;
             }
         }
-        outcome.thread = Some(tid);
-        if let Some(parse) = row.parse {
+        if let Some(parse) = parse {
             self.run(parse, state, event, facts, outcome, entered);
         }
-        self.finish(state, event, facts, outcome);
+        finish(state, event, facts, outcome);
+    }
+
+    /// Makes an entry for the thread of the event if it needs one, else lets the event do what it does without.
+    #[cold]
+    #[inline(never)]
+    fn apply_to_unknown(
+        &mut self,
+        state: &mut State,
+        event: &scap::Event<'_>,
+        facts: &mut Facts,
+        row: &Row,
+        outcome: &mut Outcome,
+    ) -> Slot {
+        if row.placeholder {
+            self.discover(state, event.tid());
+            let slot = find(state, event);
+            if slot != Slot::NONE {
+                return slot;
+            }
+        }
+        if let Some(parse) = row.orphan {
+            self.run(parse, state, event, facts, outcome, false);
+            finish(state, event, facts, outcome);
+        }
+        Slot::NONE
     }
 
     #[inline]
@@ -222,31 +256,15 @@ impl Parser {
             proc: &mut self.proc,
             scratch: &mut self.scratch,
             tid: event.tid(),
-            fd: outcome.fd,
+            fd: (outcome.fd >= 0).then_some(outcome.fd),
             entered,
             lost: false,
             track_status: self.track_status,
         };
         parse(&mut ctx);
-        outcome.fd = ctx.fd;
-        outcome.thread = (!ctx.lost).then_some(event.tid());
-    }
-
-    /// What every event of a thread leaves behind.
-    #[inline]
-    fn finish(&mut self, state: &mut State, event: &scap::Event<'_>, facts: &mut Facts, outcome: &mut Outcome) {
-        let Some(thread) = outcome.thread.and_then(|tid| state.threads.get_mut(tid)) else {
-            outcome.thread = None;
-            return;
-        };
-        if event.code().is_exit() && !thread.enter.is_empty() {
-            enter::release(thread);
-            state.metrics.held_events = state.metrics.held_events.saturating_sub(1);
-        }
-        facts.fd_num = thread.last_fd;
-        if event.code() != EventCode::SCHEDSWITCH_6_E {
-            thread.last_event_ts = event.ts();
-        }
+        let lost = ctx.lost;
+        outcome.fd = ctx.fd.unwrap_or(NO_FD);
+        outcome.thread = if lost { Slot::NONE } else { state.threads.place(event.tid()) };
     }
 
     /// Does what the event before left to be done.
@@ -269,21 +287,44 @@ impl Parser {
     }
 }
 
-/// Looks for the thread of an event; says whether it is in the table.
+/// Looks for the thread of an event.
 #[inline]
-fn find(state: &mut State, event: &scap::Event<'_>) -> bool {
-    let (thread, cached) = state.threads.visit(event.tid());
-    let counter = match (&thread, cached) {
-        (None, _) => &mut state.metrics.failed_thread_lookups,
-        (_, true) => &mut state.metrics.cached_thread_lookups,
-        (_, false) => &mut state.metrics.noncached_thread_lookups,
-    };
-    *counter += 1;
-    match thread {
-        Some(thread) => {
-            thread.last_access_ts = event.ts();
-            true
+fn find(state: &mut State, event: &scap::Event<'_>) -> Slot {
+    let slot = match state.threads.cached(event.tid()) {
+        Some(slot) => {
+            state.metrics.cached_thread_lookups += 1;
+            slot
         }
-        None => false,
+        None => match state.threads.remember(event.tid()) {
+            Some(slot) => {
+                state.metrics.noncached_thread_lookups += 1;
+                slot
+            }
+            None => {
+                state.metrics.failed_thread_lookups += 1;
+                return Slot::NONE;
+            }
+        },
+    };
+    if let Some(thread) = state.threads.at_mut(slot) {
+        thread.last_access_ts = event.ts();
+    }
+    slot
+}
+
+/// What every event of a thread leaves behind.
+#[inline]
+fn finish(state: &mut State, event: &scap::Event<'_>, facts: &mut Facts, outcome: &mut Outcome) {
+    let Some(thread) = state.threads.at_mut(outcome.thread) else {
+        outcome.thread = Slot::NONE;
+        return;
+    };
+    facts.fd_num = thread.last_fd;
+    if event.code() != EventCode::SCHEDSWITCH_6_E {
+        thread.last_event_ts = event.ts();
+    }
+    if !thread.enter.is_empty() && event.code().is_exit() {
+        enter::release(thread);
+        state.metrics.held_events = state.metrics.held_events.saturating_sub(1);
     }
 }

@@ -3,13 +3,16 @@
 use scap::EventCode;
 use scap::schema::ParamRole;
 
-use super::ctx::Ctx;
+use super::ctx::{Ctx, text};
 use crate::state::{FdFacts, FdKind, Overlay, path};
 
 const O_DIRECTORY: u32 = 1 << 10;
 const F_CREATED: u32 = 1 << 14;
 const UPPER_LAYER: u32 = 1 << 15;
 const LOWER_LAYER: u32 = 1 << 16;
+
+/// Calls that open files have at most this many parameters.
+pub(super) const MOST_PARAMS: usize = 8;
 
 /// The number that stands for the working directory.
 const AT_FDCWD: i64 = -100;
@@ -83,24 +86,29 @@ impl Opened {
 /// Any call that opens a file: which parameter is what, its row of the schema says.
 pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
     let code = ctx.event.code();
-    let number = |ctx: &Ctx<'_, '_>, role| code.param_with(role).and_then(|index| ctx.u32(index)).unwrap_or(0);
     let resolved = code.param_with(ParamRole::ResolvedPath);
     if resolved.is_some() && ctx.res() < 0 || resolved.is_none() && give_up(ctx) {
         return;
     }
+    let values: [_; MOST_PARAMS] = ctx.event.first_raws();
+    let value = |index: usize| values.get(index).copied().flatten();
+    let number = |role| code.param_with(role).and_then(value).and_then(|raw| raw.first_chunk());
+    let inode = code.param_with(ParamRole::Inode).and_then(value).and_then(|raw| raw.first_chunk());
     let mut file = Opened {
-        flags: number(ctx, ParamRole::Flags) | layers(ctx),
-        dev: number(ctx, ParamRole::Device),
-        ino: code.param_with(ParamRole::Inode).and_then(|index| ctx.u64(index)).unwrap_or(0),
+        flags: number(ParamRole::Flags).map_or(0, |flags| u32::from_le_bytes(*flags)) | layers(ctx),
+        dev: number(ParamRole::Device).map_or(0, |dev| u32::from_le_bytes(*dev)),
+        ino: inode.map_or(0, |ino| u64::from_le_bytes(*ino)),
     };
     // The kernel gives the whole path.
     if let Some(path) = resolved {
-        return add_at(ctx, &file, ctx.text(path), b"");
+        return add_at(ctx, &file, text(value(path)), b"");
     }
     let Some(path) = code.param_with(ParamRole::Path) else { return };
     with_scratch(ctx, |ctx, held| {
-        let mut name = ctx.text(path);
-        let mut dirfd = code.dirfd_param().map(|dirfd| ctx.i64(dirfd));
+        let mut name = text(value(path));
+        let mut dirfd = code
+            .dirfd_param()
+            .map(|dirfd| value(dirfd).and_then(|raw| raw.first_chunk()).map(|num| i64::from_le_bytes(*num)));
         if let Some(entry) = entered(ctx, held) {
             name = held;
             file.trust(entry.param_with(ParamRole::Flags).and_then(|index| ctx.entry_u32(index)));

@@ -5,14 +5,15 @@ use scap::schema::param::{mmap_x, prlimit_x, procinfo_e, schedswitch_6_e, setrli
 
 use super::ctx::Ctx;
 use crate::event::Facts;
-use crate::state::State;
+use crate::state::{State, Thread};
 
 const RLIMIT_NOFILE: u8 = 7;
 
 /// brk, mmap, munmap: how much memory the thread has.
-pub(super) fn memory(ctx: &mut Ctx<'_, '_>) {
-    let (size, rss, swap) = (ctx.u32(mmap_x::vm_size), ctx.u32(mmap_x::vm_rss), ctx.u32(mmap_x::vm_swap));
-    let Some(thread) = ctx.thread_mut() else { return };
+pub(super) fn memory(thread: &mut Thread, event: &Event<'_>) {
+    let number =
+        |index| event.raw(index).and_then(|raw| raw.first_chunk()).map(|bytes: &[u8; 4]| u32::from_le_bytes(*bytes));
+    let (size, rss, swap) = (number(mmap_x::vm_size), number(mmap_x::vm_rss), number(mmap_x::vm_swap));
     thread.vmsize_kb = size.unwrap_or(thread.vmsize_kb);
     if let Some(swap) = swap {
         thread.vmrss_kb = rss.unwrap_or(0);

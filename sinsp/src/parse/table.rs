@@ -1,13 +1,17 @@
 //! One row per event code: which parser it goes to, and what is prepared for it.
 
-use scap::EventCode;
 use scap::schema::{Category, EVENT_COUNT, EVENTS, EventFlags, EventInfo, ParamType, Role};
+use scap::{Event, EventCode};
 
 use super::ctx::Ctx;
 use super::{clone, close_dup, connect, cwd, enter, execve, exit, identity, new_fd, open, resources, socket, transfer};
+use crate::state::Thread;
 
 /// A parser.
 pub(super) type Parse = fn(&mut Ctx<'_, '_>);
+
+/// A parser that only looks at its event and changes its thread.
+pub(super) type Light = fn(&mut Thread, &Event<'_>);
 
 /// Stands for no parameter.
 pub(super) const NONE: u8 = u8::MAX;
@@ -31,12 +35,16 @@ pub(super) struct Row {
     pub(super) kind: Kind,
     /// What it changes.
     pub(super) parse: Option<Parse>,
+    /// What it changes in its thread, where it needs nothing else.
+    pub(super) light: Option<Light>,
     /// What it changes when its thread is not known.
     pub(super) orphan: Option<Parse>,
     /// The parameter with the descriptor that it works on.
     pub(super) fd_param: u8,
     /// Whether an unknown thread gets an entry: not where that is expected (a new thread, a dead one).
     pub(super) placeholder: bool,
+    /// Whether all that matters is whether data passes through a connection.
+    pub(super) passes: bool,
     /// Whether it only feeds the state.
     pub(super) hidden: bool,
     /// Whether its time does not start the clock.
@@ -56,9 +64,11 @@ pub(super) fn row(code: EventCode) -> &'static Row {
 const UNKNOWN: Row = Row {
     kind: Kind::Known,
     parse: None,
+    light: None,
     orphan: None,
     fd_param: NONE,
     placeholder: false,
+    passes: false,
     hidden: false,
     meta: false,
     initial: false,
@@ -88,9 +98,14 @@ const fn describe(info: &EventInfo) -> Row {
             _ => Kind::Thread,
         },
         parse: parser(info),
+        light: match code {
+            E::BRK_4_X | E::MMAP_X | E::MMAP2_X | E::MUNMAP_X => Some(resources::memory),
+            _ => None,
+        },
         orphan: if clones { parser(info) } else { None },
         fd_param: fd_param(info),
         placeholder: !clones && !matches!(info.role, Role::Exits) && !matches!(code, E::SCHEDSWITCH_6_E),
+        passes: matches!(info.role, Role::Reads | Role::Writes),
         hidden: is_kept_open_entry(info) || matches!(code, E::CONNECT_E | E::EXECVE_19_E | E::EXECVEAT_E),
         meta: info.category.intersects(Category::METAEVENT),
         initial: matches!(
@@ -188,7 +203,6 @@ const fn parser(info: &EventInfo) -> Option<Parse> {
         E::GETRLIMIT_X | E::SETRLIMIT_X => resources::rlimit,
         E::PRLIMIT_X => resources::prlimit,
         E::SCHEDSWITCH_6_E => resources::switch,
-        E::BRK_4_X | E::MMAP_X | E::MMAP2_X | E::MUNMAP_X => resources::memory,
         E::SETRESUID_X | E::SETREUID_X | E::SETUID_X => identity::set_user,
         E::SETRESGID_X | E::SETREGID_X | E::SETGID_X => identity::set_group,
         E::SETSID_X => identity::setsid,
@@ -225,6 +239,8 @@ mod tests {
         assert!(std::ptr::fn_addr_eq(parse, open::open as Parse));
         assert!(describe(&made).placeholder && !describe(&made).hidden);
         assert!(describe(&entry).hidden);
+        let opens = EVENTS.iter().filter(|info| info.role == Role::Opens);
+        assert!(opens.into_iter().all(|info| info.params.len() <= open::MOST_PARAMS));
     }
 
     #[test]
@@ -236,7 +252,8 @@ mod tests {
         for info in EVENTS.iter().filter(|info| info.is_live() && info.flags.intersects(EventFlags::MODIFIES_STATE)) {
             let known = without.contains(&info.name) || groups.contains(&info.name);
             let iterator = info.category.intersects(Category::ITER);
-            assert!(row(info.code).parse.is_some() != (known || iterator), "{:?}", info.code);
+            let parsed = row(info.code).parse.is_some() || row(info.code).light.is_some();
+            assert!(parsed != (known || iterator), "{:?}", info.code);
         }
     }
 }

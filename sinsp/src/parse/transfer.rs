@@ -43,7 +43,7 @@ pub(super) fn send(ctx: &mut Ctx<'_, '_>) {
 #[inline]
 fn passed(ctx: &mut Ctx<'_, '_>) -> bool {
     let Some(fd) = ctx.fd() else { return false };
-    let (connection, status) = (matches!(fd.kind, FdKind::Ipv4(_) | FdKind::Ipv6(_)), fd.status);
+    let (connection, status) = (fd.is_connection(), fd.status);
     let ok = ctx.res() >= 0;
     if connection && status != ConnectStatus::Connected && ok {
         set_status(ctx, ConnectStatus::Connected);

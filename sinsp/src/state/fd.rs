@@ -277,6 +277,12 @@ impl Fd {
         self.role == Role::None && self.status == ConnectStatus::None && !self.made_v6
     }
 
+    /// Whether it is a socket with two ends of the internet.
+    #[inline]
+    pub(crate) fn is_connection(&self) -> bool {
+        matches!(self.kind, FdKind::Ipv4(_) | FdKind::Ipv6(_))
+    }
+
     /// Whether an exec closes it.
     pub fn is_close_on_exec(&self) -> bool {
         let bit = match self.kind {

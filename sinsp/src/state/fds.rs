@@ -5,20 +5,14 @@ use std::sync::Arc;
 use super::{Fd, FdTable, State, Thread, thread_flags};
 
 impl State {
-    /// The thread that holds the descriptors of the given one.
-    #[inline]
-    fn table_owner(&self, tid: i64) -> Option<i64> {
-        let thread = self.threads.get(tid)?;
-        if thread.flags & thread_flags::CLONE_FILES == 0 {
-            return Some(tid);
-        }
-        self.leader(thread).map(|leader| leader.tid)
-    }
-
     /// The descriptors that a thread sees, to be changed. A table that forks share is copied.
     pub(crate) fn fds_mut(&mut self, tid: i64) -> Option<&mut FdTable> {
-        let owner = self.table_owner(tid)?;
-        let thread = self.threads.get_mut(owner)?;
+        let mut slot = self.threads.place(tid);
+        let thread = self.threads.at(slot)?;
+        if thread.flags & thread_flags::CLONE_FILES != 0 {
+            slot = self.threads.place(self.leader(thread)?.tid);
+        }
+        let thread = self.threads.at_mut(slot)?;
         let table = Arc::make_mut(&mut thread.fds);
         if std::mem::take(&mut thread.fds_forked) {
             table.rerank();

@@ -48,6 +48,7 @@ pub(crate) use purge::Fate;
 use crate::config::{ContainerPattern, Limits};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+pub(crate) use threads::Slot;
 use threads::Threads;
 use users::Users;
 

@@ -276,6 +276,10 @@ impl Thread {
     /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them if
     /// containers are told.
     pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: Option<&[ContainerPattern]>) {
+        // Most are those of the parent, which were looked at.
+        if *self.cgroups == *cgroups {
+            return;
+        }
         if strings(cgroups).all(|entry| super::cgroup::entry(entry).is_some()) && self.cgroups.set(cgroups) {
             let id = patterns.and_then(|own| self.cgroups().find_map(|(_, path)| container::id(path, own)));
             self.container_id = id.map_or(Text::EMPTY, Text::new);

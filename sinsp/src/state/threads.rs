@@ -23,6 +23,15 @@ pub(crate) struct Group {
 /// Tables below this size keep their room.
 const SMALL: usize = 512;
 
+/// Where a thread lies in the table, until a thread is added or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(u32);
+
+impl Slot {
+    /// Stands for no thread.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
 /// The table of threads.
 #[derive(Debug, Default)]
 pub(crate) struct Threads {
@@ -57,21 +66,35 @@ impl Threads {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// As [`get_mut`](Self::get_mut), and remembers the thread: for the thread of an event. Says whether it was
-    /// remembered already.
+    /// Returns where a thread lies.
     #[inline]
-    pub(crate) fn visit(&mut self, tid: i64) -> (Option<&mut Thread>, bool) {
-        let (slot, cached) = match self.last {
-            Some((last, slot)) if last == tid => (slot, true),
-            _ => match self.by_tid.get(&tid) {
-                Some(slot) => {
-                    self.last = Some((tid, *slot));
-                    (*slot, false)
-                }
-                None => return (None, false),
-            },
-        };
-        (self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut), cached)
+    pub(crate) fn place(&self, tid: i64) -> Slot {
+        self.slot(tid).map_or(Slot::NONE, Slot)
+    }
+
+    /// Returns where a thread lies if it was looked up last.
+    #[inline]
+    pub(crate) fn cached(&self, tid: i64) -> Option<Slot> {
+        self.last.filter(|(last, _)| *last == tid).map(|(_, slot)| Slot(slot))
+    }
+
+    /// Returns where a thread lies, and remembers it: for the thread of an event.
+    pub(crate) fn remember(&mut self, tid: i64) -> Option<Slot> {
+        let slot = *self.by_tid.get(&tid)?;
+        self.last = Some((tid, slot));
+        Some(Slot(slot))
+    }
+
+    /// Returns the thread at a place.
+    #[inline]
+    pub(crate) fn at(&self, slot: Slot) -> Option<&Thread> {
+        self.slots.get(slot.0 as usize)?.as_deref()
+    }
+
+    /// Returns the thread at a place, to be changed.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, slot: Slot) -> Option<&mut Thread> {
+        self.slots.get_mut(slot.0 as usize)?.as_deref_mut()
     }
 
     /// Puts a thread into the table; a thread of the same tid is given back.
