@@ -47,7 +47,7 @@ fn what_is_whole_of_a_truncated_capture_counts() {
     std::fs::write(&path, &whole[..whole.len() / 2]).expect("written");
     let ran = replayed(&path);
     fails(&ran, &[]);
-    assert!(ran.out.contains("Password hashes read") && ran.out.contains("Events detected: "), "{}", ran.out);
+    assert!(ran.out.contains("Sensitive credential file read") && ran.out.contains("Events detected: "), "{}", ran.out);
 }
 
 #[test]

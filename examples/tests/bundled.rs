@@ -27,16 +27,16 @@ fn by_rule(out: &str) -> BTreeMap<String, usize> {
 fn the_attack_is_seen() {
     let counts = by_rule(&run(&["-o", "json_output=true"]).out);
     for (rule, times) in [
-        ("Read of password hashes", 4),
-        ("Link to password hashes", 1),
-        ("Standard input from a network socket", 3),
-        ("Shell with a network socket as its input", 2),
-        ("Shell under another name", 1),
-        ("Program run from memory", 2),
-        ("Program run from shared memory", 1),
-        ("Change of ssh keys", 1),
+        ("Sensitive credential file read", 4),
+        ("Link to a sensitive credential file created", 1),
+        ("Network socket redirected to standard input", 3),
+        ("Reverse shell with a network socket as standard input", 2),
+        ("Shell executed under another name", 1),
+        ("Fileless execution via memfd", 2),
+        ("Execution from /dev/shm", 1),
+        ("Persistence via SSH authorized keys", 1),
         ("Kernel module loaded", 2),
-        ("Shell history erased", 2),
+        ("Shell history deleted", 2),
     ] {
         assert_eq!(counts.get(rule), Some(&times), "{rule}: {counts:#?}");
     }
@@ -55,7 +55,7 @@ fn the_rules_are_sound() {
 fn without_rules_or_configuration_the_built_in_rules_are_used() {
     let ran = peregrine(replay(&bundled()));
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("Critical Password hashes read | file=/etc/shadow"), "{}", ran.out);
+    assert!(ran.out.contains("Critical Sensitive credential file read | file=/etc/shadow"), "{}", ran.out);
 }
 
 #[test]
@@ -85,11 +85,13 @@ fn rules_are_chosen_by_priority_name_pattern_and_tag() {
         args.extend(more);
         by_rule(&run(&args).out)
     };
-    assert!(rules(&["-o", "priority=critical"]).contains_key("Read of password hashes"));
-    assert!(!rules(&["-o", "priority=critical"]).contains_key("Change of ssh keys"));
-    assert!(!rules(&["-o", "rules[].disable.rule=*password*"]).contains_key("Read of password hashes"));
+    assert!(rules(&["-o", "priority=critical"]).contains_key("Sensitive credential file read"));
+    assert!(!rules(&["-o", "priority=critical"]).contains_key("Persistence via SSH authorized keys"));
+    assert!(!rules(&["-o", "rules[].disable.rule=*credential*"]).contains_key("Sensitive credential file read"));
     let network = rules(&["-o", "rules[].disable.rule=*", "-o", "rules[].enable.tag=network"]);
-    assert!(network.contains_key("Network tool started") && !network.contains_key("Change of ssh keys"));
+    assert!(
+        network.contains_key("Network tool launched") && !network.contains_key("Persistence via SSH authorized keys")
+    );
     // The order counts.
     assert!(rules(&["-o", "rules[].enable.tag=network", "-o", "rules[].disable.rule=*"]).is_empty());
 }
@@ -98,16 +100,16 @@ fn rules_are_chosen_by_priority_name_pattern_and_tag() {
 fn further_output_is_added() {
     let options = [
         "-o",
-        r#"append_output[]={"match": {"rule": "Change of ssh keys"}, "extra_output": "cpu=%evt.cpu", "extra_fields": ["proc.pid", {"who": "%user.name!"}]}"#,
+        r#"append_output[]={"match": {"rule": "Persistence via SSH authorized keys"}, "extra_output": "cpu=%evt.cpu", "extra_fields": ["proc.pid", {"who": "%user.name!"}]}"#,
         "-o",
         "json_output=true",
     ];
     let all = alerts(&run(&options).out);
-    let keys = all.iter().find(|alert| alert["rule"] == "Change of ssh keys").expect("the alert");
+    let keys = all.iter().find(|alert| alert["rule"] == "Persistence via SSH authorized keys").expect("the alert");
     assert!(keys["output"].as_str().expect("text").contains(" cpu="));
     assert!(keys["output_fields"]["proc.pid"].is_number());
     assert_eq!(keys["output_fields"]["who"], "root!");
-    let other = all.iter().find(|alert| alert["rule"] == "Read of password hashes").expect("the alert");
+    let other = all.iter().find(|alert| alert["rule"] == "Sensitive credential file read").expect("the alert");
     assert!(!other["output"].as_str().expect("text").contains(" cpu="));
     assert!(other["output_fields"].get("who").is_none());
 }

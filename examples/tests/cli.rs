@@ -66,8 +66,8 @@ fn schemas() {
 
 #[test]
 fn rules_are_described() {
-    assert!(text(&["-L"]).contains("\nRead of password hashes                            Password hashes were opened"));
-    let one = json(&["-l", "Read of password hashes", "-o", "json_output=true"]);
+    assert!(text(&["-L"]).contains("\nSensitive credential file read                     A file with password hashes"));
+    let one = json(&["-l", "Sensitive credential file read", "-o", "json_output=true"]);
     assert_eq!(one["rules"][0]["info"]["priority"], "Critical");
     assert_eq!(one["rules"].as_array().map(Vec::len), Some(1));
     let all = json(&["-L", "-o", "json_output=true"]);
@@ -160,7 +160,7 @@ fn rules_are_tested() {
 
 #[test]
 fn a_rule_is_explained() {
-    let shown = text(&["--explain-rule", "Read of password hashes"]);
+    let shown = text(&["--explain-rule", "Sensitive credential file read"]);
     for part in [
         "\ncondition, with its macros",
         "fd.name in (/etc/shadow, ",
@@ -170,12 +170,12 @@ fn a_rule_is_explained() {
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    let shown = json(&["--explain-rule", "Read of password hashes", "-o", "json_output=true"]);
+    let shown = json(&["--explain-rule", "Sensitive credential file read", "-o", "json_output=true"]);
     assert_eq!((&shown["enabled"], &shown["priority"]), (&Json::from(true), &Json::from("Critical")));
     assert!(shown["plans"][0]["code"].as_str().is_some_and(|code| code.contains("return")), "{shown}");
 
-    let ran = peregrine(["--explain-rule", "Read of pasword hashes"]);
-    assert!(ran.code == 1 && ran.err.contains("did you mean `Read of password hashes`?"), "{}", ran.err);
+    let ran = peregrine(["--explain-rule", "Sensitive credental file read"]);
+    assert!(ran.code == 1 && ran.err.contains("did you mean `Sensitive credential file read`?"), "{}", ran.err);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_event_is_explained() {
     let all: Vec<String> = with(&["-o", "json_output=true", "-o", "append_output[]={\"extra_fields\": [\"evt.num\"]}"]);
     let ran = peregrine(&all);
     let alerts = common::alerts(&ran.out);
-    let alert = alerts.iter().find(|alert| alert["rule"] == "Read of password hashes").expect(&ran.err);
+    let alert = alerts.iter().find(|alert| alert["rule"] == "Sensitive credential file read").expect(&ran.err);
     let number = alert["output_fields"]["evt.num"].to_string();
 
     let all: Vec<String> = with(&["--explain-event", &number, "-o", "json_output=true"]);
@@ -192,12 +192,17 @@ fn an_event_is_explained() {
     let shown: Json = serde_json::from_str(&ran.out).expect(&ran.err);
     let rules = shown["rules"].as_array().expect("rules");
     let firing: Vec<_> = rules.iter().filter(|rule| rule["fires"] == true).map(|rule| &rule["rule"]).collect();
-    assert_eq!(firing, ["Read of password hashes"]);
+    assert_eq!(firing, ["Sensitive credential file read"]);
     assert!(rules.iter().all(|rule| rule["fires"] == false || rule["why"]["holds"] == true));
 
-    let all: Vec<String> = with(&["--explain-event", &number, "--explain-rule", "Search for credentials"]);
+    let all: Vec<String> =
+        with(&["--explain-event", &number, "--explain-rule", "Search for private keys or passwords"]);
     let ran = peregrine(&all);
-    assert!(ran.out.contains("\nrule 'Search for credentials' is about other event types: "), "{}", ran.out);
+    assert!(
+        ran.out.contains("\nrule 'Search for private keys or passwords' is about other event types: "),
+        "{}",
+        ran.out
+    );
     assert!(ran.out.contains("false      evt.type in (execve, execveat)   [is open"), "{}", ran.out);
     let all: Vec<String> = with(&["--explain-event", "99999999"]);
     assert!(peregrine(&all).err.contains("there is no event 99999999"));
@@ -222,11 +227,11 @@ fn costs_are_counted() {
     assert_eq!(peregrine(&args).code, 0);
     let profile: Json = serde_json::from_slice(&std::fs::read(&path).expect("a profile")).expect("JSON");
     let rules = profile["rules"].as_array().expect("rules");
-    let hashes = rules.iter().find(|rule| rule["rule"] == "Read of password hashes").expect("the rule");
+    let hashes = rules.iter().find(|rule| rule["rule"] == "Sensitive credential file read").expect("the rule");
     let alerts =
         common::alerts(&peregrine(replay(&bundled()).iter().map(String::as_str).chain(["-o", "json_output=true"])).out);
-    let count = alerts.iter().filter(|alert| alert["rule"] == "Read of password hashes").count();
+    let count = alerts.iter().filter(|alert| alert["rule"] == "Sensitive credential file read").count();
     assert_eq!(hashes["matched"].as_u64(), Some(count as u64));
-    let families = profile["families"].as_array().expect("families");
-    assert!(families.iter().any(|family| family["searches"].as_u64() > Some(0) && family["atoms"].is_array()));
+    let matchers = profile["matchers"].as_array().expect("matchers");
+    assert!(matchers.iter().any(|matcher| matcher["searches"].as_u64() > Some(0) && matcher["atoms"].is_array()));
 }

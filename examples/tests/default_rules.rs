@@ -94,7 +94,7 @@ fn page(rule: &Json, note: &str) -> String {
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        "<!-- Made of peregrine_rules.yaml and notes.md: PEREGRINE_BLESS=1 cargo test -p peregrine-examples --test default_rules -->\n\
+        "<!-- Generated from peregrine_rules.yaml and notes.md: PEREGRINE_BLESS=1 cargo test -p peregrine-examples --test default_rules -->\n\
          # {}\n\n{}\n\n| | |\n|---|---|\n| Priority | {} |\n| ATT&CK | {}: {} |\n| Tags | {} |\n\n{note}\n\n## The rule\n\n\
          ```text\n{}\n```\n\n## The alert\n\n```text\n{}\n```\n",
         text(rule, "name"),

