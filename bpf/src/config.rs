@@ -24,13 +24,28 @@ impl Probe {
 pub enum Toctou {
     /// Never.
     Off,
-    /// By the tracepoint of each of these calls, where tracefs is mounted.
+    /// By tracepoints where the kernel shows them, else by the hook; see [`BpfSource::guard`].
     #[default]
     Auto,
-    /// The same; where tracefs is not mounted, by a mount that only this process sees.
+    /// By the tracepoint of each of these calls: from tracefs, or from a mount of it that only this process sees.
     Tracepoints,
     /// By one hook on the way into every call. It sees 32-bit calls as well, and costs every call.
     Hook,
+}
+
+impl std::fmt::Display for Toctou {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Off => {
+                "arguments of open and connect are read after the call only: a program may change them meanwhile"
+            }
+            Self::Auto => "arguments of open and connect are noted at entry as the kernel allows",
+            Self::Tracepoints => "arguments of open and connect are noted at entry, by tracepoints",
+            Self::Hook => {
+                "arguments of open and connect are noted at entry, by the hook of all calls (no tracepoints here)"
+            }
+        })
+    }
 }
 
 /// Settings that may change while events flow; see [`BpfSource::set`].
@@ -180,7 +195,7 @@ impl Builder {
         self
     }
 
-    /// Whether arguments are noted on the way in as well (where tracefs is mounted).
+    /// How arguments are noted on the way in as well ([`Toctou::Auto`]).
     #[must_use]
     pub fn toctou(mut self, toctou: Toctou) -> Self {
         self.toctou = toctou;

@@ -1,5 +1,6 @@
 //! What this machine can do: asked before anything is loaded, so that what is missing has a name.
 
+use crate::config::Toctou;
 use crate::{Error, Result};
 use libbpf_rs::btf::{Btf, ReferencesType as _, types};
 use std::fs;
@@ -47,6 +48,15 @@ pub(crate) fn sees_processes() -> bool {
         Some(u64::from_str_radix(line.trim(), 16).ok()? >> CAP_SYS_PTRACE & 1 == 1)
     };
     fs::read_to_string(STATUS).ok().and_then(|status| held(&status)).unwrap_or(true)
+}
+
+/// How arguments can be noted on the way in: by tracepoints where tracefs shows them, else by the hook of all calls.
+pub(crate) fn guard() -> Toctou {
+    let (_, tracepoint) = crate::loaded::ENTERS[1];
+    match crate::sys::tracepoint_id(tracepoint, true) {
+        Ok(_) => Toctou::Tracepoints,
+        Err(_) => Toctou::Hook,
+    }
 }
 
 /// Major and minor number of a release such as `6.1.0-18-amd64`.

@@ -64,8 +64,11 @@ impl Builder {
 }
 
 impl Prepared {
-    pub(crate) fn new(builder: Builder) -> Result<Self> {
+    pub(crate) fn new(mut builder: Builder) -> Result<Self> {
         features::check()?;
+        if builder.toctou == Toctou::Auto {
+            builder.toctou = features::guard();
+        }
         let size = builder.ring_size;
         if !size.is_power_of_two() || !(8192..=1 << 30).contains(&size) {
             return Err(Error::RingSize(size));

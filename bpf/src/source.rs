@@ -34,9 +34,9 @@ const UNSEEN: &str = "CAP_SYS_PTRACE is missing: of the processes of other users
                       directories and descriptors stay unknown";
 const UNREAD: &str =
     "CAP_SYS_PTRACE is missing: of the processes of other users that run already, environments stay unknown";
-/// What is missing without tracefs, which [`Toctou::Auto`] does not insist on.
-const UNTRACED: &str = "tracefs is not mounted at /sys/kernel/tracing: arguments of open and connect are not noted on \
-                        the way in, so a program may change them while the call runs";
+/// What is missing where the kernel has none of the tracepoints that were asked for.
+const UNTRACED: &str = "tracefs shows no tracepoints of calls: arguments of open and connect are not noted on the way \
+                        in, so a program may change them while the call runs";
 /// The program that sees children being made.
 const FAMILY_FORK: &str = "family_fork";
 
@@ -216,6 +216,12 @@ impl BpfSource {
     /// What is missing for another reason, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// How arguments are guarded against change while a call runs: what [`Toctou::Auto`] came to, in one line by
+    /// [`Display`](std::fmt::Display).
+    pub fn guard(&self) -> Toctou {
+        self.loaded.builder.toctou
     }
 
     /// The probe's programs.

@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "capabilities are given up by raw calls")]
 
 use peregrine_bpf::{BpfSource, Error, Probe, Selection, Toctou};
+use scap::schema::EventCode;
 use scap::{Next, Source};
 use std::time::{Duration, Instant};
 
@@ -41,11 +42,19 @@ fn become_nobody(capabilities: &[u32]) {
 
 /// What comes of opening the probe with these capabilities.
 fn open_with<R: Send>(capabilities: &[u32], then: impl FnOnce(Result<BpfSource, Error>) -> R + Send) -> R {
+    let builder = Probe::builder().select(Selection::named(&["getppid"]).unwrap());
+    build_with(capabilities, builder.toctou(Toctou::Off).io_uring(false), then)
+}
+
+fn build_with<R: Send>(
+    capabilities: &[u32],
+    builder: peregrine_bpf::Builder,
+    then: impl FnOnce(Result<BpfSource, Error>) -> R + Send,
+) -> R {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             become_nobody(capabilities);
-            let builder = Probe::builder().select(Selection::named(&["getppid"]).unwrap());
-            then(builder.toctou(Toctou::Off).io_uring(false).open())
+            then(builder.open())
         });
         thread.join().unwrap()
     })
@@ -91,4 +100,32 @@ fn four_capabilities_are_enough_and_each_is_missed_by_name() {
         let notes = source.unwrap().notes().join("\n");
         assert!(notes.starts_with("CAP_SYS_PTRACE is missing: "), "{notes}");
     });
+    // Without tracefs, and without the right to mount it, the hook of all calls notes arguments at entry.
+    let traced = std::path::Path::new("/sys/kernel/tracing/events").is_dir()
+        || std::path::Path::new("/sys/kernel/debug/tracing/events").is_dir();
+    let builder = Probe::builder().select(Selection::named(&["openat"]).unwrap()).io_uring(false).proc_scan(None);
+    build_with(&[BPF, PERFMON, SYS_RESOURCE], builder.clone(), |source| {
+        let mut source = source.unwrap();
+        assert_eq!(source.guard(), if traced { Toctou::Tracepoints } else { Toctou::Hook });
+        noted(&mut source);
+    });
+    // Root mounts it where nobody sees it.
+    let mut source = builder.open().unwrap();
+    assert_ne!(source.guard(), Toctou::Auto);
+    noted(&mut source);
+}
+
+/// The entry of an open is among the events.
+fn noted(source: &mut BpfSource) {
+    let _ = std::fs::File::open("/dev/zero");
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        if let Next::Event(event) = source.next().unwrap()
+            && event.code() == EventCode::OPENAT_2_E
+            && event.raw(1) == Some(b"/dev/zero\0")
+        {
+            break;
+        }
+        assert!(Instant::now() < end, "no entry event by {}", source.guard());
+    }
 }

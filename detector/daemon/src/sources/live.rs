@@ -28,6 +28,7 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
         log::warning(format!("the kernel refused a part of the probe: {refused}"));
     }
     source.notes().iter().for_each(log::info);
+    log::info(source.guard().to_string());
     Ok(source)
 }
 
