@@ -123,3 +123,39 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 			get_ = BPF_CORE_READ(p, __VA_ARGS__);                                                \
 		get_;                                                                                        \
 	})
+
+#define ENOSYS 38
+#define SIGSYS_BIT (1ULL << 30)
+
+/* Whether a call whose result is its own number was never made: seccomp has put the registers back and sent SIGSYS, which
+ * waits for the way to user space.
+ */
+__noinline int call_was_refused(void)
+{
+	struct task_struct *task = task_current();
+	u64 pending = 0;
+
+	if (!bpf_core_field_exists(task->seccomp) || !BPF_CORE_READ(task, seccomp.mode))
+		return 0;
+	bpf_core_read(&pending, sizeof(pending), &task->pending.signal);
+	return (pending & SIGSYS_BIT) != 0;
+}
+
+/* What a call returned; -ENOSYS where seccomp killed or trapped it. */
+static __always_inline long call_result(struct pt_regs *regs, long ret)
+{
+	if (ret == regs->orig_ax && call_was_refused())
+		return -ENOSYS;
+	return ret;
+}
+
+/* A program on the way out of a call, with the result of the call as `ret`. */
+#define ON_EXIT(name)                                                                                        \
+	static __always_inline int name##_of(u64 *ctx, struct pt_regs *regs, long ret);                      \
+	SEC("tp_btf/sys_exit") int name(u64 *ctx)                                                            \
+	{                                                                                                    \
+		struct pt_regs *regs = (void *)ctx[0];                                                       \
+                                                                                                             \
+		return name##_of(ctx, regs, call_result(regs, ctx[1]));                                      \
+	}                                                                                                    \
+	static __always_inline int name##_of(u64 *ctx, struct pt_regs *regs, long ret)

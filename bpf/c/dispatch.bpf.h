@@ -59,11 +59,11 @@ static __always_inline u32 socketcall_unfold(struct cpu *c)
 	return socketcall_numbers[call];
 }
 
-static __always_inline bool call_is_left_out(long ret)
+static __always_inline bool call_is_left_out(struct pt_regs *regs, long ret)
 {
 	if (!settings.selective)
 		return false;
-	if (settings.drop_failed && ret < 0)
+	if (settings.drop_failed && call_result(regs, ret) < 0)
 		return true;
 	return current_is_left_out();
 }
@@ -124,7 +124,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	interest = settings.interest[nr];
 	if (!interest)
 		return 0;
-	if (call_is_left_out(ret))
+	if (call_is_left_out(regs, ret))
 		return 0;
 	c = cpu_current();
 	if (!c)

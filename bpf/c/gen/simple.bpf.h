@@ -5,8 +5,7 @@
 #pragma once
 
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(stat_x, struct pt_regs *regs, long ret)
+ON_EXIT(stat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -20,8 +19,7 @@ int BPF_PROG(stat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(lstat_x, struct pt_regs *regs, long ret)
+ON_EXIT(lstat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -35,8 +33,7 @@ int BPF_PROG(lstat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fstat_x, struct pt_regs *regs, long ret)
+ON_EXIT(fstat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -53,8 +50,7 @@ int BPF_PROG(fstat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(stat64_x, struct pt_regs *regs, long ret)
+ON_EXIT(stat64_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -68,8 +64,7 @@ int BPF_PROG(stat64_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(lstat64_x, struct pt_regs *regs, long ret)
+ON_EXIT(lstat64_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -83,8 +78,7 @@ int BPF_PROG(lstat64_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fstat64_x, struct pt_regs *regs, long ret)
+ON_EXIT(fstat64_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -100,8 +94,7 @@ int BPF_PROG(fstat64_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(lseek_x, struct pt_regs *regs, long ret)
+ON_EXIT(lseek_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -120,8 +113,7 @@ int BPF_PROG(lseek_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getcwd_x, struct pt_regs *regs, long ret)
+ON_EXIT(getcwd_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -135,8 +127,7 @@ int BPF_PROG(getcwd_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(chdir_x, struct pt_regs *regs, long ret)
+ON_EXIT(chdir_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -150,8 +141,7 @@ int BPF_PROG(chdir_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fchdir_x, struct pt_regs *regs, long ret)
+ON_EXIT(fchdir_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -168,8 +158,7 @@ int BPF_PROG(fchdir_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(rename_x, struct pt_regs *regs, long ret)
+ON_EXIT(rename_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -184,8 +173,7 @@ int BPF_PROG(rename_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(renameat_x, struct pt_regs *regs, long ret)
+ON_EXIT(renameat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -202,8 +190,7 @@ int BPF_PROG(renameat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(renameat2_x, struct pt_regs *regs, long ret)
+ON_EXIT(renameat2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -221,8 +208,7 @@ int BPF_PROG(renameat2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(symlink_x, struct pt_regs *regs, long ret)
+ON_EXIT(symlink_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -237,8 +223,7 @@ int BPF_PROG(symlink_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(symlinkat_x, struct pt_regs *regs, long ret)
+ON_EXIT(symlinkat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -254,8 +239,7 @@ int BPF_PROG(symlinkat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getdents_x, struct pt_regs *regs, long ret)
+ON_EXIT(getdents_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -272,8 +256,7 @@ int BPF_PROG(getdents_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getdents64_x, struct pt_regs *regs, long ret)
+ON_EXIT(getdents64_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -290,8 +273,7 @@ int BPF_PROG(getdents64_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(flock_x, struct pt_regs *regs, long ret)
+ON_EXIT(flock_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -310,8 +292,7 @@ int BPF_PROG(flock_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mount_x, struct pt_regs *regs, long ret)
+ON_EXIT(mount_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -328,8 +309,7 @@ int BPF_PROG(mount_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(access_x, struct pt_regs *regs, long ret)
+ON_EXIT(access_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -344,8 +324,7 @@ int BPF_PROG(access_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mkdir_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(mkdir_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -360,8 +339,7 @@ int BPF_PROG(mkdir_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(rmdir_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(rmdir_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -375,8 +353,7 @@ int BPF_PROG(rmdir_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(unlink_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(unlink_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -390,8 +367,7 @@ int BPF_PROG(unlink_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(unlinkat_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(unlinkat_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -407,8 +383,7 @@ int BPF_PROG(unlinkat_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mkdirat_x, struct pt_regs *regs, long ret)
+ON_EXIT(mkdirat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -424,8 +399,7 @@ int BPF_PROG(mkdirat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(link_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(link_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -440,8 +414,7 @@ int BPF_PROG(link_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(linkat_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(linkat_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -459,8 +432,7 @@ int BPF_PROG(linkat_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fchmodat_x, struct pt_regs *regs, long ret)
+ON_EXIT(fchmodat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -476,8 +448,7 @@ int BPF_PROG(fchmodat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(chmod_x, struct pt_regs *regs, long ret)
+ON_EXIT(chmod_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -492,8 +463,7 @@ int BPF_PROG(chmod_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fchmod_x, struct pt_regs *regs, long ret)
+ON_EXIT(fchmod_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -512,8 +482,7 @@ int BPF_PROG(fchmod_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(userfaultfd_x, struct pt_regs *regs, long ret)
+ON_EXIT(userfaultfd_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -530,8 +499,7 @@ int BPF_PROG(userfaultfd_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(copy_file_range_x, struct pt_regs *regs, long ret)
+ON_EXIT(copy_file_range_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -553,8 +521,7 @@ int BPF_PROG(copy_file_range_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(chown_x, struct pt_regs *regs, long ret)
+ON_EXIT(chown_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -570,8 +537,7 @@ int BPF_PROG(chown_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(lchown_x, struct pt_regs *regs, long ret)
+ON_EXIT(lchown_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -587,8 +553,7 @@ int BPF_PROG(lchown_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fchown_x, struct pt_regs *regs, long ret)
+ON_EXIT(fchown_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -607,8 +572,7 @@ int BPF_PROG(fchown_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fchownat_x, struct pt_regs *regs, long ret)
+ON_EXIT(fchownat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -626,8 +590,7 @@ int BPF_PROG(fchownat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(umount_1_x, struct pt_regs *regs, long ret)
+ON_EXIT(umount_1_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -641,8 +604,7 @@ int BPF_PROG(umount_1_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(umount2_x, struct pt_regs *regs, long ret)
+ON_EXIT(umount2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -657,8 +619,7 @@ int BPF_PROG(umount2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(newfstatat_x, struct pt_regs *regs, long ret)
+ON_EXIT(newfstatat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -674,8 +635,7 @@ int BPF_PROG(newfstatat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(close_x, struct pt_regs *regs, long ret)
+ON_EXIT(close_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -692,8 +652,7 @@ int BPF_PROG(close_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(close_range_x, struct pt_regs *regs, long ret)
+ON_EXIT(close_range_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -712,8 +671,7 @@ int BPF_PROG(close_range_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fcntl_x, struct pt_regs *regs, long ret)
+ON_EXIT(fcntl_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -732,8 +690,7 @@ int BPF_PROG(fcntl_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(ioctl_3_x, struct pt_regs *regs, long ret)
+ON_EXIT(ioctl_3_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -752,8 +709,7 @@ int BPF_PROG(ioctl_3_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(dup_1_x, struct pt_regs *regs, long ret)
+ON_EXIT(dup_1_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -770,8 +726,7 @@ int BPF_PROG(dup_1_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(dup2_x, struct pt_regs *regs, long ret)
+ON_EXIT(dup2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -790,8 +745,7 @@ int BPF_PROG(dup2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(dup3_x, struct pt_regs *regs, long ret)
+ON_EXIT(dup3_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -810,8 +764,7 @@ int BPF_PROG(dup3_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(eventfd_x, struct pt_regs *regs, long ret)
+ON_EXIT(eventfd_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -830,8 +783,7 @@ int BPF_PROG(eventfd_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(eventfd2_x, struct pt_regs *regs, long ret)
+ON_EXIT(eventfd2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -850,8 +802,7 @@ int BPF_PROG(eventfd2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(inotify_init_x, struct pt_regs *regs, long ret)
+ON_EXIT(inotify_init_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -868,8 +819,7 @@ int BPF_PROG(inotify_init_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(inotify_init1_x, struct pt_regs *regs, long ret)
+ON_EXIT(inotify_init1_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -886,8 +836,7 @@ int BPF_PROG(inotify_init1_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(signalfd_x, struct pt_regs *regs, long ret)
+ON_EXIT(signalfd_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -907,8 +856,7 @@ int BPF_PROG(signalfd_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(signalfd4_x, struct pt_regs *regs, long ret)
+ON_EXIT(signalfd4_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -928,8 +876,7 @@ int BPF_PROG(signalfd4_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(timerfd_create_x, struct pt_regs *regs, long ret)
+ON_EXIT(timerfd_create_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -948,8 +895,7 @@ int BPF_PROG(timerfd_create_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(io_uring_register_x, struct pt_regs *regs, long ret)
+ON_EXIT(io_uring_register_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -970,8 +916,7 @@ int BPF_PROG(io_uring_register_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(epoll_create_x, struct pt_regs *regs, long ret)
+ON_EXIT(epoll_create_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -988,8 +933,7 @@ int BPF_PROG(epoll_create_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(epoll_create1_x, struct pt_regs *regs, long ret)
+ON_EXIT(epoll_create1_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1006,8 +950,7 @@ int BPF_PROG(epoll_create1_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(memfd_create_x, struct pt_regs *regs, long ret)
+ON_EXIT(memfd_create_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1022,8 +965,7 @@ int BPF_PROG(memfd_create_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pidfd_getfd_x, struct pt_regs *regs, long ret)
+ON_EXIT(pidfd_getfd_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1042,8 +984,7 @@ int BPF_PROG(pidfd_getfd_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pidfd_open_x, struct pt_regs *regs, long ret)
+ON_EXIT(pidfd_open_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1062,8 +1003,7 @@ int BPF_PROG(pidfd_open_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(splice_x, struct pt_regs *regs, long ret)
+ON_EXIT(splice_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1084,8 +1024,7 @@ int BPF_PROG(splice_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendfile_x, struct pt_regs *regs, long ret)
+ON_EXIT(sendfile_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1107,8 +1046,7 @@ int BPF_PROG(sendfile_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(brk_4_x, struct pt_regs *regs, long ret)
+ON_EXIT(brk_4_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();
@@ -1130,8 +1068,7 @@ int BPF_PROG(brk_4_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mmap_x, struct pt_regs *regs, long ret)
+ON_EXIT(mmap_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();
@@ -1159,8 +1096,7 @@ int BPF_PROG(mmap_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mmap2_x, struct pt_regs *regs, long ret)
+ON_EXIT(mmap2_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();
@@ -1188,8 +1124,7 @@ int BPF_PROG(mmap2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(munmap_x, struct pt_regs *regs, long ret)
+ON_EXIT(munmap_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();
@@ -1212,8 +1147,7 @@ int BPF_PROG(munmap_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mprotect_x, struct pt_regs *regs, long ret)
+ON_EXIT(mprotect_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1232,8 +1166,7 @@ int BPF_PROG(mprotect_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mlock_x, struct pt_regs *regs, long ret)
+ON_EXIT(mlock_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1252,8 +1185,7 @@ int BPF_PROG(mlock_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(munlock_x, struct pt_regs *regs, long ret)
+ON_EXIT(munlock_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1272,8 +1204,7 @@ int BPF_PROG(munlock_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mlockall_x, struct pt_regs *regs, long ret)
+ON_EXIT(mlockall_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1290,8 +1221,7 @@ int BPF_PROG(mlockall_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(munlockall_x, struct pt_regs *regs, long ret)
+ON_EXIT(munlockall_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1307,8 +1237,7 @@ int BPF_PROG(munlockall_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mlock2_x, struct pt_regs *regs, long ret)
+ON_EXIT(mlock2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1327,8 +1256,7 @@ int BPF_PROG(mlock2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(futex_x, struct pt_regs *regs, long ret)
+ON_EXIT(futex_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1347,8 +1275,7 @@ int BPF_PROG(futex_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(semget_x, struct pt_regs *regs, long ret)
+ON_EXIT(semget_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1367,8 +1294,7 @@ int BPF_PROG(semget_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(socket_x, struct pt_regs *regs, long ret)
+ON_EXIT(socket_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1389,8 +1315,7 @@ int BPF_PROG(socket_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(listen_x, struct pt_regs *regs, long ret)
+ON_EXIT(listen_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1409,8 +1334,7 @@ int BPF_PROG(listen_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(shutdown_x, struct pt_regs *regs, long ret)
+ON_EXIT(shutdown_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1429,8 +1353,7 @@ int BPF_PROG(shutdown_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getsockname_x, struct pt_regs *regs, long ret)
+ON_EXIT(getsockname_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1444,8 +1367,7 @@ int BPF_PROG(getsockname_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getpeername_x, struct pt_regs *regs, long ret)
+ON_EXIT(getpeername_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1459,8 +1381,7 @@ int BPF_PROG(getpeername_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setns_x, struct pt_regs *regs, long ret)
+ON_EXIT(setns_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1479,8 +1400,7 @@ int BPF_PROG(setns_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(unshare_x, struct pt_regs *regs, long ret)
+ON_EXIT(unshare_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1497,8 +1417,7 @@ int BPF_PROG(unshare_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(chroot_x, struct pt_regs *regs, long ret)
+ON_EXIT(chroot_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1512,8 +1431,7 @@ int BPF_PROG(chroot_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setsid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setsid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1529,8 +1447,7 @@ int BPF_PROG(setsid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setpgid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setpgid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1549,8 +1466,7 @@ int BPF_PROG(setpgid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setuid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setuid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1567,8 +1483,7 @@ int BPF_PROG(setuid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setgid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setgid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1585,8 +1500,7 @@ int BPF_PROG(setgid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setreuid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setreuid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1605,8 +1519,7 @@ int BPF_PROG(setreuid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setregid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setregid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1625,8 +1538,7 @@ int BPF_PROG(setregid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setresuid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setresuid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1645,8 +1557,7 @@ int BPF_PROG(setresuid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setresgid_x, struct pt_regs *regs, long ret)
+ON_EXIT(setresgid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1665,8 +1576,7 @@ int BPF_PROG(setresgid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getuid_x, struct pt_regs *regs, long ret)
+ON_EXIT(getuid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1682,8 +1592,7 @@ int BPF_PROG(getuid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(geteuid_x, struct pt_regs *regs, long ret)
+ON_EXIT(geteuid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1699,8 +1608,7 @@ int BPF_PROG(geteuid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getgid_x, struct pt_regs *regs, long ret)
+ON_EXIT(getgid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1716,8 +1624,7 @@ int BPF_PROG(getgid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getegid_x, struct pt_regs *regs, long ret)
+ON_EXIT(getegid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1733,8 +1640,7 @@ int BPF_PROG(getegid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getresuid_x, struct pt_regs *regs, long ret)
+ON_EXIT(getresuid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1756,8 +1662,7 @@ int BPF_PROG(getresuid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getresgid_x, struct pt_regs *regs, long ret)
+ON_EXIT(getresgid_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1779,8 +1684,7 @@ int BPF_PROG(getresgid_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(kill_x, struct pt_regs *regs, long ret)
+ON_EXIT(kill_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1799,8 +1703,7 @@ int BPF_PROG(kill_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(tkill_x, struct pt_regs *regs, long ret)
+ON_EXIT(tkill_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1819,8 +1722,7 @@ int BPF_PROG(tkill_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(tgkill_x, struct pt_regs *regs, long ret)
+ON_EXIT(tgkill_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1839,8 +1741,7 @@ int BPF_PROG(tgkill_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(epollwait_x, struct pt_regs *regs, long ret)
+ON_EXIT(epollwait_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1857,8 +1758,7 @@ int BPF_PROG(epollwait_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(select_x, struct pt_regs *regs, long ret)
+ON_EXIT(select_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1874,8 +1774,7 @@ int BPF_PROG(select_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(seccomp_x, struct pt_regs *regs, long ret)
+ON_EXIT(seccomp_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1894,8 +1793,7 @@ int BPF_PROG(seccomp_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(bpf_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(bpf_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1912,8 +1810,7 @@ int BPF_PROG(bpf_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(delete_module_x, struct pt_regs *regs, long ret)
+ON_EXIT(delete_module_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1928,8 +1825,7 @@ int BPF_PROG(delete_module_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(finit_module_x, struct pt_regs *regs, long ret)
+ON_EXIT(finit_module_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1945,8 +1841,7 @@ int BPF_PROG(finit_module_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mknod_x, struct pt_regs *regs, long ret)
+ON_EXIT(mknod_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -1962,8 +1857,7 @@ int BPF_PROG(mknod_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mknodat_x, struct pt_regs *regs, long ret)
+ON_EXIT(mknodat_x)
 {
 	struct cpu *c = cpu_current();
 

@@ -27,8 +27,7 @@ static __always_inline u64 fd_ino(s32 fd)
 	return file ? file_ino(file) : 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pipe_x, struct pt_regs *regs, long ret)
+ON_EXIT(pipe_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -45,8 +44,7 @@ int BPF_PROG(pipe_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pipe2_x, struct pt_regs *regs, long ret)
+ON_EXIT(pipe2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -69,8 +67,7 @@ struct uring_params {
 	u32 sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features;
 };
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(io_uring_setup_x, struct pt_regs *regs, long ret)
+ON_EXIT(io_uring_setup_x)
 {
 	struct cpu *c = cpu_current();
 	struct uring_params p = {};
@@ -93,8 +90,7 @@ int BPF_PROG(io_uring_setup_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(io_uring_enter_x, struct pt_regs *regs, long ret)
+ON_EXIT(io_uring_enter_x)
 {
 	struct cpu *c = cpu_current();
 

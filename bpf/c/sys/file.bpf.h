@@ -34,8 +34,7 @@ static __always_inline struct opened fd_opened(long fd)
 	return file_opened(fd < 0 ? NULL : fd_file(fd));
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(open_x, struct pt_regs *regs, long ret)
+ON_EXIT(open_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -54,8 +53,7 @@ int BPF_PROG(open_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(openat_2_x, struct pt_regs *regs, long ret)
+ON_EXIT(openat_2_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -75,8 +73,7 @@ int BPF_PROG(openat_2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(openat2_x, struct pt_regs *regs, long ret)
+ON_EXIT(openat2_x)
 {
 	struct cpu *c = cpu_current();
 	struct open_how how = {};
@@ -100,8 +97,7 @@ int BPF_PROG(openat2_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(creat_x, struct pt_regs *regs, long ret)
+ON_EXIT(creat_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -123,8 +119,7 @@ int BPF_PROG(creat_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(open_by_handle_at_x, struct pt_regs *regs, long ret)
+ON_EXIT(open_by_handle_at_x)
 {
 	struct cpu *c = cpu_current();
 

@@ -2,8 +2,7 @@
 /* Capabilities: what the process holds once the call is done. */
 #pragma once
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(capset_x, struct pt_regs *regs, long ret)
+ON_EXIT(capset_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();

@@ -173,8 +173,7 @@ static __always_inline int io_in_place(struct cpu *c, u16 code, enum family fami
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(read_x, struct pt_regs *regs, long ret)
+ON_EXIT(read_x)
 {
 	struct cpu *c = cpu_current();
 	u32 len;
@@ -194,8 +193,7 @@ int BPF_PROG(read_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(write_x, struct pt_regs *regs, long ret)
+ON_EXIT(write_x)
 {
 	struct cpu *c = cpu_current();
 	u32 len;
@@ -242,14 +240,12 @@ static __always_inline int io_at(u16 code, enum family family, long ret, bool wr
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pread_x, struct pt_regs *regs, long ret)
+ON_EXIT(pread_x)
 {
 	return io_at(EV_PREAD_X, EV_PREAD_X_FAMILY, ret, false);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pwrite_x, struct pt_regs *regs, long ret)
+ON_EXIT(pwrite_x)
 {
 	return io_at(EV_PWRITE_X, EV_PWRITE_X_FAMILY, ret, true);
 }
@@ -310,8 +306,7 @@ static __always_inline int written_in_pieces(u16 code, u32 nparams, enum family 
 }
 
 #define PIECES(name, event, how, at)                                                       \
-	SEC("tp_btf/sys_exit")                                                             \
-	int BPF_PROG(name, struct pt_regs *regs, long ret)                                 \
+	ON_EXIT(name)                                 \
 	{                                                                                  \
 		return how(EV_##event, EV_##event##_PARAMS, EV_##event##_FAMILY, ret, at); \
 	}
@@ -322,8 +317,7 @@ PIECES(writev_x, WRITEV_X, written_in_pieces, false)
 PIECES(pwritev_x, PWRITEV_X, written_in_pieces, true)
 
 /* The offset of a 32-bit program comes in two words. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(llseek_x, struct pt_regs *regs, long ret)
+ON_EXIT(llseek_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -339,8 +333,7 @@ int BPF_PROG(llseek_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(process_vm_readv_x, struct pt_regs *regs, long ret)
+ON_EXIT(process_vm_readv_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -356,8 +349,7 @@ int BPF_PROG(process_vm_readv_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(process_vm_writev_x, struct pt_regs *regs, long ret)
+ON_EXIT(process_vm_writev_x)
 {
 	struct cpu *c = cpu_current();
 

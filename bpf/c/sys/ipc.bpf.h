@@ -11,8 +11,7 @@ struct sem_operation {
 };
 
 /* The first two operations, when they were carried out. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(semop_x, struct pt_regs *regs, long ret)
+ON_EXIT(semop_x)
 {
 	struct cpu *c = cpu_current();
 	struct sem_operation ops[2] = {};
@@ -41,8 +40,7 @@ int BPF_PROG(semop_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(semctl_x, struct pt_regs *regs, long ret)
+ON_EXIT(semctl_x)
 {
 	struct cpu *c = cpu_current();
 	u32 cmd;

@@ -19,8 +19,7 @@
 #define SO_SNDTIMEO_NEW 67
 #define SO_ATTACH_BPF 50
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(bind_x, struct pt_regs *regs, long ret)
+ON_EXIT(bind_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -36,8 +35,7 @@ int BPF_PROG(bind_x, struct pt_regs *regs, long ret)
 }
 
 /* A connection that is on its way has both ends already. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(connect_x, struct pt_regs *regs, long ret)
+ON_EXIT(connect_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -68,8 +66,7 @@ static __always_inline void push_queue(struct event *e, struct cpu *c, long ret)
 	push_u32(e, max);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(accept_5_x, struct pt_regs *regs, long ret)
+ON_EXIT(accept_5_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -84,8 +81,7 @@ int BPF_PROG(accept_5_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(accept4_6_x, struct pt_regs *regs, long ret)
+ON_EXIT(accept4_6_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -101,8 +97,7 @@ int BPF_PROG(accept4_6_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(socketpair_x, struct pt_regs *regs, long ret)
+ON_EXIT(socketpair_x)
 {
 	struct cpu *c = cpu_current();
 	struct pipe_ends fds = { -1, -1 };
@@ -148,20 +143,17 @@ static __always_inline int sent(u16 code, enum family family, long ret, bool add
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendto_x, struct pt_regs *regs, long ret)
+ON_EXIT(sendto_x)
 {
 	return sent(EV_SENDTO_X, EV_SENDTO_X_FAMILY, ret, true);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(send_x, struct pt_regs *regs, long ret)
+ON_EXIT(send_x)
 {
 	return sent(EV_SEND_X, EV_SEND_X_FAMILY, ret, false);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(recvfrom_x, struct pt_regs *regs, long ret)
+ON_EXIT(recvfrom_x)
 {
 	struct cpu *c = cpu_current();
 	struct given address;
@@ -180,8 +172,7 @@ int BPF_PROG(recvfrom_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(recv_x, struct pt_regs *regs, long ret)
+ON_EXIT(recv_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -246,8 +237,7 @@ static __always_inline bool message_read(struct message *m, u64 p, bool compat)
 	return true;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendmsg_x, struct pt_regs *regs, long ret)
+ON_EXIT(sendmsg_x)
 {
 	struct cpu *c = cpu_current();
 	struct message m = {};
@@ -269,8 +259,7 @@ int BPF_PROG(sendmsg_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(recvmsg_x, struct pt_regs *regs, long ret)
+ON_EXIT(recvmsg_x)
 {
 	struct cpu *c = cpu_current();
 	struct message m = {};
@@ -355,8 +344,7 @@ __noinline int recvmmsg_one(u32 index)
 }
 
 /* One event for each message. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendmmsg_x, struct pt_regs *regs, long ret)
+ON_EXIT(sendmmsg_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -379,8 +367,7 @@ int BPF_PROG(sendmmsg_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(recvmmsg_x, struct pt_regs *regs, long ret)
+ON_EXIT(recvmmsg_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -469,8 +456,7 @@ static __always_inline u32 option_name(s32 level, s32 name)
 	return level == SOL_SOCKET ? socket_option(name) : 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setsockopt_x, struct pt_regs *regs, long ret)
+ON_EXIT(setsockopt_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -488,8 +474,7 @@ int BPF_PROG(setsockopt_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getsockopt_x, struct pt_regs *regs, long ret)
+ON_EXIT(getsockopt_x)
 {
 	struct cpu *c = cpu_current();
 	u32 len;

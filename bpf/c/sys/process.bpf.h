@@ -96,8 +96,7 @@ static __always_inline void push_exec_facts(struct event *e, struct task_struct 
 }
 
 /* Of exec only failure is seen here; tp/exec.bpf.h sees success. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(execve_19_x, struct pt_regs *regs, long ret)
+ON_EXIT(execve_19_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();
@@ -120,8 +119,7 @@ int BPF_PROG(execve_19_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(execveat_x, struct pt_regs *regs, long ret)
+ON_EXIT(execveat_x)
 {
 	struct task_struct *task = task_current();
 	struct cpu *c = cpu_current();
@@ -173,16 +171,14 @@ static __always_inline int clone_event(u16 code, enum family family, long ret, u
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(clone_20_x, struct pt_regs *regs, long ret)
+ON_EXIT(clone_20_x)
 {
 	struct cpu *c = cpu_current();
 
 	return c ? clone_event(EV_CLONE_20_X, EV_CLONE_20_X_FAMILY, ret, c->args[0]) : 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(clone3_x, struct pt_regs *regs, long ret)
+ON_EXIT(clone3_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -190,14 +186,12 @@ int BPF_PROG(clone3_x, struct pt_regs *regs, long ret)
 	return c ? clone_event(EV_CLONE3_X, EV_CLONE3_X_FAMILY, ret, user_u64(c->args[0])) : 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fork_20_x, struct pt_regs *regs, long ret)
+ON_EXIT(fork_20_x)
 {
 	return clone_event(EV_FORK_20_X, EV_FORK_20_X_FAMILY, ret, 0);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(vfork_20_x, struct pt_regs *regs, long ret)
+ON_EXIT(vfork_20_x)
 {
 	return clone_event(EV_VFORK_20_X, EV_VFORK_20_X_FAMILY, ret, 0);
 }
@@ -225,8 +219,7 @@ static __always_inline struct limits limits_read(struct cpu *c, u64 p, bool word
 	return l;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(getrlimit_x, struct pt_regs *regs, long ret)
+ON_EXIT(getrlimit_x)
 {
 	struct cpu *c = cpu_current();
 	struct limits l = { RLIM_UNKNOWN, RLIM_UNKNOWN };
@@ -245,8 +238,7 @@ int BPF_PROG(getrlimit_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(setrlimit_x, struct pt_regs *regs, long ret)
+ON_EXIT(setrlimit_x)
 {
 	struct cpu *c = cpu_current();
 	struct limits l;
@@ -264,8 +256,7 @@ int BPF_PROG(setrlimit_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(prlimit_x, struct pt_regs *regs, long ret)
+ON_EXIT(prlimit_x)
 {
 	struct cpu *c = cpu_current();
 	struct limits new, old = { RLIM_UNKNOWN, RLIM_UNKNOWN };
@@ -291,8 +282,7 @@ int BPF_PROG(prlimit_x, struct pt_regs *regs, long ret)
 #define DYN_PTRACE_NUMBER 0
 #define DYN_PTRACE_SIGNAL 1
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(ptrace_x, struct pt_regs *regs, long ret)
+ON_EXIT(ptrace_x)
 {
 	struct cpu *c = cpu_current();
 	u64 address, data;
@@ -332,8 +322,7 @@ int BPF_PROG(ptrace_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(prctl_x, struct pt_regs *regs, long ret)
+ON_EXIT(prctl_x)
 {
 	struct cpu *c = cpu_current();
 	u32 option;

@@ -26,16 +26,14 @@ static __always_inline int generic_event(struct cpu *c)
 }
 
 /* Any call that has no event of its own. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(generic_x, struct pt_regs *regs, long ret)
+ON_EXIT(generic_x)
 {
 	struct cpu *c = cpu_current();
 
 	return c ? generic_event(c) : 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(init_module_x, struct pt_regs *regs, long ret)
+ON_EXIT(init_module_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -52,8 +50,7 @@ int BPF_PROG(init_module_x, struct pt_regs *regs, long ret)
 }
 
 /* The value is text or bytes, by the command; a call that failed has none. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fsconfig_x, struct pt_regs *regs, long ret)
+ON_EXIT(fsconfig_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -87,8 +84,7 @@ struct quota_info {
 	u32 flags, valid;
 };
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(quotactl_x, struct pt_regs *regs, long ret)
+ON_EXIT(quotactl_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -212,8 +208,7 @@ static __always_inline void push_keyctl(struct event *e, u32 use, u64 v)
 	push_done(e, at);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(keyctl_x, struct pt_regs *regs, long ret)
+ON_EXIT(keyctl_x)
 {
 	struct cpu *c = cpu_current();
 

@@ -49,8 +49,7 @@ static __always_inline u64 user_timespec(struct cpu *c, u64 p)
 	return native[0] * 1000000000ULL + native[1];
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(poll_x, struct pt_regs *regs, long ret)
+ON_EXIT(poll_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -65,8 +64,7 @@ int BPF_PROG(poll_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(ppoll_x, struct pt_regs *regs, long ret)
+ON_EXIT(ppoll_x)
 {
 	struct cpu *c = cpu_current();
 
@@ -82,8 +80,7 @@ int BPF_PROG(ppoll_x, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(nanosleep_x, struct pt_regs *regs, long ret)
+ON_EXIT(nanosleep_x)
 {
 	struct cpu *c = cpu_current();
 

@@ -15,7 +15,7 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 {
 	struct cpu *c = cpu_current();
 
-	if (!c || call_is_left_out(0))
+	if (!c || current_is_left_out())
 		return 0;
 	struct event e = event_begin(c, EV_EXECVE_19_X, EV_EXECVE_19_X_PARAMS, EV_EXECVE_19_X_FAMILY);
 

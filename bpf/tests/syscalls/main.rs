@@ -16,6 +16,7 @@ mod live;
 mod memory;
 mod net;
 mod process;
+mod seccomp;
 mod system;
 mod time;
 mod uring;
@@ -52,6 +53,7 @@ fn every_dedicated_event() {
     time::cases(&mut live);
     system::cases(&mut live, &dir);
     process::cases(&mut live);
+    seccomp::cases(&mut live);
     exec::cases(&mut live, &dir);
     ia32::cases(&mut live, &dir);
     uring::cases(&mut live, &dir);

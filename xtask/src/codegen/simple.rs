@@ -56,7 +56,7 @@ fn program(event: &EventInfo, values: &[Value], out: &mut String) {
     let name = event.constant;
     let lower = name.to_lowercase();
     let fixed = !values.iter().any(|value| matches!(value, Value::Text { .. }));
-    let _ = writeln!(out, "\nSEC(\"tp_btf/sys_exit\")\nint BPF_PROG({lower}, struct pt_regs *regs, long ret)\n{{");
+    let _ = writeln!(out, "\nON_EXIT({lower})\n{{");
     if values.iter().any(|value| matches!(value, Value::Number { expr, .. } if expr.starts_with("task_"))) {
         out.push_str("\tstruct task_struct *task = task_current();\n");
     }

@@ -274,6 +274,18 @@ struct css_set {
 	struct cgroup_subsys_state *subsys[16];
 };
 
+struct seccomp {
+	int mode;
+};
+
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -294,6 +306,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct sigpending pending;
+	struct seccomp seccomp;
 	kuid_t loginuid;
 	struct css_set *cgroups;
 };
