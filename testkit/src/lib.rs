@@ -31,6 +31,20 @@ pub fn testdata(name: &str) -> PathBuf {
     root().join("testdata").join(name)
 }
 
+/// Returns the lines of a compressed file of `testdata`, which are JSON.
+///
+/// # Panics
+///
+/// If the file is not there or not sound: it is part of the repository.
+pub fn json_lines(name: &str) -> Vec<serde_json::Value> {
+    let path = testdata(name);
+    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = std::io::read_to_string(flate2::read::GzDecoder::new(file));
+    let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.lines().map(parse).collect()
+}
+
 /// Returns where the comparison data is expected: `../shared` beside the checkout, or where [`SHARED`] points.
 pub fn shared_path() -> PathBuf {
     std::env::var_os(SHARED).map_or_else(|| root().join("../shared"), PathBuf::from)

@@ -53,8 +53,7 @@ needs! {
     BPF "bpf", "the probe cannot be loaded", Function(has_bpf);
     KERNEL "kernel", "the kernel lacks a feature", Function(|| false);
     MOUNT "mount", "file systems cannot be mounted", Function(can_mount);
-    DEV_LOG "dev-log", "there is no syslog daemon at /dev/log", Function(|| Path::new("/dev/log").exists());
-    DEV_FULL "dev-full", "there is no /dev/full", Function(|| Path::new("/dev/full").exists());
+    DEV_LOG "dev-log", "a socket at /dev/log cannot be made", Function(|| is_root() && !Path::new("/dev/log").exists());
     UTC "utc", "the time zone is not UTC", Function(is_utc);
     XZ "xz", "xz is not installed", Program(&["xz"]);
     PYTHON "python3", "python3 is not installed", Program(&["python3"]);
@@ -62,12 +61,16 @@ needs! {
     PKG_CONFIG "pkg-config", "pkg-config is not installed", Program(&["pkg-config"]);
     CMAKE "cmake", "cmake is not installed", Program(&["cmake"]);
     CHROMIUM "chromium", "there is no Chromium", Program(CHROMIUMS);
+    SYSTEMD "systemd-analyze", "systemd-analyze is not installed", Program(&["systemd-analyze"]);
+    GROFF "groff", "groff is not installed", Program(&["groff"]);
+    SHELLCHECK "shellcheck", "shellcheck is not installed", Program(&["shellcheck"]);
+    LONG "long", "the build is not optimized and PEREGRINE_LONG is not set", Function(is_long);
     TANSU "tansu", "TANSU names no program of the broker Tansu", Function(|| std::env::var_os("TANSU").is_some());
     DENY "cargo-deny", "cargo-deny is not installed", Program(&["cargo-deny"]);
 }
 
 /// The names that Chromium goes by.
-pub const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell"];
+pub const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// Returns whether `PATH` has the program.
 pub fn in_path(name: &str) -> bool {
@@ -99,6 +102,11 @@ fn has_bpf() -> bool {
 /// CAP_SYS_ADMIN.
 fn can_mount() -> bool {
     has_capabilities(&[21])
+}
+
+/// What takes minutes without optimization runs where it is optimized, or wanted all the same.
+fn is_long() -> bool {
+    !cfg!(debug_assertions) || std::env::var_os("PEREGRINE_LONG").is_some()
 }
 
 fn is_utc() -> bool {

@@ -1,13 +1,18 @@
 //! The build helper. `cargo xtask codegen` writes what is derived from scap's table (with `--check` it only says
 //! whether that is current), `cargo xtask tidy` holds the tree to its rules, `cargo xtask skips` lists
-//! the tests that were skipped (`cargo xtask needs` prints what this machine has), `cargo xtask deny` checks the
-//! dependencies, `cargo xtask bench` and `cargo xtask instructions` measure.
+//! the tests that were skipped (`cargo xtask needs` prints what this machine has), `cargo xtask api` writes down the
+//! public interface of the libraries, `cargo xtask deny` checks the
+//! dependencies, `cargo xtask distill` writes `testdata/falco`, `cargo xtask package` tests
+//! the libraries from their packages, `cargo xtask bench` and `cargo xtask instructions` measure.
 //!
 //! Everything lives in this one program, so that what CI runs and what a person runs are the same code.
 
+mod api;
 mod bench;
 mod codegen;
+mod distill;
 mod instructions;
+mod package;
 mod skips;
 mod tidy;
 
@@ -31,6 +36,10 @@ fn main() -> ExitCode {
         ["skips"] => skips::print(),
         ["skips", "--forget"] => skips::forget(),
         ["needs"] => skips::needs(),
+        ["distill"] => distill::run(&root()),
+        ["package"] => package::check(&root()),
+        ["api"] => api::write(&root()),
+        ["api", "--check"] => api::check(&root()),
         ["deny"] => skips::deny(&root()),
         ["bench"] => bench::run(&root()),
         ["instructions"] => instructions::run(&root(), false, None),
@@ -40,7 +49,7 @@ fn main() -> ExitCode {
         ["measure", command @ ..] => bench::child(command),
         _ => {
             eprintln!(
-                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | bench | instructions [--update | CASE]"
+                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | api [--check] | distill | package | bench | instructions [--update | CASE]"
             );
             return ExitCode::from(2);
         }
