@@ -1,16 +1,12 @@
-//! Rule files, good and broken, and what Falco's validator printed of each: JSON, text and description.
+//! Rule files, good and broken, and what Falco's validator printed of each: JSON, text and description
+//! (`testdata/README.md`).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "sinsp")]
-
-use std::path::{Path, PathBuf};
 
 use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources, describe};
 use serde_json::{Value, json};
 use sinsp::fields::Fields;
-
-/// Cases that rest on undefined behaviour of the reference.
-const UNSCORED: [&str; 3] = ["285", "400", "401"];
 
 fn loader() -> Loader {
     Loader::new(Sources::new().with(SinspSchema::new(Fields::new()).without_host_names()))
@@ -31,25 +27,31 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// What differs in one case.
-fn compare(rules: &Path, expected: &Value) -> Option<&'static str> {
-    let names: Vec<&str> =
-        expected["args"].as_array()?.iter().filter_map(Value::as_str).filter(|a| *a != "-V").collect();
-    let files: Vec<(&str, Vec<u8>)> =
-        names.iter().map(|name| (*name, std::fs::read(rules.join(name)).unwrap())).collect();
+/// Returns the bytes of a rule file: text, or a list of bytes where it is not UTF-8.
+fn bytes(file: &Value) -> Vec<u8> {
+    match file {
+        Value::String(text) => text.clone().into_bytes(),
+        other => other.as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as u8).collect(),
+    }
+}
+
+/// Returns what differs in one case.
+fn compare(case: &Value) -> Option<&'static str> {
+    let names = case["load"].as_array()?.iter().filter_map(Value::as_str);
+    let files: Vec<(&str, Vec<u8>)> = names.map(|name| (name, bytes(&case["files"][name]))).collect();
     let mut loader = loader();
     let loaded = loader.load(files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
-    if loaded.is_successful() != (expected["exit"] == 0) {
+    if loaded.is_successful() != (case["exit"] == 0) {
         return Some("success");
     }
-    if json!({ "falco_load_results": loaded.falco_json() }) != expected["stdout_json"] {
+    if json!({ "falco_load_results": loaded.falco_json() }) != case["json"] {
         return Some("JSON");
     }
     let text = loaded.falco_text().0 + "\n";
-    if text != expected["text"]["stdout"].as_str()? {
+    if text != case["text"].as_str()? {
         return Some("text");
     }
-    let description = &expected["describe"];
+    let description = &case["describe"];
     if description.is_object() {
         let ours = describe(&loaded, loader.sources_mut(), None).unwrap();
         if sorted(&ours) != sorted(description) {
@@ -61,25 +63,14 @@ fn compare(rules: &Path, expected: &Value) -> Option<&'static str> {
 
 #[test]
 fn results_are_falcos() {
-    let Some(shared) = testkit::shared() else { return };
-    let folder = shared.join("data/rulecases");
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(folder.join("expected")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
     let (mut seen, mut wrong) = (0, Vec::new());
-    for path in paths {
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let expected: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        // Where the reference dies there is nothing to compare.
-        if UNSCORED.contains(&&name[..3]) || !expected["stdout_json"].is_object() {
-            continue;
-        }
+    for case in testkit::json_lines("falco/rulecases.jsonl.gz") {
         seen += 1;
-        if let Some(what) = compare(&folder.join("rules"), &expected) {
-            wrong.push(format!("{name}: {what}"));
+        if let Some(what) = compare(&case) {
+            wrong.push(format!("{}: {what}", case["case"]));
         }
     }
-    assert!(seen > 500, "{seen} cases");
+    assert_eq!(seen, 505);
     assert!(wrong.is_empty(), "{} of {seen} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -67,12 +67,8 @@ fn item(page: &str, path: &str) -> Option<String> {
 
 fn headers<'t>(text: &'t str, tag: &str) -> impl Iterator<Item = String> + 't {
     let (open, close) = (format!("<{tag} class=\"code-header\">"), format!("</{tag}>"));
-    let found: Vec<String> = text
-        .split(open.as_str())
-        .skip(1)
-        .filter_map(|rest| rest.split(close.as_str()).next())
-        .map(plain)
-        .collect();
+    let found: Vec<String> =
+        text.split(open.as_str()).skip(1).filter_map(|rest| rest.split(close.as_str()).next()).map(plain).collect();
     found.into_iter()
 }
 

@@ -71,7 +71,9 @@ fn build_probe(root: &Path) -> Result<()> {
         .lines()
         .filter_map(|line| serde_json::from_str::<Json>(line).ok())
         .filter(|message| message["reason"] == "build-script-executed")
-        .find(|message| message["package_id"].as_str().is_some_and(|id| id.contains("peregrine-bpf") || id.contains("/bpf#")))
+        .find(|message| {
+            message["package_id"].as_str().is_some_and(|id| id.contains("peregrine-bpf") || id.contains("/bpf#"))
+        })
         .and_then(|message| message["out_dir"].as_str().map(PathBuf::from))
         .ok_or("cargo does not say where the probe was built")?;
     let to = root.join(PREBUILT);
@@ -97,7 +99,8 @@ fn pack(root: &Path, libraries: &[Library]) -> Result<()> {
 /// Unpacks the packages into `folder` as a workspace.
 fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    let mut manifest = String::from("[workspace]\nresolver = \"3\"\nmembers = [\"*-[0-9]*\", \"program\"]\n[patch.crates-io]\n");
+    let mut manifest =
+        String::from("[workspace]\nresolver = \"3\"\nmembers = [\"*-[0-9]*\", \"program\"]\n[patch.crates-io]\n");
     for library in libraries {
         let stem = library.file_stem();
         let package = root.join("target/package").join(format!("{stem}.crate"));
@@ -144,9 +147,7 @@ fn compare(root: &Path, folder: &Path, target: &Path) -> Result<Vec<String>> {
     let mut detector = cargo(root);
     detector.args(["run", "--quiet", "--package", "peregrine-examples", "--bin", "peregrine", "--", "-r"]).arg(&rules);
     detector.args(["-o", "engine.kind=replay", "-o"]);
-    let theirs = output(
-        detector.arg(format!("engine.replay.capture_file={}", capture.display())).env("TZ", "UTC"),
-    )?;
+    let theirs = output(detector.arg(format!("engine.replay.capture_file={}", capture.display())).env("TZ", "UTC"))?;
     let (ours, theirs) = (alerts(&ours), alerts(&theirs));
     println!("the program of the README: {} alerts, the detector: {}", ours.len(), theirs.len());
     let first = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
