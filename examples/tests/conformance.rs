@@ -70,7 +70,10 @@ fn compare(capture: &Path, expected: &Path, shared: &Path) {
 fn recorded_captures_give_falcos_alerts() {
     let Some(shared) = shared() else { return };
     // The big one is for speed; it takes minutes without optimization.
-    let all = !cfg!(debug_assertions) || std::env::var_os("PEREGRINE_ALL_CAPTURES").is_some();
+    let all = testkit::LONG.is_met();
+    if !all {
+        testkit::skip(&testkit::LONG, format_args!("mix-large: {}", testkit::LONG.missing));
+    }
     for name in ["procs", "net", "attack-a", "mix-large"].iter().filter(|name| all || **name != "mix-large") {
         let capture = shared.join(format!("data/captures/recorded/{name}.scap"));
         compare(&capture, &shared.join(format!("data/alerts/{name}.jsonl")), &shared);

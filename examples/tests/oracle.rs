@@ -2,12 +2,11 @@
 //!
 //! The data stands beside the repository (`../shared`, or `PEREGRINE_SHARED`), and is compared by its own plain tool. The
 //! two great captures take half a minute when built without optimization, so they are compared by `--release` or with
-//! `PEREGRINE_ORACLE=all` only. What differs is explained in `docs/differences.md`.
+//! `PEREGRINE_LONG` set only. What differs is explained in `docs/differences.md`.
 
 mod common;
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// Captures, and the share of values that are equal, in percent, below which none may fall. What is missing to a hundred
@@ -39,26 +38,18 @@ const FIELDS: &str = include_str!("../../testdata/oracle-fields.txt");
 /// Captures that take long.
 const GREAT: [&str; 2] = ["attack-a", "net"];
 
-fn shared() -> Option<PathBuf> {
-    let shared = common::shared()?;
-    let tools = ["python3", "xz"].iter().all(|tool| Command::new(tool).arg("--version").output().is_ok());
-    if !tools {
-        println!("skipped: there is no python3 or xz");
-    }
-    tools.then_some(shared)
-}
-
 #[test]
 fn all_fields_of_all_captures() {
-    let Some(shared) = shared() else { return };
-    let all = !cfg!(debug_assertions) || std::env::var_os("PEREGRINE_ORACLE").is_some_and(|value| value == "all");
+    let Some(shared) = common::shared() else { return };
+    testkit::need!(PYTHON);
+    testkit::need!(XZ);
     // One list for all, so that a field which only we have shows.
     let fields = FIELDS.lines().collect::<Vec<_>>().join(",");
     let folder = tempfile::tempdir().expect("a directory");
     let mut failures = Vec::new();
     for (name, floor) in CAPTURES {
-        if !all && GREAT.contains(&name) {
-            println!("skipped: {name} without PEREGRINE_ORACLE=all");
+        if GREAT.contains(&name) && !testkit::LONG.is_met() {
+            testkit::skip(&testkit::LONG, format_args!("{name}: {}", testkit::LONG.missing));
             continue;
         }
         let recorded = shared.join(format!("data/captures/recorded/{name}.scap"));

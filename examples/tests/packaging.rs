@@ -19,15 +19,6 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
 }
 
-/// Whether a tool is there; says so if it is not.
-fn has(tool: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().expect("a shell");
-    if !found.status.success() {
-        println!("skipped: {tool} is not installed");
-    }
-    found.status.success()
-}
-
 #[track_caller]
 fn good(output: &Output, what: &str) -> String {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -229,7 +220,9 @@ fn make_installs_a_whole_service() {
         pages += 1;
     }
     assert!(pages >= 7, "{pages}");
-    if has("groff") {
+    if !testkit::GROFF.is_met() {
+        testkit::skip(&testkit::GROFF, testkit::GROFF.missing);
+    } else {
         for page in std::fs::read_dir(path("usr/share/man/man1")).expect("pages") {
             let page = page.expect("a page").path();
             let shown = Command::new("sh")
@@ -240,13 +233,11 @@ fn make_installs_a_whole_service() {
             assert_eq!(String::from_utf8_lossy(&shown.stderr), "", "{}", page.display());
         }
     }
-    if has("bash") {
-        let script = path("usr/share/bash-completion/completions/peregrine");
-        let asked = "source \"$0\"; COMP_WORDS=(peregrine --dry); COMP_CWORD=1; _peregrine peregrine --dry peregrine; \
-                     echo \"${COMPREPLY[@]}\"";
-        let said = Command::new("bash").args(["-c", asked]).arg(script).output().expect("bash");
-        assert_eq!(good(&said, "completion").trim(), "--dry-run");
-    }
+    let script = path("usr/share/bash-completion/completions/peregrine");
+    let asked = "source \"$0\"; COMP_WORDS=(peregrine --dry); COMP_CWORD=1; _peregrine peregrine --dry peregrine; \
+                 echo \"${COMPREPLY[@]}\"";
+    let said = Command::new("bash").args(["-c", asked]).arg(script).output().expect("bash");
+    assert_eq!(good(&said, "completion").trim(), "--dry-run");
     // What somebody changed stays; the default rules are ours.
     std::fs::write(path("etc/peregrine/falco.yaml"), "mine").expect("written");
     let again = Command::new("make")
@@ -263,9 +254,7 @@ fn make_installs_a_whole_service() {
 
 #[test]
 fn the_unit_is_sound_and_narrow() {
-    if !has("systemd-analyze") {
-        return;
-    }
+    testkit::need!(SYSTEMD);
     let made = install();
     // The program is looked for where it will be; here it is somewhere else.
     let unit = read(made.path().join("usr/lib/systemd/system/peregrine.service"));
@@ -399,9 +388,7 @@ fn the_dashboard_asks_for_metrics_that_are_served() {
 
 #[test]
 fn scripts_are_sound() {
-    if !has("shellcheck") {
-        return;
-    }
+    testkit::need!(SHELLCHECK);
     for script in ["generate", "debian/check"] {
         let checked = Command::new("shellcheck").arg(packaging(script)).output().expect("it runs");
         good(&checked, script);

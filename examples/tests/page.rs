@@ -44,14 +44,10 @@ struct Browser {
 }
 
 impl Browser {
-    /// Starts it; `None` where there is none.
+    /// Starts it, or records a skip.
     fn start() -> Option<Self> {
-        let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-        let found = names
-            .iter()
-            .find(|name| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success()));
-        let Some(program) = found else {
-            eprintln!("skipped: there is no Chromium ({})", names.join(", "));
+        let Some(program) = testkit::CHROMIUMS.iter().find(|name| testkit::in_path(name)) else {
+            testkit::skip(&testkit::CHROMIUM, testkit::CHROMIUM.missing);
             return None;
         };
         let folder = tempfile::tempdir().expect("a directory");

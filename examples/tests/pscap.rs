@@ -1,7 +1,7 @@
 //! `pscap` as people run it: on small traces, and on every capture that Falco's own answers are at hand for.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value as Json;
@@ -195,13 +195,10 @@ const FIELDS: &str = "evt.num,evt.type,evt.rawtime,evt.cpu,thread.tid,evt.args";
 
 #[test]
 fn every_event_of_every_capture_is_as_falco_sees_it() {
-    let shared = std::env::var_os("PEREGRINE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
+    let Some(shared) = testkit::shared() else { return };
+    testkit::need!(XZ);
     let data = shared.join("data");
-    let Ok(oracle) = std::fs::read_dir(data.join("oracle")) else {
-        eprintln!("skipped: {} is not there", data.join("oracle").display());
-        return;
-    };
+    let oracle = std::fs::read_dir(data.join("oracle")).expect("what Falco says");
     let mut compared = 0;
     for answers in oracle.flatten().map(|entry| entry.path()) {
         let name = answers.file_name().and_then(|name| name.to_str()).unwrap_or_default();

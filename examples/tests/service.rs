@@ -4,7 +4,6 @@ mod common;
 
 use common::service::{Service, write};
 use std::fs;
-use std::time::Duration;
 
 #[test]
 fn it_ends_when_asked_and_prints_its_statistics() {
@@ -16,8 +15,7 @@ fn it_ends_when_asked_and_prints_its_statistics() {
 #[test]
 fn changed_rules_are_taken_over_and_broken_ones_are_not() {
     let mut service = Service::start("");
-    service.until("start", |service| service.path("pid").exists());
-    std::thread::sleep(Duration::from_millis(500));
+    service.until("a watch of files", Service::watches_files);
     let rule = "- rule: Only one\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
     write(&service.path("rules.yaml"), rule);
     service.until("reload", |service| service.text("err").contains("reloaded: 1 rules are enabled"));

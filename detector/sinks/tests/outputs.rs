@@ -3,7 +3,7 @@
 
 mod peers;
 
-use peers::http::{Answer, Server};
+use peers::http::{Answer, Gate, Server};
 use peers::tls::Certificates;
 use peers::until;
 use peregrine_sinks::{
@@ -98,17 +98,17 @@ fn posts_have_the_form_that_was_asked_for() {
 #[test]
 fn batches_are_arrays_or_lines() {
     for (content_type, json) in [("application/json", true), ("text/plain", false)] {
-        // The first answer comes late, so that alerts gather.
-        let first = AtomicUsize::new(0);
+        // The first answer comes when all alerts are queued.
+        let gate = Gate::default();
+        let first = gate.clone();
         let server = Server::start(move |_| {
-            if first.fetch_add(1, Ordering::SeqCst) == 0 {
-                std::thread::sleep(Duration::from_millis(200));
-            }
+            first.wait();
             Answer::new(204, "")
         });
         let settings = HttpSettings { content_type, batch: 40, ..HttpSettings::new(&server.url()) };
         let bench = bench(0).with(Http::new(settings).unwrap());
         bench.send(0..100);
+        gate.open();
         until("all", || bench.totals().delivered == 100);
         let bodies: Vec<_> = server.requests().iter().map(|request| request.body.clone()).collect();
         assert!(bodies.len() < 10, "{}", bodies.len());
@@ -135,8 +135,10 @@ fn what_a_server_answers_decides_what_comes_next() {
 
 #[test]
 fn a_server_that_does_not_answer_is_given_up_after_the_time() {
-    let server = Server::start(|_| {
-        std::thread::sleep(Duration::from_secs(2));
+    let gate = Gate::default();
+    let closed = gate.clone();
+    let server = Server::start(move |_| {
+        closed.wait();
         Answer::new(200, "")
     });
     let settings = HttpSettings { timeout: Duration::from_millis(50), retries: 1, ..HttpSettings::new(&server.url()) };
@@ -144,6 +146,7 @@ fn a_server_that_does_not_answer_is_given_up_after_the_time() {
     bench.send(0..1);
     until("the loss", || bench.totals().lost == 1);
     assert_eq!(bench.totals().retries, 1);
+    gate.open();
 }
 
 #[test]
@@ -319,10 +322,7 @@ mod kafka {
     /// A real broker: Tansu, where `TANSU` names its program.
     #[test]
     fn a_real_broker_takes_the_records() {
-        let Some(tansu) = std::env::var_os("TANSU") else {
-            eprintln!("skipped: TANSU names no program of the broker Tansu");
-            return;
-        };
+        let Some(tansu) = std::env::var_os("TANSU") else { testkit::skip!(TANSU) };
         let port = super::peers::port();
         let url = format!("tcp://127.0.0.1:{port}");
         let child = Command::new(&tansu)
@@ -424,7 +424,8 @@ fn receiver() {
         std::io::Write::write_all(&mut *file.lock().unwrap(), format!("{}\n", request.body).as_bytes()).unwrap();
         Answer::new(200, "")
     });
-    std::thread::sleep(Duration::from_secs(600));
+    // Until the other test kills this process, or has died itself.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
 struct Receiver(std::process::Child);
@@ -435,6 +436,7 @@ impl Receiver {
             .args(["receiver", "--exact", "--ignored"])
             .env("RECEIVER_PORT", port.to_string())
             .env("RECEIVER_FILE", file)
+            .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
@@ -507,7 +509,7 @@ impl SmallDisk {
         mount.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder.path());
         let mounted = mount.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
         if !mounted {
-            eprintln!("skipped: a small file system cannot be mounted here");
+            testkit::skip(&testkit::MOUNT, testkit::MOUNT.missing);
         }
         mounted.then_some(Self(folder))
     }
@@ -585,8 +587,10 @@ fn a_full_disk_stops_the_spool_and_no_more() {
 
 #[test]
 fn a_slow_sink_costs_the_others_nothing() {
-    let slow = Server::start(|_| {
-        std::thread::sleep(Duration::from_millis(300));
+    let gate = Gate::default();
+    let closed = gate.clone();
+    let slow = Server::start(move |_| {
+        closed.wait();
         Answer::new(200, "")
     });
     let folder = tempfile::tempdir().unwrap();
@@ -607,6 +611,7 @@ fn a_slow_sink_costs_the_others_nothing() {
     assert_eq!(totals[0].sent, totals[0].delivered + totals[0].lost + totals[0].queued);
     assert_eq!(totals[1].lost, 0);
     assert!(numbers(&std::fs::read_to_string(&path).unwrap()).into_iter().eq(0..20_000));
+    gate.open();
 }
 
 /// What handing over an alert costs the event loop, whatever becomes of it: `--ignored --nocapture`.

@@ -21,14 +21,10 @@ pub(crate) fn bundled() -> PathBuf {
     root().join("testdata/captures/attack-a.scap")
 }
 
-/// Falco's own data, where it is at hand. Says so where it is not.
+/// Returns Falco's own data, or records a skip.
+#[track_caller]
 pub(crate) fn shared() -> Option<PathBuf> {
-    let folder = std::env::var_os("PEREGRINE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-    if folder.join("data/alerts").is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: Falco's data is not at {} (PEREGRINE_SHARED names another place)", folder.display());
-    None
+    testkit::shared()
 }
 
 /// What came of a run.

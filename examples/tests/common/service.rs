@@ -67,6 +67,13 @@ impl Service {
         }
     }
 
+    /// Returns whether it has watches of files that the kernel knows of.
+    pub(crate) fn watches_files(&self) -> bool {
+        let folder = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id()));
+        let mut entries = folder.into_iter().flatten().flatten();
+        entries.any(|entry| fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("inotify wd:")))
+    }
+
     /// Sends it a signal, once it takes them: the file of the process id is written after that.
     pub(crate) fn signal(&mut self, name: &str) {
         self.until("start", |service| service.path("pid").exists());

@@ -2,7 +2,7 @@
 
 use crate::common::alerts;
 use crate::common::service::Service;
-use crate::peers::http::{Answer, Server};
+use crate::peers::http::{Answer, Gate, Server};
 use crate::peers::tls::Certificates;
 use crate::program::{run, run_in, told};
 use std::fs;
@@ -164,8 +164,11 @@ pub(super) fn https() {
 
 /// How often something is tried again, and how long a try may take.
 pub(super) fn retries() {
-    let slow = Server::start(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(300));
+    let quick = Server::start(|_| Answer::new(200, "{\"errors\":false}"));
+    let gate = Gate::default();
+    let closed_gate = gate.clone();
+    let silent = Server::start(move |_| {
+        closed_gate.wait();
         Answer::new(200, "{\"errors\":false}")
     });
     let lost = |name: &str, more: &str| {
@@ -179,10 +182,10 @@ pub(super) fn retries() {
         };
         (word(" alerts,"), word(" lost,"), word(" retries"))
     };
-    let url = format!("http://{}", slow.address);
     for name in ["http", "elasticsearch"] {
         let retries = if name == "http" { "max_consecutive_timeouts" } else { "max_retries" };
-        let settings = |timeout: u32| {
+        let settings = |server: &Server, timeout: u32| {
+            let url = format!("http://{}", server.address);
             lost(
                 name,
                 &format!(
@@ -190,9 +193,9 @@ pub(super) fn retries() {
                 ),
             )
         };
-        let (sent, none, _) = settings(5000);
+        let (sent, none, _) = settings(&quick, 5000);
         assert_eq!(none, 0, "{name}");
-        let (_, all, tries) = settings(50);
+        let (_, all, tries) = settings(&silent, 50);
         assert_eq!(all, sent, "{name}");
         assert!(tries >= 1);
     }

@@ -272,7 +272,10 @@ mod tests {
             while containers.provider().is_asked(&ID.as_bytes()[..12]) {
                 std::thread::sleep(STEP);
             }
-            std::thread::sleep(5 * STEP);
+            // Dropping the queue would send it too.
+            while std::fs::read(&out).is_ok_and(|text| text.is_empty()) {
+                std::thread::sleep(STEP);
+            }
             drop(waiting);
         });
         alerts.close();

@@ -169,8 +169,18 @@ fn a_file_is_followed_through_rotation() {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("written");
     };
-    // Until the file has been opened, what is written may count as old.
-    std::thread::sleep(Duration::from_millis(300));
+    // Until the file has been opened and its end found, what is written may count as old.
+    let at_end = |fd: &std::path::Path| {
+        let info = std::path::Path::new("/proc/self/fdinfo").join(fd.file_name().expect("a number"));
+        std::fs::read_link(fd).is_ok_and(|to| to == path)
+            && std::fs::read_to_string(info).is_ok_and(|info| info.lines().any(|line| line == "pos:\t7"))
+    };
+    let opened = || std::fs::read_dir("/proc/self/fd").expect("/proc").flatten().any(|entry| at_end(&entry.path()));
+    let start = std::time::Instant::now();
+    while !opened() {
+        assert!(start.elapsed() < 60 * SECOND, "the file is not opened");
+        std::thread::yield_now();
+    }
     add("one\ntw");
     assert_eq!(next(), "one");
     add("o\n");
