@@ -1,8 +1,9 @@
 //! Compiles the probe: `c/probe.bpf.c` becomes one object that the crate carries.
 //!
-//! With `PEREGRINE_BPF_OBJECT` set to the path of an object that was built elsewhere, no clang is needed.
+//! A published package has it compiled (`prebuilt/`) and takes that one, unless the feature `build-probe` is enabled. With
+//! `PEREGRINE_BPF_OBJECT` set to the path of an object that was built elsewhere, no clang is needed in a checkout.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
@@ -14,9 +15,14 @@ fn main() {
         return;
     }
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the target's architecture");
-    let dir = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets the manifest's folder")).join("c");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets the manifest's folder"));
+    if let Some(object) = prebuilt(&root, &arch) {
+        fs::copy(&object, &out).unwrap_or_else(|error| panic!("{}: {error}", object.display()));
+        return;
+    }
+    let dir = root.join("c");
     let types = dir.join("vmlinux").join(&arch);
-    assert!(types.is_dir(), "the probe knows no kernel types for {arch}: {} is missing", types.display());
+    assert!(types.is_dir(), "the probe supports x86_64 only, not {arch}: {} is missing", types.display());
     libbpf_cargo::SkeletonBuilder::new()
         .source(dir.join("probe.bpf.c"))
         .obj(&out)
@@ -34,4 +40,12 @@ fn main() {
         .unwrap_or_else(|error| {
             panic!("the probe does not compile (is clang installed? PEREGRINE_BPF_OBJECT takes a built one): {error:#}")
         });
+}
+
+/// Returns the compiled probe of a published package. In a checkout it could be older than its sources; cargo adds the
+/// original manifest to packages alone.
+fn prebuilt(root: &Path, arch: &str) -> Option<PathBuf> {
+    let is_package = root.join("Cargo.toml.orig").exists();
+    let object = root.join("prebuilt").join(format!("{arch}.bpf.o"));
+    (is_package && env::var_os("CARGO_FEATURE_BUILD_PROBE").is_none() && object.exists()).then_some(object)
 }
