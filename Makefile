@@ -6,6 +6,7 @@
 #   make bench    what a run costs, with Falco's figures beside it; then instructions, layer by layer
 #   make kernel-matrix    the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize the tests of the probe's loader under AddressSanitizer and LeakSanitizer, by a nightly toolchain
+#   make package-check  every library packaged as for publication, its tests run from the package
 #   make quick    what to run while working: the tests of the crates that need neither clang nor root
 #   make install  the programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
 #   make deb      a Debian package in target/debian, built by cargo-deb and looked into by dpkg-deb
@@ -44,8 +45,8 @@ setup:
 
 .PHONY: demo
 demo: setup
-	@$(CARGO) build --release --quiet --package peregrine-examples --bin peregrine
-	examples/demo "$${CARGO_TARGET_DIR:-target}/release/peregrine"
+	@$(CARGO) build --profile demo --quiet --package peregrine-examples --bin peregrine --no-default-features --features live
+	examples/demo "$${CARGO_TARGET_DIR:-target}/demo/peregrine"
 
 .PHONY: quick
 quick:
@@ -72,6 +73,11 @@ kernel-matrix: setup
 .PHONY: test
 test: setup
 	@xtask/ci
+
+# Not part of `make test`: every library is built once more, from its package.
+.PHONY: package-check
+package-check: setup
+	@$(CARGO) xtask package
 
 # Packaging. BUILT names a folder that has the two programs already; else they are built.
 PREFIX ?= /usr/local
@@ -114,5 +120,8 @@ install: package-files
 .PHONY: deb
 deb: setup package-files
 	@command -v cargo-deb >/dev/null || { echo "cargo-deb is missing: cargo install cargo-deb" >&2; exit 1; }
-	$(CARGO) deb --quiet --package peregrine-examples --profile dist --no-build --output target/debian/
+	name=$${DEBFULLNAME:-$$(git config user.name || true)}
+	email=$${DEBEMAIL:-$$(git config user.email || true)}
+	[ -n "$$name" ] && [ -n "$$email" ] || { echo "please set DEBFULLNAME and DEBEMAIL: they are the package's maintainer" >&2; exit 1; }
+	$(CARGO) deb --quiet --package peregrine-examples --profile dist --no-build --maintainer "$$name <$$email>" --output target/debian/
 	packaging/debian/check target/debian/peregrine_*.deb
