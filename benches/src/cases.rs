@@ -10,6 +10,7 @@ use bumpalo::Bump;
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::FilterSetBuilder;
+use rule_engine::output::Format;
 use scap::render::{self, NoState};
 use scap::savefile::{Compression, Reader, Writer};
 use scap::{Next, Source};
@@ -255,8 +256,13 @@ fn grid_250() -> Result<Run, Fault> {
 /// If the capture is damaged.
 pub fn evaluate(rules: &Arc<SourceRules<SinspSchema>>, capture: &[u8]) -> Result<u64, Fault> {
     let (mut runner, mut bytes) = (rules.runner(), 0);
+    let (format, mut line) = (Format::new(""), Vec::new());
     let count = inspect(capture, |event| {
-        runner.process(&event, |alert| bytes += alert.text.len());
+        runner.process(&event, |alert| {
+            line.clear();
+            alert.write_text(&format, &mut line);
+            bytes += line.len();
+        });
     });
     std::hint::black_box(bytes);
     count

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rule_engine::engine::{Settings, SourceRules};
+use rule_engine::engine::{Config, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loaded, Loader, Sources};
 use rule_engine::syntax::ast::{Check, Expr, Operand, Operator, Right};
@@ -150,7 +150,7 @@ fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
 /// If the files have faults.
 pub fn load(files: &[(&str, &[u8])]) -> Result<Arc<SourceRules<SinspSchema>>, Fault> {
     let (loaded, sources) = read(files)?;
-    Ok(sources.build(loaded.into_rules(), &Settings::default())?.source("syscall")?)
+    Ok(sources.build(loaded.into_rules(), &Config::default())?.source("syscall")?)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rule_engine::engine::Settings;
+use rule_engine::engine::Config;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
@@ -117,15 +117,19 @@ fn rust(arguments: &[String]) {
     let mut loader = Loader::new(Sources::new().with(schema).with(JsonSchema::k8s_audit()));
     let texts: Vec<_> = rules.iter().map(|path| (path.as_str(), std::fs::read(path).expect("rules"))).collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (*name, text.as_slice())));
-    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default()).expect("rules");
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default()).expect("rules");
     let mut runner = rules.source::<SinspSchema>("syscall").expect("system calls").runner();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut events = 0u64;
+    let (mut events, mut line) = (0u64, Vec::new());
+    let format = rule_engine::output::Format::new("");
     let mut inspector = sinsp::Inspector::new(scap::savefile::Reader::open(capture).expect("a capture"));
     inspector
         .for_each(|event| {
             runner.process(&event, |alert| {
-                out.write_all(alert.text).and_then(|()| out.write_all(b"\n")).expect("written");
+                line.clear();
+                alert.write_text(&format, &mut line);
+                line.push(b'\n');
+                out.write_all(&line).expect("written");
             });
             events += 1;
         })

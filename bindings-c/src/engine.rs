@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rule_engine::engine::{AnySourceRules, CompiledRules, Runner};
 use rule_engine::event::json::{JsonDocument, JsonSchema};
 use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::output::Format;
 use rule_engine::ruleset::{Rule, RuleId, Ruleset};
 
 use crate::error::Fault;
@@ -34,6 +35,8 @@ pub struct Engine {
     waiting: VecDeque<Found>,
     /// The one that was taken last, and what C sees of it.
     taken: Option<(Found, Box<Alert>)>,
+    /// How alerts are written.
+    format: Format,
     stats: AlertStats,
     json_events: u64,
     json_start: u64,
@@ -144,7 +147,7 @@ pub struct AlertStats {
 grows!(AlertStats, "peregrine_alert_stats", lost);
 
 impl Engine {
-    pub(crate) fn new(rules: &CompiledRules) -> Self {
+    pub(crate) fn new(rules: &CompiledRules, format: Format) -> Self {
         let syscalls = rules.of_type::<SinspSchema>().map(|rules| {
             let evaluator = Evaluator::Syscalls(rules.runner());
             Source::new(rules, evaluator)
@@ -157,6 +160,7 @@ impl Engine {
             sources: syscalls.chain(json).collect(),
             waiting: VecDeque::new(),
             taken: None,
+            format,
             stats: AlertStats::default(),
             json_events: 0,
             json_start: 0,
@@ -206,13 +210,16 @@ impl Source {
 #[cold]
 fn note(
     alert: &rule_engine::engine::Alert<'_>,
-    timestamp: u64,
+    format: &Format,
     (rules, matches, found): (&Rc<TaggedRules>, &mut [u64], &mut Vec<Found>),
 ) {
-    if let Some(count) = matches.get_mut(alert.id.0 as usize) {
+    let Some(rule) = alert.rule_id() else { return };
+    if let Some(count) = matches.get_mut(rule.0 as usize) {
         *count += 1;
     }
-    found.push(Found { rules: Rc::clone(rules), rule: alert.id, timestamp, text: alert.text.to_vec() });
+    let mut text = Vec::new();
+    alert.write(format, &mut text);
+    found.push(Found { rules: Rc::clone(rules), rule, timestamp: alert.time(), text });
 }
 
 impl TaggedRules {
@@ -288,7 +295,7 @@ pub unsafe extern "C" fn peregrine_engine_process(
             return Err(no_syscalls());
         };
         runner.process(inner, |alert| {
-            note(&alert, inner.raw().ts(), (rules, matches, found));
+            note(&alert, &engine.format, (rules, matches, found));
         });
         engine.stats.events += 1;
         if found.is_empty() {
@@ -347,7 +354,7 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
             engine.json_start = timestamp;
         }
         let event = event.at(engine.json_events, timestamp, engine.json_start);
-        runner.process(&event, |alert| note(&alert, timestamp, (rules, matches, found)));
+        runner.process(&event, |alert| note(&alert, &engine.format, (rules, matches, found)));
         engine.stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);

@@ -4,14 +4,14 @@ use std::ffi::c_char;
 use std::path::{Path, PathBuf};
 
 use rule_engine::diag::human::Style;
-use rule_engine::engine::Settings;
+use rule_engine::engine::Config;
 use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 use rule_engine::output::{Format, Priority};
 use rule_engine::resolve::ExtraOutput;
-use rule_engine::ruleset::{Matching, Options, Selection, Selector};
+use rule_engine::ruleset::{Matching, Selection, Selector};
 use sinsp::fields::Fields;
 
 use crate::engine::Engine;
@@ -288,9 +288,9 @@ pub unsafe extern "C" fn peregrine_rules_load(
         // SAFETY: by the caller's word.
         let rules = unsafe { unique(rules) }?;
         // SAFETY: by the caller's word.
-        let (mut settings, suggested) = unsafe { settings(options) }?;
-        settings.selections.clone_from(&rules.selections);
-        let engine = rules.load(&settings, suggested)?;
+        let (mut config, format, suggested) = unsafe { settings(options) }?;
+        config.selections.clone_from(&rules.selections);
+        let engine = rules.load(&config, format, suggested)?;
         // SAFETY: by the caller's word.
         unsafe { give(engine, out) }?;
         Ok(Status::Ok)
@@ -299,13 +299,13 @@ pub unsafe extern "C" fn peregrine_rules_load(
 
 /// # Safety
 /// `options` is NULL or valid for reading, and so is the host name that it points at.
-unsafe fn settings(options: *const EngineOptions) -> Result<(Settings, bool), Fault> {
-    let mut settings = Settings::default();
+unsafe fn settings(options: *const EngineOptions) -> Result<(Config, Format, bool), Fault> {
+    let mut config = Config::default();
     // SAFETY: by the caller's word.
-    let Some(options) = unsafe { given(options) }? else { return Ok((settings, false)) };
+    let Some(options) = unsafe { given(options) }? else { return Ok((config, Format::new(""), false)) };
     // SAFETY: by the caller's word.
     let hostname = unsafe { optional_text(options.hostname, "hostname") }?;
-    settings.format = Format {
+    let format = Format {
         json: options.json_output,
         include_output: !options.without_output,
         include_tags: !options.without_tags,
@@ -315,18 +315,18 @@ unsafe fn settings(options: *const EngineOptions) -> Result<(Settings, bool), Fa
         ..Format::new(hostname)
     };
     if options.match_all {
-        settings.options = Options { matching: Matching::All, ..settings.options };
+        config.evaluation.matching = Matching::All;
     }
     if options.priority > 0 {
         let priority = Priority::ALL.get(options.priority as usize - 1);
-        settings.priority = *priority
+        config.priority = *priority
             .ok_or_else(|| Fault::new(Status::InvalidArgument, format!("{} is no priority", options.priority)))?;
     }
-    Ok((settings, options.suggested_output))
+    Ok((config, format, options.suggested_output))
 }
 
 impl Rules {
-    fn load(&mut self, settings: &Settings, suggested: bool) -> Result<Engine, Fault> {
+    fn load(&mut self, config: &Config, format: Format, suggested: bool) -> Result<Engine, Fault> {
         let schema = SinspSchema::new(Fields::new());
         let extra = |piece: std::borrow::Cow<'static, str>| ExtraOutput {
             source: Some("syscall".to_owned()),
@@ -352,8 +352,8 @@ impl Rules {
             return Err(Fault::new(Status::Rules, format!("rules do not load: {first}")));
         }
         let failed = |fault: rule_engine::output::TemplateError| Fault::new(Status::Rules, fault.to_string());
-        let rules = loader.into_sources().build(loaded.into_rules(), settings).map_err(failed)?;
-        Ok(Engine::new(&rules))
+        let rules = loader.into_sources().build(loaded.into_rules(), config).map_err(failed)?;
+        Ok(Engine::new(&rules, format))
     }
 }
 

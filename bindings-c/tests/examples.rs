@@ -5,7 +5,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rule_engine::engine::Settings;
+use rule_engine::engine::Config;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
@@ -20,15 +20,16 @@ fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
     let texts: Vec<_> = rules.iter().map(name).collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     let format = Format { json: true, iso8601: true, ..Format::new("") };
-    let settings = Settings { format, ..Settings::default() };
-    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("rules");
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default()).expect("rules");
     let mut runner = rules.source::<SinspSchema>("syscall").expect("system calls").runner();
     let mut out = String::new();
     let mut inspector = sinsp::Inspector::new(scap::savefile::Reader::open(capture).expect("a capture"));
     inspector
         .for_each(|event| {
             runner.process(&event, |alert| {
-                out.push_str(&String::from_utf8_lossy(alert.text));
+                let mut text = Vec::new();
+                alert.write_json(&format, &mut text);
+                out.push_str(&String::from_utf8_lossy(&text));
                 out.push('\n');
             });
         })

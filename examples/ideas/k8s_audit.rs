@@ -3,7 +3,7 @@
 use std::io::BufRead as _;
 
 use rule_engine::diag::human::Style;
-use rule_engine::engine::Settings;
+use rule_engine::engine::Config;
 use rule_engine::event::json::{JsonDocument, JsonSchema};
 use rule_engine::load::{Loader, Sources};
 
@@ -17,11 +17,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !loaded.is_successful() {
         return Err("the rules do not load".into());
     }
-    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default())?;
     let mut runner = rules.source::<JsonSchema>("k8s_audit")?.runner();
     for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
         match JsonDocument::parse(line?.as_bytes()) {
-            Ok(record) => runner.process(&record, |alert| println!("{}", String::from_utf8_lossy(alert.text))),
+            Ok(record) => runner.process(&record, |alert| println!("{alert}")),
             Err(fault) => eprintln!("line {number}: {fault}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Rules about events that are no system calls: a source with fields of one's own. Here doors are opened.
 
-use rule_engine::engine::Settings;
+use rule_engine::engine::Config;
 use rule_engine::event::record::RecordSchema;
 use rule_engine::event::{Kind, Value};
 use rule_engine::load::{Loader, Sources};
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field("door.hour", Kind::UInt64);
     let mut loader = Loader::new(Sources::new().with(schema.clone()));
     let loaded = loader.load([("doors.yaml", RULES)]);
-    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default())?;
     let mut runner = rules.source::<RecordSchema>("door")?.runner();
     for (what, name, badge, hour) in [("open", "lab 7", 42, 3), ("close", "lab 7", 42, 3), ("open", "lab 7", 43, 9)] {
         let event = schema
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .with("door.name", Value::Bytes(name.as_bytes()))
             .with("door.badge", Value::U64(badge))
             .with("door.hour", Value::U64(hour));
-        runner.try_process(&event, |alert| println!("{}", String::from_utf8_lossy(alert.text)))?;
+        runner.try_process(&event, |alert| println!("{alert}"))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rule_engine::engine::{Settings, SourceRules};
+use rule_engine::engine::{Config, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 use sinsp::{Inspector, Next, fields::Fields};
@@ -15,7 +15,7 @@ fn load(path: &str) -> Result<Arc<SourceRules<SinspSchema>>, Box<dyn std::error:
     if !loaded.is_successful() {
         return Err(format!("{path} does not load").into());
     }
-    let rules = loader.into_sources().build(loaded.into_rules(), &Settings::default())?;
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default())?;
     Ok(rules.source("syscall")?)
 }
 
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Next::Event(event) => {
                     events += 1;
                     runner.process(&event, |alert| {
-                        println!("{}", String::from_utf8_lossy(alert.text));
+                        println!("{alert}");
                     });
                 }
                 Next::Hidden | Next::Idle => {}

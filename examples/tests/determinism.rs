@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{peregrine, replay, root, shared};
-use rule_engine::engine::Settings;
+use rule_engine::engine::Config;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
-use rule_engine::ruleset::{Matching, Options};
+use rule_engine::output::Format;
+use rule_engine::ruleset::{self, Matching};
 use scap::savefile::Reader;
 use sinsp::Inspector;
 use sinsp::fields::Fields;
@@ -67,7 +68,7 @@ fn runs_and_compression_change_no_byte() {
 }
 
 /// All that the rules say of a capture.
-fn alerts(capture: &Path, files: &[PathBuf], options: Options) -> Vec<u8> {
+fn alerts(capture: &Path, files: &[PathBuf], evaluation: ruleset::Config) -> Vec<u8> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
     let mut loader = Loader::new(Sources::new().with(schema));
     let texts: Vec<(String, Vec<u8>)> = files
@@ -76,15 +77,15 @@ fn alerts(capture: &Path, files: &[PathBuf], options: Options) -> Vec<u8> {
         .collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     assert!(loaded.is_successful());
-    let settings = Settings { options, ..Settings::default() };
-    let sets = loader.into_sources().build(loaded.into_rules(), &settings).expect("a sound source");
+    let config = Config { evaluation, ..Config::default() };
+    let sets = loader.into_sources().build(loaded.into_rules(), &config).expect("a sound source");
     let rules = sets.source::<SinspSchema>("syscall").expect("rules about system calls");
     let (mut runner, mut out) = (rules.runner(), Vec::new());
     let mut inspector = Inspector::new(Reader::open(capture).expect("the capture is there"));
     inspector
         .for_each(|event| {
             runner.process(&event, |alert| {
-                out.extend_from_slice(alert.text);
+                alert.write_text(&Format::new(""), &mut out);
                 out.push(b'\n');
             });
         })
@@ -97,7 +98,8 @@ fn the_index_changes_no_byte() {
     for files in rule_files() {
         for capture in captures() {
             for matching in [Matching::First, Matching::All] {
-                let [with, without] = [true, false].map(|index| alerts(&capture, &files, Options { matching, index }));
+                let [with, without] =
+                    [true, false].map(|index| alerts(&capture, &files, ruleset::Config { matching, index }));
                 assert!(!with.is_empty() || !is_attack(&capture));
                 assert!(with == without, "{matching:?}: {} differs", capture.display());
             }

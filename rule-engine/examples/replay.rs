@@ -6,7 +6,7 @@
 use std::io::{BufWriter, Write};
 
 use peregrine_rule_engine::diag::human::Style;
-use peregrine_rule_engine::engine::Settings;
+use peregrine_rule_engine::engine::Config;
 use peregrine_rule_engine::event::Schema;
 use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources};
@@ -18,14 +18,14 @@ use sinsp::{Inspector, scap};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut files, mut capture, mut suggested, mut quiet, mut profile) = (Vec::new(), None, false, false, false);
-    let format = Format { json: true, iso8601: true, ..Format::new("vm") };
-    let mut settings = Settings { format, ..Settings::default() };
+    let mut format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let mut config = Config::default();
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--text" => settings.format.json = false,
-            "--all" => settings.options.matching = Matching::All,
-            "--plain" => settings.options.index = false,
+            "--text" => format.json = false,
+            "--all" => config.evaluation.matching = Matching::All,
+            "--plain" => config.evaluation.index = false,
             "--suggested" => suggested = true,
             "--quiet" => quiet = true,
             "--profile" => profile = true,
@@ -52,19 +52,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !loaded.is_successful() {
         return Err(loaded.render(Style::default()).into());
     }
-    let rules = loader.into_sources().build(loaded.into_rules(), &settings)?;
+    let rules = loader.into_sources().build(loaded.into_rules(), &config)?;
     let mut runner = rules.source::<SinspSchema>("syscall")?.runner();
     if profile {
         runner.profile();
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut failed = None;
+    let (mut failed, mut line) = (None, Vec::new());
     let mut alerts = 0u64;
     let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
     inspector.for_each(|event| {
         runner.process(&event, |alert| {
             alerts += 1;
-            if !quiet && let Err(error) = out.write_all(alert.text).and_then(|()| out.write_all(b"\n")) {
+            line.clear();
+            alert.write(&format, &mut line);
+            line.push(b'\n');
+            if !quiet && let Err(error) = out.write_all(&line) {
                 failed = Some(error);
             }
         });

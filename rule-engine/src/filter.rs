@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use crate::event::{EventSchema, Key, Schema};
 use crate::lower::{CompileError, Condition, Warning};
 use crate::output::{Output, Priority, Template};
-use crate::ruleset::{Machine, Matching, Options, Rule, RuleId, Ruleset, RulesetBuilder};
+use crate::ruleset::{Config, Machine, Matching, Rule, RuleId, Ruleset, RulesetBuilder};
 use crate::syntax::ast::Expr;
 use crate::syntax::{SyntaxError, parse_within};
 
@@ -75,7 +75,7 @@ impl<S: EventSchema> FilterSetBuilder<S> {
     }
 
     fn build_with(self, index: bool) -> FilterSet<S> {
-        let rules = self.rules.build(&self.schema, Options { matching: Matching::All, index });
+        let rules = self.rules.build(&self.schema, Config { matching: Matching::All, index });
         FilterSet { schema: self.schema, machine: Machine::new(&rules), rules }
     }
 }
@@ -94,7 +94,6 @@ fn nameless() -> Rule {
         tags: Vec::new(),
         message: Template::default(),
         extra: Vec::new(),
-        key: None,
     };
     Rule { output, enabled: true, capture: None }
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use peregrine_rule_engine::engine::{Settings, SourceRules};
+use peregrine_rule_engine::engine::{self, SourceRules};
 use peregrine_rule_engine::event::Schema;
 use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
 use peregrine_rule_engine::resolve::ExtraOutput;
-use peregrine_rule_engine::ruleset::{Matching, Options};
+use peregrine_rule_engine::ruleset::{Config, Matching};
 use serde_json::Value;
 use sinsp::fields::Fields;
 use sinsp::{Inspector, scap};
@@ -31,7 +31,7 @@ fn data() -> Option<PathBuf> {
     testkit::shared().map(|shared| shared.join("data"))
 }
 
-fn rules(data: &Path, options: Options) -> Arc<SourceRules<SinspSchema>> {
+fn rules(data: &Path, evaluation: Config) -> Arc<SourceRules<SinspSchema>> {
     let schema = SinspSchema::new(Fields::new()).without_host_names();
     let extra = schema.suggested_output().into_iter();
     let extra = extra.map(|piece| ExtraOutput { format: Some(piece.into_owned()), ..ExtraOutput::default() }).collect();
@@ -40,20 +40,22 @@ fn rules(data: &Path, options: Options) -> Arc<SourceRules<SinspSchema>> {
     let texts = names.map(|name| std::fs::read(data.join("rules").join(name)).expect(name));
     let loaded = loader.load(names.into_iter().zip(texts.iter().map(Vec::as_slice)));
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
-    let format = Format { json: true, iso8601: true, ..Format::new("vm") };
-    let settings = Settings { options, format, ..Settings::default() };
-    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("a source with times");
+    let config = engine::Config { evaluation, ..engine::Config::default() };
+    let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("a source with times");
     rules.source("syscall").expect("system calls")
 }
 
 fn alerts(rules: &Arc<SourceRules<SinspSchema>>, capture: &Path) -> Vec<String> {
+    let format = Format { json: true, iso8601: true, ..Format::new("vm") };
     let mut runner = rules.runner();
     let mut out = Vec::new();
     let reader = scap::savefile::Reader::open(capture).expect("a capture");
     Inspector::new(reader)
         .for_each(|event| {
             runner.process(&event, |alert| {
-                out.push(String::from_utf8_lossy(alert.text).into_owned());
+                let mut text = Vec::new();
+                alert.write(&format, &mut text);
+                out.push(String::from_utf8(text).expect("UTF-8"));
             });
         })
         .expect("a sound capture");
@@ -82,9 +84,9 @@ fn essence(line: &str) -> (String, BTreeMap<String, Value>) {
 #[test]
 fn published_rules_alert_as_falco_does() {
     let Some(data) = data() else { return };
-    let first = Options { matching: Matching::First, index: true };
+    let first = Config { matching: Matching::First, index: true };
     let indexed = rules(&data, first);
-    let walked = rules(&data, Options { index: false, ..first });
+    let walked = rules(&data, Config { index: false, ..first });
     for name in CAPTURES {
         let capture = data.join("captures").join(name).with_extension("scap");
         let base = name.split('/').next_back().unwrap_or(name);
@@ -102,9 +104,9 @@ fn published_rules_alert_as_falco_does() {
 #[test]
 fn all_matches_are_the_same_with_and_without_the_index() {
     let Some(data) = data() else { return };
-    let all = Options { matching: Matching::All, index: true };
+    let all = Config { matching: Matching::All, index: true };
     let capture = data.join("captures/recorded/attack-a.scap");
     let got = alerts(&rules(&data, all), &capture);
-    assert_eq!(got, alerts(&rules(&data, Options { index: false, ..all }), &capture));
+    assert_eq!(got, alerts(&rules(&data, Config { index: false, ..all }), &capture));
     assert!(got.len() >= 49, "all matches are at least the first ones");
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use peregrine_rule_engine::engine::{Settings, SourceRules};
+use peregrine_rule_engine::engine::{Config, SourceRules};
 use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
-use peregrine_rule_engine::ruleset::{Matching, Options};
+use peregrine_rule_engine::ruleset::{self, Matching};
 use serde_json::Value;
 
 fn testdata() -> PathBuf {
@@ -18,12 +18,9 @@ fn load(name: &str, text: &[u8]) -> Arc<SourceRules<JsonSchema>> {
     let mut loader = Loader::new(Sources::new().with(JsonSchema::k8s_audit()));
     let loaded = loader.load([(name, text)]);
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
-    let settings = Settings {
-        options: Options { matching: Matching::All, index: true },
-        format: Format { json: true, ..Format::new("cluster") },
-        ..Settings::default()
-    };
-    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("times");
+    let evaluation = ruleset::Config { matching: Matching::All, index: true };
+    let config = Config { evaluation, ..Config::default() };
+    let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("times");
     rules.source("k8s_audit").expect("audit records")
 }
 
@@ -37,9 +34,11 @@ fn run(rules: &Arc<SourceRules<JsonSchema>>) -> Vec<(String, Vec<String>)> {
             JsonDocument::parse(line.as_bytes()).expect(line).at(number as u64 + 1, 1_700_000_000_000_000_000, 0);
         let mut names = Vec::new();
         runner.process(&event, |alert| {
-            let json: Value = serde_json::from_slice(alert.text).expect("JSON");
-            assert_eq!(json["rule"], alert.rule.name());
-            names.push(alert.rule.name().to_owned());
+            let mut text = Vec::new();
+            alert.write_json(&Format::new("cluster"), &mut text);
+            let json: Value = serde_json::from_slice(&text).expect("JSON");
+            assert_eq!(json["rule"], alert.rule());
+            names.push(alert.rule().to_owned());
         });
         let id = serde_json::from_str::<Value>(line).expect(line)["auditID"].as_str().unwrap_or("none").to_owned();
         out.push((id, names));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use peregrine_rule_engine::event::record::{Record, RecordSchema};
 use peregrine_rule_engine::event::{Kind, Lifetime, Special, Value};
 use peregrine_rule_engine::output::{Output, Priority, Template};
-use peregrine_rule_engine::ruleset::{Machine, Matching, Options, Rule, Ruleset, RulesetBuilder};
+use peregrine_rule_engine::ruleset::{Config, Machine, Matching, Rule, Ruleset, RulesetBuilder};
 use peregrine_rule_engine::syntax::parse;
 use proptest::prelude::*;
 
@@ -148,7 +148,6 @@ fn rule(number: usize) -> Rule {
         tags: Vec::new(),
         message: Template::default(),
         extra: Vec::new(),
-        key: None,
     };
     Rule { output, enabled: true, capture: None }
 }
@@ -161,7 +160,7 @@ fn build(conditions: &[String], matching: Matching, index: bool) -> (RecordSchem
         let condition = builder.condition(&mut schema, &tree).unwrap_or_else(|error| panic!("{text}: {error}"));
         builder.add(rule(number), condition);
     }
-    let rules = builder.build(&schema, Options { matching, index });
+    let rules = builder.build(&schema, Config { matching, index });
     (schema, rules)
 }
 

@@ -1,9 +1,9 @@
 //! Switches of rules, one after the other, and what they do to the order of evaluation.
 
-use peregrine_rule_engine::engine::{AlertKey, Settings};
+use peregrine_rule_engine::engine::{Alert, Config};
 use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
 use peregrine_rule_engine::load::{Loader, Sources};
-use peregrine_rule_engine::ruleset::{Matching, Options, Selection, Selector};
+use peregrine_rule_engine::ruleset::{Matching, Selection, Selector};
 
 const RULES: &[u8] = b"
 - rule: alpha
@@ -30,17 +30,17 @@ const RULES: &[u8] = b"
 
 fn first_match(selections: &[(Selector, bool)]) -> Vec<String> {
     let selections = selections.iter().map(|(rules, enable)| Selection { rules: rules.clone(), enable: *enable });
-    let settings = Settings { selections: selections.collect(), ..Settings::default() };
+    let config = Config { selections: selections.collect(), ..Config::default() };
     let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
     let loaded = loader.load([("rules.yaml", RULES)]);
-    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("rules");
+    let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("rules");
     let document = JsonDocument::parse(br#"{"x": 1}"#).expect("JSON");
     let mut told = Vec::new();
     rules
         .source::<JsonSchema>("s")
         .expect("the source")
         .runner()
-        .process(&document, |alert| told.push(alert.rule.name().to_owned()));
+        .process(&document, |alert| told.push(alert.rule().to_owned()));
     told
 }
 
@@ -64,13 +64,13 @@ fn types_without_rules_are_known_unless_every_rule_is_walked() {
 ";
     let schema = SinspSchema::new(Fields::new());
     let [open, close] = ["openat", "close"].map(|name| schema.keys_of(name).expect("a type"));
-    let mut settings = Settings::default();
+    let mut config = Config::default();
     for index in [true, false] {
-        settings.options.index = index;
+        config.evaluation.index = index;
         let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
         let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
         assert!(loaded.is_successful());
-        let sets = loader.into_sources().build(loaded.into_rules(), &settings).expect("rules");
+        let sets = loader.into_sources().build(loaded.into_rules(), &config).expect("rules");
         let rules = sets.source::<SinspSchema>("syscall").expect("the source");
         assert!(open.iter().any(|key| rules.rules().may_match(*key)));
         assert!(close.iter().all(|key| rules.rules().may_match(*key) != index));
@@ -99,35 +99,31 @@ fn switching_on_what_is_on_changes_nothing() {
     assert_eq!(first_match(&[(pattern("alpha"), true)]), ["alpha"]);
 }
 
-/// Alerts of one kind have the same key; a field that only another source has is left out.
+/// Fields that no output has can be read of every alert; one that only another source has is not there.
 #[test]
-fn keys_of_alerts() {
+fn fields_beside_the_output() {
     let build = |fields: &[&str]| {
-        let keys = vec![
-            AlertKey { rules: pattern("al*"), fields: fields.iter().map(ToString::to_string).collect() },
-            AlertKey { rules: pattern("beta"), fields: Vec::new() },
-        ];
-        let settings = Settings {
-            options: Options { matching: Matching::All, ..Options::default() },
-            selections: vec![Selection { rules: pattern("gamma"), enable: true }],
-            keys,
-            ..Settings::default()
-        };
-        let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
+        let fields = fields.iter().map(ToString::to_string).collect();
+        let mut config = Config { fields, ..Config::default() };
+        config.evaluation.matching = Matching::All;
+        let sources = Sources::new().with(JsonSchema::new("s")).with(JsonSchema::k8s_audit());
+        let mut loader = Loader::new(sources);
         let loaded = loader.load([("rules.yaml", RULES)]);
-        loader.into_sources().build(loaded.into_rules(), &settings)
+        loader.into_sources().build(loaded.into_rules(), &config)
     };
-    let rules = build(&["json.value[/a]", "json.value[/b]"]).expect("rules");
-    let rules = rules.source::<JsonSchema>("s").expect("the source");
-    let keys = |json: &str| {
-        let document = JsonDocument::parse(json.as_bytes()).expect("JSON");
-        let mut keys = Vec::new();
-        rules.runner().process(&document, |alert| keys.push(alert.key.map(<[u8]>::to_vec)));
-        keys
-    };
-    let one = keys(r#"{"x": 1, "a": "p", "b": "qr"}"#);
-    assert_eq!((one.len(), &one[1], &one[2]), (3, &Some(Vec::new()), &None));
-    assert_eq!(one, keys(r#"{"x": 1, "a": "p", "b": "qr", "c": 1}"#));
-    assert_ne!(one[0], keys(r#"{"x": 1, "a": "pq", "b": "r"}"#)[0]);
-    assert!(build(&["proc.nmae"]).is_err());
+    let rules = build(&["json.value[/a]", "ka.verb"]).expect("rules").source::<JsonSchema>("s").expect("the source");
+    let document = JsonDocument::parse(br#"{"x": 1, "a": "p"}"#).expect("JSON");
+    let mut read = Vec::new();
+    rules.runner().process(&document, |alert| {
+        let mut note = |alert: Alert<'_>| {
+            let mut text = Vec::new();
+            let has = ["json.value[/a]", "ka.verb"].map(|name| alert.write_field(name, &mut text));
+            read.push((has, text));
+        };
+        note(alert);
+        note(alert.to_owned().view(&bumpalo::Bump::new()));
+    });
+    assert_eq!(read, vec![([true, false], b"p".to_vec()); 4]);
+    let error = build(&["proc.nmae"]).expect_err("no source has it");
+    assert_eq!(error.to_string(), "unknown filter: unexpected token after '");
 }

@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peregrine_rule_engine::engine::{Settings, SourceRules};
+use peregrine_rule_engine::engine::{Config, SourceRules};
 use peregrine_rule_engine::event::sinsp::SinspSchema;
 use peregrine_rule_engine::load::{Loader, Sources};
-use peregrine_rule_engine::ruleset::{Matching, Options};
+use peregrine_rule_engine::ruleset::{self, Matching};
 use sinsp::fields::Fields;
 use sinsp::{Inspector, scap};
 
@@ -28,9 +28,9 @@ fn load(text: &str) -> Arc<SourceRules<SinspSchema>> {
     let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
     let loaded = loader.load([("rules.yaml", text.as_bytes())]);
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
-    let options = Options { matching: Matching::All, index: true };
-    let settings = Settings { options, ..Settings::default() };
-    let rules = loader.into_sources().build(loaded.into_rules(), &settings).expect("times");
+    let evaluation = ruleset::Config { matching: Matching::All, index: true };
+    let config = Config { evaluation, ..Config::default() };
+    let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("times");
     rules.source("syscall").expect("system calls")
 }
 
@@ -51,7 +51,7 @@ fn run(
             rules = second;
             runner = rules.runner();
         }
-        runner.process(&event, |alert| alerts.push((event.num(), String::from_utf8_lossy(alert.text).into_owned())));
+        runner.process(&event, |alert| alerts.push((event.num(), alert.to_string())));
     });
     counted.expect("a sound capture");
     (alerts, events)

@@ -32,7 +32,7 @@ pub(crate) fn detect(
     let config = &loaded.config;
     let hostname = host::hostname();
     let snapshot = options.pidfile.is_some().then(|| active_config::snapshot(loaded, &mut rules));
-    let sets = rules.engine(config, &hostname)?;
+    let sets = rules.engine(config)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
         let rules: usize = sets.all().map(|set| set.rules().rules().len()).sum();

@@ -9,7 +9,6 @@
 mod hosts;
 pub mod json;
 mod k8s_audit;
-pub mod kept;
 pub mod record;
 #[cfg(feature = "sinsp")]
 pub mod sinsp;
@@ -314,7 +313,7 @@ pub trait Event {
     }
 }
 
-impl<E: Event> Event for &E {
+impl<E: Event + ?Sized> Event for &E {
     fn key(&self) -> Key {
         (**self).key()
     }

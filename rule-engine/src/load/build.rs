@@ -1,8 +1,8 @@
 //! Loaded rules to compiled ones: the last step of loading.
 
 use super::LoadedRule;
-use crate::engine::{Compiled, CompiledRules, Settings};
-use crate::output::{ExtraField, Output, Priority, Template, TemplateError, Writer};
+use crate::engine::{Compiled, CompiledRules, Config};
+use crate::output::{ExtraField, Output, Priority, TemplateError};
 use crate::resolve::sources::{Source, Sources};
 use crate::ruleset::{Capture, Rule, Selection, Selector};
 
@@ -11,12 +11,12 @@ impl Sources {
     ///
     /// # Errors
     /// If a source has no field for the time of its events, or no source has a field of a key.
-    pub fn build(self, rules: Vec<LoadedRule>, settings: &Settings) -> Result<CompiledRules, TemplateError> {
-        build(self, rules, settings)
+    pub fn build(self, rules: Vec<LoadedRule>, config: &Config) -> Result<CompiledRules, TemplateError> {
+        build(self, rules, config)
     }
 }
 
-fn build(sources: Sources, rules: Vec<LoadedRule>, settings: &Settings) -> Result<CompiledRules, TemplateError> {
+fn build(sources: Sources, rules: Vec<LoadedRule>, config: &Config) -> Result<CompiledRules, TemplateError> {
     let mut rows = sources.into_all();
     for loaded in rules {
         let Some(row) = rows.iter_mut().find(|row| row.schema.names().source() == loaded.source) else { continue };
@@ -30,46 +30,28 @@ fn build(sources: Sources, rules: Vec<LoadedRule>, settings: &Settings) -> Resul
             tags: loaded.tags,
             message: loaded.template,
             extra: extra.map(|(field, template)| ExtraField { key: field.name, template, raw: field.raw }).collect(),
-            key: None,
         };
         let capture = loaded.capture.then_some(Capture { milliseconds });
         row.builder.add(Rule { output, enabled: loaded.enabled, capture }, loaded.condition);
     }
     let mut sets = Vec::with_capacity(rows.len());
     // The first complaint about each field that no source has had yet.
-    let mut unknown: Vec<(&str, TemplateError)> = Vec::new();
-    for (place, Source { mut schema, mut builder }) in rows.into_iter().enumerate() {
-        let mut keys = Vec::with_capacity(settings.keys.len());
-        for key in &settings.keys {
-            let mut text = String::new();
-            for field in &key.fields {
-                match Template::parse(&format!("%{field}"), schema.names_mut()) {
-                    Ok(_) => {
-                        // The values of two fields do not run into each other.
-                        text.push_str(&format!("%{field}\u{1}"));
-                        unknown.retain(|(name, _)| name != field);
-                    }
-                    Err(error) if place == 0 => unknown.push((field, error)),
-                    Err(_) => {}
-                }
-            }
-            keys.push(if text.is_empty() { Template::default() } else { Template::parse(&text, schema.names_mut())? });
-        }
-        for rule in builder.rules_mut() {
-            let key = settings.keys.iter().position(|key| key.rules.selects(rule));
-            rule.output.key = key.map(|place| keys[place].clone());
-        }
-        for selection in &settings.selections {
+    let mut unknown: Option<Vec<(&str, TemplateError)>> = None;
+    for Source { mut schema, mut builder } in rows {
+        for selection in &config.selections {
             builder.select(selection);
         }
-        builder.select(&Selection { rules: Selector::Below(settings.priority), enable: false });
-        let writer = Writer::new(settings.format.clone(), schema.names_mut())?;
-        let also = settings.also.clone().map(|format| Writer::new(format, schema.names_mut())).transpose()?;
-        let rules = builder.build(schema.names(), settings.options);
-        sets.push(schema.own(Compiled { rules, writer, also }));
+        builder.select(&Selection { rules: Selector::Below(config.priority), enable: false });
+        let (compiled, missing) =
+            Compiled::new(schema.names_mut(), config, |schema| builder.build(schema, config.evaluation))?;
+        match &mut unknown {
+            None => unknown = Some(missing),
+            Some(unknown) => unknown.retain(|(name, _)| missing.iter().any(|(other, _)| other == name)),
+        }
+        sets.push(schema.own(compiled));
     }
-    if let Some((_, error)) = unknown.into_iter().next() {
-        return Err(error);
+    match unknown.into_iter().flatten().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(CompiledRules::new(sets)),
     }
-    Ok(CompiledRules::new(sets))
 }

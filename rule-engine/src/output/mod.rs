@@ -5,6 +5,6 @@ pub(crate) mod json;
 mod priority;
 mod template;
 
-pub use alert::{ExtraField, Format, Output, Writer};
+pub use alert::{ExtraField, Format, Output};
 pub use priority::{Priority, UnknownPriority};
 pub use template::{Formatter, Template, TemplateError};

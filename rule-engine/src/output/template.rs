@@ -143,9 +143,14 @@ impl Template {
         self.fields.iter().map(|field| field.name.as_str())
     }
 
-    /// The fields, by number: those that an event is asked for.
-    pub fn field_ids(&self) -> impl Iterator<Item = FieldId> {
+    /// The fields, by number.
+    pub(crate) fn field_ids(&self) -> impl Iterator<Item = FieldId> {
         self.fields.iter().map(|field| field.id)
+    }
+
+    /// The fields with their names.
+    pub(crate) fn named_fields(&self) -> impl Iterator<Item = (&str, FieldId)> {
+        self.fields.iter().map(|field| (field.name.as_str(), field.id))
     }
 
     /// The transformers that it prints, such as `toupper(proc.name)`.

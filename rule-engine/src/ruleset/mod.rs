@@ -46,7 +46,7 @@ pub enum Matching {
 
 /// How a set of rules is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct Config {
     /// What happens after a match.
     pub matching: Matching,
     /// Whether the index is used. Without it every enabled rule of an event's type is walked as it is written: the same
@@ -54,7 +54,7 @@ pub struct Options {
     pub index: bool,
 }
 
-impl Default for Options {
+impl Default for Config {
     fn default() -> Self {
         Self { matching: Matching::First, index: true }
     }
@@ -109,7 +109,7 @@ impl RulesetBuilder {
     }
 
     /// The set of all enabled rules.
-    pub fn build(self, schema: &dyn Schema, options: Options) -> Ruleset {
+    pub fn build(self, schema: &dyn Schema, config: Config) -> Ruleset {
         let mut pool = self.pool;
         let regexes = Regexes::new(pool.atoms());
         let common = schema.common_keys();
@@ -122,8 +122,8 @@ impl RulesetBuilder {
             rules.push(rule);
         }
         let index = Index::build(&mut pool, &plain, schema, &regexes);
-        let options = Options { index: options.index && index.is_sound(), ..options };
-        Ruleset { source: schema.source().to_owned(), rules, plain, pool, regexes, index, options }
+        let config = Config { index: config.index && index.is_sound(), ..config };
+        Ruleset { source: schema.source().to_owned(), rules, plain, pool, regexes, index, config }
     }
 }
 
@@ -144,7 +144,7 @@ pub struct Ruleset {
     pool: Pool,
     regexes: Regexes,
     index: Index,
-    options: Options,
+    config: Config,
 }
 
 impl Ruleset {
@@ -172,7 +172,7 @@ impl Ruleset {
     /// [`process`](Self::process).
     #[inline]
     pub fn may_match(&self, key: Key) -> bool {
-        !self.options.index || self.index.slate(key).is_some()
+        !self.config.index || self.index.slate(key).is_some()
     }
 
     /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
@@ -183,12 +183,12 @@ impl Ruleset {
         event: &E,
         mut matched: impl FnMut(RuleId) -> ControlFlow<()>,
     ) {
-        let first = self.options.matching == Matching::First;
+        let first = self.config.matching == Matching::First;
         let mut tell = |rule: u32| match matched(RuleId(rule)) {
             ControlFlow::Continue(()) if !first => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         };
-        if !self.options.index {
+        if !self.config.index {
             machine.arena.reset();
             let _ = self.walk(&machine.arena, event, &mut tell);
             return;

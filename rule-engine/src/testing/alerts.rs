@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json};
 
 use crate::diag::Spot;
-use crate::output::Priority;
+use crate::engine::Alert;
+use crate::output::{Priority, json};
 use crate::source::item::Written;
 
 /// An alert that a test expects: the rule, and whatever else is asked of it.
@@ -82,17 +83,21 @@ impl std::fmt::Display for Difference {
 }
 
 impl Raised {
-    /// The alert that `text` is in JSON.
-    pub(super) fn read(event: u64, priority: Priority, text: &[u8]) -> Option<Self> {
-        let Json::Object(mut json) = serde_json::from_slice(text).ok()? else { return None };
-        let Some(Json::String(rule)) = json.remove("rule") else { return None };
-        let Some(Json::String(message)) = json.remove("message") else { return None };
-        let Some(Json::Object(fields)) = json.remove("output_fields") else { return None };
-        let tags = match json.remove("tags") {
-            Some(Json::Array(tags)) => tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
-            _ => Vec::new(),
-        };
-        Some(Self { rule, priority, event, message, fields, tags })
+    pub(super) fn of(event: u64, alert: &Alert<'_>) -> Self {
+        let lossy = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+        let fields = alert.fields().map(|(name, value)| {
+            let mut text = Vec::new();
+            json::value(value, &mut text);
+            (name.to_owned(), serde_json::from_slice(&text).unwrap_or_default())
+        });
+        Self {
+            rule: alert.rule().to_owned(),
+            priority: alert.priority(),
+            event,
+            message: lossy(alert.message()),
+            fields: fields.collect(),
+            tags: alert.tags().to_vec(),
+        }
     }
 }
 

@@ -4,12 +4,11 @@ use super::alerts::{self, Difference, Raised};
 use super::{Events, Fault, Given, PlayError, Replay, Setting, Suite, Test};
 use crate::diag::did_you_mean;
 use crate::diag::human::Style;
-use crate::engine::{Alert, CompiledRules, Settings};
+use crate::engine::{self, Alert, CompiledRules};
 use crate::event::json::{JsonDocument, JsonSchema};
 use crate::load::Loader;
-use crate::output::Format;
 use crate::resolve::{ExtraField, ExtraOutput};
-use crate::ruleset::{Matching, Options, Selector};
+use crate::ruleset::{self, Matching, Selector};
 use crate::source::item::Written;
 use crate::source::span::locate;
 
@@ -98,7 +97,7 @@ impl Suite {
         if !loaded.is_successful() {
             return Err(Fault::new(format!("the rules do not load\n{}", loaded.render(Style::default()).trim_end())));
         }
-        let build = loader.into_sources().build(loaded.into_rules(), &setting.settings());
+        let build = loader.into_sources().build(loaded.into_rules(), &setting.config());
         build.map_err(|error| Fault::new(error.to_string()))
     }
 
@@ -152,8 +151,8 @@ impl Suite {
         let only: Vec<Selector> = test.only.iter().map(|name| Selector::Pattern(name.text.clone())).collect();
         let mut raised = Vec::new();
         let mut tell = |number: u64, alert: Alert<'_>| {
-            if only.is_empty() || only.iter().any(|only| only.selects(alert.rule)) {
-                raised.extend(Raised::read(number, alert.rule.output.priority, alert.text));
+            if only.is_empty() || alert.definition().is_some_and(|rule| only.iter().any(|only| only.selects(rule))) {
+                raised.push(Raised::of(number, &alert));
             }
         };
         match &test.given {
@@ -274,17 +273,13 @@ impl Given {
 }
 
 impl Setting {
-    fn settings(&self) -> Settings {
-        Settings {
-            options: Options {
-                matching: if self.first { Matching::First } else { Matching::All },
-                ..Options::default()
-            },
-            format: Format { json: true, include_message: true, include_output: false, ..Format::new("") },
-            also: None,
+    fn config(&self) -> engine::Config {
+        let matching = if self.first { Matching::First } else { Matching::All };
+        engine::Config {
+            evaluation: ruleset::Config { matching, ..ruleset::Config::default() },
             priority: self.priority,
             selections: self.selections.clone(),
-            ..Settings::default()
+            ..engine::Config::default()
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The way of alerts out of the event loop: the outputs of the configuration, and alerts of the program's own.
 
-pub(crate) mod annotate;
 pub(crate) mod noise;
 pub(crate) mod outputs;
 pub(crate) mod pending_alerts;
@@ -9,12 +8,13 @@ use crate::alerts::noise::{Kept, Noise, Verdict};
 use crate::clock::now;
 use crate::config::settings::Config;
 use crate::names::SYSCALL;
+use crate::rules;
 use crate::{Fatal, log};
+use bumpalo::Bump;
 use peregrine_sinks::{Message, Outputs, Totals, Wait, Wanted};
-use rule_engine::engine::Alert;
-use rule_engine::event::text as time;
-use rule_engine::output::Priority;
-use serde_json::{Map, Value as Json, json};
+use rule_engine::engine::{Alert, Note, OwnedAlert, OwnedValue};
+use rule_engine::output::{Format, Priority};
+use serde_json::{Map, Value as Json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub(crate) struct Alerts {
     outputs: Outputs,
     wait: Wait,
     hostname: String,
-    form: RwLock<Form>,
+    format: RwLock<Format>,
     noise: Mutex<Option<Noise>>,
     /// Until when, in nanoseconds since 1970, what is known of threads and files may be wrong.
     uncertain_until: AtomicU64,
@@ -42,18 +42,6 @@ pub(crate) struct Alerts {
     told: Mutex<Vec<Told>>,
     /// Those who watch the page, if there is one.
     feed: Option<Arc<dyn Watcher>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Form {
-    json: bool,
-    iso_time: bool,
-}
-
-impl Form {
-    fn new(config: &Config) -> Self {
-        Self { json: config.json_output, iso_time: config.time_format_iso_8601 }
-    }
 }
 
 /// How many lost alerts of an output the others have been told of, and it itself.
@@ -72,7 +60,7 @@ impl Alerts {
             outputs: outputs::start(config, hostname)?,
             wait,
             hostname: hostname.to_owned(),
-            form: RwLock::new(Form::new(config)),
+            format: RwLock::new(rules::format(config, hostname)),
             noise: Mutex::new(Noise::new(&config.noise_control)),
             uncertain_until: AtomicU64::new(0),
             told: Mutex::default(),
@@ -91,7 +79,7 @@ impl Alerts {
     /// # Errors
     /// When a spool cannot be used.
     pub(crate) fn apply(&self, config: &Config, plan: Vec<Wanted>) -> Result<(), Fatal> {
-        *self.form.write().unwrap_or_else(PoisonError::into_inner) = Form::new(config);
+        *self.format.write().unwrap_or_else(PoisonError::into_inner) = rules::format(config, &self.hostname);
         let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
         *noise = match (Noise::new(&config.noise_control), noise.as_ref()) {
             (Some(new), Some(old)) => Some(new.after(old)),
@@ -101,34 +89,24 @@ impl Alerts {
         outputs::apply(&self.outputs, config, plan)
     }
 
-    fn form(&self) -> Form {
-        *self.form.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends the alert of a rule about an event of this time, unless it is one of too many.
-    pub(crate) fn send(&self, alert: &Alert<'_>, time: u64) {
-        let mut notes: Vec<(&str, Json)> = Vec::new();
-        if alert.rule.output.source == SYSCALL && time < self.uncertain_until.load(Ordering::Relaxed) {
-            notes.push(("state_uncertain", true.into()));
+    /// Sends the alert of a rule, unless it is one of too many.
+    pub(crate) fn send(&self, alert: &Alert<'_>) {
+        let (mut notes, time) = (Vec::new(), alert.time());
+        if alert.source() == SYSCALL && time < self.uncertain_until.load(Ordering::Relaxed) {
+            notes.push(Note::new("state_uncertain", true));
         }
         if let Some(noise) = &mut *self.noise.lock().unwrap_or_else(PoisonError::into_inner) {
-            match noise.judge(alert.rule, alert.key, time) {
+            match noise.judge(alert) {
                 Verdict::Keep => return,
                 Verdict::Tell { alike, limited } => {
-                    notes.extend((alike > 0).then(|| ("suppressed", alike.into())));
-                    notes.extend((limited > 0).then(|| ("rate_limited", limited.into())));
+                    notes.extend((alike > 0).then(|| Note::new("suppressed", alike)));
+                    notes.extend((limited > 0).then(|| Note::new("rate_limited", limited)));
                 }
             }
         }
-        if let Some(feed) = &self.feed {
-            let full = String::from_utf8_lossy(alert.also);
-            let full = if notes.is_empty() { full } else { annotate::add(&full, true, &notes).into() };
-            feed.show(alert.rule.output.priority, &full);
-        }
-        // The engine writes UTF-8: what the kernel gave is made such before.
-        let text = String::from_utf8_lossy(alert.text);
-        let text = if notes.is_empty() { text.into() } else { annotate::add(&text, self.form().json, &notes).into() };
-        self.outputs.send(Message { severity: alert.rule.output.priority as u8, text }, self.wait);
+        self.show(alert, &notes);
+        let text = written(alert, &notes, &self.format.read().unwrap_or_else(PoisonError::into_inner));
+        self.outputs.send(Message { severity: alert.priority() as u8, text: text.into() }, self.wait);
     }
 
     /// Says that events were lost, so that what is known of threads and files may be wrong until this time.
@@ -136,22 +114,22 @@ impl Alerts {
         self.uncertain_until.fetch_max(time, Ordering::Relaxed);
     }
 
-    /// Sends an alert of the program's own, from the source `internal`.
-    pub(crate) fn send_own(&self, own: &OwnAlert<'_>) {
-        self.show(own);
+    /// Sends an alert of the program itself.
+    pub(crate) fn send_own(&self, own: &OwnedAlert) {
+        self.show(&own.view(&Bump::new()), &[]);
         self.send_own_to(own, self.wait, |_| true);
     }
 
-    fn show(&self, own: &OwnAlert<'_>) {
+    fn show(&self, alert: &Alert<'_>, notes: &[Note]) {
         if let Some(feed) = &self.feed {
-            feed.show(own.priority, &own.text(true, false, &self.hostname));
+            let full = Format { json: true, include_message: true, ..Format::new(&self.hostname) };
+            feed.show(alert.priority(), &written(alert, notes, &full));
         }
     }
 
-    fn send_own_to(&self, own: &OwnAlert<'_>, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
-        let form = self.form();
-        let text = own.text(form.json, form.iso_time, &self.hostname);
-        self.outputs.send_to(Message { severity: own.priority as u8, text: text.into() }, wait, wanted);
+    fn send_own_to(&self, own: &OwnedAlert, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
+        let text = written(&own.view(&Bump::new()), &[], &self.format.read().unwrap_or_else(PoisonError::into_inner));
+        self.outputs.send_to(Message { severity: own.priority() as u8, text: text.into() }, wait, wanted);
     }
 
     /// Makes an alert of alerts that were lost: at once to the other outputs, and to the one that lost them when it
@@ -180,16 +158,13 @@ impl Alerts {
     }
 
     fn tell_loss(&self, totals: &Totals, new: u64, wanted: impl Fn(&'static str) -> bool) {
-        let fields = [
-            ("output", Json::from(totals.sink)),
-            ("n_lost", new.into()),
-            ("n_lost_total", totals.lost.into()),
-            ("n_sent_total", totals.sent.into()),
-        ];
         let rule = "Peregrine internal: alerts lost";
         let text = format!("{rule}. {new} alerts did not reach the {} output.", totals.sink);
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let own = OwnAlert { time: now(), priority: Priority::Critical, rule, text: &text, fields };
+        let own = internal(rule, Priority::Critical, now(), text)
+            .with_field("output", totals.sink)
+            .with_field("n_lost", new)
+            .with_field("n_lost_total", totals.lost)
+            .with_field("n_sent_total", totals.sent);
         self.send_own_to(&own, Wait::No, wanted);
     }
 
@@ -234,44 +209,34 @@ impl Alerts {
     }
 }
 
-/// An alert about the program itself.
-#[derive(Debug)]
-pub(crate) struct OwnAlert<'a> {
-    /// Nanoseconds since 1970.
-    pub(crate) time: u64,
-    pub(crate) priority: Priority,
-    pub(crate) rule: &'a str,
-    pub(crate) text: &'a str,
-    pub(crate) fields: Map<String, Json>,
+/// An alert in a format, as text: the engine writes UTF-8, for what the kernel gave is made such before.
+fn written(alert: &Alert<'_>, notes: &[Note], format: &Format) -> String {
+    let mut text = Vec::with_capacity(512);
+    alert.write_with_notes(notes, format, &mut text);
+    String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-impl OwnAlert<'_> {
-    fn text(&self, as_json: bool, iso_time: bool, hostname: &str) -> String {
-        let mut fields = self.fields.clone();
-        fields.sort_keys();
-        if as_json {
-            let mut stamp = Vec::new();
-            time::iso8601(self.time, "Z", &mut stamp);
-            return json!({
-                "hostname": hostname,
-                "output": self.text,
-                "output_fields": fields,
-                "priority": self.priority.name(),
-                "rule": self.rule,
-                "source": "internal",
-                "time": String::from_utf8_lossy(&stamp),
-            })
-            .to_string();
-        }
-        let mut stamp = Vec::new();
-        if iso_time {
-            time::iso8601(self.time, "+0000", &mut stamp);
-        } else {
-            stamp = local_clock(self.time).into_bytes();
-        }
-        let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let (stamp, priority) = (String::from_utf8_lossy(&stamp), self.priority.name());
-        format!("{stamp}: {priority} {} ({})", self.text, fields.join(" "))
+/// Creates an alert of the program itself, with the local time of the day.
+pub(crate) fn internal(rule: &str, priority: Priority, time: u64, text: impl Into<String>) -> OwnedAlert {
+    OwnedAlert::internal(rule, priority, time, text).with_clock(local_clock(time))
+}
+
+/// Adds fields that are JSON, such as those of the metrics.
+pub(crate) fn with_json(own: OwnedAlert, fields: &Map<String, Json>) -> OwnedAlert {
+    fields.iter().fold(own, |own, (name, value)| own.with_field(name, owned(value)))
+}
+
+fn owned(value: &Json) -> OwnedValue {
+    match value {
+        Json::Bool(truth) => (*truth).into(),
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => OwnedValue::List(items.iter().map(owned).collect()),
+        Json::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => number.into(),
+            (None, Some(number)) => number.into(),
+            (None, None) => number.as_f64().unwrap_or_default().into(),
+        },
+        other => other.to_string().into(),
     }
 }
 
@@ -288,15 +253,15 @@ mod tests {
 
     #[test]
     fn own_alerts_look_like_falcos() {
-        let fields: Map<String, Json> =
-            [("b".to_owned(), "x".into()), ("a".to_owned(), 1.into())].into_iter().collect();
-        let own = OwnAlert { time: 7, priority: Priority::Debug, rule: "R", text: "R. Text", fields };
+        let own = internal("R", Priority::Debug, 7, "R. Text").with_field("b", "x").with_field("a", 1u64);
+        let json = Format { json: true, iso8601: true, ..Format::new("h") };
         assert_eq!(
-            own.text(true, true, "h"),
+            own.render(&json),
             r#"{"hostname":"h","output":"R. Text","output_fields":{"a":1,"b":"x"},"priority":"Debug","rule":"R","source":"internal","time":"1970-01-01T00:00:00.000000007Z"}"#
         );
-        assert_eq!(own.text(false, true, "h"), "1970-01-01T00:00:00.000000007+0000: Debug R. Text (a=1 b=\"x\")");
-        assert!(own.text(false, false, "h").ends_with("00.000000007: Debug R. Text (a=1 b=\"x\")"));
+        let text = own.render(&Format { json: false, ..json });
+        assert_eq!(text, "1970-01-01T00:00:00.000000007+0000: Debug R. Text (a=1 b=\"x\")");
+        assert!(own.to_string().ends_with("00.000000007: Debug R. Text (a=1 b=\"x\")"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use crate::config::settings::{NoiseControl, Quiet};
 use crate::interval as duration;
 use crate::token_bucket::TokenBucket;
-use rule_engine::engine::AlertKey;
+use rule_engine::engine::Alert;
 use rule_engine::ruleset::Selector;
 use std::collections::HashMap;
 
@@ -33,8 +33,17 @@ pub(crate) struct Kept {
     pub(crate) limited: u64,
 }
 
+/// Which alerts are alike, and for how long.
 #[derive(Debug)]
 struct Window {
+    rules: Selector,
+    fields: Vec<String>,
+    nanoseconds: u64,
+}
+
+/// An alert that was told, and those like it.
+#[derive(Debug)]
+struct Kind {
     end: u64,
     kept: u64,
 }
@@ -42,8 +51,8 @@ struct Window {
 /// The kinds of alerts, and when they were told.
 #[derive(Debug)]
 pub(crate) struct Noise {
-    windows: Vec<(Selector, u64)>,
-    kinds: HashMap<Box<[u8]>, Window>,
+    windows: Vec<Window>,
+    kinds: HashMap<Box<[u8]>, Kind>,
     bucket: Option<TokenBucket>,
     /// Kept back by the bucket since the last alert that passed it.
     limited: u64,
@@ -58,7 +67,11 @@ impl Noise {
             .iter()
             .map(|quiet| {
                 let window = duration::parse(&quiet.window).unwrap_or_default();
-                (Selector::Pattern(quiet.rule.clone()), u64::try_from(window.as_nanos()).unwrap_or(u64::MAX))
+                Window {
+                    rules: Selector::Pattern(quiet.rule.clone()),
+                    fields: quiet.key.clone(),
+                    nanoseconds: u64::try_from(window.as_nanos()).unwrap_or(u64::MAX),
+                }
             })
             .collect();
         let bucket =
@@ -72,20 +85,35 @@ impl Noise {
         })
     }
 
-    /// What the engine is to make keys of.
-    pub(crate) fn keys(settings: &[Quiet]) -> Vec<AlertKey> {
-        let key = |quiet: &Quiet| AlertKey { rules: Selector::Pattern(quiet.rule.clone()), fields: quiet.key.clone() };
-        settings.iter().map(key).collect()
+    /// The fields that alerts are compared by: what the engine must be able to read of every alert.
+    pub(crate) fn fields(settings: &[Quiet]) -> Vec<String> {
+        let mut fields: Vec<String> = settings.iter().flat_map(|quiet| quiet.key.iter().cloned()).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 
     /// Looks at an alert.
-    pub(crate) fn judge(&mut self, rule: &rule_engine::ruleset::Rule, key: Option<&[u8]>, time: u64) -> Verdict {
-        let window = self.windows.iter().find(|(rules, _)| rules.selects(rule)).map(|(_, window)| *window);
-        let mut alike = 0;
-        let kind = key.zip(window).map(|(key, window)| {
-            let kind: Box<[u8]> = [rule.name().as_bytes(), b"\0", key].concat().into();
-            (kind, time.saturating_add(window))
+    pub(crate) fn judge(&mut self, alert: &Alert<'_>) -> Verdict {
+        let rule = alert.definition();
+        let window = rule.and_then(|rule| self.windows.iter().find(|window| window.rules.selects(rule)));
+        let kind = window.map(|window| {
+            let mut kind = [alert.rule().as_bytes(), b"\0"].concat();
+            for field in &window.fields {
+                if alert.write_field(field, &mut kind) {
+                    // The values of two fields do not run into each other.
+                    kind.push(1);
+                }
+            }
+            (kind.into(), window.nanoseconds)
         });
+        self.judge_kind(kind, alert.time())
+    }
+
+    /// Looks at an alert of a kind, which lasts for some nanoseconds.
+    fn judge_kind(&mut self, kind: Option<(Box<[u8]>, u64)>, time: u64) -> Verdict {
+        let mut alike = 0;
+        let kind = kind.map(|(kind, window)| (kind, time.saturating_add(window)));
         if let Some((kind, _)) = &kind
             && let Some(known) = self.kinds.get_mut(kind)
         {
@@ -106,10 +134,10 @@ impl Noise {
         if let Some((kind, end)) = kind {
             if self.kinds.len() >= MOST_KINDS {
                 // Those whose window is over and who owe nothing make room.
-                self.kinds.retain(|_, window| window.end > time || window.kept > 0);
+                self.kinds.retain(|_, kind| kind.end > time || kind.kept > 0);
             }
             if self.kinds.len() < MOST_KINDS || self.kinds.contains_key(&kind) {
-                self.kinds.insert(kind, Window { end, kept: 0 });
+                self.kinds.insert(kind, Kind { end, kept: 0 });
             }
         }
         Verdict::Tell { alike, limited: std::mem::take(&mut self.limited) }
@@ -129,22 +157,33 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rule_engine::output::{Output, Priority, Template};
-    use rule_engine::ruleset::Rule;
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn rule(name: &str) -> Rule {
-        let output = Output {
-            rule: name.into(),
-            priority: Priority::Notice,
-            source: "syscall".into(),
-            tags: Vec::new(),
-            message: Template::default(),
-            extra: Vec::new(),
-            key: None,
-        };
-        Rule { output, enabled: true, capture: None }
+    const WINDOW: u64 = 10 * SECOND;
+
+    fn kind(name: &str) -> Option<(Box<[u8]>, u64)> {
+        Some((name.as_bytes().into(), WINDOW))
+    }
+
+    /// The rules of one's own that a test judges: alerts of `A rule` for each JSON document.
+    fn judge_all(noise: &mut Noise, fields: &[String], documents: &[(&str, u64)]) -> Vec<Verdict> {
+        use rule_engine::engine::Config;
+        use rule_engine::event::json::{JsonDocument, JsonSchema};
+        use rule_engine::load::{Loader, Sources};
+        let rules = "- {rule: A rule, desc: d, condition: 'json.value[/a] = 1', output: o, priority: NOTICE, source: s}\n\
+                     - {rule: B, desc: d, condition: 'json.value[/b] = 1', output: o, priority: NOTICE, source: s}\n";
+        let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
+        let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
+        let config = Config { fields: fields.to_vec(), ..Config::default() };
+        let rules = loader.into_sources().build(loaded.into_rules(), &config).unwrap();
+        let mut runner = rules.source::<JsonSchema>("s").unwrap().runner();
+        let mut verdicts = Vec::new();
+        for &(json, time) in documents {
+            let document = JsonDocument::parse(json.as_bytes()).unwrap().at(1, time, 0);
+            runner.process(&document, |alert| verdicts.push(noise.judge(&alert)));
+        }
+        verdicts
     }
 
     fn told(alike: u64, limited: u64) -> Verdict {
@@ -158,31 +197,37 @@ mod tests {
 
     #[test]
     fn one_of_a_kind_in_a_window() {
-        let quiet = Quiet { rule: "A*".into(), key: Vec::new(), window: "10s".into() };
+        let key = vec!["json.value[/k]".to_owned(), "json.value[/l]".to_owned()];
+        let quiet = Quiet { rule: "A*".into(), key, window: "10s".into() };
+        let fields = Noise::fields(std::slice::from_ref(&quiet));
         let mut noise = Noise::new(&NoiseControl { rules: vec![quiet], ..NoiseControl::default() }).unwrap();
-        let (a, b) = (rule("A rule"), rule("B"));
-        assert_eq!(noise.judge(&a, Some(b"x"), SECOND), told(0, 0));
-        assert_eq!(noise.judge(&a, Some(b"x"), 2 * SECOND), Verdict::Keep);
-        assert_eq!(noise.judge(&a, Some(b"y"), 2 * SECOND), told(0, 0));
-        assert_eq!(noise.judge(&a, Some(b"x"), 11 * SECOND - 1), Verdict::Keep);
-        // Another rule is another kind, and this one is not to be kept quiet at all.
-        assert_eq!(noise.judge(&b, None, 2 * SECOND), told(0, 0));
-        assert_eq!(noise.judge(&b, None, 2 * SECOND), told(0, 0));
-        assert_eq!(noise.judge(&a, Some(b"x"), 11 * SECOND), told(2, 0));
-        assert_eq!(noise.judge(&a, Some(b"x"), 12 * SECOND), Verdict::Keep);
-        assert_eq!(noise.judge(&a, Some(b"x"), 21 * SECOND), told(1, 0));
+        let (x, y, b) = (r#"{"a": 1, "k": "p", "l": "qr"}"#, r#"{"a": 1, "k": "pq", "l": "r"}"#, r#"{"b": 1}"#);
+        let documents = [
+            (x, SECOND),
+            (x, 2 * SECOND),
+            (y, 2 * SECOND),
+            (x, 11 * SECOND - 1),
+            // Another rule is another kind, and this one is not to be kept quiet at all.
+            (b, 2 * SECOND),
+            (b, 2 * SECOND),
+            (x, 11 * SECOND),
+            (x, 12 * SECOND),
+            (x, 21 * SECOND),
+        ];
+        let keep = Verdict::Keep;
+        let expected = [told(0, 0), keep, told(0, 0), keep, told(0, 0), told(0, 0), told(2, 0), keep, told(1, 0)];
+        assert_eq!(judge_all(&mut noise, &fields, &documents), expected);
         assert_eq!(noise.kept(), Kept { alike: 3, limited: 0 });
     }
 
     #[test]
     fn so_many_in_a_second() {
         let mut noise = Noise::new(&NoiseControl { rate: 2.0, max_burst: 3, ..NoiseControl::default() }).unwrap();
-        let rule = rule("A");
-        let verdicts: Vec<_> = (0..5).map(|n| noise.judge(&rule, None, SECOND + n)).collect();
+        let verdicts: Vec<_> = (0..5).map(|n| noise.judge_kind(None, SECOND + n)).collect();
         assert_eq!(verdicts, [told(0, 0), told(0, 0), told(0, 0), Verdict::Keep, Verdict::Keep]);
-        assert_eq!(noise.judge(&rule, None, 2 * SECOND), told(0, 2));
-        assert_eq!(noise.judge(&rule, None, 2 * SECOND), told(0, 0));
-        assert_eq!(noise.judge(&rule, None, 2 * SECOND), Verdict::Keep);
+        assert_eq!(noise.judge_kind(None, 2 * SECOND), told(0, 2));
+        assert_eq!(noise.judge_kind(None, 2 * SECOND), told(0, 0));
+        assert_eq!(noise.judge_kind(None, 2 * SECOND), Verdict::Keep);
         assert_eq!(noise.kept().limited, 3);
     }
 
@@ -190,12 +235,11 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let quiet = Quiet { rule: "*".into(), key: Vec::new(), window: "10s".into() };
         let mut noise = Noise::new(&NoiseControl { rules: vec![quiet], ..NoiseControl::default() }).unwrap();
-        let rule = rule("A");
         for number in 0..MOST_KINDS as u64 + 100 {
-            assert_eq!(noise.judge(&rule, Some(&number.to_le_bytes()), SECOND), told(0, 0));
+            assert_eq!(noise.judge_kind(Some((number.to_le_bytes().into(), WINDOW)), SECOND), told(0, 0));
         }
         assert_eq!(noise.kinds.len(), MOST_KINDS);
-        noise.judge(&rule, Some(b"later"), 20 * SECOND);
+        noise.judge_kind(kind("later"), 20 * SECOND);
         assert_eq!(noise.kinds.len(), 1);
     }
 }

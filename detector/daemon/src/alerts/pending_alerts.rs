@@ -6,11 +6,8 @@
 use crate::alerts::Alerts;
 use bumpalo::Bump;
 use peregrine_containers::Provider;
-use rule_engine::engine::{Alert, SourceRules, Texts};
-use rule_engine::event::kept::KeptEvent;
+use rule_engine::engine::{Alert, OwnedAlert, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::event::{Event, EventSchema, FieldId, Schema};
-use rule_engine::ruleset::RuleId;
 use sinsp::config::ContainerPattern;
 use sinsp::state::ContainerInfo;
 use sinsp::{Inspector, Next};
@@ -28,8 +25,7 @@ const MOST: usize = 1024;
 /// An alert that waits.
 struct Pending {
     rules: Arc<SourceRules<SinspSchema>>,
-    id: RuleId,
-    event: KeptEvent,
+    alert: OwnedAlert,
     container: Vec<u8>,
     until: Instant,
 }
@@ -69,24 +65,19 @@ impl Waiting {
         if id.is_empty() || event.state().container(id).is_some() || !self.provider.is_asked(id) {
             return false;
         }
-        let fields = rules.output_fields(alert.id);
-        let schema = rules.schema();
-        if !fields.iter().any(|field| is_told_by_engines(schema, *field)) {
+        if !alert.rule_id().is_some_and(|rule| rules.output_has(rule, is_told_by_engines)) {
             return false;
         }
-        let Ok(event) = schema.event(event);
-        let event = KeptEvent::new(&event, fields, &Bump::new());
         let (rules, container) = (Arc::clone(rules), id.to_vec());
-        let pending = Pending { rules, id: alert.id, event, container, until: Instant::now() + self.most };
+        let pending = Pending { rules, alert: alert.to_owned(), container, until: Instant::now() + self.most };
         self.sender.try_send(pending).is_ok()
     }
 }
 
 /// Whether an engine tells the value of a field: the id and times are known without one.
-fn is_told_by_engines(schema: &SinspSchema, field: FieldId) -> bool {
-    let name = schema.field_name(field);
+fn is_told_by_engines(name: &str) -> bool {
     (name.starts_with("container.") || name.starts_with("k8s."))
-        && !matches!(&*name, "container.id" | "container.start_ts" | "container.duration")
+        && !matches!(name, "container.id" | "container.start_ts" | "container.duration")
 }
 
 impl Queue {
@@ -123,19 +114,16 @@ impl Queue {
     }
 
     fn send(&self, mut pending: Pending, alerts: &Alerts) {
-        let arena = Bump::new();
         if let Some(info) = self.provider.known(&pending.container) {
-            fill(&mut pending.event, pending.rules.schema(), info, &arena);
+            fill(&mut pending.alert, &pending.rules, info);
         }
-        let mut texts = Texts::default();
-        let alert = pending.rules.alert(pending.id, &pending.event, &arena, &mut texts);
-        alerts.send(&alert, pending.event.time());
+        alerts.send(&pending.alert.view(&Bump::new()));
     }
 }
 
 /// Gives the fields of the container the values that they would have had, by asking them of a small machine with that
 /// container and nothing else.
-fn fill(event: &mut KeptEvent, schema: &SinspSchema, info: ContainerInfo, arena: &Bump) {
+fn fill(alert: &mut OwnedAlert, rules: &SourceRules<SinspSchema>, info: ContainerInfo) {
     const PREFIX: &str = "/waiting-";
     let trace = format!(
         "thread tid=1 pid=1 ptid=0 comm=\"x\" cgroups=[\"cpu={PREFIX}{}\"]\n1.0 tid=1 close res=0 fd=1\n",
@@ -148,8 +136,7 @@ fn fill(event: &mut KeptEvent, schema: &SinspSchema, info: ContainerInfo, arena:
     let mut inspector = Inspector::with_config(trace, config);
     inspector.insert_container(info);
     if let Ok(Next::Event(from)) = inspector.next() {
-        let Ok(from) = schema.event(&from);
-        event.replace(&from, |field| is_told_by_engines(schema, field), arena);
+        let Ok(_) = rules.refresh(alert, &from, is_told_by_engines);
     }
 }
 
@@ -158,9 +145,10 @@ mod tests {
     use super::*;
     use crate::config::settings::Config;
     use peregrine_sinks::Wait;
-    use rule_engine::engine::Settings;
+    use rule_engine::engine::Config as EngineConfig;
     use rule_engine::load::{Loader, Sources};
     use rule_engine::output::Format;
+    use rule_engine::ruleset::RuleId;
     use sinsp::fields::Fields;
 
     const RULES: &[u8] = b"
@@ -180,8 +168,7 @@ mod tests {
     fn rules() -> Arc<SourceRules<SinspSchema>> {
         let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
         let loaded = loader.load([("rules", RULES)]);
-        let settings = Settings { format: Format { json: true, ..Format::new("h") }, ..Settings::default() };
-        loader.into_sources().build(loaded.into_rules(), &settings).unwrap().source("syscall").unwrap()
+        loader.into_sources().build(loaded.into_rules(), &EngineConfig::default()).unwrap().source("syscall").unwrap()
     }
 
     fn info() -> ContainerInfo {
@@ -196,31 +183,29 @@ mod tests {
     #[test]
     fn what_was_missing_is_filled_in_and_the_rest_stays() {
         let rules = rules();
-        let schema = rules.schema();
         let trace = format!(
             "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\
              2.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY\n"
         );
         let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
         let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
-        let Ok(event) = schema.event(&event);
-        let arena = Bump::new();
-        let id = RuleId(0);
-        let mut kept = KeptEvent::new(&event, rules.output_fields(id), &arena);
-        let mut texts = Texts::default();
-        let write = |kept: &KeptEvent, texts: &mut Texts| {
-            String::from_utf8(rules.alert(id, kept, &Bump::new(), texts).text.to_vec()).unwrap()
-        };
-        let mut direct = Texts::default();
-        let direct = rules.alert(id, &event, &arena, &mut direct).text.to_vec();
-        assert_eq!(write(&kept, &mut texts).into_bytes(), direct, "a kept event is written as the event is");
-        fill(&mut kept, schema, info(), &arena);
-        let text = write(&kept, &mut texts);
+        let format = Format { json: true, ..Format::new("h") };
+        let mut kept = Vec::new();
+        rules.runner().process(&event, |alert| {
+            let owned = alert.to_owned();
+            let mut direct = Vec::new();
+            alert.write(&format, &mut direct);
+            assert_eq!(owned.render(&format), direct, "an owned alert is written as the alert is");
+            kept.push(owned);
+        });
+        let mut kept = kept.remove(0);
+        fill(&mut kept, &rules, info());
+        let text = String::from_utf8(kept.render(&format).to_vec()).unwrap();
         assert!(text.contains("/etc/shadow by cat in web (EXAMPLE.ORG/SHOP) of web-1"), "{text}");
         assert!(text.contains(r#""container.image.repository":"example.org/shop""#), "{text}");
         assert!(text.contains(r#""fd.name":"/etc/shadow""#), "{text}");
         // Only rules whose output an engine completes are worth waiting for.
-        let told = |id| rules.output_fields(RuleId(id)).iter().any(|field| is_told_by_engines(schema, *field));
+        let told = |id| rules.output_has(RuleId(id), is_told_by_engines);
         assert!(told(0) && !told(1));
     }
 

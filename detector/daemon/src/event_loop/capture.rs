@@ -3,14 +3,14 @@
 //! As in Falco, a capture goes on until its time is over, which every further match may put off, or until the file is as
 //! large as it may be. The next match begins another file. Time is that of the events, so that a replay captures the same.
 
-use crate::alerts::OwnAlert;
+use crate::alerts::internal;
 use crate::clock::now;
 use crate::config::settings::{Capture as Settings, CaptureMode};
 use crate::log;
+use rule_engine::engine::OwnedAlert;
 use rule_engine::output::Priority;
 use rule_engine::ruleset::Rule;
 use scap::savefile::{Compression, Writer};
-use serde_json::Map;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -43,11 +43,12 @@ impl<'c> Recorder<'c> {
     }
 
     /// A rule has matched an event of this time.
-    pub(crate) fn matched(&mut self, rule: &Rule, time: u64) {
-        let own = rule.capture.and_then(|capture| capture.milliseconds);
+    pub(crate) fn matched(&mut self, rule: Option<&Rule>, time: u64) {
+        let capture = rule.and_then(|rule| rule.capture);
+        let own = capture.and_then(|capture| capture.milliseconds);
         let milliseconds = own.unwrap_or(self.settings.default_duration);
         self.deadline = self.deadline.max(time.saturating_add(u64::from(milliseconds) * MILLISECOND));
-        self.wanted |= self.settings.mode == CaptureMode::AllRules || rule.capture.is_some();
+        self.wanted |= self.settings.mode == CaptureMode::AllRules || capture.is_some();
     }
 
     /// Takes an event after the rules have seen it. Tells when the file has become too large.
@@ -124,11 +125,12 @@ pub(crate) struct Limit {
 
 impl Limit {
     /// Tells it as an alert.
-    pub(crate) fn tell(&self, send: impl FnOnce(&OwnAlert<'_>)) {
+    pub(crate) fn tell(&self, send: impl FnOnce(&OwnedAlert)) {
         let text = format!("{FULL}. Configured limit: {} MB.", self.megabytes);
-        let fields = [("max_file_size_mb", self.megabytes), ("written_bytes", self.stored)];
-        let fields: Map<_, _> = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        send(&OwnAlert { time: now(), priority: Priority::Informational, rule: FULL, text: &text, fields });
+        let own = internal(FULL, Priority::Informational, now(), text)
+            .with_field("max_file_size_mb", self.megabytes)
+            .with_field("written_bytes", self.stored);
+        send(&own);
     }
 }
 
@@ -148,7 +150,6 @@ mod tests {
             tags: Vec::new(),
             message: Template::default(),
             extra: Vec::new(),
-            key: None,
         };
         Rule { output, enabled: true, capture }
     }
@@ -160,7 +161,7 @@ mod tests {
         let mut limits = Vec::new();
         while let Next::Event(event) = inspector.next().unwrap() {
             if let Some(rule) = matched(event.num()) {
-                recorder.matched(&rule, event.ts());
+                recorder.matched(Some(&rule), event.ts());
             }
             limits.extend(recorder.take(&event));
         }
@@ -224,10 +225,10 @@ mod tests {
         let counts = files(&folder);
         assert!(counts.len() == 1 && counts[0] < 500, "{counts:?}");
         let mut told = Vec::new();
-        limits[0].tell(|own| told.push((own.text.to_owned(), own.fields["max_file_size_mb"].clone())));
-        assert_eq!(
-            told,
-            [("Falco internal: capture size limit reached. Configured limit: 1 MB.".to_owned(), 1.into())]
-        );
+        limits[0].tell(|own| told.push(own.to_string()));
+        let [told] = told.as_slice() else { panic!("{told:?}") };
+        let text =
+            "Informational Falco internal: capture size limit reached. Configured limit: 1 MB. (max_file_size_mb=1 ";
+        assert!(told.contains(text), "{told}");
     }
 }

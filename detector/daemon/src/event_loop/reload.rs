@@ -5,7 +5,7 @@
 //! Otherwise the old ones stay, and an alert says why. Outputs, noise control, logging and what is done about drops are
 //! taken over too; what stays the same goes on undisturbed. Few settings take a restart, and the log says so.
 
-use crate::alerts::{Alerts, OwnAlert};
+use crate::alerts::{Alerts, internal};
 use crate::cli::Options;
 use crate::clock::now;
 use crate::config::settings::Config;
@@ -17,7 +17,6 @@ use crate::signals::Signals;
 use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, rules::bundle};
 use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
-use serde_json::Map;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -101,7 +100,7 @@ impl Reloader<'_> {
         let files = RuleFiles::find(self.options, &loaded)?;
         let mut rules = files.load(self.options, &loaded.config);
         let snapshot = self.options.pidfile.as_ref().map(|path| (path, active_config::snapshot(&loaded, &mut rules)));
-        let sets = rules.engine(&loaded.config, self.hostname)?;
+        let sets = rules.engine(&loaded.config)?;
         let (new, old) = (&loaded.config, running);
         let plan = outputs::plan(new, self.hostname)?;
         // From here on nothing can be wrong with the new settings.
@@ -144,8 +143,7 @@ impl Reloader<'_> {
         let rule = "Falco internal: hot restart failure";
         let text = format!("{rule}: {fatal}");
         log::error(format!("the old rules stay: {fatal}"));
-        let own = OwnAlert { time: now(), priority: Priority::Critical, rule, text: &text, fields: Map::new() };
-        self.alerts.send_own(&own);
+        self.alerts.send_own(&internal(rule, Priority::Critical, now(), text));
     }
 }
 
@@ -224,7 +222,7 @@ mod tests {
         let text = include_str!("../../rules/peregrine_rules.yaml").to_owned() + more;
         let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], folders: Vec::new() };
         let config = Config::default();
-        files.load(&Options::default(), &config).engine(&config, "host").unwrap()
+        files.load(&Options::default(), &config).engine(&config).unwrap()
     }
 
     /// The alerts of a run with a reload every so many events, the events that it saw, and the reloads.

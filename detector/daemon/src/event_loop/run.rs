@@ -1,7 +1,7 @@
 //! The event loop: inspector, rules, outputs, and what is done between two events.
 
 use crate::alerts::pending_alerts::Waiting;
-use crate::alerts::{Alerts, OwnAlert};
+use crate::alerts::{Alerts, internal, with_json};
 use crate::clock::now;
 use crate::config::settings::{Config, DropAction};
 use crate::event_loop::capture::Recorder;
@@ -18,7 +18,6 @@ use crate::{Fatal, log};
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::output::Priority;
-use serde_json::Map;
 use sinsp::{Inspector, Next};
 use std::sync::Arc;
 use std::time::Instant;
@@ -163,12 +162,14 @@ impl AtWork<'_> {
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
                     runner.process(&event, |alert| {
-                        matches.count(alert.id);
+                        if let Some(rule) = alert.rule_id() {
+                            matches.count(rule);
+                        }
                         if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
-                            alerts.send(&alert, time);
+                            alerts.send(&alert);
                         }
                         if let Some(recorder) = recorder {
-                            recorder.matched(alert.rule, time);
+                            recorder.matched(alert.definition(), time);
                         }
                     });
                     if let Some(recorder) = recorder
@@ -268,10 +269,9 @@ impl AtWork<'_> {
         }
         self.idle = 0;
         let last = if self.first > 0 { self.first.to_string() } else { "none".to_owned() };
-        let fields: Map<_, _> = [("last_event_time".to_owned(), last.into())].into_iter().collect();
         let rule = "Falco internal: timeouts notification";
         let text = format!("{rule}. {most} consecutive timeouts without event.");
-        self.alerts.send_own(&OwnAlert { time: now(), priority: Priority::Debug, rule, text: &text, fields });
+        self.alerts.send_own(&internal(rule, Priority::Debug, now(), text).with_field("last_event_time", last));
     }
 
     fn look_at_drops<S: Measured>(&mut self, time: u64, inspector: &Inspector<S>) -> Result<(), Fatal> {
@@ -285,13 +285,10 @@ impl AtWork<'_> {
             match action {
                 DropAction::Ignore => {}
                 DropAction::Log => log::debug(&loss.text),
-                DropAction::Alert => self.alerts.send_own(&OwnAlert {
-                    time,
-                    priority: Priority::Debug,
-                    rule: drops::RULE,
-                    text: &loss.text,
-                    fields: loss.fields.clone(),
-                }),
+                DropAction::Alert => {
+                    let own = internal(drops::RULE, Priority::Debug, time, loss.text.as_str());
+                    self.alerts.send_own(&with_json(own, &loss.fields));
+                }
                 DropAction::Exit => {
                     log::critical(&loss.text);
                     return Err(Fatal::new("system calls were dropped, and syscall_event_drops.actions says exit"));

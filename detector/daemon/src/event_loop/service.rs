@@ -1,6 +1,6 @@
 //! What runs beside the event loop: the web server, the metrics, the reload of rules.
 
-use crate::alerts::{Alerts, OwnAlert};
+use crate::alerts::{Alerts, internal, with_json};
 use crate::cli::Options;
 use crate::clock::now;
 use crate::config::{self, settings::Config, settings::EngineKind};
@@ -201,13 +201,9 @@ fn snapshots(
             }
         }
         if config.metrics.output_rule {
-            alerts.send_own(&OwnAlert {
-                time: now(),
-                priority: Priority::Informational,
-                rule: "Falco internal: metrics snapshot",
-                text: "Falco metrics snapshot",
-                fields,
-            });
+            let own =
+                internal("Falco internal: metrics snapshot", Priority::Informational, now(), "Falco metrics snapshot");
+            alerts.send_own(&with_json(own, &fields));
         }
         before = Some((snapshot, time));
     }

@@ -32,7 +32,7 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     let mut rules = rules;
     let resolved = resolved(&mut rules, rule)?;
     let Some(number) = event else {
-        let sets = rules.engine(config, "")?;
+        let sets = rules.engine(config)?;
         let [resolved] = resolved.as_slice() else { return Err(Fatal::new("which rule?")) };
         return explain_rule(resolved, &sets, config.json_output);
     };
@@ -45,7 +45,7 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
         explainer.add(&rule.tree).map_err(Fatal::new)?;
     }
-    let sets = rules.engine(config, "")?;
+    let sets = rules.engine(config)?;
     let of_calls: Vec<Resolved> = resolved.into_iter().filter(|rule| rule.source == SYSCALL).collect();
     let set = sets.source::<SinspSchema>(SYSCALL).map_err(Fatal::new)?;
     explain_event(number, rule.is_some(), &of_calls, &explainer, set.rules(), config)

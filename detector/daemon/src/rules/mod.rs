@@ -10,14 +10,14 @@ use crate::names::K8S_AUDIT;
 use crate::plugins;
 use crate::{Fatal, log};
 use rule_engine::diag::human::Style;
-use rule_engine::engine::{CompiledRules, Settings};
+use rule_engine::engine::{CompiledRules, Config as EngineConfig};
 use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{self, Loader, Sources};
 use rule_engine::output::{Format, Priority};
 use rule_engine::resolve;
-use rule_engine::ruleset::{Matching, Options as Matchings, Selection, Selector};
+use rule_engine::ruleset::{self, Matching, Selection, Selector};
 use scap::render::Buffers;
 use sinsp::fields::Fields;
 use std::io::IsTerminal;
@@ -213,26 +213,24 @@ impl Rules {
     ///
     /// # Errors
     /// When there is any error in the rules, or a plugin that they ask for is missing.
-    pub(crate) fn engine(self, config: &Config, hostname: &str) -> Result<CompiledRules, Fatal> {
+    pub(crate) fn engine(self, config: &Config) -> Result<CompiledRules, Fatal> {
         self.check(config)?;
-        let options = Matchings {
+        let evaluation = ruleset::Config {
             matching: match config.rule_matching {
                 RuleMatching::First => Matching::First,
                 RuleMatching::All => Matching::All,
             },
-            ..Matchings::default()
+            ..ruleset::Config::default()
         };
-        let settings = Settings {
-            options,
-            format: format(config, hostname),
-            also: full_format(config, hostname),
+        let engine = EngineConfig {
+            evaluation,
             priority: priority(config.priority),
             selections: selections(&config.rules),
-            keys: Noise::keys(&config.noise_control.rules),
+            fields: Noise::fields(&config.noise_control.rules),
         };
         // Everything else has been checked with the rules.
         self.sources
-            .build(self.loaded.into_rules(), &settings)
+            .build(self.loaded.into_rules(), &engine)
             .map_err(|error| Fatal(format!("noise_control.rules: key: {}", error.message)))
     }
 
@@ -274,13 +272,6 @@ pub(crate) fn format(config: &Config, hostname: &str) -> Format {
         iso8601: config.time_format_iso_8601,
         ..Format::new(hostname)
     }
-}
-
-/// All of an alert as JSON, for the page and for whoever needs more than the outputs are given; `None` if that is what
-/// the outputs are given, or if nobody needs it.
-fn full_format(config: &Config, hostname: &str) -> Option<Format> {
-    let full = Format { json: true, include_message: true, ..Format::new(hostname) };
-    (config.webserver.enabled && config.webserver.ui_enabled).then_some(full)
 }
 
 fn selections(rules: &[settings::RuleSelection]) -> Vec<Selection> {

@@ -93,11 +93,12 @@ impl Work {
             }
         };
         self.counts.events += 1;
-        let time = document.time();
         let matches = &mut self.matches;
         runner.process(&document, |alert| {
-            matches.count(alert.id);
-            alerts.send(&alert, time);
+            if let Some(rule) = alert.rule_id() {
+                matches.count(rule);
+            }
+            alerts.send(&alert);
         });
     }
 

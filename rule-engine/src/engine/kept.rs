@@ -1,40 +1,75 @@
-//! Events kept for later: the values of some fields, copied, so that an alert can be written when the event itself is gone.
-//!
-//! ```
-//! use bumpalo::Bump;
-//! use peregrine_rule_engine::event::kept::KeptEvent;
-//! use peregrine_rule_engine::event::record::RecordSchema;
-//! use peregrine_rule_engine::event::{Event, Kind, Value};
-//!
-//! let schema = RecordSchema::new("door", ["open"]).field("door.name", Kind::CharBuf).field("door.owner", Kind::CharBuf);
-//! let (name, owner) = (schema.find("door.name").unwrap().id, schema.find("door.owner").unwrap().id);
-//! let arena = Bump::new();
-//! let mut kept = KeptEvent::new(&schema.record("open").with("door.name", Value::Bytes(b"lab")), [name, owner], &arena);
-//! // Whose door it is turns out later.
-//! kept.replace(&schema.record("open").with("door.owner", Value::Bytes(b"ann")), |field| field == owner, &arena);
-//! assert_eq!(kept.text(name, &arena), Some(&b"lab"[..]));
-//! assert_eq!(kept.text(owner, &arena), Some(&b"ann"[..]));
-//! ```
+//! The values of some fields of an event, copied, so that an alert can be written when the event itself is gone.
 
 use std::net::IpAddr;
 
 use bumpalo::Bump;
 
-use super::{Event, FieldId, Key, Value};
+use crate::event::{Event, FieldId, Key, Value};
+use crate::output::json;
 
-/// A value of one's own.
+/// A [`Value`] that owns its bytes.
 #[derive(Debug, Clone, PartialEq)]
-enum Owned {
+#[non_exhaustive]
+pub enum OwnedValue {
+    /// A truth.
     Bool(bool),
+    /// A signed number.
     I64(i64),
+    /// An unsigned number.
     U64(u64),
+    /// A number with a fraction.
     F64(f64),
+    /// Text or bytes.
     Bytes(Box<[u8]>),
+    /// An address.
     Ip(IpAddr),
+    /// Several values of one kind.
     List(Box<[Self]>),
 }
 
-impl Owned {
+impl From<bool> for OwnedValue {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
+impl From<i64> for OwnedValue {
+    fn from(number: i64) -> Self {
+        Self::I64(number)
+    }
+}
+
+impl From<u64> for OwnedValue {
+    fn from(number: u64) -> Self {
+        Self::U64(number)
+    }
+}
+
+impl From<f64> for OwnedValue {
+    fn from(number: f64) -> Self {
+        Self::F64(number)
+    }
+}
+
+impl From<&str> for OwnedValue {
+    fn from(text: &str) -> Self {
+        Self::Bytes(text.as_bytes().into())
+    }
+}
+
+impl From<String> for OwnedValue {
+    fn from(text: String) -> Self {
+        Self::Bytes(text.into_bytes().into())
+    }
+}
+
+impl From<Value<'_>> for OwnedValue {
+    fn from(value: Value<'_>) -> Self {
+        Self::new(value)
+    }
+}
+
+impl OwnedValue {
     fn new(value: Value<'_>) -> Self {
         match value {
             Value::Bool(truth) => Self::Bool(truth),
@@ -47,7 +82,8 @@ impl Owned {
         }
     }
 
-    fn lend<'e>(&'e self, arena: &'e Bump) -> Value<'e> {
+    /// Borrows it. A list is built in `arena`.
+    pub fn borrow<'e>(&'e self, arena: &'e Bump) -> Value<'e> {
         match self {
             Self::Bool(truth) => Value::Bool(*truth),
             Self::I64(number) => Value::I64(*number),
@@ -55,8 +91,14 @@ impl Owned {
             Self::F64(number) => Value::F64(*number),
             Self::Bytes(bytes) => Value::Bytes(bytes),
             Self::Ip(ip) => Value::Ip(*ip),
-            Self::List(items) => Value::List(arena.alloc_slice_fill_iter(items.iter().map(|item| item.lend(arena)))),
+            Self::List(items) => Value::List(arena.alloc_slice_fill_iter(items.iter().map(|item| item.borrow(arena)))),
         }
+    }
+}
+
+impl OwnedValue {
+    pub(super) fn write_json(&self, out: &mut Vec<u8>) {
+        json::value(Some(self.borrow(&Bump::new())), out);
     }
 }
 
@@ -64,25 +106,25 @@ impl Owned {
 #[derive(Debug, Clone, PartialEq)]
 struct Kept {
     field: FieldId,
-    value: Option<Owned>,
+    value: Option<OwnedValue>,
     text: Option<Box<[u8]>>,
-    json: Option<Owned>,
+    json: Option<OwnedValue>,
 }
 
 impl Kept {
     fn new<E: Event>(event: &E, field: FieldId, arena: &Bump) -> Self {
         Self {
             field,
-            value: event.value(field, arena).map(Owned::new),
+            value: event.value(field, arena).map(OwnedValue::new),
             text: event.text(field, arena).map(Into::into),
-            json: event.json(field, arena).map(Owned::new),
+            json: event.json(field, arena).map(OwnedValue::new),
         }
     }
 }
 
 /// An event kept for later. Fields that were not kept have no value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeptEvent {
+pub(super) struct KeptEvent {
     key: Key,
     number: u64,
     time: u64,
@@ -92,7 +134,7 @@ pub struct KeptEvent {
 
 impl KeptEvent {
     /// Copies the values of these fields.
-    pub fn new<E: Event>(event: &E, fields: impl IntoIterator<Item = FieldId>, arena: &Bump) -> Self {
+    pub(super) fn new<E: Event>(event: &E, fields: impl IntoIterator<Item = FieldId>, arena: &Bump) -> Self {
         let mut fields: Vec<FieldId> = fields.into_iter().collect();
         fields.sort_unstable();
         fields.dedup();
@@ -101,7 +143,7 @@ impl KeptEvent {
     }
 
     /// Takes the values of those kept fields that `wanted` names from another event.
-    pub fn replace<E: Event>(&mut self, from: &E, wanted: impl Fn(FieldId) -> bool, arena: &Bump) {
+    pub(super) fn replace<E: Event>(&mut self, from: &E, wanted: impl Fn(FieldId) -> bool, arena: &Bump) {
         for kept in self.fields.iter_mut().filter(|kept| wanted(kept.field)) {
             *kept = Kept::new(from, kept.field, arena);
         }
@@ -127,7 +169,7 @@ impl Event for KeptEvent {
     }
 
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        Some(self.find(field)?.value.as_ref()?.lend(arena))
+        Some(self.find(field)?.value.as_ref()?.borrow(arena))
     }
 
     fn text<'e>(&'e self, field: FieldId, _: &'e Bump) -> Option<&'e [u8]> {
@@ -135,7 +177,7 @@ impl Event for KeptEvent {
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        Some(self.find(field)?.json.as_ref()?.lend(arena))
+        Some(self.find(field)?.json.as_ref()?.borrow(arena))
     }
 }
 
