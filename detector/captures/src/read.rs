@@ -78,8 +78,8 @@ enum Form {
 
 /// A field of JSON objects.
 struct Column {
-    /// As the caller named it.
-    name: String,
+    /// The name that the caller gave it, as JSON, and a colon.
+    key: Vec<u8>,
     field: FieldRef,
     /// Whether it stands only with events that turn a process.
     sparse: bool,
@@ -146,8 +146,7 @@ impl Printer {
                     if line.last() != Some(&b'{') {
                         line.push(b',');
                     }
-                    write_json_text(column.name.as_bytes(), line);
-                    line.push(b':');
+                    line.extend_from_slice(&column.key);
                     value.write_json(line);
                 }
                 line.push(b'}');
@@ -173,7 +172,10 @@ fn columns(names: &[String], reference: Option<Reference>, known: &Fields) -> Re
         let len = reference.and_then(|_| known.prefix_len(name)).unwrap_or(name.len());
         let field = known.parse(&name[..len]).map_err(|fault| format!("{name}: {fault}"))?;
         let sparse = reference.is_some() && Reference::is_sparse(name);
-        Ok(Column { field, sparse, instead: reference.and_then(|it| it.instead(name)), name: name.to_owned() })
+        let mut key = Vec::new();
+        write_json_text(name.as_bytes(), &mut key);
+        key.push(b':');
+        Ok(Column { field, sparse, instead: reference.and_then(|it| it.instead(name)), key })
     };
     if names.is_empty() {
         return DEFAULT_FIELDS.iter().map(|name| column(name)).collect();

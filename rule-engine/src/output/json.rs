@@ -6,35 +6,58 @@ use crate::event::Value;
 
 /// Appends the characters of a JSON string, without the quotes.
 pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
-    for chunk in text.utf8_chunks() {
-        let valid = chunk.valid().as_bytes();
-        let mut start = 0;
-        for (place, byte) in valid.iter().enumerate() {
-            let short = match byte {
-                b'"' => b'"',
-                b'\\' => b'\\',
-                8 => b'b',
-                9 => b't',
-                10 => b'n',
-                12 => b'f',
-                13 => b'r',
-                0..=0x1f => 0,
-                _ => continue,
-            };
-            out.extend_from_slice(&valid[start..place]);
-            start = place + 1;
-            if short == 0 {
-                // Writing to a vector cannot fail.
-                let _ = write!(out, "\\u{byte:04x}");
-            } else {
-                out.extend_from_slice(&[b'\\', short]);
+    let mut rest = text;
+    loop {
+        let (plain, odd) = rest.split_at(plain_len(rest));
+        out.extend_from_slice(plain);
+        rest = match odd {
+            [] => return,
+            [byte @ ..0x80, after @ ..] => {
+                escape_ascii(*byte, out);
+                after
             }
-        }
-        out.extend_from_slice(&valid[start..]);
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
-        }
+            _ => {
+                let (run, after) = odd.split_at(odd.iter().take_while(|byte| **byte >= 0x80).count());
+                for chunk in run.utf8_chunks() {
+                    out.extend_from_slice(chunk.valid().as_bytes());
+                    if !chunk.invalid().is_empty() {
+                        out.extend_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+                after
+            }
+        };
     }
+}
+
+/// Returns how many bytes at the start are written as they are and are ASCII: nearly always all.
+#[inline]
+fn plain_len(bytes: &[u8]) -> usize {
+    /// Bytes that are looked at together.
+    const LANES: usize = 16;
+    let odd = |byte: u8| (byte < 0x20) | (byte >= 0x80) | (byte == b'"') | (byte == b'\\');
+    let (chunks, _) = bytes.as_chunks::<LANES>();
+    let plain =
+        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | odd(*byte))).count() * LANES;
+    plain + bytes[plain..].iter().take_while(|byte| !odd(**byte)).count()
+}
+
+/// Appends an ASCII character that cannot stand in a JSON string.
+fn escape_ascii(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        8 => b'b',
+        9 => b't',
+        10 => b'n',
+        12 => b'f',
+        13 => b'r',
+        _ => {
+            // Writing to a vector cannot fail.
+            let _ = write!(out, "\\u{byte:04x}");
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
 }
 
 /// Appends a JSON string.

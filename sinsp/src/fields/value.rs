@@ -99,25 +99,56 @@ impl<'e> From<&'e str> for Value<'e> {
 /// Appends `bytes` as a JSON string, quotes and all.
 pub fn write_json_text(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    for chunk in bytes.utf8_chunks() {
-        for byte in chunk.valid().bytes() {
-            match byte {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                8 => out.extend_from_slice(b"\\b"),
-                12 => out.extend_from_slice(b"\\f"),
-                0..0x20 | 0x7f => push_display(out, &format_args!("\\u{byte:04x}")),
-                _ => out.push(byte),
+    let mut rest = bytes;
+    loop {
+        let (plain, odd) = rest.split_at(plain_len(rest));
+        out.extend_from_slice(plain);
+        rest = match odd {
+            [] => break,
+            [..0x80, after @ ..] => {
+                escape(odd[0], out);
+                after
             }
-        }
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
-        }
+            _ => {
+                let (run, after) = odd.split_at(odd.iter().take_while(|byte| **byte >= 0x80).count());
+                for chunk in run.utf8_chunks() {
+                    out.extend_from_slice(chunk.valid().as_bytes());
+                    if !chunk.invalid().is_empty() {
+                        out.extend_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+                after
+            }
+        };
     }
     out.push(b'"');
+}
+
+/// Returns how many bytes at the start are written to JSON as they are and are ASCII: nearly always all.
+#[inline]
+fn plain_len(bytes: &[u8]) -> usize {
+    /// Bytes that are looked at together.
+    const LANES: usize = 16;
+    let odd = |byte: u8| (byte < 0x20) | (byte >= 0x7f) | (byte == b'"') | (byte == b'\\');
+    let (chunks, _) = bytes.as_chunks::<LANES>();
+    let plain =
+        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | odd(*byte))).count() * LANES;
+    plain + bytes[plain..].iter().take_while(|byte| !odd(**byte)).count()
+}
+
+/// Appends an ASCII character that JSON, or those who read it, want escaped.
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        8 => out.extend_from_slice(b"\\b"),
+        12 => out.extend_from_slice(b"\\f"),
+        0..0x20 | 0x7f => push_display(out, &format_args!("\\u{byte:04x}")),
+        _ => out.push(byte),
+    }
 }
 
 /// An address as the C library writes it: like Rust's, but `::a.b.c.d` keeps its dots.
@@ -203,4 +234,33 @@ pub(crate) fn concat<'e>(parts: &[&[u8]], arena: &'e Bump) -> &'e [u8] {
         text.extend_from_slice_copy(part);
     }
     text.into_bump_slice()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_text_is_escaped_wherever_it_must_be() {
+        let odd: [(&[u8], &str); 7] = [
+            (b"\"", "\\\""),
+            (b"\\", "\\\\"),
+            (b"\n", "\\n"),
+            (b"\x01", "\\u0001"),
+            (b"\x7f", "\\u007f"),
+            ("\u{e9}".as_bytes(), "\u{e9}"),
+            (b"\xe9", "\u{fffd}"),
+        ];
+        for len in 0..40 {
+            for at in 0..=len {
+                for (raw, written) in odd {
+                    let text = [&vec![b'a'; at][..], raw, raw, &vec![b'b'; len - at]].concat();
+                    let mut out = Vec::new();
+                    write_json_text(&text, &mut out);
+                    let expect = format!("\"{}{written}{written}{}\"", "a".repeat(at), "b".repeat(len - at));
+                    assert_eq!(String::from_utf8_lossy(&out), expect);
+                }
+            }
+        }
+    }
 }
