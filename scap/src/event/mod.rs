@@ -100,7 +100,12 @@ impl<'a> Event<'a> {
     /// An event whose bytes were checked.
     #[inline]
     pub(crate) fn new(cpu: u16, flags: u32, bytes: &'a [u8], shape: Shape) -> Self {
-        let bytes = bytes.get(..shape.len as usize).unwrap_or(bytes);
+        Self::whole(cpu, flags, bytes.get(..shape.len as usize).unwrap_or(bytes), shape)
+    }
+
+    /// As [`new`](Self::new), of bytes that end with the event.
+    #[inline]
+    pub(crate) fn whole(cpu: u16, flags: u32, bytes: &'a [u8], shape: Shape) -> Self {
         Self { bytes, shape, flags, cpu }
     }
 

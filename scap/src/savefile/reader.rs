@@ -216,16 +216,9 @@ impl<R: Read> Reader<R> {
         if !shape.is_current() || bytes.len() < len as usize {
             return None;
         }
-        let at = self.window.consume(len as usize);
+        let at = self.window.consume_there(len as usize);
         self.blocks.plain_events += 1;
-        Some(Place {
-            cpu: u16::from_le_bytes([c0, c1]),
-            flags: 0,
-            from: at + from,
-            to: at + to,
-            kept: Kept::Window,
-            shape,
-        })
+        Some(Place { cpu: u16::from_le_bytes([c0, c1]), flags: 0, from: at + from, kept: Kept::Window, shape })
     }
 
     /// Moves to the next event, whatever it takes.
@@ -271,7 +264,7 @@ impl<R: Read> Reader<R> {
             let lifted = self.upgrade.apply(&event);
             let lifted = lifted.map_err(|fault| Error::format(fault.to_string(), self.window.offset()))?;
             let at = self.window.consume(len);
-            let mut place = Place { cpu, flags, from: at + from, to: at + to, kept, shape };
+            let mut place = Place { cpu, flags, from: at + from, kept, shape };
             match lifted {
                 Upgraded::Same => {}
                 Upgraded::Dropped => continue,
@@ -343,7 +336,6 @@ struct Place {
     cpu: u16,
     flags: u32,
     from: usize,
-    to: usize,
     kept: Kept,
     shape: Shape,
 }
@@ -383,12 +375,13 @@ impl<R: Read> Source for Reader<R> {
             },
         };
         self.delivered += 1;
+        let len = place.shape.len as usize;
         let bytes = match place.kept {
-            Kept::Window => self.window.lend(place.from..place.to),
-            Kept::Rebuilt => self.rebuilt.as_slice(),
-            Kept::Lifted => self.upgrade.bytes(),
+            Kept::Window => self.window.lend(place.from..place.from + len),
+            Kept::Rebuilt => self.rebuilt.get(..len).unwrap_or_default(),
+            Kept::Lifted => self.upgrade.bytes().get(..len).unwrap_or_default(),
         };
-        Ok(Next::Event(Event::new(place.cpu, place.flags, bytes, place.shape)))
+        Ok(Next::Event(Event::whole(place.cpu, place.flags, bytes, place.shape)))
     }
 
     fn host(&self) -> &HostState {

@@ -72,6 +72,15 @@ impl<R: Read> Window<R> {
         at
     }
 
+    /// As [`consume`](Self::consume), of bytes that are known to be in memory.
+    #[inline]
+    pub(super) fn consume_there(&mut self, count: usize) -> usize {
+        debug_assert!(count <= self.end - self.start);
+        let at = self.start;
+        self.start += count;
+        at
+    }
+
     #[inline]
     pub(super) fn lend(&self, range: Range<usize>) -> &[u8] {
         self.buf.get(range).unwrap_or_default()

@@ -120,7 +120,10 @@ impl Parser {
             Kind::Thread => self.apply_to_thread(state, event, facts, row, &mut outcome),
             Kind::Machine => meta::apply(state, event),
             Kind::Known => {
-                outcome.thread = find(state, event);
+                outcome.thread = find(state, event.tid());
+                if let Some(thread) = state.threads.at_mut(outcome.thread) {
+                    thread.last_access_ts = event.ts();
+                }
                 resources::processor(state, event, facts);
             }
             // A thread that happens to be named can be asked about, but is not concerned.
@@ -154,12 +157,13 @@ impl Parser {
         row: &Row,
         outcome: &mut Outcome,
     ) {
-        let mut slot = find(state, event);
+        let mut slot = find(state, event.tid());
         if slot == Slot::NONE {
             slot = self.apply_to_unknown(state, event, facts, row, outcome);
         }
         let Some(thread) = state.threads.at_mut(slot) else { return };
         outcome.thread = slot;
+        thread.last_access_ts = event.ts();
         let code = event.code();
         let mut entered = false;
         if code.is_exit() {
@@ -225,7 +229,7 @@ impl Parser {
     ) -> Slot {
         if row.placeholder {
             self.discover(state, event.tid());
-            let slot = find(state, event);
+            let slot = find(state, event.tid());
             if slot != Slot::NONE {
                 return slot;
             }
@@ -289,27 +293,23 @@ impl Parser {
 
 /// Looks for the thread of an event.
 #[inline]
-fn find(state: &mut State, event: &scap::Event<'_>) -> Slot {
-    let slot = match state.threads.cached(event.tid()) {
+fn find(state: &mut State, tid: i64) -> Slot {
+    match state.threads.cached(tid) {
         Some(slot) => {
             state.metrics.cached_thread_lookups += 1;
             slot
         }
-        None => match state.threads.remember(event.tid()) {
+        None => match state.threads.remember(tid) {
             Some(slot) => {
                 state.metrics.noncached_thread_lookups += 1;
                 slot
             }
             None => {
                 state.metrics.failed_thread_lookups += 1;
-                return Slot::NONE;
+                Slot::NONE
             }
         },
-    };
-    if let Some(thread) = state.threads.at_mut(slot) {
-        thread.last_access_ts = event.ts();
     }
-    slot
 }
 
 /// What every event of a thread leaves behind.
