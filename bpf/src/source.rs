@@ -7,7 +7,7 @@ use crate::merge::{Merge, Ready};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
 use crate::{Error, Refused, Result, Selection, features, iterators, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
-use scap::schema::SyscallCode;
+use scap::schema::{SYSCALLS, SyscallCode, SyscallInfo};
 use scap::{Event, HostState, Next, Source, SourceStats, procfs};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _};
@@ -94,6 +94,15 @@ impl Loaded {
         let block = Block::new(&self.builder.settings, boot_time, self.builder.toctou != Toctou::Off);
         BpfSource::start(self, rings, block)
     }
+}
+
+/// Returns the call whose entry a program notes: the program has the name of the event.
+fn call_entered(program: &str) -> Option<SyscallCode> {
+    let enters = |row: &&SyscallInfo| {
+        let entry = row.events.and_then(|(entry, _)| entry.info());
+        entry.is_some_and(|info| info.constant.eq_ignore_ascii_case(program))
+    };
+    SYSCALLS.iter().find(enters).map(|row| row.code)
 }
 
 impl BpfSource {
@@ -248,19 +257,18 @@ impl BpfSource {
         if self.settings.io_uring && self.block.interest.iter().any(|byte| *byte != 0) {
             wanted.extend(self.loaded.io_uring.iter().map(|program| (*program, None)));
         }
-        let opens = [SyscallCode::OPEN, SyscallCode::OPENAT, SyscallCode::OPENAT2, SyscallCode::CREAT];
-        let codes = [opens[0], opens[1], opens[2], opens[3], SyscallCode::CONNECT];
+        let codes = ENTERS.map(|(program, _)| call_entered(program));
         match self.loaded.builder.toctou {
             Toctou::Off => {}
             Toctou::Auto | Toctou::Tracepoints => {
                 for ((program, tracepoint), code) in ENTERS.iter().zip(codes) {
-                    if has(code) {
+                    if code.is_some_and(has) {
                         wanted.push((program, Some(tracepoint)));
                     }
                 }
             }
             Toctou::Hook => {
-                if codes.iter().any(|code| has(*code)) {
+                if codes.into_iter().flatten().any(has) {
                     wanted.push((ENTER, None));
                 }
             }

@@ -47,6 +47,7 @@ pub const EVENT_COUNT: usize = 454;
 
 /// One event of the schema.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct EventInfo {
     /// Its number on the wire: even on entry to a call, odd on exit.
     pub code: EventCode,
@@ -78,6 +79,7 @@ impl EventInfo {
 
 /// Names for the values of a flag or enumeration parameter. The order of the rows is the order of printing.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct FlagTable {
     /// The table's own name.
     pub name: &'static str,
@@ -87,6 +89,7 @@ pub struct FlagTable {
 
 /// One system call.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SyscallInfo {
     /// Its number in the schema, the same on every architecture.
     pub code: SyscallCode,

@@ -4,6 +4,7 @@ use super::{FlagTable, ParamRole};
 
 /// One parameter of an event.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct ParamInfo {
     /// Its name, as in `evt.arg.name`.
     pub name: &'static str,
