@@ -8,18 +8,20 @@ int main(int argc, char **argv)
 		std::cerr << "usage: " << argv[0] << " CAPTURE RULES...\n";
 		return 2;
 	}
-	peregrine::rules rules;
+	peregrine::ruleset_builder builder;
 	for (int i = 2; i < argc; i++)
-		if (auto added = rules.add_path(argv[i]); !added) {
+		if (auto added = builder.add_path(argv[i]); !added) {
 			std::cerr << added.message() << '\n';
 			return 1;
 		}
-	auto options = peregrine::engine::defaults();
-	options.json_output = true;
-	options.time_format_iso_8601 = true;
-	auto engine = rules.load(options);
+	auto rules = builder.build();
+	if (!rules) {
+		std::cerr << builder.report();
+		return 1;
+	}
+	auto engine = peregrine::engine::create(rules.value());
 	if (!engine) {
-		std::cerr << rules.report();
+		std::cerr << engine.message() << '\n';
 		return 1;
 	}
 	auto inspector = peregrine::inspector::open_file(argv[1]);
@@ -27,8 +29,10 @@ int main(int argc, char **argv)
 		std::cerr << inspector.message() << '\n';
 		return 1;
 	}
+	auto format = peregrine::alert::default_format();
+	format.time_format_iso_8601 = true;
 	while (auto event = inspector.value().next())
 		engine.value().process(event.value(),
-				       [](const peregrine_alert &alert) { std::cout << peregrine::view(alert.text) << '\n'; });
+				       [&](const peregrine::alert &alert) { std::cout << alert.json(format) << '\n'; });
 	return 0;
 }

@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s CAPTURE\n", argv[0]);
 		return 2;
 	}
-	if (peregrine_inspector_open_file(argv[1], &inspector) != PEREGRINE_STATUS_OK ||
+	if (peregrine_inspector_open_file(argv[1], NULL, &inspector) != PEREGRINE_STATUS_OK ||
 	    peregrine_field_new("proc.name", &name) != PEREGRINE_STATUS_OK ||
 	    peregrine_field_new("fd.name", &file) != PEREGRINE_STATUS_OK ||
 	    peregrine_filter_new("evt.type in (open, openat, openat2) and evt.rawres >= 0", &opened) !=

@@ -1,196 +1,116 @@
-//! The engine: events in, alerts out, by a callback or one by one.
+//! The engine: evaluates a ruleset on events; alerts come by a callback or one by one.
 //!
-//! Alerts are gathered while the rules run and told afterwards, when nothing of the engine is borrowed any more. So a
-//! callback may use the engine, even free it. An alert is rare; the copy of its text costs nothing that counts.
+//! Alerts are collected while the rules run and reported afterwards, when nothing of the engine is borrowed any more. So a
+//! callback may use the engine, even free it.
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
-use std::rc::Rc;
 use std::sync::Arc;
 
-use rule_engine::engine::{AnySourceRules, CompiledRules, Runner};
+use rule_engine::engine::Runner;
 use rule_engine::event::json::{JsonDocument, JsonSchema};
 use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::output::Format;
-use rule_engine::ruleset::{Rule, RuleId, Ruleset};
 
-use crate::error::Fault;
+use crate::alert::{Alert, AlertData};
+use crate::error::Error;
 use crate::event::Event;
 use crate::guard::{call, value};
-use crate::handle::{Handle, bytes, shared, take, text, unique, write};
+use crate::handle::{Handle, borrow, borrow_mut, bytes, give, take, text, write};
+use crate::ruleset::{Rules, Ruleset, SourceSet, TypedRules};
 use crate::sized::{fill, grows};
 use crate::status::Status;
-use crate::value::{List, Value};
-use crate::view::Bytes;
 
-/// How many alerts wait to be taken; further ones are lost, and counted.
-const MOST_WAITING: usize = 65_536;
+/// Maximum number of queued alerts; further ones are dropped, and counted.
+const MAX_QUEUED: usize = 65_536;
 
-/// Rules at work. Opaque. To be used by one thread at a time; to change rules, load another engine and go on with it
-/// between two events.
+/// Evaluates a ruleset. Opaque. Used by one thread at a time: create one engine for each thread, all of one ruleset.
 #[derive(Debug)]
 pub struct Engine {
+    rules: Arc<Rules>,
+    /// One for each source of `rules`, in the same order.
     sources: Vec<Source>,
-    /// Alerts that wait to be taken with `peregrine_engine_next_alert`.
-    waiting: VecDeque<Found>,
-    /// The one that was taken last, and what C sees of it.
-    taken: Option<(Found, Box<Alert>)>,
-    /// How alerts are written.
-    format: Format,
-    stats: AlertStats,
+    /// Alerts to be taken with `peregrine_engine_next_alert`.
+    queue: VecDeque<AlertData>,
+    /// The alert that was taken last: for C, and what that points into.
+    taken: Option<(Box<Alert>, Box<AlertData>)>,
+    stats: EngineStats,
     json_events: u64,
     json_start: u64,
 }
 
-/// What evaluates the rules of a source.
+/// Evaluates the rules of a source.
 #[derive(Debug)]
 enum Evaluator {
     Syscalls(Runner<SinspSchema>),
     Json(Runner<JsonSchema>),
 }
 
-/// The rules of a source, and what evaluates them.
+/// The part of an engine for one source.
 #[derive(Debug)]
 struct Source {
-    rules: Rc<TaggedRules>,
     evaluator: Evaluator,
-    /// How often each rule matched.
+    /// The number of matches of each rule.
     matches: Vec<u64>,
-    /// What the event at work has led to so far.
-    found: Vec<Found>,
-}
-
-/// The rules of a source, and their tags as C sees them.
-#[derive(Debug)]
-struct TaggedRules {
-    /// What the others point into.
-    inner: Arc<dyn AnySourceRules>,
-    tags: Vec<Vec<Value>>,
-}
-
-/// An alert that was found and not told yet.
-#[derive(Debug)]
-struct Found {
-    rules: Rc<TaggedRules>,
-    rule: RuleId,
-    timestamp: u64,
-    text: Vec<u8>,
+    /// The alerts of the current event.
+    found: Vec<AlertData>,
 }
 
 impl Handle for Engine {
     const NAME: &'static str = "peregrine_engine";
 }
 
-/// An alert. It and what it points at are lent until the callback returns, or until the next alert is taken.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct Alert {
-    /// The size of this struct as the library has it.
-    pub size: usize,
-    /// The rule that matched.
-    pub rule: Bytes,
-    /// The source of the event, such as `syscall`.
-    pub source: Bytes,
-    /// The priority's name, such as `Warning`.
-    pub priority: Bytes,
-    /// The alert as it is to be written, without a line end: text or JSON, as the engine was loaded.
-    pub text: Bytes,
-    /// The rule's tags, each of kind PEREGRINE_VALUE_KIND_BYTES.
-    pub tags: List,
-    /// When the event happened, in nanoseconds since 1970.
-    pub timestamp: u64,
-    /// The priority from 0 (emergency) to 7 (debug).
-    pub severity: u32,
-}
-
-/// Takes an alert. `userdata` is what was given with the call that led here. It may call the library, also with the engine
-/// and the inspector at work; it must not throw.
+/// Receives an alert. `userdata` is that of the call that evaluated the event. The callback may call the library, also with
+/// the same engine and inspector; it must not throw.
 pub type AlertCallback = Option<unsafe extern "C" fn(userdata: *mut c_void, alert: *const Alert)>;
 
-/// A rule of an engine. What it points at is lent as long as the engine lives. Set `size` to
-/// `sizeof(peregrine_rule_info)` before the call.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct RuleInfo {
-    /// In: the size of this struct, as the caller was compiled.
-    pub size: usize,
-    /// Its name.
-    pub name: Bytes,
-    /// The source of its events.
-    pub source: Bytes,
-    /// Its tags, each of kind PEREGRINE_VALUE_KIND_BYTES.
-    pub tags: List,
-    /// How often it matched.
-    pub matches: u64,
-    /// Its priority from 0 (emergency) to 7 (debug).
-    pub severity: u32,
-    /// Whether it is switched on.
-    pub enabled: bool,
-}
-grows!(RuleInfo, "peregrine_rule_info", enabled);
-
-/// What an engine did. Set `size` to `sizeof(peregrine_alert_stats)` before the call.
+/// Statistics of an engine. Set `size` to `sizeof(peregrine_engine_stats)` before the call.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct AlertStats {
-    /// In: the size of this struct, as the caller was compiled.
+pub struct EngineStats {
+    /// The size of this struct, as the caller was compiled.
     pub size: usize,
-    /// Events that were evaluated.
+    /// The number of evaluated events.
     pub events: u64,
-    /// Alerts that were found.
+    /// The number of alerts.
     pub alerts: u64,
-    /// Alerts that wait to be taken with peregrine_engine_next_alert().
-    pub waiting: u64,
-    /// Alerts that were lost because 65,536 were waiting already.
-    pub lost: u64,
+    /// The number of alerts that are queued for peregrine_engine_next_alert().
+    pub queued: u64,
+    /// The number of alerts that were dropped because 65,536 were queued.
+    pub dropped: u64,
 }
-grows!(AlertStats, "peregrine_alert_stats", lost);
+grows!(EngineStats, "peregrine_engine_stats", dropped);
 
 impl Engine {
-    pub(crate) fn new(rules: &CompiledRules, format: Format) -> Self {
-        let syscalls = rules.of_type::<SinspSchema>().map(|rules| {
-            let evaluator = Evaluator::Syscalls(rules.runner());
-            Source::new(rules, evaluator)
-        });
-        let json = rules.of_type::<JsonSchema>().map(|rules| {
-            let evaluator = Evaluator::Json(rules.runner());
-            Source::new(rules, evaluator)
-        });
+    fn new(rules: &Arc<Rules>) -> Self {
         Self {
-            sources: syscalls.chain(json).collect(),
-            waiting: VecDeque::new(),
+            rules: Arc::clone(rules),
+            sources: rules.sources.iter().map(Source::new).collect(),
+            queue: VecDeque::new(),
             taken: None,
-            format,
-            stats: AlertStats::default(),
+            stats: EngineStats::default(),
             json_events: 0,
             json_start: 0,
         }
     }
 
-    /// The rules about system calls.
-    #[cfg(feature = "live")]
-    pub(crate) fn syscalls(&self) -> Option<&Ruleset> {
-        self.sources.first().map(|source| source.rules.inner.rules())
+    fn place(&self, name: &str) -> Result<usize, Error> {
+        let place = self.rules.sources.iter().position(|source| source.rules().source() == name);
+        place.ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))
     }
 
-    fn place(&self, source: &str) -> Result<usize, Fault> {
-        let place = self.sources.iter().position(|known| known.rules.inner.rules().source() == source);
-        place.ok_or_else(|| Fault::new(Status::InvalidArgument, format!("there is no source '{source}'")))
-    }
-
-    /// Counts what an event of a source led to, and gives back what is to be told at once.
+    /// Counts the alerts of an event of a source; returns those to report at once and queues the others.
     #[cold]
-    fn account(&mut self, place: usize, at_once: bool) -> Vec<Found> {
+    fn account(&mut self, place: usize, at_once: bool) -> Vec<AlertData> {
         let found = self.sources.get_mut(place).map(|source| std::mem::take(&mut source.found)).unwrap_or_default();
         self.stats.alerts += found.len() as u64;
         if at_once {
             return found;
         }
         for alert in found {
-            if self.waiting.len() < MOST_WAITING {
-                self.waiting.push_back(alert);
+            if self.queue.len() < MAX_QUEUED {
+                self.queue.push_back(alert);
             } else {
-                self.stats.lost += 1;
+                self.stats.dropped += 1;
             }
         }
         Vec::new()
@@ -198,81 +118,94 @@ impl Engine {
 }
 
 impl Source {
-    fn new(rules: Arc<dyn AnySourceRules>, evaluator: Evaluator) -> Self {
-        let list = rules.rules().rules();
-        let tags = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
-        let tagged = TaggedRules { tags: list.iter().map(tags).collect(), inner: Arc::clone(&rules) };
-        Self { found: Vec::new(), matches: vec![0; list.len()], evaluator, rules: Rc::new(tagged) }
+    fn new(set: &SourceSet) -> Self {
+        let evaluator = match &set.typed {
+            TypedRules::Syscalls(rules) => Evaluator::Syscalls(rules.runner()),
+            TypedRules::Json(rules) => Evaluator::Json(rules.runner()),
+        };
+        Self { evaluator, matches: vec![0; set.rules().rules().len()], found: Vec::new() }
     }
 }
 
-/// Notes an alert, to be told when the rules are done.
+/// Collects an alert, to be reported when the rules are done.
 #[cold]
-fn note(
-    alert: &rule_engine::engine::Alert<'_>,
-    format: &Format,
-    (rules, matches, found): (&Rc<TaggedRules>, &mut [u64], &mut Vec<Found>),
-) {
-    let Some(rule) = alert.rule_id() else { return };
-    if let Some(count) = matches.get_mut(rule.0 as usize) {
+fn collect(alert: &rule_engine::engine::Alert<'_>, matches: &mut [u64], found: &mut Vec<AlertData>) {
+    if let Some(count) = alert.rule_id().and_then(|rule| matches.get_mut(rule.0 as usize)) {
         *count += 1;
     }
-    let mut text = Vec::new();
-    alert.write(format, &mut text);
-    found.push(Found { rules: Rc::clone(rules), rule, timestamp: alert.time(), text });
-}
-
-impl TaggedRules {
-    fn tags(&self, rule: RuleId) -> List {
-        List::of(self.tags.get(rule.0 as usize).map_or(&[], Vec::as_slice))
-    }
-}
-
-impl Found {
-    fn alert(&self) -> Alert {
-        let output = &self.rules.inner.rules().rule(self.rule).output;
-        Alert {
-            size: size_of::<Alert>(),
-            rule: output.rule.as_str().into(),
-            source: output.source.as_str().into(),
-            priority: output.priority.name().into(),
-            text: self.text.as_slice().into(),
-            tags: self.rules.tags(self.rule),
-            timestamp: self.timestamp,
-            severity: output.priority as u32,
-        }
-    }
+    found.push(AlertData::new(alert.to_owned()));
 }
 
 /// # Safety
 /// `callback` may be called with `userdata`.
 #[inline]
-unsafe fn tell(found: &[Found], callback: AlertCallback, userdata: *mut c_void) {
+unsafe fn report(found: &[AlertData], callback: AlertCallback, userdata: *mut c_void) {
     if let Some(callback) = callback {
         for found in found {
-            // SAFETY: by the caller's word.
+            // SAFETY: guaranteed by the caller.
             unsafe { callback(userdata, &found.alert()) };
         }
     }
 }
 
-/// Gives an engine back. NULL is fine.
+/// Creates an engine. It keeps the ruleset alive.
+///
+/// @param ruleset the ruleset
+/// @param out     receives an engine that the caller owns and frees with peregrine_engine_free()
+/// @return PEREGRINE_STATUS_OK
 ///
 /// # Safety
-/// `engine` is NULL or a live engine that nothing uses any more.
+/// `ruleset` is NULL or a live ruleset; `out` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_engine_new(ruleset: *const Ruleset, out: *mut *mut Engine) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let ruleset = unsafe { borrow(ruleset) }?;
+        // SAFETY: guaranteed by the caller.
+        unsafe { give(Engine::new(&ruleset.0), out) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Frees an engine. Passing NULL is a no-op.
+///
+/// # Safety
+/// `engine` is NULL or a live engine that is no longer used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_engine_free(engine: *mut Engine) {
-    // SAFETY: by the caller's word.
+    // SAFETY: guaranteed by the caller.
     value((), || drop(unsafe { take(engine) }));
 }
 
-/// Evaluates the rules of the source `syscall` on an event and calls back for every alert, before it returns.
+/// Replaces the rules of an engine from the next event on. Statistics and queued alerts are kept; the matches of rules start
+/// from 0. May be called in the callback of an alert.
+///
+/// @param engine  the engine
+/// @param ruleset the new rules
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `engine` is NULL or a live engine that no other thread uses; `ruleset` is NULL or a live ruleset.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_engine_set_ruleset(engine: *mut Engine, ruleset: *const Ruleset) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let engine = unsafe { borrow_mut(engine) }?;
+        // SAFETY: guaranteed by the caller.
+        let ruleset = unsafe { borrow(ruleset) }?;
+        engine.sources = ruleset.0.sources.iter().map(Source::new).collect();
+        engine.rules = Arc::clone(&ruleset.0);
+        Ok(Status::Ok)
+    })
+}
+
+/// Evaluates the rules of the source `syscall` on an event and calls back for every alert before it returns.
 ///
 /// @param engine   the engine
 /// @param event    the event
-/// @param callback what takes alerts; see peregrine_alert_callback. NULL: alerts wait for peregrine_engine_next_alert()
-/// @param userdata what the callback gets
-/// @return PEREGRINE_STATUS_OK, whether there were alerts or not
+/// @param callback receives alerts; see peregrine_alert_callback. NULL: alerts are queued for peregrine_engine_next_alert()
+/// @param userdata passed to the callback
+/// @return PEREGRINE_STATUS_OK, with or without alerts
 ///
 /// # Safety
 /// `engine` is NULL or a live engine that no other thread uses; the inspector of the event is alive; `callback` may be
@@ -285,47 +218,45 @@ pub unsafe extern "C" fn peregrine_engine_process(
     userdata: *mut c_void,
 ) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let engine = unsafe { unique(engine) }?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
+        let engine = unsafe { borrow_mut(engine) }?;
+        // SAFETY: guaranteed by the caller.
         let (_, inner) = unsafe { event.look() }?;
         // The source of system calls is the first, whatever was added.
-        let Some(Source { rules, evaluator: Evaluator::Syscalls(runner), matches, found }) = engine.sources.first_mut()
-        else {
+        let Some(Source { evaluator: Evaluator::Syscalls(runner), matches, found }) = engine.sources.first_mut() else {
             return Err(no_syscalls());
         };
-        runner.process(inner, |alert| {
-            note(&alert, &engine.format, (rules, matches, found));
-        });
+        runner.process(inner, |alert| collect(&alert, matches, found));
         engine.stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);
         }
         let found = engine.account(0, callback.is_some());
-        // SAFETY: by the caller's word; neither engine nor inspector is borrowed from here on.
-        unsafe { tell(&found, callback, userdata) };
+        // SAFETY: guaranteed by the caller; neither engine nor inspector is borrowed from here on.
+        unsafe { report(&found, callback, userdata) };
         Ok(Status::Ok)
     })
 }
 
 #[cold]
-fn no_syscalls() -> Fault {
-    Fault::new(Status::InvalidArgument, "the engine has no source 'syscall'")
+fn no_syscalls() -> Error {
+    Error::new(Status::InvalidArgument, "the ruleset has no source 'syscall'")
 }
 
-/// Evaluates the rules of a source of JSON events on one record.
+/// Evaluates the rules of a source of JSON events on a record.
 ///
 /// @param engine    the engine
-/// @param source    the source, such as `k8s_audit`
+/// @param source    the name of the source, such as `k8s_audit`
 /// @param data      the first byte of a JSON object or array, UTF-8
-/// @param len       how many bytes
-/// @param timestamp when it happened, in nanoseconds since 1970
+/// @param len       the number of bytes
+/// @param timestamp the time of the event, in nanoseconds since 1970
 /// @param callback  as for peregrine_engine_process()
-/// @param userdata  what the callback gets
-/// @return PEREGRINE_STATUS_OK, _INVALID_EVENT if it is no JSON object or array, _INVALID_ARGUMENT if there is no such source
+/// @param userdata  passed to the callback
+/// @return PEREGRINE_STATUS_OK; _INVALID_EVENT if it is not a JSON object or array; _INVALID_ARGUMENT if there is no such
+///         source of JSON events
 ///
 /// # Safety
-/// `engine` is NULL or a live engine that no other thread uses; `source` is NULL or ended by a NUL; `data` is NULL or valid
+/// `engine` is NULL or a live engine that no other thread uses; `source` is NULL or NUL-terminated; `data` is NULL or valid
 /// for reading `len` bytes; `callback` may be called with `userdata`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_engine_process_json(
@@ -338,114 +269,98 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
     userdata: *mut c_void,
 ) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let engine = unsafe { unique(engine) }?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
+        let engine = unsafe { borrow_mut(engine) }?;
+        // SAFETY: guaranteed by the caller.
         let name = unsafe { text(source, "source") }?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         let data = unsafe { bytes(data, len, "data") }?;
         let place = engine.place(name)?;
-        let Source { rules, evaluator: Evaluator::Json(runner), matches, found } = &mut engine.sources[place] else {
-            return Err(Fault::new(Status::InvalidArgument, format!("'{name}' is no source of JSON events")));
+        let Source { evaluator: Evaluator::Json(runner), matches, found } = &mut engine.sources[place] else {
+            return Err(Error::new(Status::InvalidArgument, format!("'{name}' is not a source of JSON events")));
         };
-        let event = JsonDocument::parse(data).map_err(|fault| Fault::new(Status::InvalidEvent, fault.to_string()))?;
+        let event = JsonDocument::parse(data).map_err(|error| Error::new(Status::InvalidEvent, error.to_string()))?;
         engine.json_events += 1;
         if engine.json_events == 1 {
             engine.json_start = timestamp;
         }
         let event = event.at(engine.json_events, timestamp, engine.json_start);
-        runner.process(&event, |alert| note(&alert, &engine.format, (rules, matches, found)));
+        runner.process(&event, |alert| collect(&alert, matches, found));
         engine.stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);
         }
         let found = engine.account(place, callback.is_some());
-        // SAFETY: by the caller's word; the engine is not borrowed from here on.
-        unsafe { tell(&found, callback, userdata) };
+        // SAFETY: guaranteed by the caller; the engine is not borrowed from here on.
+        unsafe { report(&found, callback, userdata) };
         Ok(Status::Ok)
     })
 }
 
-/// Takes the oldest alert that waits.
+/// Takes the oldest queued alert.
 ///
 /// @param engine the engine
-/// @param out    receives the alert, lent until the next is taken or the engine is freed
-/// @return PEREGRINE_STATUS_OK, _END if none waits
+/// @param out    receives the alert, valid until the next is taken or the engine is freed
+/// @return PEREGRINE_STATUS_OK, _END if none is queued
 ///
 /// # Safety
 /// `engine` is NULL or a live engine that no other thread uses; `out` is NULL or valid for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_engine_next_alert(engine: *mut Engine, out: *mut *const Alert) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let engine = unsafe { unique(engine) }?;
+        // SAFETY: guaranteed by the caller.
+        let engine = unsafe { borrow_mut(engine) }?;
         if out.is_null() {
-            return Err(Fault::null("the out-parameter"));
+            return Err(Error::null("the out-parameter"));
         }
-        engine.taken = engine.waiting.pop_front().map(|found| {
-            let alert = Box::new(found.alert());
-            (found, alert)
+        engine.taken = engine.queue.pop_front().map(|found| {
+            let found = Box::new(found);
+            (Box::new(found.alert()), found)
         });
-        let Some((_, alert)) = &engine.taken else { return Ok(Status::End) };
-        // SAFETY: by the caller's word.
+        let Some((alert, _)) = &engine.taken else { return Ok(Status::End) };
+        // SAFETY: guaranteed by the caller.
         unsafe { write(out, &raw const **alert) }?;
         Ok(Status::Ok)
     })
 }
 
-/// One of an engine's rules, in the order of evaluation, source by source.
+/// Returns the number of matches of a rule, which has the index of peregrine_ruleset_rule().
 ///
 /// @param engine the engine
-/// @param index  which, from 0
-/// @param out    receives it; set its `size` first
-/// @return PEREGRINE_STATUS_OK, _END if there are not so many, _INVALID_ARGUMENT if `size` is too small
+/// @param index  the index of the rule, from 0
+/// @param out    receives the number
+/// @return PEREGRINE_STATUS_OK, _END if there is no rule of that index
 ///
 /// # Safety
-/// `engine` is NULL or a live engine; `out` is NULL or valid for reading and writing.
+/// `engine` is NULL or a live engine; `out` is NULL or valid for writing.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn peregrine_engine_rule(engine: *const Engine, index: usize, out: *mut RuleInfo) -> Status {
+pub unsafe extern "C" fn peregrine_engine_rule_matches(engine: *const Engine, index: usize, out: *mut u64) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let engine = unsafe { shared(engine) }?;
-        let mut place = index;
-        for source in &engine.sources {
-            let rules = source.rules.inner.rules().rules();
-            let Some(rule) = rules.get(place) else {
-                place -= rules.len();
-                continue;
-            };
-            let info = RuleInfo {
-                size: size_of::<RuleInfo>(),
-                name: rule.name().into(),
-                source: rule.output.source.as_str().into(),
-                tags: source.rules.tags(RuleId(place as u32)),
-                matches: source.matches.get(place).copied().unwrap_or(0),
-                severity: rule.output.priority as u32,
-                enabled: rule.enabled,
-            };
-            // SAFETY: by the caller's word.
-            unsafe { fill(out, &info) }?;
-            return Ok(Status::Ok);
-        }
-        Ok(Status::End)
+        // SAFETY: guaranteed by the caller.
+        let engine = unsafe { borrow(engine) }?;
+        let mut counts = engine.sources.iter().flat_map(|source| &source.matches);
+        let Some(count) = counts.nth(index) else { return Ok(Status::End) };
+        // SAFETY: guaranteed by the caller.
+        unsafe { write(out, *count) }?;
+        Ok(Status::Ok)
     })
 }
 
-/// What an engine did so far.
+/// Returns the statistics of an engine.
 ///
 /// @param engine the engine
-/// @param out    receives the numbers; set its `size` first
+/// @param out    receives the statistics; set its `size` first
 /// @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if `size` is too small
 ///
 /// # Safety
 /// `engine` is NULL or a live engine; `out` is NULL or valid for reading and writing.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn peregrine_engine_stats(engine: *const Engine, out: *mut AlertStats) -> Status {
+pub unsafe extern "C" fn peregrine_engine_get_stats(engine: *const Engine, out: *mut EngineStats) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let engine = unsafe { shared(engine) }?;
-        let stats = AlertStats { waiting: engine.waiting.len() as u64, ..engine.stats };
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
+        let engine = unsafe { borrow(engine) }?;
+        let stats = EngineStats { queued: engine.queue.len() as u64, ..engine.stats };
+        // SAFETY: guaranteed by the caller.
         unsafe { fill(out, &stats) }?;
         Ok(Status::Ok)
     })

@@ -1,39 +1,52 @@
-//! The last error of each thread: a status and a message.
+//! The last error of each thread: a message, and the error of the operating system behind it.
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_int};
 
 use crate::status::Status;
 
-/// Why a call failed; becomes its status and the thread's last error.
-#[derive(Debug)]
-pub(crate) struct Fault {
+/// Why a call failed: becomes its status and the last error of the thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Error {
     pub(crate) status: Status,
     pub(crate) message: String,
+    /// The `errno` of the system call that failed; 0 if none did.
+    pub(crate) errno: c_int,
 }
 
-impl Fault {
+impl Error {
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), errno: 0 }
     }
 
     pub(crate) fn null(what: &str) -> Self {
         Self::new(Status::NullPointer, format!("{what} is NULL"))
     }
+
+    /// An error with the `errno` of the first I/O error among its causes.
+    pub(crate) fn caused(
+        status: Status,
+        message: impl Into<String>,
+        cause: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        let mut causes = std::iter::successors(Some(cause), |cause| cause.source());
+        let errno = causes.find_map(|cause| cause.downcast_ref::<std::io::Error>()?.raw_os_error());
+        Self { status, message: message.into(), errno: errno.unwrap_or(0) }
+    }
 }
 
-impl From<scap::Error> for Fault {
+impl From<scap::Error> for Error {
     fn from(error: scap::Error) -> Self {
         let status = match error {
             scap::Error::Io { .. } => Status::Io,
             scap::Error::Unsupported(_) => Status::Unsupported,
             _ => Status::Format,
         };
-        Self::new(status, error.to_string())
+        Self::caused(status, error.to_string(), &error)
     }
 }
 
-impl From<sinsp::Error> for Fault {
+impl From<sinsp::Error> for Error {
     fn from(error: sinsp::Error) -> Self {
         match error {
             sinsp::Error::Source(error) => error.into(),
@@ -42,19 +55,31 @@ impl From<sinsp::Error> for Fault {
     }
 }
 
+#[derive(Default)]
+struct Last {
+    message: CString,
+    errno: c_int,
+}
+
 thread_local! {
-    static LAST: RefCell<CString> = RefCell::default();
+    static LAST: RefCell<Last> = RefCell::default();
 }
 
-/// Keeps the message for [`peregrine_last_error`]. A NUL inside is replaced: making a message must not fail.
-pub(crate) fn keep(message: &str) {
-    let text = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
-    LAST.with(|last| *last.borrow_mut() = text);
+/// Keeps an error for [`peregrine_last_error`]. A NUL in the message is replaced: reporting an error must not fail.
+pub(crate) fn keep(message: &str, errno: c_int) {
+    let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
+    LAST.with(|last| *last.borrow_mut() = Last { message, errno });
 }
 
-/// The message of the last call of this thread that failed: UTF-8, ended by a NUL, "" if none did. The library owns
-/// it; it is valid until the next failing call of this thread.
+/// Returns the message of the last call of this thread that failed: UTF-8 and NUL-terminated, "" if none failed. The
+/// library owns it; it is valid until the next call of this thread fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_last_error() -> *const c_char {
-    LAST.with(|last| last.borrow().as_ptr())
+    LAST.with(|last| last.borrow().message.as_ptr())
+}
+
+/// Returns the `errno` of the system call that made the last failed call of this thread fail; 0 if no system call did.
+#[unsafe(no_mangle)]
+pub extern "C" fn peregrine_last_errno() -> c_int {
+    LAST.with(|last| last.borrow().errno)
 }

@@ -1,4 +1,4 @@
-//! One condition, asked of events.
+//! A filter: one condition, evaluated on events.
 
 use std::ffi::c_char;
 
@@ -6,13 +6,13 @@ use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::{Filter as Inner, FilterError};
 use sinsp::fields::Fields;
 
-use crate::error::Fault;
+use crate::error::Error;
 use crate::event::Event;
 use crate::guard::{call, value};
-use crate::handle::{Handle, give, take, text, unique, write};
+use crate::handle::{Handle, borrow_mut, give, take, text, write};
 use crate::status::Status;
 
-/// A condition, compiled. Opaque. To be used by one thread at a time, for the events of any inspector.
+/// A compiled condition. Opaque. Used by one thread at a time, for the events of any inspector.
 #[derive(Debug)]
 pub struct Filter {
     inner: Inner<SinspSchema>,
@@ -25,44 +25,44 @@ impl Handle for Filter {
 /// Compiles a condition, such as `evt.type = openat and fd.name startswith /etc`.
 ///
 /// @param condition the condition, UTF-8
-/// @param out       receives a filter that the caller owns and gives back with peregrine_filter_free()
-/// @return PEREGRINE_STATUS_OK, _COMPILE if it is no condition; the message says where
+/// @param out       receives a filter that the caller owns and frees with peregrine_filter_free()
+/// @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid condition; the message has line and column
 ///
 /// # Safety
-/// `condition` is NULL or ended by a NUL; `out` is NULL or valid for writing.
+/// `condition` is NULL or NUL-terminated; `out` is NULL or valid for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_filter_new(condition: *const c_char, out: *mut *mut Filter) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         let condition = unsafe { text(condition, "condition") }?;
-        let inner = Inner::compile(condition, SinspSchema::new(Fields::new())).map_err(|fault| {
-            let at = match &fault {
-                FilterError::Syntax(fault) => fault.position,
-                FilterError::Compile(fault) => fault.position,
+        let inner = Inner::compile(condition, SinspSchema::new(Fields::new())).map_err(|error| {
+            let at = match &error {
+                FilterError::Syntax(error) => error.position,
+                FilterError::Compile(error) => error.position,
             };
-            Fault::new(Status::Compile, format!("line {}, column {}: {fault}", at.line, at.column))
+            Error::new(Status::Compile, format!("line {}, column {}: {error}", at.line, at.column))
         })?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         unsafe { give(Filter { inner }, out) }?;
         Ok(Status::Ok)
     })
 }
 
-/// Gives a filter back. NULL is fine.
+/// Frees a filter. Passing NULL is a no-op.
 ///
 /// # Safety
-/// `filter` is NULL or a live filter that nothing uses any more.
+/// `filter` is NULL or a live filter that is no longer used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_filter_free(filter: *mut Filter) {
-    // SAFETY: by the caller's word.
+    // SAFETY: guaranteed by the caller.
     value((), || drop(unsafe { take(filter) }));
 }
 
-/// Whether an event matches.
+/// Evaluates a filter on an event.
 ///
 /// @param filter the filter
 /// @param event  the event
-/// @param out    receives whether it does
+/// @param out    receives whether the event matches
 /// @return PEREGRINE_STATUS_OK
 ///
 /// # Safety
@@ -71,12 +71,12 @@ pub unsafe extern "C" fn peregrine_filter_free(filter: *mut Filter) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_filter_matches(filter: *mut Filter, event: Event, out: *mut bool) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let Filter { inner } = unsafe { unique(filter) }?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
+        let Filter { inner } = unsafe { borrow_mut(filter) }?;
+        // SAFETY: guaranteed by the caller.
         let (_, event) = unsafe { event.look() }?;
         let matches = inner.matches(event);
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         unsafe { write(out, matches) }?;
         Ok(Status::Ok)
     })

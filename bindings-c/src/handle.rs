@@ -1,17 +1,17 @@
 //! Handles: the only place where pointers from C become references.
 //!
-//! A handle is a `Box` whose pointer C holds. In debug builds every live handle is kept in a table by address and kind,
-//! so that a freed, a foreign or a wrongly typed pointer is an error and not an accident; release builds only check
-//! for NULL, which costs nothing on the event path.
+//! A handle is a `Box` whose pointer C holds. Debug builds keep every live handle in a table by address and type, so that a
+//! freed, foreign or mistyped pointer is an error and not undefined behaviour. Release builds only check for NULL, which
+//! costs nothing on the event path.
 
 use std::ffi::c_char;
 
-use crate::error::Fault;
+use crate::error::Error;
 use crate::status::Status;
 
 /// A type that C holds by pointer.
 pub(crate) trait Handle: Sized {
-    /// Its name in messages.
+    /// The name of the type in messages.
     const NAME: &'static str;
 }
 
@@ -20,7 +20,7 @@ mod live {
     use std::collections::HashMap;
     use std::sync::{LazyLock, Mutex, PoisonError};
 
-    /// By address with all bits turned: an address as it is would make a leaked handle look reachable to leak checkers.
+    /// By inverted address: a plain address would make a leaked handle look reachable to leak checkers.
     static LIVE: LazyLock<Mutex<HashMap<usize, &'static str>>> = LazyLock::new(Mutex::default);
 
     pub(super) fn add(address: usize, name: &'static str) {
@@ -42,135 +42,135 @@ mod live {
 }
 
 #[cfg(debug_assertions)]
-fn check<T: Handle>(pointer: *const T) -> Result<(), Fault> {
+fn check<T: Handle>(pointer: *const T) -> Result<(), Error> {
     if live::has(pointer as usize, T::NAME) {
         return Ok(());
     }
-    Err(Fault::new(Status::InvalidHandle, format!("this is no live {} (freed, or of another kind)", T::NAME)))
+    Err(Error::new(Status::InvalidHandle, format!("not a live {} (freed, or of another type)", T::NAME)))
 }
 
-/// Gives a value to C: writes its pointer to `out`.
+/// Passes ownership of a value to C: writes its pointer to `out`.
 ///
 /// # Safety
 /// `out` is NULL or valid for writing.
-pub(crate) unsafe fn give<T: Handle>(value: T, out: *mut *mut T) -> Result<(), Fault> {
+pub(crate) unsafe fn give<T: Handle>(value: T, out: *mut *mut T) -> Result<(), Error> {
     if out.is_null() {
-        return Err(Fault::null("the out-parameter"));
+        return Err(Error::null("the out-parameter"));
     }
     let pointer = Box::into_raw(Box::new(value));
     #[cfg(debug_assertions)]
     live::add(pointer as usize, T::NAME);
-    // SAFETY: not NULL, and valid for writing by the caller's word.
+    // SAFETY: not NULL, and valid for writing, guaranteed by the caller.
     unsafe { out.write(pointer) };
     Ok(())
 }
 
-/// Takes a value back from C and drops it. NULL is fine; in debug builds a second free is seen and does nothing.
+/// Takes ownership back from C. Passing NULL is a no-op; debug builds detect a second free and ignore it.
 ///
 /// # Safety
-/// `pointer` is NULL or came from [`give`] and was not taken since.
+/// `pointer` is NULL or came from [`give`] and has not been taken since.
 pub(crate) unsafe fn take<T: Handle>(pointer: *mut T) -> Option<Box<T>> {
     if pointer.is_null() {
         return None;
     }
     #[cfg(debug_assertions)]
     if !live::remove(pointer as usize, T::NAME) {
-        crate::error::keep(&format!("this is no live {} (freed twice, or of another kind)", T::NAME));
+        crate::error::keep(&format!("not a live {} (freed twice, or of another type)", T::NAME), 0);
         return None;
     }
-    // SAFETY: it came from `give`, which made it with `Box::into_raw`, and is taken once.
+    // SAFETY: `give` made it with `Box::into_raw`, and it is taken once.
     Some(unsafe { Box::from_raw(pointer) })
 }
 
-/// Looks at a handle.
+/// Borrows the object behind a handle.
 ///
 /// # Safety
-/// `pointer` is NULL or came from [`give`], was not taken since, and is not changed while the reference lives.
+/// `pointer` is NULL or came from [`give`], has not been taken since, and is not mutated while the reference lives.
 #[inline]
-pub(crate) unsafe fn shared<'a, T: Handle>(pointer: *const T) -> Result<&'a T, Fault> {
+pub(crate) unsafe fn borrow<'a, T: Handle>(pointer: *const T) -> Result<&'a T, Error> {
     #[cfg(debug_assertions)]
     if !pointer.is_null() {
         check(pointer)?;
     }
-    // SAFETY: not NULL after `as_ref`, alive and not changed by the caller's word.
-    unsafe { pointer.as_ref() }.ok_or_else(|| Fault::null(T::NAME))
+    // SAFETY: not NULL after `as_ref`, alive and not mutated, guaranteed by the caller.
+    unsafe { pointer.as_ref() }.ok_or_else(|| Error::null(T::NAME))
 }
 
-/// Looks at a handle in order to change it.
+/// Borrows the object behind a handle mutably.
 ///
 /// # Safety
-/// As [`shared`], and nothing else looks at it while the reference lives.
+/// As [`borrow`], and nothing else borrows it while the reference lives.
 #[inline]
-pub(crate) unsafe fn unique<'a, T: Handle>(pointer: *mut T) -> Result<&'a mut T, Fault> {
+pub(crate) unsafe fn borrow_mut<'a, T: Handle>(pointer: *mut T) -> Result<&'a mut T, Error> {
     #[cfg(debug_assertions)]
     if !pointer.is_null() {
         check(pointer)?;
     }
-    // SAFETY: not NULL after `as_mut`, alive and unshared by the caller's word.
-    unsafe { pointer.as_mut() }.ok_or_else(|| Fault::null(T::NAME))
+    // SAFETY: not NULL after `as_mut`, alive and not shared, guaranteed by the caller.
+    unsafe { pointer.as_mut() }.ok_or_else(|| Error::null(T::NAME))
 }
 
-/// Writes a result. It is called last, so that results are written only on success.
+/// Writes a result. Called last, so that results are written only on success.
 ///
 /// # Safety
 /// `out` is NULL or valid for writing.
 #[inline]
-pub(crate) unsafe fn write<T>(out: *mut T, value: T) -> Result<(), Fault> {
+pub(crate) unsafe fn write<T>(out: *mut T, value: T) -> Result<(), Error> {
     if out.is_null() {
-        return Err(Fault::null("the out-parameter"));
+        return Err(Error::null("the out-parameter"));
     }
-    // SAFETY: not NULL, and valid for writing by the caller's word.
+    // SAFETY: not NULL, and valid for writing, guaranteed by the caller.
     unsafe { out.write(value) };
     Ok(())
 }
 
-/// Text from C.
+/// Reads text from C.
 ///
 /// # Safety
-/// `text` is NULL or points to bytes ended by a NUL that stay as they are while the reference lives.
-pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Fault> {
+/// `text` is NULL or NUL-terminated and not modified while the reference lives.
+pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Error> {
     if text.is_null() {
-        return Err(Fault::null(what));
+        return Err(Error::null(what));
     }
-    // SAFETY: not NULL, ended by a NUL by the caller's word.
+    // SAFETY: not NULL; NUL-terminated, guaranteed by the caller.
     let bytes = unsafe { std::ffi::CStr::from_ptr(text) };
-    bytes.to_str().map_err(|fault| {
-        Fault::new(Status::InvalidUtf8, format!("{what} is not UTF-8 after {} bytes", fault.valid_up_to()))
+    bytes.to_str().map_err(|error| {
+        Error::new(Status::InvalidUtf8, format!("{what} is not UTF-8 after {} bytes", error.valid_up_to()))
     })
 }
 
-/// Text from C that may be left out: NULL is "".
+/// Reads optional text from C: NULL is "".
 ///
 /// # Safety
 /// As [`text`].
-pub(crate) unsafe fn optional_text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str, Fault> {
+pub(crate) unsafe fn optional_text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str, Error> {
     if pointer.is_null() {
         return Ok("");
     }
-    // SAFETY: by the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { text(pointer, what) }
 }
 
-/// Items from C; NULL is fine if `len` is 0.
+/// Reads items from C; NULL is accepted if `len` is 0.
 ///
 /// # Safety
 /// `items` is NULL or valid for reading `len` items while the reference lives.
-pub(crate) unsafe fn slice<'a, T>(items: *const T, len: usize, what: &str) -> Result<&'a [T], Fault> {
+pub(crate) unsafe fn slice<'a, T>(items: *const T, len: usize, what: &str) -> Result<&'a [T], Error> {
     if len == 0 {
         return Ok(&[]);
     }
     if items.is_null() {
-        return Err(Fault::null(what));
+        return Err(Error::null(what));
     }
-    // SAFETY: not NULL, and valid for `len` items by the caller's word.
+    // SAFETY: not NULL, and valid for `len` items, guaranteed by the caller.
     Ok(unsafe { std::slice::from_raw_parts(items, len) })
 }
 
-/// Bytes from C; NULL is fine if `len` is 0.
+/// Reads bytes from C; NULL is accepted if `len` is 0.
 ///
 /// # Safety
 /// `data` is NULL or valid for reading `len` bytes while the reference lives.
-pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize, what: &str) -> Result<&'a [u8], Fault> {
-    // SAFETY: by the caller's word.
+pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize, what: &str) -> Result<&'a [u8], Error> {
+    // SAFETY: guaranteed by the caller.
     unsafe { slice(data, len, what) }
 }

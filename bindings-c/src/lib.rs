@@ -1,28 +1,30 @@
-//! The C ABI of Peregrine: one header, one library.
+//! The C API of Peregrine: one header, one library.
 //!
 //! The contract, which holds for every call:
 //!
-//! * **Ownership.** `peregrine_X_new` and `peregrine_X_open_*` give ownership through an out-parameter,
-//!   `peregrine_X_free` takes it back; freeing NULL is fine. Everything else is lent: each call says until when.
-//! * **Results.** A call that can fail gives a [`Status`](status::Status); numbers are never reused. Results come through
-//!   out-parameters, which are last and are written only on success. The message of the last failure of a thread is
-//!   `peregrine_last_error()`.
-//! * **NULL.** A pointer that is NULL where it must not be gives `PEREGRINE_STATUS_NULL_POINTER`, never a crash.
-//! * **Threads.** Different handles may be used by different threads at the same time; one handle by one thread at a time.
-//! * **Panics** never cross the edge: they become `PEREGRINE_STATUS_PANIC`. Nor must exceptions: a callback of C++ catches
-//!   its own.
-//! * **Growth.** Structs that may grow begin with `size`. Callers set it to what their compiler knew before a call that
-//!   fills or reads the struct; a library that is newer or older fills and reads what both know, and refuses input whose
-//!   members it does not know. Functions, members and numbers are only added, members at the end.
-//! * **Text** that goes in is UTF-8 ended by a NUL. Bytes that come out are a pointer and a length, need not be UTF-8 and
-//!   are not ended by a NUL, unless the call says so.
-//! * **Callbacks** get their `userdata` first. An alert's callback may call the library; the others must not.
-//! * **Signals and threads.** The library installs no signal handlers. It starts threads for three things alone: to
-//!   decompress a capture, as long as its inspector lives; to look up hosts that rules name (`fd.sip.name = example.com`);
-//!   and, until the call returns, for conditions that are nested deeply. They have the signal mask of the thread that called.
-//! * **Logging.** The library writes nothing to the terminal, but where a bug makes it panic; `peregrine_log_set()` says who hears what it has to say.
-//! * **Misuse.** In debug builds of the library, freed and foreign handles are found and give
-//!   `PEREGRINE_STATUS_INVALID_HANDLE`; a stale event is found in every build.
+//! * **Ownership.** `peregrine_X_new`, `_clone`, `_build` and `_open_*` return an owned handle through an out-parameter.
+//!   `peregrine_X_free` releases it; passing NULL is a no-op. Everything else is borrowed: each call says for how long.
+//! * **Results.** A call that can fail returns a [`Status`](status::Status); numbers are never reused. Results are written
+//!   to out-parameters, which come last and are written only on success. `peregrine_last_error()` returns the message of the
+//!   last call of this thread that failed, `peregrine_last_errno()` the error of the operating system behind it.
+//! * **NULL.** A NULL pointer where one is required returns `PEREGRINE_STATUS_NULL_POINTER`, never a crash.
+//! * **Threads.** Different handles may be used by different threads at the same time. A handle is used by one thread at a
+//!   time, except rulesets, fields and templates, which are immutable and may be shared.
+//! * **Panics** never cross the boundary: they become `PEREGRINE_STATUS_PANIC`. C++ exceptions must not cross it either: a
+//!   callback catches its own.
+//! * **Growth.** Structs that may grow begin with `size`. Set it to `sizeof` before any call that fills or reads the struct.
+//!   A newer or older library fills and reads the members that both sides know, and rejects input with unknown members set.
+//!   Functions, members and numbers are only added, members at the end.
+//! * **Text** passed in is UTF-8 and NUL-terminated. Bytes passed out are a pointer and a length, need not be UTF-8 and are
+//!   not NUL-terminated, unless the call says so.
+//! * **Callbacks** receive their `userdata` first. An alert callback may call the library; the others must not.
+//! * **Signals and threads.** The library installs no signal handlers. It starts threads for three purposes only: to
+//!   decompress a capture while its inspector lives, to look up host names in rules (`fd.sip.name = example.com`), and, until
+//!   the call returns, to compile deeply nested conditions. They inherit the signal mask of the calling thread.
+//! * **Logging.** The library writes to the terminal only when a bug makes it panic. `peregrine_log_set_callback()` installs
+//!   a callback for its log messages.
+//! * **Misuse.** Debug builds of the library detect freed and mistyped handles and return `PEREGRINE_STATUS_INVALID_HANDLE`.
+//!   Every build detects a stale event.
 
 mod guard;
 mod handle;
@@ -40,9 +42,13 @@ pub mod view;
 
 pub mod value;
 
+pub mod options;
+
 pub mod inspector;
 
 pub mod event;
+
+pub mod callback;
 
 pub mod field;
 
@@ -50,7 +56,13 @@ pub mod template;
 
 pub mod filter;
 
-pub mod rules;
+pub mod priority;
+
+pub mod ruleset;
+
+pub mod builder;
+
+pub mod alert;
 
 pub mod engine;
 
@@ -60,7 +72,7 @@ pub mod stats;
 
 pub mod container;
 
-pub mod dump;
+pub mod recording;
 
 pub mod live;
 

@@ -1,75 +1,79 @@
-//! Opening this machine: live events by the probe.
+//! Live capture: events of this host from the probe.
 //!
-//! The probe takes clang to build, so it stands behind the feature `live`. Without it the function is there and says so.
+//! The probe requires clang to build, so it is behind the feature `live`. Without it the function returns
+//! `PEREGRINE_STATUS_UNSUPPORTED`.
 
 use std::ffi::c_char;
 
-use crate::engine::Engine;
-use crate::error::Fault;
+use crate::error::Error;
 use crate::guard::call;
 use crate::handle::give;
 use crate::inspector::Inspector;
-use crate::sized::{Input, given, grows};
+use crate::options::{InspectorOptions, Setup};
+use crate::ruleset::Ruleset;
+use crate::sized::{Input, grows, read};
 use crate::status::Status;
 
-/// What is captured of this machine, and how. Set `size` to `sizeof(peregrine_live_options)` and the rest to zero for every
-/// call and Falco's defaults.
+/// Options of live capture. Set `size` to `sizeof(peregrine_live_options)` and everything else to zero for every system call
+/// and the defaults of Falco.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct LiveOptions {
     /// The size of this struct, as the caller was compiled.
     pub size: usize,
-    /// Names of system calls and tracepoints to capture, such as `openat`, UTF-8 and ended by NULs. NULL: those of `rules`.
+    /// Names of system calls and tracepoints to capture, such as `openat`, UTF-8 and NUL-terminated.
     pub calls: *const *const c_char,
-    /// How many.
+    /// The number of `calls`.
     pub ncalls: usize,
-    /// Capture what the rules of this engine look at and what the state needs, beside `calls`. NULL: only `calls`; if there
-    /// are none, everything.
-    pub rules: *const Engine,
-    /// Where the host's `/proc` and `/etc` lie, UTF-8 and ended by a NUL; NULL is `/`.
-    pub host_root: *const c_char,
-    /// Bytes kept of what is read and written; 0 is 80, 65,000 is the most.
+    /// Capture the system calls that these rules match and that the state needs, in addition to `calls`. NULL: only `calls`;
+    /// everything if there are none.
+    pub ruleset: *const Ruleset,
+    /// Maximum number of bytes kept of data that is read and written; 0 is 80, at most 65,000.
     pub snaplen: u32,
-    /// The size of each ring: 1 is 1 MiB, each further number twice as much, to 10; 0 is 4, which is 8 MiB.
+    /// The size of each ring buffer: 1 is 1 MiB, each further number is twice as much, at most 10; 0 is 4, which is 8 MiB.
     pub ring_preset: u32,
-    /// How many processors share a ring; 0 is 2.
+    /// The number of CPUs that share a ring buffer; 0 is 2.
     pub cpus_per_ring: u32,
-    /// The longest sleep in milliseconds of peregrine_inspector_next() before it says PEREGRINE_STATUS_IDLE; 0 is 30.
+    /// Maximum time that peregrine_inspector_next() waits before it returns PEREGRINE_STATUS_IDLE, in milliseconds; 0 is 30.
     pub max_wait_ms: u32,
-    /// Leave calls out that failed.
+    /// Leave out failed system calls.
     pub drop_failed: bool,
-    /// Leave the events of this very process out.
+    /// Leave out events of this process.
     pub skip_own: bool,
 }
 grows!(LiveOptions, "peregrine_live_options", skip_own);
-// SAFETY: NULL, 0 and false are what they are.
+// SAFETY: NULL, 0 and false are valid.
 unsafe impl Input for LiveOptions {}
 
-/// Opens this machine: loads the probe into the kernel and reads what runs already. It takes the rights of root, or
-/// CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and a kernel of 5.8 or later with BTF.
+/// Starts live capture on this host: loads the probe into the kernel and reads the running processes. Requires root, or
+/// CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and Linux 5.8 or later with BTF.
 ///
-/// @param options what and how; NULL is everything by the defaults
-/// @param out     receives an inspector that the caller owns and gives back with peregrine_inspector_free()
+/// @param live    what to capture; NULL for every system call and the defaults
+/// @param options limits and other options; NULL for the defaults
+/// @param out     receives an inspector that the caller owns and frees with peregrine_inspector_free()
 /// @return PEREGRINE_STATUS_OK; _UNSUPPORTED if this library was built without the feature `live` (see peregrine_features());
-///         _INVALID_ARGUMENT if there is no such call or preset; _IO if the kernel refuses, the message says what
+///         _INVALID_ARGUMENT if a system call or a preset does not exist; _IO if the kernel rejects the probe
 ///
 /// # Safety
-/// `options` is NULL or valid for reading as many bytes as its `size` says, and all that it points at is valid; `out` is NULL
-/// or valid for writing.
+/// `live` and `options` are NULL or valid for reading, with everything that they point at; `out` is NULL or valid for
+/// writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_open_live(
-    options: *const LiveOptions,
+    live: *const LiveOptions,
+    options: *const InspectorOptions,
     out: *mut *mut Inspector,
 ) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let options = unsafe { given(options) }?;
+        // SAFETY: guaranteed by the caller.
+        let live = unsafe { read(live) }?;
+        // SAFETY: guaranteed by the caller.
+        let setup = unsafe { Setup::read(options) }?;
         if out.is_null() {
-            return Err(Fault::null("the out-parameter"));
+            return Err(Error::null("the out-parameter"));
         }
-        // SAFETY: by the caller's word.
-        let inspector = unsafe { probe::open(options.as_ref()) }?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
+        let inspector = unsafe { probe::open(live.as_ref(), setup) }?;
+        // SAFETY: guaranteed by the caller.
         unsafe { give(inspector, out) }?;
         Ok(Status::Ok)
     })
@@ -77,12 +81,12 @@ pub unsafe extern "C" fn peregrine_inspector_open_live(
 
 #[cfg(not(feature = "live"))]
 mod probe {
-    use super::{Fault, Inspector, LiveOptions, Status};
+    use super::{Error, Inspector, LiveOptions, Setup, Status};
 
     /// # Safety
     /// None.
-    pub(super) unsafe fn open(_: Option<&LiveOptions>) -> Result<Inspector, Fault> {
-        Err(Fault::new(Status::Unsupported, "this library was built without live capture (the cargo feature `live`)"))
+    pub(super) unsafe fn open(_: Option<&LiveOptions>, _: Setup) -> Result<Inspector, Error> {
+        Err(Error::new(Status::Unsupported, "this library was built without live capture (cargo feature `live`)"))
     }
 }
 
@@ -90,30 +94,22 @@ mod probe {
 mod probe {
     use std::time::Duration;
 
+    use super::{Error, Inspector, LiveOptions, Setup, Status};
+    use crate::handle::{borrow, slice, text};
+    use crate::origin::Origin;
     use bpf::{Probe, Selection};
     use rule_engine::event::sinsp::SinspSchema;
     use scap::schema::{SyscallCode, SyscallSet};
-    use sinsp::ProcFs;
-
-    use super::{Fault, Inspector, LiveOptions, Status};
-    use crate::handle::{optional_text, shared, slice, text};
-    use crate::origin::Origin;
 
     /// # Safety
-    /// All that the options point at is valid.
-    pub(super) unsafe fn open(options: Option<&LiveOptions>) -> Result<Inspector, Fault> {
-        let mut builder = Probe::builder();
-        let mut proc = ProcFs::new("/");
+    /// Everything that the options point at is valid.
+    pub(super) unsafe fn open(options: Option<&LiveOptions>, mut setup: Setup) -> Result<Inspector, Error> {
+        let root = setup.host_root.get_or_insert_with(|| "/".into());
+        let mut builder = Probe::builder().host_root(root.clone());
         if let Some(options) = options {
-            // SAFETY: by the caller's word.
+            // SAFETY: guaranteed by the caller.
             if let Some(selection) = unsafe { selection(options) }? {
                 builder = builder.select(selection);
-            }
-            // SAFETY: by the caller's word.
-            let root = unsafe { optional_text(options.host_root, "host_root") }?;
-            if !root.is_empty() {
-                builder = builder.host_root(root);
-                proc = ProcFs::new(root);
             }
             if options.snaplen > 0 {
                 builder = builder.snaplen(options.snaplen);
@@ -121,7 +117,7 @@ mod probe {
             if options.ring_preset > 0 {
                 builder = builder
                     .ring_preset(options.ring_preset)
-                    .map_err(|fault| Fault::new(Status::InvalidArgument, fault.to_string()))?;
+                    .map_err(|error| Error::new(Status::InvalidArgument, error.to_string()))?;
             }
             if options.cpus_per_ring > 0 {
                 builder = builder.cpus_per_ring(options.cpus_per_ring as usize);
@@ -131,38 +127,39 @@ mod probe {
             }
             builder = builder.drop_failed(options.drop_failed).skip_own(options.skip_own);
         }
-        let source = builder.open().map_err(|fault| Fault::new(Status::Io, format!("live capture: {fault}")))?;
+        let source =
+            builder.open().map_err(|error| Error::caused(Status::Io, format!("live capture: {error}"), &error))?;
         for refused in source.refused() {
-            tracing::warn!("the kernel refused a part of the probe: {refused}");
+            tracing::warn!("the kernel rejected a program of the probe: {refused}");
         }
         for note in source.notes() {
             tracing::info!("{note}");
         }
-        Ok(Inspector::build(Origin::Other(Box::new(source)), |builder| builder.proc(proc)))
+        Ok(Inspector::new(Origin::Other(Box::new(source)), setup))
     }
 
     /// # Safety
-    /// All that the options point at is valid.
-    unsafe fn selection(options: &LiveOptions) -> Result<Option<Selection>, Fault> {
+    /// Everything that the options point at is valid.
+    unsafe fn selection(options: &LiveOptions) -> Result<Option<Selection>, Error> {
         let mut set = SyscallSet::new();
-        if !options.rules.is_null() {
-            // SAFETY: by the caller's word.
-            let engine = unsafe { shared(options.rules) }?;
-            let wanted = engine.syscalls().map(|rules| SinspSchema::syscalls(rules.keys()));
+        if !options.ruleset.is_null() {
+            // SAFETY: guaranteed by the caller.
+            let ruleset = unsafe { borrow(options.ruleset) }?;
+            let wanted = ruleset.syscalls().map(|rules| SinspSchema::syscalls(rules.keys()));
             set = SyscallSet::state().union(wanted.unwrap_or_default());
         }
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         for name in unsafe { slice(options.calls, options.ncalls, "calls") }? {
-            // SAFETY: by the caller's word.
-            let name = unsafe { text(*name, "the name of a call") }?;
+            // SAFETY: guaranteed by the caller.
+            let name = unsafe { text(*name, "a name in calls") }?;
             let call = SyscallCode::from_name(name)
-                .ok_or_else(|| Fault::new(Status::InvalidArgument, format!("there is no system call '{name}'")))?;
+                .ok_or_else(|| Error::new(Status::InvalidArgument, format!("unknown system call '{name}'")))?;
             set.insert(call);
         }
         if set.is_empty() {
             return Ok(None);
         }
-        // Without the ends of processes the state would grow for ever.
+        // Without the exits of processes the state would grow forever.
         set.insert(SyscallCode::SCHED_PROCESS_EXIT);
         let mut selection = Selection::none();
         set.iter().for_each(|call| selection.insert(call));

@@ -1,6 +1,6 @@
-//! What the library has to say while it works, by a callback.
+//! Log messages of the library, by a callback.
 //!
-//! The crates below say it with `tracing`; here it becomes a call. Without a callback nothing is said anywhere.
+//! The other crates log with `tracing`; here a message becomes a call. Without a callback nothing is logged.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -11,30 +11,29 @@ use std::sync::{Once, PoisonError, RwLock};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 
-use crate::error::Fault;
+use crate::error::Error;
 use crate::guard::call;
 use crate::status::Status;
 use crate::view::Bytes;
 
-/// How grave a message is. Numbers are never reused.
+/// The level of a log message. Numbers are never reused.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Something does not work.
+    /// A failure.
     Error = 1,
-    /// Something is missing, or not as it should be.
+    /// Something that is missing or unexpected.
     Warn = 2,
-    /// What happens.
+    /// Normal operation.
     Info = 3,
-    /// For those who look for a fault.
+    /// Details for debugging.
     Debug = 4,
-    /// Everything.
+    /// All details.
     Trace = 5,
 }
 
-/// Takes a message: UTF-8, lent for the call, without a line end. `target` is the part of the library that says it. It is
-/// called by whatever thread has something to say, possibly by several at the same time; it must not call the library and
-/// must not throw.
+/// Receives a log message: UTF-8, valid during the call, without a line end. `target` is the module that logs it. Called by
+/// any thread, possibly by several at the same time; must not call the library and must not throw.
 pub type LogCallback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, level: LogLevel, target: Bytes, message: Bytes)>;
 
@@ -44,13 +43,13 @@ struct Sink {
     userdata: *mut c_void,
 }
 
-// SAFETY: who sets a callback promises that any thread may call it with its userdata.
+// SAFETY: the caller of `peregrine_log_set_callback` guarantees that any thread may call it with its userdata.
 unsafe impl Send for Sink {}
 // SAFETY: as above.
 unsafe impl Sync for Sink {}
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
-/// The least grave level that is said; 0 is nothing.
+/// The maximum level that is logged; 0 logs nothing.
 static LEVEL: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
@@ -70,14 +69,14 @@ fn level(level: tracing::Level) -> LogLevel {
     }
 }
 
-/// The message, then what else it carries.
+/// The message and its other fields.
 #[derive(Default)]
-struct Words {
+struct Message {
     message: String,
     rest: String,
 }
 
-impl Visit for Words {
+impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         // Writing into a string does not fail.
         let _ = match field.name() {
@@ -101,9 +100,9 @@ impl Subscriber for ToCallback {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut words = Words::default();
-        event.record(&mut words);
-        words.message.push_str(&words.rest);
+        let mut text = Message::default();
+        event.record(&mut text);
+        text.message.push_str(&text.rest);
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
         let Some(Sink { callback, userdata }) = *sink else { return };
         if INSIDE.replace(true) {
@@ -111,8 +110,8 @@ impl Subscriber for ToCallback {
         }
         let metadata = event.metadata();
         let (level, target) = (level(*metadata.level()), metadata.target().into());
-        // SAFETY: by the word of the caller who set it.
-        unsafe { callback(userdata, level, target, words.message.as_str().into()) };
+        // SAFETY: guaranteed by the caller who set it.
+        unsafe { callback(userdata, level, target, text.message.as_str().into()) };
         INSIDE.set(false);
     }
 
@@ -121,27 +120,31 @@ impl Subscriber for ToCallback {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Says who hears what the library has to say, for the whole process. When the call returns, the callback before is not
-/// running and will not be called any more.
+/// Installs the process-wide log callback. When the call returns, the previous callback is not running and will not be
+/// called again.
 ///
-/// @param callback who hears it; NULL for nobody
-/// @param userdata what the callback gets
-/// @param level    the least grave level that is said: PEREGRINE_LOG_LEVEL_ERROR to _TRACE
+/// @param callback the callback; NULL for none
+/// @param userdata passed to the callback
+/// @param level    the maximum level to log, from PEREGRINE_LOG_LEVEL_ERROR to _TRACE
 /// @return PEREGRINE_STATUS_OK; _INVALID_ARGUMENT if there is no such level, or in the callback itself; _UNSUPPORTED in a
-///         program of Rust that hears messages by a `tracing` subscriber of its own
+///         Rust program that has set a global `tracing` subscriber
 ///
 /// # Safety
 /// Any thread may call `callback` with `userdata`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn peregrine_log_set(callback: LogCallback, userdata: *mut c_void, level: u32) -> Status {
+pub unsafe extern "C" fn peregrine_log_set_callback(
+    callback: LogCallback,
+    userdata: *mut c_void,
+    level: u32,
+) -> Status {
     static INSTALL: Once = Once::new();
     static REFUSED: AtomicU32 = AtomicU32::new(0);
     call(|| {
         if !(LogLevel::Error as u32..=LogLevel::Trace as u32).contains(&level) {
-            return Err(Fault::new(Status::InvalidArgument, format!("there is no log level {level}")));
+            return Err(Error::new(Status::InvalidArgument, format!("{level} is not a valid log level")));
         }
         if INSIDE.get() {
-            return Err(Fault::new(Status::InvalidArgument, "the log callback cannot replace itself"));
+            return Err(Error::new(Status::InvalidArgument, "the log callback cannot replace itself"));
         }
         INSTALL.call_once(|| {
             if tracing::subscriber::set_global_default(ToCallback).is_err() {
@@ -149,7 +152,7 @@ pub unsafe extern "C" fn peregrine_log_set(callback: LogCallback, userdata: *mut
             }
         });
         if REFUSED.load(Ordering::Relaxed) != 0 {
-            return Err(Fault::new(Status::Unsupported, "this program has a tracing subscriber of its own"));
+            return Err(Error::new(Status::Unsupported, "a global tracing subscriber is set"));
         }
         *SINK.write().unwrap_or_else(PoisonError::into_inner) = callback.map(|callback| Sink { callback, userdata });
         LEVEL.store(if callback.is_some() { level } else { 0 }, Ordering::Relaxed);

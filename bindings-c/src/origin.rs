@@ -1,60 +1,73 @@
-//! Where an inspector's events come from.
+//! The source of an inspector's events.
 
 use std::fs::File;
 
 use scap::savefile::Reader;
 use scap::{HostState, Next, Result, Source, SourceStats};
 
-/// A capture file, which has a place of its own so that reading it needs no indirect call, or any other source.
+use crate::callback::Callbacks;
+use crate::error::Error;
+
+/// A capture file, which has its own variant so that reading it needs no indirect call, or any other source.
 #[allow(clippy::large_enum_variant, reason = "there is one of it for each inspector, in a box")]
 pub(crate) enum Origin {
     File(Reader<File>),
+    Callbacks(Box<Callbacks>),
     Other(Box<dyn Source>),
 }
 
-/// Nowhere is the reader taken for a `dyn Source`: then there is one call of its `next`, and that is inlined.
+impl Origin {
+    /// Returns the error that a callback ended the source with.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        match self {
+            Self::Callbacks(source) => source.failure(),
+            Self::File(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// Returns the source for everything but `next`.
+    fn source(&self) -> &dyn Source {
+        match self {
+            Self::File(reader) => reader,
+            Self::Callbacks(source) => &**source,
+            Self::Other(source) => source,
+        }
+    }
+}
+
+/// The reader is never used as a `dyn Source` for `next`: then there is one call of its `next`, and that is inlined.
 impl Source for Origin {
     #[inline]
     fn next(&mut self) -> Result<Next<'_>> {
-        match self {
-            Self::File(reader) => reader.next(),
-            // An indirect call gives its result in memory. It is taken out of there, for what a file gives stays in
-            // registers, unless the two must share a place.
-            Self::Other(source) => match source.next() {
-                Ok(Next::Event(event)) => Ok(Next::Event(event)),
-                Ok(Next::Idle) => Ok(Next::Idle),
-                Ok(Next::Restart) => Ok(Next::Restart),
-                Ok(Next::End) => Ok(Next::End),
-                Err(fault) => Err(fault),
-            },
+        let other: &mut dyn Source = match self {
+            Self::File(reader) => return reader.next(),
+            Self::Callbacks(source) => &mut **source,
+            Self::Other(source) => source,
+        };
+        // An indirect call returns its result in memory. It is moved out of there, for the result of a file stays in
+        // registers unless the two must share a place.
+        match other.next() {
+            Ok(Next::Event(event)) => Ok(Next::Event(event)),
+            Ok(Next::Idle) => Ok(Next::Idle),
+            Ok(Next::Restart) => Ok(Next::Restart),
+            Ok(Next::End) => Ok(Next::End),
+            Err(error) => Err(error),
         }
     }
 
     fn host(&self) -> &HostState {
-        match self {
-            Self::File(reader) => reader.host(),
-            Self::Other(source) => source.host(),
-        }
+        self.source().host()
     }
 
     fn stats(&self) -> SourceStats {
-        match self {
-            Self::File(reader) => reader.stats(),
-            Self::Other(source) => source.stats(),
-        }
+        self.source().stats()
     }
 
     fn is_live(&self) -> bool {
-        match self {
-            Self::File(reader) => reader.is_live(),
-            Self::Other(source) => source.is_live(),
-        }
+        self.source().is_live()
     }
 
     fn progress(&self) -> Option<(u64, u64)> {
-        match self {
-            Self::File(reader) => reader.progress(),
-            Self::Other(source) => source.progress(),
-        }
+        self.source().progress()
     }
 }

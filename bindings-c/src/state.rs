@@ -1,87 +1,87 @@
-//! The state of the machine: threads and their descriptors.
+//! The state of the host: threads and their file descriptors.
 
 use crate::event::Event;
 use crate::guard::call;
-use crate::handle::{shared, write};
+use crate::handle::{borrow, write};
 use crate::inspector::Inspector;
 use crate::sized::{fill, grows};
 use crate::status::Status;
 use crate::value::{List, Value};
 use crate::view::Bytes;
 
-/// A thread as the inspector knows it. Numbers are -1 where they are not known. What it points at is lent until the
-/// inspector is asked for its next event. Set `size` to `sizeof(peregrine_thread)` before the call.
+/// A thread. Unknown numbers are -1. What it points at is valid until the next event is requested from the inspector. Set
+/// `size` to `sizeof(peregrine_thread)` before the call.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Thread {
-    /// In: the size of this struct, as the caller was compiled.
+    /// The size of this struct, as the caller was compiled.
     pub size: usize,
-    /// The thread, its process and its parent, in the host's pid namespace.
+    /// The thread ID, in the host's PID namespace, as are the next three.
     pub tid: i64,
-    /// The process.
+    /// The process ID.
     pub pid: i64,
-    /// The thread that it is a child of.
+    /// The thread ID of the parent.
     pub ptid: i64,
-    /// The session.
+    /// The session ID.
     pub sid: i64,
-    /// The process group, in the host's pid namespace.
+    /// The process group ID, in the host's PID namespace.
     pub pgid: i64,
-    /// The thread, in its own pid namespace.
+    /// The thread ID, in the PID namespace of the thread.
     pub vtid: i64,
-    /// The process, in its own pid namespace.
+    /// The process ID, in the PID namespace of the thread.
     pub vpid: i64,
-    /// Effective user; UINT32_MAX unknown.
+    /// The effective user ID; UINT32_MAX if unknown.
     pub uid: u32,
-    /// Effective group; UINT32_MAX unknown.
+    /// The effective group ID; UINT32_MAX if unknown.
     pub gid: u32,
-    /// The user who logged in; UINT32_MAX unset.
+    /// The login user ID; UINT32_MAX if unset.
     pub loginuid: u32,
-    /// The terminal; 0 none.
+    /// The terminal; 0 if there is none.
     pub tty: u32,
-    /// When it was cloned, in nanoseconds since 1970; 0 unknown.
+    /// The time of the clone, in nanoseconds since 1970; 0 if unknown.
     pub clone_ts: u64,
-    /// The name that the kernel shows.
+    /// The name of the thread (`comm`).
     pub comm: Bytes,
-    /// The first argument.
+    /// The first argument (`argv[0]`).
     pub exe: Bytes,
-    /// The path of the executable, resolved.
+    /// The resolved path of the executable.
     pub exepath: Bytes,
-    /// The working directory, ended by a slash.
+    /// The working directory, with a trailing slash.
     pub cwd: Bytes,
-    /// The container; empty on the host.
+    /// The short ID of the container; empty on the host.
     pub container_id: Bytes,
-    /// The arguments after the first, each of kind PEREGRINE_VALUE_KIND_BYTES.
+    /// The arguments after the first, each of type PEREGRINE_VALUE_KIND_BYTES.
     pub args: List,
 }
 grows!(Thread, "peregrine_thread", args);
 
-/// A descriptor. It and what it points at are lent until the inspector is asked for its next event.
+/// A file descriptor. It and what it points at are valid until the next event is requested from the inspector.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Fd {
-    /// The size of this struct as the library has it.
+    /// The size of this struct in the library.
     pub size: usize,
-    /// Its number.
+    /// The number of the file descriptor.
     pub num: i64,
-    /// Inode; 0 unknown.
+    /// The inode; 0 if unknown.
     pub ino: u64,
-    /// A path, a pair of addresses, a label.
+    /// The name: a path, a pair of addresses or a label.
     pub name: Bytes,
-    /// The type as rules write it, such as `file` or `ipv4`; empty where there is none. A constant.
+    /// The type as in rules, such as `file` or `ipv4`; empty if there is none. A constant.
     pub type_name: Bytes,
-    /// Flags of `open`, as the schema numbers them.
+    /// The flags of `open`, in the numbering of the schema.
     pub open_flags: u32,
-    /// Device number; 0 unknown.
+    /// The device number; 0 if unknown.
     pub dev: u32,
 }
 
-/// The descriptors of a process.
+/// The file descriptors of a process.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct FdList {
-    /// The first of the pointers to them; never NULL, even where `len` is 0.
+    /// Pointers to the file descriptors; never NULL, even where `len` is 0.
     pub items: *const *const Fd,
-    /// How many.
+    /// The number of file descriptors.
     pub len: usize,
 }
 
@@ -114,30 +114,30 @@ impl Inspector {
     }
 }
 
-/// The thread that an event belongs to.
+/// Returns the thread of an event.
 ///
 /// @param event the event
 /// @param out   receives the thread; set its `size` first
-/// @return PEREGRINE_STATUS_OK, _MISSING for events of the capture itself
+/// @return PEREGRINE_STATUS_OK, _MISSING if the event has no thread
 ///
 /// # Safety
 /// The inspector of the event is alive; `out` is NULL or valid for reading and writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_event_thread(event: Event, out: *mut Thread) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         let (inspector, inner) = unsafe { event.look() }?;
         let Some(thread) = inner.thread() else { return Ok(Status::Missing) };
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         unsafe { fill(out, &inspector.thread(thread)) }?;
         Ok(Status::Ok)
     })
 }
 
-/// A thread by its tid, in the host's pid namespace, as it is after the current event.
+/// Returns a thread by its ID, as it is after the current event.
 ///
 /// @param inspector the inspector
-/// @param tid       the thread
+/// @param tid       the thread ID, in the host's PID namespace
 /// @param out       receives the thread; set its `size` first
 /// @return PEREGRINE_STATUS_OK, _MISSING if there is no such thread
 ///
@@ -146,20 +146,20 @@ pub unsafe extern "C" fn peregrine_event_thread(event: Event, out: *mut Thread) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_thread(inspector: *const Inspector, tid: i64, out: *mut Thread) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let inspector = unsafe { shared(inspector) }?;
+        // SAFETY: guaranteed by the caller.
+        let inspector = unsafe { borrow(inspector) }?;
         let Some(thread) = inspector.state().thread(tid) else { return Ok(Status::Missing) };
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         unsafe { fill(out, &inspector.thread(thread)) }?;
         Ok(Status::Ok)
     })
 }
 
-/// The descriptors that a thread sees, in no particular order.
+/// Returns the file descriptors of a thread, in no particular order.
 ///
 /// @param inspector the inspector
-/// @param tid       the thread, in the host's pid namespace
-/// @param out       receives the list, lent until the next event is asked for
+/// @param tid       the thread ID, in the host's PID namespace
+/// @param out       receives the list, valid until the next event is requested
 /// @return PEREGRINE_STATUS_OK, _MISSING if there is no such thread
 ///
 /// # Safety
@@ -167,8 +167,8 @@ pub unsafe extern "C" fn peregrine_inspector_thread(inspector: *const Inspector,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, tid: i64, out: *mut FdList) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let inspector = unsafe { shared(inspector) }?;
+        // SAFETY: guaranteed by the caller.
+        let inspector = unsafe { borrow(inspector) }?;
         let state = inspector.state();
         let Some(thread) = state.thread(tid) else { return Ok(Status::Missing) };
         let mut fds = bumpalo::collections::Vec::new_in(&inspector.arena);
@@ -185,13 +185,13 @@ pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, ti
             std::ptr::from_ref(inspector.arena.alloc(fd))
         }));
         let fds = fds.into_bump_slice();
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         unsafe { write(out, FdList { items: fds.as_ptr(), len: fds.len() }) }?;
         Ok(Status::Ok)
     })
 }
 
-/// How many threads the inspector knows.
+/// Returns the number of threads in the state.
 ///
 /// @param inspector the inspector
 /// @param out       receives the number
@@ -202,9 +202,9 @@ pub unsafe extern "C" fn peregrine_inspector_fds(inspector: *const Inspector, ti
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_inspector_thread_count(inspector: *const Inspector, out: *mut u64) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
-        let inspector = unsafe { shared(inspector) }?;
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
+        let inspector = unsafe { borrow(inspector) }?;
+        // SAFETY: guaranteed by the caller.
         unsafe { write(out, inspector.state().metrics().threads) }?;
         Ok(Status::Ok)
     })

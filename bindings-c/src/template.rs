@@ -5,14 +5,14 @@ use std::ffi::c_char;
 use sinsp::fields::Fields;
 use sinsp::format::Template as Inner;
 
-use crate::error::Fault;
+use crate::error::Error;
 use crate::event::Event;
 use crate::guard::{call, value};
-use crate::handle::{Handle, give, shared, take, text, write};
+use crate::handle::{Handle, borrow, give, take, text, write};
 use crate::status::Status;
 use crate::view::Bytes;
 
-/// A template, parsed. Opaque. It holds no event: any thread may use it for the events of any inspector.
+/// A parsed template. Opaque and immutable: threads may share it, for the events of any inspector.
 #[derive(Debug)]
 pub struct Template(Inner);
 
@@ -20,35 +20,36 @@ impl Handle for Template {
     const NAME: &'static str = "peregrine_template";
 }
 
-/// Parses a template: text in which `%FIELD` stands for the value of a field, `%20FIELD` for the same in 20 characters, and
-/// `%toupper(FIELD)` for what a transformer makes of it. A `*` before all: events that lack a field are printed too.
+/// Parses a template: text in which `%FIELD` is replaced by the value of a field, `%20FIELD` by the value in 20 characters,
+/// and `%toupper(FIELD)` by the result of a transformer. With a leading `*`, events without a value of a field are formatted
+/// too.
 ///
 /// @param format the template, UTF-8
-/// @param out    receives a template that the caller owns and gives back with peregrine_template_free()
-/// @return PEREGRINE_STATUS_OK, _COMPILE if it is none
+/// @param out    receives a template that the caller owns and frees with peregrine_template_free()
+/// @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid template
 ///
 /// # Safety
-/// `format` is NULL or ended by a NUL; `out` is NULL or valid for writing.
+/// `format` is NULL or NUL-terminated; `out` is NULL or valid for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_template_new(format: *const c_char, out: *mut *mut Template) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         let format = unsafe { text(format, "format") }?;
         let inner =
-            Inner::parse(format, &Fields::new()).map_err(|fault| Fault::new(Status::Compile, fault.to_string()))?;
-        // SAFETY: by the caller's word.
+            Inner::parse(format, &Fields::new()).map_err(|error| Error::new(Status::Compile, error.to_string()))?;
+        // SAFETY: guaranteed by the caller.
         unsafe { give(Template(inner), out) }?;
         Ok(Status::Ok)
     })
 }
 
-/// Gives a template back. NULL is fine.
+/// Frees a template. Passing NULL is a no-op.
 ///
 /// # Safety
-/// `template` is NULL or a live template that nothing uses any more.
+/// `template` is NULL or a live template that is no longer used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_template_free(template_: *mut Template) {
-    // SAFETY: by the caller's word.
+    // SAFETY: guaranteed by the caller.
     value((), || drop(unsafe { take(template_) }));
 }
 
@@ -61,42 +62,42 @@ unsafe fn print(
     form: impl for<'e> FnOnce(&'e Inner, &'e sinsp::Event<'e>, &'e bumpalo::Bump, &mut Vec<u8>) -> bool,
 ) -> Status {
     call(|| {
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         let (inspector, inner) = unsafe { event.look() }?;
-        // SAFETY: by the caller's word.
-        let template = unsafe { shared(template) }?;
+        // SAFETY: guaranteed by the caller.
+        let template = unsafe { borrow(template) }?;
         let mut line = Vec::new();
         if !form(&template.0, inner, &inspector.arena, &mut line) {
             return Ok(Status::Missing);
         }
         let line: &[u8] = inspector.arena.alloc_slice_copy(&line);
-        // SAFETY: by the caller's word.
+        // SAFETY: guaranteed by the caller.
         unsafe { write(out, line.into()) }?;
         Ok(Status::Ok)
     })
 }
 
-/// Prints an event by a template.
+/// Formats an event as a line of text.
 ///
 /// @param event     the event
 /// @param template_ the template
-/// @param out       receives the line, without a line end, lent until the next event is asked for
-/// @return PEREGRINE_STATUS_OK, _MISSING if a field has no value and the template does not begin with a `*`
+/// @param out       receives the line, without a line end, valid until the next event is requested
+/// @return PEREGRINE_STATUS_OK, _MISSING if a field has no value and the template has no leading `*`
 ///
 /// # Safety
 /// The inspector of the event is alive; `template_` is NULL or a live template; `out` is NULL or valid for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_event_format(event: Event, template_: *const Template, out: *mut Bytes) -> Status {
-    // SAFETY: by the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { print(event, template_, out, |template, event, arena, line| template.write(event, arena, line)) }
 }
 
-/// Prints an event as a JSON object of the fields of a template.
+/// Formats an event as a JSON object of the fields of a template.
 ///
 /// @param event     the event
 /// @param template_ the template
-/// @param out       receives the object, lent until the next event is asked for
-/// @return PEREGRINE_STATUS_OK, _MISSING if a field has no value and the template does not begin with a `*`
+/// @param out       receives the object, valid until the next event is requested
+/// @return PEREGRINE_STATUS_OK, _MISSING if a field has no value and the template has no leading `*`
 ///
 /// # Safety
 /// The inspector of the event is alive; `template_` is NULL or a live template; `out` is NULL or valid for writing.
@@ -106,6 +107,6 @@ pub unsafe extern "C" fn peregrine_event_format_json(
     template_: *const Template,
     out: *mut Bytes,
 ) -> Status {
-    // SAFETY: by the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { print(event, template_, out, |template, event, arena, line| template.write_json(event, arena, line)) }
 }

@@ -1,4 +1,4 @@
-//! Values of parameters and fields as C sees them.
+//! Typed values of parameters and fields.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use crate::view::Bytes;
 
-/// What a value holds. Numbers are never reused.
+/// The type of a value. Numbers are never reused.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
@@ -18,13 +18,13 @@ pub enum ValueKind {
     Uint64 = 3,
     /// `as.float64`.
     Float64 = 4,
-    /// `as.bytes`: text or any bytes, without a NUL at the end.
+    /// `as.bytes`: text or any bytes, not NUL-terminated.
     Bytes = 5,
-    /// `as.address`: an IP address; `prefix_len` of it is its full length.
+    /// `as.address`: an IP address, with `prefix_len` its full length.
     Address = 6,
     /// `as.address`: an IP network.
     Network = 7,
-    /// `as.list`: values of one kind.
+    /// `as.list`: values of one type.
     List = 8,
 }
 
@@ -36,21 +36,21 @@ pub struct Address {
     pub octets: [u8; 16],
     /// 4 or 6.
     pub version: u8,
-    /// The bits of the mask: 0 to 32 or 128.
+    /// The number of bits of the mask: 0 to 32 or 128.
     pub prefix_len: u8,
 }
 
-/// Several values, lent as long as the value that holds them.
+/// A list of values, valid as long as the value that holds it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct List {
     /// The first value; never NULL, even where `len` is 0.
     pub items: *const Value,
-    /// How many.
+    /// The number of values.
     pub len: usize,
 }
 
-/// One of these, as the `kind` of the value says.
+/// The member that `kind` of the value names.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union ValueData {
@@ -70,11 +70,11 @@ pub union ValueData {
     pub list: List,
 }
 
-/// A typed value. What it points at is lent until the inspector that gave it is asked for its next event.
+/// A typed value. What it points at is borrowed for as long as the call that returned it says.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Value {
-    /// Which member of `as` holds it.
+    /// The type of the value, which selects the member of `as`.
     pub kind: ValueKind,
     /// The value.
     pub r#as: ValueData,
@@ -146,7 +146,7 @@ impl Value {
         Self { kind: ValueKind::List, r#as: ValueData { list: List::of(items) } }
     }
 
-    /// A value of a field that will not outlive the call: what it borrows is copied into the arena.
+    /// Copies what the value of a field borrows into the arena, for a field that does not outlive the call.
     pub(crate) fn of_field_copied(value: sinsp::fields::Value<'_>, arena: &Bump) -> Self {
         use sinsp::fields::Value as V;
         match value {
@@ -160,7 +160,7 @@ impl Value {
         }
     }
 
-    /// A value of a field.
+    /// Converts a value of a field.
     pub(crate) fn of_field(value: sinsp::fields::Value<'_>, arena: &Bump) -> Self {
         use sinsp::fields::Value as V;
         match value {
@@ -179,7 +179,25 @@ impl Value {
         }
     }
 
-    /// A value of a parameter, where one of the kinds fits; its bytes otherwise.
+    /// Converts a value of an alert.
+    pub(crate) fn of_engine(value: rule_engine::event::Value<'_>, arena: &Bump) -> Self {
+        use rule_engine::event::Value as V;
+        match value {
+            V::Bool(v) => Self::bool(v),
+            V::I64(v) => Self::int(v),
+            V::U64(v) => Self::uint(v),
+            V::F64(v) => Self::float(v),
+            V::Bytes(v) => Self::bytes(v),
+            V::Ip(v) => Self::ip(v),
+            V::List(values) => {
+                let mut items = bumpalo::collections::Vec::new_in(arena);
+                items.extend(values.iter().map(|v| Self::of_engine(*v, arena)));
+                Self::list(items.into_bump_slice())
+            }
+        }
+    }
+
+    /// Converts a value of a parameter; its bytes where no other type fits.
     pub(crate) fn of_param(param: &scap::Param<'_>, arena: &Bump) -> Option<Self> {
         use scap::event::ParamValue as P;
         Some(match param.value()? {

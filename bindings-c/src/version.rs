@@ -1,20 +1,20 @@
-//! Which library this is, and what it can do.
+//! Version and features of the library.
 
 use std::ffi::{CStr, c_char};
 
-/// The version of this header: breaking changes.
+/// The major version of this header: breaking changes.
 pub const PEREGRINE_VERSION_MAJOR: u32 = 0;
-/// The version of this header: additions.
+/// The minor version of this header: additions.
 pub const PEREGRINE_VERSION_MINOR: u32 = 1;
-/// The version of this header: corrections.
+/// The patch version of this header: fixes.
 pub const PEREGRINE_VERSION_PATCH: u32 = 0;
 
 /// A bit of peregrine_features(): peregrine_inspector_open_live() is built in.
 pub const PEREGRINE_FEATURE_LIVE: u64 = 1;
-/// A bit of peregrine_features(): a debug build, which finds handles that were freed or are of another kind.
+/// A bit of peregrine_features(): a debug build, which detects handles that were freed or are of another type.
 pub const PEREGRINE_FEATURE_CHECKED_HANDLES: u64 = 2;
 
-/// Text with a NUL at its end.
+/// Appends a NUL to a text.
 const fn ended<const N: usize>(text: &str) -> [u8; N] {
     let (mut out, bytes, mut at) = ([0; N], text.as_bytes(), 0);
     assert!(bytes.len() + 1 == N);
@@ -25,7 +25,7 @@ const fn ended<const N: usize>(text: &str) -> [u8; N] {
     out
 }
 
-/// The text as C sees it; it holds no NUL but the one at its end.
+/// Converts NUL-terminated text without any other NUL.
 const fn constant(text: &[u8]) -> &CStr {
     match CStr::from_bytes_with_nul(text) {
         Ok(text) => text,
@@ -33,14 +33,14 @@ const fn constant(text: &[u8]) -> &CStr {
     }
 }
 
-/// The version of the library, such as `0.1.0`, as a constant string.
+/// Returns the version of the library, such as `0.1.0`, as a constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_version() -> *const c_char {
     const VERSION: &CStr = constant(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes());
     VERSION.as_ptr()
 }
 
-/// The version of the event schema that the library knows, such as `4.5.1`, as a constant string.
+/// Returns the version of the event schema, such as `4.5.1`, as a constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_schema_version() -> *const c_char {
     const TEXT: [u8; scap::schema::SCHEMA_VERSION.len() + 1] = ended(scap::schema::SCHEMA_VERSION);
@@ -48,7 +48,7 @@ pub extern "C" fn peregrine_schema_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// What this library was built with: PEREGRINE_FEATURE_* bits.
+/// Returns the features that the library was built with: PEREGRINE_FEATURE_* bits.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_features() -> u64 {
     let mut features = 0;

@@ -1,13 +1,13 @@
-//! Bytes that the library lends: a pointer and a length.
+//! Borrowed bytes: a pointer and a length.
 
-/// Bytes that are lent. They are not ended by a NUL and need not be UTF-8: names and paths are what the kernel says.
-/// How long they are valid stands at the call that gives them.
+/// Borrowed bytes. Not NUL-terminated and not always UTF-8: names and paths are those of the kernel. The call that returns
+/// them says how long they are valid.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes {
     /// The first byte; never NULL, even where `len` is 0.
     pub data: *const u8,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: usize,
 }
 

@@ -21,7 +21,7 @@ fn structs(header: &str) -> Vec<(String, Vec<String>)> {
         }
         let Some((body, after)) = rest.split_once("\n} ") else { continue };
         let name = after.split(';').next().unwrap_or_default().to_owned();
-        let members = body.lines().map(str::trim).filter(|line| line.ends_with(';'));
+        let members = body.lines().map(str::trim).filter(|line| line.ends_with(';') && !line.starts_with('*'));
         let member = |line: &str| {
             let last = line.trim_end_matches(';').rsplit([' ', '*']).next().unwrap_or_default();
             last.split('[').next().unwrap_or_default().to_owned()

@@ -21,10 +21,20 @@ macro_rules! c_tests {
 c_tests! {
     inspector {
         reads_every_event,
-        says_how_far_it_is,
+        returns_the_progress,
         opens_from_memory,
-        refuses_what_is_no_capture,
-        takes_null_for_an_error,
+        opens_a_file_descriptor,
+        opens_a_pipe,
+        limits_what_it_keeps,
+        suppresses_threads,
+        recognizes_containers,
+        rejects_what_is_not_a_capture,
+        rejects_null,
+    }
+    callback {
+        forwards_a_capture,
+        reports_idle_and_errors,
+        rejects_malformed_events,
     }
     event {
         gives_typed_parameters,
@@ -40,18 +50,27 @@ c_tests! {
         lists_all,
         finds_misuse,
     }
-    rules {
-        reports_every_fault,
-        lists_and_switches,
-        refuses_nonsense,
+    ruleset {
+        reports_every_error,
+        lists_and_enables,
+        rejects_invalid_arguments,
         loads_a_directory_in_order,
+        is_shared_by_threads,
     }
     engine {
         calls_back,
-        keeps_alerts_to_be_taken,
+        queues_alerts,
         takes_json_events,
         lets_a_callback_swap_engines,
-        counts_what_nobody_takes,
+        replaces_rules_between_events,
+        counts_dropped_alerts,
+        finds_misuse,
+    }
+    alert {
+        has_typed_fields,
+        outlives_engine_and_inspector,
+        takes_notes,
+        goes_to_other_threads,
         finds_misuse,
     }
     filter {
@@ -68,25 +87,25 @@ c_tests! {
         refuses_what_is_no_template,
         finds_misuse,
     }
-    dump {
+    recording {
         records_everything,
         records_users_of_containers,
-        records_what_is_chosen,
-        begins_in_the_middle,
-        refuses_nonsense,
-        says_that_the_disk_is_full,
+        records_selected_events,
+        starts_in_the_middle,
+        rejects_invalid_arguments,
+        reports_a_full_disk,
     }
     container {
         asks_who_knows,
         takes_descriptions,
-        refuses_nonsense,
+        rejects_invalid_arguments,
     }
     log {
-        hears_what_goes_wrong,
-        refuses_nonsense,
+        logs_errors,
+        rejects_invalid_arguments,
     }
     live {
-        refuses_nonsense,
+        rejects_invalid_arguments,
     }
 }
 

@@ -87,6 +87,36 @@ fn read_capture_says_who_opened_what() {
 }
 
 #[test]
+fn relay_prints_what_the_capture_has() {
+    let capture = support::capture();
+    let capture = capture.to_str().expect("UTF-8");
+    let relayed = run(&program("examples/relay.c", Language::C), &[capture]);
+    let direct = run(&program("examples/read_capture.c", Language::C), &[capture]);
+    assert!(relayed.stdout == direct.stdout && relayed.stdout.len() > 1000);
+}
+
+#[test]
+fn fields_are_typed_and_in_the_order_of_the_output() {
+    let rules = root().join("tests/rules.yaml");
+    let expected = alerts(&support::capture(), std::slice::from_ref(&rules)).lines().count();
+    let (capture, rules) = (support::capture(), rules.to_str().expect("UTF-8").to_owned());
+    let said = run(&program("examples/fields.c", Language::C), &[capture.to_str().expect("UTF-8"), &rules]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let first = said.lines().take(3).collect::<Vec<_>>();
+    assert_eq!(said.matches("Notice shell runs (event ").count(), expected, "{said}");
+    assert!(first[1] == "  proc.name = \"sh\"" && first[2].starts_with("  proc.pname = \""), "{said}");
+}
+
+#[test]
+fn threads_share_the_rules() {
+    let (capture, rules) = (support::capture(), root().join("tests/rules.yaml"));
+    let expected = alerts(&capture, std::slice::from_ref(&rules)).lines().count();
+    let (capture, rules) = (capture.to_str().expect("UTF-8"), rules.to_str().expect("UTF-8"));
+    let said = run(&program("examples/threads.c", Language::C), &[rules, capture, capture, capture]);
+    assert_eq!(String::from_utf8_lossy(&said.stdout), format!("{capture}: {expected} alerts\n").repeat(3));
+}
+
+#[test]
 fn json_events_are_evaluated_line_by_line() {
     use std::io::Write;
     use std::process::Stdio;
@@ -111,7 +141,7 @@ fn json_events_are_evaluated_line_by_line() {
 fn the_program_of_the_readme_detects() {
     let readme = std::fs::read_to_string(root().join("../README.md")).expect("README.md");
     let text = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program in C");
-    assert!(text.lines().count() <= 25, "the README promises 25 lines");
+    assert!(text.lines().count() <= 27, "the guide promises 27 lines");
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme.c");
     std::fs::write(&file, text).expect("write");
     let program = compile(&file, Language::C, &[]);
@@ -136,7 +166,10 @@ fn built_by(tool: &str, programs: &Path, installed: &Path) {
             .expect("run");
         assert_eq!(expected, String::from_utf8_lossy(&done.stdout), "{tool}: {program}");
     }
-    assert!(programs.join("read_capture").exists() && programs.join("json_events").exists(), "{tool}");
+    assert!(
+        ["read_capture", "json_events", "threads", "relay", "fields"].iter().all(|name| programs.join(name).exists()),
+        "{tool}"
+    );
 }
 
 fn succeeds(command: &mut Command, installed: &Path) {
@@ -188,8 +221,10 @@ fn pieces(fence: &str, head: &str, signature: &str) -> String {
 fn what_the_guide_shows_compiles() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let head = "#include <peregrine.h>\n#include <stdio.h>\nint main(void) { return 0; }\n";
-    let signature = "void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_event event);\n\
-                     void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_event event)";
+    let signature = "void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_ruleset *ruleset,\n\
+                     \tperegrine_event event);\n\
+                     void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_ruleset *ruleset,\n\
+                     \tperegrine_event event)";
     std::fs::write(folder.join("guide.c"), pieces("```c\n", head, signature)).expect("write");
     let lenient = ["-Wno-unused-parameter", "-Wno-unused-but-set-parameter"];
     compile(&folder.join("guide.c"), Language::C, &lenient);

@@ -49,8 +49,8 @@ fn address_sanitizer_is_silent() {
 fn a_leak_would_be_found() {
     let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("leaks.c");
     // Many, since the last of them may still be found on the stack.
-    let text = "#include <peregrine.h>\nint main(void) {\n\tperegrine_rules *rules = NULL;\n\
-                \tfor (int i = 0; i < 100; i++)\n\t\tif (peregrine_rules_new(&rules) != PEREGRINE_STATUS_OK)\n\
+    let text = "#include <peregrine.h>\nint main(void) {\n\tperegrine_ruleset_builder *builder = NULL;\n\
+                \tfor (int i = 0; i < 100; i++)\n\t\tif (peregrine_ruleset_builder_new(&builder) != PEREGRINE_STATUS_OK)\n\
                 \t\t\treturn 1;\n\treturn 0;\n}\n";
     std::fs::write(&source, text).expect("write");
     let leaks = compile(&source, Language::C, &["-fsanitize=address"]);

@@ -5,7 +5,7 @@ static peregrine_inspector *open_containers(void)
 	const char *path = getenv("PEREGRINE_TEST_CONTAINERS");
 	peregrine_inspector *inspector = NULL;
 	CHECK(path != NULL);
-	CHECK_OK(peregrine_inspector_open_file(path, &inspector));
+	CHECK_OK(peregrine_inspector_open_file(path, NULL, &inspector));
 	return inspector;
 }
 
@@ -102,7 +102,7 @@ static const peregrine_container *mislead(void *userdata, peregrine_bytes id)
 	return (*(int *)userdata)++ == 0 ? &other : &nothing;
 }
 
-static void refuses_nonsense(void)
+static void rejects_invalid_arguments(void)
 {
 	peregrine_container container = {.size = sizeof container};
 	peregrine_inspector *inspector = open_containers();
@@ -130,4 +130,4 @@ static void refuses_nonsense(void)
 	peregrine_inspector_free(inspector);
 }
 
-RUN({"asks_who_knows", asks_who_knows}, {"takes_descriptions", takes_descriptions}, {"refuses_nonsense", refuses_nonsense})
+RUN({"asks_who_knows", asks_who_knows}, {"takes_descriptions", takes_descriptions}, {"rejects_invalid_arguments", rejects_invalid_arguments})

@@ -13,25 +13,37 @@ static const char RULES[] = "- rule: shadow\n"
 			    "  priority: critical\n"
 			    "  source: login\n";
 
-static peregrine_engine *load(bool json)
+static peregrine_ruleset *build(void)
 {
-	peregrine_rules *rules = NULL;
-	peregrine_engine *engine = NULL;
-	peregrine_engine_options options = {.size = sizeof options, .json_output = json, .hostname = "here"};
+	peregrine_ruleset_builder *builder = NULL;
+	peregrine_ruleset *ruleset = NULL;
 
-	CHECK_OK(peregrine_rules_new(&rules));
-	CHECK_OK(peregrine_rules_add_json_source(rules, "login"));
-	CHECK_OK(peregrine_rules_add_text(rules, "rules.yaml", (const uint8_t *)RULES, sizeof RULES - 1));
-	CHECK_OK(peregrine_rules_load(rules, &options, &engine));
-	peregrine_rules_free(rules);
+	CHECK_OK(peregrine_ruleset_builder_new(&builder));
+	CHECK_OK(peregrine_ruleset_builder_add_json_source(builder, "login"));
+	CHECK_OK(peregrine_ruleset_builder_add_text(builder, "rules.yaml", (const uint8_t *)RULES, sizeof RULES - 1));
+	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
+	peregrine_ruleset_builder_free(builder);
+	return ruleset;
+}
+
+static peregrine_engine *load(void)
+{
+	peregrine_ruleset *ruleset = build();
+	peregrine_engine *engine = NULL;
+
+	CHECK_OK(peregrine_engine_new(ruleset, &engine));
+	/* The engine keeps the ruleset alive. */
+	peregrine_ruleset_free(ruleset);
 	return engine;
 }
 
 static void count(void *userdata, const peregrine_alert *alert)
 {
 	CHECK(equals(alert->rule, "shadow") && equals(alert->source, "syscall"));
-	CHECK(equals(alert->priority, "Notice") && alert->severity == 5);
-	CHECK(alert->text.len > 20 && alert->size == sizeof *alert && alert->timestamp > 1600000000000000000u);
+	CHECK(alert->priority == PEREGRINE_PRIORITY_NOTICE);
+	CHECK(strcmp(peregrine_priority_name(alert->priority), "Notice") == 0);
+	CHECK(alert->size == sizeof *alert && alert->timestamp > 1600000000000000000u && alert->event_number > 0);
+	CHECK(alert->kind == PEREGRINE_ALERT_KIND_RULE);
 	/* Tags are a set: in the order of the alphabet. */
 	CHECK(alert->tags.len == 2 && equals(alert->tags.items[0].as.bytes, "mitre_execution"));
 	++*(uint64_t *)userdata;
@@ -40,27 +52,30 @@ static void count(void *userdata, const peregrine_alert *alert)
 static void calls_back(void)
 {
 	peregrine_inspector *inspector = open_capture();
-	peregrine_engine *engine = load(false);
+	peregrine_engine *engine = load();
 	peregrine_event event;
 	uint64_t alerts = 0;
 
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
 		CHECK_OK(peregrine_engine_process(engine, event, count, &alerts));
 	CHECK(alerts > 0);
-	peregrine_alert_stats stats = {.size = sizeof stats};
-	peregrine_rule_info rule = {.size = sizeof rule};
-	CHECK_OK(peregrine_engine_stats(engine, &stats));
-	CHECK(stats.alerts == alerts && stats.events > 1000 && stats.waiting == 0 && stats.lost == 0);
-	CHECK_OK(peregrine_engine_rule(engine, 0, &rule));
-	CHECK(rule.matches == alerts);
+	peregrine_engine_stats stats = {.size = sizeof stats};
+	uint64_t matches = 0;
+	CHECK_OK(peregrine_engine_get_stats(engine, &stats));
+	CHECK(stats.alerts == alerts && stats.events > 1000 && stats.queued == 0 && stats.dropped == 0);
+	CHECK_OK(peregrine_engine_rule_matches(engine, 0, &matches));
+	CHECK(matches == alerts);
+	CHECK_OK(peregrine_engine_rule_matches(engine, 1, &matches));
+	CHECK(matches == 0);
+	CHECK_STATUS(peregrine_engine_rule_matches(engine, 2, &matches), PEREGRINE_STATUS_END);
 	peregrine_engine_free(engine);
 	peregrine_inspector_free(inspector);
 }
 
-static void keeps_alerts_to_be_taken(void)
+static void queues_alerts(void)
 {
 	peregrine_inspector *inspector = open_capture();
-	peregrine_engine *engine = load(false);
+	peregrine_engine *engine = load();
 	peregrine_event event;
 	const peregrine_alert *alert = NULL;
 	uint64_t called = 0, taken = 0;
@@ -70,7 +85,9 @@ static void keeps_alerts_to_be_taken(void)
 		CHECK_OK(peregrine_engine_process(engine, event, NULL, NULL));
 	}
 	while (peregrine_engine_next_alert(engine, &alert) == PEREGRINE_STATUS_OK) {
-		CHECK(equals(alert->rule, "shadow") && memchr(alert->text.data, ':', alert->text.len) != NULL);
+		peregrine_bytes text;
+		CHECK_OK(peregrine_alert_text(alert, NULL, &text));
+		CHECK(equals(alert->rule, "shadow") && contains(text, ": Notice shell (name="));
 		taken++;
 	}
 	CHECK(taken == called && taken > 0);
@@ -84,7 +101,7 @@ struct swap {
 	uint64_t alerts;
 };
 
-/* The callback of an alert may use the library: here it takes over another engine and frees its own. */
+/* The callback of an alert may use the library: here it frees its own engine and goes on with another. */
 static void swap(void *userdata, const peregrine_alert *alert)
 {
 	struct swap *swap = userdata;
@@ -94,48 +111,108 @@ static void swap(void *userdata, const peregrine_alert *alert)
 		swap->engine = swap->next;
 		swap->next = NULL;
 	}
-	CHECK(equals(alert->rule, "shadow") && alert->text.len > 20);
+	/* The alert stays valid until the callback returns. */
+	peregrine_bytes text;
+	CHECK_OK(peregrine_alert_text(alert, NULL, &text));
+	CHECK(equals(alert->rule, "shadow") && text.len > 20);
 	swap->alerts++;
 }
 
 static void lets_a_callback_swap_engines(void)
 {
 	peregrine_inspector *inspector = open_capture();
-	struct swap at_work = {.engine = load(false), .next = load(true)};
+	struct swap active = {.engine = load(), .next = load()};
 	peregrine_event event;
 
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
-		CHECK_OK(peregrine_engine_process(at_work.engine, event, swap, &at_work));
-	CHECK(at_work.alerts > 1 && at_work.next == NULL);
-	peregrine_engine_free(at_work.engine);
+		CHECK_OK(peregrine_engine_process(active.engine, event, swap, &active));
+	CHECK(active.alerts > 1 && active.next == NULL);
+	peregrine_engine_free(active.engine);
 	peregrine_inspector_free(inspector);
 }
 
-static void counts_what_nobody_takes(void)
+struct hot_swap {
+	peregrine_engine *engine;
+	peregrine_ruleset *next;
+	uint64_t before, after;
+};
+
+static void replace(void *userdata, const peregrine_alert *alert)
+{
+	struct hot_swap *swap = userdata;
+
+	CHECK(equals(alert->rule, "shadow"));
+	if (swap->next != NULL)
+		swap->before++;
+	else
+		swap->after++;
+	if (swap->next != NULL) {
+		CHECK_OK(peregrine_engine_set_ruleset(swap->engine, swap->next));
+		peregrine_ruleset_free(swap->next);
+		swap->next = NULL;
+	}
+	peregrine_bytes text;
+	CHECK_OK(peregrine_alert_text(alert, NULL, &text));
+	CHECK(equals(alert->rule, "shadow") && text.len > 20);
+}
+
+/* Statistics and queued alerts survive new rules; the alert of the old ones stays valid in its callback. */
+static void replaces_rules_between_events(void)
+{
+	peregrine_inspector *inspector = open_capture();
+	struct hot_swap swap = {.engine = load(), .next = build()};
+	peregrine_engine_stats stats = {.size = sizeof stats};
+	const peregrine_alert *alert = NULL;
+	peregrine_event event;
+	uint64_t matches = 0;
+
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
+		if (swap.next != NULL)
+			CHECK_OK(peregrine_engine_process(swap.engine, event, NULL, NULL));
+		CHECK_OK(peregrine_engine_process(swap.engine, event, replace, &swap));
+	}
+	CHECK(swap.before == 1 && swap.after > 1);
+	CHECK_OK(peregrine_engine_get_stats(swap.engine, &stats));
+	CHECK(stats.alerts == swap.before + swap.after + 1 && stats.queued == 1);
+	CHECK_OK(peregrine_engine_rule_matches(swap.engine, 0, &matches));
+	CHECK(matches == swap.after);
+	CHECK_OK(peregrine_engine_next_alert(swap.engine, &alert));
+	CHECK(equals(alert->rule, "shadow"));
+	peregrine_engine_free(swap.engine);
+	peregrine_inspector_free(inspector);
+}
+
+static void counts_dropped_alerts(void)
 {
 	static const char root[] = "{\"user\": \"root\"}";
-	peregrine_engine *engine = load(false);
-	peregrine_alert_stats stats = {.size = sizeof stats};
+	peregrine_engine *engine = load();
+	peregrine_engine_stats stats = {.size = sizeof stats};
 
 	for (int i = 0; i < 65536 + 3; i++)
 		CHECK_OK(peregrine_engine_process_json(engine, "login", (const uint8_t *)root, sizeof root - 1, 1, NULL, NULL));
-	CHECK_OK(peregrine_engine_stats(engine, &stats));
-	CHECK(stats.alerts == 65536 + 3 && stats.waiting == 65536 && stats.lost == 3);
+	CHECK_OK(peregrine_engine_get_stats(engine, &stats));
+	CHECK(stats.alerts == 65536 + 3 && stats.queued == 65536 && stats.dropped == 3);
 	peregrine_engine_free(engine);
 }
 
 static void takes_json_events(void)
 {
 	static const char root[] = "{\"user\": \"root\", \"from\": \"192.0.2.1\"}", other[] = "{\"user\": \"ann\"}";
-	peregrine_engine *engine = load(true);
+	peregrine_engine *engine = load();
 	const peregrine_alert *alert = NULL;
 
 	CHECK_OK(peregrine_engine_process_json(engine, "login", (const uint8_t *)other, sizeof other - 1, 1, NULL, NULL));
 	CHECK_STATUS(peregrine_engine_next_alert(engine, &alert), PEREGRINE_STATUS_END);
 	CHECK_OK(peregrine_engine_process_json(engine, "login", (const uint8_t *)root, sizeof root - 1, 2, NULL, NULL));
 	CHECK_OK(peregrine_engine_next_alert(engine, &alert));
-	CHECK(equals(alert->rule, "root login") && equals(alert->priority, "Critical") && alert->timestamp == 2);
-	CHECK(alert->text.data[0] == '{');
+	CHECK(equals(alert->rule, "root login") && alert->priority == PEREGRINE_PRIORITY_CRITICAL && alert->timestamp == 2);
+	peregrine_format format = {.size = sizeof format, .hostname = "here", .without_tags = true};
+	peregrine_bytes json;
+	CHECK_OK(peregrine_alert_json(alert, &format, &json));
+	CHECK(equals(json, "{\"hostname\":\"here\",\"output\":\"00:00:00.000000002: Critical login of root from 192.0.2.1\","
+			   "\"output_fields\":{\"evt.time\":2,\"json.value[/from]\":\"192.0.2.1\",\"json.value[/user]\":"
+			   "\"root\"},\"priority\":\"Critical\",\"rule\":\"root login\",\"source\":\"login\",\"time\":"
+			   "\"1970-01-01T00:00:00.000000002Z\"}"));
 	CHECK_STATUS(peregrine_engine_process_json(engine, "login", (const uint8_t *)"{", 1, 3, NULL, NULL),
 		     PEREGRINE_STATUS_INVALID_EVENT);
 	CHECK_STATUS(peregrine_engine_process_json(engine, "nosuch", (const uint8_t *)root, sizeof root - 1, 3, NULL, NULL),
@@ -148,7 +225,7 @@ static void takes_json_events(void)
 static void finds_misuse(void)
 {
 	peregrine_inspector *inspector = open_capture();
-	peregrine_engine *engine = load(false);
+	peregrine_engine *engine = load();
 	peregrine_event stale, event;
 
 	CHECK_OK(peregrine_inspector_next(inspector, &stale));
@@ -156,8 +233,10 @@ static void finds_misuse(void)
 	CHECK_STATUS(peregrine_engine_process(engine, stale, NULL, NULL), PEREGRINE_STATUS_INVALID_HANDLE);
 	CHECK_STATUS(peregrine_engine_process(NULL, event, NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
 	CHECK_STATUS(peregrine_engine_next_alert(engine, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_engine_new(NULL, &engine), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_engine_set_ruleset(engine, NULL), PEREGRINE_STATUS_NULL_POINTER);
 	if (peregrine_features() & PEREGRINE_FEATURE_CHECKED_HANDLES) {
-		peregrine_engine *gone = load(false);
+		peregrine_engine *gone = load();
 		peregrine_engine_free(gone);
 		CHECK_STATUS(peregrine_engine_process(gone, event, NULL, NULL), PEREGRINE_STATUS_INVALID_HANDLE);
 		CHECK_STATUS(peregrine_engine_process((peregrine_engine *)inspector, event, NULL, NULL),
@@ -169,7 +248,8 @@ static void finds_misuse(void)
 	peregrine_inspector_free(inspector);
 }
 
-RUN({"calls_back", calls_back}, {"keeps_alerts_to_be_taken", keeps_alerts_to_be_taken},
+RUN({"calls_back", calls_back}, {"queues_alerts", queues_alerts},
     {"takes_json_events", takes_json_events},
-    {"lets_a_callback_swap_engines", lets_a_callback_swap_engines}, {"counts_what_nobody_takes", counts_what_nobody_takes},
+    {"lets_a_callback_swap_engines", lets_a_callback_swap_engines},
+    {"replaces_rules_between_events", replaces_rules_between_events}, {"counts_dropped_alerts", counts_dropped_alerts},
     {"finds_misuse", finds_misuse})

@@ -6,7 +6,7 @@ static peregrine_event next_named(peregrine_inspector *inspector, const char *na
 	peregrine_event_info info = {.size = sizeof info};
 	do {
 		CHECK_OK(peregrine_inspector_next(inspector, &event));
-		CHECK_OK(peregrine_event_describe(event, &info));
+		CHECK_OK(peregrine_event_get_info(event, &info));
 	} while (!equals(info.name, name));
 	return event;
 }
@@ -52,13 +52,13 @@ static void finds_a_stale_event(void)
 	peregrine_param param = {.size = sizeof param};
 
 	CHECK_OK(peregrine_inspector_next(inspector, &second));
-	CHECK_STATUS(peregrine_event_describe(first, &info), PEREGRINE_STATUS_INVALID_HANDLE);
+	CHECK_STATUS(peregrine_event_get_info(first, &info), PEREGRINE_STATUS_INVALID_HANDLE);
 	CHECK_STATUS(peregrine_event_param(first, 0, &param), PEREGRINE_STATUS_INVALID_HANDLE);
-	CHECK_OK(peregrine_event_describe(second, &info));
+	CHECK_OK(peregrine_event_get_info(second, &info));
 
 	while (peregrine_inspector_next(inspector, &first) == PEREGRINE_STATUS_OK)
 		second = first;
-	CHECK_STATUS(peregrine_event_describe(second, &info), PEREGRINE_STATUS_INVALID_HANDLE);
+	CHECK_STATUS(peregrine_event_get_info(second, &info), PEREGRINE_STATUS_INVALID_HANDLE);
 	peregrine_inspector_free(inspector);
 }
 
@@ -68,13 +68,13 @@ static void wants_the_size_of_the_struct(void)
 	peregrine_event event = next_named(inspector, "openat");
 	peregrine_event_info info = {0};
 
-	CHECK_STATUS(peregrine_event_describe(event, &info), PEREGRINE_STATUS_INVALID_ARGUMENT);
-	CHECK_STATUS(peregrine_event_describe(event, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_event_get_info(event, &info), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_event_get_info(event, NULL), PEREGRINE_STATUS_NULL_POINTER);
 	peregrine_param param = {.size = sizeof param - sizeof(void *)};
 	CHECK_STATUS(peregrine_event_param(event, 0, &param), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	event.inspector = NULL;
 	info.size = sizeof info;
-	CHECK_STATUS(peregrine_event_describe(event, &info), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_event_get_info(event, &info), PEREGRINE_STATUS_NULL_POINTER);
 	peregrine_inspector_free(inspector);
 }
 
@@ -88,7 +88,7 @@ static void fills_what_the_caller_has(void)
 	peregrine_inspector *inspector = open_capture();
 	peregrine_event event = next_named(inspector, "openat");
 
-	CHECK_OK(peregrine_event_describe(event, &info.now));
+	CHECK_OK(peregrine_event_get_info(event, &info.now));
 	CHECK(info.now.size == sizeof info && equals(info.now.name, "openat") && info.later == 7);
 	peregrine_inspector_free(inspector);
 }

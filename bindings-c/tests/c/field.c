@@ -19,7 +19,7 @@ static void gives_values_and_text(void)
 		peregrine_value value, again;
 		peregrine_bytes text;
 
-		CHECK_OK(peregrine_event_describe(event, &info));
+		CHECK_OK(peregrine_event_get_info(event, &info));
 		CHECK_OK(peregrine_event_value(event, number, &value));
 		CHECK(value.kind == PEREGRINE_VALUE_KIND_UINT64 && value.as.uint64 == info.number);
 		if (peregrine_event_value(event, name, &value) == PEREGRINE_STATUS_OK) {

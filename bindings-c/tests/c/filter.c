@@ -11,7 +11,7 @@ static void tests_events(void)
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
 		peregrine_event_info info = {.size = sizeof info};
 		bool matches = false;
-		CHECK_OK(peregrine_event_describe(event, &info));
+		CHECK_OK(peregrine_event_get_info(event, &info));
 		CHECK_OK(peregrine_filter_matches(filter, event, &matches));
 		matched += matches;
 		named += equals(info.name, "execve") || equals(info.name, "execveat");

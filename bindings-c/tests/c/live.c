@@ -10,23 +10,23 @@ static const bool *built(void)
 	return &live;
 }
 
-static void refuses_nonsense(void)
+static void rejects_invalid_arguments(void)
 {
 	peregrine_status refused = *built() ? PEREGRINE_STATUS_INVALID_ARGUMENT : PEREGRINE_STATUS_UNSUPPORTED;
 	peregrine_live_options options = {0};
 	const char *calls[] = {"openat", "no_such_call"};
 	peregrine_inspector *inspector = NULL;
 
-	CHECK_STATUS(peregrine_inspector_open_live(NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
-	CHECK_STATUS(peregrine_inspector_open_live(&options, &inspector), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_inspector_open_live(NULL, NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_inspector_open_live(&options, NULL, &inspector), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	options.size = sizeof options;
 	options.calls = calls;
 	options.ncalls = 2;
-	CHECK_STATUS(peregrine_inspector_open_live(&options, &inspector), refused);
+	CHECK_STATUS(peregrine_inspector_open_live(&options, NULL, &inspector), refused);
 	CHECK(strstr(peregrine_last_error(), *built() ? "no_such_call" : "built without live capture") != NULL);
 	options.ncalls = 1;
 	options.ring_preset = 11;
-	CHECK_STATUS(peregrine_inspector_open_live(&options, &inspector), refused);
+	CHECK_STATUS(peregrine_inspector_open_live(&options, NULL, &inspector), refused);
 	CHECK(inspector == NULL);
 }
 
@@ -42,24 +42,26 @@ static void count(void *userdata, const peregrine_alert *alert)
 	++*(int *)userdata;
 }
 
-/* Exits with 77, as skipped, where this machine cannot be opened. */
+/* Exits with 77, as skipped, where live capture is not possible. */
 static void sees_what_this_program_does(void)
 {
 	char path[4096];
 	int alerts = 0, idle = 0;
-	peregrine_rules *rules = NULL;
+	peregrine_ruleset_builder *builder = NULL;
+	peregrine_ruleset *ruleset = NULL;
 	peregrine_engine *engine = NULL;
 	peregrine_inspector *inspector = NULL;
 	peregrine_event event;
-	peregrine_stats stats = {.size = sizeof stats};
+	peregrine_inspector_stats stats = {.size = sizeof stats};
 	peregrine_drop drop = {.size = sizeof drop};
 	peregrine_live_options options = {.size = sizeof options, .max_wait_ms = 10, .ring_preset = 1};
 
-	CHECK_OK(peregrine_rules_new(&rules));
-	CHECK_OK(peregrine_rules_add_text(rules, "rules", (const uint8_t *)RULES, sizeof RULES - 1));
-	CHECK_OK(peregrine_rules_load(rules, NULL, &engine));
-	options.rules = engine;
-	if (peregrine_inspector_open_live(&options, &inspector) != PEREGRINE_STATUS_OK) {
+	CHECK_OK(peregrine_ruleset_builder_new(&builder));
+	CHECK_OK(peregrine_ruleset_builder_add_text(builder, "rules", (const uint8_t *)RULES, sizeof RULES - 1));
+	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
+	CHECK_OK(peregrine_engine_new(ruleset, &engine));
+	options.ruleset = ruleset;
+	if (peregrine_inspector_open_live(&options, NULL, &inspector) != PEREGRINE_STATUS_OK) {
 		fprintf(stderr, "%s\n", peregrine_last_error());
 		exit(77);
 	}
@@ -80,21 +82,22 @@ static void sees_what_this_program_does(void)
 		CHECK_OK(peregrine_engine_process(engine, event, count, &alerts));
 	}
 	CHECK(alerts == 1);
-	CHECK_OK(peregrine_inspector_stats(inspector, &stats));
+	CHECK_OK(peregrine_inspector_get_stats(inspector, &stats));
 	CHECK(stats.delivered > 0 && stats.seen >= stats.delivered);
 	for (size_t i = 0; peregrine_inspector_drop(inspector, i, &drop) == PEREGRINE_STATUS_OK; i++)
 		CHECK(drop.cause.len > 0);
 	peregrine_inspector_free(inspector);
 	peregrine_engine_free(engine);
-	peregrine_rules_free(rules);
+	peregrine_ruleset_free(ruleset);
+	peregrine_ruleset_builder_free(builder);
 }
 
 int main(int argc, char **argv)
 {
-	/* Only tests/live.rs asks for the one that takes a kernel. */
+	/* Only tests/live.rs runs the one that requires a kernel. */
 	if (argc > 1 && strcmp(argv[1], "sees_what_this_program_does") == 0)
 		sees_what_this_program_does();
 	else
-		refuses_nonsense();
+		rejects_invalid_arguments();
 	return 0;
 }

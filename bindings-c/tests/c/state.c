@@ -9,7 +9,7 @@ static void knows_the_thread_of_an_event(void)
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
 		peregrine_thread thread = {.size = sizeof thread}, again = {.size = sizeof again};
 		peregrine_event_info info = {.size = sizeof info};
-		CHECK_OK(peregrine_event_describe(event, &info));
+		CHECK_OK(peregrine_event_get_info(event, &info));
 		if (peregrine_event_thread(event, &thread) != PEREGRINE_STATUS_OK)
 			continue;
 		CHECK(thread.tid == info.tid);
@@ -49,19 +49,19 @@ static void counts(void)
 {
 	peregrine_inspector *inspector = open_capture();
 	peregrine_event event;
-	peregrine_stats stats = {.size = sizeof stats};
+	peregrine_inspector_stats stats = {.size = sizeof stats};
 	uint64_t threads = 0;
 
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
 		;
-	CHECK_OK(peregrine_inspector_stats(inspector, &stats));
+	CHECK_OK(peregrine_inspector_get_stats(inspector, &stats));
 	CHECK(stats.seen >= stats.delivered && stats.delivered > 1000 && stats.dropped == 0);
 	peregrine_drop drop = {.size = sizeof drop};
 	CHECK_STATUS(peregrine_inspector_drop(inspector, 0, &drop), PEREGRINE_STATUS_END);
 	CHECK_OK(peregrine_inspector_thread_count(inspector, &threads));
 	CHECK(threads > 0);
 	stats.size = 1;
-	CHECK_STATUS(peregrine_inspector_stats(inspector, &stats), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_inspector_get_stats(inspector, &stats), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	peregrine_inspector_free(inspector);
 }
 

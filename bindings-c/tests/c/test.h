@@ -1,5 +1,5 @@
-/* What every C test file begins with: checks that say where they failed, and a main that runs the test named on the
- * command line, or all. */
+/* Included by every C test: checks that report where they failed, and a main that runs the test named on the command line,
+ * or all. */
 #ifndef TEST_H
 #define TEST_H
 
@@ -75,7 +75,7 @@ static inline const char *scratch(void)
 	return path;
 }
 
-/* From here on no file may grow beyond so many bytes: the disk is full. */
+/* Limits the size of files from here on, as on a full disk. */
 static inline void fill_the_disk(uint64_t bytes)
 {
 	struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
@@ -85,7 +85,7 @@ static inline void fill_the_disk(uint64_t bytes)
 static inline peregrine_inspector *open_capture(void)
 {
 	peregrine_inspector *inspector = NULL;
-	CHECK_OK(peregrine_inspector_open_file(capture_path(), &inspector));
+	CHECK_OK(peregrine_inspector_open_file(capture_path(), NULL, &inspector));
 	CHECK(inspector != NULL);
 	return inspector;
 }
@@ -93,6 +93,11 @@ static inline peregrine_inspector *open_capture(void)
 static inline bool equals(peregrine_bytes bytes, const char *text)
 {
 	return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
+}
+
+static inline bool contains(peregrine_bytes bytes, const char *text)
+{
+	return memmem(bytes.data, bytes.len, text, strlen(text)) != NULL;
 }
 
 #endif

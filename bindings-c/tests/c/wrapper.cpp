@@ -1,7 +1,9 @@
-// The C++ wrapper over every object: what C tests prove of the library is not proved again.
+// The C++ wrapper over every object. What the C tests show of the library is not tested again.
+#include <cerrno>
 #include <cstdio>
 #include <peregrine.hpp>
 #include <type_traits>
+#include <vector>
 
 #define CHECK(condition)                                                                                               \
 	do {                                                                                                           \
@@ -24,16 +26,19 @@ int main()
 	// Failures are values.
 	CHECK(!peregrine::inspector::open_file("/no/such/file"));
 	CHECK(peregrine::inspector::open_file("/no/such/file").status() == PEREGRINE_STATUS_IO);
+	CHECK(peregrine::inspector::open_file("/no/such/file").code() == ENOENT);
 	CHECK(!peregrine::field::create("proc.nose"));
 	CHECK(!peregrine::filter::create("proc.nose = a"));
 	CHECK(!peregrine::line::create("%proc.nose"));
 
-	peregrine::rules rules;
-	CHECK(rules.add_text("rules", "- rule: one\n  desc: d\n  condition: evt.type = execve\n  output: o\n  priority: debug\n"
+	peregrine::ruleset_builder builder;
+	CHECK(builder.add_text("rules", "- rule: one\n  desc: d\n  condition: evt.type = execve\n  output: o %proc.pid\n  priority: debug\n"
 				      "- rule: two\n  desc: d\n  condition: evt.type = close\n  output: o\n  priority: debug\n"));
-	CHECK(rules.disable("*") && rules.enable("one"));
-	auto engine = rules.load();
-	CHECK(engine);
+	CHECK(builder.enable("*", false) && builder.enable("one"));
+	auto rules = builder.build();
+	CHECK(rules && rules.value().rule(0)->priority == PEREGRINE_PRIORITY_DEBUG && !rules.value().rule(2));
+	auto engine = peregrine::engine::create(rules.value());
+	CHECK(engine && engine.value().set_ruleset(rules.value()) == PEREGRINE_STATUS_OK);
 
 	auto opened = peregrine::inspector::open_file(capture);
 	auto name = peregrine::field::create("proc.name");
@@ -41,13 +46,14 @@ int main()
 	auto filter = peregrine::filter::create("evt.type = execve");
 	CHECK(opened && name && line && filter);
 	peregrine::inspector inspector = std::move(opened).value();
-	CHECK(inspector.dump_begin(std::string(folder) + "/wrapper.scap", true, true));
-	size_t matched = 0, called = 0, named = 0, taken = 0;
+	CHECK(inspector.start_recording(std::string(folder) + "/wrapper.scap", true, true));
+	size_t matched = 0, called = 0, named = 0, taken = 0, typed = 0;
+	std::vector<peregrine::owned_alert> kept;
 	while (auto next = inspector.next()) {
 		const peregrine::event &event = next.value();
 		if (filter.value().matches(event)) {
 			matched++;
-			CHECK(event.dump() == PEREGRINE_STATUS_OK);
+			CHECK(event.record() == PEREGRINE_STATUS_OK);
 		}
 		auto text = name.value().text(event);
 		if (text && !text->empty()) {
@@ -55,17 +61,39 @@ int main()
 			CHECK(event.thread() && inspector.thread(event.thread()->tid));
 			named++;
 		}
-		CHECK(engine.value().process(event, [&](const peregrine_alert &alert) {
-			called += peregrine::view(alert.rule) == "one";
+		CHECK(engine.value().process(event, [&](const peregrine::alert &alert) {
+			called += alert.rule() == "one" && alert.text().find(alert.message()) != std::string_view::npos;
+			auto pid = alert.field("proc.pid");
+			typed += pid && pid->value.kind == PEREGRINE_VALUE_KIND_INT64 && alert.field(size_t{0})->has_value;
+			if (kept.empty())
+				kept.push_back(std::move(peregrine::owned_alert::create(alert)).value());
 		}) == PEREGRINE_STATUS_OK);
 		CHECK(engine.value().process(event) == PEREGRINE_STATUS_OK);
 	}
-	while (const peregrine_alert *alert = engine.value().next_alert())
-		taken += peregrine::view(alert->rule) == "one";
+	while (auto alert = engine.value().next_alert())
+		taken += alert->rule() == "one";
+	CHECK(typed == called && kept.size() == 1 && !kept[0].get().note(0) && kept[0].add_note("team", "ops"));
+	CHECK(peregrine::view(kept[0].get().note(0)->name) == "team");
+	CHECK(kept[0].get().json().find("\"team\":\"ops\"") != std::string_view::npos);
 	CHECK(matched > 0 && matched == called && matched == taken && named > 1000);
 	CHECK(engine.value().stats().alerts == 2 * matched && inspector.stats().delivered > 1000);
-	CHECK(inspector.dump_end());
-	CHECK(!inspector.dump_end());
+	CHECK(inspector.stop_recording());
+	CHECK(!inspector.stop_recording());
+
+	// A source of the caller's own, which starts with the state of another inspector.
+	auto from = peregrine::inspector::open_file(capture);
+	CHECK(from);
+	auto relayed = peregrine::inspector::open_callback(
+		[&](peregrine_raw_event &out) {
+			auto next = from.value().next();
+			return next ? peregrine_event_raw(next.value().raw(), &out) : next.status();
+		},
+		peregrine::inspector::defaults(), &from.value());
+	CHECK(relayed);
+	size_t forwarded = 0;
+	while (auto next = relayed.value().next())
+		forwarded += next.value().text("proc.name").has_value();
+	CHECK(forwarded > 1000);
 
 	auto contained = peregrine::inspector::open_file(containers);
 	CHECK(contained);

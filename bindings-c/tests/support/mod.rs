@@ -38,6 +38,7 @@ pub(crate) fn containers() -> PathBuf {
         let trace = format!(
             "thread tid=7 pid=7 ptid=1 uid=33 comm=\"in\" cgroups=[\"cpu=/docker/{id}\"]\n\
              thread tid=8 pid=8 ptid=1 comm=\"out\"\n\
+             thread tid=9 pid=9 ptid=1 comm=\"vm\" cgroups=[\"cpu=/vms.slice/firecracker-7.vm\"]\n\
              1700000000.0 tid=-1 useradded uid=33 gid=44 name=\"ann\" home=\"/home/ann\" shell=\"/bin/sh\" \
              container_id=\"0123456789ab\"\n\
              1700000000.0 tid=8 close res=0 fd=1\n1700000000.1 tid=7 close res=0 fd=1\n\

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek as _};
 use std::path::Path;
 
 use super::block::{BlockType, EventBlock, Kind};
@@ -60,13 +60,29 @@ impl Reader<File> {
     /// # Errors
     /// If the file cannot be opened, or as [`Reader::new`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with_limits(path, Limits::default())
+    }
+
+    /// As [`open`](Self::open), with other limits to memory.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_limits(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let path = path.as_ref();
-        let context = || format!("can't open file {}", path.display());
-        let file = File::open(path).map_err(|fault| Error::io(context(), fault))?;
-        let meta = file.metadata().map_err(|fault| Error::io(context(), fault))?;
+        let file = File::open(path);
+        Self::from_file(file.map_err(|error| Error::io(format!("can't open file {}", path.display()), error))?, limits)
+    }
+
+    /// Reads a capture from an open file or pipe, from its current position on.
+    ///
+    /// # Errors
+    /// As [`Reader::new`].
+    pub fn from_file(file: File, limits: Limits) -> Result<Self> {
+        let meta = file.metadata().map_err(|error| Error::io("can't query the file", error))?;
+        let start = if meta.is_file() { (&file).stream_position().unwrap_or(0) } else { 0 };
         let alone = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1);
-        let mut reader = if alone { Self::new(file)? } else { Self::in_background(file, Limits::default())? };
-        reader.size = meta.is_file().then_some(meta.len());
+        let mut reader = if alone { Self::with_limits(file, limits)? } else { Self::in_background(file, limits)? };
+        reader.size = meta.is_file().then(|| meta.len().saturating_sub(start));
         Ok(reader)
     }
 }

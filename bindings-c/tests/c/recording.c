@@ -17,7 +17,7 @@ static void see(peregrine_event event, struct seen *seen)
 	peregrine_event_info info = {.size = sizeof info};
 	peregrine_bytes name;
 
-	CHECK_OK(peregrine_event_describe(event, &info));
+	CHECK_OK(peregrine_event_get_info(event, &info));
 	seen->events++;
 	seen->last = info.timestamp;
 	if (peregrine_event_text_by_name(event, "fd.name", &name) == PEREGRINE_STATUS_OK)
@@ -30,7 +30,7 @@ static struct seen see_all(const char *path)
 	peregrine_event event;
 	struct seen seen = {0};
 
-	CHECK_OK(peregrine_inspector_open_file(path, &inspector));
+	CHECK_OK(peregrine_inspector_open_file(path, NULL, &inspector));
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
 		see(event, &seen);
 	peregrine_inspector_free(inspector);
@@ -39,7 +39,7 @@ static struct seen see_all(const char *path)
 
 static void records_everything(void)
 {
-	peregrine_dump_options options = {.size = sizeof options, .gzip = true};
+	peregrine_recording_options options = {.size = sizeof options, .gzip = true};
 	struct seen expected = see_all(capture_path());
 	struct seen found = {0};
 
@@ -49,10 +49,10 @@ static void records_everything(void)
 		peregrine_event event;
 		uint64_t written = 0;
 
-		CHECK_OK(peregrine_inspector_dump_begin(inspector, path, compressed ? &options : NULL));
+		CHECK_OK(peregrine_inspector_start_recording(inspector, path, compressed ? &options : NULL));
 		while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
 			;
-		CHECK_OK(peregrine_inspector_dump_end(inspector, &written));
+		CHECK_OK(peregrine_inspector_stop_recording(inspector, &written));
 		CHECK(written >= expected.events);
 		peregrine_inspector_free(inspector);
 		found = see_all(path);
@@ -70,14 +70,14 @@ static void records_users_of_containers(void)
 	unsigned found = 0;
 
 	CHECK(from);
-	CHECK_OK(peregrine_inspector_open_file(from, &inspector));
+	CHECK_OK(peregrine_inspector_open_file(from, NULL, &inspector));
 	CHECK_OK(peregrine_inspector_next(inspector, &event));
-	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, NULL));
+	CHECK_OK(peregrine_inspector_start_recording(inspector, path, NULL));
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
 		;
-	CHECK_OK(peregrine_inspector_dump_end(inspector, NULL));
+	CHECK_OK(peregrine_inspector_stop_recording(inspector, NULL));
 	peregrine_inspector_free(inspector);
-	CHECK_OK(peregrine_inspector_open_file(path, &inspector));
+	CHECK_OK(peregrine_inspector_open_file(path, NULL, &inspector));
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
 		CHECK_OK(peregrine_event_text_by_name(event, "user.name", &name));
 		CHECK(name.len == 3 && memcmp(name.data, "ann", 3) == 0);
@@ -87,35 +87,35 @@ static void records_users_of_containers(void)
 	peregrine_inspector_free(inspector);
 }
 
-static void records_what_is_chosen(void)
+static void records_selected_events(void)
 {
 	peregrine_inspector *inspector = open_capture();
-	peregrine_dump_options options = {.size = sizeof options, .chosen = true};
-	const char *path = path_of("chosen.scap");
+	peregrine_recording_options options = {.size = sizeof options, .selected_only = true};
+	const char *path = path_of("selected.scap");
 	peregrine_filter *filter = NULL;
 	peregrine_event event;
-	struct seen chosen = {0}, found;
+	struct seen selected = {0}, found;
 
-	/* What these events are called depends on events that are not chosen. */
+	/* What these events are called depends on events that are not selected. */
 	CHECK_OK(peregrine_filter_new("evt.type = read and fd.name exists", &filter));
-	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, &options));
+	CHECK_OK(peregrine_inspector_start_recording(inspector, path, &options));
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
 		bool matches = false;
 		CHECK_OK(peregrine_filter_matches(filter, event, &matches));
 		if (matches) {
-			see(event, &chosen);
-			CHECK_OK(peregrine_event_dump(event));
+			see(event, &selected);
+			CHECK_OK(peregrine_event_record(event));
 		}
 	}
-	CHECK_OK(peregrine_inspector_dump_end(inspector, NULL));
+	CHECK_OK(peregrine_inspector_stop_recording(inspector, NULL));
 	peregrine_filter_free(filter);
 	peregrine_inspector_free(inspector);
 	found = see_all(path);
-	CHECK(chosen.events > 10);
-	CHECK(found.events == chosen.events && found.last == chosen.last && found.named == chosen.named);
+	CHECK(selected.events > 10);
+	CHECK(found.events == selected.events && found.last == selected.last && found.named == selected.named);
 }
 
-static void begins_in_the_middle(void)
+static void starts_in_the_middle(void)
 {
 	peregrine_inspector *inspector = open_capture();
 	const char *path = path_of("middle.scap");
@@ -124,7 +124,7 @@ static void begins_in_the_middle(void)
 
 	for (int i = 0; i < 3000; i++)
 		CHECK_OK(peregrine_inspector_next(inspector, &event));
-	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, NULL));
+	CHECK_OK(peregrine_inspector_start_recording(inspector, path, NULL));
 	/* The event before is not part of the recording, but still there. */
 	see(event, &found);
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
@@ -135,54 +135,54 @@ static void begins_in_the_middle(void)
 	CHECK(rest.events > 1000 && found.events == rest.events && found.last == rest.last && found.named == rest.named);
 }
 
-static void refuses_nonsense(void)
+static void rejects_invalid_arguments(void)
 {
 	peregrine_inspector *inspector = open_capture();
-	peregrine_dump_options options = {0};
+	peregrine_recording_options options = {0};
 	const char *path = path_of("nonsense.scap");
 	peregrine_event event;
 
-	CHECK_STATUS(peregrine_inspector_dump_end(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
-	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, "/no/such/folder/x.scap", NULL), PEREGRINE_STATUS_IO);
-	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
-	CHECK_STATUS(peregrine_inspector_dump_begin(NULL, path, NULL), PEREGRINE_STATUS_NULL_POINTER);
-	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, path, &options), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_inspector_stop_recording(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_inspector_start_recording(inspector, "/no/such/folder/x.scap", NULL), PEREGRINE_STATUS_IO);
+	CHECK_STATUS(peregrine_inspector_start_recording(inspector, NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_inspector_start_recording(NULL, path, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_inspector_start_recording(inspector, path, &options), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	CHECK_OK(peregrine_inspector_next(inspector, &event));
-	CHECK_STATUS(peregrine_event_dump(event), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_event_record(event), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	options.size = sizeof options;
-	options.chosen = true;
-	CHECK_OK(peregrine_inspector_dump_begin(inspector, path, &options));
-	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, path, &options), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	options.selected_only = true;
+	CHECK_OK(peregrine_inspector_start_recording(inspector, path, &options));
+	CHECK_STATUS(peregrine_inspector_start_recording(inspector, path, &options), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	/* It was read before the recording began. */
-	CHECK_STATUS(peregrine_event_dump(event), PEREGRINE_STATUS_INVALID_ARGUMENT);
-	CHECK_OK(peregrine_inspector_dump_end(inspector, NULL));
-	CHECK_STATUS(peregrine_inspector_dump_end(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_event_record(event), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_OK(peregrine_inspector_stop_recording(inspector, NULL));
+	CHECK_STATUS(peregrine_inspector_stop_recording(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	peregrine_inspector_free(inspector);
 }
 
-static void says_that_the_disk_is_full(void)
+static void reports_a_full_disk(void)
 {
 	peregrine_inspector *inspector = open_capture();
 	peregrine_event event;
 	uint64_t events = 0, written = 7;
 
-	CHECK_STATUS(peregrine_inspector_dump_begin(inspector, "/dev/full", NULL), PEREGRINE_STATUS_IO);
-	CHECK_OK(peregrine_inspector_dump_begin(inspector, path_of("cut.scap"), NULL));
+	CHECK_STATUS(peregrine_inspector_start_recording(inspector, "/dev/full", NULL), PEREGRINE_STATUS_IO);
+	CHECK_OK(peregrine_inspector_start_recording(inspector, path_of("cut.scap"), NULL));
 	fill_the_disk(300000);
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
-		peregrine_status status = peregrine_event_dump(event);
+		peregrine_status status = peregrine_event_record(event);
 		CHECK(status == PEREGRINE_STATUS_OK || status == PEREGRINE_STATUS_IO);
 		events++;
 	}
 	/* The events go on; that the recording ended is said at its end. */
 	CHECK(events == see_all(capture_path()).events);
-	CHECK_STATUS(peregrine_inspector_dump_end(inspector, &written), PEREGRINE_STATUS_IO);
+	CHECK_STATUS(peregrine_inspector_stop_recording(inspector, &written), PEREGRINE_STATUS_IO);
 	CHECK(written == 7);
-	CHECK_STATUS(peregrine_inspector_dump_end(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	CHECK_STATUS(peregrine_inspector_stop_recording(inspector, NULL), PEREGRINE_STATUS_INVALID_ARGUMENT);
 	peregrine_inspector_free(inspector);
 }
 
-RUN({"records_everything", records_everything}, {"records_what_is_chosen", records_what_is_chosen},
+RUN({"records_everything", records_everything}, {"records_selected_events", records_selected_events},
     {"records_users_of_containers", records_users_of_containers},
-    {"begins_in_the_middle", begins_in_the_middle}, {"refuses_nonsense", refuses_nonsense},
-    {"says_that_the_disk_is_full", says_that_the_disk_is_full})
+    {"starts_in_the_middle", starts_in_the_middle}, {"rejects_invalid_arguments", rejects_invalid_arguments},
+    {"reports_a_full_disk", reports_a_full_disk})

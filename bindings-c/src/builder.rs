@@ -1,0 +1,462 @@
+//! Builds a ruleset: rule files, texts and selections are collected, then compiled.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rule_engine::diag::human::Style;
+use rule_engine::engine::Config;
+use rule_engine::event::Schema;
+use rule_engine::event::json::JsonSchema;
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::load::{Loader, Sources};
+use rule_engine::resolve::ExtraOutput;
+use rule_engine::ruleset::{Matching, Selection, Selector};
+use sinsp::fields::Fields;
+
+use crate::error::Error;
+use crate::guard::{call, value};
+use crate::handle::{Handle, borrow, borrow_mut, bytes, give, take, text, write};
+use crate::priority::{Priority, optional};
+use crate::ruleset::{Rules, Ruleset};
+use crate::sized::{Input, fill, grows, read};
+use crate::status::Status;
+use crate::view::Bytes;
+
+/// Rule files and selections to build a ruleset from. Opaque. Used by one thread at a time.
+#[derive(Debug, Default)]
+pub struct RulesetBuilder {
+    files: Vec<(String, Vec<u8>)>,
+    json_sources: Vec<String>,
+    selections: Vec<Selection>,
+    report: Report,
+}
+
+impl Handle for RulesetBuilder {
+    const NAME: &'static str = "peregrine_ruleset_builder";
+}
+
+/// The errors and warnings of the last build.
+#[derive(Debug, Default)]
+struct Report {
+    rows: Vec<Row>,
+    text: String,
+    json: String,
+}
+
+#[derive(Debug)]
+struct Row {
+    is_error: bool,
+    code: &'static str,
+    message: String,
+    hint: String,
+    file: String,
+    line: u64,
+    column: u64,
+}
+
+/// An error or a warning about rules. What it points at is valid until the next build or until the builder is freed. Set
+/// `size` to `sizeof(peregrine_diagnostic)` before the call.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Diagnostic {
+    /// The size of this struct, as the caller was compiled.
+    pub size: usize,
+    /// Whether it is an error, which rejects the rules, or a warning.
+    pub is_error: bool,
+    /// Its code, such as `LOAD_ERR_COMPILE_CONDITION`.
+    pub code: Bytes,
+    /// What is wrong.
+    pub message: Bytes,
+    /// A hint, such as a field of a similar name; empty if there is none.
+    pub hint: Bytes,
+    /// The name of the file or text.
+    pub file: Bytes,
+    /// The line, from 1; 0 if there is none.
+    pub line: u64,
+    /// The byte in the line, from 1.
+    pub column: u64,
+}
+grows!(Diagnostic, "peregrine_diagnostic", column);
+
+/// Options of a ruleset. Set `size` to `sizeof(peregrine_ruleset_options)` and everything else to zero for the defaults of
+/// Falco.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct RulesetOptions {
+    /// The size of this struct, as the caller was compiled.
+    pub size: usize,
+    /// Report every rule that matches an event instead of the first.
+    pub match_all: bool,
+    /// Append the fields that the source suggests to outputs, such as those of the container.
+    pub suggested_output: bool,
+    /// The minimum priority: less severe rules are disabled. 0 enables all.
+    pub min_priority: MaybeUninit<Priority>,
+}
+grows!(RulesetOptions, "peregrine_ruleset_options", min_priority);
+// SAFETY: false and 0 are valid; any number may be in `min_priority`.
+unsafe impl Input for RulesetOptions {}
+
+/// Creates a builder without rules.
+///
+/// @param out receives a builder that the caller owns and frees with peregrine_ruleset_builder_free()
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `out` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_new(out: *mut *mut RulesetBuilder) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        unsafe { give(RulesetBuilder::default(), out) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Frees a builder. Passing NULL is a no-op. Rulesets built by it live on.
+///
+/// # Safety
+/// `builder` is NULL or a live builder that is no longer used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_free(builder: *mut RulesetBuilder) {
+    // SAFETY: guaranteed by the caller.
+    value((), || drop(unsafe { take(builder) }));
+}
+
+/// Adds a rule file, or every `.yaml` and `.yml` file of a directory in the order of their names.
+///
+/// @param builder the builder
+/// @param path    the file or directory, UTF-8
+/// @return PEREGRINE_STATUS_OK, _IO if it cannot be read
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `path` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_add_path(
+    builder: *mut RulesetBuilder,
+    path: *const c_char,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let path = Path::new(unsafe { text(path, "path") }?);
+        let files = rule_files(path)?.into_iter().map(|path| match std::fs::read(&path) {
+            Ok(bytes) => Ok((path.to_string_lossy().into_owned(), bytes)),
+            Err(error) => Err(unreadable(&path, &error)),
+        });
+        let files: Vec<_> = files.collect::<Result<_, _>>()?;
+        builder.files.extend(files);
+        Ok(Status::Ok)
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::caused(Status::Io, format!("can't read {}: {error}", path.display()), error)
+}
+
+/// Returns a file itself, or the rule files of a directory in the order of their names.
+fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+    let mut paths = paths.map_err(|error| unreadable(path, &error))?;
+    paths.retain(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Adds rules in memory. The bytes are copied.
+///
+/// @param builder the builder
+/// @param name    the name in diagnostics, UTF-8
+/// @param data    the first byte of the YAML text
+/// @param len     the number of bytes
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `name` is NULL or NUL-terminated; `data` is NULL or valid
+/// for reading `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_add_text(
+    builder: *mut RulesetBuilder,
+    name: *const c_char,
+    data: *const u8,
+    len: usize,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let name = unsafe { text(name, "name") }?;
+        // SAFETY: guaranteed by the caller.
+        let data = unsafe { bytes(data, len, "data") }?;
+        builder.files.push((name.to_owned(), data.to_vec()));
+        Ok(Status::Ok)
+    })
+}
+
+/// Adds a source of JSON events, whose rules may use `json.*` and `jevt.*`. The sources `syscall` and `k8s_audit` are built
+/// in.
+///
+/// @param builder the builder
+/// @param name    the name of the source, UTF-8
+/// @return PEREGRINE_STATUS_OK, _INVALID_ARGUMENT if there is one of that name
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `name` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_add_json_source(
+    builder: *mut RulesetBuilder,
+    name: *const c_char,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let name = unsafe { text(name, "name") }?;
+        if matches!(name, "" | "syscall" | "k8s_audit") || builder.json_sources.iter().any(|source| source == name) {
+            return Err(Error::new(Status::InvalidArgument, format!("source '{name}' already exists")));
+        }
+        builder.json_sources.push(name.to_owned());
+        Ok(Status::Ok)
+    })
+}
+
+/// Enables or disables rules by name. Selections are applied in order when the ruleset is built.
+///
+/// @param builder the builder
+/// @param pattern the names, UTF-8, where `*` matches any number of characters
+/// @param enable  true to enable, false to disable
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `pattern` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_enable(
+    builder: *mut RulesetBuilder,
+    pattern: *const c_char,
+    enable: bool,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let pattern = unsafe { text(pattern, "pattern") }?.to_owned();
+        builder.selections.push(Selection { rules: Selector::Pattern(pattern), enable });
+        Ok(Status::Ok)
+    })
+}
+
+/// Enables or disables the rules with a tag. See peregrine_ruleset_builder_enable().
+///
+/// @param builder the builder
+/// @param tag     the tag, UTF-8
+/// @param enable  true to enable, false to disable
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `tag` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_enable_tag(
+    builder: *mut RulesetBuilder,
+    tag: *const c_char,
+    enable: bool,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let tag = unsafe { text(tag, "tag") }?.to_owned();
+        builder.selections.push(Selection { rules: Selector::Tags(vec![tag]), enable });
+        Ok(Status::Ok)
+    })
+}
+
+/// Compiles what was added. All errors of all files are reported at once: see peregrine_ruleset_builder_diagnostic(). The
+/// builder can build again, for instance after more was added.
+///
+/// @param builder the builder
+/// @param options options of the ruleset; NULL for the defaults of Falco
+/// @param out     receives a ruleset that the caller owns and frees with peregrine_ruleset_free()
+/// @return PEREGRINE_STATUS_OK, also with warnings; _RULES if there are errors
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `options` is NULL or valid for reading, with everything
+/// that it points at; `out` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_build(
+    builder: *mut RulesetBuilder,
+    options: *const RulesetOptions,
+    out: *mut *mut Ruleset,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let (mut config, suggested) = unsafe { config(options) }?;
+        config.selections.clone_from(&builder.selections);
+        let ruleset = builder.build(&config, suggested)?;
+        // SAFETY: guaranteed by the caller.
+        unsafe { give(ruleset, out) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// # Safety
+/// `options` is NULL or valid for reading.
+unsafe fn config(options: *const RulesetOptions) -> Result<(Config, bool), Error> {
+    let mut config = Config::default();
+    // SAFETY: guaranteed by the caller.
+    let Some(options) = (unsafe { read(options) })? else { return Ok((config, false)) };
+    if options.match_all {
+        config.evaluation.matching = Matching::All;
+    }
+    if let Some(priority) = optional(options.min_priority)? {
+        config.priority = priority;
+    }
+    Ok((config, options.suggested_output))
+}
+
+impl RulesetBuilder {
+    fn build(&mut self, config: &Config, suggested: bool) -> Result<Ruleset, Error> {
+        let schema = SinspSchema::new(Fields::new());
+        let extra = |piece: std::borrow::Cow<'static, str>| ExtraOutput {
+            source: Some("syscall".to_owned()),
+            format: Some(piece.into_owned()),
+            ..ExtraOutput::default()
+        };
+        let extra = if suggested { schema.suggested_output().into_iter().map(extra).collect() } else { Vec::new() };
+        let mut sources = Sources::new().with(schema).with(JsonSchema::k8s_audit());
+        for name in &self.json_sources {
+            sources = sources.with(JsonSchema::new(name.clone()));
+        }
+        let mut loader = Loader::new(sources).extra_output(extra);
+        let loaded = loader.load(self.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
+        self.report = Report {
+            rows: loaded.diagnostics.iter().map(|row| Row::new(row, &loaded.files)).collect(),
+            text: loaded.render(Style::default()),
+            json: loaded.falco_json().to_string(),
+        };
+        if !loaded.is_successful() {
+            let first = self.report.rows.iter().find(|row| row.is_error).map_or_else(String::new, Row::line);
+            return Err(Error::new(Status::Rules, format!("rules do not load: {first}")));
+        }
+        let failed = |error: rule_engine::output::TemplateError| Error::new(Status::Rules, error.to_string());
+        let compiled = loader.into_sources().build(loaded.into_rules(), config).map_err(failed)?;
+        Ok(Ruleset(Arc::new(Rules::new(&compiled))))
+    }
+}
+
+impl Row {
+    fn new(diagnostic: &rule_engine::diag::Diagnostic, files: &[rule_engine::diag::SourceFile]) -> Self {
+        let location = diagnostic.context.innermost();
+        let (mut line, mut column) = (location.mark.line as u64 + 1, location.mark.column as u64 + 1);
+        let mut file = files.get(diagnostic.context.file.0).map_or_else(String::new, |file| file.name.to_string());
+        if let Some(spot) = diagnostic.spot
+            && let Some(source) = files.get(spot.file.0)
+        {
+            let mark = source.text.mark(spot.start);
+            (line, column) = (mark.line as u64 + 1, mark.column as u64 + 1);
+            file = source.name.to_string();
+        }
+        Self {
+            is_error: diagnostic.is_error(),
+            code: diagnostic.code.name(),
+            message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone().unwrap_or_default(),
+            file,
+            line,
+            column,
+        }
+    }
+
+    /// Returns the row as the message of an error.
+    fn line(&self) -> String {
+        let Self { file, line, column, message, hint, .. } = self;
+        let hint = if hint.is_empty() { String::new() } else { format!("; {hint}") };
+        format!("{file}:{line}:{column}: {message}{hint}")
+    }
+}
+
+/// Returns an error or a warning of the last build, errors first.
+///
+/// @param builder the builder
+/// @param index   the index, from 0
+/// @param out     receives it; set its `size` first
+/// @return PEREGRINE_STATUS_OK, _END if there is none of that index, _INVALID_ARGUMENT if `size` is too small
+///
+/// # Safety
+/// `builder` is NULL or a live builder; `out` is NULL or valid for reading and writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_diagnostic(
+    builder: *const RulesetBuilder,
+    index: usize,
+    out: *mut Diagnostic,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow(builder) }?;
+        let Some(row) = builder.report.rows.get(index) else { return Ok(Status::End) };
+        let diagnostic = Diagnostic {
+            size: size_of::<Diagnostic>(),
+            is_error: row.is_error,
+            code: row.code.into(),
+            message: row.message.as_str().into(),
+            hint: row.hint.as_str().into(),
+            file: row.file.as_str().into(),
+            line: row.line,
+            column: row.column,
+        };
+        // SAFETY: guaranteed by the caller.
+        unsafe { fill(out, &diagnostic) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Returns all errors and warnings of the last build as text for people, with excerpts of the files and hints.
+///
+/// @param builder the builder
+/// @param out     receives the text, valid until the next build or until the builder is freed
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `builder` is NULL or a live builder; `out` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_report_text(
+    builder: *const RulesetBuilder,
+    out: *mut Bytes,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        unsafe { write(out, builder.report.text.as_str().into()) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Returns the result of the last build as JSON: the array that Falco calls `falco_load_results`.
+///
+/// @param builder the builder
+/// @param out     receives the text, valid until the next build or until the builder is freed
+/// @return PEREGRINE_STATUS_OK
+///
+/// # Safety
+/// `builder` is NULL or a live builder; `out` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_report_json(
+    builder: *const RulesetBuilder,
+    out: *mut Bytes,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        unsafe { write(out, builder.report.json.as_str().into()) }?;
+        Ok(Status::Ok)
+    })
+}
