@@ -1,8 +1,11 @@
-//! CRI, the interface of Kubernetes runtimes: `runtime.v1.RuntimeService` by gRPC. The numbers are those of its messages.
+//! CRI, the interface of Kubernetes runtimes: `runtime.v1.RuntimeService` by gRPC.
 
+use super::cri_api::{
+    ContainerStatus, ContainerStatusResponse, Entry, Filter, ListContainersResponse, ListPodSandboxResponse,
+    ListRequest, NamespaceOption, PodSandboxStatusResponse, StatusRequest, VersionRequest, VersionResponse,
+};
 use super::image;
 use super::rpc::{Error, Grpc};
-use super::wire::{Message, Writer};
 use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
 use std::path::Path;
@@ -10,41 +13,44 @@ use std::path::Path;
 /// The longest description of network interfaces that is kept.
 const LONGEST_CNI: usize = 4096;
 
-async fn call(cri: &mut Grpc, method: &str, request: Writer) -> Result<hyper::body::Bytes, Error> {
-    cri.call(&format!("/runtime.v1.RuntimeService/{method}"), &request.0).await
-}
+const VERSION: &str = "/runtime.v1.RuntimeService/Version";
+const LIST_CONTAINERS: &str = "/runtime.v1.RuntimeService/ListContainers";
+const CONTAINER_STATUS: &str = "/runtime.v1.RuntimeService/ContainerStatus";
+const LIST_POD_SANDBOX: &str = "/runtime.v1.RuntimeService/ListPodSandbox";
+const POD_SANDBOX_STATUS: &str = "/runtime.v1.RuntimeService/PodSandboxStatus";
 
-/// What a runtime knows of a container, or of the sandbox of a pod, which is a container too; nothing if it knows neither.
+/// Returns what a runtime knows of a container, or of the sandbox of a pod, which is a container too; `None` if neither.
 pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let mut cri = Grpc::connect(socket).await?;
-    let version = call(&mut cri, "Version", Writer::default()).await?;
-    let engine = Message(&version).text(2);
-    let by_id = || Writer::default().bytes(1, &Writer::default().bytes(1, id.as_bytes()).0);
-    let list = call(&mut cri, "ListContainers", by_id()).await?;
-    let one = Message(&list).messages(1).find(|one| one.text(1).starts_with(id));
+    let version: VersionResponse = cri.call(VERSION, VersionRequest {}).await?;
+    let engine = version.runtime_name;
+    let by_id = || ListRequest { filter: Some(Filter { id: id.to_owned() }) };
+    let list: ListContainersResponse = cri.call(LIST_CONTAINERS, by_id()).await?;
+    let one = list.containers.into_iter().find(|one| one.id.starts_with(id));
     let mut info = match one {
         Some(one) => {
-            let request = Writer::default().bytes(1, one.text(1).as_bytes()).number(2, 1);
-            let status = call(&mut cri, "ContainerStatus", request).await?;
-            let mut info = of_container(Message(&status));
-            let pod = one.text(2);
+            let request = StatusRequest { id: one.id, verbose: true };
+            let status: ContainerStatusResponse = cri.call(CONTAINER_STATUS, request).await?;
+            let mut info = of_container(status);
+            let pod = one.pod_sandbox_id;
             match sandbox(&mut cri, &pod).await {
-                Ok(status) => of_sandbox(&mut info, Message(&status), &pod),
+                Ok(status) => of_sandbox(&mut info, status, &pod),
                 // A pod that is just being removed.
                 Err(_) => info.pod_sandbox_id = pod,
             }
             info
         }
         None => {
-            let list = call(&mut cri, "ListPodSandbox", by_id()).await?;
-            let Some(one) = Message(&list).messages(1).find(|one| one.text(1).starts_with(id)) else { return Ok(None) };
-            let full = one.text(1);
-            let status = sandbox(&mut cri, &full).await?;
+            let list: ListPodSandboxResponse = cri.call(LIST_POD_SANDBOX, by_id()).await?;
+            let Some(one) = list.items.into_iter().find(|one| one.id.starts_with(id)) else { return Ok(None) };
+            let response = sandbox(&mut cri, &one.id).await?;
             let mut info = ContainerInfo::default();
-            info.full_id.clone_from(&full);
-            info.name = Message(&status).message(1).message(2).text(1);
-            info.created = Message(&status).message(1).number(4);
-            of_sandbox(&mut info, Message(&status), &full);
+            info.full_id.clone_from(&one.id);
+            if let Some(status) = &response.status {
+                info.name = status.metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default();
+                info.created = status.created_at.cast_unsigned();
+            }
+            of_sandbox(&mut info, response, &one.id);
             info
         }
     };
@@ -52,32 +58,35 @@ pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<Containe
     Ok(Some(info))
 }
 
-async fn sandbox(cri: &mut Grpc, id: &str) -> Result<hyper::body::Bytes, Error> {
-    call(cri, "PodSandboxStatus", Writer::default().bytes(1, id.as_bytes()).number(2, 1)).await
+async fn sandbox(cri: &mut Grpc, id: &str) -> Result<PodSandboxStatusResponse, Error> {
+    cri.call(POD_SANDBOX_STATUS, StatusRequest { id: id.to_owned(), verbose: true }).await
 }
 
-/// The JSON that a runtime adds to a status.
-fn verbose(response: Message<'_>) -> Json {
-    let info = response.map(2).into_iter().find(|(key, _)| key == "info");
-    info.and_then(|(_, json)| serde_json::from_str(&json).ok()).unwrap_or_default()
+fn pairs(entries: Vec<Entry>) -> Vec<(String, String)> {
+    entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
 }
 
-fn of_container(response: Message<'_>) -> ContainerInfo {
-    let (status, more) = (response.message(1), verbose(response));
+/// Returns the JSON that a runtime adds to a status.
+fn verbose(info: &[Entry]) -> Json {
+    let info = info.iter().find(|entry| entry.key == "info");
+    info.and_then(|entry| serde_json::from_str(&entry.value).ok()).unwrap_or_default()
+}
+
+fn of_container(response: ContainerStatusResponse) -> ContainerInfo {
+    let (mut status, more) = (response.status.unwrap_or_default(), verbose(&response.info));
     let mut info = ContainerInfo::default();
-    info.full_id = status.text(1);
-    info.name = status.message(2).text(1);
-    info.created = status.number(4);
-    info.labels = status.map(12);
-    info.user = status.message(18).message(1).number(1).to_string();
-    info.mounts = status
-        .messages(14)
+    info.name = status.metadata.take().unwrap_or_default().name;
+    info.created = status.created_at.cast_unsigned();
+    info.labels = pairs(std::mem::take(&mut status.labels));
+    info.user = status.user.take().and_then(|user| user.linux).unwrap_or_default().uid.cast_unsigned().to_string();
+    info.mounts = std::mem::take(&mut status.mounts)
+        .into_iter()
         .map(|mount| Mount {
-            source: mount.text(2),
-            dest: mount.text(1),
+            source: mount.host_path,
+            dest: mount.container_path,
             mode: String::new(),
-            rdwr: mount.number(3) == 0,
-            propagation: match mount.number(5) {
+            rdwr: !mount.readonly,
+            propagation: match mount.propagation {
                 0 => "private",
                 1 => "rslave",
                 2 => "rshared",
@@ -89,13 +98,15 @@ fn of_container(response: Message<'_>) -> ContainerInfo {
     let privileged =
         ["/runtimeSpec/linux/security_context/privileged", "/config/linux/security_context/privileged", "/privileged"];
     info.privileged = privileged.iter().find_map(|place| more.pointer(place)?.as_bool()).unwrap_or(false);
-    of_image(&mut info, status, &more);
+    of_image(&mut info, &status, &more);
+    info.full_id = status.id;
     info
 }
 
 /// The reference of an image is a digest, or a name with one; the name itself may be a digest, too.
-fn of_image(info: &mut ContainerInfo, status: Message<'_>, more: &Json) {
-    let (spec, reference) = (status.message(8).text(1), status.text(9));
+fn of_image(info: &mut ContainerInfo, status: &ContainerStatus, more: &Json) {
+    let spec = status.image.as_ref().map(|spec| spec.image.clone()).unwrap_or_default();
+    let reference = &status.image_ref;
     let mut name = spec.clone();
     let mut tag_of_spec = false;
     if let Some((of_reference, digest)) = reference.split_once('@') {
@@ -103,7 +114,7 @@ fn of_image(info: &mut ContainerInfo, status: Message<'_>, more: &Json) {
         digest.clone_into(&mut info.image_digest);
         tag_of_spec = true;
     } else if reference.starts_with("sha256:") {
-        info.image_digest.clone_from(&reference);
+        info.image_digest.clone_from(reference);
     }
     if name.is_empty() || name.starts_with("sha256") {
         let annotations = more.pointer("/runtimeSpec/annotations");
@@ -125,31 +136,32 @@ fn of_image(info: &mut ContainerInfo, status: Message<'_>, more: &Json) {
     info.image = name;
     let of_config = more.pointer("/config/image/image").and_then(Json::as_str).unwrap_or_default();
     info.image_id = match image::repository_and_tag(of_config).1 {
-        "" => status.text(17),
+        "" => status.image_id.clone(),
         id => id.to_owned(),
     };
 }
 
-fn of_sandbox(info: &mut ContainerInfo, response: Message<'_>, id: &str) {
-    let status = response.message(1);
+fn of_sandbox(info: &mut ContainerInfo, response: PodSandboxStatusResponse, id: &str) {
+    info.cni_json = cni(&verbose(&response.info));
+    let status = response.status.unwrap_or_default();
     id.clone_into(&mut info.pod_sandbox_id);
-    info.pod_sandbox_labels = status.map(7);
-    info.ip = status.message(5).text(1);
-    let options = status.message(6).message(1).message(2);
-    let of_node = |number| options.number(number) == 2;
-    (info.host_network, info.host_pid, info.host_ipc) = (of_node(1), of_node(2), of_node(3));
-    let metadata = status.message(2);
+    info.pod_sandbox_labels = pairs(status.labels);
+    info.ip = status.network.unwrap_or_default().ip;
+    let options = status.linux.and_then(|linux| linux.namespaces).and_then(|spaces| spaces.options).unwrap_or_default();
+    let of_node = |mode| mode == NamespaceOption::NODE;
+    (info.host_network, info.host_pid, info.host_ipc) =
+        (of_node(options.network), of_node(options.pid), of_node(options.ipc));
+    let metadata = status.metadata.unwrap_or_default();
     let known = [
         ("io.kubernetes.sandbox.id", id.to_owned()),
-        ("io.kubernetes.pod.name", metadata.text(1)),
-        ("io.kubernetes.pod.uid", metadata.text(2)),
-        ("io.kubernetes.pod.namespace", metadata.text(3)),
+        ("io.kubernetes.pod.name", metadata.name),
+        ("io.kubernetes.pod.uid", metadata.uid),
+        ("io.kubernetes.pod.namespace", metadata.namespace),
     ];
     for (name, value) in known {
         info.labels.retain(|(known, _)| known != name);
         info.labels.push((name.to_owned(), value));
     }
-    info.cni_json = cni(&verbose(response));
 }
 
 /// The interfaces of the pod as JSON, but for the loopback and the other ends of pairs.

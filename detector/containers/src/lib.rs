@@ -1,13 +1,12 @@
 //! What container engines know about containers: names, images, labels, pods.
 //!
 //! ```
-//! use peregrine_containers::{Containers, Settings};
+//! use peregrine_containers::{Containers, Config};
 //! use sinsp::state::ContainerMetadata;
 //! use std::sync::mpsc::channel;
 //!
 //! let (sender, answers) = channel();
-//! let settings = Settings { engines: vec![], ..Settings::default() };
-//! let containers = Containers::start(settings, move |answer| drop(sender.send(answer)))?;
+//! let containers = Containers::start(Config::default(), move |answer| drop(sender.send(answer)))?;
 //! // An inspector asks as events show containers; it gets what is known and never waits.
 //! assert!(containers.provider().container(b"3ad7b26ded6d").is_none());
 //! // The answer comes later: here, that no engine knows it.
@@ -25,17 +24,17 @@
 //!                        cache, and whoever is told of answers
 //! ```
 //!
-//! docker and podman speak HTTP, CRI speaks gRPC; the few messages of it that are needed are read by hand, so that no
-//! compiler of protocol files is.
+//! docker and podman speak HTTP, CRI speaks gRPC; the few messages of it that are needed are written out in Rust, so
+//! that the build needs no compiler of protocol files.
 
 mod cri;
+mod cri_api;
 mod docker;
 mod image;
 mod podman;
 mod rpc;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use sinsp::state::{ContainerInfo, ContainerMetadata};
 use std::collections::{HashMap, VecDeque};
@@ -47,6 +46,7 @@ use tokio::sync::mpsc;
 
 /// The kinds of engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// Docker's HTTP interface.
     Docker,
@@ -65,29 +65,35 @@ pub struct Engine {
     pub socket: PathBuf,
 }
 
-/// How engines are asked.
+/// The engines to query, and the limits of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+#[non_exhaustive]
+pub struct Config {
     /// Whom to ask, in this order. A socket that is not there is passed over, and looked for again the next time.
     pub engines: Vec<Engine>,
     /// How long one engine may take for one container.
     pub timeout: Duration,
     /// When to ask again where no engine knows a container: it may be just about to be.
-    pub again: Vec<Duration>,
+    pub retry_delays: Vec<Duration>,
     /// The longest value of a label that is kept.
     pub label_length: usize,
 }
 
-impl Default for Settings {
+impl Default for Config {
     fn default() -> Self {
         let ms = Duration::from_millis;
-        Self { engines: Vec::new(), timeout: ms(2000), again: vec![ms(100), ms(400), ms(1500)], label_length: 100 }
+        Self {
+            engines: Vec::new(),
+            timeout: ms(2000),
+            retry_delays: vec![ms(100), ms(400), ms(1500)],
+            label_length: 100,
+        }
     }
 }
 
-impl Settings {
-    /// Where engines listen unless they are told otherwise, below `root`.
-    pub fn usual(root: &Path) -> Vec<Engine> {
+impl Config {
+    /// Returns the sockets where engines listen by default, below `root`.
+    pub fn default_sockets(root: &Path) -> Vec<Engine> {
         let mut engines = vec![
             (Kind::Docker, "run/docker.sock".to_owned()),
             (Kind::Podman, "run/podman/podman.sock".to_owned()),
@@ -172,13 +178,13 @@ impl Containers {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(settings: Settings, told: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(config: Config, told: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, receiver) = mpsc::channel(WAITING);
         let cache: Arc<Mutex<Cache>> = Arc::default();
         let run = {
             let cache = Arc::clone(&cache);
-            move || runtime.block_on(answer_all(settings, receiver, &cache, told))
+            move || runtime.block_on(answer_all(config, receiver, &cache, told))
         };
         std::thread::Builder::new().name("containers".into()).spawn(run)?;
         Ok(Self { cache, questions: sender })
@@ -235,17 +241,17 @@ impl ContainerMetadata for Provider {
 }
 
 async fn answer_all(
-    settings: Settings,
+    config: Config,
     mut questions: mpsc::Receiver<Vec<u8>>,
     cache: &Mutex<Cache>,
     mut told: impl FnMut(Answer),
 ) {
-    let settings = Arc::new(settings);
+    let config = Arc::new(config);
     let mut at_work = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             question = questions.recv(), if at_work.len() < AT_A_TIME => match question {
-                Some(id) => { at_work.spawn(answer(Arc::clone(&settings), id)); }
+                Some(id) => { at_work.spawn(answer(Arc::clone(&config), id)); }
                 None => return,
             },
             Some(Ok(answer)) = at_work.join_next() => {
@@ -260,27 +266,27 @@ async fn answer_all(
     }
 }
 
-async fn answer(settings: Arc<Settings>, id: Vec<u8>) -> Answer {
+async fn answer(config: Arc<Config>, id: Vec<u8>) -> Answer {
     // The ids of engines are text; any other is that of no engine.
     let text = std::str::from_utf8(&id)
         .ok()
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)));
     let Some(text) = text.map(str::to_owned) else { return Answer { id, info: None } };
-    let mut info = ask(&settings, &text).await;
-    for pause in &settings.again {
+    let mut info = ask(&config, &text).await;
+    for pause in &config.retry_delays {
         // Where nobody listens nobody will know.
-        if info.is_some() || !settings.engines.iter().any(|engine| engine.socket.exists()) {
+        if info.is_some() || !config.engines.iter().any(|engine| engine.socket.exists()) {
             break;
         }
         tokio::time::sleep(*pause).await;
-        info = ask(&settings, &text).await;
+        info = ask(&config, &text).await;
     }
     Answer { id, info }
 }
 
 /// Asks one engine after the other. What goes wrong with one is as if it did not know the container.
-async fn ask(settings: &Settings, id: &str) -> Option<ContainerInfo> {
-    for engine in settings.engines.iter().filter(|engine| engine.socket.exists()) {
+async fn ask(config: &Config, id: &str) -> Option<ContainerInfo> {
+    for engine in config.engines.iter().filter(|engine| engine.socket.exists()) {
         let found = async {
             match engine.kind {
                 Kind::Docker => docker::container(&engine.socket, id).await,
@@ -288,14 +294,14 @@ async fn ask(settings: &Settings, id: &str) -> Option<ContainerInfo> {
                 Kind::Cri => cri::container(&engine.socket, id).await,
             }
         };
-        if let Ok(Ok(Some(mut info))) = tokio::time::timeout(settings.timeout, found).await {
+        if let Ok(Ok(Some(mut info))) = tokio::time::timeout(config.timeout, found).await {
             // The id is the one that the cgroup names; that of an engine could belong to somebody else.
             if !info.full_id.starts_with(id) {
                 continue;
             }
             id.clone_into(&mut info.id);
-            info.labels.retain(|(_, value)| value.len() <= settings.label_length);
-            info.pod_sandbox_labels.retain(|(_, value)| value.len() <= settings.label_length);
+            info.labels.retain(|(_, value)| value.len() <= config.label_length);
+            info.pod_sandbox_labels.retain(|(_, value)| value.len() <= config.label_length);
             return Some(info);
         }
     }

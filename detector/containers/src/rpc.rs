@@ -1,13 +1,16 @@
-//! Questions over a unix socket: HTTP for JSON, HTTP/2 for gRPC. One connection for one container, since questions are rare.
+//! Requests over a unix socket: HTTP for JSON, gRPC for CRI. One connection for one container, since requests are rare.
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::header::HOST;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
 use std::path::Path;
 use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic_prost::ProstCodec;
 
 /// The longest answer that is read.
 const LONGEST: usize = 4 << 20;
@@ -43,44 +46,29 @@ impl Http {
 }
 
 /// A connection that speaks gRPC.
-pub(super) struct Grpc(hyper::client::conn::http2::SendRequest<Full<Bytes>>);
+pub(super) struct Grpc(tonic::client::Grpc<Channel>);
 
 impl Grpc {
     pub(super) async fn connect(socket: &Path) -> Result<Self, Error> {
-        let stream = TokioIo::new(UnixStream::connect(socket).await?);
-        let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await?;
-        tokio::spawn(connection);
-        Ok(Self(sender))
+        let socket = socket.to_owned();
+        let connect = tower::service_fn(move |_: Uri| {
+            let socket = socket.clone();
+            async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+        });
+        // The name is for the header alone.
+        let channel = Endpoint::from_static("http://localhost").connect_with_connector(connect).await?;
+        Ok(Self(tonic::client::Grpc::new(channel).max_decoding_message_size(LONGEST)))
     }
 
-    /// Calls a method with one message and gives the one that comes back.
-    pub(super) async fn call(&mut self, method: &str, message: &[u8]) -> Result<Bytes, Error> {
-        let mut body = Vec::with_capacity(message.len() + 5);
-        // Not compressed, and its length.
-        body.push(0);
-        body.extend_from_slice(&u32::try_from(message.len())?.to_be_bytes());
-        body.extend_from_slice(message);
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("http://localhost{method}"))
-            .header(CONTENT_TYPE, "application/grpc")
-            .header("te", "trailers")
-            .body(Full::from(body))?;
+    /// Calls a method with one message and returns the one that comes back.
+    pub(super) async fn call<Q, A>(&mut self, method: &'static str, request: Q) -> Result<A, Error>
+    where
+        Q: prost::Message + 'static,
+        A: prost::Message + Default + 'static,
+    {
         self.0.ready().await?;
-        let answer = self.0.send_request(request).await?;
-        let of_headers = answer.headers().get("grpc-status").cloned();
-        let body = Limited::new(answer.into_body(), LONGEST).collect().await?;
-        let of_trailers = body.trailers().and_then(|trailers| trailers.get("grpc-status").cloned());
-        let status = of_trailers.or(of_headers);
-        if status.as_ref().is_none_or(|status| status != "0") {
-            return Err(format!("{method}: status {status:?}").into());
-        }
-        let body = body.to_bytes();
-        let (Some(0), Some(length)) = (body.first(), body.get(1..5)) else {
-            return Err(format!("{method}: no plain message").into());
-        };
-        let length = length.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
-        let end = length.checked_add(5).filter(|end| *end <= body.len());
-        Ok(body.slice(5..end.ok_or("a message that is cut off")?))
+        let codec: ProstCodec<Q, A> = ProstCodec::default();
+        let answer = self.0.unary(tonic::Request::new(request), PathAndQuery::from_static(method), codec).await;
+        Ok(answer.map_err(|status| format!("{method}: {status}"))?.into_inner())
     }
 }

@@ -1,7 +1,7 @@
 //! Engines that answer as docker, podman and CRI runtimes are documented to, on unix sockets.
 
-use super::wire::{Message, Writer};
-use super::{Answer, Containers, Engine, Kind, Settings};
+use super::cri_api::*;
+use super::{Answer, Config, Containers, Engine, Kind};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path as At, State};
@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use http_body::{Body, Frame};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
+use prost::Message;
 use serde_json::{Value as Json, json};
 use sinsp::state::ContainerInfo;
 use std::convert::Infallible;
@@ -45,10 +46,10 @@ fn serve(socket: PathBuf, router: Router) {
     });
 }
 
-fn start(engines: Vec<Engine>, settings: Settings) -> (Containers, Receiver<Answer>) {
+fn start(engines: Vec<Engine>, config: Config) -> (Containers, Receiver<Answer>) {
     let (sender, answers) = channel();
-    let settings = Settings { engines, ..settings };
-    let containers = Containers::start(settings, move |answer| drop(sender.send(answer))).expect("a thread");
+    let config = Config { engines, ..config };
+    let containers = Containers::start(config, move |answer| drop(sender.send(answer))).expect("a thread");
     (containers, answers)
 }
 
@@ -105,7 +106,7 @@ fn docker_is_asked_once_for_each_container() {
     let socket = folder.path().join("docker.sock");
     let counter = Arc::new(AtomicUsize::new(0));
     serve(socket.clone(), docker(Arc::clone(&counter)));
-    let (containers, answers) = start(one(Kind::Docker, &socket), Settings::default());
+    let (containers, answers) = start(one(Kind::Docker, &socket), Config::default());
     let info = ask(&containers, &answers, &ID[..12]).expect("it is known");
     assert_eq!((&*info.id, &*info.full_id, &*info.name, &*info.engine), (&ID[..12], ID, "web", "docker"));
     assert_eq!((&*info.image, &*info.image_id), ("registry.example:5000/shop/web:1.2", "11aa"));
@@ -131,8 +132,8 @@ fn what_no_engine_knows_is_asked_again_and_then_left() {
     let socket = folder.path().join("docker.sock");
     let counter = Arc::new(AtomicUsize::new(0));
     serve(socket.clone(), docker(Arc::clone(&counter)));
-    let settings = Settings { again: vec![Duration::from_millis(5); 2], ..Settings::default() };
-    let (containers, answers) = start(one(Kind::Docker, &socket), settings);
+    let config = Config { retry_delays: vec![Duration::from_millis(5); 2], ..Config::default() };
+    let (containers, answers) = start(one(Kind::Docker, &socket), config);
     assert_eq!(ask(&containers, &answers, "ffffffffffff"), None);
     assert_eq!(counter.load(Ordering::SeqCst), 3);
     assert_eq!(containers.provider().container(b"ffffffffffff"), None);
@@ -154,7 +155,7 @@ fn podman_says_it_in_its_own_words() {
         }))
     };
     serve(socket.clone(), Router::new().route("/v4.0.0/libpod/containers/{id}/json", get(container)));
-    let (containers, answers) = start(one(Kind::Podman, &socket), Settings::default());
+    let (containers, answers) = start(one(Kind::Podman, &socket), Config::default());
     let info = ask(&containers, &answers, &ID[..12]).expect("it is known");
     assert_eq!((&*info.engine, &*info.name, &*info.pod_sandbox_id), ("podman", "web", POD));
     let image = (&*info.image_repository, &*info.image_tag, &*info.image_digest, &*info.image_id);
@@ -182,62 +183,82 @@ impl Body for Grpc {
     }
 }
 
-fn text(number: u64, text: &str) -> Writer {
-    Writer::default().bytes(number, text.as_bytes())
-}
-
-fn entry(key: &str, value: &str) -> Vec<u8> {
-    text(1, key).bytes(2, value.as_bytes()).0
+fn entry(key: &str, value: &str) -> Entry {
+    Entry { key: key.into(), value: value.into() }
 }
 
 /// A runtime with one container in one pod.
-fn runtime(method: &str, request: Message<'_>) -> Option<Vec<u8>> {
-    let filter = request.message(1).text(1);
+fn runtime(method: &str, request: &[u8]) -> Option<Vec<u8>> {
+    let listed = || ListRequest::decode(request).expect("a request").filter.expect("a filter").id;
+    let wanted = || StatusRequest::decode(request).expect("a request");
     Some(match method {
-        "Version" => text(1, "0.1.0").bytes(2, b"containerd").0,
-        "ListContainers" if ID.starts_with(&filter) => {
-            Writer::default().bytes(1, &text(1, ID).bytes(2, POD.as_bytes()).0).0
+        "Version" => VersionResponse { runtime_name: "containerd".into() }.encode_to_vec(),
+        "ListContainers" => {
+            let container = Container { id: ID.into(), pod_sandbox_id: POD.into() };
+            let containers = if ID.starts_with(&listed()) { vec![container] } else { Vec::new() };
+            ListContainersResponse { containers }.encode_to_vec()
         }
-        "ListPodSandbox" if POD.starts_with(&filter) => Writer::default().bytes(1, &text(1, POD).0).0,
-        "ListContainers" | "ListPodSandbox" => Vec::new(),
+        "ListPodSandbox" => {
+            let items = if POD.starts_with(&listed()) { vec![PodSandbox { id: POD.into() }] } else { Vec::new() };
+            ListPodSandboxResponse { items }.encode_to_vec()
+        }
         "ContainerStatus" => {
-            assert_eq!((request.text(1), request.number(2)), (ID.to_owned(), 1));
-            let mount = text(1, "/data").bytes(2, b"/srv").number(3, 1).number(5, 2);
-            let status = text(1, ID)
-                .bytes(2, &text(1, "web").0)
-                .number(4, 1_773_219_600_000_000_000)
-                .bytes(8, &text(1, "registry.example:5000/shop/web:1.2").0)
-                .bytes(9, b"registry.example:5000/shop/web@sha256:22bb")
-                .bytes(12, &entry("app", "shop"))
-                .bytes(14, &mount.0)
-                .bytes(17, b"11aa")
-                .bytes(18, &Writer::default().bytes(1, &Writer::default().number(1, 1000).0).0);
+            assert_eq!(wanted(), StatusRequest { id: ID.into(), verbose: true });
+            let mount =
+                Mount { container_path: "/data".into(), host_path: "/srv".into(), readonly: true, propagation: 2 };
+            let status = ContainerStatus {
+                id: ID.into(),
+                metadata: Some(ContainerMetadata { name: "web".into() }),
+                created_at: 1_773_219_600_000_000_000,
+                image: Some(ImageSpec { image: "registry.example:5000/shop/web:1.2".into() }),
+                image_ref: "registry.example:5000/shop/web@sha256:22bb".into(),
+                labels: vec![entry("app", "shop")],
+                mounts: vec![mount],
+                image_id: "11aa".into(),
+                user: Some(ContainerUser { linux: Some(LinuxContainerUser { uid: 1000 }) }),
+            };
             let more =
                 r#"{"config":{"image":{"image":"sha256:11aa"},"linux":{"security_context":{"privileged":true}}}}"#;
-            Writer::default().bytes(1, &status.0).bytes(2, &entry("info", more)).0
+            ContainerStatusResponse { status: Some(status), info: vec![entry("info", more)] }.encode_to_vec()
         }
         "PodSandboxStatus" => {
-            assert_eq!(request.text(1), POD);
-            let metadata = text(1, "web-7d9").bytes(2, b"uid-1").bytes(3, b"shop");
-            let options = Writer::default().number(1, 2).number(2, 0).number(3, 1);
-            let linux = Writer::default().bytes(1, &Writer::default().bytes(2, &options.0).0);
-            let status = text(1, POD)
-                .bytes(2, &metadata.0)
-                .number(4, 7)
-                .bytes(5, &text(1, "10.244.1.7").0)
-                .bytes(6, &linux.0)
-                .bytes(7, &entry("tier", "front"));
+            assert_eq!(wanted(), StatusRequest { id: POD.into(), verbose: true });
+            let options = Some(NamespaceOption { network: NamespaceOption::NODE, pid: 0, ipc: 1 });
+            let status = PodSandboxStatus {
+                id: POD.into(),
+                metadata: Some(PodSandboxMetadata {
+                    name: "web-7d9".into(),
+                    uid: "uid-1".into(),
+                    namespace: "shop".into(),
+                }),
+                created_at: 7,
+                network: Some(PodSandboxNetworkStatus { ip: "10.244.1.7".into() }),
+                linux: Some(LinuxPodSandboxStatus { namespaces: Some(Namespace { options }) }),
+                labels: vec![entry("tier", "front")],
+            };
             let more = r#"{"cniResult":{"interfaces":[{"name":"lo"},{"name":"eth0","mtu":1500}]}}"#;
-            Writer::default().bytes(1, &status.0).bytes(2, &entry("info", more)).0
+            PodSandboxStatusResponse { status: Some(status), info: vec![entry("info", more)] }.encode_to_vec()
         }
         _ => return None,
     })
 }
 
+/// Messages as they are on the wire, which our own encoder has no part in: field 1 of a list is a container with id and
+/// pod, and what is not known is skipped.
+#[test]
+fn messages_are_those_of_the_protocol() {
+    let bytes = b"\x0a\x0d\x0a\x03abc\x12\x01p\x82\x01\x02zz\x18\x07";
+    let list = ListContainersResponse::decode(&bytes[..]).expect("a message");
+    assert_eq!(list.containers, [Container { id: "abc".into(), pod_sandbox_id: "p".into() }]);
+    let filter = ListRequest { filter: Some(Filter { id: "ab".into() }) };
+    assert_eq!(filter.encode_to_vec(), b"\x0a\x04\x0a\x02ab");
+    assert_eq!(StatusRequest { id: "a".into(), verbose: true }.encode_to_vec(), b"\x0a\x01a\x10\x01");
+    assert!(ListContainersResponse::decode(&b"\x0a\xff"[..]).is_err());
+}
+
 fn cri(socket: PathBuf) {
     let call = async |At(method): At<String>, body: Bytes| {
-        let message = Message(body.get(5..).unwrap_or_default());
-        let (message, status) = match runtime(&method, message) {
+        let (message, status) = match runtime(&method, body.get(5..).unwrap_or_default()) {
             Some(message) => (message, "0"),
             None => (Vec::new(), "12"),
         };
@@ -255,7 +276,7 @@ fn cri_tells_container_and_pod() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("containerd.sock");
     cri(socket.clone());
-    let (containers, answers) = start(one(Kind::Cri, &socket), Settings::default());
+    let (containers, answers) = start(one(Kind::Cri, &socket), Config::default());
     let info = ask(&containers, &answers, &ID[..12]).expect("it is known");
     assert_eq!((&*info.full_id, &*info.name, &*info.engine, &*info.user), (ID, "web", "containerd", "1000"));
     assert_eq!(info.image, "registry.example:5000/shop/web:1.2");
@@ -303,8 +324,8 @@ fn an_engine_that_is_broken_or_slow_is_passed_over() {
         (Kind::Docker, "docker"),
     ];
     let engines = engines.map(|(kind, name)| Engine { kind, socket: path(name) }).to_vec();
-    let settings = Settings { timeout: Duration::from_secs(1), ..Settings::default() };
-    let (containers, answers) = start(engines, settings);
+    let config = Config { timeout: Duration::from_secs(1), ..Config::default() };
+    let (containers, answers) = start(engines, config);
     assert_eq!(ask(&containers, &answers, &ID[..12]).expect("the last one knows it").name, "web");
     drop(silent);
 }
@@ -314,8 +335,8 @@ fn a_container_is_asked_about_until_there_is_an_answer() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("silent");
     let _silent = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    let settings = Settings { timeout: Duration::from_secs(3600), ..Settings::default() };
-    let (containers, answers) = start(one(Kind::Docker, &socket), settings);
+    let config = Config { timeout: Duration::from_secs(3600), ..Config::default() };
+    let (containers, answers) = start(one(Kind::Docker, &socket), config);
     let provider = containers.provider();
     assert!(!provider.is_asked(b"ffffffffffff"), "before the first question");
     assert_eq!(provider.container(b"ffffffffffff"), None);

@@ -21,6 +21,8 @@ mod interval;
 mod log;
 mod metrics;
 mod names;
+#[cfg(test)]
+mod places;
 mod plugins;
 mod reports;
 mod rules;

@@ -5,11 +5,15 @@
 //! 201.
 
 use super::http::{agent, failure, post};
-use super::{Failure, HttpSettings, Message, Sink};
+use super::{Failure, HttpConfig, Message, Sink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write;
 use ureq::{Agent, Error};
 
@@ -46,9 +50,9 @@ impl std::fmt::Debug for ElasticLogin {
 
 /// Where alerts are indexed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ElasticSettings {
+pub struct ElasticConfig {
     /// The server's URL, certificates, batch and the like. `content_type` does not count.
-    pub http: HttpSettings,
+    pub http: HttpConfig,
     /// The index or data stream.
     pub index: String,
     /// What is added to its name, by the time of the alert.
@@ -61,7 +65,7 @@ pub struct ElasticSettings {
 
 /// A server that indexes alerts.
 pub struct Elastic {
-    settings: ElasticSettings,
+    settings: ElasticConfig,
     agent: Agent,
     url: String,
 }
@@ -97,10 +101,10 @@ impl Elastic {
     ///
     /// # Errors
     /// When the URL or the name of the index is none, or a certificate or key cannot be read.
-    pub fn new(mut settings: ElasticSettings) -> Result<Self, String> {
+    pub fn new(mut settings: ElasticConfig) -> Result<Self, super::Error> {
         let sound = |c: char| c.is_alphanumeric() && !c.is_uppercase() || "-_.".contains(c);
         if settings.index.is_empty() || settings.index.starts_with(['-', '_']) || !settings.index.chars().all(sound) {
-            return Err(format!("'{}' is no name of an index", settings.index));
+            return Err(super::Error::Index(settings.index));
         }
         let login = match &settings.login {
             None => None,
@@ -120,38 +124,31 @@ impl Elastic {
         Ok(Self { settings, agent, url })
     }
 
-    fn body(&self, alerts: &[Message]) -> String {
-        let mut body = String::new();
+    fn body(&self, alerts: &[Message]) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
         for alert in alerts {
-            let time = alert_time(&alert.text);
+            let document = Document::of(&alert.text);
+            let time = &document.time;
             let date = match self.settings.suffix {
                 Suffix::Daily => format!("-{}.{}.{}", &time[..4], &time[5..7], &time[8..10]),
                 Suffix::Monthly => format!("-{}.{}", &time[..4], &time[5..7]),
                 Suffix::Annually => format!("-{}", &time[..4]),
                 Suffix::None => String::new(),
             };
-            let digest = Sha256::digest(alert.text.as_bytes());
-            // Writing to a String cannot fail.
-            let _ = write!(body, r#"{{"create":{{"_index":"{}{date}","_id":""#, self.settings.index);
-            for byte in &digest[..16] {
-                let _ = write!(body, "{byte:02x}");
-            }
-            let _ = write!(body, "\"}}}}\n{{\"@timestamp\":\"{time}\"");
-            match alert.text.strip_prefix('{').map(str::trim_start) {
-                Some("}") => body.push_str("}\n"),
-                Some(rest) => body.extend([",", rest, "\n"]),
-                // An alert as text: json_output is off.
-                None => {
-                    let _ = writeln!(body, ",\"output\":{}}}", serde_json::Value::from(&*alert.text));
-                }
+            let digest = Sha256::digest(&alert.text);
+            let id = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+            let create = Create { index: format!("{}{date}", self.settings.index), id };
+            for line in [serde_json::to_vec(&Action { create }), serde_json::to_vec(&document)] {
+                body.extend_from_slice(&line.map_err(|error| Failure::Permanent(error.to_string()))?);
+                body.push(b'\n');
             }
         }
-        body
+        Ok(body)
     }
 
     /// Sends a batch; what is too large for the server goes in halves.
     fn send(&self, alerts: &[Message]) -> Result<Vec<String>, Failure> {
-        let answer = match post(&self.agent, &self.settings.http, &self.url, &self.body(alerts)) {
+        let answer = match post(&self.agent, &self.settings.http, &self.url, &self.body(alerts)?) {
             Err(Error::StatusCode(413)) if alerts.len() > 1 => {
                 let (first, second) = alerts.split_at(alerts.len() / 2);
                 let mut refused = self.send(first)?;
@@ -160,7 +157,7 @@ impl Elastic {
             }
             answer => answer.map_err(|error| failure(&self.url, error))?,
         };
-        let fault = |text: String| Failure::Passing(format!("{}: {text}", self.url));
+        let fault = |text: String| Failure::Retryable(format!("{}: {text}", self.url));
         let answer: Answer = serde_json::from_str(&answer)
             .map_err(|error| fault(format!("this is no answer of a bulk interface: {error}")))?;
         if !answer.errors {
@@ -183,19 +180,89 @@ impl Elastic {
     }
 }
 
-/// When the alert happened, as the alert says, in the form `YYYY-MM-DDT...`; now, where it does not.
-fn alert_time(text: &str) -> String {
-    #[derive(Deserialize)]
-    struct Alert {
-        time: String,
+/// The line in front of each document: what is to be done with it.
+#[derive(Serialize)]
+struct Action {
+    create: Create,
+}
+
+#[derive(Serialize)]
+struct Create {
+    #[serde(rename = "_index")]
+    index: String,
+    #[serde(rename = "_id")]
+    id: String,
+}
+
+/// An alert and, in front of its members, when it happened.
+struct Document<'a> {
+    /// In the form `YYYY-MM-DDT...`.
+    time: String,
+    members: Members<'a>,
+}
+
+enum Members<'a> {
+    /// Those of an alert that is JSON, as they are written.
+    Json(Vec<(String, &'a RawValue)>),
+    /// An alert as text, where `json_output` is off: its one member is `output`.
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Document<'a> {
+    /// Its time is that of the alert; now, where the alert says none.
+    fn of(alert: &'a [u8]) -> Self {
+        let members = match serde_json::from_slice(alert) {
+            Ok(Ordered(members)) => Members::Json(members),
+            Err(_) => Members::Text(String::from_utf8_lossy(alert)),
+        };
+        let sound = |time: &String| {
+            let date = time.as_bytes().get(..11);
+            date.is_some_and(|date| date[4] == b'-' && date[7] == b'-' && date[10] == b'T' && date.is_ascii())
+                && time.parse::<jiff::Timestamp>().is_ok()
+        };
+        let said = match &members {
+            Members::Json(members) => members.iter().find(|(name, _)| name == "time").map(|(_, value)| value.get()),
+            Members::Text(_) => None,
+        };
+        let said = said.and_then(|value| serde_json::from_str(value).ok()).filter(sound);
+        let now = || jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+        Self { time: said.unwrap_or_else(now), members }
     }
-    let sound = |time: &String| {
-        let date = time.as_bytes().get(..11);
-        date.is_some_and(|date| date[4] == b'-' && date[7] == b'-' && date[10] == b'T' && date.is_ascii())
-            && time.parse::<jiff::Timestamp>().is_ok()
-    };
-    let said = serde_json::from_str::<Alert>(text).ok().map(|alert| alert.time).filter(sound);
-    said.unwrap_or_else(|| jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string())
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("@timestamp", &self.time)?;
+        match &self.members {
+            Members::Json(members) => members.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?,
+            Members::Text(text) => map.serialize_entry("output", text)?,
+        }
+        map.end()
+    }
+}
+
+/// The members of an object in their order, with values as they are written.
+struct Ordered<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Ordered<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Vec<(String, &'de RawValue)>;
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(All).map(Self)
+    }
 }
 
 impl Sink for Elastic {
@@ -228,22 +295,22 @@ mod tests {
     use super::*;
 
     fn elastic(suffix: Suffix) -> Elastic {
-        let http = HttpSettings { batch: 10, ..HttpSettings::new("http://localhost:9200/") };
-        let settings = ElasticSettings { http, index: "falco".into(), suffix, pipeline: String::new(), login: None };
+        let http = HttpConfig { batch: 10, ..HttpConfig::new("http://localhost:9200/") };
+        let settings = ElasticConfig { http, index: "falco".into(), suffix, pipeline: String::new(), login: None };
         Elastic::new(settings).unwrap()
     }
 
     #[test]
     fn a_document_is_the_alert_with_its_time() {
         let text = r#"{"rule":"R","time":"2026-11-22T23:59:59.000000001Z"}"#;
-        let alerts = [text, "{}", "plain \"text\""].map(|text| Message { severity: 4, text: text.into() });
+        let alerts = [text, "{}", "plain \"text\""].map(|text| Message::new(4, text));
         for (suffix, index) in [
             (Suffix::Daily, "falco-2026.11.22"),
             (Suffix::Monthly, "falco-2026.11"),
             (Suffix::Annually, "falco-2026"),
             (Suffix::None, "falco"),
         ] {
-            let body = elastic(suffix).body(&alerts);
+            let body = String::from_utf8(elastic(suffix).body(&alerts).unwrap()).unwrap();
             let lines: Vec<serde_json::Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             assert_eq!(lines.len(), 6);
             assert_eq!(lines[0]["create"]["_index"], index);
@@ -252,16 +319,19 @@ mod tests {
             assert_eq!(lines[1]["rule"], "R");
             assert!(lines[3]["@timestamp"].is_string());
             assert_eq!(lines[5]["output"], "plain \"text\"");
+            let document =
+                r#"{"@timestamp":"2026-11-22T23:59:59.000000001Z","rule":"R","time":"2026-11-22T23:59:59.000000001Z"}"#;
+            assert_eq!(body.lines().nth(1), Some(document));
         }
     }
 
     #[test]
     fn names_of_indices_are_checked() {
         for index in ["", "Falco", "-falco", "fal co", "a/b", "a\"b"] {
-            let http = HttpSettings::new("http://localhost:9200");
+            let http = HttpConfig::new("http://localhost:9200");
             let suffix = Suffix::None;
-            let settings = ElasticSettings { http, index: index.into(), suffix, pipeline: String::new(), login: None };
-            assert!(Elastic::new(settings).unwrap_err().contains("no name"), "{index}");
+            let settings = ElasticConfig { http, index: index.into(), suffix, pipeline: String::new(), login: None };
+            assert!(Elastic::new(settings).unwrap_err().to_string().contains("no name"), "{index}");
         }
     }
 }

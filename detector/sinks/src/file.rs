@@ -55,9 +55,9 @@ impl File {
                 let file = OpenOptions::new().read(readable).append(true).create(true).open(&self.path);
                 let file = file.or_else(|_| OpenOptions::new().append(true).create(true).open(&self.path));
                 let file =
-                    file.map_err(|error| Failure::Passing(format!("cannot open {}: {error}", self.path.display())))?;
+                    file.map_err(|error| Failure::Retryable(format!("cannot open {}: {error}", self.path.display())))?;
                 if ends_in_the_middle_of_a_line(&file) && !self.torn {
-                    (&file).write_all(b"\n").map_err(Failure::passing)?;
+                    (&file).write_all(b"\n").map_err(Failure::retryable)?;
                 }
                 file
             }
@@ -71,13 +71,13 @@ impl File {
         let mut done = 0;
         while done < pending.len() && outcome.is_ok() {
             outcome = self.open().and_then(|file| match file.write(&pending[done..]) {
-                Ok(0) => Err(Failure::Passing("the file takes no more".into())),
+                Ok(0) => Err(Failure::Retryable("the file takes no more".into())),
                 Ok(count) => {
                     done += count;
                     Ok(())
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(()),
-                Err(error) => Err(Failure::passing(error)),
+                Err(error) => Err(Failure::retryable(error)),
             });
         }
         if done > 0 {
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Message {
-        Message { severity: 4, text: text.into() }
+        Message::new(4, text.to_owned())
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing/a");
         let mut file = File::new(&path, true, false);
-        assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Passing(_))));
+        assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Retryable(_))));
         std::fs::create_dir(folder.path().join("missing")).unwrap();
         file.deliver(&[message("one")]).unwrap();
         file.deliver(&[message("two")]).unwrap();
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn a_full_disk_is_a_failure_that_may_pass() {
         let mut file = File::new(Path::new("/dev/full"), true, false);
-        assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Passing(_))));
+        assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Retryable(_))));
     }
 }

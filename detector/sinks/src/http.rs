@@ -1,6 +1,8 @@
 //! Alerts by HTTP: one POST for each, or for a batch of them.
 
-use super::{Failure, Message, Sink, TlsSettings};
+use super::stdout::lines;
+use super::{Failure, Message, Sink, TlsConfig};
+use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 use std::time::Duration;
@@ -11,7 +13,7 @@ const MOST_ANSWER: u64 = 16 << 20;
 
 /// How alerts are posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpSettings {
+pub struct HttpConfig {
     /// Where to.
     pub url: String,
     /// How the program names itself.
@@ -21,7 +23,7 @@ pub struct HttpSettings {
     /// Further headers, by name.
     pub headers: Vec<(String, String)>,
     /// Certificates.
-    pub tls: TlsSettings,
+    pub tls: TlsConfig,
     /// Print the server's answers.
     pub echo: bool,
     /// Send alerts gzipped, with the header that says so.
@@ -36,7 +38,7 @@ pub struct HttpSettings {
     pub retries: u32,
 }
 
-impl HttpSettings {
+impl HttpConfig {
     /// Plain settings for a URL.
     pub fn new(url: &str) -> Self {
         Self {
@@ -44,7 +46,7 @@ impl HttpSettings {
             user_agent: "peregrine".into(),
             content_type: "application/json",
             headers: Vec::new(),
-            tls: TlsSettings::default(),
+            tls: TlsConfig::default(),
             echo: false,
             compress: false,
             keep_alive: false,
@@ -57,7 +59,7 @@ impl HttpSettings {
 
 /// A server that takes alerts by POST.
 pub struct Http {
-    settings: HttpSettings,
+    settings: HttpConfig,
     agent: Agent,
 }
 
@@ -72,32 +74,32 @@ impl Http {
     ///
     /// # Errors
     /// When the URL is none, a header is malformed, or a certificate or key cannot be read.
-    pub fn new(settings: HttpSettings) -> Result<Self, String> {
+    pub fn new(settings: HttpConfig) -> Result<Self, super::Error> {
         let agent = agent(&settings)?;
         Ok(Self { agent, settings })
     }
 
-    fn body(&self, alerts: &[Message]) -> String {
+    fn body(&self, alerts: &[Message]) -> Bytes {
+        let texts: Vec<_> = alerts.iter().map(|alert| &alert.text[..]).collect();
         match alerts {
-            [alert] if self.settings.batch <= 1 => alert.text.to_string(),
+            [alert] if self.settings.batch <= 1 => alert.text.clone(),
             _ if self.settings.content_type == "application/json" => {
-                let texts: Vec<_> = alerts.iter().map(|alert| &*alert.text).collect();
-                format!("[{}]", texts.join(","))
+                [&b"["[..], &texts.join(&b","[..]), b"]"].concat().into()
             }
-            _ => alerts.iter().map(|alert| format!("{}\n", alert.text)).collect(),
+            _ => lines(alerts).into(),
         }
     }
 }
 
 /// A client with these settings.
-pub(super) fn agent(settings: &HttpSettings) -> Result<Agent, String> {
+pub(super) fn agent(settings: &HttpConfig) -> Result<Agent, super::Error> {
     if !settings.url.starts_with("http://") && !settings.url.starts_with("https://") {
-        return Err(format!("'{}' is no URL of http or https", settings.url));
+        return Err(super::Error::Url(settings.url.clone()));
     }
     for (name, value) in &settings.headers {
         let name_is_sound = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
         if !name_is_sound || value.contains(['\r', '\n', '\0']) {
-            return Err(format!("'{name}: {value}' is no header"));
+            return Err(super::Error::Header { name: name.clone(), value: value.clone() });
         }
     }
     let mut config = Agent::config_builder()
@@ -114,7 +116,7 @@ pub(super) fn agent(settings: &HttpSettings) -> Result<Agent, String> {
 }
 
 /// Posts a body and gives the answer's.
-pub(super) fn post(agent: &Agent, settings: &HttpSettings, url: &str, body: &str) -> Result<String, Error> {
+pub(super) fn post(agent: &Agent, settings: &HttpConfig, url: &str, body: &[u8]) -> Result<String, Error> {
     let mut request = agent.post(url).content_type(settings.content_type);
     for (name, value) in &settings.headers {
         request = request.header(name, value);
@@ -122,7 +124,7 @@ pub(super) fn post(agent: &Agent, settings: &HttpSettings, url: &str, body: &str
     let mut answer = if settings.compress {
         request = request.header("content-encoding", "gzip");
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        packed.write_all(body.as_bytes())?;
+        packed.write_all(body)?;
         request.send(&packed.finish()?[..])?
     } else {
         request.send(body)?
@@ -135,11 +137,11 @@ pub(super) fn post(agent: &Agent, settings: &HttpSettings, url: &str, body: &str
 pub(super) fn failure(url: &str, error: Error) -> Failure {
     match error {
         Error::StatusCode(code @ (401 | 403 | 404 | 407 | 408 | 425 | 429 | 500..=599)) => {
-            Failure::Passing(format!("{url} answers with status {code}"))
+            Failure::Retryable(format!("{url} answers with status {code}"))
         }
-        Error::StatusCode(code) => Failure::Lasting(format!("{url} refuses an alert with status {code}")),
-        Error::BadUri(_) | Error::Pem(_) => Failure::Lasting(error.to_string()),
-        error => Failure::Passing(format!("{url}: {error}")),
+        Error::StatusCode(code) => Failure::Permanent(format!("{url} refuses an alert with status {code}")),
+        Error::BadUri(_) | Error::Pem(_) => Failure::Permanent(error.to_string()),
+        error => Failure::Retryable(format!("{url}: {error}")),
     }
 }
 
@@ -175,14 +177,14 @@ mod tests {
 
     #[test]
     fn settings_must_make_sense() {
-        assert!(Http::new(HttpSettings::new("ftp://host/")).unwrap_err().contains("ftp://host/"));
-        let tls = TlsSettings { ca_file: Some("/no/ca.pem".into()), ..TlsSettings::default() };
-        let settings = HttpSettings { tls, ..HttpSettings::new("https://localhost/") };
-        assert!(Http::new(settings).unwrap_err().contains("/no/ca.pem"));
+        assert!(Http::new(HttpConfig::new("ftp://host/")).unwrap_err().to_string().contains("ftp://host/"));
+        let tls = TlsConfig { ca_file: Some("/no/ca.pem".into()), ..TlsConfig::default() };
+        let settings = HttpConfig { tls, ..HttpConfig::new("https://localhost/") };
+        assert!(Http::new(settings).unwrap_err().to_string().contains("/no/ca.pem"));
         for (name, value) in [("", "x"), ("a b", "x"), ("a:", "x"), ("a", "x\r\nb: c")] {
             let headers = vec![(name.to_owned(), value.to_owned())];
-            let settings = HttpSettings { headers, ..HttpSettings::new("http://localhost/") };
-            assert!(Http::new(settings).unwrap_err().contains("no header"), "{name}");
+            let settings = HttpConfig { headers, ..HttpConfig::new("http://localhost/") };
+            assert!(Http::new(settings).unwrap_err().to_string().contains("no header"), "{name}");
         }
     }
 
@@ -190,7 +192,7 @@ mod tests {
     fn who_refuses_us_does_not_refuse_the_alert() {
         for (code, lasting) in [(400, true), (413, true), (401, false), (404, false), (429, false), (503, false)] {
             let failure = failure("u", Error::StatusCode(code));
-            assert_eq!(matches!(failure, Failure::Lasting(_)), lasting, "{code}");
+            assert_eq!(matches!(failure, Failure::Permanent(_)), lasting, "{code}");
         }
     }
 }

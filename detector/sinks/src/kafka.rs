@@ -4,7 +4,7 @@
 //! follows from the key in the way of Kafka's own clients. A batch counts as delivered when all in-sync replicas
 //! have it.
 
-use super::{Failure, Message, Sink, TlsSettings};
+use super::{Failure, Message, Sink, TlsConfig};
 use rskafka::BackoffConfig;
 use rskafka::chrono::DateTime;
 use rskafka::client::error::{Error, ProtocolError};
@@ -41,7 +41,7 @@ impl std::fmt::Debug for KafkaLogin {
 
 /// Where alerts are produced to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KafkaSettings {
+pub struct KafkaConfig {
     /// Some brokers of the cluster, as `host:port`.
     pub brokers: Vec<String>,
     /// The topic. It must exist, or the brokers must make it.
@@ -59,12 +59,12 @@ pub struct KafkaSettings {
     /// How often a batch is sent again.
     pub retries: u32,
     /// Certificates, if TLS is spoken.
-    pub tls: Option<TlsSettings>,
+    pub tls: Option<TlsConfig>,
     /// Whether and how to log in.
     pub login: Option<KafkaLogin>,
 }
 
-impl KafkaSettings {
+impl KafkaConfig {
     /// Plain settings for a topic.
     pub fn new(brokers: &[&str], topic: &str) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl KafkaSettings {
 
 /// A topic.
 pub struct Kafka {
-    settings: KafkaSettings,
+    settings: KafkaConfig,
     runtime: Runtime,
     tls: Option<std::sync::Arc<rustls::ClientConfig>>,
     partition: Option<PartitionClient>,
@@ -101,21 +101,19 @@ impl Kafka {
     ///
     /// # Errors
     /// When brokers or topic are missing, or a certificate or key cannot be read.
-    pub fn new(settings: KafkaSettings) -> Result<Self, String> {
+    pub fn new(settings: KafkaConfig) -> Result<Self, super::Error> {
         if settings.brokers.is_empty() || settings.topic.is_empty() {
-            return Err("brokers and a topic must be named".into());
+            return Err(super::Error::NoBrokers);
         }
-        let tls = settings.tls.as_ref().map(TlsSettings::for_rustls).transpose()?;
+        let tls = settings.tls.as_ref().map(TlsConfig::for_rustls).transpose()?;
         // One thread does all: the sink's own.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| format!("no runtime for the client: {error}"))?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(super::Error::Runtime)?;
         Ok(Self { settings, runtime, tls, partition: None })
     }
 
     async fn connect(
-        settings: &KafkaSettings,
+        settings: &KafkaConfig,
         tls: Option<std::sync::Arc<rustls::ClientConfig>>,
     ) -> Result<PartitionClient, Error> {
         // The client tries again by itself until the deadline; after that it is our turn.
@@ -218,7 +216,7 @@ impl Sink for Kafka {
             let key = (!self.settings.key.is_empty()).then(|| self.settings.key.clone().into_bytes());
             let record = |alert: &Message| Record {
                 key: key.clone(),
-                value: Some(alert.text.as_bytes().to_vec()),
+                value: Some(alert.text.to_vec()),
                 headers: BTreeMap::new(),
                 timestamp: now,
             };
@@ -270,10 +268,10 @@ mod tests {
 
     #[test]
     fn settings_must_make_sense() {
-        assert!(Kafka::new(KafkaSettings::new(&[], "t")).is_err());
-        assert!(Kafka::new(KafkaSettings::new(&["localhost:1"], "")).is_err());
-        let tls = TlsSettings { ca_file: Some("/no/ca.pem".into()), ..TlsSettings::default() };
-        let settings = KafkaSettings { tls: Some(tls), ..KafkaSettings::new(&["localhost:1"], "t") };
-        assert!(Kafka::new(settings).unwrap_err().contains("/no/ca.pem"));
+        assert!(Kafka::new(KafkaConfig::new(&[], "t")).is_err());
+        assert!(Kafka::new(KafkaConfig::new(&["localhost:1"], "")).is_err());
+        let tls = TlsConfig { ca_file: Some("/no/ca.pem".into()), ..TlsConfig::default() };
+        let settings = KafkaConfig { tls: Some(tls), ..KafkaConfig::new(&["localhost:1"], "t") };
+        assert!(Kafka::new(settings).unwrap_err().to_string().contains("/no/ca.pem"));
     }
 }

@@ -8,7 +8,7 @@
 //! let path = folder.path().join("alerts.txt");
 //! let mut outputs = Outputs::new(Capacity::alerts(100), Duration::from_secs(2), Arc::new(|fault| eprintln!("{fault}")));
 //! outputs.add(File::new(&path, true, false));
-//! outputs.send(Message { severity: 4, text: "12:00:00: Warning somebody did something".into() }, Wait::No);
+//! outputs.send(Message::new(4, "12:00:00: Warning somebody did something"), Wait::No);
 //! let totals = outputs.close();
 //! assert_eq!((totals[0].delivered, totals[0].lost), (1, 0));
 //! assert_eq!(std::fs::read_to_string(&path)?, "12:00:00: Warning somebody did something\n");
@@ -27,6 +27,7 @@
 //! Nothing is lost in silence: for each output, sent + recovered = delivered + lost + queued + spooled.
 
 mod elastic;
+mod error;
 mod file;
 mod http;
 #[cfg(feature = "kafka")]
@@ -41,42 +42,59 @@ mod syslog;
 mod tls;
 mod worker;
 
-pub use elastic::{Elastic, ElasticLogin, ElasticSettings, Suffix};
+pub use elastic::{Elastic, ElasticConfig, ElasticLogin, Suffix};
+pub use error::Error;
 pub use file::File;
-pub use http::{Http, HttpSettings};
+pub use http::{Http, HttpConfig};
 #[cfg(feature = "kafka")]
-pub use kafka::{Kafka, KafkaLogin, KafkaSettings};
+pub use kafka::{Kafka, KafkaConfig, KafkaLogin};
 pub use program::Program;
 pub use queue::{Capacity, Totals, Wait};
-pub use spool::SpoolSettings;
+pub use spool::SpoolConfig;
 pub use stdout::Stdout;
 pub use syslog::{Syslog, SyslogAddress, SyslogForm};
-pub use tls::TlsSettings;
+pub use tls::TlsConfig;
 
+use bytes::Bytes;
 use outlet::Outlet;
 use queue::Limits;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-/// An alert, ready to leave.
+/// An alert, rendered: once for all outputs, spools and the page, which share its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message {
     /// From 0, an emergency, to 7, for debugging: the numbers of syslog.
     pub severity: u8,
-    /// The alert as text or as one line of JSON, without an end of line.
-    pub text: Arc<str>,
+    /// The alert as text or as one line of JSON, in UTF-8 and without an end of line.
+    pub text: Bytes,
+}
+
+impl Message {
+    /// Creates a message of a severity from 0, an emergency, to 7.
+    pub fn new(severity: u8, text: impl Into<Bytes>) -> Self {
+        Self { severity, text: text.into() }
+    }
+
+    /// Returns the text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.text)
+    }
 }
 
 /// Why alerts were not delivered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Failure {
     /// It may go well in a while: nobody listens, a time-out, a full disk. None of the alerts counts as delivered.
     #[error("{0}")]
-    Passing(String),
+    Retryable(String),
     /// It will not go well with any of these alerts.
     #[error("{0}")]
-    Lasting(String),
+    Permanent(String),
     /// So many of these alerts are refused for good; the others are delivered.
     #[error("{text}")]
     Part {
@@ -98,9 +116,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A failure of the system that may pass.
-    pub fn passing(error: impl fmt::Display) -> Self {
-        Self::Passing(error.to_string())
+    /// Makes a failure that may pass of an error of the system.
+    pub fn retryable(error: impl fmt::Display) -> Self {
+        Self::Retryable(error.to_string())
     }
 }
 
@@ -117,7 +135,7 @@ pub trait Sink: Send + 'static {
     /// Delivers alerts, in this order: at least one, at most [`batch`](Self::batch).
     ///
     /// # Errors
-    /// [`Failure::Passing`] asks for another try later with the same alerts, [`Failure::Lasting`] gives them up.
+    /// [`Failure::Retryable`] asks for another try later with the same alerts, [`Failure::Permanent`] gives them up.
     fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure>;
 
     /// Opens anew what is open: a log rotation has moved the file.
@@ -160,7 +178,7 @@ pub struct Wanted {
     /// The sink; its name tells which output it is.
     pub sink: Box<dyn Sink>,
     /// Where its alerts wait on disk, if they do.
-    pub spool: Option<SpoolSettings>,
+    pub spool: Option<SpoolConfig>,
     /// All that it was made of, in any form: where this is the same as before, the sink at work stays.
     pub settings: String,
 }
@@ -214,7 +232,7 @@ impl Outputs {
     ///
     /// # Errors
     /// When the directory cannot be used, or another program uses it.
-    pub fn add_spooled(&mut self, sink: impl Sink, spool: &SpoolSettings) -> std::io::Result<()> {
+    pub fn add_spooled(&mut self, sink: impl Sink, spool: &SpoolConfig) -> std::io::Result<()> {
         let outlet = Outlet::start_spooled(Box::new(sink), spool, self.limits(), Arc::clone(&self.on_fault))?;
         self.write().push(outlet);
         Ok(())

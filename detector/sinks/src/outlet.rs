@@ -2,7 +2,7 @@
 
 use super::keeper::{Keeper, Shelf};
 use super::queue::{Limits, Shared, Totals, Wait};
-use super::spool::{Spool, SpoolSettings};
+use super::spool::{Spool, SpoolConfig};
 use super::worker::Worker;
 use super::{Message, OnFault, Sink};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Outlet {
 
     pub(super) fn start_spooled(
         sink: Box<dyn Sink>,
-        spool: &SpoolSettings,
+        spool: &SpoolConfig,
         limits: Limits,
         on_fault: OnFault,
     ) -> std::io::Result<Self> {
@@ -180,7 +180,7 @@ mod tests {
         }
         fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
             self.gate.recv().unwrap_or(Ok(()))?;
-            self.taken.send(alerts[0].text.to_string()).map_err(Failure::passing)
+            self.taken.send(alerts[0].text().into_owned()).map_err(Failure::retryable)
         }
         fn retries(&self) -> Option<u32> {
             self.retries
@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn message(text: &str) -> Message {
-        Message { severity: 4, text: text.into() }
+        Message::new(4, text.to_owned())
     }
 
     fn until(condition: impl Fn() -> bool) {
@@ -275,10 +275,10 @@ mod tests {
     #[test]
     fn passing_failures_are_tried_again_and_lasting_ones_are_not() {
         let Bench { outlet, gate, taken, faults } = patient_bench(0, Some(2), Duration::from_secs(20));
-        for outcome in [Err(Failure::passing("away")), Err(Failure::passing("away")), Ok(())] {
+        for outcome in [Err(Failure::retryable("away")), Err(Failure::retryable("away")), Ok(())] {
             gate.send(outcome).unwrap();
         }
-        gate.send(Err(Failure::Lasting("too long".into()))).unwrap();
+        gate.send(Err(Failure::Permanent("too long".into()))).unwrap();
         gate.send(Ok(())).unwrap();
         for text in ["a", "b", "c"] {
             outlet.send(message(text), Wait::No);
@@ -298,7 +298,7 @@ mod tests {
     fn the_number_of_tries_is_bounded() {
         let Bench { outlet, gate, .. } = bench(0, Some(1));
         for _ in 0..2 {
-            gate.send(Err(Failure::passing("away"))).unwrap();
+            gate.send(Err(Failure::retryable("away"))).unwrap();
         }
         outlet.send(message("a"), Wait::No);
         until(|| outlet.totals().lost == 1);
@@ -324,7 +324,7 @@ mod tests {
     fn closing_ends_endless_retries() {
         let Bench { outlet, gate, .. } = bench(0, None);
         for _ in 0..50 {
-            gate.send(Err(Failure::passing("away"))).unwrap();
+            gate.send(Err(Failure::retryable("away"))).unwrap();
         }
         outlet.send(message("a"), Wait::No);
         outlet.send(message("b"), Wait::No);
@@ -363,9 +363,9 @@ mod tests {
         }
         fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
             if self.away.load(std::sync::atomic::Ordering::SeqCst) {
-                return Err(Failure::passing("away"));
+                return Err(Failure::retryable("away"));
             }
-            self.taken.lock().unwrap().extend(alerts.iter().map(|alert| alert.text.to_string()));
+            self.taken.lock().unwrap().extend(alerts.iter().map(|alert| alert.text().into_owned()));
             Ok(())
         }
     }
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn what_a_sink_does_not_take_waits_on_disk_for_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = SpoolSettings { folder: folder.path().to_path_buf(), bytes: 1 << 20 };
+        let spool = SpoolConfig { folder: folder.path().to_path_buf(), bytes: 1 << 20 };
         let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
         let start = || {
             let sink = Remote { away: Arc::clone(&away), taken: Arc::clone(&taken) };
@@ -413,7 +413,7 @@ mod tests {
     #[test]
     fn a_spool_that_is_full_drops_the_newest_and_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = SpoolSettings { folder: folder.path().to_path_buf(), bytes: 4096 };
+        let spool = SpoolConfig { folder: folder.path().to_path_buf(), bytes: 4096 };
         let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
         let sink = Remote { away: Arc::clone(&away), taken: Arc::clone(&taken) };
         let limits = Limits { capacity: Capacity::alerts(10), patience: Duration::from_secs(5) };

@@ -39,7 +39,7 @@ impl Program {
     fn start(&mut self) -> Result<&mut ChildStdin, Failure> {
         // One that has ended by itself is started anew.
         if let Some((child, _)) = &mut self.running
-            && child.try_wait().map_err(Failure::passing)?.is_some()
+            && child.try_wait().map_err(Failure::retryable)?.is_some()
         {
             self.running = None;
         }
@@ -51,9 +51,9 @@ impl Program {
                     .stdin(Stdio::piped())
                     .process_group(0)
                     .spawn()
-                    .map_err(|error| Failure::Passing(format!("cannot start '{}': {error}", self.command)))?;
-                let input = child.stdin.take().ok_or_else(|| Failure::Passing("the program has no input".into()))?;
-                rustix::io::ioctl_fionbio(&input, true).map_err(Failure::passing)?;
+                    .map_err(|error| Failure::Retryable(format!("cannot start '{}': {error}", self.command)))?;
+                let input = child.stdin.take().ok_or_else(|| Failure::Retryable("the program has no input".into()))?;
+                rustix::io::ioctl_fionbio(&input, true).map_err(Failure::retryable)?;
                 (child, input)
             }
         };
@@ -86,7 +86,7 @@ impl Program {
         // A program that does not read its input is none that takes alerts, and has ended or must.
         self.kill();
         let text = format!("'{command}' does not take its input: {fault}");
-        Err(if self.keep_running { Failure::Passing(text) } else { Failure::Lasting(text) })
+        Err(if self.keep_running { Failure::Retryable(text) } else { Failure::Permanent(text) })
     }
 
     /// Closes the program's input and waits for its end.
@@ -94,10 +94,10 @@ impl Program {
         let Some((mut child, input)) = self.running.take() else { return Ok(()) };
         drop(input);
         let (start, mut pause) = (Instant::now(), Duration::from_micros(500));
-        while child.try_wait().map_err(Failure::passing)?.is_none() {
+        while child.try_wait().map_err(Failure::retryable)?.is_none() {
             if start.elapsed() > self.timeout {
                 kill(&mut child);
-                return Err(Failure::Lasting(format!("'{}' does not end and was killed", self.command)));
+                return Err(Failure::Permanent(format!("'{}' does not end and was killed", self.command)));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
@@ -127,7 +127,7 @@ impl Sink for Program {
 
     fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
         for alert in alerts {
-            self.write(format!("{}\n", alert.text).as_bytes())?;
+            self.write(&[&alert.text[..], b"\n"].concat())?;
             if !self.keep_running {
                 self.end()?;
             }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Message {
-        Message { severity: 4, text: text.into() }
+        Message::new(4, text.to_owned())
     }
 
     #[test]
@@ -189,11 +189,11 @@ mod tests {
     fn one_that_takes_too_long_is_killed() {
         let moment = Duration::from_millis(100);
         let mut program = Program::new("sleep 1000 | cat", false).with_timeout(moment);
-        assert!(matches!(program.deliver(&[message("x")]), Err(Failure::Lasting(text)) if text.contains("killed")));
+        assert!(matches!(program.deliver(&[message("x")]), Err(Failure::Permanent(text)) if text.contains("killed")));
         // More than fits into a pipe that nobody reads.
         let mut program = Program::new("exec sleep 1000", true).with_timeout(moment);
         let failure = program.deliver(&[message(&"x".repeat(1 << 20))]);
-        assert!(matches!(failure, Err(Failure::Passing(text)) if text.contains("reads nothing")));
+        assert!(matches!(failure, Err(Failure::Retryable(text)) if text.contains("reads nothing")));
         assert!(program.running.is_none());
     }
 }

@@ -11,6 +11,7 @@
 //! all in them is delivered; together they never take more than the limit.
 
 use super::Message;
+use bytes::Bytes;
 use flate2::Crc;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::VecDeque;
@@ -29,7 +30,7 @@ const READ: usize = 1 << 20;
 
 /// Where alerts wait on disk, and how many bytes of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolSettings {
+pub struct SpoolConfig {
     /// The directory, in which each sink has its own.
     pub folder: PathBuf,
     /// The limit for one sink.
@@ -62,7 +63,7 @@ pub(super) struct Spool {
 
 impl Spool {
     /// Opens or makes the spool of a sink, and looks at what is in it.
-    pub(super) fn open(settings: &SpoolSettings, sink: &str) -> Result<Self> {
+    pub(super) fn open(settings: &SpoolConfig, sink: &str) -> Result<Self> {
         let folder = settings.folder.join(sink);
         // Alerts tell of secrets: they are for nobody else.
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -278,7 +279,7 @@ fn checksum(severity: u8, text: &[u8]) -> u32 {
 }
 
 fn frame(alert: &Message, out: &mut Vec<u8>) {
-    let text = alert.text.as_bytes();
+    let text = &alert.text[..];
     // No alert is longer than 4 GiB: the queue in memory is not.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     // Writing to a Vec cannot fail.
@@ -309,13 +310,13 @@ fn frames_at(file: &File, start: u64, end: u64, at: u64, most: usize) -> Result<
                 larger = Some(size);
                 break;
             };
-            let Ok(text) = std::str::from_utf8(text) else { break };
             let severity = head[8];
-            if checksum(severity, text.as_bytes()) != number(4) {
+            if std::str::from_utf8(text).is_err() || checksum(severity, text) != number(4) {
                 break;
             }
+            let text = Bytes::copy_from_slice(text);
             offset += size;
-            frames.push(Frame { alert: Message { severity, text: text.into() }, end: at + offset as u64 });
+            frames.push(Frame { alert: Message::new(severity, text), end: at + offset as u64 });
         }
         // One frame that is larger than what was read is read whole; a length that leads out of the file is damage.
         match larger {
@@ -330,12 +331,12 @@ fn frames_at(file: &File, start: u64, end: u64, at: u64, most: usize) -> Result<
 mod tests {
     use super::*;
 
-    fn settings(folder: &Path, bytes: u64) -> SpoolSettings {
-        SpoolSettings { folder: folder.to_path_buf(), bytes }
+    fn settings(folder: &Path, bytes: u64) -> SpoolConfig {
+        SpoolConfig { folder: folder.to_path_buf(), bytes }
     }
 
     fn alert(text: &str) -> Message {
-        Message { severity: 4, text: text.into() }
+        Message::new(4, text.to_owned())
     }
 
     fn numbered(range: std::ops::Range<usize>) -> Vec<Message> {

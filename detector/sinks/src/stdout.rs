@@ -20,7 +20,7 @@ impl Stdout {
 pub(super) fn lines(alerts: &[Message]) -> Vec<u8> {
     let mut lines = Vec::with_capacity(alerts.iter().map(|alert| alert.text.len() + 1).sum());
     for alert in alerts {
-        lines.extend_from_slice(alert.text.as_bytes());
+        lines.extend_from_slice(&alert.text);
         lines.push(b'\n');
     }
     lines
@@ -39,6 +39,6 @@ impl Sink for Stdout {
         let mut out = io::stdout().lock();
         let written = out.write_all(&lines(alerts)).and_then(|()| out.flush());
         // Whoever read the other end of a pipe does not come back.
-        written.map_err(|error| Failure::Lasting(error.to_string()))
+        written.map_err(|error| Failure::Permanent(error.to_string()))
     }
 }

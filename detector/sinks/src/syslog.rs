@@ -34,10 +34,10 @@ impl Default for SyslogAddress {
 }
 
 impl FromStr for SyslogAddress {
-    type Err = String;
+    type Err = super::Error;
 
     /// `udp://host[:port]`, `tcp://host[:port]`, or the path of a socket.
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, super::Error> {
         let with_port = |host: &str, port: &str| {
             let named = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
             if named { host.to_owned() } else { format!("{host}:{port}") }
@@ -46,7 +46,7 @@ impl FromStr for SyslogAddress {
             Some(("udp", host)) if !host.is_empty() => Ok(Self::Udp(with_port(host, "514"))),
             Some(("tcp", host)) if !host.is_empty() => Ok(Self::Tcp(with_port(host, "601"))),
             None if text.starts_with('/') => Ok(Self::Local(text.into())),
-            _ => Err(format!("'{text}' is neither udp://host:port, tcp://host:port nor the path of a socket")),
+            _ => Err(super::Error::SyslogAddress(text.to_owned())),
         }
     }
 }
@@ -129,7 +129,7 @@ impl Syslog {
 
     fn line(&self, message: &Message, now: &jiff::Zoned) -> String {
         let priority = FACILITY | message.severity.min(7);
-        let (program, process, text) = (&self.program, std::process::id(), &message.text);
+        let (program, process, text) = (&self.program, std::process::id(), message.text());
         let line = match self.form {
             SyslogForm::Rfc3164 => {
                 format!("<{priority}>{} {program}[{process}]: {text}", now.strftime("%b %e %H:%M:%S"))
@@ -167,8 +167,8 @@ impl Syslog {
         }
         .map_err(|error| match error.raw_os_error() {
             // EMSGSIZE: no daemon takes so long a datagram.
-            Some(90) => Failure::Lasting(format!("an alert of {} bytes is too long", line.len())),
-            _ => Failure::passing(error),
+            Some(90) => Failure::Permanent(format!("an alert of {} bytes is too long", line.len())),
+            _ => Failure::retryable(error),
         })
     }
 }
@@ -202,15 +202,15 @@ mod tests {
     use std::io::Read;
 
     fn message() -> Message {
-        Message { severity: 4, text: "Warning somebody did something".into() }
+        Message::new(4, "Warning somebody did something")
     }
 
     #[test]
     fn addresses() {
-        assert_eq!("udp://log".parse(), Ok(SyslogAddress::Udp("log:514".into())));
-        assert_eq!("tcp://[::1]:99".parse(), Ok(SyslogAddress::Tcp("[::1]:99".into())));
-        assert_eq!("tcp://[::1]".parse(), Ok(SyslogAddress::Tcp("[::1]:601".into())));
-        assert_eq!("/run/log".parse(), Ok(SyslogAddress::Local("/run/log".into())));
+        assert_eq!("udp://log".parse::<SyslogAddress>().unwrap(), SyslogAddress::Udp("log:514".into()));
+        assert_eq!("tcp://[::1]:99".parse::<SyslogAddress>().unwrap(), SyslogAddress::Tcp("[::1]:99".into()));
+        assert_eq!("tcp://[::1]".parse::<SyslogAddress>().unwrap(), SyslogAddress::Tcp("[::1]:601".into()));
+        assert_eq!("/run/log".parse::<SyslogAddress>().unwrap(), SyslogAddress::Local("/run/log".into()));
         assert!("http://log".parse::<SyslogAddress>().is_err());
         assert!("udp://".parse::<SyslogAddress>().is_err());
     }
@@ -234,7 +234,7 @@ mod tests {
         check(&daemon, &mut buffer);
         drop(daemon);
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(syslog.deliver(&[message()]), Err(Failure::Passing(_))));
+        assert!(matches!(syslog.deliver(&[message()]), Err(Failure::Retryable(_))));
         let daemon = UnixDatagram::bind(&path).unwrap();
         syslog.deliver(&[message()]).unwrap();
         check(&daemon, &mut buffer);

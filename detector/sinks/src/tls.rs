@@ -1,11 +1,12 @@
 //! Whom an output trusts and how it shows itself, for all outputs that speak TLS.
 
+use crate::Error;
 use std::path::{Path, PathBuf};
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, parse_pem};
 
 /// Certificates of both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsSettings {
+pub struct TlsConfig {
     /// Do not verify the server's certificate.
     pub insecure: bool,
     /// A file of certificates that the server's must come from.
@@ -16,31 +17,31 @@ pub struct TlsSettings {
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-impl Default for TlsSettings {
+impl Default for TlsConfig {
     fn default() -> Self {
         Self { insecure: false, ca_file: None, ca_folder: "/etc/ssl/certs".into(), client: None }
     }
 }
 
-impl TlsSettings {
+impl TlsConfig {
     /// The settings in the form of the HTTP client.
     ///
     /// # Errors
     /// When a certificate or key cannot be read, or there is none to trust.
-    pub fn for_http(&self) -> Result<TlsConfig, String> {
-        let mut tls = TlsConfig::builder().disable_verification(self.insecure);
+    pub fn for_http(&self) -> Result<ureq::tls::TlsConfig, Error> {
+        let mut tls = ureq::tls::TlsConfig::builder().disable_verification(self.insecure);
         if !self.insecure {
             tls = tls.root_certs(RootCerts::new_with_certs(&self.authorities()?));
         }
         if let Some((certificate, key)) = &self.client {
             let chain = certificates(certificate)?;
-            let key = PrivateKey::from_pem(&read(key)?).map_err(|error| format!("{}: {error}", key.display()))?;
+            let key = PrivateKey::from_pem(&read(key)?).map_err(|error| Error::key(key, error))?;
             tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
         }
         Ok(tls.build())
     }
 
-    fn authorities(&self) -> Result<Vec<Certificate<'static>>, String> {
+    fn authorities(&self) -> Result<Vec<Certificate<'static>>, Error> {
         let mut roots = Vec::new();
         match &self.ca_file {
             Some(file) => roots = certificates(file)?,
@@ -58,17 +59,17 @@ impl TlsSettings {
             }
         }
         match roots.is_empty() {
-            true => Err(format!("no certificates of authorities in {}", self.ca_folder.display())),
+            true => Err(Error::NoAuthorities { folder: self.ca_folder.clone() }),
             false => Ok(roots),
         }
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
     let text = read(path)?;
     let certificates: Vec<_> = parse_pem(&text)
         .filter_map(|item| match item {
@@ -76,13 +77,14 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
             _ => None,
         })
         .collect();
-    if certificates.is_empty() { Err(format!("no certificate in {}", path.display())) } else { Ok(certificates) }
+    if certificates.is_empty() { Err(Error::NoCertificate { path: path.to_owned() }) } else { Ok(certificates) }
 }
 
 /// The settings in the form of rustls, for what is not HTTP.
 #[cfg(feature = "kafka")]
 pub(super) mod raw {
-    use super::{TlsSettings, certificates, read};
+    use super::{TlsConfig, certificates, read};
+    use crate::Error as SetupError;
     use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
     use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
     use rustls::pki_types::pem::PemObject;
@@ -90,14 +92,14 @@ pub(super) mod raw {
     use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
     use std::sync::Arc;
 
-    impl TlsSettings {
+    impl TlsConfig {
         /// # Errors
         /// When a certificate or key cannot be read, or there is none to trust.
-        pub(crate) fn for_rustls(&self) -> Result<Arc<ClientConfig>, String> {
+        pub(crate) fn for_rustls(&self) -> Result<Arc<ClientConfig>, SetupError> {
             let provider = Arc::new(ring::default_provider());
             let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
                 .with_safe_default_protocol_versions()
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| SetupError::Tls(error.to_string()))?;
             let builder = if self.insecure {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
             } else {
@@ -113,9 +115,11 @@ pub(super) mod raw {
                 Some((certificate, key)) => {
                     let chain = certificates(certificate)?;
                     let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec()));
-                    let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", key.display());
-                    let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| fault(&error))?;
-                    builder.with_client_auth_cert(chain.collect(), key).map_err(|error| error.to_string())?
+                    let key =
+                        PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| SetupError::key(key, error))?;
+                    builder
+                        .with_client_auth_cert(chain.collect(), key)
+                        .map_err(|error| SetupError::Tls(error.to_string()))?
                 }
             };
             Ok(Arc::new(config))

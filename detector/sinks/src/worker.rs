@@ -141,7 +141,7 @@ impl Worker {
                     self.shared.fault(3, text);
                     return Outcome::Done { refused: refused + more.min(alerts.len()) };
                 }
-                Err(Failure::Lasting(text)) => {
+                Err(Failure::Permanent(text)) => {
                     self.fails(text);
                     return Outcome::Done { refused: refused + alerts.len() };
                 }
@@ -153,7 +153,7 @@ impl Worker {
                     refused += more;
                     text
                 }
-                Err(Failure::Passing(text)) => text,
+                Err(Failure::Retryable(text)) => text,
             };
             self.fails(text);
             if left == Some(0) || alerts.is_empty() {

@@ -7,8 +7,8 @@ use peers::http::{Answer, Gate, Server};
 use peers::tls::Certificates;
 use peers::until;
 use peregrine_sinks::{
-    Capacity, Elastic, ElasticLogin, ElasticSettings, Http, HttpSettings, Message, OnFault, Outputs, Sink,
-    SpoolSettings, Suffix, TlsSettings, Totals, Wait, Wanted,
+    Capacity, Elastic, ElasticConfig, ElasticLogin, Http, HttpConfig, Message, OnFault, Outputs, Sink, SpoolConfig,
+    Suffix, TlsConfig, Totals, Wait, Wanted,
 };
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn alert(text: impl Into<String>) -> Message {
-    Message { severity: 4, text: text.into().into() }
+    Message::new(4, text.into())
 }
 
 fn numbered(number: usize) -> Message {
@@ -69,11 +69,11 @@ fn numbers(body: &str) -> Vec<usize> {
 #[test]
 fn posts_have_the_form_that_was_asked_for() {
     let server = Server::start(|_| Answer::new(200, "taken"));
-    let settings = HttpSettings {
+    let settings = HttpConfig {
         user_agent: "me/1".into(),
         headers: vec![("x-token".into(), "Secret".into())],
         compress: true,
-        ..HttpSettings::new(&server.url())
+        ..HttpConfig::new(&server.url())
     };
     let bench = bench(0).with(Http::new(settings).unwrap());
     bench.send(0..3);
@@ -105,7 +105,7 @@ fn batches_are_arrays_or_lines() {
             first.wait();
             Answer::new(204, "")
         });
-        let settings = HttpSettings { content_type, batch: 40, ..HttpSettings::new(&server.url()) };
+        let settings = HttpConfig { content_type, batch: 40, ..HttpConfig::new(&server.url()) };
         let bench = bench(0).with(Http::new(settings).unwrap());
         bench.send(0..100);
         gate.open();
@@ -122,7 +122,7 @@ fn batches_are_arrays_or_lines() {
 fn what_a_server_answers_decides_what_comes_next() {
     let answers = Mutex::new([503, 429, 200, 400, 401, 200].into_iter());
     let server = Server::start(move |_| Answer::new(answers.lock().unwrap().next().unwrap_or(200), ""));
-    let bench = bench(0).with(Http::new(HttpSettings::new(&server.url())).unwrap());
+    let bench = bench(0).with(Http::new(HttpConfig::new(&server.url())).unwrap());
     bench.send(0..4);
     until("all", || bench.totals().delivered + bench.totals().lost == 4);
     let totals = bench.totals();
@@ -141,7 +141,7 @@ fn a_server_that_does_not_answer_is_given_up_after_the_time() {
         closed.wait();
         Answer::new(200, "")
     });
-    let settings = HttpSettings { timeout: Duration::from_millis(50), retries: 1, ..HttpSettings::new(&server.url()) };
+    let settings = HttpConfig { timeout: Duration::from_millis(50), retries: 1, ..HttpConfig::new(&server.url()) };
     let bench = bench(0).with(Http::new(settings).unwrap());
     bench.send(0..1);
     until("the loss", || bench.totals().lost == 1);
@@ -153,18 +153,18 @@ fn a_server_that_does_not_answer_is_given_up_after_the_time() {
 fn certificates_of_both_sides() {
     let folder = tempfile::tempdir().unwrap();
     let certificates = Certificates::new(folder.path());
-    let deliver = |server: &Server, tls: TlsSettings| {
+    let deliver = |server: &Server, tls: TlsConfig| {
         let url = format!("https://localhost:{}/", server.address.port());
-        let settings = HttpSettings { tls, ..HttpSettings::new(&url) };
+        let settings = HttpConfig { tls, ..HttpConfig::new(&url) };
         Http::new(settings).unwrap().deliver(&[numbered(0)])
     };
-    let none = TlsSettings { ca_folder: folder.path().join("none"), ..TlsSettings::default() };
-    let known = TlsSettings { ca_file: Some(certificates.authority()), ..none.clone() };
+    let none = TlsConfig { ca_folder: folder.path().join("none"), ..TlsConfig::default() };
+    let known = TlsConfig { ca_file: Some(certificates.authority()), ..none.clone() };
     let strangers = tempfile::tempdir().unwrap();
-    let strange = TlsSettings { ca_file: Some(Certificates::new(strangers.path()).authority()), ..none.clone() };
-    let insecure = TlsSettings { insecure: true, ..none };
-    let mutual = TlsSettings { client: Some(certificates.client()), ..known.clone() };
-    let false_client = TlsSettings { client: Some(Certificates::new(strangers.path()).client()), ..known.clone() };
+    let strange = TlsConfig { ca_file: Some(Certificates::new(strangers.path()).authority()), ..none.clone() };
+    let insecure = TlsConfig { insecure: true, ..none };
+    let mutual = TlsConfig { client: Some(certificates.client()), ..known.clone() };
+    let false_client = TlsConfig { client: Some(Certificates::new(strangers.path()).client()), ..known.clone() };
 
     let open = Server::start_at(loopback(), Some(certificates.server(false)), |_| Answer::new(200, ""));
     deliver(&open, known.clone()).unwrap();
@@ -230,8 +230,8 @@ fn documents_are_indexed_once_each() {
         let index = Arc::clone(&index);
         Server::start(move |request| index.bulk(&request.body))
     };
-    let settings = ElasticSettings {
-        http: HttpSettings { batch: 100, compress: true, ..HttpSettings::new(&format!("http://{}/", server.address)) },
+    let settings = ElasticConfig {
+        http: HttpConfig { batch: 100, compress: true, ..HttpConfig::new(&format!("http://{}/", server.address)) },
         index: "falco".into(),
         suffix: Suffix::Daily,
         pipeline: "geo".into(),
@@ -259,18 +259,18 @@ fn documents_are_indexed_once_each() {
 mod kafka {
     use super::*;
     use peers::kafka::Broker;
-    use peregrine_sinks::{Kafka, KafkaSettings};
+    use peregrine_sinks::{Kafka, KafkaConfig};
     use std::process::{Child, Command, Stdio};
 
-    fn settings(address: impl ToString) -> KafkaSettings {
-        KafkaSettings { key: "host-1".into(), ..KafkaSettings::new(&[&address.to_string()], "alerts") }
+    fn settings(address: impl ToString) -> KafkaConfig {
+        KafkaConfig { key: "host-1".into(), ..KafkaConfig::new(&[&address.to_string()], "alerts") }
     }
 
     #[test]
     fn records_of_a_host_go_to_one_partition_in_order() {
         for compress in [false, true] {
             let broker = Broker::start(loopback(), "alerts", 5, 1 << 20);
-            let settings = KafkaSettings { compress, batch: 50, ..settings(broker.address) };
+            let settings = KafkaConfig { compress, batch: 50, ..settings(broker.address) };
             let bench = bench(0).with(Kafka::new(settings).unwrap());
             bench.send(0..500);
             until("all", || bench.totals().delivered == 500);
@@ -297,7 +297,7 @@ mod kafka {
     #[test]
     fn a_broker_that_comes_back_gets_what_waited() {
         let broker = Broker::start(loopback(), "alerts", 1, 1 << 20);
-        let settings = KafkaSettings { timeout: Duration::from_millis(500), retries: 100, ..settings(broker.address) };
+        let settings = KafkaConfig { timeout: Duration::from_millis(500), retries: 100, ..settings(broker.address) };
         let bench = bench(0).with(Kafka::new(settings).unwrap());
         bench.send(0..10);
         until("the first", || bench.totals().delivered == 10);
@@ -338,7 +338,7 @@ mod kafka {
         let made = Command::new(&tansu).args(["topic", "create", "--broker", &url, "alerts"]).output().unwrap();
         assert!(made.status.success(), "{made:?}");
         let server = format!("127.0.0.1:{port}");
-        let settings = KafkaSettings { retries: 20, compress: true, ..settings(&server) };
+        let settings = KafkaConfig { retries: 20, compress: true, ..settings(&server) };
         let bench = bench(0).with(Kafka::new(settings).unwrap());
         bench.send(0..300);
         until("all", || bench.totals().delivered == 300);
@@ -379,7 +379,7 @@ fn outputs_change_while_alerts_flow() {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("alerts");
     let wanted = |server: &Server, with_file: bool| {
-        let http = Http::new(HttpSettings::new(&server.url())).unwrap();
+        let http = Http::new(HttpConfig::new(&server.url())).unwrap();
         let mut wanted = vec![Wanted { sink: Box::new(http), spool: None, settings: server.url() }];
         let sink = peregrine_sinks::File::new(&path, true, false);
         if with_file {
@@ -470,11 +470,11 @@ fn a_receiver_that_is_killed_again_and_again_misses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("received");
         let port = peers::port();
-        let settings = HttpSettings { retries: 1000, ..HttpSettings::new(&format!("http://127.0.0.1:{port}/")) };
+        let settings = HttpConfig { retries: 1000, ..HttpConfig::new(&format!("http://127.0.0.1:{port}/")) };
         let mut bench = bench(0);
         let http = Http::new(settings).unwrap();
         if spooled {
-            let spool = SpoolSettings { folder: folder.path().join("spool"), bytes: 1 << 20 };
+            let spool = SpoolConfig { folder: folder.path().join("spool"), bytes: 1 << 20 };
             bench.outputs.add_spooled(http, &spool).unwrap();
         } else {
             bench.outputs.add(http);
@@ -554,8 +554,8 @@ fn a_full_disk_stops_the_spool_and_no_more() {
         Server::start(move |_| Answer::new(if away.load(Ordering::SeqCst) { 503 } else { 200 }, ""))
     };
     let mut bench = bench(1000);
-    let http = Http::new(HttpSettings { batch: 100, ..HttpSettings::new(&server.url()) }).unwrap();
-    let spool = SpoolSettings { folder: disk.0.path().to_path_buf(), bytes: 16 << 20 };
+    let http = Http::new(HttpConfig { batch: 100, ..HttpConfig::new(&server.url()) }).unwrap();
+    let spool = SpoolConfig { folder: disk.0.path().to_path_buf(), bytes: 16 << 20 };
     bench.outputs.add_spooled(http, &spool).unwrap();
     bench.send(0..50);
     until("the spool", || bench.totals().spooled == 50);
@@ -596,7 +596,7 @@ fn a_slow_sink_costs_the_others_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("alerts");
     let bench = bench(2000)
-        .with(Http::new(HttpSettings::new(&slow.url())).unwrap())
+        .with(Http::new(HttpConfig::new(&slow.url())).unwrap())
         .with(peregrine_sinks::File::new(&path, true, true));
     for number in 0..20_000 {
         bench.outputs.send(numbered(number), Wait::No);
@@ -624,8 +624,8 @@ fn what_handing_over_costs() {
     let closed = format!("http://127.0.0.1:{}/", peers::port());
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| peregrine_sinks::File::new(&folder.path().join(name), true, false);
-    let http = |url: &str| Http::new(HttpSettings { batch: 100, ..HttpSettings::new(url) }).unwrap();
-    let spool = SpoolSettings { folder: folder.path().join("spool"), bytes: 64 << 20 };
+    let http = |url: &str| Http::new(HttpConfig { batch: 100, ..HttpConfig::new(url) }).unwrap();
+    let spool = SpoolConfig { folder: folder.path().join("spool"), bytes: 64 << 20 };
     for (name, bench) in [
         ("a file", bench(10_000).with(file("one"))),
         ("a server that hangs", bench(10_000).with(http(&hanging))),
@@ -640,11 +640,11 @@ fn what_handing_over_costs() {
             bench(10_000).with(file("two")).with(http(&closed)).with(http(&hanging)),
         ),
     ] {
-        let text: Arc<str> = format!("{{\"rule\":\"{}\"}}", "x".repeat(500)).into();
+        let text = bytes::Bytes::from(format!("{{\"rule\":\"{}\"}}", "x".repeat(500)));
         let (mut longest, start) = (Duration::ZERO, std::time::Instant::now());
         for _ in 0..ALERTS {
             let one = std::time::Instant::now();
-            bench.outputs.send(Message { severity: 4, text: Arc::clone(&text) }, Wait::No);
+            bench.outputs.send(Message::new(4, text.clone()), Wait::No);
             longest = longest.max(one.elapsed());
         }
         let each = start.elapsed().as_nanos() / ALERTS as u128;

@@ -18,10 +18,10 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "bpf",
         floors: &[
-            &["error", "features", "generated", "layout", "ringbuf", "sys"],
+            &["error", "generated", "layout", "ringbuf", "sys"],
             &["config", "merge", "select", "stats"],
             &["loaded", "losses"],
-            &["iterators"],
+            &["features", "iterators"],
             &["loader", "source"],
         ],
     },
@@ -56,13 +56,13 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "detector/sinks",
         floors: &[
-            &["program", "queue", "spool", "stdout", "syslog", "tls"],
-            &["file", "http", "kafka", "keeper"],
-            &["elastic", "worker"],
-            &["outlet"],
+            &["error", "program", "queue", "spool", "stdout"],
+            &["file", "keeper", "syslog", "tls"],
+            &["http", "kafka", "worker"],
+            &["elastic", "outlet"],
         ],
     },
-    House { folder: "detector/containers", floors: &[&["image", "rpc", "wire"], &["cri", "docker"], &["podman"]] },
+    House { folder: "detector/containers", floors: &[&["cri_api", "image", "rpc"], &["cri", "docker"], &["podman"]] },
     House {
         folder: "detector/captures",
         floors: &[
@@ -75,8 +75,8 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "detector/daemon",
         floors: &[
-            &["clock", "fatal", "interval", "names", "terminal", "token_bucket"],
-            &["config", "signals"],
+            &["clock", "fatal", "interval", "names", "places", "signals", "terminal", "token_bucket"],
+            &["config"],
             &["cli", "log", "plugins"],
             &["alerts", "host", "server"],
             &["metrics", "rules"],

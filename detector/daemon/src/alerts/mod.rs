@@ -1,5 +1,6 @@
 //! The way of alerts out of the event loop: the outputs of the configuration, and alerts of the program's own.
 
+mod format;
 pub(crate) mod noise;
 pub(crate) mod outputs;
 pub(crate) mod pending_alerts;
@@ -8,15 +9,15 @@ use crate::alerts::noise::{Kept, Noise, Verdict};
 use crate::clock::now;
 use crate::config::settings::Config;
 use crate::names::SYSCALL;
-use crate::rules;
 use crate::{Fatal, log};
 use bumpalo::Bump;
+use bytes::Bytes;
 use peregrine_sinks::{Message, Outputs, Totals, Wait, Wanted};
 use rule_engine::engine::{Alert, Note, OwnedAlert, OwnedValue};
 use rule_engine::output::{Format, Priority};
 use serde_json::{Map, Value as Json};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 /// How often the loss of alerts is told again while it goes on.
@@ -25,7 +26,7 @@ const WORD: Duration = Duration::from_secs(10);
 /// Somebody who is shown every alert beside the outputs, as JSON: the page.
 pub(crate) trait Watcher: std::fmt::Debug + Send + Sync {
     /// Takes an alert; never waits.
-    fn show(&self, priority: Priority, json: &str);
+    fn show(&self, priority: Priority, json: Bytes);
 }
 
 /// The outputs, and what every alert of the program itself looks like.
@@ -60,7 +61,7 @@ impl Alerts {
             outputs: outputs::start(config, hostname)?,
             wait,
             hostname: hostname.to_owned(),
-            format: RwLock::new(rules::format(config, hostname)),
+            format: RwLock::new(format::of_outputs(config, hostname)),
             noise: Mutex::new(Noise::new(&config.noise_control)),
             uncertain_until: AtomicU64::new(0),
             told: Mutex::default(),
@@ -79,7 +80,7 @@ impl Alerts {
     /// # Errors
     /// When a spool cannot be used.
     pub(crate) fn apply(&self, config: &Config, plan: Vec<Wanted>) -> Result<(), Fatal> {
-        *self.format.write().unwrap_or_else(PoisonError::into_inner) = rules::format(config, &self.hostname);
+        *self.format.write().unwrap_or_else(PoisonError::into_inner) = format::of_outputs(config, &self.hostname);
         let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
         *noise = match (Noise::new(&config.noise_control), noise.as_ref()) {
             (Some(new), Some(old)) => Some(new.after(old)),
@@ -104,9 +105,22 @@ impl Alerts {
                 }
             }
         }
-        self.show(alert, &notes);
-        let text = written(alert, &notes, &self.format.read().unwrap_or_else(PoisonError::into_inner));
-        self.outputs.send(Message { severity: alert.priority() as u8, text: text.into() }, self.wait);
+        self.outputs.send(Message::new(alert.priority() as u8, self.rendered(alert, &notes)), self.wait);
+    }
+
+    /// Returns the bytes for the outputs, after those for the page went there. What looks the same is rendered once.
+    fn rendered(&self, alert: &Alert<'_>, notes: &[Note]) -> Bytes {
+        let text = written(alert, notes, &self.format());
+        if let Some(feed) = &self.feed {
+            let full = format::full(&self.hostname);
+            let same = *self.format() == full;
+            feed.show(alert.priority(), if same { text.clone() } else { written(alert, notes, &full) });
+        }
+        text
+    }
+
+    fn format(&self) -> RwLockReadGuard<'_, Format> {
+        self.format.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that events were lost, so that what is known of threads and files may be wrong until this time.
@@ -116,20 +130,14 @@ impl Alerts {
 
     /// Sends an alert of the program itself.
     pub(crate) fn send_own(&self, own: &OwnedAlert) {
-        self.show(&own.view(&Bump::new()), &[]);
-        self.send_own_to(own, self.wait, |_| true);
+        let text = self.rendered(&own.view(&Bump::new()), &[]);
+        self.outputs.send(Message::new(own.priority() as u8, text), self.wait);
     }
 
-    fn show(&self, alert: &Alert<'_>, notes: &[Note]) {
-        if let Some(feed) = &self.feed {
-            let full = Format { json: true, include_message: true, ..Format::new(&self.hostname) };
-            feed.show(alert.priority(), &written(alert, notes, &full));
-        }
-    }
-
+    /// Sends it to some outputs only, and not to the page.
     fn send_own_to(&self, own: &OwnedAlert, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
-        let text = written(&own.view(&Bump::new()), &[], &self.format.read().unwrap_or_else(PoisonError::into_inner));
-        self.outputs.send_to(Message { severity: own.priority() as u8, text: text.into() }, wait, wanted);
+        let text = own.render(&self.format());
+        self.outputs.send_to(Message::new(own.priority() as u8, text), wait, wanted);
     }
 
     /// Makes an alert of alerts that were lost: at once to the other outputs, and to the one that lost them when it
@@ -209,11 +217,11 @@ impl Alerts {
     }
 }
 
-/// An alert in a format, as text: the engine writes UTF-8, for what the kernel gave is made such before.
-fn written(alert: &Alert<'_>, notes: &[Note], format: &Format) -> String {
+/// Returns an alert in a format: UTF-8, for what the kernel gave is made such before.
+fn written(alert: &Alert<'_>, notes: &[Note], format: &Format) -> Bytes {
     let mut text = Vec::with_capacity(512);
     alert.write_with_notes(notes, format, &mut text);
-    String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    text.into()
 }
 
 /// Creates an alert of the program itself, with the local time of the day.

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn alerts_leave_when_the_engine_has_answered_or_the_moment_is_over() {
         use axum::{Router, routing::get};
-        use peregrine_containers::{Containers, Engine, Kind, Settings as Engines};
+        use peregrine_containers::{Config as Engines, Containers, Engine, Kind};
         let folder = tempfile::tempdir().unwrap();
         let (socket, out) = (folder.path().join("docker.sock"), folder.path().join("alerts"));
         // An engine that answers when it is told to.
@@ -233,7 +233,8 @@ mod tests {
             });
         });
         let engines = vec![Engine { kind: Kind::Docker, socket }];
-        let settings = Engines { engines, timeout: Duration::from_secs(60), ..Engines::default() };
+        let mut settings = Engines::default();
+        (settings.engines, settings.timeout) = (engines, Duration::from_secs(60));
         let containers = Containers::start(settings, |_| {}).unwrap();
         let mut config = Config::default();
         config.outputs.file.enabled = true;

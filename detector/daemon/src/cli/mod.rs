@@ -368,4 +368,23 @@ mod tests {
         assert!(text.contains("--list-events") && text.contains("-V"));
         assert!(matches!(read(&["-h"]), Parsed::Help(_)));
     }
+
+    /// What CONTRIBUTING says of a new option: a field. Help, manual page and completions follow; beside the field it
+    /// stands where it is used.
+    #[test]
+    fn an_option_is_a_field() {
+        let page = String::from_utf8(manual::page().unwrap()).unwrap().replace("\\-", "-");
+        let completions = String::from_utf8(manual::completions(clap_complete::Shell::Bash)).unwrap();
+        let Parsed::Help(help) = read(&["--help"]) else { panic!("no help") };
+        let command = Options::command();
+        let longs: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        assert!(longs.len() > 20, "{longs:?}");
+        for long in longs {
+            let option = format!("--{long}");
+            for text in [&page, &completions, &help] {
+                assert!(text.contains(&option), "{option}");
+            }
+        }
+        assert_eq!(crate::places::of(&["names_only"]), ["cli/mod.rs", "reports/list/fields.rs"]);
+    }
 }

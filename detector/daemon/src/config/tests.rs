@@ -290,3 +290,29 @@ fn a_missing_file_is_said() {
     let error = load(Some(Path::new("/no/falco.yaml")), &[]).unwrap_err().to_string();
     assert_eq!(error, "Could not find configuration file at /no/falco.yaml");
 }
+
+/// What CONTRIBUTING says of a new setting: a row. Its reading, default, schema and the hint for a misspelt key follow;
+/// beside the row it stands where it is used.
+#[test]
+fn a_setting_is_a_row() {
+    setting::settings! {
+        /// A block.
+        Block {
+            /// How many.
+            new_number: u32 = 7,
+        }
+    }
+    let read = |text: &str| {
+        let (node, mut report) = (document::parse("a.yaml", text).unwrap(), setting::Report::default());
+        let block = <Block as setting::Setting>::read(&node, "block", &mut report).unwrap();
+        (block.new_number, report.warnings.first().map(ToString::to_string))
+    };
+    assert_eq!(read("{}"), (7, None));
+    assert_eq!(read("new_number: 9"), (9, None));
+    let hint = "a.yaml:1:1: block.new_numbr: unknown setting; did you mean 'new_number'?";
+    assert_eq!(read("new_numbr: 9"), (7, Some(hint.to_owned())));
+    let mut definitions = serde_json::Map::new();
+    <Block as setting::Setting>::schema(&mut definitions);
+    assert_eq!(definitions["Block"]["properties"]["new_number"]["description"], "How many.");
+    assert_eq!(crate::places::of(&["output_timeout"]), ["alerts/outputs.rs", "config/settings.rs"]);
+}

@@ -104,7 +104,7 @@ pub(crate) fn line(level: Level, text: impl Display) {
     let text = text.to_string();
     let text = text.trim_end_matches('\n');
     if let Some(syslog) = &logger.syslog {
-        syslog.send(Message { severity: level as u8, text: text.into() }, Wait::No);
+        syslog.send(Message::new(level as u8, text.to_owned()), Wait::No);
     }
     if logger.stderr {
         let now = jiff::Zoned::now();

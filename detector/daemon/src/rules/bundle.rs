@@ -76,7 +76,7 @@ fn agent(settings: &RulesBundle) -> Result<Agent, String> {
     let mut config =
         Agent::config_builder().user_agent("peregrine").timeout_global(Some(TIMEOUT)).http_status_as_error(false);
     if settings.url.starts_with("https:") {
-        config = config.tls_config(settings.tls.for_sinks().for_http()?);
+        config = config.tls_config(settings.tls.for_sinks().for_http().map_err(|error| error.to_string())?);
     }
     Ok(config.build().into())
 }

@@ -15,7 +15,7 @@ use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{self, Loader, Sources};
-use rule_engine::output::{Format, Priority};
+use rule_engine::output::Priority;
 use rule_engine::resolve;
 use rule_engine::ruleset::{self, Matching, Selection, Selector};
 use scap::render::Buffers;
@@ -258,19 +258,6 @@ fn priority(priority: MinPriority) -> Priority {
         MinPriority::Notice => Priority::Notice,
         MinPriority::Informational | MinPriority::Info => Priority::Informational,
         MinPriority::Debug => Priority::Debug,
-    }
-}
-
-/// What alerts look like.
-pub(crate) fn format(config: &Config, hostname: &str) -> Format {
-    Format {
-        json: config.json_output,
-        include_output: config.json_include_output_property,
-        include_tags: config.json_include_tags_property,
-        include_message: config.json_include_message_property,
-        include_output_fields: config.json_include_output_fields_property,
-        iso8601: config.time_format_iso_8601,
-        ..Format::new(hostname)
     }
 }
 

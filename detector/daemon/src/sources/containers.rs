@@ -4,15 +4,13 @@ use crate::Fatal;
 use crate::config::settings::Config;
 use crate::names::CONTAINER_PLUGIN;
 use crate::signals::Signals;
-use peregrine_containers::{Answer, Containers, Engine, Kind, Provider, Settings};
+use peregrine_containers::{Answer, Config as Engines, Containers, Engine, Kind, Provider};
 use scap::Source;
 use serde_json::Value as Json;
 use sinsp::Inspector;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
-
-/// The name of Falco's plugin for it.
 
 /// The engines at work, and answers that the event loop has not taken yet.
 #[derive(Debug)]
@@ -56,16 +54,17 @@ impl Lookup {
 }
 
 /// The settings of the plugin in Falco's words: `label_max_len`, and `enabled` and `sockets` of each engine.
-fn settings(config: &Config, root: &Path) -> Result<Settings, Fatal> {
+fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
     let fault = |text: String| Fatal(format!("plugin {CONTAINER_PLUGIN}: {text}"));
-    let usual = Settings { engines: Settings::usual(root), ..Settings::default() };
+    let mut usual = Engines::default();
+    usual.engines = Engines::default_sockets(root);
     let plugins = config.selected_plugins();
     let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == CONTAINER_PLUGIN) else { return Ok(usual) };
     let init: Json = match plugin.init_config.0.trim() {
         "" => return Ok(usual),
         text => serde_json::from_str(text).map_err(|error| fault(format!("init_config: {error}")))?,
     };
-    let mut settings = Settings { engines: Vec::new(), ..usual };
+    let mut settings = Engines::default();
     if let Some(length) = init.get("label_max_len") {
         let length = length.as_u64().and_then(|length| usize::try_from(length).ok());
         settings.label_length = length.ok_or_else(|| fault("init_config.label_max_len must be a number".into()))?;
@@ -86,7 +85,9 @@ fn settings(config: &Config, root: &Path) -> Result<Settings, Fatal> {
                     settings.engines.push(Engine { kind, socket: root.join(socket) });
                 }
             }
-            None => settings.engines.extend(Settings::usual(root).into_iter().filter(|engine| engine.kind == kind)),
+            None => {
+                settings.engines.extend(Engines::default_sockets(root).into_iter().filter(|engine| engine.kind == kind))
+            }
         }
     }
     Ok(settings)

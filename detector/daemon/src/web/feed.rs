@@ -5,9 +5,10 @@
 
 use crate::alerts::Watcher;
 use crate::clock;
+use bytes::Bytes;
 use rule_engine::output::Priority;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// How many alerts are kept.
@@ -26,7 +27,7 @@ pub(crate) type Counts = [u32; Priority::ALL.len()];
 struct Kept {
     /// The number of the last alert; they are numbered from 1.
     last: u64,
-    alerts: VecDeque<Arc<str>>,
+    alerts: VecDeque<Bytes>,
     bytes: usize,
     /// The step that the last row stands for, in steps since 1970.
     step: u64,
@@ -45,7 +46,7 @@ pub(crate) struct Feed {
 pub(crate) struct Part {
     /// The number of the first of the alerts.
     pub(crate) first: u64,
-    pub(crate) alerts: Vec<Arc<str>>,
+    pub(crate) alerts: Vec<Bytes>,
     /// How many came before them that are no longer there.
     pub(crate) missed: u64,
 }
@@ -57,21 +58,21 @@ impl Default for Feed {
 }
 
 impl Watcher for Feed {
-    fn show(&self, priority: Priority, json: &str) {
+    fn show(&self, priority: Priority, json: Bytes) {
         self.push(priority, json, clock::seconds());
     }
 }
 
 impl Feed {
     /// Takes an alert as JSON. `time` is now, in seconds since 1970.
-    pub(crate) fn push(&self, priority: Priority, json: &str, time: u64) {
+    pub(crate) fn push(&self, priority: Priority, json: Bytes, time: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.advance(time);
         if let Some(row) = kept.rows.back_mut() {
             row[priority as usize] = row[priority as usize].saturating_add(1);
         }
         kept.bytes += json.len();
-        kept.alerts.push_back(json.into());
+        kept.alerts.push_back(json);
         while kept.alerts.len() > KEPT || kept.bytes > KEPT_BYTES {
             let Some(gone) = kept.alerts.pop_front() else { break };
             kept.bytes -= gone.len();
@@ -133,10 +134,11 @@ mod tests {
         let mut watch = feed.watch();
         assert_eq!(feed.after(0), Part { first: 1, alerts: vec![], missed: 0 });
         for text in ["a", "b", "c"] {
-            feed.push(Priority::Warning, text, 100);
+            feed.push(Priority::Warning, text.into(), 100);
         }
         assert!(watch.has_changed().unwrap() && *watch.borrow_and_update() == 3);
-        let texts = |part: &Part| part.alerts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let texts =
+            |part: &Part| part.alerts.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect::<Vec<_>>();
         assert_eq!(texts(&feed.after(0)), ["a", "b", "c"]);
         let part = feed.after(2);
         assert_eq!((part.first, texts(&part), part.missed), (3, vec!["c".to_owned()], 0));
@@ -149,24 +151,24 @@ mod tests {
     fn what_is_kept_has_bounds() {
         let feed = Feed::default();
         for number in 0..2 * KEPT {
-            feed.push(Priority::Debug, &number.to_string(), 0);
+            feed.push(Priority::Debug, number.to_string().into(), 0);
         }
         let part = feed.after(10);
         assert_eq!((part.alerts.len(), part.first), (KEPT, KEPT as u64 + 1));
         assert_eq!(part.missed, KEPT as u64 - 10);
         assert_eq!(feed.after(0).missed, 0);
         let long = "x".repeat(KEPT_BYTES / 4);
-        (0..10).for_each(|_| feed.push(Priority::Debug, &long, 0));
+        (0..10).for_each(|_| feed.push(Priority::Debug, long.clone().into(), 0));
         assert_eq!(feed.after(0).alerts.len(), 4);
     }
 
     #[test]
     fn the_timeline_moves_with_the_clock() {
         let feed = Feed::default();
-        feed.push(Priority::Warning, "", 1000);
-        feed.push(Priority::Debug, "", 1009);
-        feed.push(Priority::Warning, "", 1030);
-        feed.push(Priority::Warning, "", 1000);
+        feed.push(Priority::Warning, Bytes::new(), 1000);
+        feed.push(Priority::Debug, Bytes::new(), 1009);
+        feed.push(Priority::Warning, Bytes::new(), 1030);
+        feed.push(Priority::Warning, Bytes::new(), 1000);
         let rows = feed.timeline(1040);
         let warnings: Vec<u32> = rows.iter().map(|row| row[Priority::Warning as usize]).collect();
         assert_eq!(warnings, [1, 0, 0, 2, 0]);

@@ -224,7 +224,7 @@ async fn send(feed: Arc<Feed>, mut seen: u64, sender: mpsc::Sender<Bytes>) {
         }
         for (number, alert) in (part.first..).zip(&part.alerts) {
             seen = number;
-            let _ = write!(text, "id: {number}\ndata: {alert}\n\n");
+            let _ = write!(text, "id: {number}\ndata: {}\n\n", String::from_utf8_lossy(alert));
         }
         if !text.is_empty() && sender.send(Bytes::from(std::mem::take(&mut text))).await.is_err() {
             return;

@@ -3,7 +3,7 @@
 use super::{Build, OutputKind};
 use crate::config::setting::{choices, settings};
 use crate::config::settings::Tls;
-use peregrine_sinks::{Elastic, ElasticLogin, ElasticSettings, HttpSettings, Sink, Suffix};
+use peregrine_sinks::{Elastic, ElasticConfig, ElasticLogin, HttpConfig, Sink, Suffix};
 use std::time::Duration;
 
 choices! {
@@ -55,16 +55,16 @@ settings! {
 }
 
 impl ElasticsearchOutput {
-    fn sink_settings(&self) -> ElasticSettings {
-        ElasticSettings {
-            http: HttpSettings {
+    fn sink_settings(&self) -> ElasticConfig {
+        ElasticConfig {
+            http: HttpConfig {
                 tls: self.tls.for_sinks(),
                 compress: self.compress_uploads,
                 keep_alive: true,
                 batch: self.batch.max(1) as usize,
                 timeout: Duration::from_millis(self.timeout.max(1).into()),
                 retries: self.max_retries,
-                ..HttpSettings::new(&self.url)
+                ..HttpConfig::new(&self.url)
             },
             index: self.index.clone(),
             suffix: match self.suffix {

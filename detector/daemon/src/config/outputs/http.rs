@@ -2,7 +2,7 @@
 
 use super::{Build, OutputKind};
 use crate::config::setting::settings;
-use peregrine_sinks::{Http, HttpSettings, Sink, TlsSettings};
+use peregrine_sinks::{Http, HttpConfig, Sink, TlsConfig};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,15 +50,15 @@ settings! {
 }
 
 impl HTTPOutput {
-    fn sink_settings(&self, json: bool) -> HttpSettings {
+    fn sink_settings(&self, json: bool) -> HttpConfig {
         let first = |names: [&String; 2]| names.into_iter().find(|name| !name.is_empty()).map(PathBuf::from);
-        HttpSettings {
+        HttpConfig {
             // Quotes around the address have come through some shells.
             url: self.url.trim_matches(['"', '\'']).to_owned(),
             user_agent: self.user_agent.clone(),
             content_type: if json { "application/json" } else { "text/plain" },
             headers: self.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            tls: TlsSettings {
+            tls: TlsConfig {
                 insecure: self.insecure,
                 ca_file: first([&self.ca_cert, &self.ca_bundle]),
                 ca_folder: PathBuf::from(&self.ca_path),

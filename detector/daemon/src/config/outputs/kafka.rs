@@ -5,7 +5,7 @@ use crate::config::setting::{choices, settings};
 use crate::config::settings::Tls;
 use peregrine_sinks::Sink;
 #[cfg(feature = "kafka")]
-use peregrine_sinks::{Kafka, KafkaLogin, KafkaSettings};
+use peregrine_sinks::{Kafka, KafkaConfig, KafkaLogin};
 #[cfg(feature = "kafka")]
 use std::time::Duration;
 
@@ -59,9 +59,9 @@ settings! {
 
 #[cfg(feature = "kafka")]
 impl KafkaOutput {
-    fn sink_settings(&self, hostname: &str) -> KafkaSettings {
+    fn sink_settings(&self, hostname: &str) -> KafkaConfig {
         let (name, word) = (self.username.clone(), self.password.clone());
-        KafkaSettings {
+        KafkaConfig {
             key: hostname.to_owned(),
             client_id: self.client_id.clone(),
             compress: self.compress_uploads,

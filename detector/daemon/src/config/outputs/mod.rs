@@ -15,7 +15,7 @@ pub(crate) mod syslog;
 use super::document::{Key, Node};
 use super::setting::{Report, Setting, below};
 use super::settings::{Config, Tls};
-use peregrine_sinks::{Sink, SpoolSettings, TlsSettings, Wanted};
+use peregrine_sinks::{Sink, SpoolConfig, TlsConfig, Wanted};
 use serde_json::{Map, Value as Json};
 use std::fmt::{Debug, Write};
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ impl Build<'_> {
     }
 
     /// Notes when the files of certificates were changed last: new ones in the same files are new settings.
-    pub(crate) fn depends_on_files(&mut self, tls: &TlsSettings) {
+    pub(crate) fn depends_on_files(&mut self, tls: &TlsConfig) {
         let client = tls.client.iter().flat_map(|(certificate, key)| [certificate, key]);
         for path in tls.ca_file.iter().chain(client) {
             let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
@@ -84,8 +84,8 @@ impl Build<'_> {
 
 impl Tls {
     /// Returns the certificates in the form of the sinks.
-    pub(crate) fn for_sinks(&self) -> TlsSettings {
-        TlsSettings {
+    pub(crate) fn for_sinks(&self) -> TlsConfig {
+        TlsConfig {
             insecure: self.insecure,
             ca_file: (!self.ca_cert.is_empty()).then(|| PathBuf::from(&self.ca_cert)),
             ca_folder: self.ca_path.clone(),
@@ -98,7 +98,7 @@ fn wanted<K: OutputKind>(kind: &K, config: &Config, hostname: &str) -> Result<Wa
     let mut build = Build { config, hostname, fingerprint: format!("{kind:?}") };
     let sink = kind.build(&mut build).map_err(|error| format!("{}{error}", K::KEY))?;
     let spool = &config.outputs_spool;
-    let spool = SpoolSettings { folder: spool.path.clone(), bytes: u64::from(spool.max_size_mb) << 20 };
+    let spool = SpoolConfig { folder: spool.path.clone(), bytes: u64::from(spool.max_size_mb) << 20 };
     Ok(Wanted { sink, spool: kind.is_spooled().then_some(spool), settings: build.fingerprint })
 }
 
@@ -182,24 +182,7 @@ mod tests {
     /// What CONTRIBUTING says of a new output: a file here with its settings, and its row.
     #[test]
     fn an_output_is_a_file_and_a_row() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut places: Vec<String> = Vec::new();
-        let mut folders = vec![folder.clone()];
-        while let Some(next) = folders.pop() {
-            for entry in std::fs::read_dir(next).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|end| end == "rs") {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    let text: String = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").collect();
-                    if ["ElasticsearchOutput", "elasticsearch_output"].iter().any(|name| text.contains(name)) {
-                        places.push(path.strip_prefix(&folder).unwrap().display().to_string());
-                    }
-                }
-            }
-        }
-        places.sort();
+        let places = crate::places::of(&["ElasticsearchOutput", "elasticsearch_output"]);
         assert_eq!(places, ["config/outputs/elasticsearch.rs", "config/outputs/mod.rs"]);
     }
 
