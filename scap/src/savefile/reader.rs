@@ -375,7 +375,8 @@ enum Step {
 }
 
 impl<R: Read> Source for Reader<R> {
-    #[inline]
+    // A call would carry the event through memory.
+    #[inline(always)]
     fn next(&mut self) -> Result<Next<'_>> {
         let place = match self.step() {
             Some(place) => place,

@@ -91,7 +91,8 @@ impl<S: Source> Inspector<S> {
     ///
     /// # Errors
     /// If the source is broken; every further call gives [`Next::End`].
-    #[inline]
+    // There is one loop around it in a program: a call would carry the event through memory twice.
+    #[inline(always)]
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Next<'_>> {
         if self.restarted {
