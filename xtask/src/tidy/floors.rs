@@ -8,7 +8,7 @@ pub(super) struct House {
 
 /// Edges that are against the floors still: crate, module, the module that it should not know. It can only shrink: an
 /// edge that is gone must be taken off.
-pub(super) const NOT_YET: &[(&str, &str, &str)] = &[("rule-engine", "resolve", "engine")];
+pub(super) const NOT_YET: &[(&str, &str, &str)] = &[];
 
 pub(super) const HOUSES: &[House] = &[
     House {
@@ -48,11 +48,13 @@ pub(super) const HOUSES: &[House] = &[
             &["lower"],
             &["explain", "output"],
             &["ruleset"],
-            &["engine", "filter", "resolve"],
+            &["engine", "filter"],
+            &["resolve"],
             &["load"],
             &["testing"],
         ],
     },
+    House { folder: "peregrine", floors: &[&["error"], &["json"], &["rules"], &["detector"]] },
     House {
         folder: "detector/sinks",
         floors: &[

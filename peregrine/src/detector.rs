@@ -1,0 +1,203 @@
+//! The detector: events, the state of the machine, rules, alerts.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::Path;
+
+use bumpalo::Bump;
+use rule_engine::engine::{Alert, OwnedAlert, Runner};
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::ruleset::Ruleset;
+use scap::savefile::Reader;
+use scap::{Source, SourceStats};
+use sinsp::{Config, Inspector, Next};
+
+use crate::rules::SYSCALL;
+use crate::{Error, Rules};
+
+/// Evaluates rules about system calls over a source of events: one for each thread.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/captures/attack-a.scap");
+/// use peregrine::{Detector, Rules};
+///
+/// let rules = Rules::builder().text(
+///     "mine.yaml",
+///     "- {rule: shadow, desc: d, condition: evt.type = openat and fd.name = /etc/shadow, \
+///         output: '%proc.name opened %fd.name', priority: WARNING}",
+/// );
+/// let rules = rules.build()?;
+/// let mut detector = Detector::capture(capture, &rules)?;
+/// let alert = detector.next()?.expect("somebody opens it");
+/// assert_eq!(alert.rule(), "shadow");
+/// assert_eq!(alert.field("fd.name"), Some(peregrine::Value::Bytes(b"/etc/shadow")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Detector<S> {
+    inspector: Inspector<S>,
+    runner: Runner<SinspSchema>,
+    /// Tells the source about new rules.
+    follow: fn(&mut S, &Ruleset) -> Result<(), Error>,
+    waiting: VecDeque<OwnedAlert>,
+    current: Option<OwnedAlert>,
+    arena: Bump,
+}
+
+/// What came of reading one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// An event was evaluated.
+    Event,
+    /// An event changed the state only.
+    Hidden,
+    /// A live source has nothing at the moment.
+    Idle,
+    /// There are no more events.
+    End,
+}
+
+impl Detector<Reader<File>> {
+    /// Opens a capture.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn capture(path: impl AsRef<Path>, rules: &Rules) -> Result<Self, Error> {
+        Self::source(Reader::open(path)?, rules)
+    }
+}
+
+#[cfg(feature = "live")]
+impl Detector<bpf::BpfSource> {
+    /// Loads the probe, for the system calls that the rules and the state need. Requires root, or `CAP_BPF`,
+    /// `CAP_PERFMON` and `CAP_SYS_PTRACE`. `HOST_ROOT` names the host's file system, where it is not `/`.
+    ///
+    /// # Errors
+    /// If the probe cannot be loaded.
+    pub fn live(rules: &Rules) -> Result<Self, Error> {
+        Self::live_with(bpf::Probe::builder().skip_own(true), rules, Config::default())
+    }
+
+    /// Loads the probe with settings; the system calls are chosen by the rules.
+    ///
+    /// # Errors
+    /// If the probe cannot be loaded.
+    pub fn live_with(probe: bpf::Builder, rules: &Rules, config: Config) -> Result<Self, Error> {
+        let compiled = rules.compiled().source::<SinspSchema>(SYSCALL)?;
+        let source = probe.select(selection(compiled.rules())).open()?;
+        let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
+        let inspector = Inspector::builder(source).config(config).proc(sinsp::ProcFs::new(root)).build();
+        let mut detector = Self::inspected(inspector, rules)?;
+        detector.follow = |source, rules| Ok(source.select(selection(rules))?);
+        Ok(detector)
+    }
+}
+
+/// The system calls that rules and the state need.
+#[cfg(feature = "live")]
+fn selection(rules: &Ruleset) -> bpf::Selection {
+    let calls = SinspSchema::syscalls(rules.keys()).union(scap::schema::SyscallSet::state());
+    // It holds the ends of processes, without which the state would grow for ever.
+    let mut selection = bpf::Selection::none();
+    calls.iter().for_each(|call| selection.insert(call));
+    selection
+}
+
+impl<S: Source> Detector<S> {
+    /// Creates a detector over a source of events.
+    ///
+    /// # Errors
+    /// If the rules have no source of system calls.
+    pub fn source(source: S, rules: &Rules) -> Result<Self, Error> {
+        Self::source_with(source, rules, Config::default())
+    }
+
+    /// Creates a detector over a source of events, with limits and switches of the inspector.
+    ///
+    /// # Errors
+    /// If the rules have no source of system calls.
+    pub fn source_with(source: S, rules: &Rules, config: Config) -> Result<Self, Error> {
+        Self::inspected(Inspector::builder(source).config(config).build(), rules)
+    }
+
+    /// Creates a detector over an inspector that was built with more: an observer, a provider of container metadata.
+    ///
+    /// # Errors
+    /// If the rules have no source of system calls.
+    pub fn inspected(inspector: Inspector<S>, rules: &Rules) -> Result<Self, Error> {
+        Ok(Self {
+            inspector,
+            runner: rules.compiled().source::<SinspSchema>(SYSCALL)?.runner(),
+            follow: |_, _| Ok(()),
+            waiting: VecDeque::new(),
+            current: None,
+            arena: Bump::new(),
+        })
+    }
+
+    /// Reads events until there is an alert; `None` after the last event. On a live source it returns only with an
+    /// alert: a program that has other work to do calls [`step`](Self::step).
+    ///
+    /// # Errors
+    /// If the source fails.
+    #[allow(clippy::should_implement_trait, reason = "an alert borrows from the detector, which no iterator can say")]
+    pub fn next(&mut self) -> Result<Option<Alert<'_>>, Error> {
+        while self.waiting.is_empty() {
+            let mut found = std::mem::take(&mut self.waiting);
+            let step = self.step(|alert| found.push_back(alert.to_owned()));
+            self.waiting = found;
+            if step? == Step::End {
+                break;
+            }
+        }
+        self.arena.reset();
+        self.current = self.waiting.pop_front();
+        Ok(self.current.as_ref().map(|alert| alert.view(&self.arena)))
+    }
+
+    /// Reads one event and calls `alert` for every match, without copying anything.
+    ///
+    /// # Errors
+    /// If the source fails.
+    pub fn step(&mut self, alert: impl FnMut(Alert<'_>)) -> Result<Step, Error> {
+        Ok(match self.inspector.next()? {
+            Next::Event(event) => {
+                self.runner.process(&event, alert);
+                Step::Event
+            }
+            Next::Hidden => Step::Hidden,
+            Next::Idle => Step::Idle,
+            Next::End => Step::End,
+        })
+    }
+
+    /// Replaces the rules between two events. No event is lost, and the state stays. A live source captures from now
+    /// on what the new rules need.
+    ///
+    /// # Errors
+    /// If the rules have no source of system calls, or what they need cannot be captured; the old rules stay then.
+    pub fn set_rules(&mut self, rules: &Rules) -> Result<(), Error> {
+        let rules = rules.compiled().source::<SinspSchema>(SYSCALL)?;
+        (self.follow)(self.inspector.source_mut(), rules.rules())?;
+        self.runner = rules.runner();
+        Ok(())
+    }
+
+    /// Borrows the inspector: threads, file descriptors, users, containers.
+    pub fn inspector(&self) -> &Inspector<S> {
+        &self.inspector
+    }
+
+    /// Borrows the inspector, to describe a container or to export its state.
+    pub fn inspector_mut(&mut self) -> &mut Inspector<S> {
+        &mut self.inspector
+    }
+
+    /// Returns what the source read and dropped.
+    pub fn stats(&self) -> SourceStats {
+        self.inspector.stats()
+    }
+}
