@@ -1573,7 +1573,7 @@ peregrine_status peregrine_event_text_by_name(struct peregrine_event event,
  *
  * @param format the template, UTF-8
  * @param out    receives a template that the caller owns and frees with peregrine_template_free()
- * @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid template
+ * @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid template, with a hint in the message
  */
 peregrine_status peregrine_template_new(const char *format,
                                         struct peregrine_template **out);
@@ -1612,9 +1612,10 @@ peregrine_status peregrine_event_format_json(struct peregrine_event event,
  *
  * @param condition the condition, UTF-8
  * @param out       receives a filter that the caller owns and frees with peregrine_filter_free()
- * @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid condition; the message has line and column
+ * @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid condition; the message has line, column and a hint
  */
-peregrine_status peregrine_filter_new(const char *condition, struct peregrine_filter **out);
+peregrine_status peregrine_filter_new(const char *condition,
+                                      struct peregrine_filter **out);
 
 /**
  * Frees a filter. Passing NULL is a no-op.

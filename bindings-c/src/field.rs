@@ -79,11 +79,15 @@ pub unsafe extern "C" fn peregrine_field_new(name: *const c_char, out: *mut *mut
     call(|| {
         // SAFETY: guaranteed by the caller.
         let name = unsafe { text(name, "name") }?;
-        let field = FieldRef::parse(name).map_err(|error| Error::new(Status::Compile, error.to_string()))?;
+        let field = resolve(name)?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(Field(field), out) }?;
         Ok(Status::Ok)
     })
+}
+
+fn resolve(name: &str) -> Result<FieldRef, Error> {
+    FieldRef::parse(name).map_err(|error| Error::new(Status::Compile, format!("{error}{}", crate::hint::field(name))))
 }
 
 /// Frees a field. Passing NULL is a no-op.
@@ -177,7 +181,7 @@ pub unsafe extern "C" fn peregrine_event_value_by_name(event: Event, name: *cons
         let (inspector, inner) = unsafe { event.look() }?;
         // SAFETY: guaranteed by the caller.
         let name = unsafe { text(name, "name") }?;
-        let field = FieldRef::parse(name).map_err(|error| Error::new(Status::Compile, error.to_string()))?;
+        let field = resolve(name)?;
         let Some(value) = field.value(inner, &inspector.arena) else { return Ok(Status::Missing) };
         // SAFETY: guaranteed by the caller.
         unsafe { write(out, Value::of_field_copied(value, &inspector.arena)) }?;
@@ -201,7 +205,7 @@ pub unsafe extern "C" fn peregrine_event_text_by_name(event: Event, name: *const
         let (inspector, inner) = unsafe { event.look() }?;
         // SAFETY: guaranteed by the caller.
         let name = unsafe { text(name, "name") }?;
-        let field = FieldRef::parse(name).map_err(|error| Error::new(Status::Compile, error.to_string()))?;
+        let field = resolve(name)?;
         let Some(text) = field.text(inner, &inspector.arena) else { return Ok(Status::Missing) };
         // It may borrow from the field, which is dropped with this call.
         let text: &[u8] = inspector.arena.alloc_slice_copy(text);

@@ -26,7 +26,7 @@ impl Handle for Filter {
 ///
 /// @param condition the condition, UTF-8
 /// @param out       receives a filter that the caller owns and frees with peregrine_filter_free()
-/// @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid condition; the message has line and column
+/// @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid condition; the message has line, column and a hint
 ///
 /// # Safety
 /// `condition` is NULL or NUL-terminated; `out` is NULL or valid for writing.
@@ -36,11 +36,15 @@ pub unsafe extern "C" fn peregrine_filter_new(condition: *const c_char, out: *mu
         // SAFETY: guaranteed by the caller.
         let condition = unsafe { text(condition, "condition") }?;
         let inner = Inner::compile(condition, SinspSchema::new(Fields::new())).map_err(|error| {
-            let at = match &error {
-                FilterError::Syntax(error) => error.position,
-                FilterError::Compile(error) => error.position,
+            let (at, hint) = match &error {
+                FilterError::Syntax(error) => {
+                    (error.position, error.hint(condition).map_or_else(String::new, |hint| format!("; {hint}")))
+                }
+                FilterError::Compile(error) => {
+                    (error.position, crate::hint::field(condition.get(error.position.index..).unwrap_or_default()))
+                }
             };
-            Error::new(Status::Compile, format!("line {}, column {}: {error}", at.line, at.column))
+            Error::new(Status::Compile, format!("line {}, column {}: {error}{hint}", at.line, at.column))
         })?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(Filter { inner }, out) }?;

@@ -1,9 +1,11 @@
-//! Templates: lines of output such as `%evt.time %proc.name %fd.name`.
+//! Templates: lines of output such as `%evt.time %proc.name %fd.name`, by the engine that formats alerts.
 
 use std::ffi::c_char;
 
+use bumpalo::Bump;
+use rule_engine::event::sinsp::SinspSchema;
+use rule_engine::output::Formatter;
 use sinsp::fields::Fields;
-use sinsp::format::Template as Inner;
 
 use crate::error::Error;
 use crate::event::Event;
@@ -14,7 +16,11 @@ use crate::view::Bytes;
 
 /// A parsed template. Opaque and immutable: threads may share it, for the events of any inspector.
 #[derive(Debug)]
-pub struct Template(Inner);
+pub struct Template {
+    inner: Formatter<SinspSchema>,
+    /// Whether events without a value of a field are formatted too.
+    lenient: bool,
+}
 
 impl Handle for Template {
     const NAME: &'static str = "peregrine_template";
@@ -26,7 +32,7 @@ impl Handle for Template {
 ///
 /// @param format the template, UTF-8
 /// @param out    receives a template that the caller owns and frees with peregrine_template_free()
-/// @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid template
+/// @return PEREGRINE_STATUS_OK, _COMPILE if it is not a valid template, with a hint in the message
 ///
 /// # Safety
 /// `format` is NULL or NUL-terminated; `out` is NULL or valid for writing.
@@ -35,10 +41,12 @@ pub unsafe extern "C" fn peregrine_template_new(format: *const c_char, out: *mut
     call(|| {
         // SAFETY: guaranteed by the caller.
         let format = unsafe { text(format, "format") }?;
+        let (lenient, text) = format.strip_prefix('*').map_or((false, format), |text| (true, text));
+        let inner = Formatter::compile(text, SinspSchema::new(Fields::new()));
         let inner =
-            Inner::parse(format, &Fields::new()).map_err(|error| Error::new(Status::Compile, error.to_string()))?;
+            inner.map_err(|error| Error::new(Status::Compile, format!("{error}{}", crate::hint::template(text))))?;
         // SAFETY: guaranteed by the caller.
-        unsafe { give(Template(inner), out) }?;
+        unsafe { give(Template { inner, lenient }, out) }?;
         Ok(Status::Ok)
     })
 }
@@ -59,17 +67,21 @@ unsafe fn print(
     event: Event,
     template: *const Template,
     out: *mut Bytes,
-    form: impl for<'e> FnOnce(&'e Inner, &'e sinsp::Event<'e>, &'e bumpalo::Bump, &mut Vec<u8>) -> bool,
+    render: impl for<'e> FnOnce(&'e Formatter<SinspSchema>, &'e sinsp::Event<'e>, &'e Bump, &mut Vec<u8>),
 ) -> Status {
     call(|| {
         // SAFETY: guaranteed by the caller.
         let (inspector, inner) = unsafe { event.look() }?;
         // SAFETY: guaranteed by the caller.
         let template = unsafe { borrow(template) }?;
-        let mut line = Vec::new();
-        if !form(&template.0, inner, &inspector.arena, &mut line) {
-            return Ok(Status::Missing);
+        if !template.lenient {
+            let Ok(complete) = template.inner.is_complete(inner, &inspector.arena);
+            if !complete {
+                return Ok(Status::Missing);
+            }
         }
+        let mut line = Vec::new();
+        render(&template.inner, inner, &inspector.arena, &mut line);
         let line: &[u8] = inspector.arena.alloc_slice_copy(&line);
         // SAFETY: guaranteed by the caller.
         unsafe { write(out, line.into()) }?;
@@ -89,7 +101,11 @@ unsafe fn print(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn peregrine_event_format(event: Event, template_: *const Template, out: *mut Bytes) -> Status {
     // SAFETY: guaranteed by the caller.
-    unsafe { print(event, template_, out, |template, event, arena, line| template.write(event, arena, line)) }
+    unsafe {
+        print(event, template_, out, |template, event, arena, line| {
+            let Ok(()) = template.render(event, arena, line);
+        })
+    }
 }
 
 /// Formats an event as a JSON object of the fields of a template.
@@ -108,5 +124,9 @@ pub unsafe extern "C" fn peregrine_event_format_json(
     out: *mut Bytes,
 ) -> Status {
     // SAFETY: guaranteed by the caller.
-    unsafe { print(event, template_, out, |template, event, arena, line| template.write_json(event, arena, line)) }
+    unsafe {
+        print(event, template_, out, |template, event, arena, line| {
+            let Ok(()) = template.write_json(event, arena, line);
+        })
+    }
 }

@@ -67,6 +67,8 @@ static void refuses_what_is_no_field(void)
 
 	CHECK_STATUS(peregrine_field_new("proc.nose", &field), PEREGRINE_STATUS_COMPILE);
 	CHECK(strstr(peregrine_last_error(), "proc.nose") != NULL);
+	CHECK_STATUS(peregrine_field_new("proc.nmae", &field), PEREGRINE_STATUS_COMPILE);
+	CHECK(strstr(peregrine_last_error(), "did you mean `proc.name`?") != NULL);
 	CHECK_STATUS(peregrine_field_new("evt.arg", &field), PEREGRINE_STATUS_COMPILE);
 	CHECK_STATUS(peregrine_field_new(NULL, &field), PEREGRINE_STATUS_NULL_POINTER);
 	CHECK(field == NULL);

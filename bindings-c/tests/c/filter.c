@@ -29,6 +29,10 @@ static void says_where_a_condition_is_wrong(void)
 	CHECK(strstr(peregrine_last_error(), "column 20") != NULL);
 	CHECK_STATUS(peregrine_filter_new("proc.nose = a", &filter), PEREGRINE_STATUS_COMPILE);
 	CHECK(strstr(peregrine_last_error(), "proc.nose") != NULL);
+	CHECK_STATUS(peregrine_filter_new("evt.type = open and proc.nmae = a", &filter), PEREGRINE_STATUS_COMPILE);
+	CHECK(strstr(peregrine_last_error(), "did you mean `proc.name`?") != NULL);
+	CHECK_STATUS(peregrine_filter_new("proc.name containz a", &filter), PEREGRINE_STATUS_COMPILE);
+	CHECK(strstr(peregrine_last_error(), "did you mean `contains`?") != NULL);
 	CHECK_STATUS(peregrine_filter_new(NULL, &filter), PEREGRINE_STATUS_NULL_POINTER);
 	CHECK(filter == NULL);
 	peregrine_filter_free(NULL);

@@ -43,6 +43,8 @@ static void refuses_what_is_no_template(void)
 	peregrine_template *made = NULL;
 
 	CHECK_STATUS(peregrine_template_new("%proc.nose", &made), PEREGRINE_STATUS_COMPILE);
+	CHECK_STATUS(peregrine_template_new("%evt.num %proc.nmae", &made), PEREGRINE_STATUS_COMPILE);
+	CHECK(strstr(peregrine_last_error(), "did you mean `proc.name`?") != NULL);
 	CHECK_STATUS(peregrine_template_new("", &made), PEREGRINE_STATUS_COMPILE);
 	CHECK_STATUS(peregrine_template_new("50%", &made), PEREGRINE_STATUS_COMPILE);
 	CHECK_STATUS(peregrine_template_new("\xff", &made), PEREGRINE_STATUS_INVALID_UTF8);
