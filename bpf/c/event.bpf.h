@@ -14,6 +14,8 @@
 
 #define HEADER 26
 #define MAX_PATH 4096
+/* More parameters than any event has: a mask as well. */
+#define MAX_PARAMS 63
 /* Kept free for the parameters that follow a long one. */
 #define TAIL 8192
 
@@ -111,8 +113,9 @@ static __always_inline void event_finish(struct event *e)
 {
 	struct cpu_stats *st = stats_current();
 	void *ring = ring_current();
-	u32 len = e->pos;
+	u64 len = e->pos;
 
+	OPAQUE(len);
 	if (st)
 		st->seen++;
 	if (!ring) {
@@ -140,7 +143,7 @@ static __always_inline void count_fault(void)
 /* Ends a parameter of which `len` bytes stand at event_at. */
 static __always_inline void push_done(struct event *e, u32 len)
 {
-	PUT16(e->c->data, HEADER + 2 * e->n, len);
+	PUT16(e->c->data, HEADER + 2 * (e->n & MAX_PARAMS), len);
 	e->n++;
 	e->pos += len;
 }

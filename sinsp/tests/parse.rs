@@ -284,6 +284,7 @@ fn of_thread(state: &State, thread: &Thread, key: &str) -> Option<String> {
         "vtid" => thread.vtid.to_string(),
         "vpid" => thread.vpid.to_string(),
         "comm" => text(&thread.comm),
+        "current_comm" => text(thread.current_comm()),
         "exe" => text(&thread.exe),
         "exepath" => text(&thread.exepath),
         "args" => joined(thread.args().map(text).collect()),

@@ -15,64 +15,111 @@ static __always_inline void part_note(struct cpu *c, const void *name)
 	c->nparts = n + 1;
 }
 
-/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. A macro, because the name of
- * the function that writes a text differs with the buffer.
+/* 5.17 brought loops that the verifier looks at once; before, it looks at each turn. */
+#define REPEAT(times, step, state)                                                                            \
+	do {                                                                                                  \
+		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                            \
+			bpf_loop(times, step, state, 0);                                                      \
+		} else {                                                                                      \
+			for (u32 i_ = 0; i_ < (times); i_++)                                                  \
+				if (step(i_, state))                                                          \
+					break;                                                                \
+		}                                                                                             \
+	} while (0)
+
+/* The names of a path on their way into a buffer: where they begin, how many, and the bytes so far. */
+struct written {
+	u32 pos, n, at;
+};
+
+/* Writes the next noted name with a slash before it; its NUL is where the slash after it goes. A macro, because the
+ * functions differ with the buffer.
  */
-#define COMPONENTS_WRITE(c, pos, text_put)                                                                    \
+#define COMPONENT_WRITE(i, w, owner, text_put)                                                                \
 	({                                                                                                    \
-		u32 n_ = (c)->nparts, at_ = 0;                                                                \
-		for (u32 i_ = 0; i_ < MAX_COMPONENTS; i_++) {                                                 \
-			u32 index_ = n_ - 1 - i_, len_;                                                       \
-			if (i_ >= n_ || index_ >= MAX_COMPONENTS)                                             \
-				break;                                                                        \
-			PUT8(&(c)->data[((pos) + at_) & DATA_MASK], 0, '/');                                  \
-			/* The NUL of this name is where the next slash goes. */                              \
-			len_ = text_put((pos) + at_ + 1, (c)->parts[index_ & (MAX_COMPONENTS - 1)], MAX_COMPONENT); \
-			at_ += len_ ? len_ : 1;                                                               \
+		struct cpu *c_ = owner();                                                                     \
+		u32 index_ = (w)->n - 1 - (i), len_;                                                          \
+		if (!c_ || (i) >= (w)->n || index_ >= MAX_COMPONENTS)                                         \
+			return 1;                                                                             \
+		PUT8(&c_->data[((w)->pos + (w)->at) & DATA_MASK], 0, '/');                                    \
+		len_ = text_put((w)->pos + (w)->at + 1, c_->parts[index_ & (MAX_COMPONENTS - 1)], MAX_COMPONENT); \
+		(w)->at += len_ ? len_ : 1;                                                                   \
+		0;                                                                                            \
+	})
+
+static long component_step(u64 i, struct written *w)
+{
+	return COMPONENT_WRITE((u32)i, w, cpu_current, kernel_text_put);
+}
+
+/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. */
+#define COMPONENTS_WRITE(c, position, step)                                                                   \
+	({                                                                                                    \
+		struct written w_ = { .pos = (position), .n = (c)->nparts };                                  \
+		REPEAT(MAX_COMPONENTS, step, &w_);                                                            \
+		if (!w_.n) {                                                                                  \
+			PUT8(&(c)->data[w_.pos & DATA_MASK], 0, '/');                                         \
+			w_.at = 1;                                                                            \
 		}                                                                                             \
-		if (!n_) {                                                                                    \
-			PUT8(&(c)->data[(pos) & DATA_MASK], 0, '/');                                          \
-			at_ = 1;                                                                              \
-		}                                                                                             \
-		PUT8(&(c)->data[((pos) + at_) & DATA_MASK], 0, 0);                                            \
-		at_ + 1;                                                                                      \
+		PUT8(&(c)->data[(w_.pos + w_.at) & DATA_MASK], 0, 0);                                         \
+		w_.at + 1;                                                                                    \
 	})
 
 __noinline int components_put(u32 pos)
 {
 	struct cpu *c = cpu_current();
 
-	return c ? COMPONENTS_WRITE(c, pos, kernel_text_put) : 0;
+	return c ? COMPONENTS_WRITE(c, pos, component_step) : 0;
+}
+
+/* Where a walk to the root is. */
+struct walk {
+	struct cpu *c;
+	struct dentry *dentry, *root;
+	struct mount *mount;
+	u32 arrived;
+};
+
+static long walk_step(u64 i, struct walk *w)
+{
+	struct dentry *dentry = w->dentry, *parent = GET(dentry, d_parent);
+	struct mount *mount = w->mount;
+
+	if (dentry == w->root) {
+		struct mount *up = GET(mount, mnt_parent);
+
+		if (up == mount) {
+			w->arrived = 1;
+			return 1;
+		}
+		w->dentry = GET(mount, mnt_mountpoint);
+		w->root = GET(up, mnt.mnt_root);
+		w->mount = up;
+		return 0;
+	}
+	if (dentry == parent) {
+		w->arrived = 1;
+		return 1;
+	}
+	part_note(w->c, GET(dentry, d_name.name));
+	w->dentry = parent;
+	return 0;
 }
 
 /* Notes the components of a path up to the root of its mount namespace; whether the root was reached. */
 static __always_inline bool path_walk(struct cpu *c, struct path *path)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct vfsmount *vfs = BPF_CORE_READ(path, mnt);
-	struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
-	struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
+	struct vfsmount *vfs = GET(path, mnt);
+	struct walk w = {
+		.c = c,
+		.dentry = GET(path, dentry),
+		.root = GET(vfs, mnt_root),
+		.mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt),
+	};
 
 	c->nparts = 0;
-	for (int i = 0; i < MAX_COMPONENTS; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-
-		if (dentry == root) {
-			struct mount *up = BPF_CORE_READ(mount, mnt_parent);
-
-			if (up == mount)
-				return true;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = up;
-			root = BPF_CORE_READ(mount, mnt.mnt_root);
-			continue;
-		}
-		if (dentry == parent)
-			return true;
-		part_note(c, BPF_CORE_READ(dentry, d_name.name));
-		dentry = parent;
-	}
-	return false;
+	REPEAT(MAX_COMPONENTS, walk_step, &w);
+	return w.arrived;
 }
 
 __noinline int path_note(u64 p)
@@ -105,6 +152,18 @@ static __always_inline void push_file_path(struct event *e, struct file *file)
 		push_path(e, (void *)file + bpf_core_field_offset(struct file, f_path));
 	else
 		push_empty(e);
+}
+
+/* The path that an open went to, or nothing where it has none or one that is too deep: never a made-up name. */
+static __always_inline void push_real_path(struct event *e, struct file *file)
+{
+	struct path *path = (void *)file + bpf_core_field_offset(struct file, f_path);
+	struct dentry *dentry = GET(path, dentry);
+
+	if ((dentry == GET(dentry, d_parent) && dentry != GET(path, mnt, mnt_root)) || !path_note(plain(e->c, path)))
+		push_empty(e);
+	else
+		push_done(e, components_put(e->pos) & DATA_MASK);
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)

@@ -29,6 +29,15 @@ static __always_inline struct opened file_opened(struct file *file)
 	return o;
 }
 
+/* After the parameters of the schema an open that succeeded has the path of what was opened, as the kernel has it. */
+#define REAL_PATH(o) ((o).file ? 1 : 0)
+
+static __always_inline void push_opened_path(struct event *e, struct opened *o)
+{
+	if (o->file)
+		push_real_path(e, o->file);
+}
+
 static __always_inline struct opened fd_opened(long fd)
 {
 	return file_opened(fd < 0 ? NULL : fd_file(fd));
@@ -40,8 +49,8 @@ ON_EXIT(open_x)
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_OPEN_X, EV_OPEN_X_PARAMS, EV_OPEN_X_FAMILY);
 	struct opened o = fd_opened(ret);
+	struct event e = event_begin(c, EV_OPEN_X, EV_OPEN_X_PARAMS + REAL_PATH(o), EV_OPEN_X_FAMILY);
 
 	push_u64(&e, ret);
 	push_user_text(&e, c->args[0], MAX_PATH);
@@ -49,6 +58,7 @@ ON_EXIT(open_x)
 	push_u32(&e, open_mode(c->args[1], c->args[2]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
+	push_opened_path(&e, &o);
 	event_finish(&e);
 	return 0;
 }
@@ -59,8 +69,8 @@ ON_EXIT(openat_2_x)
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_OPENAT_2_X, EV_OPENAT_2_X_PARAMS, EV_OPENAT_2_X_FAMILY);
 	struct opened o = fd_opened(ret);
+	struct event e = event_begin(c, EV_OPENAT_2_X, EV_OPENAT_2_X_PARAMS + REAL_PATH(o), EV_OPENAT_2_X_FAMILY);
 
 	push_u64(&e, ret);
 	push_u64(&e, (s64)(s32)c->args[0]);
@@ -69,6 +79,7 @@ ON_EXIT(openat_2_x)
 	push_u32(&e, open_mode(c->args[2], c->args[3]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
+	push_opened_path(&e, &o);
 	event_finish(&e);
 	return 0;
 }
@@ -80,8 +91,8 @@ ON_EXIT(openat2_x)
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_OPENAT2_X, EV_OPENAT2_X_PARAMS, EV_OPENAT2_X_FAMILY);
 	struct opened o = fd_opened(ret);
+	struct event e = event_begin(c, EV_OPENAT2_X, EV_OPENAT2_X_PARAMS + REAL_PATH(o), EV_OPENAT2_X_FAMILY);
 
 	if (bpf_probe_read_user(&how, sizeof(how), (void *)c->args[2]))
 		count_fault();
@@ -93,6 +104,7 @@ ON_EXIT(openat2_x)
 	push_u32(&e, resolve_flags(how.resolve));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
+	push_opened_path(&e, &o);
 	event_finish(&e);
 	return 0;
 }
@@ -103,8 +115,8 @@ ON_EXIT(creat_x)
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_CREAT_X, EV_CREAT_X_PARAMS, EV_CREAT_X_FAMILY);
 	struct opened o = fd_opened(ret);
+	struct event e = event_begin(c, EV_CREAT_X, EV_CREAT_X_PARAMS + REAL_PATH(o), EV_CREAT_X_FAMILY);
 	u16 layer = o.layer == LAYER_UPPER ? CREAT_FLAGS__FD_UPPER_LAYER_CREAT :
 		    o.layer == LAYER_LOWER ? CREAT_FLAGS__FD_LOWER_LAYER_CREAT :
 					     0;
@@ -115,6 +127,7 @@ ON_EXIT(creat_x)
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
 	push_u16(&e, layer);
+	push_opened_path(&e, &o);
 	event_finish(&e);
 	return 0;
 }

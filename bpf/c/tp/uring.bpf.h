@@ -63,10 +63,11 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 
 	c->compat = 0;
 	sock = q->fixed ? file_sock(file) : own ? fd_sock(q->fd) : NULL;
-#define BEGIN(name)                                                                                          \
-	e = event_begin(c, EV_##name, EV_##name##_PARAMS, EV_##name##_FAMILY);                               \
+#define BEGIN_WITH(name, more)                                                                               \
+	e = event_begin(c, EV_##name, EV_##name##_PARAMS + (more), EV_##name##_FAMILY);                      \
 	PUT64(c->data, 8, q->tid);                                                                           \
 	push_u64(&e, res)
+#define BEGIN(name) BEGIN_WITH(name, 0)
 	switch (q->opcode) {
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2: {
@@ -74,9 +75,9 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		struct opened o = q->target ? file_opened(file) : fd_opened(own ? res : -1);
 
 		if (q->opcode == IORING_OP_OPENAT) {
-			BEGIN(OPENAT_2_X);
+			BEGIN_WITH(OPENAT_2_X, REAL_PATH(o));
 		} else {
-			BEGIN(OPENAT2_X);
+			BEGIN_WITH(OPENAT2_X, REAL_PATH(o));
 		}
 		push_u64(&e, (s64)q->fd);
 		push_kept(&e, q->path);
@@ -86,6 +87,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 			push_u32(&e, resolve_flags(q->resolve));
 		push_u32(&e, o.dev);
 		push_u64(&e, o.ino);
+		push_opened_path(&e, &o);
 		break;
 	}
 	case IORING_OP_CLOSE:
@@ -233,6 +235,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		return;
 	}
 #undef BEGIN
+#undef BEGIN_WITH
 	event_finish(&e);
 }
 

@@ -16,6 +16,7 @@ mod live;
 mod memory;
 mod net;
 mod process;
+mod real_path;
 mod seccomp;
 mod system;
 mod time;
@@ -44,6 +45,7 @@ fn every_dedicated_event() {
     std::fs::create_dir_all(&dir).unwrap();
     let dir = dir.to_str().unwrap().to_owned();
     file::cases(&mut live, &dir);
+    real_path::cases(&mut live, &dir);
     fd::cases(&mut live);
     io::cases(&mut live, &dir);
     memory::cases(&mut live);

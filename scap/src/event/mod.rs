@@ -195,6 +195,14 @@ impl<'a> Event<'a> {
         values
     }
 
+    /// Returns a parameter behind those of the table, where the probe says more than the schema: of an open that
+    /// succeeded the first is the path of what was opened, as the kernel has it. Older readers pass over them.
+    #[inline]
+    pub fn beyond(&self, index: usize) -> Option<&'a [u8]> {
+        let listed = self.info()?.params.len();
+        if self.nparams() <= listed { None } else { self.raw(listed + index) }
+    }
+
     /// All parameters that both the event and the table have, in order.
     pub fn params(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
         let infos: &'static [ParamInfo] = self.info().map_or(&[], |info| info.params);

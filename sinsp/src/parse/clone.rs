@@ -186,6 +186,7 @@ fn describe(ctx: &mut Ctx<'_, '_>, new: &mut Thread) {
     let exe = ctx.text(p::exe);
     new.exe.set(exe);
     new.comm.set(ctx.raw(p::comm).map_or(exe, |_| ctx.text(p::comm)));
+    new.renamed = None;
     let args = ctx.raw(p::args).unwrap_or_default();
     new.args.set(ctx.state.bounded_args(args));
     new.cmdline_comm = new.comm.clone();

@@ -35,6 +35,7 @@ pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     thread.exe.set(exe);
     thread.last_exec_ts = event.ts();
     thread.comm.set(comm);
+    thread.renamed = None;
     thread.args.set(args);
     thread.cmdline_comm = thread.comm.clone();
     if let Some(pid) = pid.filter(|pid| *pid != thread.pid && !thread.grouped) {

@@ -4,9 +4,12 @@ use scap::EventCode;
 use scap::schema::param::{capset_x, prctl_x, setns_x, setresuid_x, setreuid_x, setuid_x, unshare_x};
 
 use super::ctx::Ctx;
-use crate::state::Thread;
+use crate::state::{Text, Thread};
 
 const CLONE_NEWUSER: u32 = 1 << 20;
+const SET_NAME: u32 = 15;
+/// The kernel cuts names to this.
+const MAX_COMM: usize = 15;
 const SET_CHILD_SUBREAPER: u32 = 36;
 const GET_CHILD_SUBREAPER: u32 = 37;
 
@@ -86,8 +89,17 @@ fn set_capabilities(ctx: &mut Ctx<'_, '_>, inheritable: u64, permitted: u64, eff
     }
 }
 
-/// prctl, of which only the reaper of orphans matters.
+/// prctl, of which a new name and the reaper of orphans matter.
 pub(super) fn prctl(ctx: &mut Ctx<'_, '_>) {
+    if ctx.u32(prctl_x::option) == Some(SET_NAME) && ctx.res() >= 0 {
+        let name = ctx.text(prctl_x::arg2_str);
+        let name = name.get(..MAX_COMM).unwrap_or(name);
+        if let Some(thread) = ctx.thread_mut() {
+            let same = thread.comm.as_bytes() == name;
+            thread.renamed = (!same).then(|| Box::new(Text::new(name)));
+        }
+        return;
+    }
     let reaper = matches!(ctx.u32(prctl_x::option), Some(SET_CHILD_SUBREAPER | GET_CHILD_SUBREAPER));
     if ctx.res() < 0 || !reaper {
         return;

@@ -2,11 +2,14 @@
 
 use scap::EventCode;
 use scap::schema::ParamRole;
+use scap::schema::param::openat2_x;
 
 use super::ctx::{Ctx, text};
-use crate::state::{FdFacts, FdKind, Overlay, path};
+use crate::state::{FdFacts, FdKind, Overlay, Thread, path, thread_flags};
 
 const O_DIRECTORY: u32 = 1 << 10;
+/// In the flags of openat2: the directory is the root of the path.
+const RESOLVE_IN_ROOT: u32 = 2;
 const F_CREATED: u32 = 1 << 14;
 const UPPER_LAYER: u32 = 1 << 15;
 const LOWER_LAYER: u32 = 1 << 16;
@@ -68,13 +71,17 @@ pub(super) fn directory<'a>(ctx: &'a Ctx<'_, '_>, name: &[u8], dirfd: i64) -> Di
 }
 
 /// What is known of an opened file but its path.
-struct Opened {
+struct Opened<'e> {
     flags: u32,
     dev: u32,
     ino: u64,
+    /// The kernel's own path; empty where it is not known.
+    real_path: &'e [u8],
+    /// Whether the path that was given says nothing of where it led.
+    elsewhere: bool,
 }
 
-impl Opened {
+impl Opened<'_> {
     /// Replaces the flags by those that the program passed, keeping the ones that the probe added.
     fn trust(&mut self, flags: Option<u32>) {
         if let Some(flags) = flags {
@@ -98,9 +105,12 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         flags: number(ParamRole::Flags).map_or(0, |flags| u32::from_le_bytes(*flags)) | layers(ctx),
         dev: number(ParamRole::Device).map_or(0, |dev| u32::from_le_bytes(*dev)),
         ino: inode.map_or(0, |ino| u64::from_le_bytes(*ino)),
+        real_path: ctx.event.beyond(0).map_or(b"", until_nul),
+        elsewhere: code == EventCode::OPENAT2_X && number_of(value(openat2_x::resolve)) & RESOLVE_IN_ROOT != 0,
     };
     // The kernel gives the whole path.
     if let Some(path) = resolved {
+        file.real_path = value(path).map_or(b"", until_nul);
         return add_at(ctx, &file, text(value(path)), b"");
     }
     let Some(path) = code.param_with(ParamRole::Path) else { return };
@@ -120,6 +130,14 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
             Some(None) => add_at(ctx, &file, name, b""),
         }
     });
+}
+
+fn until_nul(raw: &[u8]) -> &[u8] {
+    raw.get(..memchr::memchr(0, raw).unwrap_or(raw.len())).unwrap_or_default()
+}
+
+fn number_of(raw: Option<&[u8]>) -> u32 {
+    raw.and_then(|raw| raw.first_chunk()).map_or(0, |number| u32::from_le_bytes(*number))
 }
 
 /// The layers of an overlay as bits of the flags, where the event has them apart.
@@ -155,25 +173,39 @@ fn with_scratch<'e>(ctx: &mut Ctx<'_, 'e>, work: impl FnOnce(&mut Ctx<'_, 'e>, &
     ctx.scratch[1] = held;
 }
 
-fn add(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], dirfd: i64) {
+fn add(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dirfd: i64) {
     let mut joined = std::mem::take(&mut ctx.scratch[0]);
-    directory(ctx, name, dirfd).join(name, &mut joined);
+    let from = directory(ctx, name, dirfd);
+    // A working directory that other processes share may have been changed by one of them.
+    let shared = |thread: &Thread| thread.is_leader() && thread.flags & thread_flags::CLONE_FS != 0;
+    let unknown = match from {
+        Dir::Unknown => true,
+        Dir::Cwd(_) => ctx.thread().is_some_and(shared),
+        _ => false,
+    };
+    if (unknown || file.elsewhere) && !file.real_path.is_empty() {
+        joined.clear();
+        joined.extend_from_slice(file.real_path);
+    } else {
+        from.join(name, &mut joined);
+    }
     finish(ctx, file, name, &joined);
     ctx.scratch[0] = joined;
 }
 
-fn add_at(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], dir: &[u8]) {
+fn add_at(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dir: &[u8]) {
     let mut joined = std::mem::take(&mut ctx.scratch[0]);
     path::join(dir, name, &mut joined);
     finish(ctx, file, name, &joined);
     ctx.scratch[0] = joined;
 }
 
-fn finish(ctx: &mut Ctx<'_, '_>, file: &Opened, name: &[u8], path: &[u8]) {
+fn finish(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], path: &[u8]) {
     let facts = FdFacts {
         kind: if file.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File },
         name: path,
         name_raw: name,
+        real_path: file.real_path,
         open_flags: file.flags,
         dev: file.dev,
         ino: file.ino,

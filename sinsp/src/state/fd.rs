@@ -219,6 +219,8 @@ pub struct Fd {
     pub name: Text,
     /// The path as the process gave it; empty where it is not known.
     pub name_raw: Text,
+    /// The path of an opened file as the kernel has it: no links, no `..`; empty where it is not known.
+    pub real_path: Text,
     /// Flags of `open`, of the schema's `file_flags`.
     pub open_flags: u32,
     /// Device number; 0 unknown.
@@ -247,6 +249,7 @@ impl Fd {
             kind,
             name: Text::EMPTY,
             name_raw: Text::EMPTY,
+            real_path: Text::EMPTY,
             open_flags: 0,
             dev: 0,
             role: Role::None,
@@ -400,6 +403,7 @@ impl Clone for Fd {
             kind: self.kind.clone(),
             name: self.name.clone(),
             name_raw: self.name_raw.clone(),
+            real_path: self.real_path.clone(),
             memo: AtomicU64::new(0),
             ..*self
         }

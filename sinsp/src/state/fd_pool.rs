@@ -28,6 +28,7 @@ pub(crate) struct FdFacts<'a> {
     pub(crate) kind: FdKind,
     pub(crate) name: &'a [u8],
     pub(crate) name_raw: &'a [u8],
+    pub(crate) real_path: &'a [u8],
     pub(crate) open_flags: u32,
     pub(crate) dev: u32,
     pub(crate) ino: u64,
@@ -38,7 +39,17 @@ pub(crate) struct FdFacts<'a> {
 impl<'a> FdFacts<'a> {
     /// Facts of an object that is no more than its kind.
     pub(crate) fn new(kind: FdKind) -> Self {
-        Self { kind, name: b"", name_raw: b"", open_flags: 0, dev: 0, ino: 0, overlay: Overlay::None, from_scan: false }
+        Self {
+            kind,
+            name: b"",
+            name_raw: b"",
+            real_path: b"",
+            open_flags: 0,
+            dev: 0,
+            ino: 0,
+            overlay: Overlay::None,
+            from_scan: false,
+        }
     }
 
     /// The facts of an entry; `None` if it has others than these.
@@ -62,6 +73,7 @@ impl<'a> FdFacts<'a> {
             kind: fd.kind.clone(),
             name: &fd.name,
             name_raw: &fd.name_raw,
+            real_path: &fd.real_path,
             open_flags: fd.open_flags,
             dev: fd.dev,
             ino: fd.ino,
@@ -90,6 +102,7 @@ impl<'a> FdFacts<'a> {
             && self.kind == fd.kind
             && self.name == fd.name.as_bytes()
             && self.name_raw == fd.name_raw.as_bytes()
+            && self.real_path == fd.real_path.as_bytes()
             && self.overlay == fd.overlay
             && self.from_scan == fd.from_scan
             && fd.is_plain()
@@ -99,6 +112,7 @@ impl<'a> FdFacts<'a> {
         let mut fd = Fd::new(self.kind);
         fd.name = Text::new(self.name);
         fd.name_raw = if self.name == self.name_raw { fd.name.clone() } else { Text::new(self.name_raw) };
+        fd.real_path = if self.name == self.real_path { fd.name.clone() } else { Text::new(self.real_path) };
         fd.open_flags = self.open_flags;
         fd.dev = self.dev;
         fd.ino = self.ino;

@@ -67,6 +67,8 @@ pub struct Thread {
     pub args: Text,
     /// What `comm` was when the arguments were set: the command line begins with it.
     pub cmdline_comm: Text,
+    /// The name that the thread has given itself since, if any; see [`current_comm`](Self::current_comm).
+    pub renamed: Option<Box<Text>>,
     /// The environment, NUL-separated. A process keeps it with its leader: see [`State::env`](super::State::env).
     pub env: Text,
     /// The cgroups as the capture says them; see [`cgroups`](Self::cgroups).
@@ -175,6 +177,7 @@ impl Thread {
             exepath: Text::EMPTY,
             args: Text::EMPTY,
             cmdline_comm: Text::EMPTY,
+            renamed: None,
             env: Text::EMPTY,
             cgroups: Text::EMPTY,
             cwd: Text::EMPTY,
@@ -228,6 +231,11 @@ impl Thread {
     #[inline]
     pub fn is_placeholder(&self) -> bool {
         self.tid < 0 || self.pid < 0 || self.ptid < 0
+    }
+
+    /// Returns the name that the kernel shows by now: `comm` is that of the last exec or clone, as in Falco.
+    pub fn current_comm(&self) -> &[u8] {
+        self.renamed.as_deref().unwrap_or(&self.comm)
     }
 
     /// Whether it is the leader of its process.

@@ -55,6 +55,7 @@ enum {
 enum bpf_func_id {
 	BPF_FUNC_d_path = 147,
 	BPF_FUNC_get_current_task_btf = 158,
+	BPF_FUNC_loop = 181,
 	BPF_FUNC_copy_from_user_task = 191,
 };
 

@@ -21,6 +21,12 @@ pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
     }
 }
 
+/// The kernel's own path of an opened file.
+pub(super) fn real_path<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
+    let path = fd(e)?.real_path.as_bytes();
+    (!path.is_empty()).then_some(path)
+}
+
 /// The path as the process gave it, doubled slashes made one.
 pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
     if !e.is_about_fd() {

@@ -114,6 +114,9 @@ fields! {
             "the inode of the file." on open = "77";
         "fd.nameraw" CharBuf na, Fd, |e, _, arena| file::name_raw(e, arena).map(Value::Bytes),
             "the path as the process gave it, which may be relative." on open = "/etc/hosts";
+        "fd.realpath" CharBuf na, Fd, |e, _, _| file::real_path(e).map(Value::Bytes),
+            "the path of an opened file as the kernel has it, whatever links, `..` or other names led there; events of \
+             Falco's drivers do not have it." on open = none;
         "fd.types" CharBuf dec [IS_LIST|ARG_ALLOWED|NO_RHS] (Fd), Event, file::types,
             "the types of all descriptors that the process has open, each once; with a number the type of that one."
             on open = "(file)";

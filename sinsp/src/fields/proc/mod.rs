@@ -197,6 +197,9 @@ fields! {
             "page faults that did not." on exec = "200";
         "thread.tid" Int64 id, Event, |e, _, _| id(e.raw().tid()),
             "the thread id." on exec = "1001";
+        "thread.comm" CharBuf na, Event, |e, _, _| Some(Value::Bytes(e.thread()?.current_comm())),
+            "the name that the kernel shows for the thread by now, which it may have changed itself (`PR_SET_NAME`); \
+             `proc.name` is that of the last exec." on exec = "curl";
         "thread.ismain" Bool na, Thread, |e, _, _| Some(e.thread()?.is_leader().into()),
             "whether the thread is the leader of its process." on exec = "true";
         "thread.vtid" Int64 id, Thread, |e, _, _| known(e.thread()?.vtid),

@@ -1,0 +1,75 @@
+//! Where an open led: the kernel's path, which the probe gives beside the text of the call, through a capture.
+
+use peregrine_sinsp::fields::FieldRef;
+use peregrine_sinsp::{Inspector, Next};
+use scap::savefile::{Compression, Reader, Writer};
+use scap::{EventBuilder, EventCode, HostState, host};
+
+const CWD: i64 = -100;
+const RESOLVE_IN_ROOT: u32 = 2;
+
+/// One open by thread 7, or by thread 8, which shares the working directory of its parent: directory, path, flags of
+/// openat2, the kernel's path.
+type Open = (i64, i64, &'static str, u32, Option<&'static str>);
+
+/// `fd.name` and `fd.realpath` of each.
+fn names(opens: &[Open]) -> Vec<(String, String)> {
+    let thread = |tid, flags| host::Thread {
+        tid,
+        pid: tid,
+        ptid: 1,
+        vtid: tid,
+        vpid: tid,
+        flags,
+        cwd: b"/home".to_vec(),
+        ..host::Thread::default()
+    };
+    // CLONE_FS in the schema's flags.
+    let machine = HostState { threads: vec![thread(7, 0), thread(8, 2)], ..HostState::default() };
+    let mut writer = Writer::new(Vec::new(), &machine, Compression::Plain).expect("a writer");
+    let mut builder = EventBuilder::new();
+    for (tid, dirfd, name, resolve, real) in opens {
+        builder.start(EventCode::OPENAT2_X).ts(5).tid(*tid).i64(3).i64(*dirfd).text(name);
+        builder.u32(1).u32(0).u32(*resolve).u32(9).u64(77);
+        if let Some(real) = real {
+            builder.text(real);
+        }
+        writer.write(&builder.finish().expect("an event")).expect("written");
+    }
+    let bytes = writer.finish().expect("a file");
+    let mut inspector = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
+    let fields = ["fd.name", "fd.realpath"].map(|name| FieldRef::parse(name).expect("a field"));
+    let mut found = Vec::new();
+    let mut arena = bumpalo::Bump::new();
+    loop {
+        match inspector.next().expect("the capture is sound") {
+            Next::Event(event) => {
+                let text = |field: &FieldRef| {
+                    let text = field.text(&event, &arena).unwrap_or(b"-");
+                    String::from_utf8_lossy(text).into_owned()
+                };
+                found.push((text(&fields[0]), text(&fields[1])));
+            }
+            Next::End => break found,
+            _ => {}
+        }
+        arena.reset();
+    }
+}
+
+#[test]
+fn the_kernel_s_path_is_kept_beside_the_text() {
+    let cases: [(&str, Open, (&str, &str)); 7] = [
+        ("a link", (7, CWD, "/tmp/link", 0, Some("/etc/shadow")), ("/tmp/link", "/etc/shadow")),
+        ("the same path", (7, CWD, "/etc/shadow", 0, Some("/etc/shadow")), ("/etc/shadow", "/etc/shadow")),
+        ("a capture without it", (7, CWD, "/etc/shadow", 0, None), ("/etc/shadow", "-")),
+        ("a relative path", (7, CWD, "../tmp/x", 0, Some("/private/x")), ("/tmp/x", "/private/x")),
+        // Where the text cannot tell, the name is the kernel's.
+        ("a root", (7, CWD, "/../etc/x", RESOLVE_IN_ROOT, Some("/jail/etc/x")), ("/jail/etc/x", "/jail/etc/x")),
+        ("an unknown directory", (7, 99, "x", 0, Some("/a/x")), ("/a/x", "/a/x")),
+        ("a directory that others change", (8, CWD, "x", 0, Some("/var/x")), ("/var/x", "/var/x")),
+    ];
+    for (what, open, (name, real)) in cases {
+        assert_eq!(names(&[open]), [(name.to_owned(), real.to_owned())], "{what}");
+    }
+}
