@@ -48,6 +48,7 @@ struct cpu {
 	u8 compat; /* a 32-bit call */
 	u8 socketcall; /* made through socketcall */
 	u64 parts[MAX_COMPONENTS]; /* names of a path's components, the last first */
+	u8 part_lens[MAX_COMPONENTS];
 	u32 nparts;
 	u32 sum; /* of the sizes of a buffer's pieces */
 	struct sockaddr_any address;

@@ -123,17 +123,12 @@ __noinline int scan_text_put(u32 pos, u64 p, u32 max)
 	return c ? text_read(c, pos & DATA_MASK, p, max, false) : 0;
 }
 
-static long scan_component_step(u64 i, struct written *w)
-{
-	return COMPONENT_WRITE((u32)i, w, cpu_scan, scan_text_put);
-}
-
 /* The components that were noted, without the NUL. */
 __noinline int scan_components_put(u32 pos)
 {
 	struct cpu *c = cpu_scan();
 
-	return c ? COMPONENTS_WRITE(c, pos, scan_component_step) - 1 : 0;
+	return c ? components_write(c, pos) - 1 : 0;
 }
 
 __noinline int scan_path_note(u64 p)

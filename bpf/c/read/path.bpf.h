@@ -7,69 +7,89 @@
 #define MAX_COMPONENT 256
 #define MAX_CGROUP_DEPTH 24
 
-static __always_inline void part_note(struct cpu *c, const void *name)
+/* Notes a name of `len` bytes; 0 where only its NUL tells. */
+static __always_inline void part_note(struct cpu *c, const void *name, u32 len)
 {
 	u32 n = c->nparts;
 
 	c->parts[n & (MAX_COMPONENTS - 1)] = (u64)name;
+	c->part_lens[n & (MAX_COMPONENTS - 1)] = len;
 	c->nparts = n + 1;
 }
 
-/* 5.17 brought loops that the verifier looks at once; before, it looks at each turn. */
+/* 5.17 brought loops that the verifier looks at once; before, it looks at each turn, which is faster to run: so the usual
+ * depth of a path has turns of its own.
+ */
+#define USUAL_DEPTH 8
+
 #define REPEAT(times, step, state)                                                                            \
 	do {                                                                                                  \
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                            \
-			bpf_loop(times, step, state, 0);                                                      \
-		} else {                                                                                      \
-			for (u32 i_ = 0; i_ < (times); i_++)                                                  \
-				if (step(i_, state))                                                          \
-					break;                                                                \
+		bool more_ = bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);                     \
+		u32 turns_ = more_ ? USUAL_DEPTH : (times), i_ = 0;                                           \
+		for (; i_ < (times); i_++) {                                                                  \
+			if (i_ >= turns_ || step(i_, state))                                                  \
+				break;                                                                        \
 		}                                                                                             \
+		if (more_ && i_ >= USUAL_DEPTH)                                                               \
+			bpf_loop((times) - USUAL_DEPTH, step##_more, state, 0);                               \
 	} while (0)
 
 /* The names of a path on their way into a buffer: where they begin, how many, and the bytes so far. */
 struct written {
+	struct cpu *c;
 	u32 pos, n, at;
 };
 
-/* Writes the next noted name with a slash before it; its NUL is where the slash after it goes. A macro, because the
- * functions differ with the buffer.
- */
-#define COMPONENT_WRITE(i, w, owner, text_put)                                                                \
-	({                                                                                                    \
-		struct cpu *c_ = owner();                                                                     \
-		u32 index_ = (w)->n - 1 - (i), len_;                                                          \
-		if (!c_ || (i) >= (w)->n || index_ >= MAX_COMPONENTS)                                         \
-			return 1;                                                                             \
-		PUT8(&c_->data[((w)->pos + (w)->at) & DATA_MASK], 0, '/');                                    \
-		len_ = text_put((w)->pos + (w)->at + 1, c_->parts[index_ & (MAX_COMPONENTS - 1)], MAX_COMPONENT); \
-		(w)->at += len_ ? len_ : 1;                                                                   \
-		0;                                                                                            \
-	})
-
-static long component_step(u64 i, struct written *w)
+/* Writes the next noted name with a slash before it; its NUL is where the slash after it goes. */
+static __always_inline long component_step(u64 i, struct written *w)
 {
-	return COMPONENT_WRITE((u32)i, w, cpu_current, kernel_text_put);
+	u32 index = w->n - 1 - (u32)i, at = w->pos + w->at;
+	struct cpu *c = w->c;
+	const void *name;
+	long len;
+
+	if (i >= w->n || index >= MAX_COMPONENTS)
+		return 1;
+	OPAQUE(index);
+	index &= MAX_COMPONENTS - 1;
+	name = (void *)c->parts[index];
+	len = c->part_lens[index];
+	OPAQUE(at);
+	PUT8(&c->data[at & DATA_MASK], 0, '/');
+	at++;
+	OPAQUE(at);
+	if (len)
+		bpf_probe_read_kernel(&c->data[at & DATA_MASK], len & (MAX_COMPONENT - 1), name);
+	else
+		len = bpf_probe_read_kernel_str(&c->data[at & DATA_MASK], MAX_COMPONENT, name) - 1;
+	w->at += 1 + (len > 0 ? len & (MAX_COMPONENT - 1) : 0);
+	return 0;
+}
+
+static long component_step_more(u64 i, struct written *w)
+{
+	return component_step(i + USUAL_DEPTH, w);
 }
 
 /* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. */
-#define COMPONENTS_WRITE(c, position, step)                                                                   \
-	({                                                                                                    \
-		struct written w_ = { .pos = (position), .n = (c)->nparts };                                  \
-		REPEAT(MAX_COMPONENTS, step, &w_);                                                            \
-		if (!w_.n) {                                                                                  \
-			PUT8(&(c)->data[w_.pos & DATA_MASK], 0, '/');                                         \
-			w_.at = 1;                                                                            \
-		}                                                                                             \
-		PUT8(&(c)->data[(w_.pos + w_.at) & DATA_MASK], 0, 0);                                         \
-		w_.at + 1;                                                                                    \
-	})
+static __always_inline u32 components_write(struct cpu *c, u32 pos)
+{
+	struct written w = { .c = c, .pos = pos, .n = c->nparts };
+
+	REPEAT(MAX_COMPONENTS, component_step, &w);
+	if (!w.n) {
+		PUT8(&c->data[pos & DATA_MASK], 0, '/');
+		w.at = 1;
+	}
+	PUT8(&c->data[(pos + w.at) & DATA_MASK], 0, 0);
+	return w.at + 1;
+}
 
 __noinline int components_put(u32 pos)
 {
 	struct cpu *c = cpu_current();
 
-	return c ? COMPONENTS_WRITE(c, pos, component_step) : 0;
+	return c ? components_write(c, pos) : 0;
 }
 
 /* Where a walk to the root is. */
@@ -80,7 +100,7 @@ struct walk {
 	u32 arrived;
 };
 
-static long walk_step(u64 i, struct walk *w)
+static __always_inline long walk_step(u64 i, struct walk *w)
 {
 	struct dentry *dentry = w->dentry, *parent = GET(dentry, d_parent);
 	struct mount *mount = w->mount;
@@ -101,9 +121,14 @@ static long walk_step(u64 i, struct walk *w)
 		w->arrived = 1;
 		return 1;
 	}
-	part_note(w->c, GET(dentry, d_name.name));
+	part_note(w->c, GET(dentry, d_name.name), GET(dentry, d_name.len));
 	w->dentry = parent;
 	return 0;
+}
+
+static long walk_step_more(u64 i, struct walk *w)
+{
+	return walk_step(i, w);
 }
 
 /* Notes the components of a path up to the root of its mount namespace; whether the root was reached. */
@@ -197,7 +222,7 @@ __noinline int cgroup_put(u32 pos, u64 groups, u32 id)
 		/* The root has no parent; its name is not part of the path. */
 		if (!parent)
 			break;
-		part_note(c, BPF_CORE_READ(node, name));
+		part_note(c, BPF_CORE_READ(node, name), 0);
 		node = parent;
 	}
 	return len + components_put(pos + len);
