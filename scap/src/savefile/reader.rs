@@ -219,7 +219,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Moves to the next event, if it is one of today's and in memory: nearly always.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self) -> Option<Place> {
         let bytes = self.window.bytes();
         let [t0, t1, t2, t3, l0, l1, l2, l3, c0, c1] = *bytes.first_chunk()?;

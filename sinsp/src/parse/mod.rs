@@ -103,7 +103,8 @@ impl Parser {
     }
 
     /// Applies an event to the state.
-    #[inline]
+    // With the loop around it: what it is given and gives would go through memory.
+    #[inline(always)]
     pub(crate) fn apply(&mut self, state: &mut State, event: &scap::Event<'_>, facts: &mut Facts) -> Outcome {
         let row = table::row(event.code());
         if self.later.is_due() {
@@ -148,7 +149,7 @@ impl Parser {
         self.steady = self.started && facts.first_ts != 0;
     }
 
-    #[inline]
+    #[inline(always)]
     fn apply_to_thread(
         &mut self,
         state: &mut State,
