@@ -8,56 +8,11 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::key::{self, Keys};
-use super::plan::{CaptureId, Distinct, Feed, KeyId, KeySource, Kind, LATENESS, Plan, Role};
+use super::plan::{Distinct, Feed, KeySource, Kind, LATENESS, Plan, Role};
 use super::store::{Counters, Entry, Place, Store};
+use super::subject::{Hit, Match, Silence, Subject};
 use super::{MAX_STEPS, captured};
 use crate::event::Value;
-
-/// An event, as correlations see it.
-pub trait Subject {
-    /// When it happened, in nanoseconds since 1970.
-    fn time(&self) -> u64;
-
-    /// Its number in its stream.
-    fn number(&self) -> u64;
-
-    /// Adds its keys of an id: none if it lacks a part, several if it belongs to the keys of several processes. A sequence
-    /// or a group of events begins under the first.
-    fn keys(&self, id: KeyId, keys: &mut Keys);
-
-    /// Appends what is to be kept of it, by [`captured::push`].
-    fn capture(&self, id: CaptureId, out: &mut Vec<u8>);
-}
-
-/// That an event matches a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hit {
-    /// The correlation, by its place.
-    pub plan: u32,
-    /// The member, by its place.
-    pub member: u16,
-}
-
-/// That a correlation is complete.
-#[derive(Debug, Clone, Copy)]
-pub struct Match<'a> {
-    /// The correlation, by its place.
-    pub plan: u32,
-    /// The key, whose parts [`key::values`](super::key::values) reads.
-    pub key: &'a [u8],
-    /// When it was complete: the time of its last event, or the end of its timespan if that had to pass.
-    pub time: u64,
-    /// The number of its last event.
-    pub number: u64,
-    /// How many events it is made of.
-    pub count: u64,
-    /// When its first event happened.
-    pub first: u64,
-    /// When its last event happened.
-    pub last: u64,
-    /// Its events in the order of their times; of many the last [`MAX_STEPS`].
-    pub steps: &'a [Entry],
-}
 
 /// What an item of the queue is about.
 #[derive(Debug, Clone, Copy)]
@@ -100,23 +55,6 @@ pub struct Correlator {
     value: Vec<u8>,
     captured: Vec<u8>,
     arena: Bump,
-}
-
-/// No event: what happens when a timespan has passed.
-struct Silence;
-
-impl Subject for Silence {
-    fn time(&self) -> u64 {
-        0
-    }
-
-    fn number(&self) -> u64 {
-        0
-    }
-
-    fn keys(&self, _: KeyId, _: &mut Keys) {}
-
-    fn capture(&self, _: CaptureId, _: &mut Vec<u8>) {}
 }
 
 impl Correlator {

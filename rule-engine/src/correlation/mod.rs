@@ -20,7 +20,9 @@ pub mod key;
 pub mod naive;
 pub mod plan;
 mod store;
+mod subject;
 
-pub use correlator::{Correlator, Hit, Match, Subject};
+pub use correlator::Correlator;
 pub use plan::{LATENESS, MAX_COUNT, MAX_DEPTH, MAX_MEMBERS, MAX_STEPS, Plan};
 pub use store::{Counters, Entry};
+pub use subject::{Hit, Match, Subject};

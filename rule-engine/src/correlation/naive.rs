@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::correlator::{Hit, Subject};
 use super::key::{self, Keys};
 use super::plan::{Distinct, KeySource, Kind, LATENESS, Plan, Role};
+use super::subject::{Hit, Subject};
 
 /// A match, as far as the oracle says what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod faults;
 mod lists;
 mod locate;
 mod macros;
+mod setting;
 mod source_map;
 pub(crate) mod sources;
 
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro, Named};
 pub use extra::{ExtraField, ExtraOutput};
 pub use lists::ResolvedList;
+pub use setting::{Missing, OnError, Setting};
 pub use source_map::{MappedText, Origin};
 pub use sources::Sources;
 
@@ -105,31 +107,6 @@ pub struct Resolved {
     pub rules: Vec<ResolvedRule>,
     /// What was found.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// How to go about faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnError {
-    /// Stop at the first error, as Falco does.
-    Stop,
-    /// Go on, to find all.
-    Continue,
-}
-
-/// Names of macros, lists and rules that were at fault when they were read: that they are missing is no news.
-pub type Missing = rustc_hash::FxHashSet<String>;
-
-/// What a collection is resolved with.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting<'a> {
-    /// Text that is added to outputs.
-    pub extra: &'a [ExtraOutput],
-    /// The files that were read.
-    pub files: &'a [SourceFile],
-    /// How to go about faults.
-    pub on_error: OnError,
-    /// What could not be read.
-    pub missing: &'a Missing,
 }
 
 /// Resolves a collection. `previous` is what came of it before its last file, without an error: what did not change since
@@ -494,28 +471,6 @@ impl Resolver<'_> {
             self.deprecated_in(&field.format, item);
         }
         Ok(Some((output, template, ready)))
-    }
-
-    fn deprecated_in(&mut self, text: &str, item: &crate::source::item::Rule) {
-        for (name, _) in DEPRECATED_FIELDS.iter().filter(|(name, _)| text.contains(name)) {
-            let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
-            let mut tell = Diagnostic::new(Code::DeprecatedItem, message, item.output_context());
-            tell.deprecated_field = Some(name);
-            self.diagnostics.push(tell.at(item.output.spot));
-        }
-    }
-
-    fn unused(&mut self) {
-        for (macro_, from) in self.macros.iter().zip(self.collection.macros.iter()) {
-            if !macro_.used {
-                let message = "Macro not referred to by any other rule/macro";
-                self.diagnostics.push(Diagnostic::new(Code::UnusedMacro, message, from.context.clone()));
-            }
-        }
-        for list in self.lists.iter().filter(|list| !list.used) {
-            let message = "List not referred to by any other rule/macro";
-            self.diagnostics.push(Diagnostic::new(Code::UnusedList, message, list.context.clone()));
-        }
     }
 }
 

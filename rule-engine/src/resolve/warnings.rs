@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use super::Resolver;
 use crate::diag::codes::DEPRECATED_FIELDS;
+use crate::diag::{Code, Diagnostic};
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
 /// What was found.
@@ -83,6 +85,32 @@ fn operand(operand: &Operand, found: &mut Found, right: bool) -> bool {
             false
         }
         Operand::List(..) => false,
+    }
+}
+
+impl Resolver<'_> {
+    /// Warns of deprecated fields in an output.
+    pub(super) fn deprecated_in(&mut self, text: &str, item: &crate::source::item::Rule) {
+        for (name, _) in DEPRECATED_FIELDS.iter().filter(|(name, _)| text.contains(name)) {
+            let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
+            let mut tell = Diagnostic::new(Code::DeprecatedItem, message, item.output_context());
+            tell.deprecated_field = Some(name);
+            self.diagnostics.push(tell.at(item.output.spot));
+        }
+    }
+
+    /// Warns of macros and lists that nothing names.
+    pub(super) fn unused(&mut self) {
+        for (macro_, from) in self.macros.iter().zip(self.collection.macros.iter()) {
+            if !macro_.used {
+                let message = "Macro not referred to by any other rule/macro";
+                self.diagnostics.push(Diagnostic::new(Code::UnusedMacro, message, from.context.clone()));
+            }
+        }
+        for list in self.lists.iter().filter(|list| !list.used) {
+            let message = "List not referred to by any other rule/macro";
+            self.diagnostics.push(Diagnostic::new(Code::UnusedList, message, list.context.clone()));
+        }
     }
 }
 
