@@ -7,7 +7,7 @@ pub mod grid;
 
 use std::path::PathBuf;
 
-/// Where the data beside the repository is, if it is: `PEREGRINE_SHARED` says otherwise.
+/// Returns where the comparison data is expected.
 pub fn shared() -> PathBuf {
     testkit::shared_path()
 }

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         ["skips", "--forget"] => skips::forget(),
         ["needs"] => skips::needs(),
         ["distill"] => distill::run(&root()),
-        ["package"] => package::check(&root()),
+        ["package", libraries @ ..] => package::check(&root(), libraries),
         ["api"] => api::write(&root()),
         ["api", "--check"] => api::check(&root()),
         ["deny"] => skips::deny(&root()),
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         ["measure", command @ ..] => bench::child(command),
         _ => {
             eprintln!(
-                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | api [--check] | distill | package | bench | instructions [--update | CASE]"
+                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | api [--check] | distill | package [LIBRARY...] | bench | instructions [--update | CASE]"
             );
             return ExitCode::from(2);
         }

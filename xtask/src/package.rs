@@ -99,8 +99,8 @@ fn pack(root: &Path, libraries: &[Library]) -> Result<()> {
 /// Unpacks the packages into `folder` as a workspace.
 fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    let mut manifest =
-        String::from("[workspace]\nresolver = \"3\"\nmembers = [\"*-[0-9]*\", \"program\"]\n[patch.crates-io]\n");
+    let program = if has_facade(libraries) { ", \"program\"" } else { "" };
+    let mut manifest = format!("[workspace]\nresolver = \"3\"\nmembers = [\"*-[0-9]*\"{program}]\n[patch.crates-io]\n");
     for library in libraries {
         let stem = library.file_stem();
         let package = root.join("target/package").join(format!("{stem}.crate"));
@@ -158,21 +158,26 @@ fn compare(root: &Path, folder: &Path, target: &Path) -> Result<Vec<String>> {
     })
 }
 
-/// Packages, unpacks, tests.
-pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let libraries = libraries(root)?;
+/// Returns whether the facade is there, which the new program depends on.
+fn has_facade(libraries: &[Library]) -> bool {
+    libraries.iter().any(|library| library.name == "peregrine")
+}
+
+/// Packages, unpacks and tests these libraries, or all. What they depend on must be among them.
+pub(crate) fn check(root: &Path, names: &[&str]) -> Result<Vec<String>> {
+    let mut libraries = libraries(root)?;
+    libraries.retain(|library| names.is_empty() || names.contains(&library.name.as_str()));
     pack(root, &libraries)?;
     let folder = tempfile::tempdir().map_err(|error| format!("a folder for packages: {error}"))?;
     let mut faults = unpack(root, folder.path(), &libraries)?;
-    let has_facade = libraries.iter().any(|library| library.name == "peregrine");
-    if has_facade {
+    if has_facade(&libraries) {
         program(folder.path())?;
     }
     let target = root.join("target/packaged");
     let mut test = cargo(folder.path());
     test.args(["test", "--quiet", "--offline", "--workspace", "--target-dir"]).arg(&target);
     run(&mut test)?;
-    if has_facade {
+    if has_facade(&libraries) {
         faults.extend(compare(root, folder.path(), &target)?);
     }
     println!("{} packages: built and tested", libraries.len());

@@ -459,8 +459,7 @@ fn check(live: &mut Live, kind: Kind, call: Call, done: &Done, seen: &Seen) {
 
 pub(crate) fn cases(live: &mut Live, dir: &str) {
     let Some(peers) = Peers::new(dir) else {
-        println!("SKIPPED: no IPv6 here");
-        return;
+        testkit::skip!(KERNEL, "no IPv6");
     };
     let mut arrived = 0;
     for (call, name, code) in CALLS {
@@ -473,7 +472,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
             let Some(done) =
                 done.filter(|_| !uring || !live.source.notes().iter().any(|note| note.contains("io_uring")))
             else {
-                println!("SKIPPED: {call:?}: io_uring is off here");
+                testkit::skip(&testkit::KERNEL, format_args!("{call:?}: io_uring is disabled"));
                 continue;
             };
             let connected = |kind: Kind| format!("{kind:?}").ends_with("Connected");
