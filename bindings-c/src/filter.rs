@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::filter::{Filter as Inner, FilterError};
+use rule_engine::filter::Filter as Inner;
 use sinsp::fields::Fields;
 
 use crate::error::Error;
@@ -36,14 +36,8 @@ pub unsafe extern "C" fn peregrine_filter_new(condition: *const c_char, out: *mu
         // SAFETY: guaranteed by the caller.
         let condition = unsafe { text(condition, "condition") }?;
         let inner = Inner::compile(condition, SinspSchema::new(Fields::new())).map_err(|error| {
-            let (at, hint) = match &error {
-                FilterError::Syntax(error) => {
-                    (error.position, error.hint(condition).map_or_else(String::new, |hint| format!("; {hint}")))
-                }
-                FilterError::Compile(error) => {
-                    (error.position, crate::hint::field(condition.get(error.position.index..).unwrap_or_default()))
-                }
-            };
+            let at = error.position();
+            let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
             Error::new(Status::Compile, format!("line {}, column {}: {error}{hint}", at.line, at.column))
         })?;
         // SAFETY: guaranteed by the caller.

@@ -39,11 +39,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 });
                 json!({"condition": text, "printed": added.tree.to_string(), "event_codes": added.event_types})
             }
-            Err(FilterError::Syntax(error)) => json!({
+            Err(FilterError::Syntax(error, _)) => json!({
                 "condition": text, "error": format!("parse: {}", error.kind), "index": error.position.index,
                 "line": error.position.line, "column": error.position.column,
             }),
-            Err(FilterError::Compile(error)) => json!({"condition": text, "error": format!("compile: {error}")}),
+            Err(error) => json!({"condition": text, "error": format!("compile: {error}")}),
         });
     }
     let mut set = if plain { set.build_plain() } else { set.build() };

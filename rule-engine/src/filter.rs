@@ -3,25 +3,65 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use crate::event::{EventSchema, Key, Schema};
-use crate::lower::{CompileError, Condition, Warning};
+use crate::event::{EventSchema, FieldError, Key, Schema};
+use crate::lower::{CompileError, CompileErrorKind, Condition, Warning};
 use crate::output::{Output, Priority, Template};
 use crate::ruleset::{Config, Machine, Matching, Rule, RuleId, Ruleset, RulesetBuilder};
 use crate::syntax::ast::Expr;
 use crate::syntax::{SyntaxError, parse_within};
+use crate::text::Position;
 
 /// The nesting that a filter on a command line may have, as in Falco's libraries.
 const DEPTH: usize = 100;
 
 /// Why a text is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FilterError {
     /// It is not a condition.
-    #[error(transparent)]
-    Syntax(#[from] SyntaxError),
+    #[error("{0}")]
+    Syntax(SyntaxError, Option<String>),
     /// It compares something that cannot be compared.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
+    #[error("{0}")]
+    Compile(CompileError, Option<String>),
+}
+
+impl FilterError {
+    /// Returns where in the text it is wrong.
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Syntax(error, _) => error.position,
+            Self::Compile(error, _) => error.position,
+        }
+    }
+
+    /// Returns what may help, such as "did you mean `proc.name`?".
+    pub fn hint(&self) -> Option<&str> {
+        let (Self::Syntax(_, hint) | Self::Compile(_, hint)) = self;
+        hint.as_deref()
+    }
+
+    /// Returns what is wrong in a sentence for people, with the hint.
+    ///
+    /// ```
+    /// use peregrine_rule_engine::event::json::JsonSchema;
+    /// use peregrine_rule_engine::filter::Filter;
+    ///
+    /// let error = Filter::compile("jevt.valeu[/user] = root", JsonSchema::new("login")).unwrap_err();
+    /// assert_eq!(error.explained(), "no field `jevt.valeu[/user]`; did you mean `jevt.value`?");
+    /// ```
+    pub fn explained(&self) -> String {
+        let what = match self {
+            Self::Compile(CompileError { kind: CompileErrorKind::Field(FieldError::Unknown { field }), .. }, _) => {
+                format!("no field `{field}`")
+            }
+            other => other.to_string(),
+        };
+        match self.hint() {
+            Some(hint) => format!("{what}; {hint}"),
+            None => what,
+        }
+    }
 }
 
 /// Builds a set of conditions that are evaluated together. What they have in common is evaluated once.
@@ -56,8 +96,14 @@ impl<S: EventSchema> FilterSetBuilder<S> {
     /// # Errors
     /// If the text is not a condition of this schema; nothing is added then.
     pub fn add(&mut self, text: &str) -> Result<Added, FilterError> {
-        let tree = parse_within(text, DEPTH)?;
-        let condition = self.rules.condition(&mut self.schema, &tree)?;
+        let tree = parse_within(text, DEPTH).map_err(|error| {
+            let hint = error.hint(text);
+            FilterError::Syntax(error, hint)
+        })?;
+        let condition = self.rules.condition(&mut self.schema, &tree).map_err(|error| {
+            let hint = error.hint(&self.schema);
+            FilterError::Compile(error, hint)
+        })?;
         let event_types = condition.keys().len();
         let warnings = condition.warnings().to_vec();
         let RuleId(place) = self.rules.add(nameless(), everywhere(condition, &self.schema));

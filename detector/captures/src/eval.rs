@@ -116,13 +116,13 @@ impl Line {
                 members.insert("fnv".into(), format!("{:016x}", self.tally.fnv).into());
                 members.insert("first".into(), json!(self.tally.first));
             }
-            Err(FilterError::Syntax(fault)) => {
+            Err(FilterError::Syntax(fault, _)) => {
                 members.insert("error".into(), format!("parse: {}", fault.kind).into());
                 members.insert("line".into(), fault.position.line.into());
                 members.insert("column".into(), fault.position.column.into());
                 members.insert("index".into(), fault.position.index.into());
             }
-            Err(FilterError::Compile(fault)) => {
+            Err(fault) => {
                 members.insert("error".into(), format!("compile: {fault}").into());
             }
         }

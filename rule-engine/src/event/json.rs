@@ -188,6 +188,34 @@ impl JsonSchema {
     }
 }
 
+/// The names of the fields of every JSON source, for messages that guess what was meant.
+const NAMES: [&str; 24] = [
+    "evt.num",
+    "evt.time",
+    "evt.time.s",
+    "evt.time.iso8601",
+    "evt.datetime",
+    "evt.datetime.s",
+    "evt.rawtime",
+    "evt.rawtime.s",
+    "evt.rawtime.ns",
+    "evt.reltime",
+    "evt.reltime.s",
+    "evt.reltime.ns",
+    "evt.source",
+    "evt.pluginname",
+    "evt.plugininfo",
+    "evt.hostname",
+    "evt.is_async",
+    "evt.asynctype",
+    "json.value",
+    "json.obj",
+    "json.rawtime",
+    "jevt.value",
+    "jevt.obj",
+    "jevt.rawtime",
+];
+
 /// What a field wants between brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
@@ -203,14 +231,16 @@ pub enum Argument {
 fn argument<'a>(name: &str, arg: Option<&'a [u8]>, wanted: Argument) -> Result<Option<&'a [u8]>, FieldError> {
     let shown = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
     match (wanted, arg) {
-        (Argument::Key, None) => {
-            Err(FieldError(format!("filter '{name}': {name} requires an argument but none provided")))
-        }
+        (Argument::Key, None) => Err(FieldError::MissingArgument {
+            field: name.to_owned(),
+            message: format!("filter '{name}': {name} requires an argument but none provided"),
+        }),
         (Argument::None, Some(arg)) => {
             let arg = shown(arg);
-            Err(FieldError(format!(
+            let message = format!(
                 "filter '{name}[{arg}]': {name} does not allow nor require an argument but one is provided: {arg}"
-            )))
+            );
+            Err(FieldError::BadArgument { field: name.to_owned(), message })
         }
         (Argument::Index, Some(arg)) => {
             let problem = if !arg.iter().all(u8::is_ascii_digit) {
@@ -223,7 +253,8 @@ fn argument<'a>(name: &str, arg: Option<&'a [u8]>, wanted: Argument) -> Result<O
                 return Ok(Some(arg));
             };
             let arg = shown(arg);
-            Err(FieldError(format!("filter {name}[{arg}] {name} has an invalid index argument {problem}: {arg}")))
+            let message = format!("filter {name}[{arg}] {name} has an invalid index argument {problem}: {arg}");
+            Err(FieldError::BadArgument { field: name.to_owned(), message })
         }
         (_, arg) => Ok(arg),
     }
@@ -251,6 +282,11 @@ impl Schema for JsonSchema {
         self.fields.push(Resolved { getter, info: info.clone() });
         self.known.insert(key, id);
         Ok(info)
+    }
+
+    fn field_names(&self) -> Vec<Cow<'static, str>> {
+        let audit = if self.audit { k8s_audit::rows() } else { &[] };
+        NAMES.iter().map(|name| Cow::Borrowed(*name)).chain(audit.iter().map(|row| row.name.clone())).collect()
     }
 
     fn is_field(&self, text: &str) -> bool {

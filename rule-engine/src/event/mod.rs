@@ -128,21 +128,89 @@ pub enum Special {
     DnsName,
 }
 
-/// Why a schema has no such field.
+/// Why a schema has no such field. Printed in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FieldError(pub String);
+#[non_exhaustive]
+pub enum FieldError {
+    /// There is no field of that name, or it takes no such argument.
+    #[error("filter_check called with nonexistent field {field}")]
+    Unknown {
+        /// The field as it was written, argument and all.
+        field: String,
+    },
+    /// The argument is missing.
+    #[error("{message}")]
+    MissingArgument {
+        /// The name of the field.
+        field: String,
+        /// What is wrong, in Falco's words.
+        message: String,
+    },
+    /// The argument is invalid, or the field takes none.
+    #[error("{message}")]
+    BadArgument {
+        /// The name of the field.
+        field: String,
+        /// What is wrong, in Falco's words.
+        message: String,
+    },
+    /// The field can be compared but not printed.
+    #[error("{field} is filter only and cannot be used as a display field")]
+    FilterOnly {
+        /// The name of the field.
+        field: String,
+    },
+}
 
 impl FieldError {
     /// There is no field of that name, or it takes no such argument.
     pub fn nonexistent(name: &str, arg: Option<&[u8]>) -> Self {
-        match arg {
-            None => Self(format!("filter_check called with nonexistent field {name}")),
-            Some(arg) => {
-                Self(format!("filter_check called with nonexistent field {name}[{}]", String::from_utf8_lossy(arg)))
-            }
+        let field = match arg {
+            None => name.to_owned(),
+            Some(arg) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
+        };
+        Self::Unknown { field }
+    }
+
+    /// Returns the field that it is about, as it was written.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Unknown { field }
+            | Self::MissingArgument { field, .. }
+            | Self::BadArgument { field, .. }
+            | Self::FilterOnly { field } => field,
         }
     }
+
+    /// Returns what may help, given the fields that the schema has.
+    pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
+        match self {
+            Self::Unknown { field } => near_field(schema, field),
+            Self::MissingArgument { field, .. } => Some(format!("`{field}` needs an argument: `{field}[…]`")),
+            Self::BadArgument { .. } | Self::FilterOnly { .. } => None,
+        }
+    }
+}
+
+/// Returns what may have been meant by a text that is not a field of a schema.
+pub(crate) fn near_field(schema: &dyn Schema, text: &str) -> Option<String> {
+    let names = schema.field_names();
+    let name = text.split('[').next().unwrap_or(text);
+    if names.iter().any(|known| known == name) {
+        return Some(if name == text {
+            format!("`{name}` needs an argument: `{name}[…]`")
+        } else {
+            format!("`{name}` takes no such argument")
+        });
+    }
+    crate::diag::did_you_mean(name, names.iter().map(|name| &**name))
+}
+
+/// Returns what may have been meant by a text that is not a type of events of a schema.
+pub(crate) fn near_event_type(schema: &dyn Schema, text: &str) -> Option<String> {
+    let keys: Vec<Key> = (0..schema.key_count()).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
+    let names = schema.type_names(&keys);
+    crate::diag::did_you_mean(text, names.iter().map(String::as_str))
 }
 
 /// Names, asked while rules load.

@@ -120,7 +120,7 @@ impl SinspSchema {
         if let Some(id) = self.known.get(&Asked(name, arg)) {
             return Ok(*id);
         }
-        let field = self.fields.resolve(name, arg).map_err(|error| FieldError(error.to_string()))?;
+        let field = self.fields.resolve(name, arg).map_err(|error| field_error(name, arg, &error))?;
         let id = FieldId(self.resolved.len() as u32);
         self.infos.push(self.info(id, &field));
         self.resolved.push(field);
@@ -183,7 +183,7 @@ impl Schema for SinspSchema {
     fn print_field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
         let id = self.resolve(name, arg)?;
         if self.resolved[id.0 as usize].is_filter_only() {
-            return Err(FieldError(format!("{name} is filter only and cannot be used as a display field")));
+            return Err(FieldError::FilterOnly { field: name.to_owned() });
         }
         Ok(self.infos[id.0 as usize].clone())
     }
@@ -367,5 +367,19 @@ impl Event for SinspEvent<'_> {
             Lifetime::Lineage => Some(self.event.state().lineage_stamp(thread)),
             Lifetime::Event => None,
         }
+    }
+}
+
+/// The same error of a field, for those who know no inspector.
+fn field_error(name: &str, arg: Option<&[u8]>, error: &sinsp::fields::FieldError) -> FieldError {
+    use sinsp::fields::FieldErrorKind;
+    let (field, message) = (name.to_owned(), error.to_string());
+    match error.kind() {
+        FieldErrorKind::Unknown => match error.unknown_field() {
+            Some(whole) => FieldError::Unknown { field: whole.to_owned() },
+            None => FieldError::nonexistent(name, arg),
+        },
+        FieldErrorKind::MissingArgument => FieldError::MissingArgument { field, message },
+        _ => FieldError::BadArgument { field, message },
     }
 }

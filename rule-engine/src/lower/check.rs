@@ -4,7 +4,7 @@
 //! an `or`, `allof` an `and`, `==` is `=`.
 
 use super::literal;
-use super::{Compiler, warn};
+use super::{CompileErrorKind, Compiler, warn};
 use crate::event::{Kind, Special};
 use crate::ir::expr::ExprId;
 use crate::ir::node::{Atom, Literal, NodeId, Pool, Test};
@@ -56,14 +56,17 @@ fn comparable(op: Operator, modifier: Option<Modifier>, kind: Kind, list: bool) 
 
 impl Compiler<'_> {
     /// The condition that a check stands for.
-    pub(super) fn check(&mut self, check: &Check) -> Result<NodeId, String> {
+    pub(super) fn check(&mut self, check: &Check) -> Result<NodeId, CompileErrorKind> {
         let left = self.operand(&check.left)?;
         let (kind, list) = (self.pool.exprs[left].kind, self.pool.exprs[left].list);
-        comparable(check.op, check.modifier, kind, list).map_err(|message| format!("filter error: {message}"))?;
+        comparable(check.op, check.modifier, kind, list).map_err(|message| CompileErrorKind::Operator {
+            op: check.op,
+            message: format!("filter error: {message}"),
+        })?;
         let values: &[Vec<u8>] = match &check.right {
             Right::Operand(operand) => {
                 let right = self.operand(operand)?;
-                self.against(check.op, left, right)?;
+                self.against(check.op, left, right).map_err(|message| CompileErrorKind::Sides { message })?;
                 return Ok(self.pool.atom(Atom { expr: left, test: Test::Against(plain(check.op), right) }));
             }
             Right::Value(value) => std::slice::from_ref(value),
@@ -110,31 +113,37 @@ impl Compiler<'_> {
     }
 
     /// One constant, parsed and checked.
-    fn literal(&self, op: Operator, left: ExprId, value: &[u8]) -> Result<Literal, String> {
+    fn literal(&self, op: Operator, left: ExprId, value: &[u8]) -> Result<Literal, CompileErrorKind> {
+        let invalid = |message: &str| CompileErrorKind::Value { value: value.to_vec(), message: message.to_owned() };
         let expr = &self.pool.exprs[left];
         let bytes;
         let value = if matches!(op, Operator::BContains | Operator::BStartsWith) {
             bytes = literal::unhex(value)
-                .ok_or("filter error: bcontains and bstartswith operator support hex strings only")?;
+                .ok_or_else(|| invalid("filter error: bcontains and bstartswith operator support hex strings only"))?;
             &bytes
         } else {
             value
         };
-        let literal = if expr.special == Special::RawArg {
-            literal::parse_raw(value, expr.kind)?
+        let parsed = if expr.special == Special::RawArg {
+            literal::parse_raw(value, expr.kind)
         } else {
-            literal::parse(value, expr.kind)?
+            literal::parse(value, expr.kind)
         };
+        let literal = parsed.map_err(|error| match error {
+            literal::Invalid::Aborts => CompileErrorKind::Number { value: value.to_vec() },
+            literal::Invalid::Words(message) => invalid(&message),
+        })?;
         if expr.names_types && !std::str::from_utf8(value).is_ok_and(|name| self.schema.keys_of(name).is_some()) {
-            return Err(format!("unknown event type {}", String::from_utf8_lossy(value)));
+            return Err(CompileErrorKind::UnknownEventType { name: String::from_utf8_lossy(value).into_owned() });
         }
         if expr.special == Special::Around && !matches!(op, Operator::Eq | Operator::EqEq) {
-            return Err("evt.around supports only '=' comparison operator".into());
+            let message = "evt.around supports only '=' comparison operator".to_owned();
+            return Err(CompileErrorKind::Operator { op, message });
         }
         if op == Operator::Regex {
             // Compiled here only to learn whether it can be: the program keeps its own.
             let translated = regex::translate(value).and_then(|text| regex::compile(&text));
-            translated.map_err(|message| format!("invalid regex pattern: {message}"))?;
+            translated.map_err(|message| invalid(&format!("invalid regex pattern: {message}")))?;
         }
         Ok(literal)
     }

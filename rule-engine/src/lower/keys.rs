@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::literal;
-use super::{CompileError, Known};
+use super::{CompileError, CompileErrorKind, Known};
 use crate::event::{Key, Schema};
 use crate::ir::node::Literal;
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
@@ -112,11 +112,14 @@ impl Inference<'_> {
                 Ok(keys)
             }
             Expr::Exists(operand, at) => {
-                let typed = is_event_type(operand).map_err(|message| CompileError::aborting(message, *at))?;
+                let typed = is_event_type(operand)
+                    .map_err(|message| CompileError::new(CompileErrorKind::EventTypes { message }, *at))?;
                 Ok(if typed && negated { KeySet::none(self.count) } else { KeySet::all(self.count) })
             }
             Expr::Check(check, at) => {
-                let set = self.check(check).map_err(|message| CompileError::aborting(message, *at))?;
+                let set = self
+                    .check(check)
+                    .map_err(|message| CompileError::new(CompileErrorKind::EventTypes { message }, *at))?;
                 Ok(match set {
                     None => KeySet::all(self.count),
                     Some(set) if negated => set.complement(),

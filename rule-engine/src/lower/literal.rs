@@ -14,8 +14,29 @@ use crate::ir::node::Literal;
 /// The longest constant, with the byte that ends it.
 const LONGEST: usize = 256;
 
+/// Why a text is not a constant of a kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Invalid {
+    /// Falco ends with this.
+    Aborts,
+    /// What is wrong, in Falco's words.
+    Words(String),
+}
+
+impl From<String> for Invalid {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl From<&str> for Invalid {
+    fn from(words: &str) -> Self {
+        Self::Words(words.to_owned())
+    }
+}
+
 /// Parses `text` as a constant of a kind.
-pub(super) fn parse(text: &[u8], kind: Kind) -> Result<Literal, String> {
+pub(super) fn parse(text: &[u8], kind: Kind) -> Result<Literal, Invalid> {
     if kind == Kind::ByteBuf {
         return if text.len() < LONGEST {
             Ok(Literal::Bytes(text.into()))
@@ -27,37 +48,39 @@ pub(super) fn parse(text: &[u8], kind: Kind) -> Result<Literal, String> {
 }
 
 /// As [`parse`], for fields that have no constants of bytes.
-pub(super) fn parse_raw(text: &[u8], kind: Kind) -> Result<Literal, String> {
+pub(super) fn parse_raw(text: &[u8], kind: Kind) -> Result<Literal, Invalid> {
     if text.contains(&0) {
         return Err("filter error: filter value cannot contain a NUL byte (\\x00)".into());
     }
     if let (Some((bits, signed)), false) = (kind.number(), kind == Kind::Port) {
-        return number(text, bits, signed).ok_or_else(|| format!("{} is not a valid number", lossy(text)));
+        return number(text, bits, signed).ok_or_else(|| format!("{} is not a valid number", lossy(text)).into());
     }
     match kind {
         Kind::Port => port(text).map(|port| Literal::U64(port.into())),
         Kind::CharBuf | Kind::SockAddr | Kind::SockTuple | Kind::SockFamily | Kind::FsPath | Kind::FsRelPath => {
             let used = text.len() + 1;
             if used > LONGEST {
-                return Err(format!("filter parameter too long (used={used}, available={LONGEST}):{}", lossy(text)));
+                return Err(
+                    format!("filter parameter too long (used={used}, available={LONGEST}):{}", lossy(text)).into()
+                );
             }
             Ok(Literal::Bytes(text.into()))
         }
         Kind::Bool => match text {
             b"true" => Ok(Literal::Bool(true)),
             b"false" => Ok(Literal::Bool(false)),
-            _ => Err(format!("filter error: unrecognized boolean value {}", lossy(text))),
+            _ => Err(format!("filter error: unrecognized boolean value {}", lossy(text)).into()),
         },
         Kind::Double => match number(text, 32, true) {
             Some(Literal::I64(whole)) => Ok(Literal::F64(whole as i32)),
-            _ => Err(format!("{} is not a valid number", lossy(text))),
+            _ => Err(format!("{} is not a valid number", lossy(text)).into()),
         },
         Kind::IpAddr if text.contains(&b'.') => ipv4(text).map(|ip| Literal::Ip(ip.into())),
         Kind::IpAddr | Kind::Ipv6Addr => ipv6(text).map(|ip| Literal::Ip(ip.into())),
         Kind::Ipv4Addr => ipv4(text).map(|ip| Literal::Ip(ip.into())),
         Kind::IpNet if text.contains(&b'.') => net_v4(text),
         Kind::IpNet => net_v6(text),
-        _ => Err(format!("wrong parameter type {}", kind_number(kind))),
+        _ => Err(format!("wrong parameter type {}", kind_number(kind)).into()),
     }
 }
 
@@ -108,12 +131,12 @@ pub(super) fn number(text: &[u8], bits: u32, signed: bool) -> Option<Literal> {
     })
 }
 
-fn port(text: &[u8]) -> Result<u16, String> {
+fn port(text: &[u8]) -> Result<u16, Invalid> {
     if text.iter().all(u8::is_ascii_digit) {
         let number = text.iter().try_fold(0i32, |sum, digit| sum.checked_mul(10)?.checked_add(i32::from(digit - b'0')));
-        return number.map(|number| number as u16).ok_or_else(|| "stoi".into());
+        return number.map(|number| number as u16).ok_or(Invalid::Aborts);
     }
-    let unknown = || format!("unrecognized protocol {}", lossy(text));
+    let unknown = || Invalid::from(format!("unrecognized protocol {}", lossy(text)));
     let name = std::str::from_utf8(text).map_err(|_| unknown())?;
     services().get(name).copied().ok_or_else(unknown)
 }
@@ -167,19 +190,19 @@ fn parse_ip<A: std::str::FromStr>(text: &[u8]) -> Option<A> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn ipv4(text: &[u8]) -> Result<Ipv4Addr, String> {
-    parse_ip(text).ok_or_else(|| format!("unrecognized IPv4 address {}", lossy(text)))
+fn ipv4(text: &[u8]) -> Result<Ipv4Addr, Invalid> {
+    parse_ip(text).ok_or_else(|| format!("unrecognized IPv4 address {}", lossy(text)).into())
 }
 
-fn ipv6(text: &[u8]) -> Result<Ipv6Addr, String> {
-    parse_ip(text).ok_or_else(|| format!("unrecognized IPv6 address {}", lossy(text)))
+fn ipv6(text: &[u8]) -> Result<Ipv6Addr, Invalid> {
+    parse_ip(text).ok_or_else(|| format!("unrecognized IPv6 address {}", lossy(text)).into())
 }
 
 /// The bits of a mask, and the mask as written.
-fn mask(text: &[u8]) -> Result<u64, String> {
+fn mask(text: &[u8]) -> Result<u64, Invalid> {
     match number(text, 8, false) {
         Some(Literal::U64(bits)) => Ok(bits),
-        _ => Err(format!("{} is not a valid number", lossy(text))),
+        _ => Err(format!("{} is not a valid number", lossy(text)).into()),
     }
 }
 
@@ -188,21 +211,21 @@ fn split_net(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..slash], &text[slash + 1..]))
 }
 
-fn net_v4(text: &[u8]) -> Result<Literal, String> {
+fn net_v4(text: &[u8]) -> Result<Literal, Invalid> {
     let (ip, bits) = split_net(text).ok_or_else(|| format!("unrecognized IP network {}", lossy(text)))?;
     let ip: Ipv4Addr = parse_ip(ip).ok_or_else(|| format!("unrecognized IP address {}", lossy(text)))?;
     match mask(bits)? {
         prefix @ 0..=32 => Ok(Literal::Net(IpAddr::V4(ip), prefix as u8)),
-        _ => Err(format!("invalid netmask {}", lossy(bits))),
+        _ => Err(format!("invalid netmask {}", lossy(bits)).into()),
     }
 }
 
-fn net_v6(text: &[u8]) -> Result<Literal, String> {
+fn net_v6(text: &[u8]) -> Result<Literal, Invalid> {
     let (ip, bits) = split_net(text).ok_or_else(|| format!("invalid v6 netmask: {}", lossy(text)))?;
     let ip: Ipv6Addr = parse_ip(ip).ok_or_else(|| format!("unrecognized IPv6 address {}", lossy(text)))?;
     match mask(bits)? {
         prefix @ 1..=128 => Ok(Literal::Net(IpAddr::V6(ip), prefix as u8)),
-        _ => Err(format!("invalid v6 netmask {}", lossy(bits))),
+        _ => Err(format!("invalid v6 netmask {}", lossy(bits)).into()),
     }
 }
 
@@ -222,7 +245,8 @@ mod tests {
     fn check(text: &str, kind: Kind, expect: &str) {
         let got = match parse(text.as_bytes(), kind) {
             Ok(literal) => format!("{literal:?}"),
-            Err(message) => message,
+            Err(Invalid::Words(message)) => message,
+            Err(Invalid::Aborts) => "stoi".to_owned(),
         };
         assert_eq!(got, expect, "{text:?} as {}", kind.name());
     }

@@ -10,6 +10,7 @@
 pub(crate) mod arrange;
 mod check;
 pub(crate) mod emit;
+mod error;
 mod keys;
 mod literal;
 pub(crate) mod operand;
@@ -17,6 +18,7 @@ mod peephole;
 pub(crate) mod specialize;
 mod warn;
 
+pub use error::{CompileError, CompileErrorKind};
 pub use keys::KeySet;
 
 use std::sync::Arc;
@@ -30,29 +32,6 @@ use crate::event::Schema;
 use crate::ir::expr::ExprId;
 use crate::ir::node::{Atom, NodeId, Pool, Test};
 use crate::syntax::ast::{Definition, Expr, Operand, Position};
-
-/// Why a condition does not compile.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct CompileError {
-    /// What is wrong, in Falco's words.
-    pub message: String,
-    /// The check that is wrong.
-    pub position: Position,
-    /// Whether Falco does not report this but ends.
-    pub aborts_falco: bool,
-}
-
-impl CompileError {
-    fn at(message: String, position: Position) -> Self {
-        let aborts_falco = message == "unknown multivalue transformer" || message == "stoi";
-        Self { message, position, aborts_falco }
-    }
-
-    pub(crate) fn aborting(message: &str, position: Position) -> Self {
-        Self { message: message.into(), position, aborts_falco: true }
-    }
-}
 
 /// Something in a condition that is probably not meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +106,7 @@ struct Compiler<'c> {
 }
 
 impl Compiler<'_> {
-    fn operand(&mut self, operand: &Operand) -> Result<ExprId, String> {
+    fn operand(&mut self, operand: &Operand) -> Result<ExprId, CompileErrorKind> {
         Operands { exprs: &mut self.pool.exprs, schema: self.schema, place: Place::Condition }.operand(operand)
     }
 
@@ -145,19 +124,17 @@ impl Compiler<'_> {
                 let child = self.expr(child)?;
                 Ok(self.pool.not(child))
             }
-            Expr::Macro(name, at) => {
-                Err(CompileError::at(format!("filter error: unexpected identifier '{name}'"), *at))
-            }
+            Expr::Macro(name, at) => Err(CompileError::new(CompileErrorKind::UnknownMacro { name: name.clone() }, *at)),
             Expr::Defined(definition) => self.defined(definition),
             Expr::Exists(operand, at) => {
-                let expr = self.operand(operand).map_err(|message| CompileError::at(message, *at))?;
+                let expr = self.operand(operand).map_err(|kind| CompileError::new(kind, *at))?;
                 let test = match self.pool.exprs[expr].special {
                     crate::event::Special::Around => Test::Around(0),
                     _ => Test::Exists,
                 };
                 Ok(self.pool.atom(Atom { expr, test }))
             }
-            Expr::Check(check, at) => self.check(check).map_err(|message| CompileError::at(message, *at)),
+            Expr::Check(check, at) => self.check(check).map_err(|kind| CompileError::new(kind, *at)),
         }
     }
 

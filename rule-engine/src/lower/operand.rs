@@ -6,6 +6,8 @@ use crate::event::{FieldInfo, Kind, Lifetime, Schema};
 use crate::ir::expr::{Expr, ExprId, Exprs, Nul, Op, Unary, shorter};
 use crate::syntax::ast::{Operand, Transformer};
 
+use super::error::CompileErrorKind;
+
 /// Where a field is wanted: some exist only in conditions, and some mean another thing in an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -21,7 +23,7 @@ pub(crate) struct Operands<'c> {
 }
 
 impl Operands<'_> {
-    pub(crate) fn operand(&mut self, operand: &Operand) -> Result<ExprId, String> {
+    pub(crate) fn operand(&mut self, operand: &Operand) -> Result<ExprId, CompileErrorKind> {
         match operand {
             Operand::Field(field, _) => {
                 let info = self.field(&field.name, field.arg.as_deref())?;
@@ -41,15 +43,15 @@ impl Operands<'_> {
         }
     }
 
-    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, String> {
+    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, CompileErrorKind> {
         let info = match self.place {
             Place::Condition => self.schema.field(name, arg),
             Place::Output => self.schema.print_field(name, arg),
         };
-        info.map_err(|error| error.0)
+        info.map_err(CompileErrorKind::Field)
     }
 
-    fn all(&mut self, operands: &[Operand]) -> Result<Vec<ExprId>, String> {
+    fn all(&mut self, operands: &[Operand]) -> Result<Vec<ExprId>, CompileErrorKind> {
         operands.iter().map(|operand| self.operand(operand)).collect()
     }
 
@@ -59,14 +61,16 @@ impl Operands<'_> {
         lasting.reduce(shorter).unwrap_or(Lifetime::Event)
     }
 
-    fn transformer(&mut self, transformer: &Transformer) -> Result<ExprId, String> {
+    fn transformer(&mut self, transformer: &Transformer) -> Result<ExprId, CompileErrorKind> {
         let name = transformer.name.as_str();
         let args = self.all(&transformer.args)?;
-        let no_selector = || format!("filter error: transformer '{name}' does not support field arguments");
+        let no_selector =
+            || transformer_error(format!("filter error: transformer '{name}' does not support field arguments"));
         match args.as_slice() {
             [only] if name == "val" || transformer.arg.is_none() => {
                 if name != "val" {
-                    let unary = Unary::from_name(name).ok_or_else(|| format!("unknown field transfomer '{name}'"))?;
+                    let unary = Unary::from_name(name)
+                        .ok_or_else(|| transformer_error(format!("unknown field transfomer '{name}'")))?;
                     return self.unary(unary, *only);
                 }
                 if transformer.arg.is_some() { Err(no_selector()) } else { Ok(*only) }
@@ -76,10 +80,10 @@ impl Operands<'_> {
         }
     }
 
-    fn unary(&mut self, unary: Unary, arg: ExprId) -> Result<ExprId, String> {
+    fn unary(&mut self, unary: Unary, arg: ExprId) -> Result<ExprId, CompileErrorKind> {
         let inner = &self.exprs[arg];
         if inner.no_transformer {
-            return Err(format!("field '{}' does not support transformers", inner.name));
+            return Err(transformer_error(format!("field '{}' does not support transformers", inner.name)));
         }
         let fits = match unary {
             Unary::ToLower | Unary::ToUpper | Unary::Basename => inner.kind.is_text(),
@@ -87,13 +91,13 @@ impl Operands<'_> {
             Unary::Len => inner.list || inner.kind.is_text() || inner.kind == Kind::ByteBuf,
         };
         if !fits {
-            return Err(format!(
+            return Err(transformer_error(format!(
                 "can't add field transformer: type '{}' is not supported by '{}' transformer applied on {}field '{}'",
                 inner.kind.name(),
                 unary.name(),
                 if inner.list { "list " } else { "" },
                 inner.name
-            ));
+            )));
         }
         let mut outer = inner.clone();
         outer.op = Op::Unary(unary, arg);
@@ -110,20 +114,23 @@ impl Operands<'_> {
         Ok(self.exprs.intern(outer))
     }
 
-    fn several(&mut self, name: &str, args: &[ExprId], selector: Option<&[u8]>) -> Result<ExprId, String> {
+    fn several(&mut self, name: &str, args: &[ExprId], selector: Option<&[u8]>) -> Result<ExprId, CompileErrorKind> {
         let bases: Vec<(Kind, bool)> = args.iter().map(|arg| self.exprs[*arg].base).collect();
         let lifetime = self.lifetime(args);
-        let no_selector = |name: &str| Err(format!("transformer '{name}' does not support field arguments"));
+        let no_selector =
+            |name: &str| Err(transformer_error(format!("transformer '{name}' does not support field arguments")));
         let (op, list) = match name {
             "join" => {
                 let &[separator, list] = args else {
-                    return Err("join() requires exactly 2 arguments: separator and list".into());
+                    return Err(transformer_error("join() requires exactly 2 arguments: separator and list"));
                 };
                 if bases[0].1 {
-                    return Err("join() first argument (separator) must be a single value, not a list".into());
+                    return Err(transformer_error(
+                        "join() first argument (separator) must be a single value, not a list",
+                    ));
                 }
                 if !bases[1].1 {
-                    return Err("join() second argument must be a list".into());
+                    return Err(transformer_error("join() second argument must be a list"));
                 }
                 if selector.is_some() {
                     return no_selector("join");
@@ -132,10 +139,10 @@ impl Operands<'_> {
             }
             "concat" => {
                 if args.len() < 2 {
-                    return Err("concat() requires at least 2 arguments".into());
+                    return Err(transformer_error("concat() requires at least 2 arguments"));
                 }
                 if bases.iter().any(|base| *base != (Kind::CharBuf, false)) {
-                    return Err("concat() arguments must be strings".into());
+                    return Err(transformer_error("concat() arguments must be strings"));
                 }
                 if selector.is_some() {
                     return no_selector("concat");
@@ -144,25 +151,27 @@ impl Operands<'_> {
             }
             "getopt" => {
                 let &[list, letters] = args else {
-                    return Err("getopt() requires exactly 2 arguments: args list and optstring".into());
+                    return Err(transformer_error("getopt() requires exactly 2 arguments: args list and optstring"));
                 };
                 if !bases[0].1 {
-                    return Err("getopt() first argument must be a list".into());
+                    return Err(transformer_error("getopt() first argument must be a list"));
                 }
                 if bases[1].1 {
-                    return Err("getopt() second argument (optstring) must be a single value".into());
+                    return Err(transformer_error("getopt() second argument (optstring) must be a single value"));
                 }
                 if bases[0].0 != Kind::CharBuf || bases[1].0 != Kind::CharBuf {
-                    return Err("getopt() arguments must be strings".into());
+                    return Err(transformer_error("getopt() arguments must be strings"));
                 }
                 let letter = match selector {
                     None => None,
                     Some(&[letter]) => Some(letter),
-                    Some(_) => return Err("getopt() field argument must be a single option character".into()),
+                    Some(_) => {
+                        return Err(transformer_error("getopt() field argument must be a single option character"));
+                    }
                 };
                 (Op::GetOpt(list, letters, letter), letter.is_none())
             }
-            _ => return Err("unknown multivalue transformer".into()),
+            _ => return Err(CompileErrorKind::UnknownTransformer),
         };
         let mut expr = Expr::text(op, list, lifetime);
         expr.base = (Kind::CharBuf, false);
@@ -174,4 +183,8 @@ impl Operands<'_> {
         }
         Ok(self.exprs.intern(expr))
     }
+}
+
+fn transformer_error(message: impl Into<String>) -> CompileErrorKind {
+    CompileErrorKind::Transformer { message: message.into() }
 }

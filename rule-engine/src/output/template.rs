@@ -4,7 +4,7 @@ use bumpalo::Bump;
 
 use super::json;
 use crate::event::text::number_text;
-use crate::event::{Event, EventSchema, FieldId, Kind, Schema, Value};
+use crate::event::{Event, EventSchema, FieldId, Kind, Schema, Value, near_field};
 use crate::ir::expr::{ExprId, Exprs, Op};
 use crate::lower::operand::{Operands, Place};
 use crate::syntax::ast::{Field, Operand, Position};
@@ -18,12 +18,44 @@ const LONGEST: usize = 1024;
 /// The longest text of a list or a buffer.
 const LONGEST_TEXT: usize = 1023;
 
-/// Why a template is wrong, in Falco's words.
+/// Why a text is not a template. Printed in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct TemplateError {
-    /// What is wrong.
-    pub message: String,
+#[non_exhaustive]
+pub enum TemplateError {
+    /// The text is empty.
+    #[error("empty formatting token")]
+    Empty,
+    /// It ends in a `%`.
+    #[error("invalid formatting syntax: formatting cannot end with a %")]
+    EndsInPercent,
+    /// It ends in a width.
+    #[error("invalid formatting syntax: formatting cannot end with a number")]
+    EndsInNumber,
+    /// There is no field behind a `%`.
+    #[error("unknown filter: unexpected token after '")]
+    UnknownField {
+        /// The text behind the `%`, up to a space or the next `%`.
+        token: String,
+    },
+    /// There is no source of that name.
+    #[error("unknown source")]
+    UnknownSource,
+}
+
+impl TemplateError {
+    /// Returns what may help, given the fields that the schema has.
+    pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
+        match self {
+            Self::UnknownField { token } if token.is_empty() => {
+                Some("a `%` begins a field such as `%proc.name`".to_owned())
+            }
+            Self::UnknownField { token } => Some(match near_field(schema, token) {
+                Some(near) => format!("`%{token}` names no field: {near}"),
+                None => format!("`%{token}` names no field"),
+            }),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -57,9 +89,8 @@ impl Template {
     /// # Errors
     /// If a `%` is not followed by a field, if the template is empty, or if it ends in a `%` or a width.
     pub fn parse(template: &str, schema: &mut dyn Schema) -> Result<Self, TemplateError> {
-        let error = |message: &str| TemplateError { message: message.into() };
         if template.is_empty() {
-            return Err(error("empty formatting token"));
+            return Err(TemplateError::Empty);
         }
         let mut rest = template.strip_prefix('*').unwrap_or(template);
         let mut parsed =
@@ -68,13 +99,13 @@ impl Template {
             parsed.literal(&rest[..percent]);
             rest = &rest[percent + 1..];
             if rest.is_empty() {
-                return Err(error("invalid formatting syntax: formatting cannot end with a %"));
+                return Err(TemplateError::EndsInPercent);
             }
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let width = rest[..digits].parse::<usize>().unwrap_or(0);
             rest = &rest[digits..];
             if rest.is_empty() {
-                return Err(error("invalid formatting syntax: formatting cannot end with a number"));
+                return Err(TemplateError::EndsInNumber);
             }
             let (operand, expr, used) = parsed.longest(rest, schema)?;
             parsed.name_fields(&operand, schema);
@@ -119,7 +150,8 @@ impl Template {
             }
             size = next;
         }
-        Err(TemplateError { message: "unknown filter: unexpected token after '".into() })
+        let end = rest.find(|c: char| c.is_whitespace() || c == '%').unwrap_or(rest.len());
+        Err(TemplateError::UnknownField { token: rest[..end].to_owned() })
     }
 
     fn name_fields(&mut self, operand: &Operand, schema: &mut dyn Schema) {

@@ -85,10 +85,10 @@ fn check_field(exception: &Exception, field: &Entry, source: Option<&str>, sourc
             let fault = Diagnostic::new(Code::Validate, message, exception.context.clone()).at(spot);
             Err(Box::new(fault.hint(sources.near_field(source, field.text()))))
         }
-        Err(message) => {
+        Err(error) => {
             let context = &exception.context;
             let root = Context::file(context.file, std::sync::Arc::clone(&context.locations[0].name));
-            Err(Box::new(Diagnostic::new(Code::Validate, message, root).at(spot)))
+            Err(Box::new(Diagnostic::new(Code::Validate, error.to_string(), root).at(spot)))
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Faults of texts and trees: where in which file the words are, and how they came there.
 
 use crate::diag::{Code, Context, Diagnostic, Spot, did_you_mean};
+use crate::lower::CompileError;
+use crate::output::TemplateError;
 use crate::source::{item, span};
 use crate::syntax::SyntaxError;
 use crate::syntax::ast::{Expr, Position};
@@ -99,7 +101,7 @@ impl Resolver<'_> {
         &mut self,
         fault: &mut Diagnostic,
         source: &str,
-        position: Position,
+        error: &CompileError,
         text: &MappedText,
         tree: &Expr,
         used: &[usize],
@@ -110,7 +112,7 @@ impl Resolver<'_> {
             for at in std::mem::take(&mut candidates) {
                 let Some(tree) = self.macros[at].tree.clone() else { continue };
                 let found = self.sources.condition(source, tree.tree()).err();
-                if found.is_some_and(|(message, place)| message == fault.message && place == position) {
+                if found.is_some_and(|found| found == *error) {
                     owner = Some(at);
                     candidates.clone_from(&self.macros[at].macros);
                     continue 'deeper;
@@ -123,39 +125,30 @@ impl Resolver<'_> {
             None => (text.clone(), None),
         };
         let tree = definition.as_ref().map_or(tree, |definition| definition.tree());
-        let at = locate::token(tree, position, &fault.message, text.as_str());
-        (fault.spot, fault.notes) = self.spot(&text, Position { index: at, ..position });
+        let at = locate::token(tree, error, text.as_str());
+        (fault.spot, fault.notes) = self.spot(&text, Position { index: at, ..error.position });
         if let Some(at) = owner {
             let name = &self.macros[at].name;
             fault.notes.push((format!("in macro `{name}`"), None));
         }
-        if let Some(field) = fault.message.strip_prefix("filter_check called with nonexistent field ") {
-            fault.hint = self.sources.near_field(source, field);
-        } else if let Some(field) = fault.message.strip_prefix("filter syntax error: ") {
-            fault.hint = Some(format!("`{field}` needs an argument: `{field}[…]`"));
-        } else if let Some(name) = fault.message.strip_prefix("unknown event type ") {
-            fault.hint = self.sources.near_event_type(source, name);
-        }
+        fault.hint = self.sources.schema(source).and_then(|schema| error.hint(schema));
     }
 
-    pub(super) fn output_fault(&mut self, code: Code, message: String, source: &str, item: &item::Rule) -> Diagnostic {
-        let fault = Diagnostic::new(code, message, item.output_context()).at(item.output.spot);
-        let Some((at, token)) = wrong_token(&item.output.text, |text| self.sources.template(source, text).is_ok())
-        else {
-            return fault;
-        };
+    pub(super) fn output_fault(
+        &mut self,
+        code: Code,
+        error: &TemplateError,
+        source: &str,
+        item: &item::Rule,
+    ) -> Diagnostic {
+        let fault = Diagnostic::new(code, error.to_string(), item.output_context()).at(item.output.spot);
+        let wrong = wrong_token(&item.output.text, |text| self.sources.template(source, text).err());
+        let Some((at, token, error)) = wrong else { return fault };
         let spot = self
             .files
             .get(item.output.file().0)
             .map(|file| span::locate(file.text.as_str(), &item.output, at, at + token.len()));
-        let field = token.trim_start_matches(|c: char| c == '%' || c.is_ascii_digit());
-        let near = self.sources.near_field(source, field).map(|near| format!("`{token}` names no field: {near}"));
-        let hint = near.or_else(|| {
-            Some(match field {
-                "" => "a `%` begins a field such as `%proc.name`".to_owned(),
-                _ => format!("`{token}` names no field"),
-            })
-        });
+        let hint = self.sources.schema(source).and_then(|schema| error.hint(schema));
         fault.at(spot).hint(hint)
     }
 }
@@ -164,15 +157,18 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'[' | b']' | b'%')
 }
 
-/// The first `%…` of an output that is at fault.
-fn wrong_token(output: &str, mut is_right: impl FnMut(&str) -> bool) -> Option<(usize, &str)> {
+/// The first `%…` of an output that is wrong, and why it is.
+fn wrong_token(
+    output: &str,
+    mut error_of: impl FnMut(&str) -> Option<TemplateError>,
+) -> Option<(usize, &str, TemplateError)> {
     let mut from = 0;
     while let Some(at) = output[from..].find('%').map(|at| at + from) {
         let rest = &output[at + 1..];
         let end = rest.find(|c: char| c.is_whitespace() || c == '%').unwrap_or(rest.len());
         let token = &output[at..at + 1 + end];
-        if !is_right(token) {
-            return Some((at, token));
+        if let Some(error) = error_of(token) {
+            return Some((at, token, error));
         }
         from = at + 1 + end;
     }

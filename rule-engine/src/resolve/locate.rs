@@ -1,45 +1,48 @@
 //! The token of a check that a compile error is about, for people: the reference points at the whole check.
 
+use crate::lower::{CompileError, CompileErrorKind};
 use crate::syntax::ast::{Check, Expr, Operand, Position, Right};
 use crate::syntax::print;
 
-/// The offset in `text` of what `message` is about, in the check at `position`.
-pub(super) fn token(tree: &Expr, position: Position, message: &str, text: &str) -> usize {
+/// The offset in `text` of what an error is about, in the check that it points at.
+pub(super) fn token(tree: &Expr, error: &CompileError, text: &str) -> usize {
+    let position = error.position;
     let Some(check) = find(tree, position) else { return position.index };
-    let field = print::operand(&check.left).len();
-    let about_field = ["nonexistent field", "filter syntax error", "does not support field arguments", "transformer"];
-    if message.contains(&format!("'{}' operator", check.op.text()))
-        || message.contains(&format!("'{}'", check.op.text()))
-    {
-        let behind = (position.index + field.min(left_name(&check.left))).min(text.len());
-        return text.get(behind..).and_then(|rest| rest.find(check.op.text())).map_or(position.index, |at| behind + at);
-    }
-    if about_field.iter().any(|words| message.contains(words)) {
-        let right_is_wrong = match &check.right {
-            Right::Operand(Operand::Transformer(transformer, _)) => transformer.args.iter().any(|arg| match arg {
-                Operand::Field(field, _) => message.ends_with(&field.name),
-                _ => false,
-            }),
-            _ => false,
-        };
-        return if right_is_wrong { check.right_at.index } else { position.index };
-    }
-    let value = match &check.right {
-        Right::Value(value) => Some(value.as_slice()),
-        Right::List(values) => {
-            values.iter().map(Vec::as_slice).filter(|value| mentions(message, value)).max_by_key(|v| v.len())
+    let written = match &error.kind {
+        CompileErrorKind::Operator { op, .. } => {
+            let field = print::operand(&check.left).len();
+            let behind = (position.index + field.min(left_name(&check.left))).min(text.len());
+            let found = text.get(behind..).and_then(|rest| rest.find(op.text()));
+            return found.map_or(position.index, |at| behind + at);
         }
-        Right::Name(_) | Right::Operand(_) => None,
+        CompileErrorKind::Field(error) => {
+            // The field on the right, unless the same is on the left.
+            let on_the_right = match (&check.left, &check.right) {
+                (Operand::Field(left, _), _) if error.field().starts_with(left.name.as_str()) => false,
+                (_, Right::Operand(right)) => has_field(right, error.field()),
+                _ => false,
+            };
+            return if on_the_right { check.right_at.index } else { position.index };
+        }
+        CompileErrorKind::Transformer { .. } | CompileErrorKind::UnknownTransformer => return position.index,
+        CompileErrorKind::Value { value, .. } | CompileErrorKind::Number { value } => {
+            String::from_utf8_lossy(value).into_owned()
+        }
+        CompileErrorKind::UnknownEventType { name } => name.clone(),
+        _ => return check.right_at.index,
     };
-    let Some(value) = value else { return check.right_at.index };
-    let shown = String::from_utf8_lossy(value);
     let from = check.right_at.index.min(text.len());
-    let found = text.get(from..).and_then(|rest| rest.find(&*shown));
+    let found = text.get(from..).and_then(|rest| rest.find(&written));
     found.map_or(check.right_at.index, |at| from + at)
 }
 
-fn mentions(message: &str, value: &[u8]) -> bool {
-    !value.is_empty() && message.contains(&*String::from_utf8_lossy(value))
+fn has_field(operand: &Operand, text: &str) -> bool {
+    match operand {
+        Operand::Field(field, _) => text.starts_with(field.name.as_str()),
+        Operand::Transformer(transformer, _) => transformer.args.iter().any(|arg| has_field(arg, text)),
+        Operand::List(items, _) => items.iter().any(|item| has_field(item, text)),
+        Operand::Value(..) => false,
+    }
 }
 
 /// How long the name is that a left side begins with.

@@ -33,7 +33,7 @@ pub use sources::Sources;
 use crate::diag::codes::DEPRECATED_FIELDS;
 use crate::diag::{Code, Context, Diagnostic, SourceFile};
 use crate::lower::{Condition, Warning};
-use crate::output::Template;
+use crate::output::{Template, TemplateError};
 use crate::syntax::ast::{Definition, Expr};
 use crate::syntax::parse;
 
@@ -388,12 +388,12 @@ impl Resolver<'_> {
 
         let compiled = match self.sources.condition(source, &tree) {
             Ok(compiled) => compiled,
-            Err((message, position)) => {
-                let context = item.condition_context().expression(whole, Some(position));
-                let skip = item.skip_if_unknown_filter && is_unknown(&message);
+            Err(error) => {
+                let context = item.condition_context().expression(whole, Some(error.position));
+                let skip = item.skip_if_unknown_filter && error.is_unknown_name();
                 let code = if skip { Code::UnknownFilter } else { Code::CompileCondition };
-                let mut fault = Diagnostic::new(code, message, context);
-                self.compile_notes(&mut fault, source, position, text, &tree, &macros);
+                let mut fault = Diagnostic::new(code, error.to_string(), context);
+                self.compile_notes(&mut fault, source, &error, text, &tree, &macros);
                 if skip {
                     self.diagnostics.push(fault);
                     return Ok(None);
@@ -450,10 +450,10 @@ impl Resolver<'_> {
         }
         let template = match self.sources.template(source, &output) {
             Ok(template) => template,
-            Err(message) => {
-                let skip = item.skip_if_unknown_filter && is_unknown(&message);
+            Err(error) => {
+                let skip = item.skip_if_unknown_filter && matches!(error, TemplateError::UnknownField { .. });
                 let code = if skip { Code::UnknownFilter } else { Code::CompileOutput };
-                let fault = self.output_fault(code, message, source, item);
+                let fault = self.output_fault(code, &error, source, item);
                 if skip {
                     self.diagnostics.push(fault);
                     return Ok(None);
@@ -466,19 +466,12 @@ impl Resolver<'_> {
         for field in fields.into_values() {
             match self.sources.template(source, &field.format) {
                 Ok(template) => ready.push((field.clone(), template)),
-                Err(message) => return Err(Box::new(self.output_fault(Code::CompileOutput, message, source, item))),
+                Err(error) => return Err(Box::new(self.output_fault(Code::CompileOutput, &error, source, item))),
             }
             self.deprecated_in(&field.format, item);
         }
         Ok(Some((output, template, ready)))
     }
-}
-
-/// Whether an error is one that `skip-if-unknown-filter` forgives.
-fn is_unknown(message: &str) -> bool {
-    ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"]
-        .iter()
-        .any(|words| message.contains(words))
 }
 
 /// A file's name and text, to be given to [`resolve`].

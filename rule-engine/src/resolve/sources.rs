@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::diag::did_you_mean;
 use crate::engine::{self, Shared, SourceRules};
-use crate::event::{EventSchema, Key, Schema};
-use crate::lower::Condition;
-use crate::output::Template;
+use crate::event::{EventSchema, FieldError, Key, Schema, near_field};
+use crate::lower::{CompileError, CompileErrorKind, Condition};
+use crate::output::{Template, TemplateError};
 use crate::ruleset::RulesetBuilder;
 use crate::syntax::ast::{Expr, Operand, Position};
 use crate::syntax::{parse, parse_operand};
@@ -145,7 +144,7 @@ impl Sources {
     ///
     /// # Errors
     /// If it is one, but not complete.
-    pub fn field(&mut self, source: &str, text: &str) -> Result<bool, String> {
+    pub fn field(&mut self, source: &str, text: &str) -> Result<bool, FieldError> {
         let Some(source) = self.find(source) else { return Ok(false) };
         // A transformer is right if a check of it would be.
         if text.contains('(') {
@@ -158,51 +157,40 @@ impl Sources {
         }
         match source.schema.names_mut().field(&field.name, field.arg.as_deref()) {
             Ok(_) => Ok(true),
-            Err(error) if error.0.contains("nonexistent field") => Ok(false),
-            Err(error) => Err(error.0),
+            Err(FieldError::Unknown { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
     /// A field that a wrong one may have been meant to be.
     pub fn near_field(&self, source: &str, text: &str) -> Option<String> {
-        let at = self.names.iter().position(|name| name == source)?;
-        let names = self.all[at].schema.names().field_names();
-        let name = text.split('[').next().unwrap_or(text);
-        if names.iter().any(|known| known == name) {
-            return Some(if name == text {
-                format!("`{name}` needs an argument: `{name}[…]`")
-            } else {
-                format!("`{name}` takes no such argument")
-            });
-        }
-        did_you_mean(name, names.iter().map(|name| &**name))
+        near_field(self.schema(source)?, text)
     }
 
-    /// An event type that a wrong one may have been meant to be.
-    pub(super) fn near_event_type(&self, source: &str, text: &str) -> Option<String> {
+    /// The schema of a source.
+    pub(super) fn schema(&self, source: &str) -> Option<&dyn Schema> {
         let at = self.names.iter().position(|name| name == source)?;
-        let schema = self.all[at].schema.names();
-        let keys: Vec<Key> = (0..schema.key_count()).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
-        let names = schema.type_names(&keys);
-        did_you_mean(text, names.iter().map(String::as_str))
+        Some(self.all[at].schema.names())
     }
 
     /// Compiles a condition.
     ///
     /// # Errors
-    /// If a field, operator or constant is wrong: a message and its position.
-    pub(super) fn condition(&mut self, source: &str, tree: &Expr) -> Result<Condition, (String, Position)> {
-        let Some(source) = self.find(source) else { return Err(("unknown source".to_owned(), Position::START)) };
-        source.builder.condition(source.schema.names_mut(), tree).map_err(|error| (error.message, error.position))
+    /// If a field, operator or constant is wrong.
+    pub(super) fn condition(&mut self, source: &str, tree: &Expr) -> Result<Condition, CompileError> {
+        let Some(source) = self.find(source) else {
+            return Err(CompileError::new(CompileErrorKind::UnknownSource, Position::START));
+        };
+        source.builder.condition(source.schema.names_mut(), tree)
     }
 
     /// Reads an output.
     ///
     /// # Errors
     /// If it names what is not a field.
-    pub(super) fn template(&mut self, source: &str, text: &str) -> Result<Template, String> {
-        let Some(source) = self.find(source) else { return Err("unknown source".to_owned()) };
-        Template::parse(text, source.schema.names_mut()).map_err(|error| error.to_string())
+    pub(super) fn template(&mut self, source: &str, text: &str) -> Result<Template, TemplateError> {
+        let Some(source) = self.find(source) else { return Err(TemplateError::UnknownSource) };
+        Template::parse(text, source.schema.names_mut())
     }
 
     /// The types of the events that a condition may match, by name. An empty source means that of a macro.

@@ -136,7 +136,7 @@ impl Suite {
                             .at(name.spot)
                             .hint(hint));
                     }
-                    Err(message) => return Err(Fault::new(message).at(name.spot)),
+                    Err(error) => return Err(Fault::new(error.to_string()).at(name.spot)),
                 }
                 let field = ExtraField { name: name.text.clone(), format: format!("%{}", name.text), raw: true };
                 let source = Some(source.to_owned());

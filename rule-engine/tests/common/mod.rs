@@ -59,7 +59,10 @@ impl Schema for TestSchema {
         let row = FIELDS.iter().find(|(known, ..)| *known == name).filter(|row| arg.is_none() || row.2 != Arg::None);
         let Some((field, kind, takes)) = row else { return Err(FieldError::nonexistent(name, arg)) };
         if *takes == Arg::Needed && arg.is_none() {
-            return Err(FieldError(format!("filter syntax error: {name}")));
+            return Err(FieldError::MissingArgument {
+                field: name.to_owned(),
+                message: format!("filter syntax error: {name}"),
+            });
         }
         let key = (name.to_owned(), arg.map(<[u8]>::to_vec));
         let at = self.known.iter().position(|known| *known == key).unwrap_or_else(|| {

@@ -105,7 +105,7 @@ impl ArgRule {
     /// Reads the argument of the field `name` at the start of `rest`; says how many bytes it took. `whole` is the field
     /// and all that follows, for messages.
     pub(crate) fn read(self, name: &str, rest: &str, whole: &str) -> Result<(Arg, usize), FieldError> {
-        let missing = || FieldError::new(format!("filter syntax error: {whole}"));
+        let missing = || FieldError::missing(format!("filter syntax error: {whole}"));
         Ok(match self {
             Self::None => (Arg::None, 0),
             Self::Counter => (Arg::Counter(Counter::default()), 0),
@@ -175,7 +175,7 @@ impl ArgRule {
                         )));
                     }
                     (None, _) => {
-                        return Err(FieldError::new(format!(
+                        return Err(FieldError::missing(format!(
                             "filter '{whole}': {name} requires an argument but none provided"
                         )));
                     }

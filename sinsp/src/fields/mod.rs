@@ -144,25 +144,53 @@ pub(crate) fn none<'e>(_: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option
     None
 }
 
-/// Why there is no such field, in Falco's words.
+/// Why a text is not a field, in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FieldError {
     message: String,
-    unknown: bool,
+    kind: FieldErrorKind,
+    field: String,
+}
+
+/// What is wrong with a text that is not a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldErrorKind {
+    /// There is no field of that name.
+    Unknown,
+    /// The argument is missing.
+    MissingArgument,
+    /// The argument is invalid.
+    BadArgument,
 }
 
 impl FieldError {
     pub(crate) fn new(message: String) -> Self {
-        Self { message, unknown: false }
+        Self { message, kind: FieldErrorKind::BadArgument, field: String::new() }
+    }
+
+    pub(crate) fn missing(message: String) -> Self {
+        Self { message, kind: FieldErrorKind::MissingArgument, field: String::new() }
     }
 
     pub(crate) fn unknown(text: &str) -> Self {
-        Self { message: format!("filter_check called with nonexistent field {text}"), unknown: true }
+        let message = format!("filter_check called with nonexistent field {text}");
+        Self { message, kind: FieldErrorKind::Unknown, field: text.to_owned() }
+    }
+
+    /// Returns what is wrong.
+    pub fn kind(&self) -> FieldErrorKind {
+        self.kind
+    }
+
+    /// Returns the text that is not a field, if it is unknown.
+    pub fn unknown_field(&self) -> Option<&str> {
+        self.is_unknown().then_some(self.field.as_str())
     }
 
     /// Whether there is no field of that name, as opposed to a field with a wrong argument.
     pub fn is_unknown(&self) -> bool {
-        self.unknown
+        self.kind == FieldErrorKind::Unknown
     }
 }

@@ -231,7 +231,7 @@ impl Rules {
         // Everything else has been checked with the rules.
         self.sources
             .build(self.loaded.into_rules(), &engine)
-            .map_err(|error| Fatal(format!("noise_control.rules: key: {}", error.message)))
+            .map_err(|error| Fatal(format!("noise_control.rules: key: {error}")))
     }
 
     /// Whether the rules can be run; warnings go to the log.
