@@ -61,7 +61,7 @@ impl Place {
 }
 
 /// One level of a context.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Location {
     /// What stands here.
     pub place: Place,
@@ -74,7 +74,7 @@ pub struct Location {
 }
 
 /// A stack of locations, outermost first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Context {
     /// The file that it stands in.
     pub file: FileId,

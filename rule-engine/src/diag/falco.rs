@@ -14,7 +14,7 @@ const REACH: usize = 80;
 /// The object of one file in `falco_load_results`.
 pub fn json(report: &FileReport, files: &[SourceFile]) -> Value {
     let of = |severity: Severity| -> Vec<Value> {
-        let all = report.diagnostics.iter().filter(|d| d.code.is_falcos() && d.code.severity() == severity);
+        let all = report.diagnostics.iter().filter(|d| is_printed(d) && d.code.severity() == severity);
         all.map(|d| diagnostic(d, files)).collect()
     };
     let mut object = json!({ "errors": of(Severity::Error), "name": shown(&report.name) });
@@ -65,7 +65,7 @@ fn diagnostic(diagnostic: &Diagnostic, files: &[SourceFile]) -> Value {
 /// The text of one file, without a line end behind it if all is well.
 pub fn text(report: &FileReport, files: &[SourceFile]) -> String {
     let falcos = |severity: Severity| -> Vec<&Diagnostic> {
-        report.diagnostics.iter().filter(|d| d.code.is_falcos() && d.code.severity() == severity).collect()
+        report.diagnostics.iter().filter(|d| is_printed(d) && d.code.severity() == severity).collect()
     };
     let (errors, warnings) = (falcos(Severity::Error), falcos(Severity::Warning));
     let verdict = match (errors.is_empty(), warnings.is_empty()) {
@@ -94,6 +94,11 @@ pub fn text(report: &FileReport, files: &[SourceFile]) -> String {
         }
     }
     out
+}
+
+/// Warnings of our own are left out; an error of our own refuses the file, so that it cannot be "Ok".
+fn is_printed(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code.is_falcos() || diagnostic.is_error()
 }
 
 fn stack(context: &Context) -> String {

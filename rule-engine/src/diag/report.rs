@@ -21,6 +21,8 @@ pub struct Diagnostic {
     pub notes: Vec<(String, Option<Spot>)>,
     /// What may help.
     pub hint: Option<String>,
+    /// The keys of the item, if it is about one that is missing.
+    pub(crate) keys: Vec<String>,
 }
 
 impl Diagnostic {
@@ -34,6 +36,7 @@ impl Diagnostic {
             spot: None,
             notes: Vec::new(),
             hint: None,
+            keys: Vec::new(),
         }
     }
 

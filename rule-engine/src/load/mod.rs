@@ -7,6 +7,8 @@
 mod build;
 mod describe;
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -108,19 +110,8 @@ impl Loader {
         let files: Vec<SourceFile> = files.into_iter().map(|(name, bytes)| source_file(name, bytes)).collect();
         let pass = self.pass(&files, OnError::Stop);
         let failed = pass.reports.iter().any(|report| !report.is_successful());
-        let mut all: Vec<Diagnostic> = Vec::new();
-        let mut gather = |more: Vec<Diagnostic>| {
-            for one in more {
-                let same = |d: &Diagnostic| {
-                    d.code == one.code
-                        && d.message == one.message
-                        && (d.context == one.context || d.spot == one.spot && d.context.item() == one.context.item())
-                };
-                if !all.iter().any(same) {
-                    all.push(one);
-                }
-            }
-        };
+        let mut all = Gathered::default();
+        let mut gather = |more: Vec<Diagnostic>| more.into_iter().for_each(|one| all.add(one));
         if failed {
             let again = self.pass(&files, OnError::Continue);
             gather(again.reports.into_iter().flat_map(|report| report.diagnostics).collect());
@@ -131,6 +122,7 @@ impl Loader {
             gather(pass.reports.iter().flat_map(|report| report.diagnostics.iter().cloned()).collect());
         }
         // Errors first, then the order of the files.
+        let mut all = all.diagnostics;
         all.sort_by_key(|d| (!d.is_error(), d.context.file, d.spot.map_or(0, |spot| spot.start)));
         Loaded { files, reports: pass.reports, diagnostics: all, collection: pass.collection, resolved: pass.resolved }
     }
@@ -186,6 +178,44 @@ impl Loader {
             }
         }
         complete
+    }
+}
+
+/// Diagnostics, each once, in order. They are found by what makes two of them the same, since there may be many.
+#[derive(Debug, Default)]
+struct Gathered {
+    diagnostics: Vec<Diagnostic>,
+    /// Places in the list, by code, message and context, and by code, message, spot and item.
+    by_context: HashMap<u64, Vec<usize>>,
+    by_spot: HashMap<u64, Vec<usize>>,
+    hasher: RandomState,
+    /// The comparisons that were made.
+    #[cfg(test)]
+    compared: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, one: Diagnostic) {
+        let item = one.context.item();
+        let context = self.hasher.hash_one((one.code, &one.message, &one.context));
+        let spot = self.hasher.hash_one((one.code, &one.message, one.spot, &item));
+        let alike = |at: &usize| {
+            let there = &self.diagnostics[*at];
+            let said = there.code == one.code && there.message == one.message;
+            said && (there.context == one.context || there.spot == one.spot && there.context.item() == item)
+        };
+        let candidates = || self.by_context.get(&context).into_iter().chain(self.by_spot.get(&spot)).flatten();
+        #[cfg(test)]
+        {
+            self.compared += candidates().count();
+        }
+        if candidates().any(alike) {
+            return;
+        }
+        let at = self.diagnostics.len();
+        self.by_context.entry(context).or_default().push(at);
+        self.by_spot.entry(spot).or_default().push(at);
+        self.diagnostics.push(one);
     }
 }
 
@@ -316,4 +346,27 @@ fn check_plugins(collection: &Collection, plugins: &[(&str, &str)]) -> Result<()
         return Err(format!("Plugin requirement not satisfied, must load one of: {}", list.join(", ")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of many errors is loaded with work that grows as it does.
+    #[test]
+    fn the_same_error_is_found_without_looking_at_all() {
+        let name: Arc<str> = "rules.yaml".into();
+        let diagnostic = |number: usize| {
+            let mark = crate::text::Mark { offset: number, line: number, column: 0 };
+            let context = Context::file(FileId(0), Arc::clone(&name)).within(crate::diag::Place::Rule, "r", mark);
+            let spot = Spot { file: FileId(0), start: number, end: number + 1 };
+            Diagnostic::new(Code::YamlValidate, "Item has no mapping", context).at(spot)
+        };
+        let mut all = Gathered::default();
+        for _ in 0..2 {
+            (0..20_000).for_each(|number| all.add(diagnostic(number)));
+        }
+        assert_eq!(all.diagnostics.len(), 20_000);
+        assert!(all.compared <= 80_000, "{} comparisons", all.compared);
+    }
 }

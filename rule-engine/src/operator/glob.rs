@@ -53,7 +53,7 @@ fn bracket(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<(usize, boo
     let negated = matches!(pattern.get(at), Some(b'!' | b'^'));
     at += usize::from(negated);
     let lower = |byte: u8| if fold { byte.to_ascii_lowercase() } else { byte };
-    let byte = lower(byte);
+    let (whole, byte) = (byte, lower(byte));
     let mut found = false;
     let mut first = true;
     loop {
@@ -66,8 +66,18 @@ fn bracket(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<(usize, boo
             && pattern.get(at + 1) == Some(&b':')
             && let Some(end) = pattern[at + 2..].windows(2).position(|pair| pair == b":]")
         {
-            found |= class(&pattern[at + 2..at + 2 + end], byte, fold);
+            // A class is of the byte as it is, whatever the case; one that does not exist makes the bracket plain text.
+            found |= class(&pattern[at + 2..at + 2 + end], whole)?;
             at += end + 4;
+            continue;
+        }
+        // A collating symbol or an equivalence class: in the C locale, a byte is one.
+        if low == b'['
+            && let [kind @ (b'.' | b'='), symbol, end, b']', ..] = pattern[at + 1..]
+            && kind == end
+        {
+            found |= lower(symbol) == byte;
+            at += 5;
             continue;
         }
         if low == b'\\' {
@@ -89,8 +99,9 @@ fn bracket(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<(usize, boo
     }
 }
 
-fn class(name: &[u8], byte: u8, fold: bool) -> bool {
-    match name {
+/// Whether a byte is of a class; `None` if there is no such class.
+fn class(name: &[u8], byte: u8) -> Option<bool> {
+    Some(match name {
         b"alnum" => byte.is_ascii_alphanumeric(),
         b"alpha" => byte.is_ascii_alphabetic(),
         b"blank" => matches!(byte, b' ' | b'\t'),
@@ -101,10 +112,10 @@ fn class(name: &[u8], byte: u8, fold: bool) -> bool {
         b"print" => byte.is_ascii_graphic() || byte == b' ',
         b"punct" => byte.is_ascii_punctuation(),
         b"space" => byte.is_ascii_whitespace() || byte == 0x0b,
-        b"upper" => byte.is_ascii_uppercase() || fold && byte.is_ascii_lowercase(),
+        b"upper" => byte.is_ascii_uppercase(),
         b"xdigit" => byte.is_ascii_hexdigit(),
-        _ => false,
-    }
+        _ => return None,
+    })
 }
 
 /// The bytes that every match begins with.
@@ -179,5 +190,21 @@ mod tests {
         }
         assert!(matches(b"V[I-J]M*", b"vim.basic", true));
         assert!(matches(b"/p?", b"/p\xff", false));
+    }
+
+    #[test]
+    fn classes_symbols_and_what_is_neither() {
+        for (pattern, text, fold, expect) in [
+            ("[[:upper:]]", "b", true, false),
+            ("[[:upper:]]", "B", true, true),
+            ("[[.b.]]", "b", false, true),
+            ("[[=b=]]", "b", false, true),
+            ("[[=b=]]", "c", false, false),
+            ("[[.b.]]", "B", true, true),
+            ("[[:ALPHA:]]", "a", false, false),
+            ("[[:ALPHA:]]", "[:]", false, true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), fold), expect, "{pattern} {text}");
+        }
     }
 }

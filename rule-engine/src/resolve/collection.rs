@@ -146,7 +146,7 @@ impl Collection {
     pub fn take(&mut self, step: Step, sources: &mut Sources, tell: &mut Vec<Diagnostic>) -> Result<()> {
         match step {
             Step::Tell(diagnostic) => tell.push(diagnostic),
-            Step::Fault(fault) => return Err(Box::new(fault)),
+            Step::Fault(fault) => return Err(Box::new(self.explained(fault))),
             Step::EngineVersion(version, context) => {
                 if !ENGINE_VERSION.satisfies(version) {
                     let message =
@@ -173,6 +173,28 @@ impl Collection {
             }
         }
         Ok(())
+    }
+
+    /// The error of a rule that lacks keys, with the rule of that name that is there already: most often a change of that
+    /// was meant.
+    fn explained(&self, mut fault: Diagnostic) -> Diagnostic {
+        let innermost = fault.context.innermost();
+        let (Place::Rule, false) = (innermost.place, fault.keys.is_empty()) else { return fault };
+        let Some(earlier) = self.rules.get(&innermost.item) else { return fault };
+        let change = |key: &str| match key {
+            _ if crate::source::MAY_APPEND.contains(&key) => Some(format!("{key}: append")),
+            _ if crate::source::MAY_REPLACE.contains(&key) => Some(format!("{key}: replace")),
+            _ => None,
+        };
+        let changes: Vec<String> = fault.keys.iter().filter_map(|key| change(key)).collect();
+        if changes.is_empty() {
+            return fault;
+        }
+        let name = &innermost.item;
+        fault.hint =
+            Some(format!("a rule `{name}` is there already: to change it, add `override: {{{}}}`", changes.join(", ")));
+        fault.notes.push(("it was defined here".to_owned(), name_spot(&earlier.rule.context, &earlier.rule)));
+        fault
     }
 
     fn tick(&mut self) -> usize {

@@ -203,9 +203,16 @@ impl Resolver<'_> {
             });
         }
         // What uses a macro that changed is not the same either.
-        while let Some(at) = self.macros.iter().position(|macro_| macro_.same && !self.are_same(&macro_.macros)) {
-            self.macros[at].same = false;
-            self.macros[at].resolved = false;
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for at in 0..self.macros.len() {
+                if self.macros[at].same && !self.are_same(&self.macros[at].macros) {
+                    self.macros[at].same = false;
+                    self.macros[at].resolved = false;
+                    changed = true;
+                }
+            }
         }
         for (at, macro_) in self.collection.macros.iter().enumerate() {
             if self.macros[at].same {

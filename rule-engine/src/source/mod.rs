@@ -12,4 +12,5 @@ pub mod span;
 pub mod yaml;
 
 pub use read_rule::PRIORITIES;
+pub(crate) use read_rule::{MAY_APPEND, MAY_REPLACE};
 pub use yaml::Style;

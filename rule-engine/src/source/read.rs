@@ -114,15 +114,14 @@ impl Reader {
     }
 
     fn duplicate_keys(self, item: Node<'_>, parent: &Context, steps: &mut Vec<Step>) {
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen = rustc_hash::FxHashSet::default();
         for (key, _) in item.entries() {
             let Some(text) = key.text() else { continue };
-            if seen.contains(&text) {
+            if !seen.insert(text) {
                 let context = parent.within(Place::RulesContentItem, "", item.mark());
                 let message = format!("Key '{text}' stands twice. The first one counts.");
                 steps.push(Step::Tell(Diagnostic::new(Code::DuplicateKey, message, context).at(self.spot(key))));
             }
-            seen.push(text);
         }
     }
 
@@ -173,6 +172,12 @@ impl Reader {
         });
         let mut fault = fault(Code::YamlValidate, message, context, self.item_spot(item));
         fault.hint = near;
+        fault.keys = item.entries().filter_map(|(key, _)| key.text().map(str::to_owned)).collect();
+        if let Some((merge, _)) = item.entries().find(|(key, _)| key.text() == Some("<<")) {
+            fault.spot = Some(self.spot(merge));
+            fault.hint = Some("`<<` merges nothing in rules files: write the keys out".to_owned());
+            fault.keys.clear();
+        }
         fault
     }
 

@@ -26,8 +26,10 @@ pub(super) const KEYS: [&str; 15] = [
     "append",
 ];
 
-const MAY_APPEND: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
-const MAY_REPLACE: [&str; 11] = [
+/// The keys that may stand under `override` with `append`.
+pub(crate) const MAY_APPEND: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
+/// The keys that may stand under `override` with `replace`.
+pub(crate) const MAY_REPLACE: [&str; 11] = [
     "condition",
     "output",
     "desc",

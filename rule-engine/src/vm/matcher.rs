@@ -458,7 +458,9 @@ fn regex_prefix(pattern: &[u8]) -> Vec<u8> {
     let body = pattern.strip_prefix(b"^").unwrap_or(pattern);
     let end = body.iter().position(|byte| b".+*?^$()[]{}\\".contains(byte) || !byte.is_ascii()).unwrap_or(body.len());
     let mut prefix = body[..end].to_vec();
-    if body.get(end).is_some_and(|byte| b"*?{".contains(byte)) {
+    // What may be absent is not part of it, nor what a second repetition makes so: `a+?` is `(a+)?`.
+    let stacked = |at: usize| body.get(at).is_some_and(|byte| b"*?{+".contains(byte));
+    if body.get(end).is_some_and(|byte| b"*?{".contains(byte) || *byte == b'+' && stacked(end + 1)) {
         prefix.pop();
     }
     prefix

@@ -137,8 +137,9 @@ impl Parser<'_> {
         };
         let count = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            // A zero in front of other digits is no number.
-            (digits && !(text.len() > 1 && text.starts_with('0'))).then(|| text.parse().unwrap_or(u32::MAX))
+            // A zero in front of other digits is not a number, nor are more digits than a number holds.
+            (digits && text.len() < 10 && !(text.len() > 1 && text.starts_with('0')))
+                .then(|| text.parse().unwrap_or(u32::MAX))
         };
         let low = count(low)?;
         let high = match high {
@@ -230,7 +231,7 @@ impl Parser<'_> {
                 }
                 code
             }
-            other if other.is_ascii() && !other.is_ascii_alphanumeric() && other != '_' => return Ok(other),
+            other if other.is_ascii() && !other.is_ascii_alphanumeric() => return Ok(other),
             _ => return Err(bad(self.at, self.text)),
         };
         char::from_u32(code).ok_or_else(|| bad(self.at, self.text))
@@ -349,6 +350,12 @@ mod tests {
             ("\\.", ".", true),
             ("/p.", "/p\u{fffd}", true),
             ("[~~]", "~", true),
+            ("a+?b", "b", true),
+            ("a+?b", "aab", true),
+            ("bx+*", "b", true),
+            ("bx{2}?", "b", true),
+            ("\\_", "_", true),
+            ("a{99999999999}", "a{99999999999}", true),
         ] {
             assert_eq!(matches(pattern, subject), expect, "{pattern} {subject}");
         }
