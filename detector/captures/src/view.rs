@@ -21,7 +21,10 @@ impl Question {
     pub(crate) fn new(fields: Fields, filter: &[String]) -> Result<Self, Fatal> {
         let filter = match filter {
             [] => None,
-            words => Some(Filter::compile(&words.join(" "), SinspSchema::new(fields))?),
+            words => {
+                let filter = Filter::compile(&words.join(" "), SinspSchema::new(fields));
+                Some(filter.map_err(|error| error.explained())?)
+            }
         };
         Ok(Self { filter })
     }
