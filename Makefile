@@ -7,6 +7,7 @@
 #   make kernel-matrix    the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize the tests of the probe's loader under AddressSanitizer and LeakSanitizer, by a nightly toolchain
 #   make package-check  every library packaged as for publication, its tests run from the package
+#   make findings    what kernels and peers do that nobody would guess, shown again (not part of `make test`)
 #   make quick    what to run while working: the tests of the crates that need neither clang nor root
 #   make install  the programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
 #   make deb      a Debian package in target/debian, built by cargo-deb and looked into by dpkg-deb
@@ -69,6 +70,14 @@ sanitize: setup
 .PHONY: kernel-matrix
 kernel-matrix: setup
 	@bpf/kernels/matrix
+
+.PHONY: findings
+findings:
+	@changed=0
+	for finding in findings/*.sh; do
+		if timeout 60 "$$finding"; then echo "holds    $$finding"; else echo "CHANGED  $$finding"; changed=1; fi
+	done
+	exit $$changed
 
 .PHONY: test
 test: setup

@@ -3,6 +3,7 @@
 #pragma once
 
 #define PF_EXITING 0x4
+#define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x200000
 #define RLIMIT_NOFILE 7
 #define PAGE_KB 4

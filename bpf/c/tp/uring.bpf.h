@@ -12,10 +12,13 @@
  */
 #pragma once
 
-/* A path that was kept; longer ones are cut. */
+/* A path that was kept; nothing where it was too long. */
 static __always_inline void push_kept(struct event *e, const char *path)
 {
-	push_kernel_text(e, path, REQUEST_PATH);
+	if (path[0])
+		push_kernel_text(e, path, REQUEST_PATH);
+	else
+		push_empty(e);
 }
 
 /* The pieces that were kept, at most `limit` bytes; gives the sum of their sizes. */
@@ -277,8 +280,9 @@ static __always_inline int submitted(struct io_kiocb *req)
 	q->target = 0;
 	q->ring = (u64)BPF_CORE_READ(req, ctx);
 	q->opcode = opcode;
-	q->tid = BPF_CORE_READ(task, pid);
 	q->tgid = BPF_CORE_READ(task, tgid);
+	/* The thread that polls a ring is the kernel's own: what it submits is its process's. */
+	q->tid = BPF_CORE_READ(task, flags) & PF_IO_WORKER ? q->tgid : BPF_CORE_READ(task, pid);
 	q->path[0] = 0;
 	q->path2[0] = 0;
 	if (process_is_left_out(q->tgid))

@@ -81,10 +81,15 @@ struct {
 	__type(value, struct request);
 } requests SEC(".maps");
 
+/* Keeps a path, unless it is too long: one that is cut would be that of something else. */
 static __always_inline void path_keep(char *to, struct filename *name)
 {
+	long len;
+
 	to[0] = 0;
-	bpf_probe_read_kernel_str(to, REQUEST_PATH, BPF_CORE_READ(name, name));
+	len = bpf_probe_read_kernel_str(to, REQUEST_PATH, BPF_CORE_READ(name, name));
+	if (len >= REQUEST_PATH)
+		to[0] = 0;
 }
 
 /* Keeps the address of a bind, which the kernel has copied by then: to where a message has its address, in later kernels

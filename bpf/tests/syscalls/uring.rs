@@ -17,7 +17,18 @@ pub(crate) struct Uring {
 
 impl Uring {
     pub(crate) fn new() -> Option<Self> {
+        Self::with(0)
+    }
+
+    /// A ring that a thread of the kernel's polls.
+    fn polled() -> Option<Self> {
+        const IORING_SETUP_SQPOLL: u32 = 2;
+        Self::with(IORING_SETUP_SQPOLL)
+    }
+
+    fn with(flags: u32) -> Option<Self> {
         let mut params = [0u32; 30];
+        params[2] = flags;
         let fd = sys!(SYS_io_uring_setup, 8, params.as_mut_ptr());
         if fd < 0 {
             return None;
@@ -67,7 +78,8 @@ impl Uring {
             self.ring.add(self.params[16] as usize).cast::<u32>().add(slot as usize).write(slot);
         }
         self.word(11).store(tail + 1, Ordering::Release);
-        assert_eq!(sys!(SYS_io_uring_enter, self.fd, 1, 1, 1, 0, 0), 1);
+        // Wait for a result, and wake who polls.
+        assert_eq!(sys!(SYS_io_uring_enter, self.fd, 1, 1, 1 | 2, 0, 0), 1);
         let head = self.word(20).load(Ordering::Acquire);
         assert_ne!(head, self.word(21).load(Ordering::Acquire), "a result");
         // SAFETY: the result at the head is complete.
@@ -78,7 +90,45 @@ impl Uring {
     }
 }
 
+/// What a ring's own thread submits is its process's; and a path is whole or not there.
+fn polled(live: &mut Live, dir: &str) {
+    let path = std::ffi::CString::new(format!("{dir}/polled")).unwrap();
+    std::fs::write(path.to_str().unwrap(), "polled").unwrap();
+    let folder = format!("{dir}/{}", "n".repeat(250));
+    std::fs::create_dir_all(&folder).unwrap();
+    let long = std::ffi::CString::new(format!("{folder}/file")).unwrap();
+    std::fs::write(long.to_str().unwrap(), "long").unwrap();
+    let (_, opened, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || {
+        let (ring, plain) = (Uring::polled()?, Uring::new()?);
+        let open = |ring: &Uring, path: &std::ffi::CStr| ring.run(18, AT_FDCWD, 0, path.as_ptr() as u64, 0, 0);
+        Some([open(&ring, &path), open(&plain, &long)])
+    });
+    let Some([fd, other]) = opened else {
+        testkit::skip(&testkit::KERNEL, "no ring that is polled");
+        return;
+    };
+    assert!(fd >= 0 && other >= 0, "{fd} {other}");
+    let find = |fd: i64| seen.iter().find(|seen| seen.code == C::OPENAT_2_X && seen.params[0] == fd.to_ne_bytes());
+    let (Some(polled), Some(cut)) = (find(fd), find(other)) else {
+        live.faults.push(format!("io_uring: {} events of two opens", seen.len()));
+        return;
+    };
+    if polled.tid != i64::from(std::process::id()) {
+        live.faults.push(format!("a polled ring's open is by {}", polled.tid));
+    }
+    live.check(polled, &[n(fd), n(-100), t(path.to_str().unwrap()), P::Set, n(0), P::Set, P::Set]);
+    live.check(cut, &[n(other), n(-100), P::E, P::Set, n(0), P::Set, P::Set]);
+    let real = std::fs::canonicalize(long.to_str().unwrap()).unwrap();
+    let real = [real.to_str().unwrap().as_bytes(), b"\0"].concat();
+    if cut.real_path() != Some(&real) {
+        live.faults.push(format!("a long path through io_uring: {:?}", cut.real_path()));
+    }
+}
+
 pub(crate) fn cases(live: &mut Live, dir: &str) {
+    if !live.source.notes().iter().any(|note| note.contains("io_uring")) {
+        polled(live, dir);
+    }
     let path = std::ffi::CString::new(format!("{dir}/uring")).unwrap();
     let (name, moved) = (path.to_str().unwrap(), std::ffi::CString::new(format!("{dir}/uring2")).unwrap());
     let calls = [

@@ -114,6 +114,7 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         return add_at(ctx, &file, text(value(path)), b"");
     }
     let Some(path) = code.param_with(ParamRole::Path) else { return };
+    file.elsewhere |= value(path).is_some_and(<[u8]>::is_empty);
     with_scratch(ctx, |ctx, held| {
         let mut name = text(value(path));
         let mut dirfd = code
