@@ -1,4 +1,5 @@
-//! Prints the machine as `/proc` shows it now, in the text form of traces; on standard error, how far it could be read.
+//! Prints the state of the host from `/proc` in the text form of traces, and to standard error a report of what could
+//! be read.
 //!
 //! Usage: `snapshot [ROOT]`
 

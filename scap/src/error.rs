@@ -1,53 +1,53 @@
-//! What can go wrong while reading or writing a capture.
+//! The errors of reading and writing a capture.
 
-/// Result of this crate's calls.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a capture cannot be read, written or taken.
+/// The reason why a capture cannot be read, written or started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused.
+    /// An error of the operating system.
     #[error("{context}: {source}")]
     Io {
-        /// What was being done, with the name of the file where there is one.
+        /// The operation that failed, with the name of the file where there is one.
         context: String,
-        /// What the system said.
+        /// The error that the system returned.
         #[source]
         source: std::io::Error,
     },
-    /// The bytes are not what the format says.
+    /// Bytes that are not valid in the format.
     #[error("{what} at offset {offset}")]
     Format {
-        /// What is wrong, in the words of the format.
+        /// The problem, in the words of the format.
         what: String,
-        /// Where, in bytes from the start of the decompressed capture.
+        /// The place, in bytes from the start of the decompressed capture.
         offset: u64,
     },
-    /// One event's bytes do not hold together.
+    /// An event whose bytes are not valid.
     #[error("invalid event: {0}")]
     Event(#[from] crate::event::EventError),
-    /// A trace written as text is not understood.
+    /// Text that is not a valid trace.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// The source can not do what is asked of it.
+    /// An operation that the source does not support.
     #[error("{0}")]
     Unsupported(String),
 }
 
 impl Error {
-    /// An I/O error with the words that say what was being done.
+    /// Returns an I/O error with the operation that failed.
     pub fn io(context: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { context: context.into(), source }
     }
 
-    /// A fault in the format at `offset`.
+    /// Returns an error in the format at `offset`.
     pub fn format(what: impl Into<String>, offset: u64) -> Self {
         Self::Format { what: what.into(), offset }
     }
 }
 
-/// Where text is not a trace, and why.
+/// The place of an error in the text of a trace, and what was expected there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct TextError {
@@ -55,6 +55,6 @@ pub struct TextError {
     pub line: usize,
     /// The character in the line, from 1.
     pub column: usize,
-    /// What was expected there.
+    /// The expectation that the text does not meet.
     pub message: String,
 }

@@ -1,11 +1,11 @@
-//! What an event is, where it comes from and how it is stored.
+//! The event model of Peregrine: the schema of events, their byte layout, capture files and the `/proc` snapshot.
 //!
-//! A *capture* is a stream of events (system calls, process exits, signals) and the state of the machine when it
-//! began. This crate holds the [schema] of all events, a view on one event's bytes ([`Event`]), the `.scap` files in
-//! which captures are kept, the `/proc` snapshot that starts a live one, and the [`Source`] trait behind which the
-//! rest of the suite does not care where events come from.
+//! A *capture* is a stream of events (system calls, process exits, signals) and the state of the host when it began.
+//! This crate holds the [schema] of all events, a view of one event's bytes ([`Event`]), reader and writer of `.scap`
+//! files, the `/proc` snapshot that starts a live capture, and the [`Source`] trait, which hides from the rest of the
+//! suite where events come from.
 //!
-//! Here a capture is made in memory, of a machine with one process that closes a descriptor, and read back:
+//! The example writes a capture in memory, of a host with one process that closes a file descriptor, and reads it back:
 //!
 //! ```
 //! use peregrine_scap::host::{Fd, FdKind, Thread};
@@ -13,7 +13,7 @@
 //! use peregrine_scap::schema::param::close_x;
 //! use peregrine_scap::{EventBuilder, EventCode, HostState, Next, Source};
 //!
-//! // The machine when the capture begins.
+//! The host when the capture begins.
 //! let log = FdKind::File { flags: 0, name: b"/var/log/app.log".to_vec(), dev: 0 };
 //! let app = Thread {
 //!     tid: 42,
@@ -24,7 +24,7 @@
 //! };
 //! let host = HostState { threads: vec![app], ..HostState::default() };
 //!
-//! // What happens then.
+//! The events that follow.
 //! let mut writer = Writer::new(Vec::new(), &host, Compression::Gzip)?;
 //! let mut builder = EventBuilder::new();
 //! let close = builder.start(EventCode::CLOSE_X).ts(1_700_000_000_000_000_000).tid(42).i64(0).i64(3).finish()?;
@@ -41,10 +41,10 @@
 //! # Ok::<(), peregrine_scap::Error>(())
 //! ```
 //!
-//! Bytes are borrowed, never copied: a source lends an [`Event`] until its next one is asked for. Any byte string is
-//! acceptable input; what cannot be understood is an [`Error`] that names the place, never a panic.
+//! Bytes are borrowed, never copied: an [`Event`] borrows from its source until the next one is requested. Any byte
+//! string is acceptable input; invalid input gives an [`Error`] that names the place, never a panic.
 #![forbid(unsafe_code)]
-// Hostile input is normal input: nothing that it reaches may panic.
+// Hostile input is normal input: no input may cause a panic.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 pub mod event;

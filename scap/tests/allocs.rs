@@ -1,5 +1,5 @@
-//! Once a capture is open, events pass without an allocation; and no capture, however hostile, makes its reader hold
-//! much memory.
+//! Tests that events of an open capture pass without an allocation, and that no capture, however hostile, makes its
+//! reader use much memory.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -19,7 +19,7 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
-    /// Bytes that are allocated, and the most that ever were.
+    /// The bytes currently allocated, and their maximum.
     static LIVE: Cell<usize> = const { Cell::new(0) };
     static PEAK: Cell<usize> = const { Cell::new(0) };
 }
@@ -44,7 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Reads everything and gives the number of events and of allocations after the first `warm` events.
+/// Reads everything and returns the number of events and of allocations after the first `warm` events.
 fn count(capture: &[u8], warm: u64) -> (u64, u64) {
     let mut reader = Reader::new(capture).unwrap();
     let (mut events, mut before, mut sum) = (0, 0, 0_u64);
@@ -85,7 +85,7 @@ fn reading_events_of_today_allocates_nothing() {
 }
 
 #[test]
-fn lifting_old_events_allocates_nothing_once_warm() {
+fn upgrading_old_events_allocates_nothing_once_warm() {
     let capture = capture(Compression::Plain, |number, builder| {
         if number % 2 == 0 {
             builder.start(EventCode::READ_E).tid(1 + number as i64 % 7).i64(3).u32(100);
@@ -123,7 +123,7 @@ fn decoding_and_printing_allocate_nothing() {
     }
 }
 
-/// The most memory that reading takes, and the error that it ends with.
+/// Returns the maximum memory that reading takes, and the error that it ends with.
 fn peak(capture: &[u8], limits: Limits) -> (usize, String) {
     LIVE.set(0);
     PEAK.set(0);

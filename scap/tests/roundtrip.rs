@@ -1,4 +1,4 @@
-//! What is written is read back: every capture there is, and anything that can be built from the schema.
+//! Tests that what is written is read back, for every available capture and for anything that the schema can express.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -129,7 +129,7 @@ proptest! {
     }
 }
 
-/// The events of a file, by time.
+/// Returns the events of a file, by time.
 fn times(path: &std::path::Path) -> Vec<u64> {
     let mut reader = Reader::open(path).unwrap();
     let mut times = Vec::new();
@@ -169,7 +169,8 @@ fn a_recording_rotates_by_count_by_time_and_by_size_and_keeps_the_newest() {
     rotator.finish().unwrap();
     assert_eq!(rotator.files().map(times).collect::<Vec<_>>(), [vec![5, 9, 14], vec![15], vec![90]]);
 
-    // Who begins files himself: what is of the state does not make a file full, and nothing is put into another one.
+    // A caller that begins files itself: events of the state do not make a file full, and nothing is put into another
+    // one.
     let rotation = Rotation { events: Some(2), ..Rotation::default() };
     let mut rotator = Rotator::new(&path, rotation, Compression::Plain);
     rotator.append(&event(&mut builder, 0)).unwrap();

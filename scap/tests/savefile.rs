@@ -1,5 +1,5 @@
-//! Damaged, hostile and unusual captures: a clear error with its place, or no error at all; never a panic, never more
-//! memory than allowed.
+//! Tests with damaged, hostile and unusual captures: a clear error with its place, or no error at all; never a panic,
+//! never more memory than allowed.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -12,7 +12,7 @@ use peregrine_scap::host::{Thread, User};
 use peregrine_scap::savefile::{BlockType, Compression, Limits, Reader, Writer};
 use peregrine_scap::{Error, EventBuilder, EventCode, HostState, Next, Source};
 
-/// A block with its lengths.
+/// Returns a block with its lengths.
 fn block(ty: BlockType, body: &[u8]) -> Vec<u8> {
     let len = (12 + body.len().next_multiple_of(4)) as u32;
     let mut block = [&ty.0.to_le_bytes(), &len.to_le_bytes(), body].concat();
@@ -28,14 +28,14 @@ fn section() -> Vec<u8> {
     block(BlockType::SECTION, &body)
 }
 
-/// A block with one event.
+/// Returns a block with one event.
 fn close(ts: u64) -> Vec<u8> {
     let mut builder = EventBuilder::new();
     let event = builder.start(EventCode::CLOSE_X).ts(ts).tid(1).i64(0).i64(3).finish().unwrap();
     block(BlockType::EVENT_V2, &[&[0, 0], event.bytes()].concat())
 }
 
-/// The times of all events, and the error if it ends with one.
+/// Returns the times of all events, and the error if it ends with one.
 fn read(capture: impl Read) -> (Vec<u64>, Option<Error>) {
     let mut reader = match Reader::new(capture) {
         Ok(reader) => reader,
@@ -65,14 +65,14 @@ fn a_small_capture_is_read() {
 }
 
 #[test]
-fn what_is_no_capture_says_so() {
+fn input_that_is_not_a_capture_is_an_error() {
     assert_eq!(fault(b""), "error reading from file: it is empty at offset 0");
     assert_eq!(fault(b"hello, world"), "invalid block type at offset 0");
     assert_eq!(fault(b"hell"), "expecting 8 bytes, read 4. Is the file truncated? at offset 0");
     assert_eq!(fault(&section()), "no events in file at offset 28");
     let fault = Reader::open("/no/such/file.scap").unwrap_err().to_string();
     assert_eq!(fault, "can't open file /no/such/file.scap: No such file or directory (os error 2)");
-    assert!(Reader::open("/").is_err(), "a folder is no capture");
+    assert!(Reader::open("/").is_err(), "a folder is not a capture");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn gzip_members_follow_one_another_and_trailing_bytes_are_ignored() {
 }
 
 #[test]
-fn captures_that_were_joined_begin_anew() {
+fn joined_captures_restart() {
     let one = [section(), close(5)].concat();
     let users = HostState { users: vec![User { uid: 7, ..User::default() }], ..HostState::default() };
     let mut writer = Writer::new(Vec::new(), &users, Compression::Plain).unwrap();
@@ -146,7 +146,7 @@ fn captures_that_were_joined_begin_anew() {
     assert_eq!(reader.host(), &users);
     assert!(matches!(reader.next(), Ok(Next::Event(event)) if event.ts() == 9));
     assert!(matches!(reader.next(), Ok(Next::End)));
-    // State without a section header has no place among events.
+    // State without a section header is invalid among events.
     let capture = [section(), close(5), block(BlockType::USERS_V2, &[])].concat();
     assert_eq!(fault(&capture), format!("could not restart capture: invalid block type at offset {}", 28 + 60));
 }
@@ -171,7 +171,7 @@ fn unknown_blocks_and_newer_events_are_skipped_and_counted() {
 }
 
 #[test]
-fn lengths_that_lie_are_found() {
+fn false_lengths_are_found() {
     let with_len = |ty: BlockType, len: u32| [&ty.0.to_le_bytes()[..], &len.to_le_bytes(), &[0; 200]].concat();
     let capture = |block: Vec<u8>| [section(), block].concat();
     assert_eq!(fault(&capture(with_len(BlockType::EVENT_V2, 20))), "block length too short 20 at offset 28");
@@ -233,7 +233,7 @@ fn damaged_state_is_found() {
     assert!(text.starts_with("invalid filename len 65535"), "{text}");
 }
 
-/// The same bytes again and again, up to a length.
+/// A reader that repeats the same bytes up to a length.
 #[derive(Debug)]
 struct Repeat {
     first: io::Cursor<Vec<u8>>,
@@ -304,7 +304,7 @@ fn a_gzip_bomb_is_read_in_bounded_memory() {
     assert!(fault.starts_with("expecting 4294967283 bytes, read 268435456. Is the file truncated?"), "{fault}");
 }
 
-/// Gives one byte at a time, and is interrupted between.
+/// A reader that returns one byte at a time and is interrupted between.
 struct Slow<'a>(&'a [u8], bool);
 
 impl Read for Slow<'_> {
@@ -339,7 +339,7 @@ fn a_reader_that_fails_is_an_error() {
 }
 
 #[test]
-fn inputs_that_are_meant_to_break_something_break_nothing() {
+fn hostile_inputs_break_nothing() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/regressions");
     for target in ["file", "event", "upgrade", "text"] {
         for entry in std::fs::read_dir(format!("{folder}/{target}")).unwrap() {

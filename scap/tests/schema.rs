@@ -1,4 +1,4 @@
-//! The schema is what Falco's driver says it is, row by row, and keeps its own laws.
+//! Tests that the schema matches that of Falco's driver, row by row, and is consistent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use peregrine_scap::schema::{
 };
 use serde_json::Value;
 
-/// The stated facts, where they are at hand.
+/// Returns the facts of Falco's schema, if they are available.
 fn facts() -> Option<Value> {
     let text = std::fs::read_to_string(testkit::shared()?.join("spec/events.json")).expect("the facts");
     Some(serde_json::from_str(&text).expect("JSON"))
@@ -51,7 +51,7 @@ fn events_equal_the_facts() {
 fn types_equal_the_facts() {
     let Some(facts) = facts() else { return };
     let types = facts["param_types"].as_object().expect("types");
-    assert_eq!(types.len(), ParamType::ALL.len() + 2, "NONE and MAX are no types");
+    assert_eq!(types.len(), ParamType::ALL.len() + 2, "NONE and MAX are not types");
     for (index, ty) in ParamType::ALL.iter().enumerate() {
         assert_eq!(types[ty.name()].as_u64(), Some(*ty as u64), "{ty:?}");
         assert_eq!(*ty as usize, index + 1);
@@ -101,7 +101,7 @@ fn calls_equal_the_facts() {
         assert_eq!(Some(number(row, "nr") as u16), info.x86_64, "{info:?}");
         assert_eq!(number(row, "flags"), u64::from(info.flags.bits()), "{info:?}");
         let (enter, exit) = info.events.expect("a pair");
-        // The facts have no pair for calls without events of their own: 0, 0.
+        // The facts have no pair for calls without their own events: 0, 0.
         let pair = (number(row, "enter") as u16, number(row, "exit") as u16);
         assert!(pair == (enter.0, exit.0) || pair == (0, 0) && exit == EventCode::GENERIC_X, "{row} {info:?}");
     }
@@ -110,7 +110,7 @@ fn calls_equal_the_facts() {
 }
 
 #[test]
-fn rows_keep_the_laws_of_the_table() {
+fn rows_follow_the_rules_of_the_table() {
     for (index, info) in EVENTS.iter().enumerate() {
         assert_eq!(usize::from(info.code.0), index);
         assert_eq!(info.code.is_enter(), index % 2 == 0);

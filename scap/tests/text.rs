@@ -1,4 +1,4 @@
-//! Generated events and states survive being written as text, whatever is in them.
+//! Tests that generated events and states survive being written as text.
 
 mod common;
 

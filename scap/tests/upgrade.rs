@@ -1,4 +1,4 @@
-//! Captures of every age give the events that Falco's own libraries give for them.
+//! Tests that captures of every age give the events that Falco's own libraries give for them.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -12,7 +12,7 @@ use peregrine_scap::schema::{ParamType, SYSCALLS, SyscallCode};
 use peregrine_scap::{Event, EventBuilder, EventCode, Next, Source};
 use serde_json::Value;
 
-/// What Falco says of an event, where that needs nothing but the event.
+/// Compares an event with Falco's, where that needs nothing but the event.
 fn check(event: &Event<'_>, expected: &Value) {
     let info = event.info().unwrap();
     let direction = if event.code().is_enter() { ">" } else { "<" };
@@ -64,7 +64,7 @@ fn name(event: &Event<'_>) -> &'static str {
     }
 }
 
-/// How much of the oracle is compared: all where the tests are optimised.
+/// The number of lines of the oracle that are compared: all in optimized builds.
 const LINES: usize = if cfg!(debug_assertions) { 4000 } else { usize::MAX };
 
 #[test]
@@ -103,13 +103,13 @@ fn every_capture_gives_the_events_that_falco_gives() {
         println!("{stem}: {number} events");
         assert_eq!(reader.stats().delivered, number);
     }
-    // Nobody dumped the events of these.
+    // The events of these have no reference output.
     unknown.sort();
     assert_eq!(unknown, ["curl_google_comments", "mix-large"]);
 }
 
-/// Lifts a sequence of events and gives the parameters of what comes out.
-fn lift(events: &mut [EventBuilder]) -> Vec<(EventCode, Vec<Vec<u8>>)> {
+/// Upgrades a sequence of events and returns the parameters of the result.
+fn upgrade_all(events: &mut [EventBuilder]) -> Vec<(EventCode, Vec<Vec<u8>>)> {
     let mut upgrade = Upgrade::new();
     let mut lifted = Vec::new();
     for builder in events {
@@ -137,9 +137,9 @@ const ZERO: &[u8] = &[0; 8];
 const THREE: &[u8] = &3_i64.to_le_bytes();
 
 #[test]
-fn an_exit_takes_the_parameters_of_the_entry_of_its_own_thread() {
+fn an_exit_takes_the_parameters_of_its_threads_entry() {
     let size = 17_u32.to_le_bytes();
-    let lifted = lift(&mut [
+    let lifted = upgrade_all(&mut [
         event(EventCode::READ_E, 1, &[THREE, &size]),
         event(EventCode::READ_E, 2, &[ZERO, &size]),
         event(EventCode::READ_X, 1, &[ZERO, b"data"]),
@@ -149,7 +149,7 @@ fn an_exit_takes_the_parameters_of_the_entry_of_its_own_thread() {
 
 #[test]
 fn an_exit_whose_entry_was_lost_gets_zeros_or_nothing() {
-    let lifted = lift(&mut [
+    let lifted = upgrade_all(&mut [
         event(EventCode::READ_E, 1, &[THREE, &[1, 0, 0, 0]]),
         // Another call of the same thread: the exit of the read and the entry of this one are missing.
         event(EventCode::CLOSE_X, 1, &[ZERO]),
@@ -160,10 +160,12 @@ fn an_exit_whose_entry_was_lost_gets_zeros_or_nothing() {
 }
 
 #[test]
-fn the_longest_event_that_a_driver_sends_is_lifted() {
+fn the_longest_event_that_a_driver_sends_is_upgraded() {
     let data = vec![b'x'; 65_536 - 26 - 4 - 8];
-    let lifted =
-        lift(&mut [event(EventCode::READ_E, 1, &[THREE, &[1, 0, 0, 0]]), event(EventCode::READ_X, 1, &[ZERO, &data])]);
+    let lifted = upgrade_all(&mut [
+        event(EventCode::READ_E, 1, &[THREE, &[1, 0, 0, 0]]),
+        event(EventCode::READ_X, 1, &[ZERO, &data]),
+    ]);
     assert_eq!(lifted[0].1[1], data);
     assert_eq!(lifted[0].1[2], THREE);
     let mut longer = event(EventCode::READ_X, 1, &[ZERO, &data, &[]]);
@@ -173,7 +175,7 @@ fn the_longest_event_that_a_driver_sends_is_lifted() {
 
 #[test]
 fn an_entry_is_used_once() {
-    let lifted = lift(&mut [
+    let lifted = upgrade_all(&mut [
         event(EventCode::CLOSE_E, 1, &[THREE]),
         event(EventCode::CLOSE_X, 1, &[ZERO]),
         event(EventCode::CLOSE_X, 1, &[ZERO]),
@@ -186,7 +188,7 @@ fn an_entry_is_used_once() {
 fn the_execve_of_the_first_driver_goes_through_seven_layouts() {
     let text: &[u8] = b"x\0";
     let params: [&[u8]; 8] = [ZERO, text, b"a\0b\0", THREE, THREE, THREE, text, ZERO];
-    let lifted = lift(&mut [event(EventCode::EXECVE_8_X, 1, &params)]);
+    let lifted = upgrade_all(&mut [event(EventCode::EXECVE_8_X, 1, &params)]);
     let (code, values) = &lifted[0];
     assert_eq!(*code, EventCode::EXECVE_19_X);
     assert_eq!(values.len(), code.info().unwrap().params.len());
@@ -198,7 +200,7 @@ fn the_execve_of_the_first_driver_goes_through_seven_layouts() {
 fn the_first_container_events_become_json() {
     let quoted: &[u8] = b"na\"me\0";
     let mut first = event(EventCode::CONTAINER_E, 1, &[b"3ad7b26ded6d\0", &[0, 0, 0, 0], quoted, b"fedora:21\0"]);
-    let lifted = lift(std::slice::from_mut(&mut first));
+    let lifted = upgrade_all(std::slice::from_mut(&mut first));
     assert_eq!(lifted[0].0, EventCode::CONTAINER_JSON_2_E);
     let json = lifted[0].1[0].strip_suffix(&[0]).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Every version of every block, byte by byte as the writers of its time wrote it.
+//! Tests of every version of every block, byte by byte as the writers of its time wrote it.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -31,7 +31,7 @@ impl Body {
         self.u16(text.len() as u16).raw(text.as_bytes())
     }
 
-    /// An entry with its length before it; `counted` says whether the length counts itself.
+    /// Adds an entry preceded by its length; `counted` says whether the length counts itself.
     fn entry(self, entry: Self, counted: bool) -> Self {
         self.u32(entry.0.len() as u32 + if counted { 4 } else { 0 }).raw(&entry.0)
     }
@@ -55,7 +55,7 @@ fn event() -> Vec<u8> {
     block(BlockType::EVENT_V2.0, &Body::default().u16(0).raw(event.bytes()))
 }
 
-/// The state that the blocks give.
+/// Returns the state in the blocks.
 fn host(blocks: &[Vec<u8>]) -> HostState {
     let capture = [section(), blocks.concat(), event()].concat();
     let mut reader = Reader::new(capture.as_slice()).unwrap();
@@ -64,7 +64,7 @@ fn host(blocks: &[Vec<u8>]) -> HostState {
     reader.host().clone()
 }
 
-/// The fields of a process up to `root`, in the given version, and what they say.
+/// Returns the fields of a process up to `root` in the given version, and the thread that they describe.
 fn process(version: u8) -> (Body, Thread) {
     let mut thread = Thread { tid: 11, pid: 12, ptid: 13, ..Thread::default() };
     let mut body = Body::default().i64(11).i64(12).i64(13);
@@ -148,7 +148,7 @@ fn process_lists_of_version_9_with_every_length_of_tail() {
     };
     assert_eq!(read(body.clone()), plain);
     assert_eq!(read(body.clone().u32(1000)), Thread { loginuid: 1000, ..plain.clone() });
-    // The time before two fields were put in front of these.
+    // Before two fields were put in front of these.
     assert_eq!(read(old(body.clone())), thread);
     let newer = old(body.clone().u64(41).u32(42)).u8(1).u64(51).u64(52).u64(53);
     let thread = Thread {
@@ -164,7 +164,7 @@ fn process_lists_of_version_9_with_every_length_of_tail() {
     let newest = newer.u8(1).u8(1).i64(61);
     let thread = Thread { exe_from_memfd: true, exe_lower_layer: true, pgid: 61, ..thread };
     assert_eq!(read(newest.clone()), thread);
-    // Fields of a version to come are skipped.
+    // Fields of future versions are skipped.
     assert_eq!(read(newest.raw(&[0xff; 33])), thread);
 }
 
@@ -202,7 +202,7 @@ fn descriptor_lists() {
     let v2 = entries.iter().fold(Body::default().i64(11), |body, (entry, _)| body.entry(entry.clone(), true));
     assert_eq!(host(&[process.clone(), block(0x218, &v2)]).threads[0].fds, fds);
 
-    // What only version 2 has: files with a device, without one, types to come, fields to come.
+    // Only in version 2: files with a device, without one, future types, future fields.
     let file = head(1, 16).u32(2).text("/x");
     let v2 = Body::default()
         .i64(11)
@@ -216,7 +216,7 @@ fn descriptor_lists() {
     let unknown = FdKind::Named { ty: 10, name: text("unknown-type:[77]") };
     assert_eq!(kinds, [&file(0), &file(9), &file(9), &unknown]);
 
-    // A list of a thread that is not there goes to nobody.
+    // The list of an unknown thread is dropped.
     let state = host(&[process, block(0x218, &Body::default().i64(404))]);
     assert!(state.threads[0].fds.is_empty());
 }

@@ -1,12 +1,12 @@
 //! Writes an event's bytes: the counterpart of [`Event`].
 //!
-//! The upgrade of old events, the text form, sources that are not files and tests all make events; the layout is
-//! known here and in the view, nowhere else. One builder is used for many events, so its buffer is allocated once.
+//! The upgrade of old events, the text form, sources other than files, and tests all make events. Only this module and
+//! the view know the layout. One builder serves for many events, so its buffer is allocated once.
 
 use super::{Event, EventError, HEADER_LEN};
 use crate::schema::{EventCode, is_large};
 
-/// Writes one event after another into a buffer that it keeps.
+/// Writes one event after another into the same buffer.
 ///
 /// ```
 /// use peregrine_scap::{EventBuilder, EventCode};
@@ -18,8 +18,8 @@ use crate::schema::{EventCode, is_large};
 /// # Ok::<(), peregrine_scap::event::EventError>(())
 /// ```
 ///
-/// Parameters are pushed in the order of the schema; whoever pushes fewer or more than the table has gets an event
-/// with fewer or more, as an older or a newer driver would send it. Faults are kept until [`finish`](Self::finish).
+/// Parameters are pushed in the order of the schema; pushing fewer or more than the table has gives an event with fewer
+/// or more, as an older or a newer driver would send it. Errors are kept until [`finish`](Self::finish).
 #[derive(Debug, Clone)]
 pub struct EventBuilder {
     /// Header, room for `reserved` lengths, values.
@@ -49,7 +49,7 @@ macro_rules! number {
 }
 
 impl EventBuilder {
-    /// A builder; [`start`](Self::start) comes next.
+    /// Creates a builder; [`start`](Self::start) begins an event.
     pub fn new() -> Self {
         let mut builder = Self {
             bytes: Vec::new(),
@@ -65,7 +65,7 @@ impl EventBuilder {
         builder
     }
 
-    /// Begins an event: time 0, no thread, processor 0, no flags, no parameters.
+    /// Begins an event with time 0, no thread, processor 0, no flags and no parameters.
     pub fn start(&mut self, code: EventCode) -> &mut Self {
         self.code = code;
         self.large = is_large(code);
@@ -79,25 +79,25 @@ impl EventBuilder {
         self.tid(-1)
     }
 
-    /// Nanoseconds since 1970.
+    /// Sets the time, in nanoseconds since 1970.
     pub fn ts(&mut self, ts: u64) -> &mut Self {
         self.put(0, &ts.to_le_bytes());
         self
     }
 
-    /// The thread; -1 for none.
+    /// Sets the thread; -1 for none.
     pub fn tid(&mut self, tid: i64) -> &mut Self {
         self.put(8, &tid.to_le_bytes());
         self
     }
 
-    /// The processor.
+    /// Sets the processor.
     pub fn cpu(&mut self, cpu: u16) -> &mut Self {
         self.cpu = cpu;
         self
     }
 
-    /// Flags of the block that it will be stored in, such as [`Event::STATE_ONLY`].
+    /// Sets the flags of the block that the event will be stored in, such as [`Event::STATE_ONLY`].
     pub fn flags(&mut self, flags: u32) -> &mut Self {
         self.flags = flags;
         self
@@ -118,7 +118,7 @@ impl EventBuilder {
         self.parts(&[text.as_ref(), &[0]])
     }
 
-    /// Pushes one parameter that is the given pieces, back to back.
+    /// Pushes one parameter that consists of the given pieces, back to back.
     pub fn parts(&mut self, parts: &[&[u8]]) -> &mut Self {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let at = HEADER_LEN + self.nparams * self.width();
@@ -144,17 +144,17 @@ impl EventBuilder {
 
     number! { u8 i8 u16 i16 u32 i32 u64 i64 }
 
-    /// The code that [`start`](Self::start) was given.
+    /// Returns the code that was passed to [`start`](Self::start).
     pub fn code(&self) -> EventCode {
         self.code
     }
 
-    /// How many parameters were pushed since [`start`](Self::start).
+    /// Returns the number of parameters pushed since [`start`](Self::start).
     pub fn nparams(&self) -> usize {
         self.nparams
     }
 
-    /// The event, lent until the builder is used again.
+    /// Returns the event, borrowed until the builder is used again.
     ///
     /// # Errors
     /// If a parameter was longer than the lengths of its event can say, or the whole longer than 4 GB.
@@ -177,7 +177,7 @@ impl EventBuilder {
         self.event()
     }
 
-    /// The event that was last finished, lent once more.
+    /// Returns the event that was last finished.
     ///
     /// # Errors
     /// If none was finished since [`start`](Self::start).
@@ -185,7 +185,7 @@ impl EventBuilder {
         Event::parse(self.cpu, self.flags, &self.bytes)
     }
 
-    /// The bytes that were last finished.
+    /// Returns the bytes that were last finished.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -1,4 +1,4 @@
-//! The list of descriptors that `poll` and its kin carry: a count, then a number and poll flags each.
+//! The list of file descriptors that `poll` and similar calls carry: a count, then a number and poll flags each.
 
 /// A parameter of type `FDLIST`, decoded as it is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,25 +10,25 @@ pub struct FdList<'a> {
 const ENTRY: usize = 10;
 
 impl<'a> FdList<'a> {
-    /// Looks at `raw` as a list; `None` when it has no count. Entries that the count promises and the bytes do not
-    /// hold are left out.
+    /// Parses `raw` as a list; `None` if it has no count. Entries that the count promises but the bytes do not contain
+    /// are left out.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
         let (count, rest) = raw.split_first_chunk()?;
         let len = usize::from(u16::from_le_bytes(*count)).min(rest.len() / ENTRY) * ENTRY;
         Some(Self { entries: rest.get(..len)? })
     }
 
-    /// How many descriptors it holds.
+    /// Returns the number of file descriptors.
     pub fn len(&self) -> usize {
         self.entries.len() / ENTRY
     }
 
-    /// Whether it holds none.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The descriptors with their flags, in order. The flags are those of the table `poll_flags`.
+    /// Returns the file descriptors with their flags, in order. The flags are those of the table `poll_flags`.
     pub fn iter(&self) -> impl Iterator<Item = (i64, i16)> + use<'a> {
         self.entries.chunks_exact(ENTRY).filter_map(|entry| {
             let (fd, flags) = entry.split_first_chunk()?;

@@ -1,4 +1,4 @@
-//! A view on one event's bytes.
+//! A view of one event's bytes.
 //!
 //! ```text
 //!  0        8        16     20     22        26
@@ -29,7 +29,7 @@ pub(crate) use shape::Shape;
 /// Bytes before the lengths.
 pub const HEADER_LEN: usize = 26;
 
-/// Why bytes are not an event. The words are those that Falco's users know.
+/// The reason why bytes are not an event. The messages are those that users of Falco know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {
@@ -42,15 +42,15 @@ pub enum EventError {
     /// The length in the header is greater than the bytes that are there.
     #[error("len {said} is larger than the {there} bytes available in the block")]
     LengthTooLarge {
-        /// The header's word.
+        /// The length in the header.
         said: u32,
-        /// The bytes there.
+        /// The bytes available.
         there: usize,
     },
-    /// There is no room for the lengths of so many parameters.
+    /// The lengths of the parameters do not fit in the event.
     #[error("nparams {nparams} does not fit in event len {len}")]
     TooManyParams {
-        /// How many it says to have.
+        /// The number of parameters in the header.
         nparams: u32,
         /// Bytes of the event.
         len: usize,
@@ -58,17 +58,17 @@ pub enum EventError {
     /// The value of a parameter reaches past the end.
     #[error("param {index} len {param_len} exceeds event len {len}")]
     ParamPastEnd {
-        /// Which parameter.
+        /// The index of the parameter.
         index: usize,
-        /// Bytes that it says to have.
+        /// The length of the parameter in bytes.
         param_len: u32,
         /// Bytes of the event.
         len: usize,
     },
-    /// A value is longer than its event's lengths can say.
+    /// A value is longer than the event's length fields can express.
     #[error("parameter {index} has {len} bytes, more than its event can hold")]
     ParamTooLong {
-        /// Which parameter.
+        /// The index of the parameter.
         index: usize,
         /// Bytes of the value.
         len: usize,
@@ -88,7 +88,7 @@ impl<'a> Event<'a> {
     /// Flag of an event that only carries state: the state engine reads it, rules do not see it.
     pub const STATE_ONLY: u32 = 1;
 
-    /// Looks at `bytes` as one event. Bytes after the length that the header gives are left out.
+    /// Parses `bytes` as one event. Bytes after the length in the header are ignored.
     ///
     /// # Errors
     /// If the header or the parameters' lengths reach past the end.
@@ -97,67 +97,67 @@ impl<'a> Event<'a> {
         Ok(Self::new(cpu, flags, bytes, Shape::check(bytes)?))
     }
 
-    /// An event whose bytes were checked.
+    /// Returns an event whose bytes were checked.
     #[inline]
     pub(crate) fn new(cpu: u16, flags: u32, bytes: &'a [u8], shape: Shape) -> Self {
         Self::whole(cpu, flags, bytes.get(..shape.len as usize).unwrap_or(bytes), shape)
     }
 
-    /// As [`new`](Self::new), of bytes that end with the event.
+    /// Returns an event whose bytes were checked and end with it.
     #[inline]
     pub(crate) fn whole(cpu: u16, flags: u32, bytes: &'a [u8], shape: Shape) -> Self {
         Self { bytes, shape, flags, cpu }
     }
 
-    /// Nanoseconds since 1970.
+    /// Returns the time in nanoseconds since 1970.
     #[inline]
     pub fn ts(&self) -> u64 {
         self.header_u64(0)
     }
 
-    /// The thread, as the host's first pid namespace numbers it; -1 when there is none.
+    /// Returns the thread as numbered in the host's pid namespace; -1 if there is none.
     #[inline]
     pub fn tid(&self) -> i64 {
         self.header_u64(8) as i64
     }
 
-    /// The processor, or the device, that it came from.
+    /// Returns the processor, or the device, that it came from.
     #[inline]
     pub fn cpu(&self) -> u16 {
         self.cpu
     }
 
-    /// Flags of the block that it came in, such as [`STATE_ONLY`](Self::STATE_ONLY).
+    /// Returns the flags of the block that it came in, such as [`STATE_ONLY`](Self::STATE_ONLY).
     #[inline]
     pub fn flags(&self) -> u32 {
         self.flags
     }
 
-    /// Its type.
+    /// Returns its type.
     #[inline]
     pub fn code(&self) -> EventCode {
         self.shape.code
     }
 
-    /// The row of the table, unless it comes from a newer driver.
+    /// Returns its row of the table, unless it comes from a newer driver.
     #[inline]
     pub fn info(&self) -> Option<&'static EventInfo> {
         self.shape.code.info()
     }
 
-    /// How many parameters it holds; the table may say more (an older driver) or fewer (a newer one).
+    /// Returns the number of its parameters; the table may have more (an older driver) or fewer (a newer one).
     #[inline]
     pub fn nparams(&self) -> usize {
         self.shape.nparams as usize
     }
 
-    /// Header, lengths and values.
+    /// Returns header, lengths and values.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The value of one parameter; empty when its length is 0, `None` when the event does not have it.
+    /// Returns the value of one parameter; empty if its length is 0, `None` if the event does not have it.
     #[inline]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
         let at = self.shape.values as usize;
@@ -172,20 +172,21 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// One parameter as the table describes it, or `None` when the event or the table does not have it.
+    /// Returns one parameter as the table describes it, or `None` if the event or the table does not have it.
     #[inline]
     pub fn param(&self, index: usize) -> Option<Param<'a>> {
         let info = self.info()?.params.get(index)?;
         Some(Param::new(info, self.raw(index)?))
     }
 
-    /// The values of all parameters, in order.
+    /// Returns the values of all parameters, in order.
     #[inline]
     pub fn raws(&self) -> Raws<'a> {
         Raws { event: *self, next: 0, at: self.shape.values as usize }
     }
 
-    /// Returns the values of the first `N` parameters: cheaper than [`raw`](Self::raw) for each where several are wanted.
+    /// Returns the values of the first `N` parameters: cheaper than [`raw`](Self::raw) for each where several are
+    /// needed.
     #[inline]
     pub fn first_raws<const N: usize>(&self) -> [Option<&'a [u8]>; N] {
         let mut values = [None; N];
@@ -195,15 +196,15 @@ impl<'a> Event<'a> {
         values
     }
 
-    /// Returns a parameter behind those of the table, where the probe says more than the schema: of an open that
-    /// succeeded the first is the path of what was opened, as the kernel has it. Older readers pass over them.
+    /// Returns a parameter after those of the table, where the probe reports more than the schema: the first one of a
+    /// successful open is the path of the opened file, as the kernel resolved it. Older readers skip these parameters.
     #[inline]
     pub fn beyond(&self, index: usize) -> Option<&'a [u8]> {
         let listed = self.info()?.params.len();
         if self.nparams() <= listed { None } else { self.raw(listed + index) }
     }
 
-    /// All parameters that both the event and the table have, in order.
+    /// Returns all parameters that both the event and the table have, in order.
     pub fn params(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
         let infos: &'static [ParamInfo] = self.info().map_or(&[], |info| info.params);
         infos.iter().zip(self.raws()).map(|(info, raw)| Param::new(info, raw))
@@ -217,7 +218,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The lengths, each of `WIDTH` bytes.
+    /// Returns the lengths, each of `WIDTH` bytes.
     #[inline]
     fn lens<const WIDTH: usize>(&self) -> &'a [[u8; WIDTH]] {
         self.bytes.get(HEADER_LEN..self.shape.values as usize).unwrap_or_default().as_chunks().0

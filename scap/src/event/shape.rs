@@ -1,29 +1,29 @@
-//! Finds out once whether bytes hold together as an event. What was found is small and owned, so that a source can look
-//! first and lend afterwards.
+//! The check that bytes are a valid event. Its result is small and owned, so that a source can check first and let the
+//! event borrow later.
 
 use super::{EventError, HEADER_LEN};
 use crate::EventCode;
 use crate::schema::wire::{Wire, wire};
 
-/// What a look at the header and the lengths of an event finds out.
+/// The result of checking the header and the lengths of an event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     /// Bytes of the event.
     pub(crate) len: u32,
-    /// Where the values begin.
+    /// The offset of the values.
     pub(super) values: u32,
     pub(crate) nparams: u32,
     pub(crate) code: EventCode,
-    /// Bytes of a length: 2 or 4. A number and no truth value: in its unused values an enum around an event would put its
-    /// tag, and events would be copied in odd pieces.
+    /// The size of a length field in bytes: 2 or 4. A number rather than a bool: the compiler would place the tag of an
+    /// enum around an event in the unused values of a bool, and events would be copied in odd pieces.
     pub(super) width: u8,
-    /// With this many parameters or more the event is of today's schema as it stands; [`u8::MAX`] never.
+    /// The number of parameters from which on the event is of the current schema unchanged; [`u8::MAX`] for never.
     current_from: u8,
 }
 
 impl Shape {
     /// Checks that all parameters of the event at the start of `bytes` lie in it, and it in `bytes`.
-    // What it gives is taken apart at once: a call would only carry it through memory.
+    // The caller takes the result apart at once: without inlining it would go through memory.
     #[inline(always)]
     pub(crate) fn check(bytes: &[u8]) -> Result<Self, EventError> {
         let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
@@ -49,15 +49,15 @@ impl Shape {
         Ok(Self { len, values: values as u32, nparams, code, width, current_from })
     }
 
-    /// Whether the event is of today's schema as it stands.
+    /// Returns whether the event is of the current schema unchanged.
     #[inline]
     pub(crate) fn is_current(&self) -> bool {
         self.nparams >= u32::from(self.current_from) && self.current_from != u8::MAX
     }
 }
 
-/// Adds up `count` lengths of 16 bits that end at `end`, four at a time. There is a header before them, so that whole
-/// words can be read, and what is not a length shifted out. `None` if they are not there.
+/// Adds up `count` lengths of 16 bits that end at `end`, four at a time. A header precedes them, so whole words can be
+/// read and the bytes that are not lengths shifted out. Returns `None` if they are not there.
 #[inline]
 pub(super) fn sum_narrow(event: &[u8], count: usize, end: usize) -> Option<u64> {
     let four = |before: usize, count: usize| {

@@ -1,7 +1,7 @@
-//! Socket addresses and socket tuples as parameters carry them.
+//! Socket addresses and socket tuples, as parameters carry them.
 //!
 //! A byte of address family, then addresses in network order and ports in host order, or a path that a NUL ends
-//! (SAVEFILE.md section 14). The values borrow; nothing is allocated.
+//! (docs/savefile.md). The values borrow; nothing is allocated.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -19,12 +19,12 @@ pub enum SockAddr<'a> {
     Unix(&'a [u8]),
     /// An IPv4 or IPv6 address and a port.
     Inet(SocketAddr),
-    /// A family without a decoder: its number.
+    /// A family without a decoder, by its number.
     Other(u8),
 }
 
 impl<'a> SockAddr<'a> {
-    /// Decodes a parameter of type `SOCKADDR`; `None` when it is empty or too short for its family.
+    /// Decodes a parameter of type `SOCKADDR`; `None` if it is empty or too short for its family.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
         let (&family, rest) = raw.split_first()?;
         match family {
@@ -55,12 +55,12 @@ pub enum SockTuple<'a> {
         /// The end that accepted the connection or received the message.
         destination: SocketAddr,
     },
-    /// A family without a decoder: its number.
+    /// A family without a decoder, by its number.
     Other(u8),
 }
 
 impl<'a> SockTuple<'a> {
-    /// Decodes a parameter of type `SOCKTUPLE`; `None` when it is empty or too short for its family.
+    /// Decodes a parameter of type `SOCKTUPLE`; `None` if it is empty or too short for its family.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
         let (&family, rest) = raw.split_first()?;
         match family {
@@ -85,7 +85,7 @@ impl<'a> SockTuple<'a> {
         }
     }
 
-    /// The same tuple, as IPv4 when both ends are IPv4 addresses written as IPv6 ones.
+    /// Returns the same tuple, as IPv4 if both ends are IPv4 addresses written as IPv6 ones.
     #[must_use]
     pub fn unmapped(self) -> Self {
         if let Self::Inet { source: SocketAddr::V6(source), destination: SocketAddr::V6(destination) } = self
@@ -100,8 +100,8 @@ impl<'a> SockTuple<'a> {
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped IPv6 address. The all-zero address counts as IPv4's: a socket that listens
-/// on every address says so with it.
+/// Returns the IPv4 address inside an IPv4-mapped IPv6 address. The all-zero address counts as IPv4: a socket that
+/// listens on every address has it.
 pub fn embedded_v4(address: &Ipv6Addr) -> Option<Ipv4Addr> {
     if address.is_unspecified() { Some(Ipv4Addr::UNSPECIFIED) } else { address.to_ipv4_mapped() }
 }
@@ -118,7 +118,7 @@ fn take_v6(raw: &[u8]) -> Option<(SocketAddr, &[u8])> {
     Some((SocketAddr::new(IpAddr::from(*ip), u16::from_le_bytes(*port)), rest))
 }
 
-/// Text up to its first NUL; `None` if the last byte is not one.
+/// Returns the text up to its first NUL; `None` if the last byte is not one.
 fn terminated(raw: &[u8]) -> Option<&[u8]> {
     let (&last, _) = raw.split_last()?;
     if last != 0 {

@@ -1,14 +1,14 @@
 //! The typed value of a parameter: one variant per meaning, not per width.
 //!
-//! The 48 types of the wire fold into these: `INT8` to `INT64` are all [`ParamValue::Int`], a 32-bit descriptor is a
-//! [`ParamValue::Fd`]. Values borrow from the event.
+//! The 48 types of the wire format map to these: `INT8` to `INT64` are all [`ParamValue::Int`], a 32-bit file
+//! descriptor is a [`ParamValue::Fd`]. Values borrow from the event.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{FdList, Param, SockAddr, SockTuple};
 use crate::schema::{ParamInfo, ParamType, SyscallCode};
 
-/// What a parameter holds; see [`Param::value`].
+/// The value of a parameter; see [`Param::value`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum ParamValue<'a> {
@@ -22,16 +22,16 @@ pub enum ParamValue<'a> {
     Bool(bool),
     /// Text, without its NUL.
     Text(&'a [u8]),
-    /// A path, without its NUL; relative ones start at the working directory or at the directory that
+    /// A path, without its NUL; a relative one starts at the working directory or at the directory that
     /// [`ParamInfo::dirfd`] points at.
     Path(&'a [u8]),
     /// Any bytes.
     Bytes(&'a [u8]),
-    /// Texts, each ended by a NUL; [`Strings`] walks them.
+    /// Texts, each ended by a NUL; [`Strings`] iterates over them.
     List(Strings<'a>),
     /// The result of a call: an error number when negative.
     Errno(i64),
-    /// A descriptor, `AT_FDCWD`, or an error number when negative.
+    /// A file descriptor, `AT_FDCWD`, or an error number when negative.
     Fd(i64),
     /// A thread or process.
     Pid(i64),
@@ -63,7 +63,7 @@ pub enum ParamValue<'a> {
     SockAddr(SockAddr<'a>),
     /// Both ends of a socket.
     SockTuple(SockTuple<'a>),
-    /// Descriptors with poll flags.
+    /// File descriptors with poll flags.
     FdList(FdList<'a>),
     /// Bits with names.
     Flags(u32),
@@ -71,12 +71,12 @@ pub enum ParamValue<'a> {
     Enum(u32),
     /// Permission bits.
     Mode(u32),
-    /// A value whose type stands beside it: the parameter that it turns out to be.
+    /// A value whose type is stored with it: the parameter that it resolves to.
     Dyn(Param<'a>),
 }
 
 impl<'a> ParamValue<'a> {
-    /// Decodes `raw` as `info` says; `None` when it is empty or of a length that its type cannot have.
+    /// Decodes `raw` as described by `info`; `None` if it is empty or of a length that its type cannot have.
     pub fn decode(info: &'static ParamInfo, raw: &'a [u8]) -> Option<Self> {
         use ParamType as T;
         Some(match info.ty {
@@ -131,14 +131,14 @@ impl<'a> ParamValue<'a> {
     }
 }
 
-/// Texts that stand one after the other, each ended by a NUL: arguments, environment, cgroups.
+/// A list of texts, each ended by a NUL: arguments, environment, cgroups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strings<'a> {
     rest: Option<&'a [u8]>,
 }
 
 impl<'a> Strings<'a> {
-    /// The texts in `raw`; the last one may lack its NUL.
+    /// Returns the texts in `raw`; the last one may lack its NUL.
     pub fn new(raw: &'a [u8]) -> Self {
         Self { rest: if raw.is_empty() { None } else { Some(raw.strip_suffix(&[0]).unwrap_or(raw)) } }
     }
@@ -162,7 +162,8 @@ impl<'a> Iterator for Strings<'a> {
     }
 }
 
-/// Text without its NUL; `None` when empty or when it is the text that old drivers wrote for an unreadable pointer.
+/// Returns the text without its NUL; `None` if it is empty or the text that old drivers wrote for an unreadable
+/// pointer.
 pub(super) fn text(raw: &[u8]) -> Option<&[u8]> {
     match raw.split_last()? {
         (0, b"(NULL)") => None,
@@ -171,7 +172,7 @@ pub(super) fn text(raw: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The parameter that a dynamic one turns out to be.
+/// Returns the parameter that a dynamic one resolves to.
 fn chosen<'a>(info: &'static ParamInfo, raw: &'a [u8]) -> Option<Param<'a>> {
     let (&index, rest) = raw.split_first()?;
     Some(Param::new(info.dynamic.get(usize::from(index))?, rest))

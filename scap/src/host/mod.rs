@@ -1,14 +1,14 @@
-//! The machine when a capture began: plain data, filled from a capture's first blocks, from `/proc` or by BPF
-//! iterators, and taken over by the state engine (docs/savefile.md).
+//! The state of the host when a capture began: plain data, filled from a capture's first blocks, from `/proc` or by BPF
+//! iterators, and imported by the state engine (docs/savefile.md).
 //!
 //! Text is bytes: names, paths and arguments need not be UTF-8.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// All that is known of the machine when a capture began.
+/// The state of the host when a capture began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostState {
-    /// The machine; absent in captures of plugins.
+    /// Facts about the host; absent in captures of plugins.
     pub machine: Option<Machine>,
     /// Network interfaces.
     pub interfaces: Vec<Interface>,
@@ -16,22 +16,22 @@ pub struct HostState {
     pub users: Vec<User>,
     /// Groups.
     pub groups: Vec<Group>,
-    /// Threads, each with the descriptors of its own table.
+    /// Threads, each with the file descriptors of its table.
     pub threads: Vec<Thread>,
 }
 
-/// The machine.
+/// Facts about the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Processors.
     pub cpus: u32,
     /// Memory in bytes.
     pub memory: u64,
-    /// The greatest pid.
+    /// The greatest possible pid.
     pub max_pid: u64,
-    /// Its name.
+    /// The host name.
     pub hostname: Vec<u8>,
-    /// When it started, in nanoseconds since 1970.
+    /// The boot time, in nanoseconds since 1970.
     pub boot_time: u64,
     /// Flags; none are defined.
     pub flags: u64,
@@ -44,7 +44,7 @@ pub struct Interface {
     pub name: Vec<u8>,
     /// Its address, mask and broadcast address.
     pub address: InterfaceAddress,
-    /// Bits a second; 0 when unknown.
+    /// Bits per second; 0 if unknown.
     pub link_speed: u64,
 }
 
@@ -78,21 +78,21 @@ pub struct Group {
 /// One thread. Numbers that an old capture does not have are at their default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
-    /// Thread, process and parent process, in the host's pid namespace.
+    /// The thread, in the host's pid namespace.
     pub tid: i64,
-    /// The process (thread group).
+    /// The process (thread group), in the host's pid namespace.
     pub pid: i64,
-    /// The parent process.
+    /// The parent process, in the host's pid namespace.
     pub ptid: i64,
-    /// The session; -1 unknown.
+    /// The session; -1 if unknown.
     pub sid: i64,
-    /// The process group in its own pid namespace; -1 unknown.
+    /// The process group in its pid namespace; -1 if unknown.
     pub vpgid: i64,
-    /// The process group in the host's pid namespace; -1 unknown.
+    /// The process group in the host's pid namespace; -1 if unknown.
     pub pgid: i64,
-    /// The thread in its own pid namespace; -1 unknown.
+    /// The thread in its pid namespace; -1 if unknown.
     pub vtid: i64,
-    /// The process in its own pid namespace; -1 unknown.
+    /// The process in its pid namespace; -1 if unknown.
     pub vpid: i64,
     /// The name that the kernel shows, at most 15 bytes.
     pub comm: Vec<u8>,
@@ -110,7 +110,7 @@ pub struct Thread {
     pub root: Vec<u8>,
     /// The cgroups as `subsystem=path`, each ended by a NUL.
     pub cgroups: Vec<u8>,
-    /// The limit of open descriptors.
+    /// The limit of open file descriptors.
     pub fdlimit: i64,
     /// Flags of the kind `CLONE_*` of the schema.
     pub flags: u32,
@@ -118,31 +118,31 @@ pub struct Thread {
     pub uid: u32,
     /// Effective group.
     pub gid: u32,
-    /// Virtual memory, kilobytes.
+    /// Virtual memory in kilobytes.
     pub vmsize_kb: u32,
-    /// Resident memory, kilobytes.
+    /// Resident memory in kilobytes.
     pub vmrss_kb: u32,
-    /// Swapped memory, kilobytes.
+    /// Swapped memory in kilobytes.
     pub vmswap_kb: u32,
     /// Major page faults.
     pub pfmajor: u64,
     /// Minor page faults.
     pub pfminor: u64,
-    /// When the first process of its pid namespace started, nanoseconds since 1970; 0 unknown.
+    /// The start of the first process of its pid namespace, in nanoseconds since 1970; 0 if unknown.
     pub pidns_init_start_ts: u64,
-    /// The terminal; 0 none.
+    /// The terminal; 0 for none.
     pub tty: u32,
-    /// The login user; `u32::MAX` unset.
+    /// The login user; `u32::MAX` if unset.
     pub loginuid: u32,
     /// Whether its user may write the executable.
     pub exe_writable: bool,
     /// Whether the executable lies in the upper layer of an overlay.
     pub exe_upper_layer: bool,
-    /// Whether it lies in the lower layer.
+    /// Whether the executable lies in the lower layer of an overlay.
     pub exe_lower_layer: bool,
-    /// Whether it is a memfd.
+    /// Whether the executable is a memfd.
     pub exe_from_memfd: bool,
-    /// Inheritable, permitted and effective capabilities.
+    /// Inheritable capabilities.
     pub cap_inheritable: u64,
     /// Permitted capabilities.
     pub cap_permitted: u64,
@@ -150,13 +150,13 @@ pub struct Thread {
     pub cap_effective: u64,
     /// Inode of the executable.
     pub exe_ino: u64,
-    /// When that inode changed, nanoseconds since 1970.
+    /// The change time of that inode, in nanoseconds since 1970.
     pub exe_ino_ctime: u64,
-    /// When the executable was modified, nanoseconds since 1970.
+    /// The modification time of the executable, in nanoseconds since 1970.
     pub exe_ino_mtime: u64,
-    /// When the thread started, nanoseconds since 1970; 0 unknown (capture files do not hold it).
+    /// The start of the thread, in nanoseconds since 1970; 0 if unknown (capture files do not contain it).
     pub start_ts: u64,
-    /// The descriptors of its table; empty for threads that share their leader's.
+    /// The file descriptors of its table; empty for threads that share their leader's.
     pub fds: Vec<Fd>,
 }
 
@@ -207,18 +207,18 @@ impl Default for Thread {
     }
 }
 
-/// One open descriptor.
+/// One open file descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fd {
     /// Its number.
     pub num: i64,
-    /// The inode; 0 unknown.
+    /// The inode; 0 if unknown.
     pub ino: u64,
-    /// What it stands for.
+    /// The file or socket that it refers to.
     pub kind: FdKind,
 }
 
-/// What a descriptor stands for. The order and numbers of the types on disk are in docs/savefile.md.
+/// The kind of a file descriptor. The order and numbers of the types on disk are in docs/savefile.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of the format")]
 pub enum FdKind {
@@ -256,7 +256,7 @@ pub enum FdKind {
         destination: u64,
         name: Vec<u8>,
     },
-    /// Every other type: its number on disk, and a name.
+    /// Any other type: its number on disk, and a name.
     Named {
         ty: u8,
         name: Vec<u8>,
@@ -264,8 +264,8 @@ pub enum FdKind {
 }
 
 impl FdKind {
-    /// A socket of the internet protocols with its own end and the other one; one without a peer is a server's. `None` if
-    /// the ends are not of one family.
+    /// Returns a socket of the internet protocols with its own end and the peer; without a peer it is a server. Returns
+    /// `None` if the ends are of different families.
     pub fn inet(own: (IpAddr, u16), peer: (IpAddr, u16), l4: u8) -> Option<Self> {
         let (sport, dport) = (own.1, peer.1);
         match (own.0, peer.0) {

@@ -1,11 +1,11 @@
-//! The cgroups of a task as drivers send them: `controller=path` for each controller, whichever version it is of.
+//! The cgroups of a task as drivers send them: `controller=path` for each controller of either version.
 
 use super::read::{Tree, lines, words};
 
-/// Controllers that drivers speak of when the machine does not tell which ones it has.
+/// The controllers that drivers report, used where the host does not list its own.
 const USUAL: [&[u8]; 4] = [b"cpuset", b"cpu", b"io", b"memory"];
 
-/// The controllers of the unified hierarchy (version 2), where the machine has it mounted.
+/// Returns the controllers of the unified hierarchy (version 2), if the host has it mounted.
 pub(super) fn controllers(tree: &mut Tree) -> Vec<Vec<u8>> {
     let path = ["sys/fs/cgroup/cgroup.controllers", "sys/fs/cgroup/unified/cgroup.controllers"];
     let file = path.into_iter().find(|path| tree.path(path).exists()).and_then(|path| tree.small(path));
@@ -15,7 +15,7 @@ pub(super) fn controllers(tree: &mut Tree) -> Vec<Vec<u8>> {
     }
 }
 
-/// Turns the lines of `/proc/PID/cgroup` into the list, each entry ended by a NUL.
+/// Converts the lines of `/proc/PID/cgroup` to the list, each entry ended by a NUL.
 pub(super) fn list(file: &[u8], controllers: &[Vec<u8>]) -> Vec<u8> {
     let mut list = Vec::new();
     let mut push = |controller: &[u8], path: &[u8]| {

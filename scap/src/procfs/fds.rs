@@ -1,4 +1,4 @@
-//! The descriptors of a process: what `/proc/PID/fd` points at.
+//! The file descriptors of a process, read from `/proc/PID/fd`.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,7 +9,7 @@ use super::sockets::{self, Sockets};
 use super::{Config, FdScan};
 use crate::host::{Fd, FdKind};
 
-/// Types of descriptors in the list of SAVEFILE.md section 8.
+/// Types of file descriptors on disk (docs/savefile.md).
 mod ty {
     pub(super) const DIRECTORY: u8 = 2;
     pub(super) const FIFO: u8 = 7;
@@ -17,7 +17,7 @@ mod ty {
     pub(super) const MEMFD: u8 = 20;
 }
 
-/// Types of files, as their mode has them on every architecture.
+/// File types, as in the mode on every architecture.
 mod mode {
     pub(super) const TYPE: u32 = 0o170_000;
     pub(super) const FIFO: u32 = 0o010_000;
@@ -27,7 +27,7 @@ mod mode {
     pub(super) const REGULAR: u32 = 0o100_000;
 }
 
-/// Files without a name, by what the kernel calls them.
+/// Files without a name, by the kernel's name for them.
 const ANONYMOUS: &[(&[u8], u8)] = &[
     (b"[eventfd]", 9),
     (b"[signalfd]", 11),
@@ -45,7 +45,7 @@ const ANONYMOUS: &[(&[u8], u8)] = &[
     (b"[pidfd]", 21),
 ];
 
-/// Open flags as the kernel has them, and as the schema has them.
+/// Open flags of the kernel, and those of the schema.
 const OPEN_FLAGS: &[(u64, u32)] = &[
     (0o100, 4),           // O_CREAT
     (0o2000, 8),          // O_APPEND
@@ -61,21 +61,22 @@ const OPEN_FLAGS: &[(u64, u32)] = &[
     (0o20200000, 0x2000), // O_TMPFILE
 ];
 
-/// How long kept tables of sockets are good at most.
+/// The maximum age of cached socket tables.
 const MAX_AGE: Duration = Duration::from_secs(60);
-/// How long they are good at least, even if a socket is missing, and how many times longer than it took to read them.
+/// The minimum age of cached socket tables, even if a socket is missing, and the factor by which the age exceeds the
+/// time that reading them took.
 const MIN_AGE: Duration = Duration::from_millis(100);
 const AGE_BY_COST: u32 = 20;
-/// Network namespaces whose tables are kept.
+/// The maximum number of network namespaces whose tables are cached.
 const MAX_NAMESPACES: usize = 64;
 
-/// Reads descriptors, and keeps the socket tables of each network namespace that it meets.
+/// Reads file descriptors, and caches the socket tables of each network namespace.
 #[derive(Debug)]
 pub(super) struct Fds {
     scan: FdScan,
     max: usize,
     by_namespace: HashMap<u64, Table>,
-    /// Whether tables grow old: they do not during a scan.
+    /// Whether tables expire: they do not during a scan.
     ages: bool,
 }
 
@@ -94,7 +95,7 @@ impl Table {
         Self { sockets, read, cost: read.elapsed() }
     }
 
-    /// Whether it is worth while to read it again for a socket that it lacks or has.
+    /// Returns whether it is worth reading again, for a socket that it lacks or has.
     fn is_stale(&self, missing: bool) -> bool {
         let age = self.read.elapsed();
         age >= MAX_AGE || missing && age >= MIN_AGE.max(self.cost * AGE_BY_COST)
@@ -106,12 +107,12 @@ impl Fds {
         Self { scan: config.fds, max: config.max_fds, by_namespace: HashMap::new(), ages: false }
     }
 
-    /// As [`new`](Self::new), to be kept: tables of sockets are read again when they are old.
+    /// Creates a reader that is kept: socket tables are read again when they are old.
     pub(super) fn kept(config: &Config) -> Self {
         Self { ages: true, ..Self::new(config) }
     }
 
-    /// The descriptors of a process, in ascending order, until the deadline.
+    /// Returns the file descriptors of a process, in ascending order, until the deadline.
     pub(super) fn read(&mut self, tree: &mut Tree, pid: i64, deadline: Option<Instant>) -> Vec<Fd> {
         if self.scan == FdScan::None {
             return Vec::new();
@@ -131,7 +132,7 @@ impl Fds {
         fds
     }
 
-    /// One descriptor of a process.
+    /// Returns one file descriptor of a process.
     pub(super) fn fd(&mut self, tree: &mut Tree, pid: i64, num: i64) -> Option<Fd> {
         let path = format!("proc/{pid}/fd/{num}");
         let name = tree.link(&path)?;
@@ -160,7 +161,7 @@ impl Fds {
         let namespace = tree
             .link(&format!("proc/{pid}/ns/net"))
             .and_then(|link| radix(link.strip_prefix(b"net:[")?.strip_suffix(b"]")?, 10));
-        // Where the namespace cannot be told, it is taken to be the machine's.
+        // A namespace that cannot be determined is taken to be the host's.
         let (key, net) = match namespace {
             Some(namespace) => (namespace, format!("proc/{pid}/net")),
             None => (0, "proc/net".to_owned()),
@@ -170,7 +171,7 @@ impl Fds {
         }
         let table = self.by_namespace.entry(key).or_insert_with(|| Table::read(tree, &net));
         let missing = !table.sockets.contains_key(&ino);
-        // Where there is nothing at all, the process went away while it was read.
+        // An empty table means that the process ended while it was read.
         if table.sockets.is_empty() || self.ages && table.is_stale(missing) {
             *table = Table::read(tree, &net);
         }
@@ -178,30 +179,31 @@ impl Fds {
     }
 }
 
-/// The number in brackets of a link such as `pipe:[7]`.
+/// Returns the number in brackets of a link such as `pipe:[7]`.
 fn numbered(name: &[u8], prefix: &[u8]) -> Option<u64> {
     radix(name.strip_prefix(prefix)?.strip_suffix(b"]")?, 10)
 }
 
-/// A socket; one of which the tables do not tell has only its number.
+/// Returns a socket; one that the tables do not list has only its number.
 pub(super) fn socket(num: i64, ino: u64, kind: Option<FdKind>) -> Fd {
     let unknown = || FdKind::Named { ty: ty::UNSUPPORTED, name: format!("socket:[{ino}]").into_bytes() };
     Fd { num, ino, kind: kind.unwrap_or_else(unknown) }
 }
 
-/// A file without a name, by what the kernel calls it.
+/// Returns a file without a name, by the kernel's name for it.
 pub(super) fn anonymous(num: i64, what: &[u8]) -> Fd {
     let ty = ANONYMOUS.iter().find(|row| row.0 == what).map_or(ty::UNSUPPORTED, |row| row.1);
-    // All of them share one inode, which says nothing.
+    // All of them share one inode, which carries no information.
     Fd { num, ino: 0, kind: FdKind::Named { ty, name: Vec::new() } }
 }
 
-/// A pipe without a name.
+/// Returns a pipe without a name.
 pub(super) fn pipe(num: i64, ino: u64) -> Fd {
     Fd { num, ino, kind: FdKind::Named { ty: ty::FIFO, name: format!("pipe:[{ino}]").into_bytes() } }
 }
 
-/// A file with a name, by the type in its mode; `flags` gives those that it was opened with, as the kernel has them.
+/// Returns a file with a name, by the type in its mode; `flags` returns the flags that it was opened with, as the
+/// kernel has them.
 pub(super) fn file(name: Vec<u8>, mode: u32, dev: u32, flags: impl FnOnce() -> u64) -> FdKind {
     match mode & mode::TYPE {
         mode::DIRECTORY => FdKind::Named { ty: ty::DIRECTORY, name },
@@ -212,7 +214,7 @@ pub(super) fn file(name: Vec<u8>, mode: u32, dev: u32, flags: impl FnOnce() -> u
     }
 }
 
-/// Open flags as the schema numbers them.
+/// Returns open flags as the schema numbers them.
 fn open_flags(kernel: u64) -> u32 {
     let access = match kernel & 3 {
         1 => 2,

@@ -1,7 +1,7 @@
 //! Network interfaces and their addresses, from the routing tables under `/proc`.
 //!
-//! The files of process 1 show the machine's interfaces even when the reader lives in another network namespace; for
-//! the machine's own `/proc` the reader's namespace is the one that counts.
+//! The files of process 1 show the host's interfaces even when the reader lives in another network namespace; for the
+//! local `/proc` the reader's namespace is the one that counts.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -25,7 +25,7 @@ pub(super) fn read(tree: &mut Tree) -> Vec<Interface> {
     interfaces
 }
 
-/// The machine's own addresses: leaves of the trie that a line `/32 host LOCAL` follows.
+/// Returns the host's addresses: leaves of the trie that a line `/32 host LOCAL` follows.
 fn local_addresses(trie: &[u8]) -> BTreeSet<Ipv4Addr> {
     let mut addresses = BTreeSet::new();
     let mut leaf = None;
@@ -47,7 +47,8 @@ struct Route<'a> {
     mask: u32,
 }
 
-/// `Iface Destination Gateway Flags RefCnt Use Metric Mask …`, addresses in hexadecimal as the processor holds them.
+/// Parses `Iface Destination Gateway Flags RefCnt Use Metric Mask …`, addresses in hexadecimal as the processor holds
+/// them.
 fn route(line: &[u8]) -> Option<Route<'_>> {
     let mut words = words(line);
     let name = words.next()?;
@@ -58,7 +59,7 @@ fn route(line: &[u8]) -> Option<Route<'_>> {
     (gateway == 0 && mask != 0).then_some(Route { name, destination, mask })
 }
 
-/// The interface of an address: that of the narrowest network which holds it.
+/// Returns the interface of an address: that of the narrowest network that contains it.
 fn v4(address: Ipv4Addr, routes: &[Route<'_>]) -> Interface {
     let loopback = Route { name: b"lo", destination: 0x7f00_0000, mask: 0xff00_0000 };
     let bits = u32::from(address);
@@ -76,7 +77,7 @@ fn v4(address: Ipv4Addr, routes: &[Route<'_>]) -> Interface {
     }
 }
 
-/// `address index prefix scope flags name`, all but the name in hexadecimal.
+/// Parses `address index prefix scope flags name`, all but the name in hexadecimal.
 fn v6(line: &[u8]) -> Option<Interface> {
     let mut words = words(line);
     let address = u128::from_str_radix(std::str::from_utf8(words.next()?).ok()?, 16).ok()?;
@@ -97,12 +98,12 @@ fn v6(line: &[u8]) -> Option<Interface> {
     })
 }
 
-/// Bits a second, where the device tells.
+/// Returns the link speed in bits per second, if the device reports it.
 fn link_speed(tree: &mut Tree, name: &[u8]) -> u64 {
     let Some(name) = std::str::from_utf8(name).ok().filter(|name| !name.is_empty() && !name.contains('/')) else {
         return 0;
     };
-    // Reading the speed of a device without one fails; that says nothing about the machine.
+    // Reading the speed of a device without one fails; that is not an error of the host.
     let speed = std::fs::read(tree.path(&format!("sys/class/net/{name}/speed"))).unwrap_or_default();
     decimal::<u64>(speed.trim_ascii()).unwrap_or(0).saturating_mul(MEGABIT)
 }

@@ -1,7 +1,7 @@
-//! Single tasks of the machine as they are asked for: the start of a thread, or a descriptor, that no event told.
+//! Look-ups of single tasks: the start of a thread, or a file descriptor, that no event reported.
 //!
-//! A [`scan`](super::scan) reads all once; a [`Lookup`] is kept, and remembers what changes rarely: when the machine
-//! started, its controllers, and for a while the tables of sockets, which are dear on a busy machine.
+//! A [`scan`](super::scan) reads everything once; a [`Lookup`] is kept, and remembers what changes rarely: the boot
+//! time, the controllers, and for a while the tables of sockets, which are expensive to read on a busy host.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,17 +12,17 @@ use super::task::{Tasks, start_of};
 use super::{Config, Report, interfaces, machine, users};
 use crate::host::{Fd, Group, Interface, Thread, User};
 
-/// How far up the ancestors the first process of a pid namespace is looked for.
+/// The maximum number of ancestors searched for the first process of a pid namespace.
 const MAX_ANCESTORS: usize = 64;
 
-/// Looks up single threads, descriptors and users of a machine.
+/// Looks up single threads, file descriptors and users of a host.
 ///
 /// ```no_run
 /// use peregrine_scap::procfs::{Lookup, Config};
 ///
 /// let mut lookup = Lookup::new("/", &Config::default());
 /// if let Some(thread) = lookup.thread(4711) {
-///     println!("{} has {} descriptors", String::from_utf8_lossy(&thread.comm), thread.fds.len());
+///     println!("{} has {} file descriptors", String::from_utf8_lossy(&thread.comm), thread.fds.len());
 /// }
 /// ```
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// A look-up under `root`: `/`, or where a container has the host mounted. [`Config::budget`] bounds the time of each
-    /// thread's descriptors.
+    /// Creates a look-up under `root`: `/`, or the directory where a container has the host mounted. [`Config::budget`]
+    /// bounds the time spent on each thread's file descriptors.
     pub fn new(root: impl AsRef<Path>, config: &Config) -> Self {
         let mut tree = Tree::new(root.as_ref());
         let boot_time = machine::boot_time(&mut tree);
@@ -43,8 +43,8 @@ impl Lookup {
         Self { tree, tasks, fds: Fds::kept(config), config: config.clone() }
     }
 
-    /// One thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a kernel
-    /// thread, or may not be read.
+    /// Returns one thread, with the file descriptors of its table if it is the first of its process; `None` if it is
+    /// gone, is a kernel thread, or may not be read.
     pub fn thread(&mut self, tid: i64) -> Option<Thread> {
         let deadline = self.config.budget.map(|budget| Instant::now() + budget);
         let pid = self.tasks.leader_of(&mut self.tree, tid)?;
@@ -64,7 +64,7 @@ impl Lookup {
         Some(found)
     }
 
-    /// One descriptor of a process.
+    /// Returns one file descriptor of a process.
     pub fn fd(&mut self, pid: i64, num: i64) -> Option<Fd> {
         let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
         let fd = self.fds.fd(&mut self.tree, holder, num)?;
@@ -72,25 +72,25 @@ impl Lookup {
         Some(fd)
     }
 
-    /// When a thread started, nanoseconds since 1970, to a hundredth of a second; `None` if it is gone.
+    /// Returns the start of a thread in nanoseconds since 1970, to a hundredth of a second; `None` if it is gone.
     pub fn start_ts(&mut self, tid: i64) -> Option<u64> {
         let stat = self.tree.small(&format!("proc/{tid}/stat"))?;
         self.tasks.start_ts(start_of(&stat)?)
     }
 
-    /// Whether a thread is there.
+    /// Returns whether a thread exists.
     pub fn is_alive(&self, tid: i64) -> bool {
         self.tree.path(&format!("proc/{tid}")).exists()
     }
 
-    /// The environment of a process, entries ended by NULs, at most [`Config::max_env`] bytes.
+    /// Returns the environment of a process, entries ended by NULs, at most [`Config::max_env`] bytes.
     pub fn environ(&mut self, pid: i64) -> Option<Vec<u8>> {
         let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
         self.tree.bytes(&format!("proc/{holder}/environ"), self.config.max_env as u64)
     }
 
-    /// The users and groups that a process sees, from the files under its root directory, which may belong to a container:
-    /// nothing but a plain file of a sensible size is read.
+    /// Returns the users and groups that a process sees, from the files under its root directory. These may belong to a
+    /// container: only a plain file of a reasonable size is read.
     pub fn users(&mut self, pid: i64) -> Option<(Vec<User>, Vec<Group>)> {
         let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
         let root = format!("proc/{holder}/root");
@@ -99,17 +99,18 @@ impl Lookup {
         Some((users::users_in(&passwd), users::groups_in(&group)))
     }
 
-    /// The network interfaces as they are now.
+    /// Returns the current network interfaces.
     pub fn interfaces(&mut self) -> Vec<Interface> {
         interfaces::read(&mut self.tree)
     }
 
-    /// What was found so far, and what stood in the way.
+    /// Returns the counts of what was read, and of failures.
     pub fn report(&self) -> &Report {
         &self.tree.report
     }
 
-    /// When the first process of the thread's pid namespace started; 0 where it is not among the thread's ancestors.
+    /// Returns the start of the first process of the thread's pid namespace; 0 if it is not among the thread's
+    /// ancestors.
     fn namespace_start(&mut self, thread: &Thread) -> u64 {
         if thread.vpid == 1 {
             return self.start_ts(thread.pid).unwrap_or(0);

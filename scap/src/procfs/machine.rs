@@ -1,4 +1,4 @@
-//! The machine itself: processors, memory, name, start.
+//! Facts about the host: processors, memory, name, boot time.
 
 use super::read::{Tree, decimal, lines, value, words};
 use crate::host::Machine;
@@ -21,7 +21,7 @@ pub(super) fn read(tree: &mut Tree) -> Machine {
     }
 }
 
-/// When the machine started, nanoseconds since 1970.
+/// Returns the boot time in nanoseconds since 1970.
 pub(super) fn boot_time(tree: &mut Tree) -> u64 {
     start(&tree.small("proc/stat").unwrap_or_default())
 }
@@ -30,7 +30,7 @@ fn start(stat: &[u8]) -> u64 {
     value(stat, "btime").and_then(decimal::<u64>).unwrap_or(0).saturating_mul(SECOND)
 }
 
-/// The line of one processor, such as `cpu0 1 2 3`; the line of their sum has no number.
+/// Returns whether a line is that of one processor, such as `cpu0 1 2 3`; the line of their sum has no number.
 fn is_cpu(line: &[u8]) -> bool {
     line.strip_prefix(b"cpu").and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
 }

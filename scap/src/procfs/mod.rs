@@ -1,4 +1,4 @@
-//! The machine as `/proc` shows it now: what a live capture begins with.
+//! The state of the host as `/proc` shows it: the start of a live capture.
 //!
 //! ```no_run
 //! use peregrine_scap::procfs::{self, Config};
@@ -8,14 +8,14 @@
 //! # Ok::<(), peregrine_scap::Error>(())
 //! ```
 //!
-//! `root` is the directory under which the machine's `/proc` and `/etc` lie: `/`, or where a container has the host
-//! mounted (Falco's `HOST_ROOT`). The result has the same shape as the first blocks of a capture ([`HostState`]).
+//! `root` is the directory that contains the host's `/proc` and `/etc`: `/`, or the directory where a container has the
+//! host mounted (Falco's `HOST_ROOT`). The result has the same shape as the first blocks of a capture ([`HostState`]).
 //!
-//! Processes come and go while they are read, and without privilege much of them is closed. Neither is an error: what
-//! cannot be read is absent, and [`Report`] counts it by cause. Only a `/proc` that cannot be listed at all fails.
+//! Processes come and go while they are read, and without privileges many files cannot be read. Neither is an error:
+//! what cannot be read is absent, and [`Report`] counts it by cause. Only a `/proc` that cannot be listed at all fails.
 //! Threads share what belongs to their process, so a thread costs three small files, a process about a dozen and one
-//! link for each descriptor; [`Config::budget`] bounds the time whatever the number. Where BPF iterators can be run, most
-//! of that is told by them, for a seventh of the time: an [`SnapshotBuilder`] takes what they tell.
+//! link for each file descriptor; [`Config::budget`] bounds the time whatever the number. Where BPF iterators can run,
+//! they report most of that in a seventh of the time: a [`SnapshotBuilder`] takes what they report.
 
 mod cgroup;
 mod fds;
@@ -40,26 +40,26 @@ use fds::Fds;
 use read::Tree;
 use task::Tasks;
 
-/// What is read, and how much of it.
+/// The parts of the host's state that are read, and their limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Threads other than the first of each process.
+    /// Whether to read threads other than the first of each process.
     pub threads: bool,
-    /// Descriptors.
+    /// The file descriptors to read.
     pub fds: FdScan,
-    /// The most descriptors that are read of one process.
+    /// The maximum number of file descriptors read per process.
     pub max_fds: usize,
-    /// Users and groups, from `etc/passwd` and `etc/group`.
+    /// Whether to read users and groups, from `etc/passwd` and `etc/group`.
     pub users: bool,
-    /// The most bytes kept of a process's arguments.
+    /// The maximum number of bytes kept of a process's arguments.
     pub max_args: usize,
-    /// The most bytes kept of a process's environment.
+    /// The maximum number of bytes kept of a process's environment.
     pub max_env: usize,
-    /// After this time no further process or descriptor is read; [`Report::incomplete`] tells.
+    /// The time after which no further process or file descriptor is read; see [`Report::incomplete`].
     pub budget: Option<Duration>,
 }
 
-/// Which descriptors are read.
+/// The file descriptors that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FdScan {
     /// All of them.
@@ -84,41 +84,41 @@ impl Default for Config {
     }
 }
 
-/// The machine, and how far it could be read.
+/// The state of the host, and a report of what could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The machine.
+    /// The state of the host.
     pub host: HostState,
-    /// How far it could be read.
+    /// The report of what could be read.
     pub report: Report,
 }
 
-/// What a scan met.
+/// The counts of a scan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Processes taken.
+    /// Processes read.
     pub processes: u64,
-    /// Threads taken, the first of each process among them.
+    /// Threads read, including the first of each process.
     pub threads: u64,
-    /// Descriptors taken.
+    /// File descriptors read.
     pub fds: u64,
     /// Kernel threads and zombies, which have neither arguments nor an executable; they are left out.
     pub without_program: u64,
-    /// Files that went away with their process while it was read.
+    /// Files that vanished with their process while it was read.
     pub vanished: u64,
-    /// Files that may not be read without more privilege.
+    /// Files that cannot be read without more privileges.
     pub denied: u64,
-    /// Files that could not be read or understood for any other reason.
+    /// Files that could not be read or parsed for any other reason.
     pub failed: u64,
-    /// The first of these failures, in words.
+    /// The text of the first of these failures.
     pub first_failure: Option<String>,
-    /// Processes of which not all descriptors were read before the budget ran out.
+    /// Processes whose file descriptors were not all read before the budget ran out.
     pub cut_short: u64,
-    /// The budget ran out before everything was read.
+    /// Whether the budget ran out before everything was read.
     pub incomplete: bool,
 }
 
-/// Reads the machine under `root`.
+/// Reads the state of the host under `root`.
 ///
 /// # Errors
 /// If `proc` under `root` cannot be listed.
@@ -152,7 +152,7 @@ pub fn scan(root: impl AsRef<Path>, config: &Config) -> Result<Snapshot> {
                 }
             }
         }
-        // Only now: the threads are made of what the first one has, and none has descriptors of its own.
+        // Only now: the threads are made from the first one, and none has file descriptors.
         if let Some(leader) = host.threads.get_mut(leader_at) {
             leader.fds = descriptors;
         }
@@ -165,8 +165,8 @@ pub fn scan(root: impl AsRef<Path>, config: &Config) -> Result<Snapshot> {
     Ok(Snapshot { host, report: tree.report })
 }
 
-/// Reads one thread, with the descriptors of its table if it is the first of its process; `None` if it is gone, is a
-/// kernel thread, or may not be read. Who asks more than once keeps a [`Lookup`].
+/// Reads one thread, with the file descriptors of its table if it is the first of its process; `None` if it is gone, is
+/// a kernel thread, or may not be read. Keep a [`Lookup`] for more than one look-up.
 pub fn thread(root: impl AsRef<Path>, tid: i64, config: &Config) -> Option<Thread> {
     Lookup::new(root, config).thread(tid)
 }

@@ -1,4 +1,4 @@
-//! Files under a root, read within bounds, failures counted.
+//! Reads files under a root, within limits, and counts failures.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -10,25 +10,25 @@ use std::path::{Path, PathBuf};
 use super::Report;
 use crate::{Error, Result};
 
-/// The most that is read of a list such as `/proc/net/tcp`.
+/// The maximum number of bytes read of a list such as `/proc/net/tcp`.
 const MAX_LIST: u64 = 256 << 20;
-/// The most that is read of a small file.
+/// The maximum number of bytes read of a small file.
 const MAX_SMALL: u64 = 64 << 10;
 
-/// The most that is read of a file that belongs to a container.
+/// The maximum number of bytes read of a file that belongs to a container.
 const MAX_FOREIGN: u64 = 1 << 20;
 
-/// The flag of an opening that waits for nobody, such as the writer of a named pipe; the same on every architecture that
-/// Rust's standard library knows but MIPS and SPARC.
+/// The flag to open a file without waiting, for example for the writer of a named pipe; the same on every architecture
+/// of Rust's standard library except MIPS and SPARC.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// The buffer that files are read by way of.
+/// The size of the buffer that files are read through.
 const SCRATCH: usize = 32 << 10;
 
-/// The error number of "no such process", which reading a file of a process that is gone gives.
+/// The error number of "no such process", returned when reading a file of a process that has ended.
 const ESRCH: i32 = 3;
 
-/// A machine's files.
+/// The files of a host.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
@@ -41,24 +41,24 @@ impl Tree {
         Self { root: root.to_owned(), scratch: Vec::new(), report: Report::default() }
     }
 
-    /// Whether it is this machine's own.
+    /// Returns whether it is the local host's.
     pub(super) fn is_own(&self) -> bool {
         self.root == Path::new("/")
     }
 
-    /// A path under the root.
+    /// Returns a path under the root.
     pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// Fails where nothing is mounted.
+    /// Fails if nothing is mounted.
     pub(super) fn is_mounted(&self) -> Result<()> {
         let path = self.path("proc/stat");
         std::fs::metadata(&path).map_err(|fault| Error::io(format!("can't read {}", path.display()), fault))?;
         Ok(())
     }
 
-    /// The processes, in ascending order.
+    /// Returns the processes, in ascending order.
     pub(super) fn pids(&mut self) -> Result<Vec<i64>> {
         let path = self.path("proc");
         let entries =
@@ -68,14 +68,14 @@ impl Tree {
         Ok(pids)
     }
 
-    /// The threads of a process other than the first, in ascending order.
+    /// Returns the threads of a process other than the first, in ascending order.
     pub(super) fn tids(&mut self, pid: i64) -> Vec<i64> {
         let mut tids = self.numbers(&format!("proc/{pid}/task"));
         tids.retain(|tid| *tid != pid);
         tids
     }
 
-    /// The entries of a directory that are numbers, in ascending order.
+    /// Returns the entries of a directory that are numbers, in ascending order.
     pub(super) fn numbers(&mut self, relative: &str) -> Vec<i64> {
         match std::fs::read_dir(self.path(relative)) {
             Ok(entries) => {
@@ -90,18 +90,18 @@ impl Tree {
         }
     }
 
-    /// A small file; its first bytes if it is not small.
+    /// Returns a small file, or its first bytes if it is larger.
     pub(super) fn small(&mut self, relative: &str) -> Option<Vec<u8>> {
         self.bytes(relative, MAX_SMALL)
     }
 
-    /// A list, one entry a line.
+    /// Returns a list, one entry per line.
     pub(super) fn list(&mut self, relative: &str) -> Option<Vec<u8>> {
         self.bytes(relative, MAX_LIST)
     }
 
-    /// At most `max` bytes of a file. Sizes of files under `/proc` are not known before they are read, so all are read
-    /// by way of one buffer that nearly every one of them fits in.
+    /// Returns at most `max` bytes of a file. The sizes of files under `/proc` are not known before they are read, so
+    /// all are read through one buffer that nearly every one of them fits in.
     pub(super) fn bytes(&mut self, relative: &str, max: u64) -> Option<Vec<u8>> {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.resize(SCRATCH, 0);
@@ -110,25 +110,25 @@ impl Tree {
         self.or_count(relative, result)
     }
 
-    /// A list that not every machine has.
+    /// Returns a list that not every host has.
     pub(super) fn optional_list(&mut self, relative: &str) -> Option<Vec<u8>> {
         if self.path(relative).exists() { self.list(relative) } else { None }
     }
 
-    /// A file that belongs to somebody else, who may set traps: links, pipes, devices and great files are refused.
+    /// Returns a file of a container, which may be a trap: links, pipes, devices and large files are refused.
     pub(super) fn foreign(&mut self, dir: &str, name: &str) -> Option<Vec<u8>> {
         let relative = format!("{dir}/{name}");
         let result = foreign(&self.path(dir), &self.path(&relative));
         self.or_count(&relative, result)
     }
 
-    /// Where a link points to.
+    /// Returns the target of a link.
     pub(super) fn link(&mut self, relative: &str) -> Option<Vec<u8>> {
         let result = std::fs::read_link(self.path(relative));
         self.or_count(relative, result).map(|path| path.as_os_str().as_bytes().to_vec())
     }
 
-    /// Facts of a file, through links.
+    /// Returns the metadata of a file, following links.
     pub(super) fn metadata(&mut self, relative: &str) -> Option<Metadata> {
         let result = std::fs::metadata(self.path(relative));
         self.or_count(relative, result)
@@ -147,7 +147,7 @@ impl Tree {
         }
     }
 
-    /// Counts a file that is there and cannot be read or understood.
+    /// Counts a file that exists but cannot be read or parsed.
     pub(super) fn fail(&mut self, relative: &str, why: impl std::fmt::Display) {
         self.report.failed += 1;
         self.report.first_failure.get_or_insert_with(|| format!("{relative}: {why}"));
@@ -155,7 +155,7 @@ impl Tree {
 }
 
 fn foreign(dir: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
-    let refuse = || Err(std::io::Error::other("neither a plain file nor a small one"));
+    let refuse = || Err(std::io::Error::other("not a regular file, or too large"));
     if !dir.symlink_metadata()?.is_dir() || !path.symlink_metadata()?.is_file() {
         return refuse();
     }
@@ -169,7 +169,7 @@ fn foreign(dir: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads at most `max` bytes of a file, a buffer full at a time.
+/// Reads at most `max` bytes of a file through the buffer.
 fn fill(path: &Path, max: u64, scratch: &mut [u8]) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(path)?.take(max);
     let mut bytes = Vec::new();
@@ -188,27 +188,27 @@ fn number(name: &OsStr) -> Option<i64> {
     if name.bytes().all(|byte| byte.is_ascii_digit()) { name.parse().ok() } else { None }
 }
 
-/// The lines of a file.
+/// Returns the lines of a file.
 pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|&byte| byte == b'\n')
 }
 
-/// The words of a line.
+/// Returns the words of a line.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty())
 }
 
-/// A decimal number.
+/// Parses a decimal number.
 pub(super) fn decimal<N: std::str::FromStr>(word: &[u8]) -> Option<N> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// A number of the given base.
+/// Parses a number of the given base.
 pub(super) fn radix(word: &[u8], base: u32) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(word).ok()?, base).ok()
 }
 
-/// What stands after `key` and blanks on its line.
+/// Returns the text after `key` and spaces on its line.
 pub(super) fn value<'a>(bytes: &'a [u8], key: &str) -> Option<&'a [u8]> {
     lines(bytes).find_map(|line| line.strip_prefix(key.as_bytes())).map(<[u8]>::trim_ascii)
 }

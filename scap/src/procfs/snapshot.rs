@@ -1,10 +1,10 @@
-//! The machine from two sides: threads and descriptors as the kernel's own iterators tell of them, and the rest as `/proc`
-//! shows it.
+//! The initial state from two sources: threads and file descriptors from the kernel's own iterators, and the rest from
+//! `/proc`.
 //!
-//! Whoever can run BPF iterators hands over what they see, one task or file at a time; the result is the same as that of a
-//! [`scan`](super::scan), for the same code decides what things are. `/proc` is asked for arguments and environments,
-//! which are in the processes' memory; once for each set of control groups; and for the few files that an iterator cannot
-//! name.
+//! A caller that can run BPF iterators hands over what they report, one task or file at a time; the result is the same
+//! as that of a [`scan`](super::scan), because the same code classifies everything. `/proc` is read for arguments and
+//! environments, which are in the processes' memory, once for each set of control groups, and for the few files that an
+//! iterator cannot name.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,24 +17,24 @@ use super::{Config, FdScan, Snapshot, interfaces, machine, users};
 use crate::host::{Fd, FdKind, Machine, Thread};
 use crate::{HostState, Result};
 
-/// A thread as an iterator sees it.
+/// A thread as an iterator reports it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskSeen {
-    /// What is known of it. Of threads other than the first of their process only what is theirs alone is looked at.
+    /// The thread. Of threads other than the first of their process, only what belongs to the thread alone is read.
     pub thread: Thread,
-    /// When it started, in nanoseconds since the machine did.
+    /// The start of the thread, in nanoseconds since boot.
     pub start: u64,
-    /// Minor and major page faults of those threads of its process that have ended.
+    /// Minor and major page faults of the threads of its process that have ended.
     pub ended_faults: (u64, u64),
-    /// Whether it is a thread of the kernel, or on its way out: it has neither arguments nor an executable.
+    /// Whether it is a kernel thread or exiting: it has neither arguments nor an executable.
     pub without_program: bool,
-    /// The same for all tasks in the same control groups.
+    /// An identifier shared by all tasks in the same control groups.
     pub css_set: u64,
-    /// The same for all tasks in the same pid namespace.
+    /// An identifier shared by all tasks in the same pid namespace.
     pub pid_namespace: u64,
-    /// Links of the process that the iterator could not name.
+    /// Links of the process that the iterator could not resolve.
     pub unclear: Vec<Link>,
-    /// A living thread of the process, whose first thread this is and has ended.
+    /// A living thread of the process, if this is its first thread and has ended.
     pub alive: Option<i64>,
 }
 
@@ -49,17 +49,17 @@ pub enum Link {
     Root,
 }
 
-/// An open file as an iterator sees it.
+/// An open file as an iterator reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileSeen {
-    /// A socket, and what it is, if it is one that `/proc/net` tells of.
+    /// A socket, with its details if it is one that `/proc/net` lists.
     Socket {
         /// Its inode.
         ino: u64,
-        /// What it is.
+        /// The details.
         kind: Option<FdKind>,
     },
-    /// A file without a name, by what the kernel calls it, such as `[eventfd]`.
+    /// A file without a name, by the kernel's name for it, such as `[eventfd]`.
     Anonymous(Vec<u8>),
     /// A pipe without a name.
     Pipe {
@@ -79,11 +79,11 @@ pub enum FileSeen {
         /// The flags that it was opened with, as the kernel has them.
         flags: u32,
     },
-    /// One that the iterator cannot name: `/proc` is asked.
+    /// A file that the iterator cannot name: it is looked up in `/proc`.
     Unclear,
 }
 
-/// Puts the machine together.
+/// Builds the initial state of the host.
 ///
 /// ```
 /// use peregrine_scap::host::Thread;
@@ -95,7 +95,7 @@ pub enum FileSeen {
 /// builder.task(TaskSeen { thread, ..TaskSeen::default() });
 /// let snapshot = builder.finish();
 /// assert_eq!(snapshot.host.threads[0].comm, b"me");
-/// assert!(!snapshot.host.threads[0].exe.is_empty(), "which /proc told");
+/// assert!(!snapshot.host.threads[0].exe.is_empty(), "from /proc");
 /// # Ok::<(), peregrine_scap::Error>(())
 /// ```
 #[derive(Debug)]
@@ -107,7 +107,7 @@ pub struct SnapshotBuilder {
     host: HostState,
     tasks: Tasks,
     fds: Fds,
-    /// The first thread of each process, and where to find it by its number.
+    /// The first thread of each process, and its index by number.
     processes: Vec<Process>,
     by_pid: HashMap<i64, usize>,
     others: Vec<TaskSeen>,
@@ -122,8 +122,8 @@ struct Process {
 }
 
 impl SnapshotBuilder {
-    /// Begins with what only files tell: the machine, its interfaces and users. `root` and `config` are those of a
-    /// [`scan`](super::scan).
+    /// Creates a builder with what only files contain: facts about the host, its interfaces and users. `root` and
+    /// `config` are those of a [`scan`](super::scan).
     ///
     /// # Errors
     /// If there is no `proc` under `root`.
@@ -153,7 +153,7 @@ impl SnapshotBuilder {
         })
     }
 
-    /// Whether the budget ran out before everything was taken: nothing more is.
+    /// Returns whether the budget ran out; after that nothing more is taken.
     pub fn is_over(&self) -> bool {
         self.tree.report.incomplete
     }
@@ -162,7 +162,7 @@ impl SnapshotBuilder {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Takes a thread.
+    /// Adds a thread.
     pub fn task(&mut self, mut task: TaskSeen) {
         task.thread.start_ts = self.tasks.start_ts(task.start / TICK).unwrap_or(0);
         let pid = task.thread.pid;
@@ -190,7 +190,7 @@ impl SnapshotBuilder {
             };
             *into = self.tree.link(&format!("{dir}/{name}")).unwrap_or_default();
         }
-        // Gone meanwhile.
+        // It ended in the meantime.
         if self.tasks.memory(&mut self.tree, &dir, &mut task.thread).is_none() {
             return;
         }
@@ -203,7 +203,8 @@ impl SnapshotBuilder {
         self.processes.push(Process { task, fds: Vec::new() });
     }
 
-    /// Takes a descriptor of the process `pid`, which was handed over before. Those of one process come in ascending order.
+    /// Adds a file descriptor of the process `pid`, which was added before. Those of one process come in ascending
+    /// order.
     pub fn file(&mut self, pid: i64, num: i64, file: FileSeen) {
         if self.config.fds == FdScan::None {
             return;
@@ -232,7 +233,7 @@ impl SnapshotBuilder {
         process.fds.extend(fd);
     }
 
-    /// The machine.
+    /// Returns the state of the host.
     pub fn finish(mut self) -> Snapshot {
         let mut init_starts: HashMap<u64, u64> = HashMap::new();
         let mut others: HashMap<i64, Vec<TaskSeen>> = HashMap::new();
@@ -250,7 +251,7 @@ impl SnapshotBuilder {
             let mut others = others.remove(&task.thread.pid).unwrap_or_default();
             others.sort_by_key(|other| other.thread.tid);
             let leader = &mut task.thread;
-            // As /proc counts them: those of all its threads.
+            // As in /proc: the sum over all its threads.
             leader.pfminor += task.ended_faults.0 + others.iter().map(|other| other.thread.pfminor).sum::<u64>();
             leader.pfmajor += task.ended_faults.1 + others.iter().map(|other| other.thread.pfmajor).sum::<u64>();
             leader.cgroups = self.cgroups.get(&task.css_set).cloned().unwrap_or_default();
@@ -264,7 +265,7 @@ impl SnapshotBuilder {
                     threads.push(thread);
                 }
             }
-            // Only now: the threads are made of what the first one has, and none has descriptors of its own.
+            // Only now: the threads are made from the first one, and none has file descriptors.
             if let Some(leader) = threads.get_mut(at) {
                 leader.fds = fds;
             }
@@ -277,5 +278,5 @@ impl SnapshotBuilder {
     }
 }
 
-/// Nanoseconds of a tick of the times in `/proc/PID/stat`.
+/// The length of a tick of the times in `/proc/PID/stat`, in nanoseconds.
 const TICK: u64 = 10_000_000;

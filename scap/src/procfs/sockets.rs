@@ -6,17 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::read::{Tree, decimal, lines, radix, words};
 use crate::host::FdKind;
 
-/// Number of netlink sockets in the list of descriptor types.
+/// The number of netlink sockets among the types of file descriptors.
 const NETLINK: u8 = 15;
 
-/// Tables of IP sockets and the number of their protocol.
+/// Tables of IP sockets and their protocol numbers.
 const INET: &[(&str, u8)] =
     &[("tcp", 2), ("udp", 3), ("raw", 5), ("icmp", 4), ("tcp6", 2), ("udp6", 3), ("raw6", 5), ("icmp6", 4)];
 
 /// The sockets of one network namespace.
 pub(super) type Sockets = HashMap<u64, FdKind>;
 
-/// Reads the tables in `net`, such as `proc/7/net`. A machine without IPv6 lacks some of them.
+/// Reads the tables in `net`, such as `proc/7/net`. A host without IPv6 lacks some of them.
 pub(super) fn read(tree: &mut Tree, net: &str) -> Sockets {
     let mut sockets = Sockets::new();
     for (table, l4) in INET {
@@ -33,7 +33,7 @@ pub(super) fn read(tree: &mut Tree, net: &str) -> Sockets {
     sockets
 }
 
-/// `sl: local remote state queues timers retransmits uid timeout inode …`.
+/// Parses `sl: local remote state queues timers retransmits uid timeout inode …`.
 fn inet(line: &[u8], l4: u8) -> Option<(u64, FdKind)> {
     let mut words = words(line);
     words.next().filter(|slot| slot.ends_with(b":"))?;
@@ -42,7 +42,7 @@ fn inet(line: &[u8], l4: u8) -> Option<(u64, FdKind)> {
     Some((inode, FdKind::inet(own, peer, l4)?))
 }
 
-/// `address:port` in hexadecimal: the address as 32-bit words as the processor holds them, the port as a number.
+/// Parses `address:port` in hexadecimal: the address as 32-bit words as the processor holds them, the port as a number.
 fn end(word: &[u8]) -> Option<(IpAddr, u16)> {
     let at = word.iter().position(|&byte| byte == b':')?;
     let (address, port) = word.split_at_checked(at)?;
@@ -58,11 +58,11 @@ fn end(word: &[u8]) -> Option<(IpAddr, u16)> {
     }
 }
 
-/// `pointer: references protocol flags type state inode path`; the path may be missing and may hold blanks.
+/// Parses `pointer: references protocol flags type state inode path`; the path may be missing and may contain spaces.
 fn unix(line: &[u8]) -> Option<(u64, FdKind)> {
     let source = radix(words(line).next()?.strip_suffix(b":")?, 16)?;
     let inode = decimal(words(line).nth(6)?)?;
-    // The path begins one blank after the inode.
+    // The path begins one space after the inode.
     let mut rest = line;
     for _ in 0..7 {
         rest = rest.trim_ascii_start();
@@ -73,7 +73,7 @@ fn unix(line: &[u8]) -> Option<(u64, FdKind)> {
     Some((inode, FdKind::Unix { source, destination: 0, name }))
 }
 
-/// `pointer family pid groups rmem wmem dump locks drops inode`.
+/// Parses `pointer family pid groups rmem wmem dump locks drops inode`.
 fn netlink(line: &[u8]) -> Option<(u64, FdKind)> {
     let inode = decimal(words(line).nth(9)?)?;
     Some((inode, FdKind::Named { ty: NETLINK, name: Vec::new() }))

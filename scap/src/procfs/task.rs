@@ -1,4 +1,4 @@
-//! One process or thread: its files under `/proc/PID` turned into a [`Thread`].
+//! One process or thread: its files under `/proc/PID` converted to a [`Thread`].
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,22 +7,22 @@ use super::read::{Tree, decimal, lines, radix, value, words};
 use super::{Config, cgroup};
 use crate::host::Thread;
 
-/// Flags of a thread that shares its process's memory and descriptors: `CLONE_THREAD | CLONE_FILES`.
+/// Flags of a thread that shares its process's memory and file descriptors: `CLONE_THREAD | CLONE_FILES`.
 const SHARES: u32 = 0x2001;
-/// Ticks a second in the times of `/proc/PID/stat`, the same on every architecture.
+/// Ticks per second in the times of `/proc/PID/stat`, the same on every architecture.
 const TICKS: u64 = 100;
 const SECOND: u64 = 1_000_000_000;
-/// The capability to pass over permission bits.
+/// The capability to bypass permission checks.
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 
-/// Reads tasks, and remembers what they have in common.
+/// Reads tasks, and caches what they have in common.
 #[derive(Debug)]
 pub(super) struct Tasks {
     max_args: usize,
     max_env: usize,
     boot_time: u64,
     controllers: Vec<Vec<u8>>,
-    /// When the first process of each pid namespace started.
+    /// The start of the first process of each pid namespace.
     init_starts: HashMap<Vec<u8>, u64>,
     /// The pid namespace of each process.
     namespaces: HashMap<i64, Vec<u8>>,
@@ -40,13 +40,13 @@ impl Tasks {
         }
     }
 
-    /// The process that a thread belongs to.
+    /// Returns the process that a thread belongs to.
     pub(super) fn leader_of(&self, tree: &mut Tree, tid: i64) -> Option<i64> {
         let status = tree.small(&format!("proc/{tid}/status"))?;
         decimal(value(&status, "Tgid:")?)
     }
 
-    /// The first thread of a process, without its descriptors; `None` if it is gone or has no program.
+    /// Returns the first thread of a process, without its file descriptors; `None` if it is gone or has no program.
     pub(super) fn process(&mut self, tree: &mut Tree, pid: i64) -> Option<Thread> {
         let first = format!("proc/{pid}");
         let alive = self.alive(tree, pid);
@@ -75,7 +75,7 @@ impl Tasks {
         Some(thread)
     }
 
-    /// A thread that has what its process shares, where the first one has ended and others go on.
+    /// Returns a thread that has what its process shares, if the first one has ended and others continue.
     pub(super) fn alive(&self, tree: &mut Tree, pid: i64) -> Option<i64> {
         if !has_ended(&tree.small(&format!("proc/{pid}/stat"))?) {
             return None;
@@ -85,7 +85,7 @@ impl Tasks {
         others.into_iter().find(|tid| lives(tree.small(&format!("proc/{pid}/task/{tid}/stat"))))
     }
 
-    /// Puts in what a first thread keeps when it ends: its name, its numbers, when it started, what its process counted.
+    /// Fills in what a first thread keeps when it ends: its name, its numbers, its start, the counters of its process.
     fn ended(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) -> Option<()> {
         let mut first = Thread { tid: thread.tid, ..Thread::default() };
         self.own(tree, dir, &mut first)?;
@@ -95,15 +95,15 @@ impl Tasks {
         Some(())
     }
 
-    /// Another thread of the process whose first thread is `leader`, which has no descriptors yet.
+    /// Returns another thread of the process whose first thread is `leader`, which has no file descriptors yet.
     pub(super) fn thread(&self, tree: &mut Tree, leader: &Thread, tid: i64) -> Option<Thread> {
         let mut own = Thread { tid, ..Thread::default() };
         self.own(tree, &format!("proc/{}/task/{tid}", leader.pid), &mut own)?;
         Some(of_leader(leader, own))
     }
 
-    /// What lies in the memory of the process with the directory `dir`: arguments and environment. `None` if it is gone, or
-    /// if it has neither arguments nor the executable that `thread` has by now.
+    /// Reads what lies in the memory of the process with the directory `dir`: arguments and environment. Returns `None`
+    /// if it is gone, or if it has neither arguments nor the executable that `thread` has by now.
     pub(super) fn memory(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) -> Option<()> {
         let command_line = tree.bytes(&format!("{dir}/cmdline"), self.max_args as u64)?;
         if command_line.is_empty() && thread.exepath.is_empty() {
@@ -116,24 +116,24 @@ impl Tasks {
         Some(())
     }
 
-    /// The control groups of the process with the directory `dir`.
+    /// Returns the control groups of the process with the directory `dir`.
     pub(super) fn cgroups(&self, tree: &mut Tree, dir: &str) -> Vec<u8> {
         let cgroups = tree.small(&format!("{dir}/cgroup")).unwrap_or_default();
         cgroup::list(&cgroups, &self.controllers)
     }
 
-    /// Forgets pid namespaces: those of single look-ups would add up.
+    /// Forgets pid namespaces: those of single look-ups would accumulate.
     pub(super) fn forget(&mut self) {
         self.init_starts.clear();
         self.namespaces.clear();
     }
 
-    /// The time that a task started, from the ticks since the machine did.
+    /// Returns the start of a task, from its ticks since boot.
     pub(super) fn start_ts(&self, ticks: u64) -> Option<u64> {
         self.boot_time.checked_add(ticks.checked_mul(SECOND / TICKS)?)
     }
 
-    /// Fills in what can be told only when all processes have been read.
+    /// Fills in what is known only after all processes have been read.
     pub(super) fn finish(&self, threads: &mut [Thread]) {
         for thread in threads {
             let namespace = self.namespaces.get(&thread.pid);
@@ -141,24 +141,24 @@ impl Tasks {
         }
     }
 
-    /// What every thread has for itself: name, numbers, users, counters.
+    /// Reads what every thread has for itself: name, numbers, users, counters.
     fn own(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) -> Option<()> {
         let comm = tree.small(&format!("{dir}/comm"))?;
         thread.comm = comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec();
         let status = tree.small(&format!("{dir}/status"))?;
         if read_status(&status, thread).is_none() {
-            tree.fail(dir, "the status has no process, users or groups");
+            tree.fail(dir, "status lacks process, users or groups");
             return None;
         }
         let stat = tree.small(&format!("{dir}/stat"))?;
         match read_stat(&stat, thread) {
             Some(ticks) => thread.start_ts = self.boot_time.saturating_add(ticks.saturating_mul(SECOND / TICKS)),
-            None => tree.fail(dir, "the stat line is too short"),
+            None => tree.fail(dir, "stat line too short"),
         }
         Some(())
     }
 
-    /// Facts of the executable's file.
+    /// Reads the metadata of the executable.
     fn executable(&self, tree: &mut Tree, dir: &str, thread: &mut Thread) {
         thread.exe_from_memfd = is_memfd(&thread.exepath);
         if thread.exepath.is_empty() {
@@ -169,7 +169,7 @@ impl Tasks {
         thread.exe_ino = meta.ino();
         thread.exe_ino_ctime = time(meta.ctime(), meta.ctime_nsec());
         thread.exe_ino_mtime = time(meta.mtime(), meta.mtime_nsec());
-        // Its owner may give himself the permission.
+        // Its owner can grant the permission.
         thread.exe_writable = thread.uid == meta.uid()
             || thread.cap_effective & CAP_DAC_OVERRIDE != 0
             || meta.mode() & 0o002 != 0
@@ -177,8 +177,8 @@ impl Tasks {
     }
 }
 
-/// A thread of the process whose first thread is `leader`, which has no descriptors yet: `own` is what the thread has for
-/// itself.
+/// Returns a thread of the process whose first thread is `leader`, which has no file descriptors yet: `own` is what
+/// belongs to the thread alone.
 pub(super) fn of_leader(leader: &Thread, own: Thread) -> Thread {
     Thread {
         flags: SHARES,
@@ -204,12 +204,12 @@ pub(super) fn of_leader(leader: &Thread, own: Thread) -> Thread {
     }
 }
 
-/// Whether an executable lies in no directory, but in memory.
+/// Returns whether an executable lies in memory instead of a directory.
 pub(super) fn is_memfd(exepath: &[u8]) -> bool {
     exepath.starts_with(b"/memfd:")
 }
 
-/// The first argument, and the others each ended by a NUL.
+/// Splits a command line into the first argument, and the others each ended by a NUL.
 fn split_command_line(mut line: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
     terminate(&mut line);
     let Some(end) = line.iter().position(|&byte| byte == 0) else { return (Vec::new(), Vec::new()) };
@@ -218,7 +218,7 @@ fn split_command_line(mut line: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
     (line, args)
 }
 
-/// Ends a list with a NUL, which one that was cut or rewritten by its process lacks.
+/// Ends a list with a NUL, which is missing if it was cut or rewritten by its process.
 fn terminate(list: &mut Vec<u8>) {
     if list.last().is_some_and(|&byte| byte != 0) {
         list.push(0);
@@ -252,7 +252,7 @@ fn read_status(status: &[u8], thread: &mut Thread) -> Option<()> {
     Some(())
 }
 
-/// Reads `/proc/PID/stat`; gives the ticks from the machine's start to the task's. The name in parentheses may hold
+/// Reads `/proc/PID/stat`; returns the ticks from boot to the start of the task. The name in parentheses may contain
 /// anything, so fields are counted from its end.
 fn read_stat(stat: &[u8], thread: &mut Thread) -> Option<u64> {
     let line = lines(stat.get(stat.iter().rposition(|&byte| byte == b')')? + 1..)?).next()?;
@@ -266,13 +266,13 @@ fn read_stat(stat: &[u8], thread: &mut Thread) -> Option<u64> {
     decimal(fields.nth(9)?)
 }
 
-/// Whether the task of a `stat` line is a zombie or dead.
+/// Returns whether the task of a `stat` line is a zombie or dead.
 fn has_ended(stat: &[u8]) -> bool {
     let state = stat.iter().rposition(|&byte| byte == b')').and_then(|at| stat.get(at + 2));
     matches!(state, Some(b'Z' | b'X' | b'x'))
 }
 
-/// The ticks from the machine's start to the task's, of its `stat`.
+/// Returns the ticks from boot to the start of the task, from its `stat`.
 pub(super) fn start_of(stat: &[u8]) -> Option<u64> {
     read_stat(stat, &mut Thread::default())
 }

@@ -1,4 +1,4 @@
-//! A `/proc` made of plain files, and the live one.
+//! Tests with a `/proc` made of plain files, and with the live one.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use std::path::Path;
 use super::*;
 use crate::host::{Fd, FdKind, InterfaceAddress};
 
-/// A machine in a directory.
+/// A host in a directory.
 struct Machine {
     dir: tempfile::TempDir,
 }
@@ -45,7 +45,7 @@ impl Machine {
         symlink(to, path).expect("a link");
     }
 
-    /// A process, or another thread of one.
+    /// Adds a process, or another thread of one.
     fn task(&self, dir: &str, tid: i64, pid: i64, inner: i64) {
         self.file(&format!("{dir}/comm"), format!("task{tid}\n"));
         self.file(
@@ -265,7 +265,7 @@ fn threads_share_what_is_their_process_s() {
     assert_eq!(leaders.host.threads.len(), 1);
 
     let one = super::thread(machine.root(), 9, &Config::default());
-    assert_eq!(one.map(|thread| (thread.tid, thread.pid)), None, "9 has no directory of its own in this /proc");
+    assert_eq!(one.map(|thread| (thread.tid, thread.pid)), None, "9 has no directory in this /proc");
     let one = super::thread(machine.root(), 7, &Config::default()).expect("a thread");
     assert_eq!(one, *leader);
 }
@@ -277,9 +277,9 @@ fn what_is_gone_or_broken_is_counted() {
     // A kernel thread: no arguments, no executable.
     machine.task("proc/8", 8, 8, 8);
     machine.file("proc/8/cmdline", "");
-    // A process that went away after the list was taken.
+    // A process that ended after the list was taken.
     fs::create_dir_all(machine.root().join("proc/9")).expect("a directory");
-    // One whose status makes no sense.
+    // A process whose status is invalid.
     machine.process(10, 10);
     machine.file("proc/10/status", "Name:\tx\n");
     machine.file("proc/self/comm", "not a number");
@@ -319,13 +319,13 @@ fn this_process_on_the_live_machine() {
     assert_eq!(thread.exepath, exe.as_os_str().as_bytes());
     assert_eq!((thread.pid, thread.ptid), (pid, i64::from(std::os::unix::process::parent_id())));
     assert!(thread.exe_ino > 0 && thread.start_ts > 0 && thread.fdlimit != 0);
-    let kind = |fd: i32| &thread.fds.iter().find(|one| one.num == i64::from(fd)).expect("the descriptor").kind;
+    let kind = |fd: i32| &thread.fds.iter().find(|one| one.num == i64::from(fd)).expect("the file descriptor").kind;
     assert_eq!(*kind(listener.as_raw_fd()), FdKind::Ipv4Server { ip: Ipv4Addr::LOCALHOST, port: server.port(), l4: 2 });
     assert!(matches!(kind(client.as_raw_fd()), FdKind::Ipv4 { dport, l4: 2, .. } if *dport == server.port()));
     let FdKind::File { flags, name, .. } = kind(file.as_file().as_raw_fd()) else { panic!("no file") };
     assert_eq!((flags & 3, &name[..]), (3, file.path().as_os_str().as_bytes()));
     let threads = snapshot.host.threads.iter().filter(|thread| thread.pid == pid).count();
-    assert!(threads > 1, "the test runs on a thread of its own");
+    assert!(threads > 1, "the test runs on its own thread");
     assert!(snapshot.host.interfaces.iter().any(|one| one.name == b"lo"));
     assert!(snapshot.host.machine.as_ref().is_some_and(|machine| machine.cpus > 0 && machine.boot_time > 0));
     let again = super::thread("/", pid, &Config::default()).expect("this process");
@@ -372,7 +372,7 @@ fn sockets_are_read_again_when_one_is_missing() {
     let mut lookup = Lookup::new(machine.root(), &Config::default());
     assert!(matches!(lookup.fd(7, 3).map(|fd| fd.kind), Some(FdKind::Unix { .. })));
     machine.file("proc/7/net/unix", "Num\nff: 2 0 0 1 1 502 /run/new\n");
-    // Not at once, for that would cost too much, but soon.
+    // Not at once, because that would cost too much, but soon.
     let named = |fd: Option<Fd>| matches!(fd.map(|fd| fd.kind), Some(FdKind::Unix { name, .. }) if name == b"/run/new");
     let found = (0..300).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
@@ -391,7 +391,7 @@ fn users_of_a_container_are_read_with_care() {
     let (users, groups) = lookup.users(7).expect("users");
     assert_eq!(users.iter().map(|user| user.uid).collect::<Vec<_>>(), [0, 33]);
     assert_eq!(groups.iter().map(|group| &group.name[..]).collect::<Vec<_>>(), [b"www"]);
-    // A link could lead out of the container, a pipe could be waited for without end, a great file fill the memory.
+    // A link could lead out of the container, a pipe could block for ever, a large file fill the memory.
     machine.link("trap/etc/passwd", "/etc/passwd");
     machine.link("proc/8/root", machine.root().join("trap"));
     assert!(lookup.users(8).is_none());
@@ -406,7 +406,7 @@ fn users_of_a_container_are_read_with_care() {
     great.set_len(1 << 30).expect("a hole");
     machine.link("proc/10/root", machine.root().join("great"));
     assert!(lookup.users(10).is_none());
-    assert!(lookup.users(11).is_none(), "there is no such process");
+    assert!(lookup.users(11).is_none(), "no such process");
 }
 
 #[test]

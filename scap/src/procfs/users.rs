@@ -1,4 +1,4 @@
-//! Users and groups, from the machine's own files.
+//! Users and groups, from the host's files.
 
 use super::read::{Tree, decimal, lines};
 use crate::host::{Group, User};
@@ -8,7 +8,7 @@ pub(super) fn users(tree: &mut Tree) -> Vec<User> {
     users_in(&file)
 }
 
-/// The users in a file of the shape of `/etc/passwd`.
+/// Returns the users in a file in the format of `/etc/passwd`.
 pub(super) fn users_in(file: &[u8]) -> Vec<User> {
     lines(file).filter_map(user).collect()
 }
@@ -18,12 +18,12 @@ pub(super) fn groups(tree: &mut Tree) -> Vec<Group> {
     groups_in(&file)
 }
 
-/// The groups in a file of the shape of `/etc/group`.
+/// Returns the groups in a file in the format of `/etc/group`.
 pub(super) fn groups_in(file: &[u8]) -> Vec<Group> {
     lines(file).filter_map(group).collect()
 }
 
-/// `name:password:uid:gid:comment:home:shell`.
+/// Parses `name:password:uid:gid:comment:home:shell`.
 fn user(line: &[u8]) -> Option<User> {
     let mut fields = line.split(|&byte| byte == b':');
     let name = fields.next().filter(|name| is_name(name))?;
@@ -34,14 +34,14 @@ fn user(line: &[u8]) -> Option<User> {
     Some(User { uid, gid, name: name.to_vec(), home: home.to_vec(), shell: shell.to_vec() })
 }
 
-/// `name:password:gid:members`.
+/// Parses `name:password:gid:members`.
 fn group(line: &[u8]) -> Option<Group> {
     let mut fields = line.split(|&byte| byte == b':');
     let name = fields.next().filter(|name| is_name(name))?;
     Some(Group { gid: decimal(fields.nth(1)?)?, name: name.to_vec() })
 }
 
-/// Neither a comment nor a line for other sources of names, such as `+::::::`.
+/// Returns whether this is neither a comment nor a line for other sources of names, such as `+::::::`.
 fn is_name(name: &[u8]) -> bool {
     name.first().is_some_and(|first| !matches!(first, b'#' | b'+' | b'-'))
 }

@@ -1,8 +1,8 @@
-//! How buffers are printed: one form by default, five more by choice.
+//! The printing of buffers: one default form, and five others by choice.
 
 use super::number;
 
-/// The form of a buffer.
+/// The printed form of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Buffers {
     /// Printable ASCII as it is, every other byte as a dot.
@@ -10,11 +10,11 @@ pub enum Buffers {
     Dots,
     /// Rows of 16 bytes in hexadecimal, each after its offset.
     Hex,
-    /// The same, with the printable characters beside each row.
+    /// Like [`Hex`](Self::Hex), with the printable characters beside each row.
     HexAscii,
     /// Printable ASCII and line ends only, on a new line.
     Printable,
-    /// The same, without the first line end.
+    /// Like [`Printable`](Self::Printable), without the first line end.
     PrintableCompact,
     /// Base64.
     Base64,
@@ -46,7 +46,7 @@ fn is_printable(byte: u8) -> bool {
     (0x20..0x7f).contains(&byte)
 }
 
-/// Line ends are `\n`; `\r\n` is one, `\r` alone is one, and one at the very start is left out.
+/// Normalizes line ends to `\n`; `\r\n` is one, `\r` alone is one, and one at the very start is left out.
 fn printable(raw: &[u8], out: &mut Vec<u8>) {
     let mut before = b'\r';
     for &byte in raw {
@@ -60,7 +60,7 @@ fn printable(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Rows of eight pairs of bytes.
+/// Writes rows of eight pairs of bytes.
 fn hex(raw: &[u8], ascii: bool, out: &mut Vec<u8>) {
     const PAIRS: usize = 8;
     for (row, bytes) in raw.chunks(2 * PAIRS).enumerate() {

@@ -1,9 +1,9 @@
-//! Names of flags, enumerations and modes: which rows of a table a value stands for, in the order they are printed.
+//! Names of flags, enumerations and modes: the rows of a table that a value represents, in printing order.
 
 use crate::schema::FlagTable;
 
-/// The names in a set of bits, in table order. A row that matches takes its bits out of the set, so that `O_RDWR`
-/// hides `O_RDONLY` and `O_WRONLY`; a row of value 0 stands only for the empty set.
+/// Returns the names in a set of bits, in table order. A row that matches takes its bits out of the set, so that
+/// `O_RDWR` hides `O_RDONLY` and `O_WRONLY`; a row of value 0 matches only the empty set.
 pub fn flag_names(table: &FlagTable, bits: u32) -> impl Iterator<Item = &'static str> + use<> {
     let mut rest = bits;
     let mut done = false;
@@ -17,12 +17,12 @@ pub fn flag_names(table: &FlagTable, bits: u32) -> impl Iterator<Item = &'static
     })
 }
 
-/// The names of exactly this value; several when the table has synonyms, such as `AF_LOCAL` and `AF_UNIX`.
+/// Returns the names of exactly this value; several if the table has synonyms, such as `AF_LOCAL` and `AF_UNIX`.
 pub fn value_names(table: &FlagTable, value: u32) -> impl Iterator<Item = &'static str> + use<> {
     table.entries.iter().filter(move |row| row.1 == value).map(|row| row.0)
 }
 
-/// The names in permission bits. Rows are taken as for flags until one has the whole value: it comes last.
+/// Returns the names in permission bits. Rows are taken as for flags until one has the whole value: it comes last.
 pub fn mode_names(table: &FlagTable, bits: u32) -> impl Iterator<Item = &'static str> + use<> {
     let whole = table.entries.iter().position(|row| row.1 == bits);
     let mut rest = bits;

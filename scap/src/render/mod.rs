@@ -1,9 +1,9 @@
-//! How a parameter is printed: byte for byte as Falco prints it, so that rules that compare text keep their meaning.
+//! The printing of parameters, byte for byte as Falco prints them, so that rules that compare text keep their meaning.
 //!
-//! A value has a *plain* form, which the event alone gives (`-2`, `4097`, `10.0.0.1:80->10.0.0.2:4242`), and may have
-//! a *resolved* one, which says more (`ENOENT`, `O_RDONLY|O_CLOEXEC`, `<f>/etc/passwd`). `evt.arg.name` is the resolved
-//! form if there is one ([`arg`]); `evt.args` shows both ([`args`]). What needs the machine's state (descriptors,
-//! processes, users, directories) is asked of a [`Resolve`]; [`NoState`] knows nothing.
+//! A value has a *plain* form, which needs only the event (`-2`, `4097`, `10.0.0.1:80->10.0.0.2:4242`), and may have a
+//! *resolved* one, which says more (`ENOENT`, `O_RDONLY|O_CLOEXEC`, `<f>/etc/passwd`). `evt.arg.name` is the resolved
+//! form if there is one ([`arg`]); `evt.args` shows both ([`args`]). What needs the state of the host (file
+//! descriptors, processes, users, directories) is looked up through a [`Resolve`]; [`NoState`] resolves nothing.
 //!
 //! ```
 //! use peregrine_scap::{EventCode, Param, render::{self, NoState}, schema::param::close_x};
@@ -20,8 +20,8 @@
 //! ```
 //!
 //! Everything is appended to the caller's buffer; once that has grown, nothing is allocated. The few types that Falco
-//! does not print at all (`(n.a.)`: addresses, ports, 32-bit descriptors of iterator events) print in their natural
-//! form here.
+//! does not print at all (`(n.a.)`: addresses, ports, 32-bit file descriptors of iterator events) are printed in their
+//! natural form here.
 
 mod bytes;
 mod flags;
@@ -39,73 +39,75 @@ use crate::event::{AF_INET, AF_INET6, AF_UNIX, ParamValue};
 use crate::schema::{EventCode, FlagTable, Format, ParamType, SYSCALLS, errno_name, signal_name};
 use crate::{Event, Param};
 
-/// `AT_FDCWD` as drivers number it: "relative to the working directory".
+/// `AT_FDCWD` as drivers number it: relative to the working directory.
 pub const AT_FDCWD: i64 = -100;
 
-/// What the machine's state adds to a value. Each method appends to `out` and says whether it knew anything; by
-/// default nothing is known.
+/// Resolves values by the state of the host. Each method appends to `out` and returns whether it could resolve the
+/// value; the defaults resolve nothing.
 pub trait Resolve {
-    /// Whether the event's thread is known. Descriptors are not resolved without it, not even error numbers.
+    /// Returns whether the event's thread is known. Without it file descriptors are not resolved, not even error
+    /// numbers.
     fn has_thread(&self) -> bool {
         true
     }
 
-    /// A descriptor of the event's thread, with its type: `<f>/etc/passwd`, `<4t>10.0.0.1:80->10.0.0.2:4242`.
+    /// Resolves a file descriptor of the event's thread, with its type: `<f>/etc/passwd`,
+    /// `<4t>10.0.0.1:80->10.0.0.2:4242`.
     fn fd(&self, fd: i64, out: &mut Vec<u8>) -> bool {
         let _ = (fd, out);
         false
     }
 
-    /// The letter of a descriptor's type, as poll lists print it.
+    /// Returns the letter of a file descriptor's type, as poll lists print it.
     fn fd_typechar(&self, fd: i64) -> Option<u8> {
         let _ = fd;
         None
     }
 
-    /// The name of a process.
+    /// Resolves the name of a process.
     fn process(&self, pid: i64, out: &mut Vec<u8>) -> bool {
         let _ = (pid, out);
         false
     }
 
-    /// The name of a user.
+    /// Resolves the name of a user.
     fn user(&self, uid: u32, out: &mut Vec<u8>) -> bool {
         let _ = (uid, out);
         false
     }
 
-    /// The name of a group.
+    /// Resolves the name of a group.
     fn group(&self, gid: u32, out: &mut Vec<u8>) -> bool {
         let _ = (gid, out);
         false
     }
 
-    /// A relative path made absolute: from the directory that `dirfd` stands for, or from the working directory.
+    /// Makes a relative path absolute: from the directory of `dirfd`, or from the working directory.
     fn path(&self, path: &[u8], dirfd: Option<i64>, out: &mut Vec<u8>) -> bool {
         let _ = (path, dirfd, out);
         false
     }
 
-    /// How buffers are printed.
+    /// Returns the printed form of buffers.
     fn buffers(&self) -> Buffers {
         Buffers::Dots
     }
 
-    /// Seconds that local time is ahead of UTC at the given second since 1970.
+    /// Returns the offset of local time from UTC in seconds, at the given second since 1970.
     fn utc_offset(&self, seconds: i64) -> i32 {
         let _ = seconds;
         0
     }
 }
 
-/// Knows nothing of the machine.
+/// A [`Resolve`] without state.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoState;
 
 impl Resolve for NoState {}
 
-/// Appends what `evt.args` shows: `name=value(resolved)` for each parameter, joined by blanks; nothing for a call
-/// without an event of its own.
+/// Appends the value of `evt.args`: `name=value(resolved)` for each parameter, separated by spaces; nothing for a call
+/// without its own event.
 pub fn args(event: &Event<'_>, state: &impl Resolve, out: &mut Vec<u8>) {
     if event.code() == EventCode::GENERIC_X {
         return;
@@ -127,14 +129,14 @@ pub fn args(event: &Event<'_>, state: &impl Resolve, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends what `evt.arg` shows for one parameter: its resolved form if it has one, else its plain form.
+/// Appends the value of `evt.arg` for one parameter: its resolved form if it has one, else its plain form.
 pub fn arg(param: &Param<'_>, event: Option<&Event<'_>>, state: &impl Resolve, out: &mut Vec<u8>) {
     if !resolved(param, event, state, out) {
         plain(param, state, out);
     }
 }
 
-/// Appends the plain form. The state serves only for the letters in a poll list and for the form of buffers.
+/// Appends the plain form. The state is used only for the letters in a poll list and for the form of buffers.
 pub fn plain(param: &Param<'_>, state: &impl Resolve, out: &mut Vec<u8>) {
     let raw = param.raw();
     let Some(value) = param.value() else {
@@ -146,7 +148,7 @@ pub fn plain(param: &Param<'_>, state: &impl Resolve, out: &mut Vec<u8>) {
 
 fn plain_value(value: ParamValue<'_>, ty: ParamType, format: Format, state: &impl Resolve, out: &mut Vec<u8>) {
     match value {
-        // Narrow numbers are printed by way of C's `int`: 32 bits in hexadecimal, a sign in decimal.
+        // Narrow numbers are printed as C's `int`: 32 bits in hexadecimal, a sign in decimal.
         ParamValue::Int(int) if ty == ParamType::Int64 => number::formatted(int as u64, int, format, out),
         ParamValue::Int(int) => number::formatted((int as u32).into(), int, format, out),
         ParamValue::UInt(int) if ty == ParamType::UInt64 => number::formatted(int, int as i64, format, out),
@@ -205,7 +207,7 @@ fn plain_value(value: ParamValue<'_>, ty: ParamType, format: Format, state: &imp
     }
 }
 
-/// Appends the resolved form and says whether there is one. A relative path is resolved against the directory that
+/// Appends the resolved form and returns whether there is one. A relative path is resolved against the directory that
 /// another parameter of `event` names; without the event, against the working directory.
 pub fn resolved(param: &Param<'_>, event: Option<&Event<'_>>, state: &impl Resolve, out: &mut Vec<u8>) -> bool {
     let table = param.info().flags;
@@ -279,7 +281,7 @@ fn resolved_value(value: ParamValue<'_>, table: Option<&FlagTable>, state: &impl
     }
 }
 
-/// What stands for a value that is not there or that its bytes do not give.
+/// Returns the text printed for a value that is missing or cannot be decoded.
 fn missing(ty: ParamType, raw: &[u8]) -> &'static [u8] {
     use ParamType as T;
     match (ty, raw.first()) {
@@ -292,7 +294,7 @@ fn missing(ty: ParamType, raw: &[u8]) -> &'static [u8] {
     }
 }
 
-/// The directory that a relative path starts from, where it is a descriptor.
+/// Returns the directory that a relative path starts from, if it is a file descriptor.
 fn directory(param: &Param<'_>, event: &Event<'_>) -> Option<i64> {
     match event.param(param.info().dirfd?)?.value()? {
         ParamValue::Fd(fd) if fd != AT_FDCWD => Some(fd),

@@ -1,4 +1,4 @@
-//! Numbers as text, without the formatting machinery where it counts.
+//! Numbers as text, without `core::fmt` where speed matters.
 
 use std::io::Write as _;
 
@@ -30,7 +30,7 @@ pub(super) fn padded_hex(value: u64, width: usize, out: &mut Vec<u8>) {
     write(format_args!("{value:0width$x}"), out);
 }
 
-/// Octal after a `0`, which zero itself does not get.
+/// Writes octal after a `0`, which zero itself does not get.
 fn octal(value: u64, out: &mut Vec<u8>) {
     if value != 0 {
         out.push(b'0');
@@ -38,13 +38,13 @@ fn octal(value: u64, out: &mut Vec<u8>) {
     write(format_args!("{value:o}"), out);
 }
 
-/// With a fixed number of decimals.
+/// Writes a fixed number of decimals.
 pub(super) fn fixed(value: f64, decimals: usize, out: &mut Vec<u8>) {
     write(format_args!("{value:.decimals$}"), out);
 }
 
-/// Appends a floating point number with six significant digits and no more zeros than needed, in scientific notation
-/// when it is very small or very large: C's `%g`.
+/// Appends a floating point number like C's `%g`: six significant digits, no more zeros than needed, in scientific
+/// notation if it is very small or very large.
 pub fn general(value: f64, out: &mut Vec<u8>) {
     const DIGITS: i32 = 6;
     if !value.is_finite() {

@@ -17,7 +17,7 @@ pub fn address(ip: &IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-/// The IPv4 address in one of the form `::1.2.3.4`, whose seventh word is not zero.
+/// Returns the IPv4 address in one of the form `::1.2.3.4`, whose seventh word is not zero.
 fn compatible_v4(ip: &Ipv6Addr) -> Option<Ipv4Addr> {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))),

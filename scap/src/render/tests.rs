@@ -3,7 +3,7 @@
 use super::*;
 use crate::schema::{EventInfo, ParamInfo, ParamRole, flags};
 
-/// Knows a little of everything.
+/// Resolves a few values of every kind.
 struct Known;
 
 impl Resolve for Known {
@@ -189,7 +189,7 @@ fn a_dynamic_value_is_printed_in_the_format_of_its_row() {
     assert_eq!(forms(val, &value, &NoState), ("-111".into(), Some("ECONNREFUSED".into())));
 }
 
-/// An event of the given code with the given values, as a driver sends it.
+/// Returns an event of the given code with the given values, as a driver sends it.
 fn bytes(code: EventCode, values: &[&[u8]]) -> Vec<u8> {
     let values_len: usize = values.iter().map(|value| value.len()).sum();
     let len = crate::event::HEADER_LEN + 2 * values.len() + values_len;

@@ -2,7 +2,7 @@
 
 use super::number;
 
-/// A point in time as calendars and clocks show it (proleptic Gregorian calendar).
+/// A point in time by calendar and clock (proleptic Gregorian calendar).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Civil {
@@ -16,12 +16,12 @@ pub struct Civil {
 }
 
 impl Civil {
-    /// The given nanoseconds since 1970, at `utc_offset` seconds ahead of UTC.
+    /// Returns the given nanoseconds since 1970, at `utc_offset` seconds ahead of UTC.
     pub fn new(ns: u64, utc_offset: i32) -> Self {
         const DAY: i64 = 86_400;
         let seconds = (ns / 1_000_000_000) as i64 + i64::from(utc_offset);
         let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY) as u32);
-        // Years begin in March, so that the leap day is the last of its year; eras are 400 years long and all alike.
+        // Years begin in March, so that the leap day is the last of its year; all eras are 400 years long.
         let days = days + 719_468;
         let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
         let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -1,8 +1,8 @@
-//! Decompression in a thread of its own, so that a second CPU does it while the first looks at events.
+//! Decompression in a separate thread, so that a second CPU does it while the first reads events.
 //!
-//! The thread hands over chunks, at most [`CHUNKS`] of them are on the way, and those that were read go back to be filled
-//! again: memory is constant and nothing is allocated once the first chunks went around. The bytes and the errors
-//! arrive in the order in which a reader without a thread would see them, so what is read is the same either way.
+//! The thread hands over chunks. At most [`CHUNKS`] of them are in flight, and those that were read are returned to be
+//! filled again: memory is constant and nothing is allocated after the first round. Bytes and errors arrive in the
+//! order in which a reader without a thread would see them, so the result is the same either way.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::gzip::Gunzip;
 /// Small enough for two of them to stay in the second-level cache.
 const CHUNK: usize = 128 * 1024;
 
-/// How many chunks may wait.
+/// The maximum number of chunks in flight.
 const CHUNKS: usize = 4;
 
-/// What the thread decompressed.
+/// A chunk that the thread decompressed.
 #[derive(Debug)]
 pub(super) struct BackgroundInflate {
     filled: Receiver<io::Result<Chunk>>,
-    /// Chunks that were read go back here.
+    /// The way back for chunks that were read.
     empty: Sender<Vec<u8>>,
     now: Chunk,
     at: usize,
@@ -46,13 +46,13 @@ impl BackgroundInflate {
         Ok(Self { filled, empty, now: Chunk::default(), at: 0, raw })
     }
 
-    /// Compressed bytes that were taken so far.
+    /// Returns the number of compressed bytes consumed so far.
     pub(super) fn raw_bytes(&self) -> u64 {
         self.raw.load(Ordering::Relaxed)
     }
 }
 
-/// Fills chunks until the end, an error, or until nobody takes them any more.
+/// Fills chunks until the end, an error, or until the receiver is gone.
 fn decompress<R: Read>(
     mut gunzip: Gunzip<R>,
     filled: &SyncSender<io::Result<Chunk>>,
@@ -78,12 +78,12 @@ fn decompress<R: Read>(
 impl Read for BackgroundInflate {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.at == self.now.len {
-            // The thread is gone: that was the end.
+            // The thread has ended: this is the end of the data.
             let Ok(next) = self.filled.recv() else { return Ok(0) };
             let read = std::mem::replace(&mut self.now, next?);
             self.at = 0;
             if !read.bytes.is_empty() {
-                // Without the thread it is not needed again.
+                // Without the thread nobody needs the chunk again.
                 self.empty.send(read.bytes).ok();
             }
         }
@@ -102,7 +102,7 @@ mod tests {
     use super::super::gzip::Input;
     use std::io::{Cursor, Read, Write};
 
-    /// Input of several chunks, so that some of them go around.
+    /// Returns compressed input of several chunks, so that some of them are reused.
     fn compressed(plain: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(plain).expect("memory takes all");
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_where_it_is_met() {
+    fn damage_is_reported_where_it_occurs() {
         let plain = plain();
         let mut packed = compressed(&plain);
         let middle = packed.len() / 2;

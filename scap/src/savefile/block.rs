@@ -1,32 +1,32 @@
 //! The types of blocks: one row each, with the number that was frozen in version 1.2 of the format and the unofficial
-//! one that captures of the first years carry.
+//! one of the first years.
 
 /// The number of a block's type. Any value can come from a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockType(pub u32);
 
-/// What a block holds.
+/// The content of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Section,
     Machine,
     /// Processes, in this version.
     Threads(u8),
-    /// Descriptors; from version 2 on each entry says its length.
+    /// File descriptors; from version 2 on each entry has its length.
     Fds(u8),
     Interfaces(u8),
     Users(u8),
     Event(EventBlock),
 }
 
-/// How an event lies in its block.
+/// The layout of an event in its block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventBlock {
-    /// The header says how many parameters there are; version 1 left it out.
+    /// Whether the header has the number of parameters; version 1 left it out.
     pub(super) counted: bool,
-    /// 32 bits of flags stand before the event.
+    /// Whether 32 bits of flags precede the event.
     pub(super) flagged: bool,
-    /// The block may be longer than 64 KB.
+    /// Whether the block may be longer than 64 KB.
     pub(super) large: bool,
 }
 
@@ -42,7 +42,7 @@ macro_rules! blocks {
                 pub const $konst: Self = Self($number);
             )*
 
-            /// What it is called, if it is known.
+            /// Returns its name, if it is known.
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
                     $($number $(| $old)? => Some($name),)*
@@ -50,7 +50,7 @@ macro_rules! blocks {
                 }
             }
 
-            /// What it holds, if that is known.
+            /// Returns its content, if it is known.
             #[inline]
             pub(super) const fn kind(self) -> Option<Kind> {
                 match self.0 {

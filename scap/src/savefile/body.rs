@@ -6,14 +6,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::window::Window;
 use crate::{Error, Result};
 
-/// What is left of a block's body. Nothing can be read beyond the entry that is [entered](Self::enter), or beyond the
-/// body when there is none.
+/// The rest of a block's body. Nothing can be read beyond the entry that was [entered](Self::enter), or beyond the body
+/// when there is none.
 #[derive(Debug)]
 pub(super) struct Body<'w, R: Read> {
     window: &'w mut Window<R>,
     end: u64,
     entry: Option<Entry>,
-    /// Memory that the state may still take.
+    /// The memory that the state may still use.
     budget: &'w mut u64,
 }
 
@@ -44,18 +44,18 @@ impl<'w, R: Read> Body<'w, R> {
         self.window.offset()
     }
 
-    /// Bytes that are left in the entry, or in the body.
+    /// Returns the number of bytes left in the entry, or in the body.
     pub(super) fn left(&self) -> u64 {
         self.entry.map_or(self.end, |entry| entry.end).saturating_sub(self.offset())
     }
 
-    /// Whether there is one more entry; less than four bytes are padding.
+    /// Returns whether there is one more entry; less than four bytes are padding.
     pub(super) fn more(&self) -> bool {
         self.end.saturating_sub(self.offset()) >= 4
     }
 
-    /// Begins an entry of `len` bytes, `before` of which are already read. Length 0 says that the entry does not know
-    /// its length.
+    /// Begins an entry of `len` bytes, `before` of which are already read. A length of 0 means that the length is
+    /// unknown.
     pub(super) fn enter(&mut self, list: &'static str, len: u32, before: u64) -> Result<()> {
         self.spend(ENTRY_OVERHEAD)?;
         if len > 0 {
@@ -78,7 +78,7 @@ impl<'w, R: Read> Body<'w, R> {
         }
     }
 
-    /// Whether the entry knows its length and has `count` more bytes.
+    /// Returns whether the entry has a length and `count` more bytes.
     pub(super) fn has(&self, count: u64) -> bool {
         self.entry.is_some() && self.left() >= count
     }
@@ -95,7 +95,7 @@ impl<'w, R: Read> Body<'w, R> {
         self.array::<16>().map(Ipv6Addr::from)
     }
 
-    /// Text with its length before it.
+    /// Reads text that is preceded by its length.
     pub(super) fn text(&mut self, name: &'static str, max: usize) -> Result<Vec<u8>> {
         let len = self.u16()?;
         if usize::from(len) > max {
@@ -104,7 +104,7 @@ impl<'w, R: Read> Body<'w, R> {
         self.bytes(usize::from(len))
     }
 
-    /// So many bytes; no more than a name or a list of arguments has.
+    /// Reads `count` bytes; at most as many as a name or a list of arguments can have.
     pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
         self.check(count as u64)?;
         self.spend(count as u64)?;
@@ -123,7 +123,7 @@ impl<'w, R: Read> Body<'w, R> {
         Error::format(what, self.offset())
     }
 
-    /// Ends the body: what is left of it is skipped.
+    /// Ends the body and skips the rest of it.
     pub(super) fn finish(self) -> Result<()> {
         self.window.skip(self.end.saturating_sub(self.window.offset()))
     }
@@ -143,7 +143,7 @@ impl<'w, R: Read> Body<'w, R> {
         }))
     }
 
-    /// Takes memory out of the budget, so that a file made of nothing but state cannot fill the machine.
+    /// Takes memory out of the budget, so that a file made of nothing but state cannot fill the memory of the host.
     fn spend(&mut self, bytes: u64) -> Result<()> {
         match self.budget.checked_sub(bytes) {
             Some(left) => {
@@ -155,5 +155,5 @@ impl<'w, R: Read> Body<'w, R> {
     }
 }
 
-/// What an entry takes in memory beside its text; the largest is a thread.
+/// The memory of an entry beside its text; the largest is a thread.
 const ENTRY_OVERHEAD: u64 = 256;

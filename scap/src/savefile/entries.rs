@@ -1,8 +1,8 @@
-//! The entries of calls that wait for their exits, one for each thread.
+//! The enter events of calls that wait for their exits, one for each thread.
 //!
-//! A capture may name any number of threads that never come back, so what is kept has a limit: two generations of
-//! entries, each of bounded size. When the young one is full the old one is thrown away and the young one takes its
-//! place, which forgets the calls that have waited longest without a list in order of age.
+//! A capture may name any number of threads that never return, so the memory is limited: two generations of entries,
+//! each of bounded size. When the young one is full, it replaces the old one, which is dropped. This forgets the calls
+//! that have waited longest without a list in order of age.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::Event;
 /// Bytes of one generation, overhead included.
 const GENERATION: usize = 32 << 20;
 
-/// What an entry takes beside its bytes.
+/// The memory of an entry beside its bytes.
 const OVERHEAD: usize = 64;
 
 #[derive(Debug, Default)]
@@ -23,14 +23,14 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Keeps a copy of the event for its thread in place of an earlier one.
+    /// Stores a copy of the event for its thread, replacing an earlier one.
     pub(super) fn store(&mut self, event: &Event<'_>) {
         let bytes = event.bytes();
         if self.held + bytes.len() + OVERHEAD > GENERATION {
             self.old = std::mem::take(&mut self.young);
             self.held = 0;
         }
-        // The buffer of a thread that calls again is used again.
+        // The buffer of the thread's earlier entry is reused.
         let kept = self.young.entry(event.tid()).or_insert_with(|| {
             self.held += OVERHEAD;
             Vec::new()
@@ -41,7 +41,7 @@ impl Entries {
         self.held += kept.capacity() - before;
     }
 
-    /// The entry of a thread.
+    /// Returns the entry of a thread.
     pub(super) fn find(&self, tid: i64) -> Option<Event<'_>> {
         let bytes = self.young.get(&tid).or_else(|| self.old.get(&tid))?;
         Event::parse(0, 0, bytes).ok()

@@ -4,48 +4,48 @@
 //!  | type | L | cpu u16 | flags u32, in some types | event | padding | L |
 //! ```
 //!
-//! From version 2 on the event is what [`Event`](crate::Event) looks at. In version 1 its header lacks the number of
-//! parameters, which has to be found out.
+//! From version 2 on, [`Event`](crate::Event) reads the bytes as they are. In version 1 the header lacks the number of
+//! parameters, which has to be determined.
 
 use super::block::EventBlock;
 use crate::EventCode;
 use crate::event::HEADER_LEN;
 
-/// What a block has before its body, and after.
+/// The size of a block's header: its type and length.
 pub(super) const BLOCK_HEADER: usize = 8;
 pub(super) const BLOCK_TRAILER: usize = 4;
 
-/// The most that follows the header of a block that is not large.
+/// The maximum number of bytes after the header of a block that is not large.
 pub(super) const SMALL_BLOCK: u32 = 65_536;
 
-/// Bytes of the number of parameters, which version 1 lacks.
+/// The size of the number of parameters, which version 1 lacks.
 const COUNT_LEN: usize = 4;
 
 impl EventBlock {
-    /// Where the event begins in its block.
+    /// Returns the offset of the event in its block.
     #[inline]
     pub(super) fn event_at(self) -> usize {
         if self.flagged { BLOCK_HEADER + 6 } else { BLOCK_HEADER + 2 }
     }
 
-    /// The header of an event.
+    /// Returns the length of an event's header.
     #[inline]
     pub(super) fn header_len(self) -> usize {
         if self.counted { HEADER_LEN } else { HEADER_LEN - COUNT_LEN }
     }
 
-    /// The length that a block must have at least.
+    /// Returns the minimum length of the block.
     #[inline]
     pub(super) fn min_len(self) -> u32 {
         (BLOCK_HEADER + self.header_len() + BLOCK_TRAILER) as u32
     }
 }
 
-/// Events whose length was written three bytes too great in version 1.
+/// Events whose length version 1 wrote three bytes too large.
 const LENGTH_TOO_GREAT: [EventCode; 2] = [EventCode::NOTIFICATION_E, EventCode::INFRASTRUCTURE_EVENT_E];
 
-/// Gives an event of version 1 the header of version 2. The number of parameters is the greatest for which header,
-/// lengths and values fill the event exactly, beginning with as many as the table has.
+/// Converts an event of version 1 to the header of version 2. The number of parameters is the greatest for which
+/// header, lengths and values fill the event exactly, starting from the number in the table.
 pub(super) fn rebuild_v1(old: &[u8], event: &mut Vec<u8>) -> Result<(), String> {
     const SHORT_HEADER: usize = HEADER_LEN - COUNT_LEN;
     let Some(header) = old.first_chunk::<SHORT_HEADER>() else {
@@ -76,7 +76,7 @@ pub(super) fn rebuild_v1(old: &[u8], event: &mut Vec<u8>) -> Result<(), String> 
     Ok(())
 }
 
-/// Whether `count` parameters fill the payload: `None` if they would not fit, `Some(None)` if they leave bytes over.
+/// Returns whether `count` parameters fill the payload: `None` if they would not fit, `Some(None)` if bytes remain.
 fn fits(payload: &[u8], count: usize) -> Option<Option<usize>> {
     let lengths = payload.get(..count * 2)?;
     let values: usize = lengths.as_chunks().0.iter().map(|len| usize::from(u16::from_le_bytes(*len))).sum();
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::{Event, EventBuilder};
 
-    /// The same event as version 1 wrote it.
+    /// Returns the same event as version 1 wrote it.
     fn old(event: &[u8]) -> Vec<u8> {
         let mut old = event.to_vec();
         old.drain(22..26);

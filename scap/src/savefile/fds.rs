@@ -1,9 +1,9 @@
-//! Descriptor lists, one block for each thread that has a table of its own.
+//! Lists of file descriptors, one block for each thread that has its own table.
 //!
 //! ```text
 //!  | tid u64 |
 //!  v2: | entry length u32, itself counted |   then as v1
-//!  v1: | fd u64 | inode u64 | type u8 | what the type says |
+//!  v1: | fd u64 | inode u64 | type u8 | the data of the type |
 //! ```
 
 use std::io::Read;
@@ -15,7 +15,7 @@ use super::out::Out;
 use crate::Result;
 use crate::host::{Fd, FdKind};
 
-/// Descriptors of a kind that no name was ever written for.
+/// File descriptors of a kind that no name was ever written for.
 const UNKNOWN: u8 = 0;
 const IPV4: u8 = 3;
 const IPV6: u8 = 4;
@@ -24,7 +24,7 @@ const IPV6_SERVER: u8 = 6;
 const UNIX: u8 = 8;
 const UNSUPPORTED: u8 = 10;
 const FILE_V2: u8 = 16;
-/// The greatest number that has a meaning.
+/// The greatest number that is defined.
 const LAST: u8 = 21;
 
 /// Reads the entries that follow the thread's number.

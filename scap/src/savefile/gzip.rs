@@ -1,8 +1,8 @@
 //! Transparent decompression: a capture is gzip if its first two bytes say so.
 //!
-//! The rules are those by which zlib reads files, since that is how captures have always been read: members may
-//! follow one another, what comes after the last one and is not gzip is ignored, and a stream that is cut off gives
-//! all that can be decompressed and then ends. So what a writer flushed before a crash is readable.
+//! The rules are those by which zlib reads files, since captures have always been read so: members may follow one
+//! another, data after the last one that is not gzip is ignored, and a truncated stream yields all that can be
+//! decompressed and then ends. So what a writer flushed before a crash is readable.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
@@ -12,7 +12,7 @@ use super::background_inflate::BackgroundInflate;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// How much compressed input is read at once.
+/// The number of compressed bytes read at once.
 const COMPRESSED_CHUNK: usize = 64 * 1024;
 
 /// The bytes of a capture, decompressed.
@@ -23,11 +23,11 @@ pub(super) enum Input<R: Read> {
     BackgroundInflate(BackgroundInflate),
 }
 
-/// The two bytes that were looked at, then the rest.
+/// The two bytes that were inspected, then the rest.
 type Start<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
 
 impl<R: Read + Send + 'static> Input<R> {
-    /// As [`new`](Self::new), but what is compressed is decompressed by another thread.
+    /// Creates a reader like [`new`](Self::new), but decompresses in another thread.
     pub(super) fn in_background(read: R) -> io::Result<Self> {
         Ok(match Self::new(read)? {
             Self::Gzip(gunzip) => Self::BackgroundInflate(BackgroundInflate::start(*gunzip)?),
@@ -51,7 +51,7 @@ impl<R: Read> Input<R> {
         })
     }
 
-    /// Bytes taken from what lies underneath, compressed or not.
+    /// Returns the number of bytes read from the underlying reader, compressed or not.
     pub(super) fn raw_bytes(&self) -> u64 {
         match self {
             Self::Plain(start) => start.get_ref().1.count,
@@ -78,12 +78,12 @@ impl<R: Read> Read for Input<R> {
 /// Decompresses one member after another.
 #[derive(Debug)]
 pub(super) struct Gunzip<R: Read> {
-    /// `None` only while one member gives way to the next.
+    /// `None` only between two members.
     member: Option<GzDecoder<BufReader<Start<R>>>>,
 }
 
 impl<R: Read> Gunzip<R> {
-    /// Compressed bytes that were taken so far.
+    /// Returns the number of compressed bytes consumed so far.
     pub(super) fn raw_bytes(&self) -> u64 {
         self.member.as_ref().map_or(0, |member| member.get_ref().get_ref().get_ref().1.count)
     }
@@ -108,7 +108,7 @@ impl<R: Read> Read for Gunzip<R> {
     }
 }
 
-/// Counts what is read.
+/// A reader that counts its bytes.
 #[derive(Debug)]
 pub(super) struct Counted<R> {
     read: R,

@@ -33,6 +33,6 @@ pub(super) fn write(out: &mut Out, machine: &Machine) {
     out.raw(&hostname);
     out.u64(machine.boot_time);
     out.u64(machine.flags);
-    out.raw(&[0; 16]); // two words in reserve
+    out.raw(&[0; 16]); // two reserved words
     out.end();
 }

@@ -10,11 +10,11 @@
 //! ```
 //!
 //! [`Reader`] reads every `.scap` file that was ever written: gzip or plain, all versions of all blocks, the unofficial
-//! numbers of the first years, several captures joined into one file. Blocks and events of types that it does not know
-//! are skipped and counted. It streams from any [`Read`](std::io::Read), standard input included. Events of older
-//! drivers are [lifted](Upgrade) to today's schema on the way.
+//! numbers of the first years, several captures joined into one file. Blocks and events of unknown types are skipped
+//! and counted. It streams from any [`Read`](std::io::Read), including standard input. Events of older drivers are
+//! [upgraded](Upgrade) to the current schema on the way.
 //!
-//! [`Writer`] writes what today's Falco reads, [`Rotator`] the same as a row of files.
+//! [`Writer`] writes captures that current Falco reads, [`Rotator`] the same as a series of files.
 
 mod background_inflate;
 mod block;

@@ -2,19 +2,19 @@
 
 use super::block::BlockType;
 
-/// Blocks one after another, complete but for the one that is open.
+/// Consecutive blocks, complete except for the open one.
 #[derive(Debug, Default)]
 pub(super) struct Out {
     bytes: Vec<u8>,
-    /// Where the open block begins.
+    /// The offset of the open block.
     block: usize,
 }
 
-/// A length that is filled in when what it counts is written.
+/// A length that is filled in when what it counts is complete.
 #[must_use]
 pub(super) struct Length {
     at: usize,
-    /// Where counting begins.
+    /// The offset from which it counts.
     from: usize,
 }
 
@@ -35,7 +35,7 @@ impl Out {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Text with its length before it, cut to what readers accept.
+    /// Writes text preceded by its length, cut to the length that readers accept.
     pub(super) fn text(&mut self, text: &[u8], max: usize) {
         let text = text.get(..max).unwrap_or(text);
         self.u16(text.len() as u16);
@@ -62,19 +62,19 @@ impl Out {
         self.put(self.block + 4, total);
     }
 
-    /// Bytes of the open block so far.
+    /// Returns the number of bytes of the open block so far.
     pub(super) fn block_len(&self) -> usize {
         self.bytes.len() - self.block
     }
 
-    /// An entry's length that counts itself.
+    /// Begins an entry's length that counts itself.
     pub(super) fn length(&mut self) -> Length {
         let at = self.bytes.len();
         self.u32(0);
         Length { at, from: at }
     }
 
-    /// An entry's length that counts what follows it.
+    /// Begins an entry's length that counts only what follows it.
     pub(super) fn length_after(&mut self) -> Length {
         let Length { at, .. } = self.length();
         Length { at, from: self.bytes.len() }

@@ -17,12 +17,12 @@ use crate::event::{EventError, Shape};
 use crate::schema::EVENT_COUNT;
 use crate::{Error, Event, HostState, Next, Result, Source, SourceStats};
 
-/// What a capture may make its reader hold in memory.
+/// Memory limits of a reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of state in one section: threads, descriptors, users, interfaces. 1 GiB unless said.
+    /// The bytes of state in one section: threads, file descriptors, users, interfaces. The default is 1 GiB.
     pub state: u64,
-    /// Bytes of one event. 256 MiB unless said.
+    /// The bytes of one event. The default is 256 MiB.
     pub event: u32,
 }
 
@@ -34,7 +34,7 @@ impl Default for Limits {
 
 /// Reads a capture from a file, a pipe or memory, compressed or not.
 ///
-/// See the [module](super) for what is understood. Memory is constant: a buffer of 256 KB, the state of the machine,
+/// See the [module](super) for the supported formats. Memory is constant: a buffer of 256 KB, the state of the host,
 /// and an event if it is larger than the buffer.
 #[derive(Debug)]
 pub struct Reader<R: Read> {
@@ -43,19 +43,19 @@ pub struct Reader<R: Read> {
     size: Option<u64>,
     host: HostState,
     version: Version,
-    /// An event of version 1 after it was given today's header.
+    /// An event of version 1 with the current header.
     rebuilt: Vec<u8>,
     upgrade: Upgrade,
     blocks: Blocks,
     delivered: u64,
-    /// Events whose code is not known.
+    /// The number of events with unknown codes.
     newer: u64,
     ended: bool,
 }
 
 impl Reader<File> {
-    /// Opens a file and reads the state that it begins with. A compressed file is decompressed [in the background](Self::in_background) if
-    /// there is a second CPU to do it.
+    /// Opens a file and reads the state at its beginning. A compressed file is decompressed [in the
+    /// background](Self::in_background) if there is a second CPU.
     ///
     /// # Errors
     /// If the file cannot be opened, or as [`Reader::new`].
@@ -63,7 +63,7 @@ impl Reader<File> {
         Self::open_with_limits(path, Limits::default())
     }
 
-    /// As [`open`](Self::open), with other limits to memory.
+    /// Opens a file like [`open`](Self::open), with other memory limits.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -88,7 +88,7 @@ impl Reader<File> {
 }
 
 impl<R: Read + Send + 'static> Reader<R> {
-    /// As [`with_limits`](Self::with_limits), but a capture that is compressed is decompressed by a thread of its own,
+    /// Reads a capture like [`with_limits`](Self::with_limits), but decompresses a compressed one in a separate thread,
     /// which runs ahead of the events by at most a megabyte and ends with the reader. The events are the same.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl<R: Read + Send + 'static> Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the state that a capture begins with, up to its first event.
+    /// Reads the state at the beginning of a capture, up to its first event.
     ///
     /// # Errors
     /// If reading fails, if this is not a capture, if the state is damaged, or if there are no events.
@@ -107,7 +107,7 @@ impl<R: Read> Reader<R> {
         Self::with_limits(read, Limits::default())
     }
 
-    /// As [`new`](Self::new), with other limits to memory.
+    /// Reads a capture like [`new`](Self::new), with other memory limits.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -136,22 +136,22 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// The version that the current section says it has.
+    /// Returns the version of the current section.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// Whether the capture is compressed.
+    /// Returns whether the capture is compressed.
     pub fn is_gzip(&self) -> bool {
         self.window.input().is_gzip()
     }
 
-    /// Where the next block stands, in bytes from the start of the decompressed capture.
+    /// Returns the position of the next block, in bytes from the start of the decompressed capture.
     pub fn offset(&self) -> u64 {
         self.window.offset()
     }
 
-    /// How many blocks of each type were read so far, skipped ones of unknown type among them.
+    /// Returns the number of blocks of each type read so far, including skipped ones of unknown type.
     pub fn blocks(&self) -> Vec<(BlockType, u64)> {
         self.blocks.list()
     }
@@ -179,7 +179,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// The type and length of the next block, or `None` at the end.
+    /// Returns the type and length of the next block, or `None` at the end.
     fn peek_block(&mut self) -> Result<Option<(BlockType, u32)>> {
         if self.window.want(1)? == 0 {
             return Ok(None);
@@ -188,7 +188,7 @@ impl<R: Read> Reader<R> {
         Ok(self.window.bytes().first_chunk().map(block_header))
     }
 
-    /// Reads a whole block, whose body `read` understands.
+    /// Reads a whole block, whose body is parsed by `read`.
     fn read_body<T>(
         &mut self,
         ty: BlockType,
@@ -218,7 +218,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Moves to the next event, if it is one of today's and in memory: nearly always.
+    /// Moves to the next event if it is current and in memory, which is nearly always the case.
     #[inline(always)]
     fn step(&mut self) -> Option<Place> {
         let bytes = self.window.bytes();
@@ -237,7 +237,7 @@ impl<R: Read> Reader<R> {
         Some(Place { cpu: u16::from_le_bytes([c0, c1]), flags: 0, from: at + from, kept: Kept::Window, shape })
     }
 
-    /// Moves to the next event, whatever it takes.
+    /// Moves to the next event by the general way.
     #[cold]
     fn step_slowly(&mut self) -> Result<Step> {
         loop {
@@ -298,7 +298,7 @@ impl<R: Read> Reader<R> {
         if block.large { self.limits.event } else { SMALL_BLOCK }
     }
 
-    /// A block that is no event where events are: a new section, after which all begins anew, or one to be skipped.
+    /// Handles a block other than an event among events: a new section restarts the state, any other is skipped.
     #[cold]
     fn between_events(&mut self, ty: BlockType, len: u32) -> Result<bool> {
         if ty.kind().is_none() {
@@ -346,7 +346,7 @@ fn bad_event(fault: EventError, offset: u64) -> Error {
     Error::format(format!("invalid event: {fault}"), offset)
 }
 
-/// Where an event lies. It was checked, but is not lent yet: a step may come to nothing and be followed by another.
+/// The place of an event. It was checked but not borrowed yet: a step may yield nothing and be followed by another.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     cpu: u16,
@@ -356,17 +356,17 @@ struct Place {
     shape: Shape,
 }
 
-/// Who has the bytes of an event.
+/// The owner of an event's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
     Window,
-    /// It was given today's header.
+    /// Given the current header.
     Rebuilt,
-    /// It was lifted to today's schema.
+    /// Upgraded to the current schema.
     Lifted,
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug)]
 enum Step {
     Event(Place),
@@ -419,7 +419,7 @@ impl<R: Read> Source for Reader<R> {
     }
 }
 
-/// Blocks by type.
+/// Counts of blocks by type.
 #[derive(Debug, Default)]
 struct Blocks {
     /// The most frequent type must be quick to count.

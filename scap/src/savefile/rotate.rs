@@ -1,4 +1,4 @@
-//! Writes a capture as a row of files, so that a recording can run for ever.
+//! Writes a capture as a series of files, so that a recording can run without end.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -9,21 +9,22 @@ use std::time::Duration;
 use super::writer::{Compression, Writer};
 use crate::{Error, Event, HostState, Result};
 
-/// When one file ends and the next begins: at the first of the limits that are set.
+/// The limits of a file: the next one begins at the first limit that is reached.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rotation {
-    /// Bytes of a file, compressed if it is. A file may be larger by what is still waiting to be compressed.
+    /// The maximum size of a file in bytes, after compression. A file may be larger by the data that is not compressed
+    /// yet.
     pub bytes: Option<u64>,
-    /// Time between the first and the last event of a file.
+    /// The maximum time between the first and the last event of a file.
     pub span: Option<Duration>,
-    /// Events of a file.
+    /// The maximum number of events of a file.
     pub events: Option<u64>,
-    /// Files to keep; older ones are removed.
+    /// The number of files to keep; older ones are removed.
     pub keep: Option<usize>,
 }
 
-/// Writes events to one file after another: `x.scap` becomes `x.0.scap`, `x.1.scap` and so on. Each is a whole
-/// capture with the state of its beginning.
+/// Writes events to one file after another: `x.scap` becomes `x.0.scap`, `x.1.scap` and so on. Each is a complete
+/// capture that begins with the state of the host.
 #[derive(Debug)]
 pub struct Rotator {
     path: PathBuf,
@@ -32,20 +33,20 @@ pub struct Rotator {
     writer: Option<Writer<File>>,
     /// The time of the first event in the file.
     began: Option<u64>,
-    /// Events of the current file that belong to the state it begins with.
+    /// The events of the current file that belong to its initial state.
     of_state: u64,
     number: u64,
     files: VecDeque<PathBuf>,
 }
 
 impl Rotator {
-    /// A row of files named after `path`. The first one is created with the first event.
+    /// Creates a series of files named after `path`. The first one is created with the first event.
     pub fn new(path: impl Into<PathBuf>, rotation: Rotation, compression: Compression) -> Self {
         let path = path.into();
         Self { path, rotation, compression, writer: None, began: None, of_state: 0, number: 0, files: VecDeque::new() }
     }
 
-    /// Writes one event. If it begins a new file, `state` is asked what the machine looks like before it.
+    /// Writes one event. If it begins a new file, `state` is called for the state of the host before it.
     ///
     /// # Errors
     /// If a file cannot be created, written or removed, or as [`Writer::write`].
@@ -63,8 +64,8 @@ impl Rotator {
         }
     }
 
-    /// Writes one event into the current file, full or not: for those who [`begin`](Self::begin) files themselves. Without
-    /// one, nothing is written.
+    /// Writes one event into the current file, full or not, for callers that [`begin`](Self::begin) files themselves.
+    /// Without a current file nothing is written.
     ///
     /// # Errors
     /// As [`Writer::write`].
@@ -74,7 +75,7 @@ impl Rotator {
         writer.write(event)
     }
 
-    /// As [`append`](Self::append), for an event that only tells of the state: it is none of those that make a file full.
+    /// Writes an event that only carries state, like [`append`](Self::append), without counting it towards the limits.
     ///
     /// # Errors
     /// As [`Writer::write`].
@@ -84,7 +85,7 @@ impl Rotator {
         writer.write(event)
     }
 
-    /// As [`Writer::flush`].
+    /// Flushes the current file like [`Writer::flush`].
     ///
     /// # Errors
     /// If writing fails.
@@ -102,13 +103,13 @@ impl Rotator {
         self.writer.take().map_or(Ok(()), |writer| writer.finish().map(drop))
     }
 
-    /// The files that are there, the oldest first; the last one is being written.
+    /// Returns the existing files, the oldest first; the last one is being written.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
     }
 
-    /// Ends the current file and begins the next one now: for those who only know the state before an event as long as
-    /// they have not seen it.
+    /// Ends the current file and begins the next one now, for callers that know the state before an event only until
+    /// they have seen it.
     ///
     /// # Errors
     /// If a file cannot be created, written or removed.
@@ -117,7 +118,7 @@ impl Rotator {
         self.open(state)
     }
 
-    /// Whether the current file has reached a limit with an event of time `ts`.
+    /// Returns whether the current file has reached a limit with an event of time `ts`.
     pub fn is_full(&self, ts: u64) -> bool {
         let Some(writer) = &self.writer else { return false };
         let full = |limit: Option<u64>, is: u64| limit.is_some_and(|limit| is >= limit);

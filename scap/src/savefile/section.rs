@@ -7,19 +7,19 @@ use super::body::Body;
 use super::out::Out;
 use crate::{Error, Result};
 
-/// Tells the byte order of the file and that it is one.
+/// Marks the file as a capture, and shows its byte order.
 const MAGIC: u32 = 0x1a2b_3c4d;
-/// The greatest major version that can be read.
+/// The greatest major version supported.
 const MAJOR: u16 = 1;
 /// The minor version that is written.
 const MINOR: u16 = 2;
 
-/// The version that a section says it has.
+/// The version of a section.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Version {
-    /// Incompatible changes.
+    /// Changed incompatibly.
     pub major: u16,
-    /// Compatible ones.
+    /// Changed compatibly.
     pub minor: u16,
 }
 

@@ -1,4 +1,4 @@
-//! The first blocks of a section: what they say of the machine becomes a [`HostState`].
+//! Converts the first blocks of a section to a [`HostState`].
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -13,12 +13,12 @@ use crate::{HostState, Result};
 #[derive(Debug, Default)]
 pub(super) struct StateReader {
     host: HostState,
-    /// Where a thread stands in the list. A later entry for the same thread replaces the earlier one.
+    /// The index of each thread in the list. A later entry for the same thread replaces the earlier one.
     index: HashMap<i64, usize>,
 }
 
 impl StateReader {
-    /// Takes in the body of one block.
+    /// Reads the body of one block.
     pub(super) fn read<R: Read>(&mut self, kind: Kind, body: &mut Body<'_, R>) -> Result<()> {
         match kind {
             Kind::Machine => self.host.machine = Some(machine::read(body)?),
@@ -38,7 +38,7 @@ impl StateReader {
             Kind::Fds(version) => {
                 let tid = body.i64()?;
                 let fds = fds::read(body, version)?;
-                // A list for a thread that is not known has nobody to go to.
+                // The list of an unknown thread is dropped.
                 if let Some(thread) = self.index.get(&tid).and_then(|at| self.host.threads.get_mut(*at)) {
                     thread.fds = fds;
                 }
@@ -56,7 +56,7 @@ impl StateReader {
 /// A process list is cut into blocks of about this size, so that it need not be in memory at once.
 const THREADS_BLOCK: usize = 1 << 20;
 
-/// Writes a state, and hands the bytes over from time to time.
+/// Writes a state, and drains the bytes from time to time.
 pub(super) fn write(out: &mut Out, host: &HostState, mut drain: impl FnMut(&mut Out) -> Result<()>) -> Result<()> {
     if let Some(machine) = &host.machine {
         machine::write(out, machine);

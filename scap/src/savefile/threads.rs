@@ -9,11 +9,11 @@ use super::out::Out;
 use crate::Result;
 use crate::host::Thread;
 
-/// What the tail of an entry had in version 9 before two fields were put *in front of* it: login user, whether the
-/// executable is writable, and three sets of capabilities. An entry with no more than this is of that time.
+/// The size of an entry's tail in version 9 before two fields were put *in front of* it: login user, whether the
+/// executable is writable, and three sets of capabilities. An entry with at most this size is of that time.
 const OLD_TAIL: u64 = 4 + 1 + 3 * 8;
 
-/// Reads one entry; a list is nothing but entries.
+/// Reads one entry; a list consists only of entries.
 pub(super) fn read<R: Read>(body: &mut Body<'_, R>, version: u8) -> Result<Thread> {
     let len = if version >= 9 { body.u32()? } else { 0 };
     body.enter("proclist", len, 4)?;
@@ -58,7 +58,7 @@ pub(super) fn read<R: Read>(body: &mut Body<'_, R>, version: u8) -> Result<Threa
     Ok(thread)
 }
 
-/// Reads the fields that an entry may or may not have.
+/// Reads the optional fields of an entry.
 fn tail<R: Read>(body: &mut Body<'_, R>, thread: &mut Thread) -> Result<()> {
     macro_rules! fields {
         ($($name:ident: $ty:ident, $size:literal;)*) => {$(

@@ -1,7 +1,7 @@
-//! Lifts events of older drivers to today's schema.
+//! Upgrades events of older drivers to the current schema.
 //!
-//! What becomes of which event stands in the table of [`schema::upgrade`](crate::schema); this is the machine that
-//! applies it. Events that are current, that is all events of today's captures, cost one look into a small table.
+//! The rules are in the table of [`schema::upgrade`](crate::schema); this module applies them. Current events, that is
+//! all events of new captures, cost one look-up in a small table.
 
 use super::entries::Entries;
 use crate::event::{Event, EventBuilder, EventError};
@@ -9,47 +9,48 @@ use crate::schema::upgrade::{Action, Row, Take, is_dropped, row};
 use crate::schema::wire::wire;
 use crate::schema::{EventCode, ParamInfo, ParamType};
 
-/// No event that has to be lifted is longer than a driver could send. What it becomes may be a little longer.
+/// The maximum length of an event to be upgraded, which is the maximum that a driver could send. The result may be a
+/// little longer.
 const MAX_LEN: usize = 65_536;
 
-/// Rounds through the table after which something is wrong with the table. The longest way today is 12.
+/// The maximum number of rounds through the table; more means an error in the table. The longest path today is 12.
 const MAX_ROUNDS: usize = 50;
 
-/// Why an event cannot be lifted.
+/// The reason why an event cannot be upgraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpgradeError {
-    /// No driver ever sent this code with so many parameters.
+    /// A number of parameters that no driver ever sent with this code.
     #[error(
         "Required conversion for event (type: {}, nparams: {nparams}), but we don't handle it in the table.", code.0
     )]
     NoRow {
         /// The code.
         code: EventCode,
-        /// How many parameters.
+        /// The number of parameters.
         nparams: usize,
     },
-    /// The event is longer than any driver could have sent it.
+    /// An event that is longer than any driver could have sent it.
     #[error("invalid event: len {0} is larger than the maximum event size 65536")]
     TooLong(usize),
-    /// The lifted event does not hold together.
+    /// An upgraded event that is not valid.
     #[error("invalid event: {0}")]
     Event(#[from] EventError),
 }
 
-/// What [`Upgrade::apply`] did.
+/// The result of [`Upgrade::apply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upgraded {
-    /// The event is current as it stands.
+    /// The event is current already.
     Same,
-    /// The event has become another one: [`Upgrade::event`].
+    /// The event was changed: see [`Upgrade::event`].
     Changed,
-    /// The event is not to be delivered: it was stored for the exit of its call, or says nothing.
+    /// The event is not to be delivered: it was stored for the exit of its call, or carries no information.
     Dropped,
 }
 
-/// Lifts the events of one capture, which must pass in order: the entry of a call is kept for its thread until the
-/// exit. What is kept is bounded.
+/// Upgrades the events of one capture, which must pass in order: the enter event of a call is stored for its thread
+/// until the exit. The memory is bounded.
 ///
 /// ```
 /// use peregrine_scap::savefile::{Upgrade, Upgraded};
@@ -69,28 +70,28 @@ pub enum Upgraded {
 #[derive(Debug, Default)]
 pub struct Upgrade {
     entries: Entries,
-    /// The event so far, and the one that is being made of it.
+    /// The event so far, and the one being built from it.
     made: EventBuilder,
     making: EventBuilder,
 }
 
 impl Upgrade {
-    /// Nothing stored yet.
+    /// Creates an upgrade without stored entries.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether events of this code with so many parameters are current as they stand. More parameters than the schema
-    /// has come from a newer driver and are no reason to change an event.
+    /// Returns whether events of this code with this number of parameters are current. Additional parameters come from
+    /// a newer driver and do not require an upgrade.
     #[inline]
     pub fn is_current(code: EventCode, nparams: u32) -> bool {
         nparams >= u32::from(wire(code).current_from) && wire(code).current_from != u8::MAX
     }
 
-    /// Takes one event in.
+    /// Upgrades or stores one event.
     ///
     /// # Errors
-    /// If it is of an old code but not of a shape that any driver ever sent. Codes of newer drivers are left as they are.
+    /// If it has an old code but a shape that no driver ever sent. Codes of newer drivers are left unchanged.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<Upgraded, UpgradeError> {
         if event.info().is_none() || Self::is_current(event.code(), event.nparams() as u32) {
             return Ok(Upgraded::Same);
@@ -107,7 +108,7 @@ impl Upgrade {
                 return Ok(Upgraded::Changed);
             }
             done = match round(&event, &mut self.entries, &mut self.making)? {
-                // What was made of the event is passed on.
+                // The event built so far is delivered.
                 Round::Passed => return Ok(Upgraded::Changed),
                 done => done,
             };
@@ -115,7 +116,7 @@ impl Upgrade {
         Err(UpgradeError::NoRow { code: event.code(), nparams: event.nparams() })
     }
 
-    /// The event that the last [`Changed`](Upgraded::Changed) one has become.
+    /// Returns the event that the last call with the result [`Changed`](Upgraded::Changed) built.
     ///
     /// # Errors
     /// If there was none.
@@ -123,18 +124,18 @@ impl Upgrade {
         self.made.event()
     }
 
-    /// The bytes of [`event`](Self::event).
+    /// Returns the bytes of [`event`](Self::event).
     pub(super) fn bytes(&self) -> &[u8] {
         self.made.bytes()
     }
 
-    /// Forgets all stored entries, as when a new section begins.
+    /// Forgets all stored entries, as at the start of a new section.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
 }
 
-/// What one row did.
+/// The result of one row.
 enum Round {
     Passed,
     Dropped,
@@ -181,11 +182,11 @@ fn start(making: &mut EventBuilder, code: EventCode, event: &Event<'_>) {
     making.start(code).ts(event.ts()).tid(event.tid()).cpu(event.cpu()).flags(event.flags());
 }
 
-/// Pushes what the row says. An entry that was asked for and found has served its purpose.
+/// Pushes the parameters of the row. An entry that was used is released.
 fn make(row: &Row, takes: &[Take], event: &Event<'_>, entries: &mut Entries, making: &mut EventBuilder) {
     let mut entry_used = false;
     let target = making.code().info().map_or(&[][..], |info| info.params);
-    // An entry of another call says nothing of this one: the right one was lost.
+    // An entry of another call does not belong to this exit: the right one was lost.
     let entry = entries.find(event.tid()).filter(|entry| entry.code().0 + 1 == row.code.0);
     for take in takes {
         let info = target.get(making.nparams());
@@ -221,7 +222,7 @@ fn make(row: &Row, takes: &[Take], event: &Event<'_>, entries: &mut Entries, mak
     }
 }
 
-/// Pushes a value, cut to what its new type can hold.
+/// Pushes a value, cut to the maximum length of its new type.
 fn push(making: &mut EventBuilder, info: Option<&ParamInfo>, value: Option<&[u8]>) {
     let value = value.unwrap_or_default();
     let max = match info {
@@ -240,7 +241,7 @@ fn push_zero(making: &mut EventBuilder, info: Option<&ParamInfo>) {
     };
 }
 
-/// The four parameters of the first container events, as the JSON text of those that came after.
+/// Pushes the four parameters of the first container events as the JSON text of the later ones.
 fn push_container_json(event: &Event<'_>, making: &mut EventBuilder) {
     let text = |index| {
         let value = event.raw(index).unwrap_or_default();

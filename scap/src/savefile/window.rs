@@ -1,7 +1,7 @@
-//! The part of a capture that is in memory: a buffer that is filled in large reads and lends what it holds.
+//! The part of a capture that is in memory: a buffer that is filled in large reads, and that events borrow from.
 //!
-//! Events are lent from here without being copied. The buffer grows only when one event needs it, and only as fast as
-//! bytes really arrive, so a length field that lies costs nothing.
+//! Events are not copied. The buffer grows only when one event needs it, and only as fast as bytes really arrive, so a
+//! false length field costs nothing.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub(super) struct Window<R: Read> {
     buf: Vec<u8>,
     start: usize,
     end: usize,
-    /// Where `buf` begins in the decompressed capture.
+    /// The offset of `buf` in the decompressed capture.
     base: u64,
     ended: bool,
 }
@@ -33,13 +33,13 @@ impl<R: Read> Window<R> {
         &self.input
     }
 
-    /// Where the next byte stands in the decompressed capture.
+    /// Returns the offset of the next byte in the decompressed capture.
     #[inline]
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
 
-    /// Sees to it that `count` bytes are in memory, if the capture has so many. Returns how many of them there are.
+    /// Reads until `count` bytes are in memory, if the capture has that many. Returns how many of them there are.
     #[inline]
     pub(super) fn want(&mut self, count: usize) -> Result<usize> {
         if self.end - self.start < count {
@@ -48,7 +48,7 @@ impl<R: Read> Window<R> {
         Ok(count.min(self.end - self.start))
     }
 
-    /// Sees to it that `count` bytes are in memory.
+    /// Reads until `count` bytes are in memory.
     #[inline]
     pub(super) fn need(&mut self, count: usize) -> Result<()> {
         let there = self.want(count)?;
@@ -58,13 +58,13 @@ impl<R: Read> Window<R> {
         Ok(())
     }
 
-    /// The bytes in memory.
+    /// Returns the bytes in memory.
     #[inline]
     pub(super) fn bytes(&self) -> &[u8] {
         self.buf.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Steps over bytes in memory. The returned place can be [lent](Self::lend) until more is wanted.
+    /// Steps over bytes in memory. The returned place can be [borrowed](Self::lend) until more is requested.
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> usize {
         let at = self.start;
@@ -72,7 +72,7 @@ impl<R: Read> Window<R> {
         at
     }
 
-    /// As [`consume`](Self::consume), of bytes that are known to be in memory.
+    /// Steps over bytes that are known to be in memory, like [`consume`](Self::consume).
     #[inline]
     pub(super) fn consume_there(&mut self, count: usize) -> usize {
         debug_assert!(count <= self.end - self.start);

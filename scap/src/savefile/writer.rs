@@ -14,23 +14,23 @@ use super::{section, state};
 use crate::schema::is_large;
 use crate::{Error, Event, HostState, Result};
 
-/// Whether a capture is compressed.
+/// The compression of a capture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// As it is.
+    /// No compression.
     Plain,
-    /// With gzip: about a fifth of the size, at some 200 MB a second.
+    /// Gzip: about a fifth of the size, at about 200 MB per second.
     #[default]
     Gzip,
 }
 
-/// Whole blocks are handed on in pieces of this size.
+/// The size of the pieces in which whole blocks are passed on.
 const CHUNK: usize = 64 * 1024;
 
 /// Writes a capture that Falco, sysdig and [`Reader`](super::Reader) read.
 ///
-/// What was [flushed](Self::flush) is readable even if the program dies afterwards. A writer that is dropped finishes
-/// the file, but only [`finish`](Self::finish) says whether that went well.
+/// Everything that was [flushed](Self::flush) is readable even if the program dies afterwards. A writer that is dropped
+/// finishes the file, but only [`finish`](Self::finish) returns whether that succeeded.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     /// `None` once finished.
@@ -68,7 +68,7 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Begins a new section: the state of the machine, or of another machine, anew. Readers say so with
+    /// Begins a new section with a new state of the host, or with that of another host. Readers report it as
     /// [`Next::Restart`](crate::Next::Restart).
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Hands everything on, and compresses what is waiting to be: what was written so far can be read from now on.
+    /// Passes everything on, compressing what is pending: all that was written so far can be read from now on.
     ///
     /// # Errors
     /// If writing fails.
@@ -123,7 +123,7 @@ impl<W: Write> Writer<W> {
         .map_err(write_error)
     }
 
-    /// Writes what is left and gives the inner writer back.
+    /// Writes what is left and returns the inner writer.
     ///
     /// # Errors
     /// If writing fails.
@@ -134,12 +134,13 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Bytes written so far, before compression.
+    /// Returns the number of bytes written so far, before compression.
     pub fn written(&self) -> u64 {
         self.written + self.out.bytes().len() as u64
     }
 
-    /// Bytes that have gone out so far, after compression. What waits to be compressed is not in it.
+    /// Returns the number of bytes passed on so far, after compression. Data that is not compressed yet is not
+    /// included.
     pub fn stored(&self) -> u64 {
         match &self.output {
             Some(Output::Plain(write)) => write.count,
@@ -148,7 +149,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Events written so far.
+    /// Returns the number of events written so far.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -167,7 +168,7 @@ impl<W: Write> Writer<W> {
 
 impl<W: Write> Drop for Writer<W> {
     fn drop(&mut self) {
-        // Nobody is left to be told.
+        // There is no caller to return an error to.
         let _ = self.end();
     }
 }
@@ -175,13 +176,14 @@ impl<W: Write> Drop for Writer<W> {
 /// Level 6 takes two and a half times the time of 3 to save another eighth.
 const GZIP_LEVEL: u32 = 3;
 
-/// What an event may have where blocks are small: the block without its header, processor, flags, padding and trailer.
+/// The maximum length of an event where blocks are small: the block without its header, processor, flags, padding and
+/// trailer.
 const MAX_SMALL: usize = SMALL_BLOCK as usize - 2 - 4 - 3 - 4;
 
-/// The same where only the 32 bits of a block's length set a limit.
+/// The maximum length of an event where only the 32 bits of a block's length limit it.
 const MAX_LARGE: usize = u32::MAX as usize - 32;
 
-/// Hands the complete blocks on.
+/// Passes the complete blocks on.
 fn drain<W: Write>(output: &mut Option<Output<W>>, out: &mut Out, written: &mut u64) -> Result<()> {
     let bytes = out.bytes();
     match output {
@@ -205,7 +207,7 @@ enum Output<W: Write> {
     Gzip(Box<GzEncoder<Counted<W>>>),
 }
 
-/// Counts what is written.
+/// A writer that counts its bytes.
 #[derive(Debug)]
 struct Counted<W> {
     write: W,

@@ -1,4 +1,4 @@
-//! Joins the families' rows into one array by code. A gap or a code given twice fails the build.
+//! Joins the rows of the families into one array by code. A gap or a duplicate code fails the build.
 
 use super::events::FAMILIES;
 use super::{Category, EVENT_COUNT, EventCode, EventFlags, EventInfo, Role};

@@ -1,4 +1,4 @@
-//! What kind of event a code is, and what it does.
+//! The category of an event, and its effects.
 
 macro_rules! bits {
     ($(#[$doc:meta])* $name:ident($int:ty) { $($(#[$bit_doc:meta])* $bit:ident = $value:literal,)* }) => {
@@ -12,17 +12,17 @@ macro_rules! bits {
             /// Every constant with its name.
             pub const ALL: &'static [(&'static str, Self)] = &[$((stringify!($bit), Self($value))),*];
 
-            /// The bits as the schema numbers them.
+            /// Returns the bits as the schema numbers them.
             pub const fn bits(self) -> $int {
                 self.0
             }
 
-            /// Whether any bit of `other` is set.
+            /// Returns whether any bit of `other` is set.
             pub const fn intersects(self, other: Self) -> bool {
                 self.0 & other.0 != 0
             }
 
-            /// Whether every bit of `other` is set.
+            /// Returns whether every bit of `other` is set.
             pub const fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
             }
@@ -46,43 +46,43 @@ macro_rules! bits {
 bits! {
     /// The category of an event: one subject in the low byte (or a scheduler or internal mark) and one origin above it.
     Category(u32) {
-        /// None known.
+        /// Unknown.
         UNKNOWN = 0,
-        /// None of the others.
+        /// None of the other subjects.
         OTHER = 1,
         /// Works on files by name.
         FILE = 2,
         /// Works on sockets.
         NET = 3,
-        /// Between processes.
+        /// Works between processes.
         IPC = 4,
-        /// Memory.
+        /// Works on memory.
         MEMORY = 5,
-        /// Processes.
+        /// Works on processes.
         PROCESS = 6,
         /// Sleeps.
         SLEEP = 7,
-        /// The machine.
+        /// Works on the host.
         SYSTEM = 8,
-        /// Signals.
+        /// Works on signals.
         SIGNAL = 9,
-        /// Users and groups.
+        /// Works on users and groups.
         USER = 10,
-        /// Clocks and timers.
+        /// Works on clocks and timers.
         TIME = 11,
         /// Time spent outside calls.
         PROCESSING = 12,
-        /// Reads from a descriptor.
+        /// Reads from a file descriptor.
         IO_READ = 32,
-        /// Writes to a descriptor.
+        /// Writes to a file descriptor.
         IO_WRITE = 33,
-        /// Other work on a descriptor.
+        /// Does other work on a file descriptor.
         IO_OTHER = 34,
-        /// Waits for descriptors.
+        /// Waits for file descriptors.
         WAIT = 64,
         /// Scheduling.
         SCHEDULER = 128,
-        /// Of the capture itself.
+        /// Belongs to the capture itself.
         INTERNAL = 256,
         /// Comes from a system call.
         SYSCALL = 512,
@@ -98,17 +98,17 @@ bits! {
 }
 
 impl Category {
-    /// The subject, without the origin bits.
+    /// Returns the subject, without the origin bits.
     pub const fn subject(self) -> Self {
         Self(self.0 & 0x1ff)
     }
 
-    /// The origin, without the subject.
+    /// Returns the origin, without the subject.
     pub const fn origin(self) -> Self {
         Self(self.0 & !0x1ff)
     }
 
-    /// The name of the subject, such as `file`.
+    /// Returns the name of the subject, such as `file`.
     pub fn subject_name(self) -> &'static str {
         match self.subject() {
             Self::OTHER => "other",
@@ -133,7 +133,7 @@ impl Category {
         }
     }
 
-    /// The name of the origin, such as `syscall`.
+    /// Returns the name of the origin, such as `syscall`.
     pub fn origin_name(self) -> &'static str {
         match self.origin() {
             Self::SYSCALL => "syscall",
@@ -147,58 +147,58 @@ impl Category {
 }
 
 bits! {
-    /// What an event does and whether it is still sent.
+    /// The effects of an event, and whether it is still sent.
     EventFlags(u32) {
-        /// Makes a descriptor.
+        /// Creates a file descriptor.
         CREATES_FD = 1,
-        /// Closes a descriptor.
+        /// Closes a file descriptor.
         DESTROYS_FD = 2,
-        /// Works on a descriptor.
+        /// Works on a file descriptor.
         USES_FD = 4,
-        /// Reads from it.
+        /// Reads from the file descriptor.
         READS_FROM_FD = 8,
-        /// Writes to it.
+        /// Writes to the file descriptor.
         WRITES_TO_FD = 16,
-        /// Changes what the state engine knows.
+        /// Changes the state.
         MODIFIES_STATE = 32,
-        /// A number that was never or is no longer used.
+        /// Has a number that was never used or is no longer used.
         UNUSED = 64,
         /// The call may wait.
         WAITS = 128,
-        /// Does not belong to a thread: parsers leave per-thread facts alone.
+        /// Does not belong to a thread: parsers leave per-thread facts unchanged.
         SKIPPARSERESET = 256,
-        /// An old layout; newer drivers send another code.
+        /// Has an old layout; newer drivers send another code.
         OLD_VERSION = 512,
-        /// Not needed by consumers that only watch state.
+        /// Is not needed by consumers that only watch state.
         DROP_SIMPLE_CONS = 1024,
-        /// Lengths are 32 bits wide.
+        /// Has lengths of 32 bits.
         LARGE_PAYLOAD = 2048,
-        /// Lifted to today's layout when read from a file.
+        /// Is upgraded to the current layout when read from a file.
         CONVERTED = 4096,
     }
 }
 
 bits! {
-    /// How drivers treat a system call.
+    /// The treatment of a system call by drivers.
     SyscallFlags(u32) {
-        /// Has an event of its own.
+        /// Has its own event.
         USED = 1,
-        /// Never left out when sampling: the state depends on it.
+        /// Is never left out when sampling: the state depends on it.
         NEVER_DROP = 2,
-        /// Left out first when sampling.
+        /// Is left out first when sampling.
         ALWAYS_DROP = 4,
     }
 }
 
 impl EventFlags {
-    /// The names of the flags that are set.
+    /// Returns the names of the flags that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().filter(move |row| self.contains(row.1)).map(|row| row.0)
     }
 }
 
 impl SyscallFlags {
-    /// The names of the flags that are set.
+    /// Returns the names of the flags that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().filter(move |row| self.contains(row.1)).map(|row| row.0)
     }

@@ -1,4 +1,4 @@
-//! What dynamic parameters may hold: the first byte of the value is an index into one of these tables.
+//! The types of dynamic parameters: the first byte of the value is an index into one of these tables.
 
 use super::{Format, ParamInfo, ParamRole, ParamType};
 

@@ -1,6 +1,6 @@
 //! The three macros behind the tables. They only turn rows into constants; nothing here has logic.
 
-/// Turns
+/// Converts
 ///
 /// ```text
 /// 307 OPENAT_2_X openat_2_x = "openat" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE} (
@@ -15,8 +15,8 @@
 /// * the brackets name the category, the braces the flags;
 /// * a parameter is `name: Type format`, then `in TABLE` for the names of its flags, `at N` for the parameter that
 ///   holds the directory a relative path starts from, `one_of TABLE` for the types a dynamic parameter may hold;
-/// * `does ROLE` behind the flags says that the call does what others do too, `is ROLE` behind a parameter what it means
-///   there; see [`Role`](crate::schema::Role) and [`ParamRole`](crate::schema::ParamRole);
+/// * `does ROLE` after the flags says that the call does what others do too, `is ROLE` after a parameter its meaning
+/// there; see [`Role`](crate::schema::Role) and [`ParamRole`](crate::schema::ParamRole);
 /// * a parameter is only ever added at the end; one that is removed makes a new code.
 macro_rules! events {
     ($(
@@ -51,7 +51,7 @@ macro_rules! events {
             )*
         }
 
-        /// The rows of this family, in no particular order.
+        /// The rows of this family, in any order.
         pub(super) const ROWS: &[EventInfo] = &[$(
             EventInfo {
                 code: EventCode($code),
@@ -76,7 +76,7 @@ macro_rules! events {
     };
 }
 
-/// Turns `FILE_FLAGS = "file_flags" { O_CREAT = 4, … }` into a [`FlagTable`](crate::schema::FlagTable) constant.
+/// Converts `FILE_FLAGS = "file_flags" { O_CREAT = 4, … }` to a [`FlagTable`](crate::schema::FlagTable) constant.
 macro_rules! flags {
     ($($konst:ident = $name:literal { $($flag:ident = $value:literal),* $(,)? })*) => {
         use crate::schema::FlagTable;
@@ -88,7 +88,7 @@ macro_rules! flags {
     };
 }
 
-/// Turns `3 READ = "read" events 6 7 {USED} x86_64 0 aarch64 63` into `SyscallCode::READ` and a row of
+/// Converts `3 READ = "read" events 6 7 {USED} x86_64 0 aarch64 63` to `SyscallCode::READ` and a row of
 /// [`SYSCALLS`](crate::schema::SYSCALLS).
 macro_rules! syscalls {
     ($($code:literal $konst:ident = $name:literal $(events $enter:literal $exit:literal)? {$($flag:ident)|*}
@@ -169,7 +169,7 @@ macro_rules! rows {
 
 pub(crate) use {events, flags, format, option, role, rows, syscalls};
 
-/// A raw identifier's name without its `r#`.
+/// Returns a raw identifier's name without its `r#`.
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
 pub(crate) const fn bare(name: &'static str) -> &'static str {
     let bytes = name.as_bytes();

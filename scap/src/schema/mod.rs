@@ -1,9 +1,9 @@
-//! The event schema: every event that a driver sends or ever sent, and the shape of each.
+//! The event schema: every event that a driver sends or ever sent, and its parameters.
 //!
-//! One table says it all. Event codes, parameter indices, decoding, the text form of an event, the probe's C
-//! header, listings and fuzz generators are derived from [`EVENTS`]; nothing else knows the shape of an event.
-//! Codes, parameter order and encodings are those of Falco's driver schema 4.5.1, so that `.scap` files of any age,
-//! the probe and the state engine speak one format.
+//! One table is the source of everything. Event codes, parameter indices, decoding, the text form of an event, the
+//! probe's C header, listings and fuzz generators are derived from [`EVENTS`]; nothing else knows the shape of an
+//! event. Codes, parameter order and encodings are those of Falco's driver schema 4.5.1, so that `.scap` files of any
+//! age, the probe and the state engine use one format.
 //!
 //! ```
 //! use peregrine_scap::schema::{param::openat_2_x, EventCode, ParamType};
@@ -39,7 +39,7 @@ pub use syscalls::SYSCALLS;
 pub use types::{Format, ParamInfo, ParamType};
 pub(crate) use wire::is_large;
 
-/// Version of the driver schema that the table states.
+/// The version of the driver schema that the table contains.
 pub const SCHEMA_VERSION: &str = "4.5.1";
 
 /// The number of event codes; a greater code comes from a newer driver.
@@ -55,23 +55,23 @@ pub struct EventInfo {
     pub name: &'static str,
     /// The name of its constant on [`EventCode`], such as `OPENAT_2_X`.
     pub constant: &'static str,
-    /// What kind of event it is.
+    /// Its category.
     pub category: Category,
-    /// What it does to the state, and whether drivers still send it.
+    /// Its effects on the state, and whether drivers still send it.
     pub flags: EventFlags,
-    /// What the call does, where several calls do the same.
+    /// The role of the call, where several calls do the same.
     pub role: Role,
     /// Its parameters in wire order. An event of an older driver may have fewer, of a newer one more.
     pub params: &'static [ParamInfo],
 }
 
 impl EventInfo {
-    /// The index of the parameter called `name`.
+    /// Returns the index of the parameter called `name`.
     pub fn param_index(&self, name: &str) -> Option<usize> {
         self.params.iter().position(|param| param.name == name)
     }
 
-    /// Whether drivers still send it: neither retired nor of an old version.
+    /// Returns whether drivers still send it: neither retired nor of an old version.
     pub const fn is_live(&self) -> bool {
         !self.flags.intersects(EventFlags::UNUSED) && !self.flags.intersects(EventFlags::OLD_VERSION)
     }
@@ -81,7 +81,7 @@ impl EventInfo {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct FlagTable {
-    /// The table's own name.
+    /// The name of the table.
     pub name: &'static str,
     /// Name and value.
     pub entries: &'static [(&'static str, u32)],
@@ -95,9 +95,9 @@ pub struct SyscallInfo {
     pub code: SyscallCode,
     /// Its name.
     pub name: &'static str,
-    /// The pair of events (entry, exit) that it gives today; the generic pair if it has none of its own.
+    /// The pair of events (entry, exit) that it produces today; the generic pair if it does not have its own.
     pub events: Option<(EventCode, EventCode)>,
-    /// How drivers treat it.
+    /// Its treatment by drivers.
     pub flags: SyscallFlags,
     /// Its number on x86_64, if it exists there.
     pub x86_64: Option<u16>,

@@ -2,7 +2,7 @@
 //!
 //! They are printed and compared by name (`res=-2(ENOENT)`, `evt.res = ENOENT`), so the spelling is part of the schema.
 
-/// The symbol of an error number, such as `ENOENT` for 2; what calls return is its negative.
+/// Returns the symbol of an error number, such as `ENOENT` for 2; system calls return its negative.
 ///
 /// ```
 /// assert_eq!(peregrine_scap::schema::errno_name(2), Some("ENOENT"));
@@ -11,17 +11,17 @@ pub fn errno_name(number: u32) -> Option<&'static str> {
     find(ERRNOS, number)
 }
 
-/// The number of an error symbol.
+/// Returns the number of an error symbol.
 pub fn errno_number(name: &str) -> Option<u32> {
     ERRNOS.iter().find(|row| row.1 == name).map(|row| row.0)
 }
 
-/// The name of a signal, such as `SIGKILL` for 9; none for real-time signals.
+/// Returns the name of a signal, such as `SIGKILL` for 9; `None` for real-time signals.
 pub fn signal_name(number: u8) -> Option<&'static str> {
     find(SIGNALS, number.into())
 }
 
-/// The number of a signal.
+/// Returns the number of a signal.
 pub fn signal_number(name: &str) -> Option<u8> {
     SIGNALS.iter().find(|row| row.1 == name).and_then(|row| row.0.try_into().ok())
 }
@@ -31,7 +31,7 @@ fn find(table: &[(u32, &'static str)], number: u32) -> Option<&'static str> {
     Some(table.get(at)?.1)
 }
 
-/// Error numbers by value: those of the system interface, then the kernel's own that leak through tracing.
+/// Error numbers by value: those of the system interface, then the kernel-internal ones that tracing shows.
 #[rustfmt::skip]
 pub static ERRNOS: &[(u32, &str)] = &[
     (1, "EPERM"), (2, "ENOENT"), (3, "ESRCH"), (4, "EINTR"), (5, "EIO"), (6, "ENXIO"), (7, "E2BIG"),

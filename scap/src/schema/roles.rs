@@ -1,20 +1,20 @@
-//! What calls have in common: a call that opens a file is one row of the table with [`Role::Opens`], and whoever wants
-//! to know the path or the flags of an opened file looks up the parameter by its [`ParamRole`]. A new call of a known
-//! role needs no code anywhere else.
+//! The common roles of calls and parameters: a call that opens a file is one row of the table with [`Role::Opens`], and
+//! code that needs the path or the flags of an opened file looks up the parameter by its [`ParamRole`]. A new call of a
+//! known role needs no code anywhere else.
 
 use super::{EVENT_COUNT, EVENTS, EventCode, EventInfo};
 
-/// What a call does. Only the event that has the result of the call has a role, which is the exit, and `procexit`.
+/// The role of a call. Only the event with the result of the call has one, which is the exit, and `procexit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// Nothing that another call does too.
+    /// No role that another call has too.
     None,
     /// Opens a file by its path: the result is a file descriptor.
     Opens,
     /// Closes a file descriptor.
     Closes,
-    /// Makes a thread or process.
+    /// Creates a thread or process.
     Clones,
     /// Replaces the program of a process.
     Executes,
@@ -24,7 +24,7 @@ pub enum Role {
     Binds,
     /// Connects a socket to another.
     Connects,
-    /// Takes a connection that came in: the result is a file descriptor.
+    /// Accepts an incoming connection: the result is a file descriptor.
     Accepts,
     /// Closes one direction of a connection.
     ShutsDown,
@@ -38,18 +38,18 @@ pub enum Role {
     Sends,
 }
 
-/// What a parameter means to its call.
+/// The role of a parameter in its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ParamRole {
-    /// Nothing that a parameter of another call means too.
+    /// No role that a parameter of another call has too.
     None,
     /// The path that is opened, as the process gave it.
     Path,
     /// The path that is opened, as the kernel resolved it.
     ResolvedPath,
-    /// The flags that a file descriptor is made with.
+    /// The flags that a file descriptor is created with.
     Flags,
     /// The permissions of a file that is created.
     Mode,
@@ -61,16 +61,16 @@ pub enum ParamRole {
     Layers,
     /// Both ends of a connection.
     Tuple,
-    /// Control messages beside the data.
+    /// Control messages of a message.
     Control,
 }
 
 /// The number of parameter roles.
 const ROLES: usize = ParamRole::Control as usize + 1;
-/// Stands for no parameter.
+/// The index for no parameter.
 const ABSENT: u8 = u8::MAX;
 
-/// The facts of one code.
+/// The roles of one code.
 #[derive(Clone, Copy)]
 struct Facts {
     role: Role,
@@ -112,7 +112,7 @@ const fn facts(info: &EventInfo) -> Facts {
 }
 
 impl EventCode {
-    /// Returns what the call does; [`Role::None`] for a code of a newer driver.
+    /// Returns the role of the call; [`Role::None`] for a code of a newer driver.
     #[inline]
     pub fn role(self) -> Role {
         FACTS.get(usize::from(self.0)).map_or(Role::None, |facts| facts.role)

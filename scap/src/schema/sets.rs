@@ -1,8 +1,8 @@
-//! Sets of system calls: what the state engine needs, what belongs to a subject, what is worth watching.
+//! Sets of system calls: those that the state engine needs, those of a subject, those that matter to security.
 //!
-//! A live capture asks the kernel only for the calls in a set. The sets follow from the tables, so a new row is in
+//! A live capture requests from the kernel only the calls in a set. The sets follow from the tables, so a new row is in
 //! the sets that it belongs to without being listed again; only [`SyscallSet::simple`] and the two kinds of calls that
-//! [`SyscallSet::repaired`] adds are choices, and lists.
+//! [`SyscallSet::repaired`] adds are choices, and listed.
 
 use super::{Category, EVENTS, EventCode, EventFlags, SYSCALLS, SyscallCode, SyscallFlags};
 
@@ -23,17 +23,17 @@ pub struct SyscallSet {
 }
 
 impl SyscallSet {
-    /// The empty set.
+    /// Creates an empty set.
     pub const fn new() -> Self {
         Self { words: [0; WORDS] }
     }
 
-    /// Every call and tracepoint of the schema.
+    /// Returns every call and tracepoint of the schema.
     pub fn all() -> Self {
         SYSCALLS.iter().filter(|info| info.events.is_some()).map(|info| info.code).collect()
     }
 
-    /// Calls that change what the state engine knows, and those that drivers never leave out.
+    /// Returns the calls that change the state, and those that drivers never leave out.
     pub fn state() -> Self {
         let origin = Category::SYSCALL | Category::TRACEPOINT;
         let changes = EVENTS.iter().filter(|event| {
@@ -45,49 +45,49 @@ impl SyscallSet {
         changes.flat_map(|event| event.code.syscalls()).chain(kept.map(|info| info.code)).collect()
     }
 
-    /// Calls that read or write through a descriptor.
+    /// Returns the calls that read or write through a file descriptor.
     pub fn io() -> Self {
         Self::of_subjects(&[Category::IO_READ, Category::IO_WRITE])
     }
 
-    /// Calls that do anything else with a descriptor.
+    /// Returns the calls that do anything else with a file descriptor.
     pub fn io_other() -> Self {
         Self::of_subjects(&[Category::IO_OTHER])
     }
 
-    /// Calls that work on files by name.
+    /// Returns the calls that work on files by name.
     pub fn file() -> Self {
         Self::of_subjects(&[Category::FILE])
     }
 
-    /// Calls that work on sockets.
+    /// Returns the calls that work on sockets.
     pub fn net() -> Self {
         Self::of_subjects(&[Category::NET])
     }
 
-    /// Calls that make, change and end processes.
+    /// Returns the calls that create, change and end processes.
     pub fn process() -> Self {
         Self::of_subjects(&[Category::PROCESS])
     }
 
-    /// Calls that deal with the machine, memory and signals.
+    /// Returns the calls that deal with the host, memory and signals.
     pub fn system() -> Self {
         Self::of_subjects(&[Category::SYSTEM, Category::MEMORY, Category::SIGNAL])
     }
 
-    /// Calls and tracepoints whose events, of today or of old, have one of the subjects.
+    /// Returns the calls and tracepoints whose events, current or old, have one of the subjects.
     fn of_subjects(subjects: &[Category]) -> Self {
         let events = EVENTS.iter().filter(|event| subjects.contains(&event.category.subject()));
         events.flat_map(|event| event.code.syscalls()).collect()
     }
 
-    /// Calls that matter to security, and those that the state engine needs: what is captured unless rules say more.
+    /// Returns the calls that matter to security, and those that the state engine needs: the default for a capture.
     pub fn simple() -> Self {
         SIMPLE.iter().copied().collect::<Self>().union(Self::state())
     }
 
-    /// This set and the least that keeps the state true for it: processes always; sockets, addresses and closing as
-    /// far as the set looks at sockets, servers and descriptors.
+    /// Returns this set and the minimum that keeps the state correct for it: processes always; sockets, addresses and
+    /// closing as far as the set contains calls on sockets, servers and file descriptors.
     #[must_use]
     pub fn repaired(self) -> Self {
         let net = self.intersects(Self::net());
@@ -107,64 +107,64 @@ impl SyscallSet {
         set
     }
 
-    /// Adds one call. A code that no schema has is left out.
+    /// Adds one call. A code that is not in the schema is ignored.
     pub fn insert(&mut self, code: SyscallCode) {
         if let Some(word) = self.words.get_mut(usize::from(code.0) / 64) {
             *word |= 1 << (code.0 % 64);
         }
     }
 
-    /// Takes one call out.
+    /// Removes one call.
     pub fn remove(&mut self, code: SyscallCode) {
         if let Some(word) = self.words.get_mut(usize::from(code.0) / 64) {
             *word &= !(1 << (code.0 % 64));
         }
     }
 
-    /// Whether the call is in the set.
+    /// Returns whether the call is in the set.
     pub fn contains(self, code: SyscallCode) -> bool {
         self.words.get(usize::from(code.0) / 64).is_some_and(|word| word >> (code.0 % 64) & 1 == 1)
     }
 
-    /// What is in either.
+    /// Returns the union of both sets.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         self.zip(other, |a, b| a | b)
     }
 
-    /// What is in both.
+    /// Returns the intersection of both sets.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         self.zip(other, |a, b| a & b)
     }
 
-    /// What is in this one and not in the other.
+    /// Returns the calls of this set that are not in the other.
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
         self.zip(other, |a, b| a & !b)
     }
 
-    /// Whether anything is in both.
+    /// Returns whether any call is in both.
     pub fn intersects(self, other: Self) -> bool {
         !self.intersection(other).is_empty()
     }
 
-    /// How many calls it holds.
+    /// Returns the number of calls.
     pub fn len(self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Whether it holds none.
+    /// Returns whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.words == [0; WORDS]
     }
 
-    /// The calls, by number.
+    /// Returns the calls, by number.
     pub fn iter(self) -> impl Iterator<Item = SyscallCode> {
         (0..(64 * WORDS) as u16).map(SyscallCode).filter(move |&code| self.contains(code))
     }
 
-    /// The events that the calls give, of today and of old.
+    /// Returns the events that the calls produce, current and old.
     pub fn events(self) -> impl Iterator<Item = EventCode> {
         EVENTS.iter().map(|info| info.code).filter(move |code| code.syscalls().any(|call| self.contains(call)))
     }
@@ -215,7 +215,7 @@ const SIMPLE: &[SyscallCode] = codes! {
     UNLINKAT UNSHARE USERFAULTFD VFORK
 };
 
-/// Calls without which nothing is known of processes.
+/// Calls without which processes are unknown.
 const PROCESSES: &[SyscallCode] = codes! {
     CAPSET CHDIR CHROOT CLONE CLONE3 EXECVE EXECVEAT FCHDIR FORK PRCTL SCHED_PROCESS_EXIT SETGID SETGID32 SETPGID
     SETRESGID SETRESGID32 SETRESUID SETRESUID32 SETSID SETUID SETUID32 VFORK
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_repaired_as_far_as_it_needs() {
+    fn a_set_is_repaired_as_far_as_needed() {
         let repaired = |code| [code].into_iter().collect::<SyscallSet>().repaired();
         let base = SyscallSet::new().repaired();
         assert_eq!(base.len(), PROCESSES.len());

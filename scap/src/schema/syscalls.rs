@@ -1,5 +1,5 @@
 //! One row per system call (and per tracepoint, 396 to 400): number in the schema, name, the pair of events that it
-//! gives today, how drivers treat it, and its number on each architecture that has it.
+//! produces today, its treatment by drivers, and its number on each architecture that has it.
 
 crate::schema::macros::syscalls! {
     0 UNKNOWN = "unknown" {}

@@ -1,4 +1,4 @@
-//! The types that parameters have on the wire, and how each is printed (SAVEFILE.md section 14).
+//! The types of parameters on the wire, and their printed formats (docs/savefile.md).
 
 use super::{FlagTable, ParamRole};
 
@@ -8,24 +8,24 @@ use super::{FlagTable, ParamRole};
 pub struct ParamInfo {
     /// Its name, as in `evt.arg.name`.
     pub name: &'static str,
-    /// How it is encoded.
+    /// Its encoding.
     pub ty: ParamType,
-    /// How its number is printed.
+    /// The printed format of its number.
     pub format: Format,
     /// Names for its value, for flags and enumerations.
     pub flags: Option<&'static FlagTable>,
     /// For a relative path: the index of the parameter that holds the directory it starts from.
     pub dirfd: Option<usize>,
-    /// For a dynamic parameter: what it may hold, by the index that its first byte gives.
+    /// For a dynamic parameter: the types that it may have, by the index in its first byte.
     pub dynamic: &'static [Self],
-    /// What it means to the call, where the parameters of several calls mean the same.
+    /// Its role in the call, where the parameters of several calls mean the same.
     pub role: ParamRole,
 }
 
-/// How a number is printed.
+/// The printed format of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// No number, or as its type says.
+    /// Not a number, or printed as its type says.
     Na,
     /// Decimal.
     Dec,
@@ -33,7 +33,7 @@ pub enum Format {
     Hex,
     /// Decimal, padded with zeros to nine places.
     PaddedDec,
-    /// An identifier: decimal.
+    /// An identifier, in decimal.
     Id,
     /// A direction.
     Dir,
@@ -55,17 +55,17 @@ macro_rules! param_types {
             /// Every type, by number.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The name that listings print, such as `CHARBUF`.
+            /// Returns the name that listings print, such as `CHARBUF`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// The least number of bytes of a value that is present; its exact size if it is not variable.
+            /// Returns the minimum number of bytes of a value that is present; its exact size if it is not variable.
             pub const fn min_len(self) -> usize {
                 match self { $(Self::$name => $min,)* }
             }
 
-            /// Whether values may be longer than [`min_len`](Self::min_len).
+            /// Returns whether values may be longer than [`min_len`](Self::min_len).
             pub const fn is_variable(self) -> bool {
                 match self { $(Self::$name => $variable,)* }
             }
@@ -90,7 +90,7 @@ param_types! {
     11 Errno = "ERRNO", 8, false;
     12 SockAddr = "SOCKADDR", 0, true;
     13 SockTuple = "SOCKTUPLE", 0, true;
-    /// An `i64`: a descriptor, `AT_FDCWD`, or an error number when negative.
+    /// An `i64`: a file descriptor, `AT_FDCWD`, or an error number when negative.
     14 Fd = "FD", 8, false;
     15 Pid = "PID", 8, false;
     16 FdList = "FDLIST", 0, true;
@@ -104,7 +104,7 @@ param_types! {
     24 SockFamily = "SOCKFAMILY", 1, false;
     25 Bool = "BOOL", 4, false;
     26 Ipv4Addr = "IPV4ADDR", 4, false;
-    /// A byte that chooses one of the types of [`ParamInfo::dynamic`], then its value.
+    /// A byte that selects one of the types of [`ParamInfo::dynamic`], then its value.
     27 Dyn = "DYN", 0, true;
     28 Flags8 = "FLAGS8", 1, false;
     29 Flags16 = "FLAGS16", 2, false;

@@ -1,22 +1,22 @@
-//! How events of older drivers become events of today's: one row for each code and number of parameters that is not
-//! today's.
+//! The upgrade of events of older drivers: one row for each code and number of parameters that is not current.
 //!
-//! A row says one thing and one thing only; an event may pass through several rows until it is current. The machine
-//! that applies them is [`savefile::Upgrade`](crate::savefile::Upgrade).
+//! A row does exactly one thing; an event may pass through several rows until it is current.
+//! [`savefile::Upgrade`](crate::savefile::Upgrade) applies the rows.
 //!
 //! Drivers used to send two events for a call, one on entry with the arguments and one on exit with the result. Today
-//! the exit holds all, so most rows store an entry for its thread and add its parameters to the exit that follows.
+//! the exit has all of them, so most rows store an entry for its thread and add its parameters to the exit that
+//! follows.
 
 use super::{EVENT_COUNT, EVENTS, EventCode, EventFlags};
 
-/// What is done with an event.
+/// The action on an event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action {
-    /// Keep it for its thread until the exit; do not deliver it.
+    /// Store it for its thread until the exit; do not deliver it.
     Store,
-    /// Deliver it as it stands.
+    /// Deliver it unchanged.
     Pass,
-    /// Both.
+    /// Store it and deliver it.
     StoreAndPass,
     /// Append parameters.
     Add(&'static [Take]),
@@ -24,22 +24,22 @@ pub(crate) enum Action {
     Become(EventCode, &'static [Take]),
 }
 
-/// Where a parameter comes from.
+/// The origin of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Take {
     /// A parameter of the event itself.
     Old(u8),
-    /// The first to the last of a run of them.
+    /// A range of parameters, from the first to the last.
     Olds(u8, u8),
-    /// A parameter of the stored entry; if there is none, the type's zero.
+    /// A parameter of the stored entry; if there is none, the zero of the type.
     Enter(u8),
-    /// A parameter of the stored entry; if there is none, it is unknown.
+    /// A parameter of the stored entry; if there is none, unknown.
     MaybeEnter(u8),
-    /// The type's zero: of its least size, all bits clear, or all set for users and groups.
+    /// The zero of the type: of its minimum size, all bits clear, or all set for users and groups.
     Zero,
-    /// So many parameters that are not known.
+    /// A number of unknown parameters.
     Unknown(u8),
-    /// The JSON text that container events have held since they were four parameters.
+    /// The JSON text of container events, made from the four parameters of the first ones.
     ContainerJson,
 }
 
@@ -51,15 +51,15 @@ pub(crate) struct Row {
     pub(crate) action: Action,
 }
 
-/// The row for an event of this code with so many parameters.
+/// Returns the row for an event of this code with this number of parameters.
 pub(crate) fn row(code: EventCode, nparams: usize) -> Option<&'static Row> {
     let from = usize::from(*FIRST.get(usize::from(code.0))?);
     let rows = ROWS.get(from..)?.iter().take_while(|row| row.code == code);
     rows.into_iter().find(|row| usize::from(row.nparams) == nparams)
 }
 
-/// Whether events of this code never reach anyone: the number is not used, or is the entry side of a call whose exit
-/// holds everything.
+/// Returns whether events of this code are never delivered: the number is not used, or is the entry side of a call
+/// whose exit has everything.
 pub(crate) fn is_dropped(code: EventCode) -> bool {
     code.info().is_some_and(|info| {
         info.flags.intersects(EventFlags::UNUSED)
@@ -67,7 +67,7 @@ pub(crate) fn is_dropped(code: EventCode) -> bool {
     })
 }
 
-/// Turns `BRK_1_X 1 => become BRK_4_X [Old(0), Unknown(4)];` into a [`Row`]: code, number of parameters, action.
+/// Converts `BRK_1_X 1 => become BRK_4_X [Old(0), Unknown(4)];` to a [`Row`]: code, number of parameters, action.
 macro_rules! upgrades {
     ($($code:ident $nparams:literal => $verb:ident $($target:ident)? $([$($take:expr),*])?;)*) => {
         const ROWS: &[Row] = &[$(Row {
@@ -342,7 +342,7 @@ upgrades! {
     SIGNALFD4_X 2 => add [Enter(0), Enter(1)];
 }
 
-/// Where the rows of a code begin; one past the last row if it has none.
+/// The index of the first row of a code; one past the last row if it has none.
 static FIRST: [u16; EVENT_COUNT] = first();
 
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
@@ -356,7 +356,7 @@ const fn first() -> [u16; EVENT_COUNT] {
     first
 }
 
-/// What a row may say is checked when it is compiled.
+/// Checks rows when they are compiled.
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
 const _: () = {
     let mut at = 0;
@@ -366,7 +366,7 @@ const _: () = {
             let before = &ROWS[at - 1];
             assert!(
                 before.code.0 < row.code.0 || before.code.0 == row.code.0 && before.nparams < row.nparams,
-                "rows stand in the order of code and number of parameters"
+                "rows must be in the order of code and number of parameters"
             );
         }
         let flags = EVENTS[row.code.0 as usize].flags;
@@ -420,7 +420,7 @@ mod tests {
         }
     }
 
-    /// The code and number of parameters after the row, if it makes an event.
+    /// Returns the code and number of parameters after the row, if it makes an event.
     fn after(row: &Row) -> Option<(EventCode, usize)> {
         match row.action {
             Action::Add(takes) => {

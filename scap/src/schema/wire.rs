@@ -1,33 +1,33 @@
-//! What must be known of every event before it can be looked at: four bytes a code, so that the whole table stays in
-//! the first-level cache while events stream by.
+//! Metadata for the check of an event header: four bytes per code, so that the whole table stays in the first-level
+//! cache while events stream by.
 
 use super::{EVENT_COUNT, EVENTS, EventCode, EventFlags};
 
-/// Facts of one code.
+/// The metadata of one code.
 #[derive(Clone, Copy)]
 pub(crate) struct Wire {
-    /// Lengths are 32 bits wide.
+    /// Whether lengths are 32 bits wide.
     pub(crate) large: bool,
-    /// With this many parameters or more the event is of today's schema as it stands; `u8::MAX` never.
+    /// The number of parameters from which on the event is of the current schema unchanged; `u8::MAX` for never.
     pub(crate) current_from: u8,
 }
 
 static WIRE: [Wire; EVENT_COUNT] = assemble();
 
-/// The facts of `code`; one of a newer driver has small lengths and is not of today's schema.
+/// Returns the metadata of `code`; one of a newer driver has small lengths and is not of the current schema.
 #[inline]
 pub(crate) fn wire(code: EventCode) -> Wire {
     WIRE.get(usize::from(code.0)).copied().unwrap_or(Wire { large: false, current_from: u8::MAX })
 }
 
-/// Whether the lengths of an event's parameters are 32 bits wide.
+/// Returns whether the lengths of an event's parameters are 32 bits wide.
 #[inline]
 pub(crate) fn is_large(code: EventCode) -> bool {
     wire(code).large
 }
 
 /// An event that was never converted is current unless it is old or unused. One that is converted is current on the
-/// exit side with all of today's parameters (or more: it comes from a newer driver); its enter side always asks the
+/// exit side with all current parameters (or more: it comes from a newer driver); its enter side always consults the
 /// upgrade table.
 #[allow(clippy::indexing_slicing, reason = "evaluated when the crate is built: out of bounds does not compile")]
 const fn assemble() -> [Wire; EVENT_COUNT] {

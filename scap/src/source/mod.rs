@@ -1,43 +1,43 @@
-//! Where events come from.
+//! The trait [`Source`], which yields events.
 //!
-//! A [`Source`] lends one event at a time. A capture file, the BPF probe, a vector in a test are all sources; the
-//! inspector above takes any of them.
+//! A capture file, the BPF probe and a vector in a test are all sources; the inspector takes any of them. Events borrow
+//! from their source, one at a time.
 
 use crate::{Event, HostState, Result};
 
-/// What a source has next.
+/// The next item of a source.
 #[derive(Debug)]
 pub enum Next<'a> {
-    /// An event, lent until the next call.
+    /// An event, borrowed until the next call.
     Event(Event<'a>),
-    /// Nothing just now; a live source says so from time to time, so that its user can do other work.
+    /// No event now; a live source returns this from time to time, so that its user can do other work.
     Idle,
-    /// The machine's state begins anew: [`Source::host`] has changed, what was known of threads is void.
+    /// A new start of the host's state: [`Source::host`] has changed, and what was known of threads is void.
     Restart,
-    /// There is no more.
+    /// The end of the stream.
     End,
 }
 
-/// A stream of events and the state of the machine when it began.
+/// A stream of events and the state of the host when it began.
 pub trait Source {
-    /// The next event in time order.
+    /// Returns the next event in time order.
     ///
     /// # Errors
-    /// If the source is broken. After an error every further call gives [`Next::End`].
+    /// If the source is broken. After an error every further call returns [`Next::End`].
     fn next(&mut self) -> Result<Next<'_>>;
 
-    /// The machine when the stream began (or began anew).
+    /// Returns the state of the host when the stream began, or last restarted.
     fn host(&self) -> &HostState;
 
-    /// What was delivered and what was lost so far.
+    /// Returns the counts of delivered and dropped events so far.
     fn stats(&self) -> SourceStats;
 
-    /// Whether events come from this machine as it runs, so that `/proc` may be asked about them.
+    /// Returns whether events come from this host as it runs, so that `/proc` can be queried about them.
     fn is_live(&self) -> bool {
         false
     }
 
-    /// Position and size in bytes, where the source is a file: for progress bars.
+    /// Returns position and size in bytes if the source is a file, for progress bars.
     fn progress(&self) -> Option<(u64, u64)> {
         None
     }
@@ -65,33 +65,33 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-/// What a source delivered and lost.
+/// The counts of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceStats {
     /// Events seen by the source, delivered or not.
     pub seen: u64,
     /// Events delivered.
     pub delivered: u64,
-    /// Events lost, by cause.
+    /// Events dropped, by cause.
     pub drops: Vec<Drop>,
     /// Blocks or records that were skipped because their type is not known.
     pub unknown: u64,
 }
 
 impl SourceStats {
-    /// Events lost for any cause.
+    /// Returns the number of events dropped for any cause.
     pub fn dropped(&self) -> u64 {
         self.drops.iter().map(|drop| drop.count).sum()
     }
 }
 
-/// Events lost for one cause.
+/// Events dropped for one cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drop {
-    /// Why, such as `buffer` or `scratch map`.
+    /// The cause, such as `buffer` or `scratch map`.
     pub cause: &'static str,
-    /// The family of calls, such as `open`, where it is known.
+    /// The family of calls, such as `open`, if known.
     pub family: &'static str,
-    /// How many.
+    /// The number of events.
     pub count: u64,
 }

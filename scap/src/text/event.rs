@@ -11,7 +11,7 @@ use crate::{Event, EventBuilder};
 /// Nanoseconds between an event without a time and the one before it.
 const STEP: u64 = 1_000;
 
-/// Parameters that a line may have: as many as lengths fit in an event of the driver.
+/// The maximum number of parameters of a line: as many as lengths fit in an event of the driver.
 const MAX_PARAMS: usize = 32_768;
 
 /// Writes the line of one event, without the line end.
@@ -42,12 +42,12 @@ pub fn write_event(event: &Event<'_>, out: &mut String) {
     }
 }
 
-/// The code that drivers send today for `name`: the exit, or the only one there is.
+/// Returns the code that drivers send today for `name`: the exit, or the only one there is.
 fn current(name: &str) -> Option<EventCode> {
     EVENTS.iter().filter(|info| info.name == name && info.is_live()).map(|info| info.code).max()
 }
 
-/// The code that a line calls `word`.
+/// Returns the code for the event name `word` of a line.
 fn find(word: &str) -> Option<EventCode> {
     current(word).or_else(|| EVENTS.iter().find(|info| info.constant == word).map(|info| info.code))
 }
@@ -58,7 +58,7 @@ pub(super) struct Events {
     last: u64,
     builder: EventBuilder,
     values: Vec<u8>,
-    /// Where in `values` each parameter lies.
+    /// The range of each parameter in `values`.
     params: Vec<Option<(usize, usize)>>,
 }
 
@@ -161,11 +161,11 @@ fn unknown_param(info: Option<&EventInfo>, key: &str) -> String {
     format!("`{key}` is not one of its parameters ({}), nor a number", names.join(", "))
 }
 
-/// Makes sure that a blank or the end comes next.
+/// Fails unless a space or the end comes next.
 pub(super) fn end_of_word(scan: &Scan<'_>) -> Result<(), TextError> {
     match scan.peek() {
         None => Ok(()),
         Some(c) if c.is_whitespace() => Ok(()),
-        Some(c) => scan.fault(format!("`{c}` is out of place")),
+        Some(c) => scan.fault(format!("unexpected `{c}`")),
     }
 }

@@ -14,20 +14,20 @@
 //! **Events.** First, all optional: the time (`seconds.nanoseconds`, or `+N` with `ns`, `us`, `ms` or `s` after the
 //! event before; a microsecond after it if left out), `cpu=` (0), `tid=` (-1, none) and `flags=` (0). Then the event:
 //! its name for the form that drivers send today (on exit, if there is one), the name of its constant for any other
-//! (`OPENAT_2_E`), `code=500` for one that no table has. Then its parameters by name, or by index those that the
+//! (`OPENAT_2_E`), `code=500` for one that is in no table. Then its parameters by name, or by index those that the
 //! table does not have. One that is not given is empty; the event ends with the last one given.
 //!
-//! **Values** are written as their type asks for, and any of them as the bytes that it is made of:
+//! **Values** are written in the form of their type, and any of them as raw bytes:
 //!
 //! | type | form |
 //! |---|---|
-//! | none known | `-` |
+//! | unknown | `-` |
 //! | any, byte for byte | `b"\x01\x02"` |
 //! | numbers | `-12`, `0xfe00`, octal `0644` |
-//! | text and paths | `"/etc/passwd"`, the NUL that ends it is understood |
+//! | text and paths | `"/etc/passwd"`, the final NUL is implied |
 //! | texts that NULs end | `["-c","id"]` |
 //! | results | `0`, `-ENOENT` |
-//! | descriptors | `3`, `AT_FDCWD`, `-EBADF` |
+//! | file descriptors | `3`, `AT_FDCWD`, `-EBADF` |
 //! | flags, enumerations | `O_RDONLY\|O_CLOEXEC\|0x80000000`, `AF_INET` |
 //! | signals, calls | `SIGKILL`, `openat` |
 //! | durations, times | nanoseconds or `none`; `seconds.nanoseconds` |
@@ -36,9 +36,9 @@
 //! | poll lists | `[3:POLLIN,4:0]` |
 //! | dynamic | `2:32768`: index, then the value of that type |
 //!
-//! **State** lines (`machine`, `interface`, `user`, `group`, `thread`, `fd`) stand before the events; after events,
-//! the line `restart` begins a new machine. [`Trace`] is a [`Source`](crate::Source) made from such text; tests of the
-//! whole suite, regression cases and `pscap convert` are written in it.
+//! **State** lines (`machine`, `interface`, `user`, `group`, `thread`, `fd`) come before the events; after events, the
+//! line `restart` begins a new host. [`Trace`] is a [`Source`](crate::Source) made from such text; the tests of the
+//! whole suite, regression cases and the output of `pscap convert` use it.
 
 mod event;
 mod scan;

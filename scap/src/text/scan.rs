@@ -1,10 +1,10 @@
-//! The words of a line: a place in the text, and what can be read from there.
+//! The scanner of one line: a position in the text, and readers of words, numbers and quoted text.
 
 use std::fmt::Write as _;
 
 use super::TextError;
 
-/// A place in one line.
+/// A position in one line.
 #[derive(Debug, Clone)]
 pub(super) struct Scan<'a> {
     line: &'a str,
@@ -19,7 +19,7 @@ impl<'a> Scan<'a> {
         Self { line, number, at: 0 }
     }
 
-    /// What is left of the line.
+    /// Returns the rest of the line.
     pub(super) fn rest(&self) -> &'a str {
         self.line.get(self.at..).unwrap_or("")
     }
@@ -28,13 +28,13 @@ impl<'a> Scan<'a> {
         self.rest().chars().next()
     }
 
-    /// The fault `message`, here.
+    /// Returns the error `message` at this position.
     pub(super) fn fault<T>(&self, message: impl Into<String>) -> Read<T> {
         let column = self.line.get(..self.at).map_or(0, |before| before.chars().count()) + 1;
         Err(TextError { line: self.number, column, message: message.into() })
     }
 
-    /// Skips blanks and a comment; says whether anything is left.
+    /// Skips spaces and a comment; returns whether anything is left.
     pub(super) fn more(&mut self) -> bool {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start().len();
@@ -44,7 +44,7 @@ impl<'a> Scan<'a> {
         self.at < self.line.len()
     }
 
-    /// Takes `token` if it is next.
+    /// Consumes `token` if it is next.
     pub(super) fn take(&mut self, token: &str) -> bool {
         let found = self.rest().starts_with(token);
         if found {
@@ -57,7 +57,7 @@ impl<'a> Scan<'a> {
         if self.take(token) { Ok(()) } else { self.fault(format!("expected `{token}`")) }
     }
 
-    /// Takes the characters for which `keep` holds.
+    /// Consumes the characters for which `keep` returns true.
     pub(super) fn run(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let end = rest.find(|c| !keep(c)).unwrap_or(rest.len());
@@ -65,12 +65,12 @@ impl<'a> Scan<'a> {
         rest.get(..end).unwrap_or("")
     }
 
-    /// Takes a name: letters, digits and underscores; may be empty.
+    /// Consumes a name: letters, digits and underscores; may be empty.
     pub(super) fn word(&mut self) -> &'a str {
         self.run(|c| c.is_ascii_alphanumeric() || c == '_')
     }
 
-    /// Takes `word=` if that is next.
+    /// Consumes `word=` if that is next.
     pub(super) fn key(&mut self) -> Option<&'a str> {
         let before = self.at;
         let word = self.word();
@@ -81,7 +81,7 @@ impl<'a> Scan<'a> {
         None
     }
 
-    /// A whole number: decimal, `0x` hexadecimal, or octal after a `0`; within `low..=high`.
+    /// Reads a whole number: decimal, `0x` hexadecimal, or octal after a `0`; within `low..=high`.
     pub(super) fn int(&mut self, low: i128, high: i128) -> Read<i128> {
         let start = self.clone();
         let negative = self.take("-");
@@ -105,14 +105,14 @@ impl<'a> Scan<'a> {
         Ok(value)
     }
 
-    /// A whole number of the type that the caller needs.
+    /// Reads a whole number of the type that the caller needs.
     pub(super) fn number<T: TryFrom<i128> + Bounded>(&mut self) -> Read<T> {
         let start = self.clone();
         let value = self.int(T::LOW, T::HIGH)?;
         T::try_from(value).or_else(|_| start.fault("the number is out of range"))
     }
 
-    /// A quoted text; its bytes are appended to `out`.
+    /// Reads a quoted text and appends its bytes to `out`.
     pub(super) fn quoted(&mut self, out: &mut Vec<u8>) -> Read<()> {
         self.expect("\"")?;
         loop {
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// `seconds.nanoseconds`, as nanoseconds.
+    /// Reads `seconds.nanoseconds`, in nanoseconds.
     pub(super) fn time(&mut self) -> Read<u64> {
         let start = self.clone();
         let seconds = self.run(|c| c.is_ascii_digit());

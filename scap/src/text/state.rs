@@ -1,7 +1,7 @@
-//! The lines of the machine's state, before the events.
+//! The lines of the host's state, before the events.
 //!
 //! Each line is a word and `key=value` pairs; a key that is left out has its default, and [`write_host`] leaves out
-//! what has it. The keys are the fields of [`crate::host`], stated once in the two tables of a kind of line.
+//! defaults. The keys are the fields of [`crate::host`], listed once in the two tables of a kind of line.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,13 +17,13 @@ use crate::event::SockTuple;
 use crate::host::{Fd, FdKind, Group, Interface, InterfaceAddress, Machine, Thread, User};
 use crate::schema::flags::{CLONE_FLAGS, FILE_FLAGS};
 
-/// The words that begin a state line. No event is called so.
+/// The words that begin a state line. No event has such a name.
 pub(super) const WORDS: &[&str] = &["machine", "interface", "user", "group", "thread", "fd"];
 
 /// Protocols over IP, by the number of the fd list.
 const L4: &[&str] = &["unknown", "na", "tcp", "udp", "icmp", "raw"];
 
-/// Kinds of descriptors that have only a name, with their number on disk.
+/// Kinds of file descriptors that have only a name, with their number on disk.
 const NAMED: &[(&str, u8)] = &[
     ("unknown", 0),
     ("directory", 2),
@@ -42,7 +42,7 @@ const NAMED: &[(&str, u8)] = &[
     ("pidfd", 21),
 ];
 
-/// Writes one line for everything that `host` knows.
+/// Writes one line for each item of `host`.
 pub fn write_host(host: &HostState, out: &mut String) {
     if let Some(machine) = &host.machine {
         out.push_str("machine");
@@ -74,7 +74,7 @@ pub fn write_host(host: &HostState, out: &mut String) {
     }
     for thread in &host.threads {
         out.push_str("thread");
-        // The numbers that have no default are always written, the process unless it is the thread itself.
+        // Numbers without a default are always written; the process only if it differs from the thread.
         THREAD.write(thread, &Thread { tid: !thread.tid, pid: thread.tid, ..Thread::default() }, out);
         out.push('\n');
         for fd in &thread.fds {
@@ -128,7 +128,7 @@ fn l4_name(number: u8) -> String {
     L4.get(usize::from(number)).map_or_else(|| number.to_string(), |name| (*name).into())
 }
 
-/// Where the line of each thread is, so that descriptors find theirs however many there are.
+/// The index of each thread in the list, so that finding a thread for its file descriptors stays fast.
 pub(super) type ThreadIndex = HashMap<i64, usize>;
 
 /// Reads the line of the kind `word` into `host`.
@@ -136,7 +136,7 @@ pub(super) fn read_state(word: &str, scan: &mut Scan<'_>, host: &mut HostState, 
     match word {
         "machine" => {
             if host.machine.is_some() {
-                return scan.fault("there is one machine only");
+                return scan.fault("duplicate `machine` line");
             }
             host.machine = Some(MACHINE.read(scan, Machine::default())?);
         }
@@ -153,10 +153,12 @@ pub(super) fn read_state(word: &str, scan: &mut Scan<'_>, host: &mut HostState, 
     Ok(())
 }
 
-/// A thread's process is itself, and its numbers in its pid namespace are the same, unless the line says otherwise.
+/// Reads a thread. Its process is the thread itself, and its numbers in its pid namespace are the same, unless the line
+/// says otherwise.
 fn read_thread(scan: &mut Scan<'_>) -> Read<Thread> {
     let start = scan.clone();
-    // What a line does not say stays what it was before: two readings from different beginnings tell it.
+    // A key that is missing leaves its default: reading the line over two different defaults shows which keys are
+    // missing.
     let blank = |number| Thread { tid: number, pid: number, ..Thread::default() };
     let mut thread = THREAD.read(scan, blank(0))?;
     let other = THREAD.read(&mut start.clone(), blank(1))?;
@@ -254,17 +256,19 @@ fn read_fd(scan: &mut Scan<'_>, host: &mut HostState, threads: &ThreadIndex) -> 
             Some(&(_, ty)) => FdKind::Named { ty, name },
             None => match kind.parse() {
                 Ok(ty) => FdKind::Named { ty, name },
-                Err(_) => return start.fault(format!("`{kind}` is not a kind of descriptor")),
+                Err(_) => return start.fault(format!("`{kind}` is not a kind of file descriptor")),
             },
         },
-        (Some(kind), ..) => return start.fault(format!("a descriptor of kind `{kind}` has no tuple and no address")),
-        (None, ..) => return start.fault("a descriptor needs `kind=`"),
+        (Some(kind), ..) => {
+            return start.fault(format!("a file descriptor of kind `{kind}` has neither tuple nor address"));
+        }
+        (None, ..) => return start.fault("a file descriptor needs `kind=`"),
     };
-    let Some(num) = num else { return start.fault("a descriptor needs `num=`") };
-    let Some(tid) = tid else { return start.fault("a descriptor needs `tid=`") };
+    let Some(num) = num else { return start.fault("a file descriptor needs `num=`") };
+    let Some(tid) = tid else { return start.fault("a file descriptor needs `tid=`") };
     match threads.get(&tid).and_then(|&at| host.threads.get_mut(at)) {
         Some(thread) => thread.fds.push(Fd { num, ino, kind }),
-        None => return start.fault(format!("there is no line of a thread {tid} before")),
+        None => return start.fault(format!("there is no `thread` line with tid {tid} before")),
     }
     Ok(())
 }
@@ -279,7 +283,7 @@ fn read_l4(scan: &mut Scan<'_>) -> Read<u8> {
     }
 }
 
-/// The next `key=` and its place, or `None` at the end of the line.
+/// Returns the next `key=` and its place, or `None` at the end of the line.
 fn next_key<'a>(scan: &mut Scan<'a>) -> Read<Option<(&'a str, Scan<'a>)>> {
     if !scan.more() {
         return Ok(None);
@@ -291,7 +295,7 @@ fn next_key<'a>(scan: &mut Scan<'a>) -> Read<Option<(&'a str, Scan<'a>)>> {
     }
 }
 
-/// A kind of line: how each of its keys is written and read.
+/// A kind of line: the form of each of its keys.
 struct Line<T: 'static>(&'static [Key<T>]);
 
 struct Key<T> {
@@ -322,7 +326,7 @@ impl<T> Line<T> {
     }
 }
 
-/// Rows of a [`Line`]: `field form`, the key being the field's name.
+/// Rows of a [`Line`]: `field form`; the key is the name of the field.
 macro_rules! line {
     ($($field:ident $form:ident),* $(,)?) => {
         Line(&[$(Key {

@@ -1,4 +1,4 @@
-//! Text and back is the identity, whatever the event; faults name their place.
+//! Tests that text and back is the identity for any event, and that errors name their place.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn round_trip(event: &Event<'_>) -> String {
     text
 }
 
-/// Bytes that a parameter of this type may hold, well formed more often than not.
+/// Returns bytes that a parameter of this type may hold, mostly well-formed.
 fn value_of(info: &'static ParamInfo) -> BoxedStrategy<Vec<u8>> {
     let bytes = proptest::collection::vec(any::<u8>(), 0..48);
     let text = "[ -~\\n\u{e9}\u{1f600}]{0,20}".prop_map(|text| [text.as_bytes(), &[0]].concat());
@@ -196,7 +196,7 @@ fn faults_name_their_place() {
         ("close res=-EWHAT", 1, 11, "expected a number or an error such as -ENOENT"),
         ("close res=0 res=0", 1, 13, "`res` is given twice"),
         ("close res=99999999999999999999", 1, 11, "99999999999999999999 is not within"),
-        ("close res=0,", 1, 12, "`,` is out of place"),
+        ("close res=0,", 1, 12, "unexpected `,`"),
         ("close 99999=-", 1, 7, "at most 32768 parameters"),
         ("tid=1 \u{e9}", 1, 7, "there is no event ``"),
         ("openat name=\"x", 1, 15, "the quote is not closed"),
@@ -211,11 +211,11 @@ fn faults_name_their_place() {
         ("5.0", 1, 4, "expected the name of an event"),
         ("thread comm=\"x\"", 1, 7, "a thread needs `tid=`"),
         ("thread tid=1 name=\"x\"", 1, 14, "`name` is not one of tid, pid"),
-        ("fd tid=1 num=1 kind=pipe", 1, 3, "there is no line of a thread 1"),
+        ("fd tid=1 num=1 kind=pipe", 1, 3, "there is no `thread` line with tid 1"),
         ("thread tid=1\nfd tid=1  mode=0", 2, 11, "`mode` is not one of tid, num"),
         ("thread tid=1\nfd tid=1 num=1 kind=ipv4", 2, 3, "needs a `tuple=`"),
-        ("close\nuser uid=0", 2, 1, "state must stand before events"),
-        ("restart now", 1, 9, "nothing may follow"),
+        ("close\nuser uid=0", 2, 1, "state must come before events"),
+        ("restart now", 1, 9, "unexpected text after"),
     ] {
         let fault = Trace::parse(text).expect_err(text);
         assert_eq!((fault.line, fault.column), (line, column), "{text}: {fault}");

@@ -8,7 +8,7 @@ use super::scan::Scan;
 use super::state::{ThreadIndex, WORDS, read_state};
 use crate::{Error, Event, HostState, Next, Result, Source, SourceStats};
 
-/// Events and state read from text (the form is told at [`text`](super)); a [`Source`] that can be run again.
+/// A [`Source`] of events and state read from text (see [`text`](super) for the format), which can be run again.
 ///
 /// ```
 /// use peregrine_scap::{Next, Source, text::Trace};
@@ -26,7 +26,7 @@ use crate::{Error, Event, HostState, Next, Result, Source, SourceStats};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    /// The machines, each begun by a `restart`.
+    /// The states of the host, one for each `restart` and one for the beginning.
     hosts: Vec<HostState>,
     steps: Vec<Step>,
     bytes: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct Trace {
 enum Step {
     /// An event, in `bytes`.
     Event { from: usize, to: usize, cpu: u16, flags: u32 },
-    /// The machine with the next index begins.
+    /// The state with the next index begins.
     Restart,
 }
 
@@ -47,7 +47,7 @@ impl Trace {
     /// Reads a trace.
     ///
     /// # Errors
-    /// The first fault, with its place.
+    /// The first error, with its place.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let mut trace = Self { hosts: vec![HostState::default()], ..Self::default() };
         let mut events = Events::new();
@@ -63,7 +63,7 @@ impl Trace {
             let ends = scan.peek().is_none_or(char::is_whitespace);
             if word == "restart" && ends {
                 if scan.more() {
-                    return scan.fault("nothing may follow `restart`");
+                    return scan.fault("unexpected text after `restart`");
                 }
                 trace.steps.push(Step::Restart);
                 trace.hosts.push(HostState::default());
@@ -71,7 +71,7 @@ impl Trace {
                 stateful = true;
             } else if WORDS.contains(&word) && ends {
                 let Some(host) = trace.hosts.last_mut().filter(|_| stateful) else {
-                    return start.fault("state must stand before events; `restart` begins a new machine");
+                    return start.fault("state must come before events; `restart` begins a new host");
                 };
                 read_state(word, &mut scan, host, &mut threads)?;
             } else {
@@ -87,7 +87,7 @@ impl Trace {
         Ok(trace)
     }
 
-    /// The events, past and to come, without the restarts between them.
+    /// Returns all events, past and to come, without the restarts between them.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         self.steps.iter().filter_map(|step| match *step {
             Step::Event { from, to, cpu, flags } => Event::parse(cpu, flags, self.bytes.get(from..to)?).ok(),

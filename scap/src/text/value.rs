@@ -40,7 +40,7 @@ pub(super) fn write_bytes(raw: &[u8], out: &mut String) {
     write_quoted(raw, out);
 }
 
-/// Writes texts that NULs end as a list, if they look like texts, else as bytes.
+/// Writes a list of texts, each ended by a NUL, as a list if they look like texts, else as bytes.
 pub(super) fn write_strings(raw: &[u8], out: &mut String) {
     let readable = raw.last() == Some(&0)
         && std::str::from_utf8(raw).is_ok_and(|text| !text.contains(|c: char| c.is_control() && c != '\0'));
@@ -176,7 +176,7 @@ fn write_enum(table: &FlagTable, value: u32, out: &mut String) {
     };
 }
 
-/// Reads one value; its bytes are appended to `out`.
+/// Reads one value and appends its bytes to `out`.
 pub(super) fn read_value(scan: &mut Scan<'_>, info: &'static ParamInfo, out: &mut Vec<u8>) -> Read<()> {
     if read_common(scan, out)? {
         return Ok(());
@@ -222,7 +222,7 @@ pub(super) fn read_value(scan: &mut Scan<'_>, info: &'static ParamInfo, out: &mu
             let start = scan.clone();
             match i32::try_from(read_fd(scan)?) {
                 Ok(fd) => push(fd.to_le_bytes(), out),
-                Err(_) => start.fault("the descriptor does not fit in 32 bits"),
+                Err(_) => start.fault("the file descriptor does not fit in 32 bits"),
             }
         }
         T::SyscallId => {
@@ -260,7 +260,7 @@ pub(super) fn read_value(scan: &mut Scan<'_>, info: &'static ParamInfo, out: &mu
     }
 }
 
-/// Reads the forms that every type has, and says whether there was one.
+/// Reads the forms that every type has, and returns whether there was one.
 fn read_common(scan: &mut Scan<'_>, out: &mut Vec<u8>) -> Read<bool> {
     if scan.rest().starts_with("b\"") {
         read_bytes(scan, out)?;
@@ -346,7 +346,7 @@ fn lookup(table: &FlagTable, name: &str) -> Option<u32> {
     table.entries.iter().find(|row| row.0 == name).map(|row| row.1)
 }
 
-/// Reads a number, or a word that `find` knows.
+/// Reads a number, or a word that `find` resolves.
 fn named<N>(scan: &mut Scan<'_>, find: impl Fn(&str) -> Option<N>, what: &str) -> Read<N>
 where
     N: TryFrom<i128> + Bounded,
@@ -419,7 +419,7 @@ fn read_sock_addr(scan: &mut Scan<'_>, out: &mut Vec<u8>) -> Read<()> {
     push_end(end, out)
 }
 
-/// What stands on both sides of `->`.
+/// The two ends of `->`.
 #[derive(Debug)]
 pub(super) enum Tuple {
     Inet(SocketAddr, SocketAddr),
@@ -478,7 +478,7 @@ fn read_fd_list(scan: &mut Scan<'_>, out: &mut Vec<u8>) -> Read<()> {
         scan.expect(":")?;
         out.extend_from_slice(&fd.to_le_bytes());
         push_flags(scan, Some(&flags::POLL_FLAGS), u16::MAX.into(), 2, out)?;
-        let Some(next) = count.checked_add(1) else { return start.fault("too many descriptors") };
+        let Some(next) = count.checked_add(1) else { return start.fault("too many file descriptors") };
         count = next;
     }
     if let Some(place) = out.get_mut(at..at + 2) {

@@ -1,4 +1,4 @@
-//! What the integration tests share.
+//! Helpers of the integration tests.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
@@ -9,7 +9,7 @@ pub mod generate;
 #[path = "../../../fuzz/src/oracle.rs"]
 pub mod oracle;
 
-/// Every capture that there is: those of the repository, and those beside it.
+/// Returns every available capture: those of the repository, and those beside it.
 pub fn captures() -> Vec<PathBuf> {
     let mut folders = vec![testkit::testdata("captures")];
     if let Some(shared) = testkit::shared() {

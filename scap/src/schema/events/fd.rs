@@ -1,6 +1,7 @@
-//! Making, copying and closing descriptors. close, dup, fcntl, pipes and the descriptors that stand for kernel objects (eventfd, epoll, timerfd, memfd, pidfd, io_uring …).
+//! Creating, copying and closing file descriptors: close, dup, fcntl, pipes and the file descriptors of kernel objects
+//! (eventfd, epoll, timerfd, memfd, pidfd, io_uring …).
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     4 CLOSE_E close_e = "close" [IO_OTHER | SYSCALL] {DESTROYS_FD | USES_FD | MODIFIES_STATE | OLD_VERSION | CONVERTED} (

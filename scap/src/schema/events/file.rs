@@ -1,6 +1,6 @@
-//! Files and directories. open, stat, rename, mount and their kin: whatever names a path.
+//! Files and directories: open, stat, rename, mount and other calls that name a path.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     2 OPEN_E open_e = "open" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} (

@@ -1,6 +1,6 @@
-//! Users, groups and capabilities. The set*id and get*id calls and capset.
+//! Users, groups and capabilities: the set*id and get*id calls and capset.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     192 SETRESUID_E setresuid_e = "setresuid" [USER | SYSCALL] {MODIFIES_STATE | OLD_VERSION | CONVERTED} (

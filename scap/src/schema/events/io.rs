@@ -1,6 +1,7 @@
-//! Reading and writing. read, write, their vectored and positioned forms, and the calls that move bytes between descriptors.
+//! Reading and writing: read, write, their vectored and positioned forms, and the calls that move bytes between file
+//! descriptors.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     6 READ_E read_e = "read" [IO_READ | SYSCALL] {USES_FD | READS_FROM_FD | OLD_VERSION | CONVERTED} (

@@ -1,6 +1,6 @@
-//! Between processes. Semaphores, futexes and reading another process’ memory.
+//! Communication between processes: semaphores, futexes and reading another process's memory.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     64 FUTEX_E futex_e = "futex" [IPC | SYSCALL] {OLD_VERSION | CONVERTED} (

@@ -1,6 +1,6 @@
-//! BPF iterators. Records of the tasks and descriptors that existed before the capture began.
+//! BPF iterators: records of the tasks and file descriptors that existed before the capture began.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     430 ITER_TASK_E iter_task_e = "task" [PROCESS | ITER] {MODIFIES_STATE} (

@@ -1,6 +1,6 @@
-//! Memory. mmap, brk, mprotect, locks and page faults.
+//! Memory: mmap, brk, mprotect, locks and page faults.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     158 BRK_4_E brk_4_e = "brk" [MEMORY | SYSCALL] {OLD_VERSION | CONVERTED} (addr: UInt64 hex)

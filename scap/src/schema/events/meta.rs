@@ -1,6 +1,6 @@
-//! Events about the capture itself. Drops, plugin and asynchronous events, containers, users that appear or vanish.
+//! Events about the capture itself: drops, plugin and asynchronous events, containers, users that appear or vanish.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     148 DROP_E drop_e = "drop" [INTERNAL | METAEVENT] {SKIPPARSERESET} (ratio: UInt32 dec)

@@ -1,6 +1,6 @@
-//! Sockets. socket, bind, connect, accept, the send and receive families and socket options.
+//! Sockets: socket, bind, connect, accept, the send and receive families and socket options.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     18 SOCKET_E socket_e = "socket" [NET | SYSCALL] {CREATES_FD | MODIFIES_STATE | OLD_VERSION | CONVERTED} (

@@ -1,6 +1,6 @@
-//! Processes. clone, fork, exec, exit, sessions, limits, namespaces, ptrace.
+//! Processes: clone, fork, exec, exit, sessions, limits, namespaces, ptrace.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     140 GETRLIMIT_E getrlimit_e = "getrlimit" [PROCESS | SYSCALL] {OLD_VERSION | CONVERTED} (

@@ -1,6 +1,6 @@
-//! Retired numbers. Codes that no driver sends any more; they are needed to read old files and are never reused.
+//! Retired codes, which drivers no longer send; they are needed to read old files and are never reused.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     10 BRK_1_E brk_1_e = "brk" [MEMORY | SYSCALL] {OLD_VERSION | CONVERTED} (size: UInt32 dec)

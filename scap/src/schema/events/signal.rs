@@ -1,6 +1,6 @@
-//! Signals. Sending and delivering them.
+//! Signals: sending and delivering them.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     128 KILL_E kill_e = "kill" [SIGNAL | SYSCALL] {OLD_VERSION | CONVERTED} (pid: Pid dec, sig: SigType dec)

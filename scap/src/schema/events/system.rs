@@ -1,6 +1,6 @@
-//! The system. Modules, bpf, seccomp, keys, quotas, and the generic event for every other call.
+//! The system: modules, bpf, seccomp, keys, quotas, and the generic event for every other call.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     0 GENERIC_E generic_e = "syscall" [OTHER | SYSCALL] {OLD_VERSION | CONVERTED} (

@@ -1,6 +1,6 @@
-//! Waiting. Sleeping, polling and the scheduler.
+//! Waiting: sleeping, polling and the scheduler.
 //!
-//! Rows only; the grammar stands at [`events!`](crate::schema::macros).
+//! Rows only; see [`events!`](crate::schema::macros) for the syntax.
 
 crate::schema::macros::events! {
     78 EPOLLWAIT_E epollwait_e = "epoll_wait" [WAIT | SYSCALL] {WAITS | OLD_VERSION | CONVERTED} (

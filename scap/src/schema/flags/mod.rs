@@ -1,4 +1,4 @@
-//! Name and value tables behind flag parameters (SAVEFILE.md appendix C of the format notes: the order of the rows matters).
+//! Name and value tables of flag parameters. The order of the rows is the order in which they are printed.
 
 mod file;
 mod memory;

@@ -1,4 +1,4 @@
-//! Names of flags in system calls that change the machine.
+//! Names of flags in system calls that change the host.
 
 crate::schema::macros::flags! {
     IO_URING_SETUP_FLAGS = "io_uring_setup_flags" {
