@@ -13,7 +13,7 @@
 //! use peregrine_scap::schema::param::close_x;
 //! use peregrine_scap::{EventBuilder, EventCode, HostState, Next, Source};
 //!
-//! The host when the capture begins.
+//! // The host when the capture begins.
 //! let log = FdKind::File { flags: 0, name: b"/var/log/app.log".to_vec(), dev: 0 };
 //! let app = Thread {
 //!     tid: 42,
@@ -24,7 +24,7 @@
 //! };
 //! let host = HostState { threads: vec![app], ..HostState::default() };
 //!
-//! The events that follow.
+//! // The events that follow.
 //! let mut writer = Writer::new(Vec::new(), &host, Compression::Gzip)?;
 //! let mut builder = EventBuilder::new();
 //! let close = builder.start(EventCode::CLOSE_X).ts(1_700_000_000_000_000_000).tid(42).i64(0).i64(3).finish()?;
