@@ -42,13 +42,15 @@ pub enum TemplateError {
     UnknownSource,
 }
 
+/// What to write after a `%`.
+const PERCENT: &str = "a `%` begins a field such as `%proc.name`";
+
 impl TemplateError {
     /// Returns what may help, given the fields that the schema has.
     pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
         match self {
-            Self::UnknownField { token } if token.is_empty() => {
-                Some("a `%` begins a field such as `%proc.name`".to_owned())
-            }
+            Self::EndsInPercent | Self::EndsInNumber => Some(PERCENT.to_owned()),
+            Self::UnknownField { token } if token.is_empty() => Some(PERCENT.to_owned()),
             Self::UnknownField { token } => Some(match near_field(schema, token) {
                 Some(near) => format!("`%{token}` names no field: {near}"),
                 None => format!("`%{token}` names no field"),
