@@ -17,9 +17,8 @@ use crate::{Error, Rules};
 
 /// Evaluates rules about system calls over a source of events: one for each thread.
 ///
-/// ```
+/// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/captures/attack-a.scap");
 /// use peregrine::{Detector, Rules};
 ///
 /// let rules = Rules::builder().text(
@@ -28,7 +27,7 @@ use crate::{Error, Rules};
 ///         output: '%proc.name opened %fd.name', priority: WARNING}",
 /// );
 /// let rules = rules.build()?;
-/// let mut detector = Detector::capture(capture, &rules)?;
+/// let mut detector = Detector::capture("attack.scap", &rules)?;
 /// let alert = detector.next()?.expect("somebody opens it");
 /// assert_eq!(alert.rule(), "shadow");
 /// assert_eq!(alert.field("fd.name"), Some(peregrine::Value::Bytes(b"/etc/shadow")));

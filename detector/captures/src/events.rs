@@ -145,14 +145,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_in_docs_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
-        let there = std::fs::read_to_string(path).expect("docs/events.md");
-        let made = markdown(&rows(&[], false).expect("rows"));
-        assert!(there == made, "run `cargo run --bin pscap -- events --format markdown > docs/events.md`");
-    }
-
-    #[test]
     fn lists_are_by_name() {
         assert!(rows(&["openat".into(), "nope".into()], false).is_err());
         let codes =

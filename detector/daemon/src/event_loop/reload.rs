@@ -233,7 +233,7 @@ mod tests {
         let (signals, slot) = (Signals::default(), Slot::default());
         let telemetry = Telemetry::new(signals.clone(), None);
         let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
-        let capture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/captures/attack-a.scap");
+        let capture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/attack-a.scap");
         let source = Restless {
             capture: Reader::open(capture).unwrap(),
             every,

@@ -229,12 +229,4 @@ mod tests {
         assert!(made.sink.name() == "silent" && made.spool.is_none());
         assert!(made.settings.contains("nobody") && made.settings.contains("host"), "{}", made.settings);
     }
-
-    #[test]
-    fn the_page_of_outputs_names_each() {
-        let page = include_str!("../../../../../docs/outputs.md");
-        for key in OutputSettings::KEYS {
-            assert!(page.contains(key), "docs/outputs.md says nothing of {key}");
-        }
-    }
 }
