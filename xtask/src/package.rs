@@ -104,7 +104,8 @@ fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<Strin
     for library in libraries {
         let stem = library.file_stem();
         let package = root.join("target/package").join(format!("{stem}.crate"));
-        run(Command::new("tar").arg("-xzf").arg(&package).arg("-C").arg(folder))?;
+        // With the time of now: files of packages have a fixed time, by which cargo would take what an earlier run built.
+        run(Command::new("tar").arg("-xzmf").arg(&package).arg("-C").arg(folder))?;
         for file in ["LICENSE", "README.md"] {
             if !folder.join(&stem).join(file).is_file() {
                 faults.push(format!("{stem} has no {file}"));
