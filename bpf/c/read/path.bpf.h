@@ -20,7 +20,7 @@ static __always_inline void part_note(struct cpu *c, const void *name, u32 len)
 /* 5.17 brought loops that the verifier looks at once; before, it looks at each turn, which is faster to run: so the usual
  * depth of a path has turns of its own.
  */
-#define USUAL_DEPTH 8
+#define USUAL_DEPTH 6
 
 #define REPEAT(times, step, state)                                                                            \
 	do {                                                                                                  \
@@ -179,16 +179,23 @@ static __always_inline void push_file_path(struct event *e, struct file *file)
 		push_empty(e);
 }
 
-/* The path that an open went to, or nothing where it has none or one that is too deep: never a made-up name. */
-static __always_inline void push_real_path(struct event *e, struct file *file)
+/* Notes the path of an open file, unless it has none or one that is too deep: never a made-up name. */
+static __always_inline bool real_path_note(struct cpu *c, struct file *file)
 {
 	struct path *path = (void *)file + bpf_core_field_offset(struct file, f_path);
 	struct dentry *dentry = GET(path, dentry);
 
-	if ((dentry == GET(dentry, d_parent) && dentry != GET(path, mnt, mnt_root)) || !path_note(plain(e->c, path)))
-		push_empty(e);
-	else
+	if (dentry == GET(dentry, d_parent) && dentry != GET(path, mnt, mnt_root))
+		return false;
+	return path_note(plain(c, path));
+}
+
+static __always_inline void push_real_path(struct event *e, struct file *file)
+{
+	if (real_path_note(e->c, file))
 		push_done(e, components_put(e->pos) & DATA_MASK);
+	else
+		push_empty(e);
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)

@@ -237,6 +237,87 @@ static __always_inline bool message_read(struct message *m, u64 p, bool compat)
 	return true;
 }
 
+/* Descriptors that came with a message: after the parameters of the schema there is an entry for each that the kernel can
+ * name at once. Others are left to a look at /proc.
+ *
+ *   s32 fd | u32 flags, or type and protocol of a socket | u32 dev | u16 kind | u16 len | u64 ino | len bytes
+ */
+#define SCM_RIGHTS 1
+#define MAX_CONTROLS 4
+#define MAX_PASSED 8
+#define PASSED_HEADER 24
+#define PASSED_FILE 1
+#define PASSED_DIRECTORY 2
+#define PASSED_SOCKET 3
+
+struct control {
+	u64 len;
+	s32 level, type;
+};
+
+#define PASSED(message) ((message)->control_len > sizeof(struct control) ? 1 : 0)
+
+/* The entry of one descriptor at `pos`; how many bytes. */
+__noinline int passed_put(u32 pos, s32 fd)
+{
+	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
+	struct file *file = fd_file(fd);
+	struct sock *sk = file_sock(file);
+	u32 at, flags, kind, len;
+
+	if (!own.c || !file)
+		return 0;
+	if (sk) {
+		kind = PASSED_SOCKET;
+		flags = (u32)GET(sk, sk_type) << 16 | GET(sk, sk_protocol);
+		len = tuple_put(pos + PASSED_HEADER, plain(own.c, sk), OUTBOUND, 0, 0) & DATA_MASK;
+	} else {
+		if (!real_path_note(own.c, file))
+			return 0;
+		kind = (GET(file, f_inode, i_mode) & S_IFMT) == S_IFDIR ? PASSED_DIRECTORY : PASSED_FILE;
+		flags = open_flags(GET(file, f_flags));
+		len = components_put(pos + PASSED_HEADER) & DATA_MASK;
+	}
+	at = part_u32(e, 0, fd);
+	at = part_u32(e, at, flags);
+	at = part_u32(e, at, file_dev(file));
+	at = part_u16(e, at, kind);
+	at = part_u16(e, at, len);
+	part_u64(e, at, file_ino(file));
+	return PASSED_HEADER + len;
+}
+
+__noinline int control_put(u32 pos, u64 control, u64 control_len)
+{
+	struct cpu *c = cpu_current();
+	u64 at = 0;
+	u32 n = 0;
+
+	if (!c || c->compat)
+		return 0;
+	for (int i = 0; i < MAX_CONTROLS; i++) {
+		struct control m = {};
+
+		if (at + sizeof(m) > control_len || bpf_probe_read_user(&m, sizeof(m), (void *)(control + at)))
+			break;
+		if (m.len < sizeof(m) || m.len > control_len - at)
+			break;
+		for (u32 k = 0; k < MAX_PASSED; k++) {
+			if (m.level != SOL_SOCKET || m.type != SCM_RIGHTS || sizeof(m) + 4 * (k + 1) > m.len)
+				break;
+			n += passed_put(pos + n, user_u32(control + at + sizeof(m) + 4 * k)) & DATA_MASK;
+		}
+		at += (m.len + 7) & ~7ULL;
+	}
+	return n < MAX_EVENT - TAIL ? n : 0;
+}
+
+static __always_inline void push_passed(struct event *e, struct message *m)
+{
+	if (PASSED(m))
+		push_done(e, control_put(e->pos, m->control, m->control_len) & DATA_MASK);
+}
+
 ON_EXIT(sendmsg_x)
 {
 	struct cpu *c = cpu_current();
@@ -266,12 +347,12 @@ ON_EXIT(recvmsg_x)
 
 	if (!c)
 		return 0;
-	struct event e = event_begin(c, EV_RECVMSG_X, EV_RECVMSG_X_PARAMS, EV_RECVMSG_X_FAMILY);
+	if (ret >= 0 && !message_read(&m, c->args[1], c->compat))
+		count_fault();
+	struct event e = event_begin(c, EV_RECVMSG_X, EV_RECVMSG_X_PARAMS + PASSED(&m), EV_RECVMSG_X_FAMILY);
 
 	push_u64(&e, ret);
 	if (ret >= 0) {
-		if (!message_read(&m, c->args[1], c->compat))
-			count_fault();
 		push_u32(&e, ret);
 		push_pieces(&e, m.pieces, m.count, smaller(snaplen_of(c->args[0], m.name, 0, 0), ret));
 		push_tuple(&e, fd_sock(c->args[0]), INBOUND, m.name);
@@ -283,6 +364,7 @@ ON_EXIT(recvmsg_x)
 		push_empty(&e);
 	}
 	push_u64(&e, (s64)(s32)c->args[0]);
+	push_passed(&e, &m);
 	event_finish(&e);
 	return 0;
 }
@@ -331,7 +413,7 @@ __noinline int recvmmsg_one(u32 index)
 	if (!message_read(&m, p, c->compat))
 		return 1;
 	len = user_u32(p + (c->compat ? MMSG_COMPAT - 4 : MMSG_NATIVE - 8));
-	struct event e = event_begin(c, EV_RECVMMSG_X, EV_RECVMMSG_X_PARAMS, EV_RECVMMSG_X_FAMILY);
+	struct event e = event_begin(c, EV_RECVMMSG_X, EV_RECVMMSG_X_PARAMS + PASSED(&m), EV_RECVMMSG_X_FAMILY);
 
 	push_u64(&e, len);
 	push_u64(&e, (s64)(s32)c->args[0]);
@@ -339,6 +421,7 @@ __noinline int recvmmsg_one(u32 index)
 	push_pieces(&e, m.pieces, m.count, smaller(snaplen_of(c->args[0], m.name, 0, 0), len));
 	push_tuple(&e, fd_sock(c->args[0]), INBOUND, m.name);
 	push_user_bytes(&e, m.control, m.control_len);
+	push_passed(&e, &m);
 	event_finish(&e);
 	return 0;
 }

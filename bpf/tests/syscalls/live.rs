@@ -15,8 +15,16 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn opens(&self) -> bool {
-        [EventCode::OPEN_X, EventCode::OPENAT_2_X, EventCode::OPENAT2_X, EventCode::CREAT_X].contains(&self.code)
+    fn says_more(&self) -> bool {
+        [
+            EventCode::OPEN_X,
+            EventCode::OPENAT_2_X,
+            EventCode::OPENAT2_X,
+            EventCode::CREAT_X,
+            EventCode::RECVMSG_X,
+            EventCode::RECVMMSG_X,
+        ]
+        .contains(&self.code)
     }
 
     /// The kernel's path of what was opened.
@@ -231,8 +239,8 @@ impl Live {
     pub(crate) fn differences(seen: &Seen, expected: &[P]) -> Vec<String> {
         let info = seen.code.info().expect("a known event");
         let mut faults = Vec::new();
-        // Opens have one more, of which the cases of real paths have their own.
-        let more = seen.params.len() == info.params.len() + 1 && seen.opens();
+        // Paths of opens, and descriptors that came with a message, have cases of their own.
+        let more = seen.params.len() == info.params.len() + 1 && seen.says_more();
         if !(more || seen.params.len() == info.params.len()) || expected.len() != info.params.len() {
             faults.push(format!(
                 "{}: {} parameters in the table, {} sent, {} expected",

@@ -41,6 +41,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     inet6(live);
     unix(live, dir);
     options(live);
+    passed(live, dir);
 }
 
 fn basics(live: &mut Live) {
@@ -332,6 +333,34 @@ fn unix(live: &mut Live, dir: &str) {
         |_| vec![n(-EOPNOTSUPP), n(-1), n(-1), n(0), n(0), n(2), n(SOCK_DGRAM), n(17)],
     );
     std::hint::black_box(&fds);
+}
+
+/// Descriptors that come with a message are named while it is received.
+fn passed(live: &mut Live, dir: &str) {
+    let path = std::fs::canonicalize(dir).unwrap().join("passed");
+    let file = std::fs::File::create(&path).unwrap();
+    let (one, two) = UnixDatagram::pair().unwrap();
+    let data = *b"x";
+    let piece = [data.as_ptr() as usize, 1];
+    let mut control = [20usize, (SOL_SOCKET as usize) | (SCM_RIGHTS as usize) << 32, file.as_raw_fd() as usize];
+    let message = [0, 0, piece.as_ptr() as usize, 1, control.as_mut_ptr() as usize, 24, 0];
+    assert_eq!(sys!(SYS_sendmsg, one.as_raw_fd(), message.as_ptr(), 0), 1);
+    let (tid, received, seen) = live.watch(peregrine_bpf::Selection::named(&["recvmsg"]).unwrap(), || {
+        let (into, mut room) = ([0u8; 8], [0usize; 8]);
+        let piece = [into.as_ptr() as usize, 8];
+        let mut message = [0, 0, piece.as_ptr() as usize, 1, room.as_mut_ptr() as usize, 64, 0];
+        assert_eq!(sys!(SYS_recvmsg, two.as_raw_fd(), message.as_mut_ptr(), 0), 1);
+        // Closed at once: a later look would find nothing.
+        let fd = std::hint::black_box(&room)[2] as u32;
+        sys!(SYS_close, fd);
+        fd
+    });
+    let event = seen.iter().find(|seen| seen.tid == tid && seen.code == C::RECVMSG_X).expect("an event");
+    let entry = event.params.get(6).cloned().unwrap_or_default();
+    let name = [path.to_str().unwrap().as_bytes(), b"\0"].concat();
+    if entry.get(..4) != Some(&received.to_ne_bytes()) || entry.get(24..) != Some(&name) {
+        live.faults.push(format!("the descriptor {received} that was passed: {entry:?}"));
+    }
 }
 
 fn options(live: &mut Live) {

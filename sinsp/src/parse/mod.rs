@@ -16,6 +16,7 @@ mod live;
 mod meta;
 mod new_fd;
 mod open;
+mod passed;
 mod resources;
 mod socket;
 mod table;

@@ -6,6 +6,7 @@ use scap::schema::ParamRole;
 use scap::schema::param::send_x;
 
 use super::ctx::Ctx;
+use super::passed;
 use super::socket::{self, set_status};
 use crate::state::{ConnectStatus, Fd, FdKind, FdTable, Ipv6End, L4Proto, Role};
 
@@ -19,7 +20,9 @@ pub(super) fn receive(ctx: &mut Ctx<'_, '_>) {
     // An old recvmmsg has no parameters.
     if ctx.raw(0).is_some() && passed(ctx) {
         learn(ctx, true);
-        if ctx.proc.is_some() && ctx.fd().is_some_and(|fd| matches!(fd.kind, FdKind::Unix(_))) {
+        if (ctx.proc.is_some() || ctx.event.beyond(0).is_some())
+            && ctx.fd().is_some_and(|fd| matches!(fd.kind, FdKind::Unix(_)))
+        {
             take_passed(ctx);
         }
     }
