@@ -25,6 +25,7 @@
 #include "sys/file.bpf.h"
 #include "sys/fd.bpf.h"
 #include "sys/io.bpf.h"
+#include "sys/message.bpf.h"
 #include "sys/net.bpf.h"
 #include "sys/process.bpf.h"
 #include "sys/identity.bpf.h"

@@ -73,3 +73,31 @@ fn the_kernel_s_path_is_kept_beside_the_text() {
         assert_eq!(names(&[open]), [(name.to_owned(), real.to_owned())], "{what}");
     }
 }
+
+#[test]
+fn a_descriptor_that_came_with_a_message_has_the_name_that_the_event_says() {
+    let thread = host::Thread { tid: 7, pid: 7, ptid: 1, vtid: 7, vpid: 7, ..host::Thread::default() };
+    let machine = HostState { threads: vec![thread], ..HostState::default() };
+    let mut writer = Writer::new(Vec::new(), &machine, Compression::Plain).expect("a writer");
+    let mut builder = EventBuilder::new();
+    builder.start(EventCode::SOCKETPAIR_X).ts(5).tid(7).i64(0).i64(3).i64(4).u64(1).u64(2).u32(1).u32(2).u32(0);
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    // One message with SCM_RIGHTS for descriptor 9, and what the probe says of it.
+    let control =
+        [&20u64.to_le_bytes()[..], &1i32.to_le_bytes(), &1i32.to_le_bytes(), &[9, 0, 0, 0, 0, 0, 0, 0]].concat();
+    let name = b"/etc/shadow\0";
+    let words = [9u32, 1, 5].map(u32::to_le_bytes).concat();
+    let halves = [1u16, name.len() as u16].map(u16::to_le_bytes).concat();
+    let entry = [&words[..], &halves, &77u64.to_le_bytes(), name].concat();
+    builder.start(EventCode::RECVMSG_X).ts(6).tid(7).i64(1).u32(1).raw(b"x").empty().raw(&control).i64(3).raw(&entry);
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    builder.start(EventCode::READ_X).ts(7).tid(7).i64(1).raw(b"x").i64(9).u32(1);
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    let bytes = writer.finish().expect("a file");
+    let mut inspector = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
+    let mut last = None;
+    while let Next::Event(event) = inspector.next().expect("the capture is sound") {
+        last = event.fd().map(|fd| (fd.name.to_vec(), fd.real_path.to_vec(), fd.ino));
+    }
+    assert_eq!(last, Some((b"/etc/shadow".to_vec(), b"/etc/shadow".to_vec(), 77)));
+}

@@ -107,10 +107,14 @@ fn learn(ctx: &mut Ctx<'_, '_>, incoming: bool) {
 fn take_passed(ctx: &mut Ctx<'_, '_>) {
     let Some(control) = ctx.raw_with(ParamRole::Control) else { return };
     let pid = ctx.thread().map_or(-1, |thread| thread.pid);
+    let said = ctx.event.beyond(0).unwrap_or_default();
     for num in passed_fds(control) {
-        let kind = ctx.proc.as_mut().and_then(|proc| proc.fd(pid, num));
-        if let Some(kind) = kind {
-            let fd = ctx.state.fd_of(&kind);
+        let named = passed::named(said).find(|(named, _)| *named == num).and_then(|(_, entry)| entry.fd());
+        let fd = named.or_else(|| {
+            let kind = ctx.proc.as_mut().and_then(|proc| proc.fd(pid, num))?;
+            Some(ctx.state.fd_of(&kind))
+        });
+        if let Some(fd) = fd {
             let last = ctx.thread().map_or(-1, |thread| thread.last_fd);
             ctx.state.add_fd(ctx.tid, num, fd);
             if let Some(thread) = ctx.thread_mut() {
