@@ -202,7 +202,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
 
-    // So many that slates are long: witnesses are used.
+    // So many that buckets are long: prefilters are used.
     #[test]
     fn many_rules(
         conditions in prop::collection::vec(condition(), 60..160),

@@ -1,17 +1,19 @@
 //! Events that are JSON objects: `json.value[/pointer]`, its older name `jevt.value`, and the fields that events of all
 //! sources have.
 //!
-//! Kubernetes audit records are such events with a table of names over pointers; see `k8s_audit`.
+//! Events of a source such as Kubernetes audit records have a table of fields besides; see [`JsonSchema::k8s_audit`].
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use hashbrown::HashMap;
 use serde_json::Value as Json;
 
-use super::k8s_audit::{self, AuditField};
+pub use super::field::{Argument, JsonField};
+use super::field::{FieldGetter, FieldTable, text};
 use super::text::{clock as time_of_day, iso8601, number_text};
 use super::{Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Value};
 
@@ -22,7 +24,7 @@ const EVENT_TYPE: &str = "pluginevent";
 const LONGEST_TEXT: usize = 1023;
 
 /// A field with its argument.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Getter {
     Number,
     /// Nanoseconds, and how they are shown.
@@ -36,7 +38,8 @@ pub(super) enum Getter {
     /// The parts of a JSON pointer.
     Pointer(Vec<String>),
     Whole,
-    Audit(AuditField),
+    /// A field of the table of the source.
+    Table(Arc<dyn FieldGetter>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,20 +64,6 @@ struct Resolved {
     info: FieldInfo,
 }
 
-/// A field of JSON events, for listings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct JsonField {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is.
-    pub doc: &'static str,
-    /// Whether it is a list.
-    pub list: bool,
-    /// What it takes between brackets.
-    pub argument: Argument,
-}
-
 /// The fields that every JSON event has.
 const JSON_FIELDS: &[(&str, Argument, &str)] = &[
     (
@@ -94,7 +83,7 @@ const JSON_FIELDS: &[(&str, Argument, &str)] = &[
 pub struct JsonSchema {
     source: String,
     hostname: String,
-    audit: bool,
+    table: Option<&'static dyn FieldTable>,
     fields: Vec<Resolved>,
     known: HashMap<(String, Option<Vec<u8>>), FieldId>,
 }
@@ -102,12 +91,12 @@ pub struct JsonSchema {
 impl JsonSchema {
     /// A source of JSON objects.
     pub fn new(source: impl Into<String>) -> Self {
-        Self { source: source.into(), hostname: String::new(), audit: false, fields: Vec::new(), known: HashMap::new() }
+        Self { source: source.into(), hostname: String::new(), table: None, fields: Vec::new(), known: HashMap::new() }
     }
 
-    /// The source of Kubernetes audit records, `k8s_audit`.
-    pub fn k8s_audit() -> Self {
-        Self { audit: true, ..Self::new("k8s_audit") }
+    /// Returns the schema of a source whose events have the fields of a table too.
+    pub(super) fn with_table(source: &str, table: &'static dyn FieldTable) -> Self {
+        Self { table: Some(table), ..Self::new(source) }
     }
 
     /// What `evt.hostname` is.
@@ -120,16 +109,6 @@ impl JsonSchema {
     /// The fields of every JSON event, `json.*` and `jevt.*`. Beside them events have those of the class `evt`.
     pub fn json_fields() -> impl Iterator<Item = JsonField> {
         JSON_FIELDS.iter().map(|&(name, argument, doc)| JsonField { name, doc, list: false, argument })
-    }
-
-    /// The fields of Kubernetes audit records, `ka.*`.
-    pub fn k8s_audit_fields() -> impl Iterator<Item = JsonField> {
-        k8s_audit::rows().iter().map(|row| JsonField {
-            name: &row.name,
-            doc: row.doc,
-            list: row.list,
-            argument: row.argument,
-        })
     }
 
     /// The field of a name and argument, not resolved yet.
@@ -154,7 +133,7 @@ impl JsonSchema {
                 "evt.reltime.ns" => return rel(Getter::Since(Rest), Print::PaddedDec),
                 "evt.source" => return text(Getter::Text(Cow::Owned(self.source.clone()))),
                 "evt.pluginname" => {
-                    let plugin = if self.audit { "k8saudit" } else { "json" };
+                    let plugin = self.table.map_or("json", |table| table.plugin());
                     return text(Getter::Text(Cow::Borrowed(plugin)));
                 }
                 "evt.plugininfo" | "json.obj" | "jevt.obj" => return text(Getter::Whole),
@@ -168,7 +147,8 @@ impl JsonSchema {
             }
         }
         if matches!(name, "json.value" | "jevt.value") {
-            let arg = argument(name, arg, Argument::Key)?.unwrap_or_default();
+            Argument::Key.check(name, arg)?;
+            let arg = arg.unwrap_or_default();
             let pointer = String::from_utf8_lossy(arg);
             let pointer = pointer.strip_prefix('/').unwrap_or(&pointer);
             let parts = if arg.is_empty() {
@@ -178,11 +158,13 @@ impl JsonSchema {
             };
             return text(Getter::Pointer(parts));
         }
-        if self.audit
-            && let Some(row) = k8s_audit::find(name)
+        if let Some(table) = self.table
+            && let Some(field) = table.find(name)
         {
-            argument(name, arg, row.argument)?;
-            return Ok((Getter::Audit(row.with(arg)), Kind::CharBuf, row.list, Print::None));
+            field.argument.check(name, arg)?;
+            if let Some(getter) = table.getter(name, arg) {
+                return Ok((Getter::Table(getter.into()), Kind::CharBuf, field.list, Print::None));
+            }
         }
         Err(FieldError::nonexistent(name, arg))
     }
@@ -216,50 +198,6 @@ const NAMES: [&str; 24] = [
     "jevt.rawtime",
 ];
 
-/// What a field wants between brackets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Argument {
-    /// Nothing.
-    None,
-    /// An index, if anything.
-    Index,
-    /// A key.
-    Key,
-}
-
-/// Checks the argument of a field, in the words of Falco's plugins.
-fn argument<'a>(name: &str, arg: Option<&'a [u8]>, wanted: Argument) -> Result<Option<&'a [u8]>, FieldError> {
-    let shown = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
-    match (wanted, arg) {
-        (Argument::Key, None) => Err(FieldError::MissingArgument {
-            field: name.to_owned(),
-            message: format!("filter '{name}': {name} requires an argument but none provided"),
-        }),
-        (Argument::None, Some(arg)) => {
-            let arg = shown(arg);
-            let message = format!(
-                "filter '{name}[{arg}]': {name} does not allow nor require an argument but one is provided: {arg}"
-            );
-            Err(FieldError::BadArgument { field: name.to_owned(), message })
-        }
-        (Argument::Index, Some(arg)) => {
-            let problem = if !arg.iter().all(u8::is_ascii_digit) {
-                "not composed only by digits"
-            } else if arg.is_empty() || arg.len() > 1 && arg[0] == b'0' {
-                "starting with 0"
-            } else if shown(arg).parse::<u64>().is_err() {
-                "not representable on 64 bit"
-            } else {
-                return Ok(Some(arg));
-            };
-            let arg = shown(arg);
-            let message = format!("filter {name}[{arg}] {name} has an invalid index argument {problem}: {arg}");
-            Err(FieldError::BadArgument { field: name.to_owned(), message })
-        }
-        (_, arg) => Ok(arg),
-    }
-}
-
 impl Schema for JsonSchema {
     fn source(&self) -> &str {
         &self.source
@@ -285,8 +223,8 @@ impl Schema for JsonSchema {
     }
 
     fn field_names(&self) -> Vec<Cow<'static, str>> {
-        let audit = if self.audit { k8s_audit::rows() } else { &[] };
-        NAMES.iter().map(|name| Cow::Borrowed(*name)).chain(audit.iter().map(|row| row.name.clone())).collect()
+        let of_table = self.table.map(|table| table.rows()).unwrap_or_default();
+        NAMES.into_iter().chain(of_table.into_iter().map(|row| row.name)).map(Cow::Borrowed).collect()
     }
 
     fn is_field(&self, text: &str) -> bool {
@@ -384,14 +322,6 @@ impl EventSchema for JsonSchema {
     }
 }
 
-/// The text of a JSON value: a string as it is, anything else as JSON.
-pub(super) fn text<'e>(json: &'e Json, arena: &'e Bump) -> &'e [u8] {
-    match json {
-        Json::String(text) => text.as_bytes(),
-        other => arena.alloc_str(&other.to_string()).as_bytes(),
-    }
-}
-
 fn part(nanoseconds: u64, part: Part) -> u64 {
     match part {
         Part::All => nanoseconds,
@@ -454,7 +384,7 @@ impl Event for JsonEvent<'_> {
                 let pretty = serde_json::to_vec_pretty(&self.document.root).ok()?;
                 Value::Bytes(arena.alloc_slice_copy(&pretty))
             }
-            Getter::Audit(field) => return k8s_audit::value(&self.document.root, field, arena),
+            Getter::Table(field) => return field.value(&self.document.root, arena),
         })
     }
 

@@ -6,6 +6,7 @@
 //! event can never be read with the numbers of another schema. System calls ([`sinsp`]), JSON ([`json`]) and records of
 //! named values ([`record`]) are three adapters of equal rank.
 
+mod field;
 mod hosts;
 pub mod json;
 mod k8s_audit;

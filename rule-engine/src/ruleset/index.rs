@@ -1,21 +1,21 @@
 //! Which rules an event may match, found without trying them.
 //!
-//! Three steps, each leaving fewer. A rule stands on the *slate* of a key only if what is left of its condition for that
-//! key can be true at all. On a slate, the part of each condition that depends on the process or its lineage alone, and
+//! Three steps, each leaving fewer. A rule stands on the *bucket* of a key only if what is left of its condition for that
+//! key can be true at all. On a bucket, the part of each condition that depends on the process or its lineage alone, and
 //! the part that depends on the descriptor alone, its *guards*, are remembered with the process and the descriptor: one
-//! bit per rule, so that a word of bits strikes out 64 rules. What rules share beyond that are their *gates*. A rule
-//! whose condition needs one of some atoms to be true, its *witness*, is not even looked at unless one is: atoms are
-//! answered matcher by matcher, whatever their number, and the true ones lead to their rules. On a long slate witnesses
-//! are asked first of all, on a short one after the gates.
+//! bit per rule, so that a word of bits strikes out 64 rules. What rules test in common beyond that is tested once for all. A rule
+//! whose condition needs one of some atoms to be true, its *prefilter*, is not even looked at unless one is: atoms are
+//! answered matcher by matcher, whatever their number, and the true ones lead to their rules. On a long bucket prefilters
+//! are asked first of all, on a short one after the shared tests.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::bucket::{Chunk, Group, Guard, Listed, NONE, Place, RuleBucket, SharedTest, WORD};
 use super::lists::lists;
+use super::prefilter::{self, MatcherKey, Prefilter};
 use super::profile::{AtomProfile, MatcherProfile};
-use super::slate::{Chunk, Gate, Group, Guard, Listed, NONE, Place, Slate, WORD};
-use super::witness::{self, MatcherKey, Witness};
-use super::{EventPlan, Plain, gates};
+use super::{EventPlan, Plain, shared_tests};
 use crate::event::{Key, Schema};
 use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::arrange::Arranger;
@@ -28,8 +28,8 @@ use crate::vm::verify::verify;
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) program: Program,
-    slate_of: Box<[u32]>,
-    slates: Vec<Slate>,
+    bucket_of: Box<[u32]>,
+    buckets: Vec<RuleBucket>,
     extra: [usize; 4],
 }
 
@@ -41,15 +41,15 @@ impl Index {
         let mut roots: Vec<NodeId> = Vec::new();
         for plan in &plans {
             roots.extend(plan.rules.iter().flat_map(|rule| rule.guards.into_iter().flatten().chain([rule.code])));
-            roots.extend(plan.gates.iter().flatten().map(|gate| gate.node));
-            // Witnesses may be atoms that no rule has.
-            roots.extend(plan.witnesses.iter().flatten().flatten().map(|(_, atom)| pool.intern(Node::Atom(*atom))));
+            roots.extend(plan.shared_tests.iter().flatten().map(|test| test.node));
+            // Prefilters may be atoms that no rule has.
+            roots.extend(plan.prefilters.iter().flatten().flatten().map(|(_, atom)| pool.intern(Node::Atom(*atom))));
         }
         let emitted = emit(pool, &mut arranger, &roots);
         let mut extra = [0; 4];
         let mut words = GuardWords { taken: HashMap::default(), extra: &mut extra, room: [0; 2] };
-        let slates = plans.into_iter().map(|plan| plan.slate(pool, &emitted, &mut words)).collect();
-        Self { program: emitted.program, slate_of: lists.slate_of, slates, extra }
+        let buckets = plans.into_iter().map(|plan| plan.bucket(pool, &emitted, &mut words)).collect();
+        Self { program: emitted.program, bucket_of: lists.bucket_of, buckets, extra }
     }
 
     /// Whether the program is proven: one that is not must not run.
@@ -60,16 +60,16 @@ impl Index {
     }
 
     #[inline]
-    pub(super) fn slate(&self, key: Key) -> Option<&Slate> {
-        match self.slate_of.get(usize::from(key.0)) {
+    pub(super) fn bucket(&self, key: Key) -> Option<&RuleBucket> {
+        match self.bucket_of.get(usize::from(key.0)) {
             None | Some(&NONE) => None,
-            Some(&slate) => Some(&self.slates[slate as usize]),
+            Some(&bucket) => Some(&self.buckets[bucket as usize]),
         }
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        let some = |(key, slate): (usize, &u32)| (*slate != NONE).then_some(Key(key as u16));
-        self.slate_of.iter().enumerate().filter_map(some)
+        let some = |(key, bucket): (usize, &u32)| (*bucket != NONE).then_some(Key(key as u16));
+        self.bucket_of.iter().enumerate().filter_map(some)
     }
 
     pub(super) fn extra(&self) -> [usize; 4] {
@@ -97,22 +97,22 @@ impl Index {
     }
 
     pub(super) fn explain(&self, rule: u32, key: Key, field: &dyn Fn(u32) -> String) -> Option<EventPlan> {
-        let slate = self.slate(key)?;
-        let place = slate.rules.iter().position(|listed| listed.rule == rule)?;
-        let listed = slate.rules[place];
+        let bucket = self.bucket(key)?;
+        let place = bucket.rules.iter().position(|listed| listed.rule == rule)?;
+        let listed = bucket.rules[place];
         let mut plan = EventPlan::default();
-        for group in &slate.groups {
+        for group in &bucket.groups {
             for atom in 0..group.starts.len() - 1 {
                 let places = &group.places[group.starts[atom] as usize..group.starts[atom + 1] as usize];
                 if places.contains(&(place as u32)) {
                     let first = self.program.lonely[group.matcher as usize];
-                    plan.witness.push(self.program.question(first + atom as u32, field));
+                    plan.prefilter.push(self.program.question(first + atom as u32, field));
                 }
             }
         }
-        if let Some(at) = slate.base.iter().position(|base| *base == place as u32) {
-            let gates = slate.chunks[at / WORD].gates.iter().filter(|gate| gate.rules >> (at % WORD) & 1 == 1);
-            plan.gates.extend(gates.map(|gate| self.program.disassemble(gate.code, field)));
+        if let Some(at) = bucket.base.iter().position(|base| *base == place as u32) {
+            let tests = bucket.chunks[at / WORD].shared_tests.iter().filter(|test| test.rules >> (at % WORD) & 1 == 1);
+            plan.shared_tests.extend(tests.map(|test| self.program.disassemble(test.code, field)));
         }
         let guard = |guard: Guard| listed.guards[guard as usize].map(|code| self.program.disassemble(code, field));
         (plan.guard, plan.descriptor) = (guard(Guard::Process), guard(Guard::Descriptor));
@@ -121,15 +121,15 @@ impl Index {
     }
 }
 
-/// A slate before there is code.
+/// A bucket before there is code.
 struct Plan {
     rules: Vec<Planned>,
-    /// The witness of each rule that has one.
-    witnesses: Vec<Option<Witness>>,
-    /// The rules that are looked at one by one: on a long slate those without a witness.
+    /// The prefilter of each rule that has one.
+    prefilters: Vec<Option<Prefilter>>,
+    /// The rules that are looked at one by one: on a long bucket those without a prefilter.
     base: Vec<u32>,
-    /// The gates of each 64 of those.
-    gates: Vec<Vec<gates::Planned>>,
+    /// The shared tests of each 64 of those.
+    shared_tests: Vec<Vec<shared_tests::Planned>>,
 }
 
 struct Planned {
@@ -147,12 +147,12 @@ struct GuardWords<'x> {
     room: [u32; 2],
 }
 
-/// What a rule demands of what its guards are remembered with: the guard, and a witness of the same life time.
-type Demands = (Option<NodeId>, Witness);
+/// What a rule demands of what its guards are remembered with: the guard, and a prefilter of the same life time.
+type Demands = (Option<NodeId>, Prefilter);
 
 impl GuardWords<'_> {
     fn take(&mut self, guard: Guard, demands: Vec<Demands>) -> Option<Place> {
-        if demands.iter().all(|(guard, witness)| guard.is_none() && witness.is_empty()) {
+        if demands.iter().all(|(guard, prefilter)| guard.is_none() && prefilter.is_empty()) {
             return None;
         }
         let (extra, room) = (&mut self.extra[guard.span() as usize], &mut self.room[guard as usize]);
@@ -170,27 +170,27 @@ impl GuardWords<'_> {
 
 impl Plan {
     fn new(pool: &mut Pool, arranger: &mut Arranger, list: &[(u32, NodeId)]) -> Self {
-        let witnesses = witness::choose(pool, list);
-        let alone = |place: usize| list.len() <= WORD || witnesses[place].is_none();
+        let prefilters = prefilter::choose(pool, list);
+        let alone = |place: usize| list.len() <= WORD || prefilters[place].is_none();
         let base: Vec<u32> = (0..list.len()).filter(|place| alone(*place)).map(|place| place as u32).collect();
         let planned = list.iter().enumerate().map(|(place, &(rule, root))| match alone(place) {
             true => split(pool, arranger, rule, root),
             false => Planned { rule, guards: [None; 2], code: root, rest_first: false },
         });
         let mut rules: Vec<Planned> = planned.collect();
-        let gates = base.chunks(WORD).map(|places| {
+        let shared_tests = base.chunks(WORD).map(|places| {
             let mut conditions: Vec<NodeId> = places.iter().map(|place| rules[*place as usize].code).collect();
-            let gates = gates::plan(pool, arranger, &mut conditions);
+            let tests = shared_tests::plan(pool, arranger, &mut conditions);
             for (place, condition) in places.iter().zip(conditions) {
                 rules[*place as usize].code = condition;
             }
-            gates
+            tests
         });
-        let gates = gates.collect();
-        Self { rules, witnesses, base, gates }
+        let shared_tests = shared_tests.collect();
+        Self { rules, prefilters, base, shared_tests }
     }
 
-    fn slate(self, pool: &Pool, emitted: &Emitted, words: &mut GuardWords<'_>) -> Slate {
+    fn bucket(self, pool: &Pool, emitted: &Emitted, words: &mut GuardWords<'_>) -> RuleBucket {
         let code = |node: NodeId| emitted.entries[&node];
         let listed = |rule: &Planned| Listed {
             rule: rule.rule,
@@ -200,35 +200,36 @@ impl Plan {
         };
         let rules: Box<[Listed]> = self.rules.iter().map(listed).collect();
         let mut matchers: Vec<MatcherKey> =
-            self.witnesses.iter().flatten().flatten().map(|(matcher, _)| *matcher).collect();
+            self.prefilters.iter().flatten().flatten().map(|(matcher, _)| *matcher).collect();
         matchers.sort_unstable();
         matchers.dedup();
         let groups = matchers.into_iter().map(|matcher| self.group(pool, emitted, matcher)).collect();
-        let gate = |gate: &gates::Planned| Gate { code: code(gate.node), rules: gate.rules, skip: gate.skip };
-        let chunks = self.base.chunks(WORD).zip(&self.gates).map(|(places, gates)| Chunk {
+        let test =
+            |test: &shared_tests::Planned| SharedTest { code: code(test.node), rules: test.rules, skip: test.skip };
+        let chunks = self.base.chunks(WORD).zip(&self.shared_tests).map(|(places, tests)| Chunk {
             rules: u64::MAX >> (WORD - places.len()),
             places: Guard::ALL.map(|guard| {
                 let demands = places.iter().map(|place| self.demands(*place as usize, guard));
                 words.take(guard, demands.collect())
             }),
-            gates: gates.iter().map(gate).collect(),
+            shared_tests: tests.iter().map(test).collect(),
         });
         let chunks = chunks.collect();
-        Slate { rules, base: self.base.into(), chunks, groups }
+        RuleBucket { rules, base: self.base.into(), chunks, groups }
     }
 
     fn demands(&self, place: usize, guard: Guard) -> Demands {
-        let witness = self.witnesses[place].iter().flatten().filter(|(matcher, _)| matcher.1 == guard.span());
-        (self.rules[place].guards[guard as usize], witness.copied().collect())
+        let prefilter = self.prefilters[place].iter().flatten().filter(|(matcher, _)| matcher.1 == guard.span());
+        (self.rules[place].guards[guard as usize], prefilter.copied().collect())
     }
 
     fn group(&self, pool: &Pool, emitted: &Emitted, matcher: MatcherKey) -> Group {
         let mut lists: Vec<Vec<u32>> = Vec::new();
         let mut number = 0;
         let remembered = matcher.1 == Span::Fd;
-        for (place, witness) in self.witnesses.iter().enumerate() {
-            for (_, atom) in witness.iter().flatten().filter(|(of, _)| *of == matcher) {
-                debug_assert_eq!(witness::matcher_of(pool, *atom), Some(matcher));
+        for (place, prefilter) in self.prefilters.iter().enumerate() {
+            for (_, atom) in prefilter.iter().flatten().filter(|(of, _)| *of == matcher) {
+                debug_assert_eq!(prefilter::matcher_of(pool, *atom), Some(matcher));
                 let row = emitted.program.atoms[emitted.atoms[atom] as usize];
                 number = row.matcher;
                 let of = &emitted.program.matchers[row.matcher as usize];

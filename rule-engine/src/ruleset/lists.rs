@@ -10,7 +10,7 @@ use crate::lower::specialize::Specializer;
 use crate::vm::compare::Regexes;
 
 use super::Plain;
-use super::slate::NONE;
+use super::bucket::NONE;
 
 /// A rule whose condition differs between more keys than this is not specialized.
 const VARIANTS: usize = 24;
@@ -21,7 +21,7 @@ pub(super) type List = Vec<(u32, NodeId)>;
 /// The rules of each key, each list kept once.
 pub(super) struct Lists {
     /// For each key the place of its list; [`NONE`]: there is no rule.
-    pub(super) slate_of: Box<[u32]>,
+    pub(super) bucket_of: Box<[u32]>,
     pub(super) distinct: Vec<List>,
 }
 
@@ -101,9 +101,9 @@ pub(super) fn lists(
     }
     classes.retain(|class| !class.list.is_empty());
     classes.sort_unstable_by_key(|class| class.keys.first().copied());
-    let mut slate_of = vec![NONE; schema.key_count()];
+    let mut bucket_of = vec![NONE; schema.key_count()];
     for (place, class) in classes.iter().enumerate() {
-        class.keys.iter().for_each(|key| slate_of[usize::from(key.0)] = place as u32);
+        class.keys.iter().for_each(|key| bucket_of[usize::from(key.0)] = place as u32);
     }
-    Lists { slate_of: slate_of.into(), distinct: classes.into_iter().map(|class| class.list).collect() }
+    Lists { bucket_of: bucket_of.into(), distinct: classes.into_iter().map(|class| class.list).collect() }
 }

@@ -1,21 +1,21 @@
 //! Many rules at once: which of them an event concerns, and which of those match.
 //!
 //! ```text
-//! event -> key -> slate (the rules of that key) -> candidates -> programs -> matches
-//!                                                  remembered process parts, witnesses
+//! event -> key -> bucket (the rules of that key) -> candidates -> programs -> matches
+//!                                                  remembered process parts, prefilters
 //! ```
 //!
 //! A [`Ruleset`] is a value that never changes; what changes while events run is in a [`Machine`]. To change rules, build
 //! another set and go on with it between two events.
 
-mod gates;
+mod bucket;
 mod index;
 mod lists;
+mod prefilter;
 mod profile;
 mod rule;
 mod select;
-mod slate;
-mod witness;
+mod shared_tests;
 
 use std::ops::ControlFlow;
 
@@ -172,7 +172,7 @@ impl Ruleset {
     /// [`process`](Self::process).
     #[inline]
     pub fn may_match(&self, key: Key) -> bool {
-        !self.config.index || self.index.slate(key).is_some()
+        !self.config.index || self.index.bucket(key).is_some()
     }
 
     /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
@@ -193,7 +193,7 @@ impl Ruleset {
             let _ = self.walk(&machine.arena, event, &mut tell);
             return;
         }
-        let Some(slate) = self.index.slate(event.key()) else { return };
+        let Some(bucket) = self.index.bucket(event.key()) else { return };
         machine.arena.reset();
         machine.state.begin(event);
         let Machine { arena, state, candidates, profile } = machine;
@@ -202,7 +202,7 @@ impl Ruleset {
         if let Some(profile) = &mut profile {
             profile.events += 1;
         }
-        let _ = slate.run(&mut frame, state, candidates, profile, &mut tell);
+        let _ = bucket.run(&mut frame, state, candidates, profile, &mut tell);
     }
 
     /// The same without index and machine: the oracle of tests.
@@ -233,9 +233,9 @@ impl Ruleset {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventPlan {
     /// One of these must be true for the rule to be looked at; empty if it is on every event.
-    pub witness: Vec<String>,
+    pub prefilter: Vec<String>,
     /// What it shares with other rules and is asked once for all of them, in order.
-    pub gates: Vec<String>,
+    pub shared_tests: Vec<String>,
     /// What depends on the process alone, and is remembered with it.
     pub guard: Option<String>,
     /// What depends on the descriptor alone, and is remembered with it.
@@ -250,11 +250,11 @@ impl std::fmt::Display for EventPlan {
             writeln!(f, "{title}:")?;
             code.lines().try_for_each(|line| writeln!(f, "  {line}"))
         };
-        for witness in &self.witness {
-            writeln!(f, "witness: {witness}")?;
+        for prefilter in &self.prefilter {
+            writeln!(f, "prefilter: {prefilter}")?;
         }
-        for gate in &self.gates {
-            code(f, "gate, shared with other rules", gate)?;
+        for test in &self.shared_tests {
+            code(f, "test, shared with other rules", test)?;
         }
         if let Some(guard) = &self.guard {
             code(f, "remembered with the process", guard)?;

@@ -58,7 +58,7 @@ pub struct Options {
     #[arg(long = "test", value_name = "FILE|DIR")]
     pub(crate) tests: Vec<PathBuf>,
 
-    /// Say how a rule is run, and exit: its condition, event types, code and witness
+    /// Say how a rule is run, and exit: its condition, event types, code and prefilter
     #[arg(long = "explain-rule", value_name = "RULE")]
     pub(crate) explain_rule: Option<String>,
 

@@ -93,8 +93,8 @@ fn explain_rule(rule: &Resolved, sets: &CompiledRules, as_json: bool) -> Result<
             .iter()
             .map(|(names, plan)| {
                 json!({
-                    "code": plan.code, "event_types": names, "gates": plan.gates, "remembered": plan.guard,
-                    "remembered_descriptor": plan.descriptor, "witness": plan.witness,
+                    "code": plan.code, "event_types": names, "prefilter": plan.prefilter, "remembered": plan.guard,
+                    "remembered_descriptor": plan.descriptor, "shared_tests": plan.shared_tests,
                 })
             })
             .collect();

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
-use crate::event::json::Argument;
+use crate::event::field::Argument;
 
 /// Where a value is in a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,12 +57,12 @@ pub(super) enum Container {
 
 /// A field.
 #[derive(Debug)]
-pub(in crate::event) struct Row {
-    pub(in crate::event) name: Cow<'static, str>,
+pub(super) struct Row {
+    pub(super) name: Cow<'static, str>,
     pub(super) place: Place,
-    pub(in crate::event) list: bool,
-    pub(in crate::event) argument: Argument,
-    pub(in crate::event) doc: &'static str,
+    pub(super) list: bool,
+    pub(super) argument: Argument,
+    pub(super) doc: &'static str,
 }
 
 const POD: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -370,12 +370,12 @@ fn table() -> &'static Table {
 }
 
 /// All fields, in the order of listings.
-pub(in crate::event) fn rows() -> &'static [Row] {
+pub(super) fn rows() -> &'static [Row] {
     &table().rows
 }
 
 /// The field of a name.
-pub(in crate::event) fn find(name: &str) -> Option<&'static Row> {
+pub(super) fn find(name: &str) -> Option<&'static Row> {
     let Table { rows, by_name } = table();
     rows.get(*by_name.get(name)?)
 }

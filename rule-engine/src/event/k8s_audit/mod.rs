@@ -7,14 +7,48 @@ use bumpalo::collections::Vec as BumpVec;
 use serde_json::Value as Json;
 
 use fields::{Container, Place, Row};
-pub(super) use fields::{find, rows};
 
 use super::Value;
-use super::json::text;
+use super::field::{FieldGetter, FieldTable, JsonField, text};
+use super::json::JsonSchema;
+
+impl JsonSchema {
+    /// Returns the schema of Kubernetes audit records, the source `k8s_audit`.
+    pub fn k8s_audit() -> Self {
+        Self::with_table("k8s_audit", &AuditTable)
+    }
+
+    /// Returns the fields of Kubernetes audit records, `ka.*`.
+    pub fn k8s_audit_fields() -> impl Iterator<Item = JsonField> {
+        fields::rows().iter().map(Row::listed)
+    }
+}
+
+/// The `ka.*` fields.
+#[derive(Debug)]
+struct AuditTable;
+
+impl FieldTable for AuditTable {
+    fn plugin(&self) -> &'static str {
+        "k8saudit"
+    }
+
+    fn rows(&self) -> Vec<JsonField> {
+        JsonSchema::k8s_audit_fields().collect()
+    }
+
+    fn find(&self, name: &str) -> Option<JsonField> {
+        fields::find(name).map(Row::listed)
+    }
+
+    fn getter(&self, name: &str, arg: Option<&[u8]>) -> Option<Box<dyn FieldGetter>> {
+        Some(Box::new(fields::find(name)?.with(arg)))
+    }
+}
 
 /// A field with its argument.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct AuditField {
+#[derive(Debug)]
+struct AuditField {
     place: Place,
     list: bool,
     index: Option<usize>,
@@ -22,65 +56,71 @@ pub(super) struct AuditField {
 }
 
 impl Row {
-    /// The field with an argument, which is known to be a good one.
-    pub(super) fn with(&self, arg: Option<&[u8]>) -> AuditField {
+    /// Returns the field for listings.
+    fn listed(&'static self) -> JsonField {
+        JsonField { name: &self.name, doc: self.doc, list: self.list, argument: self.argument }
+    }
+
+    /// Returns the field with an argument that was checked.
+    fn with(&self, arg: Option<&[u8]>) -> AuditField {
         let arg = arg.unwrap_or_default();
         let index = std::str::from_utf8(arg).ok().and_then(|text| text.parse().ok());
         AuditField { place: self.place, list: self.list, index, key: arg.to_vec() }
     }
 }
 
-/// The value of a field in a record.
-pub(super) fn value<'e>(root: &'e Json, field: &AuditField, arena: &'e Bump) -> Option<Value<'e>> {
-    // What has no such id is no audit record.
-    root.get("auditID")?;
-    let found = Reader { root, field, arena };
-    match field.place {
-        Place::At(keys) => found.at(keys),
-        Place::Each(keys) => {
-            let values = found.each(root, keys)?;
-            found.texts(values.into_iter().flatten())
-        }
-        Place::Rules(key) => found.rules(key),
-        Place::Container(list, part) => found.container(list, part),
-        Place::FirstImage => {
-            let images = found.each(root, &["requestObject", "spec", "containers", "image"])?;
-            images.first().copied().flatten().map(|image| Value::Bytes(text(image, arena)))
-        }
-        Place::FirstRepository => {
-            let images = found.each(root, &["requestObject", "spec", "containers", "image"])?;
-            images.first().copied().flatten().map(|image| Value::Bytes(repository(text(image, arena))))
-        }
-        Place::AnyPrivileged => {
-            let keys = ["requestObject", "spec", "containers", "securityContext", "privileged"];
-            let any = found.each(root, &keys)?.into_iter().flatten().any(|value| *value == Json::Bool(true));
-            Some(truth(any))
-        }
-        Place::Subjects(kind) => found.subjects(kind),
-        Place::HasSubject => Some(truth(true)),
-        Place::PodName => {
-            let object = root.get("objectRef")?;
-            let plain = object.get("subresource").and_then(Json::as_str).unwrap_or_default().is_empty();
-            (object.get("resource")?.as_str()? == "pods" && plain).then_some(())?;
-            found.at(&["responseObject", "metadata", "name"])
-        }
-        Place::UriParam => found.uri_param(),
-        Place::HasHostPath => {
-            let paths = found.each(root, &["requestObject", "spec", "volumes", "hostPath", "path"])?;
-            let mut paths = paths.into_iter().flatten().map(|path| text(path, arena));
-            let wanted = field.key.as_slice();
-            Some(truth(paths.any(|path| match wanted {
-                [prefix @ .., b'*'] => path.starts_with(prefix) || path == wanted,
-                _ => path == wanted,
-            })))
-        }
-        Place::VolumeTypes => {
-            let volumes = found.each(root, &["requestObject", "spec", "volumes", ""])?;
-            let mut out = BumpVec::new_in(arena);
-            for volume in volumes.into_iter().flatten().filter_map(Json::as_object) {
-                out.extend(volume.keys().filter(|key| *key != "name").map(|key| Value::Bytes(key.as_bytes())));
+impl FieldGetter for AuditField {
+    fn value<'e>(&self, root: &'e Json, arena: &'e Bump) -> Option<Value<'e>> {
+        // What has no such id is no audit record.
+        root.get("auditID")?;
+        let found = Reader { root, field: self, arena };
+        match self.place {
+            Place::At(keys) => found.at(keys),
+            Place::Each(keys) => {
+                let values = found.each(root, keys)?;
+                found.texts(values.into_iter().flatten())
             }
-            list(out)
+            Place::Rules(key) => found.rules(key),
+            Place::Container(list, part) => found.container(list, part),
+            Place::FirstImage => {
+                let images = found.each(root, &["requestObject", "spec", "containers", "image"])?;
+                images.first().copied().flatten().map(|image| Value::Bytes(text(image, arena)))
+            }
+            Place::FirstRepository => {
+                let images = found.each(root, &["requestObject", "spec", "containers", "image"])?;
+                images.first().copied().flatten().map(|image| Value::Bytes(repository(text(image, arena))))
+            }
+            Place::AnyPrivileged => {
+                let keys = ["requestObject", "spec", "containers", "securityContext", "privileged"];
+                let any = found.each(root, &keys)?.into_iter().flatten().any(|value| *value == Json::Bool(true));
+                Some(truth(any))
+            }
+            Place::Subjects(kind) => found.subjects(kind),
+            Place::HasSubject => Some(truth(true)),
+            Place::PodName => {
+                let object = root.get("objectRef")?;
+                let plain = object.get("subresource").and_then(Json::as_str).unwrap_or_default().is_empty();
+                (object.get("resource")?.as_str()? == "pods" && plain).then_some(())?;
+                found.at(&["responseObject", "metadata", "name"])
+            }
+            Place::UriParam => found.uri_param(),
+            Place::HasHostPath => {
+                let paths = found.each(root, &["requestObject", "spec", "volumes", "hostPath", "path"])?;
+                let mut paths = paths.into_iter().flatten().map(|path| text(path, arena));
+                let wanted = self.key.as_slice();
+                Some(truth(paths.any(|path| match wanted {
+                    [prefix @ .., b'*'] => path.starts_with(prefix) || path == wanted,
+                    _ => path == wanted,
+                })))
+            }
+            Place::VolumeTypes => {
+                let volumes = found.each(root, &["requestObject", "spec", "volumes", ""])?;
+                let mut out = BumpVec::new_in(arena);
+                for volume in volumes.into_iter().flatten().filter_map(Json::as_object) {
+                    out.extend(volume.keys().filter(|key| *key != "name").map(|key| Value::Bytes(key.as_bytes())));
+                }
+                list(out)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Gates: what several rules of a slate demand of an event is asked once for all of them.
+//! Shared tests: what several rules of a bucket demand of an event is tested once for all of them.
 //!
-//! Most rules about opened files begin with the same few questions. They are taken out of the rules and made a tree: a gate
-//! that is shut closes all rules behind it, and what lies behind it is not asked.
+//! Most rules about opened files begin with the same few tests. They are taken out of the rules and made a tree: a test
+//! that fails rules out all rules that need it, and the tests below it are not evaluated.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -9,21 +9,21 @@ use rustc_hash::FxBuildHasher;
 use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::arrange::Arranger;
 
-/// A gate before there is code for it.
+/// A shared test before there is code for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Planned {
     /// The question.
     pub(super) node: NodeId,
     /// The rules behind it, as bits.
     pub(super) rules: u64,
-    /// The gate to go on with where this one is shut: the next that does not lie behind it.
+    /// The test to go on with where this one fails: the next that does not lie behind it.
     pub(super) skip: u32,
 }
 
 /// A rule by its place, and what it shares with others, in the order of asking.
 type Demand = (usize, Vec<NodeId>);
 
-/// The gates of at most 64 conditions, in the order in which they are asked; takes what they ask out of the conditions.
+/// Returns the shared tests of at most 64 conditions, in their order of evaluation, and takes them out of the conditions.
 pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [NodeId]) -> Vec<Planned> {
     let mut demands: Vec<Vec<NodeId>> = conditions
         .iter()
@@ -41,8 +41,8 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
         let is_shared = |node: &NodeId| uses[node] > 1 && arranger.facts(pool, *node).span.is_brief();
         shared.push((place, demands.iter().copied().filter(is_shared).collect()));
     }
-    let mut gates = Vec::new();
-    grow(shared, &mut |node| arranger.facts(pool, node).rank(true), &mut gates, &mut demands);
+    let mut tests = Vec::new();
+    grow(shared, &mut |node| arranger.facts(pool, node).rank(true), &mut tests, &mut demands);
     for (condition, demands) in conditions.iter_mut().zip(demands) {
         *condition = match demands.as_slice() {
             [] => pool.constant(true),
@@ -50,15 +50,15 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
             _ => pool.intern(Node::And(demands.into())),
         };
     }
-    gates
+    tests
 }
 
-/// Makes gates of what at least two of the rules demand: of those always the one first that, for what it costs, is
+/// Makes shared tests of what at least two of the rules demand: of those always the one first that, for what it costs, is
 /// likely to shut out most rules.
 fn grow(
     mut rules: Vec<Demand>,
     rank: &mut impl FnMut(NodeId) -> u32,
-    gates: &mut Vec<Planned>,
+    tests: &mut Vec<Planned>,
     demands: &mut [Vec<NodeId>],
 ) {
     loop {
@@ -72,13 +72,13 @@ fn grow(
             rules.into_iter().partition(|(_, shared)| shared.contains(&node));
         rules = others;
         let bits = members.iter().fold(0, |bits, (place, _)| bits | 1 << place);
-        let at = gates.len();
-        gates.push(Planned { node, rules: bits, skip: 0 });
+        let at = tests.len();
+        tests.push(Planned { node, rules: bits, skip: 0 });
         for (place, shared) in &mut members {
             shared.retain(|demand| *demand != node);
             demands[*place].retain(|demand| *demand != node);
         }
-        grow(members, rank, gates, demands);
-        gates[at].skip = gates.len() as u32;
+        grow(members, rank, tests, demands);
+        tests[at].skip = tests.len() as u32;
     }
 }

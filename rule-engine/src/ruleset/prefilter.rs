@@ -1,8 +1,8 @@
-//! Witnesses: for each rule of a slate some atoms of which one must be true for the rule to match.
+//! Prefilters: for each rule of a bucket some atoms of which one must be true for the rule to match.
 //!
 //! A rule has several sets of such atoms: what an `and` demands is each a set, and of an `or` one set of every alternative
 //! makes one. Which is taken decides what is searched on every event of the key, so rules are brought together on few
-//! matchers, cheap ones, and a rule that would have a matcher almost to itself has no witness.
+//! matchers, cheap ones, and a rule that would have a matcher almost to itself has no prefilter.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -20,15 +20,15 @@ use crate::vm::program::Span;
 pub(super) type MatcherKey = (ExprId, Span, Sort);
 
 /// Atoms of which one must be true, with their matchers.
-pub(super) type Witness = SmallVec<[(MatcherKey, AtomId); 1]>;
+pub(super) type Prefilter = SmallVec<[(MatcherKey, AtomId); 1]>;
 
-/// From how many rules on a slate looks for witnesses.
+/// The number of rules from which on a bucket has prefilters.
 const LONG: usize = 6;
 
-/// What it costs roughly to look at a rule without a witness, in the unit of [`Sort::cost`].
+/// What it costs roughly to look at a rule without a prefilter, in the unit of [`Sort::cost`].
 const LOOK: u32 = 40;
 
-/// An `or` of more alternatives than this has no witness, and a rule no more sets than this to choose from.
+/// An `or` of more alternatives than this has no prefilter, and a rule no more sets than this to choose from.
 const MANY: usize = 64;
 
 /// The matcher of an atom, if few of its kind are true.
@@ -44,7 +44,7 @@ fn cost(matcher: MatcherKey) -> u32 {
 }
 
 /// Sets of atoms of which one must be true for `root` to be.
-fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Witness>) {
+fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Prefilter>) {
     match pool[root].clone() {
         Node::Atom(atom) => {
             for atom in [Some(atom), begins(pool, atom)].into_iter().flatten() {
@@ -79,8 +79,8 @@ fn begins(pool: &mut Pool, atom: AtomId) -> Option<AtomId> {
 }
 
 /// Of each alternative one set, together: all of one matcher where that can be, and the cheapest of each.
-fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) {
-    let mut each: Vec<Vec<Witness>> = Vec::with_capacity(children.len());
+fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Prefilter>) {
+    let mut each: Vec<Vec<Prefilter>> = Vec::with_capacity(children.len());
     for child in children {
         let mut sets = Vec::new();
         necessary(pool, *child, &mut sets);
@@ -89,8 +89,8 @@ fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) 
         }
         each.push(sets);
     }
-    let join = |choose: &dyn Fn(&[Witness]) -> Option<usize>| -> Option<Witness> {
-        let mut all = Witness::new();
+    let join = |choose: &dyn Fn(&[Prefilter]) -> Option<usize>| -> Option<Prefilter> {
+        let mut all = Prefilter::new();
         for sets in &each {
             all.extend_from_slice(&sets[choose(sets)?]);
         }
@@ -104,18 +104,18 @@ fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Witness>) 
     for matcher in matchers {
         found.extend(join(&|sets| sets.iter().position(|set| set.iter().all(|(of, _)| *of == matcher))));
     }
-    let price = |set: &Witness| set.iter().map(|(matcher, _)| cost(*matcher)).sum::<u32>();
+    let price = |set: &Prefilter| set.iter().map(|(matcher, _)| cost(*matcher)).sum::<u32>();
     let cheapest = join(&|sets| (0..sets.len()).min_by_key(|place| price(&sets[*place])));
     found.extend(cheapest.filter(|set| !found.contains(set)));
 }
 
-/// The witness of each rule.
-pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witness>> {
+/// The prefilter of each rule.
+pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Prefilter>> {
     if list.len() < LONG {
         return vec![None; list.len()];
     }
     let mut popularity: HashMap<AtomId, usize, FxBuildHasher> = HashMap::default();
-    let mut choices: Vec<Vec<Witness>> = Vec::with_capacity(list.len());
+    let mut choices: Vec<Vec<Prefilter>> = Vec::with_capacity(list.len());
     for (_, root) in list {
         let mut found = Vec::new();
         necessary(pool, *root, &mut found);
@@ -153,7 +153,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Witn
         if gone {
             continue;
         }
-        let price = |set: &Witness| {
+        let price = |set: &Prefilter| {
             let mut matchers: SmallVec<[MatcherKey; 8]> = set.iter().map(|(matcher, _)| *matcher).collect();
             matchers.dedup();
             matchers

@@ -1,4 +1,4 @@
-//! The rules of one key at work: which of them are tried on an event, and in which order they are struck out.
+//! The rules of one key: which of them are tried on an event, and in which order they are ruled out.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -8,10 +8,10 @@ use crate::event::Event;
 use crate::vm::machine::{Frame, State};
 use crate::vm::program::Span;
 
-/// So many rules fit in a word of bits.
+/// The number of rules in a word of a bitmap.
 pub(super) const WORD: usize = 64;
 
-/// No slate.
+/// No bucket.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// What a part of a condition depends on that outlives the event.
@@ -35,10 +35,10 @@ impl Guard {
 
 /// The rules of a key.
 #[derive(Debug)]
-pub(crate) struct Slate {
+pub(crate) struct RuleBucket {
     pub(super) rules: Box<[Listed]>,
-    /// The places of the rules that are looked at one by one, ascending: all on a slate of few rules, on a longer one
-    /// those without a witness.
+    /// The places of the rules that are looked at one by one, ascending: all on a bucket of few rules, on a longer one
+    /// those without a prefilter.
     pub(super) base: Box<[u32]>,
     /// Those, 64 at a time.
     pub(super) chunks: Box<[Chunk]>,
@@ -52,7 +52,7 @@ pub(super) struct Chunk {
     pub(super) rules: u64,
     /// Where the answers of their guards are remembered, as far as they have any.
     pub(super) places: [Option<Place>; 2],
-    pub(super) gates: Box<[Gate]>,
+    pub(super) shared_tests: Box<[SharedTest]>,
 }
 
 /// Two words, one that says which guards were answered and one that says which are open, and where in them the bits of a
@@ -63,11 +63,11 @@ pub(super) struct Place {
     pub(super) shift: u32,
 }
 
-/// A question that several rules share.
+/// A test that several rules share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Gate {
+pub(super) struct SharedTest {
     pub(super) code: u32,
-    /// The rules behind it, and the gate to go on with if it is shut.
+    /// The rules that need it, and the test to go on with if it fails.
     pub(super) rules: u64,
     pub(super) skip: u32,
 }
@@ -77,20 +77,20 @@ pub(super) struct Listed {
     pub(super) rule: u32,
     /// The code of the guards, as far as there are any.
     pub(super) guards: [Option<u32>; 2],
-    /// The code of the rest; of the whole condition, where only a witness leads here.
+    /// The code of the rest; of the whole condition, where only a prefilter leads here.
     pub(super) code: u32,
     /// Whether the rest is likely to cost less than the guard of the descriptor.
     pub(super) rest_first: bool,
 }
 
-/// The rules that have their witness in one matcher.
+/// The rules that have their prefilter in one matcher.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) matcher: u32,
     /// For each atom of the matcher, where its rules begin in `places`; one more at the end.
     pub(super) starts: Box<[u32]>,
     pub(super) places: Box<[u32]>,
-    /// The same as bits, on a slate of few rules.
+    /// The same as bits, on a bucket of few rules.
     pub(super) masks: Box<[u64]>,
     /// All of those.
     pub(super) rules: u64,
@@ -98,7 +98,7 @@ pub(super) struct Group {
     pub(super) remembered: bool,
 }
 
-impl Slate {
+impl RuleBucket {
     /// Tries the rules that the event may match, in order.
     #[inline]
     pub(super) fn run<E: Event>(
@@ -126,7 +126,7 @@ impl Slate {
         ControlFlow::Continue(())
     }
 
-    /// As [`run`](Self::run), of so many rules that those with a witness are not looked at one by one.
+    /// As [`run`](Self::run), of so many rules that those with a prefilter are not looked at one by one.
     fn run_many<E: Event>(
         &self,
         frame: &mut Frame<'_, E>,
@@ -165,7 +165,7 @@ impl Slate {
         ControlFlow::Continue(())
     }
 
-    /// The rules of a chunk that neither what is known of their guards, nor a gate, nor a witness rules out.
+    /// The rules of a chunk that neither what is known of their guards, nor a shared test, nor a prefilter rules out.
     #[inline]
     fn open<E: Event>(&self, chunk: &Chunk, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
         let mut bits = chunk.rules;
@@ -175,18 +175,18 @@ impl Slate {
                 bits &= (!words[at as usize] | words[at as usize + 1]) >> shift;
             }
         }
-        let gates = &*chunk.gates;
+        let tests = &*chunk.shared_tests;
         let mut at = 0;
         while bits != 0
-            && let Some(gate) = gates.get(at)
+            && let Some(test) = tests.get(at)
         {
-            if bits & gate.rules == 0 {
-                at = gate.skip as usize;
-            } else if frame.run(state, gate.code) {
+            if bits & test.rules == 0 {
+                at = test.skip as usize;
+            } else if frame.run(state, test.code) {
                 at += 1;
             } else {
-                bits &= !gate.rules;
-                at = gate.skip as usize;
+                bits &= !test.rules;
+                at = test.skip as usize;
             }
         }
         if self.rules.len() <= WORD {
