@@ -24,18 +24,9 @@ impl Origin {
             Self::File(_) | Self::Other(_) => None,
         }
     }
-
-    /// Returns the source for everything but `next`.
-    fn source(&self) -> &dyn Source {
-        match self {
-            Self::File(reader) => reader,
-            Self::Callbacks(source) => &**source,
-            Self::Other(source) => source,
-        }
-    }
 }
 
-/// The reader is never used as a `dyn Source` for `next`: then there is one call of its `next`, and that is inlined.
+/// The reader is never used as a `dyn Source`: its `next` is called in one place, and so inlined there.
 impl Source for Origin {
     #[inline]
     fn next(&mut self) -> Result<Next<'_>> {
@@ -56,18 +47,34 @@ impl Source for Origin {
     }
 
     fn host(&self) -> &HostState {
-        self.source().host()
+        match self {
+            Self::File(reader) => reader.host(),
+            Self::Callbacks(source) => source.host(),
+            Self::Other(source) => source.host(),
+        }
     }
 
     fn stats(&self) -> SourceStats {
-        self.source().stats()
+        match self {
+            Self::File(reader) => reader.stats(),
+            Self::Callbacks(source) => source.stats(),
+            Self::Other(source) => source.stats(),
+        }
     }
 
     fn is_live(&self) -> bool {
-        self.source().is_live()
+        match self {
+            Self::File(reader) => reader.is_live(),
+            Self::Callbacks(source) => source.is_live(),
+            Self::Other(source) => source.is_live(),
+        }
     }
 
     fn progress(&self) -> Option<(u64, u64)> {
-        self.source().progress()
+        match self {
+            Self::File(reader) => reader.progress(),
+            Self::Callbacks(source) => source.progress(),
+            Self::Other(source) => source.progress(),
+        }
     }
 }

@@ -209,19 +209,21 @@ impl Tee {
 impl Source for Tee {
     #[inline]
     fn next(&mut self) -> scap::Result<Next<'_>> {
-        if self.recorder.restarted.get() {
+        // Read once: neither starts nor stops while an event is read.
+        let on = self.recorder.on.get();
+        if on && self.recorder.restarted.get() {
             self.recorder.restart(self.origin.host());
         }
         // Matched by value, never by reference, so that without a recording the event stays in registers.
         match self.origin.next() {
             Ok(Next::Event(event)) => {
-                if self.recorder.on.get() {
+                if on {
                     self.recorder.event(event.cpu(), event.flags(), event.bytes());
                 }
                 Ok(Next::Event(event))
             }
             Ok(Next::Restart) => {
-                self.recorder.restarted.set(self.recorder.on.get());
+                self.recorder.restarted.set(on);
                 Ok(Next::Restart)
             }
             Ok(Next::Idle) => Ok(Next::Idle),
