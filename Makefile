@@ -4,6 +4,7 @@
 #                 seconds of this machine
 #   make test     all that CI runs
 #   make bench    what a run costs, with Falco's figures beside it; then instructions, layer by layer
+#   make oracle-correlation    correlations against two other engines, 2,000 generated streams each; installs them
 #   make kernel-matrix    the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize the tests of the probe's loader under AddressSanitizer and LeakSanitizer, by a nightly toolchain
 #   make package-check  every library packaged as for publication, its tests run from the package
@@ -66,6 +67,18 @@ sanitize: setup
 	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "please install a nightly toolchain: rustup toolchain install nightly" >&2; exit 1; }
 	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test --no-fail-fast --package peregrine-bpf --lib --tests \
 		--target $(SANITIZED) --target-dir target/sanitize
+
+# Other engines as oracles of correlations, pinned; `make test` holds a sample of what they said.
+ORACLES := $(abspath target/oracle-correlation)
+.PHONY: oracle-correlation
+oracle-correlation:
+	@mkdir -p $(ORACLES)/made
+	[ -x $(ORACLES)/venv/bin/python ] || python3 -m venv $(ORACLES)/venv
+	$(ORACLES)/venv/bin/pip install --quiet eql==0.9.19 lark-parser==0.12.0
+	$(ORACLES)/venv/bin/python rule-engine/tests/oracle-correlation/sequences.py 2000 > $(ORACLES)/made/sequences.jsonl
+	$(CARGO) run --quiet --locked --ignore-rust-version --target-dir $(ORACLES)/target \
+		--manifest-path rule-engine/tests/oracle-correlation/windows/Cargo.toml -- 2000 > $(ORACLES)/made/windows.jsonl
+	PEREGRINE_CORRELATION_ORACLE=$(ORACLES)/made $(CARGO) test --package peregrine-rule-engine --test correlation oracle
 
 .PHONY: kernel-matrix
 kernel-matrix: setup

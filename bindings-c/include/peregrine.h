@@ -225,6 +225,10 @@ enum peregrine_alert_kind
      * A report of the program itself.
      */
     PEREGRINE_ALERT_KIND_INTERNAL = 2,
+    /**
+     * A correlation matched several events.
+     */
+    PEREGRINE_ALERT_KIND_CORRELATION = 3,
 };
 #ifndef __cplusplus
 typedef uint32_t peregrine_alert_kind;

@@ -27,6 +27,8 @@ pub enum AlertKind {
     Rule = 1,
     /// A report of the program itself.
     Internal = 2,
+    /// A correlation matched several events.
+    Correlation = 3,
 }
 
 /// An alert. It and what it points at are valid until the callback returns, until the next alert is taken, or, if
@@ -127,6 +129,7 @@ impl AlertData {
             kind: match view.kind() {
                 EngineKind::Rule => AlertKind::Rule,
                 EngineKind::Internal => AlertKind::Internal,
+                EngineKind::Correlation => AlertKind::Correlation,
                 _ => AlertKind::Other,
             },
             priority: view.priority().into(),

@@ -84,7 +84,7 @@ impl Engine {
     fn new(rules: &Arc<Rules>) -> Self {
         Self {
             rules: Arc::clone(rules),
-            sources: rules.sources.iter().map(Source::new).collect(),
+            sources: sources(rules),
             queue: VecDeque::new(),
             taken: None,
             stats: EngineStats::default(),
@@ -117,7 +117,38 @@ impl Engine {
     }
 }
 
+/// The sources of an engine, which share the partial matches of correlations.
+fn sources(rules: &Rules) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::with_capacity(rules.sources.len());
+    for set in &rules.sources {
+        let mut source = Source::new(set);
+        if let Some(first) = sources.first() {
+            source.join(first);
+        }
+        sources.push(source);
+    }
+    sources
+}
+
 impl Source {
+    fn join(&mut self, first: &Self) {
+        match (&mut self.evaluator, &first.evaluator) {
+            (Evaluator::Syscalls(own), Evaluator::Syscalls(first)) => own.join(first),
+            (Evaluator::Syscalls(own), Evaluator::Json(first)) => own.join(first),
+            (Evaluator::Json(own), Evaluator::Syscalls(first)) => own.join(first),
+            (Evaluator::Json(own), Evaluator::Json(first)) => own.join(first),
+        };
+    }
+
+    fn adopt(&mut self, old: &Self) {
+        match (&mut self.evaluator, &old.evaluator) {
+            (Evaluator::Syscalls(own), Evaluator::Syscalls(old)) => own.adopt(old),
+            (Evaluator::Syscalls(own), Evaluator::Json(old)) => own.adopt(old),
+            (Evaluator::Json(own), Evaluator::Syscalls(old)) => own.adopt(old),
+            (Evaluator::Json(own), Evaluator::Json(old)) => own.adopt(old),
+        }
+    }
+
     fn new(set: &SourceSet) -> Self {
         let evaluator = match &set.typed {
             TypedRules::Syscalls(rules) => Evaluator::Syscalls(rules.runner()),
@@ -193,7 +224,11 @@ pub unsafe extern "C" fn peregrine_engine_set_ruleset(engine: *mut Engine, rules
         let engine = unsafe { borrow_mut(engine) }?;
         // SAFETY: guaranteed by the caller.
         let ruleset = unsafe { borrow(ruleset) }?;
-        engine.sources = ruleset.0.sources.iter().map(Source::new).collect();
+        let mut new = sources(&ruleset.0);
+        for source in &mut new {
+            engine.sources.iter().for_each(|old| source.adopt(old));
+        }
+        engine.sources = new;
         engine.rules = Arc::clone(&ruleset.0);
         Ok(Status::Ok)
     })
@@ -338,7 +373,9 @@ pub unsafe extern "C" fn peregrine_engine_rule_matches(engine: *const Engine, in
     call(|| {
         // SAFETY: guaranteed by the caller.
         let engine = unsafe { borrow(engine) }?;
-        let mut counts = engine.sources.iter().flat_map(|source| &source.matches);
+        let sources = engine.sources.iter().zip(&engine.rules.sources);
+        let all = sources.flat_map(|(source, set)| source.matches.iter().zip(set.rules().rules()));
+        let mut counts = all.filter(|(_, rule)| !rule.is_step()).map(|(count, _)| count);
         let Some(count) = counts.nth(index) else { return Ok(Status::End) };
         // SAFETY: guaranteed by the caller.
         unsafe { write(out, *count) }?;

@@ -94,7 +94,9 @@ impl SourceSet {
     }
 
     fn info(&self, place: usize) -> Option<RuleInfo> {
-        let rule = self.rules().rules().get(place)?;
+        // Steps of correlations are not rules of a file.
+        let mut listed = self.rules().rules().iter().enumerate().filter(|(_, rule)| !rule.is_step());
+        let (place, rule) = listed.nth(place)?;
         Some(RuleInfo {
             size: size_of::<RuleInfo>(),
             name: rule.name().into(),
@@ -176,7 +178,7 @@ pub unsafe extern "C" fn peregrine_ruleset_rule(ruleset: *const Ruleset, index: 
                 unsafe { fill(out, &info) }?;
                 return Ok(Status::Ok);
             }
-            place -= source.rules().rules().len();
+            place -= source.rules().rules().iter().filter(|rule| !rule.is_step()).count();
         }
         Ok(Status::End)
     })

@@ -15,7 +15,8 @@ fn rules_path() -> String {
 fn rules() -> Vec<Json> {
     let ran = peregrine(["-r", &rules_path(), "-L", "-o", "json_output=true"]);
     let described: Json = serde_json::from_str(&ran.out).expect("JSON");
-    described["rules"].as_array().expect("rules").clone()
+    let all = |key: &str| described[key].as_array().expect("a list").clone();
+    [all("rules"), all("correlations")].concat()
 }
 
 fn text<'j>(rule: &'j Json, key: &str) -> &'j str {
@@ -60,6 +61,8 @@ fn everyday_work_is_quiet() {
     args.extend(replay(&capture));
     let ran = peregrine(&args);
     assert_eq!((ran.code, alerts(&ran.out)), (0, vec![]), "{}", ran.err);
+    let ran = peregrine(["-r", &rules_path(), "--explain-rule", "Reverse shell"]);
+    assert!(ran.out.contains("1. connect: ") && ran.out.contains("within 1m, by tree"), "{}", ran.out);
 }
 
 /// A file name for a rule.

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod conditions;
+pub mod correlations;
 pub mod generate;
 pub mod inspector;
 pub mod oracle;

@@ -141,7 +141,7 @@ fn nameless() -> Rule {
         message: Template::default(),
         extra: Vec::new(),
     };
-    Rule { output, enabled: true, capture: None }
+    Rule::new(output)
 }
 
 /// Conditions that are evaluated together, with the schema that they were compiled with.

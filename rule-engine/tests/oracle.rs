@@ -149,7 +149,7 @@ fn rule(number: usize) -> Rule {
         message: Template::default(),
         extra: Vec::new(),
     };
-    Rule { output, enabled: true, capture: None }
+    Rule::new(output)
 }
 
 fn build(conditions: &[String], matching: Matching, index: bool) -> (RecordSchema, Ruleset) {

@@ -35,7 +35,7 @@ pub(crate) fn detect(
     let sets = rules.engine(config)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
-        let rules: usize = sets.all().map(|set| set.rules().rules().len()).sum();
+        let rules = sets.all().flat_map(|set| set.rules().rules()).filter(|rule| !rule.is_step()).count();
         log::notice(format!("dry run: configuration and {rules} rules are sound"));
         if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
             tell_what_a_reload_changes(pidfile, snapshot);

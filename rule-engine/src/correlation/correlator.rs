@@ -124,11 +124,12 @@ impl Correlator {
     /// Advances the clock to an event of any kind: matches that are complete because nothing has happened are
     /// given to `matched`.
     pub fn pass(&mut self, time: u64, matched: &mut dyn FnMut(Match<'_>)) {
-        self.clock = self.clock.max(time);
         while let Some(Reverse((deadline, _, slot, generation))) = self.timers.peek().copied()
-            && deadline.saturating_add(LATENESS) < self.clock
+            && deadline.saturating_add(LATENESS) < time
         {
             self.timers.pop();
+            // What is due after this one must not have expired before its turn.
+            self.clock = self.clock.max(deadline.saturating_add(LATENESS));
             if !self.store.is_current(slot, generation) {
                 continue;
             }
@@ -138,6 +139,7 @@ impl Correlator {
             self.complete(plan, &key, deadline, &entries, matched);
             self.run(&Silence, matched);
         }
+        self.clock = self.clock.max(time);
     }
 
     /// Processes an event and the members that it matches.
@@ -433,7 +435,9 @@ impl Correlator {
         for (counters, place) in old.store.counters.iter().zip(&places) {
             if let Some(place) = place {
                 let new = &mut self.store.counters[*place];
-                *new = Counters { live: new.live, ..*counters };
+                new.matches += counters.matches;
+                new.evicted += counters.evicted;
+                new.late += counters.late;
             }
         }
         self.clock = self.clock.max(old.clock);
@@ -447,6 +451,10 @@ impl Correlator {
             });
             let hash = self.keys.get(0).1;
             let place = kept.place;
+            // What this one has begun itself is younger.
+            if self.store.find_kept(place, self.keys.get(0)).is_some() {
+                continue;
+            }
             let slot = self.store.restore(kept, hash);
             if let Kind::Sequence { stages, trailing: true, .. } = self.plans[plan].kind
                 && place.stage == stages
@@ -461,39 +469,9 @@ impl Correlator {
 /// What is kept of a match of a correlation: the parts of its key, and its count.
 fn capture_match(fired: &Fired, out: &mut Vec<u8>, arena: &Bump) {
     for value in key::values(&fired.key, arena) {
-        let text = value.and_then(|value| text(value, arena));
+        let text = value.and_then(|value| key::text(value, arena));
         captured::push(out, text, value);
     }
     let count = fired.count.to_string();
     captured::push(out, Some(count.as_bytes()), Some(Value::U64(fired.count)));
-}
-
-/// How a part of a key prints.
-pub(super) fn text<'b>(value: Value<'b>, arena: &'b Bump) -> Option<&'b [u8]> {
-    Some(match value {
-        Value::Bytes(bytes) => bytes,
-        Value::Bool(truth) => {
-            if truth {
-                b"true"
-            } else {
-                b"false"
-            }
-        }
-        Value::Ip(ip) => arena.alloc_str(&ip.to_string()).as_bytes(),
-        Value::U64(number) => arena.alloc_str(&number.to_string()).as_bytes(),
-        Value::I64(number) => arena.alloc_str(&number.to_string()).as_bytes(),
-        Value::F64(number) => arena.alloc_str(&number.to_string()).as_bytes(),
-        Value::List(items) => {
-            let mut out = bumpalo::collections::Vec::new_in(arena);
-            out.push(b'(');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(text(*item, arena)?);
-            }
-            out.push(b')');
-            out.into_bump_slice()
-        }
-    })
 }

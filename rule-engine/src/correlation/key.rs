@@ -158,6 +158,36 @@ pub(super) fn project(key: &[u8], places: &[u16], arena: &Bump, out: &mut Vec<u8
     }
 }
 
+/// How a part of a key prints.
+pub fn text<'b>(value: Value<'b>, arena: &'b Bump) -> Option<&'b [u8]> {
+    Some(match value {
+        Value::Bytes(bytes) => bytes,
+        Value::Bool(truth) => {
+            if truth {
+                b"true"
+            } else {
+                b"false"
+            }
+        }
+        Value::Ip(ip) => arena.alloc_str(&ip.to_string()).as_bytes(),
+        Value::U64(number) => arena.alloc_str(&number.to_string()).as_bytes(),
+        Value::I64(number) => arena.alloc_str(&number.to_string()).as_bytes(),
+        Value::F64(number) => arena.alloc_str(&number.to_string()).as_bytes(),
+        Value::List(items) => {
+            let mut out = bumpalo::collections::Vec::new_in(arena);
+            out.push(b'(');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(text(*item, arena)?);
+            }
+            out.push(b')');
+            out.into_bump_slice()
+        }
+    })
+}
+
 /// The keys of one event, each way to build one followed once.
 #[derive(Debug, Default)]
 pub struct Keys {

@@ -75,8 +75,9 @@ impl Naive {
     /// Takes in an event and the members that it matches; returns the matches that are complete now.
     pub fn process(&mut self, subject: &dyn Subject, hits: &[Hit]) -> Vec<NaiveMatch> {
         let mut out = Vec::new();
-        self.clock = self.clock.max(subject.time());
-        while let Some(at) = self.overdue() {
+        while let Some(at) = self.overdue(subject.time()) {
+            let due = self.partials[at].steps[0].time + self.plans[self.partials[at].plan as usize].span + LATENESS;
+            self.clock = self.clock.max(due);
             let done = self.partials.remove(at);
             let found = NaiveMatch {
                 plan: done.plan,
@@ -88,17 +89,18 @@ impl Naive {
             out.push(found);
             self.run(None, items, &mut out);
         }
+        self.clock = self.clock.max(subject.time());
         let items = hits.iter().map(|hit| Item { hit: *hit, of: None }).collect();
         self.run(Some(subject), items, &mut out);
         out
     }
 
     /// The partial match whose timespan was the first to pass without what must be missing.
-    fn overdue(&self) -> Option<usize> {
+    fn overdue(&self, time: u64) -> Option<usize> {
         let deadline = |partial: &Partial| partial.steps[0].time + self.plans[partial.plan as usize].span;
         let is_due = |partial: &Partial| match self.plans[partial.plan as usize].kind {
             Kind::Sequence { stages, trailing: true, .. } => {
-                partial.steps.len() == usize::from(stages) && deadline(partial) + LATENESS < self.clock
+                partial.steps.len() == usize::from(stages) && deadline(partial) + LATENESS < time
             }
             _ => false,
         };

@@ -23,6 +23,7 @@ pub enum Place {
     ListItem,
     Macro,
     MacroCondition,
+    Correlation,
     Rule,
     RuleCondition,
     ConditionExpression,
@@ -50,6 +51,7 @@ impl Place {
             Self::ListItem => "list item",
             Self::Macro => "macro",
             Self::MacroCondition => "macro condition",
+            Self::Correlation => "correlation",
             Self::Rule => "rule",
             Self::RuleCondition => "rule condition",
             Self::ConditionExpression => "condition expression",
@@ -141,7 +143,10 @@ impl Context {
 
     /// The item (rule, macro or list) that it stands in, as `rule 'NAME'`.
     pub fn item(&self) -> Option<String> {
-        let mut items = self.locations.iter().filter(|l| matches!(l.place, Place::Rule | Place::Macro | Place::List));
+        let mut items = self
+            .locations
+            .iter()
+            .filter(|l| matches!(l.place, Place::Rule | Place::Macro | Place::List | Place::Correlation));
         items.next_back().map(|l| format!("{} '{}'", l.place.name(), shown(&l.item)))
     }
 }

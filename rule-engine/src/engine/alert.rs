@@ -20,6 +20,8 @@ use crate::ruleset::{Rule, RuleId};
 pub enum AlertKind {
     /// A rule matched an event.
     Rule,
+    /// A correlation found what it looks for in several events.
+    Correlation,
     /// The program itself has something to report, such as dropped events.
     Internal,
 }
@@ -146,7 +148,7 @@ impl<'a> Alert<'a> {
     /// Returns what it is about.
     pub fn kind(&self) -> AlertKind {
         match self.content {
-            Content::Rule(_) => AlertKind::Rule,
+            Content::Rule(matched) => matched.compiled.kind(),
             Content::Internal(..) => AlertKind::Internal,
         }
     }
@@ -167,10 +169,11 @@ impl<'a> Alert<'a> {
         }
     }
 
-    /// Returns the place in its set of the rule that matched.
+    /// Returns the place of the rule that matched among the rules of its source; `None` for a correlation, which is of
+    /// no single source.
     pub fn rule_id(&self) -> Option<RuleId> {
         match self.content {
-            Content::Rule(matched) => Some(matched.id),
+            Content::Rule(matched) => matched.compiled.steps.is_none().then_some(matched.id),
             Content::Internal(..) => None,
         }
     }
@@ -335,6 +338,12 @@ impl<'a> Alert<'a> {
         json::string(output.rule.as_bytes(), out);
         out.extend_from_slice(b",\"source\":");
         json::string(output.source.as_bytes(), out);
+        if let Some(field) = matched.compiled.steps
+            && let Some(steps) = matched.event.text(field, matched.arena)
+        {
+            out.extend_from_slice(b",\"steps\":");
+            out.extend_from_slice(steps);
+        }
         if format.include_tags {
             out.extend_from_slice(b",\"tags\":[");
             for (place, tag) in self.tags().iter().enumerate() {

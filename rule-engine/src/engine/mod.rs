@@ -27,7 +27,9 @@
 //! ```
 
 mod alert;
+mod correlations;
 mod kept;
+mod matched;
 mod owned;
 mod rules;
 
@@ -38,14 +40,19 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 pub use alert::{Alert, AlertKind};
+pub(crate) use correlations::common_fields;
+pub use correlations::{CORRELATION_MEMORY, CorrelationInfo, CorrelationStats, Correlations, MemberInfo};
+pub(crate) use matched::{Field, MatchSchema, What};
 pub use owned::{Note, OwnedAlert, OwnedValue};
 pub use rules::{AnySourceRules, CompiledRules, SourceError, SourceRules};
 pub(crate) use rules::{Compiled, Shared};
 
 use crate::event::{Event, EventSchema};
 use crate::output::Priority;
-use crate::ruleset::{self, Machine, Profile, RuleId, Selection};
+use crate::ruleset::{self, Machine, Matching, Profile, RuleId, Selection};
 use alert::{Content, Matched};
+use correlations::Correlating;
+use matched::MatchEvent;
 
 /// How rules are compiled and run.
 #[derive(Debug, Clone)]
@@ -59,6 +66,8 @@ pub struct Config {
     /// Fields that every alert can be asked for by [`Alert::write_field`], whether its rule writes them or not. Those
     /// that the source of a rule does not have are left out for it.
     pub fields: Vec<String>,
+    /// The most memory for partial matches of correlations, in bytes.
+    pub correlation_memory: usize,
 }
 
 impl Default for Config {
@@ -68,6 +77,7 @@ impl Default for Config {
             priority: Priority::Debug,
             selections: Vec::new(),
             fields: Vec::new(),
+            correlation_memory: CORRELATION_MEMORY,
         }
     }
 }
@@ -78,6 +88,7 @@ pub struct Runner<S> {
     rules: Arc<SourceRules<S>>,
     machine: Machine,
     matched: Vec<RuleId>,
+    correlating: Option<Correlating>,
 }
 
 impl<S: EventSchema<Error = Infallible>> Runner<S> {
@@ -90,7 +101,12 @@ impl<S: EventSchema<Error = Infallible>> Runner<S> {
 
 impl<S: EventSchema> Runner<S> {
     fn new(rules: &Arc<SourceRules<S>>) -> Self {
-        Self { machine: Machine::new(rules.rules()), rules: Arc::clone(rules), matched: Vec::new() }
+        Self {
+            machine: Machine::new(rules.rules()),
+            correlating: rules.compiled.correlations.as_ref().map(Correlating::new),
+            rules: Arc::clone(rules),
+            matched: Vec::new(),
+        }
     }
 
     /// Evaluates an event and calls `alert` for every match.
@@ -102,9 +118,40 @@ impl<S: EventSchema> Runner<S> {
         let event = self.rules.schema.event(input)?;
         // Most events are of types that no rule is about: those end here.
         if self.rules.compiled.rules.may_match(event.key()) {
-            run(&self.rules.compiled, &mut self.machine, &mut self.matched, &event, alert);
+            run(&self.rules.compiled, &mut self.machine, &mut self.matched, self.correlating.as_mut(), &event, alert);
+        } else if let Some(correlating) = &mut self.correlating
+            && correlating.is_due(event.time())
+        {
+            correlate(correlating, self.machine.arena(), &event, alert);
         }
         Ok(())
+    }
+
+    /// Shares the partial matches of another runner of the same rules, so that correlations find what happens across
+    /// the two sources. Returns false if the rules are others, or have no correlations.
+    pub fn join<T>(&mut self, other: &Runner<T>) -> bool {
+        match (&mut self.correlating, &other.correlating) {
+            (Some(own), Some(other)) if Arc::ptr_eq(&own.set, &other.set) => {
+                own.state = Arc::clone(&other.state);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes over the partial matches of a runner of other rules, of all correlations that are the same in both: what
+    /// is begun is not forgotten when rules are replaced.
+    pub fn adopt<T>(&mut self, old: &Runner<T>) {
+        if let (Some(own), Some(old)) = (&self.correlating, &old.correlating)
+            && !Arc::ptr_eq(&own.state, &old.state)
+        {
+            own.adopt(old);
+        }
+    }
+
+    /// Returns what was counted of each correlation, and the memory of all partial matches in bytes.
+    pub fn correlation_stats(&self) -> (Vec<CorrelationStats>, usize) {
+        self.correlating.as_ref().map_or_else(Default::default, Correlating::stats)
     }
 
     /// Returns the rules.
@@ -138,8 +185,9 @@ fn run<E: Event>(
     compiled: &Arc<Compiled>,
     machine: &mut Machine,
     matched: &mut Vec<RuleId>,
+    correlating: Option<&mut Correlating>,
     event: &E,
-    alert: impl FnMut(Alert<'_>),
+    mut alert: impl FnMut(Alert<'_>),
 ) {
     matched.clear();
     compiled.rules.process(machine, event, |rule| {
@@ -147,7 +195,26 @@ fn run<E: Event>(
         ControlFlow::Continue(())
     });
     if !matched.is_empty() {
-        raise(compiled, machine.arena(), matched, event, alert);
+        raise(compiled, machine.arena(), matched, event, &mut alert);
+    }
+    let Some(correlating) = correlating else { return };
+    for &id in &*matched {
+        correlating.hit(&compiled.rules.rule(id).hits);
+    }
+    if correlating.has_hits() || correlating.is_due(event.time()) {
+        correlate(correlating, machine.arena(), event, alert);
+    }
+}
+
+/// Raises the alerts of the correlations that are complete now.
+fn correlate<E: Event>(correlating: &mut Correlating, arena: &Bump, event: &E, mut alert: impl FnMut(Alert<'_>)) {
+    let set = Arc::clone(&correlating.set);
+    for found in correlating.process(event, arena) {
+        let info = &set.rows[found.plan as usize];
+        if info.is_enabled {
+            let event: &dyn Event = &MatchEvent { set: &set, found: &found };
+            alert(Alert::new(Content::Rule(Matched::new(&set.compiled, info.id, &event, arena)), &[]));
+        }
     }
 }
 
@@ -160,7 +227,15 @@ fn raise<E: Event>(
     mut alert: impl FnMut(Alert<'_>),
 ) {
     let event: &dyn Event = event;
+    let is_first = compiled.rules.matching() == Matching::First;
     for &id in matched {
+        // What correlations look for may match beside the rule that raises the alert.
+        if compiled.rules.rule(id).building_block {
+            continue;
+        }
         alert(Alert::new(Content::Rule(Matched::new(compiled, id, &event, arena)), &[]));
+        if is_first {
+            return;
+        }
     }
 }

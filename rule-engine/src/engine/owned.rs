@@ -250,7 +250,7 @@ impl OwnedAlert {
     pub fn kind(&self) -> AlertKind {
         match &self.data.content {
             OwnedContent::Internal(_) => AlertKind::Internal,
-            OwnedContent::Rule { .. } => AlertKind::Rule,
+            OwnedContent::Rule { compiled, .. } => compiled.kind(),
         }
     }
 
@@ -282,7 +282,7 @@ impl OwnedAlert {
     pub fn source(&self) -> &str {
         match &self.data.content {
             OwnedContent::Internal(_) => SOURCE,
-            OwnedContent::Rule { compiled, .. } => compiled.rules.source(),
+            OwnedContent::Rule { compiled, id, .. } => &compiled.rules.rule(*id).output.source,
         }
     }
 

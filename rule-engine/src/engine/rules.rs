@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
+use super::correlations::{Correlations, steps_field};
 use super::owned::OwnedAlert;
-use super::{Config, Runner};
+use super::{AlertKind, Config, Runner};
 use crate::event::text::iso8601;
 use crate::event::{Event, EventSchema, FieldId, Key, Schema};
 use crate::output::{Output, Template, TemplateError};
@@ -31,6 +32,9 @@ pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
     /// Returns how a rule is run: the event types that it can match, those that are run alike together, and the plan
     /// for them.
     fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)>;
+
+    /// Returns the correlations over all sources; `None` without any.
+    fn correlations(&self) -> Option<&Arc<Correlations>>;
 }
 
 /// Why a source of rules is not available as asked for.
@@ -75,6 +79,11 @@ impl CompiledRules {
             .map_err(|_| SourceError::WrongSchema { name: name.to_owned(), schema: std::any::type_name::<S>() })
     }
 
+    /// Returns the correlations over all sources; `None` without any.
+    pub fn correlations(&self) -> Option<&Arc<Correlations>> {
+        self.sources.first()?.correlations()
+    }
+
     /// Returns the rules of all sources, in the order in which the sources were added.
     pub fn all(&self) -> impl Iterator<Item = &dyn AnySourceRules> {
         self.sources.iter().map(|source| &**source)
@@ -97,6 +106,10 @@ pub(crate) struct Compiled {
     alerts: Box<[AlertFields]>,
     /// Those of [`Config::fields`] that the source has.
     pub(super) watched: Box<[(String, Template)]>,
+    /// The correlations over all sources.
+    pub(crate) correlations: Option<Arc<Correlations>>,
+    /// The field of the steps of matches, if these are the alerts of correlations.
+    pub(super) steps: Option<FieldId>,
 }
 
 /// The fields of the time of an event.
@@ -220,7 +233,28 @@ impl Compiled {
         let times = Times::new(schema)?;
         let rules = build(schema);
         let alerts = rules.rules().iter().map(|rule| AlertFields::new(&rule.output, &times, &watched)).collect();
-        Ok((Self { rules, times, alerts, watched: watched.into() }, unknown))
+        let watched = watched.into();
+        Ok((Self { rules, times, alerts, watched, correlations: None, steps: None }, unknown))
+    }
+
+    /// As [`new`](Self::new), for matches of correlations.
+    pub(crate) fn of_matches<'c>(
+        schema: &mut dyn Schema,
+        config: &'c Config,
+        build: impl FnOnce(&dyn Schema) -> Ruleset,
+    ) -> Result<(Self, Vec<(&'c str, TemplateError)>), TemplateError> {
+        let (mut compiled, unknown) = Self::new(schema, config, build)?;
+        compiled.steps = steps_field();
+        for alert in &mut compiled.alerts {
+            let mut kept: Vec<FieldId> = alert.kept.iter().copied().chain(compiled.steps).collect();
+            kept.sort_unstable();
+            alert.kept = kept.into();
+        }
+        Ok((compiled, unknown))
+    }
+
+    pub(super) fn kind(&self) -> AlertKind {
+        if self.steps.is_some() { AlertKind::Correlation } else { AlertKind::Rule }
     }
 
     pub(super) fn of(&self, id: RuleId) -> &AlertFields {
@@ -242,6 +276,10 @@ impl<S> std::fmt::Debug for SourceRules<S> {
 }
 
 impl<S: EventSchema> AnySourceRules for SourceRules<S> {
+    fn correlations(&self) -> Option<&Arc<Correlations>> {
+        self.compiled.correlations.as_ref()
+    }
+
     fn rules(&self) -> &Ruleset {
         &self.compiled.rules
     }

@@ -11,12 +11,14 @@ mod hosts;
 pub mod json;
 mod k8s_audit;
 pub mod record;
+mod scope;
 #[cfg(feature = "sinsp")]
 pub mod sinsp;
 pub mod text;
 mod value;
 
 pub use hosts::{Host, Hosts};
+pub use scope::{Identity, Scope, ScopeSource};
 pub use value::{Kind, Value};
 
 use std::borrow::Cow;
@@ -280,6 +282,18 @@ pub trait Schema: std::any::Any + Send + Sync {
         Host::unknown(name)
     }
 
+    /// The function that gives the offset of local time from UTC in seconds, for the seconds since 1970: what the time
+    /// of the day is in outputs.
+    fn utc_offset(&self) -> fn(i64) -> i64 {
+        |_| 0
+    }
+
+    /// How events belong to a scope of correlations. What is given for [`Scope::Host`] is not used.
+    fn scope(&self, scope: Scope) -> ScopeSource {
+        let _ = scope;
+        ScopeSource::None
+    }
+
     /// The output fields that this source suggests for every alert, as pieces of a template, such as
     /// `container_id=%container.id`.
     fn suggested_output(&self) -> Vec<Cow<'static, str>> {
@@ -380,6 +394,12 @@ pub trait Event {
         let _ = lifetime;
         None
     }
+
+    /// Calls `each` with the processes that the event belongs to by a scope: for [`Scope::Tree`] its process and then
+    /// the ancestors of that, the nearest first; for others one. None if they are not known.
+    fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
+        let _ = (scope, each);
+    }
 }
 
 impl<E: Event + ?Sized> Event for &E {
@@ -409,6 +429,10 @@ impl<E: Event + ?Sized> Event for &E {
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         (**self).json(field, arena)
+    }
+
+    fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
+        (**self).identities(scope, each);
     }
 
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {

@@ -10,7 +10,8 @@ use sinsp::scap::EventCode;
 use sinsp::scap::schema::SyscallSet;
 
 use super::{
-    Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Key, Kind, Lifetime, Print, Schema, Special, Value,
+    Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Identity, Key, Kind, Lifetime, Print, Schema,
+    Scope, ScopeSource, Special, Value,
 };
 
 /// The name of the source of system calls.
@@ -250,6 +251,19 @@ impl Schema for SinspSchema {
         self.hosts.as_mut().map_or_else(|| Host::unknown(name), |hosts| hosts.host(name))
     }
 
+    fn utc_offset(&self) -> fn(i64) -> i64 {
+        |seconds| sinsp::fields::utc_offset(seconds).into()
+    }
+
+    fn scope(&self, scope: Scope) -> ScopeSource {
+        match scope {
+            Scope::Process | Scope::Tree | Scope::Session => ScopeSource::Processes,
+            Scope::Container => ScopeSource::Field("container.id"),
+            Scope::User => ScopeSource::Field("user.uid"),
+            Scope::Host => ScopeSource::None,
+        }
+    }
+
     fn suggested_output(&self) -> Vec<Cow<'static, str>> {
         self.fields.suggested_output().into_iter().map(Cow::Owned).collect()
     }
@@ -355,6 +369,26 @@ impl Event for SinspEvent<'_> {
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         let field = self.schema.resolved.get(field.0 as usize)?;
         Some(value(field.json(self.event, arena)?, arena))
+    }
+
+    fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
+        let Some(thread) = self.event.thread() else { return };
+        let state = self.event.state();
+        let process = |thread: &sinsp::state::Thread| {
+            let leader = state.leader(thread).unwrap_or(thread);
+            Identity { pid: thread.pid, start: leader.clone_ts }
+        };
+        match scope {
+            Scope::Session => {
+                let leader = state.thread(thread.sid);
+                each(Identity { pid: thread.sid, start: leader.map_or(0, |leader| leader.clone_ts) });
+            }
+            _ => each(process(thread)),
+        }
+        if scope == Scope::Tree {
+            let leader = state.leader(thread).unwrap_or(thread);
+            state.ancestors(leader).for_each(|ancestor| each(process(ancestor)));
+        }
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! Loaded rules to compiled ones: the last step of loading.
 
 use super::LoadedRule;
+use super::correlate::Correlating;
 use crate::engine::{Compiled, CompiledRules, Config};
 use crate::output::{ExtraField, Output, Priority, TemplateError};
 use crate::resolve::sources::{Source, Sources};
@@ -17,7 +18,7 @@ impl Sources {
 }
 
 fn build(sources: Sources, rules: Vec<LoadedRule>, config: &Config) -> Result<CompiledRules, TemplateError> {
-    let mut rows = sources.into_all();
+    let (mut rows, correlations) = sources.into_all();
     for loaded in rules {
         let Some(row) = rows.iter_mut().find(|row| row.schema.names().source() == loaded.source) else { continue };
         let priority = Priority::ALL.get(usize::from(loaded.priority)).copied().unwrap_or(Priority::Debug);
@@ -32,22 +33,30 @@ fn build(sources: Sources, rules: Vec<LoadedRule>, config: &Config) -> Result<Co
             extra: extra.map(|(field, template)| ExtraField { key: field.name, template, raw: field.raw }).collect(),
         };
         let capture = loaded.capture.then_some(Capture { milliseconds });
-        row.builder.add(Rule { output, enabled: loaded.enabled, capture }, loaded.condition);
+        let (enabled, building_block) = (loaded.enabled, loaded.building_block);
+        row.builder.add(Rule { enabled, capture, building_block, ..Rule::new(output) }, loaded.condition);
     }
-    let mut sets = Vec::with_capacity(rows.len());
-    // The first complaint about each field that no source has had yet.
-    let mut unknown: Option<Vec<(&str, TemplateError)>> = None;
-    for Source { mut schema, mut builder } in rows {
+    let mut correlating = Correlating::new(correlations, &mut rows);
+    correlating.select(config)?;
+    for Source { schema, builder } in &mut rows {
         for selection in &config.selections {
             builder.select(selection);
         }
         builder.select(&Selection { rules: Selector::Below(config.priority), enable: false });
-        let (compiled, missing) =
+        correlating.mark(schema.names().source(), builder);
+    }
+    let correlations = correlating.finish(&rows, config);
+    let mut sets = Vec::with_capacity(rows.len());
+    // The first complaint about each field that no source has had yet.
+    let mut unknown: Option<Vec<(&str, TemplateError)>> = None;
+    for Source { mut schema, builder } in rows {
+        let (mut compiled, missing) =
             Compiled::new(schema.names_mut(), config, |schema| builder.build(schema, config.evaluation))?;
         match &mut unknown {
             None => unknown = Some(missing),
             Some(unknown) => unknown.retain(|(name, _)| missing.iter().any(|(other, _)| other == name)),
         }
+        compiled.correlations.clone_from(&correlations);
         sets.push(schema.own(compiled));
     }
     match unknown.into_iter().flatten().next() {

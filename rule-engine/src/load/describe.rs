@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Loaded;
-use crate::resolve::{CollectedRule, ResolvedList, ResolvedMacro, ResolvedRule, Sources};
+use crate::resolve::correlation::{Piece, ResolvedMember};
+use crate::resolve::{CollectedRule, ResolvedCorrelation, ResolvedList, ResolvedMacro, ResolvedRule, Sources};
 use crate::source::PRIORITIES;
 use crate::source::item::Entry;
 use crate::syntax::ast::{Check, Expr, Field, Operand, Right};
@@ -18,6 +19,9 @@ use crate::text::shown;
 /// # Errors
 /// If there is no such rule.
 pub fn describe(loaded: &Loaded, sources: &mut Sources, rule: Option<&str>) -> Result<Value, String> {
+    if let Some(correlation) = loaded.resolved.correlations.iter().find(|known| Some(known.name.as_str()) == rule) {
+        return Ok(json!({ "correlations": [describe_correlation(correlation)] }));
+    }
     let rules = loaded.resolved.rules.iter();
     let collected: Vec<&CollectedRule> = loaded.collection.rules.iter().collect();
     if let Some(name) = rule {
@@ -42,13 +46,44 @@ pub fn describe(loaded: &Loaded, sources: &mut Sources, rule: Option<&str>) -> R
             Value::Object(first)
         })
         .collect();
-    Ok(json!({
+    let mut all = json!({
         "lists": lists,
         "macros": macros,
         "required_engine_version": loaded.collection.engine_version.to_string(),
         "required_plugin_versions": plugins,
         "rules": rules,
-    }))
+    });
+    // Falco has none, so there is no key without any.
+    if !loaded.resolved.correlations.is_empty() {
+        all["correlations"] = loaded.resolved.correlations.iter().map(describe_correlation).collect();
+    }
+    Ok(all)
+}
+
+fn describe_correlation(correlation: &ResolvedCorrelation) -> Value {
+    let member = |member: &ResolvedMember| {
+        let fields: Vec<&str> = member.captures.iter().map(|(name, _)| name.as_str()).collect();
+        json!({ "fields": fields, "name": member.name, "source": member.source })
+    };
+    json!({
+        "details": {
+            "members": correlation.members.iter().map(member).collect::<Vec<_>>(),
+            "output_fields": correlation.pieces.iter().filter_map(Piece::name).collect::<BTreeSet<_>>(),
+            "timespan_ns": correlation.span,
+        },
+        "info": {
+            "condition": shown(&correlation.lines().join("\n")),
+            "description": shown(&correlation.desc),
+            "enabled": correlation.enabled,
+            "group_by": correlation.group_by,
+            "name": shown(&correlation.name),
+            "output": shown(&correlation.output),
+            "priority": PRIORITIES[usize::from(correlation.priority)],
+            "source": shown(&correlation.source),
+            "tags": correlation.tags.iter().map(|tag| shown(tag)).collect::<Vec<_>>(),
+            "type": correlation.type_name,
+        },
+    })
 }
 
 fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, collected: &CollectedRule) -> Value {

@@ -5,6 +5,7 @@
 //! people see every fault at once.
 
 mod build;
+mod correlate;
 mod describe;
 
 use std::collections::HashMap;
@@ -56,6 +57,8 @@ pub struct LoadedRule {
     pub tags: Vec<String>,
     /// Whether it is switched on.
     pub enabled: bool,
+    /// Whether it raises no alert of its own: only correlations look for it.
+    pub building_block: bool,
     /// Whether a match starts a recording.
     pub capture: bool,
     /// How many milliseconds it lasts; 0: as long as configured.
@@ -143,7 +146,8 @@ impl Loader {
                 OnError::Continue => at + 1 == files.len(),
             };
             if due {
-                let setting = Setting { extra: &self.extra, files, on_error, missing: &missing };
+                let is_last = at + 1 == files.len();
+                let setting = Setting { extra: &self.extra, files, on_error, missing: &missing, is_last };
                 let previous = last.take().filter(|old| !old.diagnostics.iter().any(Diagnostic::is_error));
                 let resolved = resolve(&collection, &mut self.sources, setting, previous);
                 report.diagnostics.extend(resolved.diagnostics.iter().cloned());
@@ -151,7 +155,13 @@ impl Loader {
             }
             reports.push(report);
         }
-        let nothing = || Resolved { lists: Vec::new(), macros: Vec::new(), rules: Vec::new(), diagnostics: Vec::new() };
+        let nothing = || Resolved {
+            lists: Vec::new(),
+            macros: Vec::new(),
+            rules: Vec::new(),
+            correlations: Vec::new(),
+            diagnostics: Vec::new(),
+        };
         Pass { reports, collection, resolved: last.unwrap_or_else(nothing) }
     }
 
@@ -281,6 +291,7 @@ impl Loaded {
                 priority: item.priority,
                 tags: item.tags,
                 enabled: item.enabled,
+                building_block: item.building_block,
                 capture: item.capture,
                 capture_duration: item.capture_duration,
             })

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::diag::{Code, Context, Diagnostic, Place, Spot, did_you_mean};
+use crate::source::correlation::{Change, Correlation};
 use crate::source::item::{self, Exception, PluginVersion, Rule, Step, Update, Version, Written};
 use crate::text::Mark;
 
@@ -131,6 +132,8 @@ pub struct Collection {
     pub macros: Named<Macro>,
     /// The rules.
     pub rules: Named<CollectedRule>,
+    /// The correlations.
+    pub correlations: Named<Correlation>,
     next: usize,
 }
 
@@ -161,6 +164,8 @@ impl Collection {
             Step::Rule(rule) => self.rule(*rule, sources, tell)?,
             Step::Append(update) => self.append(*update, sources)?,
             Step::Replace(update) => self.replace(*update)?,
+            Step::Correlation(correlation) => self.correlation(*correlation),
+            Step::ChangeCorrelation(change) => self.change_correlation(*change)?,
             Step::Enable(name, enabled, context) => {
                 let Some(rule) = self.rules.get_mut(&name) else {
                     return Err(self.unknown_rule(
@@ -391,6 +396,31 @@ impl Collection {
         Ok(())
     }
 
+    fn correlation(&mut self, correlation: Correlation) {
+        match self.correlations.get_mut(&correlation.name.text) {
+            Some(earlier) => *earlier = correlation,
+            None => self.correlations.insert(&correlation.name.text.clone(), correlation),
+        }
+    }
+
+    fn change_correlation(&mut self, change: Change) -> Result<()> {
+        let Some(correlation) = self.correlations.get_mut(&change.name.text) else {
+            let message = "Correlation uses 'override' but no correlation by that name already exists";
+            let mut fault = fault(message, &change.context);
+            let names = self.correlations.iter().map(|correlation| correlation.name.text.as_str());
+            fault.hint = did_you_mean(&change.name.text, names);
+            fault.spot = Some(change.name.spot);
+            return Err(fault);
+        };
+        if let Some(parts) = change.append {
+            correlation.parts.append(parts);
+        }
+        if let Some(parts) = change.replace {
+            correlation.parts.replace(parts);
+        }
+        Ok(())
+    }
+
     fn replace(&mut self, update: Update) -> Result<()> {
         self.same_source(&update.name, &update.source, &update.context)?;
         let now = self.next;
@@ -411,6 +441,7 @@ impl Collection {
         set(&mut old.tags, update.tags);
         set(&mut old.exceptions, update.exceptions);
         set(&mut old.priority, update.priority);
+        set(&mut old.building_block, update.building_block);
         set(&mut old.capture, update.capture);
         set(&mut old.capture_duration, update.capture_duration);
         set(&mut old.enabled, update.enabled);

@@ -8,6 +8,7 @@
 //! rule after rule, output before condition.
 
 mod collection;
+pub mod correlation;
 mod exception;
 mod extra;
 mod faults;
@@ -24,6 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro, Named};
+pub use correlation::ResolvedCorrelation;
 pub use extra::{ExtraField, ExtraOutput};
 pub use lists::ResolvedList;
 pub use setting::{Missing, OnError, Setting};
@@ -105,6 +107,8 @@ pub struct Resolved {
     pub macros: Vec<ResolvedMacro>,
     /// The rules that are at no fault and of a known source.
     pub rules: Vec<ResolvedRule>,
+    /// The correlations, those first that others name.
+    pub correlations: Vec<ResolvedCorrelation>,
     /// What was found.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -117,7 +121,7 @@ pub fn resolve(
     setting: Setting<'_>,
     previous: Option<Resolved>,
 ) -> Resolved {
-    let Setting { extra, files, on_error, missing } = setting;
+    let Setting { extra, files, on_error, missing, is_last } = setting;
     let (old_macros, old_rules) = previous.map(|old| (old.macros, old.rules)).unwrap_or_default();
     let lists = lists::resolve(collection);
     let mut resolver = Resolver {
@@ -136,13 +140,20 @@ pub fn resolve(
         rules: Vec::new(),
         diagnostics: Vec::new(),
     };
-    if resolver.run().is_ok() && !resolver.diagnostics.iter().any(Diagnostic::is_error) {
+    let mut correlations = Vec::new();
+    let mut done = resolver.run();
+    if is_last && done.is_ok() {
+        done = resolver.correlations().map(|resolved| correlations = resolved);
+    }
+    resolver.sources.correlations.clone_from(&correlations);
+    if done.is_ok() && !resolver.diagnostics.iter().any(Diagnostic::is_error) {
         resolver.unused();
     }
     Resolved {
         lists: resolver.lists,
         macros: resolver.macros,
         rules: resolver.rules,
+        correlations,
         diagnostics: resolver.diagnostics,
     }
 }

@@ -26,4 +26,6 @@ pub struct Setting<'a> {
     pub on_error: OnError,
     /// What could not be read.
     pub missing: &'a Missing,
+    /// Whether no file follows. Correlations may name what any file defines, so they are resolved last.
+    pub is_last: bool,
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::ResolvedCorrelation;
 use crate::engine::{self, Shared, SourceRules};
-use crate::event::{EventSchema, FieldError, Key, Schema, near_field};
+use crate::event::{EventSchema, FieldError, FieldInfo, Key, Schema, Scope, ScopeSource, near_field};
 use crate::lower::{CompileError, CompileErrorKind, Condition};
 use crate::output::{Template, TemplateError};
 use crate::ruleset::RulesetBuilder;
@@ -59,6 +60,8 @@ mod names {
 pub struct Sources {
     names: Vec<String>,
     all: Vec<Source>,
+    /// The correlations of the last load.
+    pub(crate) correlations: Vec<ResolvedCorrelation>,
 }
 
 /// A source, with the conditions that the last load compiled.
@@ -111,9 +114,9 @@ impl Sources {
         self
     }
 
-    /// Returns all sources.
-    pub(crate) fn into_all(self) -> Vec<Source> {
-        self.all
+    /// Returns all sources, and the correlations of the last load.
+    pub(crate) fn into_all(self) -> (Vec<Source>, Vec<ResolvedCorrelation>) {
+        (self.all, self.correlations)
     }
 
     fn find(&mut self, source: &str) -> Option<&mut Source> {
@@ -128,6 +131,7 @@ impl Sources {
         for source in &mut self.all {
             source.builder = RulesetBuilder::new();
         }
+        self.correlations.clear();
     }
 
     /// The names of the sources.
@@ -160,6 +164,26 @@ impl Sources {
             Err(FieldError::Unknown { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The field of a key.
+    ///
+    /// # Errors
+    /// If there is no such field, in Falco's words.
+    pub(super) fn key_field(&mut self, source: &str, text: &str) -> Result<FieldInfo, String> {
+        let Some(source) = self.find(source) else { return Err("unknown source".to_owned()) };
+        match parse_operand(text) {
+            Ok((Operand::Field(field, _), end)) if end == text.len() => {
+                source.schema.names_mut().field(&field.name, field.arg.as_deref()).map_err(|error| error.to_string())
+            }
+            _ => Err("that is not the name of a field".to_owned()),
+        }
+    }
+
+    /// How events of a source belong to a scope.
+    pub(super) fn scope(&self, source: &str, scope: Scope) -> ScopeSource {
+        let at = self.names.iter().position(|name| name == source);
+        at.map_or(ScopeSource::None, |at| self.all[at].schema.names().scope(scope))
     }
 
     /// A field that a wrong one may have been meant to be.

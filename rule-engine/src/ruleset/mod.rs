@@ -13,7 +13,7 @@ mod index;
 mod lists;
 mod prefilter;
 mod profile;
-mod rule;
+pub(crate) mod rule;
 mod select;
 mod shared_tests;
 
@@ -121,9 +121,10 @@ impl RulesetBuilder {
             plain.push(Plain { root, keys, enabled: rule.enabled });
             rules.push(rule);
         }
+        let has_members = rules.iter().any(|rule| rule.building_block || !rule.hits.is_empty());
         let index = Index::build(&mut pool, &plain, schema, &regexes);
         let config = Config { index: config.index && index.is_sound(), ..config };
-        Ruleset { source: schema.source().to_owned(), rules, plain, pool, regexes, index, config }
+        Ruleset { source: schema.source().to_owned(), rules, plain, pool, regexes, index, config, has_members }
     }
 }
 
@@ -145,6 +146,8 @@ pub struct Ruleset {
     regexes: Regexes,
     index: Index,
     config: Config,
+    /// Whether correlations look for any rule.
+    has_members: bool,
 }
 
 impl Ruleset {
@@ -156,6 +159,11 @@ impl Ruleset {
     /// Its rules, disabled ones too, in the order of evaluation.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Returns what happens after a match.
+    pub fn matching(&self) -> Matching {
+        self.config.matching
     }
 
     /// One rule.
@@ -176,7 +184,7 @@ impl Ruleset {
     }
 
     /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
-    /// [`Matching::First`] it is called once at most.
+    /// [`Matching::First`] it is called once at most, and besides for the rules that are members of correlations.
     pub fn process<E: Event>(
         &self,
         machine: &mut Machine,
@@ -184,9 +192,21 @@ impl Ruleset {
         mut matched: impl FnMut(RuleId) -> ControlFlow<()>,
     ) {
         let first = self.config.matching == Matching::First;
-        let mut tell = |rule: u32| match matched(RuleId(rule)) {
-            ControlFlow::Continue(()) if !first => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
+        let mut has_matched = false;
+        let mut tell = |rule: u32| {
+            if self.has_members {
+                // What correlations look for does not end with the first alert, nor is it one.
+                let Rule { building_block, hits, .. } = &self.rules[rule as usize];
+                if *building_block || has_matched {
+                    return if hits.is_empty() { ControlFlow::Continue(()) } else { matched(RuleId(rule)) };
+                }
+                has_matched = first;
+                return matched(RuleId(rule));
+            }
+            match matched(RuleId(rule)) {
+                ControlFlow::Continue(()) if !first => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
         };
         if !self.config.index {
             machine.arena.reset();

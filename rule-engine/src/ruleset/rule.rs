@@ -1,5 +1,6 @@
 //! One rule.
 
+use crate::correlation::Hit;
 use crate::output::Output;
 
 /// The place of a rule in its set.
@@ -22,9 +23,26 @@ pub struct Rule {
     pub enabled: bool,
     /// Whether a match starts a recording.
     pub capture: Option<Capture>,
+    /// Whether it raises no alert of its own: only correlations look for it.
+    pub building_block: bool,
+    /// The members of correlations that it is; set when rules are compiled.
+    pub hits: Box<[Hit]>,
 }
 
+/// What separates the names of a correlation and its step: no rule of a file has it in its name.
+pub(crate) const STEP: char = '\u{1}';
+
 impl Rule {
+    /// Creates an enabled rule that raises alerts.
+    pub fn new(output: Output) -> Self {
+        Self { output, enabled: true, capture: None, building_block: false, hits: Box::default() }
+    }
+
+    /// Whether it is a step of a correlation, which no file names.
+    pub fn is_step(&self) -> bool {
+        self.building_block && self.output.rule.contains(STEP)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.output.rule

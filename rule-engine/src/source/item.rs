@@ -2,6 +2,7 @@
 
 use crate::diag::{Context, Diagnostic, FileId, Place, Spot};
 
+use super::correlation::{Change, Correlation};
 use super::yaml::Style;
 use crate::text::Mark;
 
@@ -42,6 +43,10 @@ pub enum Step {
     Append(Box<Update>),
     /// Keys under `override: … replace`.
     Replace(Box<Update>),
+    /// A correlation.
+    Correlation(Box<Correlation>),
+    /// Keys under `override` of a correlation.
+    ChangeCorrelation(Box<Change>),
     /// The old way to switch a rule: `rule` and `enabled`, nothing else.
     Enable(String, bool, Context),
     /// The item is wrong here; what is left of it was not read.
@@ -145,6 +150,8 @@ pub struct Rule {
     pub source: Written,
     /// Whether it is switched on.
     pub enabled: bool,
+    /// Whether it raises no alert of its own: only correlations look for it.
+    pub building_block: bool,
     /// Whether a match starts a recording.
     pub capture: bool,
     /// How many milliseconds it lasts; 0: as long as configured.
@@ -189,6 +196,7 @@ pub struct Update {
     pub tags: Option<Vec<String>>,
     pub exceptions: Option<Vec<Exception>>,
     pub priority: Option<u8>,
+    pub building_block: Option<bool>,
     pub capture: Option<bool>,
     pub capture_duration: Option<u32>,
     pub enabled: Option<bool>,

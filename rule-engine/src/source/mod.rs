@@ -4,8 +4,10 @@
 //! bytes --decode--> text --yaml--> documents --read--> steps (item.rs)
 //! ```
 
+pub mod correlation;
 pub mod item;
 pub mod read;
+mod read_correlation;
 mod read_rule;
 pub mod schema;
 pub mod span;

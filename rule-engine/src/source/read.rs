@@ -7,7 +7,7 @@ use crate::diag::{Code, Context, Diagnostic, FileId, Place, Spot, did_you_mean};
 
 use super::item::{List, Macro, PluginVersion, Step, Version, Written};
 use super::yaml::{Documents, Node};
-use super::{Style, read_rule};
+use super::{Style, read_correlation, read_rule};
 
 pub(super) type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
@@ -17,11 +17,12 @@ const APPEND_IS_OLD: &str = "'append' key is deprecated. Add an 'append' entry (
                              'override' instead.";
 
 /// The kinds of items by their key, and what keys each takes.
-const ITEMS: [(&str, &[&str]); 5] = [
+const ITEMS: [(&str, &[&str]); 6] = [
     ("required_engine_version", &["required_engine_version"]),
     ("required_plugin_versions", &["required_plugin_versions"]),
     ("list", &["list", "items", "append", "override"]),
     ("macro", &["macro", "condition", "append", "override"]),
+    ("correlation", &read_correlation::KEYS),
     ("rule", &read_rule::KEYS),
 ];
 
@@ -99,6 +100,7 @@ impl Reader {
             "required_plugin_versions" => self.plugin_versions(item, parent, steps)?,
             "list" => self.list(item, parent, steps)?,
             "macro" => self.macro_(item, parent, steps)?,
+            "correlation" => read_correlation::correlation(self, item, parent, steps)?,
             _ => read_rule::rule(self, item, parent, steps)?,
         };
         for (key, _) in item.entries() {
@@ -163,7 +165,7 @@ impl Reader {
         self.optional(item, key, context, false)?.ok_or_else(|| self.missing(item, key, context))
     }
 
-    fn missing(self, item: Node<'_>, key: &str, context: &Context) -> Box<Diagnostic> {
+    pub(super) fn missing(self, item: Node<'_>, key: &str, context: &Context) -> Box<Diagnostic> {
         let message = format!("Item has no mapping for key '{key}'");
         let near = did_you_mean(key, item.entries().filter_map(|(k, _)| k.text()));
         let near = near.map(|_| {

@@ -8,7 +8,7 @@ use super::read::{APPEND_AND_OVERRIDE, Overrides, Reader, Result, fault};
 use super::yaml::Node;
 
 /// The keys of a rule.
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "rule",
     "condition",
     "output",
@@ -16,6 +16,7 @@ pub(super) const KEYS: [&str; 15] = [
     "priority",
     "source",
     "enabled",
+    "building_block",
     "capture",
     "capture_duration",
     "warn_evttypes",
@@ -29,11 +30,12 @@ pub(super) const KEYS: [&str; 15] = [
 /// The keys that may stand under `override` with `append`.
 pub(crate) const MAY_APPEND: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
 /// The keys that may stand under `override` with `replace`.
-pub(crate) const MAY_REPLACE: [&str; 11] = [
+pub(crate) const MAY_REPLACE: [&str; 12] = [
     "condition",
     "output",
     "desc",
     "priority",
+    "building_block",
     "capture",
     "capture_duration",
     "tags",
@@ -87,11 +89,11 @@ pub(super) fn rule(reader: Reader, item: Node<'_>, parent: &Context, steps: &mut
     Ok(context)
 }
 
-struct ReadRule<'d, 'c> {
-    reader: Reader,
-    item: Node<'d>,
-    context: &'c Context,
-    name: Written,
+pub(super) struct ReadRule<'d, 'c> {
+    pub(super) reader: Reader,
+    pub(super) item: Node<'d>,
+    pub(super) context: &'c Context,
+    pub(super) name: Written,
 }
 
 impl ReadRule<'_, '_> {
@@ -108,7 +110,7 @@ impl ReadRule<'_, '_> {
         self.context.within(place, "", mark)
     }
 
-    fn priority(&self, written: &Written) -> Result<u8> {
+    pub(super) fn priority(&self, written: &Written) -> Result<u8> {
         let known = PRIORITIES.iter().position(|name| name.eq_ignore_ascii_case(&written.text));
         let known = known.or_else(|| written.text.eq_ignore_ascii_case("info").then_some(6));
         known.and_then(|at| u8::try_from(at).ok()).ok_or_else(|| {
@@ -120,7 +122,7 @@ impl ReadRule<'_, '_> {
         })
     }
 
-    fn tags(&self) -> Result<Vec<String>> {
+    pub(super) fn tags(&self) -> Result<Vec<String>> {
         let Some(value) = self.item.at("tags") else { return Ok(Vec::new()) };
         let tags = self.reader.sequence(value, "tags", self.context)?;
         let mut tags: Vec<String> = tags.into_iter().map(|tag| tag.text).collect();
@@ -146,6 +148,7 @@ impl ReadRule<'_, '_> {
         Ok(Rule {
             name: self.name.text.clone(),
             enabled: self.truth("enabled")?.unwrap_or(true),
+            building_block: self.truth("building_block")?.unwrap_or(false),
             capture: self.truth("capture")?.unwrap_or(false),
             capture_duration: reader.number(item, "capture_duration", context)?.unwrap_or(0),
             warn_event_types: self.truth("warn_evttypes")?.unwrap_or(true),
@@ -173,6 +176,7 @@ impl ReadRule<'_, '_> {
             tags: None,
             exceptions: None,
             priority: None,
+            building_block: None,
             capture: None,
             capture_duration: None,
             enabled: None,
@@ -251,6 +255,9 @@ impl ReadRule<'_, '_> {
         if asked("priority")? {
             update.priority = Some(self.priority(&self.string("priority")?)?);
         }
+        if asked("building_block")? {
+            update.building_block = self.truth("building_block")?;
+        }
         if asked("capture")? {
             update.capture = self.truth("capture")?;
         }
@@ -269,7 +276,7 @@ impl ReadRule<'_, '_> {
         Ok(update)
     }
 
-    fn exceptions(&self, append: bool, steps: &mut Vec<Step>) -> Result<Vec<Exception>> {
+    pub(super) fn exceptions(&self, append: bool, steps: &mut Vec<Step>) -> Result<Vec<Exception>> {
         let mut out: Vec<Exception> = Vec::new();
         let Some(all) = self.item.at("exceptions").filter(|node| !node.is_null()) else { return Ok(out) };
         let reader = self.reader;

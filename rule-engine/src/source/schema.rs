@@ -59,6 +59,7 @@ static EXCEPTION: Map = Map {
 
 static OVERRIDE: Map = Map {
     keys: &[
+        ("building_block", OPERATION),
         ("capture", OPERATION),
         ("capture_duration", OPERATION),
         ("condition", OPERATION),
@@ -79,6 +80,7 @@ static OVERRIDE: Map = Map {
 static ITEM: Map = Map {
     keys: &[
         ("append", Shape::Truth),
+        ("building_block", Shape::Truth),
         ("capture", Shape::Truth),
         ("capture_duration", Shape::Number),
         ("condition", Shape::Text),
@@ -106,7 +108,7 @@ static ITEM: Map = Map {
 const FILE: Shape = Shape::Sequence(&Shape::Map(&ITEM));
 
 /// How many keys the largest map has.
-const MOST_KEYS: usize = 20;
+const MOST_KEYS: usize = 21;
 
 /// How many messages are kept: aliases can multiply faults.
 const MOST: usize = 10_000;

@@ -1,6 +1,6 @@
 //! Runs tests and says what came of them.
 
-use super::alerts::{self, Difference, Raised};
+use super::alerts::{self, Difference, Expected, Raised};
 use super::{Events, Fault, Given, PlayError, Replay, Setting, Suite, Test};
 use crate::diag::did_you_mean;
 use crate::diag::human::Style;
@@ -8,7 +8,7 @@ use crate::engine::{self, Alert, CompiledRules};
 use crate::event::json::{JsonDocument, JsonSchema};
 use crate::load::Loader;
 use crate::resolve::{ExtraField, ExtraOutput};
-use crate::ruleset::{self, Matching, Selector};
+use crate::ruleset::{self, Matching, Rule, Selector};
 use crate::source::item::Written;
 use crate::source::span::locate;
 
@@ -91,7 +91,17 @@ impl Suite {
             }
         }
         let mut sources = replay.sources();
-        let extra = self.extra(number, &mut sources)?;
+        let named = |loaded: &crate::load::Loaded| -> Vec<String> {
+            loaded.collection.correlations.iter().map(|correlation| correlation.name.text.clone()).collect()
+        };
+        let has_correlations = files.iter().any(|(_, text)| memchr::memmem::find(text, b"correlation:").is_some());
+        let correlations = if has_correlations {
+            let mut first = Loader::new(replay.sources());
+            named(&first.load(files.iter().map(|(name, text)| (name.as_str(), text.as_slice()))))
+        } else {
+            Vec::new()
+        };
+        let extra = self.extra(number, &mut sources, &correlations)?;
         let mut loader = Loader::new(sources).extra_output(extra);
         let loaded = loader.load(files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
         if !loaded.is_successful() {
@@ -117,11 +127,20 @@ impl Suite {
     }
 
     /// Every field that some test asks for is added to the alerts, whether the rule's output has it or not.
-    fn extra(&self, setting: usize, sources: &mut crate::load::Sources) -> Result<Vec<ExtraOutput>, Fault> {
+    fn extra(
+        &self,
+        setting: usize,
+        sources: &mut crate::load::Sources,
+        correlations: &[String],
+    ) -> Result<Vec<ExtraOutput>, Fault> {
         let mut all: Vec<ExtraOutput> = Vec::new();
         for test in self.tests.iter().filter(|test| test.setting == setting) {
             let source = test.given.source();
-            for (name, _) in test.alerts.iter().flat_map(|alert| &alert.fields) {
+            let all_fields = |alert| {
+                let alert: &Expected = alert;
+                alert.fields.iter().map(move |(name, _)| (alert, name))
+            };
+            for (alert, name) in test.alerts.iter().flat_map(all_fields) {
                 let known = |extra: &ExtraOutput| {
                     extra.source.as_deref() == Some(source) && extra.fields.iter().any(|field| field.name == name.text)
                 };
@@ -130,6 +149,8 @@ impl Suite {
                 }
                 match sources.field(source, &name.text) {
                     Ok(true) => {}
+                    // Those of correlations are what their outputs name.
+                    Ok(false) if correlations.contains(&alert.rule.text) => continue,
                     Ok(false) => {
                         let hint = sources.near_field(source, &name.text);
                         return Err(Fault::new(format!("`{}` is no field of {source}", name.text))
@@ -238,7 +259,10 @@ fn trace_hint() -> String {
 
 /// Every rule that a test names must be there and be on.
 fn check_names(test: &Test, rules: &CompiledRules) -> Result<(), Fault> {
-    let all = || rules.all().flat_map(|set| set.rules().rules());
+    let correlations = rules.correlations().map_or(&[][..], |correlations| correlations.rules());
+    // The steps of correlations are no rules of a file.
+    let of_files = |rule: &&Rule| !rule.is_step();
+    let all = || rules.all().flat_map(|set| set.rules().rules()).filter(of_files).chain(correlations);
     for alert in &test.alerts {
         let name = &alert.rule;
         match all().find(|rule| rule.name() == name.text) {

@@ -112,8 +112,16 @@ proptest! {
     #[test]
     fn the_correlator_finds_what_the_oracle_finds(set in set(), events in stream()) {
         let (found, expected) = both(&set, &events);
+        let at = found.iter().zip(&expected).position(|(found, expected)| found != expected);
+        let at = at.unwrap_or(found.len().min(expected.len()));
         let events: Vec<String> = events.iter().map(|event| format!("{event:?}")).collect();
-        prop_assert_eq!(found, expected, "{:?}{}", set, events.join(" "));
+        prop_assert!(
+            found == expected,
+            "{:?} instead of {:?}\n{set:?}{}",
+            found.get(at),
+            expected.get(at),
+            events.join(" ")
+        );
     }
 
     #[test]

@@ -65,6 +65,8 @@ settings! {
         outputs_spool: OutputsSpool = OutputsSpool::default(),
         /// Fewer alerts of the same kind. Not in Falco.
         noise_control: NoiseControl = NoiseControl::default(),
+        /// Correlations over several events. Not in Falco.
+        correlations: CorrelationSettings = CorrelationSettings::default(),
         /// Rules from a server, signed. Not in Falco.
         rules_bundle: RulesBundle = RulesBundle::default(),
         /// The built-in web server.
@@ -89,6 +91,11 @@ settings! {
         base_syscalls: BaseSyscalls = BaseSyscalls::default(),
         /// Limits of the state that is kept.
         falco_libs: FalcoLibs = FalcoLibs::default(),
+    }
+    /// Correlations over several events.
+    CorrelationSettings {
+        /// The most memory for partial matches, in bytes; the oldest are dropped and counted when it is full.
+        memory_bytes: u64 = 16_777_216,
     }
     /// What is added to the output of some rules.
     AppendOutput {

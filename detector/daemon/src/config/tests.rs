@@ -59,6 +59,7 @@ json_include_output_fields_property: false
 json_include_tags_property: false
 buffered_outputs: true
 rule_matching: all
+correlations: {memory_bytes: 7}
 outputs_queue: {capacity: 7}
 stdout_output: {enabled: true}
 syslog_output: {enabled: true, address: "udp://log", format: rfc5424, spool: true}

@@ -151,7 +151,7 @@ mod tests {
             message: Template::default(),
             extra: Vec::new(),
         };
-        Rule { output, enabled: true, capture }
+        Rule { capture, ..Rule::new(output) }
     }
 
     /// Gives each event of a trace to the recorder; `matched` says which rule matches it.

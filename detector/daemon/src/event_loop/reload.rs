@@ -61,7 +61,7 @@ impl Reloader<'_> {
             match self.reload(&running) {
                 Ok((loaded, files, sets)) => {
                     let rules = sets.all().flat_map(|set| set.rules().rules());
-                    let count = rules.filter(|rule| rule.enabled).count();
+                    let count = rules.filter(|rule| rule.enabled && !rule.is_step()).count();
                     log::notice(format!("reloaded: {count} rules are enabled"));
                     self.slot.put(sets, &loaded.config);
                     self.reloaded.store(now(), Ordering::Relaxed);

@@ -23,6 +23,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const SECOND: u64 = 1_000_000_000;
+/// The name of the alert about partial matches that were dropped.
+const EVICTIONS: &str = "Falco internal: correlation state drop";
 /// Room for a count of each type of event.
 const TYPES: usize = 512;
 
@@ -74,6 +76,8 @@ pub(crate) fn run<S: Measured>(
         idle: 0,
         timeouts: setup.config.syscall_event_timeouts.max_consecutives,
         recorder: Recorder::new(&setup.config.capture),
+        before: None,
+        evicted: 0,
     };
     let started = Instant::now();
     let mut rules = Arc::clone(rules);
@@ -120,6 +124,10 @@ struct AtWork<'r> {
     timeouts: u32,
     /// What writes captures, if any are wanted.
     recorder: Option<Recorder<'r>>,
+    /// What ran the rules before, with the partial matches of its correlations.
+    before: Option<Runner<SinspSchema>>,
+    /// How many of those were dropped because memory was full.
+    evicted: u64,
 }
 
 impl AtWork<'_> {
@@ -129,6 +137,9 @@ impl AtWork<'_> {
         rules: &Arc<SourceRules<SinspSchema>>,
     ) -> Result<End, Fatal> {
         let mut runner = rules.runner();
+        if let Some(before) = self.before.take() {
+            runner.adopt(&before);
+        }
         if self.setup.profiles.is_some() {
             runner.profile();
         }
@@ -136,6 +147,7 @@ impl AtWork<'_> {
         if let (Some(profiles), Some(profile)) = (self.setup.profiles, runner.profiled()) {
             profiles.tell(profile);
         }
+        self.before = Some(runner);
         end
     }
 
@@ -162,9 +174,7 @@ impl AtWork<'_> {
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
                     runner.process(&event, |alert| {
-                        if let Some(rule) = alert.rule_id() {
-                            matches.count(rule);
-                        }
+                        matches.count_alert(&alert);
                         if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
                             alerts.send(&alert);
                         }
@@ -179,6 +189,7 @@ impl AtWork<'_> {
                     }
                     if self.drops.is_due(time) {
                         self.look_at_drops(time, inspector)?;
+                        self.look_at_evictions(time, runner);
                     }
                 }
                 Ok(Next::Hidden) => {}
@@ -217,7 +228,8 @@ impl AtWork<'_> {
         }
         if telemetry.take_wanted() {
             let costs = if telemetry.measuring() { costs(runner) } else { Vec::new() };
-            telemetry.tell(Snapshot { costs, ..self.snapshot(inspector) });
+            let correlations = runner.correlation_stats();
+            telemetry.tell(Snapshot { costs, correlations, ..self.snapshot(inspector) });
         }
         if signals.terminate() {
             log::info("asked to end");
@@ -255,6 +267,33 @@ impl AtWork<'_> {
             pending: inspector.source().pending(),
             audit: None,
             costs: Vec::new(),
+            correlations: (Vec::new(), 0),
+        }
+    }
+
+    /// Reports what correlations may have missed since memory was full, as other losses are reported.
+    fn look_at_evictions(&mut self, time: u64, runner: &Runner<SinspSchema>) {
+        let (stats, _) = runner.correlation_stats();
+        let evicted: u64 = stats.iter().map(|one| one.counters.evicted).sum();
+        let new = evicted.saturating_sub(self.evicted);
+        self.evicted = evicted;
+        if new == 0 {
+            return;
+        }
+        let most = stats.iter().max_by_key(|one| one.counters.evicted).map_or("", |one| one.name.as_str());
+        let text = format!(
+            "{EVICTIONS}. {new} partial matches of correlations were dropped in the last second, so that a match may be \
+             missed: correlations.memory_bytes is full."
+        );
+        for action in &self.drops.settings().actions {
+            match action {
+                DropAction::Ignore => {}
+                DropAction::Log | DropAction::Exit => log::debug(&text),
+                DropAction::Alert => {
+                    let own = internal(EVICTIONS, Priority::Debug, time, text.as_str());
+                    self.alerts.send_own(&own.with_field("evicted", new).with_field("correlation", most));
+                }
+            }
         }
     }
 

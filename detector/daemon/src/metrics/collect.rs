@@ -60,6 +60,7 @@ impl Facts {
         self.own(now, &mut metrics);
         if self.settings.rules_counters_enabled {
             rules(now, &mut metrics);
+            correlations(now, &mut metrics);
         }
         if self.settings.resource_utilization_enabled {
             metrics.extend(self.resources.metrics());
@@ -209,6 +210,26 @@ fn rules(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
         ]);
         metric.labels.extend(rule.tags.iter().map(|tag| (format!("tag_{tag}"), "true".to_owned())));
         metrics.push(metric);
+    }
+}
+
+fn correlations(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
+    let (stats, bytes) = &snapshot.correlations;
+    if stats.is_empty() {
+        return;
+    }
+    metrics.push(Metric::new(Part::Program, "correlation_memory", Unit::Bytes, Kind::Gauge, *bytes as f64));
+    for one in stats {
+        let labels = [("correlation", one.name.as_str())];
+        let counters = &one.counters;
+        metrics.push(Metric::gauge(Part::Program, "correlation_partial_matches", counters.live).labels(&labels));
+        for (name, value) in [
+            ("correlation_matches", counters.matches),
+            ("correlation_evictions", counters.evicted),
+            ("correlation_late_events", counters.late),
+        ] {
+            metrics.push(Metric::counter(Part::Program, name, value).labels(&labels));
+        }
     }
 }
 

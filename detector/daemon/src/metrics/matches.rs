@@ -1,5 +1,6 @@
 //! How often each rule matched, over all reloads.
 
+use rule_engine::engine::Alert;
 use rule_engine::output::Priority;
 use rule_engine::ruleset::{RuleId, Ruleset};
 use std::fmt::Write;
@@ -26,21 +27,41 @@ impl Matches {
     pub(crate) fn follow(&mut self, set: &Ruleset) {
         let source = set.source();
         let before = std::mem::take(&mut self.rules);
-        self.rules = set
-            .rules()
-            .iter()
-            .map(|rule| RuleCount {
+        self.places.clear();
+        for rule in set.rules() {
+            // Steps of correlations raise no alerts.
+            self.places.push(if rule.is_step() { usize::MAX } else { self.rules.len() });
+            if rule.is_step() {
+                continue;
+            }
+            self.rules.push(RuleCount {
                 name: rule.name().to_owned(),
                 source: source.to_owned(),
                 priority: rule.output.priority,
                 tags: rule.output.tags.clone(),
                 count: before.iter().find(|known| known.name == rule.name()).map_or(0, |known| known.count),
-            })
-            .collect();
-        self.places = (0..self.rules.len()).collect();
+            });
+        }
         let gone = before.into_iter().filter(|known| known.count > 0);
         let gone: Vec<_> = gone.filter(|known| !self.rules.iter().any(|rule| rule.name == known.name)).collect();
         self.rules.extend(gone);
+    }
+
+    /// Counts an alert.
+    pub(crate) fn count_alert(&mut self, alert: &Alert<'_>) {
+        if let Some(id) = alert.rule_id() {
+            return self.count(id);
+        }
+        match self.rules.iter_mut().find(|rule| rule.name == alert.rule()) {
+            Some(rule) => rule.count += 1,
+            None => self.rules.push(RuleCount {
+                name: alert.rule().to_owned(),
+                source: alert.source().to_owned(),
+                priority: alert.priority(),
+                tags: alert.tags().to_vec(),
+                count: 1,
+            }),
+        }
     }
 
     #[inline]

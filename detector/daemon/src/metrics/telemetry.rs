@@ -8,6 +8,7 @@ use crate::metrics::matches::RuleCount;
 use crate::metrics::measured::{Cpu, Program};
 use crate::signals::Signals;
 use peregrine_sinks::Totals;
+use rule_engine::engine::CorrelationStats;
 use scap::SourceStats;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -50,6 +51,8 @@ pub(crate) struct Snapshot {
     pub(crate) audit: Option<AuditCounts>,
     /// What the first of the rules cost, in their order, while it is measured.
     pub(crate) costs: Vec<Cost>,
+    /// What was counted of each correlation, and the memory of all partial matches.
+    pub(crate) correlations: (Vec<CorrelationStats>, usize),
 }
 
 /// The counts of audit events at one moment.

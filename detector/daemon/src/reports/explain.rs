@@ -7,6 +7,7 @@ use crate::{Fatal, terminal};
 use rule_engine::engine::{AnySourceRules, CompiledRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::explain::{Explainer, condition_lines, tree_lines};
+use rule_engine::resolve::ResolvedCorrelation;
 use rule_engine::ruleset::{RuleId, Ruleset};
 use rule_engine::syntax::ast::Expr;
 use scap::text::write_event;
@@ -30,6 +31,12 @@ struct Resolved {
 pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: &Config) -> Result<(), Fatal> {
     rules.check(config)?;
     let mut rules = rules;
+    if let Some(name) = rule
+        && let Some(correlation) = rules.loaded.resolved.correlations.iter().find(|known| known.name == name)
+    {
+        explain_correlation(correlation, config.json_output);
+        return Ok(());
+    }
     let resolved = resolved(&mut rules, rule)?;
     let Some(number) = event else {
         let sets = rules.engine(config)?;
@@ -76,6 +83,25 @@ fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fata
         return Err(Fatal(format!("there is no rule '{name}'{}", hint.unwrap_or_default())));
     }
     Ok(all)
+}
+
+/// The automaton of a correlation, and what its alert prints.
+fn explain_correlation(correlation: &ResolvedCorrelation, as_json: bool) {
+    let place = format!("{}:{}", correlation.context.innermost().name, correlation.context.innermost().mark.line + 1);
+    if as_json {
+        let text = json!({
+            "automaton": correlation.lines(), "correlation": correlation.name, "enabled": correlation.enabled,
+            "output": correlation.output, "place": place,
+        });
+        terminal::print(&format!("{text}\n"));
+        return;
+    }
+    let mut out = format!("correlation '{}'\n  {place}, source {}\n\n", correlation.name, correlation.source);
+    for line in correlation.lines() {
+        out += &format!("  {line}\n");
+    }
+    out += &format!("\noutput\n  {}\n", correlation.output);
+    terminal::print(&out);
 }
 
 fn find<'s>(sets: &'s CompiledRules, rule: &Resolved) -> Option<(&'s dyn AnySourceRules, RuleId)> {

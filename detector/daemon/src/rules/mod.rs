@@ -227,11 +227,18 @@ impl Rules {
             priority: priority(config.priority),
             selections: selections(&config.rules),
             fields: Noise::fields(&config.noise_control.rules),
+            correlation_memory: usize::try_from(config.correlations.memory_bytes).unwrap_or(usize::MAX),
         };
         // Everything else has been checked with the rules.
-        self.sources
+        let rules = self
+            .sources
             .build(self.loaded.into_rules(), &engine)
-            .map_err(|error| Fatal(format!("noise_control.rules: key: {error}")))
+            .map_err(|error| Fatal(format!("noise_control.rules: key: {error}")))?;
+        // All sources are of one host.
+        if let Some(correlations) = rules.correlations() {
+            correlations.share();
+        }
+        Ok(rules)
     }
 
     /// Whether the rules can be run; warnings go to the log.

@@ -12,6 +12,8 @@ mod open;
 mod path;
 mod zone;
 
+pub use zone::utc_offset;
+
 use scap::schema::EventFlags;
 
 use super::macros::fields;

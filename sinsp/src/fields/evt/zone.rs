@@ -18,7 +18,7 @@ static LOCAL: LazyLock<Zone> = LazyLock::new(|| {
 });
 
 /// Seconds that local time is ahead of UTC at the given second since 1970.
-pub(crate) fn utc_offset(seconds: i64) -> i32 {
+pub fn utc_offset(seconds: i64) -> i32 {
     LOCAL.offset(seconds)
 }
 

@@ -48,10 +48,14 @@ impl Evaluator {
         let mut rules = Arc::clone(rules);
         let mut work =
             Work { limits, number: 0, start: 0, counts: AuditCounts::default(), matches: Matches::default() };
+        let mut before: Option<Runner<JsonSchema>> = None;
         loop {
             work.matches.follow(rules.rules());
             work.tell(self);
             let mut runner = rules.runner();
+            if let Some(before) = &before {
+                runner.adopt(before);
+            }
             let new = loop {
                 if let Some(new) = slot.take(K8S_AUDIT) {
                     break new;
@@ -69,6 +73,7 @@ impl Evaluator {
                 work.tell(self);
             };
             rules = new;
+            before = Some(runner);
         }
     }
 }
@@ -95,9 +100,7 @@ impl Work {
         self.counts.events += 1;
         let matches = &mut self.matches;
         runner.process(&document, |alert| {
-            if let Some(rule) = alert.rule_id() {
-                matches.count(rule);
-            }
+            matches.count_alert(&alert);
             alerts.send(&alert);
         });
     }

@@ -1,0 +1,303 @@
+//! Correlations over compiled rules: which rules are members, what their events keep, and the alerts of matches.
+//!
+//! A match is an event of a schema of its own, whose fields are those that outputs of correlations name. So its alert is
+//! one like that of a rule, for whoever writes, keeps or queues it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bumpalo::Bump;
+
+use super::matched::{FIELDS, Field, FoundMatch, What};
+use super::rules::Compiled;
+use crate::correlation::key::{self, Keys};
+use crate::correlation::plan::{CaptureId, KeyId};
+use crate::correlation::{Correlator, Counters, Hit, Plan, Subject, captured};
+use crate::event::{Event, FieldId, Identity, Scope, Value};
+use crate::resolve::correlation::KeyPart;
+use crate::ruleset::{Rule, RuleId};
+
+/// The memory for partial matches, unless it is set: 16 MiB.
+pub const CORRELATION_MEMORY: usize = 16 << 20;
+
+/// A member, for people.
+#[derive(Debug, Clone)]
+pub struct MemberInfo {
+    /// What outputs call it.
+    pub name: String,
+    /// The rule or correlation that it is; empty for a step with a condition.
+    pub rule: String,
+    /// What is kept of its events.
+    pub fields: Vec<String>,
+    /// The source of its events; empty for a correlation.
+    pub source: String,
+    /// What it looks for.
+    pub text: String,
+}
+
+/// A correlation, for people.
+#[derive(Debug)]
+pub struct CorrelationInfo {
+    /// Its type.
+    pub type_name: String,
+    /// Its members.
+    pub members: Vec<MemberInfo>,
+    /// The names of the parts of its key.
+    pub group_by: Vec<String>,
+    /// What the offset of local time is, for times of the day.
+    pub(super) utc_offset: fn(i64) -> i64,
+    /// Its alerts.
+    pub(super) id: RuleId,
+    /// Whether it raises them: one that is not enabled may be a member of others.
+    pub(super) is_enabled: bool,
+}
+
+impl CorrelationInfo {
+    pub(crate) fn new(
+        type_name: String,
+        members: Vec<MemberInfo>,
+        group_by: Vec<String>,
+        utc_offset: fn(i64) -> i64,
+        id: usize,
+        is_enabled: bool,
+    ) -> Self {
+        Self { type_name, members, group_by, utc_offset, id: RuleId(id as u32), is_enabled }
+    }
+}
+
+/// All correlations of compiled rules. They never change.
+#[derive(Debug)]
+pub struct Correlations {
+    pub(super) plans: Arc<[Plan]>,
+    pub(super) rows: Vec<CorrelationInfo>,
+    /// How keys are built of events of a source, by [`KeyId`].
+    pub(super) keys: Vec<Vec<KeyPart>>,
+    /// What is kept of events of a source, by [`CaptureId`].
+    pub(super) captures: Vec<Vec<FieldId>>,
+    /// The fields of matches.
+    pub(super) fields: Vec<Field>,
+    /// The alerts of matches.
+    pub(super) compiled: Arc<Compiled>,
+    /// The most memory for partial matches.
+    pub(super) memory: usize,
+    /// Whether matches may be complete because nothing happened.
+    pub(super) has_deadlines: bool,
+    /// The state of all runners, if they share one.
+    shared: OnceLock<Arc<SharedState>>,
+}
+
+impl Correlations {
+    #[allow(clippy::too_many_arguments, reason = "all that there is, once")]
+    pub(crate) fn new(
+        plans: Arc<[Plan]>,
+        rows: Vec<CorrelationInfo>,
+        keys: Vec<Vec<KeyPart>>,
+        captures: Vec<Vec<FieldId>>,
+        fields: Vec<Field>,
+        compiled: Arc<Compiled>,
+        memory: usize,
+        has_deadlines: bool,
+    ) -> Self {
+        Self { plans, rows, keys, captures, fields, compiled, memory, has_deadlines, shared: OnceLock::new() }
+    }
+
+    /// Makes all runners of these rules that are created from now on share their partial matches, so that correlations
+    /// find what happens across sources: for a program that evaluates every source of one host.
+    pub fn share(&self) {
+        self.shared.get_or_init(|| Arc::new(SharedState::new(self)));
+    }
+
+    /// Returns the plans, in the order of evaluation.
+    pub fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// Returns what is known of a plan.
+    pub fn info(&self, plan: usize) -> &CorrelationInfo {
+        &self.rows[plan]
+    }
+
+    /// Returns the rule that a plan is in alerts.
+    pub fn rule(&self, plan: usize) -> &Rule {
+        self.compiled.rules.rule(self.rows[plan].id)
+    }
+
+    /// Returns all correlations as the rules that they are in alerts, those that are disabled too.
+    pub fn rules(&self) -> &[Rule] {
+        self.compiled.rules.rules()
+    }
+}
+
+/// What was counted of one correlation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CorrelationStats {
+    /// Its name.
+    pub name: String,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+/// The state of correlations, which the runners of several sources may share.
+#[derive(Debug)]
+pub(super) struct SharedState {
+    correlator: Mutex<Correlator>,
+    /// From when on a match may be complete because nothing happened.
+    deadline: AtomicU64,
+}
+
+impl SharedState {
+    fn new(set: &Correlations) -> Self {
+        let correlator = Correlator::new(Arc::clone(&set.plans), set.memory);
+        Self { correlator: Mutex::new(correlator), deadline: AtomicU64::new(u64::MAX) }
+    }
+}
+
+/// What a runner has for correlations.
+#[derive(Debug)]
+pub(super) struct Correlating {
+    pub(super) set: Arc<Correlations>,
+    pub(super) state: Arc<SharedState>,
+    hits: Vec<Hit>,
+    found: Vec<FoundMatch>,
+}
+
+impl Correlating {
+    pub(super) fn new(set: &Arc<Correlations>) -> Self {
+        let state = set.shared.get().map_or_else(|| Arc::new(SharedState::new(set)), Arc::clone);
+        Self { set: Arc::clone(set), state, hits: Vec::new(), found: Vec::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Correlator> {
+        self.state.correlator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a match may be complete by now because nothing happened.
+    #[inline]
+    pub(super) fn is_due(&self, time: u64) -> bool {
+        self.set.has_deadlines && time > self.state.deadline.load(Ordering::Relaxed)
+    }
+
+    /// Adds the members that a rule is.
+    pub(super) fn hit(&mut self, hits: &[Hit]) {
+        self.hits.extend_from_slice(hits);
+    }
+
+    pub(super) fn has_hits(&self) -> bool {
+        !self.hits.is_empty()
+    }
+
+    /// Processes what was hit; returns the matches. They are given out when the state is free again, so that who takes
+    /// an alert may do with other runners what they like.
+    pub(super) fn process<E: Event>(&mut self, event: &E, arena: &Bump) -> std::vec::Drain<'_, FoundMatch> {
+        let Self { set, state, hits, found } = self;
+        let mut correlator = state.correlator.lock().unwrap_or_else(PoisonError::into_inner);
+        let subject = EventSubject { event, set, arena };
+        correlator.process(&subject, hits, &mut |one| found.push(FoundMatch::new(&one)));
+        state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
+        drop(correlator);
+        hits.clear();
+        found.drain(..)
+    }
+
+    /// Takes the partial matches of correlations that are the same.
+    pub(super) fn adopt(&self, old: &Self) {
+        let empty = Correlator::new(Arc::clone(&old.set.plans), old.set.memory);
+        let before = std::mem::replace(&mut *old.lock(), empty);
+        old.state.deadline.store(u64::MAX, Ordering::Relaxed);
+        let mut correlator = self.lock();
+        correlator.adopt(before);
+        self.state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
+    }
+
+    pub(super) fn stats(&self) -> (Vec<CorrelationStats>, usize) {
+        let mut correlator = self.lock();
+        let counters = correlator.counters().to_vec();
+        let names = self.set.plans.iter().map(|plan| plan.name.clone());
+        let stats = names.zip(counters).map(|(name, counters)| CorrelationStats { name, counters });
+        (stats.collect(), correlator.bytes())
+    }
+}
+
+/// An event, with how keys and what is kept are found in it.
+struct EventSubject<'a, E> {
+    event: &'a E,
+    set: &'a Correlations,
+    arena: &'a Bump,
+}
+
+impl<E: Event> EventSubject<'_, E> {
+    fn identity(&self, scope: Scope) -> Option<Identity> {
+        let mut found = None;
+        self.event.identities(scope, &mut |identity| found = found.or(Some(identity)));
+        found
+    }
+
+    /// Appends a key, `tree` being the process whose tree it is.
+    fn build(&self, parts: &[KeyPart], tree: Option<Identity>, out: &mut Vec<u8>) -> bool {
+        parts.iter().all(|part| match part {
+            KeyPart::Processes(scope) => {
+                let identity = if *scope == Scope::Tree { tree } else { self.identity(*scope) };
+                let Some(Identity { pid, start }) = identity else { return false };
+                key::push_part(out, Value::List(&[Value::I64(pid), Value::U64(start)]));
+                true
+            }
+            KeyPart::Field { id, optional, .. } => match self.event.value(*id, self.arena) {
+                Some(value) => {
+                    key::push_part(out, value);
+                    true
+                }
+                None if *optional => {
+                    key::push_missing(out);
+                    true
+                }
+                None => false,
+            },
+            KeyPart::Inner(..) => false,
+        })
+    }
+}
+
+impl<E: Event> Subject for EventSubject<'_, E> {
+    fn time(&self) -> u64 {
+        self.event.time()
+    }
+
+    fn number(&self) -> u64 {
+        self.event.number()
+    }
+
+    fn keys(&self, id: KeyId, keys: &mut Keys) {
+        /// How many ancestors a tree is looked for among.
+        const DEEPEST: usize = 64;
+        let parts = &self.set.keys[id.0 as usize];
+        if !parts.iter().any(|part| matches!(part, KeyPart::Processes(Scope::Tree))) {
+            keys.push(|out| self.build(parts, None, out));
+            return;
+        }
+        let mut left = DEEPEST;
+        self.event.identities(Scope::Tree, &mut |identity| {
+            if left > 0 {
+                left -= 1;
+                keys.push(|out| self.build(parts, Some(identity), out));
+            }
+        });
+    }
+
+    fn capture(&self, id: CaptureId, out: &mut Vec<u8>) {
+        for field in &self.set.captures[id.0 as usize] {
+            captured::push(out, self.event.text(*field, self.arena), self.event.json(*field, self.arena));
+        }
+    }
+}
+
+/// The fields that all matches have.
+pub(crate) fn common_fields() -> Vec<Field> {
+    FIELDS.iter().map(|(name, what)| Field { name: (*name).to_owned(), plan: None, what: what.clone() }).collect()
+}
+
+/// The place of the steps among the fields that all matches have.
+pub(super) fn steps_field() -> Option<FieldId> {
+    let place = FIELDS.iter().position(|(_, what)| matches!(what, What::Steps))?;
+    Some(FieldId(place as u32))
+}

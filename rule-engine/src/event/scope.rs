@@ -1,0 +1,60 @@
+//! What events may belong to together, beside having equal fields.
+
+/// What correlations group events by, in place of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One process, from its start on: another that gets its id later is another.
+    Process,
+    /// The process of the first event and all its descendants.
+    Tree,
+    /// One session of processes.
+    Session,
+    /// One container, or none.
+    Container,
+    /// One user.
+    User,
+    /// This host: all events.
+    Host,
+}
+
+impl Scope {
+    /// All scopes.
+    pub const ALL: [Self; 6] = [Self::Process, Self::Tree, Self::Session, Self::Container, Self::User, Self::Host];
+
+    /// As rule files name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Tree => "tree",
+            Self::Session => "session",
+            Self::Container => "container",
+            Self::User => "user",
+            Self::Host => "host",
+        }
+    }
+
+    /// The scope of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}
+
+/// How events of a source belong to a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeSource {
+    /// They do not.
+    None,
+    /// By a field of this name.
+    Field(&'static str),
+    /// By processes: [`Event::identities`](super::Event::identities) gives them.
+    Processes,
+}
+
+/// A process, in a way that no later process with its id shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Its id.
+    pub pid: i64,
+    /// When it began, in nanoseconds; 0 if that is not known.
+    pub start: u64,
+}

@@ -1,0 +1,57 @@
+//! A correlation for people: its automaton, line by line.
+
+use crate::correlation::plan::{Distinct, Kind, Role};
+
+use super::{Found, ResolvedCorrelation, ResolvedMember};
+
+impl ResolvedCorrelation {
+    /// Returns what it is made of: what is looked for, in which order, by which key, and how long.
+    pub fn lines(&self) -> Vec<String> {
+        let by = if self.group_by.is_empty() { "all events".to_owned() } else { self.group_by.join(", ") };
+        let span = self.span_text();
+        let mut lines = Vec::new();
+        match &self.kind {
+            Kind::Sequence { roles, trailing, .. } => {
+                lines.push(format!("{}: these steps in order within {span}, by {by}", self.type_name));
+                for (role, member) in roles.iter().zip(&self.members) {
+                    lines.push(match role {
+                        Role::Advance(stage) => format!("{}. {}", stage + 1, describe(member)),
+                        Role::Absent(stage) => format!("   and then not, after {stage}: {}", describe(member)),
+                        Role::Until => format!("until, at any step: {}", describe(member)),
+                    });
+                }
+                if *trailing {
+                    lines.push(format!("complete when {span} have passed since the first step"));
+                }
+            }
+            Kind::Window { threshold, distinct } => {
+                let what = match distinct {
+                    Distinct::Events => "events".to_owned(),
+                    Distinct::Members => "of these rules".to_owned(),
+                    Distinct::Values => "different values".to_owned(),
+                };
+                lines.push(format!("{}: {threshold} {what} within {span}, by {by}", self.type_name));
+                lines.extend(self.members.iter().map(|member| format!("-  {}", describe(member))));
+            }
+        }
+        lines
+    }
+
+    fn span_text(&self) -> String {
+        let units = [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
+        let whole = units.iter().find(|(_, size)| self.span > 0 && self.span.is_multiple_of(*size));
+        whole.map_or_else(|| format!("{}ns", self.span), |(unit, size)| format!("{}{unit}", self.span / size))
+    }
+}
+
+fn describe(member: &ResolvedMember) -> String {
+    let what = match member.found {
+        Found::Rule(ref name) => format!("rule '{name}'"),
+        Found::Correlation(_) => format!("correlation '{}'", member.text),
+        Found::Step(_) => {
+            let text = member.text.rsplit_once("\n= ").map_or(member.text.as_str(), |(written, _)| written);
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        }
+    };
+    format!("{}: {what}", member.name)
+}

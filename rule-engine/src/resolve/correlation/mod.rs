@@ -1,0 +1,192 @@
+//! Correlations as meant: members found, conditions compiled, keys and outputs checked.
+
+mod keys;
+mod lines;
+mod members;
+mod order;
+mod output;
+mod shape;
+
+pub use keys::KeyPart;
+pub use output::{Piece, Which};
+
+use crate::correlation::plan::Kind;
+use crate::diag::{Code, Context, Diagnostic, did_you_mean};
+use crate::lower::Condition;
+use crate::output::Template;
+use crate::source::correlation::{Correlation, Parts};
+use crate::source::item::Written;
+use crate::text::Spot;
+
+use super::{Resolver, Step, Stopped};
+
+/// What a member is.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// A rule, by its name.
+    Rule(String),
+    /// A condition that is evaluated as a rule is, and raises no alert.
+    Step(Condition),
+    /// A correlation, by its place among those that are resolved.
+    Correlation(usize),
+}
+
+/// A member.
+#[derive(Debug, Clone)]
+pub struct ResolvedMember {
+    /// What outputs call it.
+    pub name: String,
+    /// What it is.
+    pub found: Found,
+    /// What it looks for, for people: the name of a rule, or the condition.
+    pub text: String,
+    /// The source of its events; empty for a correlation.
+    pub source: String,
+    /// The parts of its key.
+    pub key: Vec<KeyPart>,
+    /// What is counted.
+    pub value: Option<KeyPart>,
+    /// What is kept of its events: name and template.
+    pub captures: Vec<(String, Template)>,
+}
+
+/// A correlation.
+#[derive(Debug, Clone)]
+pub struct ResolvedCorrelation {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub desc: String,
+    /// Its type, as it is written.
+    pub type_name: String,
+    /// The source of its alerts.
+    pub source: String,
+    /// Its priority, from 0 (emergency) to 7 (debug).
+    pub priority: u8,
+    /// Its tags, sorted.
+    pub tags: Vec<String>,
+    /// Whether it is enabled.
+    pub enabled: bool,
+    /// How matches are found.
+    pub kind: Kind,
+    /// The timespan in nanoseconds.
+    pub span: u64,
+    /// Its members; the last is `until`, if there is one.
+    pub members: Vec<ResolvedMember>,
+    /// The names of the parts of its key.
+    pub group_by: Vec<String>,
+    /// Its output as text.
+    pub output: String,
+    /// The same in pieces.
+    pub pieces: Vec<Piece>,
+    /// Equal for two correlations whose partial matches mean the same.
+    pub identity: String,
+    /// Where it is.
+    pub context: Context,
+}
+
+/// A correlation that is being resolved.
+struct Draft<'a> {
+    item: &'a Correlation,
+    parts: &'a Parts,
+    source: String,
+}
+
+impl Draft<'_> {
+    fn context(&self) -> &Context {
+        &self.item.context
+    }
+}
+
+fn fault(context: &Context, spot: impl Into<Option<Spot>>, message: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(Code::Validate, message, context.clone()).at(spot))
+}
+
+trait Hint {
+    fn hinted(self, hint: impl Into<String>) -> Self;
+    fn maybe_hinted(self, hint: Option<String>) -> Self;
+}
+
+impl Hint for Box<Diagnostic> {
+    fn hinted(self, hint: impl Into<String>) -> Self {
+        self.maybe_hinted(Some(hint.into()))
+    }
+
+    fn maybe_hinted(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+}
+
+impl Resolver<'_> {
+    /// Resolves all correlations, those first that others name.
+    pub(super) fn correlations(&mut self) -> Result<Vec<ResolvedCorrelation>, Stopped> {
+        let collection = self.collection;
+        let all: Vec<&Correlation> = collection.correlations.iter().collect();
+        let order = order::sort(&all, collection);
+        let order = self.survive(order)?.unwrap_or_default();
+        let mut done: Vec<ResolvedCorrelation> = Vec::with_capacity(order.len());
+        for place in order {
+            let resolved = self.one_correlation(all[place], &done);
+            done.extend(self.survive(resolved)?.flatten());
+        }
+        Ok(done)
+    }
+
+    fn one_correlation(
+        &mut self,
+        item: &Correlation,
+        done: &[ResolvedCorrelation],
+    ) -> Step<Option<ResolvedCorrelation>> {
+        let parts = &item.parts;
+        let source = parts.source.as_ref().map_or_else(|| "syscall".to_owned(), |source| source.text.clone());
+        let draft = Draft { item, parts, source };
+        if !self.sources.knows(&draft.source) {
+            self.unknown_source(&draft.source, &draft, parts.source.as_ref());
+            return Ok(None);
+        }
+        let shape = shape::of(&draft)?;
+        let Some(mut members) = self.members(&draft, &shape, done)? else { return Ok(None) };
+        let group_by = self.keys(&draft, &mut members, done)?;
+        self.values(&draft, &shape, &mut members, done)?;
+        let output = parts.output.clone().unwrap_or_else(|| item.name.clone());
+        let pieces = self.correlation_output(&draft, &output, &shape, &mut members, &group_by, done)?;
+        let mut texts = vec![item.name.text.clone(), format!("{:?} {}", shape.kind, shape.span)];
+        for member in &members {
+            let names: Vec<&str> = member.captures.iter().map(|(name, _)| name.as_str()).collect();
+            let inner = match &member.found {
+                Found::Correlation(place) => done[*place].identity.as_str(),
+                _ => "",
+            };
+            texts.push(format!(
+                "{} {} {:?} {:?} {names:?} {inner}",
+                member.source, member.text, member.key, member.value
+            ));
+        }
+        Ok(Some(ResolvedCorrelation {
+            name: item.name.text.clone(),
+            desc: parts.desc.clone().unwrap_or_default(),
+            type_name: parts.kind.as_ref().map_or(String::new(), |kind| kind.text.clone()),
+            source: draft.source.clone(),
+            priority: parts.priority.unwrap_or(7),
+            tags: parts.tags.clone().unwrap_or_default(),
+            enabled: parts.enabled.unwrap_or(true),
+            kind: shape.kind,
+            span: shape.span,
+            members,
+            group_by,
+            output: output.text,
+            pieces,
+            identity: texts.join("\n"),
+            context: item.context.clone(),
+        }))
+    }
+
+    fn unknown_source(&mut self, source: &str, draft: &Draft<'_>, written: Option<&Written>) {
+        let message = format!("Unknown source {source}, skipping");
+        let hint = did_you_mean(source, self.sources.names().iter().map(String::as_str));
+        let spot = written.map_or(draft.item.name.spot, |written| written.spot);
+        let tell = Diagnostic::new(Code::UnknownSource, message, draft.context().clone());
+        self.diagnostics.push(tell.at(spot).hint(hint));
+    }
+}

@@ -1,0 +1,68 @@
+//! Which correlation names which: those that are named come first, and none names itself.
+
+use rustc_hash::FxHashMap;
+
+use crate::correlation::plan::MAX_DEPTH;
+use crate::source::correlation::{Correlation, Looks, Member};
+
+use super::super::{Collection, Step};
+use super::{Hint, fault};
+
+/// The members of a correlation with the places of those that are correlations. A rule goes before a correlation of its
+/// name.
+fn named<'a>(
+    item: &'a Correlation,
+    places: &'a FxHashMap<&str, usize>,
+    collection: &'a Collection,
+) -> impl Iterator<Item = (&'a Member, usize)> {
+    item.parts.rules.iter().flatten().chain(&item.parts.until).filter_map(|member| match &member.looks {
+        Looks::For(name) if collection.rules.get(&name.text).is_none() => {
+            places.get(name.text.as_str()).map(|place| (member, *place))
+        }
+        _ => None,
+    })
+}
+
+/// The places of all correlations, in the order of resolving.
+pub(super) fn sort(all: &[&Correlation], collection: &Collection) -> Step<Vec<usize>> {
+    let places: FxHashMap<&str, usize> =
+        all.iter().enumerate().map(|(place, item)| (item.name.text.as_str(), place)).collect();
+    // How deep each is, once it is known: 1 for one that names none.
+    let mut depths: Vec<usize> = vec![0; all.len()];
+    let mut order = Vec::with_capacity(all.len());
+    for start in 0..all.len() {
+        // The way from the first to the current one, each with the members that are left to look at.
+        let mut way: Vec<(usize, Vec<(&Member, usize)>)> = Vec::new();
+        if depths[start] == 0 {
+            way.push((start, named(all[start], &places, collection).collect()));
+        }
+        while let Some((place, left)) = way.last_mut() {
+            let (place, next) = (*place, left.pop());
+            let Some((member, inner)) = next else {
+                let inner = named(all[place], &places, collection).map(|(_, inner)| depths[inner]).max();
+                depths[place] = inner.unwrap_or(0) + 1;
+                if depths[place] > MAX_DEPTH {
+                    let item = all[place];
+                    let message = format!("Correlations name correlations more than {MAX_DEPTH} deep");
+                    return Err(fault(&item.context, item.name.spot, message).hinted("name rules instead"));
+                }
+                order.push(place);
+                way.pop();
+                continue;
+            };
+            if way.iter().any(|(on_way, _)| *on_way == inner) {
+                let mut names: Vec<&str> = way.iter().map(|(place, _)| all[*place].name.text.as_str()).collect();
+                names.push(&all[inner].name.text);
+                let begins = names.iter().position(|name| *name == all[inner].name.text).unwrap_or(0);
+                let message = format!("Correlations form a cycle: {}", names[begins..].join(" -> "));
+                let Looks::For(name) = &member.looks else { continue };
+                return Err(fault(&member.context, name.spot, message)
+                    .hinted("a correlation is made of what comes before it; take one of these names out"));
+            }
+            if depths[inner] == 0 {
+                way.push((inner, named(all[inner], &places, collection).collect()));
+            }
+        }
+    }
+    Ok(order)
+}

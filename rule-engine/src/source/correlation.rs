@@ -1,0 +1,136 @@
+//! Correlations as written.
+
+use crate::diag::Context;
+
+use super::item::{Exception, Written};
+
+/// The types of correlations, as rule files name them.
+pub const TYPES: [&str; 4] = ["event_count", "value_count", "temporal", "temporal_ordered"];
+
+/// What a member is written as.
+#[derive(Debug, Clone)]
+pub enum Looks {
+    /// For a rule or a correlation of this name.
+    For(Written),
+    /// For events that a condition matches.
+    Condition(Written),
+}
+
+/// One of `rules`, or `until`.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// What it looks for.
+    pub looks: Looks,
+    /// What outputs call it.
+    pub name: Option<Written>,
+    /// The source of its events, where that is not the source of the correlation.
+    pub source: Option<Written>,
+    /// Its key, where that is not the key of the correlation.
+    pub group_by: Option<Vec<Written>>,
+    /// Whether it must not happen.
+    pub missing: bool,
+    /// Where it is.
+    pub context: Context,
+}
+
+/// A name for a field that members call by other names.
+#[derive(Debug, Clone)]
+pub struct Alias {
+    /// The name.
+    pub name: Written,
+    /// For each member, by its rule or its name, the field.
+    pub fields: Vec<(Written, Written)>,
+}
+
+/// What a correlation says, each part as far as it is there.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "named as the keys")]
+pub struct Parts {
+    pub kind: Option<Written>,
+    pub rules: Option<Vec<Member>>,
+    pub until: Option<Member>,
+    pub group_by: Option<Vec<Written>>,
+    pub timespan: Option<Written>,
+    pub condition: Option<Vec<(Written, Written)>>,
+    pub field: Option<Written>,
+    pub aliases: Option<Vec<Alias>>,
+    pub output: Option<Written>,
+    pub desc: Option<String>,
+    pub priority: Option<u8>,
+    pub source: Option<Written>,
+    pub tags: Option<Vec<String>>,
+    pub enabled: Option<bool>,
+    pub exceptions: Option<Vec<Exception>>,
+}
+
+impl Parts {
+    /// Takes the parts that `new` has in place of those that are there.
+    pub fn replace(&mut self, new: Self) {
+        macro_rules! each {
+            ($($part:ident)*) => { $(if new.$part.is_some() { self.$part = new.$part; })* };
+        }
+        each!(kind rules until group_by timespan condition field aliases output desc priority source tags enabled
+            exceptions);
+    }
+
+    /// Adds the parts that `new` has to those that are there.
+    pub fn append(&mut self, new: Self) {
+        fn list<T>(old: &mut Option<Vec<T>>, new: Option<Vec<T>>) {
+            if let Some(new) = new {
+                old.get_or_insert_default().extend(new);
+            }
+        }
+        list(&mut self.rules, new.rules);
+        list(&mut self.group_by, new.group_by);
+        list(&mut self.tags, new.tags);
+        if let Some(tags) = &mut self.tags {
+            tags.sort_unstable();
+            tags.dedup();
+        }
+        for exception in new.exceptions.unwrap_or_default() {
+            let known = self.exceptions.get_or_insert_default();
+            match known.iter_mut().find(|known| known.name == exception.name) {
+                Some(known) => known.values.extend(exception.values),
+                None => known.push(exception),
+            }
+        }
+        for (old, new) in [(&mut self.output, new.output)] {
+            match (old, new) {
+                (Some(old), Some(new)) => {
+                    old.text.push(' ');
+                    old.text.push_str(&new.text);
+                }
+                (old, new) => *old = new.or(old.take()),
+            }
+        }
+        if let Some(desc) = new.desc {
+            let old = self.desc.get_or_insert_default();
+            old.push(' ');
+            old.push_str(&desc);
+        }
+    }
+}
+
+/// A correlation, or changes to an earlier one.
+#[derive(Debug, Clone)]
+pub struct Correlation {
+    /// Its name.
+    pub name: Written,
+    /// What it says.
+    pub parts: Parts,
+    /// Where it is.
+    pub context: Context,
+}
+
+/// Changes to an earlier correlation.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What is added.
+    pub append: Option<Parts>,
+    /// What takes the place of what is there.
+    pub replace: Option<Parts>,
+    /// The name of the correlation.
+    pub name: Written,
+    /// Where the change is.
+    pub context: Context,
+}

@@ -1,0 +1,618 @@
+//! Correlations in rule files: what they may say, what is refused and how, what their alerts are.
+
+use peregrine_rule_engine::diag::human::Style;
+use peregrine_rule_engine::engine::{AlertKind, Config, Runner};
+use peregrine_rule_engine::event::record::{Record, RecordSchema};
+use peregrine_rule_engine::event::{Kind, Value};
+use peregrine_rule_engine::load::{Loaded, Loader, Sources};
+use peregrine_rule_engine::output::{Format, Priority};
+use peregrine_rule_engine::ruleset::{self, Matching, Selection, Selector};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn schema(source: &str) -> RecordSchema {
+    RecordSchema::new(source, ["login", "exec", "open", "exit"])
+        .field("user.name", Kind::CharBuf)
+        .field("proc.pid", Kind::Int64)
+        .field("proc.name", Kind::CharBuf)
+        .field("fd.port", Kind::Port)
+        .field_with("proc.args", Kind::CharBuf, |info| info.list = true)
+        .field("net.ip", Kind::IpAddr)
+}
+
+/// The rules that the correlations below name.
+const RULES: &str = "
+- list: shells
+  items: [bash, zsh]
+- macro: shell
+  condition: proc.name in (shells)
+- rule: Failed login
+  desc: d
+  condition: evt.type = login and proc.name = failed
+  output: failed (user=%user.name)
+  priority: notice
+  source: host
+  building_block: true
+- rule: Login
+  desc: d
+  condition: evt.type = login and proc.name = good
+  output: login (user=%user.name port=%fd.port)
+  priority: info
+  source: host
+- rule: Any shell
+  desc: d
+  condition: evt.type = exec and shell
+  output: shell (name=%proc.name)
+  priority: debug
+  source: host
+";
+
+fn load(text: &str) -> (Loader, Loaded) {
+    let sources = Sources::new().with(schema("host")).with(schema("other"));
+    let mut loader = Loader::new(sources);
+    let text = format!("{RULES}{text}");
+    let loaded = loader.load([("rules.yaml", text.as_bytes())]);
+    (loader, loaded)
+}
+
+fn runner_with(text: &str, config: &Config) -> Runner<RecordSchema> {
+    let (loader, loaded) = load(text);
+    assert!(loaded.is_successful(), "{}", loaded.render(Style::default()));
+    let rules = loader.into_sources().build(loaded.into_rules(), config).expect("rules");
+    rules.source::<RecordSchema>("host").expect("the source").runner()
+}
+
+fn runner(text: &str) -> Runner<RecordSchema> {
+    let evaluation = ruleset::Config { matching: Matching::All, index: true };
+    runner_with(text, &Config { evaluation, ..Config::default() })
+}
+
+/// An event of a type at a second, with fields.
+fn feed(
+    runner: &mut Runner<RecordSchema>,
+    (number, second): (u64, f64),
+    event_type: &str,
+    fields: &[(&str, Value<'_>)],
+) -> Vec<String> {
+    let rules = std::sync::Arc::clone(runner.rules());
+    let mut event: Record<'_> = rules.schema().record(event_type).at(number, (second * 1e9) as u64);
+    for (name, value) in fields {
+        event = event.with(name, *value);
+    }
+    let mut alerts = Vec::new();
+    runner.process_record(&event, &mut alerts);
+    alerts
+}
+
+trait ProcessRecord {
+    fn process_record(&mut self, event: &Record<'_>, alerts: &mut Vec<String>);
+}
+
+impl ProcessRecord for Runner<RecordSchema> {
+    fn process_record(&mut self, event: &Record<'_>, alerts: &mut Vec<String>) {
+        self.try_process(event, |alert| {
+            let kind = if alert.kind() == AlertKind::Correlation { "correlation" } else { "rule" };
+            alerts.push(format!("{kind} {}: {}", alert.rule(), String::from_utf8_lossy(alert.message())));
+        })
+        .expect("an event of this schema");
+    }
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Bytes(text.as_bytes())
+}
+
+const BURST: &str = "
+- correlation: Guessed password
+  desc: d
+  type: temporal_ordered
+  rules:
+    - correlation burst
+    - rule: Login
+      as: login
+  group-by: [user.name]
+  timespan: 30s
+  output: >
+    %correlation.name: guessed (user=%login.user.name port=%login.fd.port keys=%correlation.user.name
+    steps=%correlation.count span=%correlation.span tries=%step1.count)
+  priority: CRITICAL
+  source: host
+  tags: [b, a]
+- correlation: correlation burst
+  desc: d
+  type: event_count
+  rules: [Failed login]
+  group-by: user.name
+  timespan: 10s
+  condition: {gte: 3}
+  output: burst (user=%user.name first=%first.user.name n=%correlation.count)
+  priority: WARNING
+  source: host
+";
+
+#[test]
+fn a_chain_over_a_building_block() {
+    let mut runner = runner(BURST);
+    let mut all = Vec::new();
+    for second in 0..3 {
+        let fields = [("user.name", text("eve")), ("proc.name", text("failed"))];
+        all.extend(feed(&mut runner, (second, second as f64), "login", &fields));
+        let fields = [("user.name", text("bob")), ("proc.name", text("failed"))];
+        all.extend(feed(&mut runner, (second + 10, second as f64), "login", &fields[..usize::from(second < 2) * 2]));
+    }
+    // The building block raises no alert; the inner correlation does.
+    assert_eq!(all, ["correlation correlation burst: burst (user=eve first=eve n=3)"]);
+    let fields = [("user.name", text("bob")), ("proc.name", text("good")), ("fd.port", Value::U64(22))];
+    assert_eq!(feed(&mut runner, (20, 4.0), "login", &fields), ["rule Login: login (user=bob port=22)"]);
+    let fields = [("user.name", text("eve")), ("proc.name", text("good")), ("fd.port", Value::U64(22))];
+    assert_eq!(
+        feed(&mut runner, (21, 5.0), "login", &fields),
+        [
+            "rule Login: login (user=eve port=22)",
+            "correlation Guessed password: Guessed password: guessed (user=eve port=22 keys=eve steps=2 span=30s tries=3)",
+        ]
+    );
+}
+
+const SEQUENCE: &str = "
+- correlation: Shell reads
+  desc: d
+  type: temporal_ordered
+  rules:
+    - as: shell
+      condition: evt.type = exec and shell
+    - as: read
+      condition: evt.type = open
+  until: evt.type = exit
+  group-by: [proc.pid]
+  timespan: 1m
+  output: \"%shell.proc.name (pid=%shell.proc.pid) read for %read.user.name, last %user.name at %correlation.last\"
+  priority: ERROR
+  source: host
+";
+
+#[test]
+fn inline_steps_use_macros_and_raise_no_alerts_of_their_own() {
+    let mut runner = runner(SEQUENCE);
+    let pid = |pid: i64| ("proc.pid", Value::I64(pid));
+    let none: [&str; 0] = [];
+    assert_eq!(feed(&mut runner, (1, 1.0), "exec", &[pid(7), ("proc.name", text("cat"))]), none);
+    assert_eq!(
+        feed(&mut runner, (2, 2.0), "exec", &[pid(7), ("proc.name", text("bash"))]),
+        ["rule Any shell: shell (name=bash)"]
+    );
+    assert_eq!(feed(&mut runner, (3, 3.0), "open", &[pid(8), ("user.name", text("eve"))]), none);
+    assert_eq!(
+        feed(&mut runner, (4, 4.0), "open", &[pid(7), ("user.name", text("eve"))]),
+        ["correlation Shell reads: bash (pid=7) read for eve, last eve at 1970-01-01T00:00:04.000000000Z"]
+    );
+    // `until` ends it.
+    feed(&mut runner, (5, 5.0), "exec", &[pid(7), ("proc.name", text("zsh"))]);
+    feed(&mut runner, (6, 6.0), "exit", &[pid(7)]);
+    assert_eq!(feed(&mut runner, (7, 7.0), "open", &[pid(7), ("user.name", text("eve"))]), none);
+}
+
+#[test]
+fn with_the_first_match_only_members_are_evaluated_still() {
+    // Both rules match the event; the one that comes second is the member.
+    let rules = "
+- rule: Before
+  desc: d
+  condition: evt.type = open
+  output: before
+  priority: debug
+  source: host
+- rule: Second
+  desc: d
+  condition: evt.type = open and proc.pid = 1
+  output: second
+  priority: debug
+  source: host
+- correlation: Two
+  desc: d
+  type: event_count
+  rules: [Second]
+  timespan: 10s
+  condition: {gte: 2}
+  output: two
+  priority: debug
+  source: host
+";
+    let mut runner = runner_with(rules, &Config::default());
+    let open = |runner: &mut Runner<RecordSchema>, at: u64| {
+        feed(runner, (at, at as f64), "open", &[("proc.pid", Value::I64(1))])
+    };
+    assert_eq!(open(&mut runner, 1), ["rule Before: before"]);
+    assert_eq!(open(&mut runner, 2), ["rule Before: before", "correlation Two: two"]);
+}
+
+#[test]
+fn the_json_of_an_alert_has_its_steps() {
+    let rules = BURST.replace("[Failed login]", "[Failed login]\n  exceptions: []");
+    let mut runner = runner(&rules);
+    let schema = std::sync::Arc::clone(runner.rules());
+    let mut found = Vec::new();
+    for (number, second) in [(5, 0), (6, 1), (7, 2)] {
+        let event = schema.schema().record("login").at(number, second * SECOND);
+        let event = event.with("user.name", text("eve")).with("proc.name", text("failed"));
+        let take = |alert: peregrine_rule_engine::engine::Alert<'_>| {
+            let (mut now, format) = (Vec::new(), Format { json: true, ..Format::new("h") });
+            alert.write(&format, &mut now);
+            // What is kept says the same.
+            assert_eq!(alert.to_owned().render(&format)[..], now[..]);
+            assert_eq!((alert.event_number(), alert.time()), (7, 2 * SECOND));
+            assert_eq!((alert.priority(), alert.source()), (Priority::Warning, "host"));
+            assert_eq!(alert.to_owned().kind(), AlertKind::Correlation);
+            assert_eq!(alert.to_owned().source(), "host");
+            found.push(String::from_utf8(now).expect("UTF-8"));
+        };
+        runner.try_process(&event, take).expect("an event of this schema");
+    }
+    let step = |number: u64, second: u64| {
+        format!(
+            "{{\"evt.num\":{number},\"output_fields\":{{\"user.name\":\"eve\"}},\"rule\":\"Failed login\",\
+             \"step\":\"step1\",\"time\":\"1970-01-01T00:00:0{second}.000000000Z\"}}"
+        )
+    };
+    let expected = format!(
+        "{{\"hostname\":\"h\",\"output\":\"00:00:02.000000000: Warning burst (user=eve first=eve n=3)\",\
+         \"output_fields\":{{\"correlation.count\":3,\"evt.time\":2000000000,\"first.user.name\":\"eve\",\
+         \"user.name\":\"eve\"}},\"priority\":\"Warning\",\"rule\":\"correlation burst\",\"source\":\"host\",\
+         \"steps\":[{},{},{}],\"tags\":[],\"time\":\"1970-01-01T00:00:02.000000000Z\"}}",
+        step(5, 0),
+        step(6, 1),
+        step(7, 2)
+    );
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn correlations_across_two_sources() {
+    let rules = "
+- correlation: Both
+  desc: d
+  type: temporal_ordered
+  rules:
+    - as: here
+      condition: evt.type = open
+      source: host
+    - as: there
+      condition: evt.type = login
+      source: other
+  group-by: [who]
+  aliases: {who: {here: user.name, there: proc.name}}
+  timespan: 10s
+  output: both (%here.user.name %there.proc.name %correlation.who)
+  priority: debug
+  source: other
+";
+    let (loader, loaded) = load(rules);
+    assert!(loaded.is_successful(), "{}", loaded.render(Style::default()));
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default()).expect("rules");
+    let mut host = rules.source::<RecordSchema>("host").expect("a source").runner();
+    let mut other = rules.source::<RecordSchema>("other").expect("a source").runner();
+    let open = |host: &mut Runner<RecordSchema>| feed(host, (1, 1.0), "open", &[("user.name", text("eve"))]);
+    let login = |other: &mut Runner<RecordSchema>| feed(other, (1, 2.0), "login", &[("proc.name", text("eve"))]);
+    open(&mut host);
+    assert!(login(&mut other).is_empty(), "each runner has its own partial matches");
+    assert!(other.join(&host));
+    assert_eq!(login(&mut other), ["correlation Both: both (eve eve eve)"]);
+}
+
+#[test]
+fn a_reload_keeps_what_did_not_change() {
+    let mut before = runner(SEQUENCE);
+    let pid = ("proc.pid", Value::I64(7));
+    feed(&mut before, (1, 1.0), "exec", &[pid, ("proc.name", text("bash"))]);
+    // Another name of the rule before it, another output, and one more correlation: the sequence is the same.
+    let changed = SEQUENCE.replace("read for", "reads for") + BURST;
+    for (rules, expected) in [(changed, 1), (SEQUENCE.replace("1m", "2m"), 0)] {
+        let mut after = runner(&rules);
+        after.adopt(&before);
+        let found = feed(&mut after, (2, 2.0), "open", &[pid, ("user.name", text("eve"))]);
+        assert_eq!(found.len(), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn selections_and_priorities_switch_correlations() {
+    let tried = |selections: Vec<Selection>, priority: Priority| {
+        let evaluation = ruleset::Config { matching: Matching::All, index: true };
+        let mut runner = runner_with(BURST, &Config { evaluation, selections, priority, ..Config::default() });
+        let mut all = Vec::new();
+        for second in 0..3 {
+            let fields = [("user.name", text("eve")), ("proc.name", text("failed"))];
+            all.extend(feed(&mut runner, (second, second as f64), "login", &fields));
+        }
+        let fields = [("user.name", text("eve")), ("proc.name", text("good"))];
+        all.extend(feed(&mut runner, (9, 4.0), "login", &fields));
+        all.iter().map(|alert| alert.split(':').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let (burst, outer, login) = ("correlation correlation burst", "correlation Guessed password", "rule Login");
+    assert_eq!(tried(Vec::new(), Priority::Debug), [burst, login, outer]);
+    let off = |name: &str| vec![Selection { rules: Selector::Name(name.to_owned()), enable: false }];
+    assert_eq!(tried(off("Guessed password"), Priority::Debug), [burst, login]);
+    // What others name is evaluated, and raises no alert.
+    assert_eq!(tried(off("correlation burst"), Priority::Debug), [login, outer]);
+    assert_eq!(tried(off("Failed login"), Priority::Debug), [login]);
+}
+
+/// Replaces `from` in a correlation that loads, and returns the code, the message, the words that it points at and the
+/// hint of the first fault.
+fn refused(whole: &str, from: &str, to: &str) -> (String, String, String) {
+    assert!(whole.contains(from), "{from}");
+    let changed = whole.replace(from, to);
+    let (_, loaded) = load(&changed);
+    let errors: Vec<_> = loaded.diagnostics.iter().filter(|found| found.is_error()).collect();
+    let [error] = &errors[..] else { panic!("{to}: {}", loaded.render(Style::default())) };
+    let words = error.spot.map(|spot| {
+        let file = format!("{RULES}{changed}");
+        file.chars().skip(spot.start).take(spot.end - spot.start).collect::<String>()
+    });
+    (error.message.clone(), words.unwrap_or_default(), error.hint.clone().unwrap_or_default())
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_a_place_and_a_hint() {
+    let mut wrong = Vec::new();
+    let burst = &BURST[BURST.find("- correlation: correlation burst").expect("it is there")..];
+    for (whole, from, to, message, words, hint) in [
+        (
+            burst,
+            "[Failed login]",
+            "[Failed logins]",
+            "There is no rule or correlation 'Failed logins'",
+            "Failed logins",
+            "`Failed login`",
+        ),
+        (burst, "[Failed login]", "['evt.type = open']", "There is no rule", "'evt.type = open'", "- as: NAME"),
+        (burst, "[Failed login]", "[Failed login, Failed login]", "named twice", "Failed login", "once"),
+        (burst, "[Failed login]", "[]", "no rules", "correlation burst", "under `rules`"),
+        (
+            burst,
+            "[Failed login]",
+            "[correlation burst]",
+            "cycle: correlation burst -> correlation burst",
+            "correlation burst",
+            "made of what comes before",
+        ),
+        (burst, "event_count", "event_cont", "Unknown type of correlation 'event_cont'", "event_cont", "`event_count`"),
+        (burst, "event_count", "value_sum", "Unknown type", "value_sum", "`value_count`"),
+        (burst, "event_count", "sequence", "Unknown type", "sequence", "`temporal_ordered`"),
+        (burst, "event_count", "temporal", "never holds: there are 1 rules", "gte", "one comparison"),
+        (burst, "event_count", "value_count", "which field is counted", "value_count", "`field:"),
+        (
+            burst,
+            "event_count",
+            "value_count\n  field: proc.args",
+            "'proc.args' is a list, whose values cannot be counted",
+            "proc.args",
+            "one value",
+        ),
+        (burst, "event_count", "event_count\n  field: fd.port", "counts no field", "fd.port", "value_count"),
+        (burst, "event_count", "event_count\n  window: tumbling", "Correlations have no 'window'", "window", "slide"),
+        (
+            burst,
+            "event_count",
+            "event_count\n  until: evt.type = exit",
+            "Only sequences have missing steps and `until`",
+            "evt.type = exit",
+            "temporal_ordered",
+        ),
+        (burst, "  timespan: 10s\n", "", "no mapping for key 'timespan'", "correlation burst", "`timespan: 30s`"),
+        (burst, "10s", "10", "Invalid timespan '10'", "10", "`10s`"),
+        (burst, "10s", "1.5s", "Invalid timespan", "1.5s", "`1500ms`"),
+        (burst, "10s", "1M", "Invalid timespan", "1M", "no fixed length"),
+        (burst, "  condition: {gte: 3}\n", "", "A count has no condition", "correlation burst", "gte"),
+        (burst, "{gte: 3}", "{gte: many}", "'many' is not a count", "many", "whole number"),
+        (burst, "{gte: 3}", "{gte: 3, lt: 2}", "never holds", "gte", "one comparison"),
+        (burst, "{gte: 3}", "{neq: 3}", "Unknown comparison 'neq'", "neq", "`eq`"),
+        (burst, "{gte: 3}", "a and not b", "is not a mapping", "a and not b", "missing: true"),
+        (burst, "user.name\n  timespan", "user.nmae\n  timespan", "no field 'user.nmae'", "user.nmae", "`user.name`"),
+        (burst, "user.name\n  timespan", "proces\n  timespan", "no field 'proces'", "proces", "`process`"),
+        (
+            burst,
+            "user.name\n  timespan",
+            "process\n  timespan",
+            "Events of source 'host' have no process",
+            "process",
+            "group-by",
+        ),
+        (burst, "%first.user.name", "%first.user.nmae", "is no field of step 'step1'", "burst (", "`user.name`"),
+        (burst, "%correlation.count", "%correlation.number", "A correlation has no 'number'", "burst (", "count"),
+        (burst, "%correlation.count", "%toupper(user.name)", "not followed by a field", "burst (", "no transformers"),
+        (burst, "WARNING", "WARNIN", "Invalid priority", "WARNIN", "`Warning`"),
+        (
+            BURST,
+            "rule: Login",
+            "rule: Login\n      missing: true\n    - rule: Any shell\n      as: last",
+            "'last' has a meaning of its own",
+            "last",
+            "another name",
+        ),
+        (
+            BURST,
+            "[user.name]",
+            "[proc.pid]",
+            "Correlation 'correlation burst' has no key 'proc.pid'",
+            "proc.pid",
+            "[user.name]",
+        ),
+        (
+            BURST,
+            "%step1.count",
+            "%step1.proc.pid",
+            "has no 'proc.pid' in outputs of others",
+            "%correlation.name",
+            "it has user.name, count",
+        ),
+        (SEQUENCE, "- as: shell", "- as: read", "Two steps are called 'read'", "read", "of its own"),
+        (SEQUENCE, "- as: shell", "- as: a.b", "cannot be the name of a step", "a.b", "letters"),
+        (
+            SEQUENCE,
+            "- as: shell",
+            "- as: shell\n      missing: true",
+            "first step of a sequence cannot be missing",
+            "evt.type",
+            "does not follow",
+        ),
+        (
+            SEQUENCE,
+            "- as: shell",
+            "- as: shell\n      fork: true",
+            "Correlations have no 'fork'",
+            "fork",
+            "each branch",
+        ),
+        (
+            SEQUENCE,
+            "- as: shell",
+            "- as: shell\n      group_by: [proc.pid]",
+            "A step has no key 'group_by'",
+            "group_by",
+            "`group-by`",
+        ),
+        (
+            SEQUENCE,
+            "- as: shell",
+            "- as: shell\n      rule: Login",
+            "both 'rule' and 'condition'",
+            "Login",
+            "rule of its own",
+        ),
+        (
+            SEQUENCE,
+            "- as: shell",
+            "- as: shell\n      group-by: [user.name]",
+            "they are never equal",
+            "proc.pid",
+            "one type",
+        ),
+        (
+            SEQUENCE,
+            "- as: shell",
+            "- as: shell\n      group-by: [proc.pid, user.name]",
+            "has 1 parts",
+            "proc.pid",
+            "part by part",
+        ),
+        (SEQUENCE, "exec and shell", "exec and shel", "shel", "shel", "`shell`"),
+        (SEQUENCE, "exec and shell", "exec and proc.nmae = x", "proc.nmae", "proc.nmae", "`proc.name`"),
+        (
+            SEQUENCE,
+            "group-by",
+            "condition: {gte: 2}\n  group-by",
+            "A sequence has no condition",
+            "gte",
+            "leave `condition` out",
+        ),
+        (
+            SEQUENCE,
+            "group-by: [proc.pid]",
+            "group-by: [who]\n  aliases: {who: {shell: proc.pid}}",
+            "Alias 'who' has no field for 'read'",
+            "who",
+            "`read: FIELD`",
+        ),
+        (
+            SEQUENCE,
+            "group-by: [proc.pid]",
+            "group-by: [who]\n  aliases: {who: {shel: proc.pid}}",
+            "names 'shel', which is not under `rules`",
+            "shel",
+            "`shell`",
+        ),
+    ] {
+        let (found, at, helped) = refused(whole, from, to);
+        if !(found.contains(message) && at.contains(words) && helped.contains(hint)) {
+            wrong.push(format!("{to}: {found} | {at:?} | {helped:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn one_step_is_no_sequence() {
+    let one = SEQUENCE.replace("    - as: read\n      condition: evt.type = open\n", "").replace("%read.", "%shell.");
+    let (message, _, hint) = refused(&one, "1m", "1m");
+    assert!(message.contains("one step is a rule") && hint.contains("add a step"), "{message} {hint}");
+}
+
+#[test]
+fn cycles_and_depth() {
+    let link = |name: usize, inner: &str| {
+        format!(
+            "- correlation: c{name}\n  desc: d\n  type: event_count\n  rules: [{inner}]\n  timespan: 10s\n  \
+             condition: {{gte: 2}}\n  output: o\n  priority: debug\n  source: host\n"
+        )
+    };
+    let errors = |text: &str| {
+        let (_, loaded) = load(text);
+        loaded
+            .diagnostics
+            .iter()
+            .filter(|found| found.is_error())
+            .map(|found| found.message.clone())
+            .collect::<Vec<_>>()
+    };
+    let chain = |count: usize| {
+        let links = (0..count).map(|at| link(at, &if at == 0 { "Login".to_owned() } else { format!("c{}", at - 1) }));
+        // The order of definition is free.
+        let mut links: Vec<String> = links.collect();
+        links.reverse();
+        links.concat()
+    };
+    assert_eq!(errors(&chain(8)), [""; 0]);
+    assert_eq!(errors(&chain(9)), ["Correlations name correlations more than 8 deep"]);
+    let cycle = link(0, "c2") + &link(1, "c0") + &link(2, "Login, c1");
+    assert_eq!(errors(&cycle), ["Correlations form a cycle: c0 -> c2 -> c1 -> c0"]);
+}
+
+#[test]
+fn later_items_change_earlier_ones() {
+    let change = |change: &str| {
+        let mut runner = runner(&format!("{BURST}\n- correlation: correlation burst\n{change}"));
+        let mut all = Vec::new();
+        for second in 0..4 {
+            let fields = [("user.name", text("eve")), ("proc.name", text("failed")), ("proc.pid", Value::I64(1))];
+            all.extend(feed(&mut runner, (second, second as f64), "login", &fields));
+        }
+        all
+    };
+    let once = "correlation correlation burst: burst (user=eve first=eve n=3)";
+    assert_eq!(change("  override: {tags: append}\n  tags: [x]"), [once]);
+    let twice = "correlation correlation burst: burst (user=eve first=eve n=2)";
+    assert_eq!(change("  override: {condition: replace}\n  condition: {gt: 1}"), [twice, twice]);
+    let longer = format!("{once} more");
+    assert_eq!(change("  override: {output: append}\n  output: more"), [longer.as_str()]);
+    assert_eq!(change("  override: {enabled: replace}\n  enabled: false"), [""; 0]);
+    assert_eq!(change("  override: {rules: replace}\n  rules: [Login]"), [""; 0]);
+    let excepted =
+        "  override: {exceptions: append}\n  exceptions: [{name: e, fields: proc.pid, comps: in, values: [1]}]";
+    assert_eq!(change(excepted), [""; 0]);
+    let other = excepted.replace("[1]", "[2]");
+    assert_eq!(change(&other), [once]);
+    // What is not there cannot be changed.
+    let (_, loaded) = load("- correlation: nothing\n  override: {enabled: replace}\n  enabled: false\n");
+    assert!(!loaded.is_successful());
+    let wrong = load(&format!("{BURST}\n- correlation: correlation burst\n  override: {{type: append}}\n  type: x\n"));
+    assert!(wrong.1.render(Style::default()).contains("cannot be appended to"));
+}
+
+#[test]
+fn a_disabled_rule_is_warned_of() {
+    let (_, loaded) =
+        load(&format!("{BURST}\n- rule: Failed login\n  override: {{enabled: replace}}\n  enabled: false\n"));
+    assert!(loaded.is_successful());
+    let found: Vec<_> = loaded.diagnostics.iter().filter(|found| found.message.contains("is disabled")).collect();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].hint.as_deref().is_some_and(|hint| hint.contains("building_block")));
+}
+
+#[test]
+fn an_unknown_source_leaves_a_correlation_out() {
+    let (_, loaded) = load(&SEQUENCE.replace("source: host", "source: hots"));
+    assert!(loaded.is_successful());
+    assert!(loaded.render(Style::default()).contains("did you mean `host`?"));
+    assert!(loaded.resolved.correlations.is_empty());
+}
