@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+#[allow(unreachable_pub, reason = "the fuzz crate exports what is only used here")]
 #[path = "../../../fuzz/src/correlations.rs"]
 mod correlations;
 
