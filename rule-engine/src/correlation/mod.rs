@@ -18,6 +18,7 @@ pub mod captured;
 mod correlator;
 pub mod key;
 pub mod naive;
+pub mod parts;
 pub mod plan;
 mod store;
 mod subject;

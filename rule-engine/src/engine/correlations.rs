@@ -11,10 +11,10 @@ use bumpalo::Bump;
 use super::matched::{FIELDS, Field, FoundMatch, What};
 use super::rules::Compiled;
 use crate::correlation::key::{self, Keys};
+use crate::correlation::parts::KeyPart;
 use crate::correlation::plan::{CaptureId, KeyId};
 use crate::correlation::{Correlator, Counters, Hit, Plan, Subject, captured};
 use crate::event::{Event, FieldId, Identity, Scope, Value};
-use crate::resolve::correlation::KeyPart;
 use crate::ruleset::{Rule, RuleId};
 
 /// The memory for partial matches, unless it is set: 16 MiB.

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 
 use super::correlations::{CorrelationInfo, Correlations};
+use crate::correlation::parts::{Piece, Which};
 use crate::correlation::{Entry, Match, captured, key};
 use crate::event::text::{clock, iso8601};
 use crate::event::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Schema, Value};
 use crate::output::json;
-use crate::resolve::correlation::{Piece, Which};
 
 /// What a field of a match is.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::correlation::Hit;
+use crate::correlation::parts::KeyPart;
 use crate::correlation::plan::{CaptureId, Feed, KeyId, KeySource, Kind, Member, Plan};
 use crate::engine::{
     Compiled, Config, CorrelationInfo, Correlations, Field, MatchSchema, MemberInfo, What, common_fields,
@@ -10,7 +11,7 @@ use crate::engine::{
 use crate::event::FieldId;
 use crate::output::{Output, Priority, Template, TemplateError};
 use crate::resolve::ResolvedCorrelation;
-use crate::resolve::correlation::{Found, KeyPart, ResolvedMember};
+use crate::resolve::correlation::{Found, ResolvedMember};
 use crate::resolve::sources::Source;
 use crate::ruleset::rule::STEP;
 use crate::ruleset::{Rule, RulesetBuilder, Selection, Selector};

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Loaded;
-use crate::resolve::correlation::{Piece, ResolvedMember};
+use crate::correlation::parts::Piece;
+use crate::resolve::correlation::ResolvedMember;
 use crate::resolve::{CollectedRule, ResolvedCorrelation, ResolvedList, ResolvedMacro, ResolvedRule, Sources};
 use crate::source::PRIORITIES;
 use crate::source::item::Entry;

@@ -1,84 +1,15 @@
 //! Keys and counted values: fields of each member's source, of one type.
 
+use crate::correlation::parts::{Class, KeyPart};
 use crate::correlation::plan::{Distinct, Kind};
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::event::{FieldId, FieldInfo, Kind as ValueKind, Scope, ScopeSource, Special};
+use crate::event::{Scope, ScopeSource, Special};
 use crate::source::correlation::{Looks, Member};
 use crate::source::item::Written;
 
 use super::super::{Resolver, Step};
 use super::shape::{Shape, spot_of};
 use super::{Draft, Found, Hint, ResolvedCorrelation, ResolvedMember, fault};
-
-/// A part of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyPart {
-    /// A field.
-    Field {
-        /// Its name.
-        name: String,
-        /// Its number in the schema of its source.
-        id: FieldId,
-        /// Whether an event without it takes part.
-        optional: bool,
-        /// The type of its values.
-        class: Class,
-    },
-    /// A scope of processes.
-    Processes(Scope),
-    /// A part of the key of the correlation that the member is.
-    Inner(u16, Class),
-}
-
-/// Types of values that are compared with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Text or bytes.
-    Text,
-    /// A number.
-    Number,
-    /// An address.
-    Address,
-    /// A truth.
-    Truth,
-    /// A list.
-    List,
-    /// A process.
-    Process,
-}
-
-impl Class {
-    fn of(info: &FieldInfo) -> Self {
-        match info.kind {
-            _ if info.list => Self::List,
-            ValueKind::Bool => Self::Truth,
-            ValueKind::Ipv4Addr | ValueKind::Ipv6Addr | ValueKind::IpAddr | ValueKind::IpNet => Self::Address,
-            ValueKind::Double => Self::Number,
-            kind if kind.number().is_some() => Self::Number,
-            _ => Self::Text,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Number => "a number",
-            Self::Address => "an address",
-            Self::Truth => "a truth",
-            Self::List => "a list",
-            Self::Process => "a process",
-        }
-    }
-}
-
-impl KeyPart {
-    fn class(&self) -> Class {
-        match self {
-            Self::Field { class, .. } | Self::Inner(_, class) => *class,
-            Self::Processes(_) => Class::Process,
-        }
-    }
-}
 
 impl Resolver<'_> {
     /// Finds the key of each member; returns the names of its parts.

@@ -7,9 +7,7 @@ mod order;
 mod output;
 mod shape;
 
-pub use keys::KeyPart;
-pub use output::{Piece, Which};
-
+use crate::correlation::parts::{KeyPart, Piece};
 use crate::correlation::plan::Kind;
 use crate::diag::{Code, Context, Diagnostic, did_you_mean};
 use crate::lower::Condition;

@@ -1,5 +1,6 @@
 //! The output of a correlation: text with fields of its steps.
 
+use crate::correlation::parts::{Piece, Which};
 use crate::correlation::plan::{Kind, Role};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::item::Written;
@@ -7,66 +8,6 @@ use crate::source::item::Written;
 use super::super::{Resolver, Step};
 use super::shape::Shape;
 use super::{Draft, Found, Hint, ResolvedCorrelation, ResolvedMember};
-
-/// The event that a field is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// The last of a member.
-    Member(u16),
-    /// The first of all.
-    First,
-    /// The last of all.
-    Last,
-}
-
-/// A piece of an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// Text.
-    Text(String),
-    /// A field of a step.
-    Field {
-        /// As it is written.
-        name: String,
-        /// The event that it is of.
-        which: Which,
-        /// For each member the place among what is kept of its events.
-        places: Box<[Option<u16>]>,
-    },
-    /// The number of events.
-    Count,
-    /// The timespan, as it is written.
-    Span(String),
-    /// The time of the first event.
-    FirstTime,
-    /// The time of the last event.
-    LastTime,
-    /// The name.
-    Name,
-    /// A part of the key.
-    Key {
-        /// Its name.
-        name: String,
-        /// Its place.
-        place: u16,
-    },
-}
-
-impl Piece {
-    /// The name of what it prints; `None` for text.
-    pub fn name(&self) -> Option<String> {
-        Some(match self {
-            Self::Text(_) => return None,
-            Self::Field { name, .. } => name.clone(),
-            Self::Count => "correlation.count".to_owned(),
-            Self::Span(_) => "correlation.span".to_owned(),
-            Self::FirstTime => "correlation.first".to_owned(),
-            Self::LastTime => "correlation.last".to_owned(),
-            Self::Name => "correlation.name".to_owned(),
-            Self::Key { name, .. } => format!("correlation.{name}"),
-        })
-    }
-}
 
 /// What `%correlation.` may be followed by, beside names of the key.
 const OF_ALL: [&str; 5] = ["count", "span", "first", "last", "name"];
