@@ -16,7 +16,7 @@
 /// * a parameter is `name: Type format`, then `in TABLE` for the names of its flags, `at N` for the parameter that
 ///   holds the directory a relative path starts from, `one_of TABLE` for the types a dynamic parameter may hold;
 /// * `does ROLE` after the flags says that the call does what others do too, `is ROLE` after a parameter its meaning
-/// there; see [`Role`](crate::schema::Role) and [`ParamRole`](crate::schema::ParamRole);
+///   there; see [`Role`](crate::schema::Role) and [`ParamRole`](crate::schema::ParamRole);
 /// * a parameter is only ever added at the end; one that is removed makes a new code.
 macro_rules! events {
     ($(

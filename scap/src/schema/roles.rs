@@ -136,6 +136,7 @@ impl EventCode {
 
 impl EventInfo {
     /// Returns the index of the parameter with a role.
+    #[allow(clippy::indexing_slicing, reason = "the array has an element for each role, and `get` is not const")]
     pub const fn param_with(&self, role: ParamRole) -> Option<usize> {
         let index = facts(self).params[role as usize];
         if index == ABSENT { None } else { Some(index as usize) }
