@@ -218,6 +218,7 @@ impl AlertFields {
 impl Compiled {
     /// Resolves what alerts need. `watched` takes the fields that the source has; the others are returned with the
     /// reason.
+    #[allow(clippy::type_complexity, reason = "the fields that the source does not have, each with the reason")]
     pub(crate) fn new<'c>(
         schema: &mut dyn Schema,
         config: &'c Config,

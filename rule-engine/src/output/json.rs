@@ -35,7 +35,7 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
 fn plain_len(bytes: &[u8]) -> usize {
     /// Bytes that are looked at together.
     const LANES: usize = 16;
-    let odd = |byte: u8| (byte < 0x20) | (byte >= 0x80) | (byte == b'"') | (byte == b'\\');
+    let odd = |byte: u8| !(0x20..0x80).contains(&byte) | (byte == b'"') | (byte == b'\\');
     let (chunks, _) = bytes.as_chunks::<LANES>();
     let plain =
         chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | odd(*byte))).count() * LANES;

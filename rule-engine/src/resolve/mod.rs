@@ -432,7 +432,7 @@ impl Resolver<'_> {
                 let tell = Diagnostic::new(Code::NoEventType, message, item.context.clone()).at(spot);
                 let hint = "begin the condition with `evt.type in (…) and`";
                 self.diagnostics.push(tell.hint(hint.to_owned()));
-            } else if compiled.keys().len() == 0 {
+            } else if compiled.keys().is_empty() {
                 let message = "No event type can satisfy the condition: the rule never fires";
                 self.diagnostics.push(Diagnostic::new(Code::NeverMatches, message, item.context.clone()).at(spot));
             }
