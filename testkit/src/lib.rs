@@ -6,9 +6,11 @@
 //! requires every need that its machine meets ([`Need::is_met`]), so that nothing that could run is skipped there.
 
 mod needs;
+mod port;
 mod record;
 
 pub use needs::*;
+pub use port::port;
 pub use record::{Skip, forget, read};
 
 use std::fmt::Display;

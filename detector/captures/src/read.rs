@@ -68,6 +68,7 @@ pub(crate) struct Printer {
     form: Form,
 }
 
+#[allow(clippy::large_enum_variant, reason = "one value exists in a run")]
 enum Form {
     /// A template; whether every field of it must be there.
     Template(Formatter<SinspSchema>, bool),

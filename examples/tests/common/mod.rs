@@ -1,12 +1,10 @@
 //! What the tests of the program share.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-#[path = "../../../detector/sinks/tests/peers/port.rs"]
-mod port;
 pub(crate) mod service;
 
 #[allow(unused_imports, reason = "each test file uses a part of it")]
-pub(crate) use port::port;
+pub(crate) use testkit::port;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

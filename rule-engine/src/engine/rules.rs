@@ -215,15 +215,17 @@ impl AlertFields {
     }
 }
 
+/// A watched field that the source does not have, with the reason.
+type Unknown<'c> = (&'c str, TemplateError);
+
 impl Compiled {
     /// Resolves what alerts need. `watched` takes the fields that the source has; the others are returned with the
     /// reason.
-    #[allow(clippy::type_complexity, reason = "the fields that the source does not have, each with the reason")]
     pub(crate) fn new<'c>(
         schema: &mut dyn Schema,
         config: &'c Config,
         build: impl FnOnce(&dyn Schema) -> Ruleset,
-    ) -> Result<(Self, Vec<(&'c str, TemplateError)>), TemplateError> {
+    ) -> Result<(Self, Vec<Unknown<'c>>), TemplateError> {
         let (mut watched, mut unknown) = (Vec::new(), Vec::new());
         for field in &config.fields {
             match Template::parse(&format!("%{field}"), schema) {
@@ -243,7 +245,7 @@ impl Compiled {
         schema: &mut dyn Schema,
         config: &'c Config,
         build: impl FnOnce(&dyn Schema) -> Ruleset,
-    ) -> Result<(Self, Vec<(&'c str, TemplateError)>), TemplateError> {
+    ) -> Result<(Self, Vec<Unknown<'c>>), TemplateError> {
         let (mut compiled, unknown) = Self::new(schema, config, build)?;
         compiled.steps = steps_field();
         for alert in &mut compiled.alerts {

@@ -4,11 +4,10 @@
 
 pub(crate) mod http;
 pub(crate) mod kafka;
-mod port;
 pub(crate) mod tls;
 
 #[allow(unused_imports, reason = "each test file uses a part of it")]
-pub(crate) use port::port;
+pub(crate) use testkit::port;
 
 use std::time::{Duration, Instant};
 

@@ -193,7 +193,7 @@ fn threshold(draft: &Draft<'_>, condition: &[(Written, Written)], all: Option<u3
         match operator.text.as_str() {
             "gt" => least = least.max(value + 1),
             "gte" => least = least.max(value),
-            "lt" => most = most.min(value.checked_sub(1).unwrap_or(0)),
+            "lt" => most = most.min(value.saturating_sub(1)),
             "lte" => most = most.min(value),
             "eq" => exactly = Some(value),
             other => {
