@@ -10,13 +10,12 @@ use bumpalo::Bump;
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::FilterSetBuilder;
-use rule_engine::output::Format;
+use rule_engine::output::{Format, Formatter};
 use scap::render::{self, NoState};
 use scap::savefile::{Compression, Reader, Writer};
 use scap::{Next, Source};
 use sinsp::Inspector;
 use sinsp::fields::{FieldRef, Fields};
-use sinsp::format::Template;
 
 use crate::{capture, grid};
 
@@ -207,12 +206,12 @@ fn format() -> Result<Run, Fault> {
     let capture = attack()?;
     let text = "%evt.time Shell (user=%user.name process=%proc.name exepath=%proc.exepath \
                 parent=%proc.pname command=%proc.cmdline terminal=%proc.tty file=%fd.name container=%container.id)";
-    let template = Template::parse(text, &Fields::new())?;
+    let template = Formatter::compile(text, SinspSchema::new(Fields::new()))?;
     let (mut arena, mut text) = (Bump::new(), Vec::new());
     Ok(Box::new(move || {
         inspect(&capture, |event| {
             text.clear();
-            template.write(&event, &arena, &mut text);
+            let Ok(()) = template.render(&event, &arena, &mut text);
             std::hint::black_box(&text);
             arena.reset();
         })

@@ -34,7 +34,6 @@
 
 pub mod config;
 pub mod fields;
-pub mod format;
 pub mod state;
 
 mod container_lookup;

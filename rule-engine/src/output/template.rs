@@ -236,16 +236,12 @@ impl Template {
         }
     }
 
-    /// Calls `each` with the name and the JSON value of each field.
-    pub fn json<'e, E: Event>(
-        &'e self,
-        event: &'e E,
-        arena: &'e Bump,
-        mut each: impl FnMut(&'e str, Option<Value<'e>>),
-    ) {
-        for field in &self.fields {
-            each(&field.name, event.json(field.id, arena));
-        }
+    /// Returns whether an event has a text for every field and transformer.
+    fn is_complete<E: Event>(&self, event: &E, arena: &Bump) -> bool {
+        self.pieces.iter().all(|piece| match piece {
+            Piece::Text(_) => true,
+            Piece::Value(expr, _) => self.text(*expr, event, arena).is_some(),
+        })
     }
 }
 
@@ -267,6 +263,8 @@ impl Template {
 pub struct Formatter<S> {
     schema: S,
     template: Template,
+    /// The fields of the JSON object: each once, in the order of names.
+    members: Vec<Named>,
 }
 
 impl<S: EventSchema> Formatter<S> {
@@ -275,7 +273,11 @@ impl<S: EventSchema> Formatter<S> {
     /// # Errors
     /// If the text is not a template of this schema.
     pub fn compile(template: &str, mut schema: S) -> Result<Self, TemplateError> {
-        Ok(Self { template: Template::parse(template, &mut schema)?, schema })
+        let template = Template::parse(template, &mut schema)?;
+        let mut members = template.fields.clone();
+        members.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        members.dedup_by(|a, b| a.name == b.name);
+        Ok(Self { template, members, schema })
     }
 
     /// Returns the names of the fields that it prints.
@@ -292,35 +294,32 @@ impl<S: EventSchema> Formatter<S> {
         Ok(())
     }
 
-    /// Appends a JSON object of the fields.
+    /// Appends a JSON object of the fields, each once, in the order of their names. Fields under a transformer have their own
+    /// value, those without a value are null.
     ///
     /// # Errors
     /// If the input is not an event of this schema.
     pub fn write_json<'a>(&'a self, input: S::Input<'a>, arena: &'a Bump, out: &mut Vec<u8>) -> Result<(), S::Error> {
         let event = self.schema.event(input)?;
-        let mut first = true;
         out.push(b'{');
-        self.template.json(&event, arena, |name, value| {
-            if !std::mem::take(&mut first) {
+        for (place, field) in self.members.iter().enumerate() {
+            if place > 0 {
                 out.push(b',');
             }
-            json::string(name.as_bytes(), out);
+            json::string(field.name.as_bytes(), out);
             out.push(b':');
-            json::value(value, out);
-        });
+            json::value(event.json(field.id, arena), out);
+        }
         out.push(b'}');
         Ok(())
     }
 
-    /// Returns whether an event has a value for every field.
+    /// Returns whether an event has a text for every field and transformer, so that no `<NA>` is rendered.
     ///
     /// # Errors
     /// If the input is not an event of this schema.
     pub fn is_complete<'a>(&'a self, input: S::Input<'a>, arena: &'a Bump) -> Result<bool, S::Error> {
-        let event = self.schema.event(input)?;
-        let mut complete = true;
-        self.template.json(&event, arena, |_, value| complete &= value.is_some());
-        Ok(complete)
+        Ok(self.template.is_complete(&self.schema.event(input)?, arena))
     }
 }
 

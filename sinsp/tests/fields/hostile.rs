@@ -1,7 +1,6 @@
-//! Whatever text comes, names and templates are read or refused, and quickly.
+//! Any text is parsed as the name of a field or rejected, and quickly.
 
-use peregrine_sinsp::fields::{CLASSES, FieldRef, Fields, prefix_len};
-use peregrine_sinsp::format::Template;
+use peregrine_sinsp::fields::{CLASSES, FieldRef, prefix_len};
 use proptest::prelude::*;
 
 fn pieces() -> impl Strategy<Value = String> {
@@ -27,15 +26,12 @@ proptest! {
         if let Some(len) = prefix_len(&text) {
             prop_assert!(text.get(..len).is_some_and(|field| FieldRef::parse(field).is_ok()));
         }
-        let _ = Template::parse(&text, &Fields::new());
     }
 }
 
 #[test]
 fn long_words_cost_no_time() {
     let long = "a".repeat(1 << 20);
-    assert!(Template::parse(&format!("%{long}"), &Fields::new()).is_err());
     assert_eq!(prefix_len(&format!("proc.name{long}")), Some(9));
     assert!(FieldRef::parse(&format!("evt.arg[{}]", "9".repeat(1 << 20))).is_ok());
-    assert!(Template::parse(&"%proc.name".repeat(1000), &Fields::new()).is_ok());
 }

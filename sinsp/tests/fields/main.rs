@@ -6,5 +6,4 @@ mod list;
 mod names;
 mod session;
 mod table;
-mod template;
 mod values;
