@@ -1,4 +1,4 @@
-//! Evaluates rules on Kubernetes audit records, one a line of standard input. `k8s_audit RULES < RECORDS`
+//! Evaluates rules on Kubernetes audit records, one per line of standard input. `k8s_audit RULES < RECORDS`
 
 use std::io::BufRead as _;
 
@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = std::fs::read(&path)?;
     let mut loader = Loader::new(Sources::new().with(JsonSchema::k8s_audit()));
     let loaded = loader.load([(path.as_str(), text.as_slice())]);
-    // Every error and warning of the file, each with its place.
+    // All errors and warnings of the file, each with its place.
     eprint!("{}", loaded.render(Style::default()));
     if !loaded.is_successful() {
         return Err("the rules do not load".into());

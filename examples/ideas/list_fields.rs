@@ -1,4 +1,4 @@
-//! Lists the fields that conditions and outputs may name, all or those that begin with a prefix. `list_fields [PREFIX]`
+//! Lists the fields of conditions and outputs, all or those with a prefix. `list_fields [PREFIX]`
 
 use sinsp::fields::CLASSES;
 

@@ -1,4 +1,4 @@
-//! Watches which programs this machine starts, for some seconds. It takes the rights of root. `live [SECONDS]`
+//! Prints which programs are started on this host, for some seconds. Requires root. `live [SECONDS]`
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use sinsp::{Inspector, Next};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?;
-    // What starts and ends processes is all that this program looks at; the rest costs the machine nothing.
+    // Only the calls that start and end processes are captured; the rest costs the host nothing.
     let calls = ["execve", "execveat", "clone", "clone3", "fork", "vfork", "procexit"];
     let source = Probe::builder().select(Selection::named(&calls)?).skip_own(true).open()?;
     let mut inspector = Inspector::new(source);
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let (parent, path) = (String::from_utf8_lossy(&parent), String::from_utf8_lossy(&thread.exepath));
                 println!("{parent} started {path} {}", args.join(" "));
             }
-            // Nothing just now, or an event that only changed the state: time for other work.
+            // No event at the moment, or one that only changed the state: time for other work.
             Next::Idle | Next::Hidden => {}
             Next::End => break,
         }

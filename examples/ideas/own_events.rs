@@ -1,4 +1,4 @@
-//! Rules about events that are no system calls: a source with fields of one's own. Here doors are opened.
+//! Evaluates rules on events that are not system calls: a custom source with custom fields. Here doors are opened.
 
 use rule_engine::engine::Config;
 use rule_engine::event::record::RecordSchema;

@@ -1,11 +1,11 @@
-//! System calls from somewhere else: a [`Source`] of one's own. Here events are made up; a test of a rule, another probe or
-//! a log of another tool would do the same.
+//! Reads system calls from a custom [`Source`]. Here events are made up; a rule test, another probe or a log of another
+//! tool would do the same.
 
 use scap::host::Thread;
 use scap::{Event, EventBuilder, EventCode, HostState, Next, Source, SourceStats};
 use sinsp::Inspector;
 
-/// A machine on which one process reads file after file.
+/// A host on which one process reads file after file.
 struct Reader {
     host: HostState,
     builder: EventBuilder,

@@ -1,14 +1,14 @@
-//! Reads a capture: who did what to which file or connection. `read_capture CAPTURE`
+//! Reads a capture and prints which process accessed which file or connection. `read_capture CAPTURE`
 
 use sinsp::Inspector;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("usage: read_capture CAPTURE")?;
-    // Any age, compressed or not. A `Read` would do as well: `Reader::new(std::io::stdin())`.
+    // Any version, compressed or not. A `Read` works as well: `Reader::new(std::io::stdin())`.
     let reader = scap::savefile::Reader::open(path)?;
     let mut inspector = Inspector::new(reader);
     inspector.for_each(|event| {
-        // An event is lent: these borrow from the capture's buffer and from the state.
+        // The event borrows from the capture's buffer and from the state.
         let (Some(thread), Some(fd)) = (event.thread(), event.fd()) else { return };
         let name = event.raw().code();
         let (process, file) = (String::from_utf8_lossy(&thread.comm), String::from_utf8_lossy(&fd.name));

@@ -1,4 +1,5 @@
-//! Changes the rules while events flow: nothing is lost, and the state of the machine stays. `swap_rules CAPTURE FIRST SECOND`
+//! Replaces the rules while events are processed: no event is lost, and the state stays. `swap_rules CAPTURE FIRST
+//! SECOND`
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{Loader, Sources};
 use sinsp::{Inspector, Next, fields::Fields};
 
-/// A broken file gives an error, and the rules at work stay.
+/// An invalid file is an error, and the active rules stay.
 fn load(path: &str) -> Result<Arc<SourceRules<SinspSchema>>, Box<dyn std::error::Error>> {
     let text = std::fs::read(path)?;
     let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, capture, first, second] = &args[..] else { return Err("usage: swap_rules CAPTURE FIRST SECOND".into()) };
     let mut inspector = Inspector::new(scap::savefile::Reader::open(capture)?);
-    // A real program would load in another thread and pass the rules over: they can be shared and sent.
+    // A real program would load in another thread and pass the rules on: they can be shared and sent.
     let mut to_come = vec![load(second)?, load(first)?];
     let mut events = 0;
     while let Some(rules) = to_come.pop() {
@@ -39,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Next::Hidden | Next::Idle => {}
                 Next::End => return Ok(()),
             }
-            // Between two events is the moment.
+            // Rules are replaced between two events.
             if events == 3000 && !to_come.is_empty() {
                 println!("-- new rules");
                 break;

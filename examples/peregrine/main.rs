@@ -1,6 +1,6 @@
-//! `peregrine`, the detector: stands where `falco` stands, with its command line, configuration and rules.
+//! `peregrine`, the detector, compatible with `falco` in command line, configuration and rules.
 //!
-//! The library `peregrine_detector` is the whole of it; a program with other options or defaults can do the same.
+//! It is a front end of the library `peregrine_detector`; a program with other options or defaults can do the same.
 #![forbid(unsafe_code)]
 
 use peregrine_detector::{Parsed, finish, parse, print, run};

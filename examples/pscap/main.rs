@@ -1,4 +1,4 @@
-//! `pscap`, the tool for captures, in the manner of sysdig and tcpdump: the front end of `peregrine_captures`.
+//! `pscap`, a tool for captures similar to sysdig and tcpdump: the front end of `peregrine_captures`.
 #![forbid(unsafe_code)]
 
 use clap::Parser as _;

@@ -1,12 +1,12 @@
-//! Nothing but what the pages show: it must work.
+//! Compiles the examples of the documentation.
 #![forbid(unsafe_code)]
 
-/// What the README shows.
+/// The examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// What the guide for embedders shows.
+/// The examples in the guide for embedding.
 #[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../../docs/embedding.md")]
 struct Embedding;

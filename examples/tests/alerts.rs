@@ -1,4 +1,4 @@
-//! Alerts on their way out of the program: noise control, doubt, loss, and the program's own violent end.
+//! Delivery of alerts: noise control, uncertain state, lost alerts, and a killed program.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A rule that every event of some kind sets off.
+/// A rule that matches many types of events.
 fn rules(folder: &Path) -> String {
     let path = folder.join("rules.yaml");
     let rule = "- rule: Open\n  desc: d\n  condition: evt.type in (open, openat, execve, close, clone, clone3, exit_group)\n  \
@@ -43,7 +43,7 @@ fn detected(text: &str) -> u64 {
 }
 
 #[test]
-fn alerts_that_are_alike_are_told_once_in_a_window() {
+fn duplicate_alerts_are_sent_once_per_window() {
     let folder = tempfile::tempdir().expect("a directory");
     let (all, _) = run(folder.path(), &[]);
     let name = |alert: &Json| {
@@ -57,13 +57,13 @@ fn alerts_that_are_alike_are_told_once_in_a_window() {
     assert_eq!(told.iter().map(name).collect::<BTreeSet<_>>(), kinds);
     assert_eq!(detected(&text), all.len() as u64);
     let left_out = all.len() - told.len();
-    assert!(text.contains(&format!("noise control: {left_out} alerts were left out as like others, 0 as too many")));
+    assert!(text.contains(&format!("noise control: suppressed {left_out} duplicate and 0 rate-limited alerts")));
 
-    // With short windows the next one says how many were not told; no alert is unaccounted for but the last few.
+    // With short windows the next alert has the number that was suppressed; only the last few are unaccounted for.
     let quiet = r#"noise_control.rules[]={"key": ["proc.name"], "window": "100ms"}"#;
     let (told, text) = run(folder.path(), &[quiet]);
     let suppressed: u64 = told.iter().filter_map(|alert| alert["output_fields"]["suppressed"].as_u64()).sum();
-    let kept = text.split("noise control: ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a line");
+    let kept = text.split("noise control: suppressed ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a line");
     let kept: u64 = kept.parse().expect("a number");
     assert_eq!(told.len() as u64 + kept, all.len() as u64);
     assert!(suppressed > 0 && suppressed <= kept, "{suppressed} of {kept}");
@@ -81,7 +81,7 @@ fn alerts_that_are_alike_are_told_once_in_a_window() {
 }
 
 #[test]
-fn alerts_after_a_loss_say_that_they_are_uncertain() {
+fn alerts_after_a_drop_are_marked_uncertain() {
     let folder = tempfile::tempdir().expect("a directory");
     let lossy = ["syscall_event_drops.simulate_drops=true", "syscall_event_drops.actions[]=ignore"];
     let uncertain = |more: &[&str]| {
@@ -99,8 +99,8 @@ fn alerts_after_a_loss_say_that_they_are_uncertain() {
 }
 
 #[test]
-fn lost_alerts_are_an_alert() {
-    // Nobody listens there.
+fn lost_alerts_are_reported_by_an_alert() {
+    // Nothing listens on this port.
     let port = common::port();
     let mut service = Service::start(&format!(
         "syscall_event_timeouts: {{max_consecutives: 1}}\nfile_output: {{enabled: true, filename: DIR/alerts}}\n\
@@ -114,7 +114,7 @@ fn lost_alerts_are_an_alert() {
     assert_eq!(alert["output_fields"]["output"], "http");
     assert!(alert["output_fields"]["n_lost"].as_u64().is_some_and(|lost| lost > 0), "{alert}");
     assert!(service.text("err").contains("http output: "));
-    // When somebody listens again, the output that lost them is told too.
+    // When the server is back, the output that lost them gets the alert too.
     let server = Server::start_at(format!("127.0.0.1:{port}").parse().unwrap(), None, |_| Answer::new(200, ""));
     service.until("the same there", |_| server.requests().iter().any(|request| request.body.contains("alerts lost")));
     assert_eq!(service.end().0, 0);
@@ -141,7 +141,7 @@ fn a_killed_program_delivers_what_it_had_spooled() {
         command.args(kind).args(options.iter().flat_map(|option| ["-o", option])).stdin(Stdio::null());
         command
     };
-    // The expected alerts, by another output.
+    // The expected alerts, from another output.
     let (expected, _) = run(folder.path(), &[]);
     let mut child = command(&replay(&bundled())).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
     let log = folder.path().join("spool/http");
@@ -171,7 +171,7 @@ fn a_killed_program_delivers_what_it_had_spooled() {
     };
     peers::until("the alerts", || received().len() as u64 == waiting);
     assert!(waiting > 100);
-    // They are the first so many of the whole run: none is missing, none comes twice.
+    // They are the first alerts of the whole run: none is missing, none is duplicated.
     assert!(received().into_iter().eq(expected.iter().map(number).take(waiting as usize)));
     Command::new("kill").arg(child.id().to_string()).status().expect("kill");
     assert_eq!(child.wait().expect("ended").code(), Some(0));

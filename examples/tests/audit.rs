@@ -26,10 +26,10 @@ fn plugin(open: &str) -> [String; 2] {
     ["-o".to_owned(), format!(r#"plugins[]={{"name": "k8saudit", "library_path": "x.so", "open_params": "{open}"}}"#)]
 }
 
-/// Which the published rules require too.
+/// The published rules require this plugin too.
 const JSON: [&str; 2] = ["-o", r#"plugins[]={"name": "json", "library_path": "x.so"}"#];
 
-/// The alerts about each event, told by the times that both carry.
+/// The alerts of each event, matched by the time that both have.
 fn by_event(alerts: &[Json], events: &[String]) -> Vec<BTreeSet<String>> {
     let time = |text: &str| text.trim_end_matches('Z').trim_end_matches('0').to_owned();
     let events = events.iter().map(|event| {
@@ -64,7 +64,7 @@ struct Service {
 }
 
 impl Service {
-    /// Starts with a webhook and waits until it answers.
+    /// Starts with a webhook and waits until it responds.
     fn start(args: &[String]) -> Self {
         let port = common::port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_peregrine"));
@@ -89,7 +89,7 @@ impl Service {
         assert_eq!(answer.status(), 200);
     }
 
-    /// Asks it to end, and gives all alerts and the rest of what it printed.
+    /// Terminates it, and returns all alerts and the rest of its output.
     fn end(mut self) -> (Vec<Json>, String) {
         let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
         assert!(status.success());
@@ -117,7 +117,7 @@ fn published_rules_see_sixty_events() {
     let service = Service::start(&args);
     let events = events();
     assert_eq!(events.len(), 60);
-    // In every form that a webhook may post.
+    // In every format that a webhook may post.
     for (place, part) in events.chunks(10).enumerate() {
         match place % 3 {
             0 => service.post(&format!(
@@ -156,7 +156,7 @@ fn a_file_is_read_to_its_end() {
 }
 
 #[test]
-fn the_source_is_there_when_its_plugin_is() {
+fn the_source_is_enabled_by_its_plugin() {
     let folder = tempfile::tempdir().expect("a directory");
     let rules = folder.path().join("rules.yaml");
     std::fs::write(&rules, format!("- required_plugin_versions: [{{name: k8saudit, version: 0.18.0}}]\n{RULE}"))
@@ -185,7 +185,7 @@ fn the_source_is_there_when_its_plugin_is() {
         assert!(ran.code == 1 && ran.err.contains(part), "{args:?}: {}", ran.err);
     }
     let [option, with] = plugin("gopher://x");
-    assert!(run(&[&option, &with]).err.contains("'gopher' is none of"));
+    assert!(run(&[&option, &with]).err.contains("'gopher' is not one of"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Broken input of every kind: one clear error, a failure, and never a panic.
+//! Invalid input of every kind: one clear error, a failure, and never a panic.
 
 mod common;
 
@@ -38,9 +38,9 @@ fn captures() {
     fails(&replayed(folder.path()), &[]);
 }
 
-/// Alerts before the damage are told all the same, and so are the statistics.
+/// Alerts before the damage are sent all the same, and so are the statistics.
 #[test]
-fn what_is_whole_of_a_truncated_capture_counts() {
+fn the_intact_part_of_a_truncated_capture_is_evaluated() {
     let folder = tempfile::tempdir().expect("a directory");
     let whole = std::fs::read(bundled()).expect("the capture");
     let path = folder.path().join("half.scap");
@@ -81,7 +81,7 @@ fn rule_files() {
         let ran = peregrine(&args);
         fails(&ran, parts);
         assert!(!ran.out.contains("Events detected"), "{text}: events were processed");
-        // The same by -V.
+        // The same with -V.
         fails(&peregrine(["-V", &path.display().to_string()]), &[]);
     }
     let args = ["-r", "/no/such/rules.yaml"].map(str::to_owned).into_iter().chain(replay(&bundled()));
@@ -89,7 +89,7 @@ fn rule_files() {
 }
 
 #[test]
-fn every_fault_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("rules.yaml");
     let text = "- rule: A\n  desc: d\n  condition: proc.nmae = a\n  output: x\n  priority: INFO\n\
@@ -105,7 +105,7 @@ fn configurations() {
     let path = folder.path().join("falco.yaml");
     for (text, part) in [
         ("a: [", "falco.yaml:1"),
-        ("engine: {kind: replay}", "no capture file"),
+        ("engine: {kind: replay}", "no capture file is set"),
         ("engine: {kind: gvisor}", "gVisor engine was removed"),
         ("priority: loud", "falco.yaml:1:11"),
         ("rules_files: []\nengine: {kind: nodriver}", "no rules"),

@@ -1,4 +1,4 @@
-//! The bundled capture with the default rules: runs everywhere.
+//! The bundled capture with the default rules. Runs everywhere.
 
 mod common;
 
@@ -43,7 +43,7 @@ fn the_attack_is_seen() {
 }
 
 #[test]
-fn the_rules_are_sound() {
+fn the_default_rules_are_valid() {
     let rules = root().join("detector/daemon/rules/peregrine_rules.yaml");
     let ran = peregrine(["-V", &rules.display().to_string(), "-o", "json_output=true"]);
     let result: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
@@ -92,7 +92,7 @@ fn rules_are_chosen_by_priority_name_pattern_and_tag() {
     assert!(
         network.contains_key("Network tool launched") && !network.contains_key("Persistence via SSH authorized keys")
     );
-    // The order counts.
+    // The order matters.
     assert!(rules(&["-o", "rules[].enable.tag=network", "-o", "rules[].disable.rule=*"]).is_empty());
 }
 
@@ -115,7 +115,7 @@ fn further_output_is_added() {
 }
 
 #[test]
-fn time_may_be_over_before_the_capture() {
+fn the_duration_ends_a_replay() {
     let count = |more: &[&str]| alerts(&run(more).out).len();
     let (all, first) = (count(&["-o", "json_output=true"]), count(&["-o", "json_output=true", "-M", "5"]));
     assert!(0 < first && first < all, "{first} of {all}");
@@ -146,7 +146,7 @@ fn alerts_go_to_every_output() {
 }
 
 #[test]
-fn simulated_drops_are_told() {
+fn simulated_drops_are_reported() {
     let ran = run(&["-o", "syscall_event_drops.simulate_drops=true", "-o", "syscall_event_drops.actions=[alert]"]);
     assert!(ran.out.contains("Debug Falco internal: syscall event drop. 1 system calls dropped in last second. ("));
     assert!(ran.err.contains("num times actions taken: 1"), "{}", ran.err);

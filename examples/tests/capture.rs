@@ -1,4 +1,4 @@
-//! Captures that matches begin.
+//! Captures that are started by matches.
 
 mod common;
 
@@ -27,7 +27,7 @@ struct Ran {
     out: String,
 }
 
-/// Replays the bundled capture with more settings; captures go to a directory of their own.
+/// Replays the bundled capture with further settings; captures go to a separate directory.
 fn run(more: &[&str]) -> Ran {
     let folder = tempfile::tempdir().expect("a directory");
     let rules = folder.path().join("rules.yaml");
@@ -50,7 +50,7 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What `pscap read` shows of a capture: a line for each event.
+/// The output of `pscap read` for a capture: a line for each event.
 fn read(capture: &Path, filter: &str) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pscap"));
     command.arg("read").arg(capture).arg(filter);
@@ -74,7 +74,7 @@ fn the_events_from_a_match_on_are_kept_with_the_state() {
     assert!(parts[0] == "part" && parts[1].len() == 20 && parts[2].len() == 20, "{name}");
     let events = read(&captures[0], "evt.num > 0");
     assert!(events.len() > 1);
-    // The first is the one that matched, with what was known of the process before it.
+    // The first event is the one that matched, with the state of the process before it.
     let first = &events[0];
     assert_eq!(time(first), parts[1].parse::<u64>().expect("a time"));
     assert!(first.contains(" execve shred "), "{first}");
@@ -82,12 +82,12 @@ fn the_events_from_a_match_on_are_kept_with_the_state() {
     let last = time(events.last().expect("events"));
     let wanted = read(&bundled(), &format!("evt.rawtime >= {} and evt.rawtime <= {last}", time(first)));
     assert_eq!(events.len(), wanted.len());
-    // It ends with the first event after its time; a match of another rule may have put that off.
+    // The capture ends with the first event after its deadline; a match of another rule may have extended it.
     assert!(last - time(first) >= 200_000_000, "{last}");
 }
 
 #[test]
-fn every_rule_may_begin_one() {
+fn every_rule_can_start_a_capture() {
     let ran = run(&["-o", "capture.mode=all_rules", "-o", "capture.default_duration=1"]);
     let found = captures(ran.folder.path());
     assert!(found.len() > 1, "{found:?}");
@@ -100,7 +100,7 @@ fn every_rule_may_begin_one() {
 }
 
 #[test]
-fn where_no_file_can_be_made_the_rules_go_on() {
+fn rules_continue_if_no_file_can_be_created() {
     let ran = run(&["-o", "capture.path_prefix=/no/such/place/x"]);
     assert!(ran.out.contains("shredded") && ran.out.contains("searched"), "{}", ran.out);
 }

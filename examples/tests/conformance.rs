@@ -1,4 +1,4 @@
-//! The same captures and rules as Falco was given must give the same alerts, where Falco's data is at hand.
+//! The same captures and rules give the same alerts as Falco, if Falco's data is available.
 
 mod common;
 
@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Fields that stood for a stand-in of the container plugin when the data was made.
+/// Fields that came from a replacement of the container plugin when the data was recorded.
 const LEFT_OUT: [&str; 2] = ["container.", "k8s."];
 
 fn settings(shared: &Path) -> Vec<String> {
@@ -21,7 +21,7 @@ fn settings(shared: &Path) -> Vec<String> {
     args
 }
 
-/// What is compared of an alert.
+/// Returns the compared part of an alert.
 fn essence(alert: &Json) -> Json {
     let mut alert = alert.clone();
     let entries = alert.as_object_mut().expect("an alert is an object");
@@ -29,7 +29,7 @@ fn essence(alert: &Json) -> Json {
     if let Some(fields) = entries.get_mut("output_fields").and_then(Json::as_object_mut) {
         fields.retain(|name, _| !LEFT_OUT.iter().any(|prefix| name.starts_with(prefix)));
     }
-    // The suggested container fields stand at the end of the line.
+    // The suggested container fields are at the end of the line.
     if let Some(Json::String(output)) = entries.get_mut("output")
         && let Some(end) = output.find(" container_id=")
     {
@@ -69,7 +69,7 @@ fn compare(capture: &Path, expected: &Path, shared: &Path) {
 #[test]
 fn recorded_captures_give_falcos_alerts() {
     let Some(shared) = shared() else { return };
-    // The big one is for speed; it takes minutes without optimization.
+    // The large one is for speed; it takes minutes without optimization.
     let all = testkit::LONG.is_met();
     if !all {
         testkit::skip(&testkit::LONG, format_args!("mix-large: {}", testkit::LONG.missing));
@@ -96,7 +96,7 @@ fn captures_of_old_versions_give_falcos_alerts() {
     }
 }
 
-/// Line for line, statistics included.
+/// Compares the text line by line, including the statistics.
 #[test]
 fn text_and_statistics_are_falcos() {
     let Some(shared) = shared() else { return };

@@ -1,4 +1,4 @@
-//! The default rules: each has tests, tags and a page, and everyday work is quiet.
+//! The default rules: each has tests, tags and a page, and ordinary activity raises no alert.
 
 mod common;
 
@@ -11,7 +11,7 @@ fn rules_path() -> String {
     root().join("detector/daemon/rules/peregrine_rules.yaml").display().to_string()
 }
 
-/// The rules as the program describes them.
+/// Returns the rules as described by the program.
 fn rules() -> Vec<Json> {
     let ran = peregrine(["-r", &rules_path(), "-L", "-o", "json_output=true"]);
     let described: Json = serde_json::from_str(&ran.out).expect("JSON");
@@ -65,14 +65,14 @@ fn everyday_work_is_quiet() {
     assert!(ran.out.contains("1. connect: ") && ran.out.contains("within 1m, by tree"), "{}", ran.out);
 }
 
-/// A file name for a rule.
+/// Returns a file name for a rule.
 fn slug(name: &str) -> String {
     let plain: String = name.chars().filter(|char| *char != '\'').collect();
     let words = plain.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// What people wrote about each rule: a heading with its name and the text below.
+/// Returns the notes on each rule: a heading with its name and the text below.
 fn notes() -> BTreeMap<String, String> {
     let file = root().join("detector/daemon/rules/notes.md");
     let text = std::fs::read_to_string(file).expect("the notes");
@@ -130,7 +130,7 @@ fn every_rule_has_a_page_that_is_current() {
     assert_eq!(notes.len(), pages.len(), "notes.md is about rules that are not there");
     pages.push(("README.md".to_owned(), index));
     if bless {
-        // Pages of rules that are gone go too.
+        // Pages of removed rules are removed too.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a directory");
     }

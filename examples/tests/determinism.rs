@@ -1,5 +1,5 @@
-//! The same events and rules give the same bytes: run after run, compressed or not, with one set of rules or another way
-//! to evaluate it.
+//! The same events and rules give the same bytes: run after run, compressed or not, with all rules in one set or
+//! evaluated in another way.
 
 mod common;
 
@@ -16,7 +16,7 @@ use scap::savefile::Reader;
 use sinsp::Inspector;
 use sinsp::fields::Fields;
 
-/// The published rules, where they are at hand, and always our own.
+/// The published rules, if they are available, and always our own.
 fn rule_files() -> Vec<Vec<PathBuf>> {
     let mut sets = vec![vec![root().join("detector/daemon/rules/peregrine_rules.yaml")]];
     if let Some(shared) = shared() {
@@ -30,12 +30,12 @@ fn captures() -> [PathBuf; 2] {
     ["attack-a.scap", "procs.scap"].map(|name| root().join("testdata/captures").join(name))
 }
 
-/// Whether rules must have something to say of it.
+/// Returns whether rules must match in the capture.
 fn is_attack(capture: &Path) -> bool {
     capture.ends_with("attack-a.scap")
 }
 
-/// The capture as a file that is not compressed.
+/// Returns the capture as an uncompressed file.
 fn plain(capture: &Path, folder: &Path) -> PathBuf {
     let to = folder.join(capture.file_name().expect("captures are files"));
     let mut convert = Command::new(env!("CARGO_BIN_EXE_pscap"));
@@ -67,7 +67,7 @@ fn runs_and_compression_change_no_byte() {
     }
 }
 
-/// All that the rules say of a capture.
+/// Returns all alerts of a capture.
 fn alerts(capture: &Path, files: &[PathBuf], evaluation: ruleset::Config) -> Vec<u8> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
     let mut loader = Loader::new(Sources::new().with(schema));

@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 
 use common::root;
 
-/// Where cargo puts the examples, built anew if they are not current: a test of this file alone does not build them.
+/// Returns where cargo puts the examples, rebuilt if they are not current: a test of this file alone does not build
+/// them.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -101,20 +102,20 @@ fn audit_records_become_alerts() {
 }
 
 #[test]
-fn a_source_of_ones_own_is_inspected() {
+fn a_custom_source_is_inspected() {
     let said = good("own_source", &[], b"");
     assert_eq!(said, "snoop opened /etc/hosts\nsnoop opened /etc/passwd\nsnoop opened /etc/shadow\n");
 }
 
 #[test]
-fn events_of_ones_own_are_detected() {
+fn custom_events_are_evaluated() {
     let said = good("own_events", &[], b"");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.ends_with("Warning laboratory opened at night (door=lab 7 badge=42)\n"), "{said}");
 }
 
 #[test]
-fn rules_are_swapped_between_two_events() {
+fn rules_are_replaced_between_two_events() {
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str| {
         let path = dir.path().join(format!("{name}.yaml"));
@@ -132,7 +133,7 @@ fn rules_are_swapped_between_two_events() {
     assert!(at > 0 && at + 1 < lines.len(), "{said}");
     assert!(lines[..at].iter().all(|line| line.contains("Notice first ")), "{said}");
     assert!(lines[at + 1..].iter().all(|line| line.contains("Notice second ")), "{said}");
-    // Before and after together are what one set of rules says of the whole capture.
+    // Before and after together are the alerts of one set of rules for the whole capture.
     let whole = good("swap_rules", &[PROCS, &first, &first], b"");
     assert_eq!(whole.lines().count(), lines.len());
     assert!(!run("swap_rules", &[PROCS, &first, "/no/such/file"], b"").status.success());
@@ -140,7 +141,7 @@ fn rules_are_swapped_between_two_events() {
 
 #[cfg(feature = "live")]
 #[test]
-fn this_machine_is_watched() {
+fn live_events_are_printed() {
     let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let seen = std::sync::Arc::clone(&over);
     let busy = std::thread::spawn(move || {

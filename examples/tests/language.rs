@@ -1,4 +1,4 @@
-//! Conditions and rules on recorded captures: which events match, and which alerts are raised, is what Falco says
+//! Conditions and rules on recorded captures: matching events and alerts are the same as Falco's
 //! (`testdata/README.md`).
 
 mod common;
@@ -16,7 +16,8 @@ fn capture(name: &str) -> PathBuf {
     testkit::testdata(&format!("captures/{name}.scap"))
 }
 
-/// Fields whose values differ (`docs/differences.md`): empty buffers, and paths that Falco remembers between conditions.
+/// Fields whose values differ (`docs/differences.md`): empty buffers, and paths that Falco remembers between
+/// conditions.
 const DIFFERENT: [&str; 2] = ["evt.buffer", "evt.abspath"];
 
 #[test]
@@ -59,10 +60,10 @@ fn conditions_match_the_events_that_falco_matches() {
     }
 }
 
-/// Cases with alerts that differ (`docs/differences.md`): `evt.deltatime` counts from the event before.
+/// Cases with different alerts (`docs/differences.md`): `evt.deltatime` counts from the previous event.
 const DIFFERENT_CASES: [&str; 2] = ["775-time-fields", "782-output-json-types"];
 
-/// Puts an alert in the form that is compared: without what depends on the machine that replayed.
+/// Returns the compared part of an alert: without values that depend on the replaying host.
 fn essence(line: &str) -> Json {
     match serde_json::from_str(line) {
         Ok(Json::Object(mut alert)) => {

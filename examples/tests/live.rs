@@ -1,4 +1,4 @@
-//! The detector on this machine: the default rules against reverse shells, and rules that change while it watches.
+//! The detector on this host: the default rules against reverse shells, and rules that change while it runs.
 #![cfg(feature = "live")]
 
 mod common;
@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The detector, watching.
+/// A running detector.
 struct Detector {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Detector {
-    /// Starts it with these rules; `None`, with a recorded skip, where the probe cannot run.
+    /// Starts it with these rules; `None`, with a recorded skip, if the probe cannot run.
     #[track_caller]
     fn start(rules: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a directory");
@@ -38,7 +38,7 @@ impl Detector {
             .expect("the program starts");
         let mut detector = Self { child, folder };
         let start = Instant::now();
-        while !detector.text("err").contains("watching this machine") {
+        while !detector.text("err").contains("watching this host") {
             if detector.child.try_wait().expect("a child").is_some() {
                 testkit::skip(&testkit::BPF, detector.text("err"));
                 return None;
@@ -58,13 +58,13 @@ impl Detector {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Waits for an alert of `rule` in which `part` stands, and tells how long that took.
+    /// Waits for an alert of `rule` that contains `part`, and prints how long that took.
     #[track_caller]
     fn expect(&self, rule: &str, part: &str) {
         let start = Instant::now();
         loop {
             let out = self.text("out");
-            // The last line may be half written.
+            // The last line may be incomplete.
             let whole = out.rfind('\n').map_or("", |end| &out[..end]);
             let found = alerts(whole).iter().any(|alert| {
                 alert["rule"] == rule && alert["output"].as_str().is_some_and(|output| output.contains(part))
@@ -86,17 +86,17 @@ impl Drop for Detector {
     }
 }
 
-/// Answers one connection with `exit`, as whoever waits for a reverse shell might.
+/// Answers one connection with `exit`, like the listener of a reverse shell.
 fn answer(listener: &TcpListener) {
     let (mut stream, _) = listener.accept().expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time limit");
     stream.write_all(b"exit\n").expect("written");
     let mut said = Vec::new();
-    // The shell may hang up in any way.
+    // The shell may close the connection in any way.
     let _ = stream.read_to_end(&mut said);
 }
 
-/// Runs a command that connects to the listener, with a home of its own.
+/// Runs a command that connects to the listener, with a separate home directory.
 fn intrude(listener: &TcpListener, home: &Path, program: &str, script: &str) {
     let mut child = Command::new(program)
         .args(["-c", script])
@@ -111,7 +111,7 @@ fn intrude(listener: &TcpListener, home: &Path, program: &str, script: &str) {
 }
 
 #[test]
-fn reverse_shells_are_caught() {
+fn reverse_shells_are_detected() {
     let rules = std::fs::read_to_string(root().join("detector/daemon/rules/peregrine_rules.yaml")).expect("rules");
     let Some(detector) = Detector::start(&rules) else { return };
     let home = detector.path("home");
@@ -187,7 +187,7 @@ fn new_rules_may_look_at_calls_that_were_not_captured() {
         )
     };
     let Some(detector) = Detector::start(&rule("Link", "link")) else { return };
-    // The kernel refuses a folder that is not there, and the probe sees it all the same.
+    // The kernel rejects a folder that does not exist, and the probe reports it all the same.
     let make = || {
         let node = Command::new("mknod").args(["/nonexistent/peregrine-probe", "p"]).stderr(Stdio::null()).status();
         assert!(!node.expect("mknod runs").success());
@@ -196,7 +196,7 @@ fn new_rules_may_look_at_calls_that_were_not_captured() {
     let both = rule("Link", "link") + &rule("Node", "mknodat");
     std::fs::write(detector.path("rules.yaml"), both).expect("rules");
     let start = Instant::now();
-    while !detector.text("err").contains("the new rules change what is captured") {
+    while !detector.text("err").contains("the new rules change the captured set") {
         assert!(start.elapsed() < Duration::from_secs(20), "{}", detector.text("err"));
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -1,16 +1,16 @@
 //! `pscap read --json` of every field of every event of real captures, against what Falco's own libraries extracted.
 //!
-//! The data stands beside the repository (`../shared`, or `PEREGRINE_SHARED`), and is compared by its own plain tool. The
-//! two great captures take half a minute when built without optimization, so they are compared by `--release` or with
-//! `PEREGRINE_LONG` set only. What differs is explained in `docs/differences.md`.
+//! The data is beside the repository (`../shared`, or `PEREGRINE_SHARED`), and is compared by its own simple tool. The
+//! two large captures take half a minute without optimization, so they are compared only with `--release` or with
+//! `PEREGRINE_LONG` set. Differences are explained in `docs/differences.md`.
 
 mod common;
 
 use std::fs::File;
 use std::process::Command;
 
-/// Captures, and the share of values that are equal, in percent, below which none may fall. What is missing to a hundred
-/// is `evt.buffer` of empty buffers, and in *attack-a* what `evt.abspath` does to other fields.
+/// Captures, with the minimum percentage of equal values. The differences are `evt.buffer` of empty buffers, and in
+/// *attack-a* the effect of `evt.abspath` on other fields.
 const CAPTURES: [(&str, f64); 18] = [
     ("attack-a", 99.95),
     ("cat_write", 99.99),
@@ -32,7 +32,7 @@ const CAPTURES: [(&str, f64); 18] = [
     ("test_ipv6_client", 99.99),
 ];
 
-/// The fields that the dumps have, with their arguments.
+/// The fields in the dumps, with their arguments.
 const FIELDS: &str = include_str!("../../testdata/oracle-fields.txt");
 
 /// Captures that take long.
@@ -43,7 +43,7 @@ fn all_fields_of_all_captures() {
     let Some(shared) = common::shared() else { return };
     testkit::need!(PYTHON);
     testkit::need!(XZ);
-    // One list for all, so that a field which only we have shows.
+    // One list for all, so that a field which only we have is visible.
     let fields = FIELDS.lines().collect::<Vec<_>>().join(",");
     let folder = tempfile::tempdir().expect("a directory");
     let mut failures = Vec::new();

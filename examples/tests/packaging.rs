@@ -1,4 +1,4 @@
-//! What is in `packaging/` fits the programs as they are: paths, options, settings, metrics, privileges.
+//! The files of `packaging/` fit the programs: paths, options, settings, metrics, privileges.
 
 mod common;
 
@@ -26,13 +26,13 @@ fn good(output: &Output, what: &str) -> String {
     said(&output.stdout)
 }
 
-/// The documents of a YAML file, as JSON.
+/// Returns the documents of a YAML file, as JSON.
 fn yaml(path: &Path) -> Vec<Json> {
     let text = read(path);
     text.split("\n---\n").map(|part| serde_saphyr::from_str(part).expect("YAML")).collect()
 }
 
-/// The documents of every manifest that `kustomization.yaml` lists, which are all there are.
+/// Returns the documents of every manifest in `kustomization.yaml`, which must list all manifests.
 fn manifests() -> Vec<Json> {
     let folder = packaging("kubernetes");
     let listed = &yaml(&folder.join("kustomization.yaml"))[0]["resources"];
@@ -49,7 +49,7 @@ fn of_kind<'m>(manifests: &'m [Json], kind: &str) -> Vec<&'m Json> {
     manifests.iter().filter(|manifest| manifest["kind"] == kind).collect()
 }
 
-/// Checks a configuration as the program would use it, with the default rules where the package puts them.
+/// Checks a configuration with `--dry-run`, with the default rules at their installed path.
 #[track_caller]
 fn dry_run(text: &str) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -75,18 +75,18 @@ fn dry_run(text: &str) {
 }
 
 #[test]
-fn the_configuration_is_sound() {
+fn the_configuration_is_valid() {
     dry_run(&read(packaging("falco.yaml")));
 }
 
 #[test]
-fn the_configuration_of_the_cluster_is_sound() {
+fn the_configuration_of_the_cluster_is_valid() {
     let manifests = manifests();
     let maps = of_kind(&manifests, "ConfigMap");
     dry_run(maps[0]["data"]["falco.yaml"].as_str().expect("text"));
 }
 
-/// The capabilities that a text names, each without `CAP_`.
+/// Returns the capabilities in a text, each without `CAP_`.
 fn capabilities<'t>(words: impl Iterator<Item = &'t str>) -> BTreeSet<String> {
     words.map(|word| word.trim_start_matches("CAP_").to_owned()).collect()
 }
@@ -109,7 +109,7 @@ fn unit_image_and_pods_have_the_same_privileges() {
 }
 
 #[test]
-fn manifests_refer_to_what_there_is() {
+fn references_in_manifests_exist() {
     let manifests = manifests();
     let daemon_set = of_kind(&manifests, "DaemonSet")[0];
     let pod = &daemon_set["spec"]["template"]["spec"];
@@ -134,7 +134,7 @@ fn manifests_refer_to_what_there_is() {
     assert_eq!(daemon_set["spec"]["selector"]["matchLabels"], daemon_set["spec"]["template"]["metadata"]["labels"]);
     assert_eq!(pod["hostPID"], true);
 
-    // The port, the paths and the file are those of the configuration that the pod is given.
+    // The port, the paths and the file are those of the configuration in the pod.
     let config = of_kind(&manifests, "ConfigMap")[0]["data"]["falco.yaml"].as_str().expect("text");
     let config: Json = serde_saphyr::from_str(config).expect("YAML");
     let port = &config["webserver"]["listen_port"];
@@ -174,7 +174,7 @@ fn the_image_copies_what_make_installs() {
     assert!(image.contains("make install PREFIX=/usr SYSCONFDIR=/etc DESTDIR=/out\n"));
 }
 
-/// `make install` of the programs under test, into a folder of its own.
+/// Runs `make install` with the programs under test, into a separate folder.
 fn install() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let programs = Path::new(env!("CARGO_BIN_EXE_peregrine")).parent().expect("a folder");
@@ -238,7 +238,7 @@ fn make_installs_a_whole_service() {
                  echo \"${COMPREPLY[@]}\"";
     let said = Command::new("bash").args(["-c", asked]).arg(script).output().expect("bash");
     assert_eq!(good(&said, "completion").trim(), "--dry-run");
-    // What somebody changed stays; the default rules are ours.
+    // Edited files stay; the default rules are replaced.
     std::fs::write(path("etc/peregrine/falco.yaml"), "mine").expect("written");
     let again = Command::new("make")
         .current_dir(root())
@@ -253,10 +253,10 @@ fn make_installs_a_whole_service() {
 }
 
 #[test]
-fn the_unit_is_sound_and_narrow() {
+fn the_unit_is_valid_and_restricted() {
     testkit::need!(SYSTEMD);
     let made = install();
-    // The program is looked for where it will be; here it is somewhere else.
+    // The program has to exist for the check; here it is in another place.
     let unit = read(made.path().join("usr/lib/systemd/system/peregrine.service"));
     assert!(unit.contains("ExecStart=/usr/bin/peregrine -c /etc/peregrine/falco.yaml\n"));
     let unit = unit.replace("/usr/bin/peregrine", &made.path().join("usr/bin/peregrine").display().to_string());
@@ -265,7 +265,7 @@ fn the_unit_is_sound_and_narrow() {
     let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().expect("it runs");
     good(&verified, "verify");
     assert_eq!(String::from_utf8_lossy(&verified.stderr), "");
-    // Of 10: what is left is what the probe needs, the network for outputs, and the sight of all processes.
+    // Out of 10: the rest is required by the probe, the network for outputs, and access to all processes.
     let rated = Command::new("systemd-analyze")
         .args(["security", "--offline=true", "--no-pager", "--threshold=30"])
         .arg(&path)
@@ -275,7 +275,7 @@ fn the_unit_is_sound_and_narrow() {
 }
 
 #[test]
-fn the_debian_package_takes_what_there_is() {
+fn the_debian_package_has_existing_files() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let said = Command::new(cargo)
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"])
@@ -315,7 +315,7 @@ fn the_debian_package_takes_what_there_is() {
     );
 }
 
-/// The names of metrics in a text: what begins as all of them do.
+/// Returns the names of metrics in a text, by their common prefix.
 fn metrics(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, _) in text.match_indices("falcosecurity_") {
@@ -326,7 +326,7 @@ fn metrics(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_dashboard_asks_for_metrics_that_are_served() {
+fn the_dashboard_queries_existing_metrics() {
     let dashboard: Json = serde_json::from_str(&read(packaging("grafana/peregrine.json"))).expect("JSON");
     let mut asked = BTreeSet::new();
     let mut ids = BTreeSet::new();
@@ -348,14 +348,14 @@ fn the_dashboard_asks_for_metrics_that_are_served() {
     let dir = tempfile::tempdir().expect("a folder");
     let port = common::port();
     let rules = root().join("detector/daemon/rules/peregrine_rules.yaml");
-    // Rules are counted once they match, and without a driver an audit event is the way to have one do so.
+    // Rules are counted once they match, and without a driver an audit event makes one match.
     let rule =
         "- rule: r\n  desc: d\n  condition: ka.verb exists\n  output: o\n  priority: notice\n  source: k8s_audit\n";
     let (own, event) = (dir.path().join("own.yaml"), dir.path().join("event.json"));
     std::fs::write(&own, rule).expect("written");
     std::fs::write(&event, r#"{"kind":"Event","auditID":"1","verb":"get"}"#).expect("written");
     let plugin = format!("plugins: [{{name: k8saudit, library_path: x.so, open_params: {}}}]\n", event.display());
-    // The settings of the packages, but for that and a port of its own.
+    // The settings of the packages, except for that and a separate port.
     let config = read(packaging("falco.yaml"))
         .replace("kind: modern_ebpf", "kind: nodriver")
         .replace("listen_port: 8765", &format!("listen_port: {port}"))
@@ -380,14 +380,14 @@ fn the_dashboard_asks_for_metrics_that_are_served() {
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    // It was asked for no end; this is one.
+    // It has no other way to end.
     child.kill().expect("killed");
     child.wait().expect("a child");
     assert!(missing.is_empty(), "not served: {missing:?}");
 }
 
 #[test]
-fn scripts_are_sound() {
+fn scripts_pass_shellcheck() {
     testkit::need!(SHELLCHECK);
     for script in ["generate", "debian/check"] {
         let checked = Command::new("shellcheck").arg(packaging(script)).output().expect("it runs");

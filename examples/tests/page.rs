@@ -1,4 +1,4 @@
-//! The page in a real browser: a headless Chromium, spoken to over a pipe by the DevTools protocol.
+//! The web UI in a real browser: a headless Chromium, controlled over a pipe by the DevTools protocol.
 
 mod common;
 
@@ -38,7 +38,7 @@ struct Browser {
     from: Receiver<Json>,
     session: Option<String>,
     number: u64,
-    /// What came that nobody waited for.
+    /// Events that no call waited for.
     events: VecDeque<Json>,
     _folder: tempfile::TempDir,
 }
@@ -55,7 +55,7 @@ impl Browser {
         for name in ["to", "from"] {
             assert!(Command::new("mkfifo").arg(path(name)).status().expect("mkfifo").success());
         }
-        // The browser reads from descriptor 3 and writes to 4.
+        // The browser reads from file descriptor 3 and writes to 4.
         let child = Command::new("sh")
             .arg("-c")
             .arg(
@@ -93,7 +93,7 @@ impl Browser {
         self.ask(method, params).unwrap_or_else(|fault| panic!("{method}: {fault}"))
     }
 
-    /// The result, or why there is none.
+    /// Returns the result, or the error.
     fn ask(&mut self, method: &str, params: Json) -> Result<Json, Json> {
         self.number += 1;
         let mut message = json!({"id": self.number, "method": method, "params": params});
@@ -113,7 +113,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression.
+    /// Returns the value of an expression.
     fn value(&mut self, expression: &str) -> Json {
         self.evaluate(expression).unwrap_or_else(|fault| panic!("{expression}: {fault}"))
     }
@@ -124,8 +124,8 @@ impl Browser {
         if result.get("exceptionDetails").is_none() { Ok(result["result"]["value"].take()) } else { Err(result) }
     }
 
-    /// Waits until an expression is true. It may have no value for a while: a page that goes away takes with it what was
-    /// asked of it, and one that comes is not whole at first.
+    /// Waits until an expression is true. It may have no value for a while: a page that goes away drops pending calls,
+    /// and a new one is not complete at first.
     #[track_caller]
     fn until(&mut self, what: &str, expression: &str) {
         let start = Instant::now();
@@ -156,7 +156,7 @@ impl Browser {
         }
     }
 
-    /// Sets a filter as a person would.
+    /// Sets a filter like a user.
     fn set(&mut self, id: &str, value: &str) {
         self.value(&format!(
             "(() => {{ const it = document.getElementById('{id}'); it.value = {}; \
@@ -165,13 +165,13 @@ impl Browser {
         ));
     }
 
-    /// The rules of the alerts that are shown, newest first.
+    /// Returns the rules of the shown alerts, newest first.
     fn shown(&mut self) -> Vec<String> {
         let names = self.value("[...document.querySelectorAll('#alerts .name')].map((name) => name.textContent)");
         names.as_array().expect("names").iter().map(|name| name.as_str().expect("text").to_owned()).collect()
     }
 
-    /// What the browser complained of since the last time.
+    /// Returns the errors that the browser reported since the last call.
     fn complaints(&mut self) -> Vec<String> {
         self.value("0");
         let bad = |event: &Json| match event["method"].as_str() {
@@ -186,7 +186,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser's own helpers end with it.
+        // The browser's own processes end with it.
         let _ = self.to.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None)) {
@@ -197,7 +197,7 @@ impl Drop for Browser {
     }
 }
 
-/// The detector, with its page and a webhook.
+/// The detector, with the web UI and a webhook.
 struct Detector {
     child: Child,
     page: String,
@@ -246,7 +246,7 @@ impl Detector {
 
 impl Drop for Detector {
     fn drop(&mut self) {
-        // It holds nothing that must be saved.
+        // It has no data to save.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -265,7 +265,7 @@ fn alerts_appear_live_and_filters_work() {
     detector.event("secrets", "", "ann");
     browser.until("a live alert", "document.querySelectorAll('#alerts > li').length === 2");
     assert_eq!(browser.shown(), ["Secret read", "Somebody in a pod"]);
-    // What an alert says is text, whatever it says.
+    // The text of an alert stays text, whatever it contains.
     detector.event("pods", "exec", "<img src=x onerror=\"document.title='owned'\"><script>1</script>");
     browser.until("a third", "document.querySelectorAll('#alerts > li').length === 3");
     browser.value("document.querySelector('#alerts details').open = true");
@@ -285,11 +285,11 @@ fn alerts_appear_live_and_filters_work() {
     assert_eq!(browser.value("document.getElementById('empty').hidden"), false);
     browser.set("search", "");
     assert_eq!(browser.shown().len(), 2);
-    // What does not fit the filter is counted and not shown.
+    // An alert that does not match the filter is counted and not shown.
     detector.event("secrets", "", "bob");
     browser.until("the count", "document.getElementById('count').textContent.startsWith('2 of 4 ')");
     assert_eq!(browser.shown().len(), 2);
-    // Keys: clear, pause and go on, the matrix.
+    // Keys: clear, pause and resume, the matrix.
     browser.value("document.activeElement.blur()");
     browser.key("c");
     assert_eq!(browser.shown().len(), 4);
@@ -329,7 +329,7 @@ fn alerts_appear_live_and_filters_work() {
 }
 
 #[test]
-fn a_token_is_asked_for_once() {
+fn a_token_is_required_once() {
     let Some(mut browser) = Browser::start() else { return };
     let folder = tempfile::tempdir().expect("a directory");
     let detector = Detector::start(folder.path(), "the+word");
@@ -354,7 +354,7 @@ fn a_token_is_asked_for_once() {
 }
 
 #[test]
-fn what_the_page_is_allowed_is_little() {
+fn the_page_is_restricted() {
     let folder = tempfile::tempdir().expect("a directory");
     let detector = Detector::start(folder.path(), "");
     for path in ["", "/app.js", "/style.css", "/api/overview"] {
@@ -365,11 +365,11 @@ fn what_the_page_is_allowed_is_little() {
         assert!(header("content-security-policy").starts_with("default-src 'none'; script-src 'self';"), "{path}");
         assert_eq!(header("x-content-type-options"), "nosniff");
     }
-    // A page of somebody else's that goes by another name for this address sees nothing.
+    // A page of another site that uses another name for this address has no access.
     let strange =
         ureq::get(&detector.page).header("host", "evil.example").config().http_status_as_error(false).build().call();
     assert_eq!(strange.expect("an answer").status(), 403);
-    // It only reads.
+    // The web UI is read-only.
     let written =
         ureq::post(format!("{}/api/overview", detector.page)).config().http_status_as_error(false).build().send_empty();
     assert_eq!(written.expect("an answer").status(), 405);

@@ -1,4 +1,4 @@
-//! `pscap` as people run it: on small traces, and on every capture that Falco's own answers are at hand for.
+//! `pscap` as people run it: on small traces, and on every capture for which Falco's values are available.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -34,7 +34,7 @@ fn bad(args: &[&str]) -> String {
     String::from_utf8(output.stderr).expect("UTF-8")
 }
 
-/// A directory with the trace in it.
+/// Creates a directory with the trace in it.
 fn trace() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("x.trace");
@@ -54,7 +54,7 @@ fn events_are_read_for_people_and_programs() {
     assert_eq!(good(&["read", &file, "-p", "%evt.num %fd.name", "evt.type=read"]), "2 /root/notes\n");
     assert_eq!(good(&["read", &file, "evt.type", "=", "read", "-p", "%evt.num"]), "2\n", "the words are one filter");
     assert_eq!(good(&["read", &file, "-p", "%evt.num", "-n", "2"]), "1\n2\n");
-    assert_eq!(good(&["read", &file, "-p", "%evt.num %fd.num"]), "1 3\n2 3\n3 3\n", "4 has no descriptor");
+    assert_eq!(good(&["read", &file, "-p", "%evt.num %fd.num"]), "1 3\n2 3\n3 3\n", "4 has no file descriptor");
     assert_eq!(good(&["read", &file, "-p", "*%evt.num %fd.num"]), "1 3\n2 3\n3 3\n4 <NA>\n");
     assert!(good(&["read", &file, "--buffers", "base64", "evt.type=read"]).contains(" data=aGk= "));
 
@@ -78,7 +78,7 @@ fn captures_are_converted_back_and_forth() {
     assert_eq!(magic("a.scap.gz"), Some(vec![0x1f, 0x8b]));
     assert_ne!(magic("a.scap"), magic("a.scap.gz"));
 
-    // What does not match is kept for the state it makes, and not shown.
+    // Events that do not match are kept for the state, and not shown.
     let filtered = path("c.scap");
     good(&["convert", &file, &filtered, "evt.type=read"]);
     assert_eq!(good(&["read", &filtered, "-p", "%evt.type %fd.name"]), "read /root/notes\n");
@@ -90,14 +90,14 @@ fn captures_are_converted_back_and_forth() {
 }
 
 #[test]
-fn a_capture_is_told_of() {
+fn a_capture_is_described() {
     let (dir, file) = trace();
     let scap = dir.path().join("x.scap");
     let scap = scap.to_str().expect("UTF-8");
     good(&["convert", &file, scap]);
     let text = good(&["info", scap]);
     for wanted in [
-        "machine       box, 2 processors",
+        "host          box, 2 processors",
         "state         1 threads in 1 processes",
         "0.003 s later",
         "events        4, 0",
@@ -130,7 +130,7 @@ fn conditions_are_evaluated_in_one_pass() {
 }
 
 #[test]
-fn faults_are_told_in_one_line() {
+fn errors_are_one_line() {
     let (dir, file) = trace();
     let broken = dir.path().join("broken.trace");
     std::fs::write(&broken, "close\nnope\n").expect("a trace");
@@ -151,7 +151,7 @@ fn faults_are_told_in_one_line() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let (_dir, file) = trace();
     let mut child = Command::new(env!("CARGO_BIN_EXE_pscap"))
         .args(["read", &file])
@@ -174,7 +174,7 @@ fn pages_and_completions_are_made() {
     assert!(good(&["events", "--format", "json", "openat"]).contains("\"relative_to\": \"dirfd\""));
 }
 
-/// The fields that a capture alone decides, compared with Falco's answers for every event of every capture.
+/// The fields that depend on the capture alone, compared with Falco's values for every event of every capture.
 #[derive(Debug, PartialEq, serde::Deserialize)]
 struct Facts {
     #[serde(rename = "evt.num")]

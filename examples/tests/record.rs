@@ -1,4 +1,4 @@
-//! `pscap record`: what is recorded here is read back as it was seen.
+//! `pscap record`: recordings are read back as the events were seen.
 #![cfg(feature = "live")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
 
-/// A bit of everything: files, sockets, threads, processes, memory, failures.
+/// A load of everything: files, sockets, threads, processes, memory, failures.
 const LOAD: &str = r#"
 import os, socket, threading, subprocess, mmap, select, tempfile
 d = tempfile.mkdtemp()
@@ -36,8 +36,8 @@ except OSError: pass
 os.memfd_create("x"); os.unlink(p + "2"); os.rmdir(d)
 "#;
 
-/// When a process started that was there before, no capture has a place for. Numbers of events count those that tell of the
-/// users of containers, which stand in the file only.
+/// Captures have no place for the start time of a process that existed before. Numbers of events include those with the
+/// users of containers, which are in the file only.
 const NOT_IN_FILES: [&str; 3] = ["proc.ppid.duration", "proc.ppid.ts", "evt.num"];
 
 fn pscap<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
@@ -48,7 +48,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Waits for its turn with the probe, or records a skip. One recording at a time: the machine has few processors.
+/// Waits for the probe, or records a skip. One recording at a time: the host has few processors.
 #[track_caller]
 fn probe_runs() -> Option<MutexGuard<'static, ()>> {
     static ONE: Mutex<()> = Mutex::new(());
@@ -69,7 +69,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The lines of a capture or recording, without the fields that no file has.
+/// Returns the lines of a capture or recording, without the fields that no file has.
 fn lines(out: &[u8]) -> Vec<Map<String, Json>> {
     let parse = |line: &[u8]| {
         let mut fields: Map<String, Json> = serde_json::from_slice(line).expect("JSON");
@@ -81,7 +81,7 @@ fn lines(out: &[u8]) -> Vec<Map<String, Json>> {
     out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
 }
 
-/// Every field that needs no argument.
+/// Returns every field that requires no argument.
 fn fields() -> String {
     let listed: Json = serde_json::from_slice(&pscap(["fields", "--format", "json"]).stdout).expect("JSON");
     let classes = listed["fieldclasses"].as_array().expect("classes");
@@ -112,13 +112,13 @@ fn has_python() -> bool {
     Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Records a command with every field shown, with further options; what was shown.
+/// Records a command with every field shown, with further options. Returns the printed lines.
 fn record(path: &Path, fields: &str, options: &[&str], command: &[&str]) -> Vec<Map<String, Json>> {
     let path = path.to_str().expect("UTF-8");
     let args = [&["record", path, "--json", "--fields", fields, "--quiet"], options, &["--"], command].concat();
     let output = pscap(args);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    // What the command prints comes among the lines.
+    // The output of the command is among the lines.
     let shown = output.stdout.split_inclusive(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
     lines(&shown.flatten().copied().collect::<Vec<u8>>())
 }
@@ -142,7 +142,7 @@ fn a_recording_is_read_back_as_it_was_seen() {
 }
 
 #[test]
-fn each_file_of_a_row_begins_with_the_state_of_its_beginning() {
+fn rotated_files_begin_with_the_state() {
     let Some(_one) = probe_runs() else { return };
     let (folder, path) = folder();
     let fields = "evt.type,evt.rawtime,evt.args,evt.info,proc.name,proc.cmdline,proc.cwd,proc.pname,proc.exepath,fd.name,fd.type,\
@@ -192,7 +192,7 @@ fn only_what_the_command_does_is_recorded() {
 }
 
 #[test]
-fn a_filter_keeps_what_the_state_is_made_of() {
+fn a_filter_keeps_events_that_change_the_state() {
     let Some(_one) = probe_runs() else { return };
     let (_folder, path) = folder();
     let path = path.to_str().expect("UTF-8");
@@ -200,7 +200,7 @@ fn a_filter_keeps_what_the_state_is_made_of() {
     let output = pscap([&["record", path, "evt.type = read and fd.name = /etc/hostname"][..], &command].concat());
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(7), "the command's code: {said}");
-    assert!(said.contains(" more for the state") && said.contains(", 0 lost"), "{said}");
+    assert!(said.contains(" more for the state") && said.contains(", 0 dropped"), "{said}");
     let read = text(&pscap(["read", path, "-p", "%proc.name %evt.type %fd.name"]).stdout);
     assert!(!read.is_empty() && read.lines().all(|line| line == "cat read /etc/hostname"), "{read}");
 
@@ -209,7 +209,7 @@ fn a_filter_keeps_what_the_state_is_made_of() {
     );
     assert_eq!(output.status.code(), Some(7));
     let info: Json = serde_json::from_slice(&pscap(["info", path, "--json"]).stdout).expect("JSON");
-    // Where there are containers, the file tells of their users.
+    // If there are containers, the file has their users.
     let types = info["events"]["by_type"].as_array().expect("types");
     let is_of_users = |row: &&Json| matches!(row["name"].as_str(), Some("useradded" | "groupadded"));
     let users: u64 = types.iter().filter(is_of_users).filter_map(|row| row["count"].as_u64()).sum();
@@ -221,12 +221,12 @@ fn losses_are_part_of_the_recording() {
     let Some(_one) = probe_runs() else { return };
     let (_folder, path) = folder();
     let path = path.to_str().expect("UTF-8");
-    // While the one that records does not run, its smallest ring overflows.
+    // While the recorder is stopped, its smallest ring buffer overflows.
     let load = "kill -STOP $PPID; i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); : </dev/null; done; kill -CONT $PPID";
     let output = pscap(["record", path, "--buffer", "1", "proc.name = nobody", "--", "sh", "-c", load]);
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let count = |line: &str| line.split_once(" seen, ")?.1.strip_suffix(" lost")?.parse::<u64>().ok();
+    let count = |line: &str| line.split_once(" seen, ")?.1.strip_suffix(" dropped")?.parse::<u64>().ok();
     let lost = said.lines().find_map(count);
     assert!(lost.is_some_and(|lost| lost > 0), "{said}");
     let read = text(&pscap(["read", path, "evt.type = drop", "-p", "%evt.asynctype %evt.arg.data"]).stdout);
@@ -239,7 +239,7 @@ fn losses_are_part_of_the_recording() {
 }
 
 #[test]
-fn it_ends_by_time_by_count_and_when_asked() {
+fn it_ends_by_time_by_count_and_by_signal() {
     let Some(_one) = probe_runs() else { return };
     let (_folder, path) = folder();
     let path = path.to_str().expect("UTF-8");
@@ -249,7 +249,7 @@ fn it_ends_by_time_by_count_and_when_asked() {
     assert!(pscap(["read", path]).status.success(), "a whole capture, with or without events");
 
     let output = pscap(["record", path, "-n", "3", "--", "sh", "-c", "while :; do cat /dev/null; done"]);
-    assert_eq!(output.status.code(), Some(128 + 15), "the command was asked to end");
+    assert_eq!(output.status.code(), Some(128 + 15), "the command was terminated");
     assert_eq!(text(&pscap(["read", path]).stdout).lines().count(), 3);
 
     let mut child = Command::new(env!("CARGO_BIN_EXE_pscap"))
@@ -259,7 +259,7 @@ fn it_ends_by_time_by_count_and_when_asked() {
         .expect("pscap runs");
     let began = Instant::now();
     let mut asked = false;
-    // The command is started when the recording has begun: what it is asked to do from then on goes to the command.
+    // The command is started after the recording: signals from then on are passed to the command.
     let children = format!("/proc/{0}/task/{0}/children", child.id());
     let sleeps = |pid: &str| std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == b"sleep\n");
     let status = loop {
@@ -296,12 +296,12 @@ fn a_recording_may_be_piped() {
 }
 
 #[test]
-fn what_cannot_be_recorded_is_one_sentence() {
+fn errors_are_one_sentence() {
     for (args, part) in [
         (&["record", "/x", "--also", "no_such"][..], "there is no system call `no_such`"),
         (&["record", "/x", "evt.type ="], "filter"),
         (&["record", "/x", "--for", "soon"], "write for example 10s"),
-        (&["record", "/x", "--rotate-size", "0"], "no size"),
+        (&["record", "/x", "--rotate-size", "0"], "must be greater than 0"),
     ] {
         let output = pscap(args);
         assert!(!output.status.success());
@@ -312,9 +312,9 @@ fn what_cannot_be_recorded_is_one_sentence() {
     for (args, part) in [
         (&["record", "/nonexistent/x"][..], "can't create /nonexistent/x: No such file"),
         (&["record", "/dev/null", "--", "/nonexistent"], "can't run /nonexistent: No such file"),
-        (&["record", "/dev/null", "--keep", "2"], "--keep needs --rotate-size"),
+        (&["record", "/dev/null", "--keep", "2"], "--keep requires --rotate-size"),
         (&["record", "-", "--rotate-events", "2"], "standard output cannot be rotated"),
-        (&["record", "-", "--show"], "cannot take both"),
+        (&["record", "-", "--show"], "cannot receive both"),
     ] {
         let output = pscap(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");

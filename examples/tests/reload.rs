@@ -1,4 +1,4 @@
-//! What changes while the program runs: rules, settings, bundles from a server; and what it would change.
+//! Changes while the program runs: rules, settings, bundles from a server; and the preview of changes.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
@@ -16,7 +16,7 @@ fn rule(name: &str) -> String {
     format!("- rule: {name}\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n")
 }
 
-/// How much memory a process has, in KiB.
+/// Returns the memory of a process in KiB.
 fn memory(service: &Service) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.child.id())).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
@@ -27,7 +27,7 @@ fn reloads(service: &Service) -> usize {
     service.text("err").matches("reloaded: ").count()
 }
 
-/// Audit events come in all the time, rules and outputs change a hundred times, and each event has its alert.
+/// Audit events arrive all the time, rules and outputs change a hundred times, and each event has its alert.
 #[test]
 fn a_hundred_reloads_lose_nothing() {
     let port = common::port();
@@ -91,14 +91,14 @@ fn a_hundred_reloads_lose_nothing() {
     let events: Vec<_> = text
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
-        // There are no system calls to wait for here, and on a fast machine that is told in the meantime.
+        // There are no system calls here, so a slow source is reported in the meantime.
         .filter(|alert| alert["rule"] != "Falco internal: timeouts notification")
         .map(|alert| {
             alert["output_fields"]["jevt.value[/auditID]"].as_str().unwrap_or_else(|| panic!("{alert}")).to_owned()
         })
         .collect();
     assert!(events.into_iter().eq((0..sent).map(|number| format!("n{number}"))));
-    // What a single reload keeps would show eighty times over.
+    // Memory that a single reload leaks would be visible after eighty more.
     assert!(late < early + 8 * 1024, "{early} KiB, then {late} KiB");
     let (code, _, err) = service.end();
     assert_eq!(code, 0, "{err}");
@@ -115,7 +115,7 @@ fn outputs_follow_the_configuration() {
     write(&service.path("falco.yaml"), &(config.replace("/one", "/two") + "time_format_iso_8601: true\n"));
     service.signal("-HUP");
     service.until("the other file", |service| service.text("two").contains("timeouts notification"));
-    // A file of settings that cannot be meant changes nothing.
+    // A file with invalid settings changes nothing.
     write(&service.path("falco.yaml"), &config.replace("filename: ", "filename: \"\" #"));
     service.signal("-HUP");
     service.until("a refusal", |service| service.text("two").contains("hot restart failure"));
@@ -125,7 +125,7 @@ fn outputs_follow_the_configuration() {
 }
 
 #[test]
-fn a_dry_run_says_what_a_reload_would_change() {
+fn a_dry_run_prints_what_a_reload_would_change() {
     let mut service = Service::start("watch_config_files: false\nelasticsearch_output: {password: old}\n");
     service.until("start", |service| service.path("pid.applied").exists());
     let (config, pid) = (service.path("falco.yaml"), service.path("pid"));
@@ -144,24 +144,24 @@ fn a_dry_run_says_what_a_reload_would_change() {
     let out = dry_run();
     for line in [
         "setting json_output: true -> false\n",
-        "setting webserver.listen_port: the default -> 99 (takes a restart)\n",
+        "setting webserver.listen_port: the default -> 99 (requires a restart)\n",
         "setting elasticsearch_output.password: (secret) -> (secret)\n",
-        "rule 'Only one': new\n",
-        "rule 'Sensitive credential file read': gone\n",
+        "rule 'Only one': added\n",
+        "rule 'Sensitive credential file read': removed\n",
     ] {
         assert!(out.contains(line), "{line}: {out}");
     }
     service.signal("-HUP");
     service.until("the reload", |service| reloads(service) == 1);
     service.until("the new state", |_| dry_run() == "a reload would change nothing\n");
-    // What cannot be loaded is said, and nothing changes.
+    // Errors are reported, and nothing changes.
     write(&service.path("rules.yaml"), "- rule: [");
     let ran = peregrine(["--dry-run", "-c", &config.display().to_string(), "-P", &pid.display().to_string()]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert_eq!(service.end().0, 0);
 }
 
-/// What the server has at the moment: a name in `testdata/bundles`, and whose signature goes with it.
+/// The files of the server: a name in `testdata/bundles`, and the bundle whose signature goes with it.
 type Shelf = Arc<Mutex<(String, String)>>;
 
 fn bundles(shelf: &Shelf) -> Server {
@@ -201,18 +201,18 @@ fn signed_bundles_are_followed() {
         rules.keys().cloned().collect::<Vec<_>>()
     };
     service.until("the first bundle", |service| names(service) == ["Bundled one", "Local one"]);
-    // Asked again and again, the server says that there is nothing new.
+    // On repeated requests the server returns "not modified".
     let asked = server.requests().len();
     service.until("polls", |_| server.requests().len() > asked + 3);
     assert_eq!(reloads(&service), 0);
     put("v2", "v2");
     service.until("the next bundle", |service| names(service) == ["Bundled one", "Bundled two", "Local one"]);
     for (bundle, signature, complaint) in [
-        ("stranger", "stranger", "is not signed with our key"),
-        ("v1", "v2", "is not signed with our key"),
-        ("v1", "v1", "is older than the bundle at hand"),
+        ("stranger", "stranger", "is not signed with rules_bundle.public_key"),
+        ("v1", "v2", "is not signed with rules_bundle.public_key"),
+        ("v1", "v1", "is older than the current bundle"),
         ("broken", "broken", "its rules do not load"),
-        ("outside", "outside", "a file with the name '../evil.yaml'"),
+        ("outside", "outside", "a file with the invalid name '../evil.yaml'"),
     ] {
         put(bundle, signature);
         service.until(complaint, |service| service.text("err").contains(complaint));
@@ -222,7 +222,7 @@ fn signed_bundles_are_followed() {
     drop(server);
     service.signal("-TERM");
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
-    // Without the server, the bundle on the disk holds.
+    // Without the server, the bundle on disk is used.
     let folder = std::mem::replace(&mut service.folder, tempfile::tempdir().unwrap());
     fs::remove_file(folder.path().join("pid.applied")).unwrap();
     let mut service = Service::start_in(folder, &settings);
@@ -230,7 +230,7 @@ fn signed_bundles_are_followed() {
     assert_eq!(service.end().0, 0);
 }
 
-/// A service whose rules come through a pipe: while nobody writes, it is loading.
+/// A service whose rules come through a pipe: it loads until something is written.
 fn loading() -> (Service, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("rules.yaml");
@@ -245,7 +245,7 @@ fn writer(pipe: &std::path::Path) -> fs::File {
 }
 
 #[test]
-fn a_reload_that_is_asked_for_while_rules_load_is_done_afterwards() {
+fn a_reload_requested_while_rules_load_is_done_afterwards() {
     let (mut service, pipe) = loading();
     let mut rules = writer(&pipe);
     service.send("-HUP");
@@ -259,7 +259,7 @@ fn a_reload_that_is_asked_for_while_rules_load_is_done_afterwards() {
 }
 
 #[test]
-fn whoever_asks_it_to_end_need_not_wait_for_rules_to_load() {
+fn termination_does_not_wait_for_rules_to_load() {
     let (mut service, pipe) = loading();
     let rules = writer(&pipe);
     service.send("-TERM");

@@ -1,4 +1,4 @@
-//! The schemas that the detector prints are those of Falco, where these are at hand.
+//! The schemas that the detector prints are compatible with Falco's, if these are available.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::{peregrine, shared};
 use serde_json::Value as Json;
 
-/// Returns the schema that the detector prints and the one that Falco has.
+/// Returns the schema that the detector prints and Falco's.
 fn schemas(option: &str, name: &str) -> Option<(Json, Json)> {
     let text = std::fs::read_to_string(shared()?.join("spec").join(name)).expect("Falco's schema");
     let ran = peregrine([option]);
@@ -14,7 +14,7 @@ fn schemas(option: &str, name: &str) -> Option<(Json, Json)> {
     Some((serde_json::from_str(&ran.out).expect("JSON"), serde_json::from_str(&text).expect("JSON")))
 }
 
-/// The schema of rules files, with references resolved and what is only for people left out.
+/// Compares the schema of rules files, with references resolved and descriptions removed.
 #[test]
 fn the_schema_of_rules_files_is_that_of_falco() {
     let Some((ours, theirs)) = schemas("--rule-schema", "rule_schema.json") else { return };
@@ -42,7 +42,7 @@ fn the_schema_of_rules_files_is_that_of_falco() {
     assert_eq!(plain(&ours, &ours), plain(&theirs, &theirs));
 }
 
-/// The schema of the configuration has the keys and types of Falco's own.
+/// Compares the keys and types of the configuration schema.
 #[test]
 fn the_schema_of_the_configuration_is_that_of_falco() {
     let Some((ours, theirs)) = schemas("--config-schema", "config_schema.json") else { return };
@@ -67,7 +67,7 @@ fn the_schema_of_the_configuration_is_that_of_falco() {
         out.sort();
         out
     };
-    // What Falco does not have.
+    // Settings that Falco does not have.
     let own = [
         "syslog_output.address",
         "syslog_output.format",

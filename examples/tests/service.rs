@@ -6,14 +6,14 @@ use common::service::{Service, write};
 use std::fs;
 
 #[test]
-fn it_ends_when_asked_and_prints_its_statistics() {
+fn it_ends_by_signal_and_prints_its_statistics() {
     let (code, out, _) = Service::start("").end();
     assert_eq!(code, 0);
     assert!(out.contains("Events detected: 0"), "{out}");
 }
 
 #[test]
-fn changed_rules_are_taken_over_and_broken_ones_are_not() {
+fn valid_rules_are_reloaded_and_invalid_ones_are_not() {
     let mut service = Service::start("");
     service.until("a watch of files", Service::watches_files);
     let rule = "- rule: Only one\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
@@ -21,7 +21,7 @@ fn changed_rules_are_taken_over_and_broken_ones_are_not() {
     service.until("reload", |service| service.text("err").contains("reloaded: 1 rules are enabled"));
     write(&service.path("rules.yaml"), "- rule: [");
     service.until("refusal", |service| service.text("out").contains("Falco internal: hot restart failure"));
-    assert!(service.text("err").contains("the old rules stay"));
+    assert!(service.text("err").contains("reload failed, keeping the current rules"));
     let two = rule.to_owned() + &rule.replace("Only one", "Another");
     write(&service.path("rules.yaml"), &two);
     service.until("second reload", |service| service.text("err").contains("reloaded: 2 rules are enabled"));
@@ -29,7 +29,7 @@ fn changed_rules_are_taken_over_and_broken_ones_are_not() {
 }
 
 #[test]
-fn sighup_reloads_where_files_are_not_watched() {
+fn sighup_reloads_without_a_watch() {
     let mut service = Service::start("watch_config_files: false\n");
     service.until("start", |service| service.path("pid").exists());
     let rule = "- rule: Only one\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
@@ -40,7 +40,7 @@ fn sighup_reloads_where_files_are_not_watched() {
 }
 
 #[test]
-fn sigusr1_opens_the_file_anew() {
+fn sigusr1_reopens_the_file() {
     let mut service = Service::start(
         "file_output: {enabled: true, keep_alive: true, filename: DIR/alerts}\n\
          syscall_event_timeouts: {max_consecutives: 1}\n",
@@ -53,7 +53,7 @@ fn sigusr1_opens_the_file_anew() {
 }
 
 #[test]
-fn metrics_are_served_and_told() {
+fn metrics_are_served_and_sent() {
     let port = common::port();
     let mut service = Service::start(&format!(
         "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}, prometheus_metrics_enabled: true}}\n\
@@ -87,9 +87,9 @@ fn metrics_are_served_and_told() {
 }
 
 #[test]
-fn metrics_must_go_somewhere_and_have_an_interval() {
+fn metrics_require_a_destination_and_an_interval() {
     for (more, part) in [
-        ("metrics: {enabled: true, interval: 1m}\n", "go nowhere"),
+        ("metrics: {enabled: true, interval: 1m}\n", "without a destination"),
         ("metrics: {enabled: true, interval: 5000, output_rule: true}\n", "has no unit"),
     ] {
         let mut service = Service::start(more);

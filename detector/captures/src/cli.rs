@@ -1,4 +1,4 @@
-//! The command line: one description, from which help, completions and manual pages are made.
+//! The command line: one description, from which help, completions and manual pages are generated.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::Fatal;
 use crate::quantity;
 use crate::reference::Reference;
 
-/// Record, read, look into and convert captures of system activity.
+/// Record, read, inspect and convert captures of system activity.
 #[derive(Debug, Parser)]
 #[command(name = "pscap", version, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
@@ -20,27 +20,27 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Record what this machine does, or what a command does, into a capture
+    /// Record the activity of this host, or of a command, into a capture
     #[cfg(feature = "live")]
     Record(Record),
     /// Print the events of a capture
     Read(Read),
-    /// Write a capture anew: old events lifted to today's schema, filtered, compressed or not, or as text
+    /// Convert a capture: upgrade to the current schema, filter, recompress or write as text
     Convert(Convert),
-    /// Tell what is in a capture: versions, blocks, state, counts by event, time span
+    /// Describe a capture: versions, blocks, state, counts by event, time span
     Info(Info),
-    /// List the fields that filters and formats may name
+    /// List the fields that filters and formats can use
     Fields(Fields),
-    /// List the events that exist, with their parameters
+    /// List the events and their parameters
     Events(Events),
-    /// Evaluate many conditions over one pass through a capture
+    /// Evaluate many conditions in one pass over a capture
     Eval(Eval),
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, of pscap or of one of its commands
+    /// Print the manual page of pscap or of one of its commands
     Man {
         /// The command
         command: Option<String>,
@@ -51,50 +51,50 @@ pub(crate) enum Command {
 pub(crate) struct Read {
     /// The capture; `-` for standard input, `*.trace` for events written as text
     pub(crate) file: PathBuf,
-    /// Only events that match, in the language of rule conditions
+    /// Only events that match this filter, in the language of rule conditions
     pub(crate) filter: Vec<String>,
     #[command(flatten)]
     pub(crate) print: Print,
-    /// Print events and state as text that reads back exactly
+    /// Print events and state as text that can be read back exactly
     #[arg(long, conflicts_with_all = ["print", "json"])]
     pub(crate) text: bool,
-    /// Print what the reference dumps of docs/differences.md hold, to compare with them: some fields only where a
-    /// process begins, ends or changes, and no containers
+    /// Print what the reference dumps of docs/differences.md contain, for comparison: some fields only where a process
+    /// starts, ends or changes, and no containers
     #[arg(long, value_enum, value_name = "VERSION", requires = "json", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "late", hide_short_help = true)]
     pub(crate) as_reference: Option<Reference>,
-    /// Stop after so many events
+    /// Stop after this number of events
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
 }
 
-/// How events are printed.
+/// Output format of events.
 #[derive(Debug, Args)]
 pub(crate) struct Print {
-    /// How an event is printed, such as '%evt.time %proc.name %fd.name'; without a `*` before it, events that lack
-    /// one of the fields are left out
+    /// Template of an event, such as '%evt.time %proc.name %fd.name'; without a `*` in front, skip events that lack one
+    /// of the fields
     #[arg(short = 'p', long, value_name = "FORMAT")]
     pub(crate) print: Option<String>,
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long, conflicts_with = "print")]
     pub(crate) json: bool,
     /// The fields of the JSON objects
     #[arg(long, value_delimiter = ',', requires = "json", value_name = "FIELD,…")]
     pub(crate) fields: Vec<String>,
-    /// The form of buffers
+    /// Format of buffers
     #[arg(long, value_enum, default_value_t = Buffers::Dots)]
     pub(crate) buffers: Buffers,
 }
 
 #[cfg(feature = "live")]
 impl Print {
-    /// Whether the caller said how.
+    /// Returns whether any of these options is set.
     pub(crate) fn is_given(&self) -> bool {
         self.print.is_some() || self.json
     }
 }
 
-/// The form of a buffer.
+/// Format of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Buffers {
     Dots,
@@ -122,50 +122,50 @@ impl From<Buffers> for scap::render::Buffers {
 pub(crate) struct Record {
     /// The file to write: `*.gz` compressed, anything else plain; `-` for standard output
     pub(crate) output: PathBuf,
-    /// Only events that match; others that change the state are kept, marked as such
+    /// Record only events that match this filter, and those that change the state, marked as such
     pub(crate) filter: Vec<String>,
-    /// Run this command, and record only what it and its children do, until it ends
+    /// Run this command, and record only the activity of it and its children, until it ends
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<std::ffi::OsString>,
     /// Stop after this time, such as `10s` or `1h30m`
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::time)]
     pub(crate) time: Option<std::time::Duration>,
-    /// Stop after so many events
+    /// Stop after this number of events
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
-    /// Leave out what does not match even if it changes the state
+    /// Drop events that do not match even if they change the state
     #[arg(long)]
     pub(crate) only_matching: bool,
-    /// Events that are otherwise left out because they are so many: switch, page_fault
+    /// Also record events that are excluded by default because of their volume: switch, page_fault
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) also: Vec<String>,
-    /// Bytes kept of what is read and written
+    /// Maximum number of bytes kept of data that is read or written
     #[arg(short, long, value_name = "BYTES", default_value_t = 80)]
     pub(crate) snaplen: u32,
-    /// The size of the probe's rings, 1 (1 MiB each) to 10 (512 MiB)
+    /// Size of the probe's ring buffers, from 1 (1 MiB each) to 10 (512 MiB)
     #[arg(long, value_name = "PRESET", default_value_t = 4)]
     pub(crate) buffer: u32,
-    /// Compress whatever the name says
+    /// Always compress, regardless of the file extension
     #[arg(long)]
     pub(crate) gzip: bool,
-    /// Begin a new file at this size, such as `100MB`: x.scap becomes x.0.scap, x.1.scap and so on
+    /// Start a new file at this size, such as `100MB`: x.scap becomes x.0.scap, x.1.scap and so on
     #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     pub(crate) rotate_size: Option<u64>,
-    /// Begin a new file after this time
+    /// Start a new file after this time
     #[arg(long, value_name = "TIME", value_parser = quantity::time)]
     pub(crate) rotate_time: Option<std::time::Duration>,
-    /// Begin a new file after so many events
+    /// Start a new file after this number of events
     #[arg(long, value_name = "N")]
     pub(crate) rotate_events: Option<u64>,
-    /// Keep only so many files, the newest
+    /// Keep only this number of files, the newest
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<usize>,
-    /// Print the events as they are recorded
+    /// Print events while they are recorded
     #[arg(long)]
     pub(crate) show: bool,
     #[command(flatten)]
     pub(crate) print: Print,
-    /// Do not tell in the end what was recorded and what was lost
+    /// Do not print the summary of recorded and dropped events
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -176,25 +176,25 @@ pub(crate) struct Convert {
     pub(crate) input: PathBuf,
     /// The file to write: `*.gz` compressed, `*.trace` as text, anything else plain
     pub(crate) output: PathBuf,
-    /// Only events that match; others that change the state are kept, marked as such
+    /// Keep only events that match this filter, and those that change the state, marked as such
     pub(crate) filter: Vec<String>,
-    /// Leave out what does not match even if it changes the state
+    /// Drop events that do not match even if they change the state
     #[arg(long)]
     pub(crate) only_matching: bool,
-    /// Compress whatever the name says
+    /// Always compress, regardless of the file extension
     #[arg(long)]
     pub(crate) gzip: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Fields {
-    /// The form of the list
+    /// Output format of the list
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Only their names
+    /// Print only names
     #[arg(long)]
     pub(crate) names: bool,
-    /// Those kept only for old rules too
+    /// Include deprecated fields
     #[arg(long)]
     pub(crate) deprecated: bool,
 }
@@ -203,7 +203,7 @@ pub(crate) struct Fields {
 pub(crate) struct Eval {
     /// The capture; `-` for standard input, `*.trace` for events written as text
     pub(crate) file: PathBuf,
-    /// One condition a line: a JSON string, or an object with a `condition`
+    /// One condition per line: a JSON string, or an object with a `condition`
     #[arg(long, value_name = "FILE")]
     pub(crate) conditions: PathBuf,
 }
@@ -219,17 +219,17 @@ pub(crate) struct Info {
 
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// Only events of these names
+    /// Only events with these names
     pub(crate) names: Vec<String>,
-    /// Old and unused events too
+    /// Include old and unused events
     #[arg(long)]
     pub(crate) all: bool,
-    /// The form of the list
+    /// Output format of the list
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
-/// The form of a list.
+/// Output format of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_description_holds_together() {
+    fn the_description_is_valid() {
         Cli::command().debug_assert();
     }
 }

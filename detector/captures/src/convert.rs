@@ -1,4 +1,4 @@
-//! `pscap convert`: a capture written anew. Reading lifts old events to today's schema; a filter leaves events out.
+//! `pscap convert`: rewrites a capture. Reading upgrades old events to the current schema; a filter drops events.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
     sink.finish()
 }
 
-/// Keeps what matches; of the rest, what the state is made of, marked so that it is not shown.
+/// Keeps events that match; of the rest, those that change the state, marked so that they are not shown.
 fn filtered(options: &Convert, input: Input, mut sink: Sink) -> Result<(), Fatal> {
     let mut view = View::new(input, Question::new(Fields::new(), &options.filter)?);
     let mut marker = Marker::default();
@@ -63,7 +63,7 @@ fn filtered(options: &Convert, input: Input, mut sink: Sink) -> Result<(), Fatal
     sink.finish()
 }
 
-/// The file that is written.
+/// The file to write.
 #[allow(clippy::large_enum_variant, reason = "there is one of it")]
 enum Sink {
     Scap(Writer<File>),

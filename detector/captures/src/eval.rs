@@ -1,4 +1,4 @@
-//! `pscap eval`: what many conditions say of a capture, all in one pass.
+//! `pscap eval`: evaluates many conditions on a capture in one pass.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -15,12 +15,12 @@ use crate::cli::Eval;
 use crate::input::Input;
 use crate::output::Output;
 
-/// How many numbers of matching events are listed.
+/// Maximum number of matching events whose numbers are listed.
 const FIRST: usize = 20;
 const FNV_START: u64 = 1_469_598_103_934_665_603;
 const FNV_PRIME: u64 = 1_099_511_628_211;
 
-/// What became of one condition.
+/// Result of one condition.
 struct Line {
     condition: String,
     outcome: Result<Added, FilterError>,
@@ -30,7 +30,7 @@ struct Line {
 /// The events that matched.
 struct Tally {
     count: u64,
-    /// A hash of their numbers.
+    /// Hash of their numbers.
     fnv: u64,
     first: Vec<u64>,
 }
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Eval) -> Result<(), Fatal> {
     Ok(output.finish()?)
 }
 
-/// The condition in a line: a JSON string, or the member `condition` of an object.
+/// Returns the condition in a line: a JSON string, or the member `condition` of an object.
 fn condition(line: &str) -> Option<String> {
     match serde_json::from_str(line).ok()? {
         Json::String(text) => Some(text),

@@ -1,4 +1,4 @@
-//! `pscap events`: the schema as a list for people, as a page, or as JSON.
+//! `pscap events`: the schema as a list for people, as Markdown, or as JSON.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(options: &Events) -> Result<(), Fatal> {
     Ok(output::print(&text)?)
 }
 
-/// The events of the given names, or all; those that drivers send today unless `all`.
+/// Returns the events with the given names, or all; those that drivers no longer produce only if `all` is set.
 fn rows(names: &[String], all: bool) -> Result<Vec<&'static EventInfo>, Fatal> {
     for name in names {
         if !EVENTS.iter().any(|info| info.name == name) {
@@ -29,7 +29,7 @@ fn rows(names: &[String], all: bool) -> Result<Vec<&'static EventInfo>, Fatal> {
     Ok(EVENTS.iter().filter(wanted).filter(|info| all || is_sent(info)).collect())
 }
 
-/// Whether drivers send it today. Calls are told by their exit alone.
+/// Returns whether drivers still produce it. System calls are reported by their exit alone.
 fn is_sent(info: &EventInfo) -> bool {
     info.is_live() && (info.code.is_exit() || !info.category.intersects(Category::SYSCALL))
 }

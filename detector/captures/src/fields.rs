@@ -1,4 +1,4 @@
-//! `pscap fields`: what filters and formats may name.
+//! `pscap fields`: the fields that filters and formats can use.
 
 use sinsp::fields::{Fields as Known, ListOptions, Listing};
 

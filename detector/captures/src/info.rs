@@ -1,4 +1,4 @@
-//! `pscap info`: what is in a capture.
+//! `pscap info`: describes a capture.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::cli::Info;
 use crate::input::Input;
 use crate::{Fatal, output};
 
-/// What was counted while the capture was read.
+/// The counts of a capture.
 #[derive(Default)]
 struct Counts {
     events: u64,
@@ -27,7 +27,7 @@ struct Counts {
 
 pub(crate) fn run(options: &Info) -> Result<(), Fatal> {
     let mut input = Input::open(&options.file)?;
-    // The state that the capture begins with; that of joined captures takes its place while reading.
+    // The state at the start of the capture; that of joined captures replaces it while reading.
     let host = summary(input.host());
     let mut counts = Counts::default();
     let fault = loop {
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Info) -> Result<(), Fatal> {
     };
     let all = to_json(&options.file, &input, &host, &counts);
     output::print(&if options.json { format!("{all:#}\n") } else { text(&all) })?;
-    // What could be read is shown; that the rest could not be is still a failure.
+    // What could be read is printed; the error is still a failure.
     fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
@@ -116,7 +116,7 @@ fn to_json(path: &Path, input: &Input, host: &Json, counts: &Counts) -> Json {
     })
 }
 
-/// The JSON object as lines for people: names to the left, values to the right.
+/// Formats the JSON object as lines for people: names to the left, values to the right.
 fn text(all: &Json) -> String {
     let mut out = String::new();
     let (state, events) = (&all["state"], &all["events"]);
@@ -129,13 +129,13 @@ fn text(all: &Json) -> String {
     }
     if let Some(name) = state["hostname"].as_str() {
         let memory = bytes(state["memory"].as_u64().unwrap_or(0));
-        line("machine", format!("{name}, {} processors, {memory}", state["cpus"]));
+        line("host", format!("{name}, {} processors, {memory}", state["cpus"]));
         line("booted", time(state["boot_time"].as_u64().unwrap_or(0)));
     }
     line(
         "state",
         format!(
-            "{} threads in {} processes, {} descriptors, {} users, {} groups",
+            "{} threads in {} processes, {} file descriptors, {} users, {} groups",
             state["threads"], state["processes"], state["fds"], state["users"], state["groups"]
         ),
     );
@@ -147,7 +147,12 @@ fn text(all: &Json) -> String {
     line("to", format!("{}, {:.3} s later", time(last), last.saturating_sub(first) as f64 / 1e9));
     line(
         "events",
-        format!("{}, {} of them state only, {}", events["count"], events["state_only"], bytes_of(&events["bytes"])),
+        format!(
+            "{}, {} of them for the state only, {}",
+            events["count"],
+            events["state_only"],
+            bytes_of(&events["bytes"])
+        ),
     );
     for (name, key) in [("unknown", "unknown"), ("lost", "lost")] {
         if events[key].as_u64().unwrap_or(0) > 0 {
@@ -183,7 +188,7 @@ fn bytes_of(value: &Json) -> String {
     bytes(value.as_u64().unwrap_or(0))
 }
 
-/// A number of bytes, with three digits and a unit when it is large.
+/// Formats a number of bytes, with a unit if it is large.
 fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["bytes", "KiB", "MiB", "GiB"] {
@@ -195,7 +200,7 @@ fn bytes(count: u64) -> String {
     format!("{value:.1} TiB")
 }
 
-/// A point in time, in UTC.
+/// Formats a point in time, in UTC.
 fn time(ns: u64) -> String {
     let Civil { year, month, day, hour, minute, second, nanosecond } = Civil::new(ns, 0);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{nanosecond:09} UTC")

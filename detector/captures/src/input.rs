@@ -1,4 +1,4 @@
-//! What the commands read: a capture in a file, on standard input, or a trace written as text.
+//! Input of the commands: a capture in a file, on standard input, or a trace written as text.
 
 use std::fs::File;
 use std::io::Stdin;
@@ -31,7 +31,7 @@ impl Input {
         Ok(Self::File(Reader::open(path)?))
     }
 
-    /// What it is, in words.
+    /// Returns a description of the format.
     pub(crate) fn format(&self) -> String {
         let words = |version: Version, gzip| {
             format!("scap {}.{}{}", version.major, version.minor, if gzip { ", gzip" } else { "" })
@@ -43,7 +43,7 @@ impl Input {
         }
     }
 
-    /// How many blocks of each type were read.
+    /// Returns how many blocks of each type were read.
     pub(crate) fn blocks(&self) -> Vec<Json> {
         let blocks = match self {
             Self::File(reader) => reader.blocks(),

@@ -1,4 +1,4 @@
-//! The commands of `pscap`, the tool for captures, in the manner of sysdig and tcpdump.
+//! The commands of `pscap`, a tool for captures similar to sysdig and tcpdump.
 //!
 //! ```text
 //! pscap record x.scap --for 10s evt.type in (open, openat)
@@ -9,8 +9,8 @@
 //! pscap eval x.scap --conditions many.jsonl
 //! ```
 //!
-//! Each subcommand is a module; [`input`] opens whatever they read. It is built on the public interfaces of the
-//! library crates alone.
+//! Each subcommand is a module; [`input`] opens their files. They are built on the public interfaces of the library
+//! crates alone.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -37,17 +37,17 @@ use cli::Command;
 
 pub use cli::Cli;
 
-/// Why a command fails.
+/// Reason why a command fails.
 pub type Fatal = Box<dyn std::error::Error>;
 
-/// Runs a command; the code is that of a program that was recorded, or success.
+/// Runs a command. Returns the exit code of a command that was recorded, or success.
 ///
 /// # Errors
 ///
-/// Whatever keeps the command from its end, in words for its user. A pipe that its reader closed (`| head`) is none.
+/// If the command fails, as text for the user. A pipe that its reader closed (`| head`) is not an error.
 pub fn run(cli: Cli) -> Result<ExitCode, Fatal> {
     match command(cli.command) {
-        // Whoever closes the pipe early has seen enough.
+        // A pipe that its reader closed early is not an error.
         Err(fatal) if output::is_closed_pipe(fatal.as_ref()) => Ok(ExitCode::SUCCESS),
         outcome => outcome,
     }

@@ -1,8 +1,8 @@
-//! Standard output: buffered, and honest about a pipe that was closed.
+//! Standard output: buffered, and aware of a closed pipe.
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 
-/// Standard output with a buffer. It flushes each line on a terminal, and in blocks into a file or a pipe.
+/// Buffered standard output. It flushes each line on a terminal, and in blocks to a file or a pipe.
 pub(crate) struct Output {
     inner: BufWriter<StdoutLock<'static>>,
     terminal: bool,
@@ -15,25 +15,25 @@ impl Output {
         Self { inner: BufWriter::with_capacity(1 << 16, stdout), terminal }
     }
 
-    /// Whether people look at it, with colours unless the environment says `NO_COLOR`.
+    /// Returns whether it is a terminal with colours: the environment does not set `NO_COLOR`.
     pub(crate) fn has_colours(&self) -> bool {
         self.terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
-    /// Writes one line; `line` ends without a line end.
+    /// Writes one line; `line` has no line end.
     pub(crate) fn line(&mut self, line: &[u8]) -> io::Result<()> {
         self.inner.write_all(line)?;
         self.inner.write_all(b"\n")?;
         if self.terminal { self.inner.flush() } else { Ok(()) }
     }
 
-    /// Writes what is in the buffer, for those who wait for it.
+    /// Flushes the buffer.
     #[cfg(feature = "live")]
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
 
-    /// Writes what is still in the buffer.
+    /// Flushes the buffer at the end.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.inner.flush()
     }
@@ -46,7 +46,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Whether `fault` comes from a reader that went away.
+/// Returns whether the error comes from a closed pipe.
 pub(crate) fn is_closed_pipe(fault: &(dyn std::error::Error + 'static)) -> bool {
     fault.downcast_ref::<io::Error>().is_some_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe)
 }

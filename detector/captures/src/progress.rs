@@ -1,12 +1,12 @@
-//! The bar that tells how far a large file is read.
+//! The progress bar of large files.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// Files below this size are read before a bar would be of use.
+/// Smaller files are read before a bar would be of use.
 const LARGE: u64 = 50_000_000;
 const INTERVAL: Duration = Duration::from_millis(100);
-/// The clock is looked at once in so many events.
+/// Interval of events at which the clock is read.
 const EVENTS: u32 = 4_096;
 const WIDTH: u64 = 40;
 
@@ -18,14 +18,14 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar for a file of the given size.
+    /// Creates a bar for a file of the given size.
     pub(crate) fn new(size: Option<u64>) -> Self {
         let wanted = size.is_some_and(|size| size >= LARGE);
         let shown = wanted && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
         Self { shown, countdown: EVENTS, next: Instant::now() + INTERVAL }
     }
 
-    /// Tells of one more event; `at` gives position and size when they are needed.
+    /// Counts one event; `at` returns position and size when they are needed.
     #[inline]
     pub(crate) fn tick(&mut self, at: impl FnOnce() -> Option<(u64, u64)>) {
         self.countdown -= 1;
@@ -49,9 +49,9 @@ impl Drop for Progress {
     }
 }
 
-/// Puts `text` in the place of the line before.
+/// Replaces the current line with `text`.
 fn show(text: &str) {
-    // A bar that cannot be shown is no reason to stop.
+    // A bar that cannot be shown is not a reason to stop.
     let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
 }
 

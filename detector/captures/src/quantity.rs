@@ -16,7 +16,7 @@ const UNITS: &[(&str, u64)] = &[
     ("b", 1),
 ];
 
-/// A time such as `10s`, `500ms` or `1h 30m`; a bare number is seconds.
+/// Parses a time such as `10s`, `500ms` or `1h 30m`; a number without unit is seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|fault| fault.to_string());
@@ -25,13 +25,16 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     Duration::try_from(time).map_err(|_| "a time cannot be negative".to_owned())
 }
 
-/// A size such as `64k`, `100MB` (a million bytes each) or `1GiB`; a bare number is bytes.
+/// Parses a size such as `64k`, `100MB` (a million bytes each) or `1GiB`; a number without unit is bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let lower = text.trim().to_ascii_lowercase();
     let (number, unit) =
         UNITS.iter().find_map(|(name, unit)| Some((lower.strip_suffix(name)?, *unit))).unwrap_or((&lower, 1));
     let number: u64 = number.trim().parse().map_err(|_| "write for example 100MB or 1GiB".to_owned())?;
-    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(|| "that is no size of a file".to_owned())
+    number
+        .checked_mul(unit)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| "must be greater than 0 and fit in 64 bits".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `pscap read`: events as lines for people, in a format of the caller's, as JSON, or as text that reads back.
+//! `pscap read`: events as lines for people, by a template, as JSON, or as text that can be read back.
 
 use bumpalo::Bump;
 use rule_engine::event::sinsp::SinspSchema;
@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::reference::{self, Reference};
 use crate::view::{Question, Seen, View};
 
-/// What is printed of an event unless the caller says otherwise, and in which colour on a terminal.
+/// The default format of an event: templates, with their colours on a terminal.
 const DEFAULT: &[(&str, &str)] = &[
     ("%evt.num", "2"),
     (" %evt.time", "2"),
@@ -25,7 +25,7 @@ const DEFAULT: &[(&str, &str)] = &[
     (" %evt.args", ""),
 ];
 
-/// The fields of JSON objects unless the caller says otherwise.
+/// The default fields of JSON objects.
 const DEFAULT_FIELDS: &[&str] =
     &["evt.num", "evt.rawtime", "evt.cpu", "proc.name", "thread.tid", "evt.type", "evt.args"];
 
@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
     Ok(output.finish()?)
 }
 
-/// How an event becomes a line.
+/// The format of a line.
 pub(crate) struct Printer {
     arena: Bump,
     form: Form,
@@ -70,21 +70,21 @@ pub(crate) struct Printer {
 
 #[allow(clippy::large_enum_variant, reason = "one value exists in a run")]
 enum Form {
-    /// A template; whether every field of it must be there.
+    /// A template; whether every field of it must have a value.
     Template(Formatter<SinspSchema>, bool),
-    /// Templates, each in a colour.
+    /// Templates, each with a colour.
     Coloured(Vec<(Formatter<SinspSchema>, &'static str)>),
     Json(Vec<Column>),
 }
 
 /// A field of JSON objects.
 struct Column {
-    /// The name that the caller gave it, as JSON, and a colon.
+    /// The name that the user gave it, as JSON, and a colon.
     key: Vec<u8>,
     field: FieldRef,
-    /// Whether it stands only with events that turn a process.
+    /// Whether it is present only in events that start, end or change a process.
     sparse: bool,
-    /// What stands there if the field has a text and no JSON form.
+    /// Replacement if the field has a text and no JSON form.
     instead: Option<Value<'static>>,
 }
 
@@ -114,7 +114,7 @@ impl Printer {
         Ok(Self { arena: Bump::new(), form })
     }
 
-    /// Appends the line of an event, unless the format wants a field that it does not have.
+    /// Appends the line of an event, unless the template requires a field that it does not have.
     pub(crate) fn print(&mut self, event: &Event<'_>, line: &mut Vec<u8>) -> bool {
         self.arena.reset();
         match &self.form {
@@ -169,7 +169,7 @@ impl Column {
 
 fn columns(names: &[String], reference: Option<Reference>, known: &Fields) -> Result<Vec<Column>, Fatal> {
     let column = |name: &str| {
-        // The reference names fields as a template does: what cannot be an argument of a field is no part of it.
+        // The reference names fields like a template does: characters that cannot be part of an argument end the name.
         let len = reference.and_then(|_| known.prefix_len(name)).unwrap_or(name.len());
         let field = known.parse(&name[..len]).map_err(|fault| format!("{name}: {fault}"))?;
         let sparse = reference.is_some() && Reference::is_sparse(name);

@@ -1,25 +1,25 @@
-//! The manner of the reference: what Falco's own libraries were made to print of the fields of every event.
+//! Compatibility with the reference dumps: the fields of every event as printed by Falco's own libraries.
 //!
-//! That dump has three oddities. A few fields, which are dear, were asked for only on events that begin, end or change a
-//! process. There was no container plugin, so everything is on the host. And its first version, of which the older
-//! captures' dumps are, printed Falco's error where the result of a call has a text and no JSON form.
-//! `docs/differences.md` tells what came out of the comparison.
+//! These dumps have three peculiarities. A few expensive fields were printed only for events that start, end or change
+//! a process. There was no container plugin, so everything is on the host. And the first version, used for the dumps of
+//! the older captures, printed Falco's error where the result of a call has a text and no JSON form.
+//! `docs/differences.md` has the results of the comparison.
 
 use clap::ValueEnum;
 use scap::EventCode;
 use sinsp::Config;
 use sinsp::fields::Value;
 
-/// Which version of the reference.
+/// Version of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Reference {
-    /// That of the recorded captures
+    /// For the recorded captures
     Late,
-    /// That of the captures of older versions
+    /// For the captures of older versions
     Early,
 }
 
-/// Fields that the reference has only where [`turns`] says so.
+/// Fields that the reference has only for the events of [`turns`].
 const SPARSE: [&str; 8] = [
     "proc.acmdline[3]",
     "proc.env",
@@ -31,7 +31,7 @@ const SPARSE: [&str; 8] = [
     "user.shell",
 ];
 
-/// Events that begin, end or change a process.
+/// Returns whether an event starts, ends or changes a process.
 pub(crate) fn turns(code: EventCode) -> bool {
     const NAMES: [&str; 19] = [
         "capset",
@@ -58,19 +58,19 @@ pub(crate) fn turns(code: EventCode) -> bool {
 }
 
 impl Reference {
-    /// The inspector's settings when the reference was made.
+    /// Returns the inspector's configuration of the reference.
     pub(crate) fn config() -> Config {
         let mut config = Config::default();
         config.containers = false;
         config
     }
 
-    /// Whether a field stands only with events that [turn](turns) a process.
+    /// Returns whether a field is present only in events that [change a process](turns).
     pub(crate) fn is_sparse(name: &str) -> bool {
         SPARSE.contains(&name)
     }
 
-    /// What stands in the place of a field's value that has a text and no JSON form.
+    /// Returns the replacement of a field's value that has a text and no JSON form.
     pub(crate) fn instead(self, name: &str) -> Option<Value<'static>> {
         (self == Self::Early && name == "evt.rawarg.res").then_some(Value::Bytes(b"!EXC wrong param type 11"))
     }

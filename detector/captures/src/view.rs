@@ -1,4 +1,4 @@
-//! Shown events: the inspector over a capture, a filter before it and the fields behind it.
+//! Shown events: an inspector over a capture, with a filter and the fields.
 
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::Filter;
@@ -11,13 +11,13 @@ use sinsp::{Config, Inspector, Next};
 use crate::Fatal;
 use crate::progress::Progress;
 
-/// Which events are shown: those that match a filter, or all.
+/// Selection of the shown events: those that match a filter, or all.
 pub(crate) struct Question {
     filter: Option<Filter<SinspSchema>>,
 }
 
 impl Question {
-    /// The words of `filter` are one condition, none is every event.
+    /// Compiles the words of `filter` as one condition; without words, every event is shown.
     pub(crate) fn new(fields: Fields, filter: &[String]) -> Result<Self, Fatal> {
         let filter = match filter {
             [] => None,
@@ -29,7 +29,7 @@ impl Question {
         Ok(Self { filter })
     }
 
-    /// The events that can match, if there is a filter.
+    /// Returns the event types that can match, if there is a filter.
     #[cfg(feature = "live")]
     pub(crate) fn keys(&self) -> Option<impl Iterator<Item = EventCode> + '_> {
         Some(self.filter.as_ref()?.keys().map(|key| EventCode(key.0)))
@@ -43,7 +43,7 @@ pub(crate) struct View<S> {
     progress: Progress,
 }
 
-/// What happened to one event of the source.
+/// Result for one event of the source.
 pub(crate) enum Seen<'a> {
     /// It is shown and matches.
     Match(sinsp::Event<'a>),
@@ -51,19 +51,19 @@ pub(crate) enum Seen<'a> {
     Other,
     /// It only changes the state.
     Hidden,
-    /// There is none just now.
+    /// There is no event at the moment.
     Idle,
-    /// There are no more.
+    /// There are no more events.
     End,
 }
 
 impl<S: Source> View<S> {
-    /// A view of `source`.
+    /// Creates a view of `source`.
     pub(crate) fn new(source: S, question: Question) -> Self {
         Self::with_config(source, question, Config::default())
     }
 
-    /// As [`new`](Self::new), with the inspector's settings.
+    /// Creates a view with the inspector's configuration.
     pub(crate) fn with_config(source: S, question: Question, config: Config) -> Self {
         let progress = Progress::new(source.progress().map(|(_, size)| size));
         Self { inspector: Inspector::with_config(Tee::new(source), config), question, progress }
@@ -77,7 +77,7 @@ impl<S: Source> View<S> {
         Self { inspector: Inspector::builder(Tee::new(source)).proc(proc).build(), question, progress }
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub(crate) fn next(&mut self) -> Result<Seen<'_>, Fatal> {
         let Self { inspector, progress, .. } = self;
         progress.tick(|| inspector.source().progress());
@@ -92,48 +92,48 @@ impl<S: Source> View<S> {
         }
     }
 
-    /// Whether there is a filter at all.
+    /// Returns whether there is a filter.
     #[cfg(feature = "live")]
     pub(crate) fn has_filter(&self) -> bool {
         self.question.filter.is_some()
     }
 
-    /// The source.
+    /// Returns the source.
     #[cfg(feature = "live")]
     pub(crate) fn source(&self) -> &S {
         &self.inspector.source().source
     }
 
-    /// The source, to ask something of it.
+    /// Returns the source for modification.
     #[cfg(feature = "live")]
     pub(crate) fn source_mut(&mut self) -> &mut S {
         &mut self.inspector.source_mut().source
     }
 
-    /// The state after the last event.
+    /// Returns the state after the last event.
     #[cfg(feature = "live")]
     pub(crate) fn inspected(&self) -> &sinsp::state::State {
         self.inspector.state()
     }
 
-    /// The machine after the last event, for a capture that begins now.
+    /// Returns the host state after the last event, for a capture that starts now.
     #[cfg(feature = "live")]
     pub(crate) fn state(&mut self) -> HostState {
         self.inspector.export()
     }
 
-    /// The event of the last call as it stands in the capture, shown or not; none if the capture began anew.
+    /// Returns the last event as it is in the capture, shown or not; none if another capture began.
     pub(crate) fn raw(&self) -> Option<Event<'_>> {
         self.inspector.source().last()
     }
 
-    /// The machine when the capture began, or began anew.
+    /// Returns the host state at the start of the capture, or of the last joined one.
     pub(crate) fn host(&self) -> &HostState {
         self.inspector.source().host()
     }
 }
 
-/// A source that keeps the event it lent last, for those who want it after the inspector has hidden it.
+/// A source that keeps its last event, for use after the inspector has hidden it.
 struct Tee<S> {
     source: S,
     bytes: Vec<u8>,

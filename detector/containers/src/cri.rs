@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
 use std::path::Path;
 
-/// The longest description of network interfaces that is kept.
+/// Maximum length of the description of network interfaces. Longer ones are dropped.
 const LONGEST_CNI: usize = 4096;
 
 const VERSION: &str = "/runtime.v1.RuntimeService/Version";
@@ -19,7 +19,8 @@ const CONTAINER_STATUS: &str = "/runtime.v1.RuntimeService/ContainerStatus";
 const LIST_POD_SANDBOX: &str = "/runtime.v1.RuntimeService/ListPodSandbox";
 const POD_SANDBOX_STATUS: &str = "/runtime.v1.RuntimeService/PodSandboxStatus";
 
-/// Returns what a runtime knows of a container, or of the sandbox of a pod, which is a container too; `None` if neither.
+/// Returns the metadata of a container, or of the sandbox of a pod, which is a container too; `None` if there is
+/// neither.
 pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let mut cri = Grpc::connect(socket).await?;
     let version: VersionResponse = cri.call(VERSION, VersionRequest {}).await?;
@@ -35,7 +36,7 @@ pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<Containe
             let pod = one.pod_sandbox_id;
             match sandbox(&mut cri, &pod).await {
                 Ok(status) => of_sandbox(&mut info, status, &pod),
-                // A pod that is just being removed.
+                // The pod is being removed.
                 Err(_) => info.pod_sandbox_id = pod,
             }
             info
@@ -103,7 +104,7 @@ fn of_container(response: ContainerStatusResponse) -> ContainerInfo {
     info
 }
 
-/// The reference of an image is a digest, or a name with one; the name itself may be a digest, too.
+/// Sets the image. Its reference is a digest, or a name with one; the name itself may be a digest, too.
 fn of_image(info: &mut ContainerInfo, status: &ContainerStatus, more: &Json) {
     let spec = status.image.as_ref().map(|spec| spec.image.clone()).unwrap_or_default();
     let reference = &status.image_ref;
@@ -164,7 +165,7 @@ fn of_sandbox(info: &mut ContainerInfo, response: PodSandboxStatusResponse, id: 
     }
 }
 
-/// The interfaces of the pod as JSON, but for the loopback and the other ends of pairs.
+/// Returns the interfaces of the pod as JSON, without loopback and the other ends of pairs.
 fn cni(more: &Json) -> String {
     let interfaces = more.pointer("/cniResult/interfaces").or_else(|| more.pointer("/cniResult/Interfaces"));
     let mut text = match interfaces {

@@ -1,8 +1,8 @@
 //! The messages of CRI's `runtime.v1.RuntimeService` that are used, with the numbers of its `api.proto`.
 //!
-//! They are written out, since only a few of them are needed and the build needs no compiler of protocol files this way.
-//! Fields that are not listed are skipped when a message is read. A map is a list of entries, which is the same on the
-//! wire and keeps the order of the runtime.
+//! They are written by hand, since only a few are used and the build requires no compiler of protocol files this way.
+//! Fields that are not listed are skipped when a message is decoded. A map is a list of entries, which has the same
+//! encoding and keeps the order of the runtime.
 
 use prost::Message;
 
@@ -192,7 +192,7 @@ pub(super) struct Namespace {
     pub(super) options: Option<NamespaceOption>,
 }
 
-/// Each is a `NamespaceMode`; [`NamespaceOption::NODE`] is the host's.
+/// Each field is a `NamespaceMode`; [`NamespaceOption::NODE`] is the host's.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct NamespaceOption {
     #[prost(int32, tag = "1")]

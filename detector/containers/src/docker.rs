@@ -1,4 +1,4 @@
-//! Docker: `GET /containers/ID/json` and `GET /images/ID/json` of its HTTP interface.
+//! Docker: `GET /containers/ID/json` and `GET /images/ID/json` of its HTTP API.
 
 use super::image;
 use super::rpc::{Error, Http};
@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
 use std::path::Path;
 
-/// What docker knows of a container; nothing if it does not know it.
+/// Returns the metadata of a container; `None` if docker does not know it.
 pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let mut docker = Http::connect(socket).await?;
     let Some(found) = docker.json(&format!("/containers/{id}/json")).await? else { return Ok(None) };
@@ -20,13 +20,13 @@ pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<Containe
     {
         info.ip = address(&other);
     }
-    // An image that was removed leaves what its name says.
+    // If the image was removed, its name still has some of the information.
     let image = docker.json(&format!("/images/{}/json", text(&found, "/Image"))).await.ok().flatten();
     of_image(&mut info, &image.unwrap_or_default());
     Ok(Some(info))
 }
 
-/// A text at a place; empty if there is none.
+/// Returns the text at a path; empty if there is none.
 pub(super) fn text(json: &Json, place: &str) -> String {
     json.pointer(place).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
@@ -41,7 +41,7 @@ fn address(container: &Json) -> String {
     addresses.find(|address| !address.is_empty()).unwrap_or_default()
 }
 
-/// What docker and podman say in the same words.
+/// Parses the fields that docker and podman have in common.
 pub(super) fn common(found: &Json) -> ContainerInfo {
     let mut info = ContainerInfo::default();
     info.full_id = text(found, "/Id");
@@ -71,7 +71,7 @@ pub(super) fn common(found: &Json) -> ContainerInfo {
     info
 }
 
-/// Names, tags and digests of an image. The first name is taken; a digest and a tag go with it.
+/// Sets names, tags and digests of an image. The first name is used; a digest and a tag belong to it.
 fn of_image(info: &mut ContainerInfo, image: &Json) {
     text(image, "/Id").trim_start_matches("sha256:").clone_into(&mut info.image_id);
     let list = |name: &str| {

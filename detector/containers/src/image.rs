@@ -1,6 +1,6 @@
-//! The parts of an image's name.
+//! Parts of an image's name.
 
-/// The repository and the tag of a name such as `registry.example:5000/team/app:1.2@sha256:…`.
+/// Returns the repository and the tag of a name such as `registry.example:5000/team/app:1.2@sha256:…`.
 pub(super) fn repository_and_tag(name: &str) -> (&str, &str) {
     let name = name.split('@').next().unwrap_or(name);
     // A colon before the last slash is that of a port.
@@ -11,7 +11,7 @@ pub(super) fn repository_and_tag(name: &str) -> (&str, &str) {
     }
 }
 
-/// Nanoseconds since 1970 of a time such as `2026-03-11T09:00:00.123456789Z`; 0 if it is none.
+/// Returns the nanoseconds since 1970 of a time such as `2026-03-11T09:00:00.123456789Z`; 0 if it is invalid.
 pub(super) fn time(text: &str) -> u64 {
     let time = text.parse::<jiff::Timestamp>().ok();
     time.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What container engines know about containers: names, images, labels, pods.
+//! Lookup of container metadata at container engines: names, images, labels, pods.
 //!
 //! ```
 //! use peregrine_containers::{Containers, Config};
@@ -7,25 +7,25 @@
 //!
 //! let (sender, answers) = channel();
 //! let containers = Containers::start(Config::default(), move |answer| drop(sender.send(answer)))?;
-//! // An inspector asks as events show containers; it gets what is known and never waits.
+//! // An inspector looks up containers as they appear in events; it never waits for an engine.
 //! assert!(containers.provider().container(b"3ad7b26ded6d").is_none());
-//! // The answer comes later: here, that no engine knows it.
+//! // The result comes later: here, that no engine knows the container.
 //! assert!(answers.recv()?.info.is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! ```text
-//! inspector ── container(id)? ──▶ cache ──▶ what is known, or nothing for now
-//!                                   │ asked once
+//! inspector ── container(id)? ──▶ cache ──▶ the known metadata, or nothing for now
+//!                                   │ queried once
 //!                                   ▼
 //!                        thread: docker, podman, CRI at their unix sockets, within a time
 //!                                   │
 //!                                   ▼
-//!                        cache, and whoever is told of answers
+//!                        cache, and the callback for answers
 //! ```
 //!
-//! docker and podman speak HTTP, CRI speaks gRPC; the few messages of it that are needed are written out in Rust, so
-//! that the build needs no compiler of protocol files.
+//! docker and podman use HTTP, CRI uses gRPC; its few messages are written out in Rust, so that the build requires no
+//! compiler of protocol files.
 
 mod cri;
 mod cri_api;
@@ -44,24 +44,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// The kinds of engines.
+/// The kind of an engine's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Docker's HTTP interface.
+    /// Docker's HTTP API.
     Docker,
-    /// Podman's own HTTP interface.
+    /// Podman's own HTTP API.
     Podman,
     /// The interface between Kubernetes and its runtimes: containerd, CRI-O.
     Cri,
 }
 
-/// An engine and where it listens.
+/// A container engine and its socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
-    /// What it speaks.
+    /// The kind of its API.
     pub kind: Kind,
-    /// Its unix socket.
+    /// The path of its unix socket.
     pub socket: PathBuf,
 }
 
@@ -69,13 +69,13 @@ pub struct Engine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Whom to ask, in this order. A socket that is not there is passed over, and looked for again the next time.
+    /// Engines in the order of queries. A socket that does not exist is skipped, and tried again the next time.
     pub engines: Vec<Engine>,
-    /// How long one engine may take for one container.
+    /// Timeout of one query of one engine.
     pub timeout: Duration,
-    /// When to ask again where no engine knows a container: it may be just about to be.
+    /// Delays of the retries if no engine knows a container: it may be about to start.
     pub retry_delays: Vec<Duration>,
-    /// The longest value of a label that is kept.
+    /// Maximum length of the value of a label. Longer labels are dropped.
     pub label_length: usize,
 }
 
@@ -102,7 +102,7 @@ impl Config {
             (Kind::Cri, "run/k3s/containerd/containerd.sock".to_owned()),
             (Kind::Cri, "run/host-containerd/containerd.sock".to_owned()),
         ];
-        // Every user may have a podman of their own.
+        // Every user may have their own podman.
         if let Ok(users) = std::fs::read_dir(root.join("run/user")) {
             let sockets =
                 users.flatten().map(|user| format!("run/user/{}/podman/podman.sock", user.file_name().display()));
@@ -112,35 +112,35 @@ impl Config {
     }
 }
 
-/// What came of a question.
+/// Result of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The short id that was asked for.
+    /// The short id of the container.
     pub id: Vec<u8>,
-    /// What is known; nothing if no engine knows the container.
+    /// The metadata; `None` if no engine knows the container.
     pub info: Option<ContainerInfo>,
 }
 
-/// How many containers are remembered, and how many questions may wait.
+/// Maximum number of cached containers, and of queued lookups.
 const KNOWN: usize = 8192;
 const WAITING: usize = 1024;
-/// How long "no engine knows it" holds.
+/// How long the result "unknown to all engines" is cached.
 const UNKNOWN: Duration = Duration::from_secs(60);
-/// How many containers are asked about at a time.
+/// Maximum number of concurrent lookups.
 const AT_A_TIME: usize = 8;
 
 #[derive(Debug)]
 enum State {
     Asked,
     Known(Box<ContainerInfo>),
-    /// Not before this time is it asked again.
+    /// Unknown to all engines; not queried again before this time.
     Unknown(Instant),
 }
 
 #[derive(Debug, Default)]
 struct Cache {
     by_id: HashMap<Vec<u8>, State>,
-    /// In the order of the first question.
+    /// In the order of their first lookup.
     order: VecDeque<Vec<u8>>,
 }
 
@@ -157,7 +157,7 @@ impl Cache {
     }
 }
 
-/// The thread that asks engines. It ends when this and all its providers are dropped.
+/// The thread that queries engines. It ends when this and all its providers are dropped.
 pub struct Containers {
     cache: Arc<Mutex<Cache>>,
     questions: mpsc::Sender<Vec<u8>>,
@@ -174,9 +174,10 @@ fn lock(cache: &Mutex<Cache>) -> std::sync::MutexGuard<'_, Cache> {
 }
 
 impl Containers {
-    /// Starts to answer. `told` is called with each answer, on the thread that asks.
+    /// Starts the thread. `told` is called with each answer, on that thread.
     ///
     /// # Errors
+    ///
     /// If the thread cannot be started.
     pub fn start(config: Config, told: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -190,13 +191,13 @@ impl Containers {
         Ok(Self { cache, questions: sender })
     }
 
-    /// What an inspector asks.
+    /// Returns the metadata provider for an inspector.
     pub fn provider(&self) -> Provider {
         Provider { cache: Arc::clone(&self.cache), questions: self.questions.clone() }
     }
 }
 
-/// Gives what is known, and has the rest found out.
+/// Returns cached metadata, and starts lookups for the rest.
 #[derive(Debug, Clone)]
 pub struct Provider {
     cache: Arc<Mutex<Cache>>,
@@ -204,12 +205,12 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Whether an answer about a container is on its way.
+    /// Returns whether a lookup of a container is in progress.
     pub fn is_asked(&self, id: &[u8]) -> bool {
         matches!(lock(&self.cache).by_id.get(id), Some(State::Asked))
     }
 
-    /// What is known about a container, without asking anybody.
+    /// Returns the cached metadata of a container, without starting a lookup.
     pub fn known(&self, id: &[u8]) -> Option<ContainerInfo> {
         match lock(&self.cache).by_id.get(id) {
             Some(State::Known(info)) => Some((**info).clone()),
@@ -217,7 +218,7 @@ impl Provider {
         }
     }
 
-    /// As [`ContainerMetadata::container`].
+    /// Implements [`ContainerMetadata::container`].
     pub fn container(&self, id: &[u8]) -> Option<ContainerInfo> {
         let mut cache = lock(&self.cache);
         match cache.by_id.get(id) {
@@ -226,7 +227,7 @@ impl Provider {
             Some(State::Unknown(until)) if Instant::now() < *until => return None,
             Some(State::Unknown(_)) | None => {}
         }
-        // With a full queue it is asked with a later event.
+        // If the queue is full, it is looked up with a later event.
         if self.questions.try_send(id.to_vec()).is_ok() {
             cache.put(id, State::Asked);
         }
@@ -267,14 +268,14 @@ async fn answer_all(
 }
 
 async fn answer(config: Arc<Config>, id: Vec<u8>) -> Answer {
-    // The ids of engines are text; any other is that of no engine.
+    // Ids of engines are text; anything else belongs to no engine.
     let text = std::str::from_utf8(&id)
         .ok()
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)));
     let Some(text) = text.map(str::to_owned) else { return Answer { id, info: None } };
     let mut info = ask(&config, &text).await;
     for pause in &config.retry_delays {
-        // Where nobody listens nobody will know.
+        // Without a listening engine nobody will know it.
         if info.is_some() || !config.engines.iter().any(|engine| engine.socket.exists()) {
             break;
         }
@@ -284,7 +285,7 @@ async fn answer(config: Arc<Config>, id: Vec<u8>) -> Answer {
     Answer { id, info }
 }
 
-/// Asks one engine after the other. What goes wrong with one is as if it did not know the container.
+/// Queries one engine after the other. An error of one is treated as if it did not know the container.
 async fn ask(config: &Config, id: &str) -> Option<ContainerInfo> {
     for engine in config.engines.iter().filter(|engine| engine.socket.exists()) {
         let found = async {
@@ -295,7 +296,7 @@ async fn ask(config: &Config, id: &str) -> Option<ContainerInfo> {
             }
         };
         if let Ok(Ok(Some(mut info))) = tokio::time::timeout(config.timeout, found).await {
-            // The id is the one that the cgroup names; that of an engine could belong to somebody else.
+            // The id must be that of the cgroup; another one could belong to another container.
             if !info.full_id.starts_with(id) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Podman: `GET /libpod/containers/ID/json` of its own interface, which says more than the one it has in docker's words.
+//! Podman: `GET /libpod/containers/ID/json` of its own API, which has more fields than the docker-compatible one.
 
 use super::docker::{common, text};
 use super::image;
@@ -6,7 +6,7 @@ use super::rpc::{Error, Http};
 use sinsp::state::ContainerInfo;
 use std::path::Path;
 
-/// What podman knows of a container; nothing if it does not know it.
+/// Returns the metadata of a container; `None` if podman does not know it.
 pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let mut podman = Http::connect(socket).await?;
     let Some(found) = podman.json(&format!("/v4.0.0/libpod/containers/{id}/json")).await? else { return Ok(None) };
@@ -17,7 +17,7 @@ pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<Containe
     info.image_digest = text(&found, "/ImageDigest");
     let (repository, tag) = image::repository_and_tag(&info.image);
     (info.image_repository, info.image_tag) = (repository.to_owned(), tag.to_owned());
-    // Containers of a pod know its id.
+    // Containers of a pod have its id.
     info.pod_sandbox_id = text(&found, "/Pod");
     Ok(Some(info))
 }

@@ -1,4 +1,4 @@
-//! Requests over a unix socket: HTTP for JSON, gRPC for CRI. One connection for one container, since requests are rare.
+//! Requests over a unix socket: HTTP for JSON, gRPC for CRI. One connection per container, since requests are rare.
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -12,13 +12,13 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
-/// The longest answer that is read.
+/// Maximum size of a response.
 const LONGEST: usize = 4 << 20;
 
-/// Why there is no answer.
+/// Reason why a request failed.
 pub(super) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// A connection that speaks HTTP/1.
+/// An HTTP/1 connection.
 pub(super) struct Http(hyper::client::conn::http1::SendRequest<Full<Bytes>>);
 
 impl Http {
@@ -29,7 +29,7 @@ impl Http {
         Ok(Self(sender))
     }
 
-    /// The JSON at a path; nothing where there is none.
+    /// Returns the JSON at a path; `None` if there is none.
     pub(super) async fn json(&mut self, path: &str) -> Result<Option<Json>, Error> {
         let request =
             Request::builder().method(Method::GET).uri(path).header(HOST, "localhost").body(Full::default())?;
@@ -45,7 +45,7 @@ impl Http {
     }
 }
 
-/// A connection that speaks gRPC.
+/// A gRPC connection.
 pub(super) struct Grpc(tonic::client::Grpc<Channel>);
 
 impl Grpc {
@@ -55,12 +55,12 @@ impl Grpc {
             let socket = socket.clone();
             async move { UnixStream::connect(socket).await.map(TokioIo::new) }
         });
-        // The name is for the header alone.
+        // The host name is used for the header alone.
         let channel = Endpoint::from_static("http://localhost").connect_with_connector(connect).await?;
         Ok(Self(tonic::client::Grpc::new(channel).max_decoding_message_size(LONGEST)))
     }
 
-    /// Calls a method with one message and returns the one that comes back.
+    /// Calls a method with one message and returns the response.
     pub(super) async fn call<Q, A>(&mut self, method: &'static str, request: Q) -> Result<A, Error>
     where
         Q: prost::Message + 'static,

@@ -1,4 +1,4 @@
-//! Engines that answer as docker, podman and CRI runtimes are documented to, on unix sockets.
+//! Test engines that respond as docker, podman and CRI runtimes are documented to, on unix sockets.
 
 use super::cri_api::*;
 use super::{Answer, Config, Containers, Engine, Kind};
@@ -38,7 +38,7 @@ fn serve(socket: PathBuf, router: Router) {
                 let service = TowerToHyperService::new(router.clone());
                 tokio::spawn(async move {
                     let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    // A client that goes away is no fault of the test.
+                    // A client that closes the connection is not an error of the test.
                     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -53,7 +53,7 @@ fn start(engines: Vec<Engine>, config: Config) -> (Containers, Receiver<Answer>)
     (containers, answers)
 }
 
-/// Asks, waits, and asks again.
+/// Starts a lookup, waits for the answer, and looks up again.
 fn ask(containers: &Containers, answers: &Receiver<Answer>, id: &str) -> Option<ContainerInfo> {
     let provider = containers.provider();
     assert_eq!(provider.container(id.as_bytes()), None, "nobody waits");
@@ -101,7 +101,7 @@ fn axum_json(json: &Json) -> Response {
 }
 
 #[test]
-fn docker_is_asked_once_for_each_container() {
+fn docker_is_queried_once_for_each_container() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("docker.sock");
     let counter = Arc::new(AtomicUsize::new(0));
@@ -127,7 +127,7 @@ fn docker_is_asked_once_for_each_container() {
 }
 
 #[test]
-fn what_no_engine_knows_is_asked_again_and_then_left() {
+fn unknown_containers_are_retried_a_few_times() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("docker.sock");
     let counter = Arc::new(AtomicUsize::new(0));
@@ -138,13 +138,13 @@ fn what_no_engine_knows_is_asked_again_and_then_left() {
     assert_eq!(counter.load(Ordering::SeqCst), 3);
     assert_eq!(containers.provider().container(b"ffffffffffff"), None);
     assert!(!containers.provider().is_asked(b"ffffffffffff"), "the answer holds for a while");
-    // What is no id is asked of nobody.
+    // An invalid id is not looked up.
     assert_eq!(ask(&containers, &answers, "../etc"), None);
     assert_eq!(counter.load(Ordering::SeqCst), 3);
 }
 
 #[test]
-fn podman_says_it_in_its_own_words() {
+fn podman_is_queried_by_its_own_api() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("podman.sock");
     let container = async || {
@@ -163,7 +163,7 @@ fn podman_says_it_in_its_own_words() {
     assert!(info.host_network && info.labels.is_empty() && info.ip == "10.88.0.3");
 }
 
-/// A body of gRPC: one message, then the status.
+/// A gRPC body: one message, then the status.
 struct Grpc(Option<Bytes>, Option<&'static str>);
 
 impl Body for Grpc {
@@ -243,8 +243,8 @@ fn runtime(method: &str, request: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Messages as they are on the wire, which our own encoder has no part in: field 1 of a list is a container with id and
-/// pod, and what is not known is skipped.
+/// Encoded messages that our own encoder has no part in: field 1 of a list is a container with id and pod, and unknown
+/// fields are skipped.
 #[test]
 fn messages_are_those_of_the_protocol() {
     let bytes = b"\x0a\x0d\x0a\x03abc\x12\x01p\x82\x01\x02zz\x18\x07";
@@ -272,7 +272,7 @@ fn cri(socket: PathBuf) {
 }
 
 #[test]
-fn cri_tells_container_and_pod() {
+fn cri_has_container_and_pod() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("containerd.sock");
     cri(socket.clone());
@@ -300,10 +300,10 @@ fn cri_tells_container_and_pod() {
 }
 
 #[test]
-fn an_engine_that_is_broken_or_slow_is_passed_over() {
+fn a_broken_or_slow_engine_is_skipped() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = |name: &str| folder.path().join(name);
-    // One that never answers, one that speaks nonsense, one that is a file, one that is not there, and a good one.
+    // One that never responds, one that sends garbage, one that is a file, one that does not exist, and a good one.
     let silent = std::os::unix::net::UnixListener::bind(path("silent")).expect("a socket");
     let nonsense = std::os::unix::net::UnixListener::bind(path("nonsense")).expect("a socket");
     std::thread::spawn(move || {
@@ -331,7 +331,7 @@ fn an_engine_that_is_broken_or_slow_is_passed_over() {
 }
 
 #[test]
-fn a_container_is_asked_about_until_there_is_an_answer() {
+fn a_lookup_is_in_progress_until_there_is_an_answer() {
     let folder = tempfile::tempdir().expect("a directory");
     let socket = folder.path().join("silent");
     let _silent = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");

@@ -1,14 +1,14 @@
-//! The time of day, as numbers.
+//! The current time as numbers.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Nanoseconds since 1970, now.
+/// Returns the current time in nanoseconds since 1970.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Seconds since 1970, now.
+/// Returns the current time in seconds since 1970.
 pub(crate) fn seconds() -> u64 {
     now() / 1_000_000_000
 }

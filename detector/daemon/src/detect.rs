@@ -1,4 +1,4 @@
-//! A run of the detector: what is loaded and opened, in which order, and what follows its end.
+//! A run of the detector: loads rules, opens outputs and sources, and runs the event loop.
 
 use crate::alerts::{Alerts, pending_alerts};
 use crate::cli::Options;
@@ -20,7 +20,7 @@ use sinsp::Inspector;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Loads what is needed, then detects.
+/// Loads the rules and opens outputs and sources, then detects.
 pub(crate) fn detect(
     options: &Options,
     loaded: &config::Loaded,
@@ -36,7 +36,7 @@ pub(crate) fn detect(
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
         let rules = sets.all().flat_map(|set| set.rules().rules()).filter(|rule| !rule.is_step()).count();
-        log::notice(format!("dry run: configuration and {rules} rules are sound"));
+        log::notice(format!("dry run: configuration and {rules} rules are valid"));
         if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
             tell_what_a_reload_changes(pidfile, snapshot);
         }
@@ -65,7 +65,7 @@ pub(crate) fn detect(
             && let Err(error) = active_config::write(&active_config::path(path), snapshot)
         {
             log::warning(format!(
-                "--dry-run will not know what is at work: {}: {error}",
+                "--dry-run will not be able to compare with the running configuration: {}: {error}",
                 active_config::path(path).display()
             ));
         }
@@ -109,12 +109,15 @@ pub(crate) fn detect(
     outcome
 }
 
-/// For `--dry-run` with `-P`.
+/// Prints what a reload would change, for `--dry-run` with `-P`.
 fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
     let path = active_config::path(pidfile);
     let before = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(before) = before else {
-        return log::notice(format!("dry run: there is no {}, so nothing is known to run", path.display()));
+        return log::notice(format!(
+            "dry run: {} not found, so there is no running detector to compare with",
+            path.display()
+        ));
     };
     match active_config::changes(&before, snapshot) {
         lines if lines.is_empty() => terminal::print("a reload would change nothing\n"),
@@ -122,7 +125,7 @@ fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
     }
 }
 
-/// Watches this machine.
+/// Detects on live events of this host.
 #[cfg(feature = "live")]
 fn live(
     setup: &run::Setup<'_>,
@@ -132,10 +135,10 @@ fn live(
 ) -> Result<(), Fatal> {
     let calls = selection::select(&setup.config.base_syscalls, SinspSchema::syscalls(rules.rules().keys()));
     let source = live::open(setup.config, calls)?;
-    // Of threads whose start was lost only /proc knows.
+    // Threads whose start was lost are known only in /proc.
     let proc = sinsp::ProcFs::new(host::host_root());
     let mut inspector = Inspector::builder(source).config(replay::inspector_config(setup.config)).proc(proc).build();
-    log::notice("watching this machine");
+    log::notice("watching this host");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
         live::follow(source, setup.config, rules.rules())
     };
@@ -148,7 +151,7 @@ fn live(
         scope.spawn(|| queue.run(alerts));
         let setup = run::Setup { waiting: Some(&waiting), ..*setup };
         let outcome = run::run(&setup, &mut inspector, follow, rules, alerts, matches);
-        // Ends the thread, after what still waits.
+        // Ends the thread after it has sent the alerts that still wait.
         drop(waiting);
         outcome
     })
@@ -156,5 +159,7 @@ fn live(
 
 #[cfg(not(feature = "live"))]
 fn live(_: &run::Setup<'_>, _: &Arc<SourceRules<SinspSchema>>, _: &Alerts, _: &mut Matches) -> Result<(), Fatal> {
-    Err(Fatal::new("this build has no probe; write -o engine.kind=replay, or build with the feature 'live'"))
+    Err(Fatal::new(
+        "this build does not include the probe; use -o engine.kind=replay, or build with the feature 'live'",
+    ))
 }

@@ -1,6 +1,6 @@
 //! The error that ends the program.
 
-/// Why the program ends with a failure: one text for the user.
+/// Reason why the program exits with a failure, as one text for the user.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Fatal(pub(crate) String);

@@ -1,4 +1,4 @@
-//! Durations as Prometheus writes them: `1h30m`, `15s`, `500ms`.
+//! Durations in the format of Prometheus: `1h30m`, `15s`, `500ms`.
 
 use std::time::Duration;
 
@@ -12,16 +12,17 @@ const UNITS: &[(&str, u64)] = &[
     ("ms", 1),
 ];
 
-/// Reads a duration. Units come in falling order, each at most once; blanks do not count.
+/// Parses a duration. Units come in descending order, each at most once; spaces are ignored.
 ///
 /// # Errors
-/// When it is no such duration, has no unit, or is shorter than 100 milliseconds.
+///
+/// If it is not a duration, has no unit, or is shorter than 100 milliseconds.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if compact.chars().all(|c| c.is_ascii_digit()) {
         return Err(format!("'{text}' has no unit; write for example 15m or 1h30m"));
     }
-    let fault = || format!("'{text}' is no duration; write for example 15m or 1h30m");
+    let fault = || format!("'{text}' is not a valid duration; write for example 15m or 1h30m");
     let (mut rest, mut units, mut total) = (compact.as_str(), UNITS, 0u64);
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();

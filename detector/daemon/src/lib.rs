@@ -1,12 +1,12 @@
-//! The detector as a library: stands where `falco` stands, with its command line, configuration and rules.
+//! The detector as a library, compatible with `falco` in command line, configuration and rules.
 //!
 //! ```text
 //! cli ── config ── rules ── sources ── event_loop: inspector ── engine ── alerts
 //!  └ reports: print and leave               └ metrics, web
 //! ```
 //!
-//! A program parses its arguments with [`parse`] and hands them to [`run`]. It is built on the public interfaces of the
-//! library crates alone: whatever it does, another program can do.
+//! A program parses its arguments with [`parse`] and passes them to [`run`]. The detector is built on the public
+//! interfaces of the library crates alone: whatever it does, another program can do.
 #![forbid(unsafe_code)]
 
 mod alerts;
@@ -44,14 +44,14 @@ use rules::{RuleFiles, bundle};
 use signals::Signals;
 use sources::audit;
 
-/// Does what the options say: prints and returns, or detects until the end of its source, or a signal.
+/// Runs the detector with the options: prints a report and returns, or detects until the end of its source or a signal.
 ///
 /// # Errors
 ///
-/// Whatever keeps it from that: configuration, rules, sources and outputs that are not sound.
+/// If the configuration, rules, a source or an output is invalid or fails.
 pub fn run(options: &Options) -> Result<(), Fatal> {
     if options.markdown {
-        eprintln!("Warning: --markdown is deprecated; write --format markdown");
+        eprintln!("Warning: --markdown is deprecated; use --format markdown");
     }
     if options.config_schema {
         terminal::print(&format!("{:#}\n", config::schema()));
@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> Result<(), Fatal> {
     Ok(())
 }
 
-/// What needs the configuration, in Falco's order: what only prints first.
+/// Handles everything that requires the configuration, in Falco's order: reports first.
 fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     if options.unbuffered {
         loaded.config.buffered_outputs = false;
@@ -94,7 +94,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     } else if let Some(source) = &options.list {
         let text = list::fields::text(source, options, &rules::fields(config));
         let known = list::fields::SOURCES.join(", ");
-        terminal::print(&text.ok_or_else(|| Fatal(format!("there is no source '{source}'; the sources are {known}")))?);
+        terminal::print(&text.ok_or_else(|| Fatal(format!("unknown source '{source}'; the sources are {known}")))?);
     } else if !options.validate.is_empty() {
         validate::run(options, config)?;
     } else if !options.tests.is_empty() {
@@ -105,7 +105,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         let signals = Signals::install()?;
         if options.rules.is_empty() && !config.rules_bundle.url.is_empty() && !options.dry_run {
             match bundle::refresh(options, &loaded) {
-                Ok(true) => log::notice(format!("rules_bundle: a new bundle from {}", config.rules_bundle.url)),
+                Ok(true) => log::notice(format!("rules_bundle: fetched a new bundle from {}", config.rules_bundle.url)),
                 Ok(false) => {}
                 Err(why) => log::error(format!("rules_bundle: {why}")),
             }

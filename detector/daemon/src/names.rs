@@ -15,11 +15,11 @@ pub(crate) const CONTAINER_PLUGIN: &str = "container";
 /// The version of this program.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The version of Falco whose behaviour is the measure, for tools that look at this key alone.
+/// The version of Falco that this program is compatible with, for tools that read only this key.
 pub(crate) const FALCO_VERSION: &str = "0.44.0";
 
 /// The driver interface that captures and the probe follow.
 pub(crate) const DRIVER_API_VERSION: &str = "10.1.0";
 
-/// The interface of plugins that the built-in ones are described by.
+/// The plugin interface version that the built-in plugins report.
 pub(crate) const PLUGIN_API_VERSION: &str = "3.12.0";

@@ -1,8 +1,8 @@
-//! For tests that count the places of a thing: adding one must not touch more of them.
+//! For tests that count the files in which a name appears: an addition must not touch more of them.
 
 use std::path::Path;
 
-/// Returns the files of this crate that have one of the words above their tests.
+/// Returns the files of this crate that contain one of the words above their tests.
 pub(crate) fn of(words: &[&str]) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);

@@ -1,22 +1,22 @@
-//! What is built in under the names of Falco's plugins.
+//! Built-in replacements of Falco's plugins.
 
 use crate::Fatal;
 use crate::config::settings::Config;
 use crate::names::{CONTAINER_PLUGIN, K8S_AUDIT, K8S_AUDIT_PLUGIN};
 
-/// A built-in source or extractor that rules may require as a plugin.
+/// A built-in source or extractor that rules can require as a plugin.
 #[derive(Debug)]
 pub(crate) struct BuiltIn {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
     pub(crate) does: &'static str,
-    /// Whether it is there without being asked for.
+    /// Whether it is enabled without configuration.
     pub(crate) always: bool,
-    /// The source of events that it is, if it is one.
+    /// The event source that it provides, if any.
     pub(crate) source: Option<&'static str>,
 }
 
-/// What is built in under the name of a plugin.
+/// The built-in plugins.
 pub(crate) const BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: CONTAINER_PLUGIN,
@@ -35,19 +35,19 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: "json", version: "0.7.4", does: "fields of events that are JSON", always: false, source: None },
 ];
 
-/// What of it is in use: always, or because the configuration says so.
+/// Returns the enabled plugins: those that always are, and those of the configuration.
 pub(crate) fn loaded(config: &Config) -> impl Iterator<Item = &'static BuiltIn> {
     let selected = config.selected_plugins();
     BUILT_IN.iter().filter(move |plugin| plugin.always || selected.iter().any(|named| named.name == plugin.name))
 }
 
-/// Plugins as shared objects are not loaded; those that are built in need not be.
+/// Rejects plugins that are not built in: shared objects are not loaded.
 pub(crate) fn check(config: &Config) -> Result<(), Fatal> {
     for plugin in config.selected_plugins() {
         if !BUILT_IN.iter().any(|built_in| built_in.name == plugin.name) {
             let built_in: Vec<_> = BUILT_IN.iter().map(|plugin| plugin.name).collect();
             return Err(Fatal(format!(
-                "plugin '{}' is not built in, and plugins are not loaded from files; built in: {}",
+                "plugin '{}' is not built in, and plugins are not loaded from files; the built-in plugins are {}",
                 plugin.name,
                 built_in.join(", ")
             )));

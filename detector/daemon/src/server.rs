@@ -1,4 +1,4 @@
-//! A web server for any routes, plain or with TLS, on threads of its own.
+//! A web server for any routes, with or without TLS, on its own threads.
 
 use crate::Fatal;
 use crate::config::settings::Webserver;
@@ -10,13 +10,13 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long requests under way may take when the server ends.
+/// How long running requests may take when the server ends.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the headers of a request may take.
+/// Timeout for the headers of a request.
 const HEADERS: Duration = Duration::from_secs(30);
 
-/// A running server; dropping it ends it.
+/// A running server. It ends when dropped.
 pub(crate) struct WebServer {
     handle: Handle<SocketAddr>,
     thread: Option<JoinHandle<()>>,
@@ -45,7 +45,7 @@ impl WebServer {
         let tls = match settings.ssl_enabled {
             false => None,
             true => {
-                // Whoever came first has chosen the same provider.
+                // If a provider is installed already, it is the same one.
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 let file = &settings.ssl_certificate;
                 let config = runtime.block_on(RustlsConfig::from_pem_file(file, file));
@@ -75,13 +75,13 @@ impl WebServer {
     }
 }
 
-/// A server that gives up clients which do not come to the end of their headers.
+/// Creates a server that closes connections whose headers do not arrive in time.
 fn patient<A>(mut server: axum_server::Server<SocketAddr, A>) -> axum_server::Server<SocketAddr, A> {
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
     server
 }
 
-/// The address that the settings name.
+/// Returns the address of the settings.
 pub(crate) fn address(settings: &Webserver) -> Result<IpAddr, String> {
     settings.listen_address.trim().parse().map_err(|error| format!("{}: {error}", settings.listen_address))
 }

@@ -1,7 +1,7 @@
-//! Signals as flags that the event loop looks at.
+//! Signals as flags that the event loop checks.
 //!
-//! One flag says that anything at all is to be looked at, so that the loop pays for one load an event. Other threads
-//! raise it too, when they have something for the loop.
+//! One flag says that any of the others is set, so that the loop pays for one load per event. Other threads set it too,
+//! when they have something for the loop.
 
 use crate::Fatal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -9,10 +9,10 @@ use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What others ask of the event loop.
+/// Requests to the event loop.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Signals {
-    /// Whether nobody looks at the flags yet.
+    /// Whether the flags are not checked yet.
     starting: Arc<AtomicBool>,
     attention: Arc<AtomicBool>,
     terminate: Arc<AtomicBool>,
@@ -21,9 +21,10 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT and SIGTERM (end), SIGUSR1 (open outputs anew) and SIGHUP (reload). To be called before anything
-    /// slow, so that a reload that is asked for while rules load is done when they are loaded and does not end the program.
-    /// Until [`ready`](Self::ready), SIGINT and SIGTERM end it at once; later a second one does.
+    /// Installs handlers for SIGINT and SIGTERM (terminate), SIGUSR1 (reopen outputs) and SIGHUP (reload). Must be
+    /// called before anything slow, so that a reload requested while rules load is done afterwards and does not kill
+    /// the program. Until [`ready`](Self::ready), SIGINT and SIGTERM end the program immediately; later a second one
+    /// does.
     pub(crate) fn install() -> Result<Self, Fatal> {
         let signals = Self { starting: Arc::new(AtomicBool::new(true)), ..Self::default() };
         let fault = |error| Fatal(format!("cannot handle signals: {error}"));
@@ -43,44 +44,44 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Says that the flags are looked at soon: all is loaded, what remains is to begin.
+    /// Declares that the flags will be checked soon: all is loaded.
     pub(crate) fn ready(&self) {
         self.starting.store(false, Ordering::SeqCst);
     }
 
-    /// Whether there is anything to look at; asked for every event.
+    /// Returns whether any flag is set. Called for every event.
     #[inline]
     pub(crate) fn any(&self) -> bool {
         self.attention.load(Ordering::Relaxed)
     }
 
-    /// Says that what there was has been looked at. Called before looking, so that nothing is missed.
+    /// Clears the common flag. Called before the flags are checked, so that nothing is missed.
     pub(crate) fn seen(&self) {
         self.attention.store(false, Ordering::SeqCst);
     }
 
-    /// Makes the loop look.
+    /// Makes the loop check the flags.
     pub(crate) fn raise(&self) {
         self.attention.store(true, Ordering::SeqCst);
     }
 
-    /// Ends the program as a signal would.
+    /// Requests termination, like a signal.
     pub(crate) fn end(&self) {
         self.terminate.store(true, Ordering::SeqCst);
         self.raise();
     }
 
-    /// Whether the program is to end.
+    /// Returns whether the program is to terminate.
     pub(crate) fn terminate(&self) -> bool {
         self.terminate.load(Ordering::SeqCst)
     }
 
-    /// Whether outputs are to be opened anew; asking takes it back.
+    /// Returns whether outputs are to be reopened, and clears the request.
     pub(crate) fn take_reopen(&self) -> bool {
         self.reopen.swap(false, Ordering::SeqCst)
     }
 
-    /// Whether a reload was asked for; asking takes it back.
+    /// Returns whether a reload was requested, and clears the request.
     pub(crate) fn take_reload(&self) -> bool {
         self.reload.swap(false, Ordering::SeqCst)
     }

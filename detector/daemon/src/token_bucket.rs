@@ -1,8 +1,8 @@
-//! A limit on a rate, by the clock of the events.
+//! A rate limit, in event time.
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A number of tokens a second, and at most a number at once.
+/// A limit of tokens per second, and of tokens at once.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     rate: f64,

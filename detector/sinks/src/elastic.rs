@@ -1,8 +1,8 @@
-//! Alerts to Elasticsearch or OpenSearch, by the bulk interface that both have.
+//! Sink for Elasticsearch and OpenSearch, by the bulk API that both have.
 //!
-//! Each document has an id made of its text. A batch that is sent again after a time-out, or after a crash from the
-//! spool, therefore makes no second document: the server answers 409 to what it already has, and that is as good as
-//! 201.
+//! Each document has an id derived from its text. A batch that is sent again, after a timeout or from the spool after a
+//! crash, therefore creates no duplicates: the server responds 409 to a document that it already has, which counts as
+//! success.
 
 use super::http::{agent, failure, post};
 use super::{Failure, HttpConfig, Message, Sink};
@@ -30,12 +30,12 @@ pub enum Suffix {
     None,
 }
 
-/// How the program shows who it is.
+/// Authentication of the client.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ElasticLogin {
-    /// A name and a password.
+    /// A user name and a password.
     Basic(String, String),
-    /// An API key, as the server gave it out.
+    /// An API key, as issued by the server.
     ApiKey(String),
 }
 
@@ -48,22 +48,22 @@ impl std::fmt::Debug for ElasticLogin {
     }
 }
 
-/// Where alerts are indexed.
+/// Configuration of an [`Elastic`] sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ElasticConfig {
-    /// The server's URL, certificates, batch and the like. `content_type` does not count.
+    /// URL of the server, certificates, batch size and so on. `content_type` is ignored.
     pub http: HttpConfig,
-    /// The index or data stream.
+    /// Name of the index or data stream.
     pub index: String,
-    /// What is added to its name, by the time of the alert.
+    /// Date suffix of the index name, from the time of the alert.
     pub suffix: Suffix,
-    /// An ingest pipeline; empty: none.
+    /// Ingest pipeline; empty: none.
     pub pipeline: String,
-    /// Whether and how to log in.
+    /// Authentication, if any.
     pub login: Option<ElasticLogin>,
 }
 
-/// A server that indexes alerts.
+/// Sink that indexes alerts on a server.
 pub struct Elastic {
     settings: ElasticConfig,
     agent: Agent,
@@ -97,10 +97,11 @@ struct Created {
 }
 
 impl Elastic {
-    /// Nothing is connected before the first alert.
+    /// Creates the sink. It connects with the first alert.
     ///
     /// # Errors
-    /// When the URL or the name of the index is none, or a certificate or key cannot be read.
+    ///
+    /// If the URL or the name of the index is invalid, or a certificate or key cannot be read.
     pub fn new(mut settings: ElasticConfig) -> Result<Self, super::Error> {
         let sound = |c: char| c.is_alphanumeric() && !c.is_uppercase() || "-_.".contains(c);
         if settings.index.is_empty() || settings.index.starts_with(['-', '_']) || !settings.index.chars().all(sound) {
@@ -146,7 +147,7 @@ impl Elastic {
         Ok(body)
     }
 
-    /// Sends a batch; what is too large for the server goes in halves.
+    /// Sends a batch. Batches that are too large for the server are split into halves.
     fn send(&self, alerts: &[Message]) -> Result<Vec<String>, Failure> {
         let answer = match post(&self.agent, &self.settings.http, &self.url, &self.body(alerts)?) {
             Err(Error::StatusCode(413)) if alerts.len() > 1 => {
@@ -158,13 +159,13 @@ impl Elastic {
             answer => answer.map_err(|error| failure(&self.url, error))?,
         };
         let fault = |text: String| Failure::Retryable(format!("{}: {text}", self.url));
-        let answer: Answer = serde_json::from_str(&answer)
-            .map_err(|error| fault(format!("this is no answer of a bulk interface: {error}")))?;
+        let answer: Answer =
+            serde_json::from_str(&answer).map_err(|error| fault(format!("not a response of a bulk API: {error}")))?;
         if !answer.errors {
             return Ok(Vec::new());
         }
         if answer.items.len() != alerts.len() {
-            return Err(fault(format!("{} answers to {} alerts", answer.items.len(), alerts.len())));
+            return Err(fault(format!("{} results for {} alerts", answer.items.len(), alerts.len())));
         }
         let reason = |created: &Created| {
             let reason = created.error["reason"].as_str().unwrap_or_default();
@@ -174,13 +175,13 @@ impl Elastic {
         if let Some(item) = answer.items.iter().find(busy) {
             return Err(fault(reason(&item.create)));
         }
-        // 409: it was indexed by an earlier try.
+        // 409: it was indexed by an earlier attempt.
         let refused = |item: &&Item| item.create.status >= 300 && item.create.status != 409;
         Ok(answer.items.iter().filter(refused).map(|item| reason(&item.create)).collect())
     }
 }
 
-/// The line in front of each document: what is to be done with it.
+/// The line in front of each document: its operation.
 #[derive(Serialize)]
 struct Action {
     create: Create,
@@ -194,22 +195,22 @@ struct Create {
     id: String,
 }
 
-/// An alert and, in front of its members, when it happened.
+/// An alert, preceded by its time.
 struct Document<'a> {
-    /// In the form `YYYY-MM-DDT...`.
+    /// In the format `YYYY-MM-DDT...`.
     time: String,
     members: Members<'a>,
 }
 
 enum Members<'a> {
-    /// Those of an alert that is JSON, as they are written.
+    /// The members of a JSON alert, as they are written.
     Json(Vec<(String, &'a RawValue)>),
-    /// An alert as text, where `json_output` is off: its one member is `output`.
+    /// A text alert, if `json_output` is disabled: its one member is `output`.
     Text(Cow<'a, str>),
 }
 
 impl<'a> Document<'a> {
-    /// Its time is that of the alert; now, where the alert says none.
+    /// Parses an alert. Its time is that of the alert, or now if it has none.
     fn of(alert: &'a [u8]) -> Self {
         let members = match serde_json::from_slice(alert) {
             Ok(Ordered(members)) => Members::Json(members),
@@ -279,7 +280,7 @@ impl Sink for Elastic {
         match refused.first() {
             None => Ok(()),
             Some(reason) => {
-                let text = format!("{} refuses {} alerts, the first with {reason}", self.url, refused.len());
+                let text = format!("{} rejected {} alerts, the first with {reason}", self.url, refused.len());
                 Err(Failure::Part { refused: refused.len(), text })
             }
         }
@@ -331,7 +332,7 @@ mod tests {
             let http = HttpConfig::new("http://localhost:9200");
             let suffix = Suffix::None;
             let settings = ElasticConfig { http, index: index.into(), suffix, pipeline: String::new(), login: None };
-            assert!(Elastic::new(settings).unwrap_err().to_string().contains("no name"), "{index}");
+            assert!(Elastic::new(settings).unwrap_err().to_string().contains("not a valid index name"), "{index}");
         }
     }
 }

@@ -1,60 +1,60 @@
-//! Why an output cannot be set up.
+//! Errors in the configuration of a sink.
 
 use std::path::{Path, PathBuf};
 
-/// The reason why an output cannot be set up as its configuration says.
+/// Reason why a sink cannot be created from its configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL is not one of http or https.
-    #[error("'{0}' is no URL of http or https")]
+    /// The URL is not an http or https URL.
+    #[error("'{0}' is not a valid http or https URL")]
     Url(String),
-    /// A header cannot be sent.
-    #[error("'{name}: {value}' is no header")]
+    /// A header is invalid.
+    #[error("'{name}: {value}' is not a valid header")]
     Header {
-        /// Its name.
+        /// Name of the header.
         name: String,
-        /// Its value.
+        /// Value of the header.
         value: String,
     },
     /// The name of an index is invalid.
-    #[error("'{0}' is no name of an index")]
+    #[error("'{0}' is not a valid index name")]
     Index(String),
     /// The address of a syslog daemon is invalid.
-    #[error("'{0}' is neither udp://host:port, tcp://host:port nor the path of a socket")]
+    #[error("'{0}' is not udp://host:port, tcp://host:port or the path of a socket")]
     SyslogAddress(String),
     /// Brokers or topic are missing.
-    #[error("brokers and a topic must be named")]
+    #[error("brokers and a topic are required")]
     NoBrokers,
-    /// A client has no runtime.
-    #[error("no runtime for the client: {0}")]
+    /// The client's runtime cannot be created.
+    #[error("cannot create the client's runtime: {0}")]
     Runtime(std::io::Error),
     /// A certificate or key cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// A file has no certificate.
-    #[error("no certificate in {}", path.display())]
+    /// A file contains no certificate.
+    #[error("no certificate found in {}", path.display())]
     NoCertificate {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// A directory has no certificates of authorities.
-    #[error("no certificates of authorities in {}", folder.display())]
+    /// A directory contains no CA certificates.
+    #[error("no CA certificates found in {}", folder.display())]
     NoAuthorities {
-        /// The directory.
+        /// Path of the directory.
         folder: PathBuf,
     },
     /// A key is invalid.
     #[error("{}: {reason}", path.display())]
     Key {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
     /// TLS cannot be set up.

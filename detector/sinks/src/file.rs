@@ -1,4 +1,4 @@
-//! Alerts to a file.
+//! Sink for a file.
 
 use super::stdout::lines;
 use super::{Failure, Message, Sink};
@@ -7,21 +7,21 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// A file that grows by a line for each alert.
+/// Appends a line to a file for each alert.
 ///
-/// After a failure in the middle of a line (a full disk), the next try writes the rest of that line, so the file never
-/// holds two halves of two alerts. A half line that an earlier run has left is ended first.
+/// After an error in the middle of a line (a full disk), the next attempt writes the rest of that line, so that the
+/// file never mixes parts of two alerts. An incomplete line of an earlier run is ended first.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
     keep_open: bool,
     buffered: bool,
     open: Option<std::fs::File>,
-    /// What is still to be written, from the start of a line or from where the last write stopped.
+    /// Unwritten bytes, from the start of a line or from where the last write stopped.
     pending: Vec<u8>,
-    /// Whether the alerts at hand are already in `pending`, put there by an earlier try.
+    /// Whether the current alerts are already in `pending`, from an earlier attempt.
     taken: bool,
-    /// Whether the file ends with a half line whose rest is in `pending`.
+    /// Whether the file ends with an incomplete line whose rest is in `pending`.
     torn: bool,
 }
 
@@ -32,8 +32,8 @@ fn ends_in_the_middle_of_a_line(file: &std::fs::File) -> bool {
 }
 
 impl File {
-    /// Nothing is opened before the first alert. Without `keep_open` the file is closed after each alert, so that it
-    /// may be moved away at any time. With `buffered`, all lines that are waiting are written together.
+    /// Creates the sink. It opens the file with the first alert. Without `keep_open` the file is closed after each
+    /// alert, so that it can be moved at any time. With `buffered`, all queued lines are written together.
     pub fn new(path: &Path, keep_open: bool, buffered: bool) -> Self {
         Self {
             path: path.to_path_buf(),
@@ -50,7 +50,8 @@ impl File {
         let file = match self.open.take() {
             Some(file) => file,
             None => {
-                // A pipe must not be opened for reading: it would be its own reader, and nobody else gets anything.
+                // A pipe must not be opened for reading: it would be its own reader, and no other reader would get
+                // anything.
                 let readable = std::fs::metadata(&self.path).map_or(true, |metadata| metadata.is_file());
                 let file = OpenOptions::new().read(readable).append(true).create(true).open(&self.path);
                 let file = file.or_else(|_| OpenOptions::new().append(true).create(true).open(&self.path));
@@ -71,7 +72,7 @@ impl File {
         let mut done = 0;
         while done < pending.len() && outcome.is_ok() {
             outcome = self.open().and_then(|file| match file.write(&pending[done..]) {
-                Ok(0) => Err(Failure::Retryable("the file takes no more".into())),
+                Ok(0) => Err(Failure::Retryable("no more bytes can be written".into())),
                 Ok(count) => {
                     done += count;
                     Ok(())
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_line_of_an_earlier_run_is_ended() {
+    fn an_incomplete_line_of_an_earlier_run_is_ended() {
         for keep_open in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a");
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_that_failed_is_written_once_when_tried_again() {
+    fn a_retried_alert_is_written_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing/a");
         let mut file = File::new(&path, true, false);
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_a_failure_that_may_pass() {
+    fn a_full_disk_is_a_retryable_failure() {
         let mut file = File::new(Path::new("/dev/full"), true, false);
         assert!(matches!(file.deliver(&[message("one")]), Err(Failure::Retryable(_))));
     }

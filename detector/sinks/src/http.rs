@@ -1,4 +1,4 @@
-//! Alerts by HTTP: one POST for each, or for a batch of them.
+//! Sink for HTTP: one POST for each alert or batch of alerts.
 
 use super::stdout::lines;
 use super::{Failure, Message, Sink, TlsConfig};
@@ -8,38 +8,38 @@ use std::io::Write;
 use std::time::Duration;
 use ureq::{Agent, Error};
 
-/// How much of an answer is read, at most.
+/// Maximum number of bytes read of a response.
 const MOST_ANSWER: u64 = 16 << 20;
 
-/// How alerts are posted.
+/// Configuration of an [`Http`] sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
-    /// Where to.
+    /// URL to which alerts are posted.
     pub url: String,
-    /// How the program names itself.
+    /// User-Agent header.
     pub user_agent: String,
-    /// `application/json` or `text/plain`.
+    /// Content type: `application/json` or `text/plain`.
     pub content_type: &'static str,
-    /// Further headers, by name.
+    /// Additional headers, by name.
     pub headers: Vec<(String, String)>,
-    /// Certificates.
+    /// TLS configuration.
     pub tls: TlsConfig,
-    /// Print the server's answers.
+    /// Prints the server's responses.
     pub echo: bool,
-    /// Send alerts gzipped, with the header that says so.
+    /// Compresses requests with gzip.
     pub compress: bool,
-    /// Keep an idle connection for an hour instead of some seconds.
+    /// Keeps an idle connection for an hour instead of some seconds.
     pub keep_alive: bool,
-    /// How many alerts go with one POST: 1, each as it is; more, as a JSON array or as lines of text.
+    /// Maximum number of alerts in one POST: 1 for single alerts, more for a JSON array or lines of text.
     pub batch: usize,
-    /// How long one POST may take.
+    /// Timeout of one POST.
     pub timeout: Duration,
-    /// How often an alert is posted again after a failure that may pass.
+    /// Maximum number of retries after a retryable failure.
     pub retries: u32,
 }
 
 impl HttpConfig {
-    /// Plain settings for a URL.
+    /// Creates the default configuration for a URL.
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -57,7 +57,7 @@ impl HttpConfig {
     }
 }
 
-/// A server that takes alerts by POST.
+/// Sink that posts alerts to a server.
 pub struct Http {
     settings: HttpConfig,
     agent: Agent,
@@ -70,10 +70,11 @@ impl std::fmt::Debug for Http {
 }
 
 impl Http {
-    /// Nothing is connected before the first alert.
+    /// Creates the sink. It connects with the first alert.
     ///
     /// # Errors
-    /// When the URL is none, a header is malformed, or a certificate or key cannot be read.
+    ///
+    /// If the URL is invalid, a header is malformed, or a certificate or key cannot be read.
     pub fn new(settings: HttpConfig) -> Result<Self, super::Error> {
         let agent = agent(&settings)?;
         Ok(Self { agent, settings })
@@ -91,7 +92,7 @@ impl Http {
     }
 }
 
-/// A client with these settings.
+/// Creates a client with this configuration.
 pub(super) fn agent(settings: &HttpConfig) -> Result<Agent, super::Error> {
     if !settings.url.starts_with("http://") && !settings.url.starts_with("https://") {
         return Err(super::Error::Url(settings.url.clone()));
@@ -115,7 +116,7 @@ pub(super) fn agent(settings: &HttpConfig) -> Result<Agent, super::Error> {
     Ok(config.build().into())
 }
 
-/// Posts a body and gives the answer's.
+/// Posts a body and returns that of the response.
 pub(super) fn post(agent: &Agent, settings: &HttpConfig, url: &str, body: &[u8]) -> Result<String, Error> {
     let mut request = agent.post(url).content_type(settings.content_type);
     for (name, value) in &settings.headers {
@@ -129,17 +130,18 @@ pub(super) fn post(agent: &Agent, settings: &HttpConfig, url: &str, body: &[u8])
     } else {
         request.send(body)?
     };
-    // Read to the end, so that the connection can be used again.
+    // Read to the end, so that the connection can be reused.
     answer.body_mut().with_config().limit(MOST_ANSWER).lossy_utf8(true).read_to_string()
 }
 
-/// What an error says of the alert. Who refuses us (a wrong password, a wrong path) does not refuse the alert.
+/// Converts an error to a failure. A server that rejects the client (a wrong password or path) does not reject the
+/// alert.
 pub(super) fn failure(url: &str, error: Error) -> Failure {
     match error {
         Error::StatusCode(code @ (401 | 403 | 404 | 407 | 408 | 425 | 429 | 500..=599)) => {
-            Failure::Retryable(format!("{url} answers with status {code}"))
+            Failure::Retryable(format!("{url} returned status {code}"))
         }
-        Error::StatusCode(code) => Failure::Permanent(format!("{url} refuses an alert with status {code}")),
+        Error::StatusCode(code) => Failure::Permanent(format!("{url} rejected an alert with status {code}")),
         Error::BadUri(_) | Error::Pem(_) => Failure::Permanent(error.to_string()),
         error => Failure::Retryable(format!("{url}: {error}")),
     }
@@ -176,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_must_make_sense() {
+    fn settings_are_checked() {
         assert!(Http::new(HttpConfig::new("ftp://host/")).unwrap_err().to_string().contains("ftp://host/"));
         let tls = TlsConfig { ca_file: Some("/no/ca.pem".into()), ..TlsConfig::default() };
         let settings = HttpConfig { tls, ..HttpConfig::new("https://localhost/") };
@@ -184,12 +186,12 @@ mod tests {
         for (name, value) in [("", "x"), ("a b", "x"), ("a:", "x"), ("a", "x\r\nb: c")] {
             let headers = vec![(name.to_owned(), value.to_owned())];
             let settings = HttpConfig { headers, ..HttpConfig::new("http://localhost/") };
-            assert!(Http::new(settings).unwrap_err().to_string().contains("no header"), "{name}");
+            assert!(Http::new(settings).unwrap_err().to_string().contains("not a valid header"), "{name}");
         }
     }
 
     #[test]
-    fn who_refuses_us_does_not_refuse_the_alert() {
+    fn rejecting_the_client_is_retryable() {
         for (code, lasting) in [(400, true), (413, true), (401, false), (404, false), (429, false), (503, false)] {
             let failure = failure("u", Error::StatusCode(code));
             assert_eq!(matches!(failure, Failure::Permanent(_)), lasting, "{code}");

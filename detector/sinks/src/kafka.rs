@@ -1,8 +1,7 @@
-//! Alerts to a Kafka topic.
+//! Sink for a Kafka topic.
 //!
-//! Alerts of one host go to one partition of the topic, in their order, with the host's name as the key; which one
-//! follows from the key in the way of Kafka's own clients. A batch counts as delivered when all in-sync replicas
-//! have it.
+//! Alerts of one host go to one partition of the topic, in their order, with the host's name as the key; the partition
+//! is derived from the key as in Kafka's own clients. A batch counts as delivered when all in-sync replicas have it.
 
 use super::{Failure, Message, Sink, TlsConfig};
 use rskafka::BackoffConfig;
@@ -15,10 +14,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Brokers refuse requests of more than a megabyte unless they are set up otherwise.
+/// By default, brokers reject requests of more than a megabyte.
 const MOST_BYTES: usize = 900_000;
 
-/// How the program shows who it is.
+/// Authentication of the client.
 #[derive(Clone, PartialEq, Eq)]
 pub enum KafkaLogin {
     /// SASL PLAIN.
@@ -39,33 +38,33 @@ impl std::fmt::Debug for KafkaLogin {
     }
 }
 
-/// Where alerts are produced to.
+/// Configuration of a [`Kafka`] sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KafkaConfig {
-    /// Some brokers of the cluster, as `host:port`.
+    /// Bootstrap brokers of the cluster, as `host:port`.
     pub brokers: Vec<String>,
-    /// The topic. It must exist, or the brokers must make it.
+    /// The topic. It must exist, or the brokers must create it.
     pub topic: String,
-    /// The key of every record: the name of this host.
+    /// Key of every record: the name of this host.
     pub key: String,
-    /// How the program names itself.
+    /// Client id.
     pub client_id: String,
-    /// Send batches gzipped.
+    /// Compresses batches with gzip.
     pub compress: bool,
-    /// How many alerts go at once, at most.
+    /// Maximum number of alerts in one batch.
     pub batch: usize,
-    /// How long one batch may take.
+    /// Timeout of one batch.
     pub timeout: Duration,
-    /// How often a batch is sent again.
+    /// Maximum number of retries of a batch.
     pub retries: u32,
-    /// Certificates, if TLS is spoken.
+    /// TLS configuration, if TLS is enabled.
     pub tls: Option<TlsConfig>,
-    /// Whether and how to log in.
+    /// Authentication, if any.
     pub login: Option<KafkaLogin>,
 }
 
 impl KafkaConfig {
-    /// Plain settings for a topic.
+    /// Creates the default configuration for a topic.
     pub fn new(brokers: &[&str], topic: &str) -> Self {
         Self {
             brokers: brokers.iter().map(|broker| (*broker).to_owned()).collect(),
@@ -82,7 +81,7 @@ impl KafkaConfig {
     }
 }
 
-/// A topic.
+/// Sink that produces alerts to a topic.
 pub struct Kafka {
     settings: KafkaConfig,
     runtime: Runtime,
@@ -97,16 +96,17 @@ impl std::fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// Nothing is connected before the first alert.
+    /// Creates the sink. It connects with the first alert.
     ///
     /// # Errors
-    /// When brokers or topic are missing, or a certificate or key cannot be read.
+    ///
+    /// If brokers or topic are missing, or a certificate or key cannot be read.
     pub fn new(settings: KafkaConfig) -> Result<Self, super::Error> {
         if settings.brokers.is_empty() || settings.topic.is_empty() {
             return Err(super::Error::NoBrokers);
         }
         let tls = settings.tls.as_ref().map(TlsConfig::for_rustls).transpose()?;
-        // One thread does all: the sink's own.
+        // One thread is enough: the sink's own.
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(super::Error::Runtime)?;
         Ok(Self { settings, runtime, tls, partition: None })
@@ -116,7 +116,7 @@ impl Kafka {
         settings: &KafkaConfig,
         tls: Option<std::sync::Arc<rustls::ClientConfig>>,
     ) -> Result<PartitionClient, Error> {
-        // The client tries again by itself until the deadline; after that it is our turn.
+        // The client retries by itself until the deadline; after that the worker does.
         let backoff = BackoffConfig { deadline: Some(settings.timeout / 2), ..BackoffConfig::default() };
         let mut builder =
             ClientBuilder::new(settings.brokers.clone()).client_id(settings.client_id.as_str()).backoff_config(backoff);
@@ -135,7 +135,7 @@ impl Kafka {
         let topics = client.list_topics().await?;
         let known = topics.iter().find(|topic| topic.name == settings.topic);
         let partitions: Vec<i32> = known.map(|topic| topic.partitions.iter().copied().collect()).unwrap_or_default();
-        // A topic that is not there yet may be made when it is asked for.
+        // A missing topic may be created on the request for it.
         let partition = partitions.get(partition_of(settings.key.as_bytes(), partitions.len())).copied().unwrap_or(0);
         client.partition_client(settings.topic.as_str(), partition, UnknownTopicHandling::Error).await
     }
@@ -149,7 +149,7 @@ impl Kafka {
                     Some(partition) => partition,
                     None => Self::connect(settings, tls).await?,
                 };
-                // A record that is refused leaves the connection as it was.
+                // A rejected record leaves the connection intact.
                 let outcome = partition.produce(records, compression).await;
                 Ok((partition, outcome))
             };
@@ -170,7 +170,7 @@ fn is_about_the_alert(error: &Error) -> bool {
     matches!(error, Error::ServerError { protocol_error: MessageTooLarge | RecordListTooLarge | InvalidRecord, .. })
 }
 
-/// The partition of a key: Kafka's murmur2, without the sign, modulo the number of partitions.
+/// Returns the partition of a key: Kafka's murmur2, without the sign, modulo the number of partitions.
 fn partition_of(key: &[u8], partitions: usize) -> usize {
     const M: u32 = 0x5bd1_e995;
     let mut hash = 0x9747_b28c ^ key.len() as u32;
@@ -236,7 +236,7 @@ impl Sink for Kafka {
         }
         match refused {
             0 => Ok(()),
-            refused => Err(Failure::Part { refused, text: format!("{refused} alerts are refused: {reason}") }),
+            refused => Err(Failure::Part { refused, text: format!("{refused} alerts were rejected: {reason}") }),
         }
     }
 
@@ -249,7 +249,7 @@ impl Sink for Kafka {
 mod tests {
     use super::*;
 
-    /// The values that Kafka's own clients give for these keys, with 1000 partitions.
+    /// The partitions of Kafka's own clients for these keys, with 1000 partitions.
     #[test]
     fn keys_go_where_kafkas_clients_put_them() {
         let hash = |key: &str| partition_of(key.as_bytes(), 0x8000_0000);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_must_make_sense() {
+    fn settings_are_checked() {
         assert!(Kafka::new(KafkaConfig::new(&[], "t")).is_err());
         assert!(Kafka::new(KafkaConfig::new(&["localhost:1"], "")).is_err());
         let tls = TlsConfig { ca_file: Some("/no/ca.pem".into()), ..TlsConfig::default() };

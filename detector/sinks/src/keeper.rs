@@ -6,14 +6,14 @@ use super::spool::Spool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many alerts are written at once.
+/// Maximum number of alerts written at once.
 const BATCH: usize = 512;
-/// How long the keeper waits for room on the disk before it tries again.
+/// How long the keeper waits for space on disk before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often the disk is asked to have everything for good, against a loss of power.
+/// Interval of synchronizations with the disk, against a loss of power.
 const SYNC: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(200);
-/// How often it is said at most that there is no room.
+/// Minimum interval of reports that there is no space.
 const WORD: Duration = Duration::from_secs(60);
 
 /// The spool, shared by the keeper and the worker.
@@ -32,7 +32,7 @@ impl Shelf {
 pub(super) struct Keeper {
     pub(super) shared: Arc<Shared>,
     pub(super) shelf: Arc<Shelf>,
-    /// When it was said that there is no room.
+    /// When the lack of space was last reported.
     pub(super) said: Option<Instant>,
 }
 
@@ -72,11 +72,11 @@ impl Keeper {
         // A second handle, so that the worker does not wait for the disk.
         let file = self.shelf.lock().handle();
         if let Err(error) = file.and_then(|file| file.sync_data()) {
-            self.shared.fault(3, format!("the spool cannot be synchronised: {error}"));
+            self.shared.fault(3, format!("cannot synchronize the spool: {error}"));
         }
     }
 
-    /// Writes alerts, waiting for room where there is none; `false`: it is over.
+    /// Writes alerts, waiting for space if there is none; `false` if the output was closed.
     fn keep(&mut self, mut alerts: &[Message]) -> bool {
         while !alerts.is_empty() {
             let (appended, never_fits) = {
@@ -94,7 +94,7 @@ impl Keeper {
                     alerts = &alerts[1..];
                     continue;
                 }
-                Ok(0) => "it has reached its size".to_owned(),
+                Ok(0) => "it has reached its maximum size".to_owned(),
                 Ok(count) => {
                     alerts = &alerts[count..];
                     queue.totals.spooled += count as u64;
@@ -109,7 +109,7 @@ impl Keeper {
             drop(queue);
             if self.said.is_none_or(|said| said.elapsed() > WORD) {
                 self.said = Some(Instant::now());
-                self.shared.fault(3, format!("the spool takes no more, alerts wait in memory: {trouble}"));
+                self.shared.fault(3, format!("cannot write to the spool, alerts wait in memory: {trouble}"));
             }
             drop(self.shared.wait(self.shared.lock(), PAUSE));
         }

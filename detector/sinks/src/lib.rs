@@ -1,4 +1,4 @@
-//! Places where alerts go, each behind its own queue and thread, so that none can hold up the event loop.
+//! Sinks for alerts, each behind its own queue and thread, so that none can block the event loop.
 //!
 //! ```
 //! use peregrine_sinks::{Capacity, File, Message, Outputs, Wait};
@@ -15,9 +15,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A [`Sink`] says how alerts are delivered and is otherwise plain blocking code. The rest is here, once for all of
-//! them: the order of alerts, the limit of the queue, another try when a sink is away for a while, the complaint about
-//! one that hangs, the spool on disk, and the count of what came of each alert.
+//! A [`Sink`] implements the delivery of alerts as plain blocking code. Everything else is here, once for all sinks:
+//! the order of alerts, the limit of the queue, retries while a sink is unreachable, the report of one that hangs, the
+//! spool on disk, and the counts of alerts.
 //!
 //! ```text
 //! event loop ── send ──▶ queue ───────────────────────────────▶ worker ── deliver ──▶ sink
@@ -63,71 +63,72 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-/// An alert, rendered: once for all outputs, spools and the page, which share its bytes.
+/// An alert, rendered once for all outputs, spools and the web UI, which share its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// From 0, an emergency, to 7, for debugging: the numbers of syslog.
+    /// Severity in the numbers of syslog, from 0 (emergency) to 7 (debug).
     pub severity: u8,
-    /// The alert as text or as one line of JSON, in UTF-8 and without an end of line.
+    /// The alert as text or as one line of JSON, in UTF-8 and without a line end.
     pub text: Bytes,
 }
 
 impl Message {
-    /// Creates a message of a severity from 0, an emergency, to 7.
+    /// Creates a message with a severity from 0 (emergency) to 7 (debug).
     pub fn new(severity: u8, text: impl Into<Bytes>) -> Self {
         Self { severity, text: text.into() }
     }
 
-    /// Returns the text; what is not UTF-8 is replaced.
+    /// Returns the text; invalid UTF-8 is replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.text)
     }
 }
 
-/// Why alerts were not delivered.
+/// Reason why alerts were not delivered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It may go well in a while: nobody listens, a time-out, a full disk. None of the alerts counts as delivered.
+    /// A later attempt may succeed: a refused connection, a timeout, a full disk. None of the alerts counts as
+    /// delivered.
     #[error("{0}")]
     Retryable(String),
-    /// It will not go well with any of these alerts.
+    /// No attempt will succeed with any of these alerts.
     #[error("{0}")]
     Permanent(String),
-    /// So many of these alerts are refused for good; the others are delivered.
+    /// A number of these alerts was rejected permanently; the others are delivered.
     #[error("{text}")]
     Part {
-        /// How many are refused.
+        /// Number of rejected alerts.
         refused: usize,
-        /// Why.
+        /// Description of the failure.
         text: String,
     },
-    /// The first of these alerts are settled. For the rest it may go well in a while.
+    /// The first of these alerts are settled. A later attempt may succeed for the rest.
     #[error("{text}")]
     After {
-        /// How many are settled.
+        /// Number of settled alerts.
         done: usize,
-        /// How many of those are refused.
+        /// Number of those that were rejected.
         refused: usize,
-        /// What stopped the rest.
+        /// Description of the failure of the rest.
         text: String,
     },
 }
 
 impl Failure {
-    /// Makes a failure that may pass of an error of the system.
+    /// Creates a retryable failure from an error.
     pub fn retryable(error: impl fmt::Display) -> Self {
         Self::Retryable(error.to_string())
     }
 }
 
-/// A place where alerts go. Its methods are called from one thread and may block.
+/// A destination of alerts. Its methods are called from one thread and may block.
 pub trait Sink: Send + 'static {
-    /// The name in log lines and counters, and of the spool's directory.
+    /// Returns the name for log lines, counters and the spool's directory.
     fn name(&self) -> &'static str;
 
-    /// How many alerts may be handed over at once. They are not waited for: what is in the queue is taken.
+    /// Returns the maximum number of alerts per delivery. The worker does not wait for them: it takes what is queued.
     fn batch(&self) -> usize {
         1
     }
@@ -135,32 +136,34 @@ pub trait Sink: Send + 'static {
     /// Delivers alerts, in this order: at least one, at most [`batch`](Self::batch).
     ///
     /// # Errors
-    /// [`Failure::Retryable`] asks for another try later with the same alerts, [`Failure::Permanent`] gives them up.
+    ///
+    /// [`Failure::Retryable`] requests another attempt with the same alerts, [`Failure::Permanent`] drops them.
     fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure>;
 
-    /// Opens anew what is open: a log rotation has moved the file.
+    /// Reopens files and connections: a log rotation has moved the file.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    ///
+    /// If it cannot be reopened.
     fn reopen(&mut self) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// How often the same alerts are tried again after a passing failure; `None`: until the program ends. With a
-    /// spool there is no limit, since nothing is in the way of later alerts but the order.
+    /// Returns the maximum number of retries of the same alerts after a retryable failure; `None`: until the program
+    /// ends. With a spool there is no limit, since only the order keeps later alerts waiting.
     fn retries(&self) -> Option<u32> {
         Some(0)
     }
 }
 
-/// Something that a person should know of an output.
+/// A report about an output, for its operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The sink's name.
+    /// Name of the sink.
     pub sink: &'static str,
-    /// How bad it is, in the numbers of syslog.
+    /// Severity in the numbers of syslog.
     pub severity: u8,
-    /// What happened.
+    /// Description.
     pub text: String,
 }
 
@@ -170,16 +173,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Called with each fault, from any thread.
+/// Callback for reports, called from any thread.
 pub type OnFault = Arc<dyn Fn(Fault) + Send + Sync>;
 
-/// One output, as a configuration wants it.
+/// One output, as requested by a configuration.
 pub struct Wanted {
-    /// The sink; its name tells which output it is.
+    /// The sink. Its name identifies the output.
     pub sink: Box<dyn Sink>,
-    /// Where its alerts wait on disk, if they do.
+    /// Spool on disk, if enabled.
     pub spool: Option<SpoolConfig>,
-    /// All that it was made of, in any form: where this is the same as before, the sink at work stays.
+    /// Everything that the sink was built from, in any format: if it is the same as before, the active sink stays.
     pub settings: String,
 }
 
@@ -203,8 +206,8 @@ impl fmt::Debug for Outputs {
 }
 
 impl Outputs {
-    /// No outputs yet. A sink that takes longer than `patience` for one delivery is complained of, and given up when
-    /// the outputs are closed.
+    /// Creates an empty set of outputs. A sink that takes longer than `patience` for one delivery is reported, and
+    /// abandoned when the outputs are closed.
     pub fn new(capacity: Capacity, patience: Duration, on_fault: OnFault) -> Self {
         Self { outlets: RwLock::default(), limits: Mutex::new(Limits { capacity, patience }), on_fault }
     }
@@ -227,23 +230,25 @@ impl Outputs {
         self.write().push(outlet);
     }
 
-    /// Adds a sink whose alerts go by way of the disk, so that they outlive an absence of the sink and the end of
-    /// this program, and starts its threads. What an earlier run has left there is delivered first.
+    /// Adds a sink with a spool on disk, so that alerts survive an outage of the destination and the end of this
+    /// program, and starts its threads. Alerts that an earlier run has left there are delivered first.
     ///
     /// # Errors
-    /// When the directory cannot be used, or another program uses it.
+    ///
+    /// If the directory cannot be used, or another program uses it.
     pub fn add_spooled(&mut self, sink: impl Sink, spool: &SpoolConfig) -> std::io::Result<()> {
         let outlet = Outlet::start_spooled(Box::new(sink), spool, self.limits(), Arc::clone(&self.on_fault))?;
         self.write().push(outlet);
         Ok(())
     }
 
-    /// Makes the outputs those that are wanted. What stays the same goes on undisturbed. Where a sink has other
-    /// settings, the new one takes the place of the old one between two deliveries: queue, spool, order and counts stay.
-    /// What is no longer wanted delivers what it has, and ends; this waits for that.
+    /// Replaces the outputs with the requested ones. Outputs that stay the same are not interrupted. If a sink has
+    /// other settings, the new one replaces the old one between two deliveries: queue, spool, order and counts stay. An
+    /// output that is no longer requested delivers what it has, and ends; this call waits for it.
     ///
     /// # Errors
-    /// When a spool cannot be used; the other outputs are as wanted all the same.
+    ///
+    /// If a spool cannot be used; the other outputs are replaced in any case.
     pub fn apply(&self, wanted: Vec<Wanted>, capacity: Capacity, patience: Duration) -> std::io::Result<()> {
         let limits = Limits { capacity, patience };
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
@@ -287,36 +292,36 @@ impl Outputs {
         result
     }
 
-    /// Whether there is any output at all.
+    /// Returns whether there are no outputs.
     pub fn is_empty(&self) -> bool {
         self.read().is_empty()
     }
 
-    /// Hands an alert to every output.
+    /// Sends an alert to every output.
     pub fn send(&self, message: Message, wait: Wait) {
         self.send_to(message, wait, |_| true);
     }
 
-    /// Hands an alert to the outputs whose names are wanted.
+    /// Sends an alert to the outputs whose names are wanted.
     pub fn send_to(&self, message: Message, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
         for outlet in self.read().iter().filter(|outlet| wanted(outlet.name())) {
             outlet.send(message.clone(), wait);
         }
     }
 
-    /// Asks every sink to open anew what it has open, before its next alert.
+    /// Requests that every sink reopens its files and connections before its next alert.
     pub fn reopen(&self) {
         self.read().iter().for_each(Outlet::reopen);
     }
 
-    /// What came of the alerts so far, for each output.
+    /// Returns the totals of each output so far.
     pub fn totals(&self) -> Vec<Totals> {
         self.read().iter().map(Outlet::totals).collect()
     }
 
-    /// Delivers what is queued and ends the threads. An output that makes no headway for the time of `patience`
-    /// loses what is left in its queue; what is in a spool stays there for the next start. The totals and a fault say
-    /// how much.
+    /// Delivers what is queued and ends the threads. An output that makes no progress for the time of `patience` loses
+    /// the rest of its queue; the content of a spool stays there for the next start. The totals and a report have the
+    /// numbers.
     pub fn close(self) -> Vec<Totals> {
         let outlets = std::mem::take(&mut *self.write());
         outlets.iter().for_each(Outlet::finish);

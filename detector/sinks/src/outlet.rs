@@ -1,4 +1,4 @@
-//! One sink at work: its queue, its threads, and its end.
+//! One running output: its sink, queue and threads.
 
 use super::keeper::{Keeper, Shelf};
 use super::queue::{Limits, Shared, Totals, Wait};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 pub(super) struct Outlet {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    /// The directory of spools, if this has one.
+    /// Directory of spools, if this output has one.
     spool: Option<PathBuf>,
-    /// What the sink was made of.
+    /// Everything that the sink was built from.
     settings: String,
 }
 
@@ -47,7 +47,7 @@ impl Outlet {
             shared.fault(5, format!("{} alerts of an earlier run are in the spool", spool.count()));
         }
         if spool.cut() > 0 {
-            shared.fault(3, format!("{} bytes of the spool were torn or damaged, and are cut off", spool.cut()));
+            shared.fault(3, format!("removed {} incomplete or damaged bytes from the spool", spool.cut()));
         }
         let shelf = Arc::new(Shelf::new(spool));
         let keeper = Keeper { shared: Arc::clone(&shared), shelf: Arc::clone(&shelf), said: None };
@@ -74,7 +74,7 @@ impl Outlet {
         self.shared.lock().limits = limits;
     }
 
-    /// Puts another sink in the place of the one at work, if it is made of something else.
+    /// Replaces the active sink, if the new one is built from something else.
     pub(super) fn replace(&mut self, sink: Box<dyn Sink>, settings: String) {
         if self.settings != settings {
             self.settings = settings;
@@ -116,13 +116,13 @@ impl Outlet {
         Totals { queued: queue.messages.len() as u64 + queue.in_hand, ..queue.totals }
     }
 
-    /// Says that no more alerts come.
+    /// Declares that no more alerts follow.
     pub(super) fn finish(&self) {
         self.shared.lock().finish = Some(Instant::now());
         self.shared.notify();
     }
 
-    /// Waits until all is delivered or on the disk, or no step has been made for a while.
+    /// Waits until everything is delivered or on disk, or there is no progress for a while.
     pub(super) fn join(self) -> Totals {
         let shared = &self.shared;
         let (mut steps, mut since) = (u64::MAX, Instant::now());
@@ -132,17 +132,17 @@ impl Outlet {
                 (steps, since) = (queue.steps, Instant::now());
             }
             if since.elapsed() > queue.limits.patience {
-                // What is given up is counted here; the threads count nothing any more.
+                // Abandoned alerts are counted here; the threads no longer count.
                 let left = queue.abandon();
                 let spooled = queue.totals.spooled;
                 drop(queue);
                 if left > 0 {
-                    shared.fault(3, format!("still blocked; {left} alerts are given up"));
+                    shared.fault(3, format!("still blocked; dropping {left} alerts"));
                 } else if spooled > 0 {
                     shared.fault(4, "still blocked");
                 }
                 shared.notify();
-                // One more moment for a thread that was only waiting for its next try.
+                // One more moment for a thread that was only waiting for its next attempt.
                 queue = shared.wait(shared.lock(), Duration::from_millis(100));
                 break;
             }
@@ -245,7 +245,7 @@ mod tests {
             outlet.send(message(text), Wait::No);
         }
         let totals = outlet.totals();
-        // Two in the queue, one in the hands of the sink.
+        // Two in the queue, one in delivery.
         assert_eq!((totals.sent, totals.lost_for_room, totals.queued), (5, 2, 3));
         drop(gate);
         outlet.finish();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_waits_for_room() {
+    fn a_replay_waits_for_space() {
         let Bench { outlet, gate, taken, .. } = bench(1, Some(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn passing_failures_are_tried_again_and_lasting_ones_are_not() {
+    fn only_retryable_failures_are_retried() {
         let Bench { outlet, gate, taken, faults } = patient_bench(0, Some(2), Duration::from_secs(20));
         for outcome in [Err(Failure::retryable("away")), Err(Failure::retryable("away")), Ok(())] {
             gate.send(outcome).unwrap();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_tries_is_bounded() {
+    fn retries_are_bounded() {
         let Bench { outlet, gate, .. } = bench(0, Some(1));
         for _ in 0..2 {
             gate.send(Err(Failure::retryable("away"))).unwrap();
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_gives_up_a_sink_that_hangs() {
+    fn closing_abandons_a_sink_that_hangs() {
         let Bench { outlet, gate, faults, .. } = bench(0, Some(0));
         for text in ["a", "b", "c"] {
             outlet.send(message(text), Wait::No);
@@ -316,7 +316,7 @@ mod tests {
         outlet.finish();
         let totals = outlet.join();
         assert_eq!((totals.sent, totals.delivered, totals.lost), (3, 0, 3));
-        assert!(faults.lock().unwrap().iter().any(|fault| fault.contains("3 alerts are given up")));
+        assert!(faults.lock().unwrap().iter().any(|fault| fault.contains("dropping 3 alerts")));
         drop(gate);
     }
 
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_sink_is_complained_of_once() {
+    fn a_slow_sink_is_reported_once() {
         let Bench { outlet, gate, faults, .. } = bench(0, Some(0));
         outlet.send(message("a"), Wait::No);
         until(|| outlet.shared.lock().busy.is_some());
@@ -344,11 +344,11 @@ mod tests {
         });
         outlet.send(message("c"), Wait::No);
         assert_eq!(faults.lock().unwrap().len(), 1);
-        assert!(faults.lock().unwrap()[0].contains("time-out"));
+        assert!(faults.lock().unwrap()[0].contains("timeout: "));
         drop(gate);
     }
 
-    /// Takes batches, remembers their texts, and is away while the flag says so.
+    /// Receives batches, keeps their texts, and is unreachable while the flag says so.
     struct Remote {
         away: Arc<std::sync::atomic::AtomicBool>,
         taken: Arc<Mutex<Vec<String>>>,
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sink_does_not_take_waits_on_disk_for_the_next_start() {
+    fn undelivered_alerts_stay_on_disk_for_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
         let spool = SpoolConfig { folder: folder.path().to_path_buf(), bytes: 1 << 20 };
         let (away, taken) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
@@ -396,7 +396,7 @@ mod tests {
         outlet.finish();
         let totals = outlet.join();
         assert_eq!((totals.sent, totals.delivered, totals.spooled, totals.lost), (1100, 100, 1000, 0));
-        // Still away, and more comes.
+        // Still unreachable, and more alerts arrive.
         let outlet = start();
         assert_eq!(outlet.totals().recovered, 1000);
         send(&outlet, 10);

@@ -1,4 +1,4 @@
-//! Alerts to the standard input of a program.
+//! Sink for the standard input of a program.
 
 use super::{Failure, Message, Sink};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -8,12 +8,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a program may take to read an alert, or to end when its input has ended.
+/// Timeout for a program to read an alert, or to end when its input has ended.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A command line for the shell, started for each alert or kept running.
+/// Writes alerts to a shell command, started for each alert or kept running.
 ///
-/// One that takes too long is killed, with all that it has started.
+/// A command that takes too long is killed, with its children.
 #[derive(Debug)]
 pub struct Program {
     command: String,
@@ -23,21 +23,21 @@ pub struct Program {
 }
 
 impl Program {
-    /// Nothing is started before the first alert.
+    /// Creates the sink. It starts the command with the first alert.
     pub fn new(command: &str, keep_running: bool) -> Self {
         Self { command: command.to_owned(), keep_running, timeout: TIMEOUT, running: None }
     }
 
-    /// With another time in which the program must read an alert, and end.
+    /// Sets the timeout for the program to read an alert, and to end.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The program's input; it is started if it does not run.
+    /// Returns the program's input, after starting it if it does not run.
     fn start(&mut self) -> Result<&mut ChildStdin, Failure> {
-        // One that has ended by itself is started anew.
+        // A program that has ended is started again.
         if let Some((child, _)) = &mut self.running
             && child.try_wait().map_err(Failure::retryable)?.is_some()
         {
@@ -73,7 +73,7 @@ impl Program {
                     let time = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
                     let ready = poll(&mut [PollFd::new(&*input, PollFlags::OUT)], Some(&time));
                     if ready == Ok(0) {
-                        break "it reads nothing".to_owned();
+                        break "timeout while writing".to_owned();
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -83,9 +83,9 @@ impl Program {
                 return Ok(());
             }
         };
-        // A program that does not read its input is none that takes alerts, and has ended or must.
+        // A program that does not read its input cannot receive alerts: it has ended or is killed.
         self.kill();
-        let text = format!("'{command}' does not take its input: {fault}");
+        let text = format!("'{command}' does not read its input: {fault}");
         Err(if self.keep_running { Failure::Retryable(text) } else { Failure::Permanent(text) })
     }
 
@@ -97,7 +97,7 @@ impl Program {
         while child.try_wait().map_err(Failure::retryable)?.is_none() {
             if start.elapsed() > self.timeout {
                 kill(&mut child);
-                return Err(Failure::Permanent(format!("'{}' does not end and was killed", self.command)));
+                return Err(Failure::Permanent(format!("'{}' did not exit and was killed", self.command)));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
@@ -114,7 +114,7 @@ impl Program {
 
 fn kill(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended in this moment.
+        // It may have ended in the meantime.
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.wait();
@@ -146,7 +146,7 @@ impl Sink for Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Nobody is left to be told.
+        // There is nobody left to report an error to.
         let _ = self.end();
     }
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_has_ended_is_started_anew() {
+    fn a_program_that_has_ended_is_restarted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         let mut program = Program::new(&format!("head -n 1 >> {}", path.display()), true);
@@ -186,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn one_that_takes_too_long_is_killed() {
+    fn a_program_that_takes_too_long_is_killed() {
         let moment = Duration::from_millis(100);
         let mut program = Program::new("sleep 1000 | cat", false).with_timeout(moment);
         assert!(matches!(program.deliver(&[message("x")]), Err(Failure::Permanent(text)) if text.contains("killed")));
-        // More than fits into a pipe that nobody reads.
+        // More than fits into a pipe that is not read.
         let mut program = Program::new("exec sleep 1000", true).with_timeout(moment);
         let failure = program.deliver(&[message(&"x".repeat(1 << 20))]);
-        assert!(matches!(failure, Err(Failure::Retryable(text)) if text.contains("reads nothing")));
+        assert!(matches!(failure, Err(Failure::Retryable(text)) if text.contains("timeout while writing")));
         assert!(program.running.is_none());
     }
 }

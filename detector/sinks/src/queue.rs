@@ -1,18 +1,18 @@
-//! The queue in front of a sink, and the counts of what came of each alert.
+//! The queue in front of a sink, and the counts of its alerts.
 //!
-//! It is a deque behind a lock, not a channel, because three things need to look inside: the limit in bytes, the
-//! complaint about a sink that hangs, and the closing that gives up what a hanging sink will never take. No lock is
-//! held while something is delivered, written or said, so a sender waits for no sink and no disk.
+//! It is a deque behind a lock, not a channel, because three things need to look inside: the limit in bytes, the report
+//! of a sink that hangs, and the closing that drops the rest of a hanging sink. No lock is held while alerts are
+//! delivered, written or reported, so that a sender waits for no sink and no disk.
 
 use super::{Fault, Message, OnFault, Sink};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Even a queue without a limit on alerts does not eat all memory.
+/// A queue without a limit on the number of alerts still has a limit on memory.
 const MOST_BYTES: usize = 256 << 20;
 
-/// How much a queue holds.
+/// Capacity of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     alerts: usize,
@@ -20,57 +20,57 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// So many alerts; 0: as many as 256 MiB hold.
+    /// Creates a limit on the number of alerts; 0: only the limit of 256 MiB.
     pub fn alerts(alerts: usize) -> Self {
         Self { alerts: if alerts == 0 { usize::MAX } else { alerts }, bytes: MOST_BYTES }
     }
 }
 
-/// How much an output may hold, and how long it may take.
+/// Limits of an output: memory and time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) capacity: Capacity,
     pub(super) patience: Duration,
 }
 
-/// Whether the sender waits for room in a full queue.
+/// Behaviour of a sender if the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// The alert is lost and counted. For live events, which do not wait either.
+    /// Drops and counts the alert. For live events, which do not wait either.
     No,
-    /// For replays, which have all the time in the world.
+    /// Waits for space. For replays, which can wait.
     ForRoom,
 }
 
-/// What came of the alerts of one output: sent + recovered = delivered + lost + queued + spooled.
+/// Counts of the alerts of one output: sent + recovered = delivered + lost + queued + spooled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// The sink's name.
+    /// Name of the sink.
     pub sink: &'static str,
-    /// Handed to this output.
+    /// Sent to this output.
     pub sent: u64,
-    /// Found in the spool at the start, left by an earlier run.
+    /// Found in the spool at the start, from an earlier run.
     pub recovered: u64,
-    /// Taken by the sink.
+    /// Delivered by the sink.
     pub delivered: u64,
-    /// Given up: no room in the queue, a failure that lasts, or the end of the program.
+    /// Dropped: the queue was full, a permanent failure, or the end of the program.
     pub lost: u64,
-    /// Of those lost: no room in the queue.
+    /// Dropped because the queue was full; included in `lost`.
     pub lost_for_room: u64,
-    /// Tries after a passing failure.
+    /// Attempts after a retryable failure.
     pub retries: u64,
     /// Still in memory.
     pub queued: u64,
     /// Still on disk.
     pub spooled: u64,
-    /// Whether the last try went wrong.
+    /// Whether the last attempt failed.
     pub failing: bool,
 }
 
-/// What the threads of one output share.
+/// State shared by the threads of one output.
 pub(super) struct Queue {
     pub(super) limits: Limits,
-    /// The sink that is to take the place of the one at work.
+    /// The sink that is to replace the active one.
     pub(super) replacement: Option<Box<dyn Sink>>,
     pub(super) messages: VecDeque<Message>,
     bytes: usize,
@@ -78,22 +78,22 @@ pub(super) struct Queue {
     /// Alerts that a thread has taken out and that are neither delivered nor spooled yet.
     pub(super) in_hand: u64,
     pub(super) reopen: bool,
-    /// Since when no more alerts come.
+    /// Since when no more alerts follow.
     pub(super) finish: Option<Instant>,
-    /// Set by the closing when the sink makes no headway: nothing more is tried.
+    /// Set by the closing if the sink makes no progress: there are no more attempts.
     pub(super) abandoned: bool,
-    /// Since when the sink has been busy with one delivery, and whether that was complained of.
+    /// Since when the sink has been busy with one delivery, and whether that was reported.
     pub(super) busy: Option<(Instant, bool)>,
-    /// Steps that the threads have made; the closing looks whether the number grows.
+    /// Number of steps of the threads, by which the closing detects progress.
     pub(super) steps: u64,
-    /// How many threads are at work.
+    /// Number of running threads.
     pub(super) threads: u32,
-    /// Whether there is a keeper that may still put something into the spool.
+    /// Whether a keeper may still write to the spool.
     pub(super) keeper: bool,
 }
 
 impl Queue {
-    /// Takes out what is to be delivered or spooled next.
+    /// Takes the next alerts to deliver or spool.
     pub(super) fn take(&mut self, most: usize) -> Vec<Message> {
         let count = self.messages.len().min(most.max(1));
         let taken: Vec<_> = self.messages.drain(..count).collect();
@@ -102,7 +102,7 @@ impl Queue {
         taken
     }
 
-    /// Gives up what is in memory.
+    /// Drops the alerts in memory.
     pub(super) fn abandon(&mut self) -> u64 {
         self.abandoned = true;
         let left = self.messages.len() as u64 + std::mem::take(&mut self.in_hand);
@@ -112,7 +112,7 @@ impl Queue {
     }
 }
 
-/// The queue with all that its threads need to know.
+/// The queue with everything that its threads share.
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -156,7 +156,7 @@ impl Shared {
         (self.on_fault)(Fault { sink: self.name, severity, text: text.into() });
     }
 
-    /// Says once of each delivery that it takes too long. The lock is given back first.
+    /// Reports once for each delivery that it takes too long. The lock is released first.
     pub(super) fn complain_if_stuck(&self, mut queue: MutexGuard<'_, Queue>) {
         let patience = queue.limits.patience;
         if let Some((since, said @ false)) = &mut queue.busy
@@ -164,7 +164,7 @@ impl Shared {
         {
             *said = true;
             drop(queue);
-            self.fault(2, format!("time-out: one alert has taken more than {patience:?}"));
+            self.fault(2, format!("timeout: one alert has taken more than {patience:?}"));
         }
     }
 

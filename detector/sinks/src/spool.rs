@@ -6,9 +6,9 @@
 //!                position                    up to where all is delivered
 //! ```
 //!
-//! A frame is whole or it is not there: what a crash or a full disk has torn is cut off. The position is written after
-//! a delivery, so a crash between the two means that an alert is delivered twice, never that it is lost. Files go when
-//! all in them is delivered; together they never take more than the limit.
+//! A frame is complete or it does not exist: frames torn by a crash or a full disk are cut off. The position is written
+//! after a delivery, so that a crash between the two delivers an alert twice, but never loses it. Files are removed
+//! when everything in them is delivered; together they never exceed the limit.
 
 use super::Message;
 use bytes::Bytes;
@@ -20,20 +20,20 @@ use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Length, CRC, severity.
+/// Size of length, CRC and severity.
 const HEAD: usize = 9;
 const LARGEST_FILE: u64 = 8 << 20;
-/// An emptied file is given back to the disk from this size on.
+/// An empty file is removed from this size on.
 const WORTH_FREEING: u64 = 256 << 10;
-/// How much is read at once.
+/// Number of bytes read at once.
 const READ: usize = 1 << 20;
 
-/// Where alerts wait on disk, and how many bytes of them.
+/// Location and size limit of a spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolConfig {
-    /// The directory, in which each sink has its own.
+    /// The directory, with a subdirectory for each sink.
     pub folder: PathBuf,
-    /// The limit for one sink.
+    /// Maximum number of bytes for each sink.
     pub bytes: u64,
 }
 
@@ -52,20 +52,20 @@ pub(super) struct Spool {
     limit: u64,
     /// In order; the last one is written to.
     segments: VecDeque<Segment>,
-    /// Up to where all is delivered.
+    /// Everything before this position is delivered.
     position: u64,
-    /// Holds the position, and the lock against other programs.
+    /// The file with the position, which also holds the lock against other programs.
     cursor: File,
     count: u64,
-    /// Bytes that were found damaged and are cut off.
+    /// Damaged bytes that were cut off.
     cut: u64,
 }
 
 impl Spool {
-    /// Opens or makes the spool of a sink, and looks at what is in it.
+    /// Opens or creates the spool of a sink, and scans its content.
     pub(super) fn open(settings: &SpoolConfig, sink: &str) -> Result<Self> {
         let folder = settings.folder.join(sink);
-        // Alerts tell of secrets: they are for nobody else.
+        // Alerts contain secrets: only the owner may read them.
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let cursor = open(&folder.join("position"))?;
         flock(&cursor, FlockOperation::NonBlockingLockExclusive)
@@ -84,7 +84,7 @@ impl Spool {
         Ok(spool)
     }
 
-    /// Finds the files, cuts off what is torn, and counts what is still to be delivered.
+    /// Finds the files, cuts off damaged frames, and counts the undelivered alerts.
     fn scan(&mut self) -> Result<()> {
         let mut found: Vec<(u64, PathBuf)> = std::fs::read_dir(&self.folder)?
             .flatten()
@@ -127,17 +127,17 @@ impl Spool {
         Ok(())
     }
 
-    /// Alerts that are not delivered yet.
+    /// Returns the number of undelivered alerts.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Bytes that were damaged when the spool was opened, and are gone.
+    /// Returns the number of damaged bytes that were cut off when the spool was opened.
     pub(super) fn cut(&self) -> u64 {
         self.cut
     }
 
-    /// Whether this alert is larger than the whole spool may be.
+    /// Returns whether this alert is larger than the limit of the whole spool.
     pub(super) fn never_fits(&self, alert: &Message) -> bool {
         (HEAD + alert.text.len()) as u64 > self.limit
     }
@@ -146,10 +146,11 @@ impl Spool {
         self.segments.iter().map(|segment| segment.end - segment.start).sum()
     }
 
-    /// Writes as many of these alerts as there is room for; how many is returned.
+    /// Writes as many of these alerts as there is space for. Returns their number.
     ///
     /// # Errors
-    /// When the disk takes none of them.
+    ///
+    /// If the disk accepts none of them.
     pub(super) fn append(&mut self, alerts: &[Message]) -> Result<usize> {
         let mut room = self.limit.saturating_sub(self.size());
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
@@ -195,7 +196,7 @@ impl Spool {
         self.count += whole as u64;
         match trouble {
             Some(error) if whole == 0 => {
-                // The last file is not given back while it is small. Where there is no room at all, it is.
+                // The last file is kept while it is small, unless there is no space at all.
                 if self.count == 0 {
                     self.position = self.position.max(self.segments.back().map_or(0, |last| last.end));
                     self.segments.drain(..).try_for_each(|segment| std::fs::remove_file(segment.path))?;
@@ -206,7 +207,7 @@ impl Spool {
         }
     }
 
-    /// The next alerts, and where the ones after them begin. They stay until they are acknowledged.
+    /// Returns the next alerts, and the position after them. They stay until they are acknowledged.
     pub(super) fn read(&mut self, most: usize) -> Result<(Vec<Message>, u64)> {
         let mut alerts = Vec::new();
         let mut at = self.position;
@@ -229,7 +230,7 @@ impl Spool {
         Ok((alerts, at))
     }
 
-    /// Notes that so many alerts are settled, up to a place that [`read`](Self::read) gave.
+    /// Notes that this number of alerts is settled, up to a position that [`read`](Self::read) returned.
     pub(super) fn acknowledge(&mut self, end: u64, count: usize) -> Result<()> {
         self.position = end;
         self.count = self.count.saturating_sub(count as u64);
@@ -241,7 +242,7 @@ impl Spool {
         noted
     }
 
-    /// Removes files in which all is delivered.
+    /// Removes files in which everything is delivered.
     fn free(&mut self) {
         while let Some(first) = self.segments.front() {
             let done = first.end <= self.position;
@@ -249,13 +250,13 @@ impl Spool {
             if !done || !worth {
                 break;
             }
-            // One that cannot be removed is found again at the next start, with nothing to deliver in it.
+            // A file that cannot be removed is found again at the next start, with nothing to deliver in it.
             let _ = std::fs::remove_file(&first.path);
             self.segments.pop_front();
         }
     }
 
-    /// The file that is written to, for synchronising it without holding up anything else.
+    /// Returns the file that is written to, for synchronizing it without blocking anything else.
     pub(super) fn handle(&self) -> Result<File> {
         self.segments.back().map_or_else(|| self.cursor.try_clone(), |last| last.file.try_clone())
     }
@@ -280,7 +281,7 @@ fn checksum(severity: u8, text: &[u8]) -> u32 {
 
 fn frame(alert: &Message, out: &mut Vec<u8>) {
     let text = &alert.text[..];
-    // No alert is longer than 4 GiB: the queue in memory is not.
+    // No alert is longer than 4 GiB: the queue in memory is smaller.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     // Writing to a Vec cannot fail.
     let _ = out.write_all(&length.to_le_bytes());
@@ -294,7 +295,7 @@ struct Frame {
     end: u64,
 }
 
-/// Whole frames of a file from a position on, and where they end; `None` where there is none.
+/// Returns the complete frames of a file from a position on, and where they end; `None` if there is none.
 fn frames_at(file: &File, start: u64, end: u64, at: u64, most: usize) -> Result<Option<(Vec<Frame>, u64)>> {
     let mut want = READ;
     loop {
@@ -318,7 +319,7 @@ fn frames_at(file: &File, start: u64, end: u64, at: u64, most: usize) -> Result<
             offset += size;
             frames.push(Frame { alert: Message::new(severity, text), end: at + offset as u64 });
         }
-        // One frame that is larger than what was read is read whole; a length that leads out of the file is damage.
+        // A frame that is larger than what was read is read separately; a length beyond the end of the file is damage.
         match larger {
             Some(size) if frames.is_empty() && size as u64 <= end - at => want = size,
             _ if frames.is_empty() => return Ok(None),
@@ -365,7 +366,7 @@ mod tests {
         let (first, end) = spool.read(7).unwrap();
         assert!(first == alerts[..7]);
         spool.acknowledge(end, 7).unwrap();
-        // What was read and not acknowledged is read again.
+        // Alerts that were not acknowledged are read again.
         assert!(spool.read(3).unwrap().0 == alerts[7..10]);
         drop(spool);
         let mut spool = Spool::open(&settings, "s").unwrap();
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_bounded_and_files_are_given_back() {
+    fn the_size_is_bounded_and_files_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let limit = 64 << 10;
         let mut spool = Spool::open(&settings(folder.path(), limit), "s").unwrap();
@@ -410,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_has_torn_is_cut_off() {
+    fn incomplete_frames_are_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path(), 1 << 20);
         let alerts = numbered(0..20);
@@ -427,7 +428,7 @@ mod tests {
             spool.append(&alerts[19..]).unwrap();
             assert!(spool.read(100).unwrap().0 == alerts);
         }
-        // A flipped bit, a length that leads nowhere, and a position that is none.
+        // A flipped bit, a length beyond the end, and an invalid position.
         let mut damaged = whole.clone();
         damaged[HEAD + 2] ^= 1;
         std::fs::write(&path, &damaged).unwrap();

@@ -1,22 +1,22 @@
-//! Alerts to standard output.
+//! Sink for standard output.
 
 use super::{Failure, Message, Sink};
 use std::io::{self, Write};
 
-/// Standard output, a line for each alert.
+/// Writes a line to standard output for each alert.
 #[derive(Debug)]
 pub struct Stdout {
     buffered: bool,
 }
 
 impl Stdout {
-    /// With `buffered`, all lines that are waiting are written together.
+    /// Creates the sink. With `buffered`, all queued lines are written together.
     pub fn new(buffered: bool) -> Self {
         Self { buffered }
     }
 }
 
-/// The lines of alerts.
+/// Returns the lines of alerts.
 pub(super) fn lines(alerts: &[Message]) -> Vec<u8> {
     let mut lines = Vec::with_capacity(alerts.iter().map(|alert| alert.text.len() + 1).sum());
     for alert in alerts {
@@ -38,7 +38,7 @@ impl Sink for Stdout {
     fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let written = out.write_all(&lines(alerts)).and_then(|()| out.flush());
-        // Whoever read the other end of a pipe does not come back.
+        // The reader of a closed pipe does not come back.
         written.map_err(|error| Failure::Permanent(error.to_string()))
     }
 }

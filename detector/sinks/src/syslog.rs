@@ -1,8 +1,8 @@
-//! Alerts to syslog: the machine's own, or one in the network.
+//! Sink for syslog: the local daemon, or a server.
 //!
-//! In the network the form is RFC 5424, over TCP with the length in front of each message (RFC 6587). The machine's
-//! own daemon gets the short form (RFC 3164 without a host) unless told otherwise: not every `/dev/log` understands
-//! another one; journald, for one, does not.
+//! Over the network the format is RFC 5424, over TCP with the length in front of each message (RFC 6587). The local
+//! daemon gets the short format (RFC 3164 without a host) by default: not every `/dev/log` accepts another one;
+//! journald, for example, does not.
 
 use super::{Failure, Message, Sink};
 use std::io::Write;
@@ -12,14 +12,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Facility "user", as programs have that are not part of the system.
+/// Facility "user", for programs that are not part of the system.
 const FACILITY: u8 = 1 << 3;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where a syslog daemon listens.
+/// Address of a syslog daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SyslogAddress {
-    /// A socket of this machine, usually `/dev/log`.
+    /// A local socket, usually `/dev/log`.
     Local(PathBuf),
     /// `host:port`.
     Udp(String),
@@ -36,7 +36,7 @@ impl Default for SyslogAddress {
 impl FromStr for SyslogAddress {
     type Err = super::Error;
 
-    /// `udp://host[:port]`, `tcp://host[:port]`, or the path of a socket.
+    /// Parses `udp://host[:port]`, `tcp://host[:port]`, or the path of a socket.
     fn from_str(text: &str) -> Result<Self, super::Error> {
         let with_port = |host: &str, port: &str| {
             let named = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -51,7 +51,7 @@ impl FromStr for SyslogAddress {
     }
 }
 
-/// How messages are written.
+/// Format of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyslogForm {
     /// `<12>Nov 22 12:00:00 peregrine[7]: text`
@@ -67,7 +67,7 @@ enum Connection {
     Tcp(TcpStream),
 }
 
-/// A syslog daemon.
+/// Sink for a syslog daemon.
 #[derive(Debug)]
 pub struct Syslog {
     address: SyslogAddress,
@@ -79,27 +79,26 @@ pub struct Syslog {
 }
 
 impl Syslog {
-    /// Nothing is connected before the first alert. `program` and `host` are how the messages are signed.
+    /// Creates the sink. It connects with the first alert. `program` and `host` identify the sender of the messages.
     pub fn new(address: SyslogAddress, program: &str, host: &str) -> Self {
         let form = match address {
             SyslogAddress::Local(_) => SyslogForm::Rfc3164,
             SyslogAddress::Udp(_) | SyslogAddress::Tcp(_) => SyslogForm::Rfc5424,
         };
-        // A name with a blank in it would be two.
+        // A name with a space in it would be two.
         let host = host.chars().filter(char::is_ascii_graphic).take(255).collect();
-        // The machine's own daemon is there or it is not; one in the network may come back.
+        // The local daemon either runs or does not; a server may come back.
         let retries = matches!(address, SyslogAddress::Local(_)).then_some(2);
         Self { address, program: program.to_owned(), host, form, retries, connection: None }
     }
 
-    /// With another number of tries after one that fails than the usual one of the address: two for the machine's own
-    /// daemon, and no end for one in the network.
+    /// Sets the number of retries. The default is two for the local daemon, and no limit for a server.
     #[must_use]
     pub fn with_retries(self, retries: Option<u32>) -> Self {
         Self { retries, ..self }
     }
 
-    /// With another form than the usual one of the address.
+    /// Sets the format, instead of the default of the address.
     #[must_use]
     pub fn with_form(self, form: SyslogForm) -> Self {
         Self { form, ..self }
@@ -159,14 +158,14 @@ impl Syslog {
 
     fn deliver_one(&mut self, message: &Message) -> Result<(), Failure> {
         let line = self.line(message, &jiff::Zoned::now());
-        // After a restart of the daemon the old connection is dead, and a new one works at once.
+        // After a restart of the daemon the old connection is dead, and a new one works immediately.
         let again = self.connection.is_some();
         match self.send(line.as_bytes()) {
             Err(_) if again => self.send(line.as_bytes()),
             outcome => outcome,
         }
         .map_err(|error| match error.raw_os_error() {
-            // EMSGSIZE: no daemon takes so long a datagram.
+            // EMSGSIZE: no daemon accepts a datagram of this size.
             Some(90) => Failure::Permanent(format!("an alert of {} bytes is too long", line.len())),
             _ => Failure::retryable(error),
         })
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_local_daemon_gets_the_short_form_and_may_restart() {
+    fn the_local_daemon_gets_the_short_format_and_may_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let daemon = UnixDatagram::bind(&path).unwrap();
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn daemons_in_the_network_get_rfc_5424() {
+    fn network_daemons_get_rfc_5424() {
         let form = |text: &str| {
             let parts: Vec<_> = text.splitn(8, ' ').collect();
             assert_eq!(parts[0], "<12>1");

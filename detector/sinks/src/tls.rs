@@ -1,19 +1,19 @@
-//! Whom an output trusts and how it shows itself, for all outputs that speak TLS.
+//! TLS configuration of all sinks: trusted authorities and the client certificate.
 
 use crate::Error;
 use std::path::{Path, PathBuf};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, parse_pem};
 
-/// Certificates of both sides.
+/// TLS configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// Do not verify the server's certificate.
+    /// Skips the verification of the server's certificate.
     pub insecure: bool,
-    /// A file of certificates that the server's must come from.
+    /// File of CA certificates, one of which must have signed the server's certificate.
     pub ca_file: Option<PathBuf>,
-    /// A directory of such files, where there is no `ca_file`.
+    /// Directory of such files, used without `ca_file`.
     pub ca_folder: PathBuf,
-    /// A certificate to show, and its key.
+    /// Client certificate and its key.
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
@@ -24,10 +24,11 @@ impl Default for TlsConfig {
 }
 
 impl TlsConfig {
-    /// The settings in the form of the HTTP client.
+    /// Converts the configuration for the HTTP client.
     ///
     /// # Errors
-    /// When a certificate or key cannot be read, or there is none to trust.
+    ///
+    /// If a certificate or key cannot be read, or there are no CA certificates.
     pub fn for_http(&self) -> Result<ureq::tls::TlsConfig, Error> {
         let mut tls = ureq::tls::TlsConfig::builder().disable_verification(self.insecure);
         if !self.insecure {
@@ -46,13 +47,13 @@ impl TlsConfig {
         match &self.ca_file {
             Some(file) => roots = certificates(file)?,
             None => {
-                // A bundle holds what the single files hold too, and reads faster.
+                // A bundle contains the certificates of the single files, and reads faster.
                 let bundle = self.ca_folder.join("ca-certificates.crt");
                 if bundle.is_file() {
                     roots = certificates(&bundle)?;
                 } else {
                     for entry in std::fs::read_dir(&self.ca_folder).into_iter().flatten().flatten() {
-                        // What else lies in such a directory is none of our business.
+                        // Other files in such a directory are skipped.
                         roots.extend(certificates(&entry.path()).unwrap_or_default());
                     }
                 }
@@ -80,7 +81,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
     if certificates.is_empty() { Err(Error::NoCertificate { path: path.to_owned() }) } else { Ok(certificates) }
 }
 
-/// The settings in the form of rustls, for what is not HTTP.
+/// The configuration for rustls, for protocols other than HTTP.
 #[cfg(feature = "kafka")]
 pub(super) mod raw {
     use super::{TlsConfig, certificates, read};
@@ -94,7 +95,8 @@ pub(super) mod raw {
 
     impl TlsConfig {
         /// # Errors
-        /// When a certificate or key cannot be read, or there is none to trust.
+        ///
+        /// If a certificate or key cannot be read, or there are no CA certificates.
         pub(crate) fn for_rustls(&self) -> Result<Arc<ClientConfig>, SetupError> {
             let provider = Arc::new(ring::default_provider());
             let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -126,7 +128,7 @@ pub(super) mod raw {
         }
     }
 
-    /// Takes any certificate: what `insecure` asks for.
+    /// Accepts any certificate, for `insecure`.
     #[derive(Debug)]
     struct Anyone(Arc<CryptoProvider>);
 

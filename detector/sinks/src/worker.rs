@@ -1,5 +1,5 @@
-//! The thread that delivers: takes alerts from the queue or the spool, tries again after failures that may pass, and
-//! settles what came of them.
+//! The thread that delivers alerts: takes them from the queue or the spool, retries after retryable failures, and
+//! counts the results.
 
 use super::keeper::Shelf;
 use super::queue::Shared;
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The pause before the first retry; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long the thread sleeps at most without looking.
+/// Maximum time that the thread sleeps without checking its state.
 const STEP: Duration = Duration::from_millis(200);
 
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) sink: Box<dyn Sink>,
-    /// Where the alerts come from, if not straight from the queue.
+    /// The spool that alerts come from, if not directly from the queue.
     pub(super) shelf: Option<Arc<Shelf>>,
 }
 
-/// What came of a batch.
+/// Result of a batch.
 enum Outcome {
-    /// Settled: so many were refused, the others delivered.
+    /// Settled: this number was rejected, the others delivered.
     Done { refused: usize },
     /// The closing has taken over, or the spool keeps them.
     Left,
@@ -38,10 +38,10 @@ impl Worker {
             if let (Some(shelf), Some(end)) = (&self.shelf, batch.end)
                 && let Err(error) = shelf.lock().acknowledge(end, batch.alerts.len())
             {
-                shared.fault(3, format!("the spool cannot note what is delivered: {error}"));
+                shared.fault(3, format!("cannot write the position of the spool: {error}"));
             }
             let mut queue = shared.lock();
-            // What the closing has given up it has also counted.
+            // Alerts that the closing has dropped are counted already.
             if !queue.abandoned || batch.end.is_some() {
                 queue.totals.lost += refused as u64;
                 queue.totals.delivered += (batch.alerts.len() - refused) as u64;
@@ -54,13 +54,13 @@ impl Worker {
             drop(queue);
             shared.notify();
         }
-        // A program that is to end with its input ends here.
+        // A program that ends with its input ends here.
         drop(self.sink);
         shared.lock().threads -= 1;
         shared.notify();
     }
 
-    /// Waits for alerts; `None`: it is over.
+    /// Waits for alerts; `None` if the output was closed.
     fn next(&mut self) -> Option<Batch> {
         let shared = Arc::clone(&self.shared);
         let mut queue = shared.lock();
@@ -77,7 +77,7 @@ impl Worker {
             if std::mem::take(&mut queue.reopen) {
                 drop(queue);
                 if let Err(failure) = self.sink.reopen() {
-                    shared.fault(3, format!("cannot be opened anew: {failure}"));
+                    shared.fault(3, format!("cannot be reopened: {failure}"));
                 }
                 queue = shared.lock();
                 continue;
@@ -87,13 +87,13 @@ impl Worker {
                     let alerts = queue.take(self.sink.batch());
                     queue.busy = Some((Instant::now(), false));
                     drop(queue);
-                    // There is room again.
+                    // There is space again.
                     shared.notify();
                     return Some(Batch { alerts, end: None });
                 }
                 None if queue.finish.is_some() => return None,
                 Some(shelf) if queue.totals.spooled > 0 => {
-                    // What is safe on the disk holds nobody up for long.
+                    // Alerts that are safe on disk delay the end only briefly.
                     if queue.finish.is_some_and(|since| since.elapsed() > queue.limits.patience) {
                         return None;
                     }
@@ -105,7 +105,7 @@ impl Worker {
                             queue.busy = Some((Instant::now(), false));
                             return Some(Batch { alerts, end: Some(end) });
                         }
-                        // What was counted is not there: a damaged file.
+                        // Counted alerts are missing: a damaged file.
                         Ok(_) => {
                             let gone = std::mem::take(&mut queue.totals.spooled);
                             queue.totals.lost += gone;
@@ -115,7 +115,7 @@ impl Worker {
                         }
                         Err(error) => {
                             drop(queue);
-                            shared.fault(3, format!("the spool cannot be read: {error}"));
+                            shared.fault(3, format!("cannot read the spool: {error}"));
                             queue = shared.wait(shared.lock(), Duration::from_secs(1));
                         }
                     }
@@ -126,7 +126,7 @@ impl Worker {
         }
     }
 
-    /// Delivers a batch, with as many tries as the sink wants. Says so when failing begins and ends, not each time.
+    /// Delivers a batch, with the retries of the sink. Reports when failing starts and ends, not each attempt.
     fn deliver(&mut self, mut alerts: &[Message]) -> Outcome {
         let retries = if self.shelf.is_some() { None } else { self.sink.retries() };
         let (mut pause, mut left, mut refused) = (FIRST_PAUSE, retries, 0);
@@ -196,11 +196,11 @@ impl Worker {
 
 struct Batch {
     alerts: Vec<Message>,
-    /// Where the next batch begins in the spool.
+    /// Position in the spool after the batch.
     end: Option<u64>,
 }
 
-/// Between half of the pause and the whole of it, so that many hosts do not come back to one server at once.
+/// Returns a random time between half the pause and the whole pause, so that many hosts do not retry at the same time.
 fn scattered(pause: Duration) -> Duration {
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     pause.mul_f64(0.5 + f64::from(nanoseconds % 1000) / 2000.0)

@@ -1,4 +1,4 @@
-//! Outputs and their peers on loopback: what arrives, in which form, and what becomes of it when a peer is away.
+//! Outputs and their servers on loopback: what arrives, in which format, and what happens if a server is unreachable.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod peers;
@@ -55,7 +55,7 @@ impl Bench {
     }
 }
 
-/// The numbers of alerts in texts of JSON: one, an array, or lines with documents among them.
+/// The numbers of alerts in JSON texts: one, an array, or lines with documents among them.
 fn numbers(body: &str) -> Vec<usize> {
     let mut out = Vec::new();
     for line in body.lines() {
@@ -67,7 +67,7 @@ fn numbers(body: &str) -> Vec<usize> {
 }
 
 #[test]
-fn posts_have_the_form_that_was_asked_for() {
+fn posts_have_the_configured_format() {
     let server = Server::start(|_| Answer::new(200, "taken"));
     let settings = HttpConfig {
         user_agent: "me/1".into(),
@@ -98,7 +98,7 @@ fn posts_have_the_form_that_was_asked_for() {
 #[test]
 fn batches_are_arrays_or_lines() {
     for (content_type, json) in [("application/json", true), ("text/plain", false)] {
-        // The first answer comes when all alerts are queued.
+        // The first response comes when all alerts are queued.
         let gate = Gate::default();
         let first = gate.clone();
         let server = Server::start(move |_| {
@@ -119,7 +119,7 @@ fn batches_are_arrays_or_lines() {
 }
 
 #[test]
-fn what_a_server_answers_decides_what_comes_next() {
+fn the_status_decides_about_retries() {
     let answers = Mutex::new([503, 429, 200, 400, 401, 200].into_iter());
     let server = Server::start(move |_| Answer::new(answers.lock().unwrap().next().unwrap_or(200), ""));
     let bench = bench(0).with(Http::new(HttpConfig::new(&server.url())).unwrap());
@@ -130,11 +130,11 @@ fn what_a_server_answers_decides_what_comes_next() {
     let order: Vec<_> = server.requests().iter().flat_map(|request| numbers(&request.body)).collect();
     assert_eq!(order, [0, 0, 0, 1, 2, 2, 3]);
     let faults = bench.faults.lock().unwrap();
-    assert!(faults.iter().any(|fault| fault.contains("refuses an alert with status 400")), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.contains("rejected an alert with status 400")), "{faults:?}");
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_given_up_after_the_time() {
+fn a_server_that_does_not_respond_times_out() {
     let gate = Gate::default();
     let closed = gate.clone();
     let server = Server::start(move |_| {
@@ -178,11 +178,11 @@ fn certificates_of_both_sides() {
     assert_eq!(asking.requests().len(), 1);
 }
 
-/// A double of the bulk interface of Elasticsearch and OpenSearch: documents by index and id.
+/// A test double of the bulk API of Elasticsearch and OpenSearch: documents by index and id.
 #[derive(Default)]
 struct Index {
     documents: Mutex<Vec<(String, String, serde_json::Value)>>,
-    /// Calls that are still to be answered with 429 for their last document, and bodies that are too large.
+    /// Number of requests that still get 429 for their last document, and of bodies that are too large.
     busy: AtomicUsize,
     most_lines: AtomicUsize,
 }
@@ -240,7 +240,7 @@ fn documents_are_indexed_once_each() {
     let bench = bench(0).with(Elastic::new(settings).unwrap());
     bench.send(0..200);
     until("all", || bench.totals().delivered + bench.totals().lost == 200);
-    // The thirteenth is refused; those that were told to wait, or were too many at once, arrive all the same.
+    // The thirteenth is rejected; those that got 429, or were too many at once, arrive in later attempts.
     assert_eq!((bench.totals().delivered, bench.totals().lost), (199, 1));
     let documents = index.documents.lock().unwrap();
     assert_eq!(documents.len(), 199);
@@ -283,7 +283,7 @@ mod kafka {
     }
 
     #[test]
-    fn a_record_that_is_too_large_holds_up_nothing() {
+    fn a_record_that_is_too_large_blocks_nothing() {
         let broker = Broker::start(loopback(), "alerts", 1, 1000);
         let bench = bench(0).with(Kafka::new(settings(broker.address)).unwrap());
         bench.send(0..10);
@@ -295,7 +295,7 @@ mod kafka {
     }
 
     #[test]
-    fn a_broker_that_comes_back_gets_what_waited() {
+    fn a_broker_that_comes_back_gets_the_queued_alerts() {
         let broker = Broker::start(loopback(), "alerts", 1, 1 << 20);
         let settings = KafkaConfig { timeout: Duration::from_millis(500), retries: 100, ..settings(broker.address) };
         let bench = bench(0).with(Kafka::new(settings).unwrap());
@@ -319,9 +319,9 @@ mod kafka {
         }
     }
 
-    /// A real broker: Tansu, where `TANSU` names its program.
+    /// A real broker: Tansu, if `TANSU` names its program.
     #[test]
-    fn a_real_broker_takes_the_records() {
+    fn a_real_broker_receives_the_records() {
         let Some(tansu) = std::env::var_os("TANSU") else { testkit::skip!(TANSU) };
         let port = super::peers::port();
         let url = format!("tcp://127.0.0.1:{port}");
@@ -372,7 +372,7 @@ mod kafka {
     }
 }
 
-/// Other settings take effect between two alerts, and none is lost over it.
+/// Other settings take effect between two alerts, and no alert is lost.
 #[test]
 fn outputs_change_while_alerts_flow() {
     let (one, two) = (Server::start(|_| Answer::new(200, "")), Server::start(|_| Answer::new(200, "")));
@@ -408,12 +408,12 @@ fn outputs_change_while_alerts_flow() {
     assert!(!one.requests().is_empty() && !two.requests().is_empty());
     all.sort_unstable();
     assert!(all.into_iter().eq(0..500));
-    // The file was there for eleven rounds.
+    // The file was an output in eleven rounds.
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(numbers(&text).into_iter().eq(0..275));
 }
 
-/// The receiver of the next test, in a process of its own. Each alert is on the disk before it is answered.
+/// The receiver of the next test, in a separate process. Each alert is on disk before it is answered.
 #[test]
 #[ignore = "is started by another test"]
 fn receiver() {
@@ -424,7 +424,7 @@ fn receiver() {
         std::io::Write::write_all(&mut *file.lock().unwrap(), format!("{}\n", request.body).as_bytes()).unwrap();
         Answer::new(200, "")
     });
-    // Until the other test kills this process, or has died itself.
+    // Until the other test kills this process, or has ended itself.
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
@@ -451,7 +451,7 @@ impl Receiver {
     }
 }
 
-/// The first time each number occurs, in order: what was delivered a second time after a crash does not count.
+/// The first occurrence of each number, in order: duplicates after a crash do not count.
 fn first_times(text: &str) -> Vec<usize> {
     let mut seen = Vec::new();
     for number in numbers(text) {
@@ -499,7 +499,7 @@ fn a_receiver_that_is_killed_again_and_again_misses_nothing() {
     }
 }
 
-/// A file system of 256 kB of our own.
+/// A separate file system of 256 kB.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -514,7 +514,7 @@ impl SmallDisk {
         mounted.then_some(Self(folder))
     }
 
-    /// Takes all that is free.
+    /// Fills the file system.
     fn fill(&self) -> std::path::PathBuf {
         let path = self.0.path().join("ballast");
         let mut file = std::fs::File::create(&path).unwrap();
@@ -530,7 +530,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_delays_what_goes_to_a_file() {
+fn a_full_disk_delays_the_file_output() {
     let Some(disk) = SmallDisk::new() else { return };
     let path = disk.0.path().join("alerts");
     let bench = bench(0).with(peregrine_sinks::File::new(&path, true, true));
@@ -546,7 +546,7 @@ fn a_full_disk_delays_what_goes_to_a_file() {
 }
 
 #[test]
-fn a_full_disk_stops_the_spool_and_no_more() {
+fn a_full_disk_stops_only_the_spool() {
     let Some(disk) = SmallDisk::new() else { return };
     let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let server = {
@@ -560,7 +560,7 @@ fn a_full_disk_stops_the_spool_and_no_more() {
     bench.send(0..50);
     until("the spool", || bench.totals().spooled == 50);
     let ballast = disk.fill();
-    // More than fits into what is left, and into memory.
+    // More than fits into the remaining space, and into memory.
     for number in 50..10_000 {
         bench.outputs.send(numbered(number), if number < 1000 { Wait::ForRoom } else { Wait::No });
     }
@@ -600,7 +600,7 @@ fn a_slow_sink_costs_the_others_nothing() {
         .with(peregrine_sinks::File::new(&path, true, true));
     for number in 0..20_000 {
         bench.outputs.send(numbered(number), Wait::No);
-        // The file keeps pace; it is not to lose any either.
+        // The file is fast enough; it must not lose any alert either.
         if number % 500 == 0 {
             until("the file", || bench.outputs.totals()[1].queued < 1000);
         }
@@ -614,10 +614,10 @@ fn a_slow_sink_costs_the_others_nothing() {
     gate.open();
 }
 
-/// What handing over an alert costs the event loop, whatever becomes of it: `--ignored --nocapture`.
+/// Measures the cost of sending an alert for the event loop, in several situations: `--ignored --nocapture`.
 #[test]
 #[ignore = "prints figures"]
-fn what_handing_over_costs() {
+fn cost_of_sending() {
     const ALERTS: usize = 100_000;
     let hanging = std::net::TcpListener::bind(loopback()).unwrap();
     let hanging = format!("http://{}/", hanging.local_addr().unwrap());
@@ -654,7 +654,7 @@ fn what_handing_over_costs() {
             "{name}: {each} ns an alert, the longest {longest:?}; 10,000 a second take {:.1} % of a core; {sums:?}",
             each as f64 / 1e3
         );
-        // Dropping the outputs without closing them gives up what hangs at once.
+        // Dropping the outputs without closing them abandons hanging sinks immediately.
         std::mem::forget(bench);
     }
 }

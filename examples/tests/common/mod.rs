@@ -1,4 +1,4 @@
-//! What the tests of the program share.
+//! Shared parts of the tests of the programs.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod service;
@@ -14,7 +14,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The capture that comes with the repository.
+/// The bundled capture.
 pub(crate) fn bundled() -> PathBuf {
     root().join("testdata/captures/attack-a.scap")
 }
@@ -25,7 +25,7 @@ pub(crate) fn shared() -> Option<PathBuf> {
     testkit::shared()
 }
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -46,13 +46,13 @@ fn ran(output: &Output) -> Ran {
     Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
-/// Options that replay a capture.
+/// Returns the options that replay a capture.
 pub(crate) fn replay(capture: &Path) -> Vec<String> {
     let capture = format!("engine.replay.capture_file={}", capture.display());
     ["-o", "engine.kind=replay", "-o", &capture].map(str::to_owned).to_vec()
 }
 
-/// The alerts among lines of JSON.
+/// Returns the alerts among lines of JSON.
 pub(crate) fn alerts(out: &str) -> Vec<serde_json::Value> {
     out.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }

@@ -1,4 +1,4 @@
-//! The program as a service, for tests. Without a driver, so that it runs everywhere.
+//! The detector as a service, for tests. Without a driver, so that it runs everywhere.
 
 use super::root;
 use std::fs;
@@ -7,19 +7,19 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program at work in a directory of its own.
+/// A running detector in a separate directory.
 pub(crate) struct Service {
     pub(crate) child: Child,
     pub(crate) folder: tempfile::TempDir,
 }
 
 impl Service {
-    /// Starts with a configuration to which `more` is added; `DIR` in it stands for the service's directory.
+    /// Starts with a configuration to which `more` is added; `DIR` in it is the service's directory.
     pub(crate) fn start(more: &str) -> Self {
         Self::start_in(tempfile::tempdir().expect("a directory"), more)
     }
 
-    /// The same, in a directory where something may lie already.
+    /// Starts in a directory that may contain files already.
     pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
         let path = |name: &str| folder.path().join(name);
         if !path("rules.yaml").exists() {
@@ -40,12 +40,12 @@ impl Service {
         Self { child, folder }
     }
 
-    /// A file in its directory.
+    /// Returns the path of a file in its directory.
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
-    /// What stands in a file of its directory.
+    /// Returns the content of a file in its directory.
     pub(crate) fn text(&self, name: &str) -> String {
         let mut text = String::new();
         if let Ok(mut file) = fs::File::open(self.path(name)) {
@@ -54,7 +54,7 @@ impl Service {
         text
     }
 
-    /// Waits for something that comes soon, unless the program ends.
+    /// Waits for a condition that is met soon, unless the program ends.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
         let start = Instant::now();
@@ -74,19 +74,19 @@ impl Service {
         entries.any(|entry| fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("inotify wd:")))
     }
 
-    /// Sends it a signal, once it takes them: the file of the process id is written after that.
+    /// Sends it a signal once its handlers are installed: the pid file is written after that.
     pub(crate) fn signal(&mut self, name: &str) {
         self.until("start", |service| service.path("pid").exists());
         self.send(name);
     }
 
-    /// Sends it a signal, whatever it is at.
+    /// Sends it a signal immediately.
     pub(crate) fn send(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
         assert!(status.success());
     }
 
-    /// Asks it to end, and gives its code.
+    /// Terminates it, and returns its exit code and outputs.
     pub(crate) fn end(mut self) -> (i32, String, String) {
         self.signal("-TERM");
         let code = self.child.wait().expect("a child").code().unwrap_or(-1);

@@ -1,7 +1,7 @@
-//! Every key of the configuration: a value, and what it does.
+//! Every key of the configuration: a value, and its effect.
 //!
-//! The table below is compared with the program's own schema, so that no key can be without a row. A row names what
-//! shows the effect: a check in this program, a test elsewhere (which must exist), or why there is nothing to show.
+//! The table below is compared with the program's own schema, so that no key can be without a row. A row refers to the
+//! test of the effect: in this program, or elsewhere (it must exist); or it says why there is no effect.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 #[path = "../common/mod.rs"]
@@ -20,11 +20,11 @@ use outputs::{elasticsearch, http, https, kafka, plain_outputs, retries, slow_ou
 use program::{RULES, alert_form, append_output, drops, engine, logging, metrics, rules, thread_table, web_threads};
 
 enum Shown {
-    /// By a check in this program.
+    /// By a test in this program.
     Here(fn()),
     /// By a test in this file of the repository.
     At(&'static str, &'static str),
-    /// It is read for the sake of old files, and does nothing.
+    /// The setting is accepted for compatibility, and has no effect.
     Nothing(&'static str),
 }
 use Shown::{At, Here, Nothing};
@@ -47,10 +47,10 @@ const KEYS: &[(&str, Shown)] = &[
     ("append_output[].suggested_output", Here(append_output)),
     ("static_fields", Here(alert_form)),
     ("config_files", At(CONFIG, "further_files_are_merged_by_strategy")),
-    ("watch_config_files", At(SERVICE, "changed_rules_are_taken_over_and_broken_ones_are_not")),
-    ("plugins_hostinfo", Nothing("the plugins are built in and ask nothing of the host by this way")),
+    ("watch_config_files", At(SERVICE, "valid_rules_are_reloaded_and_invalid_ones_are_not")),
+    ("plugins_hostinfo", Nothing("the plugins are built in and do not use this access")),
     ("rules_files", Here(rules)),
-    ("rule_files", At(CONFIG, "faults_are_named_with_their_place")),
+    ("rule_files", At(CONFIG, "errors_have_places")),
     ("rules[].enable.rule", Here(rules)),
     ("rules[].enable.tag", Here(rules)),
     ("rules[].disable.rule", Here(rules)),
@@ -61,14 +61,14 @@ const KEYS: &[(&str, Shown)] = &[
     ("engine.modern_ebpf.cpus_for_each_buffer", At(PROBE, "seen_is_delivered_and_dropped_on_every_cpu")),
     ("engine.modern_ebpf.buf_size_preset", At(PROBE, "seen_is_delivered_and_dropped_on_every_cpu")),
     ("engine.modern_ebpf.drop_failed_exit", At(PROBE, "selection_and_filters_change_while_running")),
-    ("engine.modern_ebpf.disable_iterators", Nothing("/proc is always read, never by iterators")),
+    ("engine.modern_ebpf.disable_iterators", Nothing("BPF iterators are used wherever the kernel allows it")),
     ("engine.replay.capture_file", Here(engine)),
     ("capture.enabled", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
-    ("capture.path_prefix", At("examples/tests/capture.rs", "where_no_file_can_be_made_the_rules_go_on")),
-    ("capture.mode", At("examples/tests/capture.rs", "every_rule_may_begin_one")),
+    ("capture.path_prefix", At("examples/tests/capture.rs", "rules_continue_if_no_file_can_be_created")),
+    ("capture.mode", At("examples/tests/capture.rs", "every_rule_can_start_a_capture")),
     ("capture.default_duration", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
     ("capture.max_file_size_mb", At(CONFIG, "every_key_is_read")),
-    ("load_plugins", At(CONFIG, "values_that_cannot_be_meant_are_refused")),
+    ("load_plugins", At(CONFIG, "invalid_values_are_errors")),
     ("plugins[].name", At("examples/tests/broken.rs", "configurations")),
     ("plugins[].library_path", At("examples/tests/cli.rs", "support_and_the_rest")),
     ("plugins[].init_config", At(CONFIG, "every_key_is_read")),
@@ -105,7 +105,7 @@ const KEYS: &[(&str, Shown)] = &[
     ("http_output.client_key", Here(https)),
     ("http_output.echo", Here(http)),
     ("http_output.compress_uploads", Here(http)),
-    ("http_output.keep_alive", At(OUTPUTS, "posts_have_the_form_that_was_asked_for")),
+    ("http_output.keep_alive", At(OUTPUTS, "posts_have_the_configured_format")),
     ("http_output.max_consecutive_timeouts", Here(retries)),
     ("http_output.headers", Here(http)),
     ("http_output.batch", Here(http)),
@@ -153,11 +153,11 @@ const KEYS: &[(&str, Shown)] = &[
     ("kafka_output.spool", Here(spools)),
     ("outputs_spool.path", Here(spools)),
     ("outputs_spool.max_size_mb", Here(spools)),
-    ("noise_control.rules[].rule", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
-    ("noise_control.rules[].key", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
-    ("noise_control.rules[].window", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
-    ("noise_control.rate", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
-    ("noise_control.max_burst", At(ALERTS, "alerts_that_are_alike_are_told_once_in_a_window")),
+    ("noise_control.rules[].rule", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
+    ("noise_control.rules[].key", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
+    ("noise_control.rules[].window", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
+    ("noise_control.rate", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
+    ("noise_control.max_burst", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
     ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.public_key", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.interval", At(RELOAD, "signed_bundles_are_followed")),
@@ -167,35 +167,35 @@ const KEYS: &[(&str, Shown)] = &[
     ("rules_bundle.tls.ca_path", Here(https)),
     ("rules_bundle.tls.client_cert", Here(https)),
     ("rules_bundle.tls.client_key", Here(https)),
-    ("webserver.enabled", At(SERVICE, "metrics_are_served_and_told")),
+    ("webserver.enabled", At(SERVICE, "metrics_are_served_and_sent")),
     ("webserver.threadiness", Here(web_threads)),
-    ("webserver.listen_port", At(SERVICE, "metrics_are_served_and_told")),
-    ("webserver.listen_address", At(SERVICE, "metrics_are_served_and_told")),
+    ("webserver.listen_port", At(SERVICE, "metrics_are_served_and_sent")),
+    ("webserver.listen_address", At(SERVICE, "metrics_are_served_and_sent")),
     ("webserver.k8s_healthz_endpoint", At(WEB, "pages_are_served")),
     ("webserver.prometheus_metrics_enabled", At(WEB, "metrics_only_when_wanted")),
     ("webserver.ssl_enabled", At(WEB, "with_tls_from_one_file")),
     ("webserver.ssl_certificate", At(WEB, "with_tls_from_one_file")),
     ("webserver.ui_enabled", At("examples/tests/page.rs", "alerts_appear_live_and_filters_work")),
-    ("webserver.ui_token", At("examples/tests/page.rs", "a_token_is_asked_for_once")),
+    ("webserver.ui_token", At("examples/tests/page.rs", "a_token_is_required_once")),
     ("log_stderr", Here(logging)),
     ("log_syslog", Here(logging)),
     ("log_level", Here(logging)),
-    ("libs_logger.enabled", At("detector/daemon/src/log/libs.rs", "libraries_are_heard_from_a_level_on")),
-    ("libs_logger.severity", At("detector/daemon/src/log/libs.rs", "libraries_are_heard_from_a_level_on")),
+    ("libs_logger.enabled", At("detector/daemon/src/log/libs.rs", "libraries_log_from_a_level_on")),
+    ("libs_logger.severity", At("detector/daemon/src/log/libs.rs", "libraries_log_from_a_level_on")),
     ("output_timeout", Here(slow_output)),
-    ("syscall_event_timeouts.max_consecutives", At(SERVICE, "sigusr1_opens_the_file_anew")),
+    ("syscall_event_timeouts.max_consecutives", At(SERVICE, "sigusr1_reopens_the_file")),
     (
         "syscall_event_drops.threshold",
-        At("detector/daemon/src/event_loop/drops.rs", "losses_above_the_threshold_are_acted_upon"),
+        At("detector/daemon/src/event_loop/drops.rs", "drops_above_the_threshold_trigger_actions"),
     ),
     ("syscall_event_drops.actions", Here(drops)),
     ("syscall_event_drops.rate", At("detector/daemon/src/event_loop/drops.rs", "actions_are_not_taken_too_often")),
     ("syscall_event_drops.max_burst", Here(drops)),
     ("syscall_event_drops.simulate_drops", Here(drops)),
-    ("syscall_event_drops.state_uncertain_seconds", At(ALERTS, "alerts_after_a_loss_say_that_they_are_uncertain")),
+    ("syscall_event_drops.state_uncertain_seconds", At(ALERTS, "alerts_after_a_drop_are_marked_uncertain")),
     ("metrics.enabled", Here(metrics)),
-    ("metrics.interval", At(SERVICE, "metrics_must_go_somewhere_and_have_an_interval")),
-    ("metrics.output_rule", At(SERVICE, "metrics_are_served_and_told")),
+    ("metrics.interval", At(SERVICE, "metrics_require_a_destination_and_an_interval")),
+    ("metrics.output_rule", At(SERVICE, "metrics_are_served_and_sent")),
     ("metrics.output_file", Here(metrics)),
     ("metrics.rules_counters_enabled", Here(metrics)),
     ("metrics.resource_utilization_enabled", Here(metrics)),
@@ -206,8 +206,8 @@ const KEYS: &[(&str, Shown)] = &[
         At("detector/daemon/src/metrics/collect.rs", "parts_can_be_left_out"),
     ),
     ("metrics.libbpf_stats_enabled", At("detector/daemon/src/metrics/collect.rs", "parts_can_be_left_out")),
-    ("metrics.plugins_metrics_enabled", Nothing("the plugins are built in and count nothing of their own")),
-    ("metrics.kernel_iter_event_counters_enabled", Nothing("/proc is read, never by iterators")),
+    ("metrics.plugins_metrics_enabled", Nothing("the plugins are built in and have no metrics")),
+    ("metrics.kernel_iter_event_counters_enabled", Nothing("the iterators have no counters")),
     ("metrics.convert_memory_to_mb", Here(metrics)),
     ("metrics.include_empty_values", Here(metrics)),
     ("metrics.jemalloc_stats_enabled", Nothing("the allocator is that of the system")),
@@ -223,7 +223,7 @@ const KEYS: &[(&str, Shown)] = &[
 const CLI: &str = "examples/tests/cli.rs";
 const PARSER: &str = "detector/daemon/src/cli/mod.rs";
 
-/// Every option of the command line, by its last name. Removed ones: `removed_options_say_what_to_write`.
+/// Every option of the command line, by its last name. For removed options see `removed_options_say_what_to_write`.
 const OPTIONS: &[(&str, Shown)] = &[
     ("-c", At(CONFIG, "options_come_last")),
     ("--option", At(CONFIG, "options_come_last")),
@@ -248,10 +248,10 @@ const OPTIONS: &[(&str, Shown)] = &[
     ("--rule-schema", At(CLI, "schemas")),
     ("--man", Here(manual)),
     ("--completions", Here(manual)),
-    ("--dry-run", At(RELOAD, "a_dry_run_says_what_a_reload_would_change")),
+    ("--dry-run", At(RELOAD, "a_dry_run_prints_what_a_reload_would_change")),
     ("--enable-source", At(CLI, "sources_are_checked")),
     ("--disable-source", At(CLI, "sources_are_checked")),
-    ("-M", At("examples/tests/bundled.rs", "time_may_be_over_before_the_capture")),
+    ("-M", At("examples/tests/bundled.rs", "the_duration_ends_a_replay")),
     ("--pidfile", At(CLI, "a_dry_run_checks_and_does_nothing")),
     ("--unbuffered", Here(more_options)),
     ("--print", Here(more_options)),
@@ -263,7 +263,7 @@ const OPTIONS: &[(&str, Shown)] = &[
     ("--help", At(PARSER, "help_is_text")),
 ];
 
-/// What is printed for others to read.
+/// Checks the reports for other programs.
 fn manual() {
     for (args, part) in [
         (&["--man"][..], ".TH peregrine"),
@@ -299,7 +299,7 @@ fn more_options() {
 
 fn options_of_help() -> BTreeSet<String> {
     let text = peregrine(["--help"]).out;
-    // A line such as `  -o, --option <KEY=VALUE>`; the values of one are indented further.
+    // A line such as `  -o, --option <KEY=VALUE>`; the possible values of an option are indented further.
     let lines = text.lines().filter(|line| line.starts_with("  -") || line.starts_with("      --"));
     lines
         .map(|line| {
@@ -344,7 +344,7 @@ fn schema_keys() -> BTreeSet<String> {
 #[test]
 fn every_key_has_a_row_and_every_row_a_key() {
     let rows: BTreeSet<_> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
-    assert_eq!(rows.len(), KEYS.len(), "a key stands twice");
+    assert_eq!(rows.len(), KEYS.len(), "a key occurs twice");
     let keys = schema_keys();
     let missing: Vec<_> = keys.difference(&rows).collect();
     let gone: Vec<_> = rows.difference(&keys).collect();
@@ -352,7 +352,7 @@ fn every_key_has_a_row_and_every_row_a_key() {
     check_rows(KEYS);
 }
 
-/// The tests that rows name exist.
+/// Checks that the tests in the rows exist.
 fn check_rows(rows: &[(&str, Shown)]) {
     for (key, shown) in rows {
         match shown {

@@ -1,4 +1,4 @@
-//! What settings of outputs do.
+//! Effects of the output settings.
 
 use crate::common::alerts;
 use crate::common::service::Service;
@@ -36,7 +36,7 @@ pub(super) fn slow_output() {
     service.until("the complaints", |service| {
         let text = service.text("err");
         text.contains("program output: the queue is full")
-            && text.contains("program output: time-out: one alert has taken more than 200ms")
+            && text.contains("program output: timeout: one alert has taken more than 200ms")
     });
     assert_eq!(service.end().0, 0);
 }
@@ -61,7 +61,7 @@ pub(super) fn syslog() {
     }
 }
 
-/// With `spool: true`, alerts go by way of the directory, which is made for each output.
+/// With `spool: true`, alerts go through the spool directory of each output.
 pub(super) fn spools() {
     let port = crate::common::port();
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ pub(super) fn http() {
     assert_eq!(alerts, count);
 }
 
-/// The certificates of all that speaks HTTPS: the http output, Elasticsearch, and bundles of rules.
+/// The certificates of every HTTPS client: the http output, Elasticsearch, and rule bundles.
 pub(super) fn https() {
     let folder = tempfile::tempdir().unwrap();
     let certificates = Certificates::new(folder.path());
@@ -162,7 +162,7 @@ pub(super) fn https() {
     }
 }
 
-/// How often something is tried again, and how long a try may take.
+/// The number of retries and their timeouts.
 pub(super) fn retries() {
     let quick = Server::start(|_| Answer::new(200, "{\"errors\":false}"));
     let gate = Gate::default();
@@ -173,8 +173,10 @@ pub(super) fn retries() {
     });
     let lost = |name: &str, more: &str| {
         let (_folder, ran) = run(&format!("priority: warning\nlog_level: debug\noutput_timeout: 5000\n{more}\n"));
-        let line =
-            ran.err.lines().find(|line| line.contains(&format!("{name} output: ")) && line.contains(" from before, "));
+        let line = ran
+            .err
+            .lines()
+            .find(|line| line.contains(&format!("{name} output: ")) && line.contains(" from the spool, "));
         let line = line.unwrap_or_else(|| panic!("{}", ran.err)).to_owned();
         let word = |after: &str| -> u64 {
             let before = line.split(after).next().unwrap();
@@ -241,13 +243,13 @@ pub(super) fn kafka() {
     assert!(records.iter().all(|record| record.packed && record.key.as_deref() == Some("test")));
     assert_eq!(broker.clients(), ["me"]);
     assert!(broker.most_at_once() <= 2);
-    // What a broker without TLS and logins makes of them shows that they are asked for.
+    // Whether TLS and authentication are used is visible from the errors of a broker without them.
     let lost = |more: &str| {
         let (_folder, ran) = run(&format!(
             "output_timeout: 3000\nkafka_output: {{enabled: true, brokers: ['{server}'], topic: mine, timeout: 500, \
              max_retries: 0, {more}}}\n"
         ));
-        ran.err.contains("alerts were lost") || ran.err.contains("lost, ") || ran.code == 1
+        ran.err.contains("alerts lost") || ran.err.contains("lost, ") || ran.code == 1
     };
     assert!(lost("tls_enabled: true, tls: {insecure: true}"));
     assert!(lost("sasl_mechanism: plain, username: u, password: w"));

@@ -1,4 +1,4 @@
-//! What settings of rules, alerts and the program itself do.
+//! Effects of the settings of rules, alerts and the program itself.
 
 use crate::common::service::Service;
 use crate::common::{Ran, alerts, bundled, peregrine, replay};
@@ -62,7 +62,7 @@ pub(super) fn run_in(folder: &Path, more: &str) -> Ran {
     peregrine(&args)
 }
 
-/// The alerts of a replay that ends well.
+/// Returns the alerts of a replay that succeeds.
 pub(super) fn told(more: &str) -> Vec<Json> {
     let (_folder, ran) = run(more);
     assert_eq!(ran.code, 0, "{more}: {}", ran.err);
@@ -187,7 +187,7 @@ pub(super) fn logging() {
     fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
     args.push(folder.path().join("rules.yaml").display().to_string());
     args.extend(replay(&bundled()));
-    // The socket of the machine's daemon, where there is none and we may make one.
+    // The socket of the host's daemon, if there is none and we may create one.
     let daemon = std::os::unix::net::UnixDatagram::bind("/dev/log");
     let ran = peregrine(&args);
     assert!(ran.code == 0 && !ran.err.contains("stdout output: "), "{}", ran.err);
@@ -218,7 +218,7 @@ pub(super) fn drops() {
     let alert = simulated("actions: [alert], rate: 0.0001, max_burst: 2");
     assert!(told(&alert) == 2 && said(&alert) == 0, "{}", alert.out);
     let exit = simulated("actions: [exit]");
-    assert!(exit.code == 1 && exit.err.contains("syscall_event_drops.actions says exit"), "{}", exit.err);
+    assert!(exit.code == 1 && exit.err.contains("as set in syscall_event_drops.actions"), "{}", exit.err);
 }
 
 pub(super) fn metrics() {
@@ -254,7 +254,7 @@ pub(super) fn metrics() {
     let plain = sample("convert_memory_to_mb: false");
     assert!(plain.contains("falco.memory_rss_kb") && !plain.contains("falco.memory_rss_mb"));
     let service = Service::start("metrics: {enabled: false, interval: 100ms, output_file: DIR/metrics}\n");
-    // One that was started later and is enabled has written its second sample.
+    // A service that was started later with metrics has written its second sample.
     let mut later = Service::start("metrics: {enabled: true, interval: 100ms, output_file: DIR/metrics}\n");
     later.until("two samples", |later| later.text("metrics").lines().count() > 1);
     assert!(service.path("pid").exists() && !service.path("metrics").exists());
@@ -272,6 +272,6 @@ pub(super) fn thread_table() {
         args.extend(replay(&bundled()));
         peregrine(&args).out.matches(": Notice x").count()
     };
-    // Where there is room for one thread, nobody has a grandparent.
+    // With space for one thread, no process has a grandparent.
     assert!(matches("1") == 0 && matches("10") < matches("1000") && matches("10") > 0);
 }

@@ -1,4 +1,4 @@
-//! The command whose doings are recorded.
+//! The command that is recorded.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Fatal;
 
-/// A command that runs.
+/// A running command.
 pub(crate) struct Recorded {
     child: Child,
     status: Option<ExitStatus>,
@@ -23,7 +23,7 @@ impl Recorded {
         Ok(Self { child, status: None, asked: false })
     }
 
-    /// Whether it is over.
+    /// Returns whether it has ended.
     pub(crate) fn has_ended(&mut self) -> Result<bool, Fatal> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
@@ -31,17 +31,17 @@ impl Recorded {
         Ok(self.status.is_some())
     }
 
-    /// Asks it to end, once.
+    /// Terminates it with SIGTERM, once.
     pub(crate) fn ask_to_end(&mut self) {
         if !self.asked && self.status.is_none() {
             self.asked = true;
-            // It may have ended just now.
+            // It may have ended in the meantime.
             let _ =
                 i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).map(|pid| kill_process(pid, Signal::TERM));
         }
     }
 
-    /// Its exit code, as a shell would tell it. A command that still runs when the recording is over is asked to end.
+    /// Returns its exit code, as a shell would. A command that still runs when the recording ends is terminated.
     pub(crate) fn end(mut self) -> Result<ExitCode, Fatal> {
         self.ask_to_end();
         let status = match self.status {

@@ -1,13 +1,13 @@
-//! `pscap record`: what this machine does, as it happens, in a capture.
+//! `pscap record`: records live events of this host into a capture.
 //!
 //! ```text
 //! probe ─ inspector ─ filter ─ one file, a row of files, or standard output
 //!  └ with a COMMAND: the events of its processes only
 //! ```
 //!
-//! A capture begins with the state of the machine, so that its readers know the processes and descriptors that were
-//! there before. What a reader will know is what is known here: nothing is looked up that the file does not hold, and
-//! an event that is printed while it is recorded is printed the same when it is read back.
+//! A capture begins with the state of the host, so that its readers know the processes and file descriptors that
+//! existed before. The recorder knows only what a reader will know: nothing is looked up that is not in the file, and
+//! an event that is printed while recording is printed the same when it is read back.
 
 mod command;
 mod sink;
@@ -35,9 +35,9 @@ use command::Recorded;
 use sink::Sink;
 use summary::Summary;
 
-/// How often what was recorded is handed on, so that it can be read even if the machine goes down.
+/// Interval of flushes, so that the capture can be read even after a crash of the host.
 const FLUSH: Duration = Duration::from_secs(1);
-/// The clock and the command are looked at once in so many events.
+/// Interval of events at which the clock and the command are checked.
 const EVENTS: u32 = 256;
 
 pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     code
 }
 
-/// The running probe. What this program does itself is left out: it would record its own recording.
+/// Opens the probe. The activity of this program is excluded: it would record its own recording.
 fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
     let source = Probe::builder()
         .select(selection)
@@ -86,7 +86,7 @@ fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
         .ring_preset(options.buffer)
         .and_then(bpf::Builder::open)?;
     for refused in source.refused() {
-        eprintln!("pscap: the kernel refused a part of the probe: {refused}");
+        eprintln!("pscap: the kernel rejected a part of the probe: {refused}");
     }
     for note in source.notes() {
         eprintln!("pscap: {note}");
@@ -94,7 +94,7 @@ fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
     Ok(source)
 }
 
-/// The calls that are worth capturing: those that the filter may match, and those that the state is made of.
+/// Returns the system calls to capture: those that the filter may match, and those that the state requires.
 fn selection(options: &Record, keys: Option<impl Iterator<Item = EventCode>>) -> Result<Selection, Fatal> {
     let mut selection = match keys {
         None => Selection::all(),
@@ -113,20 +113,21 @@ fn selection(options: &Record, keys: Option<impl Iterator<Item = EventCode>>) ->
     Ok(selection)
 }
 
-/// Nanoseconds since 1970: the clock of the events.
+/// Returns nanoseconds since 1970: the clock of the events.
 fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_nanos() as u64)
 }
 
-/// What others ask of the recording.
+/// Requests to the recording.
 struct Signals {
     end: Arc<AtomicBool>,
     tell: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// SIGINT and SIGTERM end the recording, a second one the program; SIGUSR1 prints the summary so far.
+    /// Installs handlers: SIGINT and SIGTERM end the recording, a second one the program; SIGUSR1 prints the summary so
+    /// far.
     fn install() -> Result<Self, Fatal> {
         let signals = Self { end: Arc::default(), tell: Arc::default() };
         for signal in [SIGINT, SIGTERM] {
@@ -138,12 +139,12 @@ impl Signals {
     }
 }
 
-/// What a step met.
+/// Result of a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// An event of this time.
     Event(u64),
-    /// There was none.
+    /// There was no event.
     Idle,
 }
 
@@ -154,7 +155,7 @@ struct Recording {
     printer: Option<Printer>,
     line: Vec<u8>,
     marker: Marker,
-    /// How many users and groups of containers the file knows.
+    /// Number of users and groups of containers in the file.
     users: usize,
     only_matching: bool,
     summary: Summary,
@@ -162,9 +163,9 @@ struct Recording {
 }
 
 impl Recording {
-    /// Records until the time is over, enough events have been recorded, the command has ended, or somebody asks.
+    /// Records until the time or the number of events is reached, the command has ended, or termination is requested.
     fn run(&mut self, until: Option<u64>, count: Option<u64>, mut command: Option<&mut Recorded>) -> Result<(), Fatal> {
-        // What happened until then is recorded, and nothing after it.
+        // Events up to then are recorded, and none after it.
         let mut end = until.unwrap_or(u64::MAX);
         let mut countdown = EVENTS;
         let mut flushed = Instant::now();
@@ -193,7 +194,7 @@ impl Recording {
             }
             let asked = self.signals.end.load(Ordering::SeqCst);
             match &mut command {
-                // The end of the command is the end of the recording, so it is asked to end.
+                // The end of the recording is the end of the command, so it is terminated.
                 Some(command) => {
                     if asked {
                         command.ask_to_end();
@@ -208,7 +209,7 @@ impl Recording {
         }
     }
 
-    /// Takes the next event.
+    /// Processes the next event.
     fn step(&mut self) -> Result<Step, Fatal> {
         let matches = match self.view.next()? {
             Seen::Match(event) => {
@@ -232,7 +233,7 @@ impl Recording {
             self.summary.state_only += 1;
             self.sink.event(&self.marker.mark(&event)?)?;
         } else if !self.view.has_filter() || is_drop_event(&event) {
-            // Hidden, such as the way into a call; or what no filter may leave out.
+            // Hidden events, such as entry events, and those that no filter may drop.
             self.sink.event(&event)?;
         } else {
             return Ok(Step::Event(ts));
@@ -243,7 +244,7 @@ impl Recording {
         Ok(Step::Event(ts))
     }
 
-    /// Records what was lost since the stream told of losses last.
+    /// Records the drops since the last drop event of the stream.
     fn last_losses(&mut self) -> Result<(), Fatal> {
         self.view.source_mut().tell_losses();
         loop {
@@ -255,15 +256,15 @@ impl Recording {
         }
     }
 
-    /// Writes the users of containers, which the head of a capture has no place for and which no event of the kernel tells:
-    /// when a file begins, and when there are others.
+    /// Writes the users of containers, for which the header of a capture has no place and which no event of the kernel
+    /// reports: when a file begins, and when they change.
     fn write_users(&mut self, ts: u64) -> Result<(), Fatal> {
         let Self { view, sink, marker, .. } = self;
         self.users = view.inspected().container_users().count();
         view.inspected().export_users(ts, |user| sink.state_event(&marker.mark(user)?))
     }
 
-    /// As [`write_users`](Self::write_users), if there are others.
+    /// Calls [`write_users`](Self::write_users) if they have changed.
     fn write_new_users(&mut self) -> Result<(), Fatal> {
         if self.view.inspected().container_users().count() == self.users {
             return Ok(());

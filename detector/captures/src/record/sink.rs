@@ -1,4 +1,4 @@
-//! Where events are recorded: one file, a row of files, or standard output.
+//! Destination of a recording: one file, rotated files, or standard output.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// As the options say; `host` is the state that the capture begins with.
+    /// Creates the destination of the options; `host` is the state at the start of the capture.
     pub(crate) fn create(options: &Record, host: &HostState) -> Result<Self, Fatal> {
         let path = options.output.as_path();
         let gzip = options.gzip || path.extension().is_some_and(|extension| extension == "gz");
@@ -29,14 +29,14 @@ impl Sink {
         };
         let rotates = rotation.bytes.is_some() || rotation.span.is_some() || rotation.events.is_some();
         if options.keep.is_some() && !rotates {
-            return Err("--keep needs --rotate-size, --rotate-time or --rotate-events".into());
+            return Err("--keep requires --rotate-size, --rotate-time or --rotate-events".into());
         }
         if path == Path::new("-") {
             if rotates {
                 return Err("standard output cannot be rotated".into());
             }
             if options.show || options.print.is_given() {
-                return Err("standard output cannot take both the capture and the events as text".into());
+                return Err("standard output cannot receive both the capture and the printed events".into());
             }
             let stdout: Box<dyn Write> = Box::new(io::stdout());
             return Ok(Self::One(Writer::new(stdout, host, compression)?));
@@ -58,7 +58,7 @@ impl Sink {
         }
     }
 
-    /// Writes an event that belongs to the state and not to what was recorded.
+    /// Writes an event that belongs to the state and not to the recorded events.
     pub(crate) fn state_event(&mut self, event: &Event<'_>) -> Result<(), Fatal> {
         match self {
             Self::One(writer) => Ok(writer.write(event)?),
@@ -66,8 +66,8 @@ impl Sink {
         }
     }
 
-    /// Begins the next file if the current one is full with an event of time `ts`, and says whether it did. `state` is the
-    /// machine after that event.
+    /// Starts the next file if the current one is full with an event of time `ts`. Returns whether it did. `state`
+    /// returns the state after that event.
     pub(crate) fn turn(&mut self, ts: u64, state: impl FnOnce() -> HostState) -> Result<bool, Fatal> {
         match self {
             Self::Row(row) if row.is_full(ts) => {
@@ -85,7 +85,7 @@ impl Sink {
         }
     }
 
-    /// How many files there are, and that they are called.
+    /// Returns the number of files, if the recording is rotated.
     pub(crate) fn files(&self) -> usize {
         match self {
             Self::One(_) => 1,

@@ -1,4 +1,4 @@
-//! What is told in the end: how much was recorded, and what was lost.
+//! The summary of a recording: events recorded and dropped.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use scap::{Source as _, SourceStats};
 
 use super::sink::Sink;
 
-/// What was counted while recording.
+/// Counts of a recording.
 pub(crate) struct Summary {
     began: Instant,
     /// Events that were recorded and are shown to readers.
@@ -22,7 +22,7 @@ impl Summary {
         Self { began: Instant::now(), matched: 0, state_only: 0 }
     }
 
-    /// Prints it to standard error.
+    /// Prints the summary to standard error.
     pub(crate) fn print(&self, source: &BpfSource, sink: &Sink) {
         let text = self.text(self.began.elapsed().as_secs_f64(), &source.stats(), sink.files());
         eprint!("{text}");
@@ -31,7 +31,7 @@ impl Summary {
     fn text(&self, seconds: f64, stats: &SourceStats, files: usize) -> String {
         let mut text = format!("{} events recorded in {seconds:.1} s", self.matched);
         let mut add = |part: std::fmt::Arguments<'_>| {
-            // Writing into a string cannot fail.
+            // Writing to a String cannot fail.
             let _ = text.write_fmt(part);
         };
         if self.state_only > 0 {
@@ -40,7 +40,7 @@ impl Summary {
         if files > 1 {
             add(format_args!(", in {files} files"));
         }
-        add(format_args!("\n{} seen, {} lost\n", stats.seen, stats.dropped()));
+        add(format_args!("\n{} seen, {} dropped\n", stats.seen, stats.dropped()));
         for lost in &stats.drops {
             add(format_args!("  {} of the family {}: {}\n", lost.count, lost.family, lost.cause));
         }
@@ -53,13 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losses_are_told_by_family_and_cause() {
+    fn drops_are_printed_by_family_and_cause() {
         let summary = Summary { matched: 5, state_only: 2, ..Summary::new() };
         let drops = vec![scap::source::Drop { cause: "buffer", family: "open", count: 3 }];
         let stats = SourceStats { seen: 10, delivered: 7, drops, unknown: 0 };
         assert_eq!(
             summary.text(1.25, &stats, 2),
-            "5 events recorded in 1.2 s, 2 more for the state, in 2 files\n10 seen, 3 lost\n  3 of the family open: buffer\n"
+            "5 events recorded in 1.2 s, 2 more for the state, in 2 files\n10 seen, 3 dropped\n  3 of the family open: buffer\n"
         );
     }
 }

@@ -1,9 +1,9 @@
-//! The forms of alerts: that of the outputs, and that of the page.
+//! Formats of alerts: for the outputs and for the web UI.
 
 use crate::config::settings::Config;
 use rule_engine::output::Format;
 
-/// Returns the form that the configuration gives to the outputs.
+/// Returns the format that the configuration sets for the outputs.
 pub(super) fn of_outputs(config: &Config, hostname: &str) -> Format {
     Format {
         json: config.json_output,
@@ -16,7 +16,7 @@ pub(super) fn of_outputs(config: &Config, hostname: &str) -> Format {
     }
 }
 
-/// Returns the form of the page: all of an alert as JSON.
+/// Returns the format for the web UI: the whole alert as JSON.
 pub(super) fn full(hostname: &str) -> Format {
     Format { json: true, include_message: true, ..Format::new(hostname) }
 }

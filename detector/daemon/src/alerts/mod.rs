@@ -1,4 +1,4 @@
-//! The way of alerts out of the event loop: the outputs of the configuration, and alerts of the program's own.
+//! Delivery of alerts: from the event loop to the configured outputs, with the detector's own alerts.
 
 mod format;
 pub(crate) mod noise;
@@ -20,16 +20,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-/// How often the loss of alerts is told again while it goes on.
+/// Interval between reports of lost alerts while the loss continues.
 const WORD: Duration = Duration::from_secs(10);
 
-/// Somebody who is shown every alert beside the outputs, as JSON: the page.
+/// Receiver of every alert as JSON, in addition to the outputs: the web UI.
 pub(crate) trait Watcher: std::fmt::Debug + Send + Sync {
-    /// Takes an alert; never waits.
+    /// Receives an alert. Never blocks.
     fn show(&self, priority: Priority, json: Bytes);
 }
 
-/// The outputs, and what every alert of the program itself looks like.
+/// The outputs, and the format of the detector's own alerts.
 #[derive(Debug)]
 pub(crate) struct Alerts {
     outputs: Outputs,
@@ -37,15 +37,15 @@ pub(crate) struct Alerts {
     hostname: String,
     format: RwLock<Format>,
     noise: Mutex<Option<Noise>>,
-    /// Until when, in nanoseconds since 1970, what is known of threads and files may be wrong.
+    /// Time in nanoseconds since 1970 until which the state of threads and files may be incomplete.
     uncertain_until: AtomicU64,
-    /// What was told of the losses of each output.
+    /// Losses of each output that were reported so far.
     told: Mutex<Vec<Told>>,
-    /// Those who watch the page, if there is one.
+    /// The alerts for the web UI, if it is enabled.
     feed: Option<Arc<dyn Watcher>>,
 }
 
-/// How many lost alerts of an output the others have been told of, and it itself.
+/// Lost alerts of one output that were reported: to the other outputs, and to the output itself.
 #[derive(Debug)]
 struct Told {
     sink: &'static str,
@@ -55,7 +55,7 @@ struct Told {
 }
 
 impl Alerts {
-    /// Starts the outputs that the configuration enables. A replay waits for outputs, a live source does not.
+    /// Starts the outputs that the configuration enables. A replay blocks on full outputs, a live source does not.
     pub(crate) fn new(config: &Config, hostname: &str, wait: Wait) -> Result<Self, Fatal> {
         Ok(Self {
             outputs: outputs::start(config, hostname)?,
@@ -69,16 +69,16 @@ impl Alerts {
         })
     }
 
-    /// Shows every alert on the page too.
+    /// Also sends every alert to the web UI.
     #[must_use]
     pub(crate) fn with_feed(self, feed: Arc<dyn Watcher>) -> Self {
         Self { feed: Some(feed), ..self }
     }
 
-    /// Takes over new settings. Outputs that stay the same go on undisturbed.
+    /// Applies a new configuration. Outputs that stay the same are not interrupted.
     ///
     /// # Errors
-    /// When a spool cannot be used.
+    /// If a spool cannot be used.
     pub(crate) fn apply(&self, config: &Config, plan: Vec<Wanted>) -> Result<(), Fatal> {
         *self.format.write().unwrap_or_else(PoisonError::into_inner) = format::of_outputs(config, &self.hostname);
         let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,7 +90,7 @@ impl Alerts {
         outputs::apply(&self.outputs, config, plan)
     }
 
-    /// Sends the alert of a rule, unless it is one of too many.
+    /// Sends the alert of a rule, unless noise control suppresses it.
     pub(crate) fn send(&self, alert: &Alert<'_>) {
         let (mut notes, time) = (Vec::new(), alert.time());
         if alert.source() == SYSCALL && time < self.uncertain_until.load(Ordering::Relaxed) {
@@ -108,7 +108,7 @@ impl Alerts {
         self.outputs.send(Message::new(alert.priority() as u8, self.rendered(alert, &notes)), self.wait);
     }
 
-    /// Returns the bytes for the outputs, after those for the page went there. What looks the same is rendered once.
+    /// Sends the bytes for the web UI and returns those for the outputs. Equal formats are rendered once.
     fn rendered(&self, alert: &Alert<'_>, notes: &[Note]) -> Bytes {
         let text = written(alert, notes, &self.format());
         if let Some(feed) = &self.feed {
@@ -123,25 +123,25 @@ impl Alerts {
         self.format.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that events were lost, so that what is known of threads and files may be wrong until this time.
+    /// Marks the state as uncertain until this time, because events were dropped.
     pub(crate) fn uncertain_until(&self, time: u64) {
         self.uncertain_until.fetch_max(time, Ordering::Relaxed);
     }
 
-    /// Sends an alert of the program itself.
+    /// Sends one of the detector's own alerts.
     pub(crate) fn send_own(&self, own: &OwnedAlert) {
         let text = self.rendered(&own.view(&Bump::new()), &[]);
         self.outputs.send(Message::new(own.priority() as u8, text), self.wait);
     }
 
-    /// Sends it to some outputs only, and not to the page.
+    /// Sends an alert to some of the outputs only, not to the web UI.
     fn send_own_to(&self, own: &OwnedAlert, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
         let text = own.render(&self.format());
         self.outputs.send_to(Message::new(own.priority() as u8, text), wait, wanted);
     }
 
-    /// Makes an alert of alerts that were lost: at once to the other outputs, and to the one that lost them when it
-    /// works again. Called once a second, from a thread that has the time.
+    /// Sends an alert about lost alerts: immediately to the other outputs, and to the output that lost them once it
+    /// works again. Called once a second by a background thread.
     pub(crate) fn tell_losses(&self) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for totals in self.outputs.totals() {
@@ -154,10 +154,10 @@ impl Alerts {
             if totals.lost > told.others && !recent {
                 let new = totals.lost - std::mem::replace(&mut told.others, totals.lost);
                 told.since = Some(Instant::now());
-                log::error(format!("{} output: {new} alerts were lost, {} in all", totals.sink, totals.lost));
+                log::error(format!("{} output: {new} alerts lost, {} in total", totals.sink, totals.lost));
                 self.tell_loss(&totals, new, |sink| sink != totals.sink);
             }
-            // Not into a queue that is full, where it would be lost too.
+            // A full queue would lose this alert too.
             if totals.lost > told.itself && told.itself < told.others && !totals.failing && totals.queued == 0 {
                 let new = totals.lost - std::mem::replace(&mut told.itself, totals.lost);
                 self.tell_loss(&totals, new, |sink| sink == totals.sink);
@@ -176,34 +176,34 @@ impl Alerts {
         self.send_own_to(&own, Wait::No, wanted);
     }
 
-    /// What noise control has kept back.
+    /// Returns the number of alerts that noise control suppressed.
     pub(crate) fn kept(&self) -> Kept {
         let noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
         noise.as_ref().map(Noise::kept).unwrap_or_default()
     }
 
-    /// Asks the outputs to open anew what they have open.
+    /// Requests that the outputs reopen their files and connections.
     pub(crate) fn reopen(&self) {
         self.outputs.reopen();
     }
 
-    /// What came of the alerts so far.
+    /// Returns the totals of each output.
     pub(crate) fn totals(&self) -> Vec<Totals> {
         self.outputs.totals()
     }
 
-    /// Delivers what is queued, and says what was lost.
+    /// Delivers what is queued, and logs what was lost.
     pub(crate) fn close(self) {
         let kept = self.kept();
         if kept != Kept::default() {
             log::notice(format!(
-                "noise control: {} alerts were left out as like others, {} as too many",
+                "noise control: suppressed {} duplicate and {} rate-limited alerts",
                 kept.alike, kept.limited
             ));
         }
         for totals in self.outputs.close() {
             let text = format!(
-                "{} output: {} alerts, {} from before, {} delivered, {} lost, {} spooled, {} retries",
+                "{} output: {} alerts, {} from the spool, {} delivered, {} lost, {} spooled, {} retries",
                 totals.sink,
                 totals.sent,
                 totals.recovered,
@@ -217,19 +217,19 @@ impl Alerts {
     }
 }
 
-/// Returns an alert in a format: UTF-8, for what the kernel gave is made such before.
+/// Renders an alert in a format. The bytes are UTF-8: what the kernel reported is made valid first.
 fn written(alert: &Alert<'_>, notes: &[Note], format: &Format) -> Bytes {
     let mut text = Vec::with_capacity(512);
     alert.write_with_notes(notes, format, &mut text);
     text.into()
 }
 
-/// Creates an alert of the program itself, with the local time of the day.
+/// Creates one of the detector's own alerts, with the local time of day.
 pub(crate) fn internal(rule: &str, priority: Priority, time: u64, text: impl Into<String>) -> OwnedAlert {
     OwnedAlert::internal(rule, priority, time, text).with_clock(local_clock(time))
 }
 
-/// Adds fields that are JSON, such as those of the metrics.
+/// Adds JSON fields, such as those of the metrics.
 pub(crate) fn with_json(own: OwnedAlert, fields: &Map<String, Json>) -> OwnedAlert {
     fields.iter().fold(own, |own, (name, value)| own.with_field(name, owned(value)))
 }

@@ -1,9 +1,9 @@
-//! Fewer alerts of the same kind, for people who read them. Off unless the configuration asks for it.
+//! Noise control: fewer alerts of the same kind. Disabled by default.
 //!
-//! Two things, one after the other. Alerts of a rule that are alike (by the values of some fields) are told once in a
-//! window; the next one that is told says how many were not. And all alerts together pass a token bucket; the next one
-//! that passes says how many did not. The clock is that of the events, so a replay tells the same alerts each time.
-//! Nothing is left out uncounted.
+//! Two steps, one after the other. Alerts of a rule with equal values of some fields are sent once per window; the next
+//! one that is sent carries the number that was suppressed. Then all alerts pass a token bucket; the next one that
+//! passes carries the number that did not. Time is that of the events, so a replay always sends the same alerts. Every
+//! suppressed alert is counted.
 
 use crate::config::settings::{NoiseControl, Quiet};
 use crate::interval as duration;
@@ -12,28 +12,28 @@ use rule_engine::engine::Alert;
 use rule_engine::ruleset::Selector;
 use std::collections::HashMap;
 
-/// So many kinds of alerts are remembered. When there are more, the others are told as if they were the first.
+/// Maximum number of kinds of alerts that are tracked. Alerts of further kinds are sent.
 const MOST_KINDS: usize = 65_536;
 
-/// What is to be done with an alert.
+/// Decision about one alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is told, with how many like it were not, and how many of any kind the bucket kept back.
+    /// Send it, with the numbers of alerts of the same kind and of any kind that were suppressed before it.
     Tell { alike: u64, limited: u64 },
-    /// It is one of too many.
+    /// Suppress it.
     Keep,
 }
 
-/// What was kept back so far.
+/// Number of suppressed alerts so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// As one like it was told in the same window.
+    /// Duplicates of an alert in the same window.
     pub(crate) alike: u64,
-    /// By the bucket.
+    /// Rate-limited by the bucket.
     pub(crate) limited: u64,
 }
 
-/// Which alerts are alike, and for how long.
+/// The alerts that count as duplicates, and for how long.
 #[derive(Debug)]
 struct Window {
     rules: Selector,
@@ -41,26 +41,26 @@ struct Window {
     nanoseconds: u64,
 }
 
-/// An alert that was told, and those like it.
+/// An alert that was sent, and its duplicates.
 #[derive(Debug)]
 struct Kind {
     end: u64,
     kept: u64,
 }
 
-/// The kinds of alerts, and when they were told.
+/// The kinds of alerts that were sent, with their windows.
 #[derive(Debug)]
 pub(crate) struct Noise {
     windows: Vec<Window>,
     kinds: HashMap<Box<[u8]>, Kind>,
     bucket: Option<TokenBucket>,
-    /// Kept back by the bucket since the last alert that passed it.
+    /// Alerts that the bucket suppressed since the last one that passed.
     limited: u64,
     kept: Kept,
 }
 
 impl Noise {
-    /// `None` where nothing is to be left out.
+    /// Creates noise control; `None` if nothing is to be suppressed.
     pub(crate) fn new(settings: &NoiseControl) -> Option<Self> {
         let windows: Vec<_> = settings
             .rules
@@ -85,7 +85,7 @@ impl Noise {
         })
     }
 
-    /// The fields that alerts are compared by: what the engine must be able to read of every alert.
+    /// Returns the fields by which alerts are compared. The engine must be able to read them of every alert.
     pub(crate) fn fields(settings: &[Quiet]) -> Vec<String> {
         let mut fields: Vec<String> = settings.iter().flat_map(|quiet| quiet.key.iter().cloned()).collect();
         fields.sort_unstable();
@@ -93,7 +93,7 @@ impl Noise {
         fields
     }
 
-    /// Looks at an alert.
+    /// Decides whether an alert is sent.
     pub(crate) fn judge(&mut self, alert: &Alert<'_>) -> Verdict {
         let rule = alert.definition();
         let window = rule.and_then(|rule| self.windows.iter().find(|window| window.rules.selects(rule)));
@@ -101,7 +101,7 @@ impl Noise {
             let mut kind = [alert.rule().as_bytes(), b"\0"].concat();
             for field in &window.fields {
                 if alert.write_field(field, &mut kind) {
-                    // The values of two fields do not run into each other.
+                    // Separates the values of two fields.
                     kind.push(1);
                 }
             }
@@ -110,7 +110,7 @@ impl Noise {
         self.judge_kind(kind, alert.time())
     }
 
-    /// Looks at an alert of a kind, which lasts for some nanoseconds.
+    /// Decides about an alert of a kind whose window lasts for a number of nanoseconds.
     fn judge_kind(&mut self, kind: Option<(Box<[u8]>, u64)>, time: u64) -> Verdict {
         let mut alike = 0;
         let kind = kind.map(|(kind, window)| (kind, time.saturating_add(window)));
@@ -133,7 +133,7 @@ impl Noise {
         }
         if let Some((kind, end)) = kind {
             if self.kinds.len() >= MOST_KINDS {
-                // Those whose window is over and who owe nothing make room.
+                // Entries whose window has ended and that have nothing to report make room.
                 self.kinds.retain(|_, kind| kind.end > time || kind.kept > 0);
             }
             if self.kinds.len() < MOST_KINDS || self.kinds.contains_key(&kind) {
@@ -143,12 +143,12 @@ impl Noise {
         Verdict::Tell { alike, limited: std::mem::take(&mut self.limited) }
     }
 
-    /// What was kept back so far.
+    /// Returns the number of suppressed alerts so far.
     pub(crate) fn kept(&self) -> Kept {
         self.kept
     }
 
-    /// Goes on from the counts of another.
+    /// Continues with the counts of a previous configuration.
     pub(crate) fn after(self, before: &Self) -> Self {
         Self { kept: before.kept, ..self }
     }
@@ -166,7 +166,7 @@ mod tests {
         Some((name.as_bytes().into(), WINDOW))
     }
 
-    /// The rules of one's own that a test judges: alerts of `A rule` for each JSON document.
+    /// Alerts of `A rule`, one for each JSON document.
     fn judge_all(noise: &mut Noise, fields: &[String], documents: &[(&str, u64)]) -> Vec<Verdict> {
         use rule_engine::engine::Config;
         use rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -207,7 +207,7 @@ mod tests {
             (x, 2 * SECOND),
             (y, 2 * SECOND),
             (x, 11 * SECOND - 1),
-            // Another rule is another kind, and this one is not to be kept quiet at all.
+            // Another rule is another kind, and this one is not to be suppressed at all.
             (b, 2 * SECOND),
             (b, 2 * SECOND),
             (x, 11 * SECOND),

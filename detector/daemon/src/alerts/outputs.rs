@@ -1,4 +1,4 @@
-//! The outputs that the configuration names.
+//! The outputs that the configuration enables.
 
 use crate::config::settings::Config;
 use crate::{Fatal, log};
@@ -6,10 +6,10 @@ use peregrine_sinks::{Capacity, OnFault, Outputs, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Starts them all.
+/// Starts all enabled outputs.
 ///
 /// # Errors
-/// When one of them cannot be set up, or there is none.
+/// If an output cannot be set up, or none is enabled.
 pub(crate) fn start(config: &Config, hostname: &str) -> Result<Outputs, Fatal> {
     let on_fault: OnFault = Arc::new(|fault| log::line(log::Level::from_severity(fault.severity), fault));
     let (capacity, patience) = limits(config);
@@ -18,10 +18,10 @@ pub(crate) fn start(config: &Config, hostname: &str) -> Result<Outputs, Fatal> {
     Ok(outputs)
 }
 
-/// Makes the outputs those of a plan.
+/// Replaces the outputs with those of a plan.
 ///
 /// # Errors
-/// When a spool cannot be used.
+/// If a spool cannot be used.
 pub(crate) fn apply(outputs: &Outputs, config: &Config, plan: Vec<Wanted>) -> Result<(), Fatal> {
     let (capacity, patience) = limits(config);
     let folder = config.outputs_spool.path.display();
@@ -33,14 +33,14 @@ fn limits(config: &Config) -> (Capacity, Duration) {
     (capacity, Duration::from_millis(config.output_timeout.into()))
 }
 
-/// Makes the sinks that the configuration enables.
+/// Creates the sinks that the configuration enables.
 ///
 /// # Errors
-/// When one of them cannot be set up, or there is none.
+/// If an output cannot be set up, or none is enabled.
 pub(crate) fn plan(config: &Config, hostname: &str) -> Result<Vec<Wanted>, Fatal> {
     let plan = config.outputs.build(config, hostname).map_err(Fatal)?;
     if plan.is_empty() {
-        return Err(Fatal::new("no output is enabled: set for example stdout_output.enabled"));
+        return Err(Fatal::new("no output is enabled; set for example stdout_output.enabled=true"));
     }
     Ok(plan)
 }

@@ -1,7 +1,7 @@
-//! Alerts that wait for what an engine says of their container.
+//! Alerts that wait for the metadata of their container.
 //!
-//! Only an alert waits, never an event: what the rule writes is copied, and the event loop goes on. When the engine has
-//! answered, or after a moment, the alert is written with what is known by then.
+//! Only an alert waits, never an event: the values of the output are copied, and the event loop continues. When the
+//! engine has answered, or after a short time, the alert is sent with what is known by then.
 
 use crate::alerts::Alerts;
 use bumpalo::Bump;
@@ -15,14 +15,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long an alert waits at most, usually.
+/// Default for the longest time that an alert waits.
 pub(crate) const MOMENT: Duration = Duration::from_secs(1);
-/// How often the answers are looked at while alerts wait.
+/// Interval at which answers are checked while alerts wait.
 const STEP: Duration = Duration::from_millis(10);
-/// How many alerts may wait, and as many again on their way there; more are written as they are.
+/// Maximum number of waiting alerts, and of those on their way there. Further alerts are sent without waiting.
 const MOST: usize = 1024;
 
-/// An alert that waits.
+/// A waiting alert.
 struct Pending {
     rules: Arc<SourceRules<SinspSchema>>,
     alert: OwnedAlert,
@@ -30,30 +30,31 @@ struct Pending {
     until: Instant,
 }
 
-/// Where alerts go in.
+/// The input of the queue.
 #[derive(Clone)]
 pub(crate) struct Waiting {
     provider: Provider,
     sender: SyncSender<Pending>,
-    /// How long an alert waits at most.
+    /// The longest time that an alert waits.
     most: Duration,
 }
 
-/// The way to the thread that writes them.
+/// The queue to the thread that sends waiting alerts.
 pub(crate) struct Queue {
     provider: Provider,
     receiver: Receiver<Pending>,
 }
 
-/// Both ends, where an alert waits for `most` at most. [`Queue::run`] ends when all [`Waiting`] are gone, and nothing
-/// is left behind.
+/// Creates both ends of a queue in which an alert waits for at most `most`. [`Queue::run`] ends when all [`Waiting`]
+/// are dropped, after everything has been sent.
 pub(crate) fn queue(provider: Provider, most: Duration) -> (Waiting, Queue) {
     let (sender, receiver) = sync_channel(MOST);
     (Waiting { provider: provider.clone(), sender, most }, Queue { provider, receiver })
 }
 
 impl Waiting {
-    /// Takes an alert if it has fields of a container that is just being asked about. False: it is to be sent as it is.
+    /// Queues an alert if it has container fields and its container is being looked up. Returns false if the caller has
+    /// to send it.
     pub(crate) fn take(
         &self,
         rules: &Arc<SourceRules<SinspSchema>>,
@@ -74,14 +75,14 @@ impl Waiting {
     }
 }
 
-/// Whether an engine tells the value of a field: the id and times are known without one.
+/// Returns whether a container engine provides the value of a field. The id and times are known without one.
 fn is_told_by_engines(name: &str) -> bool {
     (name.starts_with("container.") || name.starts_with("k8s."))
         && !matches!(name, "container.id" | "container.start_ts" | "container.duration")
 }
 
 impl Queue {
-    /// Sends alerts when their time has come.
+    /// Sends each alert when it is complete or has waited long enough.
     pub(crate) fn run(self, alerts: &Alerts) {
         let mut waiting: Vec<Pending> = Vec::new();
         loop {
@@ -98,7 +99,7 @@ impl Queue {
                     Err(TryRecvError::Disconnected) => over = true,
                 }
             }
-            // In their order, as far as each may go.
+            // In their order, unless an alert still has to wait.
             let now = Instant::now();
             let is_ready =
                 |pending: &mut Pending| over || now >= pending.until || !self.provider.is_asked(&pending.container);
@@ -121,8 +122,7 @@ impl Queue {
     }
 }
 
-/// Gives the fields of the container the values that they would have had, by asking them of a small machine with that
-/// container and nothing else.
+/// Fills in the container fields: evaluates them in a small state that has this container and nothing else.
 fn fill(alert: &mut OwnedAlert, rules: &SourceRules<SinspSchema>, info: ContainerInfo) {
     const PREFIX: &str = "/waiting-";
     let trace = format!(
@@ -204,7 +204,7 @@ mod tests {
         assert!(text.contains("/etc/shadow by cat in web (EXAMPLE.ORG/SHOP) of web-1"), "{text}");
         assert!(text.contains(r#""container.image.repository":"example.org/shop""#), "{text}");
         assert!(text.contains(r#""fd.name":"/etc/shadow""#), "{text}");
-        // Only rules whose output an engine completes are worth waiting for.
+        // Only alerts with fields from an engine are worth waiting for.
         let told = |id| rules.output_has(RuleId(id), is_told_by_engines);
         assert!(told(0) && !told(1));
     }
@@ -215,7 +215,7 @@ mod tests {
         use peregrine_containers::{Config as Engines, Containers, Engine, Kind};
         let folder = tempfile::tempdir().unwrap();
         let (socket, out) = (folder.path().join("docker.sock"), folder.path().join("alerts"));
-        // An engine that answers when it is told to.
+        // An engine that answers on request of the test.
         let told = Arc::new(tokio::sync::Notify::new());
         let wait = Arc::clone(&told);
         let answer = async move || {

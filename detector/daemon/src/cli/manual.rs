@@ -1,4 +1,4 @@
-//! The manual page and the completions of shells, from the table of options.
+//! The manual page and the shell completions, from the table of options.
 
 use crate::Fatal;
 use crate::cli::Options;
@@ -7,18 +7,18 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-/// What a manual page has beside the options: a heading, and what stands below it with a word before each, if any.
+/// Sections of the manual page after the options: the heading, and its entries with an optional term before each.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "FILES",
         &[
             (
                 "/etc/peregrine/falco.yaml",
-                "The configuration; without it /etc/falco/falco.yaml, then built-in settings.",
+                "The configuration. Without it, /etc/falco/falco.yaml, then built-in settings.",
             ),
-            ("/etc/peregrine/peregrine_rules.yaml", "The default rules as the packages install them."),
-            ("/etc/peregrine/peregrine_rules.local.yaml", "Rules of this machine, and changes to the default rules."),
-            ("/etc/peregrine/rules.d", "More rules, in the order of their names."),
+            ("/etc/peregrine/peregrine_rules.yaml", "The default rules, as installed by the packages."),
+            ("/etc/peregrine/peregrine_rules.local.yaml", "Local rules, and changes to the default rules."),
+            ("/etc/peregrine/rules.d", "More rules files, loaded in the order of their names."),
         ],
     ),
     (
@@ -26,29 +26,29 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
         &[
             (
                 "SIGHUP",
-                "Rules and configuration are read anew. If they are broken, the old ones stay, and it is said why.",
+                "Reload rules and configuration. If they are invalid, log the errors and keep the current ones.",
             ),
-            ("SIGUSR1", "Output files are opened anew, after a rotation."),
-            ("SIGINT, SIGTERM", "The program writes what waits in its outputs, and ends."),
+            ("SIGUSR1", "Reopen output files, after a rotation."),
+            ("SIGINT, SIGTERM", "Deliver queued alerts and exit."),
         ],
     ),
-    ("EXIT STATUS", &[("0", "It did what it was asked to."), ("1", "It could not; standard error says why.")]),
+    ("EXIT STATUS", &[("0", "Success."), ("1", "Failure. Standard error has the reason.")]),
     (
         "EXAMPLES",
         &[
-            ("peregrine", "Watches this machine with the built-in rules. It takes the rights of root."),
-            ("peregrine -V rules.yaml", "Says what is wrong with a rules file, with the place of each fault."),
+            ("peregrine", "Watch this host with the built-in rules. Requires root."),
+            ("peregrine -V rules.yaml", "Validate a rules file; report each error with its place."),
             (
                 "peregrine -r rules.yaml -o engine.kind=replay -o engine.replay.capture_file=x.scap",
-                "Evaluates rules on a capture.",
+                "Evaluate rules on a capture.",
             ),
-            ("peregrine --list proc", "Lists the fields that rules may name."),
+            ("peregrine --list proc", "List the fields that rules can use."),
         ],
     ),
     ("SEE ALSO", &[("", "pscap(1), https://falco.org/docs/rules/")]),
 ];
 
-/// The manual page.
+/// Returns the manual page.
 pub(crate) fn page() -> Result<Vec<u8>, Fatal> {
     let mut page = Vec::new();
     let command = Options::command().version(env!("CARGO_PKG_VERSION"));
@@ -74,7 +74,7 @@ pub(crate) fn page() -> Result<Vec<u8>, Fatal> {
     Ok(page)
 }
 
-/// The completions of a shell.
+/// Returns the completions of a shell.
 pub(crate) fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Options::command(), "peregrine", &mut script);
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn every_option_is_in_the_page_and_the_completions() {
         let page = String::from_utf8(page().expect("a page")).expect("UTF-8");
-        // A page writes a hyphen that is none of a word as `\-`.
+        // A page writes a hyphen that is not part of a word as `\-`.
         let page = page.replace("\\-", "-");
         let scripts =
             [Shell::Bash, Shell::Zsh, Shell::Fish].map(|shell| String::from_utf8(completions(shell)).expect("UTF-8"));

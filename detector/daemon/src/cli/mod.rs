@@ -1,7 +1,7 @@
-//! The command line: Falco's options, in Falco's spelling.
+//! The command line: Falco's options, with Falco's spelling.
 //!
-//! Options that Falco dropped are not part of the table; when the parser meets one it does not know, the list in
-//! `removed.rs` is asked, so that the user learns what to write today.
+//! Options that Falco removed are not in the table. If the parser meets an unknown option, it looks it up in
+//! `removed.rs`, so that the user learns the replacement.
 #![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the texts of --help")]
 
 pub(crate) mod manual;
@@ -11,21 +11,22 @@ use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The form of lists.
+/// Format of lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// For reading.
     #[default]
     Text,
-    /// For documents.
+    /// For documentation.
     Markdown,
     /// For programs.
     Json,
 }
 
-/// Watches what a machine does and raises alerts by rules.
+/// Detects suspicious activity on a Linux host by evaluating rules against system calls.
 ///
-/// Events come from the kernel by a BPF probe, or from a capture file; rules and configuration are those of Falco.
+/// Events come from the kernel through a BPF probe, or from a capture file. Rules and configuration are compatible with
+/// Falco's.
 #[derive(Debug, Clone, Default, Parser)]
 #[command(name = "peregrine", disable_version_flag = true, disable_help_subcommand = true)]
 #[command(override_usage = "peregrine [OPTIONS]", max_term_width = 120)]
@@ -34,10 +35,10 @@ pub struct Options {
     #[arg(short = 'c', value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Set a value of the configuration, after all files: a.b=v, list[0]=v, list[]=v, list[]={"k": v}
+    /// Set a configuration value, after all files: a.b=v, list[0]=v, list[]=v, list[]={"k": v}
     ///
-    /// A dot separates the levels of the configuration; [N] names an item of a list, [] a new one. A value in braces
-    /// is read as a mapping. A backslash takes the meaning from a dot, a bracket or a backslash in a key.
+    /// A dot separates the levels of the configuration; [N] names an item of a list, [] appends one. A value in braces
+    /// is read as a mapping. A backslash escapes a dot, a bracket or a backslash in a key.
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     pub(crate) options: Vec<String>,
 
@@ -47,33 +48,33 @@ pub struct Options {
     #[arg(short = 'r', value_name = "FILE|DIR")]
     pub(crate) rules: Vec<PathBuf>,
 
-    /// Check rules files, print what is wrong with them, and exit; repeatable
+    /// Validate rules files, print the errors, and exit; repeatable
     #[arg(short = 'V', long = "validate", value_name = "FILE")]
     pub(crate) validate: Vec<PathBuf>,
 
-    /// Run tests of rules from a file, or all files of a directory, and exit; repeatable
+    /// Run rule tests from a file, or from all files of a directory, and exit; repeatable
     ///
-    /// A test gives events and the alerts that must come of them. Rules are those that the file names; else those of -r,
-    /// of the configuration, or the built-in ones. With -v tests that pass are listed too.
+    /// A test has events and the alerts that they must produce. The rules are those that the test file names; otherwise
+    /// those of -r, of the configuration, or the built-in ones. With -v, also lists the tests that pass.
     #[arg(long = "test", value_name = "FILE|DIR")]
     pub(crate) tests: Vec<PathBuf>,
 
-    /// Say how a rule is run, and exit: its condition, event types, code and prefilter
+    /// Explain how a rule is evaluated, and exit: its condition, event types, code and prefilter
     #[arg(long = "explain-rule", value_name = "RULE")]
     pub(crate) explain_rule: Option<String>,
 
-    /// Say which rules an event of a capture fires, and why not the others, and exit; N is its evt.num
+    /// Explain which rules match an event of a capture and why others do not, and exit; N is its evt.num
     ///
-    /// With --explain-rule that rule is looked at alone, each part of its condition with its answer. The capture is that of
-    /// engine.replay.capture_file.
+    /// With --explain-rule, explains that rule alone, with the result of each part of its condition. The capture is
+    /// that of engine.replay.capture_file.
     #[arg(long = "explain-event", value_name = "N")]
     pub(crate) explain_event: Option<u64>,
 
-    /// Count what rules and their atoms cost, and print a table at the end, or write it to a file (*.json: as JSON)
+    /// Profile rules and their atoms, and print a table at the end, or write it to a file (*.json: as JSON)
     #[arg(long = "profile", value_name = "FILE", num_args = 0..=1, default_missing_value = "-", require_equals = true)]
     pub(crate) profile: Option<PathBuf>,
 
-    /// Describe all rules and exit; with json_output their macros, lists, fields and events too
+    /// Describe all rules and exit; with json_output, also their macros, lists, fields and events
     #[arg(short = 'L')]
     pub(crate) describe_all: bool,
 
@@ -81,31 +82,31 @@ pub struct Options {
     #[arg(short = 'l', value_name = "RULE")]
     pub(crate) describe: Option<String>,
 
-    /// List the fields of conditions and outputs, of all sources or one, and exit
+    /// List the fields of conditions and outputs, of all sources or of one, and exit
     #[arg(long = "list", value_name = "SOURCE", num_args = 0..=1, default_missing_value = "")]
     pub(crate) list: Option<String>,
 
-    /// List the events and their parameters, and exit
+    /// List the events with their parameters, and exit
     #[arg(long = "list-events")]
     pub(crate) list_events: bool,
 
-    /// With --list: only the names of fields
+    /// With --list: print only the names of fields
     #[arg(short = 'N')]
     pub(crate) names_only: bool,
 
-    /// Say more
+    /// Verbose output
     #[arg(short = 'v')]
     pub(crate) verbose: bool,
 
-    /// The form of --list and --list-events
+    /// Output format of --list and --list-events
     #[arg(long, value_enum, ignore_case = true, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
 
-    /// Deprecated: --format markdown
+    /// Deprecated: use --format markdown
     #[arg(long, conflicts_with = "format")]
     pub(crate) markdown: bool,
 
-    /// List the system calls that are not captured unless asked for, because there are so many of them, and exit
+    /// List the system calls that are not captured by default because of their volume, and exit
     #[arg(short = 'i')]
     pub(crate) ignored_events: bool,
 
@@ -125,29 +126,29 @@ pub struct Options {
     #[arg(long = "rule-schema")]
     pub(crate) rule_schema: bool,
 
-    /// Print the manual page and exit
+    /// Print the manual page in roff format and exit
     #[arg(long)]
     pub(crate) man: bool,
 
-    /// Print the completions of a shell and exit
+    /// Print shell completions and exit
     #[arg(long, value_enum, value_name = "SHELL")]
     pub(crate) completions: Option<clap_complete::Shell>,
 
-    /// Do everything but open sources and outputs: are configuration and rules sound?
+    /// Validate configuration and rules without opening sources or outputs
     ///
-    /// With -P, and a program running with the same -P, also print what a reload would change.
+    /// With -P, if the detector runs with the same -P, also print what a reload would change.
     #[arg(long = "dry-run")]
     pub(crate) dry_run: bool,
 
-    /// Use only this event source; repeatable; without effect in a replay
+    /// Enable only this event source; repeatable; ignored in a replay
     #[arg(long = "enable-source", value_name = "SOURCE", conflicts_with = "disable_sources")]
     pub(crate) enable_sources: Vec<String>,
 
-    /// Do not use this event source; repeatable; without effect in a replay
+    /// Disable this event source; repeatable; ignored in a replay
     #[arg(long = "disable-source", value_name = "SOURCE")]
     pub(crate) disable_sources: Vec<String>,
 
-    /// Stop after so many seconds, by the clock of the events
+    /// Stop after this number of seconds, in event time
     #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0)]
     pub(crate) duration: u64,
 
@@ -155,30 +156,30 @@ pub struct Options {
     #[arg(short = 'P', long = "pidfile", value_name = "FILE")]
     pub(crate) pidfile: Option<PathBuf>,
 
-    /// Write each alert at once, whatever buffered_outputs says
+    /// Write each alert immediately, even if buffered_outputs is set
     #[arg(short = 'U', long = "unbuffered")]
     pub(crate) unbuffered: bool,
 
-    /// Deprecated: text with fields, added to the output of every rule; use -o append_output[]=...
+    /// Deprecated: text with fields to append to the output of every rule; use -o append_output[]=...
     #[arg(short = 'p', long = "print", value_name = "FORMAT")]
     pub(crate) print: Option<String>,
 
-    /// Print version, configuration, rules and system as JSON, for reports of faults, and exit
+    /// Print version, configuration, rules and system as JSON, for bug reports, and exit
     #[arg(long)]
     pub(crate) support: bool,
 
-    /// Print the kubeconfig by which an API server posts its audit events to this address, and exit
+    /// Print the kubeconfig with which an API server posts audit events to this URL, and exit
     ///
-    /// For the API server's --audit-webhook-config-file. The address is that of the plugin k8saudit.
+    /// For the API server's --audit-webhook-config-file. The URL is that of the plugin k8saudit.
     #[arg(long = "audit-webhook", value_name = "URL", num_args = 0..=1,
           default_missing_value = "http://127.0.0.1:9765/k8s-audit")]
     pub(crate) audit_webhook: Option<String>,
 
-    /// Print a policy for audit events, for an API server's --audit-policy-file, and exit
+    /// Print an audit policy for an API server's --audit-policy-file, and exit
     #[arg(long = "audit-policy")]
     pub(crate) audit_policy: bool,
 
-    /// Print the versions of the program and its parts, and exit
+    /// Print the versions of the program and its components, and exit
     #[arg(long)]
     pub(crate) version: bool,
 
@@ -199,13 +200,13 @@ pub enum Parsed {
 }
 
 impl Options {
-    /// The form of lists; `--markdown` is the old way to say it.
+    /// Returns the format of lists. `--markdown` is the deprecated option for it.
     pub(crate) fn list_format(&self) -> Format {
         if self.markdown { Format::Markdown } else { self.format.unwrap_or_default() }
     }
 }
 
-/// Reads the command line, the name of the program first.
+/// Parses the command line, the name of the program first.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
     let read = Options::command().try_get_matches_from(args).and_then(|matches| Options::from_arg_matches(&matches));
     let error = match read {
@@ -216,7 +217,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
         return Parsed::Help(error.render().to_string());
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) {
-        // `--name=value` and `-x` in a group of letters are both known by the option alone.
+        // `--name=value` and `-x` in a group of letters are looked up by the option alone.
         let name = name.split('=').next().unwrap_or(name);
         if let Some(sentence) = crate::config::removed::flag(name) {
             return Parsed::Error(format!("option {name} {sentence}"));
@@ -369,8 +370,8 @@ mod tests {
         assert!(matches!(read(&["-h"]), Parsed::Help(_)));
     }
 
-    /// What CONTRIBUTING says of a new option: a field. Help, manual page and completions follow; beside the field it
-    /// stands where it is used.
+    /// An option is one field, as CONTRIBUTING promises. Help, manual page and completions follow; the only other place
+    /// is where it is used.
     #[test]
     fn an_option_is_a_field() {
         let page = String::from_utf8(manual::page().unwrap()).unwrap().replace("\\-", "-");

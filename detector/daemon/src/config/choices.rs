@@ -1,9 +1,9 @@
-//! Settings that are one of a few words.
+//! Settings whose value is one of a few words.
 
 use super::setting::choices;
 
 choices! {
-    /// Where the events come from.
+    /// Source of system call events.
     EngineKind {
         /// The CO-RE probe.
         ModernEbpf = "modern_ebpf",
@@ -11,100 +11,100 @@ choices! {
         Kmod = "kmod",
         /// A capture file.
         Replay = "replay",
-        /// No system calls at all.
+        /// No system calls.
         Nodriver = "nodriver",
     }
-    /// The least urgent priority that is of interest.
+    /// Minimum priority of rules.
     MinPriority {
-        /// The machine is unusable.
+        /// System is unusable.
         Emergency = "emergency",
-        /// Someone must act at once.
+        /// Immediate action is required.
         Alert = "alert",
-        /// Something essential is broken.
+        /// Critical condition.
         Critical = "critical",
-        /// Something failed.
+        /// Error condition.
         Error = "error",
-        /// Something looks wrong.
+        /// Warning condition.
         Warning = "warning",
-        /// Normal but worth a word.
+        /// Normal but significant condition.
         Notice = "notice",
-        /// What goes on.
+        /// Informational.
         Informational = "informational",
-        /// The same, shorter.
+        /// Short form of informational.
         Info = "info",
-        /// What goes on inside.
+        /// Debugging.
         Debug = "debug",
     }
-    /// How many rules one event may set off.
+    /// Number of rules that can match one event.
     RuleMatching {
-        /// The first that matches, in the order of loading.
+        /// The first rule that matches, in loading order.
         First = "first",
-        /// All of them.
+        /// All rules that match.
         All = "all",
     }
-    /// How a further configuration file is merged into what was read before.
+    /// How a further configuration file is merged into the previous ones.
     Strategy {
-        /// Lists are extended, all else is replaced.
+        /// Lists are extended, everything else is replaced.
         Append = "append",
-        /// Everything is replaced.
+        /// Top-level keys are replaced.
         Override = "override",
-        /// Only keys that are new are taken.
+        /// Only keys that are not set yet are added.
         AddOnly = "add-only",
     }
-    /// Which matches start a capture file.
+    /// Matches that start a capture file.
     CaptureMode {
-        /// Those of rules with `capture: true`.
+        /// Matches of rules with `capture: true`.
         Rules = "rules",
-        /// Those of every rule.
+        /// Matches of any rule.
         AllRules = "all_rules",
     }
-    /// What to do when system calls were dropped.
+    /// Action when system calls were dropped.
     DropAction {
-        /// Nothing.
+        /// None.
         Ignore = "ignore",
-        /// A line in the log.
+        /// Write a log line.
         Log = "log",
-        /// An alert of source `internal`.
+        /// Send an alert of source `internal`.
         Alert = "alert",
-        /// Stop the program.
+        /// Exit.
         Exit = "exit",
     }
-    /// The most talkative kind of log line that is still written.
+    /// Minimum severity of log lines.
     LogLevel {
-        /// The machine is unusable.
+        /// System is unusable.
         Emergency = "emergency",
-        /// Someone must act at once.
+        /// Immediate action is required.
         Alert = "alert",
-        /// Something essential is broken.
+        /// Critical condition.
         Critical = "critical",
-        /// Something failed.
+        /// Error condition.
         Error = "error",
-        /// Something looks wrong.
+        /// Warning condition.
         Warning = "warning",
-        /// Normal but worth a word.
+        /// Normal but significant condition.
         Notice = "notice",
-        /// What goes on.
+        /// Informational.
         Info = "info",
-        /// What goes on inside.
+        /// Debugging.
         Debug = "debug",
     }
-    /// The same for what the libraries say.
+    /// Minimum severity of log lines of the libraries.
     LibsSeverity {
-        /// Something fatal.
+        /// Fatal error.
         Fatal = "fatal",
-        /// Something essential is broken.
+        /// Critical condition.
         Critical = "critical",
-        /// Something failed.
+        /// Error condition.
         Error = "error",
-        /// Something looks wrong.
+        /// Warning condition.
         Warning = "warning",
-        /// Normal but worth a word.
+        /// Normal but significant condition.
         Notice = "notice",
-        /// What goes on.
+        /// Informational.
         Info = "info",
-        /// What goes on inside.
+        /// Debugging.
         Debug = "debug",
-        /// Every step.
+        /// Tracing.
         Trace = "trace",
     }
 }

@@ -1,8 +1,8 @@
-//! A YAML document as a tree in which every node knows where it stands.
+//! A YAML document as a tree in which every node has its place.
 //!
-//! Settings come from several files and from the command line, are merged, and only then read into types. A
-//! warning must still name the file, line and column that a person has to change, so the place travels with the
-//! node. Scalars stay text until a setting asks for a type: `"yes"` is a boolean to one setting, a word to another.
+//! Settings come from several files and from the command line, are merged, and are only then converted to types. A
+//! warning must still name the file, line and column to change, so each node carries its place. Scalars stay text until
+//! a setting requires a type: `"yes"` is a boolean for one setting, a word for another.
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use std::collections::HashMap;
@@ -10,12 +10,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Aliases can make a small file mean a huge tree; this many nodes are enough for any real configuration.
+/// Maximum number of nodes. Aliases can expand a small file to a huge tree.
 const MAX_NODES: usize = 200_000;
-/// No setting is nested deeper than a handful; free-form plugin settings may be.
+/// Maximum nesting depth. Settings are nested only a few levels deep; free-form plugin settings may be deeper.
 const MAX_DEPTH: usize = 64;
 
-/// Where a node was written.
+/// Position of a node in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) file: Arc<str>,
@@ -24,7 +24,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// A place outside any file, such as the command line.
+    /// Creates a place outside any file, such as the command line.
     pub(crate) fn named(name: &str) -> Self {
         Self { file: name.into(), line: 0, column: 0 }
     }
@@ -69,7 +69,7 @@ impl Node {
         Self { value: Value::Scalar { text: text.into(), plain: true }, place }
     }
 
-    /// The entry of a mapping with this key.
+    /// Returns the entry of a mapping with this key.
     pub(crate) fn entry(&self, name: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
@@ -77,7 +77,7 @@ impl Node {
         }
     }
 
-    /// The node under `name`, made (as null) if absent; what was no mapping becomes one.
+    /// Returns the node under `name`, created as null if absent. A node that is not a mapping becomes one.
     pub(crate) fn entry_mut(&mut self, name: &str, place: &Place) -> &mut Self {
         if !matches!(self.value, Value::Map(_)) {
             self.value = Value::Map(Vec::new());
@@ -91,7 +91,7 @@ impl Node {
         &mut entries[index].1
     }
 
-    /// What kind of node this is, for messages.
+    /// Returns the kind of the node, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    /// The tree as JSON. Plain scalars that read as numbers or booleans become such, quoted ones stay text.
+    /// Returns the tree as JSON. Plain scalars that read as numbers or booleans become such, quoted ones stay text.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.value {
@@ -133,7 +133,7 @@ impl Node {
     }
 }
 
-/// Why a file is no document.
+/// Reason why a file could not be read as a document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ParseError {
     #[error("{0}: cannot read: {1}")]
@@ -142,7 +142,7 @@ pub(crate) enum ParseError {
     Syntax { place: Place, text: String },
 }
 
-/// Reads the first document of a file.
+/// Parses the first document of a file.
 pub(crate) fn read(path: &Path) -> Result<Node, ParseError> {
     let name = path.display().to_string();
     let text = std::fs::read(path).map_err(|error| ParseError::Read(name.clone(), error))?;
@@ -151,7 +151,7 @@ pub(crate) fn read(path: &Path) -> Result<Node, ParseError> {
     parse(&name, &text)
 }
 
-/// Reads the first document of a text; `name` stands for it in messages. An empty text is an empty mapping.
+/// Parses the first document of a text; messages use `name` for it. An empty text is an empty mapping.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Node, ParseError> {
     let mut builder = Builder { file: name.into(), anchors: HashMap::new(), nodes: 0, open: Vec::new() };
     let mut root = None;
@@ -175,7 +175,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Node, ParseError> {
     })
 }
 
-/// A list or mapping whose end has not come yet.
+/// A list or mapping that is not complete yet.
 enum Open {
     List { items: Vec<Node>, place: Place, anchor: usize },
     Map { entries: Vec<(Key, Node)>, key: Option<Key>, place: Place, anchor: usize },
@@ -193,7 +193,7 @@ impl Builder {
         Place { file: Arc::clone(&self.file), line, column }
     }
 
-    /// Takes one event; a whole tree comes out with the last.
+    /// Processes one parser event. Returns the whole tree with the last one.
     fn take(&mut self, event: Event<'_>, place: Place) -> Result<Option<Node>, ParseError> {
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -213,7 +213,10 @@ impl Builder {
             },
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
-                    return Err(ParseError::Syntax { place, text: "an alias to what contains it".into() });
+                    return Err(ParseError::Syntax {
+                        place,
+                        text: "an alias refers to a node that contains it".into(),
+                    });
                 };
                 self.nodes += size;
                 (node, 0)
@@ -222,7 +225,10 @@ impl Builder {
         };
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(ParseError::Syntax { place: node.place, text: format!("more than {MAX_NODES} nodes") });
+            return Err(ParseError::Syntax {
+                place: node.place,
+                text: format!("the document has more than {MAX_NODES} nodes"),
+            });
         }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), size(&node)));
@@ -233,13 +239,13 @@ impl Builder {
     fn begin(&mut self, open: Open) -> Result<Option<Node>, ParseError> {
         if self.open.len() >= MAX_DEPTH {
             let (Open::List { place, .. } | Open::Map { place, .. }) = open;
-            return Err(ParseError::Syntax { place, text: format!("nested more than {MAX_DEPTH} deep") });
+            return Err(ParseError::Syntax { place, text: format!("nested more than {MAX_DEPTH} levels deep") });
         }
         self.open.push(open);
         Ok(None)
     }
 
-    /// Hangs a finished node below the innermost open one.
+    /// Adds a complete node to the innermost open one.
     fn put(&mut self, node: Node) -> Result<Option<Node>, ParseError> {
         match self.open.last_mut() {
             None => return Ok(Some(node)),

@@ -1,7 +1,7 @@
 //! `${NAME}` in the values of a configuration file.
 //!
-//! A name that is not set stands for nothing. `$${NAME}` is the way to write the literal text `${NAME}`. Values
-//! given with `-o` are left alone: the shell has had its turn there.
+//! A variable that is not set expands to nothing. `$${NAME}` is the literal text `${NAME}`. Values of `-o` are not
+//! expanded: the shell has done that.
 
 /// Replaces every `${NAME}` in the text.
 pub(crate) fn expand(text: &mut String, variable: &impl Fn(&str) -> Option<String>) {

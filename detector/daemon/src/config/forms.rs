@@ -1,4 +1,4 @@
-//! Settings that may be written in more than one form.
+//! Settings that can be written in more than one form.
 
 use super::choices::Strategy;
 use super::document::{Node, Value};
@@ -6,7 +6,7 @@ use super::setting::{Report, Setting, below, entries};
 use serde_json::{Map, Value as Json, json};
 use std::path::PathBuf;
 
-/// One of `config_files`: a path, or a path with a strategy.
+/// One entry of `config_files`: a path, or a path with a strategy.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ConfigFile {
     pub(crate) path: PathBuf,
@@ -38,19 +38,19 @@ impl Setting for ConfigFile {
             }
         }
         if read.path.as_os_str().is_empty() {
-            report.warn(&node.place, path, "without a path");
+            report.warn(&node.place, path, "the entry has no path");
             return None;
         }
         Some(read)
     }
 }
 
-/// One of `extra_fields`: a field, or a name with a format.
+/// One entry of `extra_fields`: a field, or a name with a template.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ExtraField {
     /// The field's own value, under its own name.
     Raw(String),
-    /// The text of a format, under a name.
+    /// The text of a template, under a name.
     Formatted { name: String, format: String },
 }
 
@@ -76,7 +76,7 @@ impl Setting for ExtraField {
     }
 }
 
-/// The settings of a plugin: text, or a mapping that is handed on as JSON.
+/// The settings of a plugin: text, or a mapping that is passed on as JSON.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct InitConfig(pub(crate) String);
 

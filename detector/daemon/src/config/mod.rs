@@ -5,8 +5,8 @@
 //! config_files ─ ${NAME} ┴─ merge by strategy ── -o key=value ── read into types ── checks
 //! ```
 //!
-//! Each file is also checked on its own, so that a misspelt key is reported where it stands even if a later file
-//! hides it. A configuration with errors is refused as a whole, with every error named.
+//! Each file is also checked on its own, so that a misspelt key is reported with its place even if a later file
+//! overrides it. A configuration with errors is rejected as a whole, with all errors reported.
 
 pub(crate) mod removed;
 
@@ -25,10 +25,10 @@ use setting::{Fault, Report, Setting};
 use settings::{Config, DropAction, EngineKind, ExtraField, Plugin, Strategy};
 use std::path::{Path, PathBuf};
 
-/// Where the configuration is looked for when `-c` names none.
+/// Default paths of the configuration file, without `-c`.
 const PLACES: &[&str] = &["/etc/peregrine/falco.yaml", "/etc/falco/falco.yaml"];
 
-/// What holds where there is no configuration file: alerts to the terminal, few words on standard error.
+/// Settings without a configuration file: alerts to standard output, only warnings on standard error.
 const BUILT_IN: &str = "\
 watch_config_files: false
 stdout_output: {enabled: true}
@@ -41,25 +41,25 @@ log_level: notice
 #[derive(Debug)]
 pub(crate) struct ConfigSource {
     pub(crate) path: PathBuf,
-    /// What is wrong in this file on its own.
+    /// Problems in this file on its own.
     pub(crate) faults: Vec<Fault>,
 }
 
-/// The configuration and where it came from.
+/// The configuration and its files.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// The merged document, for `--support`.
     pub(crate) document: Node,
-    /// The files, in the order of merging; none for the built-in settings.
+    /// The files, in merge order; empty for the built-in settings.
     pub(crate) files: Vec<ConfigSource>,
-    /// The directories of `config_files`.
+    /// The directories in `config_files`.
     pub(crate) folders: Vec<PathBuf>,
-    /// Warnings that belong to no file: the command line and the whole.
+    /// Warnings without a file: from the command line, and from the merged configuration.
     pub(crate) warnings: Vec<Fault>,
 }
 
-/// Why there is no configuration.
+/// Reason why the configuration could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("Could not find configuration file at {0}")]
@@ -78,10 +78,11 @@ fn lines(faults: &[Fault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads the configuration that `-c` names, or the usual one, or the built-in one, and applies the options.
+/// Loads the configuration of `-c`, or of a default path, or the built-in one, and applies the options.
 ///
 /// # Errors
-/// When a file cannot be read or parsed, an option is malformed, or a setting has a value that cannot be meant.
+///
+/// If a file cannot be read or parsed, an option is malformed, or the value of a setting is invalid.
 pub(crate) fn load(file: Option<&Path>, options: &[String]) -> Result<Loaded, ConfigError> {
     let usual = || PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
     match file.map(Path::to_path_buf) {
@@ -101,7 +102,7 @@ fn load_file(path: &Path, options: &[String]) -> Result<Loaded, ConfigError> {
     let mut root = read(path)?;
     let mut files = vec![check_file(path, &root)];
     let mut folders = Vec::new();
-    // What -o says of config_files must hold before they are read; it is applied for good with the others below.
+    // `-o config_files` must apply before the files are read; all options are applied again below.
     let mut includes = Node::empty_map(root.place.clone());
     if let Some(node) = root.entry("config_files") {
         *includes.entry_mut("config_files", &root.place) = node.clone();
@@ -112,10 +113,10 @@ fn load_file(path: &Path, options: &[String]) -> Result<Loaded, ConfigError> {
     let includes = Config::read(&includes, "", &mut Report::default()).unwrap_or_default().config_files;
     for include in includes {
         if same_file(&include.path, path) {
-            let text = format!("config_files names the main configuration file {} itself", path.display());
+            let text = format!("config_files includes the main configuration file {} itself", path.display());
             return Err(ConfigError::Include { place: root.place.clone(), text });
         }
-        // A path that does not exist is passed over, as a missing rules file is: packages name optional places.
+        // A missing path is skipped, like a missing rules file: packages name optional places.
         let found = if include.path.is_dir() {
             folders.push(include.path.clone());
             files_in(&include.path)
@@ -143,7 +144,7 @@ fn finish(
     let mut report = Report::default();
     deprecated(&mut root, &mut report);
     let mut config = Config::read(&root, "", &mut report).unwrap_or_default();
-    // What stands in a file has been reported with that file.
+    // Problems inside a file have been reported with that file.
     report.warnings.retain(|fault| fault.place.line == 0 || fault.key == "rules_file");
     check(&mut config, &root, &mut report);
     if !report.errors.is_empty() {
@@ -167,7 +168,7 @@ fn check_file(path: &Path, root: &Node) -> ConfigSource {
     ConfigSource { path: path.to_path_buf(), faults: report.errors }
 }
 
-/// The regular files in a directory, in the order of their names.
+/// Returns the regular files in a directory, sorted by name.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
@@ -179,7 +180,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Merges a further file into what was read before. Only the top level is looked at.
+/// Merges a further file into the previous ones. Only top-level keys are compared.
 fn merge(root: &mut Node, file: Node, strategy: Strategy) -> Result<(), ConfigError> {
     let place = file.place.clone();
     let Value::Map(entries) = file.value else {
@@ -187,7 +188,7 @@ fn merge(root: &mut Node, file: Node, strategy: Strategy) -> Result<(), ConfigEr
     };
     for (key, node) in entries {
         if key.name == "config_files" {
-            let text = "config_files is only for the main configuration file".into();
+            let text = "config_files is only valid in the main configuration file".into();
             return Err(ConfigError::Include { place: key.place, text });
         }
         let exists = root.entry(&key.name).is_some();
@@ -208,7 +209,7 @@ fn merge(root: &mut Node, file: Node, strategy: Strategy) -> Result<(), ConfigEr
     Ok(())
 }
 
-/// The old name of `rules_files` still counts.
+/// Accepts the deprecated name of `rules_files`.
 fn deprecated(root: &mut Node, report: &mut Report) {
     let Value::Map(entries) = &mut root.value else { return };
     let both = entries.iter().any(|(key, _)| key.name == "rules_files");
@@ -216,12 +217,12 @@ fn deprecated(root: &mut Node, report: &mut Report) {
         if both {
             report.fail(&key.place, "rules_file", "both 'rules_files' and 'rules_file' are set");
         }
-        report.warn(&key.place, "rules_file", "the name is rules_files now");
+        report.warn(&key.place, "rules_file", "is deprecated; use rules_files");
         key.name = "rules_files".into();
     }
 }
 
-/// What types alone cannot say.
+/// Checks what types alone cannot express.
 fn check(config: &mut Config, root: &Node, report: &mut Report) {
     let place = |path: &str| {
         let mut node = root;
@@ -235,7 +236,7 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     };
     let mut fail = |path: &str, text: &str| report.fail(&place(path), path, text);
     if config.engine.kind == EngineKind::Replay && config.engine.replay.capture_file.as_os_str().is_empty() {
-        fail("engine.replay.capture_file", "engine.kind is 'replay' but there is no capture file");
+        fail("engine.replay.capture_file", "engine.kind is 'replay', but no capture file is set");
     }
     for (path, why) in config.outputs.check() {
         fail(&path, why);
@@ -256,14 +257,14 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     }
     if !config.rules_bundle.url.is_empty() {
         if config.rules_bundle.public_key.is_empty() {
-            fail("rules_bundle.public_key", "a bundle without a key to check it with would be anyone's");
+            fail("rules_bundle.public_key", "is required to verify the bundle's signature");
         }
         if let Err(error) = duration::parse(&config.rules_bundle.interval) {
             fail("rules_bundle.interval", &error);
         }
     }
     if config.webserver.listen_address.trim().parse::<std::net::IpAddr>().is_err() {
-        fail("webserver.listen_address", &format!("'{}' is no IP address", config.webserver.listen_address));
+        fail("webserver.listen_address", &format!("'{}' is not a valid IP address", config.webserver.listen_address));
     }
     let drops = &mut config.syscall_event_drops;
     if drops.actions.is_empty() {
@@ -272,7 +273,7 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if drops.actions.contains(&DropAction::Ignore)
         && (drops.actions.contains(&DropAction::Log) || drops.actions.contains(&DropAction::Alert))
     {
-        fail("syscall_event_drops.actions", "'ignore' makes no sense together with 'log' or 'alert'");
+        fail("syscall_event_drops.actions", "'ignore' cannot be combined with 'log' or 'alert'");
     }
     if !(0.0..=1.0).contains(&drops.threshold) {
         fail("syscall_event_drops.threshold", "must be between 0 and 1");
@@ -296,21 +297,21 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if let Some(names) = &config.load_plugins {
         let defined = |name: &String| config.plugins.iter().any(|plugin| plugin.name == *name);
         for name in names.iter().filter(|name| !defined(name)) {
-            fail("load_plugins", &format!("plugin '{name}' is not described under plugins"));
+            fail("load_plugins", &format!("plugin '{name}' is not defined under plugins"));
         }
     }
     if !config.rule_files.is_empty() {
-        report.warn(&place("rule_files"), "rule_files", "is not read; the name is rules_files");
+        report.warn(&place("rule_files"), "rule_files", "is ignored; use rules_files");
     }
     if config.engine.kind == EngineKind::Kmod {
-        let text = "there is no kernel module; the probe of modern_ebpf is used instead";
+        let text = "the kernel module is not supported; using the modern_ebpf probe instead";
         report.warn(&place("engine.kind"), "engine.kind", text);
     }
     for entry in config.append_output.iter().filter(|entry| !entry.r#match.rule.is_empty()) {
         let tags = entry.r#match.tags.join(", ");
         if !tags.is_empty() {
             let text = format!(
-                "matches the rule '{}' only if it has all of the tags {tags}; a rule alone or tags alone are usual",
+                "matches the rule '{}' only if it has all of the tags {tags}; usually, set either a rule or tags",
                 entry.r#match.rule
             );
             report.warn(&place("append_output"), "append_output", text);
@@ -319,7 +320,7 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
 }
 
 impl Config {
-    /// The plugins to load, in order: those of `load_plugins`, or all if there is no such key.
+    /// Returns the plugins to load, in order: those of `load_plugins`, or all if that key is absent.
     pub(crate) fn selected_plugins(&self) -> Vec<&Plugin> {
         match &self.load_plugins {
             None => self.plugins.iter().collect(),
@@ -330,7 +331,7 @@ impl Config {
     }
 }
 
-/// The JSON schema of the configuration.
+/// Returns the JSON schema of the configuration.
 pub(crate) fn schema() -> serde_json::Value {
     let mut definitions = serde_json::Map::new();
     let root = Config::schema(&mut definitions);

@@ -1,4 +1,4 @@
-//! `-o key=value`: the way a single setting is named on the command line.
+//! `-o key=value`: paths of single settings on the command line.
 //!
 //! ```text
 //! engine.kind=replay                     a key in a mapping in the root
@@ -10,7 +10,7 @@
 
 use super::document::{self, Node, Place, Value};
 
-/// Why an option was not understood.
+/// Reason why an option is invalid.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("option '{option}': {text}")]
 pub(crate) struct OptionError {
@@ -27,8 +27,9 @@ enum Step {
 /// Applies `key=value` to the tree.
 ///
 /// # Errors
-/// When the option has no `=`, the key is malformed, names an item far behind the end of a list, or the value
-/// begins like YAML and is none.
+///
+/// If the option has no `=`, the key is malformed, the key names an item far beyond the end of a list, or the value
+/// begins like YAML but is not valid YAML.
 pub(crate) fn apply(root: &mut Node, option: &str) -> Result<(), OptionError> {
     let fault = |text: String| OptionError { option: option.to_owned(), text };
     let (key, value) = option.split_once('=').ok_or_else(|| fault("must be of the form key=value".into()))?;
@@ -38,7 +39,7 @@ pub(crate) fn apply(root: &mut Node, option: &str) -> Result<(), OptionError> {
         (value.starts_with('{') && value.ends_with('}')) || (value.starts_with('[') && value.ends_with(']'));
     let node = if structured {
         let mut node = document::parse(&place.file, value).map_err(|error| fault(error.to_string()))?;
-        // Line and column inside an option help nobody: the option is the place.
+        // Line and column inside an option are useless: the option is the place.
         set_place(&mut node, &place);
         node
     } else {
@@ -54,11 +55,14 @@ pub(crate) fn apply(root: &mut Node, option: &str) -> Result<(), OptionError> {
                 }
                 let kind = at.kind();
                 let Value::List(items) = &mut at.value else {
-                    return Err(fault(format!("[] asks for a list, but here is {kind}")));
+                    return Err(fault(format!("[] requires a list, found {kind}")));
                 };
                 let index = if let Step::Item(index) = step { index } else { items.len() };
                 if index > items.len() {
-                    return Err(fault(format!("the list has {} items, so [{index}] is out of reach", items.len())));
+                    return Err(fault(format!(
+                        "the list has {} items, so index [{index}] is out of range",
+                        items.len()
+                    )));
                 }
                 if index == items.len() {
                     items.push(Node { value: Value::Null, place: place.clone() });
@@ -71,7 +75,7 @@ pub(crate) fn apply(root: &mut Node, option: &str) -> Result<(), OptionError> {
     Ok(())
 }
 
-/// Whether the option sets something below this top-level key.
+/// Returns whether the option sets something below this top-level key.
 pub(crate) fn is_below(option: &str, name: &str) -> bool {
     option.strip_prefix(name).is_some_and(|rest| rest.starts_with(['=', '[', '.']))
 }
@@ -97,14 +101,14 @@ fn parse(key: &str) -> Result<Vec<Step>, String> {
             match c {
                 '\\' => match chars.next() {
                     Some(c @ ('.' | '[' | ']' | '\\')) => name.push(c),
-                    Some(c) => return Err(format!("'\\{c}' is no escape; there are \\. \\[ \\] and \\\\")),
-                    None => return Err("a backslash at the end of the key".into()),
+                    Some(c) => return Err(format!("'\\{c}' is not a valid escape; use \\. \\[ \\] and \\\\")),
+                    None => return Err("the key ends in a backslash".into()),
                 },
                 c => name.push(c),
             }
         }
         if name.is_empty() {
-            return Err("an empty key".into());
+            return Err("the key is empty".into());
         }
         steps.push(Step::Key(name));
         while chars.next_if_eq(&'[').is_some() {
@@ -113,12 +117,12 @@ fn parse(key: &str) -> Result<Vec<Step>, String> {
                 match chars.next() {
                     Some(']') => break,
                     Some(c) => index.push(c),
-                    None => return Err("'[' without ']'".into()),
+                    None => return Err("missing ']' after '['".into()),
                 }
             }
             steps.push(match index.as_str() {
                 "" => Step::NewItem,
-                digits => Step::Item(digits.parse().map_err(|_| format!("'{digits}' is no index"))?),
+                digits => Step::Item(digits.parse().map_err(|_| format!("'{digits}' is not a valid index"))?),
             });
         }
         match chars.next() {
@@ -183,14 +187,14 @@ mod tests {
     #[test]
     fn faults() {
         fails("", "novalue", "key=value");
-        fails("", "=x", "empty key");
-        fails("", "a..b=x", "empty key");
-        fails("", "a[x]=1", "no index");
-        fails("", "a[0=1", "without ']'");
-        fails("", r"a\x=1", "no escape");
+        fails("", "=x", "key is empty");
+        fails("", "a..b=x", "key is empty");
+        fails("", "a[x]=1", "not a valid index");
+        fails("", "a[0=1", "missing ']'");
+        fails("", r"a\x=1", "not a valid escape");
         fails("", "a\\=1", "backslash");
         fails("", "a[0]b=1", "expected '.'");
-        fails("l: [1]", "l[5]=1", "out of reach");
+        fails("l: [1]", "l[5]=1", "out of range");
         fails("l: {a: 1}", "l[]=1", "a mapping");
         fails("", "a={b: }]}", "-o a");
     }

@@ -1,9 +1,8 @@
-//! What Falco once had and dropped, and what took its place.
+//! Options and settings that Falco removed, with their replacements.
 //!
-//! Old guides live long. Whoever follows one gets a sentence that says what to write today instead of "unknown
-//! option".
+//! Old guides live long. Their readers get the replacement instead of "unknown option".
 
-/// An option of the command line.
+/// A command-line option.
 struct Flag {
     names: &'static [&'static str],
     sentence: &'static str,
@@ -47,7 +46,7 @@ const FLAGS: &[Flag] = &[
     },
 ];
 
-/// The sentence for a removed option, written as `-x` or `--name`.
+/// Returns the message for a removed option, written as `-x` or `--name`.
 pub(crate) fn flag(name: &str) -> Option<&'static str> {
     FLAGS.iter().find(|flag| flag.names.contains(&name)).map(|flag| flag.sentence)
 }
@@ -62,17 +61,17 @@ const KEYS: &[(&str, &str)] = &[
     ("container_engines", "moved to the init_config of the container plugin"),
     ("engine.ebpf", "the old BPF probe was removed; use engine.kind: modern_ebpf"),
     ("engine.gvisor", "the gVisor engine was removed; there is no replacement"),
-    ("webserver.k8s_audit_endpoint", "audit events are taken by the k8saudit source on its own listener"),
-    ("metrics.kernel_event_counters_per_cpu", "the name is metrics.kernel_event_counters_per_cpu_enabled"),
+    ("webserver.k8s_audit_endpoint", "audit events are received by the k8saudit plugin on its own listener"),
+    ("metrics.kernel_event_counters_per_cpu", "was renamed to metrics.kernel_event_counters_per_cpu_enabled"),
     ("falco_libs.enable_container_metadata", "container metadata comes from the container plugin"),
 ];
 
-/// The sentence for a removed setting, by its path.
+/// Returns the message for a removed setting, by its path.
 pub(crate) fn key(path: &str) -> Option<&'static str> {
     KEYS.iter().find(|(name, _)| *name == path).map(|(_, sentence)| *sentence)
 }
 
-/// The sentence for a removed value of a setting.
+/// Returns the message for a removed value of a setting.
 pub(crate) fn word(path: &str, word: &str) -> Option<String> {
     let sentence = match (path, word) {
         ("engine.kind", "ebpf") => "the old BPF probe was removed; use modern_ebpf",
@@ -83,9 +82,8 @@ pub(crate) fn word(path: &str, word: &str) -> Option<String> {
     Some(sentence.to_owned())
 }
 
-/// Variables of the environment that no longer do anything.
-pub(crate) const VARIABLES: &[(&str, &str)] =
-    &[("FALCO_BPF_PROBE", "is not read any more; write engine.kind: modern_ebpf")];
+/// Environment variables that no longer have an effect.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[("FALCO_BPF_PROBE", "is ignored; set engine.kind: modern_ebpf")];
 
 #[cfg(test)]
 mod tests {

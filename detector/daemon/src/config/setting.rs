@@ -1,8 +1,8 @@
-//! From a document to typed settings, by one table that is also the schema.
+//! Conversion of a document to typed settings, by one table that is also the schema.
 //!
-//! A settings struct is written once with [`settings!`]: names, types, defaults and docs. Reading, the warning about
-//! an unknown key and the JSON schema that `--config-schema` prints all come from that one list, so they cannot
-//! disagree. Reading never stops at the first fault: all of them land in the [`Report`], each with its place.
+//! A settings struct is written once with [`settings!`]: names, types, defaults and docs. Parsing, the warning about an
+//! unknown key and the JSON schema that `--config-schema` prints all come from that one list, so they cannot disagree.
+//! Parsing never stops at the first error: all of them are collected in the [`Report`], each with its place.
 
 use super::document::{Key, Node, Place, Value};
 use serde_json::{Map, Value as Json, json};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// One thing that is wrong with a configuration, and where.
+/// A problem in a configuration, with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fault {
     pub(crate) place: Place,
@@ -24,12 +24,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All that was found while reading.
+/// All problems found while parsing.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// The setting is ignored or its default is used.
+    /// Problems where the setting is ignored or its default is used.
     pub(crate) warnings: Vec<Fault>,
-    /// Nothing sensible can be done with the value.
+    /// Invalid values without a sensible replacement.
     pub(crate) errors: Vec<Fault>,
 }
 
@@ -47,10 +47,10 @@ impl Report {
             Value::Scalar { text, .. } => format!("'{text}'"),
             _ => node.kind().to_owned(),
         };
-        self.warn(&node.place, key, format!("expected {wanted}, found {found}; the default is used"));
+        self.warn(&node.place, key, format!("expected {wanted}, found {found}; using the default"));
     }
 
-    /// A key that no setting has: removed ones say what replaced them, others may be misspelt.
+    /// Reports an unknown key, with its replacement if Falco removed it, or else a similar name.
     pub(crate) fn unknown(&mut self, key: &Key, path: &str, known: &[&str]) {
         if let Some(sentence) = crate::config::removed::key(path) {
             return self.warn(&key.place, path, sentence);
@@ -65,21 +65,21 @@ impl Report {
     }
 }
 
-/// A value that a configuration file may hold.
+/// A value in a configuration file.
 pub(crate) trait Setting: Sized {
-    /// The JSON schema of the value; structs add themselves to `definitions`.
+    /// Returns the JSON schema of the value. Structs add themselves to `definitions`.
     fn schema(definitions: &mut Map<String, Json>) -> Json;
 
-    /// Reads the node; `None` (with a word in the report) keeps the default.
+    /// Parses the node. `None`, with an entry in the report, keeps the default.
     fn read(node: &Node, path: &str, report: &mut Report) -> Option<Self>;
 }
 
-/// The path of a key below another.
+/// Returns the path of a key below another.
 pub(crate) fn below(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// The entries of a mapping, each key once: the first of equal keys counts.
+/// Returns the entries of a mapping, each key once: the first of equal keys applies.
 pub(crate) fn entries<'n>(node: &'n Node, path: &str, report: &mut Report) -> Option<Vec<(&'n Key, &'n Node)>> {
     let list = match &node.value {
         Value::Map(list) => list,
@@ -92,7 +92,7 @@ pub(crate) fn entries<'n>(node: &'n Node, path: &str, report: &mut Report) -> Op
     let mut seen: Vec<(&Key, &Node)> = Vec::with_capacity(list.len());
     for (key, node) in list {
         if seen.iter().any(|(first, _)| first.name == key.name) {
-            report.warn(&key.place, &below(path, &key.name), "given twice; the first one counts");
+            report.warn(&key.place, &below(path, &key.name), "is set twice; using the first value");
         } else {
             seen.push((key, node));
         }
@@ -205,7 +205,7 @@ impl<T: Setting> Setting for Vec<T> {
         json!({"type": "array", "items": T::schema(definitions)})
     }
 
-    /// A single value stands for a list of one.
+    /// A single value is accepted as a list of one.
     fn read(node: &Node, path: &str, report: &mut Report) -> Option<Self> {
         Some(match &node.value {
             Value::Null => Self::new(),
@@ -231,7 +231,7 @@ impl Setting for BTreeMap<String, String> {
     }
 }
 
-/// Turns a list of settings into a struct, its defaults, its reader and its schema.
+/// Turns a list of settings into a struct with its defaults, parser and schema.
 ///
 /// ```text
 /// settings! {                                     struct Webserver { enabled: bool, listen_port: u32 }
@@ -354,7 +354,7 @@ macro_rules! choices {
 }
 pub(crate) use choices;
 
-/// Adds properties behind one that there is, so that the schema lists settings in the order of the documentation.
+/// Inserts properties after an existing one, so that the schema lists settings in the order of the documentation.
 pub(crate) fn behind(
     properties: Map<String, Json>,
     name: &str,
@@ -371,7 +371,7 @@ pub(crate) fn behind(
     ordered
 }
 
-/// The name of a field without the mark of a raw identifier.
+/// Returns the name of a field without the prefix of a raw identifier.
 pub(crate) fn plain(name: &'static str) -> &'static str {
     name.strip_prefix("r#").unwrap_or(name)
 }

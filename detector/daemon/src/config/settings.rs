@@ -1,7 +1,7 @@
-//! Every setting of `falco.yaml`: name, type, default and meaning. Rows only; `setting.rs` gives them life.
+//! Every setting of `falco.yaml`: name, type, default and description. Rows only; `setting.rs` implements them.
 //!
-//! The defaults are those that hold when a key is absent from the file, which for some keys is not what Falco's
-//! shipped file says: every output, for one, is off until it is named.
+//! The defaults apply when a key is absent from the file. For some keys they differ from the values in Falco's shipped
+//! file: for example, every output is disabled by default.
 
 pub(crate) use super::choices::{
     CaptureMode, DropAction, EngineKind, LibsSeverity, LogLevel, MinPriority, RuleMatching, Strategy,
@@ -13,339 +13,339 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 settings! {
-    /// The whole of falco.yaml.
+    /// The configuration file, falco.yaml.
     Config and outputs: OutputSettings, behind outputs_queue {
-        /// What is added to the output of rules.
+        /// Text and fields appended to the output of rules.
         append_output: Vec<AppendOutput> = Vec::new(),
         /// Fields with a fixed value, for outputs and conditions.
         static_fields: BTreeMap<String, String> = BTreeMap::new(),
-        /// Further configuration files or directories, merged in this order.
+        /// Additional configuration files or directories, merged in this order.
         config_files: Vec<ConfigFile> = Vec::new(),
-        /// Whether a change of a configuration or rules file is taken over at once.
+        /// Reloads when a configuration or rules file changes.
         watch_config_files: bool = true,
-        /// Whether plugins may read the host's network interfaces and users.
+        /// Allows plugins to read the host's network interfaces and users.
         plugins_hostinfo: bool = true,
         /// Rules files or directories, loaded in this order.
         rules_files: Vec<PathBuf> = Vec::new(),
-        /// In the schema for the sake of old files; not read. The name is rules_files.
+        /// Ignored, for compatibility with old files. Use rules_files.
         rule_files: Vec<PathBuf> = Vec::new(),
-        /// Which rules are switched on or off after loading, in this order.
+        /// Enables or disables rules after loading, in this order.
         rules: Vec<RuleSelection> = Vec::new(),
-        /// Where events come from.
+        /// Event source.
         engine: Engine = Engine::default(),
         /// Capture files written when a rule matches.
         capture: Capture = Capture::default(),
-        /// Which of the plugins below are loaded; absent: all of them.
+        /// Names of the plugins to load; absent: all of them.
         load_plugins: Option<Vec<String>> = None,
-        /// Plugins.
+        /// Plugin definitions.
         plugins: Vec<Plugin> = Vec::new(),
-        /// Times in ISO 8601 and UTC instead of the local time of day.
+        /// Uses ISO 8601 in UTC for times instead of the local time of day.
         time_format_iso_8601: bool = false,
-        /// Buffers in alerts as base64.
+        /// Encodes buffers in alerts as base64.
         buffer_format_base64: bool = false,
-        /// The least urgent priority of rules that are loaded.
+        /// Minimum priority; rules below it are not loaded.
         priority: MinPriority = MinPriority::Debug,
-        /// Alerts as JSON instead of text.
+        /// Formats alerts as JSON instead of text.
         json_output: bool = false,
-        /// The whole line, with time and priority, in JSON alerts.
+        /// Includes the whole line, with time and priority, in JSON alerts.
         json_include_output_property: bool = true,
-        /// The rule's message alone in JSON alerts.
+        /// Includes the rule's message alone in JSON alerts.
         json_include_message_property: bool = false,
-        /// The value of each field in JSON alerts.
+        /// Includes the value of each field in JSON alerts.
         json_include_output_fields_property: bool = true,
-        /// The rule's tags in JSON alerts.
+        /// Includes the rule's tags in JSON alerts.
         json_include_tags_property: bool = true,
-        /// Collect output in memory instead of writing each alert at once.
+        /// Buffers output in memory instead of writing each alert immediately.
         buffered_outputs: bool = false,
-        /// How many rules one event may set off.
+        /// Number of rules that can match one event.
         rule_matching: RuleMatching = RuleMatching::First,
-        /// The queue in front of each output.
+        /// Queue in front of each output.
         outputs_queue: OutputsQueue = OutputsQueue::default(),
-        /// Where alerts wait on disk for outputs that are away. Not in Falco.
+        /// Spool on disk for alerts to unreachable outputs. Not in Falco.
         outputs_spool: OutputsSpool = OutputsSpool::default(),
-        /// Fewer alerts of the same kind. Not in Falco.
+        /// Suppression of duplicate and excess alerts. Not in Falco.
         noise_control: NoiseControl = NoiseControl::default(),
         /// Correlations over several events. Not in Falco.
         correlations: CorrelationSettings = CorrelationSettings::default(),
-        /// Rules from a server, signed. Not in Falco.
+        /// Signed rules from a server. Not in Falco.
         rules_bundle: RulesBundle = RulesBundle::default(),
-        /// The built-in web server.
+        /// Built-in web server.
         webserver: Webserver = Webserver::default(),
-        /// Log lines to standard error.
+        /// Logs to standard error.
         log_stderr: bool = false,
-        /// Log lines to syslog.
+        /// Logs to syslog.
         log_syslog: bool = true,
-        /// The most talkative kind of log line written.
+        /// Minimum severity of log lines.
         log_level: LogLevel = LogLevel::Info,
-        /// Log lines of the libraries.
+        /// Logging of the libraries.
         libs_logger: LibsLogger = LibsLogger::default(),
-        /// Milliseconds after which an output that does not return is complained of.
+        /// Milliseconds after which an output that does not return is reported.
         output_timeout: u32 = 2000,
-        /// Long silence of the event source.
+        /// Detection of an event source without events.
         syscall_event_timeouts: SyscallEventTimeouts = SyscallEventTimeouts::default(),
-        /// Dropped events.
+        /// Handling of dropped events.
         syscall_event_drops: SyscallEventDrops = SyscallEventDrops::default(),
-        /// Numbers about the program itself.
+        /// Metrics of the detector.
         metrics: Metrics = Metrics::default(),
-        /// Which system calls are captured.
+        /// Selection of the system calls to capture.
         base_syscalls: BaseSyscalls = BaseSyscalls::default(),
-        /// Limits of the state that is kept.
+        /// Limits of the state.
         falco_libs: FalcoLibs = FalcoLibs::default(),
     }
     /// Correlations over several events.
     CorrelationSettings {
-        /// The most memory for partial matches, in bytes; the oldest are dropped and counted when it is full.
+        /// Maximum memory for partial matches in bytes; the oldest are dropped and counted when it is full.
         memory_bytes: u64 = 16_777_216,
     }
-    /// What is added to the output of some rules.
+    /// Text and fields appended to the output of some rules.
     AppendOutput {
-        /// Which rules; absent: all.
+        /// Rules to which this applies; absent: all.
         r#match: AppendMatch = AppendMatch::default(),
-        /// Text with fields, added to the end of the output.
+        /// Template appended to the output.
         extra_output: String = String::new(),
         /// Fields added to the output_fields of JSON alerts.
         extra_fields: Vec<ExtraField> = Vec::new(),
-        /// Whether the fields that sources suggest are added.
+        /// Adds the fields that the sources suggest.
         suggested_output: bool = false,
     }
-    /// Rules must meet all of these.
+    /// Criteria that a rule must all meet.
     AppendMatch {
-        /// The rule's name.
+        /// Name of the rule.
         rule: String = String::new(),
-        /// The rule's source.
+        /// Source of the rule.
         source: String = String::new(),
-        /// Tags that the rule has, all of them.
+        /// Tags, all of which the rule must have.
         tags: Vec<String> = Vec::new(),
     }
-    /// Switches rules on or off.
+    /// Enables or disables rules.
     RuleSelection {
-        /// Switched on.
+        /// Rules to enable.
         enable: Option<Able> = None,
-        /// Switched off.
+        /// Rules to disable.
         disable: Option<Able> = None,
     }
     /// Rules by name or by tag.
     Able {
-        /// A name; * stands for any text.
+        /// Name of the rule; * matches any text.
         rule: String = String::new(),
-        /// A tag.
+        /// Tag of the rules.
         tag: String = String::new(),
     }
-    /// Where events come from.
+    /// Event source.
     Engine {
-        /// Which engine.
+        /// Kind of the engine.
         kind: EngineKind = EngineKind::ModernEbpf,
-        /// Settings of the kernel module.
+        /// Kernel module.
         kmod: Kmod = Kmod::default(),
-        /// Settings of the probe.
+        /// BPF probe.
         modern_ebpf: ModernEbpf = ModernEbpf::default(),
-        /// Settings of the replay.
+        /// Replay of a capture.
         replay: Replay = Replay::default(),
     }
-    /// The kernel module of Falco.
+    /// Falco's kernel module.
     Kmod {
-        /// The size of each ring, as a step from 1 to 10.
+        /// Size of each ring buffer, as a preset from 1 to 10.
         buf_size_preset: u8 = 4,
-        /// Leave out system calls that failed.
+        /// Drops failed system calls.
         drop_failed_exit: bool = false,
     }
     /// The CO-RE probe.
     ModernEbpf {
-        /// How many CPUs share a ring; 0: all of them.
+        /// Number of CPUs that share a ring buffer; 0: all of them.
         cpus_for_each_buffer: u16 = 2,
-        /// The size of each ring, as a step from 1 to 10.
+        /// Size of each ring buffer, as a preset from 1 to 10.
         buf_size_preset: u8 = 4,
-        /// Leave out system calls that failed.
+        /// Drops failed system calls.
         drop_failed_exit: bool = false,
-        /// Read /proc at the start instead of BPF iterators. Peregrine always does.
+        /// Ignored: BPF iterators are used wherever the kernel allows it.
         disable_iterators: bool = false,
     }
-    /// The replay of a capture file.
+    /// Replay of a capture file.
     Replay {
-        /// The file.
+        /// Path of the capture file.
         capture_file: PathBuf = PathBuf::new(),
     }
     /// Capture files written when a rule matches.
     Capture {
-        /// Whether any are written.
+        /// Enables captures.
         enabled: bool = false,
-        /// What their names begin with.
+        /// Prefix of the file names.
         path_prefix: String = "/tmp/falco".to_owned(),
-        /// Which matches start one.
+        /// Matches that start a capture.
         mode: CaptureMode = CaptureMode::Rules,
-        /// Milliseconds a capture lasts unless the rule says otherwise.
+        /// Duration of a capture in milliseconds, unless the rule sets another.
         default_duration: u32 = 5000,
-        /// The largest size of one file; 0: no limit.
+        /// Maximum size of a file in megabytes; 0: no limit.
         max_file_size_mb: u64 = 0,
     }
     /// A plugin.
     Plugin {
-        /// Its name.
+        /// Name of the plugin.
         name: String = String::new(),
-        /// Its file.
+        /// Path of its library.
         library_path: PathBuf = PathBuf::new(),
-        /// Its settings.
+        /// Its configuration.
         init_config: InitConfig = InitConfig::default(),
-        /// What it opens.
+        /// Parameters for opening its event source.
         open_params: String = String::new(),
     }
-    /// The queue in front of each output.
+    /// Queue in front of each output.
     OutputsQueue {
-        /// How many alerts it holds; 0: no limit.
+        /// Maximum number of alerts in the queue; 0: no limit.
         capacity: u64 = 0,
     }
-    /// Where alerts wait on disk.
+    /// Spool on disk for alerts.
     OutputsSpool {
-        /// The directory.
+        /// Directory of the spool.
         path: PathBuf = "/var/lib/peregrine/spool".into(),
-        /// The limit for each output that says `spool: true`.
+        /// Maximum size in megabytes for each output with `spool: true`.
         max_size_mb: u32 = 256,
     }
-    /// Fewer alerts of the same kind.
+    /// Suppression of duplicate and excess alerts.
     NoiseControl {
-        /// Alerts of a rule with the same key are told once in a window; the next one says how many were not.
+        /// Rules whose alerts with equal keys are sent once per window; the next one carries the number suppressed.
         rules: Vec<Quiet> = Vec::new(),
-        /// Alerts of all rules in a second; 0: no limit.
+        /// Maximum number of alerts per second, of all rules; 0: no limit.
         rate: f64 = 0.0,
-        /// How many of them may come at once.
+        /// Maximum number of alerts in a burst.
         max_burst: u32 = 1000,
     }
-    /// Which alerts are told once in a window.
+    /// Suppression of duplicates of an alert.
     Quiet {
-        /// The rule's name; * stands for any text.
+        /// Name of the rule; * matches any text.
         rule: String = "*".to_owned(),
-        /// Fields that make the key, such as proc.name; none: the rule alone.
+        /// Fields that form the key, such as proc.name; empty: the rule alone.
         key: Vec<String> = Vec::new(),
-        /// How long the window is: a duration such as 30s or 5m.
+        /// Length of the window, such as 30s or 5m.
         window: String = "60s".to_owned(),
     }
-    /// Rules from a server: a tar.gz of rules files and, beside it, its signature by minisign.
+    /// Rules from a server: a tar.gz of rules files, and its minisign signature beside it.
     RulesBundle {
-        /// Where the bundle is; the signature has the same URL with .minisig at the end. Empty: there is none.
+        /// URL of the bundle; .minisig is appended for the signature. Empty: disabled.
         url: String = String::new(),
-        /// The key that it must be signed with, as minisign prints it.
+        /// Public key that verifies the signature, in minisign's format.
         public_key: String = String::new(),
-        /// How often the server is asked for a new one: a duration such as 5m.
+        /// Interval between checks for a new bundle, such as 5m.
         interval: String = "5m".to_owned(),
-        /// Where the last good one is kept, for a start without the server.
+        /// Directory of the last valid bundle, used when the server is unreachable at startup.
         cache: PathBuf = "/var/lib/peregrine/bundle".into(),
-        /// Certificates.
+        /// TLS certificates.
         tls: Tls = Tls::default(),
     }
-    /// Certificates of both sides.
+    /// TLS certificates.
     Tls {
-        /// Do not verify the server's certificate.
+        /// Skips the verification of the server's certificate.
         insecure: bool = false,
-        /// A file of certificates of authorities.
+        /// File of CA certificates.
         ca_cert: String = String::new(),
-        /// A directory of such files.
+        /// Directory of CA certificates.
         ca_path: PathBuf = "/etc/ssl/certs".into(),
-        /// A certificate of our own; empty: none is shown.
+        /// Client certificate; empty: none.
         client_cert: String = String::new(),
-        /// Its key.
+        /// Key of the client certificate.
         client_key: PathBuf = PathBuf::new(),
     }
-    /// The built-in web server.
+    /// Built-in web server.
     Webserver {
-        /// Whether it runs.
+        /// Enables the server.
         enabled: bool = false,
-        /// How many threads serve it; 0: one for each CPU.
+        /// Number of threads; 0: one per CPU.
         threadiness: u32 = 0,
-        /// Its port.
+        /// Port.
         listen_port: u16 = 8765,
-        /// Its address. Falco listens everywhere (0.0.0.0) unless told otherwise; this must be asked for here.
+        /// Address. The default is the loopback address; Falco's is 0.0.0.0.
         listen_address: String = "127.0.0.1".to_owned(),
-        /// The path of the health check.
+        /// Path of the health check.
         k8s_healthz_endpoint: String = "/healthz".to_owned(),
-        /// Whether /metrics answers, given that metrics are enabled.
+        /// Enables /metrics, if metrics are enabled.
         prometheus_metrics_enabled: bool = false,
-        /// Whether it speaks TLS.
+        /// Enables TLS.
         ssl_enabled: bool = false,
-        /// A PEM file with certificate and key.
+        /// PEM file with certificate and key.
         ssl_certificate: PathBuf = "/etc/falco/falco.pem".into(),
-        /// Whether the page /ui is there. Where the address is not loopback it takes a token too. Not in Falco.
+        /// Enables the web UI at /ui. Requires ui_token unless the address is loopback. Not in Falco.
         ui_enabled: bool = true,
-        /// The token that the page asks for; empty: none is asked for, which is for loopback alone. Not in Falco.
+        /// Token that the web UI requires; empty: none, which is allowed on loopback only. Not in Falco.
         ui_token: String = String::new(),
     }
-    /// Log lines of the libraries.
+    /// Logging of the libraries.
     LibsLogger {
-        /// Whether there are any.
+        /// Enables log lines of the libraries.
         enabled: bool = true,
-        /// The most talkative kind.
+        /// Minimum severity.
         severity: LibsSeverity = LibsSeverity::Info,
     }
-    /// Long silence of the event source.
+    /// Detection of an event source without events.
     SyscallEventTimeouts {
-        /// After how many time-outs in a row an internal alert is made.
+        /// Number of consecutive timeouts after which an internal alert is sent.
         max_consecutives: u32 = 1000,
     }
-    /// Dropped events.
+    /// Handling of dropped events.
     SyscallEventDrops {
-        /// The share of dropped events in a second above which something is done.
+        /// Fraction of dropped events per second above which the actions are taken.
         threshold: f64 = 0.1,
-        /// What is done.
+        /// Actions to take.
         actions: Vec<DropAction> = Vec::new(),
-        /// How often in a second it may be done.
+        /// Maximum rate of actions per second.
         rate: f64 = 0.03333,
-        /// How often at once.
+        /// Maximum number of actions in a burst.
         max_burst: u32 = 1,
-        /// Pretend that there are drops.
+        /// Simulates drops, for testing.
         simulate_drops: bool = false,
-        /// For how many seconds after a drop alerts carry state_uncertain; 0: they do not. Not in Falco.
+        /// Seconds after a drop during which alerts carry state_uncertain; 0: never. Not in Falco.
         state_uncertain_seconds: u32 = 60,
     }
-    /// Numbers about the program itself.
+    /// Metrics of the detector.
     Metrics {
-        /// Whether they are taken.
+        /// Enables metrics.
         enabled: bool = false,
-        /// How often: a duration such as 15m or 1h30m.
+        /// Interval, such as 15m or 1h30m.
         interval: String = "5000".to_owned(),
-        /// As internal alerts.
+        /// Sends metrics as internal alerts.
         output_rule: bool = false,
-        /// As lines of JSON in this file.
+        /// Appends metrics as JSON lines to this file.
         output_file: PathBuf = PathBuf::new(),
-        /// Matches of each rule.
+        /// Includes the number of matches of each rule.
         rules_counters_enabled: bool = true,
-        /// CPU and memory.
+        /// Includes CPU and memory usage.
         resource_utilization_enabled: bool = true,
-        /// Threads and descriptors in the state.
+        /// Includes the numbers of threads and file descriptors in the state.
         state_counters_enabled: bool = true,
-        /// Events and drops in the kernel.
+        /// Includes events and drops in the kernel.
         kernel_event_counters_enabled: bool = true,
-        /// The same for each CPU.
+        /// Includes events and drops per CPU.
         kernel_event_counters_per_cpu_enabled: bool = true,
-        /// Runs and time of the BPF programs.
+        /// Includes runs and run time of the BPF programs.
         libbpf_stats_enabled: bool = true,
-        /// Numbers of the plugins.
+        /// Includes metrics of the plugins.
         plugins_metrics_enabled: bool = true,
-        /// Events and drops of the iterators.
+        /// Includes events and drops of the BPF iterators.
         kernel_iter_event_counters_enabled: bool = true,
-        /// Memory in megabytes.
+        /// Reports memory in megabytes.
         convert_memory_to_mb: bool = true,
-        /// Numbers that are zero too.
+        /// Includes metrics that are zero.
         include_empty_values: bool = false,
-        /// Numbers of the allocator.
+        /// Includes metrics of the allocator.
         jemalloc_stats_enabled: bool = true,
     }
-    /// Which system calls are captured.
+    /// Selection of the system calls to capture.
     BaseSyscalls {
-        /// Also those with very many events.
+        /// Also captures system calls with a high volume of events.
         all: bool = false,
-        /// These, instead of what the state needs; !name leaves one out.
+        /// System calls to capture instead of those that the state requires; !name excludes one.
         custom_set: Vec<String> = Vec::new(),
-        /// Only what the rules and the state need.
+        /// Captures only what the rules and the state require.
         repair: bool = false,
     }
-    /// Limits of the state that is kept.
+    /// Limits of the state.
     FalcoLibs {
-        /// How many threads are kept at most.
+        /// Maximum number of threads.
         thread_table_size: u32 = 262_144,
-        /// How often idle threads are looked for.
+        /// Interval in seconds between searches for idle threads.
         thread_table_auto_purging_interval_s: u32 = 300,
-        /// After how many seconds a thread is idle.
+        /// Seconds after which a thread is idle.
         thread_table_auto_purging_thread_timeout_s: u32 = 300,
-        /// How many bytes of a buffer are captured; 0: as many as the source likes.
+        /// Maximum number of bytes captured of a buffer; 0: the source's default.
         snaplen: u64 = 0,
     }
 }

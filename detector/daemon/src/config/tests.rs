@@ -1,4 +1,4 @@
-//! Every key has an effect, every fault a place.
+//! Every key has an effect, every error a place.
 
 use super::*;
 use settings::*;
@@ -25,7 +25,7 @@ fn warns(text: &str, part: &str) {
     assert!(all.iter().any(|fault| fault.contains(part)), "{text}: {all:?}");
 }
 
-/// For each leaf a value that is not its default, and the settings struct says that it arrived.
+/// Sets every leaf to a value that is not its default, and checks that it arrives in the settings.
 #[test]
 fn every_key_is_read() {
     let text = r#"
@@ -168,7 +168,7 @@ falco_libs:
     let (config, defaults) = (loaded.config, Config::default());
     let changed = format!("{config:#?}");
     let before = format!("{defaults:#?}");
-    // Every leaf differs from its default, except where the text form of a leaf is shared with the default.
+    // Every leaf differs from its default, except where its text is the same as that of another leaf's default.
     let leaves = |text: &str| {
         text.lines().map(str::trim).filter(|line| line.contains(": ")).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -199,23 +199,23 @@ fn absent_keys_have_the_defaults_of_falco() {
 }
 
 #[test]
-fn faults_are_named_with_their_place() {
+fn errors_have_places() {
     warns("json_outputs: true", "falco.yaml:1:1: json_outputs: unknown setting; did you mean 'json_output'?");
     warns("engine:\n  kind: nodriver\n  kindd: x", "falco.yaml:3:3: engine.kindd: unknown setting");
     warns("json_output: perhaps", "falco.yaml:1:14: json_output: expected true or false, found 'perhaps'");
     warns("webserver: {listen_port: 99999}", "a whole number from 0 to 65535");
-    warns("priority: debug\npriority: error", "given twice");
+    warns("priority: debug\npriority: error", "twice");
     warns("grpc: {enabled: true}", "the gRPC server was removed");
     warns("engine: {kind: nodriver, ebpf: {probe: x}}", "the old BPF probe was removed");
     warns("outputs: {rate: 1, max_burst: 10}", "outputs_queue.capacity");
-    warns("rules_file: [/a.yaml]", "the name is rules_files now");
-    warns("rule_files: [/a.yaml]", "the name is rules_files");
-    warns("engine: {kind: kmod}", "the probe of modern_ebpf is used instead");
+    warns("rules_file: [/a.yaml]", "is deprecated; use rules_files");
+    warns("rule_files: [/a.yaml]", "use rules_files");
+    warns("engine: {kind: kmod}", "using the modern_ebpf probe instead");
     warns("append_output: [{match: {rule: a, tags: [b, c]}}]", "all of the tags b, c");
 }
 
 #[test]
-fn values_that_cannot_be_meant_are_refused() {
+fn invalid_values_are_errors() {
     refuses("engine: {kind: replay}", "no capture file");
     refuses("engine: {kind: ebpf}", "falco.yaml:1:16: engine.kind: 'ebpf': the old BPF probe was removed");
     refuses("engine: {kind: x}", "must be one of modern_ebpf, kmod, replay, nodriver");
@@ -226,14 +226,14 @@ fn values_that_cannot_be_meant_are_refused() {
     refuses("file_output: {enabled: true}", "no file name");
     refuses("program_output: {enabled: true}", "no program");
     refuses("http_output: {enabled: true}", "no URL");
-    refuses("webserver: {listen_address: localhost}", "no IP address");
-    refuses("syscall_event_drops: {actions: [ignore, log]}", "makes no sense");
+    refuses("webserver: {listen_address: localhost}", "not a valid IP address");
+    refuses("syscall_event_drops: {actions: [ignore, log]}", "cannot be combined");
     refuses("syscall_event_drops: {actions: [page]}", "must be one of ignore, log, alert, exit");
     refuses("syscall_event_drops: {threshold: 2}", "between 0 and 1");
     refuses("syscall_event_timeouts: {max_consecutives: 0}", "greater than 0");
     refuses("rules_file: a\nrules_files: b", "both 'rules_files' and 'rules_file'");
-    refuses("load_plugins: [x]", "plugin 'x' is not described");
-    refuses("append_output: [{extra_fields: [a, {a: b}]}]", "given twice");
+    refuses("load_plugins: [x]", "plugin 'x' is not defined");
+    refuses("append_output: [{extra_fields: [a, {a: b}]}]", "twice");
     refuses("a: [", "falco.yaml:1");
     // All errors at once, not the first alone.
     refuses("priority: loud\nengine: {kind: x}", "must be one of emergency");
@@ -277,7 +277,7 @@ fn further_files_are_merged_by_strategy() {
     assert_eq!(merged("add-only"), ("a".into(), MinPriority::Debug, true));
 
     fs::write(path("d/30.yaml"), "config_files: [x]").unwrap();
-    assert!(load(Some(&path("falco.yaml")), &[]).unwrap_err().to_string().contains("only for the main"));
+    assert!(load(Some(&path("falco.yaml")), &[]).unwrap_err().to_string().contains("only valid in the main"));
     fs::write(path("self.yaml"), format!("config_files: {}", path("self.yaml").display())).unwrap();
     assert!(load(Some(&path("self.yaml")), &[]).unwrap_err().to_string().contains("itself"));
     fs::write(path("main.yaml"), "").unwrap();
@@ -287,19 +287,19 @@ fn further_files_are_merged_by_strategy() {
 }
 
 #[test]
-fn a_missing_file_is_said() {
+fn a_missing_file_is_an_error() {
     let error = load(Some(Path::new("/no/falco.yaml")), &[]).unwrap_err().to_string();
     assert_eq!(error, "Could not find configuration file at /no/falco.yaml");
 }
 
-/// What CONTRIBUTING says of a new setting: a row. Its reading, default, schema and the hint for a misspelt key follow;
-/// beside the row it stands where it is used.
+/// A setting is one row, as CONTRIBUTING promises. Parsing, default, schema and the hint for a misspelt key follow; the
+/// only other place is where it is used.
 #[test]
 fn a_setting_is_a_row() {
     setting::settings! {
         /// A block.
         Block {
-            /// How many.
+            /// Number of things.
             new_number: u32 = 7,
         }
     }
@@ -314,6 +314,6 @@ fn a_setting_is_a_row() {
     assert_eq!(read("new_numbr: 9"), (7, Some(hint.to_owned())));
     let mut definitions = serde_json::Map::new();
     <Block as setting::Setting>::schema(&mut definitions);
-    assert_eq!(definitions["Block"]["properties"]["new_number"]["description"], "How many.");
+    assert_eq!(definitions["Block"]["properties"]["new_number"]["description"], "Number of things.");
     assert_eq!(crate::places::of(&["output_timeout"]), ["alerts/outputs.rs", "config/settings.rs"]);
 }

@@ -1,7 +1,7 @@
-//! What is at work, written down, and what a reload would change about it.
+//! The active configuration and rules in a file, and what a reload would change.
 //!
-//! A running program writes its settings and rules to a file beside its pid file. `--dry-run` with the same `-P` reads
-//! it and says what a reload would change, without asking the program and without its privileges.
+//! A running detector writes its settings and rules to a file beside its pid file. `--dry-run` with the same `-P` reads
+//! it and prints what a reload would change, without contact to the running process and without its privileges.
 
 use crate::config::Loaded;
 use crate::rules::Rules;
@@ -10,19 +10,19 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Settings that a running program does not take over.
+/// Settings that a running detector does not reload.
 const FIXED: &[&str] = &["engine", "webserver", "plugins", "load_plugins", "metrics", "base_syscalls", "falco_libs"];
-/// Settings that are nobody's business.
+/// Settings with secrets.
 const SECRET: &[&str] = &["password", "api_key", "headers"];
 
-/// Where the settings and rules of the program with this pid file stand.
+/// Returns the path of the file that belongs to this pid file.
 pub(crate) fn path(pidfile: &Path) -> PathBuf {
     let mut name = pidfile.as_os_str().to_owned();
     name.push(".applied");
     name.into()
 }
 
-/// Settings and rules, as JSON.
+/// Returns settings and rules as JSON.
 pub(crate) fn snapshot(loaded: &Loaded, rules: &mut Rules) -> Json {
     let described = rules.describe(None).unwrap_or_default();
     let rules = described["rules"].as_array().into_iter().flatten().filter_map(|rule| {
@@ -33,7 +33,7 @@ pub(crate) fn snapshot(loaded: &Loaded, rules: &mut Rules) -> Json {
     json!({"settings": leaves(&loaded.document.to_json()), "rules": rules})
 }
 
-/// Writes it, for nobody else to read: there may be passwords in it.
+/// Writes the file, readable only for the owner: it may contain passwords.
 pub(crate) fn write(path: &Path, snapshot: &Json) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -42,7 +42,7 @@ pub(crate) fn write(path: &Path, snapshot: &Json) -> std::io::Result<()> {
     std::fs::rename(beside, path)
 }
 
-/// What a change from one to the other is, a line for each.
+/// Returns the changes between two snapshots, one line each.
 pub(crate) fn changes(before: &Json, after: &Json) -> Vec<String> {
     let empty = Map::new();
     let map = |of: &'_ Json, name: &str| of[name].as_object().cloned().unwrap_or_else(|| empty.clone());
@@ -61,7 +61,7 @@ pub(crate) fn changes(before: &Json, after: &Json) -> Vec<String> {
     let (old, new) = (map(before, "rules"), map(after, "rules"));
     for (name, rule) in &new {
         match old.get(name) {
-            None => lines.push(format!("rule '{name}': new")),
+            None => lines.push(format!("rule '{name}': added")),
             Some(known) => {
                 let parts = rule.as_object().into_iter().flatten();
                 let parts: Vec<_> = parts
@@ -69,12 +69,12 @@ pub(crate) fn changes(before: &Json, after: &Json) -> Vec<String> {
                     .map(|(part, _)| part.as_str())
                     .collect();
                 if !parts.is_empty() {
-                    lines.push(format!("rule '{name}': other {}", parts.join(", ")));
+                    lines.push(format!("rule '{name}': changed {}", parts.join(", ")));
                 }
             }
         }
     }
-    lines.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("rule '{name}': gone")));
+    lines.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("rule '{name}': removed")));
     lines
 }
 
@@ -89,11 +89,11 @@ fn change(name: &str, old: Option<&Json>, new: Option<&Json>) -> Option<String> 
         Some(value) => value.to_string(),
     };
     let top = name.split(['.', '[']).next().unwrap_or(name);
-    let note = if FIXED.contains(&top) { " (takes a restart)" } else { "" };
+    let note = if FIXED.contains(&top) { " (requires a restart)" } else { "" };
     Some(format!("setting {name}: {} -> {}{note}", show(old), show(new)))
 }
 
-/// Every setting by its path; lists count as one.
+/// Returns every setting by its path; lists count as one.
 fn leaves(document: &Json) -> Map<String, Json> {
     fn walk(at: &Json, path: &str, out: &mut Map<String, Json>) {
         match at {
@@ -131,12 +131,12 @@ mod tests {
             [
                 "setting json_output: false -> true",
                 "setting rules_files: the default -> [\"a\"]",
-                "setting engine.kind: \"nodriver\" -> \"replay\" (takes a restart)",
+                "setting engine.kind: \"nodriver\" -> \"replay\" (requires a restart)",
                 "setting kafka_output.password: (secret) -> (secret)",
                 "setting priority: \"debug\" -> the default",
-                "rule 'A': other condition, enabled",
-                "rule 'C': new",
-                "rule 'B': gone",
+                "rule 'A': changed condition, enabled",
+                "rule 'C': added",
+                "rule 'B': removed",
             ]
         );
         assert!(changes(&after, &after).is_empty());

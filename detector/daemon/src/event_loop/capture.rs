@@ -1,7 +1,7 @@
-//! Captures that a match begins: the state of the machine, the event that matched, and what follows it.
+//! Captures that a match starts: the state of the host, the event that matched, and those that follow.
 //!
-//! As in Falco, a capture goes on until its time is over, which every further match may put off, or until the file is as
-//! large as it may be. The next match begins another file. Time is that of the events, so that a replay captures the same.
+//! As in Falco, a capture continues until its deadline, which every further match may extend, or until the file has its
+//! maximum size. The next match starts another file. Time is that of the events, so that a replay captures the same.
 
 use crate::alerts::internal;
 use crate::clock::now;
@@ -16,16 +16,16 @@ use std::path::PathBuf;
 
 const MILLISECOND: u64 = 1_000_000;
 
-/// The rule of the alert about a file that is full.
+/// The rule of the alert about a full file.
 const FULL: &str = "Falco internal: capture size limit reached";
 
-/// What writes captures.
+/// Writes captures.
 #[derive(Debug)]
 pub(crate) struct Recorder<'c> {
     settings: &'c Settings,
-    /// When the capture ends, by the time of events. Matches move it even while there is no capture.
+    /// When the capture ends, in event time. Matches extend it even while there is no capture.
     deadline: u64,
-    /// Whether a match of this event begins a capture.
+    /// Whether a match of this event starts a capture.
     wanted: bool,
     at_work: Option<AtWork>,
 }
@@ -37,12 +37,12 @@ struct AtWork {
 }
 
 impl<'c> Recorder<'c> {
-    /// `None` if no captures are wanted.
+    /// Creates the recorder; `None` if captures are disabled.
     pub(crate) fn new(settings: &'c Settings) -> Option<Self> {
         settings.enabled.then_some(Self { settings, deadline: 0, wanted: false, at_work: None })
     }
 
-    /// A rule has matched an event of this time.
+    /// Notes that a rule matched an event of this time.
     pub(crate) fn matched(&mut self, rule: Option<&Rule>, time: u64) {
         let capture = rule.and_then(|rule| rule.capture);
         let own = capture.and_then(|capture| capture.milliseconds);
@@ -51,7 +51,7 @@ impl<'c> Recorder<'c> {
         self.wanted |= self.settings.mode == CaptureMode::AllRules || capture.is_some();
     }
 
-    /// Takes an event after the rules have seen it. Tells when the file has become too large.
+    /// Writes an event after its evaluation. Returns the limit if the file has become too large.
     #[inline]
     pub(crate) fn take(&mut self, event: &sinsp::Event<'_>) -> Option<Limit> {
         if self.at_work.is_none() && !self.wanted {
@@ -80,7 +80,7 @@ impl<'c> Recorder<'c> {
         None
     }
 
-    /// Ends the capture if its time is over.
+    /// Ends the capture if its deadline has passed.
     pub(crate) fn is_over(&mut self, time: u64) {
         if self.at_work.is_some() && time >= self.deadline {
             self.finish();
@@ -96,7 +96,7 @@ impl<'c> Recorder<'c> {
         };
         match begin() {
             Ok(writer) => {
-                log::info(format!("capture {} begins", path.display()));
+                log::info(format!("started capture {}", path.display()));
                 self.at_work = Some(AtWork { writer, path });
             }
             Err::<_, scap::Error>(error) => log::error(format!("capture {}: {error}", path.display())),
@@ -109,7 +109,7 @@ impl<'c> Recorder<'c> {
         if let Some(AtWork { writer, path }) = self.at_work.take() {
             let events = writer.events();
             match writer.finish() {
-                Ok(_) => log::info(format!("capture {} has {events} events", path.display())),
+                Ok(_) => log::info(format!("finished capture {} with {events} events", path.display())),
                 Err(error) => log::error(format!("capture {}: {error}", path.display())),
             }
         }
@@ -124,7 +124,7 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// Tells it as an alert.
+    /// Sends the alert about it.
     pub(crate) fn tell(&self, send: impl FnOnce(&OwnedAlert)) {
         let text = format!("{FULL}. Configured limit: {} MB.", self.megabytes);
         let own = internal(FULL, Priority::Informational, now(), text)
@@ -154,7 +154,7 @@ mod tests {
         Rule { capture, ..Rule::new(output) }
     }
 
-    /// Gives each event of a trace to the recorder; `matched` says which rule matches it.
+    /// Passes each event of a trace to the recorder; `matched` returns which rule matches it.
     fn run(settings: &Settings, trace: &str, mut matched: impl FnMut(u64) -> Option<Rule>) -> Vec<Limit> {
         let mut recorder = Recorder::new(settings).unwrap();
         let mut inspector = Inspector::new(scap::text::Trace::parse(trace).unwrap());
@@ -174,7 +174,7 @@ mod tests {
         Settings { enabled: true, path_prefix, default_duration: 1000, ..Settings::default() }
     }
 
-    /// How many events each of the files has, in their order.
+    /// Returns the number of events in each of the files, in their order.
     fn files(folder: &tempfile::TempDir) -> Vec<usize> {
         let mut paths: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn further_matches_put_the_end_off_and_later_ones_begin_anew() {
+    fn further_matches_extend_a_capture_and_later_ones_start_another() {
         let folder = tempfile::tempdir().unwrap();
         let mut trace = "thread tid=7 pid=7 ptid=1 comm=\"x\"\n".to_owned();
         for second in 1..=10 {
@@ -196,7 +196,7 @@ mod tests {
         }
         let own = Capture { milliseconds: Some(2000) };
         let limits = run(&settings(&folder), &trace, |number| match number {
-            // Two seconds of its own, put off to the fifth by a rule that begins none.
+            // Two seconds by its own duration, extended to the fifth by a rule that starts none.
             2 => Some(rule(Some(own))),
             4 => Some(rule(None)),
             8 => Some(rule(Some(Capture { milliseconds: None }))),
@@ -206,10 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_too_large_ends_and_is_told() {
+    fn a_file_that_is_too_large_ends_with_an_alert() {
         let folder = tempfile::tempdir().unwrap();
         let mut trace = "thread tid=7 pid=7 ptid=1 comm=\"x\"\n".to_owned();
-        // What looks like noise does not become shorter.
+        // Random data cannot be compressed.
         let mut noise = 1u64;
         for _ in 0..500 {
             trace.push_str("tid=7 write res=4000 data=b\"");

@@ -1,4 +1,4 @@
-//! What is done when events were lost: looked at once a second, by the clock of the events.
+//! Actions on dropped events, checked once a second in event time.
 
 use crate::config::settings::{DropAction, SyscallEventDrops};
 use crate::metrics::families::FAMILIES;
@@ -8,21 +8,21 @@ use serde_json::{Map, Value as Json};
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Losses of a second that call for the configured actions.
+/// Drops of a second that trigger the configured actions.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Loss {
-    /// What happened, for log and alert.
+    /// Description for the log and the alert.
     pub(crate) text: String,
     /// The counts, for the alert. They are text, as consumers of Falco's alert expect.
     pub(crate) fields: Map<String, Json>,
-    /// What to do.
+    /// The actions to take.
     pub(crate) actions: Vec<DropAction>,
 }
 
-/// The name of the alert.
+/// The rule name of the alert.
 pub(crate) const RULE: &str = "Falco internal: syscall event drop";
 
-/// Watches the counts of a source.
+/// Watches the drop counts of a source.
 #[derive(Debug)]
 pub(crate) struct DropWatch {
     settings: SyscallEventDrops,
@@ -30,16 +30,16 @@ pub(crate) struct DropWatch {
     bucket: TokenBucket,
     next: u64,
     last: SourceStats,
-    /// Seconds with losses above the threshold.
+    /// Number of seconds with drops above the threshold.
     occurrences: u64,
-    /// Of those, how many were acted upon.
+    /// Number of those in which actions were taken.
     acted: u64,
-    /// Events lost in the last second that was looked at.
+    /// Events dropped in the last second that was checked.
     lost: u64,
 }
 
 impl DropWatch {
-    /// Starts from what the source has counted so far.
+    /// Starts from the current counts of the source.
     pub(crate) fn new(settings: &SyscallEventDrops, start: SourceStats, live: bool) -> Self {
         Self {
             settings: settings.clone(),
@@ -53,12 +53,12 @@ impl DropWatch {
         }
     }
 
-    /// The settings at work.
+    /// Returns the active settings.
     pub(crate) fn settings(&self) -> &SyscallEventDrops {
         &self.settings
     }
 
-    /// Goes on with other settings.
+    /// Applies other settings.
     pub(crate) fn follow(&mut self, settings: &SyscallEventDrops) {
         if (settings.rate, settings.max_burst) != (self.settings.rate, self.settings.max_burst) {
             self.bucket = TokenBucket::new(settings.rate, f64::from(settings.max_burst));
@@ -66,12 +66,12 @@ impl DropWatch {
         self.settings = settings.clone();
     }
 
-    /// How many events were lost in the last second that was looked at.
+    /// Returns the number of events dropped in the last second that was checked.
     pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Whether a second has passed since the last look; `now` is the time of an event.
+    /// Returns whether a second has passed since the last check; `now` is the time of an event.
     #[inline]
     pub(crate) fn is_due(&mut self, now: u64) -> bool {
         if self.next == 0 {
@@ -80,7 +80,7 @@ impl DropWatch {
         now > self.next
     }
 
-    /// Looks at the counts of the last second.
+    /// Checks the counts of the last second.
     pub(crate) fn look(&mut self, now: u64, stats: SourceStats) -> Option<Loss> {
         self.next = now + SECOND;
         let lost_by = |stats: &SourceStats, of: &dyn Fn(&scap::source::Drop) -> bool| -> u64 {
@@ -93,7 +93,7 @@ impl DropWatch {
         let simulate = self.settings.simulate_drops;
         let lost = since(&|_| true) + u64::from(simulate);
         let threshold = if simulate { 0.0 } else { self.settings.threshold };
-        // Losses are part of what was seen; a source that saw nothing has no share to speak of.
+        // Drops are part of the events seen; a source that saw nothing has no drop rate.
         self.lost = lost;
         if lost == 0 || lost as f64 / events.max(1) as f64 <= threshold {
             return None;
@@ -126,7 +126,7 @@ impl DropWatch {
         Some(Loss { text, fields, actions })
     }
 
-    /// The two lines that end a run.
+    /// Returns the two lines that end a run.
     pub(crate) fn summary(&self) -> String {
         format!(
             "Syscall event drop monitoring:\n   - event drop detected: {} occurrences\n   - num times actions taken: {}\n",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_a_second() {
+    fn one_check_a_second() {
         let mut watch = DropWatch::new(&settings(), SourceStats::default(), true);
         assert!(!watch.is_due(10));
         assert!(!watch.is_due(10 + SECOND));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_above_the_threshold_are_acted_upon() {
+    fn drops_above_the_threshold_trigger_actions() {
         let mut watch = DropWatch::new(&settings(), stats(100, 0), true);
         assert_eq!(watch.look(SECOND, stats(200, 10)), None);
         let loss = watch.look(2 * SECOND, stats(300, 31)).unwrap();
@@ -178,7 +178,7 @@ mod tests {
         let taken = |watch: &mut DropWatch, seconds: std::ops::Range<u64>| {
             seconds.filter(|n| watch.look(n * SECOND, stats(n * 100, n * 50)).is_some()).count()
         };
-        // One at once, then one in 30 seconds.
+        // One immediately, then one in 30 seconds.
         assert_eq!(taken(&mut watch, 1..30), 1);
         assert_eq!(taken(&mut watch, 30..33), 1);
         assert_eq!(watch.occurrences, 32);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_counts_anew_is_no_loss() {
+    fn reset_counters_are_not_drops() {
         let mut watch = DropWatch::new(&settings(), stats(100, 50), true);
         assert_eq!(watch.look(SECOND, stats(10, 0)), None);
     }

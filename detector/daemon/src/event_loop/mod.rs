@@ -1,4 +1,4 @@
-//! The event loop and the threads around it: what happens while events come, and what may change meanwhile.
+//! The event loop, the threads around it, and what may change while it runs.
 
 pub(crate) mod active_config;
 pub(crate) mod capture;

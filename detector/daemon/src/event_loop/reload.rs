@@ -1,9 +1,9 @@
-//! New rules between two events: on SIGHUP, and when a file of configuration or rules has changed.
+//! Reload of rules and configuration: on SIGHUP, and when one of their files has changed.
 //!
-//! The new rules are loaded beside the running ones, on a thread of their own. Only if all is well with them are they
-//! handed to the event loop, which goes on with them at its next event: no event is lost, and the state stays.
-//! Otherwise the old ones stay, and an alert says why. Outputs, noise control, logging and what is done about drops are
-//! taken over too; what stays the same goes on undisturbed. Few settings take a restart, and the log says so.
+//! The new rules are loaded beside the active ones, on a separate thread. Only if they are valid are they handed to the
+//! event loop, which uses them from its next event on: no event is lost, and the state stays. Otherwise the current
+//! rules stay active, and an alert says why. Outputs, noise control, logging and drop actions are reloaded too; those
+//! that stay the same are not interrupted. Few settings require a restart, which is logged.
 
 use crate::alerts::{Alerts, internal};
 use crate::cli::Options;
@@ -20,12 +20,12 @@ use rule_engine::output::Priority;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the thread looks whether it was asked to reload or to end.
+/// How often the thread checks for a request to reload or to end.
 const STEP: Duration = Duration::from_millis(50);
-/// A change is taken over when nothing more has changed for this long: files are written in several steps.
+/// A change is loaded when nothing more has changed for this time: files are written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// What the thread works with.
+/// State of the reload thread.
 pub(crate) struct Reloader<'r> {
     pub(crate) options: &'r Options,
     pub(crate) hostname: &'r str,
@@ -34,7 +34,7 @@ pub(crate) struct Reloader<'r> {
     pub(crate) slot: &'r Slot,
     pub(crate) alerts: &'r Alerts,
     pub(crate) end: &'r AtomicBool,
-    /// When rules were taken over last.
+    /// Time of the last reload.
     pub(crate) reloaded: &'r AtomicU64,
 }
 
@@ -86,7 +86,7 @@ impl Reloader<'_> {
         match FileWatch::new(&all, &folders) {
             Ok(watch) => Some(watch),
             Err(error) => {
-                log::error(format!("changes of files are not watched: {error}"));
+                log::error(format!("cannot watch files for changes: {error}"));
                 None
             }
         }
@@ -103,7 +103,7 @@ impl Reloader<'_> {
         let sets = rules.engine(&loaded.config)?;
         let (new, old) = (&loaded.config, running);
         let plan = outputs::plan(new, self.hostname)?;
-        // From here on nothing can be wrong with the new settings.
+        // From here on nothing can fail.
         log::set_up(new);
         let fixed = [
             ("engine", new.engine != old.engine),
@@ -114,7 +114,7 @@ impl Reloader<'_> {
             ("falco_libs", new.falco_libs != old.falco_libs),
         ];
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
-            log::warning(format!("a change of {name} takes a restart"));
+            log::warning(format!("{name} changed; restart required"));
         }
         if let Err(fatal) = self.alerts.apply(new, plan) {
             log::error(fatal);
@@ -127,12 +127,12 @@ impl Reloader<'_> {
         Ok((loaded, files, sets))
     }
 
-    /// Asks for a new bundle of rules; whether there is one.
+    /// Fetches a new bundle of rules. Returns whether there is one.
     fn fetch(&self) -> bool {
         let loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new);
         let fetched = loaded.and_then(|loaded| bundle::refresh(self.options, &loaded).map_err(Fatal));
         match &fetched {
-            Ok(true) => log::notice("rules_bundle: a new bundle"),
+            Ok(true) => log::notice("rules_bundle: fetched a new bundle"),
             Ok(false) => {}
             Err(why) => log::error(format!("rules_bundle: {why}")),
         }
@@ -142,12 +142,12 @@ impl Reloader<'_> {
     fn refuse(&self, fatal: &Fatal) {
         let rule = "Falco internal: hot restart failure";
         let text = format!("{rule}: {fatal}");
-        log::error(format!("the old rules stay: {fatal}"));
+        log::error(format!("reload failed, keeping the current rules: {fatal}"));
         self.alerts.send_own(&internal(rule, Priority::Critical, now(), text));
     }
 }
 
-/// When the server is to be asked for a bundle of rules.
+/// Schedule of the checks for a new bundle.
 struct Poll {
     interval: Option<Duration>,
     last: Instant,
@@ -187,7 +187,7 @@ mod tests {
     use sinsp::Inspector;
     use std::path::{Path, PathBuf};
 
-    /// A capture during which new rules come every so many events.
+    /// A capture during which new rules arrive in a fixed interval of events.
     struct Restless<'t> {
         capture: Reader<std::fs::File>,
         every: usize,
@@ -225,7 +225,7 @@ mod tests {
         files.load(&Options::default(), &config).engine(&config).unwrap()
     }
 
-    /// The alerts of a run with a reload every so many events, the events that it saw, and the reloads.
+    /// Returns the alerts of a run with a reload every `every` events, the number of events, and of reloads.
     fn alerts(path: &Path, every: usize, sets: &[CompiledRules; 2]) -> (String, u64, usize) {
         let mut config = Config::default();
         config.outputs.file.enabled = true;
@@ -263,7 +263,7 @@ mod tests {
         (std::fs::read_to_string(path).unwrap(), delivered, reloads)
     }
 
-    /// Rules that look at what happened long before are the same at work with a reload every 500 events.
+    /// Rules that depend on much earlier events give the same alerts with a reload every 500 events.
     #[test]
     fn a_hundred_reloads_lose_no_event_and_no_state() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The event loop: inspector, rules, outputs, and what is done between two events.
+//! The event loop: inspector, rules, outputs, and the work between two events.
 
 use crate::alerts::pending_alerts::Waiting;
 use crate::alerts::{Alerts, internal, with_json};
@@ -25,37 +25,37 @@ use std::time::Instant;
 const SECOND: u64 = 1_000_000_000;
 /// The name of the alert about partial matches that were dropped.
 const EVICTIONS: &str = "Falco internal: correlation state drop";
-/// Room for a count of each type of event.
+/// Space for a count of each event type.
 const TYPES: usize = 512;
 
-/// What a run is given.
+/// The inputs of a run.
 pub(crate) struct Setup<'s> {
     pub(crate) config: &'s Config,
     pub(crate) signals: &'s Signals,
     pub(crate) telemetry: &'s Telemetry,
-    /// Where new rules come from.
+    /// Where new rules arrive.
     pub(crate) slot: &'s Slot,
-    /// Stop after so many seconds, by the clock of the events; 0: do not.
+    /// Maximum run time in seconds of event time; 0: no limit.
     pub(crate) seconds: u64,
     pub(crate) verbose: bool,
-    /// Where is told what the rules cost, if that is wanted.
+    /// Destination of profiles, if enabled.
     pub(crate) profiles: Option<&'s Profiles>,
-    /// Who is asked about containers, on a live source.
+    /// Lookup of containers, on a live source.
     pub(crate) containers: Option<&'s Lookup>,
-    /// Where alerts wait for that.
+    /// Queue of alerts that wait for that.
     pub(crate) waiting: Option<&'s Waiting>,
 }
 
-/// Why the events of a set of rules came to an end.
+/// Reason why the loop over a set of rules ended.
 enum End {
-    /// The source has no more, the time is over, or somebody asked for it.
+    /// The source ended, the run time is over, or termination was requested.
     Over,
-    /// There are new rules to go on with.
+    /// There are new rules.
     Rules(Arc<SourceRules<SinspSchema>>),
 }
 
-/// Runs the events of a source through the rules, to the end. The counts of matches are added to `matches`. The source
-/// is told of new rules by `follow`, so that it can give what they look at.
+/// Evaluates the events of a source to the end. The matches are added to `matches`. `follow` is called with new rules,
+/// so that the source can capture their system calls.
 pub(crate) fn run<S: Measured>(
     setup: &Setup<'_>,
     inspector: &mut Inspector<S>,
@@ -114,15 +114,15 @@ struct AtWork<'r> {
     matches: &'r mut Matches,
     drops: DropWatch,
     events: u64,
-    /// The same by type of event.
+    /// The number of events by type.
     types: Vec<u64>,
     /// The time of the first event.
     first: u64,
-    /// How often in a row there was nothing.
+    /// Number of consecutive timeouts.
     idle: u32,
-    /// How often in a row is worth a word.
+    /// Number of consecutive timeouts that is reported.
     timeouts: u32,
-    /// What writes captures, if any are wanted.
+    /// The writer of captures, if enabled.
     recorder: Option<Recorder<'r>>,
     /// What ran the rules before, with the partial matches of its correlations.
     before: Option<Runner<SinspSchema>>,
@@ -205,7 +205,7 @@ impl AtWork<'_> {
         }
     }
 
-    /// Does what others asked for.
+    /// Handles requests of signals and other threads.
     fn attend<S: Measured>(&mut self, inspector: &mut Inspector<S>, runner: &mut Runner<SinspSchema>) -> Option<End> {
         let signals = self.setup.signals;
         signals.seen();
@@ -217,7 +217,7 @@ impl AtWork<'_> {
             containers.take(inspector);
         }
         if signals.take_reopen() {
-            log::info("SIGUSR1 received, opening outputs anew");
+            log::info("SIGUSR1 received, reopening outputs");
             self.alerts.reopen();
         }
         let (telemetry, measured) = (self.setup.telemetry, self.setup.profiles.is_some());
@@ -232,7 +232,7 @@ impl AtWork<'_> {
             telemetry.tell(Snapshot { costs, correlations, ..self.snapshot(inspector) });
         }
         if signals.terminate() {
-            log::info("asked to end");
+            log::info("termination requested, shutting down");
             return Some(End::Over);
         }
         self.setup.slot.take(SYSCALL).map(End::Rules)
@@ -330,7 +330,7 @@ impl AtWork<'_> {
                 }
                 DropAction::Exit => {
                     log::critical(&loss.text);
-                    return Err(Fatal::new("system calls were dropped, and syscall_event_drops.actions says exit"));
+                    return Err(Fatal::new("system calls were dropped, exiting as set in syscall_event_drops.actions"));
                 }
             }
         }
@@ -338,7 +338,7 @@ impl AtWork<'_> {
     }
 }
 
-/// What each rule has cost since it is measured.
+/// Returns the cost of each rule since the start of the measurement.
 fn costs(runner: &Runner<SinspSchema>) -> Vec<Cost> {
     let rules = runner.profiled().map(|profile| profile.rules).unwrap_or_default();
     rules.iter().map(|rule| Cost { evaluated: rule.evaluated, nanoseconds: rule.nanoseconds }).collect()

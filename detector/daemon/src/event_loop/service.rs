@@ -1,4 +1,4 @@
-//! What runs beside the event loop: the web server, the metrics, the reload of rules.
+//! The threads beside the event loop: web server, metrics, reload.
 
 use crate::alerts::{Alerts, internal, with_json};
 use crate::cli::Options;
@@ -30,16 +30,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How often metrics are taken.
+/// Returns the interval of metrics.
 ///
 /// # Errors
-/// When the interval is none, or nothing would take the metrics.
+///
+/// If the interval is invalid, or the metrics have no destination.
 pub(crate) fn interval(config: &Config) -> Result<Duration, Fatal> {
     let metrics = &config.metrics;
     let taken = metrics.output_rule || !metrics.output_file.as_os_str().is_empty();
     if !taken && !config.webserver.prometheus_metrics_enabled {
         return Err(Fatal::new(
-            "metrics are enabled but go nowhere: set metrics.output_rule, metrics.output_file or \
+            "metrics are enabled without a destination: set metrics.output_rule, metrics.output_file or \
              webserver.prometheus_metrics_enabled",
         ));
     }
@@ -52,24 +53,24 @@ pub(crate) struct Service<'s> {
     pub(crate) loaded: &'s config::Loaded,
     pub(crate) files: &'s RuleFiles,
     pub(crate) hostname: &'s str,
-    /// How often metrics are taken, if they are.
+    /// The interval of metrics, if they are enabled.
     pub(crate) interval: Option<Duration>,
     pub(crate) audit: Option<Audit<'s>>,
-    /// The alerts of the page.
+    /// The alerts of the web UI.
     pub(crate) feed: &'s Arc<Feed>,
 }
 
-/// Audit events that are run beside the system calls.
+/// Evaluation of audit events beside the system calls.
 pub(crate) struct Audit<'s> {
     pub(crate) settings: &'s audit::Settings,
     pub(crate) rules: &'s Arc<SourceRules<JsonSchema>>,
-    /// Whether nothing else is run, so that their end is that of the program.
+    /// Whether there is no other source, so that its end is that of the program.
     pub(crate) alone: bool,
     pub(crate) evaluator: Arc<Evaluator>,
 }
 
 impl Service<'_> {
-    /// Starts what the configuration asks for, runs the loop, and ends it all.
+    /// Starts what the configuration enables, runs the loop, and ends all threads.
     pub(crate) fn run(
         &self,
         signals: &Signals,
@@ -120,7 +121,7 @@ impl Service<'_> {
                 inputs
             });
             let outcome = events(&telemetry, &slot);
-            // Closes the queue; what is in it is evaluated before the scope ends.
+            // Closes the queue; its events are evaluated before the scope ends.
             drop(inputs);
             end.store(true, Ordering::SeqCst);
             drop((stop, stop_losses));
@@ -143,7 +144,7 @@ impl Service<'_> {
             started: now(),
             reloaded: AtomicU64::new(now()),
             resources: Resources::new(Path::new(&host_root()), Instant::now()),
-            // Nobody asks for them without metrics, and they take a twentieth of the time that rules take to load.
+            // Nobody reads them without metrics, and they take a twentieth of the time of loading rules.
             config_files: fingerprints(self.loaded.files.iter().map(|file| &file.path).filter(|_| measured)),
             rules_files: rules_files.map(|(path, bytes)| fingerprint(path, bytes)).collect(),
         }
@@ -164,14 +165,14 @@ impl Service<'_> {
     }
 }
 
-/// Looks once a second whether outputs have lost alerts, until `stopped` is closed.
+/// Checks once a second whether outputs have lost alerts, until `stopped` is closed.
 fn tell_losses(alerts: &Alerts, stopped: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1)) {
         alerts.tell_losses();
     }
 }
 
-/// Takes the metrics as alerts and lines of a file, at each interval, until `stopped` is closed.
+/// Sends the metrics as alerts and appends them to a file, at each interval, until `stopped` is closed.
 fn snapshots(
     config: &Config,
     facts: &Facts,

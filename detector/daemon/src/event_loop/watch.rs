@@ -1,8 +1,8 @@
 //! Watches configuration and rules files for changes.
 //!
-//! Not the files are watched but the directories that they are in: editors and configuration management replace a
-//! file by renaming another one over it, and a Kubernetes ConfigMap swaps a link named `..data`. The file that was
-//! watched would be gone, the directory stays.
+//! The directories of the files are watched, not the files: editors and configuration management replace a file by
+//! renaming another one over it, and a Kubernetes ConfigMap swaps a link named `..data`. A watched file would be gone,
+//! the directory stays.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
@@ -18,15 +18,15 @@ use std::time::Duration;
 /// The link that a Kubernetes ConfigMap swaps.
 const CONFIG_MAP: &str = "..data";
 
-/// What counts in one directory.
+/// The relevant names in one directory.
 #[derive(Debug, Default)]
 struct Wanted {
-    /// Any file.
+    /// Whether any file is relevant.
     all: bool,
     names: HashSet<OsString>,
 }
 
-/// Files and directories under watch.
+/// A watch on files and directories.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
     inotify: OwnedFd,
@@ -34,10 +34,11 @@ pub(crate) struct FileWatch {
 }
 
 impl FileWatch {
-    /// Watches these files, and whatever appears, changes or vanishes in these directories.
+    /// Watches these files, and every change in these directories.
     ///
     /// # Errors
-    /// When the kernel refuses a watch, for lack of a directory or of watches.
+    ///
+    /// If the kernel rejects a watch, since the directory is missing or the limit of watches is reached.
     pub(crate) fn new(files: &[PathBuf], folders: &[PathBuf]) -> std::io::Result<Self> {
         let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let mut wanted: HashMap<i32, Wanted> = HashMap::new();
@@ -60,7 +61,7 @@ impl FileWatch {
         Ok(Self { inotify, wanted })
     }
 
-    /// Waits at most so long for a change.
+    /// Waits up to this time for a change.
     pub(crate) fn changed(&self, wait: Duration) -> bool {
         let time = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
         let mut fds = [PollFd::new(&self.inotify, PollFlags::IN)];
@@ -73,7 +74,7 @@ impl FileWatch {
         loop {
             match reader.next() {
                 Ok(event) => {
-                    // An event without a name says that events were lost, or that the directory is gone.
+                    // An event without a name means that events were lost, or that the directory is gone.
                     let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
                     changed |= match (self.wanted.get(&event.wd()), name) {
                         (Some(wanted), Some(name)) => wanted.all || wanted.names.contains(name),

@@ -1,7 +1,7 @@
-//! What the libraries say of themselves, as lines of the program's log.
+//! Log lines of the libraries, in the program's log.
 //!
-//! They speak by `tracing`; this listens, from the level of `libs_logger.severity` on. What libbpf says while it loads
-//! the probe comes this way too.
+//! The libraries log with `tracing`; this subscriber writes their lines from the level of `libs_logger.severity` on.
+//! The lines of libbpf while it loads the probe arrive here too.
 
 use crate::config::settings::{LibsLogger, LibsSeverity};
 use crate::log;
@@ -11,10 +11,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Nothing, then from errors alone to everything.
+/// Index of the maximum level: 0 for none, then from errors alone to everything.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
-/// Listens from now on as the settings say.
+/// Applies the settings, and installs the subscriber the first time.
 pub(crate) fn set_up(settings: &LibsLogger) {
     let level = match (settings.enabled, settings.severity) {
         (false, _) => 0,
@@ -25,7 +25,7 @@ pub(crate) fn set_up(settings: &LibsLogger) {
         (true, LibsSeverity::Trace) => 5,
     };
     LEVEL.store(level, Ordering::Relaxed);
-    // Only the first time; after that the level alone changes.
+    // Only the first call installs it; later calls only change the level.
     let _ = tracing::subscriber::set_global_default(Listener);
 }
 
@@ -41,7 +41,7 @@ fn rank(level: Level) -> u8 {
     }
 }
 
-/// The message first, then the other fields as they come.
+/// A line under construction: the message, then the other fields in their order.
 #[derive(Default)]
 struct Line {
     message: String,
@@ -65,7 +65,7 @@ impl Subscriber for Listener {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Dependencies of ours speak by tracing too; they are not what the setting is about.
+        // Dependencies log with tracing too; the setting is not about them.
         let ours = ["libbpf", "scap", "sinsp", "bpf", "rule_engine", "peregrine"];
         let target = metadata.target();
         rank(*metadata.level()) <= LEVEL.load(Ordering::Relaxed)
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libraries_are_heard_from_a_level_on() {
+    fn libraries_log_from_a_level_on() {
         let heard = |enabled, severity| {
             set_up(&LibsLogger { enabled, severity });
             [

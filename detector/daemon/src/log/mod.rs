@@ -1,7 +1,7 @@
-//! Log lines: to standard error, to syslog, or to both, from a level on.
+//! The log: lines to standard error, to syslog, or to both, from a severity on.
 //!
-//! One logger for the process, since lines come from threads that know nothing of each other. Before the
-//! configuration is read, lines go to standard error from level `warning` on.
+//! There is one logger for the process, since lines come from independent threads. Before the configuration is read,
+//! lines from severity `warning` on go to standard error.
 
 pub(crate) mod libs;
 
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How urgent a line is, in the numbers of syslog.
+/// Severity of a line, in the numbers of syslog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Level {
@@ -39,7 +39,7 @@ impl Level {
         Self::Debug,
     ];
 
-    /// The level with this number of syslog.
+    /// Returns the level with this syslog severity.
     pub(crate) fn from_severity(severity: u8) -> Self {
         Self::ALL[usize::from(severity.min(7))]
     }
@@ -49,14 +49,14 @@ struct Logger {
     level: Level,
     stderr: bool,
     iso_time: bool,
-    /// Behind a queue, so that a syslog daemon that hangs holds nobody up.
+    /// Behind a queue, so that a syslog daemon that hangs blocks nobody.
     syslog: Option<Outputs>,
 }
 
 static LOGGER: Mutex<Logger> =
     Mutex::new(Logger { level: Level::Warning, stderr: true, iso_time: false, syslog: None });
 
-/// Writes lines from now on to where the configuration says.
+/// Applies the log settings of the configuration.
 pub(crate) fn set_up(config: &Config) {
     crate::log::libs::set_up(&config.libs_logger);
     let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,14 +82,14 @@ pub(crate) fn set_up(config: &Config) {
 }
 
 fn syslog() -> Outputs {
-    // A machine without a syslog daemon is common (containers), and there is no one to tell.
+    // Hosts without a syslog daemon are common (containers), and there is no place to report it.
     let mut outputs = Outputs::new(Capacity::alerts(1000), Duration::from_secs(1), Arc::new(drop));
-    // Nor does the program wait for one at its end.
+    // The program does not wait for the daemon at its end either.
     outputs.add(Syslog::new(SyslogAddress::default(), "peregrine", "").with_retries(Some(0)));
     outputs
 }
 
-/// Writes out what is queued. Called at the end of the program.
+/// Flushes queued lines. Called at the end of the program.
 pub fn finish() {
     let syslog = LOGGER.lock().unwrap_or_else(PoisonError::into_inner).syslog.take();
     syslog.map(Outputs::close);
@@ -113,15 +113,15 @@ pub(crate) fn line(level: Level, text: impl Display) {
         } else {
             now.strftime("%a %b %d %H:%M:%S %Y")
         };
-        // Nor is there when standard error is closed.
+        // The same when standard error is closed.
         let _ = writeln!(std::io::stderr(), "{time}: {text}");
     }
 }
 
-/// Lines by level: `log::info("...")`.
+/// One function for each level: `log::info("...")`.
 macro_rules! levels {
     ($($name:ident = $level:ident),*) => { $(
-        #[allow(dead_code, reason = "a level is there whether or not something speaks at it today")]
+        #[allow(dead_code, reason = "all levels exist, whether or not they are used today")]
         pub(crate) fn $name(text: impl Display) {
             line(Level::$level, text);
         }
@@ -129,7 +129,7 @@ macro_rules! levels {
 }
 levels!(critical = Critical, error = Error, warning = Warning, notice = Notice, info = Info, debug = Debug);
 
-/// Says which files were read and what is wrong with them.
+/// Logs the configuration files and the problems in them.
 pub(crate) fn report(loaded: &Loaded) {
     if !loaded.files.is_empty() {
         info("Initialized with configuration files:");

@@ -1,4 +1,4 @@
-//! Puts together all numbers about the program, from the loop's counts and from the machine.
+//! Collection of all metrics, from the counts of the event loop and from the system.
 
 use super::resources::Resources;
 use super::{Form, Kind, Metric, Part, Unit, fields, plain_name};
@@ -12,35 +12,35 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What does not change while the program runs.
+/// Values that do not change while the program runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) settings: Settings,
     pub(crate) engine: &'static str,
     pub(crate) hostname: String,
     pub(crate) started: u64,
-    /// When rules were taken over last.
+    /// Time of the last reload of rules.
     pub(crate) reloaded: AtomicU64,
     pub(crate) resources: Resources,
-    /// File name and fingerprint of each file.
+    /// File name and SHA-256 of each file.
     pub(crate) config_files: Vec<(String, String)>,
     pub(crate) rules_files: Vec<(String, String)>,
 }
 
-/// The name and the SHA-256 of a file.
+/// Returns the name and the SHA-256 of a file.
 pub(crate) fn fingerprint(path: &Path, bytes: &[u8]) -> (String, String) {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     (name, digest)
 }
 
-/// The fingerprints of files on the disk; one that cannot be read has none.
+/// Returns the names and SHA-256 of files on disk. Files that cannot be read are skipped.
 pub(crate) fn fingerprints<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Vec<(String, String)> {
     paths.filter_map(|path| Some(fingerprint(path, &std::fs::read(path).ok()?))).collect()
 }
 
 impl Facts {
-    /// All numbers, for both forms.
+    /// Returns all metrics, for both formats.
     pub(crate) fn metrics(&self, now: &Snapshot) -> Vec<Metric> {
         let mut metrics = vec![Metric::info(Part::Program, "version", &[("version", VERSION)])];
         for (name, files) in [("sha256_rules_files", &self.rules_files), ("sha256_config_files", &self.config_files)] {
@@ -120,7 +120,7 @@ impl Facts {
         }
     }
 
-    /// The fields of the metrics alert. `before` is the count of events and of time at the last one.
+    /// Returns the fields of the metrics alert. `before` has the events and the time of the previous one.
     pub(crate) fn alert(&self, snapshot: &Snapshot, before: Option<(&Snapshot, f64)>) -> Map<String, Json> {
         let mut map = Map::new();
         map.insert("evt.time".into(), now().into());
@@ -181,8 +181,8 @@ impl Facts {
     }
 }
 
-/// The addresses of this host: `eth0.protocols.ipv4.addresses` and what it has, in the order of the names. Loopback
-/// does not count.
+/// Returns the addresses of this host, sorted by name: `eth0.protocols.ipv4.addresses` and its value. Loopback is
+/// excluded.
 fn interfaces() -> Vec<(String, String)> {
     let mut all: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
     for address in nix::ifaddrs::getifaddrs().into_iter().flatten() {
@@ -272,7 +272,7 @@ fn source(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
         let labels = [("dir", "exit"), ("drop", family)];
         metrics.push(Metric::counter(Part::Source, "n_drops_buffer", count).labels(&labels));
     }
-    // Events of the way in are not captured any more; the series stay for those who draw them.
+    // Entry events are no longer captured; the series remain for existing dashboards.
     for family in ["clone_fork", "execve", "connect", "open", "dir_file", "other_interest"] {
         let labels = [("dir", "enter"), ("drop", family)];
         metrics.push(Metric::counter(Part::Source, "n_drops_buffer", 0).labels(&labels));

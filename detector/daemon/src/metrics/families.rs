@@ -1,6 +1,6 @@
-//! The families of system calls by which losses are counted, in Falco's names and in ours.
+//! Families of system calls by which drops are counted, with Falco's names and ours.
 
-/// The families that consumers know, and those of ours that they take in.
+/// Falco's families, and the families of ours that belong to each.
 pub(crate) const FAMILIES: &[(&str, &[&str])] = &[
     ("n_drops_buffer_clone_fork_exit", &["clone_fork"]),
     ("n_drops_buffer_execve_exit", &["execve"]),

@@ -1,11 +1,11 @@
-//! How often each rule matched, over all reloads.
+//! Number of matches of each rule, across reloads.
 
 use rule_engine::engine::Alert;
 use rule_engine::output::Priority;
 use rule_engine::ruleset::{RuleId, Ruleset};
 use std::fmt::Write;
 
-/// A rule and its matches.
+/// A rule and its number of matches.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RuleCount {
     pub(crate) name: String,
@@ -15,7 +15,7 @@ pub(crate) struct RuleCount {
     pub(crate) count: u64,
 }
 
-/// The counts, and where the rules of the set at work stand among them.
+/// The counts, and the positions of the active rules among them.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     rules: Vec<RuleCount>,
@@ -23,7 +23,7 @@ pub(crate) struct Matches {
 }
 
 impl Matches {
-    /// Goes on with another set of rules. Counts of rules that have the same name are kept.
+    /// Switches to another set of rules. Counts of rules with the same name are kept.
     pub(crate) fn follow(&mut self, set: &Ruleset) {
         let source = set.source();
         let before = std::mem::take(&mut self.rules);
@@ -71,7 +71,7 @@ impl Matches {
         }
     }
 
-    /// All rules with their counts.
+    /// Returns all rules with their counts.
     pub(crate) fn rules(&self) -> &[RuleCount] {
         &self.rules
     }
@@ -81,7 +81,7 @@ impl Matches {
         self.rules.append(&mut rules);
     }
 
-    /// The lines that end a run, as Falco prints them.
+    /// Returns the lines that end a run, in Falco's format.
     pub(crate) fn summary(&self) -> String {
         let total: u64 = self.rules.iter().map(|rule| rule.count).sum();
         let mut text = format!("Events detected: {total}\nRule counts by severity:\n");

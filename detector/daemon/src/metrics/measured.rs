@@ -1,4 +1,4 @@
-//! What a source of events can tell of itself beside its events: by processor, by program, by ring.
+//! Measurements of an event source: per processor, per BPF program, per ring buffer.
 
 use scap::Source;
 use scap::savefile::Reader;
@@ -13,7 +13,7 @@ pub(crate) struct Cpu {
     pub(crate) faults: u64,
 }
 
-/// Cost of one program in the kernel.
+/// Cost of one BPF program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) name: String,
@@ -21,19 +21,19 @@ pub(crate) struct Program {
     pub(crate) nanoseconds: u64,
 }
 
-/// A source that may tell more. One that cannot tells nothing.
+/// An event source with measurements. By default it has none.
 pub(crate) trait Measured: Source {
-    /// The counts of each processor.
+    /// Returns the counts of each processor.
     fn cpus(&self) -> Vec<Cpu> {
         Vec::new()
     }
 
-    /// The cost of each program, where the kernel counts it (`sysctl kernel.bpf_stats_enabled=1`).
+    /// Returns the cost of each BPF program, if the kernel counts it (`sysctl kernel.bpf_stats_enabled=1`).
     fn programs(&self) -> Vec<Program> {
         Vec::new()
     }
 
-    /// Bytes that wait in the rings.
+    /// Returns the number of unread bytes in the ring buffers.
     fn pending(&self) -> Option<u64> {
         None
     }

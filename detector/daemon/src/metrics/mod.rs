@@ -1,7 +1,7 @@
-//! Numbers about the program: taken once, written in two forms.
+//! Metrics of the detector: collected once, written in two formats.
 //!
 //! A [`Metric`] has one name, that of Falco's metrics alert (`memory_rss_kb`). The Prometheus name follows from it, its
-//! unit and its kind, as Prometheus asks for: base units, `_total` at the end of counters.
+//! unit and its kind, by the conventions of Prometheus: base units, `_total` at the end of counters.
 
 pub(crate) mod collect;
 pub(crate) mod families;
@@ -13,16 +13,16 @@ pub(crate) mod telemetry;
 use serde_json::{Map, Value as Json};
 use std::fmt::Write;
 
-/// The part of the program that a number tells of; it becomes part of the name.
+/// The part of the program that a metric describes. It becomes part of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// The program and its state: `falco` in both forms.
+    /// The program and its state: `falco` in both formats.
     Program,
-    /// Threads and descriptors that are kept: `falco` in the alert, `scap` for Prometheus.
+    /// Threads and file descriptors in the state: `falco` in the alert, `scap` for Prometheus.
     State,
-    /// The source of events: `scap`.
+    /// The event source: `scap`.
     Source,
-    /// What every event has: `evt`.
+    /// Fields of every event: `evt`.
     Event,
 }
 
@@ -36,11 +36,11 @@ pub(crate) enum Unit {
     Nanoseconds,
     /// Nanoseconds since 1970.
     Time,
-    /// No number: the labels say it all.
+    /// No value: the labels are the information.
     Info,
 }
 
-/// Whether a number only grows.
+/// Kind of a metric: counter or gauge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Counter,
@@ -54,9 +54,9 @@ pub(crate) struct Metric {
     pub(crate) unit: Unit,
     pub(crate) kind: Kind,
     pub(crate) value: f64,
-    /// With labels, a number appears only for Prometheus: the alert has a name of its own for each.
+    /// Labels for Prometheus. A metric with labels is left out of the alert, which has a separate name for each.
     pub(crate) labels: Vec<(String, String)>,
-    /// Left out for Prometheus, where labels say the same.
+    /// Left out for Prometheus, where labels have the same information.
     alert_only: bool,
 }
 
@@ -88,7 +88,7 @@ impl Metric {
     }
 }
 
-/// Text for Prometheus, version 0.0.4. Numbers of one name stand together under one head, as the format demands.
+/// Renders the Prometheus text format, version 0.0.4. Metrics of one name are grouped under one header, as it requires.
 pub(crate) fn prometheus(metrics: &[Metric]) -> String {
     let mut text = String::new();
     let mut done: Vec<String> = Vec::new();
@@ -139,7 +139,7 @@ fn prometheus_name(metric: &Metric) -> String {
     format!("falcosecurity_{part}_{}_{unit}", label(name))
 }
 
-/// A name in which what Prometheus does not take is an underscore.
+/// Returns a name with an underscore in place of each character that Prometheus does not allow.
 fn label(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
@@ -155,16 +155,16 @@ fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// How the fields of the alert are written.
+/// Format of the fields of the alert.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Form {
-    /// Memory in megabytes, with names that say so.
+    /// Memory in megabytes, with `_mb` in the names.
     pub(crate) megabytes: bool,
-    /// Numbers that are zero too.
+    /// Whether metrics that are zero are included.
     pub(crate) zeros: bool,
 }
 
-/// The fields of the metrics alert: those numbers that have no labels.
+/// Adds the fields of the metrics alert: the metrics that have no labels.
 pub(crate) fn fields(metrics: &[Metric], form: Form, fields: &mut Map<String, Json>) {
     for metric in metrics.iter().filter(|metric| metric.labels.is_empty() && metric.unit != Unit::Info) {
         if metric.value == 0.0 && !form.zeros {
@@ -190,7 +190,8 @@ pub(crate) fn fields(metrics: &[Metric], form: Form, fields: &mut Map<String, Js
     }
 }
 
-/// A name for a field or a file: letters, digits and colons, anything else one underscore, none at the end.
+/// Returns a name for a field or a file: letters, digits and colons; each run of other characters becomes one
+/// underscore, without one at the end.
 pub(crate) fn plain_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn prometheus_gets_base_units_and_one_head_for_each_name() {
+    fn prometheus_has_base_units_and_one_header_per_name() {
         let text = prometheus(&metrics());
         for line in [
             "falcosecurity_falco_version_info{version=\"0.1.0\"} 1",
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alert_gets_flat_fields() {
+    fn the_alert_has_flat_fields() {
         let mut map = Map::new();
         fields(&metrics(), Form { megabytes: true, zeros: false }, &mut map);
         let text = Json::Object(map).to_string();

@@ -1,14 +1,14 @@
-//! What the program and its machine use: CPU, memory, descriptors.
+//! Resource usage of the program and its host: CPU, memory, file descriptors.
 
 use super::{Kind, Metric, Part, Unit};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Where the memory of the program's own container stands, unless `FALCO_CGROUP_MEM_PATH` says otherwise.
+/// Files with the memory usage of the program's own container, unless `FALCO_CGROUP_MEM_PATH` is set.
 const CGROUP_MEMORY: [&str; 2] = ["/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current"];
 
-/// Reads the numbers. `/proc` may be that of the host, mounted elsewhere; the program's own entries are read from its
-/// own `/proc` in any case.
+/// Reads the metrics. `/proc` may be that of the host, mounted elsewhere; the entries of the program itself always come
+/// from its own `/proc`.
 #[derive(Debug)]
 pub(crate) struct Resources {
     host_proc: PathBuf,
@@ -20,13 +20,13 @@ impl Resources {
         Self { host_proc: host_root.join("proc"), started }
     }
 
-    /// When the machine was started, in nanoseconds since 1970.
+    /// Returns when the host was booted, in nanoseconds since 1970.
     pub(crate) fn boot_time(&self) -> Option<u64> {
         let stat = std::fs::read_to_string(self.host_proc.join("stat")).ok()?;
         Some(entry(&stat, "btime ")? as u64 * 1_000_000_000)
     }
 
-    /// What can be read now; what cannot is left out.
+    /// Returns the metrics that can be read now.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
         let mut metrics = Vec::new();
         let mut add = |name: &str, unit: Unit, value: Option<f64>| {
@@ -64,7 +64,7 @@ fn one_decimal(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// The number behind a name at the start of a line.
+/// Returns the number after a name at the start of a line.
 fn entry(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| word(line.strip_prefix(name)?, 0))
 }
@@ -73,8 +73,8 @@ fn word(text: &str, index: usize) -> Option<f64> {
     text.split_whitespace().nth(index)?.parse().ok()
 }
 
-/// The CPU time of the process. `stat` counts all threads, in ticks of a hundredth of a second on every machine that
-/// Linux runs on today; its second field is the name, in which anything may stand.
+/// Returns the CPU time of the process. `stat` counts all threads, in ticks of a hundredth of a second on all current
+/// architectures; its second field is the name, which may contain anything.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let after_name = &stat[stat.rfind(')')? + 1..];
     Some((word(after_name, 11)? + word(after_name, 12)?) / 100.0)
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_proc_has_fewer_numbers() {
+    fn a_host_without_proc_has_fewer_metrics() {
         let metrics = Resources::new(Path::new("/nowhere"), Instant::now()).metrics();
         assert!(!metrics.iter().any(|metric| metric.name == "host_memory_used_kb"));
     }

@@ -1,7 +1,7 @@
-//! What the event loop tells other threads of itself, when they ask.
+//! Counts of the event loop, for other threads on request.
 //!
-//! The loop keeps its counts to itself, where counting costs nothing. Whoever wants them raises a flag; the loop copies
-//! them out at its next step, which on a live source is at most some milliseconds away.
+//! The loop keeps its counts to itself, where counting is cheap. A thread that needs them sets a flag; the loop copies
+//! them at its next step, which on a live source is at most some milliseconds away.
 
 use crate::alerts::noise::Kept;
 use crate::metrics::matches::RuleCount;
@@ -14,16 +14,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long somebody who asks waits for a loop that is busy.
+/// Maximum time that a request waits for a busy loop.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long costs are measured after somebody asked.
+/// How long costs are measured after a request.
 pub(crate) const MEASURE: Duration = Duration::from_secs(10);
 
-/// What a rule cost.
+/// Cost of a rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Cost {
-    /// How often it was tried.
+    /// Number of evaluations.
     pub(crate) evaluated: u64,
     pub(crate) nanoseconds: u64,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Cost {
 /// The counts at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
-    /// Events that went through the rules.
+    /// Events that were evaluated against the rules.
     pub(crate) events: u64,
     pub(crate) source: SourceStats,
     pub(crate) state: sinsp::state::Metrics,
@@ -39,39 +39,39 @@ pub(crate) struct Snapshot {
     pub(crate) fds: u64,
     pub(crate) rules: Vec<RuleCount>,
     pub(crate) outputs: Vec<Totals>,
-    /// Alerts that noise control has left out.
+    /// Alerts that noise control suppressed.
     pub(crate) kept: Kept,
-    /// Events by the code of their type.
+    /// Events by type code.
     pub(crate) types: Vec<u64>,
     pub(crate) cpus: Vec<Cpu>,
     pub(crate) programs: Vec<Program>,
-    /// Bytes in the rings.
+    /// Unread bytes in the ring buffers.
     pub(crate) pending: Option<u64>,
-    /// Audit events, if they are taken; their rules stand among the rules.
+    /// Counts of audit events, if enabled. Their rules are among the rules.
     pub(crate) audit: Option<AuditCounts>,
-    /// What the first of the rules cost, in their order, while it is measured.
+    /// Costs of the first rules, in their order, while they are measured.
     pub(crate) costs: Vec<Cost>,
     /// What was counted of each correlation, and the memory of all partial matches.
     pub(crate) correlations: (Vec<CorrelationStats>, usize),
 }
 
-/// The counts of audit events at one moment.
+/// Counts of audit events at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuditCounts {
-    /// Events that went through the rules.
+    /// Events that were evaluated against the rules.
     pub(crate) events: u64,
-    /// Events that could not be read, or are too long.
+    /// Events that are invalid or too long.
     pub(crate) refused: u64,
     pub(crate) rules: Vec<RuleCount>,
 }
 
-/// Where the counts of audit events come from: they are evaluated beside the loop.
+/// The source of the counts of audit events, which are evaluated on another thread.
 pub(crate) trait CountsAudit: std::fmt::Debug + Send + Sync {
-    /// The counts after the last batch.
+    /// Returns the counts after the last batch.
     fn counts(&self) -> AuditCounts;
 }
 
-/// Where the loop leaves its counts.
+/// The exchange of counts between the loop and other threads.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     signals: Signals,
@@ -95,7 +95,7 @@ impl Telemetry {
         }
     }
 
-    /// The counts now; those of before if the loop does not answer.
+    /// Returns the current counts, or the previous ones if the loop does not respond.
     pub(crate) fn ask(&self) -> Snapshot {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (before, until) = (last.0, Instant::now() + PATIENCE);
@@ -115,28 +115,28 @@ impl Telemetry {
         snapshot
     }
 
-    /// Asks for costs to be measured, from now on and for a while.
+    /// Requests that costs are measured for a while.
     pub(crate) fn measure(&self) {
         *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MEASURE);
         self.signals.raise();
     }
 
-    /// Makes the loop see that nobody asks any more.
+    /// Makes the loop notice that the request has expired.
     pub(crate) fn nudge(&self) {
         self.signals.raise();
     }
 
-    /// Whether costs are to be measured.
+    /// Returns whether costs are to be measured.
     pub(crate) fn measuring(&self) -> bool {
         self.measure.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
     }
 
-    /// Whether somebody asked; asking takes it back.
+    /// Returns whether the counts were requested, and clears the request.
     pub(crate) fn take_wanted(&self) -> bool {
         self.wanted.swap(false, Ordering::SeqCst)
     }
 
-    /// Leaves the counts for whoever asked.
+    /// Publishes the counts.
     pub(crate) fn tell(&self, snapshot: Snapshot) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = (last.0 + 1, snapshot);
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_gets_an_answer() {
+    fn a_request_returns_the_counts() {
         let telemetry = Telemetry::new(Signals::default(), None);
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| telemetry.ask().events);
@@ -159,7 +159,7 @@ mod tests {
             telemetry.tell(Snapshot { events: 7, ..Snapshot::default() });
             assert_eq!(asked.join().unwrap(), 7);
         });
-        // Nobody answers: the last counts.
+        // The loop does not respond: the last counts.
         assert_eq!(telemetry.ask().events, 7);
     }
 }

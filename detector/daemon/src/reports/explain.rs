@@ -1,4 +1,4 @@
-//! `--explain-rule` and `--explain-event`: how a rule is run, and why it fires on an event or does not.
+//! `--explain-rule` and `--explain-event`: how a rule is evaluated, and why it matches an event or does not.
 
 use crate::config::settings::{Config, EngineKind, RuleMatching};
 use crate::names::SYSCALL;
@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use sinsp::Next;
 use std::fmt::Write as _;
 
-/// So many reasons are told of a rule that did not fire; all of them where one rule is asked about.
+/// Maximum number of reasons shown for a rule that did not match. All are shown for a single rule.
 const REASONS: usize = 3;
 
 /// A rule, resolved.
@@ -27,7 +27,7 @@ struct Resolved {
     event_types: Vec<String>,
 }
 
-/// Answers `--explain-rule`, `--explain-event`, or both: the rule on that event.
+/// Runs `--explain-rule`, `--explain-event`, or both: the rule on that event.
 pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: &Config) -> Result<(), Fatal> {
     rules.check(config)?;
     let mut rules = rules;
@@ -40,12 +40,14 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     let resolved = resolved(&mut rules, rule)?;
     let Some(number) = event else {
         let sets = rules.engine(config)?;
-        let [resolved] = resolved.as_slice() else { return Err(Fatal::new("which rule?")) };
+        let [resolved] = resolved.as_slice() else {
+            return Err(Fatal::new("--explain-rule requires the name of a rule"));
+        };
         return explain_rule(resolved, &sets, config.json_output);
     };
     if config.engine.kind != EngineKind::Replay {
         return Err(Fatal::new(
-            "--explain-event wants a capture: -o engine.kind=replay -o engine.replay.capture_file=FILE",
+            "--explain-event requires a capture: -o engine.kind=replay -o engine.replay.capture_file=FILE",
         ));
     }
     let mut explainer = Explainer::new(crate::rules::syscalls(config));
@@ -58,7 +60,7 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     explain_event(number, rule.is_some(), &of_calls, &explainer, set.rules(), config)
 }
 
-/// The rule of that name, or all.
+/// Returns the rule of that name, or all.
 fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fatal> {
     let Rules { loaded, sources } = rules;
     let collected: Vec<_> = loaded.collection.rules.iter().collect();
@@ -111,7 +113,7 @@ fn find<'s>(sets: &'s CompiledRules, rule: &Resolved) -> Option<(&'s dyn AnySour
 }
 
 fn explain_rule(rule: &Resolved, sets: &CompiledRules, as_json: bool) -> Result<(), Fatal> {
-    let (set, id) = find(sets, rule).ok_or_else(|| Fatal(format!("the rule '{}' has no source", rule.name)))?;
+    let (set, id) = find(sets, rule).ok_or_else(|| Fatal(format!("the rule '{}' has no known source", rule.name)))?;
     let known = set.rules().rule(id);
     let plans = set.plans(id);
     if as_json {
@@ -138,18 +140,18 @@ fn explain_rule(rule: &Resolved, sets: &CompiledRules, as_json: bool) -> Result<
         rule.place,
         rule.source,
         known.output.priority,
-        if known.enabled { "" } else { ", switched off" },
+        if known.enabled { "" } else { ", disabled" },
     );
     for line in condition_lines(&rule.tree) {
         out += &format!("  {line}\n");
     }
     out += &format!("\nevent types\n  {}\n", rule.event_types.join(", "));
     if plans.is_empty() {
-        let why = if known.enabled { "no event can match it" } else { "it is switched off" };
-        out += &format!("\nnothing is run: {why}\n");
+        let why = if known.enabled { "no event can match it" } else { "the rule is disabled" };
+        out += &format!("\nnot evaluated: {why}\n");
     }
     for (names, plan) in &plans {
-        out += &format!("\nrun for {}\n", names.join(", "));
+        out += &format!("\nevaluated for {}\n", names.join(", "));
         for line in plan.to_string().lines() {
             out += &format!("  {line}\n");
         }
@@ -158,13 +160,13 @@ fn explain_rule(rule: &Resolved, sets: &CompiledRules, as_json: bool) -> Result<
     Ok(())
 }
 
-/// What became of a rule on the event.
+/// Result of a rule for the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Fires,
-    /// It would, but another rule fired before it.
+    /// It would match, but another rule matched before it.
     Second,
-    /// It is asked, and its condition does not hold.
+    /// It is evaluated, and its condition is false.
     No,
     OtherTypes,
     Off,
@@ -174,10 +176,10 @@ impl Verdict {
     fn name(self) -> &'static str {
         match self {
             Self::Fires => "fires",
-            Self::Second => "another rule fires first",
-            Self::No => "does not hold",
-            Self::OtherTypes => "is about other event types",
-            Self::Off => "is switched off",
+            Self::Second => "not reached: another rule matches first",
+            Self::No => "does not match",
+            Self::OtherTypes => "has other event types",
+            Self::Off => "is disabled",
         }
     }
 }
@@ -197,7 +199,7 @@ fn explain_event(
             Next::Event(event) => event,
             Next::Hidden | Next::Idle => continue,
             Next::End => {
-                return Err(Fatal(format!("there is no event {number}: the last that is shown is {last}")));
+                return Err(Fatal(format!("event {number} not found: the last event is {last}")));
             }
         };
         last = event.num();
@@ -205,7 +207,7 @@ fn explain_event(
             continue;
         }
         if last > number {
-            return Err(Fatal(format!("there is no event {number} that is shown: the next is {last}")));
+            return Err(Fatal(format!("event {number} is not shown, it only carries state; the next one is {last}")));
         }
         let first = config.rule_matching == RuleMatching::First;
         let text = tell(&event, whole, rules, explainer, set, first, config.json_output);
@@ -267,7 +269,7 @@ fn tell(
             }
             out.push('\n');
             tree_lines(why).iter().for_each(|line| out += &format!("  {line}\n"));
-            out += "\nwhat decides\n";
+            out += "\ndecisive parts\n";
             why.reasons().for_each(|reason| out += &format!("  {reason}\n"));
         }
         return out;
@@ -290,7 +292,7 @@ fn tell(
     let count = |wanted| rows.iter().filter(|(_, verdict, _)| *verdict == wanted).count();
     let _ = writeln!(
         out,
-        "\n{} rules are about other event types, {} are switched off",
+        "\n{} rules have other event types, {} are disabled",
         count(Verdict::OtherTypes),
         count(Verdict::Off)
     );

@@ -1,4 +1,4 @@
-//! What the detector prints: lists, versions, validation, explanations, costs, results of rule tests.
+//! Reports that the detector prints: lists, versions, validation, explanations, profiles, results of rule tests.
 
 pub(crate) mod explain;
 pub(crate) mod list;

@@ -1,4 +1,4 @@
-//! `--profile`: what rules and their atoms cost, told when a set of rules has run its course.
+//! `--profile`: the cost of rules and their atoms, printed when a set of rules is replaced or the run ends.
 
 use crate::{Fatal, log, terminal};
 use rule_engine::ruleset::Profile;
@@ -7,16 +7,16 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Where profiles are told. Each set of rules has one: a reload begins another.
+/// Destination of profiles. Each set of rules has its own profile: a reload starts another.
 #[derive(Debug)]
 pub(crate) enum Profiles {
     Stdout,
-    /// A file, and whether it takes JSON, a line for each set of rules.
+    /// A file, and whether profiles are written as JSON lines, one for each set of rules.
     File(Mutex<File>, bool),
 }
 
 impl Profiles {
-    /// Those that `--profile` asks for; `-` is standard output.
+    /// Opens the destination of `--profile`; `-` is standard output.
     pub(crate) fn new(path: Option<&Path>) -> Result<Option<Self>, Fatal> {
         match path {
             None => Ok(None),
@@ -30,7 +30,7 @@ impl Profiles {
         }
     }
 
-    /// Tells one, the costliest rules and atoms first.
+    /// Writes a profile, the most expensive rules and atoms first.
     pub(crate) fn tell(&self, mut profile: Profile) {
         profile.sort();
         match self {

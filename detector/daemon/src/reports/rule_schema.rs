@@ -1,6 +1,6 @@
 //! The JSON schema of rules files, for editors: `--rule-schema`.
 //!
-//! The loader has the last word on what a rules file may say, and reports faults with their places; the schema says the
+//! The loader decides what a rules file may contain, and reports errors with their places; the schema expresses the
 //! same as far as JSON schemas can.
 
 use serde_json::{Map, Value as Json, json};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 const PRIORITIES: [&str; 9] =
     ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"];
 
-/// Keys of an item that `override` may name.
+/// Keys of an item that `override` can name.
 const OVERRIDABLE: [&str; 12] = [
     "capture",
     "capture_duration",
@@ -24,7 +24,7 @@ const OVERRIDABLE: [&str; 12] = [
     "warn_evttypes",
 ];
 
-/// The schema.
+/// Returns the schema.
 pub(crate) fn json() -> Json {
     let object = |properties: Json, required: &[&str]| {
         let mut object = json!({"type": "object", "additionalProperties": false, "properties": properties});

@@ -1,4 +1,4 @@
-//! `--test`: runs files of tests of rules, for people and, with `json_output`, for programs.
+//! `--test`: runs files of rule tests, for people and, with `json_output`, for programs.
 
 use crate::cli::Options;
 use crate::config::settings::Config;
@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// What the files came to.
+/// Result of all files.
 #[derive(Debug, Default)]
 struct Report {
     text: String,
@@ -20,11 +20,11 @@ struct Report {
     summary: Summary,
     style: Style,
     verbose: bool,
-    /// What was told last of a test that could not be run.
+    /// The last message about a test that could not be run.
     broken: String,
 }
 
-/// Runs the files of `--test`; an error if any test fails.
+/// Runs the files of `--test`. Returns an error if any test fails.
 pub(crate) fn run(options: &Options, loaded: &crate::config::Loaded) -> Result<(), Fatal> {
     let config = &loaded.config;
     let colour = !config.json_output && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options, loaded: &crate::config::Loaded) -> Result<(
         };
         let rules = match &rules {
             Some(rules) => rules,
-            // Only files that name no rules take these; what is wrong with them is told there.
+            // Only files that name no rules use these; their problems are reported there.
             None => rules.insert(rule_files(options, loaded)?),
         };
         let mut replay = replay(path.parent().unwrap_or(Path::new("")), config);
@@ -58,12 +58,12 @@ pub(crate) fn run(options: &Options, loaded: &crate::config::Loaded) -> Result<(
     }
     match failed {
         0 => Ok(()),
-        1 => Err(Fatal::new("a test of rules failed")),
-        many => Err(Fatal(format!("{many} tests of rules failed"))),
+        1 => Err(Fatal::new("1 rule test failed")),
+        many => Err(Fatal(format!("{many} rule tests failed"))),
     }
 }
 
-/// The files themselves, and those of directories in the order of their names.
+/// Returns the files, and those of directories sorted by name.
 fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fatal> {
     let mut files = Vec::new();
     for path in named {
@@ -76,7 +76,7 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fatal> {
         let mut inside: Vec<_> =
             entries.flatten().map(|entry| entry.path()).filter(|path| crate::rules::is_yaml(path)).collect();
         if inside.is_empty() {
-            return Err(Fatal(format!("there are no tests in {}: their names end in .yaml or .yml", path.display())));
+            return Err(Fatal(format!("no tests found in {}: their names must end in .yaml or .yml", path.display())));
         }
         inside.sort();
         files.append(&mut inside);
@@ -95,7 +95,7 @@ fn replay(folder: &Path, config: &Config) -> SinspReplay {
 }
 
 impl Report {
-    /// A file that is no file of tests.
+    /// Reports a file that is not a valid file of tests.
     fn not_read(&mut self, file: &SourceFile, fault: &Fault) {
         self.summary.failed += 1;
         self.tests.push(json!({
@@ -126,7 +126,7 @@ impl Report {
                 json["differences"] = differences.iter().map(ToString::to_string).collect();
             }
             Verdict::Broken(fault) => {
-                // Rules that do not load break every test of them: that is told once.
+                // Rules that do not load break every one of their tests: that is reported once.
                 let text = fault.render(file, self.style);
                 if self.broken != text {
                     self.text += &text;
@@ -140,11 +140,11 @@ impl Report {
     }
 }
 
-/// Where a test asks for what did not come.
+/// Returns where a test expects what did not occur.
 fn asked(file: &SourceFile, difference: &Difference) -> String {
     match difference {
         Difference::Missing { spot, .. } | Difference::Otherwise { spot, .. } => {
-            format!(" (asked for in line {})", file.text.mark(spot.start).line + 1)
+            format!(" (expected in line {})", file.text.mark(spot.start).line + 1)
         }
         Difference::Unexpected(_) => String::new(),
     }

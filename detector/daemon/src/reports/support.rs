@@ -1,11 +1,11 @@
-//! `--support`: everything that a report of a fault should carry, as JSON.
+//! `--support`: everything that a bug report should contain, as JSON.
 
 use crate::names::VERSION;
 use crate::rules::RuleFiles;
 use crate::{config, reports::version};
 use serde_json::json;
 
-/// The whole text.
+/// Returns the report.
 pub(crate) fn text(loaded: &config::Loaded, rules: &RuleFiles) -> String {
     let system = rustix::system::uname();
     let rules_files: Vec<_> = rules

@@ -1,4 +1,4 @@
-//! `-V`: checks rules files and says what is wrong with them, in Falco's own form for tools and in ours for people.
+//! `-V`: validates rules files and reports the errors, in Falco's format for tools and in ours for people.
 
 use crate::cli::Options;
 use crate::config::settings::Config;
@@ -6,7 +6,7 @@ use crate::rules::{RuleFiles, description_text};
 use crate::{Fatal, log, terminal};
 use serde_json::json;
 
-/// Checks the files of `-V`; an error if any of them is at fault.
+/// Validates the files of `-V`. Returns an error if any of them is invalid.
 pub(crate) fn run(options: &Options, config: &Config) -> Result<(), Fatal> {
     let mut rules = RuleFiles::exactly(&options.validate)?.load(options, config);
     rules.check_plugins(config)?;

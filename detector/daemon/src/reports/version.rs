@@ -1,4 +1,4 @@
-//! The versions of the program and of what it is compatible with.
+//! Versions of the program and of the interfaces that it is compatible with.
 
 use crate::Fatal;
 use crate::config::settings::Config;
@@ -8,7 +8,7 @@ use rule_engine::resolve::ENGINE_VERSION;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
-/// The versions for people.
+/// Returns the versions for people.
 pub(crate) fn text() -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -22,7 +22,7 @@ pub(crate) fn text() -> String {
     text
 }
 
-/// The versions for programs, with Falco's keys.
+/// Returns the versions for programs, with Falco's keys.
 pub(crate) fn json(config: &Config) -> Json {
     let plugins: serde_json::Map<_, _> =
         loaded(config).map(|plugin| (plugin.name.to_owned(), plugin.version.into())).collect();
@@ -40,13 +40,13 @@ pub(crate) fn json(config: &Config) -> Json {
     })
 }
 
-/// The plugins, or one of them by name.
+/// Returns the description of all plugins, or of one by name.
 pub(crate) fn plugins(config: &Config, name: Option<&str>) -> Result<String, Fatal> {
     let chosen: Vec<_> = loaded(config).filter(|plugin| name.is_none_or(|name| name == plugin.name)).collect();
     if let Some(name) = name
         && chosen.is_empty()
     {
-        return Err(Fatal(format!("there is no plugin '{name}'")));
+        return Err(Fatal(format!("unknown plugin '{name}'")));
     }
     let mut text = format!("{} Plugins Loaded:\n\n", chosen.len());
     for plugin in chosen {

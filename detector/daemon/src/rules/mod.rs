@@ -1,4 +1,4 @@
-//! Rule files: which are read, what is added to their outputs, and the engine that comes of them.
+//! Loading of rules: which files are read, what is appended to outputs, and the engine compiled from them.
 
 pub(crate) mod bundle;
 pub(crate) mod slot;
@@ -23,19 +23,19 @@ use sinsp::fields::Fields;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// The rules that are used where neither the command line nor a configuration names any.
+/// The rules that are used if neither the command line nor a configuration names any.
 const BUILT_IN: (&str, &[u8]) = ("built-in rules", include_bytes!("../../rules/peregrine_rules.yaml"));
 
-/// Rule files, read.
+/// The contents of rules files.
 #[derive(Debug, Default)]
 pub(crate) struct RuleFiles {
     pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
-    /// Directories among what was named.
+    /// The directories among the named paths.
     pub(crate) folders: Vec<PathBuf>,
 }
 
 impl RuleFiles {
-    /// Those of `-r`, or of the configuration, or the built-in ones where there is no configuration either.
+    /// Returns the files of `-r`, or of the configuration, or the built-in rules if there is no configuration either.
     pub(crate) fn find(options: &Options, loaded: &crate::config::Loaded) -> Result<Self, Fatal> {
         let settings = &loaded.config.rules_bundle;
         if options.rules.is_empty() && !settings.url.is_empty() {
@@ -45,7 +45,7 @@ impl RuleFiles {
             }
         }
         let named = if options.rules.is_empty() {
-            // Packages name places that may be empty; what is named with -r is meant.
+            // Packages name paths that may not exist; paths of `-r` must exist.
             loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect()
         } else {
             options.rules.clone()
@@ -56,7 +56,7 @@ impl RuleFiles {
                 return Ok(Self { files, folders: Vec::new() });
             }
             return Err(Fatal::new(
-                "no rules: name at least one rules file or directory with -r, or in rules_files of the configuration",
+                "no rules: set at least one rules file or directory with -r, or with rules_files in the configuration",
             ));
         }
         let mut found = Self::default();
@@ -64,7 +64,7 @@ impl RuleFiles {
         Ok(found)
     }
 
-    /// The files of a bundle, then those of the configuration, which may change what is in the bundle.
+    /// Returns the files of a bundle, then those of the configuration, which can modify the rules of the bundle.
     pub(crate) fn with_bundle(loaded: &crate::config::Loaded, bundle: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Fatal> {
         let mut found = Self { files: bundle, folders: Vec::new() };
         found.add(loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect())?;
@@ -87,13 +87,13 @@ impl RuleFiles {
             } else if is_yaml(&path) {
                 self.read(&path)?;
             } else {
-                log::warning(format!("{}: not read, since its name ends in neither .yml nor .yaml", path.display()));
+                log::warning(format!("{}: skipped, since its name ends in neither .yml nor .yaml", path.display()));
             }
         }
         Ok(())
     }
 
-    /// Exactly these files.
+    /// Reads exactly these files.
     pub(crate) fn exactly(paths: &[PathBuf]) -> Result<Self, Fatal> {
         let mut found = Self::default();
         paths.iter().try_for_each(|path| found.read(path))?;
@@ -107,7 +107,7 @@ impl RuleFiles {
         Ok(())
     }
 
-    /// Loads the rules, whatever is wrong with them.
+    /// Loads the rules, also if they have errors.
     pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
         let syscalls = syscalls(config);
         let audit = plugins::loaded(config).any(|plugin| plugin.source == Some(K8S_AUDIT));
@@ -129,19 +129,19 @@ pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// The source of system calls, with the fields that the configuration defines.
+/// Returns the schema of system calls, with the fields that the configuration defines.
 pub(crate) fn syscalls(config: &Config) -> SinspSchema {
     SinspSchema::new(fields(config)).async_event("container")
 }
 
-/// The fields, with those that the configuration defines.
+/// Returns the fields, including those that the configuration defines.
 pub(crate) fn fields(config: &Config) -> Fields {
     let buffers = if config.buffer_format_base64 { Buffers::Base64 } else { Buffers::Dots };
     let statics = config.static_fields.iter();
     statics.fold(Fields::new().with_buffers(buffers), |fields, (name, value)| fields.with_static(name, value))
 }
 
-/// What `append_output` and `-p` add to the outputs of rules.
+/// Returns what `append_output` and `-p` add to the outputs of rules.
 fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) -> Vec<resolve::ExtraOutput> {
     let mut all = Vec::new();
     for entry in &config.append_output {
@@ -175,8 +175,8 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
         all.push(resolve::ExtraOutput { fields: fields.collect(), ..template });
     }
     if let Some(format) = &options.print {
-        log::warning("-p is deprecated; write -o append_output[]=...");
-        // What these stood for is part of the suggested output now.
+        log::warning("-p is deprecated; use -o append_output[]=...");
+        // What these formats added is part of the suggested output today.
         if !["c", "container", "k", "kubernetes"].contains(&format.as_str()) {
             all.push(resolve::ExtraOutput { format: Some(format.clone()), ..resolve::ExtraOutput::default() });
         }
@@ -184,7 +184,7 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
     all
 }
 
-/// Loaded rules, sound or not.
+/// Loaded rules, valid or not.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) loaded: load::Loaded,
@@ -192,27 +192,28 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Everything that is wrong, for people: with place and excerpt.
+    /// Returns all problems for people: with place and excerpt.
     pub(crate) fn faults(&self) -> String {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         self.loaded.render(Style { colour }).trim_end().to_owned()
     }
 
-    /// Whether the plugins that the rules ask for are there.
+    /// Checks that the plugins which the rules require are available.
     pub(crate) fn check_plugins(&self, config: &Config) -> Result<(), Fatal> {
         let plugins: Vec<_> = plugins::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
         self.loaded.check_plugins(&plugins).map_err(Fatal)
     }
 
-    /// The description of all rules, or of one.
+    /// Returns the description of all rules, or of one.
     pub(crate) fn describe(&mut self, rule: Option<&str>) -> Result<serde_json::Value, Fatal> {
         load::describe(&self.loaded, &mut self.sources, rule).map_err(Fatal)
     }
 
-    /// The rules of each source, ready to run.
+    /// Compiles the rules of each source.
     ///
     /// # Errors
-    /// When there is any error in the rules, or a plugin that they ask for is missing.
+    ///
+    /// If the rules have an error, or a plugin that they require is missing.
     pub(crate) fn engine(self, config: &Config) -> Result<CompiledRules, Fatal> {
         self.check(config)?;
         let evaluation = ruleset::Config {
@@ -241,9 +242,9 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Whether the rules can be run; warnings go to the log.
+    /// Checks that the rules can run, and logs warnings.
     pub(crate) fn check(&self, config: &Config) -> Result<(), Fatal> {
-        // A missing plugin is the cause of many other errors, so it is told instead of them.
+        // A missing plugin causes many other errors, so it alone is reported.
         self.check_plugins(config)?;
         if !self.loaded.is_successful() {
             return Err(Fatal(self.faults()));
@@ -287,7 +288,7 @@ fn selections(rules: &[settings::RuleSelection]) -> Vec<Selection> {
     selections
 }
 
-/// The answer to `-L` and `-l` for people: names and what the rules are for, in two columns.
+/// Formats the description of rules for people: names and descriptions, in two columns.
 pub(crate) fn description_text(described: &serde_json::Value) -> String {
     const NAME: usize = 50;
     const WIDTH: usize = 110 - NAME - 1;

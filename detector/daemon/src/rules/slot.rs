@@ -1,20 +1,20 @@
-//! The place where new rules wait for those who run them.
+//! Handover of new rules to the threads that evaluate them.
 
 use crate::config::settings::{Config, SyscallEventDrops, SyscallEventTimeouts};
 use rule_engine::engine::{CompiledRules, SourceRules};
 use rule_engine::event::EventSchema;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The place where new rules wait for those who run them, one set for each source of events.
+/// New rules that wait for the threads that evaluate them, one set for each event source.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    /// Each with the sources that have not taken theirs.
+    /// The rules, with the sources that have not taken theirs.
     sets: Mutex<Option<(CompiledRules, Vec<String>)>>,
     settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
 }
 
 impl Slot {
-    /// The new rules of a source, if there are any.
+    /// Takes the new rules of a source, if there are any.
     pub(crate) fn take<S: EventSchema>(&self, source: &str) -> Option<Arc<SourceRules<S>>> {
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         let (rules, waiting) = sets.as_mut()?;
@@ -23,12 +23,12 @@ impl Slot {
         rules.source(source).ok()
     }
 
-    /// New settings of the event loop, if there are any.
+    /// Takes new settings of the event loop, if there are any.
     pub(crate) fn take_settings(&self) -> Option<(SyscallEventDrops, SyscallEventTimeouts)> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Leaves new rules and settings.
+    /// Sets new rules and settings.
     pub(crate) fn put(&self, rules: CompiledRules, config: &Config) {
         let sources = rules.all().map(|source| source.rules().source().to_owned()).collect();
         *self.sets.lock().unwrap_or_else(PoisonError::into_inner) = Some((rules, sources));

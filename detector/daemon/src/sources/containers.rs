@@ -1,4 +1,4 @@
-//! Who is asked about containers, and the way of the answers into the state.
+//! Queries of container engines, and delivery of the results into the state.
 
 use crate::Fatal;
 use crate::config::settings::Config;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 
-/// The engines at work, and answers that the event loop has not taken yet.
+/// The active engines, and results that the event loop has not taken yet.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     containers: Containers,
@@ -20,15 +20,16 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Starts to ask the engines that the configuration names below `root`, or those at their usual places.
+    /// Starts to query the engines of the configuration, or those at their default sockets, below `root`.
     ///
     /// # Errors
-    /// When the configuration makes no sense, or the thread cannot be started.
+    ///
+    /// If the configuration is invalid, or the thread cannot be started.
     pub(crate) fn start(config: &Config, root: &Path, signals: &Signals) -> Result<Self, Fatal> {
         let (sender, answers) = channel();
         let signals = signals.clone();
         let told = move |answer| {
-            // Nobody takes answers any more when the program ends.
+            // Nobody receives results any more when the program ends.
             let _ = sender.send(answer);
             signals.raise();
         };
@@ -37,12 +38,12 @@ impl Lookup {
         Ok(Self { containers, answers: Mutex::new(answers) })
     }
 
-    /// What an inspector asks.
+    /// Returns the metadata provider for an inspector.
     pub(crate) fn provider(&self) -> Provider {
         self.containers.provider()
     }
 
-    /// Puts what was found out into the state.
+    /// Puts the results into the state.
     pub(crate) fn take<S: Source>(&self, inspector: &mut Inspector<S>) {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         while let Ok(answer) = answers.try_recv() {
@@ -53,7 +54,7 @@ impl Lookup {
     }
 }
 
-/// The settings of the plugin in Falco's words: `label_max_len`, and `enabled` and `sockets` of each engine.
+/// Parses the settings of Falco's plugin: `label_max_len`, and `enabled` and `sockets` of each engine.
 fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
     let fault = |text: String| Fatal(format!("plugin {CONTAINER_PLUGIN}: {text}"));
     let mut usual = Engines::default();
@@ -80,7 +81,7 @@ fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
                 for socket in sockets {
                     let socket = socket
                         .as_str()
-                        .ok_or_else(|| fault(format!("init_config.engines.{name}.sockets must be paths")))?;
+                        .ok_or_else(|| fault(format!("init_config.engines.{name}.sockets must be a list of paths")))?;
                     let socket = socket.trim_start_matches("unix://").trim_start_matches('/');
                     settings.engines.push(Engine { kind, socket: root.join(socket) });
                 }

@@ -1,16 +1,16 @@
-//! The system calls that are left out unless asked for.
+//! System calls that are not captured by default.
 //!
 //! Calls that move bytes are so frequent that capturing them costs more than everything else together, and few rules
-//! look at them. They are left out unless the state itself follows them (messages carry addresses and descriptors).
+//! need them. They are excluded unless the state follows them (messages carry addresses and file descriptors).
 
 use scap::schema::SyscallSet;
 
-/// The calls that only `base_syscalls.all` turns on.
+/// Returns the calls that only `base_syscalls.all` enables.
 pub(crate) fn ignored() -> SyscallSet {
     SyscallSet::io().difference(SyscallSet::state())
 }
 
-/// Names of the calls in a set, sorted, each once.
+/// Returns the names of the calls in a set, sorted, each once.
 pub(crate) fn names(set: SyscallSet) -> Vec<&'static str> {
     let mut names: Vec<_> = set.iter().filter_map(|code| code.info()).map(|call| call.name).collect();
     names.sort_unstable();
@@ -18,7 +18,7 @@ pub(crate) fn names(set: SyscallSet) -> Vec<&'static str> {
     names
 }
 
-/// The text of `-i`.
+/// Returns the text of `-i`.
 pub(crate) fn ignored_text() -> String {
     let lines: String = names(ignored()).iter().map(|name| format!("- {name}\n")).collect();
     format!("Ignored syscall(s):\n{lines}\n")

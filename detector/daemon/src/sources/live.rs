@@ -25,14 +25,14 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
         .and_then(bpf::Builder::open)
         .map_err(|error| Fatal(format!("live capture: {error}")))?;
     for refused in source.refused() {
-        log::warning(format!("the kernel refused a part of the probe: {refused}"));
+        log::warning(format!("the kernel rejected a part of the probe: {refused}"));
     }
     source.notes().iter().for_each(log::info);
     log::info(source.guard().to_string());
     Ok(source)
 }
 
-/// New rules may look at other calls than the old ones: from now on, these are captured.
+/// Captures the system calls of the new rules from now on.
 pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
     let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules.keys()));
     let new = selection_of(calls);
@@ -40,8 +40,8 @@ pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
         return;
     }
     match source.select(new) {
-        Ok(()) => log::info(format!("the new rules change what is captured: {} system calls", calls.len())),
-        Err(error) => log::error(format!("what the new rules look at cannot be captured: {error}")),
+        Ok(()) => log::info(format!("the new rules change the captured set to {} system calls", calls.len())),
+        Err(error) => log::error(format!("cannot capture the system calls of the new rules: {error}")),
     }
 }
 

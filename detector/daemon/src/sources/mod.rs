@@ -1,4 +1,4 @@
-//! Which sources of events are used: those that the configuration has, less those that the command line leaves out.
+//! Selection of the event sources: those of the configuration, except those that the command line disables.
 
 pub(crate) mod audit;
 pub(crate) mod containers;
@@ -15,7 +15,7 @@ use crate::cli::Options;
 use crate::config::settings::{Config, EngineKind};
 use crate::names::{K8S_AUDIT, SYSCALL};
 
-/// The sources that are used.
+/// The enabled sources.
 #[derive(Debug)]
 pub(crate) struct Enabled {
     pub(crate) syscall: bool,
@@ -23,10 +23,11 @@ pub(crate) struct Enabled {
 }
 
 impl Enabled {
-    /// A replay has the events of its file and none besides.
+    /// Returns the enabled sources. A replay has the events of its file only.
     ///
     /// # Errors
-    /// When the command line names a source that there is not, or leaves out all there are.
+    ///
+    /// If the command line names an unknown source, or disables all sources.
     pub(crate) fn select(options: &Options, config: &Config) -> Result<Self, Fatal> {
         if config.engine.kind == EngineKind::Replay {
             return Ok(Self { syscall: true, audit: None });
@@ -45,7 +46,7 @@ impl Enabled {
         };
         let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)) };
         if !enabled.syscall && enabled.audit.is_none() {
-            return Err(Fatal::new("at least one event source must stay enabled"));
+            return Err(Fatal::new("at least one event source must be enabled"));
         }
         Ok(enabled)
     }

@@ -1,10 +1,10 @@
-//! The source of `engine.kind: nodriver`: no events, ever.
+//! The source of `engine.kind: nodriver`, without events.
 
 use crate::metrics::measured::Measured;
 use scap::{HostState, Next, Result, Source, SourceStats};
 use std::time::Duration;
 
-/// How long the source is silent before it says so.
+/// How long the source blocks before it reports that there are no events.
 const PAUSE: Duration = Duration::from_millis(30);
 
 /// A live source without events.

@@ -1,15 +1,15 @@
-//! Which system calls are captured: those of the rules, those that the state needs, and what the user says.
+//! Selection of the system calls to capture: those of the rules, of the state, and of the configuration.
 
 use crate::config::settings::BaseSyscalls;
 use crate::log;
 use crate::sources::ignored::{ignored, names};
 use scap::schema::{SyscallCode, SyscallSet};
 
-/// The calls to capture, given those that the rules look at.
+/// Returns the calls to capture, given those of the rules.
 ///
-/// Without settings that is the rules' calls and the state's, less the frequent ones that move bytes. `custom_set`
-/// takes the place of the state's calls (or, with `!`, takes calls away), `repair` adds only what the state needs for
-/// just these calls, and `all` keeps the frequent ones.
+/// Without settings these are the calls of the rules and of the state, without the frequent ones that move bytes.
+/// `custom_set` replaces the calls of the state (or, with `!`, removes calls), `repair` adds only what the state
+/// requires for exactly these calls, and `all` includes the frequent ones.
 pub(crate) fn select(settings: &BaseSyscalls, rules: SyscallSet) -> SyscallSet {
     let negative = |name: &&String| name.starts_with('!');
     let wanted = named(settings.custom_set.iter().filter(|name| !negative(name)).map(String::as_str));
@@ -28,13 +28,13 @@ pub(crate) fn select(settings: &BaseSyscalls, rules: SyscallSet) -> SyscallSet {
     if settings.repair && !settings.custom_set.is_empty() {
         set = set.repaired();
     }
-    // Without the ends of processes the state would grow for ever.
+    // Without the ends of processes the state would grow forever.
     set.insert(SyscallCode::SCHED_PROCESS_EXIT);
 
     let missed = rules.difference(set);
     if !missed.is_empty() {
         log::warning(format!(
-            "rules look at calls that are not captured: {}; base_syscalls.all=true captures the frequent ones too",
+            "rules use system calls that are not captured: {}; base_syscalls.all=true captures the frequent ones too",
             names(missed).join(", ")
         ));
     }
@@ -47,7 +47,7 @@ fn named<'n>(names: impl Iterator<Item = &'n str>) -> SyscallSet {
     for name in names {
         match SyscallCode::from_name(name) {
             Some(code) => set.insert(code),
-            None => log::warning(format!("base_syscalls.custom_set: there is no system call '{name}'")),
+            None => log::warning(format!("base_syscalls.custom_set: unknown system call '{name}'")),
         }
     }
     set

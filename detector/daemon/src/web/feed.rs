@@ -1,7 +1,7 @@
-//! The alerts of the last while, for everybody who watches the page.
+//! Recent alerts, for every open web UI.
 //!
-//! The event loop puts each alert here once, whoever watches; that costs it a lock that nobody holds for long. Watchers
-//! read at their own pace, and one that is too slow is told how many it missed.
+//! The event loop adds each alert once, whatever the number of readers; that costs it a lock that is held only briefly.
+//! Readers read at their own pace, and a reader that is too slow learns how many alerts it missed.
 
 use crate::alerts::Watcher;
 use crate::clock;
@@ -11,43 +11,43 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// How many alerts are kept.
+/// Maximum number of alerts.
 const KEPT: usize = 500;
-/// How many bytes of alerts are kept at most.
+/// Maximum number of bytes of alerts.
 const KEPT_BYTES: usize = 8 << 20;
 
-/// How many seconds one row of the timeline stands for, and how many rows there are: an hour.
+/// Seconds in one row of the timeline, and number of rows: an hour.
 pub(crate) const STEP: u64 = 10;
 const ROWS: usize = 360;
 
-/// How many alerts of each priority.
+/// Number of alerts of each priority.
 pub(crate) type Counts = [u32; Priority::ALL.len()];
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The number of the last alert; they are numbered from 1.
+    /// Number of the last alert; they are numbered from 1.
     last: u64,
     alerts: VecDeque<Bytes>,
     bytes: usize,
-    /// The step that the last row stands for, in steps since 1970.
+    /// The step of the last row, in steps since 1970.
     step: u64,
     rows: VecDeque<Counts>,
 }
 
-/// Alerts on their way to watchers.
+/// Recent alerts for readers.
 #[derive(Debug)]
 pub(crate) struct Feed {
     kept: Mutex<Kept>,
     last: watch::Sender<u64>,
 }
 
-/// What a watcher reads at a time.
+/// A part of the alerts, as read at one time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     /// The number of the first of the alerts.
     pub(crate) first: u64,
     pub(crate) alerts: Vec<Bytes>,
-    /// How many came before them that are no longer there.
+    /// Number of alerts before them that were dropped already.
     pub(crate) missed: u64,
 }
 
@@ -64,7 +64,7 @@ impl Watcher for Feed {
 }
 
 impl Feed {
-    /// Takes an alert as JSON. `time` is now, in seconds since 1970.
+    /// Adds an alert as JSON. `time` is now, in seconds since 1970.
     pub(crate) fn push(&self, priority: Priority, json: Bytes, time: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.advance(time);
@@ -83,25 +83,25 @@ impl Feed {
         self.last.send_replace(last);
     }
 
-    /// Tells whenever there is something new.
+    /// Returns a receiver that is notified of new alerts.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.last.subscribe()
     }
 
-    /// The alerts after the one with a number.
+    /// Returns the alerts after the one with a number.
     pub(crate) fn after(&self, number: u64) -> Part {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = kept.last + 1 - kept.alerts.len() as u64;
-        // A number from the future is from before the program was started anew.
+        // A number from the future was given out before a restart of the program.
         let wanted = if number > kept.last { oldest } else { number + 1 };
         let first = wanted.max(oldest);
         let skip = usize::try_from(first - oldest).unwrap_or(usize::MAX);
-        // Who comes for the first time has missed nothing.
+        // A new reader has missed nothing.
         let missed = if number == 0 { 0 } else { first - wanted };
         Part { first, alerts: kept.alerts.iter().skip(skip).cloned().collect(), missed }
     }
 
-    /// The rows up to now, the oldest first.
+    /// Returns the rows up to now, the oldest first.
     pub(crate) fn timeline(&self, time: u64) -> Vec<Counts> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.advance(time);
@@ -110,7 +110,7 @@ impl Feed {
 }
 
 impl Kept {
-    /// Makes the last row that of `time`. A clock that goes backwards adds to the last row there is.
+    /// Makes the last row that of `time`. If the clock goes backwards, alerts count in the current last row.
     fn advance(&mut self, time: u64) {
         let step = time / STEP;
         let ahead = if self.rows.is_empty() { 1 } else { step.saturating_sub(self.step) };
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn watchers_go_on_where_they_were() {
+    fn readers_continue_where_they_were() {
         let feed = Feed::default();
         let mut watch = feed.watch();
         assert_eq!(feed.after(0), Part { first: 1, alerts: vec![], missed: 0 });
@@ -143,12 +143,12 @@ mod tests {
         let part = feed.after(2);
         assert_eq!((part.first, texts(&part), part.missed), (3, vec!["c".to_owned()], 0));
         assert!(feed.after(3).alerts.is_empty());
-        // After a restart of the program the numbers begin anew.
+        // After a restart of the program the numbers start again.
         assert_eq!(texts(&feed.after(70)), ["a", "b", "c"]);
     }
 
     #[test]
-    fn what_is_kept_has_bounds() {
+    fn kept_alerts_are_bounded() {
         let feed = Feed::default();
         for number in 0..2 * KEPT {
             feed.push(Priority::Debug, number.to_string().into(), 0);

@@ -1,8 +1,9 @@
-//! Who may see the page.
+//! Access control of the web UI.
 //!
-//! On a loopback address without a token: whoever is on this machine. A page of somebody else's in a browser here is kept
-//! out by the name that the browser asked for: it must be that of the loopback. Anywhere else, and wherever a token is
-//! set, the token is asked for, once: it is kept in a cookie that scripts cannot read and that is sent to this page alone.
+//! On a loopback address without a token, anybody on this host has access. Pages of other sites in a local browser are
+//! rejected by the host name of the request: it must be that of the loopback. On other addresses, and whenever a token
+//! is set, the token is required, once: it is kept in a cookie that scripts cannot read and that is sent to this page
+//! alone.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -18,10 +19,10 @@ use subtle::ConstantTimeEq;
 /// The name of the cookie.
 const NAME: &str = "peregrine_ui";
 
-/// What is asked of a request.
+/// The requirements for a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
-    /// What the cookie must hold; it says nothing about the token.
+    /// Value of the cookie, from which the token cannot be derived.
     token: Option<Arc<Token>>,
     secure: bool,
 }
@@ -37,7 +38,8 @@ fn digest(text: &str, salt: &str) -> [u8; 32] {
 }
 
 impl Guard {
-    /// `None` if nobody may see the page: it is not on the loopback, and there is no token. `secure`: it is served by TLS.
+    /// Creates the guard; `None` if nobody may have access: the address is not loopback, and there is no token.
+    /// `secure`: TLS is enabled.
     pub(crate) fn new(address: std::net::IpAddr, token: &str, secure: bool) -> Option<Self> {
         if token.is_empty() {
             return address.is_loopback().then_some(Self { token: None, secure });
@@ -62,7 +64,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
-/// Whether a browser asked this machine by a name that no other machine can have.
+/// Returns whether a browser addressed this host by a name that no other host can have.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -72,23 +74,23 @@ fn is_loopback(host: &str) -> bool {
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Lets requests through that may see the page. Others get the form, or an error where data is asked for.
+/// Passes requests that have access. Others get the login form, or an error where data is requested.
 pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     if guard.admits(request.headers()) {
         return next.run(request).await;
     }
     if guard.token.is_none() {
-        return (StatusCode::FORBIDDEN, "the page is there for this machine alone, under the name localhost\n")
+        return (StatusCode::FORBIDDEN, "the web UI is only available on this host, at http://localhost\n")
             .into_response();
     }
     let wants_page = matches!(request.uri().path(), "/ui" | "/ui/");
     if wants_page {
         return (StatusCode::UNAUTHORIZED, Html(include_str!("static/login.html"))).into_response();
     }
-    (StatusCode::UNAUTHORIZED, "the token of the page is missing or wrong\n").into_response()
+    (StatusCode::UNAUTHORIZED, "the token is missing or invalid\n").into_response()
 }
 
-/// Takes the form.
+/// Handles the login form.
 pub(crate) async fn login(State(guard): State<Guard>, body: Bytes) -> Response {
     let told = std::str::from_utf8(&body).unwrap_or_default();
     let told = told.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_it_from_elsewhere_without_a_token() {
+    fn other_addresses_require_a_token() {
         assert!(Guard::new("0.0.0.0".parse().unwrap(), "", false).is_none());
         assert!(Guard::new("192.0.2.1".parse().unwrap(), "", true).is_none());
         assert!(Guard::new("::1".parse().unwrap(), "", false).is_some());
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_loopback_the_name_must_be_that_of_the_loopback() {
+    fn on_loopback_the_host_name_must_be_that_of_loopback() {
         let guard = Guard::new("127.0.0.1".parse().unwrap(), "", false).unwrap();
         for (host, admitted) in [
             ("localhost", true),
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_opens_and_nothing_else_does() {
+    fn only_the_token_gives_access() {
         let guard = Guard::new("0.0.0.0".parse().unwrap(), "the word", false).unwrap();
         let cookie = guard.token.as_ref().unwrap().cookie.clone();
         for (name, value, admitted) in [

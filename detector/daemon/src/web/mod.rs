@@ -1,6 +1,7 @@
-//! The built-in web server: health, versions and metrics, plain or with TLS, on threads of its own.
+//! The built-in web server: health, versions and metrics, with or without TLS, on its own threads.
 //!
-//! On request it shows a page too, in `page`. It only reads what the event loop leaves for it; a slow or hostile client costs the loop nothing.
+//! If enabled, it also serves the web UI of `page`. It only reads what the event loop publishes; a slow or hostile
+//! client costs the loop nothing.
 
 pub(crate) mod feed;
 mod guard;
@@ -16,13 +17,13 @@ use guard::Guard;
 use page::Page;
 use std::sync::Arc;
 
-/// Makes the text of `/metrics`.
+/// Renders the text of `/metrics`.
 pub(crate) type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// What the server answers with.
+/// The contents of the server.
 pub(crate) struct Pages {
     pub(crate) versions: String,
-    /// Absent: there is no `/metrics`.
+    /// Absent: no `/metrics`.
     pub(crate) metrics: Option<MetricsText>,
     pub(crate) page: Option<Page>,
 }
@@ -39,7 +40,7 @@ pub(crate) fn start(settings: &Webserver, pages: Pages) -> Result<WebServer, Fat
         .route("/versions", get(async move || (json(), pages.versions.clone())));
     if let Some(text) = pages.metrics {
         let page = async move || {
-            // Reading /proc blocks, so it is not done on a thread that serves others.
+            // Reading /proc blocks, so it runs outside the threads that serve others.
             let text = tokio::task::spawn_blocking(move || text()).await.unwrap_or_default();
             ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
         };
@@ -51,7 +52,7 @@ pub(crate) fn start(settings: &Webserver, pages: Pages) -> Result<WebServer, Fat
         let address = server::address(settings).map_err(|text| Fatal(format!("webserver: {text}")))?;
         match Guard::new(address, &settings.ui_token, settings.ssl_enabled) {
             Some(guard) => router = router.merge(page.router(guard)),
-            None => log::info("the page /ui is not there: it takes a loopback address, or webserver.ui_token"),
+            None => log::info("web UI disabled: listen on a loopback address or set webserver.ui_token"),
         }
     }
     WebServer::serve("webserver", settings, router)
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_in_use_is_said() {
+    fn a_port_in_use_is_an_error() {
         let first = start(&settings(), pages(false)).unwrap();
         let settings = Webserver { listen_port: first.address.port(), ..settings() };
         let Err(fatal) = start(&settings, pages(false)) else { panic!("two servers on one port") };

@@ -1,7 +1,7 @@
-//! The page at `/ui`: its files, which are part of the program, and the data that it asks for.
+//! The web UI at `/ui`: its files, which are part of the program, and its data.
 //!
-//! It only reads. Every answer forbids the browser to load anything from elsewhere or to run anything that is not one of
-//! the files here, so that no text of an alert can do harm.
+//! It only reads. Every response forbids the browser to load anything from elsewhere or to run anything that is not one
+//! of the files here, so that no text of an alert can do harm.
 
 use super::feed::{Feed, STEP};
 use super::guard::{self, Guard};
@@ -26,7 +26,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// The files.
+/// The files that require access.
 const FILES: &[(&str, &str, &str)] = &[
     ("/ui", "text/html; charset=utf-8", include_str!("static/index.html")),
     ("/ui/app.js", "text/javascript; charset=utf-8", include_str!("static/app.js")),
@@ -38,25 +38,25 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/ui/tables.js", "text/javascript; charset=utf-8", include_str!("static/tables.js")),
 ];
 
-/// What the form needs before anybody is let in.
+/// The files of the login form.
 const OPEN_FILES: &[(&str, &str, &str)] = &[
     ("/ui/style.css", "text/css; charset=utf-8", include_str!("static/style.css")),
     ("/ui/theme.js", "text/javascript; charset=utf-8", include_str!("static/theme.js")),
     ("/ui/icon.svg", "image/svg+xml", include_str!("static/icon.svg")),
 ];
 
-/// Nothing from elsewhere, nothing written into the page.
+/// Content security policy: nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// How many may watch at a time.
+/// Maximum number of open streams of alerts.
 const WATCHERS: usize = 64;
-/// Alerts are sent in parts, so that a flood does not become as many packets.
+/// Alerts are sent in intervals, so that a flood does not become as many packets.
 const PART: Duration = Duration::from_millis(100);
-/// After so long a silence something is sent, so that a connection that is gone is noticed.
+/// Something is sent after this time without alerts, so that a lost connection is noticed.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// What the page shows, and where it comes from.
+/// The contents of the web UI and their sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     pub(crate) feed: Arc<Feed>,
@@ -65,7 +65,7 @@ pub(crate) struct Page {
     pub(crate) watchers: Arc<Semaphore>,
 }
 
-/// What does not change.
+/// Values that do not change.
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) hostname: String,
@@ -79,7 +79,7 @@ impl Page {
         Self { feed, telemetry, about: Arc::new(about), watchers: Arc::new(Semaphore::new(WATCHERS)) }
     }
 
-    /// The routes, with all that protects them.
+    /// Returns the routes, with all that protects them.
     pub(crate) fn router(self, guard: Guard) -> Router {
         let file = |router: Router<Self>, (path, kind, text): &(&'static str, &'static str, &'static str)| {
             let (kind, text) = (*kind, *text);
@@ -116,7 +116,7 @@ async fn protect(mut response: Response) -> Response {
     response
 }
 
-/// Everything but the alerts, as one object. With `?cost`, what rules cost is measured until nobody asks any more.
+/// Returns everything but the alerts, as one object. With `?cost`, the cost of rules is measured while it is requested.
 async fn overview(State(page): State<Page>, request: Request) -> Response {
     let cost = request.uri().query() == Some("cost");
     let about = Arc::clone(&page.about);
@@ -127,7 +127,7 @@ async fn overview(State(page): State<Page>, request: Request) -> Response {
             telemetry.nudge();
         });
     }
-    // Asking the loop may take a while, so it is not done on a thread that serves others.
+    // The request to the loop may block, so it runs outside the threads that serve others.
     let told = tokio::task::spawn_blocking(move || {
         if cost {
             page.telemetry.measure();
@@ -201,10 +201,10 @@ fn told(about: &About, counts: &Snapshot, feed: &Feed) -> Json {
     })
 }
 
-/// Alerts as server-sent events, from the last one that the browser has seen on.
+/// Streams alerts as server-sent events, starting after the last one that the browser has received.
 async fn alerts(State(page): State<Page>, headers: HeaderMap) -> Response {
     let Ok(place) = Arc::clone(&page.watchers).try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many watch already\n").into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n").into_response();
     };
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
     let (sender, receiver) = mpsc::channel(1);
@@ -214,7 +214,7 @@ async fn alerts(State(page): State<Page>, headers: HeaderMap) -> Response {
 
 async fn send(feed: Arc<Feed>, mut seen: u64, sender: mpsc::Sender<Bytes>) {
     let mut watch = feed.watch();
-    // The browser comes back after a second when the connection is lost.
+    // The browser reconnects after a second when the connection is lost.
     let mut text = "retry: 1000\n\n".to_owned();
     loop {
         let part = feed.after(seen);
@@ -238,7 +238,7 @@ async fn send(feed: Arc<Feed>, mut seen: u64, sender: mpsc::Sender<Bytes>) {
     }
 }
 
-/// The body of an answer that goes on.
+/// A body of unlimited length.
 struct Stream {
     receiver: mpsc::Receiver<Bytes>,
     _place: OwnedSemaphorePermit,

@@ -1,4 +1,4 @@
-//! An HTTP(S) server that remembers what it was asked and answers as it is told.
+//! An HTTP(S) server that records its requests and responds as configured.
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,11 +8,11 @@ use std::sync::{Arc, Condvar, Mutex};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// The number of the connection that it came by.
+    /// The number of the connection.
     pub(crate) connection: usize,
-    /// The first line and the headers, in lower case.
+    /// The request line and the headers, in lower case.
     pub(crate) head: String,
-    /// Unpacked, if it was packed.
+    /// The body, decompressed.
     pub(crate) body: String,
 }
 
@@ -29,7 +29,7 @@ impl Answer {
     }
 }
 
-/// Holds answers back until it is opened.
+/// Holds responses back until it is opened.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -48,7 +48,7 @@ impl Gate {
 
 type Handler = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
 
-/// A running server. Dropping it cuts all connections, as the death of its process would.
+/// A running server. Dropping it closes all connections, as the end of its process would.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -108,7 +108,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts, which closes the port.
+        // Wakes the accepting thread, which closes the port.
         let _ = TcpStream::connect(self.address);
         for stream in self.streams.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);

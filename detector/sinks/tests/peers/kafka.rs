@@ -1,7 +1,7 @@
-//! A double of a Kafka broker: the wire protocol of the calls that a producer makes, with their checks.
+//! A test double of a Kafka broker: the wire protocol of the requests that a producer makes, with their checks.
 //!
-//! It knows ApiVersions 0 to 3, Metadata 0 to 4 and Produce 3 to 7, verifies the CRC-32C of record batches, unpacks
-//! gzip, and gives out offsets. Real brokers are used too where they are at hand (`outputs.rs`).
+//! It supports ApiVersions 0 to 3, Metadata 0 to 4 and Produce 3 to 7, verifies the CRC-32C of record batches,
+//! decompresses gzip, and assigns offsets. Real brokers are tested too where they are available (`outputs.rs`).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -19,11 +19,11 @@ pub(crate) struct Record {
 struct Log {
     topic: String,
     partitions: i32,
-    /// The largest record that is taken.
+    /// The maximum size of a record.
     most: usize,
     records: Mutex<Vec<Record>>,
     port: i32,
-    /// How the clients named themselves, each once.
+    /// Client ids, each once.
     clients: Mutex<Vec<String>>,
     /// The largest batch.
     largest: AtomicUsize,
@@ -87,7 +87,7 @@ impl Drop for Broker {
     }
 }
 
-/// Reads what the protocol is made of; a request that is too short is a fault of the client, so it panics.
+/// Parses the primitive types of the protocol; a request that is too short is an error of the client, so it panics.
 struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
@@ -144,7 +144,7 @@ fn serve(mut stream: TcpStream, log: &Log) {
             return;
         }
         let mut reader = Reader(&bytes);
-        // A client that speaks something else (TLS, SASL) is sent away, as a broker would.
+        // A client with another protocol (TLS, SASL) is disconnected, as by a real broker.
         if bytes.len() < 10 || !matches!(i16::from_be_bytes([bytes[0], bytes[1]]), 0 | 3 | 18) {
             return;
         }
@@ -160,7 +160,7 @@ fn serve(mut stream: TcpStream, log: &Log) {
             (18, 0..=3) => versions(version, &mut answer),
             (3, 0..=4) => metadata(&mut reader, version, log, &mut answer),
             (0, 3..=7) => produce(&mut reader, version, log, &mut answer),
-            other => panic!("the client makes a call that was not offered: {other:?}"),
+            other => panic!("the client makes a request that is not supported: {other:?}"),
         }
         let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
         if stream.write_all(&[&length[..], &answer].concat()).is_err() {
@@ -215,7 +215,7 @@ fn metadata(reader: &mut Reader<'_>, version: i16, log: &Log, out: &mut Vec<u8>)
     number(wanted.len() as i32, out);
     for name in wanted {
         let known = name == log.topic;
-        // 3: there is no such topic.
+        // 3: unknown topic.
         out.extend(if known { 0i16 } else { 3 }.to_be_bytes());
         string(&name, out);
         if version >= 1 {
@@ -269,7 +269,7 @@ fn produce(reader: &mut Reader<'_>, version: i16, log: &Log, out: &mut Vec<u8>) 
     out.extend(0i32.to_be_bytes());
 }
 
-/// The records of a batch in the format of magic 2.
+/// Returns the records of a batch in the format of magic 2.
 fn records(partition: i32, bytes: &[u8]) -> Vec<Record> {
     let mut reader = Reader(bytes);
     reader.i64();
@@ -288,7 +288,7 @@ fn records(partition: i32, bytes: &[u8]) -> Vec<Record> {
             flate2::read::GzDecoder::new(reader.0).read_to_end(&mut plain).unwrap();
             plain
         }
-        other => panic!("a compression that was not asked for: {other}"),
+        other => panic!("an unexpected compression: {other}"),
     };
     let mut reader = Reader(&rest);
     (0..count)

@@ -1,4 +1,4 @@
-//! The other ends of outputs, on loopback.
+//! The servers that outputs connect to, on loopback.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 

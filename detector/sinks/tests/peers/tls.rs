@@ -1,4 +1,4 @@
-//! Certificates: an authority, a server and a client that it vouches for.
+//! Certificates: an authority, a server and a client that it has signed.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -15,7 +15,7 @@ pub(crate) struct Certificates {
 
 impl Certificates {
     pub(crate) fn new(folder: &Path) -> Self {
-        // Whoever came first has chosen the same provider.
+        // If a provider is installed already, it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,7 +28,7 @@ impl Certificates {
         self.folder.join("ca.pem")
     }
 
-    /// Certificate and key as PEM.
+    /// Returns certificate and key as PEM.
     fn make(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -36,7 +36,7 @@ impl Certificates {
         (certificate.pem(), key.serialize_pem())
     }
 
-    /// The files of a client's certificate and key.
+    /// Returns the files of a client's certificate and key.
     pub(crate) fn client(&self) -> (PathBuf, PathBuf) {
         let (certificate, key) = self.make("client");
         let paths = (self.folder.join("client.pem"), self.folder.join("client.key"));
@@ -45,7 +45,8 @@ impl Certificates {
         paths
     }
 
-    /// A server named localhost, which may ask clients for a certificate of the same authority.
+    /// Returns the configuration of a server named localhost, which may require client certificates of the same
+    /// authority.
     pub(crate) fn server(&self, ask: bool) -> Arc<ServerConfig> {
         let (certificate, key) = self.make("localhost");
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Alerts to Elasticsearch and OpenSearch.
+//! Output to Elasticsearch and OpenSearch.
 
 use super::{Build, OutputKind};
 use crate::config::setting::{choices, settings};
@@ -7,13 +7,13 @@ use peregrine_sinks::{Elastic, ElasticConfig, ElasticLogin, HttpConfig, Sink, Su
 use std::time::Duration;
 
 choices! {
-    /// How often the name of an index changes.
+    /// How often the name of the index changes.
     IndexSuffix {
-        /// Each day.
+        /// Daily.
         Daily = "daily",
-        /// Each month.
+        /// Monthly.
         Monthly = "monthly",
-        /// Each year.
+        /// Annually.
         Annually = "annually",
         /// Never.
         None = "none",
@@ -21,35 +21,35 @@ choices! {
 }
 
 settings! {
-    /// Alerts to Elasticsearch or OpenSearch.
+    /// Output to Elasticsearch or OpenSearch.
     ElasticsearchOutput {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
-        /// The server, without a path to an index.
+        /// URL of the server, without the path of an index.
         url: String = String::new(),
-        /// The index or data stream.
+        /// Name of the index or data stream.
         index: String = "falco".to_owned(),
-        /// What is added to its name, by the time of the alert.
+        /// Date suffix of the index name, from the time of the alert.
         suffix: IndexSuffix = IndexSuffix::Daily,
-        /// An ingest pipeline.
+        /// Ingest pipeline.
         pipeline: String = String::new(),
-        /// A name to log in with.
+        /// User name for basic authentication.
         username: String = String::new(),
-        /// Its password.
+        /// Password for basic authentication.
         password: String = String::new(),
-        /// An API key to log in with.
+        /// API key, used instead of a user name and password.
         api_key: String = String::new(),
-        /// How many alerts go with one request, at most.
+        /// Maximum number of alerts in one request.
         batch: u32 = 500,
-        /// Send alerts gzipped.
+        /// Compresses requests with gzip.
         compress_uploads: bool = false,
-        /// Milliseconds that one request may take.
+        /// Timeout of one request in milliseconds.
         timeout: u32 = 10_000,
-        /// How often a request is sent again.
+        /// Maximum number of retries of a request.
         max_retries: u32 = 5,
-        /// Certificates.
+        /// TLS certificates.
         tls: Tls = Tls::default(),
-        /// Whether alerts go by way of the spool.
+        /// Spools alerts on disk while the server is unreachable.
         spool: bool = false,
     }
 }

@@ -1,4 +1,4 @@
-//! Alerts to a file.
+//! Output to a file.
 
 use super::{Build, OutputKind};
 use crate::config::setting::settings;
@@ -6,15 +6,15 @@ use peregrine_sinks::{File, Sink};
 use std::path::PathBuf;
 
 settings! {
-    /// Alerts to a file.
+    /// Output to a file.
     FileOutput {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
-        /// Keep the file open between alerts.
+        /// Keeps the file open between alerts.
         keep_alive: bool = false,
-        /// The file.
+        /// Path of the file.
         filename: PathBuf = PathBuf::new(),
-        /// Whether alerts go by way of the spool. Not in Falco.
+        /// Spools alerts on disk while the file cannot be written. Not in Falco.
         spool: bool = false,
     }
 }

@@ -1,4 +1,4 @@
-//! Alerts by HTTP and HTTPS.
+//! Output to HTTP and HTTPS endpoints.
 
 use super::{Build, OutputKind};
 use crate::config::setting::settings;
@@ -8,43 +8,43 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 settings! {
-    /// Alerts by HTTP.
+    /// Output to an HTTP endpoint.
     HTTPOutput {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
-        /// Where alerts are posted to.
+        /// URL to which alerts are posted.
         url: String = String::new(),
-        /// How the program names itself.
+        /// User-Agent header.
         user_agent: String = "falcosecurity/falco".to_owned(),
-        /// Do not verify the server's certificate.
+        /// Skips the verification of the server's certificate.
         insecure: bool = false,
-        /// The certificate of the authority that the server's must come from.
+        /// Certificate of the authority that must have issued the server's certificate.
         ca_cert: String = String::new(),
-        /// A file of such certificates.
+        /// File with a bundle of such certificates.
         ca_bundle: String = String::new(),
-        /// A directory of such certificates.
+        /// Directory of such certificates.
         ca_path: String = "/etc/ssl/certs".to_owned(),
-        /// Show a certificate of our own.
+        /// Presents a client certificate.
         mtls: bool = false,
-        /// That certificate.
+        /// Client certificate.
         client_cert: PathBuf = "/etc/ssl/certs/client.crt".into(),
-        /// Its key.
+        /// Key of the client certificate.
         client_key: PathBuf = "/etc/ssl/certs/client.key".into(),
-        /// Print the server's answers to standard output.
+        /// Prints the server's responses to standard output.
         echo: bool = false,
-        /// Send alerts gzipped.
+        /// Compresses requests with gzip.
         compress_uploads: bool = false,
-        /// Keep idle connections alive by TCP probes.
+        /// Keeps idle connections alive by TCP probes.
         keep_alive: bool = false,
-        /// How often an alert is sent again after a time-out.
+        /// Maximum number of retries after a timeout.
         max_consecutive_timeouts: u8 = 5,
-        /// Further headers. Not in Falco.
+        /// Additional headers. Not in Falco.
         headers: BTreeMap<String, String> = BTreeMap::new(),
-        /// How many alerts go with one request: 1, each as it is; more, as a JSON array or as lines. Not in Falco.
+        /// Maximum number of alerts in one request: 1 for single alerts, more for a JSON array or lines. Not in Falco.
         batch: u32 = 1,
-        /// Milliseconds that one request may take. Not in Falco.
+        /// Timeout of one request in milliseconds. Not in Falco.
         timeout: u32 = 10_000,
-        /// Whether alerts go by way of the spool. Not in Falco.
+        /// Spools alerts on disk while the server is unreachable. Not in Falco.
         spool: bool = false,
     }
 }
@@ -53,7 +53,7 @@ impl HTTPOutput {
     fn sink_settings(&self, json: bool) -> HttpConfig {
         let first = |names: [&String; 2]| names.into_iter().find(|name| !name.is_empty()).map(PathBuf::from);
         HttpConfig {
-            // Quotes around the address have come through some shells.
+            // Some shells pass the quotes around the URL.
             url: self.url.trim_matches(['"', '\'']).to_owned(),
             user_agent: self.user_agent.clone(),
             content_type: if json { "application/json" } else { "text/plain" },

@@ -1,4 +1,4 @@
-//! Alerts to Kafka, in builds with the feature `kafka`.
+//! Output to Kafka, in builds with the feature `kafka`.
 
 use super::{Build, OutputKind};
 use crate::config::setting::{choices, settings};
@@ -10,11 +10,11 @@ use peregrine_sinks::{Kafka, KafkaConfig, KafkaLogin};
 use std::time::Duration;
 
 choices! {
-    /// How the program logs in to Kafka.
+    /// SASL mechanism for Kafka.
     SaslMechanism {
-        /// Not at all.
+        /// No authentication.
         None = "none",
-        /// Name and password as they are.
+        /// Plain user name and password.
         Plain = "plain",
         /// SCRAM with SHA-256.
         ScramSha256 = "scram-sha-256",
@@ -24,35 +24,35 @@ choices! {
 }
 
 settings! {
-    /// Alerts to Kafka.
+    /// Output to Kafka.
     KafkaOutput {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
-        /// Some brokers of the cluster, as host:port.
+        /// Bootstrap brokers, as host:port.
         brokers: Vec<String> = Vec::new(),
-        /// The topic.
+        /// Topic.
         topic: String = "falco".to_owned(),
-        /// How the program names itself.
+        /// Client id.
         client_id: String = "peregrine".to_owned(),
-        /// How many alerts go with one request, at most.
+        /// Maximum number of alerts in one request.
         batch: u32 = 500,
-        /// Send batches gzipped.
+        /// Compresses batches with gzip.
         compress_uploads: bool = false,
-        /// Milliseconds that one request may take.
+        /// Timeout of one request in milliseconds.
         timeout: u32 = 10_000,
-        /// How often a request is sent again.
+        /// Maximum number of retries of a request.
         max_retries: u32 = 5,
-        /// Whether TLS is spoken.
+        /// Enables TLS.
         tls_enabled: bool = false,
-        /// Certificates.
+        /// TLS certificates.
         tls: Tls = Tls::default(),
-        /// How the program logs in.
+        /// SASL mechanism.
         sasl_mechanism: SaslMechanism = SaslMechanism::None,
-        /// A name to log in with.
+        /// User name.
         username: String = String::new(),
-        /// Its password.
+        /// Password.
         password: String = String::new(),
-        /// Whether alerts go by way of the spool.
+        /// Spools alerts on disk while the brokers are unreachable.
         spool: bool = false,
     }
 }
@@ -105,6 +105,6 @@ impl OutputKind for KafkaOutput {
 
     #[cfg(not(feature = "kafka"))]
     fn build(&self, _: &mut Build<'_>) -> Result<Box<dyn Sink>, String> {
-        Err(": this build is without the feature 'kafka'".into())
+        Err(": this build does not support Kafka (feature 'kafka')".into())
     }
 }

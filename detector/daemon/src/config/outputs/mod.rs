@@ -1,8 +1,8 @@
-//! The kinds of outputs: a file and a row of the table below for each.
+//! The kinds of outputs, one file and one row of the table below each.
 //!
-//! A file holds the settings of its kind and an implementation of [`OutputKind`]: what makes the settings invalid and
-//! how a sink is made of them. Reading, the schema, checks (so `--dry-run` too) and starting the outputs go through the
-//! table alone.
+//! A file holds the settings of its kind and an implementation of [`OutputKind`]: the checks of the settings and the
+//! construction of the sink. Parsing, the schema, checks (also for `--dry-run`) and starting the outputs use the table
+//! alone.
 
 pub(crate) mod elasticsearch;
 pub(crate) mod file;
@@ -20,29 +20,29 @@ use serde_json::{Map, Value as Json};
 use std::fmt::{Debug, Write};
 use std::path::PathBuf;
 
-/// A kind of output: the settings below one key of the configuration, and what is made of them.
+/// A kind of output: its settings below one key of the configuration, and the sink built from them.
 pub(crate) trait OutputKind: Setting + Debug {
     /// The key in the configuration.
     const KEY: &'static str;
 
-    /// Returns whether alerts are to go there.
+    /// Returns whether the output is enabled.
     fn is_enabled(&self) -> bool;
 
-    /// Returns whether alerts go by way of the spool.
+    /// Returns whether alerts are spooled on disk.
     fn is_spooled(&self) -> bool {
         false
     }
 
-    /// Returns the setting that keeps an enabled output from working, and why.
+    /// Returns the invalid setting of an enabled output, with the reason.
     fn check(&self) -> Option<(&'static str, &'static str)> {
         None
     }
 
-    /// Makes the sink. The error is what follows the key in a sentence.
+    /// Builds the sink. The error continues a sentence that begins with the key.
     fn build(&self, build: &mut Build<'_>) -> Result<Box<dyn Sink>, String>;
 }
 
-/// What a sink is made of beside its own settings. All that is used must be noted, so that a reload can see that an
+/// The inputs of a sink in addition to its own settings. Each use must be noted, so that a reload detects whether an
 /// output stays the same.
 pub(crate) struct Build<'c> {
     config: &'c Config,
@@ -56,23 +56,23 @@ impl Build<'_> {
         self.config.json_output
     }
 
-    /// Returns whether output may be collected in memory.
+    /// Returns whether output may be buffered in memory.
     pub(crate) fn buffered(&self) -> bool {
         self.config.buffered_outputs
     }
 
-    /// Returns the name of this host.
+    /// Returns the name of the host.
     pub(crate) fn hostname(&self) -> &str {
         self.hostname
     }
 
-    /// Notes a value from elsewhere that the sink depends on.
+    /// Notes a value that the sink depends on.
     pub(crate) fn depends_on(&mut self, value: &dyn Debug) {
         // Writing to a String cannot fail.
         let _ = write!(self.fingerprint, " {value:?}");
     }
 
-    /// Notes when the files of certificates were changed last: new ones in the same files are new settings.
+    /// Notes the modification times of the certificate files: new certificates in the same files are new settings.
     pub(crate) fn depends_on_files(&mut self, tls: &TlsConfig) {
         let client = tls.client.iter().flat_map(|(certificate, key)| [certificate, key]);
         for path in tls.ca_file.iter().chain(client) {
@@ -83,7 +83,7 @@ impl Build<'_> {
 }
 
 impl Tls {
-    /// Returns the certificates in the form of the sinks.
+    /// Converts the TLS settings to those of the sinks.
     pub(crate) fn for_sinks(&self) -> TlsConfig {
         TlsConfig {
             insecure: self.insecure,
@@ -107,7 +107,7 @@ fn missing<K: OutputKind>(kind: &K) -> Option<(String, &'static str)> {
     Some((below(K::KEY, key), why))
 }
 
-/// Turns rows of a field, the type of its settings and its doc into the settings of all outputs.
+/// Turns rows of a field, its settings type and its doc into the settings of all outputs.
 macro_rules! outputs {
     ($( $(#[doc = $doc:literal])* $field:ident: $kind:ty ),* $(,)?) => {
         /// The settings of all outputs.
@@ -115,15 +115,15 @@ macro_rules! outputs {
         pub(crate) struct OutputSettings { $( $(#[doc = $doc])* pub(crate) $field: $kind ),* }
 
         impl OutputSettings {
-            /// The keys, in the order of the table.
+            /// The keys, in table order.
             pub(crate) const KEYS: &[&str] = &[$( <$kind as OutputKind>::KEY ),*];
 
-            /// Adds the schema of each.
+            /// Adds the schema of each output.
             pub(super) fn schema(properties: &mut Map<String, Json>, definitions: &mut Map<String, Json>) {
                 $( properties.insert(<$kind as OutputKind>::KEY.to_owned(), <$kind as Setting>::schema(definitions)); )*
             }
 
-            /// Reads a key of the configuration; whether it is one of an output.
+            /// Parses a key of the configuration. Returns whether it is the key of an output.
             pub(super) fn read(&mut self, key: &Key, node: &Node, path: &str, report: &mut Report) -> bool {
                 $(
                     if key.name == <$kind as OutputKind>::KEY {
@@ -136,15 +136,15 @@ macro_rules! outputs {
                 false
             }
 
-            /// Returns the path of each setting that keeps an enabled output from working, and why.
+            /// Returns the path of each invalid setting of an enabled output, with the reason.
             pub(super) fn check(&self) -> Vec<(String, &'static str)> {
                 [$( missing(&self.$field) ),*].into_iter().flatten().collect()
             }
 
-            /// Makes the sinks of the outputs that are enabled.
+            /// Builds the sinks of the enabled outputs.
             ///
             /// # Errors
-            /// When one of them cannot be set up.
+            /// If a sink cannot be set up.
             pub(crate) fn build(&self, config: &Config, hostname: &str) -> Result<Vec<Wanted>, String> {
                 let mut all = Vec::new();
                 $(
@@ -159,19 +159,19 @@ macro_rules! outputs {
 }
 
 outputs! {
-    /// Alerts to standard output.
+    /// Output to standard output.
     stdout: stdout::Output,
-    /// Alerts to syslog.
+    /// Output to syslog.
     syslog: syslog::SyslogOutput,
-    /// Alerts to a file.
+    /// Output to a file.
     file: file::FileOutput,
-    /// Alerts by HTTP.
+    /// Output to an HTTP endpoint.
     http: http::HTTPOutput,
-    /// Alerts to a program.
+    /// Output to a program.
     program: program::ProgramOutput,
-    /// Alerts to Elasticsearch or OpenSearch.
+    /// Output to Elasticsearch or OpenSearch.
     elasticsearch: elasticsearch::ElasticsearchOutput,
-    /// Alerts to Kafka.
+    /// Output to Kafka.
     kafka: kafka::KafkaOutput,
 }
 
@@ -179,14 +179,14 @@ outputs! {
 mod tests {
     use super::*;
 
-    /// What CONTRIBUTING says of a new output: a file here with its settings, and its row.
+    /// A new output is one file with its settings and one row, as CONTRIBUTING promises.
     #[test]
     fn an_output_is_a_file_and_a_row() {
         let places = crate::places::of(&["ElasticsearchOutput", "elasticsearch_output"]);
         assert_eq!(places, ["config/outputs/elasticsearch.rs", "config/outputs/mod.rs"]);
     }
 
-    /// A kind that is not in the table goes through the same functions.
+    /// A kind that is not in the table works with the same functions.
     #[test]
     fn another_kind_needs_nothing_else() {
         #[derive(Debug)]
@@ -200,11 +200,11 @@ mod tests {
             }
         }
         crate::config::setting::settings! {
-            /// Alerts to nobody.
+            /// A test output that drops alerts.
             SilentOutput {
-                /// Whether it is on.
+                /// Enables the output.
                 enabled: bool = false,
-                /// Nobody's name.
+                /// An unused setting.
                 nobody: String = String::new(),
             }
         }

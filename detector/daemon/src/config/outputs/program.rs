@@ -1,19 +1,19 @@
-//! Alerts to the standard input of a program.
+//! Output to the standard input of a program.
 
 use super::{Build, OutputKind};
 use crate::config::setting::settings;
 use peregrine_sinks::{Program, Sink};
 
 settings! {
-    /// Alerts to the standard input of a program.
+    /// Output to the standard input of a program.
     ProgramOutput {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
-        /// Let the program run on between alerts.
+        /// Keeps the program running between alerts.
         keep_alive: bool = false,
-        /// A command line for the shell.
+        /// Shell command line of the program.
         program: String = String::new(),
-        /// Whether alerts go by way of the spool. Not in Falco.
+        /// Spools alerts on disk while the program fails. Not in Falco.
         spool: bool = false,
     }
 }

@@ -1,13 +1,13 @@
-//! Alerts to standard output.
+//! Output to standard output.
 
 use super::{Build, OutputKind};
 use crate::config::setting::settings;
 use peregrine_sinks::{Sink, Stdout};
 
 settings! {
-    /// An output that is on or off.
+    /// Output to standard output.
     Output {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
     }
 }

@@ -1,13 +1,13 @@
-//! Alerts to syslog: the daemon of this host, or a server.
+//! Output to syslog: the local daemon, or a server.
 
 use super::{Build, OutputKind};
 use crate::config::setting::{choices, settings};
 use peregrine_sinks::{Sink, Syslog, SyslogForm};
 
 choices! {
-    /// How syslog messages are written.
+    /// Format of syslog messages.
     SyslogFormat {
-        /// RFC 5424 over the network, the short form to this machine's daemon.
+        /// RFC 5424 over the network, the short form to the local daemon.
         Auto = "auto",
         /// RFC 3164.
         Rfc3164 = "rfc3164",
@@ -17,15 +17,15 @@ choices! {
 }
 
 settings! {
-    /// Alerts to syslog.
+    /// Output to syslog.
     SyslogOutput {
-        /// Whether it is on.
+        /// Enables the output.
         enabled: bool = false,
-        /// Where to: udp://host:port, tcp://host:port, or the path of a socket; empty: /dev/log. Not in Falco.
+        /// Address: udp://host:port, tcp://host:port, or the path of a socket; empty: /dev/log. Not in Falco.
         address: String = String::new(),
-        /// How messages are written. Not in Falco.
+        /// Message format. Not in Falco.
         format: SyslogFormat = SyslogFormat::Auto,
-        /// Whether alerts go by way of the spool. Not in Falco.
+        /// Spools alerts on disk while the server is unreachable. Not in Falco.
         spool: bool = false,
     }
 }

@@ -1,4 +1,4 @@
-//! `--list-events`: every event that is still sent, by kind, with its parameters.
+//! `--list-events`: every event that is still produced, by kind, with its parameters.
 
 use crate::cli::Format;
 use crate::sources::ignored::ignored;
@@ -7,7 +7,7 @@ use scap::schema::{Category, EVENTS, EventFlags, EventInfo, ParamInfo, ParamType
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
-/// The kinds in the order of the list. An event belongs to the first that it has the origin of.
+/// The kinds in list order. An event belongs to the first one whose category it has.
 const KINDS: &[(&str, Category)] = &[
     ("Syscall events", Category::SYSCALL),
     ("Tracepoint events", Category::TRACEPOINT),
@@ -21,7 +21,7 @@ struct Row {
     by_default: bool,
 }
 
-/// The whole list.
+/// Returns the whole list.
 pub(crate) fn text(format: Format) -> String {
     let rows = rows();
     let of_kind = |index: usize| {
@@ -57,7 +57,7 @@ fn rows() -> Vec<Row> {
     let own = EVENTS.iter().filter(|info| !generic(info) && !unknown(info) && !info.flags.intersects(hidden));
     let mut rows: Vec<_> =
         own.map(|info| Row { name: info.name, info, by_default: !ignored.contains(&info.code) }).collect();
-    // Calls without an event of their own share the generic one and appear under their own names.
+    // Calls without an event type of their own share the generic one and are listed by name.
     for call in SYSCALLS.iter().filter(|call| call.events.is_some_and(|(enter, _)| enter == EventCode::GENERIC_E)) {
         for code in [EventCode::GENERIC_E, EventCode::GENERIC_X] {
             rows.extend(code.info().map(|info| Row { name: call.name, info, by_default: true }));

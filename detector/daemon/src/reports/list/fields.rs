@@ -9,7 +9,7 @@ use crate::cli::{Format, Options};
 pub(crate) const SOURCES: &[&str] = &["syscall", AUDIT];
 const AUDIT: &str = "k8s_audit";
 
-/// The list of a source, or that of system calls where the name is empty; `None` if there is no such source.
+/// Returns the list of a source, or of system calls if the name is empty; `None` if the source is unknown.
 pub(crate) fn text(source: &str, options: &Options, fields: &Fields) -> Option<String> {
     let form = match options.list_format() {
         Format::Text => Listing::Text,
@@ -25,7 +25,7 @@ pub(crate) fn text(source: &str, options: &Options, fields: &Fields) -> Option<S
     }
 }
 
-/// The classes of fields that audit records have.
+/// Returns the field classes of audit records.
 fn audit(fields: &Fields, options: ListOptions) -> Vec<ListedClass<'_>> {
     let class = |name, doc, fields: Vec<_>| ListedClass { name, short: "", doc, sources: vec![AUDIT], fields };
     let every = fields.classes(options).into_iter().take(1);

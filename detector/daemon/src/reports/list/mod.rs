@@ -1,4 +1,4 @@
-//! `--list`, `--list-events`, `-i`: what exists, for people, documents and programs.
+//! `--list`, `--list-events`, `-i`: lists for people, documents and programs.
 
 pub(crate) mod events;
 pub(crate) mod fields;

@@ -1,7 +1,7 @@
-//! What a webhook posts, taken apart into events: an `EventList`, one `Event`, or an array of either.
+//! Splits the body of a webhook request into events: an `EventList`, one `Event`, or an array of either.
 //!
-//! The parts are borrowed from the text and looked at one after the other, so that no body, however it is made, takes
-//! much more memory than its own bytes.
+//! The parts are borrowed from the text and processed one after the other, so that no body, however it is built,
+//! requires much more memory than its own bytes.
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
@@ -9,19 +9,19 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Arrays may hold arrays, but not without end.
+/// Maximum nesting depth of arrays.
 const DEEPEST: usize = 8;
 
-/// Why a body is refused.
+/// Reason why a body is rejected.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BatchError {
-    #[error("no JSON: {0}")]
+    #[error("invalid JSON: {0}")]
     Syntax(#[from] serde_json::Error),
-    #[error("neither an Event nor an EventList of audit.k8s.io, nor an array of them")]
+    #[error("not an Event or EventList of audit.k8s.io, nor an array of them")]
     Other,
 }
 
-/// What is looked at of an object to know what it is.
+/// The members of an object that determine its type.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow, default)]
@@ -33,15 +33,18 @@ struct Head<'a> {
 /// Calls `each` with the JSON of every event, in order.
 ///
 /// # Errors
-/// When the text is no JSON, or is about something else. Events before the fault have been told by then.
+///
+/// If the text is invalid JSON, or anything else than audit events. The events before the error have been passed to
+/// `each` by then.
 pub(super) fn events<'a>(json: &'a [u8], each: &mut impl FnMut(&'a str)) -> Result<(), BatchError> {
     let text = std::str::from_utf8(json).map_err(|_| BatchError::Other)?;
     walk(text, each, 0)
 }
 
-/// Whether the text is a batch.
+/// Checks that the text is a batch. Returns its number of events.
 ///
 /// # Errors
+///
 /// As [`events`].
 pub(super) fn check(json: &[u8]) -> Result<usize, BatchError> {
     let mut count = 0;
@@ -66,7 +69,7 @@ fn walk<'a>(text: &'a str, each: &mut impl FnMut(&'a str), depth: usize) -> Resu
             }
             Ok(())
         }
-        // What is no JSON at all is said to be that.
+        // Invalid JSON is reported as such.
         _ => Err(serde_json::from_str::<serde::de::IgnoredAny>(text).err().map_or(BatchError::Other, Into::into)),
     }
 }
@@ -135,24 +138,24 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_an_error() {
         for (json, part) in [
-            ("", "no JSON"),
-            ("{", "no JSON"),
-            ("nonsense", "no JSON"),
-            (r#"{"kind":"Event"} x"#, "no JSON"),
-            (r#"{"kind":"EventList","items":[{"kind":"Event"}"#, "no JSON"),
-            (r#"[{"kind":"Event"},"#, "no JSON"),
-            ("7", "neither"),
-            ("\"text\"", "neither"),
-            ("{}", "neither"),
-            (r#"{"kind":"Pod"}"#, "neither"),
-            (r#"{"kind":7}"#, "no JSON"),
-            (r#"{"kind":"EventList"}"#, "neither"),
-            (r#"{"kind":"EventList","items":{}}"#, "neither"),
-            ("[1]", "neither"),
-            (&("[".repeat(100) + &"]".repeat(100)), "neither"),
-            (&"[".repeat(100_000), "no JSON"),
+            ("", "invalid JSON"),
+            ("{", "invalid JSON"),
+            ("nonsense", "invalid JSON"),
+            (r#"{"kind":"Event"} x"#, "invalid JSON"),
+            (r#"{"kind":"EventList","items":[{"kind":"Event"}"#, "invalid JSON"),
+            (r#"[{"kind":"Event"},"#, "invalid JSON"),
+            ("7", "not an Event"),
+            ("\"text\"", "not an Event"),
+            ("{}", "not an Event"),
+            (r#"{"kind":"Pod"}"#, "not an Event"),
+            (r#"{"kind":7}"#, "invalid JSON"),
+            (r#"{"kind":"EventList"}"#, "not an Event"),
+            (r#"{"kind":"EventList","items":{}}"#, "not an Event"),
+            ("[1]", "not an Event"),
+            (&("[".repeat(100) + &"]".repeat(100)), "not an Event"),
+            (&"[".repeat(100_000), "invalid JSON"),
         ] {
             let error = parts(json).expect_err(json);
             assert!(error.contains(part), "{json}: {error}");

@@ -1,4 +1,4 @@
-//! The thread that runs audit events through the rules.
+//! The thread that evaluates audit events.
 
 use super::batch;
 use super::queue::Receiver;
@@ -16,10 +16,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long it waits for events before it looks for new rules.
+/// How long it waits for events before it checks for new rules.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The state of the thread, where others can look at it.
+/// Counts of the thread, shared with other threads.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluator {
     counts: Mutex<AuditCounts>,
@@ -32,11 +32,12 @@ impl CountsAudit for Evaluator {
 }
 
 impl Evaluator {
-    /// Runs every event through the rules until the inputs are closed and the queue is empty. New rules are taken from
-    /// the slot between two batches.
+    /// Evaluates every event until the inputs are closed and the queue is empty. New rules are taken from the slot
+    /// between two batches.
     ///
     /// # Errors
-    /// When the rules are about something else.
+    ///
+    /// If the rules are for another source.
     pub(crate) fn run(
         &self,
         queue: &Receiver,
@@ -65,7 +66,7 @@ impl Evaluator {
                     Err(RecvTimeoutError::Timeout) => continue,
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 };
-                // It was found sound when it came in; what follows a fault in a file is lost.
+                // It was valid when it came in; what follows an error in a file is lost.
                 if let Err(error) = batch::events(&batch.json, &mut |json| work.event(json, &mut runner, alerts)) {
                     log::warning(format!("k8s_audit: {error}"));
                 }
@@ -107,10 +108,10 @@ impl Work {
 
     fn read(&mut self, json: &str) -> Result<JsonDocument, String> {
         if json.len() > self.limits.event {
-            return Err(format!("an event of {} bytes is left out", json.len()));
+            return Err(format!("dropped an event of {} bytes", json.len()));
         }
         let document = JsonDocument::parse(json.as_bytes()).map_err(|error| error.to_string())?;
-        // The time that the event tells, or else when it came.
+        // The time in the event, or else the time of its arrival.
         let told = document.root().get("stageTimestamp").and_then(serde_json::Value::as_str);
         let told = told.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let time = told.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or_else(now);

@@ -1,4 +1,4 @@
-//! Audit events from files of JSON lines: read once, or followed as an API server writes and rotates them.
+//! Audit events from files of JSON lines: read once, or followed while an API server writes and rotates them.
 
 use super::queue::{Full, Sender, Waiting};
 use super::settings::Limits;
@@ -10,26 +10,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often a file that has no more is looked at again, and how long to wait for room.
+/// Interval between checks for more data in a file, or for space in the queue.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Files to read.
+/// The files to read.
 pub(super) struct Reader {
     files: Vec<PathBuf>,
     follow: bool,
     limits: Limits,
 }
 
-/// What a line turned out to be.
+/// Result of reading a line.
 enum Line {
     Whole,
-    /// Nothing more, or the beginning of a line that is still being written.
+    /// Nothing more, or an incomplete line that is still being written.
     None,
     TooLong,
 }
 
 impl Reader {
-    /// The file, or those of a directory in the order of their last change. A file that is followed need not exist yet.
+    /// Opens the file, or the files of a directory sorted by modification time. A file that is followed need not exist
+    /// yet.
     pub(super) fn open(path: &Path, follow: bool, limits: Limits) -> Result<Self, Fatal> {
         let fault = |error: io::Error| Fatal(format!("k8s_audit: cannot read {}: {error}", path.display()));
         let mut files = vec![path.to_path_buf()];
@@ -46,7 +47,7 @@ impl Reader {
                 dated.sort();
                 files = dated.into_iter().map(|(_, path)| path).collect();
             }
-            // What cannot be opened is said before anything starts.
+            // Files that cannot be opened are reported before anything starts.
             for file in &files {
                 File::open(file).map_err(fault)?;
             }
@@ -70,17 +71,17 @@ impl Reader {
         while !stop.load(Ordering::SeqCst) {
             line.clear();
             match self.line(&mut file, &mut line)? {
-                // The last line may lack its end.
+                // The last line may have no line end.
                 Line::None if line.is_empty() => break,
                 Line::None | Line::Whole => self.send(&line, sender, stop),
-                Line::TooLong => log::warning("k8s_audit: a line that is too long is left out"),
+                Line::TooLong => log::warning("k8s_audit: dropped a line that is too long"),
             }
         }
         Ok(())
     }
 
-    /// Reads what is added from now on. Another file of the same name, or one that has become shorter, is read from its
-    /// beginning.
+    /// Reads what is appended from now on. Another file of the same name, or a file that has become shorter, is read
+    /// from its beginning.
     fn follow(&self, path: &Path, sender: &Sender, stop: &AtomicBool) -> io::Result<()> {
         let mut open: Option<(BufReader<File>, u64)> = None;
         if let Ok(mut file) = File::open(path) {
@@ -94,7 +95,7 @@ impl Reader {
                 loop {
                     match self.line(file, &mut line)? {
                         Line::Whole => self.send(&line, sender, stop),
-                        Line::TooLong => log::warning("k8s_audit: a line that is too long is left out"),
+                        Line::TooLong => log::warning("k8s_audit: dropped a line that is too long"),
                         Line::None => break,
                     }
                     line.clear();
@@ -120,7 +121,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Adds to `line` up to the end of it.
+    /// Appends the rest of a line to `line`.
     fn line(&self, file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
         loop {
             let ready = file.fill_buf()?;
@@ -129,7 +130,7 @@ impl Reader {
             }
             let end = memchr::memchr(b'\n', ready);
             let taken = end.unwrap_or(ready.len());
-            // A line that is too long is read on but not kept.
+            // The rest of a line that is too long is read but not kept.
             if line.len() <= self.limits.body {
                 line.extend_from_slice(&ready[..taken]);
             }
@@ -141,7 +142,7 @@ impl Reader {
         }
     }
 
-    /// Waits for room: a file does not run away.
+    /// Sends a line, waiting for space in the queue: a file does not run away.
     fn send(&self, line: &[u8], sender: &Sender, stop: &AtomicBool) {
         if line.trim_ascii().is_empty() {
             return;

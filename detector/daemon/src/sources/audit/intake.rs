@@ -1,8 +1,8 @@
-//! The webhook: takes what API servers post, and answers at once.
+//! The webhook: receives the requests of API servers, and responds immediately.
 //!
-//! A body is read as it arrives, within a time and a size, and its room is taken piece by piece; where there is none the
-//! answer is 429, and an API server that is told so tries again later. What is answered with 200 has been checked to be a
-//! batch of audit events and stands in the queue; the rules see it in its turn.
+//! A body is read as it arrives, within limits of time and size, and its space in the queue is reserved piece by piece;
+//! without space the response is 429, after which an API server retries later. A request that is answered with 200 has
+//! been checked to be a batch of audit events and is in the queue; the rules see it in its turn.
 
 use super::batch;
 use super::queue::{Sender, Waiting};
@@ -26,7 +26,7 @@ struct Intake {
     sender: Sender,
 }
 
-/// The webhook at `path`, and at the paths that Falco knows.
+/// Returns the routes: `path`, and the paths that Falco knows.
 pub(super) fn router(path: &str, limits: Limits, sender: Sender) -> Router {
     let mut paths = PATHS.to_vec();
     if !paths.contains(&path) {
@@ -36,13 +36,13 @@ pub(super) fn router(path: &str, limits: Limits, sender: Sender) -> Router {
     paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(take))).with_state(intake)
 }
 
-/// Why a request is not taken, as an answer.
+/// Reason why a request is rejected, as a response.
 #[derive(Debug)]
 struct Refusal(StatusCode, String);
 
 impl Refusal {
     fn full() -> Self {
-        Self(StatusCode::TOO_MANY_REQUESTS, "too many events wait already".into())
+        Self(StatusCode::TOO_MANY_REQUESTS, "the queue of events is full".into())
     }
 }
 
@@ -74,7 +74,7 @@ async fn take(State(intake): State<Intake>, request: Request) -> Response {
 impl Intake {
     async fn take(&self, request: Request) -> Result<(), Refusal> {
         if request.method() != Method::POST {
-            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "audit events are posted".into()));
+            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "audit events must be sent with POST".into()));
         }
         let headers = request.headers();
         let of_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -93,17 +93,17 @@ impl Intake {
         let waiting = tokio::time::timeout(self.limits.arrival, body).await.map_err(|_| late())??;
         batch::check(&waiting.json).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
         if !self.sender.send(waiting) {
-            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "the program is about to end".into()));
+            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "the program is shutting down".into()));
         }
         Ok(())
     }
 
     fn too_long(&self) -> Refusal {
-        Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("a request may have {} bytes", self.limits.body))
+        Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("a request may have at most {} bytes", self.limits.body))
     }
 
-    /// The body, as it arrives. The length that the client says is believed for the first allocation only, and
-    /// not beyond what an ordinary batch has.
+    /// Reads the body as it arrives. The content length of the client is trusted for the first allocation only, and
+    /// only up to the size of an ordinary batch.
     async fn body(&self, mut body: Body, length: usize) -> Result<Waiting, Refusal> {
         const ORDINARY: usize = 64 << 10;
         let mut room = self.sender.room().map_err(|_| Refusal::full())?;

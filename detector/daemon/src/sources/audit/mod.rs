@@ -1,4 +1,4 @@
-//! The source `k8s_audit`: what happens in a Kubernetes cluster, told by its API servers.
+//! The source `k8s_audit`: audit events of a Kubernetes cluster, reported by its API servers.
 //!
 //! ```text
 //! webhook ── intake ──┐  (bounded by bytes: 429 when there is no room)
@@ -6,8 +6,8 @@
 //! files ── follow ────┘  (waits for room)
 //! ```
 //!
-//! It is configured as Falco's plugin of that name is, by an entry `k8saudit` of `plugins`, and runs on threads of its
-//! own beside the system calls: neither can hold the other up.
+//! It is configured like Falco's plugin of that name, by an entry `k8saudit` of `plugins`, and runs on separate threads
+//! beside the system calls: neither can block the other.
 
 mod batch;
 mod evaluate;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// What brings events in. Dropping it closes the queue.
+/// The inputs of events. Dropping them closes the queue.
 pub(crate) struct Inputs {
     server: Option<WebServer>,
     files: Option<JoinHandle<()>>,
@@ -37,10 +37,11 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
-    /// Opens what the settings name.
+    /// Opens the inputs of the settings.
     ///
     /// # Errors
-    /// When it cannot be listened on, or the files cannot be read.
+    ///
+    /// If the address cannot be listened on, or the files cannot be read.
     pub(crate) fn open(settings: &Settings, sender: queue::Sender) -> Result<Self, Fatal> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut inputs = Self { server: None, files: None, stop: Arc::clone(&stop) };
@@ -61,7 +62,7 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// Where the webhook listens.
+    /// Returns the address on which the webhook listens.
     #[cfg(test)]
     pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
         self.server.as_ref().map(|server| server.address)
@@ -79,7 +80,7 @@ impl Drop for Inputs {
     }
 }
 
-/// The queue between the inputs and the evaluator.
+/// Creates the queue between the inputs and the evaluator.
 pub(crate) fn queue(settings: &Settings) -> (queue::Sender, queue::Receiver) {
     queue::new(settings.limits.room)
 }

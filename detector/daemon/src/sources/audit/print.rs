@@ -1,11 +1,11 @@
-//! What an API server is given: the kubeconfig of the webhook, and a policy of what is worth telling.
+//! Files for an API server: the kubeconfig of the webhook, and an audit policy.
 
-/// An audit policy for the published rules and for ours: bodies where rules look into them, never those of secrets.
+/// Audit policy for the published rules and for ours: bodies where rules inspect them, never those of secrets.
 pub(crate) const POLICY: &str = include_str!("policy.yaml");
 
-/// The file for `--audit-webhook-config-file` of an API server that reaches the webhook at `url`.
+/// Returns the file for `--audit-webhook-config-file` of an API server that reaches the webhook at `url`.
 pub(crate) fn kubeconfig(url: &str) -> String {
-    // As JSON, the address cannot end the string that it stands in; YAML reads both.
+    // As JSON, the address cannot end the string that contains it; YAML reads both.
     let url = serde_json::Value::from(url);
     format!(
         "# For an API server: --audit-webhook-config-file=THIS --audit-policy-file=POLICY --audit-webhook-batch-max-wait=5s\n\

@@ -1,7 +1,7 @@
-//! Batches of audit events that wait for the rules: bounded by their bytes, from the first byte of a request on.
+//! The queue of audit event batches: bounded by their bytes, from the first byte of a request on.
 //!
-//! Room is taken while a request arrives and given back when its events have been through the rules, so that one
-//! bound holds for everything that is in memory.
+//! Space is reserved while a request arrives and released when its events have been evaluated, so that one limit
+//! applies to everything in memory.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -11,30 +11,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 /// Bytes are counted in pieces of this size.
 const PIECE: usize = 64;
 
-/// What a batch takes beside its bytes.
+/// Overhead of a batch in bytes.
 const EACH: usize = 1024;
 
-/// JSON that waits, with the room that it takes.
+/// JSON in the queue, with the space that it takes.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) json: Vec<u8>,
-    /// Given back when this is dropped.
+    /// Released when this is dropped.
     pub(super) room: Room,
 }
 
-/// A share of the room.
+/// A reserved share of the space.
 #[derive(Debug)]
 pub(super) struct Room {
     held: Option<OwnedSemaphorePermit>,
     all: Arc<Semaphore>,
 }
 
-/// There is no room just now.
+/// Error when there is no space.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
 impl Room {
-    /// Takes room for so many bytes more.
+    /// Reserves space for this many more bytes.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let pieces = u32::try_from(bytes.div_ceil(PIECE)).map_err(|_| Full)?;
         match Arc::clone(&self.all).try_acquire_many_owned(pieces) {
@@ -50,18 +50,18 @@ impl Room {
     }
 }
 
-/// Where batches go in.
+/// The input of the queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     all: Arc<Semaphore>,
     sender: mpsc::Sender<Waiting>,
 }
 
-/// Where they come out.
+/// The output of the queue.
 #[derive(Debug)]
 pub(crate) struct Receiver(mpsc::Receiver<Waiting>);
 
-/// A queue that holds so many bytes.
+/// Creates a queue that holds this many bytes.
 pub(super) fn new(room: usize) -> (Sender, Receiver) {
     let all = Arc::new(Semaphore::new((room / PIECE).min(Semaphore::MAX_PERMITS)));
     let (sender, receiver) = mpsc::channel();
@@ -69,21 +69,21 @@ pub(super) fn new(room: usize) -> (Sender, Receiver) {
 }
 
 impl Sender {
-    /// Room for a batch that has no bytes yet.
+    /// Reserves space for a batch that has no bytes yet.
     pub(super) fn room(&self) -> Result<Room, Full> {
         let mut room = Room { held: None, all: Arc::clone(&self.all) };
         room.grow(EACH)?;
         Ok(room)
     }
 
-    /// Puts a batch at the end. False: nobody reads any more.
+    /// Appends a batch. Returns false if the receiver is gone.
     pub(super) fn send(&self, batch: Waiting) -> bool {
         self.sender.send(batch).is_ok()
     }
 }
 
 impl Receiver {
-    /// The next batch; an error when there is none for so long, or will never be.
+    /// Returns the next batch; an error if none arrives in time, or the senders are gone.
     pub(super) fn next(&self, patience: Duration) -> Result<Waiting, mpsc::RecvTimeoutError> {
         self.0.recv_timeout(patience)
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_comes_back_when_a_batch_is_done() {
+    fn space_is_released_when_a_batch_is_done() {
         let (sender, receiver) = new(4 * 1024);
         let mut room = sender.room().unwrap();
         assert_eq!(room.grow(4 * 1024), Err(Full));

@@ -1,4 +1,4 @@
-//! Where audit events come from and how much of them is taken, as the plugin's entry in the configuration says.
+//! Settings of the audit source, from the plugin's entry in the configuration.
 
 use crate::Fatal;
 use crate::config::settings::{Config, Webserver};
@@ -6,20 +6,20 @@ use crate::names::K8S_AUDIT_PLUGIN;
 use serde_json::Value as Json;
 use std::path::PathBuf;
 
-/// The port and the path of a webhook that says neither.
+/// Default port and path of the webhook.
 const PORT: u16 = 9765;
 const PATH: &str = "/k8s-audit";
 
-/// How much is taken.
+/// Limits of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// The longest body of a request, in bytes.
+    /// Maximum size of a request body in bytes.
     pub(crate) body: usize,
-    /// The longest event, in bytes; longer ones are counted and left out.
+    /// Maximum size of an event in bytes. Longer ones are counted and dropped.
     pub(crate) event: usize,
-    /// How many bytes may wait for the rules, and for the rest of their requests.
+    /// Maximum number of bytes in the queue and in incomplete requests.
     pub(crate) room: usize,
-    /// How long a request may take to arrive.
+    /// Timeout for the arrival of a request.
     pub(crate) arrival: std::time::Duration,
 }
 
@@ -35,12 +35,12 @@ impl Default for Limits {
     }
 }
 
-/// What brings events in.
+/// The input of events.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
-    /// A webhook that API servers post to.
+    /// A webhook for API servers.
     Webhook { path: String, server: Webserver },
-    /// A file of JSON lines, or a directory of them; followed as it grows, or read once.
+    /// A file of JSON lines, or a directory of them: followed as it grows, or read once.
     Files { path: PathBuf, follow: bool },
 }
 
@@ -52,10 +52,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The settings in the configuration, if it names the plugin among those to load.
+    /// Returns the settings in the configuration, if the plugin is to be loaded.
     ///
     /// # Errors
-    /// When they make no sense.
+    ///
+    /// If they are invalid.
     pub(crate) fn read(config: &Config) -> Result<Option<Self>, Fatal> {
         let plugins = config.selected_plugins();
         let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == K8S_AUDIT_PLUGIN) else { return Ok(None) };
@@ -83,7 +84,7 @@ impl Settings {
 }
 
 impl Input {
-    /// Reads the plugin's open parameters.
+    /// Parses the plugin's open parameters.
     fn read(text: &str, certificate: PathBuf) -> Result<Self, String> {
         let (ssl_enabled, rest) = if let Some(rest) = text.strip_prefix("http://") {
             (false, rest)
@@ -92,9 +93,9 @@ impl Input {
         } else if let Some(path) = text.strip_prefix("file://") {
             return Ok(Self::Files { path: path.into(), follow: true });
         } else if text.is_empty() {
-            return Err(format!("open_params is missing: write for example http://127.0.0.1:{PORT}{PATH}"));
+            return Err(format!("open_params is missing; write for example http://127.0.0.1:{PORT}{PATH}"));
         } else if let Some((scheme, _)) = text.split_once("://") {
-            return Err(format!("open_params: '{scheme}' is none of http, https and file"));
+            return Err(format!("open_params: '{scheme}' is not one of http, https and file"));
         } else {
             return Ok(Self::Files { path: text.into(), follow: false });
         };
@@ -104,24 +105,24 @@ impl Input {
         };
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| format!("open_params: '{port}' is no port"))?)
+                (host, port.parse().map_err(|_| format!("open_params: '{port}' is not a valid port"))?)
             }
             _ => (authority, PORT),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let listen_address = match host {
-            // As in Falco: no name is every address.
+            // As in Falco: an empty name is every address.
             "" => "0.0.0.0".to_owned(),
             "localhost" => "127.0.0.1".to_owned(),
             host => host
                 .parse::<std::net::IpAddr>()
-                .map_err(|_| format!("open_params: '{host}' is no address"))?
+                .map_err(|_| format!("open_params: '{host}' is not a valid IP address"))?
                 .to_string(),
         };
         let path = match path {
             "" | "/" => PATH.to_owned(),
             path if path.contains(['{', '}', '*', ':']) => {
-                return Err(format!("open_params: '{path}' is no plain path"));
+                return Err(format!("open_params: '{path}' is not a plain path"));
             }
             path => path.to_owned(),
         };
@@ -164,9 +165,9 @@ mod tests {
         for (text, part) in [
             ("", "missing"),
             ("ftp://x", "'ftp'"),
-            ("http://:70000/", "no port"),
-            ("http://name:1/", "no address"),
-            ("http://:1/{x}", "no plain path"),
+            ("http://:70000/", "not a valid port"),
+            ("http://name:1/", "not a valid IP address"),
+            ("http://:1/{x}", "not a plain path"),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

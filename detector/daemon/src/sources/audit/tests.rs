@@ -1,4 +1,4 @@
-//! The webhook and the files against clients that are in order and clients that are not.
+//! The webhook and the files against well-behaved and misbehaving clients.
 
 use super::settings::Limits;
 use super::{Input, Inputs, Settings, files, queue};
@@ -25,14 +25,14 @@ fn open(limits: Limits) -> (Inputs, queue::Receiver, SocketAddr) {
     (inputs, receiver, address)
 }
 
-/// Posts, and gives the status.
+/// Posts a body and returns the status.
 fn post(address: SocketAddr, path: &str, kind: &str, body: &[u8]) -> u16 {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.post(format!("http://{address}{path}")).header("content-type", kind);
     request.send(body).expect("an answer").status().as_u16()
 }
 
-/// What comes back for bytes that are sent as they are.
+/// Sends raw bytes and returns the response.
 fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(5 * SECOND)).expect("a limit");
@@ -57,7 +57,7 @@ fn every_kind_of_batch_at_every_path() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_have_a_status() {
     let (_inputs, queue, address) = open(limits());
     for (kind, body, status) in [
         ("text/plain", EVENT, 415),
@@ -73,7 +73,7 @@ fn what_is_wrong_is_said() {
     let get = get.expect("an answer");
     assert_eq!((get.status().as_u16(), get.headers().get("allow").expect("a method").as_bytes()), (405, &b"POST"[..]));
     assert!(raw(address, b"nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
-    assert!(queue.next(Duration::from_millis(10)).is_err(), "nothing of it was taken");
+    assert!(queue.next(Duration::from_millis(10)).is_err(), "nothing of it was queued");
 }
 
 #[test]
@@ -89,14 +89,14 @@ fn a_long_body_in_pieces_is_cut_off() {
 }
 
 #[test]
-fn a_slow_body_is_given_up() {
+fn a_slow_body_times_out() {
     let (_inputs, _queue, address) = open(limits());
     let head = b"POST /k8s-audit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     assert!(raw(address, head).starts_with("HTTP/1.1 408"));
 }
 
 #[test]
-fn a_full_queue_says_so_until_there_is_room() {
+fn a_full_queue_rejects_requests_until_there_is_space() {
     let (_inputs, queue, address) = open(limits());
     let body = format!("{EVENT}{}", " ".repeat(3000));
     let post = || post(address, "/k8s-audit", "application/json", body.as_bytes());
@@ -142,7 +142,7 @@ fn files_are_read_in_order_and_to_the_end() {
 }
 
 #[test]
-fn more_than_there_is_room_for_is_waited_with() {
+fn reading_waits_for_space_in_the_queue() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("a.log");
     std::fs::write(&path, format!("{}\n", "y".repeat(3000)).repeat(20)).expect("written");
@@ -178,7 +178,7 @@ fn a_file_is_followed_through_rotation() {
     let opened = || std::fs::read_dir("/proc/self/fd").expect("/proc").flatten().any(|entry| at_end(&entry.path()));
     let start = std::time::Instant::now();
     while !opened() {
-        assert!(start.elapsed() < 60 * SECOND, "the file is not opened");
+        assert!(start.elapsed() < 60 * SECOND, "the file was not opened");
         std::thread::yield_now();
     }
     add("one\ntw");

@@ -1,4 +1,4 @@
-// The list of alerts: what came, what of it is shown, and the detail of one.
+// The list of alerts: what arrived, what is shown of it, and the details of one.
 
 import { PRIORITIES, byId, clock, element, number, pill } from "/ui/dom.js";
 
@@ -12,7 +12,7 @@ const known = { source: new Set(), rule: new Set() };
 let paused = false;
 let missed = 0;
 
-/** Takes an alert as the server tells it. */
+/** Adds an alert from the server. */
 export function take(text, id) {
   let json;
   try { json = JSON.parse(text); } catch { return; }
@@ -30,7 +30,7 @@ export function take(text, id) {
   if (paused) tell();
 }
 
-/** So many alerts were told while nobody could be told. */
+/** Counts alerts that were sent while the browser was not connected. */
 export function lost(count) {
   missed += count;
   tell();
@@ -69,7 +69,7 @@ function fits(alert) {
     && filter.words.every((word) => word.test(alert));
 }
 
-/** Words of a search; `name=value` looks into one field. */
+/** Splits a search into words; `name=value` searches one field. */
 function words(text) {
   const parts = text.toLowerCase().match(/[^\s"]*"[^"]*"|\S+/g) ?? [];
   return parts.map((part) => {
@@ -128,7 +128,7 @@ function tell() {
   if (missed) parts.push(`${number(missed)} came too fast to be shown`);
   byId("count").textContent = alerts.length || paused ? parts.join(" · ") : "";
   byId("empty").hidden = fitting > 0;
-  byId("empty").textContent = alerts.length ? "No alert fits these filters." : "No alerts yet. They appear here as they happen.";
+  byId("empty").textContent = alerts.length ? "No alert matches these filters." : "No alerts yet. They appear here as they happen.";
 }
 
 function render() {
@@ -169,7 +169,7 @@ export function clear() {
 export function pause(wanted = !paused) {
   paused = wanted;
   byId("pause").setAttribute("aria-pressed", String(paused));
-  byId("pause").textContent = paused ? "Go on" : "Pause";
+  byId("pause").textContent = paused ? "Resume" : "Pause";
   flush();
   tell();
 }

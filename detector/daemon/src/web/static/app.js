@@ -48,9 +48,9 @@ function cards() {
   const card = (name, value, more, bad) => element("div", { class: bad ? "bad" : "" }, element("span", {}, name), element("b", {}, value), element("span", {}, more));
   byId("cards").replaceChildren(
     card("Alerts", number(hits), `in ${duration((now.now - now.started) / 1000)}`),
-    card("Rules that fired", `${number(fired)}`, `of ${number(now.rules.length)}`),
+    card("Rules matched", `${number(fired)}`, `of ${number(now.rules.length)}`),
     card("Events a second", short(rate), `${short(events)} so far`),
-    card("Lost", number(lost), lost ? "see Sources" : "events and alerts", lost > 0));
+    card("Dropped", number(lost), lost ? "see Sources" : "events and alerts", lost > 0));
 }
 
 function draw() {

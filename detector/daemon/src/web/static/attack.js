@@ -1,9 +1,9 @@
-// The ATT&CK matrix: the techniques that the tags of the loaded rules name, under the tactics that they name.
+// The ATT&CK matrix: the techniques of the loaded rules' tags, under their tactics.
 
 import { byId, element, number } from "/ui/dom.js";
 import { TACTICS, TECHNIQUES } from "/ui/techniques.js";
 
-/** What the rules look for: for each tactic its techniques, with hits and the gravest priority that fired. */
+/** Returns the techniques of each tactic that rules detect, with matches and the highest priority of them. */
 export function matrix(rules) {
   const tactics = TACTICS.map(([tag, name]) => ({ tag, name, techniques: new Map() }));
   for (const rule of rules) {
@@ -38,5 +38,5 @@ export function draw(rules, open) {
     return element("section", { "aria-label": tactic.name },
       element("h3", {}, tactic.name, element("small", {}, `${hits}/${cells.length}`)), ...buttons);
   });
-  byId("matrix").replaceChildren(...(columns.length ? columns : [element("p", { class: "empty" }, "The loaded rules carry no tags of ATT&CK.")]));
+  byId("matrix").replaceChildren(...(columns.length ? columns : [element("p", { class: "empty" }, "The loaded rules have no ATT&CK tags.")]));
 }

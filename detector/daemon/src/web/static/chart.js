@@ -11,12 +11,12 @@ function shape(name, attributes, data = {}) {
   return made;
 }
 
-/** Draws the timeline of an overview: `step` seconds a row, eight counts in each, the last row is now. */
+/** Draws the timeline of an overview: `step` seconds per row, eight counts in each, the last row is now. */
 export function draw(timeline) {
   const span = Number(byId("span").value);
   const rows = timeline.rows.slice(-span);
   while (rows.length < span) rows.unshift(null);
-  // No more bars than can be told apart.
+  // At most as many bars as can be distinguished.
   const group = span / 60;
   const bars = [];
   for (let at = 0; at < rows.length; at += group) {

@@ -1,10 +1,10 @@
-// Small things that every view uses. Text is only ever set as text: what an alert says is never markup.
+// Utilities of all views. Text is only ever set as text: what an alert contains is never markup.
 
 export const PRIORITIES = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"];
 
 export const byId = (id) => document.getElementById(id);
 
-/** An element with properties and children; `data` sets data attributes, `aria-…` and others are attributes. */
+/** Creates an element with properties and children; `data` sets data attributes, `aria-…` and others are attributes. */
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -25,7 +25,7 @@ export function pill(priority) {
 const NUMBER = new Intl.NumberFormat("en");
 export const number = (value) => NUMBER.format(value);
 
-/** A short form of a number: 12.3k. */
+/** Returns a short form of a number: 12.3k. */
 export function short(value) {
   if (value < 10000) return number(Math.round(value * 10) / 10);
   const steps = [[1e9, "G"], [1e6, "M"], [1e3, "k"]];

@@ -1,4 +1,4 @@
-// The rules with their hits and cost, and the sources with what they lost.
+// The rules with their matches and cost, and the sources with their drops.
 
 import { byId, duration, element, number, pill, short } from "/ui/dom.js";
 
@@ -50,7 +50,7 @@ export function rules(all = last) {
     cell(rule.evaluated ? short(rule.evaluated) : "–", true),
     cell(rule.each ? `${short(rule.each)} ns` : "–", true),
     cell(rule.share ? `${(rule.share * 100).toFixed(1)} %` : "–", true)));
-  // A table that is drawn anew would take the focus with it.
+  // Redrawing the table would move the focus away.
   const focused = document.activeElement?.closest("#rules") ? [...byId("rules").querySelectorAll("button")].indexOf(document.activeElement) : -1;
   byId("rules").replaceChildren(element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body));
   if (focused >= 0) byId("rules").querySelectorAll("button")[focused]?.focus();
@@ -71,15 +71,15 @@ export function sources(now, before) {
     if (source.name === "syscall") {
       entries.push(["lost", number(source.dropped), source.dropped > 0]);
       for (const drop of source.drops) entries.push([`lost: ${drop.cause}, ${drop.family}`, number(drop.count), true]);
-      entries.push(["threads known", number(source.threads)], ["descriptors known", number(source.fds)]);
+      entries.push(["threads known", number(source.threads)], ["file descriptors known", number(source.fds)]);
     } else {
-      entries.push(["left out", number(source.refused), source.refused > 0]);
+      entries.push(["rejected", number(source.refused), source.refused > 0]);
     }
     return card(`Source ${source.name}`, entries);
   });
   const outputs = now.outputs.map((output) => card(`Output ${output.sink}`, [
     ["sent", number(output.sent)], ["delivered", number(output.delivered)], ["waiting", number(output.queued)],
-    ["tried again", number(output.retries)], ["lost", number(output.lost), output.lost > 0],
+    ["retries", number(output.retries)], ["lost", number(output.lost), output.lost > 0],
   ]));
   const program = card("Program", [
     ["version", now.version], ["compatible with", `Falco ${now.falco_version}`], ["engine", now.engine],

@@ -1,4 +1,4 @@
-// Names of MITRE ATT&CK (attack.mitre.org), of what rules about Linux machines and containers are tagged with.
+// Names of MITRE ATT&CK (attack.mitre.org) techniques that tag rules about Linux hosts and containers.
 
 export const TACTICS = [
   ["mitre_reconnaissance", "Reconnaissance"], ["mitre_resource_development", "Resource Development"],

@@ -1,4 +1,4 @@
-// Before anything is painted: the theme that was chosen, or that of the system.
+// Before anything is painted: the chosen theme, or that of the system.
 "use strict";
 (() => {
   let chosen = null;
