@@ -77,6 +77,36 @@ fn rules_are_described() {
 }
 
 #[test]
+fn old_rule_names_are_answered_with_new_ones() {
+    let renamed = "rule 'Log erased' was renamed to 'Log file deleted or truncated'";
+    for option in ["-l", "--explain-rule"] {
+        let ran = peregrine([option, "Log erased"]);
+        assert!(ran.code == 1 && ran.err.contains(renamed), "{option}: {}", ran.err);
+    }
+    let folder = tempfile::tempdir().expect("a directory");
+    let changes = folder.path().join("changes.yaml");
+    std::fs::write(&changes, "- rule: Log erased\n  condition: and proc.name != x\n  override: {condition: append}\n")
+        .expect("written");
+    let ran = peregrine(["-V", &changes.display().to_string()]);
+    assert!(ran.code == 1 && ran.err.contains(&format!("= help: {renamed}")), "{}", ran.err);
+    for (setting, key) in [
+        ("rules[].disable.rule=Log erased", "rules[0].disable.rule: 'Log erased' matches no rule; "),
+        ("rules[].enable.rule=Log era*", "rules[0].enable.rule: 'Log era*' matches no rule; "),
+        (r#"noise_control.rules[]={"rule": "Log erased"}"#, "noise_control.rules[0].rule: 'Log erased' "),
+        (
+            r#"append_output[]={"match": {"rule": "Log erased"}, "extra_output": "x"}"#,
+            "append_output[0].match.rule: 'Log erased' ",
+        ),
+    ] {
+        let ran = peregrine(["--dry-run", "-o", "engine.kind=nodriver", "-o", setting]);
+        assert_eq!(ran.code, 0, "{setting}: {}", ran.err);
+        assert!(ran.err.contains(key) && ran.err.contains(renamed), "{setting}: {}", ran.err);
+    }
+    let ran = peregrine(["--dry-run", "-o", "engine.kind=nodriver", "-o", "rules[].disable.rule=Log file*"]);
+    assert!(!ran.err.contains("renamed"), "{}", ran.err);
+}
+
+#[test]
 fn support_and_the_rest() {
     let support = json(&["--support", "-o", "json_output=true"]);
     assert!(support["rules_files"][0]["variants"][0]["content"].as_str().is_some_and(|text| text.contains("- rule:")));

@@ -145,3 +145,18 @@ fn every_rule_has_a_page_that_is_current() {
     let there = std::fs::read_dir(&folder).expect("the pages").count();
     assert_eq!(there, pages.len(), "docs/rules has pages of rules that are not there");
 }
+
+#[test]
+fn renamed_rules_are_in_the_changelog() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).expect(name);
+    let changelog = read("CHANGELOG.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let renamed = read("detector/daemon/rules/renamed.txt");
+    let rows = renamed.lines().filter(|line| !line.starts_with('#'));
+    let names = rows.filter_map(|line| line.split_once(": ")?.1.split_once(" -> "));
+    let mut count = 0;
+    for (old, new) in names {
+        assert!(changelog.contains(&format!("`{old}` is now `{new}`")), "{old}");
+        count += 1;
+    }
+    assert!(count > 40, "{count}");
+}

@@ -81,8 +81,9 @@ fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fata
     }
     if let (Some(name), true) = (name, all.is_empty()) {
         let names = collected.iter().map(|rule| rule.rule.name.as_str());
-        let hint = rule_engine::diag::did_you_mean(name, names).map(|hint| format!("; {hint}"));
-        return Err(Fatal(format!("there is no rule '{name}'{}", hint.unwrap_or_default())));
+        let hint = crate::rules::renamed::rule(name).or_else(|| rule_engine::diag::did_you_mean(name, names));
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        return Err(Fatal(format!("there is no rule '{name}'{hint}")));
     }
     Ok(all)
 }

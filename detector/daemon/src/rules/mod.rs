@@ -1,6 +1,7 @@
 //! Loading of rules: which files are read, what is appended to outputs, and the engine compiled from them.
 
 pub(crate) mod bundle;
+pub(crate) mod renamed;
 pub(crate) mod slot;
 
 use crate::alerts::noise::Noise;
@@ -120,7 +121,8 @@ impl RuleFiles {
         let mut loader = Loader::new(sources).extra_output(extra);
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
-        let loaded = loader.load(files);
+        let mut loaded = loader.load(files);
+        renamed::add_hints(&mut loaded);
         Rules { loaded, sources: loader.into_sources() }
     }
 }
@@ -206,7 +208,10 @@ impl Rules {
 
     /// Returns the description of all rules, or of one.
     pub(crate) fn describe(&mut self, rule: Option<&str>) -> Result<serde_json::Value, Fatal> {
-        load::describe(&self.loaded, &mut self.sources, rule).map_err(Fatal)
+        load::describe(&self.loaded, &mut self.sources, rule).map_err(|error| match rule.and_then(renamed::rule) {
+            Some(hint) => Fatal(format!("{error}; {hint}")),
+            None => Fatal(error),
+        })
     }
 
     /// Compiles the rules of each source.
@@ -235,6 +240,7 @@ impl Rules {
             .sources
             .build(self.loaded.into_rules(), &engine)
             .map_err(|error| Fatal(format!("noise_control.rules: key: {error}")))?;
+        renamed::warnings(config, &rules).iter().for_each(log::warning);
         // All sources are of one host.
         if let Some(correlations) = rules.correlations() {
             correlations.share();
