@@ -149,7 +149,7 @@ fn reverse_shells_are_detected() {
     intrude(&listener, &home, "/bin/bash", &script);
     detector.expect("Shell history made read-only", ".bash_history");
 
-    // The interpreter, a shell under a name of its own that is a copy, and a history that keeps nothing: one alert names
+    // The interpreter, a copied shell under another name, and a history without content: one alert names
     // all steps.
     if Path::new("/usr/bin/python3").exists() {
         let copy = home.join("renamed");

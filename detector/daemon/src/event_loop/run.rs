@@ -124,9 +124,9 @@ struct AtWork<'r> {
     timeouts: u32,
     /// The writer of captures, if enabled.
     recorder: Option<Recorder<'r>>,
-    /// What ran the rules before, with the partial matches of its correlations.
+    /// The previous runner, with the partial matches of its correlations.
     before: Option<Runner<SinspSchema>>,
-    /// How many of those were dropped because memory was full.
+    /// Number of those that were dropped because memory was full.
     evicted: u64,
 }
 
@@ -271,7 +271,7 @@ impl AtWork<'_> {
         }
     }
 
-    /// Reports what correlations may have missed since memory was full, as other losses are reported.
+    /// Reports partial matches of correlations that were dropped because memory was full, like other drops.
     fn look_at_evictions(&mut self, time: u64, runner: &Runner<SinspSchema>) {
         let (stats, _) = runner.correlation_stats();
         let evicted: u64 = stats.iter().map(|one| one.counters.evicted).sum();
