@@ -47,6 +47,9 @@
 //! Under all of them stand [`text`] (files, conditions and places in them) and [`diag`]. [`load`] runs them over files; [`testing`] runs tests of rules that are written as YAML.
 #![forbid(unsafe_code)]
 
+// What pest generates names it.
+extern crate alloc;
+
 pub mod correlation;
 pub mod diag;
 pub mod engine;

@@ -75,7 +75,31 @@ impl<'t> Builder<'t> {
 
     /// The same, if a rule begins here before the one that is being read ends.
     fn more(&mut self) -> Result<Option<(Rule, usize)>> {
-        if matches!(self.ahead, Some(Token::Start { .. })) { self.begin().map(Some) } else { Ok(None) }
+        if self.is_more() { self.begin().map(Some) } else { Ok(None) }
+    }
+
+    /// The next rule and where it begins, not taken.
+    fn peek(&self) -> (Rule, usize) {
+        match self.ahead {
+            Some(Token::Start { rule, pos }) => (rule, pos.pos()),
+            _ => unreachable!("the grammar has a rule here"),
+        }
+    }
+
+    /// Whether a rule begins here before the one that is being read ends.
+    fn is_more(&self) -> bool {
+        matches!(self.ahead, Some(Token::Start { .. }))
+    }
+
+    /// Whether brackets follow.
+    ///
+    /// # Errors
+    /// If something else should follow and does not.
+    fn more_is_arg(&mut self) -> Result<bool> {
+        if self.is_more() && !self.next_is(Rule::arg) {
+            self.begin()?;
+        }
+        Ok(self.is_more())
     }
 
     fn next_is(&self, wanted: Rule) -> bool {
@@ -126,83 +150,123 @@ impl<'t> Builder<'t> {
         self.depth -= 1;
     }
 
+    /// From behind an opening parenthesis, or from the beginning of the text.
     fn or_expr(&mut self, start: usize) -> Result<Expr> {
-        self.joined(start, Self::and_expr, Expr::Or)
+        self.enter(start)?;
+        let at = self.begin()?.1;
+        let mut tree = self.and_expr(at)?;
+        if self.is_more() {
+            let mut parts = vec![tree];
+            while let Some((rule, at)) = self.more()? {
+                parts.push(if rule == Rule::or_expr { self.paren(at)? } else { self.and_expr(at)? });
+            }
+            // Spaces before the first part are not part of it.
+            tree = Expr::Or(parts, self.position(start));
+        }
+        self.end();
+        self.leave();
+        Ok(tree)
     }
 
     fn and_expr(&mut self, start: usize) -> Result<Expr> {
-        self.joined(start, Self::not_expr, Expr::And)
-    }
-
-    fn joined(
-        &mut self,
-        start: usize,
-        part: fn(&mut Self, usize) -> Result<Expr>,
-        join: fn(Vec<Expr>, Position) -> Expr,
-    ) -> Result<Expr> {
         self.enter(start)?;
-        let at = self.begin()?.1;
-        let mut tree = part(self, at)?;
-        if matches!(self.ahead, Some(Token::Start { .. })) {
-            let mut parts = Vec::with_capacity(2);
-            parts.push(tree);
-            while let Some((rule, at)) = self.more()? {
-                parts.push(if rule == Rule::paren { self.paren(at)? } else { part(self, at)? });
+        let mut tree = self.term()?;
+        if self.is_more() {
+            let mut parts = vec![tree];
+            while self.is_more() {
+                let (rule, at) = self.peek();
+                parts.push(match rule {
+                    Rule::or_expr if self.text[..at].ends_with("and(") => {
+                        self.begin()?;
+                        self.paren(at)?
+                    }
+                    Rule::e_after_and => return Err(self.expected(SyntaxErrorKind::AfterAnd, at)),
+                    _ => self.term()?,
+                });
             }
-            tree = join(parts, self.position(start));
+            tree = Expr::And(parts, self.position(start));
         }
         self.end();
         self.leave();
         Ok(tree)
     }
 
-    fn not_expr(&mut self, start: usize) -> Result<Expr> {
-        self.enter(start)?;
-        let (rule, at) = self.begin()?;
-        // Between the two are blanks and the words `not`, the last of them perhaps with the parenthesis.
-        let before = &self.text[start..at];
-        let negated = before.bytes().filter(|byte| *byte == b'n').count() % 2 == 1;
-        let tree = if rule == Rule::paren { self.paren(at)? } else { self.check(at)? };
-        self.end();
-        self.leave();
-        if !negated {
+    /// A check, a macro or a parenthesis, negated or not.
+    fn term(&mut self) -> Result<Expr> {
+        let (rule, at) = self.peek();
+        if rule != Rule::not_expr {
+            // The parenthesis is before the token, the word `not` would be.
+            let start = at - usize::from(rule == Rule::or_expr);
+            self.enter(start)?;
+            let tree = self.positive(start)?;
+            self.leave();
             return Ok(tree);
         }
-        let first = before.find('n').unwrap_or_default();
-        Ok(Expr::Not(Box::new(tree), self.position(start + first)))
-    }
-
-    /// Behind an opening parenthesis.
-    fn paren(&mut self, start: usize) -> Result<Expr> {
+        self.begin()?;
+        let start = at - "not".len();
         self.enter(start)?;
-        let at = self.begin()?.1;
-        let tree = self.or_expr(at)?;
-        self.more()?;
+        let inside = self.peek().1;
+        // Between the two are spaces and the words `not`, the last of them perhaps with the parenthesis.
+        let between = &self.text[start..inside];
+        let negated = between.bytes().filter(|byte| *byte == b'n').count() % 2 == 1;
+        let tree = if between.ends_with("not(") {
+            let at = self.begin()?.1;
+            self.paren(at)?
+        } else {
+            let behind = between.rfind('t').map_or(start, |at| start + at + 1);
+            let spaces = self.text[behind..].bytes().take_while(|byte| matches!(byte, b' ' | 0x09..=0x0D)).count();
+            self.positive(behind + spaces)?
+        };
         self.end();
-        self.last = Last::Word(")");
         self.leave();
-        Ok(tree)
+        Ok(if negated { Expr::Not(Box::new(tree), self.position(start)) } else { tree })
     }
 
-    fn check(&mut self, start: usize) -> Result<Expr> {
+    /// The same without `not`, entered at `start`.
+    fn positive(&mut self, start: usize) -> Result<Expr> {
         self.enter(start)?;
         let (rule, start) = self.begin()?;
         let tree = match rule {
-            Rule::paren => self.paren(start)?,
+            Rule::or_expr => self.paren(start)?,
             Rule::identifier => {
                 let name = self.leaf(start);
                 self.last = Last::Word(name);
                 Expr::Macro(name.to_owned(), self.position(start))
             }
-            _ => {
-                let at = self.position(start);
-                let left = self.operand(rule, start, at)?.0;
-                let start = self.begin()?.1;
-                self.condition(left, at, start)?
-            }
+            _ => self.check(start)?,
         };
-        self.end();
         self.leave();
+        Ok(tree)
+    }
+
+    /// Behind an opening parenthesis.
+    fn paren(&mut self, start: usize) -> Result<Expr> {
+        self.enter(start)?;
+        let tree = self.or_expr(start + self.spaces(start))?;
+        if self.next_is(Rule::e_close) {
+            self.begin()?;
+        }
+        self.last = Last::Word(")");
+        self.leave();
+        Ok(tree)
+    }
+
+    /// How many bytes of spaces there are.
+    fn spaces(&self, start: usize) -> usize {
+        self.text[start..].bytes().take_while(is_space).count()
+    }
+
+    fn check(&mut self, start: usize) -> Result<Expr> {
+        let at = self.position(start);
+        let (left, end) = if self.peek() == (Rule::transformer, start) {
+            self.begin()?;
+            self.operand(Rule::transformer, start, at)?
+        } else {
+            let (field, end) = self.field_here(start)?;
+            (Operand::Field(field, at), end)
+        };
+        let tree = self.condition(left, at, end)?;
+        self.end();
         Ok(tree)
     }
 
@@ -237,7 +301,7 @@ impl<'t> Builder<'t> {
 
     /// Behind the arguments of a transformer: its selector, if it has one.
     fn transformer_end(&mut self, name: &str, args: Vec<Operand>) -> Result<(Transformer, usize)> {
-        let arg = self.arg()?;
+        let arg = if self.more_is_arg()? { self.arg()?.0 } else { None };
         if arg.is_none() {
             self.last = Last::Word(")");
         }
@@ -245,29 +309,33 @@ impl<'t> Builder<'t> {
     }
 
     fn field(&mut self, start: usize) -> Result<(Field, usize)> {
-        let name_end = match self.ahead {
-            Some(Token::Start { pos, .. } | Token::End { pos, .. }) => pos.pos(),
-            None => start,
-        };
-        let name = &self.text[start..name_end];
-        self.enter(name_end)?;
-        self.last = Last::Word(name);
-        let arg = self.arg()?;
-        self.leave();
-        Ok((Field { name: name.to_owned(), arg }, self.end()))
+        let (field, _) = self.field_here(start)?;
+        Ok((field, self.end()))
     }
 
-    /// What is between brackets, if they are there.
-    fn arg(&mut self) -> Result<Option<Vec<u8>>> {
-        if self.more()?.is_none() {
-            return Ok(None);
-        }
+    /// A field that begins here and is not all of its rule, and where it ends.
+    fn field_here(&mut self, start: usize) -> Result<(Field, usize)> {
+        let written = &self.text[start..];
+        let end = written.bytes().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')));
+        // A dot without a name behind it is not part of the field.
+        let name = written[..end.unwrap_or(written.len())].trim_end_matches('.');
+        let name_end = start + name.len();
+        self.enter(name_end)?;
+        self.last = Last::Word(name);
+        let selected = matches!(self.ahead, Some(Token::Start { rule: Rule::arg, .. }));
+        let (arg, end) = if selected { self.arg()? } else { (None, name_end) };
+        self.leave();
+        Ok((Field { name: name.to_owned(), arg }, end))
+    }
+
+    /// What is between brackets, and where they end.
+    fn arg(&mut self) -> Result<(Option<Vec<u8>>, usize)> {
+        self.begin()?;
         let start = self.begin()?.1;
         let value = self.value(start)?;
         self.more()?;
-        self.end();
         self.last = Last::Word("]");
-        Ok(Some(value))
+        Ok((Some(value), self.end()))
     }
 
     /// A constant, bare or quoted.
@@ -309,40 +377,51 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// Behind the left side, which ends at `start`.
     fn condition(&mut self, left: Operand, at: Position, start: usize) -> Result<Expr> {
         self.enter(start)?;
-        let (rule, start) = self.begin()?;
-        let written = self.leaf(start);
-        self.last = Last::Word(written);
-        let tree = if rule == Rule::exists {
-            Expr::Exists(left, at)
-        } else {
-            let op = Operator::from_text(written).unwrap_or_else(|| unreachable!("the table has all operators"));
-            let (rule, start) = self.begin()?;
-            let (modifier, right, right_at) =
-                if rule == Rule::modified { self.modified()? } else { self.right(start)? };
-            Expr::Check(Box::new(Check { left, op, modifier, right, right_at }), at)
+        let (rule, token) = self.peek();
+        let tree = match rule {
+            Rule::exists => {
+                self.begin()?;
+                self.last = Last::Word(self.leaf(token));
+                Expr::Exists(left, at)
+            }
+            Rule::e_operator => return Err(self.expected(SyntaxErrorKind::Operator, token)),
+            _ => {
+                // Before the token of the right side are the operator, a modifier, spaces and a parenthesis.
+                let before = &self.text[start..token];
+                let from = before.bytes().take_while(is_space).count();
+                let operator = &before[from..];
+                let end = operator.bytes().position(|byte| is_space(&byte) || byte == b'(').unwrap_or(operator.len());
+                let (operator, between) = operator.split_at(end);
+                let op = Operator::from_text(operator).unwrap_or_else(|| unreachable!("the table has all operators"));
+                let modifier = between.trim_matches([' ', '\u{08}', '\t', '\n', '\r', '(']);
+                let modifier = if modifier.is_empty() { None } else { Modifier::from_text(modifier) };
+                let (right, right_at) = match modifier {
+                    Some(_) => self.modified()?,
+                    None => self.right(start + from + end)?,
+                };
+                Expr::Check(Box::new(Check { left, op, modifier, right, right_at }), at)
+            }
         };
-        self.end();
         self.leave();
         Ok(tree)
     }
 
-    fn modified(&mut self) -> Result<(Option<Modifier>, Right, Position)> {
-        let start = self.begin()?.1;
-        let modifier = Modifier::from_text(self.leaf(start));
+    fn modified(&mut self) -> Result<(Right, Position)> {
         let (rule, start) = self.begin()?;
         // A list begins behind its parenthesis.
         let start = start - usize::from(rule == Rule::list);
         self.enter(start)?;
         let at = self.position(start);
         let right = self.constants(rule, start)?;
-        self.end();
         self.leave();
-        Ok((modifier, right, at))
+        Ok((right, at))
     }
 
-    fn right(&mut self, start: usize) -> Result<(Option<Modifier>, Right, Position)> {
+    /// Behind an operator, which ends at `start`.
+    fn right(&mut self, start: usize) -> Result<(Right, Position)> {
         self.enter(start)?;
         let (rule, token) = self.begin()?;
         let token = token - usize::from(rule == Rule::list);
@@ -362,9 +441,8 @@ impl<'t> Builder<'t> {
                 Right::Value(self.value(token)?)
             }
         };
-        self.end();
         self.leave();
-        Ok((None, right, self.position(token)))
+        Ok((right, self.position(token)))
     }
 
     /// A list, or a name that means one.
@@ -380,34 +458,39 @@ impl<'t> Builder<'t> {
     /// A list, behind its parenthesis.
     fn list(&mut self) -> Result<Vec<Vec<u8>>> {
         let mut values = Vec::new();
-        while let Some((rule, start)) = self.more()? {
-            if rule == Rule::list_item {
-                self.enter(start)?;
-                let start = self.begin()?.1;
-                values.push(self.value(start)?);
-                self.end();
+        // Where the constant before ends.
+        let mut before = None;
+        while self.is_more() {
+            let (rule, start) = self.peek();
+            if let (Some(end), true) = (before, rule != Rule::e_close) {
+                // An item begins behind its comma.
+                self.enter(end + self.spaces(end) + 1)?;
                 self.leave();
-                continue;
             }
-            // The first element decides: if it cannot be read, the list must be empty.
+            self.begin()?;
             let written = self.leaf(start);
+            let end = start + written.len();
             match constant(written) {
                 Ok(value) => {
                     self.last = Last::Constant(written);
                     values.push(value);
                 }
-                Err(_) => {
-                    let end = start + written.len();
-                    if !self.text[end..].starts_with(')') {
-                        return Err(self.fault(SyntaxErrorKind::Close, end));
-                    }
-                }
+                Err(kind) if before.is_some() => return Err(self.fault(kind, end)),
+                // The first element decides: if it cannot be read, the list must be empty.
+                Err(_) if self.text[end..].starts_with(')') => {}
+                Err(_) => return Err(self.fault(SyntaxErrorKind::Close, end)),
             }
+            before = Some(end);
         }
         self.end();
         self.last = Last::Word(")");
         Ok(values)
     }
+}
+
+/// Whether a byte is skipped between tokens.
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | 0x08..=0x0A | b'\r')
 }
 
 /// The bytes of a constant as it is written.

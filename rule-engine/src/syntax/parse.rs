@@ -77,7 +77,7 @@ fn run<'t, T: Send>(
     let (end, open) = nesting(text, depth);
     let text = &text[..end];
     let attempt = || {
-        // The grammar fails only when the stack is short.
+        // The grammar is total: it never fails.
         let found = Grammar::parse(rule, text).ok()?;
         Some(build(&mut Builder::new(text, found, depth)).map_err(|error| *error))
     };
