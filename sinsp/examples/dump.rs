@@ -1,6 +1,6 @@
-//! Prints what the state engine knows of each event of a capture, a JSON object a line.
+//! Prints the state of each event of a capture, one JSON object per line.
 //!
-//! Usage: `dump FILE.scap`. With `--quiet` it only reads: for measuring.
+//! Usage: `dump FILE.scap`. With `--quiet` it only reads, for measurements.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

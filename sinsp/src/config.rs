@@ -1,24 +1,24 @@
-//! Limits and switches of the inspector.
+//! The configuration of the inspector.
 
 use crate::text::Text;
 
-/// Bounds on what the state engine keeps. What is over a bound is refused and counted, never an error.
+/// Limits of the state. What exceeds a limit is dropped and counted, never an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Threads in the table.
+    /// The number of threads in the table.
     pub threads: usize,
-    /// Descriptors of one process.
+    /// The number of file descriptors of one process.
     pub fds_per_process: usize,
-    /// Entry events kept at any time.
+    /// The number of enter events stored at any time.
     pub stored_events: usize,
-    /// Bytes of the arguments of one process.
+    /// The size of the arguments of one process, in bytes.
     pub args_bytes: usize,
-    /// Bytes of the environment of one process.
+    /// The size of the environment of one process, in bytes.
     pub env_bytes: usize,
-    /// Containers whose users and groups are kept.
+    /// The number of containers whose users and groups are kept.
     pub user_tables: usize,
-    /// Users of one container or the host; and groups.
+    /// The number of users of one container or the host; the same for groups.
     pub users_per_table: usize,
 }
 
@@ -36,24 +36,24 @@ impl Default for Limits {
     }
 }
 
-/// How an inspector works.
+/// The configuration of an inspector.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Bounds on what is kept.
+    /// Limits of the state.
     pub limits: Limits,
-    /// Whether connections are followed in their failures too, with a status `pending` or `failed`.
+    /// Whether failed and pending connections are tracked too, with a status `pending` or `failed`.
     pub track_connection_status: bool,
-    /// Threads with such a name, and all that descend from them, are not shown and not followed.
+    /// Names of threads that are suppressed with all their descendants: their events are neither shown nor tracked.
     pub suppressed_comms: Vec<Text>,
-    /// Whether the containers that threads live in are told by their cgroups. Without, all is on the host, as in Falco
-    /// without its container plugin.
+    /// Whether the containers of threads are determined from their cgroups. If not, everything is on the host, as in
+    /// Falco without its container plugin.
     pub containers: bool,
-    /// Shapes of cgroup paths of containers beside those of the engines that are known.
+    /// Forms of cgroup paths of containers in addition to those of the known engines.
     pub container_patterns: Vec<ContainerPattern>,
-    /// How often idle threads are looked for on a live source, in nanoseconds.
+    /// The interval of the check for idle threads on a live source, in nanoseconds.
     pub purge_interval_ns: u64,
-    /// How long a thread must have been idle to be looked for, in nanoseconds.
+    /// The time after which a thread counts as idle, in nanoseconds.
     pub purge_idle_ns: u64,
 }
 
@@ -71,7 +71,7 @@ impl Default for Config {
     }
 }
 
-/// A shape of the cgroup paths of containers that is not built in: the text between `prefix` and `suffix` at the end of
+/// A form of the cgroup paths of containers that is not built in: the text between `prefix` and `suffix` at the end of
 /// a path is the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerPattern {
@@ -82,7 +82,7 @@ pub struct ContainerPattern {
 }
 
 impl ContainerPattern {
-    /// Returns the id in a path of this shape.
+    /// Returns the id in a path of this form.
     pub(crate) fn id<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
         let path = path.strip_suffix(self.suffix.as_bytes())?;
         let at = memchr::memmem::rfind(path, self.prefix.as_bytes())? + self.prefix.len();

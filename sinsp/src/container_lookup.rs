@@ -1,7 +1,7 @@
-//! Asks the host program about containers, as events show them.
+//! Queries the host program about containers as events show them.
 //!
-//! A container that nobody described is asked for when an event of one of its threads comes, before the event is shown.
-//! What is not known yet is asked for again, but not for every event: a provider may be slow.
+//! A container without a description is queried when an event of one of its threads arrives, before the event is shown.
+//! One that is still unknown is queried again, but not for every event: a provider may be slow.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -10,15 +10,15 @@ use crate::state::Text;
 use crate::state::container::ContainerMetadata;
 use crate::state::{Slot, State};
 
-/// How long nothing is asked about a container after "not known".
+/// The pause after the answer "not known", in nanoseconds.
 const PAUSE: u64 = 1_000_000_000;
-/// How many containers may be unknown at a time, before it is forgotten who was asked for.
+/// The maximum number of unknown containers that are remembered.
 const MOST: usize = 16_384;
 
-/// A provider, and what it was asked.
+/// A provider, and the containers it did not know.
 pub(crate) struct ContainerLookup {
     metadata: Box<dyn ContainerMetadata + Send>,
-    /// By id, when to ask again.
+    /// The time of the next query, by id.
     unknown: HashMap<Text, u64, FxBuildHasher>,
 }
 
@@ -27,7 +27,7 @@ impl ContainerLookup {
         Self { metadata, unknown: HashMap::default() }
     }
 
-    /// Sees to it that the container of a thread is described, if the provider knows it.
+    /// Queries the description of a thread's container, if it is missing.
     #[inline]
     pub(crate) fn about(&mut self, state: &mut State, thread: Slot, now: u64) {
         if let Some(thread) = state.threads.at(thread)

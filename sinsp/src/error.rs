@@ -1,13 +1,13 @@
-//! What can go wrong while inspecting.
+//! The errors of the inspector.
 
-/// Result of this crate's calls.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the inspector cannot go on.
+/// The reason why the inspector cannot continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The source of events is broken.
+    /// An error of the source.
     #[error(transparent)]
     Source(#[from] scap::Error),
 }

@@ -1,9 +1,10 @@
-//! An event with what is known about it.
+//! An event together with the state that belongs to it.
 
 use crate::state::{Fd, State, Thread};
 use scap::schema::EventFlags;
 
-/// An event of the inspector: the bytes, the thread and the descriptor that it is about, and the state right after it.
+/// An event of the inspector: the bytes, the thread and the file descriptor that it is about, and the state right after
+/// it.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     raw: scap::Event<'a>,
@@ -13,23 +14,23 @@ pub struct Event<'a> {
     facts: &'a Facts,
 }
 
-/// What was found out while the event was read, and is not in the state.
+/// Facts that were determined while the event was read, and are not in the state.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The number of the event in the stream, from 1; hidden events count.
+    /// The number of the event in the stream, from 1; hidden events are counted too.
     pub num: u64,
     /// The time of the first event of the stream.
     pub first_ts: u64,
-    /// The time of the event shown before this one, of any thread; 0 none.
+    /// The time of the event shown before this one, of any thread; 0 if none.
     pub prev_ts: u64,
-    /// The number of the descriptor that the event is about; -1 none.
+    /// The number of the file descriptor that the event is about; -1 if none.
     pub fd_num: i64,
-    /// Whether the event changed the name of its descriptor.
+    /// Whether the event changed the name of its file descriptor.
     pub fd_name_changed: bool,
-    /// On a switch of the scheduler, the nanoseconds that the thread ran; else 0.
+    /// The nanoseconds that the thread ran, on a switch of the scheduler; else 0.
     pub exec_time: u64,
-    /// On a report of processor time, the times of the report before: in the program and in the kernel.
+    /// The times of the previous report, on a report of processor time: user and system.
     pub cpu_before: (u64, u64),
 }
 
@@ -45,33 +46,33 @@ impl<'a> Event<'a> {
         Self { raw, state, thread, fd, facts }
     }
 
-    /// The bytes of the event.
+    /// Returns the bytes of the event.
     #[inline]
     pub fn raw(&self) -> scap::Event<'a> {
         self.raw
     }
 
-    /// The state of the machine right after the event.
+    /// Returns the state right after the event.
     #[inline]
     pub fn state(&self) -> &'a State {
         self.state
     }
 
-    /// The thread that the event belongs to; `None` for events of the capture itself.
+    /// Returns the thread that the event belongs to; `None` for events of the capture itself.
     #[inline]
     pub fn thread(&self) -> Option<&'a Thread> {
         self.thread
     }
 
-    /// The descriptor that the event is about, even if it was just closed.
+    /// Returns the file descriptor that the event is about, even if it was just closed.
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
         self.fd
     }
 
-    /// A number that changes whenever a field of [`Lifetime::Fd`](crate::fields::Lifetime::Fd) may have changed; `None`
-    /// where the event is not about a descriptor that is known. Descriptors that say the same share it, so that a file
-    /// which is opened again, by whomever, has the number that it had before. It is never used for another.
+    /// Returns a number that changes whenever a field of [`Lifetime::Fd`](crate::fields::Lifetime::Fd) may have
+    /// changed; `None` if the event is not about a known file descriptor. Equal file descriptors share it, so a file
+    /// that is opened again, by any process, has the same number as before. It is never reused.
     #[inline]
     pub fn fd_stamp(&self) -> Option<u64> {
         let fd = self.fd?;
@@ -85,31 +86,31 @@ impl<'a> Event<'a> {
         self.code().info().is_some_and(|info| info.flags.intersects(about)) && self.thread().is_some()
     }
 
-    /// The number of that descriptor; -1 none. It can be known where the descriptor itself is not.
+    /// Returns the number of that file descriptor; -1 if none. It can be known without the file descriptor itself.
     #[inline]
     pub fn fd_num(&self) -> i64 {
         self.facts.fd_num
     }
 
-    /// What else was found out.
+    /// Returns the other facts about the event.
     #[inline]
     pub fn facts(&self) -> &'a Facts {
         self.facts
     }
 
-    /// Its number in the stream, from 1; hidden events count, so there are holes.
+    /// Returns its number in the stream, from 1; hidden events are counted too, so numbers may be missing.
     #[inline]
     pub fn num(&self) -> u64 {
         self.facts.num
     }
 
-    /// Nanoseconds since 1970.
+    /// Returns its time in nanoseconds since 1970.
     #[inline]
     pub fn ts(&self) -> u64 {
         self.raw.ts()
     }
 
-    /// Its type.
+    /// Returns its type.
     #[inline]
     pub fn code(&self) -> scap::EventCode {
         self.raw.code()

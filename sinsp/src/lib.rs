@@ -1,8 +1,8 @@
-//! The stateful inspector: threads, descriptors, users, containers, and the fields that rules name.
+//! The stateful inspector: threads, file descriptors, users, containers, and the fields that rules name.
 //!
-//! Events alone say little: *thread 8 read from descriptor 3*. An [`Inspector`] takes them from any [`scap::Source`],
-//! keeps the [`State`] of the machine that they tell of, and lends each [`Event`] with what is known about it: which
-//! program thread 8 runs and who started it, which file or connection descriptor 3 is.
+//! An event alone has little information: *thread 8 read from file descriptor 3*. An [`Inspector`] takes events from
+//! any [`scap::Source`], maintains the [`State`] of the host, and yields each [`Event`] together with it: which program
+//! thread 8 runs and which process started it, which file or connection file descriptor 3 is.
 //!
 //! ```
 //! use peregrine_sinsp::Inspector;
@@ -23,13 +23,13 @@
 //!     let parent = event.state().parent(thread).map(|parent| parent.comm.clone());
 //!     reads.push((thread.comm.clone(), parent, fd.name.clone()));
 //! })?;
-//! // Opened, then read: by cat, which sshd started, the file with its whole path.
+//! // The file is opened, then read: by cat, which sshd started, with its whole path.
 //! assert_eq!(reads[1], ("cat".into(), Some("sshd".into()), "/etc/shadow".into()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What rules call `proc.name` or `fd.sip` is a row of [`fields`]; templates such as `%proc.name` are in [`mod@format`]. What
-//! is kept is bounded by [`Config`], and hostile input costs an entry or a counter, never a panic.
+//! The names in rules, such as `proc.name` or `fd.sip`, are rows of [`fields`]. [`Config`] limits the memory, and hostile
+//! input costs an entry or a counter, never a panic.
 #![forbid(unsafe_code)]
 
 pub mod config;
@@ -52,6 +52,6 @@ pub use event::{Event, Facts};
 pub use inspector::{Inspector, InspectorBuilder, Next};
 pub use live_proc::{Proc, ProcFs, ProcLimits, ProcStats};
 pub use observer::Observer;
-/// The crate below: sources, captures, and the table of events.
+/// The crate of sources, captures, and the event schema.
 pub use scap;
 pub use state::State;

@@ -1,41 +1,41 @@
-//! Hooks for programs that want to be told instead of asking.
+//! Callbacks for programs that follow state changes.
 
 use scap::schema::Role;
 
 use crate::event::Event;
 use crate::state::Thread;
 
-/// Is told what events do, right after the state has changed and before the event is shown. Every hook does nothing
-/// unless it is implemented. Calls that failed are reported to [`on_error`](Self::on_error) alone.
+/// Observer of state changes, called right after the state has changed and before the event is shown. Every method does
+/// nothing by default. Failed calls are reported only to [`on_error`](Self::on_error).
 #[allow(unused_variables, reason = "the defaults do nothing")]
 pub trait Observer: Send {
-    /// A thread or process began.
+    /// Called when a thread or process began.
     fn on_clone(&mut self, event: &Event<'_>, child: &Thread) {}
-    /// A process became another program.
+    /// Called when a process replaced its program.
     fn on_exec(&mut self, event: &Event<'_>) {}
-    /// A thread ended; it is gone with the next event.
+    /// Called when a thread ended; it is removed with the next event.
     fn on_exit(&mut self, event: &Event<'_>) {}
-    /// A file or directory was opened.
+    /// Called when a file or directory was opened.
     fn on_open(&mut self, event: &Event<'_>) {}
-    /// A descriptor was closed; it is gone with the next event.
+    /// Called when a file descriptor was closed; it is removed with the next event.
     fn on_close(&mut self, event: &Event<'_>) {}
-    /// A socket got an address of its own.
+    /// Called when a socket got its local address.
     fn on_bind(&mut self, event: &Event<'_>) {}
-    /// A connection was made, or begun.
+    /// Called when a connection was made, or begun.
     fn on_connect(&mut self, event: &Event<'_>) {}
-    /// A connection came in.
+    /// Called when a connection was accepted.
     fn on_accept(&mut self, event: &Event<'_>) {}
-    /// One direction of a connection was closed.
+    /// Called when one direction of a connection was closed.
     fn on_shutdown(&mut self, event: &Event<'_>) {}
-    /// Data was read or received.
+    /// Called when data was read or received.
     fn on_read(&mut self, event: &Event<'_>) {}
-    /// Data was written or sent.
+    /// Called when data was written or sent.
     fn on_write(&mut self, event: &Event<'_>) {}
-    /// A call on a known descriptor failed.
+    /// Called when a call on a known file descriptor failed.
     fn on_error(&mut self, event: &Event<'_>) {}
 }
 
-/// Tells an observer of an event.
+/// Calls the method of the observer that fits the event.
 pub(crate) fn tell(observer: &mut dyn Observer, event: &Event<'_>) {
     let role = event.code().role();
     if role == Role::Exits {
@@ -54,7 +54,7 @@ pub(crate) fn tell(observer: &mut dyn Observer, event: &Event<'_>) {
     match role {
         Role::Clones => {
             let child = if res == 0 { event.thread() } else { event.state().thread(res) };
-            // Of a child seen from both sides, only the side that made the entry tells.
+            // A child is seen from both sides; only the side that made the entry is reported.
             if let Some(child) = child.filter(|child| child.clone_ts == event.ts()) {
                 observer.on_clone(event, child);
             }

@@ -1,4 +1,4 @@
-//! Threads that are not shown: by name, with all that descend from them, or by tid.
+//! Suppression of threads: by name, with all their descendants, or by tid.
 
 use hashbrown::HashSet;
 use rustc_hash::FxBuildHasher;
@@ -8,13 +8,13 @@ use scap::{Event, HostState};
 
 use crate::state::Text;
 
-/// Who is not shown.
+/// The suppressed threads.
 #[derive(Debug, Default)]
 pub(crate) struct Suppress {
     comms: Vec<Text>,
     tids: HashSet<i64, FxBuildHasher>,
     active: bool,
-    /// Events not shown for this reason.
+    /// The number of events hidden for this reason.
     pub(crate) events: u64,
 }
 
@@ -29,12 +29,12 @@ impl Suppress {
         self.active = true;
     }
 
-    /// Whether a thread is suppressed.
+    /// Returns whether a thread is suppressed.
     pub(crate) fn contains(&self, tid: i64) -> bool {
         self.tids.contains(&tid)
     }
 
-    /// Finds those who run already, children of suppressed parents included.
+    /// Finds those that already run, including children of suppressed parents.
     pub(crate) fn scan(&mut self, host: &HostState) {
         if !self.active {
             return;
@@ -57,7 +57,8 @@ impl Suppress {
         }
     }
 
-    /// Whether an event is not to be seen at all. The exit of a thread always is, so that its entry goes.
+    /// Returns whether an event is to be skipped completely. The exit of a thread never is, so that its entry is
+    /// removed.
     #[inline]
     pub(crate) fn hides(&mut self, event: &Event<'_>) -> bool {
         self.active && self.decide(event)

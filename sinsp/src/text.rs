@@ -1,6 +1,6 @@
 //! Byte strings that are shared, not copied.
 //!
-//! Names, paths and arguments are kept by many threads and descriptors at once: a fork has all of its parent's. A
+//! Names, paths and arguments belong to many threads and file descriptors at once: a fork has all of its parent's. A
 //! [`Text`] is 24 bytes, holds up to 22 bytes in place and shares longer ones, so that cloning one never allocates.
 
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 const INLINE: usize = 22;
 
-/// An immutable byte string; cheap to clone. Text of the kernel need not be UTF-8.
+/// An immutable byte string that is cheap to clone. Text of the kernel need not be UTF-8.
 #[derive(Clone)]
 pub struct Text(Repr);
 
@@ -22,7 +22,7 @@ impl Text {
     /// The empty string.
     pub const EMPTY: Self = Self(Repr::Inline(0, [0; INLINE]));
 
-    /// A copy of `bytes`.
+    /// Returns a copy of `bytes`.
     #[inline]
     pub fn new(bytes: &[u8]) -> Self {
         if bytes.len() <= INLINE {
@@ -34,7 +34,7 @@ impl Text {
         }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -43,7 +43,7 @@ impl Text {
         }
     }
 
-    /// Replaces the content if it differs; says whether it did. Nothing is allocated when it does not.
+    /// Replaces the content if it differs; returns whether it did. Nothing is allocated if it does not.
     #[inline]
     pub fn set(&mut self, bytes: &[u8]) -> bool {
         let changed = self.as_bytes() != bytes;
@@ -125,7 +125,7 @@ impl std::fmt::Debug for Text {
     }
 }
 
-/// A short line of text that is built in place; what does not fit is left out.
+/// A short line of text that is built in place; what does not fit is cut.
 pub(crate) struct Line {
     bytes: [u8; 128],
     len: usize,
@@ -181,15 +181,15 @@ impl Line {
     }
 }
 
-/// The strings of a NUL-separated list such as the arguments of a process. A NUL at the very end does not start
-/// another string; an empty list gives nothing.
+/// Returns the strings of a NUL-separated list such as the arguments of a process. A NUL at the very end does not start
+/// another string; an empty list has none.
 pub fn strings(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let list = list.strip_suffix(b"\0").unwrap_or(list);
     let empty = list.is_empty();
     list.split(|byte| *byte == 0).filter(move |_| !empty)
 }
 
-/// As much of such a list as fits into `limit` bytes, in whole strings if any fits.
+/// Returns the longest prefix of such a list that fits into `limit` bytes, in whole strings if any fits.
 pub(crate) fn cut_list(list: &[u8], limit: usize) -> &[u8] {
     match list.get(..limit) {
         None => list,

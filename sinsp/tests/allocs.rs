@@ -1,4 +1,4 @@
-//! Once buffers have grown, no field allocates: neither its value, nor its text, nor its JSON form.
+//! Tests that once buffers have grown, no field allocates: neither its value, nor its text, nor its JSON form.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -41,7 +41,7 @@ fn no_field_allocates() {
         fields.push(FieldRef::parse(&text).expect("an example is a field"));
     }
     let mut inspector = Inspector::new(Trace::parse(SESSION).expect("a trace"));
-    // Room for all that one event's fields can ask for.
+    // Space for all fields of one event.
     let mut arena = Bump::with_capacity(1 << 20);
     let (mut asked, mut allocations) = (0, Vec::new());
     inspector

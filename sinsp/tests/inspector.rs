@@ -1,4 +1,5 @@
-//! The inspector on a live source: questions to `/proc`, idle threads, observers, recordings that start in the middle.
+//! Tests of the inspector on a live source: queries to `/proc`, idle threads, observers, recordings that start in the
+//! middle.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use scap::savefile::{Compression, Reader, Writer};
 use scap::text::Trace;
 use scap::{HostState, Source, SourceStats, host};
 
-/// A trace that claims to happen now.
+/// A trace that claims to be live.
 struct Live(Trace);
 
 impl Source for Live {
@@ -41,7 +42,7 @@ fn run<S: Source>(inspector: &mut Inspector<S>) -> usize {
     shown
 }
 
-/// A machine with one process, 50, and the questions that were asked of it.
+/// A host with one process, 50, which records the queries.
 #[derive(Clone, Default)]
 struct Machine(Arc<Mutex<Vec<String>>>);
 
@@ -95,7 +96,7 @@ impl Proc for Machine {
 const SHELL: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" cwd=\"/\" vtid=7 vpid=7\n";
 
 #[test]
-fn an_unknown_thread_is_looked_for_once() {
+fn an_unknown_thread_is_looked_up_once() {
     let trace = format!(
         "{SHELL}1.0 tid=50 read res=1 data=b\"x\" fd=3 size=1\ntid=50 close res=0 fd=3\ntid=51 close\ntid=51 close\n"
     );
@@ -110,7 +111,7 @@ fn an_unknown_thread_is_looked_for_once() {
 }
 
 #[test]
-fn passed_descriptors_are_asked_for() {
+fn passed_file_descriptors_are_queried() {
     let control = r"\x14\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\x09\0\0\0".replace(r"\0", r"\x00");
     let trace = format!(
         "{SHELL}1.0 tid=7 socket fd=3 domain=AF_UNIX type=1 proto=0 flags=0\n\
@@ -120,7 +121,7 @@ fn passed_descriptors_are_asked_for() {
     let mut inspector = live(&trace, Config::default(), machine.clone());
     run(&mut inspector);
     let state = inspector.state();
-    let fd = state.thread(7).and_then(|thread| state.fd(thread, 9)).expect("the passed descriptor");
+    let fd = state.thread(7).and_then(|thread| state.fd(thread, 9)).expect("the passed file descriptor");
     assert_eq!(&*fd.name, b"/passed");
     assert_eq!(*machine.0.lock().expect("not poisoned"), ["fd 7 9"]);
 }
@@ -158,7 +159,7 @@ fn idle_threads_that_are_dead_are_removed() {
 }
 
 #[test]
-fn a_thread_whose_number_another_one_has_is_read_anew() {
+fn a_thread_whose_number_was_reused_is_read_again() {
     let trace = "thread tid=7 pid=7 ptid=1\nthread tid=50 pid=50 ptid=7 comm=\"old\" pidns_init_start_ts=0\n\
          1.0 tid=50 fork res=0 exe=\"old\" tid=50 pid=50 ptid=7 comm=\"old\" flags=0 vtid=50 vpid=50\n\
          1000.0 tid=7 close\n1031.0 tid=7 close\n1032.0 tid=7 close\n";
@@ -170,7 +171,7 @@ fn a_thread_whose_number_another_one_has_is_read_anew() {
     assert_eq!((metrics.healed_threads, metrics.purged_threads), (1, 1));
 }
 
-/// As [`Machine`], and every thread is alive.
+/// Like [`Machine`], with every thread alive.
 struct Alive;
 
 impl Proc for Alive {
@@ -197,7 +198,7 @@ impl Proc for Alive {
 }
 
 #[test]
-fn a_sweep_takes_a_few_threads_at_an_event() {
+fn a_sweep_checks_a_few_threads_per_event() {
     let mut trace: String = (100..200).map(|tid| format!("thread tid={tid} pid={tid} ptid=1\n")).collect();
     trace.push_str("thread tid=7 pid=7 ptid=1\n1000.0 tid=7 close\n1031.0 tid=7 close\n");
     (0..20).for_each(|_| trace.push_str("tid=7 close\n"));
@@ -209,7 +210,7 @@ fn a_sweep_takes_a_few_threads_at_an_event() {
     while !matches!(inspector.next().expect("an event"), Next::End) {
         left.push(inspector.state().threads().count());
     }
-    // Those that came with the machine are removed, few at each event, until only the busy one is left.
+    // Those of the initial state are removed, few at each event, until only the busy one is left.
     assert!(left[0] > 80 && left[1] < left[0], "{left:?}");
     assert_eq!(left.last(), Some(&1));
     assert!(left.windows(2).all(|pair| pair[0] - pair[1] <= 16), "{left:?}");
@@ -218,7 +219,7 @@ fn a_sweep_takes_a_few_threads_at_an_event() {
 const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 #[test]
-fn users_of_containers_are_asked_for_once() {
+fn users_of_containers_are_queried_once() {
     let exec = |ts: &str, uid: u32| {
         format!(
             "{ts} tid=7 execve res=0 exe=\"x\" tid=7 pid=7 ptid=1 comm=\"x\" cgroups=[\"cpu=/docker/{HEX}\"] \
@@ -234,7 +235,7 @@ fn users_of_containers_are_asked_for_once() {
     assert_eq!(state.user(id, 33).map(|user| user.name.to_vec()), Some(b"ann".to_vec()));
     assert_eq!(state.group(id, 44).map(|group| group.name.to_vec()), Some(b"www".to_vec()));
     assert!(state.user(b"", 33).is_none() && state.user(id, 34).is_none());
-    // User 34 is asked for when five seconds have passed since the first time.
+    // User 34 is queried when five seconds have passed since the first time.
     assert_eq!(*machine.0.lock().expect("not poisoned"), ["users 7", "users 7"]);
     assert_eq!(state.container_users().count(), 1);
     inspector.remove_container(id);
@@ -246,7 +247,7 @@ fn threads_that_live_in_containers_already_have_users() {
     let trace = format!("thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1.0 tid=7 close\n");
     let inspector = live(&trace, Config::default(), Machine::default());
     assert!(inspector.state().user(b"0123456789ab", 33).is_some());
-    // Nobody lives there any more: the next sweep forgets them.
+    // No thread lives there any more: the next sweep removes them.
     let trace = format!(
         "thread tid=7 pid=7 ptid=1 uid=33 gid=44 cgroups=[\"cpu=/docker/{HEX}\"]\n1000.0 tid=7 close\n\
          1001.0 tid=7 procexit\n1002.0 tid=9 close\n1031.0 tid=9 close\n1032.0 tid=9 close\n"
@@ -258,13 +259,13 @@ fn threads_that_live_in_containers_already_have_users() {
 }
 
 #[test]
-fn this_machine_answers() {
+fn proc_of_this_host_is_read() {
     let mut child = std::process::Command::new("sleep").arg("60").env("MARK", "1").spawn().expect("a child");
     let pid = i64::from(child.id());
     // The events of this child before `close` were lost.
     let trace = format!("{SHELL}1.0 tid={pid} close res=0 fd=1\ntid=4000000 close res=0 fd=1\n");
     let mut proc = peregrine_sinsp::ProcFs::new("/");
-    // Until it has called exec, and the kernel has put its strings where they belong.
+    // Until it has called exec, and the kernel has put its strings in place.
     let marked = |proc: &mut peregrine_sinsp::ProcFs| {
         let env = proc.environ(pid).unwrap_or_default();
         env.split(|byte| *byte == 0).any(|entry| entry == b"MARK=1")
@@ -275,7 +276,7 @@ fn this_machine_answers() {
         marked(&mut proc)
     }));
     assert!(proc.fd(pid, 1).is_some() && proc.fd(pid, 999).is_none());
-    let (users, groups) = proc.users(pid).expect("the machine's own users");
+    let (users, groups) = proc.users(pid).expect("the host's users");
     assert!(users.iter().any(|user| user.name == b"root") && groups.iter().any(|group| group.gid == 0));
     assert!(proc.is_alive(pid) && !proc.is_alive(4_000_000));
     assert_eq!(proc.start_ts(pid), proc.thread(pid).map(|thread| thread.start_ts));
@@ -384,7 +385,7 @@ impl Observer for Log {
 }
 
 #[test]
-fn observers_are_told() {
+fn observers_are_called() {
     let trace: Trace = format!(
         "{SHELL}1.0 tid=7 fork res=8 exe=\"sh\" args=- tid=7 pid=7 ptid=1 comm=\"sh\" flags=0 vtid=7 vpid=7\n\
          tid=8 fork res=0 exe=\"sh\" args=- tid=8 pid=8 ptid=7 comm=\"sh\" flags=0 vtid=8 vpid=8\n\
@@ -477,7 +478,7 @@ fn a_recording_holds_the_users_of_containers() {
     let bytes = writer.finish().expect("finished");
 
     let mut again = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
-    // They are no events of their own for who reads it.
+    // Readers do not see them as events.
     assert_eq!(run(&mut again), 1);
     let id = b"0123456789ab";
     let user = again.state().user(id, 33).expect("the user");
@@ -485,7 +486,7 @@ fn a_recording_holds_the_users_of_containers() {
     assert_eq!(again.state().group(id, 44).map(|group| group.name.to_vec()), Some(b"www".to_vec()));
 }
 
-/// Knows one container, from the second question on.
+/// Knows one container, from the second query on.
 #[derive(Clone, Default)]
 struct Engine(Arc<Mutex<Vec<String>>>);
 
@@ -501,7 +502,7 @@ impl ContainerMetadata for Engine {
 }
 
 #[test]
-fn containers_are_asked_for_when_an_event_shows_them() {
+fn containers_are_queried_when_an_event_shows_them() {
     let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let trace = format!(
         "thread tid=7 pid=7 ptid=1 comm=\"in\" cgroups=[\"cpu=/docker/{id}\"]\n\

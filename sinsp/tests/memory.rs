@@ -1,4 +1,4 @@
-//! Memory: none per event that changes nothing, bounded for many threads, given back when they are gone.
+//! Tests of memory: none per event that changes nothing, bounded for many threads, freed when they are gone.
 
 #[path = "../examples/memory/load.rs"]
 mod load;
@@ -47,8 +47,8 @@ fn events_that_change_nothing_allocate_nothing() {
     assert!(inspector.state().metrics().stored_events > 1000);
 }
 
-/// Fills the state with processes of 20 descriptors each, and says how many bytes that took and how many are left when all
-/// have exited. A hundred thousand of them in an optimized build, else a tenth.
+/// Fills the state with processes of 20 file descriptors each, and returns their number, the bytes used, and the bytes
+/// left when all have exited. A hundred thousand processes in an optimized build, else a tenth.
 fn fill(load: Load) -> (u64, i64, i64) {
     let count = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
     let empty = BYTES.get();
@@ -66,26 +66,26 @@ fn fill(load: Load) -> (u64, i64, i64) {
     let left = BYTES.get() - empty;
     assert!(inspector.state().threads().count() < 4);
     inspector.state().check().expect("the tables agree");
-    println!("{count} processes with 20 descriptors: {} KB, after their exit {} KB", full >> 10, left >> 10);
+    println!("{count} processes with 20 file descriptors: {} KB, after their exit {} KB", full >> 10, left >> 10);
     (count, full, left)
 }
 
 #[test]
-fn processes_that_inherit_their_descriptors_are_given_back() {
+fn memory_of_processes_that_inherit_file_descriptors_is_freed() {
     let (count, full, left) = fill(Load::Inherited);
     assert!(full < 2000 * count as i64, "{full} bytes");
     assert!(left < 4 << 20, "{left} bytes");
 }
 
 #[test]
-fn processes_that_open_the_same_files_share_what_is_known_of_them() {
+fn processes_that_open_the_same_files_share_entries() {
     let (count, full, left) = fill(Load::Opened(Paths::Same));
     assert!(full < 2000 * count as i64, "{full} bytes");
     assert!(left < 4 << 20, "{left} bytes");
 }
 
 #[test]
-fn processes_that_open_files_of_their_own_cost_more() {
+fn processes_that_open_different_files_cost_more() {
     let (count, full, left) = fill(Load::Opened(Paths::Own));
     assert!(full < 6000 * count as i64, "{full} bytes");
     assert!(left < 8 << 20, "{left} bytes");

@@ -1,15 +1,15 @@
-//! Scenarios: what events do to the state, told as text.
+//! Scenarios: the effects of events on the state, as text.
 //!
-//! Each file of `tests/parse/` is one family of calls. What stands before the first `=== NAME` begins every case of
-//! the file; a case is a trace in the text form of `scap`, with checks between its lines:
+//! Each file of `tests/parse/` is one family of calls. The lines before the first `=== NAME` begin every case of the
+//! file; a case is a trace in the text form of `scap`, with checks between its lines:
 //!
 //! ```text
 //! ! threads=3                           a setting, before all else
 //! ? thread 8 pid=8 comm="sh"            after the event above: attributes of a thread
 //! ? no thread 8
-//! ? fd 8 3 kind=file name="/etc/passwd" a descriptor as a thread sees it
+//! ? fd 8 3 kind=file name="/etc/passwd" a file descriptor of a thread
 //! ? no fd 8 3
-//! ? event thread=8 fd=3 fd.kind=file    what the event was shown with
+//! ? event thread=8 fd=3 fd.kind=file    the state that the event was shown with
 //! ? hidden                              the event was not shown
 //! ? stamp 8 new                         since the `? stamp 8` before: new or same; so `lineage 8`, `leaders 8`, `fdstamp 8 3`
 //! ? user 1000 name="bob"                a user of the host; `? user 1000 @ID` of a container; `? group …`
@@ -100,7 +100,7 @@ fn case(text: &str) -> Result<(), String> {
 
 fn set(config: &mut Config, setting: &str) -> Result<(), String> {
     let (key, value) = setting.split_once('=').ok_or("a setting is KEY=VALUE")?;
-    let number = || value.parse().map_err(|_| format!("{value} is no number"));
+    let number = || value.parse().map_err(|_| format!("{value} is not a number"));
     match key {
         "threads" => config.limits.threads = number()?,
         "fds" => config.limits.fds_per_process = number()?,
@@ -112,12 +112,12 @@ fn set(config: &mut Config, setting: &str) -> Result<(), String> {
         "containers" => config.containers = value == "true",
         "track_status" => config.track_connection_status = value == "true",
         "suppress" => config.suppressed_comms.push(value.into()),
-        _ => return Err(format!("no setting {key}")),
+        _ => return Err(format!("unknown setting {key}")),
     }
     Ok(())
 }
 
-/// What the last event was shown with, and the stamps seen so far.
+/// The state that the last event was shown with, and the stamps seen so far.
 #[derive(Default)]
 struct Seen {
     event: Option<HashMap<String, String>>,
@@ -172,7 +172,7 @@ impl Seen {
             }
             ["fd", tid, num, pairs @ ..] => {
                 let thread = state.thread(number(tid)?).ok_or("no such thread")?;
-                let fd = state.fd(thread, number(num)?).ok_or("no such descriptor")?;
+                let fd = state.fd(thread, number(num)?).ok_or("no such file descriptor")?;
                 compare(pairs, |key| of_fd(fd, key))
             }
             ["event", pairs @ ..] => {
@@ -197,7 +197,7 @@ impl Seen {
             }
             ["fdstamp", tid, num, expected] => {
                 let thread = state.thread(number(tid)?).ok_or("no such thread")?;
-                let fd = state.fd(thread, number(num)?).ok_or("no such descriptor")?;
+                let fd = state.fd(thread, number(num)?).ok_or("no such file descriptor")?;
                 self.stamp(format!("fd {tid} {num}"), fd.stamp.into(), expected)
             }
             [what @ ("user" | "group"), id, pairs @ ..] => {
@@ -205,7 +205,7 @@ impl Seen {
                     [first, rest @ ..] if first.starts_with('@') => (&first[1..], rest),
                     _ => ("", pairs),
                 };
-                let id = u32::try_from(number(id)?).map_err(|_| "no id")?;
+                let id = u32::try_from(number(id)?).map_err(|_| "invalid id")?;
                 let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
                 let found: Vec<(&str, String)> = match *what {
                     "user" => state.user(container.as_bytes(), id).map(|user| {
@@ -216,7 +216,7 @@ impl Seen {
                 .unwrap_or_else(|| vec![("name", "none".to_owned())]);
                 compare(pairs, |key| found.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone()))
             }
-            _ => Err("is no check".to_owned()),
+            _ => Err("is not a check".to_owned()),
         }
     }
 
@@ -232,10 +232,10 @@ impl Seen {
 }
 
 fn number(word: &str) -> Result<i64, String> {
-    word.parse().map_err(|_| format!("{word} is no number"))
+    word.parse().map_err(|_| format!("{word} is not a number"))
 }
 
-/// Splits at spaces outside quotes; the quotes go.
+/// Splits at spaces outside quotes, and removes the quotes.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut quoted, mut open) = (Vec::<String>::new(), false, false);
     for char in line.chars() {
@@ -261,8 +261,8 @@ fn compare(pairs: &[&str], value: impl Fn(&str) -> Option<String>) -> Result<(),
         return Ok(());
     }
     for pair in pairs {
-        let (key, expected) = pair.split_once('=').ok_or_else(|| format!("{pair} is no KEY=VALUE"))?;
-        let found = value(key).ok_or_else(|| format!("knows no {key}"))?;
+        let (key, expected) = pair.split_once('=').ok_or_else(|| format!("{pair} is not KEY=VALUE"))?;
+        let found = value(key).ok_or_else(|| format!("has no {key}"))?;
         if found != expected {
             return Err(format!("found {key}={found}"));
         }

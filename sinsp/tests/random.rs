@@ -1,6 +1,6 @@
-//! Random sequences of events, by schema and against it: no panic, and the tables always agree with each other.
+//! Tests with random sequences of events, by schema and against it: no panic, and the tables stay consistent.
 //!
-//! `PEREGRINE_RANDOM_SECONDS` runs for that long from a fresh seed. What is drawn is described in
+//! `PEREGRINE_RANDOM_SECONDS` runs for that long from a fresh seed. The generator is described in
 //! `fuzz/src/inspector.rs`, which the fuzz target `inspector` shares.
 
 use std::time::{Duration, Instant, SystemTime};
@@ -12,7 +12,7 @@ use peregrine_sinsp as sinsp;
 #[path = "../../fuzz/src/inspector.rs"]
 mod inspector;
 
-/// Runs from a seed, which is told where it fails.
+/// Runs from a seed, which is printed if it fails.
 fn from_seed(seed: u64, events: u32) {
     let fault = std::panic::catch_unwind(|| run(Dice::Seed(seed | 1), events));
     assert!(fault.is_ok(), "seed {seed}, {events} events");
@@ -38,7 +38,7 @@ fn the_tables_agree_after_any_events() {
 }
 
 #[test]
-fn what_fuzzing_found_is_no_harm() {
+fn inputs_found_by_fuzzing_are_harmless() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/regressions/inspector");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the folder is there") {

@@ -1,4 +1,4 @@
-//! Where an open led: the kernel's path, which the probe gives beside the text of the call, through a capture.
+//! Tests of the kernel's path of an open, which the probe sends in addition to the text of the call, through a capture.
 
 use peregrine_sinsp::fields::FieldRef;
 use peregrine_sinsp::{Inspector, Next};
@@ -12,7 +12,7 @@ const RESOLVE_IN_ROOT: u32 = 2;
 /// openat2, the kernel's path.
 type Open = (i64, i64, &'static str, u32, Option<&'static str>);
 
-/// `fd.name` and `fd.realpath` of each.
+/// Returns `fd.name` and `fd.realpath` of each.
 fn names(opens: &[Open]) -> Vec<(String, String)> {
     let thread = |tid, flags| host::Thread {
         tid,
@@ -64,7 +64,7 @@ fn the_kernel_s_path_is_kept_beside_the_text() {
         ("the same path", (7, CWD, "/etc/shadow", 0, Some("/etc/shadow")), ("/etc/shadow", "/etc/shadow")),
         ("a capture without it", (7, CWD, "/etc/shadow", 0, None), ("/etc/shadow", "-")),
         ("a relative path", (7, CWD, "../tmp/x", 0, Some("/private/x")), ("/tmp/x", "/private/x")),
-        // Where the text cannot tell, the name is the kernel's.
+        // If the text does not determine the path, the name is the kernel's.
         ("a root", (7, CWD, "/../etc/x", RESOLVE_IN_ROOT, Some("/jail/etc/x")), ("/jail/etc/x", "/jail/etc/x")),
         ("an unknown directory", (7, 99, "x", 0, Some("/a/x")), ("/a/x", "/a/x")),
         ("a directory that others change", (8, CWD, "x", 0, Some("/var/x")), ("/var/x", "/var/x")),

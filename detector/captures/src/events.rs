@@ -52,10 +52,10 @@ fn markdown(rows: &[&EventInfo]) -> String {
     let mut out = format!(
         "# Events\n\n\
          Version {SCHEMA_VERSION} of the schema has {EVENT_COUNT} codes, old and new; this page lists {}. \
-         It is made from the table in `scap/src/schema/events` by `pscap events --format markdown`.\n\n\
-         A code is even on entry to a call and odd on exit. Each parameter stands with its type; after it, how its \
-         number is printed if not in decimal, *in* the table that names its values, *at* the parameter that holds the \
-         directory which a relative path starts from, or what it is *one of*.\n",
+         It is generated from the table in `scap/src/schema/events` by `pscap events --format markdown`.\n\n\
+         A code is even on entry to a call and odd on exit. Each parameter has its type; after it come \
+         the format of its number if not decimal, *in* the table that names its values, *at* the parameter with the \
+         directory where a relative path starts, or *one of* its possible types.\n",
         rows.len()
     );
     for (origin, title) in [

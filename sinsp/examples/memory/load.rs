@@ -1,4 +1,4 @@
-//! What fills the state: a source of events that are made as they are asked for, and a counting allocator.
+//! Loads that fill the state: a source that generates events on demand, and a counting allocator.
 
 #![allow(dead_code, reason = "the example and the tests use a part of it each")]
 
@@ -8,7 +8,7 @@ use std::cell::Cell;
 use peregrine_sinsp::{Config, Inspector};
 use scap::{EventBuilder, EventCode as E, HostState, Source, SourceStats};
 
-/// Counts what the system's allocator gives.
+/// Counts the allocations of the system's allocator.
 struct Counting;
 
 thread_local! {
@@ -17,7 +17,7 @@ thread_local! {
 }
 
 fn count(calls: u64, bytes: i64) {
-    // A thread that ends frees after its counters are gone: that is not of interest.
+    // A thread that ends frees memory after its counters are gone; that is not of interest.
     let _ = CALLS.try_with(|count| count.set(count.get() + calls));
     let _ = BYTES.try_with(|count| count.set(count.get() + bytes));
 }
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// A source of events that a function makes, one for each number.
+/// A source of events that a function generates, one for each number.
 pub(crate) struct Made<F> {
     make: F,
     builder: EventBuilder,
@@ -115,16 +115,16 @@ pub(crate) fn exit(event: &mut EventBuilder, tid: i64) {
     event.start(E::PROCEXIT_1_E).ts(1).tid(tid).i64(0).i64(0).raw(&[0]).raw(&[0]).i64(0);
 }
 
-/// One of the descriptors that a process opens: files, most of them, then sockets.
+/// The file descriptors that a process opens: mostly files, then sockets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paths {
-    /// All processes open the same files, as those of one program do.
+    /// All processes open the same files, like those of one program.
     Same,
-    /// Each process opens files of its own.
+    /// Each process opens different files.
     Own,
 }
 
-/// A process opens its `num`th file.
+/// Generates the open of a process's `num`th file.
 pub(crate) fn open(event: &mut EventBuilder, tid: i64, num: i64, paths: Paths) {
     let (name, ino) = match paths {
         Paths::Same => (format!("/usr/lib/worker/plugins/part-{num:02}.so"), num as u64),
@@ -133,20 +133,20 @@ pub(crate) fn open(event: &mut EventBuilder, tid: i64, num: i64, paths: Paths) {
     event.start(E::OPENAT_2_X).ts(1).tid(tid).i64(num).i64(-100).text(&name).u32(1).u32(0).u32(8).u64(ino);
 }
 
-/// How a load of processes gets its descriptors.
+/// The origin of a process's file descriptors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// From the process that forked them.
+    /// Inherited from the process that forked them.
     Inherited,
-    /// By opening files.
+    /// Opened by the process.
     Opened(Paths),
 }
 
-/// Short tasks that come and go when all is over.
+/// The number of short tasks after the load.
 pub(crate) const AFTERWARDS: u64 = 1000;
 
-/// Processes that are forked by process 7 and get 20 descriptors each; then all exit, and the machine goes on with a few
-/// short tasks.
+/// Returns a load of processes that process 7 forks and that get 20 file descriptors each; then all exit, and a few
+/// short tasks follow.
 pub(crate) fn processes(count: u64, load: Load) -> (Inspector<impl Source>, u64) {
     const FDS: u64 = 20;
     let each = if load == Load::Inherited { 1 } else { 1 + FDS };
@@ -171,7 +171,8 @@ pub(crate) fn processes(count: u64, load: Load) -> (Inspector<impl Source>, u64)
     (inspector, filling)
 }
 
-/// Short tasks, each forked by the one before, of which one exit in three is lost; at most a thousand fit.
+/// Returns a load of short tasks, each forked by the one before, of which one exit in three is lost; at most a thousand
+/// fit.
 pub(crate) fn fork_bomb(tasks: u64) -> Inspector<impl Source> {
     let mut config = Config::default();
     config.limits.threads = 1000;

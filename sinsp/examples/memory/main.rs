@@ -1,7 +1,7 @@
-//! Measures what the state costs: bytes that are allocated, and memory that the process has of the machine.
+//! Measures the memory of the state: allocated bytes, and resident memory of the process.
 //!
-//! Usage: `memory inherited|same|own [PROCESSES]` fills the state with processes of 20 descriptors each, which they inherit,
-//! or open: the same files all of them, or files of their own. `memory tasks [TASKS]` is a fork bomb.
+//! Usage: `memory inherited|same|own [PROCESSES]` fills the state with processes of 20 file descriptors each, which
+//! they inherit, or open: all the same files, or each its own. `memory tasks [TASKS]` is a fork bomb.
 
 mod load;
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "same" => Load::Opened(Paths::Same),
         "own" => Load::Opened(Paths::Own),
         "tasks" => return tasks(count.unwrap_or(10_000_000)),
-        other => return Err(format!("no load {other}").into()),
+        other => return Err(format!("unknown load {other}").into()),
     };
     let (empty, resident) = (BYTES.get(), resident());
     let show = |when: &str| {
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         inspector.next()?;
     }
     let metrics = inspector.state().metrics();
-    println!("{} threads, {} descriptors", metrics.threads, metrics.fds);
+    println!("{} threads, {} file descriptors", metrics.threads, metrics.fds);
     show("full");
     while !matches!(inspector.next()?, Next::End) {}
     println!("{} threads", inspector.state().metrics().threads);
@@ -50,7 +50,7 @@ fn tasks(count: u64) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The memory that this process has, in bytes.
+/// Returns the resident memory of this process, in bytes.
 fn resident() -> usize {
     const PAGE: usize = 4096;
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

@@ -1,6 +1,6 @@
-//! What may follow the name of a field: `[2]`, `[HOME]`, `.name`.
+//! The arguments of fields: `[2]`, `[HOME]`, `.name`.
 //!
-//! Arguments are read once, when a rule loads, into what the getter wants at run time; the name of an event's
+//! An argument is parsed once, when a rule is loaded, into the form that the getter needs; the name of an event's
 //! parameter, for instance, becomes its index in each event type.
 
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use scap::schema::{EVENTS, EventCode, ParamInfo};
 
 use super::FieldError;
 
-/// How a field reads what follows its name.
+/// The form of a field's argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArgRule {
-    /// Nothing may follow.
+    /// No argument.
     None,
-    /// `[N]`, or nothing.
+    /// `[N]`, or none.
     Index,
-    /// `[N]`, or nothing; what stands in the brackets must be a number.
+    /// `[N]`, or none; the text in the brackets must be a number.
     Fd,
-    /// `[N]` or `[NAME]`, or nothing.
+    /// `[N]` or `[NAME]`, or none.
     Name,
     /// `[N]` or `.NAME`: a parameter of an event.
     Param,
     /// `.NAME`: a parameter of an event.
     RawParam,
-    /// `.src` or `.dst`, or nothing.
+    /// `.src` or `.dst`, or none.
     PathEnd,
     /// `.CODE` or `.NAME`: an event type.
     EventType,
@@ -37,11 +37,11 @@ pub(crate) enum ArgRule {
     Key,
     /// `[N]` or `[KEY]`.
     IndexOrKey,
-    /// Nothing may follow; the field counts how often it was asked.
+    /// No argument; the field counts its evaluations.
     Counter,
 }
 
-/// An argument as its getter wants it.
+/// A parsed argument.
 #[derive(Debug, Clone)]
 pub(crate) enum Arg {
     None,
@@ -56,14 +56,14 @@ pub(crate) enum Arg {
     Static(Box<[u8]>),
 }
 
-/// Of a call with two paths, which.
+/// The path of a call with two paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PathEnd {
     Source,
     Destination,
 }
 
-/// How often a field was asked. Clones count on together.
+/// The number of evaluations of a field. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter(Arc<AtomicU64>);
 
@@ -73,11 +73,11 @@ impl Counter {
     }
 }
 
-/// Where each event type has the parameter of a given name.
+/// The index of the parameter of a given name in each event type.
 #[derive(Debug, Clone)]
 pub(crate) struct ParamIndex {
     index: Vec<u8>,
-    /// The first declaration of that name: what conditions take it to be.
+    /// The first declaration of that name, which gives the type for conditions.
     pub(crate) info: &'static ParamInfo,
 }
 
@@ -91,7 +91,7 @@ impl ParamIndex {
         Self { index: EVENTS.iter().map(of).collect(), info }
     }
 
-    /// The index of the parameter in events of type `code`.
+    /// Returns the index of the parameter in events of type `code`.
     #[inline]
     pub(crate) fn of(&self, code: EventCode) -> Option<usize> {
         match self.index.get(usize::from(code.0)) {
@@ -102,15 +102,15 @@ impl ParamIndex {
 }
 
 impl ArgRule {
-    /// Reads the argument of the field `name` at the start of `rest`; says how many bytes it took. `whole` is the field
-    /// and all that follows, for messages.
+    /// Parses the argument of the field `name` at the start of `rest`, and returns it with its length in bytes. `whole`
+    /// is the field and all that follows, for messages.
     pub(crate) fn read(self, name: &str, rest: &str, whole: &str) -> Result<(Arg, usize), FieldError> {
         let missing = || FieldError::missing(format!("filter syntax error: {whole}"));
         Ok(match self {
             Self::None => (Arg::None, 0),
             Self::Counter => (Arg::Counter(Counter::default()), 0),
             Self::Index => match bracketed(rest).and_then(|text| Some((number(text)?, text.len() + 2))) {
-                // -1 is how "none" was always said.
+                // -1 has always meant "none".
                 Some((-1, len)) => (Arg::None, len),
                 Some((number, len)) => (Arg::Index(number), len),
                 None => (Arg::None, 0),
@@ -192,13 +192,13 @@ impl ArgRule {
     }
 }
 
-/// What stands between `[` at the start and the next `]`.
+/// Returns the text between `[` at the start and the next `]`.
 fn bracketed(rest: &str) -> Option<&str> {
     rest.strip_prefix('[')?.split_once(']').map(|(text, _)| text)
 }
 
-/// A decimal number as `scanf` takes it: blanks and a sign may come first, leading zeros are fine. What is too large
-/// becomes the greatest number, so that it is simply never reached.
+/// Parses a decimal number as `scanf` does: spaces and a sign may come first, leading zeros are allowed. A number that
+/// is too large becomes the greatest one, so that it is never reached.
 fn number(text: &str) -> Option<i64> {
     let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -212,7 +212,7 @@ fn not_a_number(text: &str) -> FieldError {
     FieldError::new(format!("{text} is not a valid number"))
 }
 
-/// Of all parameters of all events, the first with the longest name that `text` starts with.
+/// Returns the first parameter of any event with the longest name that `text` starts with.
 fn longest_param(text: &str) -> Option<&'static ParamInfo> {
     let mut longest: Option<&'static ParamInfo> = None;
     for param in EVENTS.iter().flat_map(|event| event.params) {

@@ -1,7 +1,7 @@
 //! `container.*` and `k8s.*`: the container and the pod that the thread lives in.
 //!
-//! The id comes from the thread's cgroups; the rest was [put into the state](crate::state::State::insert_container) by the host
-//! program. The host itself counts as a container called `host` of which nothing else is known. Until a container is
+//! The id comes from the thread's cgroups; the rest is [added to the state](crate::state::State::insert_container) by
+//! the host program. The host itself counts as a container called `host` without further facts. Until a container is
 //! described only its id has a value.
 
 use bumpalo::Bump;
@@ -21,7 +21,7 @@ fields! {
             },
             "the first 12 characters of the container's id; `host` outside of containers." on exec = "host";
         "container.full_id" CharBuf na, Event, |e, _, _| text(e, |c| &c.full_id),
-            "the whole id." on exec = "host";
+            "the full id of the container." on exec = "host";
         "container.name" CharBuf na [FORMAT_SUGGESTED], Thread, |e, _, _| text(e, |c| &c.name),
             "the container's name; `host` outside of containers." on exec = "host";
         "container.image" CharBuf na, Thread, |e, _, _| text(e, |c| &c.image),
@@ -42,13 +42,13 @@ fields! {
                 }
                 Some(Value::Bytes(out.into_bump_slice()))
             },
-            "all mounts as source:destination:mode:writable:propagation, joined by commas." on exec = "";
+            "all mounts as source:destination:mode:writable:propagation, separated by commas." on exec = "";
         "container.mount" CharBuf na [ARG_REQUIRED|ARG_INDEX|ARG_KEY] (IndexOrKey), Event, |e, f, arena| {
                 let mut out = Text::new_in(arena);
                 push_mount(&mut out, mount(e, f, |mount| &mount.source)?);
                 Some(Value::Bytes(out.into_bump_slice()))
             },
-            "one mount, by number or source; `*` and `?` in the source stand for any text and any character."
+            "one mount, by number or source; `*` and `?` in the source match any text and any character."
             on exec ["[0]"] = none;
         "container.mount.source" CharBuf na [ARG_REQUIRED|ARG_INDEX|ARG_KEY] (IndexOrKey), Event,
             |e, f, _| Some(mount(e, f, |mount| &mount.dest)?.source.as_str().into()),
@@ -61,7 +61,7 @@ fields! {
             "the mode of a mount, by number or source." on exec ["[0]"] = none;
         "container.mount.rdwr" CharBuf na [ARG_REQUIRED|ARG_INDEX|ARG_KEY] (IndexOrKey), Event,
             |e, f, _| Some(if mount(e, f, |mount| &mount.source)?.rdwr { "true" } else { "false" }.into()),
-            "whether a mount can be written to, by number or source." on exec ["[0]"] = none;
+            "whether a mount is writable, by number or source." on exec ["[0]"] = none;
         "container.mount.propagation" CharBuf na [ARG_REQUIRED|ARG_INDEX|ARG_KEY] (IndexOrKey), Event,
             |e, f, _| Some(mount(e, f, |mount| &mount.source)?.propagation.as_str().into()),
             "the propagation of a mount, by number or source." on exec ["[0]"] = none;
@@ -72,20 +72,20 @@ fields! {
         "container.image.digest" CharBuf na, Thread, |e, _, _| text(e, |c| &c.image_digest),
             "the digest of the image in its registry." on exec = "";
         "container.healthcheck" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "container.liveness_probe" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "container.readiness_probe" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "container.start_ts" AbsTime dec, Event, |e, _, _| start(e).map(Value::U64),
-            "when the first process of the thread's pid namespace started, nanoseconds since 1970."
+            "the start of the first process of the thread's pid namespace, in nanoseconds since 1970."
             on exec = none;
         "container.duration" RelTime dec, Event, |e, _, _| Some(Value::U64(e.ts().wrapping_sub(start(e)?))),
-            "nanoseconds since then." on exec = none;
+            "nanoseconds since `container.start_ts`." on exec = none;
         "container.ip" CharBuf na, Event, |e, _, _| text(e, |c| &c.ip),
             "the container's address." on exec = "";
         "container.cni.json" CharBuf na, Event, |e, _, _| text(e, |c| &c.cni_json),
-            "what the network plugin said of the container's interfaces, as JSON." on exec = "";
+            "the result of the network plugin for the container, as JSON." on exec = "";
         "container.host_pid" Bool na, Event, |e, _, _| Some(meta(e)?.host_pid.into()),
             "whether the container shares the host's pid namespace." on exec = "false";
         "container.host_network" Bool na, Event, |e, _, _| Some(meta(e)?.host_network.into()),
@@ -95,14 +95,14 @@ fields! {
         "container.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |e, f, _| label(&meta(e)?.labels, f),
             "the value of one label." on exec ["[app]"] = none;
         "container.labels" CharBuf na, Event, |e, _, arena| Some(labels(&meta(e)?.labels, arena)),
-            "all labels as name:value, joined by commas and blanks; those that kubernetes keeps for itself are left out."
+            "all labels as name:value, separated by commas and spaces; without the labels that kubernetes sets itself."
             on exec = "";
         "proc.is_container_healthcheck" Bool na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "proc.is_container_liveness_probe" Bool na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "proc.is_container_readiness_probe" Bool na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.pod.name" CharBuf na [FORMAT_SUGGESTED], Thread, |e, _, _| own_label(e, b"io.kubernetes.pod.name"),
             "the name of the pod." on exec = none;
         "k8s.ns.name" CharBuf na [FORMAT_SUGGESTED], Thread, |e, _, _| own_label(e, b"io.kubernetes.pod.namespace"),
@@ -110,11 +110,11 @@ fields! {
         "k8s.pod.id" CharBuf na, Thread, |e, _, _| own_label(e, b"io.kubernetes.pod.uid"),
             "as `k8s.pod.uid`." on exec = none;
         "k8s.pod.uid" CharBuf na, Thread, |e, _, _| own_label(e, b"io.kubernetes.pod.uid"),
-            "the id that kubernetes gave the pod." on exec = none;
+            "the id of the pod in kubernetes." on exec = none;
         "k8s.pod.sandbox_id" CharBuf na, Event, |e, _, _| Some(sandbox_id(meta(e)?).into()),
-            "the first 12 characters of the id of the pod's sandbox, which is a container too." on exec = "";
+            "the first 12 characters of the id of the pod's sandbox container." on exec = "";
         "k8s.pod.full_sandbox_id" CharBuf na, Event, |e, _, _| text(e, |c| &c.pod_sandbox_id),
-            "the whole id of the pod's sandbox." on exec = "";
+            "the full id of the pod's sandbox container." on exec = "";
         "k8s.pod.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |e, f, _| {
                 let container = meta(e)?;
                 label(&sandbox(e, container).unwrap_or(container).pod_sandbox_labels, f).or_else(|| label(&container.pod_sandbox_labels, f))
@@ -128,51 +128,51 @@ fields! {
         "k8s.pod.ip" CharBuf na, Event, |e, _, _| Some(pod(e)?.ip.as_str().into()),
             "the address of the pod." on exec = "";
         "k8s.pod.cni.json" CharBuf na, Event, |e, _, _| Some(pod(e)?.cni_json.as_str().into()),
-            "what the network plugin said of the pod's interfaces, as JSON." on exec = "";
+            "the result of the network plugin for the pod, as JSON." on exec = "";
         "k8s.rc.name" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.rc.id" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.rc.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec ["[app]"] = none;
+            "no longer has a value." on exec ["[app]"] = none;
         "k8s.rc.labels" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.svc.name" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.svc.id" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.svc.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec ["[app]"] = none;
+            "no longer has a value." on exec ["[app]"] = none;
         "k8s.svc.labels" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.ns.id" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.ns.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec ["[app]"] = none;
+            "no longer has a value." on exec ["[app]"] = none;
         "k8s.ns.labels" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.rs.name" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.rs.id" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.rs.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec ["[app]"] = none;
+            "no longer has a value." on exec ["[app]"] = none;
         "k8s.rs.labels" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.deployment.name" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.deployment.id" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
         "k8s.deployment.label" CharBuf na [ARG_REQUIRED|ARG_KEY] (Key), Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec ["[app]"] = none;
+            "no longer has a value." on exec ["[app]"] = none;
         "k8s.deployment.labels" CharBuf na, Event, |_, _, _| None,
-            "kept for old rules; never has a value." on exec = none;
+            "no longer has a value." on exec = none;
     }
 }
 
 const SHORT_ID: usize = 12;
 
-/// The container of the event's thread.
+/// Returns the container of the event's thread.
 fn meta<'e>(e: &'e Event<'e>) -> Option<&'e ContainerInfo> {
     e.state().container(&e.thread()?.container_id)
 }
@@ -190,7 +190,7 @@ fn sandbox_id(container: &ContainerInfo) -> &[u8] {
     id.get(..SHORT_ID).unwrap_or(id)
 }
 
-/// The container that stands for the pod, where the container itself does not know the pod's network.
+/// Returns the sandbox container of the pod, if the container itself does not know the pod's network.
 fn sandbox<'e>(e: &'e Event<'e>, container: &ContainerInfo) -> Option<&'e ContainerInfo> {
     if container.cni_json.is_empty() { e.state().container(sandbox_id(container)) } else { None }
 }
@@ -243,7 +243,7 @@ fn push_mount(out: &mut Text<'_>, mount: &Mount) {
     }
 }
 
-/// The mount with the number that the argument gives, or the first where `key` matches it.
+/// Returns the mount with the number in the argument, or the first where `key` matches it.
 fn mount<'e>(e: &'e Event<'e>, field: &FieldRef, key: fn(&Mount) -> &String) -> Option<&'e Mount> {
     let mounts = &meta(e)?.mounts;
     match &field.arg {
@@ -253,10 +253,10 @@ fn mount<'e>(e: &'e Event<'e>, field: &FieldRef, key: fn(&Mount) -> &String) -> 
     }
 }
 
-/// Whether the whole text matches; `*` stands for any text and `?` for any byte.
+/// Returns whether the whole text matches; `*` matches any text and `?` any byte.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where the last star stands, and how far it reaches so far.
+    // The last star, and how far it reaches so far.
     let mut star = None;
     while t < text.len() {
         match pattern.get(p) {

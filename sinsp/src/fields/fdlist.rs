@@ -1,4 +1,4 @@
-//! `fdlist.*`: what `poll` waits for, as texts joined by commas.
+//! `fdlist.*`: the file descriptors that `poll` waits for, as texts separated by commas.
 
 use bumpalo::Bump;
 use scap::schema::{EventCode, param};
@@ -10,10 +10,10 @@ use crate::Event;
 use crate::state::{Fd, FdKind};
 
 fields! {
-    /// The descriptors that poll and ppoll were called with.
+    /// The file descriptors that poll and ppoll were called with.
     pub(crate) FDLIST = "fdlist" "" {
         "fdlist.nums" CharBuf id, Event, |e, f, arena| each(e, f, arena, |out, num, _| { push_signed(out, num); true }),
-            "numbers of the descriptors." on poll = "3,4";
+            "numbers of the file descriptors." on poll = "3,4";
         "fdlist.names" CharBuf na, Event, |e, f, arena| each(e, f, arena, |out, _, fd| {
                 match fd {
                     Some(fd) if !fd.name.is_empty() => out.push_bytes(&fd.name),
@@ -21,7 +21,8 @@ fields! {
                 }
                 true
             }),
-            "names of the descriptors; `<NA>` for one without." on poll = "/etc/hosts,10.0.0.7:41000->10.0.0.5:8080";
+            "names of the file descriptors; `<NA>` for one without."
+            on poll = "/etc/hosts,10.0.0.7:41000->10.0.0.5:8080";
         "fdlist.cips" CharBuf na, Event, |e, f, arena| each(e, f, arena, |out, _, fd| {
                 let Some((ip, _)) = fd.and_then(Fd::source) else { return false };
                 push_display(out, &IpText(ip));
@@ -50,7 +51,7 @@ fields! {
     }
 }
 
-/// Lets `push` write something for each descriptor, a comma between those for which it says that it did.
+/// Calls `push` for each file descriptor; separates by commas those for which it wrote something.
 fn each<'e>(
     e: &'e Event<'e>,
     _: &'e FieldRef,

@@ -1,4 +1,4 @@
-//! A field with its argument, ready to be asked.
+//! A field with its argument, ready for evaluation.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use scap::schema::{Format, ParamType};
 use super::{Arg, ArgRule, CLASSES, Example, FieldDef, FieldError, FieldFlags, Lifetime, Value, print};
 use crate::Event;
 
-/// How `evt.outputtime` prints the time.
+/// The printed form of the time in `evt.outputtime`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OutputTime {
-    /// Hours, minutes, seconds, nanoseconds of the local time.
+    /// Local hours, minutes, seconds, nanoseconds.
     #[default]
     Local,
     /// Seconds since 1970.
     Absolute,
     /// Seconds since the capture began.
     Relative,
-    /// Seconds since the entry of the call; always 0, for entries are not captured any more.
+    /// Seconds since the entry of the call; always 0, as enter events are no longer captured.
     Latency,
-    /// Seconds since the event before.
+    /// Seconds since the previous event.
     Delta,
 }
 
-/// The fields that there are, and how they print: the built-in ones, and `static.NAME` fields that a host defines.
+/// The available fields, and their printed forms: the built-in ones, and `static.NAME` fields that a host defines.
 ///
 /// ```
 /// use peregrine_sinsp::fields::Fields;
@@ -42,14 +42,14 @@ pub struct Fields {
     style: Style,
 }
 
-/// How fields print.
+/// The printed forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Style {
     pub(crate) buffers: Buffers,
     pub(crate) time: OutputTime,
 }
 
-/// What every field that a host defines has in common.
+/// The row of every field that a host defines.
 static STATIC: FieldDef = FieldDef {
     name: "static",
     kind: ParamType::CharBuf,
@@ -67,11 +67,11 @@ static STATIC: FieldDef = FieldDef {
     json: None,
 };
 
-/// More than the longest name of a field together with that of an event's parameter.
+/// An upper bound of the length of a field's name together with that of an event's parameter.
 const LONGEST: usize = 96;
 
 impl Fields {
-    /// The built-in fields.
+    /// Creates the built-in fields.
     pub fn new() -> Self {
         Self::default()
     }
@@ -82,28 +82,28 @@ impl Fields {
         self
     }
 
-    /// Chooses how bytes that need not be text are printed (`evt.buffer`, `evt.arg.data`). Conditions see the bytes, or
-    /// of `evt.arg` dots.
+    /// Sets the printed form of bytes that need not be text (`evt.buffer`, `evt.arg.data`). Conditions compare the
+    /// bytes, or for `evt.arg` the form with dots.
     pub fn with_buffers(mut self, buffers: Buffers) -> Self {
         self.style.buffers = buffers;
         self
     }
 
-    /// Chooses what `evt.outputtime` prints.
+    /// Sets the printed form of `evt.outputtime`.
     pub fn with_output_time(mut self, time: OutputTime) -> Self {
         self.style.time = time;
         self
     }
 
-    /// Names and values of the fields that the host defined, without the `static.` before the names.
+    /// Returns names and values of the fields that the host defined, the names without `static.`.
     pub fn statics(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.statics.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 
-    /// The field that `text` names, argument and all.
+    /// Parses a field with its argument.
     ///
     /// # Errors
-    /// If there is none, or its argument is missing or wrong, in Falco's words.
+    /// If there is no such field, or its argument is missing or invalid, in Falco's words.
     pub fn parse(&self, text: &str) -> Result<FieldRef, FieldError> {
         match self.parse_prefix(text)? {
             Some((field, len)) if len == text.len() => Ok(field),
@@ -111,10 +111,10 @@ impl Fields {
         }
     }
 
-    /// The field of the given name with the given argument in brackets.
+    /// Returns the field of the given name with the given argument in brackets.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// Those of [`parse`](Self::parse).
     pub fn resolve(&self, name: &str, arg: Option<&[u8]>) -> Result<FieldRef, FieldError> {
         match arg {
             Some(arg) => self.parse(&format!("{name}[{}]", String::from_utf8_lossy(arg))),
@@ -122,11 +122,11 @@ impl Fields {
         }
     }
 
-    /// The length of the longest start of `text` that is a field with its argument: what a template's `%` takes.
+    /// Returns the length of the longest prefix of `text` that is a field with its argument, as for a template's `%`.
     pub fn prefix_len(&self, text: &str) -> Option<usize> {
-        // A field is a word, with anything between the brackets that may follow it.
+        // A field is a word, with any text between the brackets that may follow it.
         let word = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_')).count();
-        // No name is longer than this; what a hostile template has after a `%` may be.
+        // No name is longer than this; the text after `%` in a hostile template may be.
         let word =
             word.min(LONGEST.max(self.statics.keys().map(|name| name.len() + "static.".len()).max().unwrap_or(0)));
         let end = match text.get(word..) {
@@ -138,7 +138,7 @@ impl Fields {
         })
     }
 
-    /// The field at the start of `text`, as the class finds it that is the first to know a field there.
+    /// Returns the field at the start of `text` from the first class that has one.
     fn parse_prefix(&self, text: &str) -> Result<Option<(FieldRef, usize)>, FieldError> {
         let arg_error = |text: &str| text.starts_with("arg");
         for class in CLASSES {
@@ -170,7 +170,7 @@ impl Fields {
     }
 }
 
-/// The length of the longest start of `text` that is a built-in field with its argument.
+/// Returns the length of the longest prefix of `text` that is a built-in field with its argument.
 pub fn prefix_len(text: &str) -> Option<usize> {
     Fields::new().prefix_len(text)
 }
@@ -187,76 +187,77 @@ pub struct FieldRef {
 }
 
 impl FieldRef {
-    /// The built-in field that `text` names, argument and all; for fields that a host defines see [`Fields`].
+    /// Parses a built-in field with its argument; for fields that a host defines see [`Fields`].
     ///
     /// # Errors
-    /// If there is none, or its argument is missing or wrong, in Falco's words.
+    /// If there is no such field, or its argument is missing or invalid, in Falco's words.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         Fields::new().parse(text)
     }
 
-    /// The row of the table.
+    /// Returns the row of the table.
     pub fn def(&self) -> &'static FieldDef {
         self.def
     }
 
-    /// The field as it was written, argument and all.
+    /// Returns the field as it was written, with its argument.
     pub fn name(&self) -> &str {
         &self.text
     }
 
-    /// The type that its constants are read as: that of the row, or for `evt.rawarg` of the parameter.
+    /// Returns the type of its constants: that of the row, or for `evt.rawarg` of the parameter.
     pub fn kind(&self) -> ParamType {
         self.kind
     }
 
-    /// How long a value holds.
+    /// Returns the lifetime of a value.
     pub fn lifetime(&self) -> Lifetime {
         self.def.lifetime
     }
 
-    /// Whether it has several values that are compared as a list.
+    /// Returns whether it has several values that are compared as a list.
     pub fn is_list(&self) -> bool {
         self.def.flags.contains(FieldFlags::IS_LIST)
     }
 
-    /// Whether it cannot be printed. The networks can, though the mark says otherwise.
+    /// Returns whether it cannot be printed. The networks can, though their mark says otherwise.
     pub fn is_filter_only(&self) -> bool {
         self.def.flags.contains(FieldFlags::FILTER_ONLY) && self.def.name == "evt.around"
     }
 
-    /// Whether [`value`](Self::value) is the list of all ancestors' values, of which a condition needs one to hold.
+    /// Returns whether [`value`](Self::value) is the list of all ancestors' values, one of which must satisfy a
+    /// condition.
     pub fn is_any_ancestor(&self) -> bool {
         self.def.flags.contains(FieldFlags::NO_RHS.with(FieldFlags::ARG_ALLOWED))
             && !self.is_list()
             && matches!(self.arg, Arg::None)
     }
 
-    /// Whether [`value`](Self::value) is the list of the values of both ends of a connection.
+    /// Returns whether [`value`](Self::value) is the list of the values of both ends of a connection.
     pub fn is_any_end(&self) -> bool {
         matches!(self.def.name, "fd.ip" | "fd.port" | "fd.net" | "fd.proto")
     }
 
-    /// The value that conditions compare; `None` when it has none. Fields that
-    /// [`is_any_ancestor`](Self::is_any_ancestor) and [`is_any_end`](Self::is_any_end) speak of give a list.
+    /// Returns the value that conditions compare; `None` if it does not have one. Fields for which
+    /// [`is_any_ancestor`](Self::is_any_ancestor) or [`is_any_end`](Self::is_any_end) is true return a list.
     #[inline]
     pub fn value<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
         (self.def.get)(event, self, arena)
     }
 
-    /// Whether [`number`](Self::number) may have something to say.
+    /// Returns whether [`number`](Self::number) can return a number.
     pub fn is_numbered(&self) -> bool {
         self.def.name == "evt.arg" && matches!(self.arg, Arg::Param(_))
     }
 
-    /// The number that the value is the name of (flags, modes), if it is of that sort: among events of one type, equal
-    /// numbers have equal values, and the number is found faster.
+    /// Returns the number that the value is the name of (flags, modes), if it is such a name: among events of one type,
+    /// equal numbers have equal values, and the number is found faster.
     pub fn number(&self, event: &Event<'_>) -> Option<u32> {
         use ParamType as T;
         let Arg::Param(param) = &self.arg else { return None };
         let (raw, index) = (event.raw(), param.of(event.code())?);
         let ty = raw.info()?.params.get(index)?.ty;
-        // A value of another length is no value of the type.
+        // A value of another length is invalid for the type.
         match (ty, raw.raw(index)?) {
             (T::Flags32 | T::EnumFlags32 | T::Mode, [a, b, c, d]) => Some(u32::from_le_bytes([*a, *b, *c, *d])),
             (T::Flags16 | T::EnumFlags16, [a, b]) => Some(u16::from_le_bytes([*a, *b]).into()),
@@ -265,7 +266,7 @@ impl FieldRef {
         }
     }
 
-    /// The text that `%field` prints; `None` prints `<NA>`.
+    /// Returns the text that `%field` prints; `None` prints `<NA>`.
     pub fn text<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
         if let Some(text) = self.def.text {
             return text(event, self, arena);
@@ -273,9 +274,9 @@ impl FieldRef {
         Some(print::text(self.value(event, arena)?, self.kind, self.format, arena))
     }
 
-    /// The value as it is written in JSON (with [`Value::write_json`]): numbers as numbers, but those printed in
-    /// hexadecimal or octal as text; addresses as text; times of the day as nanoseconds since 1970; an empty list is
-    /// null.
+    /// Returns the value as it is written in JSON (with [`Value::write_json`]): numbers as numbers, except those
+    /// printed in hexadecimal or octal, which are text; addresses as text; times of the day as nanoseconds since 1970;
+    /// an empty list is null.
     pub fn json<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
         if let Some(json) = self.def.json {
             return json(event, self, arena);

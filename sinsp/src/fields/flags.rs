@@ -1,4 +1,4 @@
-//! What may be done with a field. The bits are those of Falco's libraries, so that listings agree number by number.
+//! The marks of fields. The bits are those of Falco's libraries, so that listings agree number by number.
 
 /// A set of marks on a field.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -23,31 +23,31 @@ macro_rules! flags {
 }
 
 flags! {
-    /// May stand in a condition but not be printed.
+    /// Can be used in a condition but not printed.
     FILTER_ONLY = 0;
     /// Meant to be printed, not compared.
     PRINT_ONLY = 1;
-    /// Has to be followed by an argument.
+    /// Requires an argument.
     ARG_REQUIRED = 2;
     /// A column for tables: left out of listings.
     TABLE_ONLY = 3;
     /// Has several values.
     IS_LIST = 6;
-    /// May be followed by an argument.
+    /// Accepts an argument.
     ARG_ALLOWED = 7;
-    /// The argument may be a number.
+    /// Accepts a number as the argument.
     ARG_INDEX = 8;
-    /// The argument may be a text.
+    /// Accepts a text as the argument.
     ARG_KEY = 9;
-    /// Kept for old rules; loading one warns.
+    /// Deprecated; loading a rule with it logs a warning.
     DEPRECATED = 10;
-    /// No transformer may be applied to it.
+    /// Does not accept a transformer.
     NO_TRANSFORMER = 11;
-    /// May not stand on the right of an operator, nor have a field on its right.
+    /// Cannot be on the right of an operator, nor have a field on its right.
     NO_RHS = 12;
-    /// Its value is built anew for each event, where others borrow what the state holds.
+    /// Builds its value for each event, where others borrow from the state.
     NO_PTR_STABILITY = 13;
-    /// Printed by outputs that ask for the suggested fields.
+    /// Printed by outputs that request the suggested fields.
     FORMAT_SUGGESTED = 14;
 }
 
@@ -55,22 +55,22 @@ impl FieldFlags {
     /// No mark.
     pub const NONE: Self = Self(0);
 
-    /// The marks as one number.
+    /// Returns the marks as one number.
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// Whether all marks of `other` are set.
+    /// Returns whether all marks of `other` are set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether some mark of `other` is set.
+    /// Returns whether any mark of `other` is set.
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// The marks of both.
+    /// Returns the marks of both.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

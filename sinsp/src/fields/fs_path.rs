@@ -1,4 +1,4 @@
-//! `fs.path.*`: the paths that a call changed or looked at, whether or not it opened anything.
+//! `fs.path.*`: the paths that a call changed or read, whether or not it opened anything.
 
 use bumpalo::Bump;
 use scap::schema::{EventCode, ParamRole, Role, param};
@@ -10,24 +10,24 @@ use crate::Event;
 use crate::state::FdKind;
 
 fields! {
-    /// The paths that calls such as unlink, rename and chmod work on, where `fd.*` has only what they opened.
+    /// The paths that calls such as unlink, rename and chmod work on; `fd.*` has only opened files.
     pub(crate) FS_PATH = "fs.path" "" {
         "fs.path.name" CharBuf na, Event, |e, _, arena| resolved(e, Part::Name, arena),
             "the path, made absolute." on open = "/etc/hosts";
         "fs.path.nameraw" CharBuf na, Event, |e, _, arena| raw(e, Part::Name, arena).map(Value::Bytes),
             "the path as the process gave it." on open = "/etc/hosts";
         "fs.path.source" CharBuf na, Event, |e, _, arena| resolved(e, Part::Source, arena),
-            "of a call with two paths the first, made absolute." on rename = "/home/ann/a";
+            "the first path of a call with two, made absolute." on rename = "/home/ann/a";
         "fs.path.sourceraw" CharBuf na, Event, |e, _, arena| raw(e, Part::Source, arena).map(Value::Bytes),
-            "of a call with two paths the first, as the process gave it." on rename = "a";
+            "the first path of a call with two, as the process gave it." on rename = "a";
         "fs.path.target" CharBuf na, Event, |e, _, arena| resolved(e, Part::Target, arena),
-            "of a call with two paths the second, made absolute." on rename = "/home/ann/b";
+            "the second path of a call with two, made absolute." on rename = "/home/ann/b";
         "fs.path.targetraw" CharBuf na, Event, |e, _, arena| raw(e, Part::Target, arena).map(Value::Bytes),
-            "of a call with two paths the second, as the process gave it." on rename = "b";
+            "the second path of a call with two, as the process gave it." on rename = "b";
     }
 }
 
-/// Which path of a call.
+/// The path of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Name,
@@ -35,14 +35,15 @@ enum Part {
     Target,
 }
 
-/// Whether it opens a file by a path and with flags: not `creat`, which has none, nor a call whose path is the kernel's.
+/// Returns whether it opens a file by a path and with flags: not `creat`, which has none, nor a call whose path is the
+/// kernel's.
 fn opens(e: &Event<'_>) -> bool {
     let code = e.code();
     code.role() == Role::Opens
         && [ParamRole::Path, ParamRole::Flags].iter().all(|role| code.param_with(*role).is_some())
 }
 
-/// The path as the process gave it, of calls that succeeded.
+/// Returns the path as the process gave it, for calls that succeeded.
 fn raw<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<&'e [u8]> {
     use EventCode as E;
     let name = match (e.code(), part) {
@@ -65,14 +66,14 @@ fn raw<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<&'e [u8]> {
         _ => return None,
     };
     let result = e.raw().param(0)?.i64()?;
-    // Of an open that failed for another reason than -1 the path still shows.
+    // An open that failed for another reason than -1 still has its path.
     if if opens(e) { result == -1 } else { result != 0 } {
         return None;
     }
     if name.is_empty() { super::fd::name(e, arena) } else { args::raw_text(e, name) }
 }
 
-/// The path made absolute.
+/// Returns the path made absolute.
 fn resolved<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<Value<'e>> {
     use EventCode as E;
     let path = raw(e, part, arena)?;
@@ -80,7 +81,7 @@ fn resolved<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<Value<'
     if path.starts_with(b"/") {
         return Some(Value::Bytes(args::joined(b"", path, arena)));
     }
-    // The descriptor of these calls is that of their directory.
+    // The file descriptor of these calls is that of their directory.
     let directory = || match e.fd() {
         Some(fd) if fd.kind == FdKind::Directory => &*fd.name,
         _ => UNKNOWN,
@@ -90,7 +91,7 @@ fn resolved<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<Value<'
         Some(Value::Bytes(args::absolute(e, path, dirfd, arena)))
     };
     let (dir, path) = match e.code() {
-        // What was opened says where it is.
+        // The opened file has the path.
         code if opens(e) && code.dirfd_param().is_some() => (&b""[..], e.fd().map_or(UNKNOWN, |fd| &*fd.name)),
         E::FCHOWNAT_X | E::FCHMODAT_X | E::MKDIRAT_X | E::UNLINKAT_2_X => (directory(), path),
         E::SYMLINKAT_X if part == Part::Source => (directory(), path),

@@ -15,6 +15,6 @@ fields! {
                     None => "<NA>".into(),
                 })
             },
-            "name of the effective group; `<NA>` where no group of that id is known." on exec = "ann";
+            "name of the effective group; `<NA>` if no group of that id is known." on exec = "ann";
     }
 }

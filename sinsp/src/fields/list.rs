@@ -1,6 +1,6 @@
-//! Listings of fields: text for people, Markdown for pages, JSON for tools, or just names.
+//! Listings of fields: text, Markdown, JSON, or only the names.
 //!
-//! The layout is that of `falco --list`, so that what reads that reads this.
+//! The layout is that of `falco --list`, so that programs that parse that can parse this.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use super::{CLASSES, Class, FieldDef, FieldFlags, Fields, value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Listing {
-    /// A block for each class, a line or more for each field.
+    /// A block for each class, one or more lines for each field.
     #[default]
     Text,
     /// A table for each class.
@@ -20,34 +20,34 @@ pub enum Listing {
     Json,
 }
 
-/// What a listing shows.
+/// The options of a listing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListOptions {
     /// The form.
     pub form: Listing,
-    /// Only the names of the fields.
+    /// Whether to list only the names of the fields.
     pub names_only: bool,
-    /// The types too, where the form does not show them anyway.
+    /// Whether to list the types too, where the form does not always show them.
     pub verbose: bool,
-    /// Fields that are kept only for old rules too.
+    /// Whether to list deprecated fields too.
     pub deprecated: bool,
 }
 
 /// The source of the inspector's events.
 const SOURCE: &str = "syscall";
-/// Where the text of a field begins.
+/// The column of a field's description.
 const INDENT: usize = 30;
-/// Where lines break.
+/// The maximum length of a line.
 const WIDTH: usize = 120;
 
-/// A class of fields as a listing shows it: one of the inspector's ([`Fields::classes`]), or a host's own.
+/// A class of fields in a listing: one of the inspector's ([`Fields::classes`]), or a host's own.
 #[derive(Debug, Clone)]
 pub struct ListedClass<'a> {
     /// Its name.
     pub name: &'a str,
-    /// A few words about it; may be empty.
+    /// A short description; may be empty.
     pub short: &'a str,
-    /// What its fields are about.
+    /// The subject of its fields.
     pub doc: &'a str,
     /// The sources whose events have them.
     pub sources: Vec<&'a str>,
@@ -55,20 +55,20 @@ pub struct ListedClass<'a> {
     pub fields: Vec<ListedField<'a>>,
 }
 
-/// A field as a listing shows it.
+/// A field in a listing.
 #[derive(Debug, Clone)]
 pub struct ListedField<'a> {
     /// Its name.
     pub name: Cow<'a, str>,
     /// The name of its type.
     pub kind: &'static str,
-    /// What it is.
+    /// Its description.
     pub doc: &'a str,
     /// Its argument, and whether it is a list.
     pub flags: FieldFlags,
 }
 
-/// A listing of classes.
+/// Returns a listing of classes.
 pub fn listing(classes: &[ListedClass<'_>], options: ListOptions) -> String {
     match (options.form, options.names_only) {
         (Listing::Json, true) => json_names(classes),
@@ -80,7 +80,7 @@ pub fn listing(classes: &[ListedClass<'_>], options: ListOptions) -> String {
 }
 
 impl Fields {
-    /// A listing of all fields, those that the host defined included.
+    /// Returns a listing of all fields, including those that the host defined.
     ///
     /// ```
     /// use peregrine_sinsp::fields::{Fields, ListOptions};
@@ -92,7 +92,7 @@ impl Fields {
         listing(&self.classes(options), options)
     }
 
-    /// The classes of that listing. The first has the fields that events of every source have.
+    /// Returns the classes of that listing. The first has the fields of events of every source.
     pub fn classes(&self, options: ListOptions) -> Vec<ListedClass<'_>> {
         let shown = CLASSES.iter().filter(|class| !class.is_hidden());
         let mut classes: Vec<_> = shown.map(|class| ListedClass::new(class, options)).collect();
@@ -106,15 +106,14 @@ impl Fields {
             })
             .collect();
         if !statics.is_empty() {
-            let doc = "Fields with a value that the configuration gives.";
+            let doc = "Fields whose values are set in the configuration.";
             classes.push(ListedClass { name: "static", short: "", doc, sources: vec![SOURCE], fields: statics });
         }
         classes.retain(|class| !class.fields.is_empty());
         classes
     }
 
-    /// The fields that outputs print where they ask for the suggested ones, as pieces of a template:
-    /// `container_id=%container.id` and so on.
+    /// Returns the suggested fields for outputs as pieces of a template: `container_id=%container.id` and so on.
     pub fn suggested_output(&self) -> Vec<String> {
         let built_in = CLASSES.iter().flat_map(|class| class.fields);
         let built_in = built_in.filter(|field| field.flags.contains(FieldFlags::FORMAT_SUGGESTED));
@@ -125,14 +124,14 @@ impl Fields {
 }
 
 impl Class {
-    /// Whether listings leave it out.
+    /// Returns whether listings leave it out.
     pub fn is_hidden(&self) -> bool {
         self.doc.trim().is_empty()
     }
 }
 
 impl FieldDef {
-    /// Whether listings leave it out.
+    /// Returns whether listings leave it out.
     pub fn is_hidden(&self) -> bool {
         self.flags.contains(FieldFlags::TABLE_ONLY)
     }
@@ -192,7 +191,7 @@ impl<'a> ListedClass<'a> {
     }
 }
 
-/// The name of a field's type; types that differ only in width or meaning on the wire are one to users.
+/// Returns the name of a field's type; types that differ only in width or meaning on the wire have one name.
 fn kind(field: &FieldDef) -> &'static str {
     match field.kind {
         scap::ParamType::Dyn => "DYNAMIC",
@@ -200,7 +199,7 @@ fn kind(field: &FieldDef) -> &'static str {
     }
 }
 
-/// Marks that the text shows.
+/// Returns the marks that the text shows.
 fn tags(flags: FieldFlags) -> Vec<&'static str> {
     let all = [
         (FieldFlags::FILTER_ONLY, "FILTER ONLY"),
@@ -211,7 +210,7 @@ fn tags(flags: FieldFlags) -> Vec<&'static str> {
     all.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, tag)| *tag).collect()
 }
 
-/// Appends the words, each followed by a blank, breaking lines.
+/// Appends the words, each followed by a space, breaking lines.
 fn wrap(text: &str, out: &mut String) {
     let mut used = 0;
     for word in text.split_whitespace() {

@@ -1,8 +1,8 @@
-//! The grammar of a class of fields.
+//! The syntax of a class of fields.
 //!
 //! ```text
 //! fields! {
-//!     /// What the class is about.
+//!     /// The subject of the class.
 //!     pub USER = "user" "" {
 //!         "user.uid" UInt32 id, Thread, |e, _, _| Some(e.thread()?.uid.into()),
 //!             "user id." on exec = "1000";
@@ -12,11 +12,11 @@
 //! }
 //! ```
 //!
-//! turns into a [`Class`](super::Class) whose rows are, in this order: name; kind; print format; marks; how the
-//! argument is read; how long a value holds; the getter, a function of event, field and arena; the doc line; and an
-//! example: at which event of the example session the field, with the given argument, prints the given text
-//! (`none` where it has no value there). A row may add `text GETTER` or `json GETTER` before the doc line, where what is
-//! printed is not what is compared.
+//! becomes a [`Class`](super::Class). The parts of a row are, in this order: name; kind; print format; marks; the form
+//! of the argument; the lifetime of a value; the getter, a function of event, field and arena; the doc line; and an
+//! example: the event of the example session at which the field, with the given argument, prints the given text (`none`
+//! if it has no value there). A row may add `text GETTER` or `json GETTER` before the doc line, if the printed value
+//! differs from the compared one.
 
 macro_rules! fields {
     ($(#[doc = $class_doc:literal])+ $vis:vis $class:ident = $class_name:literal $short:literal { $(

@@ -1,14 +1,14 @@
-//! Fields: what rules ask of an event, by names such as `proc.name` and `fd.sip`.
+//! Fields: the names that rules use for facts of an event, such as `proc.name` and `fd.sip`.
 //!
-//! Everything about a field stands in one row of a table: name, kind, print format, marks, how long its value holds,
-//! a getter, a line of documentation and an example that is run as a test. Listings, documentation, completion and the
-//! rule engine's schema all read the same rows. A class has a file or a folder of its own; [`CLASSES`] names them in
-//! the order in which they are asked for a name.
+//! Everything about a field is in one row of a table: name, kind, print format, marks, lifetime, a getter, a line of
+//! documentation and an example that is run as a test. Listings, documentation, completion and the rule engine's schema
+//! all use the same rows. A class has a file or a folder; [`CLASSES`] lists them in the order in which they are
+//! searched for a name.
 //!
-//! [`FieldRef::parse`] turns a name with its argument into a value that holds a function and what that function wants;
-//! nothing is looked up by name after that. A field gives three things: the [`value`](FieldRef::value) that conditions
-//! compare, the [`text`](FieldRef::text) that `%field` prints, and the [`json`](FieldRef::json) form. They borrow from
-//! the event and the state, or are built in the arena that the caller empties before the next event.
+//! [`FieldRef::parse`] converts a name with its argument to a value with a function and its arguments; nothing is
+//! looked up by name after that. A field has three forms: the [`value`](FieldRef::value) that conditions compare, the
+//! [`text`](FieldRef::text) that `%field` prints, and the [`json`](FieldRef::json) form. They borrow from the event and
+//! the state, or are built in the arena that the caller empties before the next event.
 //!
 //! ```
 //! use peregrine_sinsp::fields::{FieldRef, Lifetime, prefix_len};
@@ -52,7 +52,7 @@ mod proc;
 mod user;
 mod util;
 
-/// Every class of fields that is always there, in the order in which they are asked for a name.
+/// The built-in classes of fields, in the order in which they are searched for a name.
 pub static CLASSES: &[&Class] = &[
     &evt::generic::EVT,
     &evt::EVT,
@@ -66,32 +66,32 @@ pub static CLASSES: &[&Class] = &[
     &container::CONTAINER,
 ];
 
-/// A group of fields that are about one thing.
+/// A group of fields about one subject.
 #[derive(Debug)]
 pub struct Class {
     /// Its name in listings.
     pub name: &'static str,
-    /// A few words that tell classes of one name apart; may be empty.
+    /// A short text that distinguishes classes of the same name; may be empty.
     pub short: &'static str,
-    /// What it is about; empty for a class that listings hide.
+    /// The subject of its fields; empty for a class that listings hide.
     pub doc: &'static str,
     /// Its fields.
     pub fields: &'static [FieldDef],
 }
 
-/// How long the value of a field holds. What is said here is cautious: a value never changes while its stamp does not,
-/// but it may stay the same when the stamp changes.
+/// The lifetime of a field's value. It is conservative: a value never changes while its stamp does not, but it may stay
+/// the same when the stamp changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lifetime {
     /// Until the next event.
     Event,
-    /// As long as the event's descriptor stays what it is.
+    /// As long as the event's file descriptor does not change.
     Fd,
-    /// As long as the event's thread stays what it is.
+    /// As long as the event's thread does not change.
     Thread,
-    /// As long as the thread and all its ancestors stay what they are.
+    /// As long as the thread and all its ancestors do not change.
     Lineage,
-    /// As long as those and the leaders of the thread's session and process group stay what they are.
+    /// As long as these and the leaders of the thread's session and process group do not change.
     Leaders,
 }
 
@@ -102,15 +102,15 @@ pub struct FieldDef {
     pub name: &'static str,
     /// The type of its value, or of the elements of its list.
     pub kind: ParamType,
-    /// How a number is printed.
+    /// The printed format of a number.
     pub format: Format,
-    /// What may be done with it.
+    /// Its marks.
     pub flags: FieldFlags,
-    /// How long a value holds.
+    /// The lifetime of a value.
     pub lifetime: Lifetime,
-    /// What it is, in a line.
+    /// Its description in one line.
     pub doc: &'static str,
-    /// Where it has which value.
+    /// An example of its value.
     pub example: Example,
     pub(crate) arg: ArgRule,
     pub(crate) get: Get,
@@ -124,28 +124,28 @@ impl std::fmt::Debug for FieldDef {
     }
 }
 
-/// An example of a field: what it prints at a certain event of the example session (`testdata/traces/session.txt`).
+/// An example of a field: the text that it prints at an event of the example session (`testdata/traces/session.txt`).
 #[derive(Debug, Clone, Copy)]
 pub struct Example {
-    /// Which event.
+    /// The name of the event.
     pub at: &'static str,
     /// The argument, as it follows the name: `[2]`, `.name`.
     pub arg: Option<&'static str>,
-    /// The text; `None` where the field has no value.
+    /// The text; `None` if the field has no value.
     pub text: Option<&'static str>,
 }
 
-/// Gives the value of a field.
+/// Returns the value of a field.
 pub(crate) type Get = for<'e> fn(&'e Event<'e>, &'e FieldRef, &'e Bump) -> Option<Value<'e>>;
-/// Gives the text of a field whose text is not its value.
+/// Returns the text of a field whose text is not its value.
 pub(crate) type GetText = for<'e> fn(&'e Event<'e>, &'e FieldRef, &'e Bump) -> Option<&'e [u8]>;
 
-/// For fields that are only compared.
+/// Returns nothing, for fields that are only compared.
 pub(crate) fn none<'e>(_: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<&'e [u8]> {
     None
 }
 
-/// Why a text is not a field, in Falco's words.
+/// The reason why a text is not a field, in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FieldError {
@@ -154,7 +154,7 @@ pub struct FieldError {
     field: String,
 }
 
-/// What is wrong with a text that is not a field.
+/// The kind of a [`FieldError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldErrorKind {
@@ -180,7 +180,7 @@ impl FieldError {
         Self { message, kind: FieldErrorKind::Unknown, field: text.to_owned() }
     }
 
-    /// Returns what is wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> FieldErrorKind {
         self.kind
     }
@@ -190,7 +190,7 @@ impl FieldError {
         self.is_unknown().then_some(self.field.as_str())
     }
 
-    /// Whether there is no field of that name, as opposed to a field with a wrong argument.
+    /// Returns whether there is no field of that name, as opposed to a field with an invalid argument.
     pub fn is_unknown(&self) -> bool {
         self.kind == FieldErrorKind::Unknown
     }

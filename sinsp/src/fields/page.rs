@@ -1,4 +1,4 @@
-//! The page of fields in the documentation, from the same rows as everything else.
+//! The page of fields in the documentation, generated from the rows.
 
 use std::fmt::Write;
 
@@ -7,16 +7,16 @@ use super::{ArgRule, CLASSES, FieldDef, FieldFlags, Lifetime};
 const HEAD: &str = "\
 # Fields
 
-Rules name these in conditions (`proc.name = cat`) and outputs (`%proc.name`). The page is made from the tables in
-`sinsp/src/fields`; each example is run as a test over `testdata/traces/session.txt`: ann, logged in over ssh, fetches a
-page with curl.
+Rules use these fields in conditions (`proc.name = cat`) and outputs (`%proc.name`). The page is generated from the
+tables in `sinsp/src/fields`; each example is run as a test over `testdata/traces/session.txt`: ann, logged in over ssh,
+fetches a page with curl.
 
-*Holds* says how long a value stays the same: until the next `event`, as long as the `fd` stays what it is, as long as
-the `thread` does (no exec, no new credentials), as long as the thread's whole `lineage` does, or as long as that and
-the `leaders` of its session and process group do.
+The column *holds* is the lifetime of a value: until the next `event`, as long as the `fd` does not change, as long as
+the `thread` does not (no exec, no new credentials), as long as the thread's whole `lineage` does not, or as long as
+that and the `leaders` of its session and process group do not.
 ";
 
-/// The whole page, as Markdown.
+/// Returns the whole page, as Markdown.
 pub fn page() -> String {
     let mut out = String::from(HEAD);
     for class in CLASSES {

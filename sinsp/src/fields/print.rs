@@ -1,14 +1,14 @@
 //! A value as text, by the kind and the print format of its field.
 //!
-//! The digits are those that C's `printf` gives Falco: hexadecimal in capitals and octal without a prefix, negative
-//! numbers in the width of their kind, times padded to nine places where the field says so, fractions with one digit.
+//! The digits are those of C's `printf` in Falco: hexadecimal in capitals and octal without a prefix, negative numbers
+//! in the width of their kind, times padded to nine places where the format says so, fractions with one digit.
 
 use bumpalo::Bump;
 use scap::schema::{Format, ParamType};
 
 use super::value::{IpText, Sink, Text, Value, push_display, push_signed, push_unsigned};
 
-/// The text of `value`.
+/// Returns the text of `value`.
 pub(crate) fn text<'e>(value: Value<'e>, kind: ParamType, format: Format, arena: &'e Bump) -> &'e [u8] {
     match value {
         Value::Bytes(bytes) => until_nul(bytes),
@@ -22,8 +22,8 @@ pub(crate) fn text<'e>(value: Value<'e>, kind: ParamType, format: Format, arena:
     }
 }
 
-/// The value as it is written in JSON: numbers as numbers, but those printed in hexadecimal or octal, and addresses,
-/// as their text.
+/// Returns the value as it is written in JSON: numbers as numbers, except those printed in hexadecimal or octal, and
+/// addresses, which are text.
 pub(crate) fn json<'e>(value: Value<'e>, kind: ParamType, format: Format, arena: &'e Bump) -> Value<'e> {
     match value {
         Value::I64(_) | Value::U64(_) if matches!(format, Format::Hex | Format::Oct) => {
@@ -70,7 +70,7 @@ fn push(out: &mut impl Sink, value: Value<'_>, kind: ParamType, format: Format) 
     }
 }
 
-/// Printed text ends at a NUL, as it does for everyone who reads it as a C string.
+/// Returns the bytes before the first NUL, as for readers of C strings.
 fn until_nul(bytes: &[u8]) -> &[u8] {
     match memchr::memchr(0, bytes) {
         Some(end) => bytes.get(..end).unwrap_or(bytes),
@@ -78,7 +78,7 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// The bits of a signed number in the width of its kind.
+/// Returns the bits of a signed number in the width of its kind.
 fn narrow(number: i64, kind: ParamType) -> u64 {
     let bits = match kind.min_len() {
         1 => 0xff,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_stand_in_parentheses() {
+    fn lists_have_parentheses() {
         let list = [Value::from("file"), Value::from("pipe")];
         check(Value::List(&list), ParamType::CharBuf, Format::Na, "(file,pipe)");
         check(Value::List(&[]), ParamType::CharBuf, Format::Na, "()");

@@ -1,4 +1,4 @@
-//! `user.*`: who the thread runs as, and who logged in.
+//! `user.*`: the effective user of the thread, and the user who logged in.
 
 use super::Value;
 use super::macros::fields;
@@ -6,12 +6,12 @@ use crate::Event;
 use crate::state::{Thread, User};
 
 fields! {
-    /// The user that the thread of the event runs as.
+    /// The effective user of the thread of the event.
     pub(crate) USER = "user" "" {
         "user.uid" UInt32 id, Thread, |e, _, _| Some(e.thread()?.uid.into()),
             "effective user id." on exec = "1000";
         "user.name" CharBuf na, Thread, |e, _, _| name(e).map(Value::Bytes),
-            "name of the effective user; `<NA>` where no user of that id is known." on exec = "ann";
+            "name of the effective user; `<NA>` if no user of that id is known." on exec = "ann";
         "user.homedir" CharBuf na, Thread, |e, _, _| {
                 let thread = e.thread()?;
                 Some(match find(e, thread, thread.uid) {
@@ -30,7 +30,7 @@ fields! {
                 let loginuid = e.thread()?.loginuid;
                 Some(if loginuid == u32::MAX { Value::I64(-1) } else { Value::I64(loginuid.into()) })
             },
-            "id of the user who logged in, whatever became of the effective one since; -1 where nobody did."
+            "id of the user who logged in, whatever the effective user is by now; -1 if there is none."
             on exec = "1000";
         "user.loginname" CharBuf na, Thread, |e, _, _| {
                 let thread = e.thread()?;
@@ -52,7 +52,7 @@ fn name_of<'e>(e: &'e Event<'e>, thread: &Thread, uid: u32) -> &'e [u8] {
     }
 }
 
-/// The effective user's name.
+/// Returns the effective user's name.
 fn name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     let thread = e.thread()?;
     Some(name_of(e, thread, thread.uid))

@@ -10,6 +10,6 @@ fields! {
                 Arg::Counter(counter) => Some(Value::U64(counter.next())),
                 _ => None,
             },
-            "how many times this very field was asked for." on exec = "1";
+            "the number of evaluations of this field." on exec = "1";
     }
 }

@@ -7,13 +7,13 @@ use bumpalo::Bump;
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'e> {
-    /// A truth.
+    /// A boolean.
     Bool(bool),
     /// A signed number.
     I64(i64),
     /// An unsigned number.
     U64(u64),
-    /// A number with a fraction.
+    /// A floating point number.
     F64(f64),
     /// Text or bytes, without a NUL at its end.
     Bytes(&'e [u8]),
@@ -26,7 +26,7 @@ pub enum Value<'e> {
 }
 
 impl<'e> Value<'e> {
-    /// The text or bytes, if it holds such.
+    /// Returns the text or bytes, if it is of that kind.
     pub fn bytes(self) -> Option<&'e [u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
@@ -34,7 +34,8 @@ impl<'e> Value<'e> {
         }
     }
 
-    /// Appends the value as JSON. Bytes that are not UTF-8 become U+FFFD; networks, which JSON has no word for, text.
+    /// Appends the value as JSON. Bytes that are not UTF-8 become U+FFFD; networks, which JSON cannot express, become
+    /// text.
     pub fn write_json(self, out: &mut Vec<u8>) {
         match self {
             Self::Bool(true) => out.extend_from_slice(b"true"),
@@ -96,7 +97,7 @@ impl<'e> From<&'e str> for Value<'e> {
     }
 }
 
-/// Appends `bytes` as a JSON string, quotes and all.
+/// Appends `bytes` as a JSON string with quotes.
 pub fn write_json_text(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = bytes;
@@ -124,10 +125,10 @@ pub fn write_json_text(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Returns how many bytes at the start are written to JSON as they are and are ASCII: nearly always all.
+/// Returns the number of bytes at the start that are ASCII and written to JSON unchanged: nearly always all.
 #[inline]
 fn plain_len(bytes: &[u8]) -> usize {
-    /// Bytes that are looked at together.
+    /// The number of bytes that are compared at once.
     const LANES: usize = 16;
     let odd = |byte: u8| !(0x20..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
     let (chunks, _) = bytes.as_chunks::<LANES>();
@@ -136,7 +137,7 @@ fn plain_len(bytes: &[u8]) -> usize {
     plain + bytes[plain..].iter().take_while(|byte| !odd(**byte)).count()
 }
 
-/// Appends an ASCII character that JSON, or those who read it, want escaped.
+/// Appends an ASCII character that must be escaped in JSON, or that readers expect to be escaped.
 fn escape(byte: u8, out: &mut Vec<u8>) {
     match byte {
         b'"' => out.extend_from_slice(b"\\\""),
@@ -151,7 +152,7 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// An address as the C library writes it: like Rust's, but `::a.b.c.d` keeps its dots.
+/// An address as the C library prints it: like Rust's, but `::a.b.c.d` keeps its dots.
 pub(crate) struct IpText(pub(crate) IpAddr);
 
 impl std::fmt::Display for IpText {
@@ -167,7 +168,7 @@ impl std::fmt::Display for IpText {
     }
 }
 
-/// Where text is put together piece by piece: a vector in the heap or in an event's arena.
+/// A destination of text that is built piece by piece: a vector on the heap or in an event's arena.
 pub(crate) trait Sink {
     fn push_bytes(&mut self, bytes: &[u8]);
 }
@@ -196,7 +197,7 @@ impl<S: Sink> std::fmt::Write for Writer<'_, S> {
     }
 }
 
-/// Appends what `display` writes. Writing to memory cannot fail.
+/// Appends the output of `display`. Writing to memory cannot fail.
 pub(crate) fn push_display(out: &mut impl Sink, display: &impl std::fmt::Display) {
     let _ = std::fmt::Write::write_fmt(&mut Writer(out), format_args!("{display}"));
 }
@@ -211,7 +212,7 @@ pub(crate) fn push_signed(out: &mut impl Sink, number: i64) {
     out.push_bytes(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// The pieces, with `between` between them, in the arena. Nothing is copied where there is only one piece.
+/// Joins the pieces, with `between` between them, in the arena. Nothing is copied if there is only one piece.
 pub(crate) fn join<'e>(pieces: impl IntoIterator<Item = &'e [u8]>, between: u8, arena: &'e Bump) -> &'e [u8] {
     let mut pieces = pieces.into_iter();
     let Some(first) = pieces.next() else { return b"" };
@@ -227,7 +228,7 @@ pub(crate) fn join<'e>(pieces: impl IntoIterator<Item = &'e [u8]>, between: u8, 
     text.into_bump_slice()
 }
 
-/// The parts, one after the other, in the arena.
+/// Returns the parts, one after the other, in the arena.
 pub(crate) fn concat<'e>(parts: &[&[u8]], arena: &'e Bump) -> &'e [u8] {
     let mut text = Text::with_capacity_in(parts.iter().map(|part| part.len()).sum(), arena);
     for part in parts {

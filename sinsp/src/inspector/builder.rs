@@ -1,4 +1,4 @@
-//! Builds an inspector. What it is given acts on the first state, so all of it is set before the first event.
+//! The builder of an inspector. All parts are set before the first event because they act on the initial state.
 
 use scap::Source;
 
@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::state::container::ContainerMetadata;
 use crate::suppress::Suppress;
 
-/// Builder of an [`Inspector`].
+/// The builder of an [`Inspector`].
 ///
 /// ```
 /// # let source = scap::text::Trace::parse("")?;
@@ -37,7 +37,7 @@ impl<S: Source> InspectorBuilder<S> {
         Self { source, config: Config::default(), proc: None, observer: None, containers: None }
     }
 
-    /// Sets limits and switches.
+    /// Sets the configuration.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -64,7 +64,7 @@ impl<S: Source> InspectorBuilder<S> {
         self
     }
 
-    /// Builds the inspector, starting from the state that the source begins with.
+    /// Builds the inspector, starting from the state at the beginning of the source.
     pub fn build(self) -> Inspector<S> {
         let Self { source, config, proc, observer, containers } = self;
         let purge = source.is_live().then(|| Purge::new(&config));

@@ -1,4 +1,4 @@
-//! Pulls events from a source, applies them to the state and lends them with what is known.
+//! Pulls events from a source, applies them to the state and yields them with the state.
 
 use scap::{HostState, Next as SourceNext, Source, SourceStats};
 
@@ -19,20 +19,20 @@ mod purge;
 
 pub use builder::InspectorBuilder;
 
-/// What an inspector has next.
+/// The next item of an inspector.
 #[derive(Debug)]
 pub enum Next<'a> {
-    /// An event, lent until the next call.
+    /// An event, borrowed until the next call.
     Event(Event<'a>),
-    /// An event that changed the state and is not shown: an entry event, or one of the machine's initial state.
+    /// An event that changed the state and is not shown: an enter event, or one of the host's initial state.
     Hidden,
-    /// Nothing just now; see [`scap::Next::Idle`].
+    /// No event now; see [`scap::Next::Idle`].
     Idle,
-    /// There is no more.
+    /// The end of the stream.
     End,
 }
 
-/// Events of a source with the state of the machine.
+/// The events of a source with the state of the host.
 pub struct Inspector<S> {
     source: S,
     state: State,
@@ -47,12 +47,12 @@ pub struct Inspector<S> {
 }
 
 impl<S: Source> Inspector<S> {
-    /// Creates an inspector over `source`, starting from the state that the source begins with.
+    /// Creates an inspector over `source`, starting from the state at the beginning of the source.
     pub fn new(source: S) -> Self {
         Self::builder(source).build()
     }
 
-    /// Creates an inspector with limits and switches.
+    /// Creates an inspector with a configuration.
     pub fn with_config(source: S, config: Config) -> Self {
         Self::builder(source).config(config).build()
     }
@@ -72,26 +72,26 @@ impl<S: Source> Inspector<S> {
         self.containers = Some(ContainerLookup::new(Box::new(metadata)));
     }
 
-    /// Hides all further events of a thread, and its children to come.
+    /// Suppresses all further events of a thread, and its future children.
     pub fn suppress_tid(&mut self, tid: i64) {
         self.suppress.tid(tid);
     }
 
-    /// Whether events of a thread are hidden.
+    /// Returns whether events of a thread are suppressed.
     pub fn is_suppressed(&self, tid: i64) -> bool {
         self.suppress.contains(tid)
     }
 
-    /// How many events were hidden because their thread is suppressed.
+    /// Returns the number of events hidden because their thread is suppressed.
     pub fn suppressed_events(&self) -> u64 {
         self.suppress.events
     }
 
-    /// The next event, applied to the state.
+    /// Returns the next event, applied to the state.
     ///
     /// # Errors
-    /// If the source is broken; every further call gives [`Next::End`].
-    // There is one loop around it in a program: a call would carry the event through memory twice.
+    /// If the source is broken; every further call returns [`Next::End`].
+    // A program has one loop around it: a call would carry the event through memory twice.
     #[inline(always)]
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Next<'_>> {
@@ -136,13 +136,13 @@ impl<S: Source> Inspector<S> {
             _ => None,
         };
         if let Some(observer) = &mut self.observer {
-            // A view of its own: that which is lent stays in registers where nobody takes its address.
+            // A separate view: the one that is returned stays in registers because its address is not taken.
             observer::tell(observer.as_mut(), &Event::new(raw, &self.state, thread, fd, &self.facts));
         }
         Ok(Next::Event(Event::new(raw, &self.state, thread, fd, &self.facts)))
     }
 
-    /// A new machine: what was known of threads is void.
+    /// Starts over with a new host: what was known of threads is void.
     #[cold]
     fn restart(&mut self) {
         self.restarted = false;
@@ -167,44 +167,44 @@ impl<S: Source> Inspector<S> {
         }
     }
 
-    /// Describes a container, or describes it anew: `container.*` and `k8s.*` fields have values from then on.
+    /// Adds the description of a container, or replaces it: `container.*` and `k8s.*` fields have values from then on.
     pub fn insert_container(&mut self, container: ContainerInfo) {
         self.state.insert_container(container);
     }
 
-    /// Forgets a container.
+    /// Removes the description of a container.
     pub fn remove_container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
         self.state.remove_container(id)
     }
 
-    /// Asks `metadata` for the containers that threads live in and nobody described yet.
+    /// Queries `metadata` for the containers of threads that have no description yet.
     pub fn describe_containers(&mut self, metadata: &mut impl ContainerMetadata) {
         self.state.describe_containers(metadata);
     }
 
-    /// The state of the machine after the last event.
+    /// Returns the state of the host after the last event.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The source, in order to change its settings while events flow.
+    /// Returns the source, for changing its settings while events flow.
     pub fn source_mut(&mut self) -> &mut S {
         &mut self.source
     }
 
-    /// The machine after the last event, for a capture that begins now. What ended with that event, and can be asked about
-    /// in [`state`](Self::state) until the next one, is not in it.
+    /// Returns the state of the host after the last event, for a capture that begins now. What ended with that event,
+    /// and stays visible in [`state`](Self::state) until the next one, is not included.
     pub fn export(&mut self) -> HostState {
         self.parser.finish_last(&mut self.state, self.shown_ts);
         self.state.export()
     }
 
-    /// The source.
+    /// Returns the source.
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// What the source delivered and lost.
+    /// Returns the counts of delivered and dropped events of the source.
     pub fn stats(&self) -> SourceStats {
         self.source.stats()
     }

@@ -1,24 +1,24 @@
-//! Looks for idle threads of a live source, a few at a time.
+//! Removes dead threads of a live source, a few at a time.
 
 use crate::config::Config;
 use crate::parse;
 use crate::state::State;
 
-/// When idle threads are looked for.
+/// The schedule of the checks for idle threads.
 #[derive(Debug)]
 pub(super) struct Purge {
     interval: u64,
     idle: u64,
-    /// When the next one is due; while one is under way, at every event.
+    /// The time of the next step: when the next sweep is due, or during a sweep the next event.
     pub(super) next: u64,
-    /// Threads that the sweep under way has still to look after, and when it began.
+    /// The threads that the current sweep has still to check, and when it began.
     todo: Vec<i64>,
     began: u64,
 }
 
-/// Threads that are looked after at one event.
+/// The number of idle threads checked per event.
 const STEP: usize = 16;
-/// And while there is none.
+/// The number of idle threads checked per idle poll.
 pub(super) const IDLE_STEP: usize = 256;
 
 impl Purge {
@@ -26,7 +26,7 @@ impl Purge {
         Self { interval: config.purge_interval_ns, idle: config.purge_idle_ns, next: 0, todo: Vec::new(), began: 0 }
     }
 
-    /// Begins a sweep when one is due, or takes the next step of the one that is under way.
+    /// Begins a sweep when one is due, or takes the next step of the current one.
     #[cold]
     pub(super) fn go_on(&mut self, state: &mut State, parser: &mut parse::Parser, ts: u64) {
         if self.next == 0 {
@@ -53,5 +53,5 @@ impl Purge {
     }
 }
 
-/// How long after the first event idle threads are looked for the first time.
+/// The time from the first event to the first sweep, in nanoseconds.
 const FIRST_PURGE: u64 = 30_000_000_000;

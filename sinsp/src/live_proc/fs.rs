@@ -1,4 +1,4 @@
-//! `/proc` as a [`Proc`]: bounded in time, for the answer is waited for while events pile up.
+//! The implementation of [`Proc`] by `/proc`: bounded in time, because events queue up while it reads.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,17 +8,17 @@ use scap::procfs::{Config, Lookup};
 
 use super::{Proc, ProcStats};
 
-/// What look-ups may cost.
+/// Time and size limits of look-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcLimits {
-    /// The time that the descriptors of one thread may take.
+    /// The maximum time for the file descriptors of one thread.
     pub lookup: Duration,
-    /// The time that all look-ups together may take of a second. A second's worth can be saved up.
+    /// The maximum time of all look-ups together, per second. At most one second's worth can be saved up.
     pub per_second: Duration,
-    /// The most descriptors that are read of one process.
+    /// The maximum number of file descriptors read per process.
     pub fds: usize,
-    /// The most bytes of an environment.
+    /// The maximum number of bytes of an environment.
     pub env: usize,
 }
 
@@ -28,11 +28,11 @@ impl Default for ProcLimits {
     }
 }
 
-/// Answers from the `/proc` of a machine.
+/// Looks up threads and file descriptors in the `/proc` of a host.
 ///
-/// A burst of lost events must not turn into a burst of look-ups that loses more: look-ups draw on an account of time
-/// ([`ProcLimits::per_second`]), and when it is empty they are refused and counted. A thread that was refused stays a
-/// placeholder until the next purge, as one that is gone.
+/// A burst of lost events must not turn into a burst of look-ups that loses more: look-ups draw on a time budget
+/// ([`ProcLimits::per_second`]), and when it is used up they are refused and counted. A thread that was refused stays a
+/// placeholder until the next purge, like one that is gone.
 ///
 /// ```
 /// use peregrine_sinsp::{Proc, ProcFs};
@@ -52,12 +52,13 @@ pub struct ProcFs {
 }
 
 impl ProcFs {
-    /// The machine whose `/proc` lies under `root`: `/`, or where a container has the host mounted (`HOST_ROOT`).
+    /// Creates a look-up in `/proc` under `root`: `/`, or the directory where a container has the host mounted
+    /// (`HOST_ROOT`).
     pub fn new(root: impl AsRef<Path>) -> Self {
         Self::with_limits(root, ProcLimits::default())
     }
 
-    /// As [`new`](Self::new), with limits of one's own.
+    /// Creates a look-up like [`new`](Self::new), with other limits.
     pub fn with_limits(root: impl AsRef<Path>, limits: ProcLimits) -> Self {
         let config =
             Config { budget: Some(limits.lookup), max_fds: limits.fds, max_env: limits.env, ..Config::default() };
@@ -68,7 +69,7 @@ impl ProcFs {
         }
     }
 
-    /// Asks, if there is time for it.
+    /// Runs a query if the budget allows it.
     fn ask<T>(&mut self, question: impl FnOnce(&mut Lookup) -> Option<T>) -> Option<T> {
         let start = Instant::now();
         if !self.account.open(start) {
@@ -107,7 +108,7 @@ impl Proc for ProcFs {
         found.map(|fd| fd.kind)
     }
 
-    /// This is not refused: it is asked rarely, a few at a time, and costs least of all.
+    /// This is never refused: it is called rarely, a few at a time, and costs least.
     fn is_alive(&mut self, tid: i64) -> bool {
         self.lookup.is_alive(tid)
     }
@@ -137,12 +138,12 @@ impl Proc for ProcFs {
     }
 }
 
-/// Time that may be spent: it comes in steadily, and at most a second's worth is saved.
+/// A time budget: it grows steadily, up to one second's worth.
 #[derive(Debug)]
 struct Account {
     per_second: Duration,
     saved: Duration,
-    /// What was spent beyond what was saved.
+    /// The time spent beyond what was saved.
     debt: Duration,
     seen: Instant,
 }
@@ -152,7 +153,7 @@ impl Account {
         Self { per_second, saved: per_second, debt: Duration::ZERO, seen: Instant::now() }
     }
 
-    /// Whether there is anything left at this time.
+    /// Returns whether the budget has time left at this moment.
     fn open(&mut self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.seen);
         self.seen = now;
@@ -166,7 +167,7 @@ impl Account {
     fn charge(&mut self, spent: Duration) {
         let covered = spent.min(self.saved);
         self.saved -= covered;
-        // One answer that took very long does not close the account for good.
+        // One look-up that took very long does not exhaust the budget for good.
         self.debt = (self.debt + (spent - covered)).min(self.per_second * 10);
     }
 }
@@ -187,7 +188,7 @@ mod tests {
         assert!(!account.open(at(0)), "20 ms are owed");
         assert!(!account.open(at(150)), "5 ms are owed");
         assert!(account.open(at(250)), "5 ms are there");
-        // However long it rests, no more than a second's worth is saved.
+        // However long it rests, at most one second's worth is saved.
         assert!(account.open(at(60_000)));
         account.charge(Duration::from_millis(100));
         assert!(!account.open(at(60_000)));
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_questions_are_counted() {
+    fn refused_queries_are_counted() {
         let limits = ProcLimits { per_second: Duration::ZERO, ..ProcLimits::default() };
         let mut proc = ProcFs::with_limits("/", limits);
         assert!(proc.thread(1).is_none() && proc.fd(1, 0).is_none() && proc.environ(1).is_none());

@@ -1,8 +1,8 @@
-//! clone, fork, vfork, clone3: a thread or process begins.
+//! clone, fork, vfork, clone3: the start of a thread or process.
 //!
 //! The call returns twice, in the caller and in the child, and either side can come first or be lost. The caller's side
-//! knows more of the child (its own state), but says the child's tid in the caller's pid namespace: it is of no use
-//! there.
+//! knows more of the child (its own state), but reports the child's tid in the caller's pid namespace, where it cannot
+//! be used if that is not the host's.
 
 use scap::EventCode;
 use scap::schema::param::clone_20_x as p;
@@ -10,7 +10,7 @@ use scap::schema::param::clone_20_x as p;
 use super::ctx::Ctx;
 use crate::state::{Text, Thread, thread_flags as flag};
 
-/// An entry older than this is not of the child of this call: the exit of a former thread was lost.
+/// The age from which an entry does not belong to the child of this call: the exit of a former thread was lost.
 const STALE: u64 = 2_000_000_000;
 
 const VFORK: u32 = 1 << 27;
@@ -24,7 +24,7 @@ pub(super) fn clone(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// The caller's side.
+/// Handles the caller's side.
 fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     let tid = ctx.tid;
     if ctx.thread().is_none() && !ctx.state.add_placeholder(tid) {
@@ -39,7 +39,7 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     let flags = ctx.u32(p::flags).unwrap_or(0);
     let inner = flag::CHILD_IN_PIDNS | flag::CLONE_NEWPID | flag::CLONE_PARENT;
     let in_pidns = ctx.thread().is_some_and(|thread| thread.vtid != tid);
-    // Of a vfork the child's side always comes, and can come after the child's exit.
+    // The child's side of a vfork always comes, and can come after the child's exit.
     let vfork = flags & VFORK != 0 || ctx.event.code() == EventCode::VFORK_20_X;
     if flags & inner != 0 || in_pidns || vfork || ctx.recent.contains(child_tid, tid, ctx.event.ts()) {
         return;
@@ -89,7 +89,7 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     ctx.learn_users(child_tid);
 }
 
-/// The child's side.
+/// Handles the child's side.
 fn child(ctx: &mut Ctx<'_, '_>) {
     let (tid, ts) = (ctx.tid, ctx.event.ts());
     let (pid, ptid) = (ctx.i64(p::pid), ctx.i64(p::ptid));
@@ -100,8 +100,9 @@ fn child(ctx: &mut Ctx<'_, '_>) {
             }
             ctx.state.remove_thread(tid);
         } else if Some(thread.pid) == pid && Some(thread.ptid) == ptid && thread.last_event_ts == 0 {
-            // What a capture begins with has no start times. If it has this very process, it was taken between the caller's
-            // side and this one, and knows what was inherited better than the parent does by now.
+            // The state at the beginning of a capture has no start times. If it contains this very process, it was
+            // taken between the caller's side and this one, and knows what was inherited better than the parent does by
+            // now.
             thread.clone_ts = ts;
             return;
         }
@@ -118,7 +119,7 @@ fn child(ctx: &mut Ctx<'_, '_>) {
     if !leader {
         new.flags |= flag::CLONE_FILES;
     }
-    // A process is like its parent; a thread like the leader of its process, which need not be the caller.
+    // A process inherits from its parent; a thread from the leader of its process, which need not be the caller.
     let model = if leader { new.ptid } else { new.pid };
     if ctx.state.thread(model).is_none() && !ctx.state.add_placeholder(model) {
         ctx.lost = true;
@@ -181,7 +182,7 @@ fn adopt(ctx: &mut Ctx<'_, '_>, tid: i64) {
     ctx.state.connect(tid);
 }
 
-/// What the event says of the child.
+/// Copies the child's facts from the event.
 fn describe(ctx: &mut Ctx<'_, '_>, new: &mut Thread) {
     let exe = ctx.text(p::exe);
     new.exe.set(exe);
@@ -204,8 +205,8 @@ fn describe(ctx: &mut Ctx<'_, '_>, new: &mut Thread) {
     new.clone_ts = ctx.event.ts();
 }
 
-/// What the event does not say and a new thread has of another. Its strings are taken over too: where the event says
-/// the same, which is the rule, they are then shared.
+/// Copies what the event does not contain from another thread. Its strings are taken over too: where the event has the
+/// same, which is the rule, they are then shared.
 fn inherit(new: &mut Thread, from: &Thread) {
     new.exe = from.exe.clone();
     new.args = from.args.clone();

@@ -1,4 +1,4 @@
-//! close, close_range, dup, fcntl: descriptors end, get a second number, change what an exec does with them.
+//! close, close_range, dup, fcntl: the end of file descriptors, their duplicates, and their close-on-exec flag.
 
 use scap::EventCode;
 use scap::schema::param::{close_range_x, dup3_x, fcntl_x};
@@ -13,12 +13,13 @@ const F_DUPFD_CLOEXEC: u8 = 26;
 const FD_CLOEXEC: u64 = 1;
 const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
 
-/// The descriptor is removed before the next event, so that this one can still be asked about it.
+/// Marks the file descriptor as closed. It is removed before the next event, so that fields of this one can still use
+/// it.
 pub(super) fn close(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() >= 0 {
         ctx.later.fd = ctx.fd.map(|num| (ctx.tid, num));
     } else if ctx.fd.is_none() {
-        // A failed close has nothing to be found: that was no loss.
+        // A failed close has nothing to find: this was not a failed look-up.
         ctx.state.metrics.failed_fd_lookups = ctx.state.metrics.failed_fd_lookups.saturating_sub(1);
     }
 }
@@ -44,7 +45,7 @@ pub(super) fn close_range(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// dup, dup2, dup3: whatever had the new number is replaced.
+/// dup, dup2, dup3: replaces the file descriptor that had the new number.
 pub(super) fn dup(ctx: &mut Ctx<'_, '_>) {
     let num = ctx.res();
     if num < 0 {

@@ -1,7 +1,7 @@
-//! connect: a socket gets its other end.
+//! connect: a socket gets its remote end.
 //!
-//! The address that counts is the kernel's. Where the exit only repeats what the program's memory said when the call
-//! returned, the address from the entry is taken, which other threads cannot have changed since.
+//! The address that counts is the kernel's. If the exit only repeats what the program's memory contained when the call
+//! returned, the address from the enter event is used, which other threads cannot have changed since.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -76,8 +76,8 @@ pub(super) fn connect(ctx: &mut Ctx<'_, '_>) {
     ctx.facts.fd_name_changed |= changed;
 }
 
-/// The tuple with the destination that the program passed on entry, where the exit's own is no better than the memory of
-/// the program.
+/// Returns the tuple with the destination that the program passed on entry, if the exit's own is no better than the
+/// memory of the program.
 fn trust<'a>(tuple: SockTuple<'a>, left: Option<SockAddr<'a>>, entered: Option<SockAddr<'a>>) -> SockTuple<'a> {
     match (tuple, left, entered) {
         (SockTuple::Inet { source, destination }, Some(SockAddr::Inet(left)), Some(SockAddr::Inet(entered)))
@@ -94,7 +94,7 @@ fn trust<'a>(tuple: SockTuple<'a>, left: Option<SockAddr<'a>>, entered: Option<S
     }
 }
 
-/// A connect that names nobody dissolves the connection of a datagram socket, which keeps its own end.
+/// Handles a connect to no address, which dissolves the connection of a datagram socket; its own end stays.
 fn dissolve(ctx: &mut Ctx<'_, '_>) {
     let Some(fd) = ctx.fd_mut() else { return };
     match &mut fd.kind {
@@ -109,7 +109,7 @@ fn dissolve(ctx: &mut Ctx<'_, '_>) {
     ctx.facts.fd_name_changed |= changed;
 }
 
-/// The exit says nothing: only the destination is known, from the entry.
+/// Handles an exit without an address: only the destination is known, from the enter event.
 fn complete(ctx: &mut Ctx<'_, '_>, to: SockAddr<'_>) {
     let Some(fd) = ctx.fd_mut() else { return };
     match to {
@@ -145,7 +145,7 @@ fn complete(ctx: &mut Ctx<'_, '_>, to: SockAddr<'_>) {
 }
 
 impl Ipv4Tuple {
-    /// No ends yet.
+    /// Returns a tuple without ends.
     pub(super) fn unconnected(l4: L4Proto) -> Self {
         let any = Ipv4Addr::UNSPECIFIED;
         Self { source: any, destination: any, source_port: 0, destination_port: 0, l4 }
@@ -153,7 +153,7 @@ impl Ipv4Tuple {
 }
 
 impl Ipv6Tuple {
-    /// No ends yet.
+    /// Returns a tuple without ends.
     pub(super) fn unconnected(l4: L4Proto) -> Self {
         let any = Ipv6Addr::UNSPECIFIED;
         Self { source: any, destination: any, source_port: 0, destination_port: 0, l4 }
@@ -161,7 +161,7 @@ impl Ipv6Tuple {
 }
 
 impl Fd {
-    /// The protocol of a socket, whatever its role.
+    /// Returns the protocol of a socket in any role.
     pub(super) fn any_l4(&self) -> L4Proto {
         match &self.kind {
             FdKind::Ipv4(tuple) => tuple.l4,
@@ -172,8 +172,8 @@ impl Fd {
         }
     }
 
-    /// Makes it an IPv4 connection. Falco keeps the protocol of a socket in different places for the two families: an
-    /// IPv6 socket that turns into an IPv4 one loses it.
+    /// Converts it to an IPv4 connection. Falco stores the protocol of a socket in different places for the two
+    /// families: an IPv6 socket that turns into an IPv4 one loses it.
     pub(super) fn as_v4(&mut self) -> &mut Ipv4Tuple {
         if !matches!(self.kind, FdKind::Ipv4(_)) {
             let l4 = if self.made_v6 { L4Proto::Unknown } else { self.any_l4() };
@@ -185,7 +185,7 @@ impl Fd {
         }
     }
 
-    /// Makes it an IPv6 connection; see [`as_v4`](Self::as_v4).
+    /// Converts it to an IPv6 connection; see [`as_v4`](Self::as_v4).
     pub(super) fn as_v6(&mut self) -> &mut Ipv6Tuple {
         if !matches!(self.kind, FdKind::Ipv6(_)) {
             let l4 = match self.kind {
@@ -200,7 +200,7 @@ impl Fd {
         }
     }
 
-    /// Sets both ends, which are of one family. `false` if they are the same as before, or the same the other way round.
+    /// Sets both ends, which are of one family. Returns `false` if they are the same as before, or the same reversed.
     pub(super) fn set_ends(&mut self, source: SocketAddr, destination: SocketAddr) -> bool {
         match (source, destination) {
             (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
@@ -227,7 +227,7 @@ impl Fd {
         }
     }
 
-    /// Turns a connection round.
+    /// Swaps source and destination.
     pub(crate) fn swap_ends(&mut self) {
         match &mut self.kind {
             FdKind::Ipv4(t) => {

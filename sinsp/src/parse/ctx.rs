@@ -1,4 +1,4 @@
-//! What a parser works with: the event, its thread, the state, and what is found on the way.
+//! The context of a parser: the event, its thread, the state, and intermediate results.
 
 use scap::Event;
 use scap::schema::ParamRole;
@@ -17,17 +17,17 @@ pub(super) struct Ctx<'c, 'e> {
     pub(super) later: &'c mut Later,
     pub(super) recent: &'c mut super::exit::Recent,
     pub(super) proc: &'c mut Option<Box<dyn Proc>>,
-    /// Room for a path that is joined, and for its parts.
+    /// Buffers for a path that is joined, and for its parts.
     pub(super) scratch: &'c mut [Vec<u8>; 2],
-    /// The thread of the event, in the table.
+    /// The tid of the event's thread in the table.
     pub(super) tid: i64,
-    /// The number of the descriptor that the event is about, in the thread's table.
+    /// The number of the file descriptor that the event is about, in the thread's table.
     pub(super) fd: Option<i64>,
-    /// Whether the last entry event of the thread is the entry of this very call.
+    /// Whether the last enter event of the thread belongs to this call.
     pub(super) entered: bool,
-    /// Whether the thread of the event is no longer known.
+    /// Whether the event's thread is no longer known.
     pub(super) lost: bool,
-    /// Whether connections are followed in their failures too.
+    /// Whether failed and pending connections are tracked too.
     pub(super) track_status: bool,
 }
 
@@ -40,7 +40,7 @@ impl<'c, 'e> Ctx<'c, 'e> {
         self.state.threads.get_mut(self.tid)
     }
 
-    /// Asks for the users of a thread's container, if its own is not known and the machine can be asked.
+    /// Queries the users of a thread's container, if its own is not known and the host can be queried.
     #[inline]
     pub(super) fn learn_users(&mut self, tid: i64) {
         if self.proc.is_some() {
@@ -48,31 +48,31 @@ impl<'c, 'e> Ctx<'c, 'e> {
         }
     }
 
-    /// What the call returned; 0 if the event does not say.
+    /// Returns the result of the call; 0 if the event does not have it.
     #[inline]
     pub(super) fn res(&self) -> i64 {
         result(self.event)
     }
 
-    /// The descriptor that the event is about.
+    /// Returns the file descriptor that the event is about.
     #[inline]
     pub(super) fn fd(&self) -> Option<&Fd> {
         self.state.fd(self.state.threads.get(self.tid)?, self.fd?)
     }
 
-    /// The descriptor that the event is about, to be changed.
+    /// Returns the file descriptor that the event is about, mutably.
     pub(super) fn fd_mut(&mut self) -> Option<&mut Fd> {
         self.state.fd_mut(self.tid, self.fd?)
     }
 
-    /// Adds a descriptor and makes it the one that the event is about.
+    /// Adds a file descriptor and makes it the one that the event is about.
     pub(super) fn add_fd(&mut self, num: i64, fd: Fd) {
         let named = !fd.name.is_empty();
         self.fd = self.state.add_fd(self.tid, num, fd).then_some(num);
         self.facts.fd_name_changed = self.fd.is_some() && named;
     }
 
-    /// As [`add_fd`](Self::add_fd), of a descriptor without ends, which is shared with all that say the same.
+    /// Adds a file descriptor without ends, shared with all equal ones, like [`add_fd`](Self::add_fd).
     pub(super) fn add_facts(&mut self, num: i64, facts: FdFacts<'_>) {
         let named = !facts.name.is_empty();
         let fd = self.state.shared_fd(facts);
@@ -80,7 +80,7 @@ impl<'c, 'e> Ctx<'c, 'e> {
         self.facts.fd_name_changed = self.fd.is_some() && named;
     }
 
-    /// The bytes of a parameter; `None` if it is absent or empty.
+    /// Returns the bytes of a parameter; `None` if it is absent or empty.
     #[inline]
     pub(super) fn raw(&self, index: usize) -> Option<&'e [u8]> {
         self.event.raw(index).filter(|raw| !raw.is_empty())
@@ -92,13 +92,13 @@ impl<'c, 'e> Ctx<'c, 'e> {
         self.raw(self.event.code().param_with(role)?)
     }
 
-    /// A parameter that is text; `<NA>` if it is absent.
+    /// Returns a text parameter; `<NA>` if it is absent.
     #[inline]
     pub(super) fn text(&self, index: usize) -> &'e [u8] {
         text(self.event.raw(index))
     }
 
-    /// A text parameter to be kept.
+    /// Returns a text parameter as an owned text.
     pub(super) fn kept(&self, index: usize) -> Text {
         Text::new(self.text(index))
     }
@@ -119,7 +119,7 @@ macro_rules! numbers {
 
 numbers! { u8 u8, u16 u16, u32 u32, u64 u64, i64 i64 }
 
-/// What a call returned, as its first parameter says; 32-bit values occur in old captures.
+/// Returns the result of a call from its first parameter; 32-bit values occur in old captures.
 #[inline]
 pub(crate) fn result(event: &Event<'_>) -> i64 {
     let raw = event.raw(0).unwrap_or_default();
@@ -130,10 +130,11 @@ pub(crate) fn result(event: &Event<'_>) -> i64 {
     }
 }
 
-/// The longest text that is taken from an event: that of a path in the kernel. Captures can hold longer ones.
+/// The maximum length of a text that is taken from an event: that of a path in the kernel. Captures can have longer
+/// ones.
 const MAX_TEXT: usize = 4096;
 
-/// A parameter that is text, without its end; `<NA>` if it is absent.
+/// Returns a text parameter without its NUL; `<NA>` if it is absent.
 #[inline]
 pub(super) fn text(raw: Option<&[u8]>) -> &[u8] {
     match raw {

@@ -1,11 +1,11 @@
-//! chdir, fchdir, getcwd, chroot: where relative paths start.
+//! chdir, fchdir, getcwd, chroot: the directories where relative paths start.
 
 use scap::schema::param::{chdir_x, chroot_x};
 
 use super::ctx::Ctx;
 use crate::state::{Text, path};
 
-/// chdir, and getcwd, which says where we are.
+/// chdir, and getcwd, which reports the working directory.
 pub(super) fn chdir(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() >= 0 {
         let to = ctx.text(chdir_x::path);
@@ -21,8 +21,8 @@ pub(super) fn fchdir(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// The directory belongs to the process, so the leader keeps it. A relative path starts at the calling thread's own
-/// entry, which for other threads than the leader is empty.
+/// Changes the working directory. It belongs to the process, so the leader has it. A relative path starts at the
+/// calling thread's own entry, which for threads other than the leader is empty.
 fn change(ctx: &mut Ctx<'_, '_>, to: &[u8]) {
     let Some(thread) = ctx.thread() else { return };
     let Some(leader) = ctx.state.leader(thread) else { return };

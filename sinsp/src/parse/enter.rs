@@ -1,17 +1,17 @@
-//! Entry events that are kept until their call returns.
+//! Enter events that are stored until their call returns.
 //!
-//! What a program passes to the kernel can be changed by its other threads before the call returns. Probes therefore send
-//! the entry of `open` and `connect` as evidence; old captures have entries that complete what their exits do not say.
+//! The arguments in a program's memory can be changed by its other threads before the call returns. Probes therefore
+//! send the enter event of `open` and `connect` as evidence; old captures have enter events that complete their exits.
 
 use scap::{Event, EventCode};
 
 use super::ctx::{Ctx, text};
 use crate::state::Thread;
 
-/// Entries longer than this give their memory back.
+/// The size above which the memory of an enter event is freed.
 const KEPT: usize = 512;
 
-/// Keeps an entry event.
+/// Stores an enter event.
 pub(super) fn keep(ctx: &mut Ctx<'_, '_>) {
     let bytes = ctx.event.bytes();
     if ctx.state.metrics.held_events >= ctx.state.limits.stored_events as u64 {
@@ -29,21 +29,21 @@ pub(super) fn keep(ctx: &mut Ctx<'_, '_>) {
     ctx.state.metrics.held_events += u64::from(fresh);
 }
 
-/// Keeps an entry event, unless its first parameter is absent: then the others are too.
+/// Stores an enter event unless its first parameter is absent, as then the others are too.
 pub(super) fn keep_if_known(ctx: &mut Ctx<'_, '_>) {
     if ctx.raw(0).is_some() {
         keep(ctx);
     }
 }
 
-/// Lets go of the entry event of a thread.
+/// Releases the enter event of a thread.
 pub(super) fn release(thread: &mut Thread) {
     thread.enter.clear();
     thread.enter.shrink_to(KEPT);
 }
 
 impl Ctx<'_, '_> {
-    /// The entry event of this very call, if it was kept.
+    /// Returns the code of the enter event of this call, if it was stored.
     pub(super) fn entry(&mut self) -> Option<EventCode> {
         let code = self.event.code();
         let found = self.entered
@@ -56,13 +56,13 @@ impl Ctx<'_, '_> {
         if found { self.with_entry(|entry| entry.code()) } else { None }
     }
 
-    /// Looks at the entry event that is kept.
+    /// Calls `look` with the stored enter event.
     pub(super) fn with_entry<T>(&self, look: impl FnOnce(&Event<'_>) -> T) -> Option<T> {
         let bytes = self.thread().map(|thread| thread.enter.as_slice()).filter(|bytes| !bytes.is_empty())?;
         Some(look(&Event::parse(0, 0, bytes).ok()?))
     }
 
-    /// A text parameter of the entry event, unless it is absent there.
+    /// Returns a text parameter of the enter event, unless it is absent there.
     pub(super) fn entry_text<T>(&self, index: usize, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         self.with_entry(|entry| {
             let text = text(entry.raw(index));
@@ -70,12 +70,12 @@ impl Ctx<'_, '_> {
         })?
     }
 
-    /// A 32-bit parameter of the entry event.
+    /// Returns a 32-bit parameter of the enter event.
     pub(super) fn entry_u32(&self, index: usize) -> Option<u32> {
         self.with_entry(|entry| entry.raw(index)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)))?
     }
 
-    /// A 64-bit parameter of the entry event.
+    /// Returns a 64-bit parameter of the enter event.
     pub(super) fn entry_i64(&self, index: usize) -> Option<i64> {
         self.with_entry(|entry| entry.raw(index)?.first_chunk().map(|bytes| i64::from_le_bytes(*bytes)))?
     }

@@ -1,4 +1,4 @@
-//! execve, execveat: a process becomes another program.
+//! execve, execveat: a process replaces its program.
 
 use scap::EventCode;
 use scap::schema::param::{execve_19_x as p, execveat_e};
@@ -13,10 +13,10 @@ const EXE_FROM_MEMFD: u32 = 4;
 const EXE_LOWER_LAYER: u32 = 8;
 const AT_EMPTY_PATH: u32 = 1;
 
-/// How much of an environment an event carries.
+/// The maximum size of an environment in an event.
 const MAX_ENV: usize = 4096;
 
-/// Flags that live through an exec: ends of a shell pipe, leader, child seen first.
+/// Flags that survive an exec: ends of a shell pipe, leader, child seen first.
 const LASTING: u32 = 1 << 21 | 1 << 22 | flag::IS_MAIN_THREAD | 1 << 16;
 
 pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
@@ -59,7 +59,7 @@ pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     ctx.learn_users(tid);
 }
 
-/// The leader of a process is dead, another thread called exec and became the leader.
+/// Replaces a dead leader: another thread of its process called exec and became the leader.
 fn revive(ctx: &mut Ctx<'_, '_>) {
     let Some(thread) = ctx.thread_mut() else { return };
     if !thread.is_dead() {
@@ -74,7 +74,7 @@ fn revive(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// An exec ends all other threads of the process.
+/// Removes all other threads of the process, which an exec ends.
 fn end_other_threads(ctx: &mut Ctx<'_, '_>) {
     let Some(thread) = ctx.thread() else { return };
     let Some(group) = ctx.state.threads.groups.get(&thread.pid).filter(|group| group.alive > 1) else { return };
@@ -86,7 +86,7 @@ fn end_other_threads(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// What an exec says beside names and numbers. Old layouts lack parts of it.
+/// Copies the facts of an exec besides names and numbers. Old layouts lack some of them.
 fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     let memory = ctx.u32(p::vm_swap);
     let pid = ctx.i64(p::pid);
@@ -99,7 +99,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     let exe = (ctx.u64(p::exe_ino), ctx.u64(p::exe_ino_ctime), ctx.u64(p::exe_ino_mtime));
     let (uid, gid, pgid) = (ctx.u32(p::uid), ctx.u32(p::gid), ctx.i64(p::pgid));
     let patterns = ctx.state.patterns.clone();
-    // A full buffer is a cut environment.
+    // A full buffer means that the environment was cut.
     let cut = env.is_some_and(|env| env.len() == MAX_ENV);
     let whole = if cut { pid.and_then(|pid| ctx.proc.as_mut()?.environ(pid)) } else { None };
     let env = whole.as_deref().or(env).map(|env| ctx.state.bounded_env(env));
@@ -151,7 +151,8 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     thread.gid = gid.unwrap_or(thread.gid);
 }
 
-/// The path of the executable: the kernel's word, or in old captures what the entry says, joined with its directory.
+/// Returns the path of the executable: the kernel's, or in old captures that of the enter event, joined with its
+/// directory.
 fn exepath(ctx: &mut Ctx<'_, '_>) -> Option<Text> {
     if ctx.raw(p::trusted_exepath).is_some() {
         return Some(Text::new(path::without_deleted(ctx.text(p::trusted_exepath))));

@@ -7,14 +7,14 @@ use scap::schema::param::procexit_1_e as p;
 use super::ctx::Ctx;
 use crate::state::thread_flags;
 
-/// Marks the thread as dead. It is removed before the next event, so that this one can still be asked about it.
+/// Marks the thread as dead. It is removed before the next event, so that fields of this one can still use it.
 pub(super) fn exit(ctx: &mut Ctx<'_, '_>) {
     let reaper = ctx.i64(p::reaper_tid);
     let has_reaper = ctx.event.nparams() > p::reaper_tid;
     let Some(thread) = ctx.thread_mut() else { return };
     let (pid, was_dead, grouped) = (thread.pid, thread.is_dead(), thread.grouped);
     thread.flags |= thread_flags::CLOSED;
-    // The kernel names the reaper only where there are children.
+    // The kernel reports the reaper only if there are children.
     if !thread.children.is_empty() {
         thread.reaper_tid = match reaper {
             Some(reaper) => reaper,
@@ -28,8 +28,8 @@ pub(super) fn exit(ctx: &mut Ctx<'_, '_>) {
     ctx.later.thread = Some(ctx.tid);
 }
 
-/// Threads that were removed a moment ago. The exit of a child can come before its parent's clone returns: the parent
-/// must not bring it back to life.
+/// Recently removed threads. The exit of a child can come before its parent's clone returns: the parent must not add it
+/// again.
 #[derive(Debug)]
 pub(crate) struct Recent {
     by_thread: HashMap<(i64, i64), u64, FxBuildHasher>,
@@ -38,8 +38,8 @@ pub(crate) struct Recent {
 }
 
 impl Default for Recent {
-    /// With all the room that it will ever need: lasting memory that is asked for in a burst lies above what the burst
-    /// leaves behind, which then cannot be given back to the machine.
+    /// Allocates everything it will ever need: long-lived memory that is allocated in a burst lies above what the burst
+    /// frees, which then cannot be returned to the system.
     fn default() -> Self {
         let mut by_thread = HashMap::default();
         by_thread.reserve(Self::LEN);
@@ -51,7 +51,7 @@ impl Recent {
     const LEN: usize = 8192;
     const AGE: u64 = 2_000_000_000;
 
-    /// A child of `parent` was removed.
+    /// Records that a child of `parent` was removed.
     pub(super) fn record(&mut self, tid: i64, parent: i64, ts: u64) {
         if self.ring.len() < Self::LEN {
             self.ring.push((tid, parent, ts));
@@ -65,7 +65,7 @@ impl Recent {
         self.by_thread.insert((tid, parent), ts);
     }
 
-    /// Whether a child of `parent` was removed less than two seconds ago.
+    /// Returns whether a child of `parent` was removed less than two seconds ago.
     pub(super) fn contains(&self, tid: i64, parent: i64, ts: u64) -> bool {
         self.by_thread.get(&(tid, parent)).is_some_and(|then| ts >= *then && ts - then < Self::AGE)
     }

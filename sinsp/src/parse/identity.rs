@@ -1,4 +1,4 @@
-//! Who a thread acts as: users, groups, sessions, capabilities, and the reaper of orphans.
+//! The identity of a thread: users, groups, sessions, capabilities, and the reaper of orphans.
 
 use scap::EventCode;
 use scap::schema::param::{capset_x, prctl_x, setns_x, setresuid_x, setreuid_x, setuid_x, unshare_x};
@@ -8,15 +8,15 @@ use crate::state::{Text, Thread};
 
 const CLONE_NEWUSER: u32 = 1 << 20;
 const SET_NAME: u32 = 15;
-/// The kernel cuts names to this.
+/// The length to which the kernel cuts names.
 const MAX_COMM: usize = 15;
 const SET_CHILD_SUBREAPER: u32 = 36;
 const GET_CHILD_SUBREAPER: u32 = 37;
 
-/// All capabilities that there are.
+/// The set of all capabilities.
 const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 
-/// The effective id that a set*id call sets; all bits set leaves it as it is.
+/// Returns the effective id that a set*id call sets; all bits set means unchanged.
 fn effective_id(ctx: &Ctx<'_, '_>) -> Option<u32> {
     if ctx.res() != 0 {
         return None;
@@ -28,7 +28,7 @@ fn effective_id(ctx: &Ctx<'_, '_>) -> Option<u32> {
     }
 }
 
-/// Changes the thread, and says so if anything differs.
+/// Changes the thread, and marks it as changed if anything differs.
 fn change<T: PartialEq>(ctx: &mut Ctx<'_, '_>, field: impl Fn(&mut Thread) -> &mut T, value: T) {
     let Some(thread) = ctx.thread_mut() else { return };
     let field = field(thread);
@@ -71,7 +71,7 @@ pub(super) fn capset(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// unshare, setns: the first thread of a user namespace may do anything in it.
+/// unshare, setns: the first thread of a user namespace has all capabilities in it.
 pub(super) fn namespace(ctx: &mut Ctx<'_, '_>) {
     let index = if ctx.event.code() == EventCode::SETNS_X { setns_x::nstype } else { unshare_x::flags };
     if ctx.res() >= 0 && ctx.u32(index).unwrap_or(0) & CLONE_NEWUSER != 0 {
@@ -89,7 +89,7 @@ fn set_capabilities(ctx: &mut Ctx<'_, '_>, inheritable: u64, permitted: u64, eff
     }
 }
 
-/// prctl, of which a new name and the reaper of orphans matter.
+/// prctl, for a new name and the reaper of orphans.
 pub(super) fn prctl(ctx: &mut Ctx<'_, '_>) {
     if ctx.u32(prctl_x::option) == Some(SET_NAME) && ctx.res() >= 0 {
         let name = ctx.text(prctl_x::arg2_str);

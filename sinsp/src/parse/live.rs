@@ -1,4 +1,4 @@
-//! What is asked of the machine while it runs: unknown threads, the fate of idle ones, users of containers.
+//! Queries to the running host: unknown threads, the fate of idle ones, users of containers.
 
 use scap::host;
 
@@ -6,18 +6,18 @@ use super::Parser;
 use crate::live_proc::Proc;
 use crate::state::{Fate, State, Text, User, UserGroup};
 
-/// A thread that is so much younger than its entry is another one: the start in `/proc` counts from the start of the
-/// machine, of which two readings differ a little.
+/// The age difference from which a thread is a different one than its entry: the start in `/proc` counts from boot, of
+/// which two readings differ a little.
 const YOUNGER: u64 = 5_000_000_000;
 
-/// How many ancestors of an unknown thread are read with it.
+/// The maximum number of ancestors of an unknown thread that are read with it.
 const MAX_ANCESTORS: usize = 32;
 
-/// After this time, the users of a container are read again if one is missing.
+/// The time after which the users of a container are read again if one is missing.
 const RELOAD: u64 = 5_000_000_000;
 
 impl Parser {
-    /// Adds an entry for a thread that was named and is not known: with what the machine says of it, or nothing.
+    /// Adds an entry for a thread that is not known: with the facts from the host, or empty.
     #[cold]
     pub(super) fn discover(&mut self, state: &mut State, tid: i64) {
         if !self.read(state, tid) {
@@ -25,7 +25,7 @@ impl Parser {
         }
     }
 
-    /// Reads a thread from the machine, and those of its ancestors that are not known either: rules ask for them.
+    /// Reads a thread from the host, and those of its ancestors that are not known either: rules use them.
     fn read(&mut self, state: &mut State, tid: i64) -> bool {
         let Some(proc) = self.proc.as_mut() else { return false };
         let mut found: Vec<host::Thread> = Vec::new();
@@ -38,7 +38,7 @@ impl Parser {
                 break;
             }
         }
-        // Parents first: a thread becomes a child of one that is there.
+        // Parents first: a thread becomes a child of one that is already there.
         for thread in found.iter().rev() {
             state.add_scanned(thread);
             self.learn_users(state, thread.tid, 0);
@@ -46,7 +46,7 @@ impl Parser {
         !found.is_empty()
     }
 
-    /// Asks for the network interfaces: addresses come and go.
+    /// Queries the network interfaces: addresses come and go.
     pub(crate) fn refresh_interfaces(&mut self, state: &mut State) {
         let interfaces = self.proc.as_mut().and_then(|proc| proc.interfaces()).filter(|list| !list.is_empty());
         if let Some(interfaces) = interfaces {
@@ -54,8 +54,8 @@ impl Parser {
         }
     }
 
-    /// Looks after a thread that was not heard of for long: removes it if it is gone, and reads it anew if another one
-    /// has its number.
+    /// Checks a thread without recent events: removes it if it is gone, and reads it again if another one has its
+    /// number.
     pub(crate) fn look_after(&mut self, state: &mut State, tid: i64, now: u64, idle_ns: u64) {
         let Some(thread) = state.thread(tid) else { return };
         if thread.is_placeholder() {
@@ -75,7 +75,7 @@ impl Parser {
         }
     }
 
-    /// What became of a thread that began at `clone_ts`, as far as can be asked.
+    /// Returns the fate of a thread that began at `clone_ts`, as far as it can be queried.
     fn fate(&mut self, tid: i64, clone_ts: u64) -> Fate {
         let Some(proc) = self.proc.as_mut() else { return Fate::Alive };
         if !proc.is_alive(tid) {
@@ -96,13 +96,13 @@ impl Parser {
         }
     }
 
-    /// Asks for the users of the thread's container, if its user or group is not known.
+    /// Queries the users of the thread's container, if its user or group is not known.
     pub(crate) fn learn_users(&mut self, state: &mut State, tid: i64, ts: u64) {
         learn_users(state, &mut self.proc, tid, ts);
     }
 }
 
-/// As [`Parser::learn_users`].
+/// Queries users like [`Parser::learn_users`].
 pub(super) fn learn_users(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i64, ts: u64) {
     let Some(proc) = proc else { return };
     let Some(thread) = state.thread(tid).filter(|thread| !thread.container_id.is_empty()) else { return };

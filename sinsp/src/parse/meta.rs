@@ -1,4 +1,4 @@
-//! Events about the machine: users and groups that come and go.
+//! Events about the host: users and groups that are added and removed.
 
 use scap::schema::param::{group_added_e, user_added_e};
 use scap::{Event, EventCode};

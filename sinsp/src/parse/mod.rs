@@ -1,7 +1,7 @@
-//! Events → changes of the state; one file per family of calls.
+//! The parsers, which apply events to the state; one file per family of calls.
 //!
-//! Only this module changes a [`State`]. Parsers never fail: a parameter that does not hold what the schema says is
-//! treated as absent. Which parser an event goes to, and what must be prepared for it, is one row of a constant table.
+//! Only this module changes a [`State`]. Parsers never fail: a parameter that is invalid by the schema is treated as
+//! absent. One row of a constant table says which parser an event goes to, and what must be prepared for it.
 
 mod clone;
 mod close_dup;
@@ -31,12 +31,12 @@ use ctx::Ctx;
 pub(crate) use ctx::result;
 use table::{Kind, Row};
 
-/// Work put off until the next event, so that the current one can still be asked about it.
+/// Work deferred until the next event, so that fields of the current one can still use the state.
 #[derive(Debug, Default)]
 struct Later {
     /// A thread that exited.
     thread: Option<i64>,
-    /// A descriptor that was closed: thread and number.
+    /// A file descriptor that was closed: thread and number.
     fd: Option<(i64, i64)>,
 }
 
@@ -47,22 +47,22 @@ impl Later {
     }
 }
 
-/// What is kept from one event to the next.
+/// The data kept between events.
 #[derive(Default)]
 pub(crate) struct Parser {
     later: Later,
     recent: exit::Recent,
-    /// Thread and number of the descriptor that was looked up last.
+    /// Thread and number of the file descriptor that was looked up last.
     last_fd: (i64, i64),
     proc: Option<Box<dyn Proc>>,
-    /// Room for the paths that are joined.
+    /// Buffers for joined paths.
     scratch: [Vec<u8>; 2],
     track_status: bool,
-    /// Whether the machine's own account of users and groups, which comes before the first event, is over.
+    /// Whether the initial events with the host's users and groups, which come before the first event, are over.
     started: bool,
-    /// Whether it is over and the clock runs: nothing more is to be found out about the stream.
+    /// Whether they are over and the clock runs: nothing more is to be determined about the stream.
     steady: bool,
-    /// Whether this is not the first machine of the capture.
+    /// Whether this is not the first host of the capture.
     again: bool,
 }
 
@@ -72,20 +72,20 @@ impl std::fmt::Debug for Parser {
     }
 }
 
-/// What came out of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     /// The thread of the event.
     pub(crate) thread: Slot,
-    /// The number of the file descriptor that it is about; [`NO_FD`] none.
+    /// The number of the file descriptor that it is about; [`NO_FD`] if none.
     pub(crate) fd: i64,
-    /// Whether it is not shown.
+    /// Whether it is hidden.
     pub(crate) hidden: bool,
-    /// Whether it is not counted either.
+    /// Whether it is not counted.
     pub(crate) uncounted: bool,
 }
 
-/// Stands for no file descriptor.
+/// The number for no file descriptor.
 const NO_FD: i64 = -1;
 
 impl Parser {
@@ -93,18 +93,18 @@ impl Parser {
         Self { track_status, proc, ..Self::default() }
     }
 
-    /// Forgets what belongs to a machine that is no more.
+    /// Forgets everything about the previous host.
     pub(crate) fn restart(&mut self) {
         *self = Self { proc: self.proc.take(), track_status: self.track_status, again: true, ..Self::default() };
     }
 
-    /// What was asked of the machine.
+    /// Returns the number and cost of the queries to the host.
     pub(crate) fn proc_stats(&self) -> ProcStats {
         self.proc.as_ref().map(|proc| proc.stats()).unwrap_or_default()
     }
 
     /// Applies an event to the state.
-    // With the loop around it: what it is given and gives would go through memory.
+    // Inlined into the loop around it: arguments and result would go through memory.
     #[inline(always)]
     pub(crate) fn apply(&mut self, state: &mut State, event: &scap::Event<'_>, facts: &mut Facts) -> Outcome {
         let row = table::row(event.code());
@@ -128,20 +128,20 @@ impl Parser {
                 }
                 resources::processor(state, event, facts);
             }
-            // A thread that happens to be named can be asked about, but is not concerned.
+            // The event does not concern the thread that it names, but fields can use it.
             Kind::Other => outcome.thread = state.threads.place(event.tid()),
         }
         outcome
     }
 
-    /// Finds out what follows from where the event stands in the stream, and from its flags.
+    /// Determines the facts that follow from the event's position in the stream, and from its flags.
     #[cold]
     fn look_at_stream(&mut self, event: &scap::Event<'_>, row: &Row, facts: &mut Facts, outcome: &mut Outcome) {
         if facts.first_ts == 0 && !row.meta {
             facts.first_ts = event.ts();
         }
         if !self.started {
-            // The machine's own account of containers, users and groups comes before the first event.
+            // The initial containers, users and groups come before the first event.
             self.started = !row.initial;
             outcome.hidden |= row.initial;
             outcome.uncounted = row.initial && self.again;
@@ -175,14 +175,14 @@ impl Parser {
                 thread.last_fd = -1;
             }
         } else if !row.switch {
-            // A scheduler event says nothing of calls.
+            // A scheduler event has no information about calls.
             thread.last_enter = code.0;
             thread.last_fd = -1;
         }
         if let Some(light) = row.light {
             light(thread, event);
         }
-        // What passes through a file changes nothing.
+        // Data that passes through a file changes nothing.
         let mut parse = if row.passes { None } else { row.parse };
         if row.fd_param != table::NONE {
             if thread.last_fd == -1
@@ -218,7 +218,7 @@ impl Parser {
         finish(state, event, facts, outcome);
     }
 
-    /// Makes an entry for the thread of the event if it needs one, else lets the event do what it does without.
+    /// Adds an entry for the event's thread if it needs one, else applies what the event does without.
     #[cold]
     #[inline(never)]
     fn apply_to_unknown(
@@ -273,7 +273,7 @@ impl Parser {
         outcome.thread = if lost { Slot::NONE } else { state.threads.place(event.tid()) };
     }
 
-    /// Does what the event before left to be done.
+    /// Does the work that the event before deferred.
     #[inline]
     pub(crate) fn finish_last(&mut self, state: &mut State, ts: u64) {
         if let Some(tid) = self.later.thread.take() {
@@ -293,7 +293,7 @@ impl Parser {
     }
 }
 
-/// Looks for the thread of an event.
+/// Looks up the thread of an event.
 #[inline]
 fn find(state: &mut State, tid: i64) -> Slot {
     match state.threads.cached(tid) {
@@ -314,7 +314,7 @@ fn find(state: &mut State, tid: i64) -> Slot {
     }
 }
 
-/// What every event of a thread leaves behind.
+/// Applies what every event of a thread changes.
 #[inline]
 fn finish(state: &mut State, event: &scap::Event<'_>, facts: &mut Facts, outcome: &mut Outcome) {
     let Some(thread) = state.threads.at_mut(outcome.thread) else {

@@ -1,4 +1,4 @@
-//! Calls that make a descriptor of a kernel object: pipes, event counters, timers, memory, processes …
+//! Calls that create a file descriptor of a kernel object: pipes, event counters, timers, memory, processes …
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use scap::schema::param::{memfd_create_x, pidfd_getfd_x, pidfd_open_x, pipe2_x};
 use super::ctx::Ctx;
 use crate::state::{Fd, FdFacts, FdKind, O_CLOEXEC, Text};
 
-/// Both ends of a pipe.
+/// Adds both ends of a pipe.
 pub(super) fn pipe(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() < 0 {
         return;
@@ -25,7 +25,7 @@ pub(super) fn pipe(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// Objects that are no more than their kind; some take flags.
+/// Adds an object that has only a kind; some take flags.
 pub(super) fn object(ctx: &mut Ctx<'_, '_>) {
     use EventCode as E;
     let num = ctx.res();
@@ -51,7 +51,7 @@ pub(super) fn object(ctx: &mut Ctx<'_, '_>) {
     ctx.add_facts(num, FdFacts { open_flags: flags, ..FdFacts::new(kind) });
 }
 
-/// Memory that looks like a file.
+/// Adds a memory file.
 pub(super) fn memfd(ctx: &mut Ctx<'_, '_>) {
     let mut fd = Fd::new(FdKind::Memfd);
     fd.name = ctx.kept(memfd_create_x::name);
@@ -59,7 +59,7 @@ pub(super) fn memfd(ctx: &mut Ctx<'_, '_>) {
     ctx.add_fd(ctx.res(), fd);
 }
 
-/// A handle of a process.
+/// Adds the file descriptor of a process.
 pub(super) fn pidfd_open(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() < 0 {
         return;
@@ -71,7 +71,7 @@ pub(super) fn pidfd_open(ctx: &mut Ctx<'_, '_>) {
     ctx.add_fd(ctx.res(), fd);
 }
 
-/// A copy of another process's descriptor.
+/// Adds a copy of another process's file descriptor.
 pub(super) fn pidfd_getfd(ctx: &mut Ctx<'_, '_>) {
     let num = ctx.res();
     let (Some(pidfd), Some(target)) = (ctx.i64(pidfd_getfd_x::pid_fd), ctx.i64(pidfd_getfd_x::target_fd)) else {
@@ -84,7 +84,7 @@ pub(super) fn pidfd_getfd(ctx: &mut Ctx<'_, '_>) {
     copy(ctx, num, shared, true);
 }
 
-/// Puts a copy of an entry at `num`; only what an exec does with it can differ.
+/// Adds a copy of an entry at `num`; only its close-on-exec flag can differ.
 pub(super) fn copy(ctx: &mut Ctx<'_, '_>, num: i64, mut fd: Arc<Fd>, close_on_exec: bool) {
     let mut flags = fd.open_flags & !(O_CLOEXEC | 1);
     if close_on_exec {

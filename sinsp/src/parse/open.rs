@@ -8,32 +8,32 @@ use super::ctx::{Ctx, text};
 use crate::state::{FdFacts, FdKind, Overlay, Thread, path, thread_flags};
 
 const O_DIRECTORY: u32 = 1 << 10;
-/// In the flags of openat2: the directory is the root of the path.
+/// The flag of openat2 that makes the directory the root of the path.
 const RESOLVE_IN_ROOT: u32 = 2;
 const F_CREATED: u32 = 1 << 14;
 const UPPER_LAYER: u32 = 1 << 15;
 const LOWER_LAYER: u32 = 1 << 16;
 
-/// Calls that open files have at most this many parameters.
+/// The maximum number of parameters of a call that opens files.
 pub(super) const MOST_PARAMS: usize = 8;
 
-/// The number that stands for the working directory.
+/// The number of the working directory.
 const AT_FDCWD: i64 = -100;
 
-/// Where a relative path starts.
+/// The start of a relative path.
 pub(super) enum Dir<'a> {
-    /// The path is absolute: nowhere.
+    /// No directory: the path is absolute.
     Nowhere,
     /// The working directory.
     Cwd(&'a [u8]),
-    /// The directory of a descriptor.
+    /// The directory of a file descriptor.
     Of(&'a [u8]),
-    /// A descriptor that we do not know.
+    /// An unknown file descriptor.
     Unknown,
 }
 
 impl Dir<'_> {
-    /// Its path, ended by a slash if it has any; `None` if it is not known.
+    /// Returns its path, ended by a slash unless it is empty; `None` if it is not known.
     pub(super) fn to_vec(&self) -> Option<Vec<u8>> {
         match self {
             Self::Nowhere => Some(b".".to_vec()),
@@ -55,7 +55,7 @@ impl Dir<'_> {
     }
 }
 
-/// Where `name` starts for a call that gives it relative to `dirfd`.
+/// Returns the directory where `name` starts for a call that takes it relative to `dirfd`.
 pub(super) fn directory<'a>(ctx: &'a Ctx<'_, '_>, name: &[u8], dirfd: i64) -> Dir<'a> {
     if name.first() == Some(&b'/') {
         return Dir::Nowhere;
@@ -70,14 +70,14 @@ pub(super) fn directory<'a>(ctx: &'a Ctx<'_, '_>, name: &[u8], dirfd: i64) -> Di
     }
 }
 
-/// What is known of an opened file but its path.
+/// The facts of an opened file besides its path.
 struct Opened<'e> {
     flags: u32,
     dev: u32,
     ino: u64,
-    /// The kernel's own path; empty where it is not known.
+    /// The path that the kernel resolved; empty if not known.
     real_path: &'e [u8],
-    /// Whether the path that was given says nothing of where it led.
+    /// Whether the path given by the process does not determine the file.
     elsewhere: bool,
 }
 
@@ -90,7 +90,7 @@ impl Opened<'_> {
     }
 }
 
-/// Any call that opens a file: which parameter is what, its row of the schema says.
+/// Handles any call that opens a file; its row of the schema gives the roles of its parameters.
 pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
     let code = ctx.event.code();
     let resolved = code.param_with(ParamRole::ResolvedPath);
@@ -108,7 +108,7 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         real_path: ctx.event.beyond(0).map_or(b"", until_nul),
         elsewhere: code == EventCode::OPENAT2_X && number_of(value(openat2_x::resolve)) & RESOLVE_IN_ROOT != 0,
     };
-    // The kernel gives the whole path.
+    // The kernel reports the whole path.
     if let Some(path) = resolved {
         file.real_path = value(path).map_or(b"", until_nul);
         return add_at(ctx, &file, text(value(path)), b"");
@@ -141,7 +141,7 @@ fn number_of(raw: Option<&[u8]>) -> u32 {
     raw.and_then(|raw| raw.first_chunk()).map_or(0, |number| u32::from_le_bytes(*number))
 }
 
-/// The layers of an overlay as bits of the flags, where the event has them apart.
+/// Returns the layers of an overlay as bits of the flags, if the event has them separately.
 fn layers(ctx: &Ctx<'_, '_>) -> u32 {
     match ctx.event.code().param_with(ParamRole::Layers).and_then(|index| ctx.u16(index)) {
         Some(layers) if layers & 1 != 0 => UPPER_LAYER,
@@ -150,14 +150,15 @@ fn layers(ctx: &Ctx<'_, '_>) -> u32 {
     }
 }
 
-/// Takes the path from the entry, if the entry of this call was kept and has one; gives the code of the entry.
+/// Takes the path from the enter event, if that of this call was stored and has one; returns the code of the enter
+/// event.
 fn entered(ctx: &mut Ctx<'_, '_>, name: &mut Vec<u8>) -> Option<EventCode> {
     let entry = ctx.entry()?;
     ctx.entry_text(entry.param_with(ParamRole::Path)?, |text| name.extend_from_slice(text))?;
     Some(entry)
 }
 
-/// A call that failed opens nothing; its entry, if there is one, has still been found.
+/// Ends the handling of a failed call, which opens nothing; its enter event, if there is one, was still found.
 fn give_up(ctx: &mut Ctx<'_, '_>) -> bool {
     let failed = ctx.res() < 0;
     if failed {
@@ -166,7 +167,7 @@ fn give_up(ctx: &mut Ctx<'_, '_>) -> bool {
     failed
 }
 
-/// Lends room for a path that is held while the state changes.
+/// Calls `work` with a buffer for a path that is held while the state changes.
 fn with_scratch<'e>(ctx: &mut Ctx<'_, 'e>, work: impl FnOnce(&mut Ctx<'_, 'e>, &mut Vec<u8>)) {
     let mut held = std::mem::take(&mut ctx.scratch[1]);
     held.clear();
@@ -177,7 +178,7 @@ fn with_scratch<'e>(ctx: &mut Ctx<'_, 'e>, work: impl FnOnce(&mut Ctx<'_, 'e>, &
 fn add(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dirfd: i64) {
     let mut joined = std::mem::take(&mut ctx.scratch[0]);
     let from = directory(ctx, name, dirfd);
-    // A working directory that other processes share may have been changed by one of them.
+    // Another process that shares the working directory may have changed it.
     let shared = |thread: &Thread| thread.is_leader() && thread.flags & thread_flags::CLONE_FS != 0;
     let unknown = match from {
         Dir::Unknown => true,

@@ -9,7 +9,7 @@ use crate::state::{State, Thread};
 
 const RLIMIT_NOFILE: u8 = 7;
 
-/// brk, mmap, munmap: how much memory the thread has.
+/// brk, mmap, munmap: the memory of the thread.
 pub(super) fn memory(thread: &mut Thread, event: &Event<'_>) {
     let number =
         |index| event.raw(index).and_then(|raw| raw.first_chunk()).map(|bytes: &[u8; 4]| u32::from_le_bytes(*bytes));
@@ -37,8 +37,8 @@ pub(super) fn switch(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// The thread ran since its processor switched the last time. Not on replay: there Falco knows of no processors (see
-/// [`State::hostname`]).
+/// Adds the time since the previous switch of the processor. Not on replay: there Falco does not know the processors
+/// (see [`State::hostname`]).
 fn ran(ctx: &mut Ctx<'_, '_>) {
     if !ctx.state.is_live() {
         return;
@@ -55,7 +55,7 @@ fn ran(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// A report of processor time.
+/// Applies a report of processor time.
 pub(super) fn processor(state: &mut State, event: &Event<'_>, facts: &mut Facts) {
     let time = |index| event.raw(index).and_then(|raw| raw.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
     if let Some(thread) = state.threads.get_mut(event.tid()) {
@@ -71,7 +71,7 @@ pub(super) fn rlimit(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// prlimit, perhaps of another process.
+/// prlimit, possibly of another process.
 pub(super) fn prlimit(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() != 0 || ctx.u8(prlimit_x::resource) != Some(RLIMIT_NOFILE) {
         return;

@@ -1,4 +1,4 @@
-//! socket, socketpair, bind, accept: sockets begin and get an address.
+//! socket, socketpair, bind, accept: the start of sockets and their addresses.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,7 +36,7 @@ pub(super) fn socket(ctx: &mut Ctx<'_, '_>) {
     ctx.add_fd(num, fd);
 }
 
-/// A socket that is neither bound nor connected.
+/// Returns a socket that is neither bound nor connected.
 pub(super) fn new(domain: u32, ty: u32, protocol: u32, flags: u32) -> Fd {
     let raw_or = |l4| if ty == SOCK_RAW { L4Proto::Raw } else { l4 };
     let l4 = match protocol {
@@ -64,7 +64,7 @@ pub(super) fn new(domain: u32, ty: u32, protocol: u32, flags: u32) -> Fd {
     fd
 }
 
-/// Two unix sockets that are connected to each other.
+/// Adds two unix sockets that are connected to each other.
 pub(super) fn socketpair(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() < 0 {
         return;
@@ -82,7 +82,7 @@ pub(super) fn socketpair(ctx: &mut Ctx<'_, '_>) {
     ctx.state.add_fd(ctx.tid, two, end);
 }
 
-/// A socket with a port of its own is taken for a server.
+/// Binds a socket; one with a local port counts as a server.
 pub(super) fn bind(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() < 0 || ctx.fd.is_none() {
         return;
@@ -108,7 +108,7 @@ pub(super) fn bind(ctx: &mut Ctx<'_, '_>) {
     ctx.facts.fd_name_changed |= changed;
 }
 
-/// A connection that came in.
+/// Adds an accepted connection.
 pub(super) fn accept(ctx: &mut Ctx<'_, '_>) {
     let num = ctx.res();
     if num < 0 {
@@ -151,7 +151,7 @@ pub(super) fn accept(ctx: &mut Ctx<'_, '_>) {
     ctx.add_fd(num, fd);
 }
 
-/// A program asks how its connection went.
+/// Handles the query of a connection's error.
 pub(super) fn getsockopt(ctx: &mut Ctx<'_, '_>) {
     if !ctx.track_status || ctx.res() < 0 || ctx.fd.is_none() {
         return;
@@ -165,7 +165,7 @@ pub(super) fn getsockopt(ctx: &mut Ctx<'_, '_>) {
     set_status(ctx, if failed { ConnectStatus::Failed } else { ConnectStatus::Connected });
 }
 
-/// Says how far the connection of the event is; an entry that says so already is left alone.
+/// Sets the status of the event's connection, unless it is the same.
 pub(super) fn set_status(ctx: &mut Ctx<'_, '_>, status: ConnectStatus) {
     if ctx.fd().is_some_and(|fd| fd.status != status)
         && let Some(fd) = ctx.fd_mut()

@@ -1,4 +1,4 @@
-//! One row per event code: which parser it goes to, and what is prepared for it.
+//! One row per event code: its parser, and what is prepared for it.
 
 use scap::schema::{Category, EVENT_COUNT, EVENTS, EventFlags, EventInfo, ParamType, Role};
 use scap::{Event, EventCode};
@@ -10,52 +10,52 @@ use crate::state::Thread;
 /// A parser.
 pub(super) type Parse = fn(&mut Ctx<'_, '_>);
 
-/// A parser that only looks at its event and changes its thread.
+/// A parser that needs only its event and changes only its thread.
 pub(super) type Light = fn(&mut Thread, &Event<'_>);
 
-/// Stands for no parameter.
+/// The index for no parameter.
 pub(super) const NONE: u8 = u8::MAX;
 
-/// Whom an event is about.
+/// The subject of an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A thread, which did something.
+    /// The thread that did something.
     Thread,
-    /// A thread, of which something is reported.
+    /// A thread that something is reported about.
     Known,
-    /// The machine: users and groups.
+    /// The host: users and groups.
     Machine,
-    /// Nothing that we keep.
+    /// Nothing that is in the state.
     Other,
 }
 
-/// How to treat events of one code.
+/// The treatment of events of one code.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) kind: Kind,
-    /// What it changes.
+    /// The parser.
     pub(super) parse: Option<Parse>,
-    /// What it changes in its thread, where it needs nothing else.
+    /// The parser of the thread's changes, if nothing else is needed.
     pub(super) light: Option<Light>,
-    /// What it changes when its thread is not known.
+    /// The parser if the thread is not known.
     pub(super) orphan: Option<Parse>,
-    /// The parameter with the descriptor that it works on.
+    /// The parameter with the file descriptor that it works on.
     pub(super) fd_param: u8,
-    /// Whether an unknown thread gets an entry: not where that is expected (a new thread, a dead one).
+    /// Whether an unknown thread gets an entry: not where unknown threads are expected (a new thread, a dead one).
     pub(super) placeholder: bool,
-    /// Whether all that matters is whether data passes through a connection.
+    /// Whether only the passing of data through a connection matters.
     pub(super) passes: bool,
-    /// Whether it only feeds the state.
+    /// Whether it is hidden and only updates the state.
     pub(super) hidden: bool,
     /// Whether its time does not start the clock.
     pub(super) meta: bool,
-    /// Whether it belongs to the machine's initial state when it comes before all others.
+    /// Whether it belongs to the host's initial state if it comes before all others.
     pub(super) initial: bool,
-    /// Whether it is a switch of the scheduler, which leaves the facts of calls alone.
+    /// Whether it is a switch of the scheduler, which does not affect the facts of calls.
     pub(super) switch: bool,
 }
 
-/// The row of a code.
+/// Returns the row of a code.
 #[inline]
 pub(super) fn row(code: EventCode) -> &'static Row {
     TABLE.get(usize::from(code.0)).unwrap_or(&UNKNOWN)
@@ -121,7 +121,7 @@ const fn describe(info: &EventInfo) -> Row {
     }
 }
 
-/// The first descriptor among the parameters of an event that works on one, its result left out.
+/// Returns the first file descriptor among the parameters of an event that works on one, except its result.
 const fn fd_param(info: &EventInfo) -> u8 {
     if !info.flags.intersects(EventFlags::USES_FD) {
         return NONE;
@@ -139,7 +139,7 @@ const fn fd_param(info: &EventInfo) -> u8 {
     NONE
 }
 
-/// The parser of events that have a role, or of the entries of such calls.
+/// Returns the parser of events that have a role, or of the enter events of such calls.
 const fn parser_of_role(info: &EventInfo) -> Option<Parse> {
     Some(match info.role {
         Role::Opens => open::open,
@@ -158,7 +158,7 @@ const fn parser_of_role(info: &EventInfo) -> Option<Parse> {
     })
 }
 
-/// Whether it is the entry of a call that opens a file, as drivers of today send it.
+/// Returns whether it is the enter event of a call that opens a file, as current drivers send it.
 const fn is_kept_open_entry(info: &EventInfo) -> bool {
     let exit = info.code.0 as usize + 1;
     info.code.is_enter() && info.is_live() && exit < EVENT_COUNT && matches!(EVENTS[exit].role, Role::Opens)
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptors_are_found_among_parameters() {
+    fn file_descriptors_are_found_among_parameters() {
         let at = |code: EventCode| row(code).fd_param;
         assert_eq!(at(EventCode::READ_X), 2);
         assert_eq!(at(EventCode::CLOSE_X), 1);
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(at(EventCode::OPEN_X), NONE);
     }
 
-    /// A new call that opens files is a row of the schema with its roles: nothing here names it.
+    /// A new call that opens files is a row of the schema with its roles; no code here names it.
     #[test]
     fn a_new_call_that_opens_files_needs_no_code() {
         let entry = EVENTS[usize::from(EventCode::OPENAT_2_E.0)];
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn events_that_change_state_have_a_parser() {
-        // Those that Falco marks but follows no more, or never did.
+        // Events that Falco marks but no longer tracks, or never did.
         let without =
             ["mount", "umount", "umount2", "shutdown", "container", "cpu_hotplug", "useradded", "userdeleted"];
         let groups = ["groupadded", "groupdeleted"];

@@ -1,4 +1,4 @@
-//! read, write, send, receive: what passes through a descriptor says who is at the other end.
+//! read, write, send, receive: learns the peer from the data that passes through a file descriptor.
 
 use scap::EventCode;
 use scap::event::SockTuple;
@@ -10,12 +10,12 @@ use super::passed;
 use super::socket::{self, set_status};
 use crate::state::{ConnectStatus, Fd, FdKind, FdTable, Ipv6End, L4Proto, Role};
 
-/// Reads and writes, on any file descriptor.
+/// Handles reads and writes on any file descriptor.
 pub(super) fn pass(ctx: &mut Ctx<'_, '_>) {
     passed(ctx);
 }
 
-/// recv and its kin, on a socket.
+/// Handles recv and similar calls on a socket.
 pub(super) fn receive(ctx: &mut Ctx<'_, '_>) {
     // An old recvmmsg has no parameters.
     if ctx.raw(0).is_some() && passed(ctx) {
@@ -28,7 +28,7 @@ pub(super) fn receive(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// send and its kin, on a socket.
+/// Handles send and similar calls on a socket.
 pub(super) fn send(ctx: &mut Ctx<'_, '_>) {
     // An old sendmmsg has no parameters.
     if ctx.raw(0).is_none() {
@@ -42,7 +42,7 @@ pub(super) fn send(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// Data went through: a connection works, or is broken. Says whether it went through.
+/// Updates the status of a connection: it works, or is broken. Returns whether data passed through.
 #[inline]
 fn passed(ctx: &mut Ctx<'_, '_>) -> bool {
     let Some(fd) = ctx.fd() else { return false };
@@ -56,7 +56,7 @@ fn passed(ctx: &mut Ctx<'_, '_>) -> bool {
     ok
 }
 
-/// Takes the ends of a socket from the event, where they are not known or can change: not for TCP over IPv4.
+/// Takes the ends of a socket from the event, if they are not known or can change: not for TCP over IPv4.
 fn learn(ctx: &mut Ctx<'_, '_>, incoming: bool) {
     let Some(fd) = ctx.fd() else { return };
     let tcp = matches!(&fd.kind, FdKind::Ipv4(tuple) if tuple.l4 == L4Proto::Tcp);
@@ -103,7 +103,7 @@ fn learn(ctx: &mut Ctx<'_, '_>, incoming: bool) {
     ctx.facts.fd_name_changed |= changed;
 }
 
-/// Descriptors that came with a message. The event says only their numbers: what they are is asked of the machine.
+/// Adds file descriptors that came with a message. The event has only their numbers: the rest is queried from the host.
 fn take_passed(ctx: &mut Ctx<'_, '_>) {
     let Some(control) = ctx.raw_with(ParamRole::Control) else { return };
     let pid = ctx.thread().map_or(-1, |thread| thread.pid);
@@ -124,7 +124,8 @@ fn take_passed(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// The numbers in control messages of type `SCM_RIGHTS`: length u64, level i32, type i32, then the numbers, padded.
+/// Returns the numbers in control messages of type `SCM_RIGHTS`: length u64, level i32, type i32, then the numbers,
+/// padded.
 fn passed_fds(mut control: &[u8]) -> Vec<i64> {
     const HEADER: usize = 16;
     const SCM_RIGHTS: i32 = 1;
@@ -147,7 +148,7 @@ fn passed_fds(mut control: &[u8]) -> Vec<i64> {
     nums
 }
 
-/// Something was sent through a descriptor that we never saw: most likely a UDP socket.
+/// Adds a guess for data sent through an unknown file descriptor: most likely a UDP socket.
 fn guess_socket(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() < 0 {
         return;
@@ -158,13 +159,13 @@ fn guess_socket(ctx: &mut Ctx<'_, '_>) {
     }
 }
 
-/// Which end we are: the server if we own the port that is sent to, else the client.
+/// Returns the likely role of our end: the server if the port that is sent to is ours, else the client.
 fn guess_role(ctx: &Ctx<'_, '_>, incoming: bool) -> Role {
     let Some(fd) = ctx.fd() else { return Role::None };
     let Some(table) = ctx.thread().and_then(|thread| ctx.state.fds(thread)) else { return Role::None };
     let (from, to) = match &fd.kind {
         FdKind::Ipv4(t) => (t.source_port, t.destination_port),
-        // Falco looks for ports where IPv4 keeps them, which are bytes of the address here.
+        // Falco reads ports where IPv4 has them, which are bytes of the address here.
         FdKind::Ipv6(t) => {
             let octets = t.source.octets();
             (u16::from_le_bytes([octets[8], octets[9]]), u16::from_le_bytes([octets[10], octets[11]]))
@@ -193,7 +194,7 @@ fn connects_from(table: &FdTable, port: u16) -> bool {
 }
 
 impl Fd {
-    /// Whether the socket has these ends already, one way or the other.
+    /// Returns whether the socket has these ends already, in either direction.
     fn says(&self, tuple: &SockTuple<'_>) -> bool {
         let SockTuple::Inet { source, destination } = tuple.unmapped() else { return false };
         let (from, to) = ((source.ip(), source.port()), (destination.ip(), destination.port()));
@@ -209,8 +210,8 @@ impl Fd {
     fn learn_ends(&mut self, source: std::net::SocketAddr, destination: std::net::SocketAddr) {
         use std::net::SocketAddr::{V4, V6};
         if let (FdKind::Ipv6Server(_), V6(source), V6(destination)) = (&self.kind, source, destination) {
-            // Falco goes on to call this a server, of an address that it reads out of the tuple: the source's address,
-            // and the first bytes of the destination's for port and protocol.
+            // Falco goes on to call this a server, with an address that it reads out of the tuple: the source's
+            // address, and the first bytes of the destination's for port and protocol.
             let [p0, p1, l4, ..] = destination.ip().octets();
             let (port, l4) = (u16::from_le_bytes([p0, p1]), L4Proto::from_number(l4));
             self.kind = FdKind::Ipv6Server(Box::new(Ipv6End { ip: *source.ip(), port, l4 }));
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn passed_descriptors_are_found() {
+    fn passed_file_descriptors_are_found() {
         let mut control = message(2, &[0; 12]);
         control.extend(message(1, &[5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0]));
         control.extend(message(1, &[9, 0, 0, 0]));
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_control_data_is_no_harm() {
+    fn invalid_control_data_is_harmless() {
         assert_eq!(passed_fds(&message(1, &[1, 2, 3])), []);
         assert_eq!(passed_fds(&[255; 64]), []);
         assert_eq!(passed_fds(&[0; 64]), []);

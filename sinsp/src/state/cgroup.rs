@@ -1,7 +1,7 @@
-//! Cgroup paths as captures hold them: `subsystem=path`.
+//! Cgroup paths as captures contain them: `subsystem=path`.
 
-/// Splits one entry and gives its subsystem today's name. `None` ends the list: an entry without `=` is where an old
-/// capture was cut.
+/// Splits one entry and converts its subsystem to the current name. Returns `None` at the end of the list: an entry
+/// without `=` is where an old capture was cut.
 pub(crate) fn entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(b'=', text)?;
     let (subsystem, path) = (&text[..at], &text[at + 1..]);

@@ -1,19 +1,19 @@
-//! What must hold between any two events.
+//! The invariants of the state between events.
 
 use hashbrown::HashSet;
 
 use super::State;
 
 impl State {
-    /// Checks that the tables agree with each other. For tests: it looks at everything.
+    /// Checks that the tables are consistent. For tests only: it reads everything.
     ///
     /// # Errors
-    /// The first disagreement, in words.
+    /// The first inconsistency, as text.
     pub fn check(&self) -> Result<(), String> {
         let mut stamps = HashSet::new();
         let mut unique = |stamp: u64, what: &str| {
             if stamp == 0 || stamp > self.stamps || !stamps.insert(stamp) {
-                return Err(format!("{what} has a stamp that is not its own: {stamp}"));
+                return Err(format!("{what} has the stamp of another: {stamp}"));
             }
             Ok(())
         };
@@ -46,11 +46,11 @@ impl State {
                 && thread.pid != 1
                 && parent.children.iter().filter(|child| **child == tid).count() != 1
             {
-                return Err(format!("thread {tid} is not once among the children of {}", thread.ptid));
+                return Err(format!("thread {tid} is not listed exactly once among the children of {}", thread.ptid));
             }
             let fds = thread.fds.iter().count();
             if fds != thread.fds.len() || fds > self.limits.fds_per_process {
-                return Err(format!("thread {tid}: {fds} descriptors, {} counted", thread.fds.len()));
+                return Err(format!("thread {tid}: {fds} file descriptors, {} counted", thread.fds.len()));
             }
         }
         if held != self.metrics.held_events {

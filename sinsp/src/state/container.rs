@@ -1,17 +1,17 @@
-//! The container that a process lives in, as its cgroup path tells it.
+//! The container that a process lives in, determined from its cgroup path.
 //!
-//! Each engine has its own shape of path, and a program may name more: [`ContainerPattern`]. Names and images are not in the
-//! path: a [`ContainerMetadata`] provider knows them, if the host has one.
+//! Each engine has its own form of path, and a program may add more: [`ContainerPattern`]. Names and images are not in
+//! the path: a [`ContainerMetadata`] provider knows them, if the host has one.
 
 use crate::config::ContainerPattern;
 
-/// Facts about a container that are not in the kernel.
+/// Provider of facts about containers that the kernel does not know.
 pub trait ContainerMetadata {
-    /// The facts about the container with this (short) id, if they are known by now.
+    /// Returns the facts about the container with this (short) id, if they are known by now.
     fn container(&mut self, id: &[u8]) -> Option<ContainerInfo>;
 }
 
-/// What an engine knows of a container. Texts are empty where it does not say.
+/// The description of a container by its engine. Unknown texts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names are those of the fields")]
@@ -30,7 +30,7 @@ pub struct ContainerInfo {
     pub image_digest: String,
     pub privileged: bool,
     pub mounts: Vec<Mount>,
-    /// When it was created, nanoseconds since 1970.
+    /// The time of its creation, in nanoseconds since 1970.
     pub created: u64,
     pub ip: String,
     pub cni_json: String,
@@ -53,7 +53,7 @@ pub struct Mount {
     pub propagation: String,
 }
 
-/// The short id in a cgroup path; `None` on the host. The shapes of the engines that are known are tried first, then
+/// Returns the short id in a cgroup path; `None` on the host. The forms of the known engines are tried first, then
 /// `patterns`.
 pub fn id<'a>(path: &'a [u8], patterns: &[ContainerPattern]) -> Option<&'a [u8]> {
     hex_id(path)
@@ -65,11 +65,11 @@ pub fn id<'a>(path: &'a [u8], patterns: &[ContainerPattern]) -> Option<&'a [u8]>
         .or_else(|| patterns.iter().find_map(|pattern| pattern.id(path)))
 }
 
-/// Digits of an id, and how many of them are shown.
+/// The number of digits of an id; the number that is shown.
 const HEX_LEN: usize = 64;
 const SHORT_LEN: usize = 12;
 
-/// podman, docker, CRI engines and nerdctl: an id of 64 digits, with a prefix and a suffix of the engine.
+/// Parses an id of 64 digits, with a prefix and a suffix of the engine: podman, docker, CRI engines and nerdctl.
 fn hex_id(path: &[u8]) -> Option<&[u8]> {
     const PREFIXES: [&[u8]; 7] =
         [b"", b"docker-", b"libpod-", b"libpod-payload-", b"crio-", b"cri-containerd-", b"nerdctl-"];
@@ -84,8 +84,8 @@ fn hex_id(path: &[u8]) -> Option<&[u8]> {
     known.then(|| &id[..SHORT_LEN])
 }
 
-/// containerd's own `ctr`: a namespace and a name of one's choice. Falco takes deeper paths too, and with them services
-/// of systemd that have cgroups below them.
+/// Parses containerd's own `ctr`: any namespace and any name. Falco accepts deeper paths too, and with them services of
+/// systemd that have cgroups below them.
 fn ctr(path: &[u8]) -> Option<&[u8]> {
     let (namespace, name) = split(path.strip_prefix(b"/")?, b'/')?;
     let of_systemd = |part: &[u8]| [&b".slice"[..], b".scope", b".service"].iter().any(|end| part.ends_with(end));
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_engine_has_its_shape_of_path() {
+    fn each_engine_has_its_form_of_path() {
         let hex = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
         for (shape, expected) in [
             // docker, on cgroups v1 and v2, with both drivers
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_of_ones_own() {
+    fn custom_patterns() {
         let pattern = ContainerPattern { prefix: "/firecracker-".to_owned(), suffix: ".vm".to_owned() };
         assert_eq!(id(b"/vms.slice/firecracker-7.vm", std::slice::from_ref(&pattern)), Some(&b"7"[..]));
         assert_eq!(id(b"/vms.slice/firecracker-.vm", std::slice::from_ref(&pattern)), None);

@@ -1,11 +1,11 @@
-//! The containers that are described: those that the host program put in, and the host itself, which counts as one.
+//! The described containers: those that the host program added, and the host itself, which counts as one.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{ContainerInfo, ContainerMetadata, State, Text};
 
-/// The descriptions by short id.
+/// The descriptions, by short id.
 #[derive(Debug)]
 pub(super) struct Containers {
     by_id: HashMap<Text, ContainerInfo, FxBuildHasher>,
@@ -22,30 +22,30 @@ impl Default for Containers {
 }
 
 impl State {
-    /// The container with the given short id; where that is empty, the host.
+    /// Returns the container with the given short id; the host if that is empty.
     pub fn container(&self, id: &[u8]) -> Option<&ContainerInfo> {
         if id.is_empty() { Some(&self.containers.host) } else { self.containers.by_id.get(id) }
     }
 
-    /// All described containers but the host.
+    /// Returns all described containers except the host.
     pub fn containers(&self) -> impl Iterator<Item = &ContainerInfo> {
         self.containers.by_id.values()
     }
 
-    /// Describes a container, or describes it anew.
+    /// Adds or replaces the description of a container.
     pub fn insert_container(&mut self, container: ContainerInfo) {
         self.touch_all();
         self.containers.by_id.insert(Text::from(container.id.as_str()), container);
     }
 
-    /// Forgets a container, and its users.
+    /// Removes a container and its users.
     pub fn remove_container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
         self.touch_all();
         self.users.remove(id);
         self.containers.by_id.remove(id)
     }
 
-    /// Asks `metadata` for the containers that threads live in and nobody described yet.
+    /// Queries `metadata` for the containers of threads that have no description yet.
     pub fn describe_containers(&mut self, metadata: &mut impl ContainerMetadata) {
         let mut unknown: Vec<Text> = self.threads().map(|thread| thread.container_id.clone()).collect();
         unknown.sort_unstable_by(|a, b| a.as_bytes().cmp(b));

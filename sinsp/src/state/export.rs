@@ -1,4 +1,4 @@
-//! Our state → the machine when a capture begins: a recording can start at any time.
+//! Exports the state as the initial state of a capture, so that a recording can start at any time.
 
 use scap::host;
 use scap::{Event, EventBuilder, EventCode, HostState};
@@ -7,8 +7,8 @@ use super::fd::{Fd, FdKind};
 use super::{State, Thread, thread_flags};
 
 impl State {
-    /// The machine as it is now, for the beginning of a capture. Threads of which nothing is known are left out, and what
-    /// a capture cannot hold is lost: when threads started, who is the client of a connection.
+    /// Returns the current state of the host, for the beginning of a capture. Threads of which nothing is known are
+    /// left out, and facts that a capture cannot contain are lost: the start of threads, the client of a connection.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,11 +51,11 @@ impl State {
         }
     }
 
-    /// The users and groups of containers, which the beginning of a capture has no place for: as events that tell of them,
-    /// to be written before all others. Who reads the capture takes them for part of its beginning.
+    /// Exports the users and groups of containers, which the initial state of a capture cannot contain, as events to be
+    /// written before all others. Readers treat them as part of the initial state.
     ///
     /// # Errors
-    /// What `each` fails with.
+    /// Those of `each`.
     pub fn export_users<E>(&self, ts: u64, mut each: impl FnMut(&Event<'_>) -> Result<(), E>) -> Result<(), E> {
         let mut builder = EventBuilder::new();
         let mut users: Vec<_> = self.container_users().collect();

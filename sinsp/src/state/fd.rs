@@ -1,7 +1,7 @@
-//! One open descriptor.
+//! One open file descriptor.
 //!
-//! A descriptor is what a process would see behind a number: a path, a connection, a kernel object. Entries are
-//! shared between the tables of a process and its forks until one of them changes.
+//! A file descriptor is the object behind a process's number: a path, a connection, a kernel object. Entries are shared
+//! between the tables of a process and its forks until one of them changes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Text;
 use crate::text::Line;
 
-/// The flag of the schema's `file_flags` that an exec closes the descriptor.
+/// The close-on-exec flag of the schema's `file_flags`.
 pub(crate) const O_CLOEXEC: u32 = 1 << 12;
 
-/// What a descriptor stands for.
+/// The kind of a file descriptor, with its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names say it")]
@@ -20,20 +20,20 @@ pub enum FdKind {
     Unknown,
     File,
     Directory,
-    /// A socket with two ends, of which either may be all zero.
+    /// A socket with two ends, either of which may be all zero.
     Ipv4(Ipv4Tuple),
-    /// As [`Ipv4`](Self::Ipv4), for IPv6.
+    /// Like [`Ipv4`](Self::Ipv4), for IPv6.
     Ipv6(Box<Ipv6Tuple>),
-    /// A socket bound to an address, not connected.
+    /// A socket that is bound to an address and not connected.
     Ipv4Server {
         ip: Ipv4Addr,
         port: u16,
         l4: L4Proto,
     },
-    /// As [`Ipv4Server`](Self::Ipv4Server), for IPv6.
+    /// Like [`Ipv4Server`](Self::Ipv4Server), for IPv6.
     Ipv6Server(Box<Ipv6End>),
     Fifo,
-    /// Two kernel addresses, source and destination; the path is the descriptor's name.
+    /// Two kernel addresses, source and destination; the path is the name of the file descriptor.
     Unix(Box<UnixTuple>),
     Event,
     Unsupported,
@@ -46,13 +46,13 @@ pub enum FdKind {
     UserfaultFd,
     IoUring,
     Memfd,
-    /// A handle of a process.
+    /// The file descriptor of a process.
     PidFd {
         pid: i64,
     },
 }
 
-/// Transport protocol, numbered as in capture files.
+/// The transport protocol, numbered as in capture files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum L4Proto {
@@ -66,7 +66,7 @@ pub enum L4Proto {
 }
 
 impl L4Proto {
-    /// The protocol with the number that capture files use.
+    /// Returns the protocol with the number of capture files.
     pub fn from_number(number: u8) -> Self {
         match number {
             1 => Self::NotApplicable,
@@ -78,7 +78,7 @@ impl L4Proto {
         }
     }
 
-    /// The number that capture files use.
+    /// Returns the number of capture files.
     pub fn number(self) -> u8 {
         self as u8
     }
@@ -124,7 +124,7 @@ pub struct UnixTuple {
 }
 
 impl FdKind {
-    /// The name of the type as rules write it: `file`, `ipv4`, `pipe` …; `None` where there is none.
+    /// Returns the name of the type in rules: `file`, `ipv4`, `pipe` …; `None` if it does not have one.
     pub fn type_name(&self) -> Option<&'static str> {
         Some(match self {
             Self::File => "file",
@@ -148,7 +148,7 @@ impl FdKind {
         })
     }
 
-    /// One character for the type, as shown in the text of events.
+    /// Returns the type as one character, as in the text of events.
     pub fn type_char(&self) -> u8 {
         match self {
             Self::File => b'f',
@@ -172,13 +172,13 @@ impl FdKind {
         }
     }
 
-    /// Whether it is an IPv4, IPv6 or unix socket.
+    /// Returns whether it is an IPv4, IPv6 or unix socket.
     pub fn is_socket(&self) -> bool {
         matches!(self, Self::Ipv4(_) | Self::Ipv6(_) | Self::Ipv4Server { .. } | Self::Ipv6Server(_) | Self::Unix(_))
     }
 }
 
-/// Which end of a connection this machine's process holds.
+/// The end of a connection that the host's process holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Role {
@@ -188,7 +188,7 @@ pub enum Role {
     Server,
 }
 
-/// How far a connection is.
+/// The status of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum ConnectStatus {
@@ -199,7 +199,7 @@ pub enum ConnectStatus {
     Failed,
 }
 
-/// In which layer of an overlay a file lies.
+/// The layer of an overlay that a file lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Overlay {
@@ -209,41 +209,41 @@ pub enum Overlay {
     Lower,
 }
 
-/// One open descriptor.
+/// One open file descriptor.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Fd {
-    /// What it stands for.
+    /// Its kind.
     pub kind: FdKind,
-    /// A path, a pair of addresses, a label: what `fd.name` shows.
+    /// The value of `fd.name`: a path, a pair of addresses, a label.
     pub name: Text,
-    /// The path as the process gave it; empty where it is not known.
+    /// The path as the process gave it; empty if not known.
     pub name_raw: Text,
-    /// The path of an opened file as the kernel has it: no links, no `..`; empty where it is not known.
+    /// The path of an opened file as the kernel resolved it: no links, no `..`; empty if not known.
     pub real_path: Text,
-    /// Flags of `open`, of the schema's `file_flags`.
+    /// Flags of `open`, as in the schema's `file_flags`.
     pub open_flags: u32,
-    /// Device number; 0 unknown.
+    /// Device number; 0 if unknown.
     pub dev: u32,
-    /// Which end of a connection it is.
+    /// The end of a connection that it is.
     pub role: Role,
-    /// How far the connection is.
+    /// The status of the connection.
     pub status: ConnectStatus,
-    /// In which layer of an overlay the file lies.
+    /// The layer of an overlay that the file lies in.
     pub overlay: Overlay,
-    /// Whether it was found when the capture began.
+    /// Whether it is from the initial state of the capture.
     pub from_scan: bool,
-    /// Whether it was made as an IPv6 socket, which can turn into an IPv4 one.
+    /// Whether it was created as an IPv6 socket, which can turn into an IPv4 one.
     pub(crate) made_v6: bool,
-    /// Inode; 0 unknown.
+    /// Inode; 0 if unknown.
     pub ino: u64,
-    /// Changes whenever anything above may have; never used twice.
+    /// A number that changes whenever anything above may have changed; never reused.
     pub stamp: u64,
     memo: AtomicU64,
 }
 
 impl Fd {
-    /// A descriptor of the given kind, without a name.
+    /// Creates a file descriptor of the given kind, without a name.
     pub fn new(kind: FdKind) -> Self {
         Self {
             kind,
@@ -263,7 +263,8 @@ impl Fd {
         }
     }
 
-    /// A word that a rule engine may keep beside the descriptor; 0 at first, and again in a copy that differs.
+    /// Returns a word that a rule engine may store with the file descriptor; 0 at first, and again in a copy that
+    /// differs.
     #[inline]
     pub fn memo(&self) -> u64 {
         self.memo.load(Ordering::Relaxed)
@@ -275,18 +276,18 @@ impl Fd {
         self.memo.store(memo, Ordering::Relaxed);
     }
 
-    /// Whether it has no more facts than a file has: neither ends nor a role.
+    /// Returns whether it has only the facts of a file: neither ends nor a role.
     pub(super) fn is_plain(&self) -> bool {
         self.role == Role::None && self.status == ConnectStatus::None && !self.made_v6
     }
 
-    /// Whether it is a socket with two ends of the internet.
+    /// Returns whether it is an internet socket with two ends.
     #[inline]
     pub(crate) fn is_connection(&self) -> bool {
         matches!(self.kind, FdKind::Ipv4(_) | FdKind::Ipv6(_))
     }
 
-    /// Whether an exec closes it.
+    /// Returns whether an exec closes it.
     pub fn is_close_on_exec(&self) -> bool {
         let bit = match self.kind {
             FdKind::EventPoll | FdKind::Memfd => O_CLOEXEC | 1,
@@ -295,16 +296,17 @@ impl Fd {
         self.open_flags & bit != 0
     }
 
-    /// Sets or clears that an exec closes it.
+    /// Sets or clears the close-on-exec flag.
     pub(crate) fn set_close_on_exec(&mut self, on: bool) {
-        // Bit 0 says so for epoll and memfd; for others it is part of the access mode, which is lost here as in Falco.
+        // Bit 0 is the flag for epoll and memfd; for others it is part of the access mode, which is lost here as in
+        // Falco.
         self.open_flags &= !(O_CLOEXEC | 1);
         if on {
             self.open_flags |= O_CLOEXEC;
         }
     }
 
-    /// The transport protocol of a socket. A socket whose role is not known yet has none, unless it is raw.
+    /// Returns the transport protocol of a socket. A socket whose role is not known yet has none, unless it is raw.
     pub fn l4(&self) -> L4Proto {
         match &self.kind {
             FdKind::Ipv4(Ipv4Tuple { l4, .. }) => self.l4_by_role(*l4),
@@ -319,7 +321,7 @@ impl Fd {
         if l4 == L4Proto::Raw || self.role != Role::None { l4 } else { L4Proto::NotApplicable }
     }
 
-    /// The source's address and port, where there are two ends.
+    /// Returns the source's address and port, if there are two ends.
     pub fn source(&self) -> Option<(IpAddr, u16)> {
         match &self.kind {
             FdKind::Ipv4(tuple) => Some((tuple.source.into(), tuple.source_port)),
@@ -328,7 +330,7 @@ impl Fd {
         }
     }
 
-    /// The destination's address and port, or those of a server's own end.
+    /// Returns the destination's address and port, or those of a server's own end.
     pub fn destination(&self) -> Option<(IpAddr, u16)> {
         match &self.kind {
             FdKind::Ipv4(tuple) => Some((tuple.destination.into(), tuple.destination_port)),
@@ -339,7 +341,7 @@ impl Fd {
         }
     }
 
-    /// Gives a socket its name from its ends; other kinds keep theirs.
+    /// Names a socket by its ends; other kinds keep their names.
     pub(crate) fn name_socket(&mut self) {
         let mut line = Line::default();
         match &self.kind {
@@ -360,7 +362,8 @@ impl Fd {
         self.name = Text::new(line.as_bytes());
     }
 
-    /// Gives a connection its name as its protocol has it: without ports where there are none. Says whether it changed.
+    /// Names a connection in the form of its protocol: without ports if it does not have any. Returns whether the name
+    /// changed.
     pub(crate) fn name_connection(&mut self) -> bool {
         let l4 = match &self.kind {
             FdKind::Ipv4(tuple) => tuple.l4,
@@ -386,12 +389,12 @@ impl Fd {
         self.name.set(line.as_bytes())
     }
 
-    /// The major number of the device.
+    /// Returns the major number of the device.
     pub fn dev_major(&self) -> u32 {
         (self.dev & 0xfff00) >> 8
     }
 
-    /// The minor number of the device.
+    /// Returns the minor number of the device.
     pub fn dev_minor(&self) -> u32 {
         (self.dev & 0xff) | ((self.dev >> 12) & 0xfff00)
     }

@@ -1,10 +1,10 @@
-//! Descriptors that say the same are one entry.
+//! Interns equal file descriptors.
 //!
-//! Programs open the same few files over and over: libraries, locales, configuration. What is known of a descriptor
-//! is shared by all that say the same, whichever process they belong to, until one of them changes: nothing is
-//! allocated for a file that was opened lately, and what a rule engine found out about it (by the entry's stamp) holds.
+//! Programs open the same few files over and over: libraries, locales, configuration. Equal file descriptors share one
+//! entry, whichever process they belong to, until one of them changes: nothing is allocated for a file that was opened
+//! recently, and what a rule engine found out about it (by the entry's stamp) stays valid.
 //!
-//! The entries that were made last are kept in a table of fixed size, where a newer one takes the place of an older one.
+//! The most recent entries are kept in a table of fixed size, where a newer one replaces an older one.
 
 use std::hash::Hasher as _;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use rustc_hash::FxHasher;
 
 use super::{Fd, FdKind, Overlay, State, Text};
 
-/// Places in the table; a power of two.
+/// The size of the table; a power of two.
 const PLACES: usize = 8192;
 
-/// The entries that were made last, each at the place that its hash says.
+/// The most recent entries, each at the place of its hash.
 #[derive(Debug, Default)]
 pub(super) struct FdPool {
     places: Vec<Option<Arc<Fd>>>,
 }
 
-/// What makes a descriptor without ends: a file, a directory, or a kernel object.
+/// The facts of a file descriptor without ends: a file, a directory, or a kernel object.
 #[derive(Debug, Clone)]
 pub(crate) struct FdFacts<'a> {
     pub(crate) kind: FdKind,
@@ -37,7 +37,7 @@ pub(crate) struct FdFacts<'a> {
 }
 
 impl<'a> FdFacts<'a> {
-    /// Facts of an object that is no more than its kind.
+    /// Returns the facts of an object that has only a kind.
     pub(crate) fn new(kind: FdKind) -> Self {
         Self {
             kind,
@@ -52,7 +52,7 @@ impl<'a> FdFacts<'a> {
         }
     }
 
-    /// The facts of an entry; `None` if it has others than these.
+    /// Returns the facts of an entry; `None` if it has others than these.
     fn of(fd: &'a Fd) -> Option<Self> {
         let shared = matches!(
             fd.kind,
@@ -93,7 +93,7 @@ impl<'a> FdFacts<'a> {
         (hasher.finish() >> 32) as usize % PLACES
     }
 
-    /// Whether these are the facts of an entry, all of them.
+    /// Returns whether these are all facts of an entry.
     #[inline]
     fn describes(&self, fd: &Fd) -> bool {
         self.ino == fd.ino
@@ -123,7 +123,7 @@ impl<'a> FdFacts<'a> {
 }
 
 impl State {
-    /// An entry with these facts: one that there is already, if it was made lately.
+    /// Returns an entry with these facts: an existing one, if it was used recently.
     pub(crate) fn shared_fd(&mut self, facts: FdFacts<'_>) -> Arc<Fd> {
         if self.pool.places.is_empty() {
             self.pool.places.resize(PLACES, None);
@@ -137,12 +137,13 @@ impl State {
         let mut fd = facts.entry();
         fd.stamp = self.new_stamp();
         let entry = Arc::new(fd);
-        // What was here has a second place, so that two files which meet do not oust each other in turns.
+        // The replaced entry moves to a second place, so that two files with the same place do not evict each other in
+        // turns.
         self.pool.places[place ^ 1] = self.pool.places[place].replace(entry.clone());
         entry
     }
 
-    /// As [`shared_fd`](Self::shared_fd), of an entry that was made elsewhere.
+    /// Shares an entry that was created elsewhere, like [`shared_fd`](Self::shared_fd).
     pub(super) fn share_fd(&mut self, mut fd: Fd) -> Arc<Fd> {
         if let Some(facts) = FdFacts::of(&fd) {
             return self.shared_fd(facts);

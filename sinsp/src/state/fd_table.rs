@@ -1,12 +1,12 @@
-//! The descriptors of one process.
+//! The file descriptors of one process.
 //!
-//! Entries with small numbers, which nearly all are, lie in a vector in the order of their numbers: where none is missing,
-//! the number is the index. The rest lie in a hash table. Entries are shared with the tables of forks: a fork copies
+//! Entries with small numbers, which are nearly all, lie in a vector ordered by number: as long as none is missing, the
+//! number is the index. The rest lie in a hash table. Entries are shared with the tables of forks: a fork copies
 //! pointers, a change copies one entry.
 //!
-//! Listings (`fd.types`) show descriptors in the order in which Falco's hash table does, for outputs compare equal that
-//! way: the newest first; turned around in a fork, which takes them over in that order; and turned around when the
-//! table grows; numbers that fall into one slot of that table stay together. Each entry has a rank for that.
+//! Listings (`fd.types`) show file descriptors in the order of Falco's hash table, so that outputs are equal: the
+//! newest first; reversed in a fork, which inserts them in that order; and reversed when the table grows; numbers in
+//! the same slot of that table stay together. Each entry has a rank for that.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use smallvec::SmallVec;
 
 use super::Fd;
 
-/// Entries with numbers below this lie in the vector.
+/// The limit of the numbers whose entries lie in the vector.
 const NEAR: i64 = 256;
 
 /// The file descriptors of one process.
 #[derive(Debug, Clone)]
 pub struct FdTable {
-    /// By number.
+    /// Entries with small numbers, ordered by number.
     near: Vec<Entry>,
-    /// Most tables have none of these.
+    /// The other entries; most tables do not have any.
     far: Option<Box<Far>>,
     /// The greatest and the least rank so far.
     greatest: i32,
@@ -37,14 +37,14 @@ pub struct FdTable {
 #[derive(Debug, Clone)]
 struct Entry {
     num: i32,
-    /// The entry with the greatest rank is listed first.
+    /// The rank in listings: the greatest is listed first.
     rank: i32,
     fd: Arc<Fd>,
 }
 
 type Far = HashMap<i64, Arc<Fd>, FxBuildHasher>;
 
-/// How many entries Falco's table takes before it grows.
+/// The numbers of entries at which Falco's table grows.
 const ROOMS: [usize; 6] = [13, 29, 59, 127, 257, usize::MAX];
 
 impl Default for FdTable {
@@ -63,7 +63,7 @@ impl FdTable {
         }
     }
 
-    /// Looks up an entry behind a gap.
+    /// Looks up an entry after a gap.
     fn search(&self, num: i64) -> Option<&Arc<Fd>> {
         if num < NEAR {
             return self.place(num).ok().and_then(|at| self.near.get(at)).map(|entry| &entry.fd);
@@ -71,7 +71,7 @@ impl FdTable {
         self.far.as_ref()?.get(&num)
     }
 
-    /// Returns where the entry with a small number lies, or would.
+    /// Returns the position of the entry with a small number, or where it would be inserted.
     #[inline]
     fn place(&self, num: i64) -> Result<usize, usize> {
         match self.near.last() {
@@ -90,20 +90,20 @@ impl FdTable {
         self.near.len() + self.far.as_ref().map_or(0, |far| far.len())
     }
 
-    /// Whether there are none.
+    /// Returns whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Iterates over all of them; in the order of numbers below 256, then in no particular order.
+    /// Iterates over all of them: in the order of numbers below 256, then in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
         let near = self.near.iter().map(|entry| (i64::from(entry.num), &*entry.fd));
         let far = self.far.iter().flat_map(|far| far.iter());
         near.chain(far.map(|(num, fd)| (*num, fd.as_ref())))
     }
 
-    /// The numbers in the order of listings; `forked` that of a fork which took them over as they are. Those beyond the
-    /// vector come last.
+    /// Returns the numbers in the order of listings; with `forked` that of a fork which took them over unchanged. Those
+    /// outside the vector come last.
     pub(crate) fn listed(&self, forked: bool) -> SmallVec<[i64; 32]> {
         let mut entries: SmallVec<[(i32, i64); 32]> =
             self.near.iter().map(|entry| (entry.rank, i64::from(entry.num))).collect();
@@ -117,11 +117,11 @@ impl FdTable {
         entries.into_iter().map(|(_, num)| num).collect()
     }
 
-    /// Ranks the entries as those of a fork, which takes them over from first to last.
+    /// Ranks the entries like those of a fork, which takes them over from first to last.
     pub(crate) fn rerank(&mut self) {
         let small = self.near.last().is_none_or(|last| (last.num as usize) < ROOMS[0]);
         if self.far.is_none() && small && self.room == ROOMS[0] {
-            // In a small table every number has a slot of its own: the order is turned around.
+            // In a small table every number has its own slot: the order is reversed.
             self.turn();
             return;
         }
@@ -135,7 +135,7 @@ impl FdTable {
         }
     }
 
-    /// Returns the rank of a new entry, which puts it first, in a table that has `len` others.
+    /// Returns the rank of a new entry, which places it first, in a table that has `len` others.
     fn next_rank(&mut self, len: usize) -> i32 {
         if len >= self.room {
             self.room = ROOMS.into_iter().find(|room| *room > len).unwrap_or(usize::MAX);
@@ -145,13 +145,13 @@ impl FdTable {
         self.greatest
     }
 
-    /// Turns the order around.
+    /// Reverses the order.
     fn turn(&mut self) {
         self.near.iter_mut().for_each(|entry| entry.rank = -entry.rank);
         (self.greatest, self.least) = (-self.least, -self.greatest);
     }
 
-    /// A file descriptor that is about to change. Its entry is copied first if another table has it too.
+    /// Returns a file descriptor, mutably. Its entry is copied first if another table has it too.
     pub(crate) fn get_mut(&mut self, num: i64) -> Option<&mut Fd> {
         let entry = if num < NEAR {
             let at = self.place(num).ok()?;
@@ -162,12 +162,12 @@ impl FdTable {
         Some(Arc::make_mut(entry))
     }
 
-    /// The entry itself, to be put into another table.
+    /// Returns the shared entry, for insertion into another table.
     pub(crate) fn share(&self, num: i64) -> Option<Arc<Fd>> {
         self.search(num).cloned()
     }
 
-    /// Puts `fd` at `num`, which must not be negative, and gives what was there.
+    /// Inserts `fd` at `num`, which must not be negative, and returns the previous entry.
     pub(crate) fn insert(&mut self, num: i64, fd: Arc<Fd>) -> Option<Arc<Fd>> {
         if num >= NEAR {
             return self.far.get_or_insert_default().insert(num, fd);
@@ -185,7 +185,7 @@ impl FdTable {
         }
     }
 
-    /// Takes out what is at `num`.
+    /// Removes and returns the entry at `num`.
     pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
         if num >= NEAR {
             return self.remove_far(num);
@@ -194,7 +194,7 @@ impl FdTable {
         Some(self.near.remove(at).fd)
     }
 
-    /// Keeps those for which `keep` says so.
+    /// Retains the entries for which `keep` returns true.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(i64, &Fd) -> bool) {
         self.near.retain(|entry| keep(entry.num.into(), &entry.fd));
         if let Some(far) = &mut self.far {
@@ -215,7 +215,7 @@ impl FdTable {
         }
     }
 
-    /// Makes room for a few more entries: a host has many tables, and most are small.
+    /// Reserves space for a few more entries: a host has many tables, and most are small.
     #[cold]
     fn grow(&mut self) {
         let len = self.near.len();
@@ -223,10 +223,10 @@ impl FdTable {
     }
 }
 
-/// Orders entries, given by rank and number, as listings do: the greatest rank first, but numbers that fall into one
-/// slot of a table of `room` slots stay together, where the eldest of them is.
+/// Orders entries, given by rank and number, as listings do: the greatest rank first, but numbers in the same slot of a
+/// table of `room` slots stay together, at the position of the oldest of them.
 fn chain(entries: &mut [(i32, i64)], room: usize) {
-    /// In a longer table this is not worth its time.
+    /// The number of entries from which on this is too slow.
     const MANY: usize = 64;
     let room = i64::try_from(room).unwrap_or(i64::MAX);
     if entries.len() > MANY || entries.iter().all(|(_, num)| *num < room) {

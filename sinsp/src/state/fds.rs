@@ -1,11 +1,11 @@
-//! Descriptors as threads see them: look-up, change, limits.
+//! The file descriptors of threads: look-up, change, limits.
 
 use std::sync::Arc;
 
 use super::{Fd, FdTable, State, Thread, thread_flags};
 
 impl State {
-    /// The descriptors that a thread sees, to be changed. A table that forks share is copied.
+    /// Returns the file descriptors of a thread, mutably. A table that forks share is copied.
     pub(crate) fn fds_mut(&mut self, tid: i64) -> Option<&mut FdTable> {
         let mut slot = self.threads.place(tid);
         let thread = self.threads.at(slot)?;
@@ -20,7 +20,7 @@ impl State {
         Some(table)
     }
 
-    /// A descriptor, to be changed: it gets a new stamp.
+    /// Returns a file descriptor, mutably: it gets a new stamp.
     pub(crate) fn fd_mut(&mut self, tid: i64, num: i64) -> Option<&mut Fd> {
         let stamp = self.new_stamp();
         let fd = self.fds_mut(tid)?.get_mut(num)?;
@@ -28,14 +28,14 @@ impl State {
         Some(fd)
     }
 
-    /// Puts a new descriptor at a number, in place of what may be there; `false` if the table is full or there is none.
-    /// The thread's last descriptor is this one either way.
+    /// Inserts a new file descriptor at a number, replacing an existing one; `false` if the table is full or there is
+    /// none. The thread's last file descriptor is this one either way.
     pub(crate) fn add_fd(&mut self, tid: i64, num: i64, mut fd: Fd) -> bool {
         fd.stamp = self.new_stamp();
         self.add_shared_fd(tid, num, Arc::new(fd))
     }
 
-    /// As [`add_fd`](Self::add_fd), of an entry that another number or table has as well.
+    /// Inserts an entry that another number or table has as well, like [`add_fd`](Self::add_fd).
     pub(crate) fn add_shared_fd(&mut self, tid: i64, num: i64, fd: Arc<Fd>) -> bool {
         let limit = self.limits.fds_per_process;
         let Some(table) = self.fds_mut(tid) else { return false };
@@ -56,7 +56,7 @@ impl State {
         added.is_some()
     }
 
-    /// Takes a descriptor out.
+    /// Removes a file descriptor.
     pub(crate) fn remove_fd(&mut self, tid: i64, num: i64) {
         let removed = self.fds_mut(tid).is_some_and(|table| table.remove(num).is_some());
         if removed {
@@ -66,10 +66,10 @@ impl State {
         }
     }
 
-    /// Keeps the descriptors for which `keep` says so.
+    /// Retains the file descriptors for which `keep` returns true.
     pub(crate) fn retain_fds(&mut self, tid: i64, keep: impl Fn(i64, &Fd) -> bool) {
         let Some(thread) = self.threads.get(tid) else { return };
-        // Nearly every exec keeps all: do not copy a shared table for that.
+        // Nearly every exec keeps all: avoids the copy of a shared table.
         if self.fds(thread).is_none_or(|table| table.iter().all(|(num, fd)| keep(num, fd))) {
             return;
         }
@@ -81,14 +81,14 @@ impl State {
         }
     }
 
-    /// The table for a fork of `thread`: the same entries, nothing copied; and whether its order is that of the table
-    /// turned around.
+    /// Returns the table for a fork of `thread`: the same entries, nothing copied; and whether its order is that of the
+    /// table reversed.
     pub(crate) fn inherited_fds(&self, thread: &Thread) -> (Arc<FdTable>, bool) {
         let owner = if thread.flags & thread_flags::CLONE_FILES == 0 { Some(thread) } else { self.leader(thread) };
         owner.map(|owner| (owner.fds.clone(), !owner.fds_forked)).unwrap_or_default()
     }
 
-    /// The descriptors that a thread sees, in the order of listings: roughly, the newest first.
+    /// Returns the file descriptors of a thread, in the order of listings: roughly, the newest first.
     pub fn listed_fds<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = &'a Fd> {
         let owner = if thread.flags & thread_flags::CLONE_FILES == 0 { Some(thread) } else { self.leader(thread) };
         let listed =

@@ -1,4 +1,4 @@
-//! The machine when the capture began → our state.
+//! Imports the initial state of a capture.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::users::{User, UserGroup};
 use super::{Interfaces, Metrics, State, Text, Thread, path, thread_flags};
 
 impl State {
-    /// Forgets everything and takes over what a source knows of the machine. Counters go on.
+    /// Replaces the state by that of a source. Counters continue.
     pub(crate) fn import(&mut self, host: &HostState, live: bool) {
         let metrics = Metrics { held_events: 0, ..self.metrics };
         let patterns = self.patterns.clone();
@@ -43,7 +43,7 @@ impl State {
         }
     }
 
-    /// Adds a thread that was found on the running machine; `false` if the table is full.
+    /// Adds a thread that was found on the running host; `false` if the table is full.
     pub(crate) fn add_scanned(&mut self, host: &host::Thread) -> bool {
         let added = self.import_thread(host, &BTreeSet::new());
         self.connect(host.tid);
@@ -70,7 +70,7 @@ impl State {
         self.add_unconnected(thread)
     }
 
-    /// A thread as a capture or a scan describes it, without descriptors.
+    /// Returns a thread as a capture or a scan describes it, without file descriptors.
     pub(crate) fn thread_of(&self, host: &host::Thread) -> Box<Thread> {
         let mut thread = Box::new(Thread::new(host.tid));
         thread.pid = host.pid;
@@ -119,7 +119,7 @@ impl State {
         thread
     }
 
-    /// A descriptor as a capture or a scan describes it.
+    /// Returns a file descriptor as a capture or a scan describes it.
     pub(crate) fn fd_of(&self, kind: &host::FdKind) -> Fd {
         let mut fd = match kind {
             host::FdKind::File { flags, name, dev } => {
@@ -216,7 +216,7 @@ fn kind_of(ty: u8) -> FdKind {
     }
 }
 
-/// The ports that processes of this machine listen on.
+/// Returns the ports that processes of the host listen on.
 fn server_ports(host: &HostState) -> BTreeSet<u16> {
     let fds = host.threads.iter().flat_map(|thread| &thread.fds);
     fds.filter_map(|fd| match fd.kind {
@@ -226,7 +226,7 @@ fn server_ports(host: &HostState) -> BTreeSet<u16> {
     .collect()
 }
 
-/// A scan cannot tell who connected: a connection whose own port is listened on was accepted.
+/// Determines the role of a scanned connection: one whose own port is listened on was accepted.
 fn orient(fd: &mut Fd, ports: &BTreeSet<u16>) {
     let own = match &fd.kind {
         FdKind::Ipv4(tuple) => tuple.source_port,

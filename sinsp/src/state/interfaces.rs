@@ -1,4 +1,4 @@
-//! Network interfaces: which addresses are this machine's own.
+//! Network interfaces: the addresses of the host.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use scap::host::{Interface, InterfaceAddress};
 use super::Fd;
 use super::fd::FdKind;
 
-/// The machine's network interfaces.
+/// The network interfaces of the host.
 #[derive(Debug, Clone, Default)]
 pub struct Interfaces {
     list: Vec<Interface>,
@@ -27,23 +27,23 @@ impl Interfaces {
         new
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub fn iter(&self) -> impl Iterator<Item = &Interface> {
         self.list.iter()
     }
 
-    /// Whether `ip` is the address of an interface.
+    /// Returns whether `ip` is the address of an interface.
     pub fn is_local_v4(&self, ip: Ipv4Addr) -> bool {
         self.v4.iter().any(|(address, _)| *address == ip)
     }
 
-    /// Whether `ip` lies in the network of an interface.
+    /// Returns whether `ip` lies in the network of an interface.
     pub fn is_local_v6(&self, ip: Ipv6Addr) -> bool {
         self.v6.iter().any(|address| same_subnet(ip, *address))
     }
 
-    /// Fills in the end of a socket that says "any address" with the address of the interface that most likely is
-    /// meant, so that both ends are known.
+    /// Replaces the wildcard address of a socket's end by the address of the interface that is most likely meant, so
+    /// that both ends are known.
     pub(crate) fn complete(&self, fd: &mut Fd) {
         match &mut fd.kind {
             FdKind::Ipv4(t) => {
@@ -78,7 +78,8 @@ impl Interfaces {
         }
     }
 
-    /// Our address as seen by `peer`: itself if it is ours, else one in its network, else any that is not loopback.
+    /// Returns our address as seen by `peer`: itself if it is ours, else one in its network, else any that is not
+    /// loopback.
     fn guess_v4(&self, peer: Ipv4Addr) -> Ipv4Addr {
         let net = |ip: Ipv4Addr, mask: Ipv4Addr| u32::from(ip) & u32::from(mask);
         let all = || self.v4.iter();
@@ -99,7 +100,7 @@ impl Interfaces {
     }
 }
 
-/// Whether two addresses share their first 64 bits. (The length of the prefix is not recorded.)
+/// Returns whether two addresses share their first 64 bits. (The length of the prefix is not recorded.)
 fn same_subnet(a: Ipv6Addr, b: Ipv6Addr) -> bool {
     a.octets()[..8] == b.octets()[..8]
 }

@@ -1,15 +1,15 @@
-//! Who descends from whom: parents, ancestors, leaders of sessions and process groups.
+//! Lineage: parents, ancestors, leaders of sessions and process groups.
 
 use super::{State, Thread};
 
 impl State {
-    /// The thread that the given one is a child of.
+    /// Returns the parent of a thread.
     #[inline]
     pub fn parent(&self, thread: &Thread) -> Option<&Thread> {
         self.threads.get(thread.ptid)
     }
 
-    /// The process `n` steps up: 0 is the thread's own leader, 1 the leader of its parent's process, and so on.
+    /// Returns the process `n` steps up: 0 is the thread's own leader, 1 the leader of its parent's process, and so on.
     pub fn ancestor<'a>(&'a self, thread: &'a Thread, n: usize) -> Option<&'a Thread> {
         let mut leader = self.leader(thread)?;
         for _ in 0..n {
@@ -18,22 +18,23 @@ impl State {
         Some(leader)
     }
 
-    /// Parent, grandparent and so on, until there is none, or the chain runs in a circle.
+    /// Iterates over parent, grandparent and so on; ends if the chain is a circle.
     pub fn ancestors<'a>(&'a self, thread: &Thread) -> Ancestors<'a> {
         Ancestors { state: self, next: thread.ptid, mark: thread.tid, steps: 0, limit: 1 }
     }
 
-    /// The leader of the thread's session, or where it is gone the oldest ancestor in the same session.
+    /// Returns the leader of the thread's session, or if it is gone the oldest ancestor in the same session.
     pub fn session_leader<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         self.oldest(thread, |thread| thread.sid, true)
     }
 
-    /// The leader of the thread's process group, or where it is gone the oldest ancestor in the same group.
+    /// Returns the leader of the thread's process group, or if it is gone the oldest ancestor in the same group.
     pub fn group_leader<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         self.oldest(thread, |thread| thread.pgid, false)
     }
 
-    /// As [`group_leader`](Self::group_leader), by the numbers of the thread's own pid namespace.
+    /// Returns the process group's leader by the numbers of the thread's pid namespace; see
+    /// [`group_leader`](Self::group_leader).
     pub fn virtual_group_leader<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         self.oldest(thread, |thread| thread.vpgid, true)
     }
@@ -43,7 +44,7 @@ impl State {
         if wanted == -1 {
             return None;
         }
-        // A number of another pid namespace says nothing about our table.
+        // A number of another pid namespace cannot be looked up in our table.
         if (!inner || !thread.is_in_pidns())
             && let Some(leader) = self.threads.get(wanted)
         {
@@ -58,7 +59,7 @@ impl State {
 pub struct Ancestors<'a> {
     state: &'a State,
     next: i64,
-    // Brent's way to find circles: a mark that is set again after 1, 2, 4 … steps.
+    // Brent's algorithm to find circles: a mark that is set again after 1, 2, 4 … steps.
     mark: i64,
     steps: u32,
     limit: u32,

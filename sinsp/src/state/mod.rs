@@ -1,12 +1,12 @@
-//! What the machine looks like: threads, descriptors, users, interfaces.
+//! The state of the host: threads, file descriptors, users, interfaces.
 //!
-//! Nothing here knows an event code: `parse` turns events into calls of this module, and
-//! [`fields`](crate::fields) reads it. What holds between any two events (and is checked by `State::check` in tests):
+//! Nothing here knows an event code: `parse` converts events to calls of this module, and [`fields`](crate::fields)
+//! reads it. The invariants between events (checked by `State::check` in tests):
 //!
 //! * a thread that is not a placeholder is in the group of its pid, the leader first;
 //! * the children of a thread are in the table, and their `ptid` is its tid;
-//! * threads are at most as many as the limit says, descriptors of one table too;
-//! * no two threads, lineages or descriptors that differ have the same stamp.
+//! * the number of threads is at most its limit, and so is that of file descriptors of one table;
+//! * different threads, lineages or file descriptors never have the same stamp.
 
 use std::sync::Arc;
 
@@ -52,13 +52,13 @@ pub(crate) use threads::Slot;
 use threads::Threads;
 use users::Users;
 
-/// The state of the machine as far as the events so far tell it.
+/// The state of the host as determined from the events so far.
 #[derive(Debug, Default)]
 pub struct State {
     pub(crate) threads: Threads,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
-    /// Shapes of cgroup paths of one's own; `None` where containers are not told.
+    /// Additional forms of cgroup paths; `None` if containers are not determined.
     pub(crate) patterns: Option<Arc<[ContainerPattern]>>,
     machine: Option<scap::host::Machine>,
     interfaces: Interfaces,
@@ -70,7 +70,7 @@ pub struct State {
     users_stamp: u64,
     leaders_stamp: u64,
     live: bool,
-    /// When each processor last switched tasks.
+    /// The time of the last task switch of each processor.
     pub(crate) switches: Vec<u64>,
 }
 
@@ -79,51 +79,52 @@ impl State {
         Self { limits, patterns, ..Self::default() }
     }
 
-    /// The machine, where the capture says it.
+    /// Returns the facts about the host, if the capture has them.
     pub fn machine(&self) -> Option<&scap::host::Machine> {
         self.machine.as_ref()
     }
 
-    /// The name of the machine; empty on replay. Falco's libraries lose the machine that a capture tells of when they
-    /// read it, and rules that were tried on captures rely on it.
+    /// Returns the host name; empty on replay. Falco's libraries lose the machine info of a capture when they read it,
+    /// and rules that were tested on captures rely on it.
     pub fn hostname(&self) -> Option<&[u8]> {
         let machine = self.machine.as_ref()?;
         Some(if self.live { &machine.hostname } else { b"" })
     }
 
-    /// When the machine started, nanoseconds since 1970; 0 on replay, as [`hostname`](Self::hostname).
+    /// Returns the boot time in nanoseconds since 1970; 0 on replay, as [`hostname`](Self::hostname).
     pub fn boot_time(&self) -> u64 {
         self.machine.as_ref().filter(|_| self.live).map_or(0, |machine| machine.boot_time)
     }
 
-    /// Whether the events come from this machine as it runs.
+    /// Returns whether the events come from this host as it runs.
     pub fn is_live(&self) -> bool {
         self.live
     }
 
-    /// The network interfaces.
+    /// Returns the network interfaces.
     pub fn interfaces(&self) -> &Interfaces {
         &self.interfaces
     }
 
-    /// Counters of this state. Descriptors are counted now, in all tables: this is not for every event.
+    /// Returns the counters. The number of file descriptors is computed now, over all tables: do not call this for
+    /// every event.
     pub fn metrics(&self) -> Metrics {
         let fds = self.threads.iter().map(|thread| thread.fds.len() as u64).sum();
         Metrics { threads: self.threads.len() as u64, fds, ..self.metrics }
     }
 
-    /// The thread with the given tid, dead ones that are still needed and placeholders included.
+    /// Returns the thread with the given tid, including dead ones that are still needed and placeholders.
     #[inline]
     pub fn thread(&self, tid: i64) -> Option<&Thread> {
         self.threads.get(tid)
     }
 
-    /// All threads, in no particular order.
+    /// Returns all threads, in no particular order.
     pub fn threads(&self) -> impl Iterator<Item = &Thread> {
         self.threads.iter()
     }
 
-    /// The leader of the thread's process: itself, or the first of its group; `None` if that was never seen.
+    /// Returns the leader of the thread's process: itself, or the first of its group; `None` if that was never seen.
     #[inline]
     pub fn leader<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         if thread.is_leader() {
@@ -133,7 +134,7 @@ impl State {
         self.threads.get(*first).filter(|first| first.is_leader())
     }
 
-    /// The descriptors that the thread sees: those of its process.
+    /// Returns the file descriptors of the thread's process.
     #[inline]
     pub fn fds<'a>(&'a self, thread: &'a Thread) -> Option<&'a FdTable> {
         if thread.flags & thread_flags::CLONE_FILES == 0 {
@@ -142,23 +143,23 @@ impl State {
         self.leader(thread).map(|leader| &*leader.fds)
     }
 
-    /// The descriptor with the given number as the thread sees it.
+    /// Returns the thread's file descriptor with the given number.
     #[inline]
     pub fn fd<'a>(&'a self, thread: &'a Thread, num: i64) -> Option<&'a Fd> {
         self.fds(thread)?.get(num)
     }
 
-    /// The working directory of the thread's process, ended by a slash; `./` if its leader was never seen.
+    /// Returns the working directory of the thread's process, ended by a slash; `./` if its leader was never seen.
     pub fn cwd<'a>(&'a self, thread: &'a Thread) -> &'a [u8] {
         self.leader(thread).map_or(b"./", |leader| &leader.cwd)
     }
 
-    /// The environment of the thread's process, entry by entry.
+    /// Returns the environment of the thread's process, entry by entry.
     pub fn env<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = &'a [u8]> {
         strings(&self.leader(thread).unwrap_or(thread).env)
     }
 
-    /// How many threads of the thread's process have not exited.
+    /// Returns the number of threads of the thread's process that have not exited.
     pub fn thread_count(&self, thread: &Thread) -> u64 {
         if thread.is_placeholder() {
             return 0;
@@ -166,27 +167,27 @@ impl State {
         self.threads.groups.get(&thread.pid).map_or(0, |group| group.alive)
     }
 
-    /// As [`thread_count`](Self::thread_count), the leader left out.
+    /// Returns the same number without the leader.
     pub fn follower_count(&self, thread: &Thread) -> u64 {
         let alive = self.leader(thread).is_some_and(|leader| !leader.is_dead());
         self.thread_count(thread).saturating_sub(u64::from(alive))
     }
 
-    /// A number that changes whenever a field that depends on the thread alone may have changed, and that no two threads
-    /// share. It is made of two: that of the thread and that of the users.
+    /// Returns a number that changes whenever a field that depends on the thread alone may have changed, and that
+    /// different threads never share. It combines the stamps of the thread and of the users.
     #[inline]
     pub fn stamp(&self, thread: &Thread) -> u128 {
         u128::from(self.users_stamp) << 64 | u128::from(thread.stamp)
     }
 
-    /// As [`stamp`](Self::stamp), for fields that depend on the thread and its ancestors.
+    /// Returns the stamp for fields that depend on the thread and its ancestors; see [`stamp`](Self::stamp).
     #[inline]
     pub fn lineage_stamp(&self, thread: &Thread) -> u128 {
         u128::from(self.users_stamp) << 64 | u128::from(thread.lineage)
     }
 
-    /// As [`lineage_stamp`](Self::lineage_stamp), for fields that depend on the leaders of the session and of the process
-    /// groups too. It changes with every leader of all the machine.
+    /// Returns the stamp for fields that also depend on the leaders of the session and of the process groups; see
+    /// [`lineage_stamp`](Self::lineage_stamp). It changes with every leader on the host.
     #[inline]
     pub fn leaders_stamp(&self, thread: &Thread) -> u128 {
         u128::from(self.users_stamp.max(self.leaders_stamp)) << 64 | u128::from(thread.lineage)
@@ -196,7 +197,7 @@ impl State {
         self.interfaces = Interfaces::new(interfaces);
     }
 
-    /// Arguments to be kept: those that are too long are cut, and counted.
+    /// Returns arguments to be stored: those that are too long are cut, and counted.
     #[inline]
     pub(crate) fn bounded_args<'a>(&mut self, args: &'a [u8]) -> &'a [u8] {
         let kept = cut_list(args, self.limits.args_bytes);
@@ -204,7 +205,7 @@ impl State {
         kept
     }
 
-    /// As [`bounded_args`](Self::bounded_args), for an environment.
+    /// Returns an environment to be stored, like [`bounded_args`](Self::bounded_args).
     #[inline]
     pub(crate) fn bounded_env<'a>(&mut self, env: &'a [u8]) -> &'a [u8] {
         let kept = cut_list(env, self.limits.env_bytes);

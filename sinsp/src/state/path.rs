@@ -1,19 +1,19 @@
-//! Joining and cleaning of paths, as text: no file system is asked.
+//! Joins and cleans paths as text, without access to a file system.
 
-/// The longest path, its end included.
+/// The maximum length of a path, including its NUL.
 const MAX: usize = 1024;
 
-/// Stands for a path that would be longer.
+/// The result for a path that would be longer.
 const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
 
 /// Joins `path` to the directory `base` and cleans it: no `.`, no `..`, no double or last slash. An absolute path
-/// stands for itself. `base` is taken as it is, and should end in a slash. The result replaces what is in `out`.
+/// replaces `base`. `base` is taken unchanged, and should end in a slash. The result replaces the content of `out`.
 #[inline]
 pub fn join(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
     join_parts(base, b"", path, out);
 }
 
-/// As [`join`], to a directory that need not end in a slash.
+/// Joins a path like [`join`], to a directory that need not end in a slash.
 #[inline]
 pub fn join_in(dir: &[u8], path: &[u8], out: &mut Vec<u8>) {
     let slash: &[u8] = if dir.is_empty() || dir.ends_with(b"/") { b"" } else { b"/" };
@@ -38,7 +38,7 @@ fn join_parts(base: &[u8], slash: &[u8], path: &[u8], out: &mut Vec<u8>) {
     clean(path, !relative || base.is_empty(), out);
 }
 
-/// As [`join`], and ends the result with a slash.
+/// Joins a path like [`join`], and ends the result with a slash.
 pub fn join_dir(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
     join(base, path, out);
     if out.last() != Some(&b'/') {
@@ -46,7 +46,7 @@ pub fn join_dir(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The path of an executable without the mark of the kernel that it was deleted.
+/// Returns the path of an executable without the kernel's mark that it was deleted.
 pub fn without_deleted(path: &[u8]) -> &[u8] {
     match path.strip_suffix(b" (deleted)") {
         Some(bare) if !bare.is_empty() => bare,
@@ -54,7 +54,7 @@ pub fn without_deleted(path: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether cleaning would change nothing: true for nearly all paths that programs use.
+/// Returns whether cleaning would change nothing: true for nearly all paths that programs use.
 fn is_clean(path: &[u8]) -> bool {
     match path {
         [b'.', ..] => false,
@@ -63,15 +63,15 @@ fn is_clean(path: &[u8]) -> bool {
     }
 }
 
-/// Whether there are two slashes one behind the other.
+/// Returns whether there are two consecutive slashes.
 pub(crate) fn has_double_slash(path: &[u8]) -> bool {
     any_pair(path, |a, b| (a == b'/') & (b == b'/'))
 }
 
-/// Whether `odd` is true of any byte and the one behind it.
+/// Returns whether `odd` is true of any byte and the one after it.
 #[inline]
 fn any_pair(path: &[u8], odd: impl Fn(u8, u8) -> bool) -> bool {
-    /// So many bytes are looked at together.
+    /// The number of bytes that are compared at once.
     const LANES: usize = 16;
     let next = path.get(1..).unwrap_or_default();
     let (Some(last), Some(last_next)) = (path.len().checked_sub(1 + LANES), next.last_chunk::<LANES>()) else {
@@ -85,12 +85,12 @@ fn any_pair(path: &[u8], odd: impl Fn(u8, u8) -> bool) -> bool {
         found
     };
     let (heads, tails) = (path.as_chunks::<LANES>().0, next.as_chunks::<LANES>().0);
-    // What is left at the end is looked at together with some bytes before it.
+    // The rest is compared together with some bytes before it.
     heads.iter().zip(tails).any(|(path, next)| many(path, next))
         || path[last..].first_chunk().is_some_and(|path| many(path, last_next))
 }
 
-/// Appends `path`, component by component. `bare` says that there is no base that `..` may eat up.
+/// Appends `path`, component by component. `bare` means that there is no base that `..` may remove.
 fn clean(path: &[u8], bare: bool, out: &mut Vec<u8>) {
     let mut rest = path;
     while let [first, after @ ..] = rest {
@@ -125,7 +125,7 @@ fn clean(path: &[u8], bare: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Goes up one directory; the root stays.
+/// Removes the last directory; the root stays.
 fn pop(out: &mut Vec<u8>) {
     if out.len() > 1 {
         out.pop();

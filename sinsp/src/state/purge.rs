@@ -1,17 +1,17 @@
-//! Removal of what outlived its owner: threads whose end was lost, users of containers in which nobody lives.
+//! Removes stale entries: threads whose end was lost, users of containers without threads.
 //!
-//! Whether a thread is alive is asked of the machine, so a sweep first collects who was not heard of for long, and then
-//! goes through them a few at a time: a machine with a hundred thousand idle threads must not hold up events.
+//! Whether a thread is alive is queried from the host, so a sweep first collects the idle threads, and then checks them
+//! a few at a time: a host with a hundred thousand idle threads must not delay events.
 
 use hashbrown::HashSet;
 use rustc_hash::FxBuildHasher;
 
 use super::{State, Text};
 
-/// What became of a thread that was not heard of.
+/// The fate of an idle thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is there.
+    /// It is alive.
     Alive,
     /// It is gone.
     Gone,
@@ -20,7 +20,7 @@ pub(crate) enum Fate {
 }
 
 impl State {
-    /// Placeholders, and threads that were not heard of for `idle_ns`.
+    /// Returns placeholders, and threads without events for `idle_ns`.
     pub(crate) fn idle_threads(&self, now: u64, idle_ns: u64) -> Vec<i64> {
         let idle = |thread: &&super::Thread| thread.is_placeholder() || thread.is_idle(now, idle_ns);
         self.threads.iter().filter(idle).map(|thread| thread.tid).collect()
@@ -32,7 +32,7 @@ impl State {
         self.metrics.purged_threads += 1;
     }
 
-    /// Forgets the users of containers in which no thread lives.
+    /// Removes the users of containers without threads.
     pub(crate) fn forget_users(&mut self) {
         if self.users.is_empty() {
             return;

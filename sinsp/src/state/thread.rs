@@ -1,7 +1,7 @@
 //! One thread.
 //!
-//! A process is a thread whose tid is its pid, its *leader*. What the threads of a process share (descriptors, working
-//! directory, environment) is kept with the leader; ask [`State`](super::State) for it.
+//! A process is a thread whose tid is its pid, its *leader*. What the threads of a process share (file descriptors,
+//! working directory, environment) belongs to the leader; see [`State`](super::State).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,10 @@ use super::{FdTable, Text, container};
 use crate::config::ContainerPattern;
 use crate::text::strings;
 
-/// Bits of [`Thread::flags`]: those of the clone call as the schema's `clone_flags` numbers them, and marks of our own
-/// state that captures also hold.
+/// Bits of [`Thread::flags`]: those of the clone call as the schema's `clone_flags` numbers them, and marks of the
+/// state that captures also have.
 pub mod thread_flags {
-    /// The thread shares descriptors with its leader.
+    /// The thread shares file descriptors with its leader.
     pub const CLONE_FILES: u32 = 1 << 0;
     /// The thread shares the working directory with its leader.
     pub const CLONE_FS: u32 = 1 << 1;
@@ -25,17 +25,17 @@ pub mod thread_flags {
     pub const CLONE_NEWPID: u32 = 1 << 6;
     /// The thread has exited.
     pub const CLOSED: u32 = 1 << 18;
-    /// It is known to be alive.
+    /// The thread is known to be alive.
     pub const ACTIVE: u32 = 1 << 19;
-    /// Its arguments came from clone, not from exec.
+    /// The thread's arguments came from clone, not from exec.
     pub const NAME_CHANGED: u32 = 1 << 17;
-    /// It is the leader of its process even if its tid says otherwise.
+    /// The thread is the leader of its process even if its tid says otherwise.
     pub const IS_MAIN_THREAD: u32 = 1 << 30;
-    /// It lives in a pid namespace other than the host's.
+    /// The thread lives in a pid namespace other than the host's.
     pub const CHILD_IN_PIDNS: u32 = 1 << 29;
 }
 
-/// One thread. Numbers are -1 where they are not known.
+/// One thread. Numbers are -1 if unknown.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Thread {
@@ -43,7 +43,7 @@ pub struct Thread {
     pub tid: i64,
     /// Its process, in the host's pid namespace.
     pub pid: i64,
-    /// The thread that it is a child of, in the host's pid namespace; 0 when that is gone.
+    /// The parent thread, in the host's pid namespace; 0 if that is gone.
     pub ptid: i64,
     /// The thread that takes over its children when it exits, once that is known.
     pub reaper_tid: i64,
@@ -51,11 +51,11 @@ pub struct Thread {
     pub sid: i64,
     /// The process group, in the host's pid namespace.
     pub pgid: i64,
-    /// The process group, in its own pid namespace.
+    /// The process group, in its pid namespace.
     pub vpgid: i64,
-    /// The thread, in its own pid namespace.
+    /// The thread, in its pid namespace.
     pub vtid: i64,
-    /// Its process, in its own pid namespace.
+    /// Its process, in its pid namespace.
     pub vpid: i64,
     /// The name that the kernel shows.
     pub comm: Text,
@@ -65,32 +65,32 @@ pub struct Thread {
     pub exepath: Text,
     /// The arguments after the first, NUL-separated; see [`args`](Self::args).
     pub args: Text,
-    /// What `comm` was when the arguments were set: the command line begins with it.
+    /// The value of `comm` when the arguments were set: the command line begins with it.
     pub cmdline_comm: Text,
-    /// The name that the thread has given itself since, if any; see [`current_comm`](Self::current_comm).
+    /// The name that the thread has set itself since, if any; see [`current_comm`](Self::current_comm).
     pub renamed: Option<Box<Text>>,
-    /// The environment, NUL-separated. A process keeps it with its leader: see [`State::env`](super::State::env).
+    /// The environment, NUL-separated. That of a process is with its leader: see [`State::env`](super::State::env).
     pub env: Text,
-    /// The cgroups as the capture says them; see [`cgroups`](Self::cgroups).
+    /// The cgroups as in the capture; see [`cgroups`](Self::cgroups).
     pub cgroups: Text,
-    /// The working directory, ended by a slash. A process keeps it with its leader: see
+    /// The working directory, ended by a slash. That of a process is with its leader: see
     /// [`State::cwd`](super::State::cwd).
     pub cwd: Text,
-    /// The root directory; empty when it is not known.
+    /// The root directory; empty if not known.
     pub root: Text,
-    /// The container that it lives in; empty on the host.
+    /// The short id of the container that it lives in; empty on the host.
     pub container_id: Text,
-    /// See [`thread_flags`].
+    /// Flags; see [`thread_flags`].
     pub flags: u32,
-    /// The limit of open descriptors.
+    /// The limit of open file descriptors.
     pub fdlimit: i64,
-    /// Effective user; `u32::MAX` unknown.
+    /// Effective user; `u32::MAX` if unknown.
     pub uid: u32,
-    /// Effective group; `u32::MAX` unknown.
+    /// Effective group; `u32::MAX` if unknown.
     pub gid: u32,
-    /// The user who logged in; `u32::MAX` unset.
+    /// The user who logged in; `u32::MAX` if unset.
     pub loginuid: u32,
-    /// The terminal; 0 none.
+    /// The terminal; 0 for none.
     pub tty: u32,
     /// Permitted capabilities.
     pub cap_permitted: u64,
@@ -102,57 +102,58 @@ pub struct Thread {
     pub exe_writable: bool,
     /// Whether the executable lies in the upper layer of an overlay.
     pub exe_upper_layer: bool,
-    /// Whether it lies in the lower layer.
+    /// Whether the executable lies in the lower layer of an overlay.
     pub exe_lower_layer: bool,
-    /// Whether it is a memfd.
+    /// Whether the executable is a memfd.
     pub exe_from_memfd: bool,
     /// Inode of the executable.
     pub exe_ino: u64,
-    /// When that inode changed, nanoseconds since 1970.
+    /// The change time of that inode, in nanoseconds since 1970.
     pub exe_ino_ctime: u64,
-    /// When the executable was modified, nanoseconds since 1970.
+    /// The modification time of the executable, in nanoseconds since 1970.
     pub exe_ino_mtime: u64,
     /// Nanoseconds from the change of the executable's inode to the start of the process, as of its last exec.
     pub exe_ino_ctime_duration_clone_ts: u64,
     /// Nanoseconds from the start of the pid namespace to the change of the executable's inode, if it came later.
     pub exe_ino_ctime_duration_pidns_start: u64,
-    /// When the first process of its pid namespace started, nanoseconds since 1970; 0 unknown.
+    /// The start of the first process of its pid namespace, in nanoseconds since 1970; 0 if unknown.
     pub pidns_init_start_ts: u64,
-    /// Virtual memory, kilobytes.
+    /// Virtual memory in kilobytes.
     pub vmsize_kb: u32,
-    /// Resident memory, kilobytes.
+    /// Resident memory in kilobytes.
     pub vmrss_kb: u32,
-    /// Swapped memory, kilobytes.
+    /// Swapped memory in kilobytes.
     pub vmswap_kb: u32,
     /// Major page faults.
     pub pfmajor: u64,
     /// Minor page faults.
     pub pfminor: u64,
-    /// When it was cloned, nanoseconds since 1970; 0 unknown.
+    /// The time of its clone, in nanoseconds since 1970; 0 if unknown.
     pub clone_ts: u64,
-    /// When it last called exec; 0 never.
+    /// The time of its last exec; 0 for never.
     pub last_exec_ts: u64,
-    /// The time of its last event, of the current one while that is shown; 0 none.
+    /// The time of its last event, including the one being shown; 0 for none.
     pub last_event_ts: u64,
-    /// When it was last looked up, for the removal of idle entries.
+    /// The time of its last look-up, for the removal of idle entries.
     pub last_access_ts: u64,
-    /// Nanoseconds that it ran, as far as switches of the scheduler told it.
+    /// The nanoseconds that it ran, according to switches of the scheduler.
     pub exec_time: u64,
-    /// Processor time in the program and in the kernel, as of the last report.
+    /// User and system processor time, as of the last report.
     pub cpu_time: (u64, u64),
-    /// The number of the descriptor that its last event was about; -1 none.
+    /// The number of the file descriptor that its last event was about; -1 if none.
     pub last_fd: i64,
-    /// Changes whenever the facts above that an exec, a new name, new credentials or a new directory change may have.
-    /// Counters, times and the last event do not count. Never used twice.
+    /// A number that changes whenever the facts above that an exec, a new name, new credentials or a new directory
+    /// change may have changed. Counters, times and the last event are excepted. It is never reused.
     pub stamp: u64,
-    /// Changes whenever the stamp of the thread or of one of its ancestors does, or the chain of ancestors itself.
+    /// A number that changes whenever the stamp of the thread or of one of its ancestors does, or the chain of
+    /// ancestors itself.
     pub lineage: u64,
     pub(crate) children: Vec<i64>,
-    /// Where it stands among its parent's children.
+    /// Its index among its parent's children.
     pub(crate) place: usize,
     pub(crate) grouped: bool,
     pub(crate) fds: Arc<FdTable>,
-    /// The table is still that of its parent, and is listed turned around.
+    /// Whether the table is still that of its parent, listed in reverse.
     pub(crate) fds_forked: bool,
     pub(crate) last_enter: u16,
     pub(crate) enter: Vec<u8>,
@@ -160,7 +161,7 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// A thread of which nothing is known but its tid.
+    /// Creates a thread of which only the tid is known.
     pub fn new(tid: i64) -> Self {
         Self {
             tid,
@@ -227,41 +228,41 @@ impl Thread {
         }
     }
 
-    /// Whether nothing is known of it but its tid: its events came, its start did not.
+    /// Returns whether only its tid is known: its events were seen, its start was not.
     #[inline]
     pub fn is_placeholder(&self) -> bool {
         self.tid < 0 || self.pid < 0 || self.ptid < 0
     }
 
-    /// Returns the name that the kernel shows by now: `comm` is that of the last exec or clone, as in Falco.
+    /// Returns the current name in the kernel: `comm` is that of the last exec or clone, as in Falco.
     pub fn current_comm(&self) -> &[u8] {
         self.renamed.as_deref().unwrap_or(&self.comm)
     }
 
-    /// Whether it is the leader of its process.
+    /// Returns whether it is the leader of its process.
     #[inline]
     pub fn is_leader(&self) -> bool {
         self.tid == self.pid || self.flags & thread_flags::IS_MAIN_THREAD != 0
     }
 
-    /// Whether it has exited.
+    /// Returns whether it has exited.
     #[inline]
     pub fn is_dead(&self) -> bool {
         self.flags & thread_flags::CLOSED != 0
     }
 
-    /// Whether it was not heard of for the given time.
+    /// Returns whether it had no events for the given time.
     pub(crate) fn is_idle(&self, now: u64, idle_ns: u64) -> bool {
         now.saturating_sub(self.last_access_ts) > idle_ns
     }
 
-    /// Whether it lives in a pid namespace other than the host's.
+    /// Returns whether it lives in a pid namespace other than the host's.
     #[inline]
     pub fn is_in_pidns(&self) -> bool {
         self.flags & thread_flags::CHILD_IN_PIDNS != 0 || (self.tid != self.vtid && self.vtid >= 0)
     }
 
-    /// The arguments after the first.
+    /// Returns the arguments after the first.
     pub fn args(&self) -> impl Iterator<Item = &[u8]> {
         strings(&self.args)
     }
@@ -276,15 +277,15 @@ impl Thread {
         }
     }
 
-    /// The cgroups as subsystem and path, the subsystems under today's names.
+    /// Returns the cgroups as subsystem and path, the subsystems under their current names.
     pub fn cgroups(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         strings(&self.cgroups).map_while(super::cgroup::entry)
     }
 
     /// Sets the cgroups, unless they are cut in the middle of an entry, and the container that follows from them if
-    /// containers are told.
+    /// containers are determined.
     pub(crate) fn set_cgroups(&mut self, cgroups: &[u8], patterns: Option<&[ContainerPattern]>) {
-        // Most are those of the parent, which were looked at.
+        // Most are those of the parent, which were parsed already.
         if *self.cgroups == *cgroups {
             return;
         }
@@ -294,17 +295,17 @@ impl Thread {
         }
     }
 
-    /// Number of threads whose parent it is.
+    /// Returns the number of its child threads.
     pub fn child_count(&self) -> usize {
         self.children.len()
     }
 
-    /// The threads whose parent it is.
+    /// Returns its child threads.
     pub fn children(&self) -> &[i64] {
         &self.children
     }
 
-    /// A word that a rule engine may keep beside the thread; 0 at first. There are two, `which` is 0 or 1.
+    /// Returns a word that a rule engine may store with the thread; 0 at first. There are two, `which` is 0 or 1.
     #[inline]
     pub fn memo(&self, which: usize) -> u64 {
         self.memo[which & 1].load(Ordering::Relaxed)

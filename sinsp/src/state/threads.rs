@@ -1,7 +1,7 @@
 //! The table of threads.
 //!
-//! Threads lie in slots; a hash of tids finds the slot, and the slot of the last thread asked for is
-//! remembered, because events come in runs. Groups (processes) are kept beside: a leader can die before its threads.
+//! Threads lie in slots; a hash of tids finds the slot, and the slot of the last look-up is remembered, because events
+//! come in runs. Groups (processes) are stored separately: a leader can die before its threads.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -14,21 +14,21 @@ use super::Thread;
 pub(crate) struct Group {
     /// The threads that are in the table, the leader first if it is there.
     pub(crate) threads: SmallVec<[i64; 2]>,
-    /// How many of them have not exited.
+    /// The number of them that have not exited.
     pub(crate) alive: u64,
-    /// Whether orphans below are given to it.
+    /// Whether orphans below are reparented to it.
     pub(crate) reaper: bool,
 }
 
-/// Tables below this size keep their room.
+/// The size below which tables are not shrunk.
 const SMALL: usize = 512;
 
-/// Where a thread lies in the table, until a thread is added or removed.
+/// The position of a thread in the table, valid until a thread is added or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot(u32);
 
 impl Slot {
-    /// Stands for no thread.
+    /// The slot for no thread.
     pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
@@ -66,38 +66,38 @@ impl Threads {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// Returns where a thread lies.
+    /// Returns the slot of a thread.
     #[inline]
     pub(crate) fn place(&self, tid: i64) -> Slot {
         self.slot(tid).map_or(Slot::NONE, Slot)
     }
 
-    /// Returns where a thread lies if it was looked up last.
+    /// Returns the slot of a thread if it was looked up last.
     #[inline]
     pub(crate) fn cached(&self, tid: i64) -> Option<Slot> {
         self.last.filter(|(last, _)| *last == tid).map(|(_, slot)| Slot(slot))
     }
 
-    /// Returns where a thread lies, and remembers it: for the thread of an event.
+    /// Returns the slot of a thread, and remembers it: for the thread of an event.
     pub(crate) fn remember(&mut self, tid: i64) -> Option<Slot> {
         let slot = *self.by_tid.get(&tid)?;
         self.last = Some((tid, slot));
         Some(Slot(slot))
     }
 
-    /// Returns the thread at a place.
+    /// Returns the thread in a slot.
     #[inline]
     pub(crate) fn at(&self, slot: Slot) -> Option<&Thread> {
         self.slots.get(slot.0 as usize)?.as_deref()
     }
 
-    /// Returns the thread at a place, to be changed.
+    /// Returns the thread in a slot, mutably.
     #[inline]
     pub(crate) fn at_mut(&mut self, slot: Slot) -> Option<&mut Thread> {
         self.slots.get_mut(slot.0 as usize)?.as_deref_mut()
     }
 
-    /// Puts a thread into the table; a thread of the same tid is given back.
+    /// Inserts a thread into the table, and returns a previous one with the same tid.
     pub(crate) fn insert(&mut self, thread: Box<Thread>) -> Option<Box<Thread>> {
         let tid = thread.tid;
         if let Some(slot) = self.slot(tid) {
@@ -124,7 +124,7 @@ impl Threads {
         }
         self.free.push(slot);
         let thread = self.slots[slot as usize].take();
-        // Give memory back after a burst; a table that breathes a little stays as it is.
+        // Frees memory after a burst; a table whose size varies a little stays unchanged.
         if self.by_tid.len() < self.by_tid.capacity() / 8 {
             self.by_tid.shrink_to(SMALL);
         }
@@ -134,7 +134,7 @@ impl Threads {
         thread
     }
 
-    /// Moves the threads together, so that the slots they leave can go.
+    /// Moves the threads together, so that the freed slots can be released.
     fn compact(&mut self) {
         // A new vector, not a shorter one: that would stay where it is, above memory which is free by now.
         let mut slots = Vec::with_capacity(self.by_tid.len());
@@ -149,7 +149,7 @@ impl Threads {
         }
     }
 
-    /// Forgets a process.
+    /// Removes a process.
     pub(crate) fn remove_group(&mut self, pid: i64) {
         self.groups.remove(&pid);
         if self.groups.len() < self.groups.capacity() / 8 {

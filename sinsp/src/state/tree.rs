@@ -1,4 +1,4 @@
-//! Threads that come and go: groups, parents and children, reapers, and the stamps that follow from them.
+//! Adding and removing threads: groups, parents and children, reapers, and the stamps that follow from them.
 
 use smallvec::smallvec;
 
@@ -6,14 +6,14 @@ use super::threads::Group;
 use super::{State, Text, Thread, thread_flags};
 
 impl State {
-    /// Puts a thread into the table without relatives; `false` if the table is full. A thread of the same tid is removed
-    /// as if it had exited.
+    /// Inserts a thread into the table without relatives; `false` if the table is full. A thread of the same tid is
+    /// removed as if it had exited.
     pub(crate) fn add_unconnected(&mut self, mut thread: Box<Thread>) -> bool {
         let tid = thread.tid;
         if self.threads.get(tid).is_some() {
             self.remove_thread(tid);
         }
-        // The leader of a group outlives its exit while there are other threads: make room for the new one.
+        // The leader of a group stays after its exit while there are other threads: it is replaced by the new one.
         if self.threads.get(tid).is_some() {
             self.forget(tid);
         }
@@ -28,7 +28,7 @@ impl State {
         true
     }
 
-    /// Puts a thread into the table and connects it with its relatives; `false` if the table is full.
+    /// Inserts a thread into the table and connects it with its relatives; `false` if the table is full.
     pub(crate) fn add_thread(&mut self, thread: Box<Thread>) -> bool {
         let tid = thread.tid;
         let added = self.add_unconnected(thread);
@@ -38,7 +38,7 @@ impl State {
         added
     }
 
-    /// Adds an entry for a thread of which nothing is known, so that it is not looked for again.
+    /// Adds an entry for an unknown thread, so that it is not looked up again.
     pub(crate) fn add_placeholder(&mut self, tid: i64) -> bool {
         let mut thread = Box::new(Thread::new(tid));
         thread.comm = Text::new(b"<NA>");
@@ -46,8 +46,8 @@ impl State {
         self.add_unconnected(thread)
     }
 
-    /// Makes a thread part of its group and a child of its parent. Does nothing for placeholders and for a thread that
-    /// is in a group already.
+    /// Connects a thread with its group and its parent. Does nothing for placeholders and for a thread that is in a
+    /// group already.
     pub(crate) fn connect(&mut self, tid: i64) {
         let Some(thread) = self.threads.get(tid) else { return };
         if thread.is_placeholder() || thread.grouped {
@@ -96,7 +96,8 @@ impl State {
         }
     }
 
-    /// Takes the child at `place` off its parent's list. The last one moves there, so that many children are no burden.
+    /// Removes the child at `place` from its parent's list. The last one moves there, so that the cost does not grow
+    /// with the number of children.
     fn drop_child(&mut self, parent: i64, place: usize, tid: i64) {
         let Some(parent) = self.threads.get_mut(parent) else { return };
         if parent.children.get(place) != Some(&tid) {
@@ -116,7 +117,7 @@ impl State {
         }
     }
 
-    /// Takes a thread out, as after its exit: its children go to a reaper; a leader stays until its group is empty.
+    /// Removes a thread as after its exit: its children go to a reaper; a leader stays until its group is empty.
     pub(crate) fn remove_thread(&mut self, tid: i64) {
         let Some(thread) = self.threads.get_mut(tid) else {
             self.metrics.failed_thread_lookups += 1;
@@ -139,7 +140,7 @@ impl State {
             self.forget(tid);
         }
         if alive == 0 {
-            // What is left is the leader, or threads whose exit was lost.
+            // The rest is the leader, or threads whose exit was lost.
             let left = self.threads.groups.get(&pid).map(|group| group.threads.clone()).unwrap_or_default();
             for tid in left {
                 self.forget(tid);
@@ -149,14 +150,14 @@ impl State {
         self.metrics.removed_threads += 1;
     }
 
-    /// A thread of the process has exited.
+    /// Counts the exit of a thread of the process.
     pub(crate) fn one_less_alive(&mut self, pid: i64) {
         if let Some(group) = self.threads.groups.get_mut(&pid) {
             group.alive = group.alive.saturating_sub(1);
         }
     }
 
-    /// Erases a thread from the table, its group and its parent.
+    /// Removes a thread from the table, its group and its parent.
     fn forget(&mut self, tid: i64) {
         let Some(thread) = self.threads.remove(tid) else { return };
         if !thread.enter.is_empty() {
@@ -184,7 +185,8 @@ impl State {
         }
     }
 
-    /// Gives the children of an exiting thread to the reaper that the kernel named, or to the one that it would choose.
+    /// Moves the children of an exiting thread to the reaper that the kernel reported, or to the one that it would
+    /// choose.
     fn give_children_away(&mut self, tid: i64) {
         let Some(thread) = self.threads.get_mut(tid) else { return };
         let children = std::mem::take(&mut thread.children);
@@ -216,8 +218,8 @@ impl State {
         }
     }
 
-    /// Who takes over orphans, as the kernel chooses: another thread of the process, else the nearest ancestor in the
-    /// same pid namespace that is a reaper.
+    /// Returns the thread that takes over orphans, as the kernel chooses it: another thread of the process, else the
+    /// nearest ancestor in the same pid namespace that is a reaper.
     fn find_reaper(&self, tid: i64) -> Option<i64> {
         let thread = self.threads.get(tid)?;
         let alive_in = |group: &Group| {
@@ -234,7 +236,7 @@ impl State {
             .find_map(alive_in)
     }
 
-    /// Says that facts of a thread changed: new stamps for it, for the threads that share them (if it is the leader),
+    /// Marks facts of a thread as changed: new stamps for it, for the threads that share them (if it is the leader),
     /// and for all descendants.
     pub(crate) fn touch(&mut self, tid: i64) {
         let Some(thread) = self.threads.get_mut(tid) else { return };
@@ -257,7 +259,7 @@ impl State {
         }
     }
 
-    /// New lineage stamps for a thread and all its descendants.
+    /// Gives new lineage stamps to a thread and all its descendants.
     pub(crate) fn touch_lineage(&mut self, tid: i64) {
         let start = self.stamps;
         let Some(thread) = self.threads.get_mut(tid) else { return };
@@ -269,7 +271,7 @@ impl State {
         let mut todo = thread.children.clone();
         while let Some(tid) = todo.pop() {
             let Some(thread) = self.threads.get_mut(tid) else { continue };
-            // Broken input can make circles.
+            // Invalid input can make circles.
             if thread.lineage > start {
                 continue;
             }
@@ -280,7 +282,7 @@ impl State {
     }
 }
 
-/// Whether others may look at the thread as the leader of their session or process group.
+/// Returns whether other threads may refer to the thread as the leader of their session or process group.
 fn is_some_leader(thread: &Thread) -> bool {
     thread.tid == thread.pgid || thread.tid == thread.sid || thread.vtid == thread.vpgid
 }

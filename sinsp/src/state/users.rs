@@ -29,27 +29,27 @@ pub struct UserGroup {
 pub(crate) struct Users {
     pub(crate) users: HashMap<u32, User, FxBuildHasher>,
     pub(crate) groups: HashMap<u32, UserGroup, FxBuildHasher>,
-    /// When the machine was last asked for them, plus one; 0 never.
+    /// The time of the last query for them, plus one; 0 for never.
     asked: u64,
 }
 
 impl State {
-    /// A user of the container, or of the host where `container_id` is empty.
+    /// Returns a user of the container, or of the host if `container_id` is empty.
     pub fn user(&self, container_id: &[u8], uid: u32) -> Option<&User> {
         self.users_of(container_id)?.users.get(&uid)
     }
 
-    /// A group of users of the container, or of the host where `container_id` is empty.
+    /// Returns a group of users of the container, or of the host if `container_id` is empty.
     pub fn group(&self, container_id: &[u8], gid: u32) -> Option<&UserGroup> {
         self.users_of(container_id)?.groups.get(&gid)
     }
 
-    /// All users of containers, with the id of the container.
+    /// Returns all users of containers, with the id of the container.
     pub fn container_users(&self) -> impl Iterator<Item = (&Text, &User)> {
         self.users.iter().flat_map(|(id, users)| users.users.values().map(move |user| (id, user)))
     }
 
-    /// All groups of users of containers, with the id of the container.
+    /// Returns all groups of users of containers, with the id of the container.
     pub fn container_groups(&self) -> impl Iterator<Item = (&Text, &UserGroup)> {
         self.users.iter().flat_map(|(id, users)| users.groups.values().map(move |group| (id, group)))
     }
@@ -58,7 +58,7 @@ impl State {
         if container_id.is_empty() { Some(&self.host_users) } else { self.users.get(container_id) }
     }
 
-    /// The users of the container; `None` if those of too many containers are kept already.
+    /// Returns the users of the container; `None` if those of too many containers are kept already.
     fn users_mut(&mut self, container_id: &[u8]) -> Option<&mut Users> {
         self.users_stamp = self.new_stamp();
         if container_id.is_empty() {
@@ -107,7 +107,7 @@ impl State {
         }
     }
 
-    /// Whether the machine was not asked for the users of the container for `pause`; it is taken to be asked now.
+    /// Returns whether the host was not queried for the users of the container for `pause`, and records a query now.
     pub(crate) fn may_ask_for_users(&mut self, container_id: &[u8], ts: u64, pause: u64) -> bool {
         let stamp = self.users_stamp;
         let Some(users) = self.users_mut(container_id) else { return false };

@@ -1,4 +1,4 @@
-//! What is said of how long values hold: equal stamps, equal values, over real captures.
+//! Tests the lifetimes of fields: equal stamps mean equal values, over real captures.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use peregrine_sinsp::Inspector;
 use peregrine_sinsp::fields::{CLASSES, FieldRef, Lifetime};
 use scap::savefile::Reader;
 
-/// Fields of one lifetime, with and without the argument of their example.
+/// Returns the fields of one lifetime, with and without the argument of their example.
 fn fields(lifetime: Lifetime) -> Vec<FieldRef> {
     let all = CLASSES.iter().flat_map(|class| class.fields).filter(|field| field.lifetime == lifetime);
     let names = all
@@ -50,7 +50,7 @@ fn check(capture: &Path) {
         .expect("a sound capture");
     assert!(compared > 100_000, "{compared}");
     println!(
-        "{}: {again} of {} descriptors were known by their stamp",
+        "{}: {again} of {} file descriptors were known by their stamp",
         capture.display(),
         again + known[3].len() as u64
     );

@@ -1,4 +1,4 @@
-//! Listings and the page of the documentation.
+//! Tests of the listings and the page of the documentation.
 
 use peregrine_sinsp::fields::{Fields, ListOptions, Listing, page};
 
@@ -26,12 +26,12 @@ fn text_has_a_block_for_each_class() {
     assert!(text.starts_with(
         "-------------------------------\n\
          Field Class:                  evt (All event types)\n\
-         Description:                  What events of every source have. \n\
+         Description:                  Fields of events of every source. \n\
          Event Sources:                syscall \n\n\
          evt.num                       the number of the event in the stream, from 1;"
     ));
     assert!(text.contains("\nfd.net                        (FILTER ONLY) the address of either end,"));
-    // A name that is too long stands on a line of its own.
+    // A name that is too long is on its own line.
     assert!(text.contains("\nproc.exe_ino.ctime_duration_proc_start\n                              nanoseconds"));
     assert!(text.lines().all(|line| line.chars().count() <= 121));
     assert!(list(Listing::Text, false, true).contains("\nproc.name                     (Type: CHARBUF) the name"));
@@ -61,7 +61,7 @@ fn json_describes_arguments() {
     assert!(json["fieldnames"].as_array().expect("names").contains(&"static.env".into()));
 }
 
-/// `UPDATE_EXPECT=1 cargo test -p peregrine-sinsp --test fields page` writes it.
+/// `UPDATE_EXPECT=1 cargo test -p peregrine-sinsp --test fields page` writes the page.
 #[test]
 fn the_page_in_the_documentation_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/fields.md");

@@ -1,4 +1,4 @@
-//! Fields: the table, the parsing of names, values over the example session, listings.
+//! Tests of fields: the table, the parsing of names, values over the example session, listings.
 
 mod hostile;
 mod lifetimes;

@@ -1,4 +1,4 @@
-//! Names and arguments: what is a field, what is not, and what is said then.
+//! Tests of names and arguments, and of the errors for invalid ones.
 
 use peregrine_sinsp::fields::{FieldRef, Fields, prefix_len};
 
@@ -45,7 +45,7 @@ fn fields_with_their_arguments() {
 }
 
 #[test]
-fn what_is_no_field_is_said_in_the_words_that_tools_know() {
+fn errors_have_the_words_that_tools_know() {
     for (text, message) in [
         ("nose", "filter_check called with nonexistent field nose"),
         ("proc.nose", "filter_check called with nonexistent field proc.nose"),

@@ -1,4 +1,4 @@
-//! The example of every field, over the session in `testdata/traces/session.txt`.
+//! Tests the example of every field over the session in `testdata/traces/session.txt`.
 
 use bumpalo::Bump;
 use peregrine_sinsp::Inspector;
@@ -7,7 +7,7 @@ use scap::text::Trace;
 
 const SESSION: &str = include_str!("../../../testdata/traces/session.txt");
 
-/// The names of the session's events, by number.
+/// Returns the names of the session's events, by number.
 fn names() -> Vec<(u64, &'static str)> {
     let (mut number, mut name, mut names) = (0, None, Vec::new());
     for line in SESSION.lines() {

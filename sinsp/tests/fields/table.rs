@@ -1,4 +1,4 @@
-//! The table of fields against the facts of Falco's libraries.
+//! Tests the table of fields against the facts of Falco's libraries.
 
 use std::collections::HashSet;
 
@@ -44,7 +44,7 @@ fn marks_agree_with_each_other() {
     }
 }
 
-/// Every built-in field with class, type, marks and print format, in order, as the reference lists them.
+/// Compares every built-in field with class, type, marks and print format, in order, with the reference.
 #[test]
 fn equals_the_reference() {
     let Some(shared) = testkit::shared() else { return };

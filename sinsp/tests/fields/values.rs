@@ -1,4 +1,4 @@
-//! Values of fields after small traces: what is special about each class.
+//! Tests of field values after small traces: the special cases of each class.
 
 use bumpalo::Bump;
 use peregrine_sinsp::fields::{Fields, OutputTime, Value};
@@ -16,7 +16,7 @@ thread tid=8 pid=7 ptid=5 vtid=8 vpid=7 comm=\"worker\" cwd=\"/\" uid=33
 fd tid=7 num=9 kind=directory name=\"/srv/data\"
 ";
 
-/// Text and JSON of a field at the last event of a trace.
+/// Returns text and JSON of a field at the last event of a trace.
 fn both(fields: &Fields, trace: &str, field: &str) -> (Option<String>, Option<String>) {
     let field = fields.parse(field).unwrap_or_else(|error| panic!("{field}: {error}"));
     let trace = Trace::parse(&format!("{SHELL}{trace}")).unwrap_or_else(|error| panic!("{trace}: {error:?}"));
@@ -36,7 +36,7 @@ fn both(fields: &Fields, trace: &str, field: &str) -> (Option<String>, Option<St
     last
 }
 
-/// The bytes that conditions see of a field at the last event of a trace.
+/// Returns the bytes that conditions compare of a field at the last event of a trace.
 fn value(trace: &str, field: &str) -> Option<Vec<u8>> {
     let field = Fields::new().parse(field).unwrap_or_else(|error| panic!("{field}: {error}"));
     let trace = Trace::parse(&format!("{SHELL}{trace}")).unwrap_or_else(|error| panic!("{trace}: {error:?}"));
@@ -97,13 +97,13 @@ fn arguments_resolve() {
         ],
     );
     check("tid=7 setuid res=0 uid=77", &[("evt.arg.uid", Some("<NA>")), ("evt.arg.res", Some("0"))]);
-    // An empty parameter is a text of its own.
+    // An empty parameter has a special text.
     check("tid=7 mkdir res=0 path=-", &[("evt.arg.path", Some("<NA>")), ("evt.rawarg.path", Some("<NA>"))]);
     check("tid=7 kill res=- pid=7 sig=SIGKILL", &[("evt.rawarg.res", Some("0")), ("evt.arg.pid", Some("sh"))]);
 }
 
 #[test]
-fn calls_without_an_event_of_their_own() {
+fn generic_system_calls() {
     check(
         "tid=7 syscall ID=getpid nativeID=39",
         &[
@@ -218,7 +218,7 @@ fn conditions_see_all_ancestors_and_both_ends() {
         })
         .expect("a trace does not break");
     assert_eq!(seen, 2);
-    // A file has no ends, but there is a descriptor.
+    // A file does not have ends, but there is a file descriptor.
     let open = "tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/x\" flags=O_RDONLY mode=0";
     let mut inspector = Inspector::new(Trace::parse(&format!("{SHELL}{open}")).expect("a trace"));
     let Ok(Next::Event(event)) = inspector.next() else { panic!("no event") };
@@ -237,7 +237,7 @@ fn buffers_print_in_the_form_that_the_host_chose() {
     assert_eq!(print(&Fields::new(), "evt.buflen"), "5");
     assert_eq!(print(&Fields::new(), "evt.category"), "file");
     check("tid=7 read res=0 data=- fd=9 size=0", &[("evt.buffer", Some("NULL")), ("evt.io_dir", Some("read"))]);
-    // For conditions it is there, and empty.
+    // For conditions it exists and is empty.
     assert_eq!(value("tid=7 read res=0 data=- fd=9 size=0", "evt.buffer"), Some(Vec::new()));
     assert_eq!(value("tid=7 close res=0 fd=9", "evt.buffer"), None);
 }
@@ -281,7 +281,7 @@ fn json_forms() {
         let at = format!("0.000001000 {open}");
         assert_eq!(both(&Fields::new(), &at, field).1.as_deref(), expect, "{field}");
     }
-    // Falco has no JSON for results.
+    // Falco does not have JSON for results.
     assert_eq!(both(&Fields::new(), "tid=7 setuid res=0 uid=0", "evt.rawarg.res").1, None);
 }
 
@@ -302,7 +302,7 @@ fn containers() {
             assert_eq!(text.as_deref(), *expect, "{name}");
         }
     };
-    // Before it is described there is only the id.
+    // Before it is described only the id is known.
     check(&mut inspector, &[("container.id", Some(id)), ("container.name", None), ("k8s.pod.name", None)]);
     let mount = |source: &str, dest: &str| {
         let mut mount = Mount::default();

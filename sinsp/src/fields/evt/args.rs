@@ -1,8 +1,8 @@
 //! The parameters of an event, as text and as values.
 //!
-//! Text is written by [`scap::render`]; what that must know of the machine is answered here. It writes to a buffer
-//! that each thread keeps, and what comes out is copied to the event's arena, so that nothing is allocated once the
-//! buffers have grown.
+//! Text is written by [`scap::render`]; this module resolves the values that need the state. It writes to a buffer of
+//! each thread, and the result is copied to the event's arena, so that nothing is allocated once the buffers have
+//! grown.
 
 use std::cell::RefCell;
 
@@ -16,7 +16,7 @@ use crate::Event;
 use crate::fields::{Arg, FieldRef, Value, print};
 use crate::state::{FdKind, L4Proto, path};
 
-/// What the state knows of the things that parameters name.
+/// Resolves values of parameters by the state.
 struct Machine<'a> {
     event: &'a Event<'a>,
     buffers: Buffers,
@@ -59,7 +59,7 @@ impl Resolve for Machine<'_> {
         let user = self.event.thread().and_then(|thread| self.event.state().user(&thread.container_id, uid));
         match user {
             Some(user) if !user.name.is_empty() => out.extend_from_slice(&user.name),
-            // As for `user.name`: whatever else is not known of a container's users, 0 is root.
+            // As for `user.name`: 0 is root in a container without known users.
             None if uid == 0 && self.event.thread().is_some() => out.extend_from_slice(b"root"),
             _ => return false,
         }
@@ -116,7 +116,7 @@ thread_local! {
     static PATHS: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-/// What `write` appends, in the arena.
+/// Returns what `write` appends, in the arena.
 pub(super) fn written(arena: &Bump, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
     OUT.with_borrow_mut(|out| {
         out.clear();
@@ -125,7 +125,7 @@ pub(super) fn written(arena: &Bump, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
     })
 }
 
-/// Joins `path` to `dir`, to which a slash is added if it needs one, and cleans it; in the arena.
+/// Joins `path` to `dir`, to which a slash is added if needed, and cleans it; in the arena.
 pub(crate) fn joined<'e>(dir: &[u8], path: &[u8], arena: &'e Bump) -> &'e [u8] {
     written(arena, |out| {
         PATHS.with_borrow_mut(|(base, _)| {
@@ -136,7 +136,7 @@ pub(crate) fn joined<'e>(dir: &[u8], path: &[u8], arena: &'e Bump) -> &'e [u8] {
     })
 }
 
-/// A path that starts from the directory `dirfd`, made absolute as far as the state knows the directory.
+/// Returns a path that starts from the directory `dirfd`, made absolute as far as the directory is known.
 pub(crate) fn absolute<'e>(e: &'e Event<'e>, path: &[u8], dirfd: i64, arena: &'e Bump) -> &'e [u8] {
     let Some(thread) = e.thread().filter(|_| !path.starts_with(b"/")) else { return joined(b"", path, arena) };
     if dirfd == AT_FDCWD {
@@ -148,15 +148,15 @@ pub(crate) fn absolute<'e>(e: &'e Event<'e>, path: &[u8], dirfd: i64, arena: &'e
     }
 }
 
-/// Stands for a directory that is not known. No slash comes after it.
+/// The text for an unknown directory. No slash follows it.
 pub(crate) const UNKNOWN: &[u8] = b"<UNKNOWN>";
 
-/// As [`joined`], with `dir` as it is.
+/// Joins a path like [`joined`], with `dir` unchanged.
 pub(crate) fn joined_to<'e>(dir: &[u8], path: &[u8], arena: &'e Bump) -> &'e [u8] {
     written(arena, |out| path::join(dir, path, out))
 }
 
-/// One parameter as text, resolved if it can be.
+/// Returns one parameter as text, resolved if possible.
 pub(crate) fn text<'e>(e: &'e Event<'e>, index: usize, arena: &'e Bump) -> Option<&'e [u8]> {
     text_with(e, index, Buffers::Dots, arena)
 }
@@ -164,7 +164,7 @@ pub(crate) fn text<'e>(e: &'e Event<'e>, index: usize, arena: &'e Bump) -> Optio
 fn text_with<'e>(e: &'e Event<'e>, index: usize, buffers: Buffers, arena: &'e Bump) -> Option<&'e [u8]> {
     let raw = e.raw();
     let param = raw.param(index)?;
-    // Most parameters that rules ask for are words and absolute paths: those are lent as they are.
+    // Most parameters in rules are words and absolute paths: those are borrowed unchanged.
     match param.value() {
         Some(ParamValue::Path(text)) if text.starts_with(b"/") && memchr::memchr(0, text).is_none() => Some(text),
         Some(ParamValue::Text(text)) if memchr::memchr(0, text).is_none() => Some(text),
@@ -174,14 +174,14 @@ fn text_with<'e>(e: &'e Event<'e>, index: usize, buffers: Buffers, arena: &'e Bu
     }
 }
 
-/// The name of a number that has a single one.
+/// Returns the name of a number that has a single one.
 fn only_name(param: &Param<'_>, value: Option<ParamValue<'_>>) -> Option<&'static [u8]> {
     let Some(ParamValue::Enum(number)) = value else { return None };
     let mut names = render::value_names(param.info().flags?, number);
     names.next().filter(|_| names.next().is_none()).map(str::as_bytes)
 }
 
-/// The index of the parameter that the field names.
+/// Returns the index of the parameter that the field names.
 fn index(e: &Event<'_>, field: &FieldRef) -> Option<usize> {
     let index = match &field.arg {
         Arg::Param(param) => param.of(e.code())?,
@@ -191,26 +191,26 @@ fn index(e: &Event<'_>, field: &FieldRef) -> Option<usize> {
     (index < e.raw().nparams()).then_some(index)
 }
 
-/// `evt.arg` for conditions.
+/// Returns the value of `evt.arg` for conditions.
 pub(super) fn arg<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     text(e, index(e, field)?, arena).map(Value::Bytes)
 }
 
-/// `evt.arg` for outputs: buffers print in the form that the host chose.
+/// Returns the text of `evt.arg` for outputs: buffers print in the configured form.
 pub(super) fn arg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
     text_with(e, index(e, field)?, field.style.buffers, arena)
 }
 
-/// `evt.args`: all parameters.
+/// Returns all parameters for `evt.args`.
 pub(super) fn args<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     let state = Machine { event: e, buffers: field.style.buffers };
     Some(Value::Bytes(written(arena, |out| render::args(&e.raw(), &state, out))))
 }
 
-/// `evt.rawarg`: the value itself, as the event's own declaration types it.
+/// Returns the value of `evt.rawarg`, with the type of the event's own declaration.
 pub(super) fn rawarg<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     let (value, _) = raw_value(e, index(e, field)?)?;
-    // Constants were read by the first declaration of the name; a number takes its sign from there.
+    // Constants were parsed by the first declaration of the name; a number takes its sign from there.
     Some(match (value, is_signed(field.kind)) {
         (Value::I64(number), Some(false)) => Value::U64(number as u64),
         (Value::U64(number), Some(true)) => Value::I64(number as i64),
@@ -218,7 +218,7 @@ pub(super) fn rawarg<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> 
     })
 }
 
-/// `evt.rawarg` for outputs.
+/// Returns the text of `evt.rawarg` for outputs.
 pub(super) fn rawarg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
     let index = index(e, field)?;
     let Some((value, info)) = raw_value(e, index) else { return empty_number(e, index).map(|_| &b"0"[..]) };
@@ -230,7 +230,8 @@ pub(super) fn rawarg_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e 
     })
 }
 
-/// `evt.rawarg` in JSON. Falco has no JSON for results and modes, and ends there; they are null here.
+/// Returns the JSON value of `evt.rawarg`. Falco does not have JSON for results and modes, and stops there; they are
+/// null here.
 pub(super) fn rawarg_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     use ParamType as T;
     let index = index(e, field)?;
@@ -249,7 +250,7 @@ pub(super) fn rawarg_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e 
     }
 }
 
-/// Whether numbers of the type have a sign; `None` for what is no number.
+/// Returns whether numbers of the type have a sign; `None` for other types.
 fn is_signed(ty: ParamType) -> Option<bool> {
     use ParamType as T;
     match ty {
@@ -261,8 +262,8 @@ fn is_signed(ty: ParamType) -> Option<bool> {
     }
 }
 
-/// The value of a parameter; `None` when it is empty, but for text, which then is `<NA>`, and for values that cannot be
-/// compared.
+/// Returns the value of a parameter; `None` if it is empty, except for text, which then is `<NA>`, and for values that
+/// cannot be compared.
 fn raw_value<'e>(e: &'e Event<'e>, index: usize) -> Option<(Value<'e>, &'static ParamInfo)> {
     let param = e.raw().param(index)?;
     let info = param.info();
@@ -292,39 +293,39 @@ fn raw_value<'e>(e: &'e Event<'e>, index: usize) -> Option<(Value<'e>, &'static 
     Some((value, info))
 }
 
-/// A number that the event does not tell: printed as 0, though conditions see no value.
+/// Returns the row of a missing number: it is printed as 0, though conditions see no value.
 fn empty_number(e: &Event<'_>, index: usize) -> Option<&'static ParamInfo> {
     let param = e.raw().param(index)?;
     (param.raw().is_empty() && is_signed(param.info().ty).is_some()).then_some(param.info())
 }
 
-/// The text of a parameter called `name` as it stands in the event; `<NA>` where it is empty.
+/// Returns the unresolved text of a parameter called `name`; `<NA>` if it is empty.
 pub(crate) fn raw_text<'e>(e: &'e Event<'e>, name: &str) -> Option<&'e [u8]> {
     let index = e.raw().info()?.param_index(name).filter(|index| *index < e.raw().nparams())?;
     raw_value(e, index)?.0.bytes()
 }
 
-/// The parameter called `data`: what was read or written.
+/// Returns the index of the parameter called `data`, which was read or written.
 fn data(e: &Event<'_>) -> Option<usize> {
     e.raw().info()?.param_index("data").filter(|index| *index < e.raw().nparams())
 }
 
-/// `evt.buffer` for conditions: the bytes.
+/// Returns the bytes of `evt.buffer` for conditions.
 pub(super) fn buffer<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     let index = data(e)?;
     match raw_value(e, index) {
         Some((value, _)) => value.bytes().map(Value::Bytes),
-        // A read of no bytes has a buffer all the same.
+        // A read of no bytes also has a buffer.
         None => e.raw().raw(index).filter(|raw| raw.is_empty()).map(Value::Bytes),
     }
 }
 
-/// `evt.buffer` for outputs: in the form that the host chose.
+/// Returns the text of `evt.buffer` for outputs, in the configured form.
 pub(super) fn buffer_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
     text_with(e, data(e)?, field.style.buffers, arena)
 }
 
-/// The result of a call: the first parameter of its exit event.
+/// Returns the result of a call: the first parameter of its exit event.
 pub(crate) fn result(e: &Event<'_>) -> Option<i64> {
     let raw = e.raw();
     let is_call = raw.info().is_some_and(|info| info.category.intersects(Category::SYSCALL));

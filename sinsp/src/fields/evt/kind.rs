@@ -1,4 +1,4 @@
-//! What an event is: its name, its category, how it ended, when it happened.
+//! The kind of an event: name, category, result, time.
 
 use bumpalo::Bump;
 use scap::render;
@@ -12,7 +12,7 @@ use crate::fields::value::{Text, push_display};
 use crate::fields::{FieldRef, OutputTime, Value};
 use crate::state::FdKind;
 
-/// The name of the event, or of the call that the generic event stands for.
+/// Returns the name of the event, or of the call that the generic event reports.
 #[inline]
 pub(super) fn name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     match e.code() {
@@ -21,7 +21,7 @@ pub(super) fn name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     }
 }
 
-/// The name of the call; none for what is no call.
+/// Returns the name of the call; `None` for events that are not calls.
 pub(super) fn syscall<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     let info = e.raw().info()?;
     if !info.category.intersects(Category::SYSCALL) {
@@ -30,7 +30,7 @@ pub(super) fn syscall<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     if e.code() == EventCode::GENERIC_X { generic_call(e) } else { Some(info.name.as_bytes()) }
 }
 
-/// A call that was not known when the capture was made has its number on the machine beside.
+/// Returns the name of a generic call; one that was unknown at the time of the capture is known by its native number.
 fn generic_call<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     let mut code = SyscallCode(e.raw().param(param::generic_x::ID)?.u16()?);
     if code.0 == 0
@@ -42,7 +42,7 @@ fn generic_call<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     Some(code.info()?.name.as_bytes())
 }
 
-/// The category; for reads and writes it depends on the descriptor.
+/// Returns the category; for reads and writes it depends on the file descriptor.
 pub(super) fn category(e: &Event<'_>) -> &'static str {
     let Some(info) = e.raw().info() else { return "unknown" };
     match info.category.subject() {
@@ -72,7 +72,7 @@ pub(super) fn category(e: &Event<'_>) -> &'static str {
     }
 }
 
-/// SUCCESS or the error's name.
+/// Returns SUCCESS or the error's name.
 pub(super) fn result<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     if number(e)? >= 0 {
         return Some("SUCCESS".into());
@@ -81,28 +81,28 @@ pub(super) fn result<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> 
     Some(Value::Bytes(written(arena, |out| render::arg(&param, None, &WithThread, out))))
 }
 
-/// Results are resolved even where the thread is not known.
+/// Resolves results even if the thread is not known.
 struct WithThread;
 
 impl render::Resolve for WithThread {}
 
-/// 1 where the call failed, 0 where it did not.
+/// Returns 1 if the call failed, else 0.
 pub(super) fn failures<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     Some(Value::U64((number(e)? < 0).into()))
 }
 
-/// Whether it is a report of processor time.
+/// Returns whether it is a report of processor time.
 pub(super) fn is_procinfo(e: &Event<'_>) -> bool {
     e.code() == EventCode::PROCINFO_E
 }
 
-/// The time in the form that the host chose.
+/// Returns the time in the configured form.
 pub(super) fn output_time<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     let mut text = Text::new_in(arena);
     let since = |text: &mut Text<'e>, ns: u64| push_display(text, &format_args!("{}.{:09}", ns / SECOND, ns % SECOND));
     match field.style.time {
         OutputTime::Local => return Some(generic::local(e.ts(), arena, false, true)),
-        // The fraction is not padded: that is how it always was.
+        // The fraction is not padded, as in Falco.
         OutputTime::Absolute => push_display(&mut text, &format_args!("{}.{}", e.ts() / SECOND, e.ts() % SECOND)),
         OutputTime::Relative => since(&mut text, since_start(e)),
         OutputTime::Latency => since(&mut text, 0),

@@ -1,4 +1,4 @@
-//! What a file was opened for.
+//! The flags of opened files.
 
 use scap::schema::{ParamRole, Role};
 
@@ -12,37 +12,37 @@ const CREAT: u32 = 1 << 2;
 const TMPFILE: u32 = 1 << 13;
 const F_CREATED: u32 = 1 << 14;
 
-/// Any of the bits by which a file may be executed, as the schema's `chmod_mode` numbers them.
+/// The mode bits that make a file executable, as in the schema's `chmod_mode`.
 const EXECUTABLE: u32 = 0o111;
 
-/// The index of a parameter of a call that opens a file.
+/// Returns the index of a parameter of a call that opens a file.
 fn param(e: &Event<'_>, role: ParamRole) -> Option<usize> {
     if e.code().role() == Role::Opens { e.code().param_with(role) } else { None }
 }
 
-/// The flags that an open was called with.
+/// Returns the flags of an open.
 fn flags(e: &Event<'_>) -> Option<u32> {
     let index = param(e, ParamRole::Flags)?;
     Some(e.raw().param(index)?.u32().unwrap_or(0))
 }
 
-/// Whether for reading.
+/// Returns whether the file was opened for reading.
 pub(super) fn reads(e: &Event<'_>) -> bool {
     flags(e).is_some_and(|flags| flags & RDONLY != 0)
 }
 
-/// Whether for writing.
+/// Returns whether the file was opened for writing.
 pub(super) fn writes(e: &Event<'_>) -> bool {
     flags(e).is_some_and(|flags| flags & WRONLY != 0)
 }
 
-/// Whether the file was made.
+/// Returns whether the file was created.
 pub(super) fn creates(e: &Event<'_>) -> bool {
     let Some(flags) = flags(e) else { return false };
     flags & F_CREATED != 0 || (flags & TMPFILE != 0 && result(e).is_some_and(|result| result >= 0))
 }
 
-/// Whether a file was made that may be executed.
+/// Returns whether an executable file was created.
 pub(super) fn executable(e: &Event<'_>) -> bool {
     let Some(index) = param(e, ParamRole::Mode) else { return false };
     // A call without flags always creates.

@@ -1,4 +1,4 @@
-//! `evt.abspath`: the absolute path behind a directory and a path.
+//! `evt.abspath`: the absolute path of a directory and a path.
 
 use bumpalo::Bump;
 use scap::render::AT_FDCWD;
@@ -8,7 +8,7 @@ use super::args::{self, result};
 use crate::Event;
 use crate::fields::{Arg, FieldRef, PathEnd, Value};
 
-/// The path, or the one of two that the argument chooses.
+/// Returns the path, or the one of two that the argument selects.
 pub(super) fn absolute<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     let thread = e.thread()?;
     let destination = matches!(field.arg, Arg::Path(PathEnd::Destination));
@@ -33,7 +33,7 @@ pub(super) fn absolute<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bum
         EventCode::FCHOWNAT_X => (param::fchownat_x::dirfd, param::fchownat_x::pathname),
         code if code.role() == Role::Opens => match code.param_with(ParamRole::ResolvedPath) {
             Some(path) => {
-                // The kernel gives the path only where it could open it.
+                // The kernel reports the path only if it could open it.
                 let path = e.raw().param(path)?.text().unwrap_or(b"<NA>");
                 return (result(e)? > 0).then(|| Value::Bytes(args::joined(b"", path, arena)));
             }

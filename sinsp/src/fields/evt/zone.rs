@@ -1,7 +1,7 @@
-//! The local time zone, from the file that the C library reads too.
+//! The local time zone, from the file that the C library uses too.
 //!
-//! `TZ` names a file of the zone database, or `/etc/localtime` is one (tzfile(5)). What cannot be read is UTC. Rules
-//! for the years after the last change of the file are not applied: the offset of its last change holds on.
+//! `TZ` names a file of the zone database, or `/etc/localtime` is one (tzfile(5)). An unreadable file means UTC. Rules
+//! for the years after the last change of the file are not applied: the offset of its last change stays in effect.
 
 use std::sync::LazyLock;
 
@@ -17,12 +17,12 @@ static LOCAL: LazyLock<Zone> = LazyLock::new(|| {
     std::fs::read(path).ok().and_then(|file| Zone::parse(&file)).unwrap_or_default()
 });
 
-/// Seconds that local time is ahead of UTC at the given second since 1970.
+/// Returns the offset of local time from UTC in seconds, at the given second since 1970.
 pub fn utc_offset(seconds: i64) -> i32 {
     LOCAL.offset(seconds)
 }
 
-/// When the offset changed, and to what.
+/// The times of offset changes, and the offsets.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Zone {
     first: i32,
@@ -35,7 +35,7 @@ impl Zone {
         after.checked_sub(1).and_then(|last| self.changes.get(last)).map_or(self.first, |(_, offset)| *offset)
     }
 
-    /// Reads the second part of a file, whose times have 64 bits, or the first where there is no second.
+    /// Parses the second part of a file, whose times have 64 bits, or the first if there is no second.
     fn parse(file: &[u8]) -> Option<Self> {
         let header = Header::parse(file)?;
         let body = file.get(Header::LEN..)?;
@@ -88,7 +88,7 @@ impl Header {
         self.counts[4]
     }
 
-    /// Bytes of what follows the header, times being `width` bytes wide.
+    /// Returns the number of bytes after the header, with times of `width` bytes.
     fn body_len(&self, width: usize) -> Option<usize> {
         let [utc, standard, leaps, times, types, chars] = self.counts;
         let parts = [(times, width + 1), (types, 6), (chars, 1), (leaps, width + 4), (standard, 1), (utc, 1)];
@@ -100,7 +100,7 @@ impl Header {
 mod tests {
     use super::*;
 
-    /// A file with one change, to an hour ahead at second 1000.
+    /// Returns a file with one change, to an hour ahead at second 1000.
     fn file() -> Vec<u8> {
         let mut file = Vec::new();
         for (width, at) in [(4, 1000_i64), (8, 1000)] {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_hold_from_one_change_to_the_next() {
+    fn offsets_apply_from_one_change_to_the_next() {
         let zone = Zone::parse(&file()).expect("a zone");
         assert_eq!(zone.offset(999), 0);
         assert_eq!(zone.offset(1000), 3600);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_zone_is_none() {
+    fn invalid_zones_are_none() {
         let file = file();
         // The names of the types, at the very end, are not read.
         for len in 0..file.len() - 8 {

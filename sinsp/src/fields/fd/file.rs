@@ -1,4 +1,4 @@
-//! Names and types.
+//! Names and types of file descriptors.
 
 use bumpalo::Bump;
 use scap::schema::{EventCode, ParamRole, Role};
@@ -10,7 +10,7 @@ use crate::fields::value::{Text, Value, push_signed};
 use crate::fields::{Arg, FieldRef};
 use crate::state::{FdKind, path};
 
-/// The name of the descriptor, or what the event says of it where there is none.
+/// Returns the name of the file descriptor, or the name in the event if there is none.
 pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
     if !e.is_about_fd() {
         return None;
@@ -21,13 +21,13 @@ pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
     }
 }
 
-/// The kernel's own path of an opened file.
+/// Returns the path of an opened file as the kernel resolved it.
 pub(super) fn real_path<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     let path = fd(e)?.real_path.as_bytes();
     (!path.is_empty()).then_some(path)
 }
 
-/// The path as the process gave it, doubled slashes made one.
+/// Returns the path as the process gave it, with double slashes reduced to one.
 pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
     if !e.is_about_fd() {
         return None;
@@ -48,7 +48,7 @@ pub(super) fn name_raw<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]
     Some(single.into_bump_slice())
 }
 
-/// For calls that failed, or whose descriptor is not known.
+/// Returns the name for calls that failed, or whose file descriptor is not known.
 fn name_from_event<'e>(e: &'e Event<'e>, raw: bool, arena: &'e Bump) -> Option<&'e [u8]> {
     let code = e.code();
     match code.role() {
@@ -71,7 +71,7 @@ fn open_name<'e>(e: &'e Event<'e>, name: usize, dirfd: usize, raw: bool, arena: 
     Some(args::absolute(e, name, e.raw().param(dirfd)?.i64()?, arena))
 }
 
-/// The directory of a file, or a directory itself.
+/// Returns the directory of a file, or a directory itself.
 pub(super) fn directory<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
     if !e.is_about_fd() {
         return None;
@@ -91,7 +91,7 @@ pub(super) fn directory<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8
     }
 }
 
-/// The last part of a file's path.
+/// Returns the last part of a file's path.
 pub(super) fn file_name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     let fd = fd(e).filter(|fd| fd.kind == FdKind::File)?;
     match memchr::memrchr(b'/', &fd.name) {
@@ -101,7 +101,7 @@ pub(super) fn file_name<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
     }
 }
 
-/// Every character, to be lent.
+/// Every ASCII character, to borrow from.
 static ASCII: [u8; 128] = {
     let mut all = [0; 128];
     let mut at = 0;
@@ -112,7 +112,7 @@ static ASCII: [u8; 128] = {
     all
 };
 
-/// The type as a character; a guess by the event where there is no descriptor.
+/// Returns the type as a character; derived from the event if there is no file descriptor.
 pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     if !e.is_about_fd() {
         return None;
@@ -126,7 +126,7 @@ pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
             EventCode::SIGNALFD_X | EventCode::SIGNALFD4_X => b's',
             EventCode::TIMERFD_CREATE_X => b't',
             EventCode::INOTIFY_INIT_X | EventCode::INOTIFY_INIT1_X => b'i',
-            // These two have been forgotten in Falco.
+            // Falco does not list these two.
             EventCode::OPEN_X | EventCode::OPEN_BY_HANDLE_AT_X => b'o',
             code => match code.role() {
                 Role::Opens => b'f',
@@ -138,7 +138,7 @@ pub(super) fn type_char<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     ASCII.get(usize::from(char)).map(|char| Value::Bytes(std::slice::from_ref(char)))
 }
 
-/// Thread and number, glued.
+/// Returns thread and number, concatenated.
 pub(super) fn unique_id<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     if !e.is_about_fd() {
         return None;
@@ -149,7 +149,7 @@ pub(super) fn unique_id<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) 
     Some(Value::Bytes(text.into_bump_slice()))
 }
 
-/// The types of all descriptors, or of one.
+/// Returns the types of all file descriptors, or of one.
 pub(super) fn types<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     if !e.is_about_fd() {
         return None;

@@ -14,16 +14,16 @@ use crate::state::{ConnectStatus, Fd, FdKind, L4Proto, Role};
 
 type End = (IpAddr, u16);
 
-/// What a network prints as: nothing of it is kept as text.
+/// The printed text of a network, of which no text is stored.
 pub(super) const NETWORK: &[u8] = b"<IPNET>";
 
-/// The client's end.
+/// Returns the client's end.
 #[inline]
 pub(super) fn client(e: &Event<'_>) -> Option<End> {
     with_role(fd(e)?)?.source()
 }
 
-/// The server's end; a socket that listens has only that.
+/// Returns the server's end; a listening socket has only that.
 #[inline]
 pub(super) fn server(e: &Event<'_>) -> Option<End> {
     with_role(fd(e)?)?.destination()
@@ -34,7 +34,7 @@ fn with_role(fd: &Fd) -> Option<&Fd> {
     (fd.role != Role::None).then_some(fd)
 }
 
-/// The server's port, which a listening socket has without a role.
+/// Returns the server's port, which a listening socket has without a role.
 pub(super) fn server_port<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     let fd = fd(e)?;
     let listens = matches!(fd.kind, FdKind::Ipv4Server { .. } | FdKind::Ipv6Server(_));
@@ -44,13 +44,13 @@ pub(super) fn server_port<'e>(e: &Event<'_>) -> Option<Value<'e>> {
     Some(fd.destination()?.1.into())
 }
 
-/// This machine's end of a connection: the client's if its address is ours, else the server's.
+/// Returns the host's end of a connection: the client's if its address is local, else the server's.
 pub(super) fn local(e: &Event<'_>) -> Option<End> {
     let (source, destination, is_local) = ends(e)?;
     Some(if is_local { source } else { destination })
 }
 
-/// The other end.
+/// Returns the remote end.
 pub(super) fn remote(e: &Event<'_>) -> Option<End> {
     let (source, destination, is_local) = ends(e)?;
     Some(if is_local { destination } else { source })
@@ -62,7 +62,7 @@ fn ends(e: &Event<'_>) -> Option<(End, End, bool)> {
     Some((source, fd.destination()?, is_local(e, source.0)))
 }
 
-/// Whether an address is one of this machine's, as the thread sees it.
+/// Returns whether an address is one of the host's, as the thread sees it.
 fn is_local(e: &Event<'_>, ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => e.state().interfaces().is_local_v4(ip),
@@ -70,7 +70,7 @@ fn is_local(e: &Event<'_>, ip: IpAddr) -> bool {
     }
 }
 
-/// Whether the server's end is here.
+/// Returns whether the server's end is here.
 pub(super) fn is_server<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     let fd = fd(e)?;
     Some(Value::Bool(match &fd.kind {
@@ -81,17 +81,17 @@ pub(super) fn is_server<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> O
     }))
 }
 
-/// Whether the connection stands.
+/// Returns whether the connection is established.
 pub(super) fn is_connected<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     Some(Value::Bool(fd(e)?.status == ConnectStatus::Connected))
 }
 
-/// The addresses of both ends; none where the descriptor is no connection.
+/// Returns the addresses of both ends; `None` if the file descriptor is not a connection.
 pub(super) fn any_ip<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     both(e, arena, |(ip, _)| ip.into())
 }
 
-/// The ports of both ends; none where the descriptor is no connection.
+/// Returns the ports of both ends; `None` if the file descriptor is not a connection.
 pub(super) fn any_port<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     both(e, arena, |(_, port)| port.into())
 }
@@ -106,7 +106,8 @@ fn both<'e>(e: &'e Event<'e>, arena: &'e Bump, of: impl Fn(End) -> Value<'e>) ->
     }))
 }
 
-/// The address whose names a condition asks for: a list of one, or of none where the descriptor is no connection.
+/// Returns the address that a condition compares by name: a list of one, empty if the file descriptor is not a
+/// connection.
 pub(super) fn named<'e>(e: &'e Event<'e>, end: Option<End>, arena: &'e Bump) -> Option<Value<'e>> {
     let fd = fd(e)?;
     Some(Value::List(match end {
@@ -115,7 +116,7 @@ pub(super) fn named<'e>(e: &'e Event<'e>, end: Option<End>, arena: &'e Bump) -> 
     }))
 }
 
-/// The protocol by name.
+/// Returns the protocol by name.
 pub(super) fn l4_name(fd: &Fd) -> &'static str {
     match fd.l4() {
         L4Proto::Tcp => "tcp",
@@ -126,7 +127,7 @@ pub(super) fn l4_name(fd: &Fd) -> &'static str {
     }
 }
 
-/// The family of a socket.
+/// Returns the family of a socket.
 pub(super) fn family(fd: &Fd) -> Option<&'static str> {
     match fd.kind {
         FdKind::Unix(_) => Some("unix"),
@@ -135,7 +136,7 @@ pub(super) fn family(fd: &Fd) -> Option<&'static str> {
     }
 }
 
-/// The client's port as text; empty for what has a role but is no connection.
+/// Returns the client's port as text; empty for a file descriptor that has a role but is not a connection.
 pub(super) fn client_proto<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     Some(match with_role(fd(e)?)?.source() {
         Some((_, port)) => port_text(port, arena),
@@ -143,7 +144,7 @@ pub(super) fn client_proto<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bum
     })
 }
 
-/// The server's port as text; empty for a socket that listens.
+/// Returns the server's port as text; empty for a listening socket.
 pub(super) fn server_proto<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     let fd = fd(e)?;
     match fd.kind {
@@ -153,7 +154,7 @@ pub(super) fn server_proto<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bum
     }
 }
 
-/// A port in digits.
+/// Returns a port in digits.
 pub(super) fn port_text<'e>(port: u16, arena: &'e Bump) -> Value<'e> {
     let mut text = Text::new_in(arena);
     push_unsigned(&mut text, port.into());

@@ -1,4 +1,4 @@
-//! The process one, two, N steps up, and all of them.
+//! The ancestors of a process: one, two, N steps up, and all of them.
 
 use bumpalo::Bump;
 
@@ -7,25 +7,25 @@ use crate::fields::value::{self, Text, push_signed};
 use crate::fields::{Arg, FieldRef, Value};
 use crate::state::Thread;
 
-/// The parent process.
+/// Returns the parent process.
 #[inline]
 pub(super) fn parent<'e>(e: &'e Event<'e>) -> Option<&'e Thread> {
     e.state().ancestor(e.thread()?, 1)
 }
 
-/// The ancestor that the field's index names.
+/// Returns the ancestor that the field's index names.
 #[inline]
 fn at<'e>(e: &'e Event<'e>, index: i64) -> Option<&'e Thread> {
     e.state().ancestor(e.thread()?, usize::try_from(index).ok()?)
 }
 
-/// All ancestors, the parent first. They are threads, not processes: a child knows which thread made it.
+/// Returns all ancestors, the parent first. They are threads, not processes: a child knows which thread created it.
 pub(super) fn all<'e>(e: &'e Event<'e>) -> Option<impl Iterator<Item = &'e Thread>> {
     let leader = e.state().leader(e.thread()?)?;
     Some(e.state().ancestors(leader))
 }
 
-/// For conditions: of the ancestor with the given index, or the list of those of all ancestors.
+/// Returns the value for conditions: that of the ancestor with the given index, or the list of those of all ancestors.
 pub(super) fn value<'e>(
     e: &'e Event<'e>,
     field: &'e FieldRef,
@@ -40,7 +40,8 @@ pub(super) fn value<'e>(
     Some(Value::List(values.into_bump_slice()))
 }
 
-/// For outputs: of the ancestor with the given index, or those of all ancestors joined by blanks.
+/// Returns the text for outputs: that of the ancestor with the given index, or those of all ancestors, separated by
+/// spaces.
 pub(super) fn text<'e>(
     e: &'e Event<'e>,
     field: &'e FieldRef,
@@ -50,13 +51,13 @@ pub(super) fn text<'e>(
     if let Arg::Index(index) = field.arg {
         return Some(of(at(e, index)?, arena));
     }
-    // A blank goes before each but the first, where nothing was written yet.
+    // A space precedes each but the first, where nothing was written yet.
     let mut pieces = all(e)?.map(|thread| of(thread, arena)).skip_while(|piece| piece.is_empty()).peekable();
     pieces.peek()?;
     Some(value::join(pieces, b' ', arena))
 }
 
-/// As [`value`], for process ids.
+/// Returns the value for process ids, like [`value`].
 pub(super) fn pid_value<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     if let Arg::Index(index) = field.arg {
         return super::id(at(e, index)?.pid);
@@ -64,13 +65,13 @@ pub(super) fn pid_value<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bu
     value(e, field, arena, |thread, _| thread.pid.into())
 }
 
-/// What is printed without an index is the process itself.
+/// Returns the process itself if there is no index, for outputs.
 pub(super) fn pid_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     let index = if let Arg::Index(index) = field.arg { index } else { 0 };
     super::id(at(e, index)?.pid)
 }
 
-/// As [`pid_json`], as text.
+/// Returns [`pid_json`] as text.
 pub(super) fn pid_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
     let Value::I64(pid) = pid_json(e, field, arena)? else { return None };
     let mut text = Text::new_in(arena);

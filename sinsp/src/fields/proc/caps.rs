@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use crate::fields::Value;
 use crate::fields::value;
 
-/// The names by bit, as the kernel's `capability.h` numbers them.
+/// Names by bit, as in the kernel's `capability.h`.
 const NAMES: [&str; 41] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
@@ -50,7 +50,7 @@ const NAMES: [&str; 41] = [
     "CAP_CHECKPOINT_RESTORE",
 ];
 
-/// The names of the bits that are set, joined by blanks.
+/// Returns the names of the bits that are set, separated by spaces.
 pub(super) fn names<'e>(caps: u64, arena: &'e Bump) -> Value<'e> {
     let names = NAMES.iter().enumerate().filter(|(bit, _)| caps >> bit & 1 == 1).map(|(_, name)| name.as_bytes());
     value::join(names, b' ', arena).into()

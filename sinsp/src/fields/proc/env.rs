@@ -8,10 +8,10 @@ use crate::fields::value::{self, Value};
 use crate::fields::{Arg, FieldRef};
 use crate::state::Thread;
 
-/// How far up a variable is looked for.
+/// The maximum number of ancestors searched for a variable.
 const LEVELS: usize = 20;
 
-/// One variable, or all.
+/// Returns one variable, or all.
 pub(super) fn env<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     let thread = e.thread()?;
     Some(match &field.arg {
@@ -20,7 +20,8 @@ pub(super) fn env<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) ->
     })
 }
 
-/// For conditions: one variable of the nearest ancestor that has it, or the environments of all ancestors.
+/// Returns the value for conditions: one variable of the nearest ancestor that has it, or the environments of all
+/// ancestors.
 pub(super) fn aenv<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     match &field.arg {
         Arg::None => ancestors::value(e, field, arena, |thread, arena| whole(e, thread, arena).into()),
@@ -28,7 +29,7 @@ pub(super) fn aenv<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -
     }
 }
 
-/// For outputs: as [`aenv`], but without an argument the environment of the process itself.
+/// Returns the text for outputs: as [`aenv`], but without an argument the environment of the process itself.
 pub(super) fn aenv_text<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e Bump) -> Option<&'e [u8]> {
     let thread = e.thread()?;
     let ancestors = || e.state().leader(thread).into_iter().flat_map(|leader| e.state().ancestors(leader));
@@ -50,8 +51,8 @@ fn whole<'e>(e: &'e Event<'e>, thread: &'e Thread, arena: &'e Bump) -> &'e [u8] 
     value::join(e.state().env(thread), b' ', arena)
 }
 
-/// The value of a variable, without blanks around it; empty where it is not set. The name is searched for in the whole
-/// environment, which is quicker than to go from entry to entry.
+/// Returns the value of a variable, without spaces around it; empty if it is not set. The name is searched in the whole
+/// environment, which is faster than going from entry to entry.
 fn variable<'e>(e: &'e Event<'e>, thread: &'e Thread, name: &[u8]) -> &'e [u8] {
     let env = &*e.state().leader(thread).unwrap_or(thread).env;
     let mut rest = env;

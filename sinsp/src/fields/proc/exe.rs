@@ -1,16 +1,16 @@
-//! When the executable changed, measured against the start of the process and of its pid namespace.
+//! The time of the executable's change, relative to the start of the process and of its pid namespace.
 
 use bumpalo::Bump;
 
 use crate::Event;
 use crate::fields::{FieldRef, Value};
 
-/// From the change of the inode to the start of the process.
+/// Returns the time from the change of the inode to the start of the process.
 pub(super) fn ctime_to_clone<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     super::not_zero(e.thread()?.exe_ino_ctime_duration_clone_ts)
 }
 
-/// From the start of the pid namespace to the change of the inode.
+/// Returns the time from the start of the pid namespace to the change of the inode.
 pub(super) fn pidns_to_ctime<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     super::not_zero(e.thread()?.exe_ino_ctime_duration_pidns_start)
 }

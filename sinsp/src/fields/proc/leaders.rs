@@ -5,22 +5,22 @@ use crate::Event;
 use crate::fields::Value;
 use crate::state::{Text, Thread};
 
-/// The leader of the thread's session.
+/// Returns the leader of the thread's session.
 pub(super) fn session<'e>(e: &'e Event<'e>) -> Option<&'e Thread> {
     e.state().session_leader(e.thread()?)
 }
 
-/// The leader of the thread's process group, by the numbers of its own pid namespace.
+/// Returns the leader of the thread's process group, by the numbers of its pid namespace.
 pub(super) fn vgroup<'e>(e: &'e Event<'e>) -> Option<&'e Thread> {
     e.state().virtual_group_leader(e.thread()?)
 }
 
-/// The leader of the thread's process group, by the numbers of the host.
+/// Returns the leader of the thread's process group, by the numbers of the host.
 pub(super) fn group<'e>(e: &'e Event<'e>) -> Option<&'e Thread> {
     e.state().group_leader(e.thread()?)
 }
 
-/// A text of a leader; empty where there is no leader.
+/// Returns a text of a leader; empty if there is no leader.
 pub(super) fn of<'e>(
     e: &'e Event<'e>,
     leader: fn(&'e Event<'e>) -> Option<&'e Thread>,
@@ -30,7 +30,7 @@ pub(super) fn of<'e>(
     Some(leader(e).map_or(&b""[..], |leader| text(leader)).into())
 }
 
-/// The oldest process whose name ends in `sh`, from the process itself upwards.
+/// Returns the oldest process whose name ends in `sh`, from the process itself upwards.
 pub(super) fn login_shell(e: &Event<'_>) -> Option<i64> {
     let leader = e.state().leader(e.thread()?)?;
     let line = std::iter::once(leader).chain(ancestors::all(e)?);

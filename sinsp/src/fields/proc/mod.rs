@@ -1,7 +1,7 @@
-//! `proc.*` and `thread.*`: the process behind an event, its ancestors, leaders and executable.
+//! `proc.*` and `thread.*`: the process of an event, its ancestors, leaders and executable.
 //!
-//! The rows stand here, the functions behind them in files by topic. A process is its leader thread; what the threads
-//! of a process share is asked of the leader.
+//! The rows are here, their functions in files by topic. A process is its leader thread, which has what the threads of
+//! a process share.
 
 mod ancestors;
 mod caps;
@@ -23,14 +23,14 @@ fields! {
     /// The process and the thread that the event comes from.
     pub(crate) PROCESS = "process" "" {
         "proc.exe" CharBuf na, Thread, |e, _, _| Some((&*e.thread()?.exe).into()),
-            "the first argument of the command line, as it was given: a path, or just a name." on exec = "curl";
+            "the first argument of the command line, unchanged: a path, or only a name." on exec = "curl";
         "proc.pexe" CharBuf na, Lineage, |e, _, _| Some((&*ancestors::parent(e)?.exe).into()),
             "`proc.exe` of the parent process." on exec = "-bash";
         "proc.aexe" CharBuf na [ARG_ALLOWED|NO_TRANSFORMER|NO_RHS] (Index), Lineage,
             |e, f, arena| ancestors::value(e, f, arena, |thread, _| (&*thread.exe).into()),
             text |e, f, arena| ancestors::text(e, f, arena, |thread, _| &thread.exe),
             "`proc.exe` of an ancestor: [0] is the process itself, [1] its parent, and so on. Without an index a \
-             condition holds if it does for any ancestor." on exec ["[2]"] = "sshd: ann";
+             condition is true if it is for any ancestor." on exec ["[2]"] = "sshd: ann";
         "proc.exepath" CharBuf na, Thread, |e, _, _| Some((&*e.thread()?.exepath).into()),
             "the path of the executable as the kernel resolved it, links followed." on exec = "/usr/bin/curl";
         "proc.pexepath" CharBuf na, Lineage, |e, _, _| Some((&*ancestors::parent(e)?.exepath).into()),
@@ -40,7 +40,7 @@ fields! {
             text |e, f, arena| ancestors::text(e, f, arena, |thread, _| &thread.exepath),
             "`proc.exepath` of an ancestor, or of any, as `proc.aexe`." on exec ["[2]"] = "/usr/sbin/sshd";
         "proc.name" CharBuf na, Thread, |e, _, _| Some((&*e.thread()?.comm).into()),
-            "the name that the kernel shows: the file name of the executable, cut after 15 bytes, unless the process \
+            "the name in the kernel: the file name of the executable, cut after 15 bytes, unless the process \
              chose another." on exec = "curl";
         "proc.pname" CharBuf na, Lineage, |e, _, _| Some((&*ancestors::parent(e)?.comm).into()),
             "`proc.name` of the parent process." on exec = "bash";
@@ -49,7 +49,7 @@ fields! {
             text |e, f, arena| ancestors::text(e, f, arena, |thread, _| &thread.comm),
             "`proc.name` of an ancestor, or of any, as `proc.aexe`." on exec ["[2]"] = "sshd";
         "proc.args" CharBuf na [ARG_ALLOWED] (Index), Thread, args,
-            "the arguments after the first, joined by blanks; with an index one of them, empty where there are fewer."
+            "the arguments after the first, separated by spaces; with an index one of them, empty if there are fewer."
             on exec ["[1]"] = "http://10.0.0.5:8080/x";
         "proc.aargs" CharBuf na [ARG_ALLOWED] (Index), Lineage,
             |e, f, arena| Some(ancestors::text(e, f, arena, joined_args)?.into()),
@@ -64,10 +64,10 @@ fields! {
             text |e, f, arena| ancestors::text(e, f, arena, cmdline),
             "`proc.cmdline` of an ancestor, or of any, as `proc.aexe`." on exec ["[2]"] = "sshd -D";
         "proc.cmdnargs" UInt64 dec, Thread, |e, _, _| Some(Value::U64(e.thread()?.args().count() as u64)),
-            "how many arguments follow the first." on exec = "2";
+            "the number of arguments after the first." on exec = "2";
         "proc.cmdlenargs" UInt64 dec, Thread,
             |e, _, _| Some(Value::U64(e.thread()?.args().map(|arg| arg.len() as u64).sum())),
-            "how many bytes the arguments after the first have, without the blanks between them." on exec = "24";
+            "the size of the arguments after the first in bytes, without the spaces between them." on exec = "24";
         "proc.exeline" CharBuf na, Thread, |e, _, arena| {
                 let thread = e.thread()?;
                 let mut line = Text::new_in(arena);
@@ -76,14 +76,14 @@ fields! {
                 push_args(&mut line, thread);
                 Some(Value::Bytes(line.into_bump_slice()))
             },
-            "the command line as it was given: `proc.exe` and `proc.args`." on exec = "curl -s http://10.0.0.5:8080/x";
+            "the command line, unchanged: `proc.exe` and `proc.args`." on exec = "curl -s http://10.0.0.5:8080/x";
         "proc.env" CharBuf na [ARG_ALLOWED] (Name), Thread, env::env,
-            "the environment, joined by blanks; with a name the value of that variable, empty where it is not set."
+            "the environment, separated by spaces; with a name the value of that variable, empty if it is not set."
             on exec ["[HOME]"] = "/home/ann";
         "proc.aenv" CharBuf na [ARG_ALLOWED|NO_TRANSFORMER|NO_RHS] (Name), Lineage, env::aenv,
             text env::aenv_text,
-            "with a name, that variable of the nearest ancestor who has it; with an index, the environment of that \
-             ancestor. Without either a condition holds if it does for the environment of any ancestor."
+            "with a name, that variable of the nearest ancestor that has it; with an index, the environment of that \
+             ancestor. Without either a condition is true if it is for the environment of any ancestor."
             on exec ["[LANG]"] = "C.UTF-8";
         "proc.cwd" CharBuf na, Thread, |e, _, _| Some(e.state().cwd(e.thread()?).into()),
             "the working directory, ended by a slash." on exec = "/home/ann/";
@@ -99,25 +99,25 @@ fields! {
         "proc.apid" Int64 id [ARG_ALLOWED|NO_TRANSFORMER|NO_RHS] (Index), Lineage, ancestors::pid_value,
             text ancestors::pid_text, json ancestors::pid_json,
             "the process id of an ancestor: [0] is the process itself, [1] its parent, and so on. Without an index a \
-             condition holds if it does for any ancestor." on exec ["[2]"] = "900";
+             condition is true if it is for any ancestor." on exec ["[2]"] = "900";
         "proc.vpid" Int64 id, Thread, |e, _, _| known(e.thread()?.vpid),
-            "the process id in the process's own pid namespace." on exec = "1001";
+            "the process id in the process's pid namespace." on exec = "1001";
         "proc.pvpid" Int64 id, Lineage, |e, _, _| Some(e.state().parent(e.thread()?)?.vpid.into()),
-            "the parent's process id in the parent's own pid namespace." on exec = "1000";
+            "the parent's process id in the parent's pid namespace." on exec = "1000";
         "proc.sid" Int64 id, Thread, |e, _, _| Some(e.thread()?.sid.into()),
-            "the session id, in the process's own pid namespace." on exec = "1000";
+            "the session id, in the process's pid namespace." on exec = "1000";
         "proc.sname" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.comm),
-            "`proc.name` of the session's leader, or where that is gone of the oldest ancestor in the session; empty \
-             where there is neither." on exec = "bash";
+            "`proc.name` of the session's leader, or if that is gone of the oldest ancestor in the session; empty \
+             if there is neither." on exec = "bash";
         "proc.sid.exe" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.exe),
             "`proc.exe` of the session's leader, as `proc.sname`." on exec = "-bash";
         "proc.sid.exepath" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::session, |leader| &leader.exepath),
             "`proc.exepath` of the session's leader, as `proc.sname`." on exec = "/usr/bin/bash";
         "proc.vpgid" Int64 id, Thread, |e, _, _| Some(e.thread()?.vpgid.into()),
-            "the process group, in the process's own pid namespace." on exec = "1001";
+            "the process group, in the process's pid namespace." on exec = "1001";
         "proc.vpgid.name" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.comm),
-            "`proc.name` of the leader of the process group, or where that is gone of the oldest ancestor in the \
-             group; empty where there is neither." on exec = "curl";
+            "`proc.name` of the leader of the process group, or if that is gone of the oldest ancestor in the \
+             group; empty if there is neither." on exec = "curl";
         "proc.vpgid.exe" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.exe),
             "`proc.exe` of the leader of the process group, as `proc.vpgid.name`." on exec = "curl";
         "proc.vpgid.exepath" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::vgroup, |leader| &leader.exepath),
@@ -131,14 +131,14 @@ fields! {
         "proc.pgid.exepath" CharBuf na, Leaders, |e, _, _| leaders::of(e, leaders::group, |leader| &leader.exepath),
             "`proc.exepath` of the leader of `proc.pgid`, as `proc.vpgid.name`." on exec = "/usr/bin/curl";
         "proc.duration" RelTime dec, Event, |e, _, _| age(e, e.thread()?),
-            "nanoseconds since the process started; none where its start was not seen." on exec = "1000000";
+            "nanoseconds since the process started; none if its start was not seen." on exec = "1000000";
         "proc.ppid.duration" RelTime dec, Event, parent_age,
-            "nanoseconds since the parent process started; where that was not seen, Falco's slip is kept: the number of \
-             descriptors that the process has open." on exec = "1000000000";
+            "nanoseconds since the parent process started; if that was not seen, as in Falco, the number of \
+             open file descriptors of the process." on exec = "1000000000";
         "proc.pid.ts" RelTime dec, Event, |e, _, _| not_zero(e.thread()?.clone_ts),
-            "when the process started, nanoseconds since 1970." on exec = "1700000000999000000";
+            "the start of the process, in nanoseconds since 1970." on exec = "1700000000999000000";
         "proc.ppid.ts" RelTime dec, Event, |e, _, _| Some(e.state().parent(e.thread()?)?.clone_ts.into()),
-            "when the parent process started, nanoseconds since 1970; 0 where its start was not seen."
+            "the start of the parent process, in nanoseconds since 1970; 0 if it was not seen."
             on exec = "1700000000000000000";
         "proc.is_exe_writable" Bool na, Thread, |e, _, _| Some(e.thread()?.exe_writable.into()),
             "whether the user of the process may write to its executable." on exec = "false";
@@ -153,16 +153,16 @@ fields! {
         "proc.is_sid_leader" Bool na, Thread, |e, _, _| e.thread().map(|t| (t.sid == t.vpid).into()),
             "whether the process leads its session." on exec = "false";
         "proc.is_vpgid_leader" Bool na, Thread, |e, _, _| e.thread().map(|t| (t.vpgid == t.vpid).into()),
-            "whether the process leads its process group, by the numbers of its own pid namespace." on exec = "true";
+            "whether the process leads its process group, by the numbers of its pid namespace." on exec = "true";
         "proc.is_pgid_leader" Bool na, Thread, |e, _, _| e.thread().map(|t| (t.pgid == t.pid).into()),
             "whether the process leads its process group, by the numbers of the host." on exec = "true";
         "proc.exe_ino" Int64 dec, Thread,
             |e, _, _| Some(Value::I64(e.thread()?.exe_ino as i64)).filter(|ino| *ino != Value::I64(0)),
             "the inode of the executable." on exec = "4242";
         "proc.exe_ino.ctime" AbsTime dec, Thread, |e, _, _| not_zero(e.thread()?.exe_ino_ctime),
-            "when the inode of the executable last changed, nanoseconds since 1970." on exec = "1600000000000000000";
+            "the change time of the executable's inode, in nanoseconds since 1970." on exec = "1600000000000000000";
         "proc.exe_ino.mtime" AbsTime dec, Thread, |e, _, _| not_zero(e.thread()?.exe_ino_mtime),
-            "when the executable was last written, nanoseconds since 1970." on exec = "1500000000000000000";
+            "the modification time of the executable, in nanoseconds since 1970." on exec = "1500000000000000000";
         "proc.exe_ino.ctime_duration_proc_start" AbsTime dec, Thread, exe::ctime_to_clone,
             "nanoseconds from the last change of the executable's inode to the start of the process."
             on exec = "100000000999000000";
@@ -170,7 +170,7 @@ fields! {
             "nanoseconds from the start of the pid namespace to the last change of the executable's inode, if that \
              came later." on exec = none;
         "proc.pidns_init_start_ts" UInt64 dec, Thread, |e, _, _| not_zero(e.thread()?.pidns_init_start_ts),
-            "when the first process of the pid namespace started, nanoseconds since 1970: in a container, when that \
+            "the start of the first process of the pid namespace, in nanoseconds since 1970: in a container, when that \
              started." on exec = none;
         "thread.cap_permitted" CharBuf na, Thread, |e, _, arena| Some(caps::names(e.thread()?.cap_permitted, arena)),
             "names of the permitted capabilities." on exec = "CAP_CHOWN CAP_NET_RAW";
@@ -180,59 +180,60 @@ fields! {
         "thread.cap_effective" CharBuf na, Thread, |e, _, arena| Some(caps::names(e.thread()?.cap_effective, arena)),
             "names of the effective capabilities." on exec = "CAP_NET_RAW";
         "proc.fdopencount" UInt64 dec, Event, |e, _, _| Some(Value::U64(usage::open_fds(e, e.thread()?))),
-            "how many descriptors the process has open." on open = "4";
+            "the number of open file descriptors of the process." on open = "4";
         "proc.fdlimit" Int64 dec, Event, |e, _, _| Some(usage::fd_limit(e, e.thread()?).into()),
-            "how many descriptors the process may have open." on exec = "1024";
+            "the limit of open file descriptors of the process." on exec = "1024";
         "proc.fdusage" Double na, Event, |e, _, _| Some(usage::fd_share(e, e.thread()?).into()),
-            "open descriptors in per cent of the limit." on open = "0.4";
+            "open file descriptors in percent of the limit." on open = "0.4";
         "proc.vmsize" UInt64 dec, Event, |e, _, _| Some(e.thread()?.vmsize_kb.into()),
-            "virtual memory, kilobytes." on exec = "9000";
+            "virtual memory in kilobytes." on exec = "9000";
         "proc.vmrss" UInt64 dec, Event, |e, _, _| Some(e.thread()?.vmrss_kb.into()),
-            "resident memory, kilobytes." on exec = "900";
+            "resident memory in kilobytes." on exec = "900";
         "proc.vmswap" UInt64 dec, Event, |e, _, _| Some(e.thread()?.vmswap_kb.into()),
-            "swapped memory, kilobytes." on exec = "9";
+            "swapped memory in kilobytes." on exec = "9";
         "thread.pfmajor" UInt64 dec, Event, |e, _, _| Some(e.thread()?.pfmajor.into()),
-            "page faults that had to read from disk." on exec = "3";
+            "major page faults, which read from disk." on exec = "3";
         "thread.pfminor" UInt64 dec, Event, |e, _, _| Some(e.thread()?.pfminor.into()),
-            "page faults that did not." on exec = "200";
+            "minor page faults, which do not read from disk." on exec = "200";
         "thread.tid" Int64 id, Event, |e, _, _| id(e.raw().tid()),
             "the thread id." on exec = "1001";
         "thread.comm" CharBuf na, Event, |e, _, _| Some(Value::Bytes(e.thread()?.current_comm())),
-            "the name that the kernel shows for the thread by now, which it may have changed itself (`PR_SET_NAME`); \
+            "the current name of the thread in the kernel, which it may have set itself (`PR_SET_NAME`); \
              `proc.name` is that of the last exec." on exec = "curl";
         "thread.ismain" Bool na, Thread, |e, _, _| Some(e.thread()?.is_leader().into()),
             "whether the thread is the leader of its process." on exec = "true";
         "thread.vtid" Int64 id, Thread, |e, _, _| known(e.thread()?.vtid),
-            "the thread id in the thread's own pid namespace." on exec = "1001";
+            "the thread id in the thread's pid namespace." on exec = "1001";
         "thread.nametid" CharBuf na [TABLE_ONLY], Event, |e, _, arena| {
                 let mut text = Text::new_in(arena);
                 text.extend_from_slice_copy(&e.thread()?.comm);
                 push_signed(&mut text, e.raw().tid());
                 Some(Value::Bytes(text.into_bump_slice()))
             },
-            "`proc.name` and `thread.tid`, glued together." on exec = "curl1001";
+            "`proc.name` and `thread.tid`, concatenated." on exec = "curl1001";
         "thread.exectime" RelTime dec, Event, |e, _, _| Some(e.facts().exec_time.into()),
             "on a switch of tasks, nanoseconds that the thread ran on the processor; 0 on other events." on exec = "0";
         "thread.totexectime" RelTime dec, Event, |e, _, _| Some(e.thread()?.exec_time.into()),
             "the sum of `thread.exectime` of the thread so far." on exec = "0";
         "thread.cgroups" CharBuf na, Thread, usage::cgroups,
-            "the cgroups, as subsystem and path, joined by blanks." on exec = "cpu=/user memory=/user";
+            "the cgroups, as subsystem and path, separated by spaces." on exec = "cpu=/user memory=/user";
         "thread.cgroup" CharBuf na [ARG_REQUIRED] (Cgroup), Thread, usage::cgroup,
             "the path of the cgroup for one subsystem." on exec [".cpu"] = "/user";
         "proc.nthreads" UInt64 dec, Event, |e, _, _| Some(Value::U64(e.state().thread_count(e.thread()?))),
-            "how many threads of the process are alive." on exec = "1";
+            "the number of living threads of the process." on exec = "1";
         "proc.nchilds" UInt64 dec, Event, |e, _, _| Some(usage::other_threads(e, e.thread()?).into()),
-            "how many threads of the process besides its leader are alive." on exec = "0";
+            "the number of living threads of the process without its leader." on exec = "0";
         "thread.cpu" Double na, Event, |e, _, _| usage::cpu(e, true, true),
-            "on a report of processor time, how much the thread used since the last, at most 100." on procinfo = "0.0";
+            "on a report of processor time, the thread's share since the last report in percent, at most 100."
+            on procinfo = "0.0";
         "thread.cpu.user" Double na, Event, |e, _, _| usage::cpu(e, true, false),
-            "as `thread.cpu`, time in the program only." on procinfo = "0.0";
+            "as `thread.cpu`, for user time only." on procinfo = "0.0";
         "thread.cpu.system" Double na, Event, |e, _, _| usage::cpu(e, false, true),
-            "as `thread.cpu`, time in the kernel only." on procinfo = "0.0";
+            "as `thread.cpu`, for system time only." on procinfo = "0.0";
         "thread.vmsize" UInt64 dec, Event, |e, _, _| Some(leader_only(e.thread()?, e.thread()?.vmsize_kb.into())),
-            "virtual memory of the process, kilobytes; 0 on threads other than the leader." on exec = "9000";
+            "virtual memory of the process in kilobytes; 0 on threads other than the leader." on exec = "9000";
         "thread.vmrss" UInt64 dec, Event, |e, _, _| Some(leader_only(e.thread()?, e.thread()?.vmrss_kb.into())),
-            "resident memory of the process, kilobytes; 0 on threads other than the leader." on exec = "900";
+            "resident memory of the process in kilobytes; 0 on threads other than the leader." on exec = "900";
         "thread.vmsize.b" UInt64 dec [TABLE_ONLY], Event,
             |e, _, _| Some(leader_only(e.thread()?, u64::from(e.thread()?.vmsize_kb) * 1024)),
             "`thread.vmsize` in bytes." on exec = "9216000";
@@ -240,21 +241,21 @@ fields! {
             |e, _, _| Some(leader_only(e.thread()?, u64::from(e.thread()?.vmrss_kb) * 1024)),
             "`thread.vmrss` in bytes." on exec = "921600";
         "proc.stdin.type" CharBuf na, Event, |e, _, _| stdio::kind(e, 0),
-            "what the standard input is, as `fd.type`." on exec = "file";
+            "the type of standard input, as `fd.type`." on exec = "file";
         "proc.stdout.type" CharBuf na, Event, |e, _, _| stdio::kind(e, 1),
-            "what the standard output is, as `fd.type`." on exec = "file";
+            "the type of standard output, as `fd.type`." on exec = "file";
         "proc.stderr.type" CharBuf na, Event, |e, _, _| stdio::kind(e, 2),
-            "what the standard error is, as `fd.type`." on exec = "file";
+            "the type of standard error, as `fd.type`." on exec = "file";
         "proc.stdin.name" CharBuf na, Event, |e, _, _| stdio::name(e, 0),
-            "the name of the standard input, as `fd.name`." on exec = "/dev/pts/0";
+            "the name of standard input, as `fd.name`." on exec = "/dev/pts/0";
         "proc.stdout.name" CharBuf na, Event, |e, _, _| stdio::name(e, 1),
-            "the name of the standard output, as `fd.name`." on exec = "/dev/pts/0";
+            "the name of standard output, as `fd.name`." on exec = "/dev/pts/0";
         "proc.stderr.name" CharBuf na, Event, |e, _, _| stdio::name(e, 2),
-            "the name of the standard error, as `fd.name`." on exec = "/dev/pts/0";
+            "the name of standard error, as `fd.name`." on exec = "/dev/pts/0";
     }
 }
 
-/// An id that can be shown: sources that number processes in their own way use numbers beyond 32 bits.
+/// Returns an id that can be shown: sources that number processes in their own way use numbers beyond 32 bits.
 pub(super) fn id<'e>(id: i64) -> Option<Value<'e>> {
     (-1..=i64::from(u32::MAX)).contains(&id).then_some(Value::I64(id))
 }
@@ -275,7 +276,8 @@ fn age<'e>(e: &Event<'_>, thread: &Thread) -> Option<Value<'e>> {
     (thread.clone_ts != 0).then(|| Value::U64(e.ts().wrapping_sub(thread.clone_ts)))
 }
 
-/// Falco falls from a parent whose start is not known into the next field of its list, and rules see that number.
+/// Returns the age of the parent. If its start is not known, Falco falls through to the next field of its list, and
+/// rules see that number.
 fn parent_age<'e>(e: &'e Event<'e>, _: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     let parent = ancestors::parent(e)?;
     age(e, parent).or_else(|| Some(Value::U64(usage::open_fds(e, e.thread()?))))

@@ -1,15 +1,15 @@
-//! Standard input, output and error: a shell whose input is a socket is seldom a good sign.
+//! Standard input, output and error: a shell whose input is a socket is suspicious.
 
 use crate::Event;
 use crate::fields::Value;
 use crate::state::Fd;
 
-/// The type of the descriptor.
+/// Returns the type of the file descriptor.
 pub(super) fn kind<'e>(e: &'e Event<'e>, num: i64) -> Option<Value<'e>> {
     Some(of(e, num)?.kind.type_name().unwrap_or("<NA>").into())
 }
 
-/// The name of the descriptor.
+/// Returns the name of the file descriptor.
 pub(super) fn name<'e>(e: &'e Event<'e>, num: i64) -> Option<Value<'e>> {
     Some((&*of(e, num)?.name).into())
 }

@@ -1,4 +1,4 @@
-//! What a process uses: descriptors, threads, processor time, cgroups.
+//! The resources of a process: file descriptors, threads, processor time, cgroups.
 
 use bumpalo::Bump;
 use scap::schema::EventCode;
@@ -8,18 +8,18 @@ use crate::fields::value::Text;
 use crate::fields::{Arg, FieldRef, Value};
 use crate::state::{FdTable, Thread};
 
-/// Descriptors that the thread's process has open; 0 where its leader is not known.
+/// Returns the number of open file descriptors of the thread's process; 0 if its leader is not known.
 pub(super) fn open_fds(e: &Event<'_>, thread: &Thread) -> u64 {
     let leader = e.state().leader(thread);
     leader.and_then(|leader| e.state().fds(leader)).map_or(0, FdTable::len) as u64
 }
 
-/// How many it may have open; 0 where its leader is not known.
+/// Returns the limit of open file descriptors; 0 if its leader is not known.
 pub(super) fn fd_limit(e: &Event<'_>, thread: &Thread) -> i64 {
     e.state().leader(thread).map_or(0, |leader| leader.fdlimit)
 }
 
-/// Open descriptors in per cent of the limit, at most 100; 0 where there is no limit.
+/// Returns the open file descriptors in percent of the limit, at most 100; 0 if there is no limit.
 pub(super) fn fd_share(e: &Event<'_>, thread: &Thread) -> f64 {
     let (open, limit) = (open_fds(e, thread), fd_limit(e, thread));
     match u64::try_from(limit) {
@@ -29,14 +29,14 @@ pub(super) fn fd_share(e: &Event<'_>, thread: &Thread) -> f64 {
     }
 }
 
-/// Living threads of the process without its leader.
+/// Returns the number of living threads of the process without its leader.
 pub(super) fn other_threads(e: &Event<'_>, thread: &Thread) -> u64 {
     let alive = e.state().thread_count(thread);
     let leader_alive = e.state().leader(thread).is_some_and(|leader| !leader.is_dead());
     alive.saturating_sub(u64::from(leader_alive))
 }
 
-/// On a report of processor time, what was used since the report before; 0 on the first.
+/// Returns the share of processor time since the previous report; 0 on the first.
 pub(super) fn cpu<'e>(e: &Event<'_>, user: bool, system: bool) -> Option<Value<'e>> {
     if e.code() != EventCode::PROCINFO_E {
         return None;
@@ -50,7 +50,7 @@ pub(super) fn cpu<'e>(e: &Event<'_>, user: bool, system: bool) -> Option<Value<'
     Some(Value::F64(used.min(100.0)))
 }
 
-/// All cgroups.
+/// Returns all cgroups.
 pub(super) fn cgroups<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> Option<Value<'e>> {
     let mut text = Text::new_in(arena);
     for (subsystem, path) in e.thread()?.cgroups() {
@@ -64,7 +64,7 @@ pub(super) fn cgroups<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) ->
     (!text.is_empty()).then(|| Value::Bytes(text.into_bump_slice()))
 }
 
-/// The cgroup of one subsystem.
+/// Returns the cgroup of one subsystem.
 pub(super) fn cgroup<'e>(e: &'e Event<'e>, field: &'e FieldRef, _: &'e Bump) -> Option<Value<'e>> {
     let Arg::Name(name) = &field.arg else { return None };
     e.thread()?.cgroups().find(|(subsystem, _)| *subsystem == &**name).map(|(_, path)| path.into())
