@@ -24,7 +24,7 @@ impl Probe {
 pub enum Toctou {
     /// Never.
     Off,
-    /// By tracepoints where the kernel shows them, else by the hook; see [`BpfSource::guard`].
+    /// By tracepoints where the kernel shows them, else by the hook; see [`BpfSource::guard`](crate::BpfSource::guard).
     #[default]
     Auto,
     /// By the tracepoint of each of these calls: from tracefs, or from a mount of it that only this process sees.
@@ -48,7 +48,7 @@ impl std::fmt::Display for Toctou {
     }
 }
 
-/// Settings that may change while events flow; see [`BpfSource::set`].
+/// Settings that may change while events flow; see [`BpfSource::set`](crate::BpfSource::set).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {

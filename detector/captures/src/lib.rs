@@ -9,7 +9,7 @@
 //! pscap eval x.scap --conditions many.jsonl
 //! ```
 //!
-//! Each subcommand is a module; [`input`] opens their files. They are built on the public interfaces of the library
+//! Each subcommand is a module; `input` opens their files. They are built on the public interfaces of the library
 //! crates alone.
 #![forbid(unsafe_code)]
 

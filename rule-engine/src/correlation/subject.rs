@@ -16,7 +16,7 @@ pub trait Subject {
     /// or a group of events begins under the first.
     fn keys(&self, id: KeyId, keys: &mut Keys);
 
-    /// Appends what is to be kept of it, by [`captured::push`].
+    /// Appends what is to be kept of it, by `captured::push`.
     fn capture(&self, id: CaptureId, out: &mut Vec<u8>);
 }
 
@@ -46,7 +46,7 @@ pub struct Match<'a> {
     pub first: u64,
     /// When its last event happened.
     pub last: u64,
-    /// Its events in the order of their times; of many the last [`MAX_STEPS`].
+    /// Its events in the order of their times; of many the last `MAX_STEPS`.
     pub steps: &'a [Entry],
 }
 
