@@ -77,6 +77,10 @@ fn listing(folder: &Path) -> Result<String> {
     let index = read(&folder.join("all.html"))?;
     let mut items = Vec::new();
     for link in index.split("<li><a href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        // The page's own table of contents.
+        if link.starts_with('#') {
+            continue;
+        }
         // module/kind.Name.html
         let path = link.trim_end_matches(".html").replace('/', "::");
         if let Some(item) = item(&read(&folder.join(link))?, &path) {
@@ -94,7 +98,8 @@ fn listing(folder: &Path) -> Result<String> {
 
 /// Documents the libraries and returns the listing of each with its file.
 fn listings(root: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let status = Command::new("cargo").args(["doc", "--quiet", "--workspace", "--no-deps"]).current_dir(root).status();
+    let status =
+        Command::new("cargo").args(["doc", "--quiet", "--workspace", "--lib", "--no-deps"]).current_dir(root).status();
     if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
         return Err(format!("cargo doc: {status:?}"));
     }
