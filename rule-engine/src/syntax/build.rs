@@ -8,9 +8,9 @@ use pest::iterators::{Pairs, Tokens};
 
 use super::ast::{Check, Expr, Field, Modifier, Operand, Operator, Position, Right, Transformer};
 use super::error::{SyntaxError, SyntaxErrorKind};
-use super::escape::unescape;
+use super::escape::constant;
 use super::parse::Rule;
-use crate::text::{Lines, to_bytes};
+use crate::text::Lines;
 
 pub(super) type Result<T> = std::result::Result<T, Box<SyntaxError>>;
 
@@ -491,14 +491,4 @@ impl<'t> Builder<'t> {
 /// Whether a byte is skipped between tokens.
 fn is_space(byte: &u8) -> bool {
     matches!(byte, b' ' | 0x08..=0x0A | b'\r')
-}
-
-/// The bytes of a constant as it is written.
-fn constant(written: &str) -> std::result::Result<Vec<u8>, SyntaxErrorKind> {
-    let bytes = to_bytes(written);
-    if written.starts_with(['"', '\'']) {
-        unescape(&bytes).map_err(SyntaxErrorKind::Escape)
-    } else {
-        Ok(bytes.into_owned())
-    }
 }

@@ -1,6 +1,20 @@
 //! Escapes in quoted constants, both ways.
 
-use super::error::EscapeError;
+use super::error::{EscapeError, SyntaxErrorKind};
+use crate::text::to_bytes;
+
+/// Returns the bytes of a constant as it is written, quoted or bare.
+///
+/// # Errors
+/// If it is quoted and an escape is not one of the language.
+pub(super) fn constant(written: &str) -> Result<Vec<u8>, SyntaxErrorKind> {
+    let bytes = to_bytes(written);
+    if written.starts_with(['"', '\'']) {
+        unescape(&bytes).map_err(SyntaxErrorKind::Escape)
+    } else {
+        Ok(bytes.into_owned())
+    }
+}
 
 /// What is between the quotes, unescaped. `quoted` includes its quotes.
 ///
