@@ -53,6 +53,8 @@ pub enum ParamRole {
     Flags,
     /// The permissions of a file that is created.
     Mode,
+    /// The flags that restrict how the path is resolved.
+    Resolve,
     /// The device of the opened file.
     Device,
     /// The inode of the opened file.

@@ -2,13 +2,12 @@
 
 use scap::EventCode;
 use scap::schema::ParamRole;
-use scap::schema::param::openat2_x;
 
 use super::ctx::{Ctx, text};
 use crate::state::{FdFacts, FdKind, Overlay, Thread, path, thread_flags};
 
 const O_DIRECTORY: u32 = 1 << 10;
-/// The flag of openat2 that makes the directory the root of the path.
+/// The flag of a call that makes the directory the root of the path.
 const RESOLVE_IN_ROOT: u32 = 2;
 const F_CREATED: u32 = 1 << 14;
 const UPPER_LAYER: u32 = 1 << 15;
@@ -106,7 +105,7 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         dev: number(ParamRole::Device).map_or(0, |dev| u32::from_le_bytes(*dev)),
         ino: inode.map_or(0, |ino| u64::from_le_bytes(*ino)),
         real_path: ctx.event.beyond(0).map_or(b"", until_nul),
-        elsewhere: code == EventCode::OPENAT2_X && number_of(value(openat2_x::resolve)) & RESOLVE_IN_ROOT != 0,
+        elsewhere: number(ParamRole::Resolve).is_some_and(|flags| u32::from_le_bytes(*flags) & RESOLVE_IN_ROOT != 0),
     };
     // The kernel reports the whole path.
     if let Some(path) = resolved {
@@ -135,10 +134,6 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
 
 fn until_nul(raw: &[u8]) -> &[u8] {
     raw.get(..memchr::memchr(0, raw).unwrap_or(raw.len())).unwrap_or_default()
-}
-
-fn number_of(raw: Option<&[u8]>) -> u32 {
-    raw.and_then(|raw| raw.first_chunk()).map_or(0, |number| u32::from_le_bytes(*number))
 }
 
 /// Returns the layers of an overlay as bits of the flags, if the event has them separately.

@@ -142,7 +142,7 @@ crate::schema::macros::events! {
     )
     327 OPENAT2_X openat2_x = "openat2" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | CONVERTED} does Opens (
         fd: Fd dec, dirfd: Fd dec, name: FsRelPath na at 1 is Path, flags: Flags32 hex in FILE_FLAGS is Flags,
-        mode: UInt32 oct is Mode, resolve: Flags32 hex in OPENAT2_FLAGS, dev: UInt32 hex is Device,
+        mode: UInt32 oct is Mode, resolve: Flags32 hex in OPENAT2_FLAGS is Resolve, dev: UInt32 hex is Device,
         ino: UInt64 dec is Inode,
     )
     336 OPEN_BY_HANDLE_AT_E open_by_handle_at_e = "open_by_handle_at" [FILE | SYSCALL] {CREATES_FD | MODIFIES_STATE | OLD_VERSION} (
