@@ -211,6 +211,10 @@ const KEYS: &[(&str, Shown)] = &[
     ("metrics.convert_memory_to_mb", Here(metrics)),
     ("metrics.include_empty_values", Here(metrics)),
     ("metrics.jemalloc_stats_enabled", Nothing("the allocator is that of the system")),
+    (
+        "correlations.memory_bytes",
+        At("rule-engine/tests/correlation/bounds.rs", "a_flood_of_keys_does_not_grow_past_the_bound"),
+    ),
     ("base_syscalls.all", At(SELECTION, "rules_and_state_without_the_frequent_ones")),
     ("base_syscalls.custom_set", At(SELECTION, "a_custom_set_takes_the_place_of_the_state")),
     ("base_syscalls.repair", At(SELECTION, "repair_adds_only_what_is_needed")),

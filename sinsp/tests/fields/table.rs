@@ -50,7 +50,9 @@ fn equals_the_reference() {
     let Some(shared) = testkit::shared() else { return };
     let text = std::fs::read_to_string(shared.join("spec/fields.json")).expect("the fields");
     let reference: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
-    let ours: Vec<_> = all().filter(|(class, _)| *class != "container").collect();
+    // Fields that Falco does not have.
+    let own = ["fd.realpath", "thread.comm"];
+    let ours: Vec<_> = all().filter(|(class, field)| *class != "container" && !own.contains(&field.name)).collect();
     assert_eq!(ours.len(), reference.len());
     for ((class, field), expect) in ours.iter().zip(&reference) {
         assert_eq!(field.name, expect["name"]);
