@@ -130,6 +130,33 @@ const BURST: &str = "
   source: host
 ";
 
+/// Correlations are resolved with the last file: macros of an earlier file that only their steps name are in use.
+#[test]
+fn a_macro_that_only_a_step_names_is_in_use() {
+    let first = "
+- macro: opened
+  condition: evt.type = open
+- macro: idle
+  condition: evt.type = exit
+- correlation: Open then exit
+  desc: d
+  type: temporal_ordered
+  source: host
+  group-by: [proc.pid]
+  timespan: 10s
+  rules:
+    - {as: open, condition: opened and proc.pid > 0}
+    - {as: exit, condition: evt.type = exit}
+  output: done
+  priority: notice
+";
+    let mut loader = Loader::new(Sources::new().with(schema("host")));
+    let loaded = loader.load([("first.yaml", first.as_bytes()), ("last.yaml", RULES.as_bytes())]);
+    let shown = loaded.render(Style::default());
+    assert!(loaded.is_successful(), "{shown}");
+    assert!(shown.contains("in macro 'idle'") && !shown.contains("in macro 'opened'"), "{shown}");
+}
+
 #[test]
 fn a_chain_over_a_building_block() {
     let mut runner = runner(BURST);
