@@ -8,6 +8,7 @@
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
 #   make package-check  package every library as for publication, and run its tests from the package
+#   make planted  run the detector for 25 minutes under a mixed load, with 1,500 planted events: each must be one alert
 #   make findings    reproduce surprising behaviour of kernels and servers (not part of `make test`)
 #   make quick    run the tests of the crates that require neither clang nor root
 #   make install  install programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
@@ -83,6 +84,14 @@ oracle-correlation:
 .PHONY: kernel-matrix
 kernel-matrix: setup
 	@bpf/kernels/matrix
+
+# RULES are loaded beside the rules of the planted events.
+RULES ?= detector/daemon/rules/peregrine_rules.yaml
+SECONDS_OF_LOAD ?= 1500
+.PHONY: planted
+planted: setup
+	@$(CARGO) build --release --quiet --package peregrine-examples --bin peregrine
+	examples/planted --seconds $(SECONDS_OF_LOAD) "$${CARGO_TARGET_DIR:-target}/release/peregrine" $(RULES)
 
 .PHONY: findings
 findings:
