@@ -69,7 +69,7 @@ sanitize: setup
 	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test --no-fail-fast --package peregrine-bpf --lib --tests \
 		--target $(SANITIZED) --target-dir target/sanitize
 
-# Other engines as oracles of correlations, pinned; `make test` holds a sample of what they said.
+# Other engines as oracles of correlations, pinned; `make test` uses a sample of their results.
 ORACLES := $(abspath target/oracle-correlation)
 .PHONY: oracle-correlation
 oracle-correlation:

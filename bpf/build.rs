@@ -1,6 +1,6 @@
 //! Compiles the probe: `c/probe.bpf.c` becomes one object that the crate carries.
 //!
-//! A published package has it compiled (`prebuilt/`) and takes that one, unless the feature `build-probe` is enabled. With
+//! A published package contains it (`prebuilt/`) and uses that one, unless the feature `build-probe` is enabled. With
 //! `PEREGRINE_BPF_OBJECT` set to the path of an object that was built elsewhere, no clang is needed in a checkout.
 
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ fn main() {
 }
 
 /// Returns the compiled probe of a published package. In a checkout it could be older than its sources; cargo adds the
-/// original manifest to packages alone.
+/// original manifest to packages only.
 fn prebuilt(root: &Path, arch: &str) -> Option<PathBuf> {
     let is_package = root.join("Cargo.toml.orig").exists();
     let object = root.join("prebuilt").join(format!("{arch}.bpf.o"));

@@ -1,8 +1,8 @@
 #!/bin/bash
 # After recvfrom the length of the address is that of the sender's, not that of the buffer.
 #
-# Seen on Linux 6.18: a buffer of 4 bytes gets 4 bytes of the address, and the length says 16. Who reads the address after
-# the call by the length that is there reads 12 bytes that belong to something else; how long the buffer was is told
+# Seen on Linux 6.18: a buffer of 4 bytes gets 4 bytes of the address, and the length is 16. A program that reads the
+# address after the call by this length reads 12 bytes that belong to something else; the length of the buffer is known
 # before the call only.
 set -eu
 exec python3 - <<'P'

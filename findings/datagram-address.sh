@@ -1,14 +1,14 @@
 #!/bin/bash
-# Where a datagram goes is not what the address of the call says, nor what the socket is connected to.
+# The target of a datagram is neither always the address of the call nor the peer that the socket is connected to.
 #
 # Seen on Linux 6.18, by a receiver on loopback:
-#   - an IPv4 socket takes an address of family AF_UNSPEC for one of IPv4;
-#   - an IPv6 socket takes the same family for no address at all: the datagram goes to the connected end;
-#   - an IPv6 socket takes an address of family AF_INET;
+#   - an IPv4 socket reads an address of family AF_UNSPEC as one of IPv4;
+#   - an IPv6 socket reads the same family as no address at all: the datagram goes to the connected peer;
+#   - an IPv6 socket accepts an address of family AF_INET;
 #   - a connected datagram socket sends to the address of the call, its connection stays as it is;
-#   - 0.0.0.0 and :: are this machine;
-#   - a unix socket of type SOCK_SEQPACKET passes over the address, one of type SOCK_DGRAM follows it.
-# Who reads an address in the form of the socket's family names places that nothing was sent to.
+#   - 0.0.0.0 and :: are this host;
+#   - a unix socket of type SOCK_SEQPACKET ignores the address, one of type SOCK_DGRAM uses it.
+# A program that reads an address in the form of the socket's family names targets that nothing was sent to.
 set -eu
 exec python3 - <<'P'
 import ctypes, os, socket, struct, sys, tempfile

@@ -1,9 +1,9 @@
 #!/bin/bash
-# A process whose first thread has ended looks like a zombie, and works on.
+# A process whose first thread has ended looks like a zombie, and continues to run.
 #
 # Seen on Linux 6.18: /proc/PID/stat says Z, /proc/PID/exe and cwd cannot be read, cmdline and fd are empty. All of it is
-# there below /proc/PID/task/TID of a thread that goes on, whose files and memory the process still has. Who reads
-# /proc/PID takes the process for dead, without a name, a program or descriptors.
+# there below /proc/PID/task/TID of a running thread: the process still has its files and memory. A program that reads
+# /proc/PID regards the process as dead, without a name, a program or file descriptors.
 set -eu
 exec python3 - <<'P'
 import ctypes, os, signal, sys, threading

@@ -1,4 +1,4 @@
-//! What each layer costs, an event at a time; the cases are those whose instructions are counted.
+//! The cost of each layer, per event; the cases are those whose instructions are counted.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use peregrine_benches::cases::CASES;

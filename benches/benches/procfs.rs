@@ -1,4 +1,4 @@
-//! A snapshot of this machine's processes, all of it and only the threads.
+//! A snapshot of this host's processes, all of it and only the threads.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use scap::procfs::{self, Config, FdScan};

@@ -1,4 +1,4 @@
-//! What an event costs against 25, 250 and 2,500 rules that are like real ones, and what loading those rules costs.
+//! The cost of an event against 25, 250 and 2,500 realistic rules, and the cost of loading those rules.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use peregrine_benches::{cases, grid};

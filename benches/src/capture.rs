@@ -1,4 +1,4 @@
-//! Captures to measure with: recorded ones where they are at hand, else made ones.
+//! Captures to measure with: recorded ones if available, otherwise generated ones.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use scap::savefile::{Compression, Reader, Writer};
 use scap::{EventBuilder, EventCode, HostState, Next, Source};
 
-/// A recorded capture from the data beside the repository, where that is.
+/// Returns a recorded capture from the data beside the repository, if it exists.
 pub fn recorded(name: &str) -> Option<PathBuf> {
     let path = crate::shared().join("data/captures/recorded").join(name).with_extension("scap");
     path.exists().then_some(path)
 }
 
-/// A large capture, not compressed: the recorded `mix-large`, or one made of a million events where that is not there.
-/// It lies in the folder for temporary files and is made once.
+/// Returns a large capture, not compressed: the recorded `mix-large`, or one of a million generated events without
+/// that. It is in the folder for temporary files and is made once.
 ///
 /// # Errors
 /// If it cannot be read or written.
@@ -33,7 +33,7 @@ pub fn large_capture() -> scap::Result<PathBuf> {
     Ok(path)
 }
 
-/// A capture, decompressed, in memory.
+/// Returns a capture, decompressed, in memory.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -44,7 +44,7 @@ pub fn plain(path: &Path) -> scap::Result<Vec<u8>> {
     writer.finish()
 }
 
-/// Writes all that is left of a capture.
+/// Writes the rest of a capture.
 ///
 /// # Errors
 /// If it is damaged or cannot be written.

@@ -1,7 +1,8 @@
-//! One case for each layer, and for all of them together: what the benchmarks time and the instruction counts count.
+//! One case for each layer, and for all of them together: the benchmarks time them and the instruction counts count
+//! them.
 //!
-//! A case prepares its input, then runs over it as often as it is asked; only the running is measured. All work on
-//! the capture `testdata/captures/attack-a.scap`, decompressed beforehand, so that the figures are the same everywhere.
+//! A case prepares its input, then runs over it any number of times; only the running is measured. All cases use the
+//! capture `testdata/captures/attack-a.scap`, decompressed beforehand, so that the figures are the same everywhere.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,10 +20,10 @@ use sinsp::fields::{FieldRef, Fields};
 
 use crate::{capture, grid};
 
-/// Any fault of a case.
+/// Any error of a case.
 pub type Fault = Box<dyn std::error::Error>;
 
-/// Runs a case once and says how many events, rules or conditions that were.
+/// Runs a case once and returns the number of its events, rules or conditions.
 pub type Run = Box<dyn FnMut() -> Result<u64, Fault>>;
 
 /// A case.
@@ -30,18 +31,18 @@ pub type Run = Box<dyn FnMut() -> Result<u64, Fault>>;
 pub struct Case {
     /// Its name.
     pub name: &'static str,
-    /// What is counted.
+    /// The counted unit.
     pub unit: &'static str,
-    /// What it does.
+    /// A description of its work.
     pub doc: &'static str,
     prepare: fn() -> Result<Run, Fault>,
 }
 
 impl Case {
-    /// Reads and builds what the case works on.
+    /// Reads and builds the input of the case.
     ///
     /// # Errors
-    /// If something of it is missing or broken.
+    /// If part of it is missing or invalid.
     pub fn prepare(&self) -> Result<Run, Fault> {
         (self.prepare)()
     }
@@ -51,7 +52,7 @@ const fn case(name: &'static str, unit: &'static str, doc: &'static str, prepare
     Case { name, unit, doc, prepare }
 }
 
-/// All of them, from the lowest layer to the highest.
+/// Returns all cases, from the lowest layer to the highest.
 pub const CASES: &[Case] = &[
     case("savefile/read", "event", "reads a capture", read),
     case("savefile/copy", "event", "reads a capture and writes it again", copy),
@@ -67,7 +68,7 @@ pub const CASES: &[Case] = &[
     case("load/generated-20000", "rule", "loads 20,000 small rules", load_generated),
 ];
 
-/// The capture, decompressed.
+/// Returns the capture, decompressed.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -76,7 +77,7 @@ pub fn attack() -> Result<Arc<[u8]>, Fault> {
     Ok(capture::plain(&path)?.into())
 }
 
-/// The default rules' text.
+/// Returns the text of the default rules.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -148,7 +149,7 @@ fn print() -> Result<Run, Fault> {
     }))
 }
 
-/// Calls `each` for every event that the inspector shows.
+/// Calls `each` for every event that the inspector returns.
 fn inspect(capture: &[u8], mut each: impl FnMut(sinsp::Event<'_>)) -> Result<u64, Fault> {
     let mut inspector = Inspector::new(Reader::new(capture)?);
     let mut count = 0;
@@ -164,7 +165,7 @@ fn parse() -> Result<Run, Fault> {
     Ok(Box::new(move || inspect(&capture, |event| _ = std::hint::black_box(event.num()))))
 }
 
-/// Fields that the published rules ask for most.
+/// Fields that the published rules use most.
 const TWENTY: [&str; 20] = [
     "evt.type",
     "evt.dir",

@@ -1,18 +1,18 @@
-//! Load without end: the events of a capture again and again, as other threads at a later time.
+//! Unlimited load: the events of a capture again and again, as other threads at a later time.
 //!
-//! Each round moves all times forward and all thread ids up, in the header and in every parameter that is one, so that
-//! processes are born, work and die anew. After a number of rounds ids are used again, as on a real machine.
+//! Each round moves all times forward and all thread ids up, in the header and in every parameter with an id, so that
+//! processes start, work and end again. After a number of rounds ids are reused, as on a real host.
 
 use scap::schema::ParamType;
 use scap::{Event, HostState, Next, Source, SourceStats};
 
-/// How far apart the ids of two rounds are.
+/// The distance between the ids of two rounds.
 const STRIDE: i64 = 1_000_000;
 
-/// After so many rounds ids are used again.
+/// The number of rounds after which ids are reused.
 const GENERATIONS: u64 = 8;
 
-/// A stored event, and where in its bytes thread ids are.
+/// A stored event, and the places of thread ids in its bytes.
 #[derive(Debug)]
 struct Stored {
     cpu: u16,
@@ -26,7 +26,7 @@ struct Stored {
 pub struct Rounds {
     host: HostState,
     events: Vec<Stored>,
-    /// How much time a round takes, in nanoseconds.
+    /// The length of a round, in nanoseconds.
     span: u64,
     round: u64,
     most: u64,
@@ -35,15 +35,15 @@ pub struct Rounds {
     delivered: u64,
 }
 
-/// The time of an event and its thread stand first in its bytes.
+/// The time of an event and its thread are the first values of its bytes.
 const TS: std::ops::Range<usize> = 0..8;
 const TID: usize = 8;
 
 impl Rounds {
-    /// The events of `source`, `rounds` times, in rounds of `span` nanoseconds of their clock.
+    /// Creates the events of `source`, `rounds` times, in rounds of `span` nanoseconds of their clock.
     ///
     /// # Errors
-    /// If the source is broken.
+    /// If the source fails.
     pub fn new(mut source: impl Source, rounds: u64, span: u64) -> scap::Result<Self> {
         let host = source.host().clone();
         let (mut events, mut first) = (Vec::new(), None);
@@ -68,7 +68,7 @@ impl Rounds {
         Ok(Self { host, events, span, round: 0, most: rounds, at: 0, now: Vec::new(), delivered: 0 })
     }
 
-    /// The round that is being delivered, from 0.
+    /// Returns the round that is being delivered, from 0.
     pub fn round(&self) -> u64 {
         self.round
     }
@@ -148,7 +148,7 @@ mod tests {
                 Next::End => break,
             }
         }
-        // The first event of a round is told before the round's number is.
+        // The first event of a round is returned before the round's number is increased.
         let all: Vec<_> = seen.concat();
         let (first, second) = all.split_at(all.len() / 2);
         assert!(first.len() > 55_000);

@@ -1,4 +1,4 @@
-//! Sets of rules of a chosen size that are like real ones.
+//! Realistic sets of rules of a chosen size.
 //!
 //! Real rules are repeated with other constants: paths, names and words in the conditions of each copy differ from those
 //! of every other, so copies share only what rules of different authors would share too. All operators keep their
@@ -15,8 +15,8 @@ use sinsp::fields::Fields;
 
 use crate::cases::Fault;
 
-/// The three published files, in the order in which Falco's documentation loads them, where the data is at hand; else
-/// the rules that come with the detector.
+/// Returns the three published files, in the order in which Falco's documentation loads them, if the data is available;
+/// otherwise the rules of the detector.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -31,10 +31,10 @@ pub fn files() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     paths.iter().map(|path| Ok((path.display().to_string(), std::fs::read(path)?))).collect()
 }
 
-/// A rules file of `count` rules: the real ones first, then copies of them. Macros and lists are written out.
+/// Returns a rules file of `count` rules: the real ones first, then copies of them. Macros and lists are expanded.
 ///
 /// # Errors
-/// If the files cannot be read or have faults.
+/// If the files cannot be read or have errors.
 pub fn text(count: usize) -> Result<String, Fault> {
     let files = files()?;
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
@@ -78,7 +78,7 @@ fn alter(tree: &mut Expr, copy: usize) {
     }
 }
 
-/// Whether any constant may stand on the right.
+/// Returns whether any constant is valid on the right.
 fn is_free(check: &Check) -> bool {
     let Operand::Field(field, _) = &check.left else { return false };
     let name = field.name.as_str();
@@ -91,7 +91,7 @@ fn is_free(check: &Check) -> bool {
         || name.starts_with("fd.type"))
 }
 
-/// Another constant of the same sort: `/etc/shadow` becomes `/etc7/shadow`, `bash` becomes `bash7`.
+/// Returns another constant of the same sort: `/etc/shadow` becomes `/etc7/shadow`, `bash` becomes `bash7`.
 fn other(value: &mut Vec<u8>, copy: usize) {
     let is_word = value.len() > 1 && value.iter().any(u8::is_ascii_alphabetic) && !value[0].is_ascii_digit();
     if !is_word || value.contains(&b':') || value == b"true" || value == b"false" || value == b"<NA>" {
@@ -104,16 +104,15 @@ fn other(value: &mut Vec<u8>, copy: usize) {
     value.splice(end..end, copy.to_string().into_bytes());
 }
 
-/// `count` rules, ready to run.
+/// Returns `count` rules, ready to run.
 ///
 /// # Errors
-/// If the files cannot be read or have faults.
+/// If the files cannot be read or have errors.
 pub fn rules(count: usize) -> Result<Arc<SourceRules<SinspSchema>>, Fault> {
     load(&[("grid.yaml", text(count)?.as_bytes())])
 }
 
-/// A rules file of `count` small rules of two shapes that differ in their constants: what many rules made by a program
-/// look like.
+/// Returns a rules file of `count` small rules of two forms that differ in their constants, as programs generate them.
 pub fn generated(count: usize) -> String {
     let mut text = String::new();
     for number in 0..count {
@@ -147,7 +146,7 @@ fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
 /// Loads rule files about system calls.
 ///
 /// # Errors
-/// If the files have faults.
+/// If the files have errors.
 pub fn load(files: &[(&str, &[u8])]) -> Result<Arc<SourceRules<SinspSchema>>, Fault> {
     let (loaded, sources) = read(files)?;
     Ok(sources.build(loaded.into_rules(), &Config::default())?.source("syscall")?)

@@ -7,7 +7,7 @@ pub mod grid;
 
 use std::path::PathBuf;
 
-/// Returns where the comparison data is expected.
+/// Returns the folder of the comparison data.
 pub fn shared() -> PathBuf {
     testkit::shared_path()
 }

@@ -1,9 +1,9 @@
-//! What the edge costs: the same loop in C and in Rust over the same capture and rules, by turns.
+//! Measures the cost of the C interface: the same loop in C and in Rust over the same capture and rules, by turns.
 //!
-//! `cargo bench -p peregrine-capi --bench loop [-- CAPTURE RULES...]`. Without arguments it takes `mix-large.scap` and the
-//! three published rule files from the data folder (`../shared`, or where `PEREGRINE_SHARED` points). It prints the CPU time
-//! of each process, the least of the turns; with `--count` valgrind counts the instructions too, which takes minutes but
-//! does not depend on what else the machine does.
+//! `cargo bench -p peregrine-capi --bench loop [-- CAPTURE RULES...]`. Without arguments it uses `mix-large.scap` and
+//! the three published rule files from the data folder (`../shared`, or the value of `PEREGRINE_SHARED`). It prints the
+//! CPU time of each process, the least of the turns; with `--count` valgrind counts the instructions too, which takes
+//! minutes but does not depend on the load of the host.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,10 +17,10 @@ use rule_engine::load::{Loader, Sources};
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-/// How this program is told to be the loop in Rust.
+/// The variable that makes this program the loop in Rust.
 const BE_RUST: &str = "--rust-loop";
 const TURNS: usize = 9;
-/// How this program is asked to count instructions.
+/// The option that makes this program count instructions.
 const COUNT: &str = "--count";
 
 fn main() {
@@ -62,7 +62,7 @@ fn main() {
     }
 }
 
-/// `mix-large.scap` and the published rules, where they are.
+/// Returns `mix-large.scap` and the published rules, if they exist.
 fn published() -> Vec<String> {
     let shared = testkit::shared_path();
     let files = [
@@ -84,7 +84,7 @@ fn output(program: &Path, options: &[String]) -> Vec<u8> {
     done.stdout
 }
 
-/// The user and system time of one run, which is nothing but the loop and what comes before it.
+/// Returns the user and system time of one run, which consists of the loop and the steps before it.
 fn cpu_seconds(program: &Path, options: &[String]) -> f64 {
     let before = children();
     let status = Command::new(program).args(options).stdout(Stdio::null()).status().expect("it runs");
@@ -92,7 +92,8 @@ fn cpu_seconds(program: &Path, options: &[String]) -> f64 {
     children() - before
 }
 
-/// The CPU time of all children that ended, in ticks of 10 ms: /proc has it without a system call that is not in std.
+/// Returns the CPU time of all children that ended, in ticks of 10 ms: /proc has it without a system call that is not
+/// in std.
 fn children() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc");
     let fields: Vec<&str> = stat.rsplit(") ").next().expect("a state").split(' ').collect();
@@ -100,7 +101,7 @@ fn children() -> f64 {
     (ticks(13) + ticks(14)) / 100.0
 }
 
-/// The instructions of one run.
+/// Returns the instructions of one run.
 fn instructions(program: &Path, options: &[String]) -> u64 {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args(options);
@@ -110,7 +111,7 @@ fn instructions(program: &Path, options: &[String]) -> u64 {
     counted.unwrap_or_else(|| panic!("valgrind counted nothing: {said}"))
 }
 
-/// The loop in Rust, as `loop.c` has it in C.
+/// Runs the loop of `loop.c` in Rust.
 fn rust(arguments: &[String]) {
     let (capture, rules) = arguments.split_first().expect("a capture");
     let schema = SinspSchema::new(sinsp::fields::Fields::new());

@@ -1,4 +1,4 @@
-/* Prints the fields of every alert of a capture with their types, from a thread of its own: fields CAPTURE RULES */
+/* Prints the fields of every alert of a capture with their types, in a second thread: fields CAPTURE RULES */
 #include <peregrine.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Evaluates one ruleset in several threads, each on a capture of its own: threads RULES CAPTURE... */
+/* Evaluates one ruleset in several threads, each on another capture: threads RULES CAPTURE... */
 #include <peregrine.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -778,7 +778,7 @@ typedef struct peregrine_diagnostic {
      */
     struct peregrine_bytes code;
     /**
-     * What is wrong.
+     * The message.
      */
     struct peregrine_bytes message;
     /**
@@ -830,7 +830,7 @@ typedef struct peregrine_alert {
      */
     uint64_t event_number;
     /**
-     * What the alert is about.
+     * The kind of alert.
      */
     peregrine_alert_kind kind;
     /**
@@ -895,7 +895,7 @@ typedef struct peregrine_named_value {
      */
     struct peregrine_value value;
     /**
-     * Whether there is a value.
+     * Whether the field has a value.
      */
     bool has_value;
 } peregrine_named_value;
@@ -1390,13 +1390,13 @@ peregrine_status peregrine_inspector_open_file(const char *path,
                                                struct peregrine_inspector **out);
 
 /**
- * Opens a capture from a file descriptor: a file, a pipe or a socket, read from its current position on. The descriptor is
+ * Opens a capture from a file descriptor: a file, a pipe or a socket, read from its current position on. `fd` is
  * duplicated, so the caller may close its own at once; the two share the position in the file.
  *
  * @param fd      the file descriptor
  * @param options limits and other options; NULL for the defaults
  * @param out     receives an inspector that the caller owns and frees with peregrine_inspector_free()
- * @return PEREGRINE_STATUS_OK; _IO if the descriptor is not open or cannot be read; _FORMAT if it is not a capture
+ * @return PEREGRINE_STATUS_OK; _IO if `fd` is not open or cannot be read; _FORMAT if it is not a capture
  */
 peregrine_status peregrine_inspector_open_fd(int fd,
                                              const struct peregrine_inspector_options *options,

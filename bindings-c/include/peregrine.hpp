@@ -160,7 +160,7 @@ inline result<bool> done(peregrine_status status)
 }
 } // namespace detail
 
-/* Events of a source with the state of the machine. */
+/* Events of a source with the state of the host. */
 class inspector {
 public:
 	/* Options of an inspector, all defaults. */
@@ -295,16 +295,16 @@ public:
 		return detail::done(peregrine_inspector_remove_container(handle_.get(), bytes, id.size()));
 	}
 
-	/* `ask(std::string_view id)` returns a `const peregrine_container *`, NULL if nothing is known (yet). */
-	result<bool> set_container_callback(std::function<const peregrine_container *(std::string_view)> ask)
+	/* `callback(std::string_view id)` returns a `const peregrine_container *`, NULL if nothing is known (yet). */
+	result<bool> set_container_callback(std::function<const peregrine_container *(std::string_view)> callback)
 	{
 		auto call = [](void *userdata, peregrine_bytes id) {
 			return (*static_cast<std::function<const peregrine_container *(std::string_view)> *>(userdata))(view(id));
 		};
-		auto kept = std::make_unique<std::function<const peregrine_container *(std::string_view)>>(std::move(ask));
+		auto kept = std::make_unique<std::function<const peregrine_container *(std::string_view)>>(std::move(callback));
 		auto set = detail::done(peregrine_inspector_set_container_callback(handle_.get(), call, kept.get()));
 		if (set)
-			ask_ = std::move(kept);
+			container_callback_ = std::move(kept);
 		return set;
 	}
 
@@ -313,7 +313,7 @@ public:
 private:
 	explicit inspector(peregrine_inspector *handle) : handle_(handle) {}
 	/* Declared before the handle, which calls it, and so destroyed after it. */
-	std::unique_ptr<std::function<const peregrine_container *(std::string_view)>> ask_;
+	std::unique_ptr<std::function<const peregrine_container *(std::string_view)>> container_callback_;
 	detail::owner<peregrine_inspector, peregrine_inspector_free> handle_;
 };
 

@@ -49,7 +49,7 @@ pub struct Alert {
     pub timestamp: u64,
     /// The number of the event in its stream, from 1; 0 if there is no event.
     pub event_number: u64,
-    /// What the alert is about.
+    /// The kind of alert.
     pub kind: AlertKind,
     /// The priority; see peregrine_priority_name().
     pub priority: Priority,
@@ -82,7 +82,7 @@ pub struct NamedValue {
     pub name: Bytes,
     /// The value; unspecified unless `has_value` is set.
     pub value: Value,
-    /// Whether there is a value.
+    /// Whether the field has a value.
     pub has_value: bool,
 }
 grows!(NamedValue, "peregrine_named_value", has_value);

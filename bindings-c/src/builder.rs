@@ -67,7 +67,7 @@ pub struct Diagnostic {
     pub is_error: bool,
     /// Its code, such as `LOAD_ERR_COMPILE_CONDITION`.
     pub code: Bytes,
-    /// What is wrong.
+    /// The message.
     pub message: Bytes,
     /// A hint, such as a field of a similar name; empty if there is none.
     pub hint: Bytes,

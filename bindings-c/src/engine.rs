@@ -117,7 +117,7 @@ impl Engine {
     }
 }
 
-/// The sources of an engine, which share the partial matches of correlations.
+/// Returns the sources of an engine, which share the partial matches of correlations.
 fn sources(rules: &Rules) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::with_capacity(rules.sources.len());
     for set in &rules.sources {

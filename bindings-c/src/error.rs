@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char, c_int};
 
 use crate::status::Status;
 
-/// Why a call failed: becomes its status and the last error of the thread.
+/// The error of a call: becomes its status and the last error of the thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Error {
     pub(crate) status: Status,
@@ -23,7 +23,7 @@ impl Error {
         Self::new(Status::NullPointer, format!("{what} is NULL"))
     }
 
-    /// An error with the `errno` of the first I/O error among its causes.
+    /// Returns an error with the `errno` of the first I/O error among its causes.
     pub(crate) fn caused(
         status: Status,
         message: impl Into<String>,

@@ -142,13 +142,13 @@ pub unsafe extern "C" fn peregrine_inspector_open_file(
     })
 }
 
-/// Opens a capture from a file descriptor: a file, a pipe or a socket, read from its current position on. The descriptor is
+/// Opens a capture from a file descriptor: a file, a pipe or a socket, read from its current position on. `fd` is
 /// duplicated, so the caller may close its own at once; the two share the position in the file.
 ///
 /// @param fd      the file descriptor
 /// @param options limits and other options; NULL for the defaults
 /// @param out     receives an inspector that the caller owns and frees with peregrine_inspector_free()
-/// @return PEREGRINE_STATUS_OK; _IO if the descriptor is not open or cannot be read; _FORMAT if it is not a capture
+/// @return PEREGRINE_STATUS_OK; _IO if `fd` is not open or cannot be read; _FORMAT if it is not a capture
 ///
 /// # Safety
 /// `options` is NULL or valid, with everything that it points at; `out` is NULL or valid for writing.

@@ -77,7 +77,7 @@ grows!(InspectorOptions, "peregrine_inspector_options", track_connection_status)
 // SAFETY: NULL, 0 and false are valid.
 unsafe impl Input for InspectorOptions {}
 
-/// What the options of a caller say, checked and copied.
+/// The options of a caller, checked and copied.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setup {
     pub(crate) config: Config,

@@ -38,7 +38,7 @@ impl From<rule_engine::output::Priority> for Priority {
     }
 }
 
-/// Reads a priority that C passed in, where any number may stand; `None` for 0.
+/// Reads a priority that C passed in, which may be any number; `None` for 0.
 pub(crate) fn optional(number: MaybeUninit<Priority>) -> Result<Option<rule_engine::output::Priority>, Error> {
     // SAFETY: the type has the size of its number, and `sized::read` has initialized every byte.
     let number: u32 = unsafe { std::mem::transmute(number) };

@@ -67,7 +67,7 @@ unsafe impl Send for SourceSet {}
 // SAFETY: as above.
 unsafe impl Sync for SourceSet {}
 
-/// What may be shared is what threads may share.
+/// Rulesets are shared by threads, so what they contain must be, too.
 const _: () = {
     const fn shared<T: Send + Sync>() {}
     shared::<TypedRules>();

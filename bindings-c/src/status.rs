@@ -59,7 +59,7 @@ impl Status {
         (Self::InvalidEvent, c"PEREGRINE_STATUS_INVALID_EVENT"),
     ];
 
-    /// The status of a number that a callback returned.
+    /// Returns the status of a number that a callback returned.
     pub(crate) fn from_number(number: i32) -> Option<Self> {
         Self::ALL.iter().map(|(status, _)| *status).find(|status| *status as i32 == number)
     }

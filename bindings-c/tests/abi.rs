@@ -1,6 +1,6 @@
-//! The binary interface as it was last agreed on: functions, and sizes and offsets of structs.
+//! The binary interface as promised: functions, and sizes and offsets of structs.
 //!
-//! `UPDATE_ABI=1` writes `tests/abi.txt` anew. What stands there is a promise: lines are added, not changed.
+//! `UPDATE_ABI=1` rewrites `tests/abi.txt`. Its lines are a promise: they are added, not changed.
 
 mod support;
 
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use support::{Language, compile, root};
 
-/// The structs of the header with their members.
+/// Returns the structs of the header with their members.
 fn structs(header: &str) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     for (start, _) in header.match_indices("typedef struct ").chain(header.match_indices("typedef union ")) {
@@ -32,7 +32,7 @@ fn structs(header: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// The functions that the header declares: the words before a parenthesis, outside of comments.
+/// Returns the functions that the header declares: the words before a parenthesis, outside of comments.
 fn functions(header: &str) -> Vec<String> {
     let mut found: Vec<String> = header
         .lines()

@@ -1,4 +1,4 @@
-//! The examples and the program of the README: they compile, and say what the Rust library says.
+//! The examples and the program of the README: they compile, and print the same as the Rust library.
 
 mod support;
 
@@ -12,7 +12,7 @@ use rule_engine::load::{Loader, Sources};
 use rule_engine::output::Format;
 use support::{Language, compile, installed, program, root, run};
 
-/// The alerts of a capture by way of the Rust crates.
+/// Returns the alerts of a capture from the Rust crates.
 fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
     let schema = SinspSchema::new(sinsp::fields::Fields::new());
     let mut loader = Loader::new(Sources::new().with(schema).with(JsonSchema::k8s_audit()));
@@ -37,7 +37,7 @@ fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
     out
 }
 
-/// Captures and rules: those of the data folder where it is, else the bundled ones.
+/// Returns captures and rules: those of the data folder if it exists, else the bundled ones.
 fn cases() -> (Vec<PathBuf>, Vec<PathBuf>) {
     let Some(shared) = testkit::shared() else {
         return (vec![support::capture()], vec![root().join("tests/rules.yaml")]);
@@ -150,7 +150,7 @@ fn the_program_of_the_readme_detects() {
     assert!(String::from_utf8_lossy(&said.stdout).contains(": Notice shell (name=sh"));
 }
 
-/// What the build of the examples made: each is there, linked with the shared library, and one of them detects.
+/// Checks the build of the examples: each exists, is linked with the shared library, and one of them detects.
 fn built_by(tool: &str, programs: &Path, installed: &Path) {
     let linked = Command::new("readelf").arg("-d").arg(programs.join("detect")).output().expect("readelf");
     let linked = String::from_utf8_lossy(&linked.stdout).into_owned();
@@ -188,7 +188,7 @@ fn examples_are_built_by_make_and_by_cmake() {
         Command::new("readelf").arg("-V").arg(installed.join("lib/libperegrine.so")).output().expect("readelf");
     assert!(String::from_utf8_lossy(&versions.stdout).contains("PEREGRINE_0"));
 
-    // In a folder of their own, so that nothing is left among the sources.
+    // In a separate folder, so that nothing is left among the sources.
     let copy = installed.with_file_name("examples");
     std::fs::create_dir_all(&copy).expect("a folder");
     for file in std::fs::read_dir(root().join("examples")).expect("the examples") {
@@ -205,7 +205,7 @@ fn examples_are_built_by_make_and_by_cmake() {
     built_by("cmake", &build, &installed);
 }
 
-/// The pieces of the guide for embedders in a language, each as a function around it.
+/// Returns the code blocks of the guide for embedders in a language, each as a function.
 fn pieces(fence: &str, head: &str, signature: &str) -> String {
     let guide = std::fs::read_to_string(root().join("../docs/embedding.md")).expect("docs/embedding.md");
     let found: Vec<&str> = guide.split(fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();

@@ -1,4 +1,4 @@
-//! The header is what the sources say, and every C and C++ compiler takes it, twice.
+//! The header is generated from the sources, and every C and C++ compiler accepts it, twice.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +30,7 @@ fn header_is_current() {
     );
 }
 
-/// The contract, as the crate's documentation has it, as a comment.
+/// Returns the contract of the crate's documentation, as a comment.
 fn contract() -> String {
     let source = std::fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
     let lines = source.lines().map_while(|line| line.strip_prefix("//!")).skip_while(|line| !line.contains("contract"));
@@ -41,7 +41,7 @@ fn contract() -> String {
     format!("\n/*\n{}\n */", text.join("\n"))
 }
 
-/// Leaves out what the sources say to Rust callers: the sections on safety, and links between items.
+/// Removes the parts for Rust callers: the sections on safety, and links between items.
 fn without_safety(header: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut inside = false;

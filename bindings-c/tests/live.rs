@@ -1,4 +1,4 @@
-//! Live events by way of C: only with the feature `live`, and only where this machine can be opened.
+//! Live events through the C interface: only with the feature `live`, and only where live capture is possible.
 #![cfg(feature = "live")]
 
 mod support;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use support::{Language, program};
 
-/// How the C test says that this machine cannot be opened.
+/// The exit code by which the C test says that live capture is not possible.
 const SKIPPED: i32 = 77;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every C test once more where memory is watched: under valgrind, and with AddressSanitizer.
+//! Every C test again with memory checks: under valgrind, and with AddressSanitizer.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use support::{Language, compile, program, root};
 
-/// The C files that `tests/c.rs` names.
+/// Returns the C files that `tests/c.rs` names.
 fn objects() -> Vec<String> {
     let list = std::fs::read_to_string(root().join("tests/c.rs")).expect("tests/c.rs");
     let list = list.split("\nc_tests! {").nth(1).and_then(|rest| rest.split("\n}\n").next()).expect("the list");

@@ -1,9 +1,10 @@
-//! What the probe costs those who make calls: nanoseconds a call in a tight loop, with nothing attached, with a usual
-//! selection, and with everything on; how many events a second the reader takes; and when the first one is lost: what a
-//! ring holds while nobody reads, and how little of a processor the reader may have while all processors make events.
+//! Measures the cost of the probe to programs that make calls: nanoseconds per call in a tight loop, with nothing
+//! attached, with a common selection, and with everything enabled; the events per second that the reader can take; and
+//! the point of the first drop: how much a ring holds without a reader, and how little CPU time the reader may have
+//! while all CPUs produce events.
 //!
-//! Run as root: `cargo bench -p peregrine-bpf --bench cost`. The loop keeps to one processor and the reader to another.
-//! Each figure is the least of many short runs, for the machine may be busy with other things.
+//! Run as root: `cargo bench -p peregrine-bpf --bench cost`. The loop keeps to one CPU and the reader to another. Each
+//! figure is the least of many short runs, since the host may be busy with other things.
 #![allow(unsafe_code, reason = "raw system calls are what is measured")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
@@ -35,7 +36,7 @@ fn getppid() {
 }
 
 fn open_close() {
-    // SAFETY: a NUL-ended path; the descriptor is closed once.
+    // SAFETY: a NUL-terminated path; the file descriptor is closed once.
     unsafe {
         let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"/dev/null".as_ptr(), libc::O_RDONLY);
         libc::syscall(libc::SYS_close, fd);
@@ -43,21 +44,21 @@ fn open_close() {
 }
 
 fn read_zero(fd: i32, into: &mut [u8; 64]) {
-    // SAFETY: the buffer is as long as it says.
+    // SAFETY: the buffer has the given length.
     unsafe { libc::syscall(libc::SYS_read, fd, into.as_mut_ptr(), into.len()) };
 }
 
 fn datagram(fds: [i32; 2], buffer: &mut [u8; 64]) {
-    // SAFETY: the buffer is as long as it says.
+    // SAFETY: the buffer has the given length.
     unsafe {
         libc::syscall(libc::SYS_sendto, fds[0], buffer.as_ptr(), buffer.len(), 0, 0, 0);
         libc::syscall(libc::SYS_recvfrom, fds[1], buffer.as_mut_ptr(), buffer.len(), 0, 0, 0);
     }
 }
 
-/// The four loops, each in nanoseconds.
+/// Runs the four loops, each in nanoseconds.
 fn loops() -> [f64; 4] {
-    // SAFETY: plain calls; the descriptors stay open for the length of the program.
+    // SAFETY: plain calls; the file descriptors stay open for the length of the program.
     let (zero, pair) = unsafe {
         let zero = libc::open(c"/dev/zero".as_ptr(), libc::O_RDONLY);
         let mut pair = [0; 2];
@@ -73,7 +74,7 @@ fn loops() -> [f64; 4] {
     ]
 }
 
-/// Runs `body` in a thread on processor 0 while this one reads events on processor 1; the events read.
+/// Runs `body` in a thread on CPU 0 while this one reads events on CPU 1; returns the events read.
 fn beside<T: Send>(source: &mut BpfSource, body: impl FnOnce() -> T + Send) -> (T, u64) {
     let done = AtomicBool::new(false);
     let read = AtomicU64::new(0);
@@ -161,7 +162,7 @@ fn main() {
     starved();
 }
 
-/// The processor time of this thread.
+/// Returns the CPU time of this thread.
 fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a timespec that the call may fill.
@@ -169,7 +170,7 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Events a second that reach the reader while a loop makes as many as it can, and what was lost.
+/// Returns the events per second that reach the reader while a loop produces as many as it can, and the drops.
 fn throughput(builder: &peregrine_bpf::Builder) {
     let mut source = builder.clone().select(Selection::all()).open().unwrap();
     let before = source.stats();
@@ -193,10 +194,10 @@ fn throughput(builder: &peregrine_bpf::Builder) {
     );
 }
 
-/// What rings of the presets hold while nobody reads, and how fast it is read then.
+/// Measures how much rings of the presets hold without a reader, and how fast it is read then.
 fn bursts() {
     for preset in 1..=5 {
-        let builder = Probe::builder().proc_scan(None).toctou(Toctou::Off).tell_losses(false);
+        let builder = Probe::builder().proc_scan(None).toctou(Toctou::Off).report_drops(false);
         let mut source = builder.ring_preset(preset).unwrap().select(Selection::none()).open().unwrap();
         source.select(Selection::all()).unwrap();
         let start = Instant::now();
@@ -233,11 +234,11 @@ fn set_nice(nice: i32) {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
 }
 
-/// A loop on each of two processors while the reader, with a lower and lower priority, shares one of them.
+/// Runs a loop on each of two CPUs while the reader, with a lower and lower priority, shares one of them.
 fn starved() {
     const TIME: Duration = Duration::from_secs(2);
     for nice in [0, 10, 15, 19] {
-        let builder = Probe::builder().proc_scan(None).toctou(Toctou::Off).tell_losses(false);
+        let builder = Probe::builder().proc_scan(None).toctou(Toctou::Off).report_drops(false);
         let mut source = builder.select(Selection::none()).open().unwrap();
         source.select(Selection::all()).unwrap();
         let (before, busy) = (source.stats(), cpu_time());

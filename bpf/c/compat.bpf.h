@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Names that the kernel changed. Each shim is headed by what changed and when; which one holds is decided when the
+/* Names that the kernel changed. Each shim begins with what changed and when; which one applies is decided when the
  * object is loaded, and the other branch is never seen by the verifier's checks.
  */
 #pragma once
@@ -81,7 +81,7 @@ struct io_file_table___files {
 	struct io_fixed_file *files;
 };
 
-/* Until 6.14 a request to send had the address that it was given; 6.0 brought it. */
+/* Until 6.14 a request to send had the address that it was given; 6.0 introduced it. */
 struct io_sr_msg___addr {
 	void *addr;
 	int addr_len;
@@ -94,7 +94,7 @@ struct io_kiocb___task {
 
 #pragma clang attribute pop
 
-/* 5.11 brought bpf_get_current_task_btf, whose pointer can be followed without a helper call for each step. */
+/* 5.11 introduced bpf_get_current_task_btf, whose pointer can be followed without a helper call for each step. */
 static __always_inline struct task_struct *task_current(void)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
@@ -102,14 +102,14 @@ static __always_inline struct task_struct *task_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* Whether task_current's pointer may be followed directly. */
+/* Returns whether task_current's pointer may be followed directly. */
 static __always_inline bool task_is_typed(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
 
-/* 6.2 lets a program follow any pointer as if it were of a given type: a plain load, where reading through a helper costs
- * ten times as much. What GET gives for a pointer is then not a number to the verifier; see plain().
+/* 6.2 lets a program follow any pointer as if it were of a given type: a plain load, where reading through a helper
+ * costs ten times as much. The result of GET for a pointer is then not a number to the verifier; see plain().
  */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 
@@ -127,8 +127,8 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 #define ENOSYS 38
 #define SIGSYS_BIT (1ULL << 30)
 
-/* Whether a call whose result is its own number was never made: seccomp has put the registers back and sent SIGSYS, which
- * waits for the way to user space.
+/* Returns whether a call whose result is its own number was never made: seccomp has put the registers back and sent
+ * SIGSYS, which waits for the way to user space.
  */
 __noinline int call_was_refused(void)
 {
@@ -141,7 +141,7 @@ __noinline int call_was_refused(void)
 	return (pending & SIGSYS_BIT) != 0;
 }
 
-/* What a call returned; -ENOSYS where seccomp killed or trapped it. */
+/* Returns the result of a call; -ENOSYS where seccomp killed or trapped it. */
 static __always_inline long call_result(struct pt_regs *regs, long ret)
 {
 	if (ret == regs->orig_ax && call_was_refused())
@@ -149,7 +149,7 @@ static __always_inline long call_result(struct pt_regs *regs, long ret)
 	return ret;
 }
 
-/* A program on the way out of a call, with the result of the call as `ret`. */
+/* Defines a program at the exit of a call, with the result of the call as `ret`. */
 #define ON_EXIT(name)                                                                                        \
 	static __always_inline int name##_of(u64 *ctx, struct pt_regs *regs, long ret);                      \
 	SEC("tp_btf/sys_exit") int name(u64 *ctx)                                                            \

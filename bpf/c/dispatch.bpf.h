@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The one hook on the way out of every call. It decides whether the call is wanted, notes its arguments, and jumps to
+/* The one hook at the exit of every call. It decides whether the call is selected, records its arguments, and jumps to
  * the program of the call.
  *
- * Calls that nobody wants are the most, so the first test comes before anything that costs: one byte of a table.
+ * Most calls are not selected, so the first test comes before anything that costs: one byte of a table.
  */
 #pragma once
 
@@ -68,8 +68,8 @@ static __always_inline bool call_is_left_out(struct pt_regs *regs, long ret)
 	return current_is_left_out();
 }
 
-/* Jumps to the program of a call. A number that the kernel knows when it compiles this becomes a plain jump; any other
- * goes through a jump that is slow where the processor has to be kept from guessing. So the usual calls have a line each.
+/* Jumps to the program of a call. A number that is constant when this is compiled becomes a direct jump; any other uses
+ * an indirect jump, which is slow on CPUs with mitigations against speculation. So the frequent calls have a line each.
  */
 #define JUMP(ctx, nr)                                                                                        \
 	case nr:                                                                                             \

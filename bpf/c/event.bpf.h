@@ -4,11 +4,11 @@
  *   offset 0   8    16   20    22       26
  *          ts  tid  len  type  nparams  u16 lengths[nparams]  values, back to back
  *
- * The number of the processor stands behind the event, in two bytes that its length does not count.
+ * The number of the CPU follows the event, in two bytes that its length does not count.
  *
- * An event of one size is reserved in the ring and written in place (record_*). Any other is put together in the
- * processor's own buffer and copied (event_begin, push_*, event_finish). A program that may interrupt another one on
- * the same processor must use record_*.
+ * An event of one size is reserved in the ring and written in place (record_*). Any other is assembled in the CPU's own
+ * buffer and copied (event_begin, push_*, event_finish). A program that may interrupt another one on the same CPU must
+ * use record_*.
  */
 #pragma once
 
@@ -48,7 +48,7 @@ static __always_inline void count_drop(struct cpu_stats *st, enum cause cause, e
 		st->drops[cause][family]++;
 }
 
-/* Reserves an event of one size; NULL when it is lost. */
+/* Reserves an event of one size; NULL when it is dropped. */
 static __always_inline u8 *record_begin(struct cpu *c, u16 code, u32 nparams, u32 size, enum family family)
 {
 	struct cpu_stats *st = stats_current();
@@ -76,10 +76,10 @@ static __always_inline void record_finish(u8 *r)
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
-/* An event that is being put together. Lives in registers: all that handle it are inlined. */
+/* An event that is being assembled. Lives in registers: all functions with it are inlined. */
 struct event {
 	struct cpu *c;
-	u32 pos; /* where the next value goes */
+	u32 pos; /* position of the next value */
 	u32 n; /* values so far */
 	u32 nparams;
 	u16 code;
@@ -100,7 +100,7 @@ static __always_inline struct event event_begin(struct cpu *c, u16 code, u32 npa
 	return e;
 }
 
-/* Where the next value goes. */
+/* Returns the position of the next value. */
 static __always_inline u8 *event_at(struct event *e)
 {
 	u32 pos = e->pos & DATA_MASK;
@@ -140,7 +140,7 @@ static __always_inline void count_fault(void)
 		st->faults++;
 }
 
-/* Ends a parameter of which `len` bytes stand at event_at. */
+/* Ends a parameter of which `len` bytes were written at event_at. */
 static __always_inline void push_done(struct event *e, u32 len)
 {
 	PUT16(e->c->data, HEADER + 2 * (e->n & MAX_PARAMS), len);
@@ -179,7 +179,7 @@ PART(16)
 PART(32)
 PART(64)
 
-/* How many of `want` bytes fit at `pos`. */
+/* Returns how many of `want` bytes fit at `pos`. */
 static __always_inline u32 room_at(u32 pos, u64 want)
 {
 	u32 room = pos < MAX_EVENT - TAIL ? MAX_EVENT - TAIL - pos : 0;
@@ -225,7 +225,7 @@ static __always_inline u32 text_read(struct cpu *c, u32 pos, u64 p, u32 max, boo
 	return n & DATA_MASK;
 }
 
-/* The same as functions of their own. The verifier looks at such a function once, whatever its arguments, so a loop that
+/* The same as separate functions. The verifier checks such a function once, whatever its arguments, so a loop that
  * calls one has one path where the inlined code would have several, and does not multiply.
  */
 __noinline int user_bytes_put(u32 pos, u64 p, u64 len)
@@ -249,13 +249,13 @@ __noinline int kernel_text_put(u32 pos, u64 p, u32 max)
 	return c ? text_read(c, pos & DATA_MASK, p, max, false) : 0;
 }
 
-/* The bytes at `p` in user memory, `at` bytes into the parameter; how many were read. */
+/* Writes the bytes at `p` in user memory, `at` bytes into the parameter; returns how many were read. */
 static __always_inline u32 part_bytes(struct event *e, u32 at, u64 p, u64 len)
 {
 	return user_bytes_put(e->pos + at, p, len) & DATA_MASK;
 }
 
-/* The string at `p` with its NUL, of at most `max` bytes; how many were read. */
+/* Writes the string at `p` with its NUL, of at most `max` bytes; returns how many were read. */
 static __always_inline u32 part_user_text(struct event *e, u32 at, u64 p, u32 max)
 {
 	return user_text_put(e->pos + at, p, max) & DATA_MASK;
@@ -290,7 +290,7 @@ static __always_inline void push_user_bytes(struct event *e, u64 p, u64 len)
 	push_done(e, bytes_read(e->c, pos, p, len, true));
 }
 
-/* Numbers in user memory; 0 when they cannot be read. */
+/* Return numbers in user memory; 0 when they cannot be read. */
 static __always_inline u32 user_u32(u64 p)
 {
 	u32 v = 0;
@@ -309,7 +309,7 @@ static __always_inline u64 user_u64(u64 p)
 	return v;
 }
 
-/* A word of the calling program's width. */
+/* Returns a word of the calling program's width. */
 __noinline u64 user_word(u64 p)
 {
 	struct cpu *c = cpu_current();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Whose events are left out: those of one process, or those of everybody but a family of processes.
+/* Processes whose events are left out: one process, or all but a family of processes.
  *
- * The loader enters the process whose family it is. Children are entered here as they are made, before they run, so that
- * not even their first event is missed.
+ * The loader enters the process whose family it is. Children are entered here as they are created, before they run, so
+ * that not even their first event is missed.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_MEMBERS); /* made small where no family is wanted */
+	__uint(max_entries, MAX_MEMBERS); /* made small where no family is selected */
 	__type(key, u32);
 	__type(value, u8);
 } family SEC(".maps");
@@ -29,7 +29,7 @@ static __always_inline bool current_is_left_out(void)
 	return process_is_left_out(bpf_get_current_pid_tgid() >> 32);
 }
 
-/* The last thread of a process has gone: its number may be another's soon. */
+/* The last thread of a process has gone: its number may soon be another process's. */
 static __always_inline void family_leave(struct task_struct *task)
 {
 	u32 tgid;

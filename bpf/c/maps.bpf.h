@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The maps, and what each processor has of its own. */
+/* The maps, and the memory of each CPU. */
 #pragma once
 
 /* The longest event. */
@@ -10,9 +10,9 @@
 /* Components of a path. */
 #define MAX_COMPONENTS 64
 
-/* Counters of one processor. */
+/* Counters of one CPU. */
 struct cpu_stats {
-	u64 seen; /* events that were to be sent */
+	u64 seen; /* events before any drop */
 	u64 faults; /* values that could not be read from the process's memory */
 	u64 drops[CAUSES][FAMILIES];
 };
@@ -27,7 +27,7 @@ struct {
 /* An address of a socket, in the forms of both families of the internet. */
 struct sockaddr_any {
 	u16 family, port;
-	u32 ip; /* of IPv4 */
+	u32 ip; /* IPv4 */
 	u64 ip6[2];
 	u8 more[104];
 };
@@ -39,18 +39,18 @@ struct ends {
 	u32 pad;
 };
 
-/* The call that is being looked at, and the event that is being written. */
+/* The current call, and the event that is being written. */
 struct cpu {
 	u64 args[6];
 	u64 pointer; /* see plain() */
-	u32 nr; /* number of the call, that of x86_64 where there is one */
+	u32 nr; /* number of the call, that of x86_64 if it has one */
 	u16 native_nr; /* the number that the program used */
 	u8 compat; /* a 32-bit call */
 	u8 socketcall; /* made through socketcall */
 	u64 parts[MAX_COMPONENTS]; /* names of a path's components, the last first */
 	u8 part_lens[MAX_COMPONENTS];
 	u32 nparts;
-	u32 sum; /* of the sizes of a buffer's pieces */
+	u32 sum; /* the sizes of a buffer's pieces */
 	struct sockaddr_any address;
 	struct ends ends;
 	u8 data[DATA_SIZE];
@@ -58,19 +58,19 @@ struct cpu {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set to the number of processors before loading */
+	__uint(max_entries, 1); /* set to the number of CPUs before loading */
 	__type(key, u32);
 	__type(value, struct cpu);
 } cpus SEC(".maps");
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* a model: the loader makes the rings */
+	__uint(max_entries, 4096); /* a model: the loader creates the rings */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1); /* set to the number of processors before loading */
+	__uint(max_entries, 1); /* set to the number of CPUs before loading */
 	__type(key, u32);
 	__array(values, struct ring);
 } rings SEC(".maps");
@@ -97,7 +97,7 @@ static __always_inline struct cpu_stats *stats_current(void)
 	return bpf_map_lookup_elem(&stats, &zero);
 }
 
-/* A pointer as a number, which is what functions of their own take. */
+/* A pointer as a number, the argument type of separate functions. */
 static __always_inline u64 plain(struct cpu *c, const void *p)
 {
 	volatile u64 *at = &c->pointer;

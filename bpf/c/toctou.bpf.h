@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Arguments on the way in.
+/* Arguments at entry.
  *
- * What a pointer of a call points at is read on the way out, when another thread may have changed it since the kernel
- * used it. For the calls whose name decides what happened, the name is noted on the way in as well; who compares the two
- * sees the change.
+ * The target of a call's pointer is read at exit, when another thread may have changed it since the kernel used it. For
+ * the calls whose name decides what happened, the name is recorded at entry as well; a comparison of the two shows the
+ * change.
  */
 #pragma once
 
@@ -79,7 +79,7 @@ static __always_inline int enter_connect(struct cpu *c, s32 fd, u64 address, u32
 	return 0;
 }
 
-/* What the tracepoint of one call hands over: the kernel's common fields, the number, the arguments. */
+/* The context of the tracepoint of one call: the kernel's common fields, the number, the arguments. */
 struct enter {
 	u64 common;
 	s32 nr, pad;
@@ -129,7 +129,7 @@ int connect_e(struct enter *ctx)
 	return c && enter_is_wanted(NR_CONNECT) ? enter_connect(c, ctx->args[0], ctx->args[1], ctx->args[2]) : 0;
 }
 
-/* One hook on the way into every call, for kernels without those tracepoints; it sees 32-bit calls as well. */
+/* One hook at the entry of every call, for kernels without those tracepoints; it sees 32-bit calls as well. */
 SEC("tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 {

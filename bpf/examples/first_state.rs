@@ -1,5 +1,5 @@
-//! What the first state costs by BPF iterators and from `/proc`: the least time and processor time of several runs, with as
-//! many more processes and descriptors as are asked for.
+//! Measures the initial state by BPF iterators and from `/proc`: the least time and CPU time of several runs, with the
+//! given number of additional processes and file descriptors.
 //!
 //! `cargo run --release -p peregrine-bpf --example first_state -- [PROCESSES [DESCRIPTORS]]`, as root
 #![allow(clippy::print_stdout, reason = "a program that reports")]
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const RUNS: usize = 5;
 
-/// The processor time of this process.
+/// Returns the CPU time of this process.
 fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a timespec that the call may fill.
@@ -19,7 +19,7 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Processes that sleep until this one ends, each with its share of descriptors.
+/// Creates processes that sleep until this one ends, each with its share of file descriptors.
 fn populate(processes: usize, descriptors: usize) -> Vec<i32> {
     let share = descriptors.checked_div(processes).unwrap_or(0);
     // SAFETY: this program has one thread by now; the children make plain calls only, and end with their parent.
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let numbers = numbers?;
     let processes = numbers.first().copied().unwrap_or(0);
     let children = populate(processes, numbers.get(1).copied().unwrap_or(0));
-    // They have their descriptors when they sleep.
+    // They have their file descriptors once they sleep.
     std::thread::sleep(Duration::from_millis(200 + processes as u64 / 4));
     for (what, iterators) in [("iterators", true), ("/proc", false), ("neither", false)] {
         let mut best = [Duration::MAX; 3];
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (began, busy) = (Instant::now(), cpu_time());
             let mut source = loaded.attach()?;
             let (took, used) = (began.elapsed(), cpu_time() - busy);
-            // The first event.
+            // Reads the first event.
             loop {
                 // SAFETY: no arguments.
                 unsafe { libc::syscall(libc::SYS_getppid) };

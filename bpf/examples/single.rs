@@ -1,5 +1,5 @@
-//! What it would cost to hang on single system calls, where the kernel can (`fexit`), instead of on the one hook that all
-//! calls pass: nanoseconds that loops take longer. The programs do nothing, so it is the cost of the hooks alone.
+//! Measures hooks on single system calls, where the kernel supports them (`fexit`), instead of the one hook that all
+//! calls pass: the additional nanoseconds of loops. The programs do nothing, so it is the cost of the hooks alone.
 //!
 //! `cargo run --release -p peregrine-bpf --example single`, as root
 #![allow(clippy::print_stdout, reason = "a program that reports")]
@@ -23,13 +23,14 @@ fn fd(result: i32) -> io::Result<OwnedFd> {
     if result < 0 {
         return Err(io::Error::from_raw_os_error(-result));
     }
-    // SAFETY: the kernel has just made this descriptor for us.
+    // SAFETY: the kernel has just created this file descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(result) })
 }
 
-/// Hangs a program that does nothing on a function or tracepoint of the kernel, until both descriptors are closed.
+/// Attaches a program that does nothing to a function or tracepoint of the kernel, until both file descriptors are
+/// closed.
 fn attach(name: &CStr, kind: libbpf_sys::bpf_attach_type) -> io::Result<[OwnedFd; 2]> {
-    // SAFETY: a NUL-ended name; the instructions are as many as is said; the options are as long as they say.
+    // SAFETY: a NUL-terminated name; the instructions and options are as long as stated.
     unsafe {
         let id = libbpf_sys::libbpf_find_vmlinux_btf_id(name.as_ptr(), kind);
         if id < 0 {
@@ -55,9 +56,9 @@ fn attach(name: &CStr, kind: libbpf_sys::bpf_attach_type) -> io::Result<[OwnedFd
     }
 }
 
-/// The two loops: a call that nobody wants, and one that the hook is about.
+/// Runs the two loops: a call that is not selected, and one that the hook is attached to.
 fn loops() -> [f64; 2] {
-    // SAFETY: plain calls; the path ends with NUL and the descriptor is closed once.
+    // SAFETY: plain calls; the path ends with NUL and the file descriptor is closed once.
     unsafe {
         [
             least(RUNS, CALLS, || {

@@ -1,5 +1,5 @@
-//! Watches the probe under whatever load the machine has: once a second what was seen, delivered and lost, and the
-//! memory of this process; in the end whether the counts agree on every processor.
+//! Runs the probe under the load of the host: prints once a second the events seen, delivered and dropped, and the
+//! memory of this process; checks at the end whether the counts agree on every CPU.
 //!
 //! `cargo run -p peregrine-bpf --example soak -- SECONDS`
 #![allow(clippy::print_stdout, reason = "a program that reports")]
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut stopped = false;
     while quiet < 3 {
         match source.next()? {
-            // What is told of losses is no event of the probe.
+            // Drop events are not counted by the probe.
             Next::Event(event) if event.code() == EventCode::ASYNCEVENT_E => {}
             Next::Event(event) => {
                 *delivered.entry(event.cpu()).or_default() += 1;

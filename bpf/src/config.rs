@@ -1,4 +1,4 @@
-//! What the caller may choose, and the block of settings that the probe reads.
+//! The options of the caller, and the block of settings that the probe reads.
 
 use crate::generated::NUMBERS;
 use crate::{Error, Result, Selection};
@@ -6,30 +6,30 @@ use scap::procfs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The probe; [`Probe::builder`] is the way in.
+/// The probe; see [`Probe::builder`].
 #[derive(Debug)]
 pub struct Probe;
 
 impl Probe {
-    /// Starts to describe what is wanted; the defaults are those of Falco.
+    /// Returns a builder with the defaults of Falco.
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
-/// Whether the arguments of open, openat, openat2, creat and connect are noted on the way in as well, so that a
-/// program that changes them while the call runs is seen through.
+/// When the probe records the arguments of open, openat, openat2, creat and connect at entry as well, so that a program
+/// cannot hide them by changing them during the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Toctou {
     /// Never.
     Off,
-    /// By tracepoints where the kernel shows them, else by the hook; see [`BpfSource::guard`](crate::BpfSource::guard).
+    /// By tracepoints where the kernel has them, else by the hook; see [`BpfSource::guard`](crate::BpfSource::guard).
     #[default]
     Auto,
     /// By the tracepoint of each of these calls: from tracefs, or from a mount of it that only this process sees.
     Tracepoints,
-    /// By one hook on the way into every call. It sees 32-bit calls as well, and costs every call.
+    /// By one hook at the entry of every call. It sees 32-bit calls as well, and adds a cost to every call.
     Hook,
 }
 
@@ -48,28 +48,28 @@ impl std::fmt::Display for Toctou {
     }
 }
 
-/// Settings that may change while events flow; see [`BpfSource::set`](crate::BpfSource::set).
+/// Settings that may change while events are read; see [`BpfSource::set`](crate::BpfSource::set).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What is wanted.
+    /// The selected events.
     pub selection: Selection,
-    /// Bytes kept of what is read and written.
+    /// Bytes kept of data that is read and written.
     pub snaplen: u32,
-    /// Keep more where the content is worth it: DNS, HTTP, databases, statsd, the full-capture ports.
+    /// Keep more of content that is worth it: DNS, HTTP, databases, statsd, the full-capture ports.
     pub dynamic_snaplen: bool,
     /// Ports whose content is kept up to 16,000 bytes, with `dynamic_snaplen`.
     pub fullcapture_ports: Option<(u16, u16)>,
     /// The port of statsd.
     pub statsd_port: u16,
-    /// Leave calls out that failed.
+    /// Leave out failed calls.
     pub drop_failed: bool,
-    /// Leave the events of this process out.
+    /// Leave out the events of this process.
     pub skip_tgid: Option<u32>,
     /// Only events of the processes that this one starts, and of those that they start; see
     /// [`Builder::only_children`].
     pub only_children: bool,
-    /// Make events of what programs ask for through io_uring.
+    /// Report the requests made through io_uring as events.
     pub io_uring: bool,
 }
 
@@ -89,7 +89,7 @@ impl Default for Settings {
     }
 }
 
-/// Describes a probe before it is opened.
+/// The builder of a probe.
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub(crate) settings: Settings,
@@ -101,7 +101,7 @@ pub struct Builder {
     pub(crate) host_root: PathBuf,
     pub(crate) proc_scan: Option<procfs::Config>,
     pub(crate) iterators: bool,
-    pub(crate) tell_losses: bool,
+    pub(crate) report_drops: bool,
 }
 
 impl Default for Builder {
@@ -116,7 +116,7 @@ impl Default for Builder {
             host_root: PathBuf::from("/"),
             proc_scan: Some(procfs::Config::default()),
             iterators: true,
-            tell_losses: true,
+            report_drops: true,
         }
     }
 }
@@ -134,50 +134,50 @@ macro_rules! setters {
 
 impl Builder {
     setters! {
-        /// Bytes kept of what is read and written (80; at most 65,000).
+        /// Sets the bytes kept of data that is read and written (80; at most 65,000).
         snaplen: u32;
-        /// Whether more is kept where the content is worth it (no).
+        /// Sets whether more is kept of content that is worth it (no).
         dynamic_snaplen: bool;
-        /// Ports whose content is kept up to 16,000 bytes, with `dynamic_snaplen` (none).
+        /// Sets the ports whose content is kept up to 16,000 bytes, with `dynamic_snaplen` (none).
         fullcapture_ports: Option<(u16, u16)>;
-        /// The port of statsd (8125).
+        /// Sets the port of statsd (8125).
         statsd_port: u16;
-        /// Whether calls that failed are left out (no).
+        /// Sets whether failed calls are left out (no).
         drop_failed: bool;
-        /// Whether io_uring requests give events (yes).
+        /// Sets whether io_uring requests are reported as events (yes).
         io_uring: bool;
     }
 
-    /// What is wanted (everything).
+    /// Sets the selected events (everything).
     #[must_use]
     pub fn select(mut self, selection: Selection) -> Self {
         self.settings.selection = selection;
         self
     }
 
-    /// Whether the events of this very process are left out (no).
+    /// Sets whether the events of this process are left out (no).
     #[must_use]
     pub fn skip_own(mut self, skip: bool) -> Self {
         self.settings.skip_tgid = skip.then(std::process::id);
         self
     }
 
-    /// Whether nothing counts but what the children of this very process do, and theirs (no): children that are started
-    /// from now on, from their first event. The events of this process are left out as well.
+    /// Restricts the events to the children of this process and their descendants (no): children that are started from
+    /// now on, from their first event. The events of this process are left out as well.
     #[must_use]
     pub fn only_children(mut self, only: bool) -> Self {
         self.settings.only_children = only;
         self.skip_own(only)
     }
 
-    /// The size of each ring in bytes (8 MiB): a power of two of at least two pages.
+    /// Sets the size of each ring in bytes (8 MiB): a power of two of at least two pages.
     #[must_use]
     pub fn ring_size(mut self, bytes: usize) -> Self {
         self.ring_size = bytes;
         self
     }
 
-    /// The size of each ring by Falco's presets 1 to 10: 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 MiB.
+    /// Sets the size of each ring by Falco's presets 1 to 10: 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 MiB.
     ///
     /// # Errors
     /// If there is no such preset.
@@ -188,50 +188,50 @@ impl Builder {
         }
     }
 
-    /// How many processors share a ring (2); 0: all share one.
+    /// Sets how many CPUs share a ring (2); 0: all share one.
     #[must_use]
     pub fn cpus_per_ring(mut self, cpus: usize) -> Self {
         self.cpus_per_ring = cpus;
         self
     }
 
-    /// How arguments are noted on the way in as well ([`Toctou::Auto`]).
+    /// Sets when arguments are recorded at entry as well ([`Toctou::Auto`]).
     #[must_use]
     pub fn toctou(mut self, toctou: Toctou) -> Self {
         self.toctou = toctou;
         self
     }
 
-    /// Where the host's `/proc` and `/etc` lie (`/`): a container has them mounted somewhere else.
+    /// Sets the folder with the host's `/proc` and `/etc` (`/`): a container has them mounted somewhere else.
     #[must_use]
     pub fn host_root(mut self, root: impl Into<PathBuf>) -> Self {
         self.host_root = root.into();
         self
     }
 
-    /// What is read of the machine when the source starts (all of it); `None`: nothing, the state is empty.
+    /// Sets what the initial state contains (everything); `None`: nothing.
     #[must_use]
     pub fn proc_scan(mut self, config: Option<procfs::Config>) -> Self {
         self.proc_scan = config;
         self
     }
 
-    /// Whether threads and descriptors that are there when the source starts are told by BPF iterators (yes), which takes a
-    /// seventh of the time; if not, or where they cannot be run, they are read from `/proc`, with a note that says why.
+    /// Sets whether BPF iterators list the existing threads and file descriptors (yes), which needs a seventh of the
+    /// time; if not, or where iterators are not available, they are read from `/proc`, with a note that says why.
     #[must_use]
     pub fn iterators(mut self, iterators: bool) -> Self {
         self.iterators = iterators;
         self
     }
 
-    /// Whether the stream tells of losses by events of its own (yes).
+    /// Sets whether drops are reported in the stream by drop events (yes).
     #[must_use]
-    pub fn tell_losses(mut self, tell: bool) -> Self {
-        self.tell_losses = tell;
+    pub fn report_drops(mut self, report: bool) -> Self {
+        self.report_drops = report;
         self
     }
 
-    /// The longest sleep of a source that has nothing (30 ms): it bounds the time in which a caller hears
+    /// Sets the longest sleep of a source without events (30 ms): it bounds the time until a caller gets
     /// [`Next::Idle`](scap::Next::Idle).
     #[must_use]
     pub fn max_wait(mut self, wait: Duration) -> Self {
@@ -239,7 +239,7 @@ impl Builder {
         self
     }
 
-    /// Leaves a program out, as if the kernel had refused it.
+    /// Leaves a program out, as if the kernel had rejected it.
     #[must_use]
     pub fn without_program(mut self, name: impl Into<String>) -> Self {
         self.without.push(name.into());
@@ -271,7 +271,7 @@ pub(crate) struct Block {
     pub(crate) interest: [u8; NUMBERS],
 }
 
-/// The longest piece of a buffer.
+/// The longest kept piece of a buffer, in bytes.
 const MAX_SNAPLEN: u32 = 65_000;
 
 impl Block {
@@ -295,7 +295,7 @@ impl Block {
         }
     }
 
-    /// The bytes as the probe lays them out, without its padding at the end.
+    /// Returns the bytes as the probe lays them out, without its padding at the end.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(size_of::<Self>());
         bytes.extend(self.boot_time.to_ne_bytes());

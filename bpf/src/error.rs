@@ -1,9 +1,9 @@
-//! What can keep the probe from running, each in one sentence that says what to do.
+//! Errors that keep the probe from running, each in one sentence that says what to do.
 
-/// Result of this crate's calls.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the probe does not run.
+/// The reason why the probe does not run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,33 +19,33 @@ pub enum Error {
     /// Lockdown keeps BPF from reading the kernel.
     #[error("the kernel's lockdown mode is \"{0}\": the probe can only run with \"none\" or \"integrity\"")]
     Lockdown(String),
-    /// The kernel refused a program without which there are no events.
-    #[error("the kernel refused the program {0}: please report this with the output of `uname -r`")]
+    /// The verifier rejected a program without which there are no events.
+    #[error("the verifier rejected the BPF program {0}: please report this with the output of `uname -r`")]
     Refused(Refused),
-    /// The size of a ring is not possible.
-    #[error("a ring of {0} bytes is not possible: give a power of two of at least two pages")]
+    /// The size of a ring is invalid.
+    #[error("invalid ring size of {0} bytes: use a power of two of at least two pages")]
     RingSize(usize),
-    /// A name is no call's.
-    #[error("there is no system call named {0}")]
+    /// The name of a call is unknown.
+    #[error("unknown system call: {0}")]
     UnknownCall(String),
-    /// The machine's state cannot be read.
-    #[error("reading the machine's state: {0}")]
+    /// The initial state cannot be read.
+    #[error("failed to read the initial process state: {0}")]
     Host(#[source] scap::Error),
     /// libbpf failed.
     #[error("{context}: {source}")]
     Bpf {
-        /// What was being done.
+        /// The failed operation.
         context: String,
-        /// What libbpf said.
+        /// The error of libbpf.
         #[source]
         source: libbpf_rs::Error,
     },
-    /// The system failed.
+    /// An operation of the system failed.
     #[error("{context}: {source}")]
     Io {
-        /// What was being done.
+        /// The failed operation.
         context: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
@@ -69,12 +69,12 @@ impl From<Error> for scap::Error {
     }
 }
 
-/// A program that the kernel refused, and its reason.
+/// A program that the kernel rejected, and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// The program's name.
     pub program: String,
-    /// The last line that the kernel's verifier wrote, or libbpf's complaint.
+    /// The last line of the kernel's verifier, or the error of libbpf.
     pub reason: String,
 }
 

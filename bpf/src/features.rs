@@ -1,4 +1,4 @@
-//! What this machine can do: asked before anything is loaded, so that what is missing has a name.
+//! Checks of this host's features, before anything is loaded, so that a missing one is named.
 
 use crate::config::Toctou;
 use crate::{Error, Result};
@@ -6,11 +6,11 @@ use libbpf_rs::btf::{Btf, ReferencesType as _, types};
 use std::fs;
 use std::path::Path;
 
-/// Where the kernel keeps its type information.
+/// The kernel's type information.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
-/// Bits of the capabilities that the probe needs; `CAP_SYS_ADMIN` stands for all of them.
+/// Bits of the capabilities that the probe needs; `CAP_SYS_ADMIN` includes all of them.
 const NEEDED: [(u32, &str); 2] = [(39, "CAP_BPF"), (38, "CAP_PERFMON")];
-/// Before 5.11 maps count against a limit of locked memory, which it takes this to raise.
+/// Before 5.11 maps count towards a limit of locked memory, which needs this capability to be raised.
 const NEEDED_BEFORE_5_11: [(u32, &str); 3] = [NEEDED[0], NEEDED[1], (24, "CAP_SYS_RESOURCE")];
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_PTRACE: u32 = 19;
@@ -41,7 +41,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Whether other users' processes can be read.
+/// Returns whether the processes of other users can be read.
 pub(crate) fn sees_processes() -> bool {
     let held = |status: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
@@ -50,7 +50,8 @@ pub(crate) fn sees_processes() -> bool {
     fs::read_to_string(STATUS).ok().and_then(|status| held(&status)).unwrap_or(true)
 }
 
-/// How arguments can be noted on the way in: by tracepoints where tracefs shows them, else by the hook of all calls.
+/// Returns how arguments can be recorded at entry: by tracepoints where tracefs has them, else by the hook of all
+/// calls.
 pub(crate) fn guard() -> Toctou {
     let (_, tracepoint) = crate::loaded::ENTERS[1];
     match crate::sys::tracepoint_id(tracepoint, true) {
@@ -59,13 +60,13 @@ pub(crate) fn guard() -> Toctou {
     }
 }
 
-/// Major and minor number of a release such as `6.1.0-18-amd64`.
+/// Parses major and minor number of a release such as `6.1.0-18-amd64`.
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The first of `needed` that the text of `/proc/self/status` does not show as effective.
+/// Returns the first of `needed` that the text of `/proc/self/status` does not show as effective.
 fn missing_capability(status: &str, needed: &[(u32, &'static str)]) -> Option<&'static str> {
     let held = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
     let held = u64::from_str_radix(held.trim(), 16).ok()?;
@@ -75,12 +76,12 @@ fn missing_capability(status: &str, needed: &[(u32, &'static str)]) -> Option<&'
     needed.iter().find(|(bit, _)| held >> bit & 1 == 0).map(|(_, name)| *name)
 }
 
-/// The mode in brackets.
+/// Returns the mode in brackets.
 fn lockdown(modes: &str) -> Option<&str> {
     modes.split_once('[')?.1.split(']').next()
 }
 
-/// Which of the programs that see requests through io_uring fit the kernel's tracepoints; none, if it has others or none.
+/// Returns the programs for io_uring requests that fit the kernel's tracepoints; none if it has others or none.
 pub(crate) fn io_uring_programs() -> Vec<&'static str> {
     let Ok(btf) = Btf::from_vmlinux() else { return Vec::new() };
     let arguments = |tracepoint: &str| -> Option<usize> {
@@ -103,7 +104,7 @@ pub(crate) fn io_uring_programs() -> Vec<&'static str> {
     }
 }
 
-/// How many processors the kernel may ever have: numbers of processors are below this.
+/// Returns the number of CPUs that the kernel may ever have: numbers of CPUs are below this.
 pub(crate) fn possible_cpus() -> Result<usize> {
     libbpf_rs::num_possible_cpus().map_err(Error::bpf("counting processors"))
 }

@@ -1,4 +1,4 @@
-//! What the loader shares with the probe.
+//! Tables that the loader shares with the probe.
 //!
 //! DO NOT EDIT. Written by: cargo xtask codegen
 
@@ -7,13 +7,13 @@
 /// Families of the drop counters.
 pub(crate) const FAMILIES: &[&str] = &["other", "open", "open_enter", "close", "clone_fork", "execve", "exit", "connect", "connect_enter", "dir_file", "io", "net", "identity", "memory", "sched", "signal", "generic"];
 
-/// Why an event did not reach its ring.
+/// The causes of drops.
 pub(crate) const CAUSES: &[&str] = &["buffer", "scratch", "no_ring", "too_large"];
 
 /// Numbers of calls are below this.
 pub(crate) const NUMBERS: usize = 512;
 
-/// Calls that only 32-bit programs have: number, code of the schema, program of its own.
+/// Calls that only 32-bit programs have: number, code of the schema, their specific event.
 pub(crate) const IA32_ONLY: &[(u16, u16, Option<&str>)] = &[
     (472, 420, None),
     (473, 288, Some("umount_1_x")),

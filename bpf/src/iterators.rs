@@ -1,12 +1,11 @@
-//! The first state from BPF iterators: the kernel walks its own lists of tasks and open files, and tells of each in one
-//! record, where `/proc` takes a dozen system calls for a process and three for a descriptor.
+//! The initial state from BPF iterators: the kernel walks its own lists of tasks and open files, and returns one record
+//! for each, where `/proc` needs a dozen system calls for a process and three for a file descriptor.
 //!
-//! What the records (c/iter/scan.bpf.h) mean is decided in [`scap::procfs`], by the code that reads `/proc` too. So the
-//! state is the same either way, but for what only the kernel knows: the layer of an overlay that an executable lies in,
-//! the true addresses of unix sockets, and sockets of other network namespaces than that of the process.
+//! [`scap::procfs`] interprets the records (c/iter/scan.bpf.h) with the code that also reads `/proc`. So the state is
+//! the same either way, except for what only the kernel knows: the overlay layer of an executable, the true addresses
+//! of unix sockets, and sockets of other network namespaces than that of the process.
 //!
-//! Iterators see the tasks of the reader's pid namespace; a reader that does not live in the machine's first one has to
-//! use `/proc`.
+//! Iterators see the tasks of the reader's pid namespace; a reader outside the host's initial one has to use `/proc`.
 
 use crate::loaded::Loaded;
 use crate::{Error, Result};
@@ -20,9 +19,9 @@ use std::path::Path;
 /// The programs.
 pub(crate) const TASKS: &str = "scan_task";
 pub(crate) const FILES: &str = "scan_file";
-/// What the kernel gives for the first pid namespace.
+/// The inode of the initial pid namespace.
 const FIRST_NAMESPACE: &str = "pid:[4026531836]";
-/// The kernel gives at most 32 KiB at a time.
+/// The kernel returns at most 32 KiB at a time.
 const CHUNK: usize = 64 << 10;
 
 /// Bits of `flags` of a task.
@@ -33,7 +32,7 @@ mod flag {
     pub(super) const WRITABLE: u32 = 16;
 }
 
-/// How a text is to be taken.
+/// How to interpret a text.
 mod form {
     pub(super) const NONE: u8 = 0;
     pub(super) const PATH: u8 = 1;
@@ -43,7 +42,7 @@ mod form {
     pub(super) const UNCLEAR: u8 = 5;
 }
 
-/// File systems by the number that marks them.
+/// File systems by their magic number.
 mod magic {
     pub(super) const ANON_INODE: u64 = 0x0904_1934;
     pub(super) const PIPE: u64 = 0x5049_5045;
@@ -79,7 +78,7 @@ impl<const N: usize> Member for [u8; N] {
     }
 }
 
-/// A structure of the probe without gaps, member by member.
+/// Defines a structure of the probe without gaps, member by member.
 macro_rules! record {
     ($(#[$doc:meta])* $name:ident { $($member:ident: $ty:ty,)* }) => {
         $(#[$doc])*
@@ -139,13 +138,13 @@ fn text<'a>(from: &mut &'a [u8], len: u16) -> &'a [u8] {
     text
 }
 
-/// The text of a link under `/proc`; `None`: ask `/proc`.
+/// Returns the text of a link under `/proc`; `None`: read it from `/proc`.
 fn link(form: u8, magic: u64, text: &[u8]) -> Option<Vec<u8>> {
     match form {
         form::NONE => Some(Vec::new()),
         form::PATH => Some(text.to_vec()),
         form::DELETED => Some([text, b" (deleted)"].concat()),
-        // What lies in memory alone, such as a memfd.
+        // A file without a directory, such as a memfd.
         form::PSEUDO if matches!(magic, magic::TMPFS | magic::HUGETLBFS) => Some([b"/", text, b" (deleted)"].concat()),
         _ => None,
     }
@@ -156,7 +155,7 @@ impl TaskRecord {
         let mut unclear = Vec::new();
         let mut path = |form, len, which| {
             let text = text(&mut texts, len);
-            // Nothing but memory files can be run and have no directory; which kind it is, /proc knows.
+            // Only memory files are executable and have no directory; /proc knows the kind.
             link(form, 0, text).unwrap_or_else(|| {
                 unclear.push(which);
                 Vec::new()
@@ -235,7 +234,7 @@ impl FileRecord {
 }
 
 impl SocketRecord {
-    /// What `/proc/net` has of the socket, if it is listed there; protocols by the numbers of the format.
+    /// Returns the entry of `/proc/net` for the socket, if it is listed there; protocols by the numbers of the format.
     fn kind(&self, name: &[u8]) -> Option<FdKind> {
         const CLOSED: u8 = 7;
         const STREAM: u16 = 1;
@@ -246,7 +245,7 @@ impl SocketRecord {
             libc::AF_UNIX => {
                 let mut name = name.get(..self.name_len.into()).unwrap_or(name).to_vec();
                 if name.first() == Some(&0) {
-                    // An abstract name: its NULs are shown like this.
+                    // An abstract name: its NULs are shown so.
                     name.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'@');
                 } else {
                     name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
@@ -280,7 +279,7 @@ impl SocketRecord {
     }
 }
 
-/// Reads what a program writes, record by record.
+/// Reads the output of a program, record by record.
 fn each(loaded: &Loaded, program: &str, mut then: impl FnMut(&[u8]) -> bool) -> Result<()> {
     let fault = || Error::bpf(format!("the iterator {program}"));
     let missing = || match loaded.refused.iter().find(|refused| refused.program == program) {
@@ -297,7 +296,7 @@ fn each(loaded: &Loaded, program: &str, mut then: impl FnMut(&[u8]) -> bool) -> 
         let free = bytes.get_mut(have..).unwrap_or_default();
         let len = match iter.read(free) {
             Ok(len) => len,
-            // The kernel looked at many things without finding one to show.
+            // The kernel visited many objects without finding one to show.
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => continue,
             Err(source) => return Err(Error::Io { context: format!("the iterator {program}"), source }),
         };
@@ -319,7 +318,7 @@ fn each(loaded: &Loaded, program: &str, mut then: impl FnMut(&[u8]) -> bool) -> 
     }
 }
 
-/// Reads the machine.
+/// Reads the initial state.
 pub(crate) fn scan(loaded: &Loaded, root: &Path, config: &Config) -> Result<Snapshot> {
     let namespace = std::fs::read_link("/proc/self/ns/pid").map_err(Error::io("/proc/self/ns/pid"))?;
     if namespace != Path::new(FIRST_NAMESPACE) {

@@ -1,8 +1,8 @@
-//! How the probe lays its structures out, for tests that compare this crate's with them.
+//! The layout of the probe's structures, for tests that compare this crate's with them.
 
 use libbpf_rs::btf::{Btf, types};
 
-/// Name and offset of each member of a structure of the probe, and its size.
+/// Returns name and offset of each member of a structure of the probe, and its size.
 pub(crate) fn structure(name: &str) -> (Vec<(String, usize)>, usize) {
     let btf = Btf::from_path(concat!(env!("OUT_DIR"), "/probe.bpf.o")).expect("the object has type information");
     let found = btf.type_by_name::<types::Struct<'_>>(name).expect("the structure is in it");

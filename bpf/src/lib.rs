@@ -1,8 +1,8 @@
-//! Live events of this machine: the CO-RE probe and its loader.
+//! Live events of this host: the CO-RE probe and its loader.
 //!
-//! The probe is one BPF object (`c/`) that hangs on the way out of every system call and on a few tracepoints. It
-//! writes events in the schema's own layout into ring buffers; [`BpfSource`] lends them, oldest first, as a
-//! [`scap::Source`].
+//! The probe is one BPF object (`c/`) that is attached to the exit of every system call and to a few tracepoints. It
+//! writes events in the schema's own layout into ring buffers; [`BpfSource`] returns them, oldest first, as a
+//! [`scap::Source`]. Events are borrowed from the ring.
 //!
 //! ```no_run
 //! use peregrine_bpf::{Probe, Selection};
@@ -21,14 +21,14 @@
 //!
 //! # Losses
 //!
-//! Events that find no room are counted by processor, cause and family ([`Source::stats`](scap::Source::stats),
-//! [`BpfSource::cpu_stats`]), and the stream itself tells of them: at most once a second for each processor, an
-//! `asyncevent` named `drop` with data such as `{"lost":12,"buffer":{"open":10,"close":2}}` stands where they are missing. It
-//! is neither seen by the probe nor among what was delivered.
+//! Events that find no room are counted by CPU, cause and family ([`Source::stats`](scap::Source::stats),
+//! [`BpfSource::cpu_stats`]), and the stream itself reports them: at most once a second for each CPU, an `asyncevent`
+//! named `drop` with data such as `{"lost":12,"buffer":{"open":10,"close":2}}` is returned where they are missing. It
+//! is not counted as seen by the probe or as delivered.
 //!
 //! # Phases
 //!
-//! Each step is a type, so that nothing can be done too late:
+//! Each step is a type, so that the order is checked by the compiler:
 //!
 //! ```text
 //! Probe::builder()  Builder    what is wanted: selection, rings, buffers
@@ -37,9 +37,9 @@
 //!   .attach()       BpfSource  events flow
 //! ```
 //!
-//! [`Builder::open`] does all of it. It needs `CAP_BPF` and `CAP_PERFMON` (before Linux 5.11 also `CAP_SYS_RESOURCE`),
-//! `CAP_SYS_PTRACE` to read what other users' processes have in `/proc`, and a kernel of 5.8 or later with BTF; root has
-//! all of it. Each thing that is missing is one [`Error`] that says what to do.
+//! [`Builder::open`] does all of it. It requires `CAP_BPF` and `CAP_PERFMON` (before Linux 5.11 also
+//! `CAP_SYS_RESOURCE`), `CAP_SYS_PTRACE` to read the `/proc` entries of other users' processes, and a kernel of 5.8 or
+//! later with BTF; root has all of it. Each missing requirement is one [`Error`] that says what to do.
 
 mod config;
 mod error;

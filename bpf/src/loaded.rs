@@ -1,4 +1,4 @@
-//! The programs in the kernel and their maps, before anything runs.
+//! The programs in the kernel and their maps, before events are read.
 
 use crate::config::Builder;
 use crate::generated::{IA32_ONLY, NUMBERS};
@@ -11,11 +11,11 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 
 /// The program that every system call passes.
 pub(crate) const DISPATCHER: &str = "sys_exit";
-/// The program of calls without an event of their own.
+/// The program of calls without a specific event.
 const GENERIC: &str = "generic_x";
-/// The hook on the way into every call, for [`Toctou::Hook`].
+/// The hook at the entry of every call, for [`Toctou::Hook`].
 pub(crate) const ENTER: &str = "sys_enter";
-/// Programs that note arguments on the way in, and the tracepoint of each.
+/// Programs that record arguments at entry, and the tracepoint of each.
 pub(crate) const ENTERS: [(&str, &str); 5] = [
     ("open_e", "syscalls/sys_enter_open"),
     ("openat_2_e", "syscalls/sys_enter_openat"),
@@ -30,11 +30,11 @@ pub(crate) const ENTERS: [(&str, &str); 5] = [
 pub struct Program {
     /// Its name.
     pub name: String,
-    /// Its instructions.
+    /// Its number of instructions.
     pub instructions: usize,
 }
 
-/// The programs are in the kernel; nothing runs yet.
+/// The second phase: the programs are in the kernel; none is attached yet.
 #[derive(Debug)]
 pub struct Loaded {
     pub(crate) object: Object,
@@ -45,12 +45,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// What the kernel refused.
+    /// Returns the programs that the kernel rejected.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
 
-    /// The programs that were loaded.
+    /// Returns the programs that were loaded.
     pub fn programs(&self) -> Vec<Program> {
         let loaded = self.object.progs().filter(libbpf_rs::Program::autoload);
         loaded
@@ -70,7 +70,7 @@ impl Loaded {
         MapHandle::try_from(&map).map_err(Error::bpf(format!("the probe's map {name}")))
     }
 
-    /// Enters the program of each call into the table that the dispatcher jumps by.
+    /// Enters the program of each call into the dispatcher's jump table.
     pub(crate) fn fill_programs(&self) -> Result<()> {
         let table = self.map("programs")?;
         let fds: std::collections::HashMap<String, i32> = self
@@ -122,7 +122,7 @@ impl Loaded {
             rings.push(Ring::map(inner.as_fd(), size)?);
             inners.push(inner);
         }
-        // One by one the kernel would wait for its readers each time; older kernels know no other way.
+        // One by one the kernel would wait for its readers each time; older kernels have no other way.
         let all = outer.update_batch(&keys, &fds, self.cpus as u32, MapFlags::ANY, MapFlags::ANY);
         if all.is_err() {
             for (key, fd) in keys.chunks_exact(4).zip(fds.chunks_exact(4)) {

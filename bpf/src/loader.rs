@@ -1,7 +1,7 @@
 //! From the object to programs in the kernel: open, size, load.
 //!
-//! Only the dispatcher is indispensable. A program that the kernel refuses is left out and reported, and its calls
-//! give the generic event instead.
+//! Only the dispatcher is indispensable. A program that the kernel rejects is left out and reported, and its calls are
+//! reported by the generic event instead.
 
 use crate::config::{Builder, Toctou};
 use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
@@ -11,12 +11,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// The compiled probe.
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
-/// The programs that tell of what is there already.
+/// The programs that list existing threads and files.
 const ITERATORS: [&str; 2] = [iterators::TASKS, iterators::FILES];
-/// So many programs may be refused before the probe gives up.
+/// The number of rejected programs at which the probe gives up.
 const MAX_REFUSED: usize = 64;
 
-/// What libbpf says while an object is loaded.
+/// The output of libbpf while an object is loaded.
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn listen(level: PrintLevel, message: String) {
@@ -24,14 +24,14 @@ fn listen(level: PrintLevel, message: String) {
     SAID.lock().unwrap_or_else(PoisonError::into_inner).push(message);
 }
 
-/// The name and reason of the program whose load failed, from what libbpf said.
+/// Returns the name of the program whose load failed, and the reason, from the output of libbpf.
 fn refused(said: &[String]) -> Option<Refused> {
-    // Without such a line the program did not even reach the verifier: its hook is not there.
+    // Without such a line the program did not even reach the verifier: its hook does not exist.
     let mark = ": BPF program load failed";
     let of_program = |line: &&String| line.starts_with("libbpf: prog '");
     let line = said.iter().find(|line| line.contains(mark)).or_else(|| said.iter().find(of_program))?;
     let program = line.split('\'').nth(1)?.to_owned();
-    // The verifier's log ends with the fault, then its statistics.
+    // The verifier's log ends with the error, then its statistics.
     let log: Vec<&str> = said.iter().flat_map(|text| text.lines()).map(str::trim).collect();
     let reason = log
         .iter()
@@ -44,20 +44,20 @@ fn refused(said: &[String]) -> Option<Refused> {
     Some(Refused { program, reason })
 }
 
-/// The object is open and its sizes are set; nothing is in the kernel yet.
+/// The first phase: the object is open and its sizes are set; nothing is in the kernel yet.
 #[derive(Debug)]
 pub struct Prepared {
     builder: Builder,
     cpus: usize,
-    /// The programs that see requests through io_uring, as far as this kernel lets them.
+    /// The programs for io_uring requests that this kernel supports.
     io_uring: Vec<&'static str>,
 }
 
 impl Builder {
-    /// The first phase alone: checks the machine, opens the object and sets its sizes.
+    /// Checks the host, opens the object and sets its sizes: the first phase alone.
     ///
     /// # Errors
-    /// If the machine cannot run the probe.
+    /// If the host cannot run the probe.
     pub fn prepare(self) -> Result<Prepared> {
         Prepared::new(self)
     }
@@ -99,10 +99,10 @@ impl Prepared {
         Ok(open)
     }
 
-    /// The second phase: the kernel verifies every program.
+    /// Loads the programs, which the kernel verifies: the second phase.
     ///
     /// # Errors
-    /// If the kernel refuses the dispatcher, or a map cannot be made.
+    /// If the kernel rejects the dispatcher, or a map cannot be made.
     pub fn load(self) -> Result<Loaded> {
         let mut without: Vec<Refused> = Vec::new();
         let before = libbpf_rs::set_print(Some((PrintLevel::Warn, listen)));

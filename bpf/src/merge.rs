@@ -1,13 +1,13 @@
 //! Several rings as one stream in time order.
 //!
-//! Each ring is in order by itself. A *round* notes the time, asks every ring how far it has come, and then lends all
-//! records up to that time less a margin, the oldest first. The margin is longer than a program of the probe runs, so
-//! a record that was begun before the round's time has been finished by then, on whichever processor.
+//! Each ring is ordered. A *round* takes the time, reads the position of every ring, and then returns all records up to
+//! that time less a margin, the oldest first. The margin is longer than a program of the probe runs, so a record that
+//! was begun before the round's time has been finished by then, on whichever CPU.
 
 use crate::ringbuf::Ring;
-/// How long a program may take from noting the time to finishing its record.
+/// The longest time of a program between taking the time and finishing its record.
 const MARGIN: u64 = 100_000;
-/// What an empty ring shows as the time of its next record.
+/// The time of the next record of an empty ring.
 const EMPTY: u64 = u64::MAX;
 
 /// Several rings.
@@ -18,18 +18,18 @@ pub(crate) struct Merge {
     heads: Vec<u64>,
     /// Records up to this time belong to the round.
     horizon: u64,
-    /// The ring whose record is lent.
+    /// The ring whose record is borrowed.
     lent: Option<usize>,
 }
 
-/// Whether there is a record.
+/// The result of a search for the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
-    /// This ring has the oldest.
+    /// The ring with the oldest record.
     Ring(usize),
-    /// Records are there, but too young for their order to be certain.
+    /// There are records, but too recent for their order to be certain.
     Soon,
-    /// None are there.
+    /// There are no records.
     Empty,
 }
 
@@ -54,7 +54,7 @@ impl Merge {
         best
     }
 
-    /// Releases what was lent and finds the next record. `now` is asked once a round.
+    /// Releases the borrowed record and finds the next one. `now` is called once a round.
     #[inline]
     pub(crate) fn next(&mut self, now: impl FnOnce() -> u64) -> Ready {
         if let Some(ring) = self.lent.take() {
@@ -82,24 +82,24 @@ impl Merge {
         }
     }
 
-    /// The record of the ring that [`next`](Self::next) named.
+    /// Returns the record of the ring that [`next`](Self::next) named.
     #[inline]
     pub(crate) fn record(&mut self, ring: usize) -> &[u8] {
         self.rings[ring].peek().unwrap_or_default()
     }
 
-    /// A time that no record comes before any more, but not before those that were lent.
+    /// Returns a time before which no more records come; not before those that were returned.
     pub(crate) fn time(&self) -> u64 {
         self.oldest().1.min(self.horizon)
     }
 
-    /// Records up to this time are being lent.
+    /// Returns the time up to which records are returned in this round.
     #[inline]
     pub(crate) fn horizon(&self) -> u64 {
         self.horizon
     }
 
-    /// Bytes that wait in all rings.
+    /// Returns the bytes that wait in all rings.
     pub(crate) fn pending(&self) -> u64 {
         self.rings.iter().map(Ring::pending).sum()
     }

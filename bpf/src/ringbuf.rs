@@ -2,7 +2,7 @@
 //!
 //! The kernel writes records and moves the producer's position; the reader moves the consumer's. Both positions grow
 //! for ever and are taken modulo the ring's size. The data is mapped twice in a row, so that a record that wraps is one
-//! slice. Records are looked at in place, and the consumer's position is stored once for many of them.
+//! slice. Records are read in place, and the consumer's position is stored once for many of them.
 #![allow(unsafe_code, reason = "the ring is memory that is shared with the kernel")]
 
 use crate::{Error, Result};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A record begins with its length and the number of its page.
 const RECORD_HEADER: u64 = 8;
-/// In a record's length: it is still being written; it was given up.
+/// Bits in a record's length: it is still being written; it was discarded.
 const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
 
@@ -24,11 +24,11 @@ pub(crate) struct Ring {
     size: usize,
     /// The next record.
     position: u64,
-    /// What the kernel has been told.
+    /// The consumer's position that the kernel has.
     published: u64,
-    /// The producer's position when it was last asked for.
+    /// The producer's position at the last refresh.
     limit: u64,
-    /// Where the record that was lent last ends.
+    /// The end of the record that was returned last.
     lent: u64,
 }
 
@@ -90,12 +90,12 @@ impl Ring {
         unsafe { &*self.producer.cast::<AtomicU64>() }
     }
 
-    /// Asks how far the kernel has come.
+    /// Reads the producer's position.
     pub(crate) fn refresh(&mut self) {
         self.limit = self.producer_position().load(Ordering::Acquire);
     }
 
-    /// Tells the kernel what has been read, so that it may write there again.
+    /// Publishes the consumer's position, so that the kernel may write there again.
     pub(crate) fn publish(&mut self) {
         if self.published != self.position {
             self.published = self.position;
@@ -103,8 +103,8 @@ impl Ring {
         }
     }
 
-    /// The bytes of the next record that was there at the last [`refresh`](Self::refresh) and is complete. It stays
-    /// until [`advance`](Self::advance).
+    /// Returns the next record that was there at the last [`refresh`](Self::refresh) and is complete. It stays until
+    /// [`advance`](Self::advance).
     pub(crate) fn peek(&mut self) -> Option<&[u8]> {
         loop {
             if self.position >= self.limit {
@@ -140,7 +140,7 @@ impl Ring {
         }
     }
 
-    /// Leaves the record that was lent last.
+    /// Moves behind the record that was returned last.
     pub(crate) fn advance(&mut self) {
         self.position = self.lent;
         if self.position - self.published > self.size as u64 / 8 {
@@ -148,7 +148,7 @@ impl Ring {
         }
     }
 
-    /// Bytes that wait to be read.
+    /// Returns the bytes that wait to be read.
     pub(crate) fn pending(&self) -> u64 {
         self.producer_position().load(Ordering::Relaxed) - self.position
     }

@@ -1,18 +1,18 @@
-//! Which events are wanted: a set of system calls and tracepoints, by their code in the schema.
+//! The selected events: a set of system calls and tracepoints, by their code in the schema.
 //!
-//! The set is a plain value, so that a rule engine can compute it and hand it to a source, at the start or later.
+//! The set is a plain value, so that a rule engine can compute it and pass it to a source, at the start or later.
 
 use crate::generated::{IA32, IA32_ONLY, NUMBERS, SOCKETCALL};
 use crate::{Error, Result};
 use scap::schema::{EventCode, Role, SYSCALLS, SyscallCode, SyscallFlags};
 
 const WORDS: usize = 8;
-/// In a byte of the table of interest: wanted as a 64-bit call; a 32-bit number whose call is wanted.
+/// Bits in a byte of the table of interest: selected as a 64-bit call; a 32-bit number whose call is selected.
 const NATIVE: u8 = 1;
 const IA32_CALL: u8 = 2;
-/// Gives the generic event.
+/// Reported by the generic event.
 const GENERIC: u8 = 4;
-/// The 32-bit number of socketcall, behind which any socket call may hide.
+/// The 32-bit number of socketcall, which may be any socket call.
 const IA32_SOCKETCALL: usize = 102;
 
 /// A set of system calls and tracepoints.
@@ -39,15 +39,15 @@ const TRACEPOINTS: [SyscallCode; 5] = [
 ];
 
 impl Selection {
-    /// Nothing but the end of processes, without which no state holds.
+    /// Returns a set with the end of processes only, which any state needs.
     pub fn none() -> Self {
         let mut set = Self([0; WORDS]);
         set.insert(SyscallCode::SCHED_PROCESS_EXIT);
         set
     }
 
-    /// Every call, the end of processes and delivered signals; not the scheduler's switches nor page faults, which
-    /// are as many as everything else together.
+    /// Returns every call, the end of processes and delivered signals; not the scheduler's switches or page faults,
+    /// which are as many as everything else together.
     pub fn all() -> Self {
         let mut set = Self::none();
         for row in SYSCALLS {
@@ -59,7 +59,7 @@ impl Selection {
         set
     }
 
-    /// What the state of processes and descriptors depends on.
+    /// Returns the events that change the state of processes and file descriptors.
     pub fn state() -> Self {
         let mut set = Self::none();
         for row in SYSCALLS {
@@ -91,7 +91,7 @@ impl Selection {
         set
     }
 
-    /// The calls (or tracepoints) with the given names, and the end of processes.
+    /// Returns the calls (or tracepoints) with the given names, and the end of processes.
     ///
     /// # Errors
     /// If a name is unknown.
@@ -110,24 +110,24 @@ impl Selection {
         }
     }
 
-    /// Takes one out.
+    /// Removes one.
     pub fn remove(&mut self, code: SyscallCode) {
         if let Some(word) = self.0.get_mut(usize::from(code.0) / 64) {
             *word &= !(1 << (code.0 % 64));
         }
     }
 
-    /// Whether it is in the set.
+    /// Returns whether it is in the set.
     pub fn contains(&self, code: SyscallCode) -> bool {
         self.0.get(usize::from(code.0) / 64).is_some_and(|word| word >> (code.0 % 64) & 1 == 1)
     }
 
-    /// The codes in the set.
+    /// Returns the codes in the set.
     pub fn iter(&self) -> impl Iterator<Item = SyscallCode> + '_ {
         SYSCALLS.iter().map(|row| row.code).filter(|code| self.contains(*code))
     }
 
-    /// The probe's table of interest.
+    /// Returns the probe's table of interest.
     pub(crate) fn interest(&self) -> [u8; NUMBERS] {
         let mut table = [0; NUMBERS];
         for row in SYSCALLS {
@@ -158,7 +158,7 @@ impl Selection {
     }
 }
 
-/// The 64-bit call that a call of 32-bit programs stands for: who wants the one wants the other.
+/// Returns the 64-bit call that corresponds to a call of 32-bit programs: both are selected together.
 fn kin(code: SyscallCode) -> SyscallCode {
     match code {
         SyscallCode::STAT64 => SyscallCode::STAT,

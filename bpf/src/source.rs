@@ -1,4 +1,4 @@
-//! Events as they happen, as a [`Source`].
+//! Live events as a [`Source`].
 
 use crate::config::{Block, Builder, Settings, Toctou};
 use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
@@ -13,14 +13,13 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _};
 use std::time::Duration;
 
-/// The sleep of a source that has read all that there is, after much has come.
+/// The sleep of a source that has read everything, after many events.
 const FIRST_WAIT: Duration = Duration::from_micros(500);
-/// The longest sleep while something comes now and then. To sleep less often costs less: a wake-up takes as long as some
-/// dozen events.
+/// The longest sleep while events are rare. Longer sleeps cost less: a wake-up costs as much as a dozen events.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
-/// When less than this part of a ring has come since the last sleep, the next one is twice as long.
+/// The part of a ring below which the sleep is doubled.
 const FEW: usize = 64;
-/// Tracepoints that have a place in the selection, and the program of each.
+/// Tracepoints that can be selected, and the program of each.
 const TRACEPOINTS: [(SyscallCode, &str); 6] = [
     (SyscallCode::SCHED_PROCESS_EXIT, "procexit_1_e"),
     (SyscallCode::SCHED_SWITCH, "schedswitch_6_e"),
@@ -29,29 +28,29 @@ const TRACEPOINTS: [(SyscallCode, &str); 6] = [
     (SyscallCode::PAGE_FAULT_KERNEL, "page_fault_kernel_e"),
     (SyscallCode::EXECVE, "exec_done"),
 ];
-/// What is missing without the privilege to look at others' processes.
-const UNSEEN: &str = "CAP_SYS_PTRACE is missing: of the processes of other users that run already, executables, working \
-                      directories and descriptors stay unknown";
+/// The limitation without the privilege to read other users' processes.
+const UNSEEN: &str = "CAP_SYS_PTRACE is missing: executables, working directories and file descriptors of other users' running \
+                      processes stay unknown";
 const UNREAD: &str =
-    "CAP_SYS_PTRACE is missing: of the processes of other users that run already, environments stay unknown";
-/// What is missing where the kernel has none of the tracepoints that were asked for.
-const UNTRACED: &str = "tracefs shows no tracepoints of calls: arguments of open and connect are not noted on the way \
-                        in, so a program may change them while the call runs";
-/// The program that sees children being made.
+    "CAP_SYS_PTRACE is missing: environments of other users' running processes stay unknown";
+/// The limitation where the kernel has none of the requested tracepoints.
+const UNTRACED: &str = "tracefs shows no tracepoints of calls: arguments of open and connect are not recorded at \
+                        entry, so a program may change them during the call";
+/// The program that sees the creation of child processes.
 const FAMILY_FORK: &str = "family_fork";
 
-/// A program that hangs on its hook.
+/// An attached program.
 #[derive(Debug)]
 struct Attached {
     program: &'static str,
-    /// Detaches the program when it goes, and closes the perf event under a tracepoint's program.
+    /// Detaches the program on drop, and closes the perf event of a tracepoint's program.
     _link: Link,
 }
 
-/// The running probe: lends the events of this machine, the oldest first.
+/// The running probe: returns the events of this host, the oldest first.
 #[derive(Debug)]
 pub struct BpfSource {
-    // The links go before the programs.
+    // The links are dropped before the programs.
     attached: Vec<Attached>,
     rings: Merge,
     losses: Losses,
@@ -63,31 +62,31 @@ pub struct BpfSource {
     host: HostState,
     report: procfs::Report,
     by_iterators: bool,
-    /// What was missing when the machine was read.
+    /// Limitations of the initial state.
     host_notes: Vec<String>,
     notes: Vec<String>,
     delivered: u64,
     malformed: u64,
     wait: Duration,
-    /// Bytes that came since the last sleep.
+    /// Bytes that arrived since the last sleep.
     came: usize,
 }
 
 impl Builder {
-    /// All phases: from the description to a source that lends events.
+    /// Opens, loads and starts the probe.
     ///
     /// # Errors
-    /// If the machine cannot run the probe.
+    /// If the host cannot run the probe.
     pub fn open(self) -> Result<BpfSource> {
         self.prepare()?.load()?.attach()
     }
 }
 
 impl Loaded {
-    /// The last phase: rings are made, programs attached, events flow.
+    /// Creates the rings and attaches the programs: the last phase.
     ///
     /// # Errors
-    /// If a ring cannot be made or the dispatcher not be attached.
+    /// If a ring cannot be created or the dispatcher cannot be attached.
     pub fn attach(self) -> Result<BpfSource> {
         let rings = self.make_rings()?;
         let boot_time = sys::boot_time();
@@ -96,7 +95,7 @@ impl Loaded {
     }
 }
 
-/// Returns the call whose entry a program notes: the program has the name of the event.
+/// Returns the call whose entry a program records: the program has the name of the event.
 fn call_entered(program: &str) -> Option<SyscallCode> {
     let enters = |row: &&SyscallInfo| {
         let entry = row.events.and_then(|(entry, _)| entry.info());
@@ -111,7 +110,7 @@ impl BpfSource {
         let mut source = Self {
             attached: Vec::new(),
             rings,
-            losses: Losses::new(loaded.builder.tell_losses),
+            losses: Losses::new(loaded.builder.report_drops),
             settings_map: loaded.map(".data.settings")?,
             stats_map: loaded.map("stats")?,
             loaded,
@@ -135,19 +134,19 @@ impl BpfSource {
         }
         source.store_settings()?;
         source.attach_wanted()?;
-        // Only now, so that what changes while the machine is read is among the events.
+        // Only now, so that changes during the reading are among the events.
         source.read_host()?;
         Ok(source)
     }
 
-    /// Reads the machine: by iterators where they can be run, else from `/proc`.
+    /// Reads the initial state: by iterators where they are available, else from `/proc`.
     fn read_host(&mut self) -> Result<()> {
         let builder = &self.loaded.builder;
         let Some(config) = &builder.proc_scan else { return Ok(()) };
         let told = match builder.iterators.then(|| iterators::scan(&self.loaded, &builder.host_root, config)) {
             Some(Ok(snapshot)) => Some(snapshot),
             Some(Err(error)) => {
-                self.host_notes.push(format!("the first state was read from /proc: {error}"));
+                self.host_notes.push(format!("the initial state was read from /proc: {error}"));
                 None
             }
             None => None,
@@ -165,17 +164,17 @@ impl BpfSource {
         Ok(())
     }
 
-    /// What the first state came to, and what stood in the way.
+    /// Returns the counts and limitations of the initial state.
     pub fn report(&self) -> &procfs::Report {
         &self.report
     }
 
-    /// Whether BPF iterators told of the threads and descriptors of the first state, and not `/proc`.
+    /// Returns whether the threads and file descriptors of the initial state came from BPF iterators, not from `/proc`.
     pub fn is_by_iterators(&self) -> bool {
         self.by_iterators
     }
 
-    /// Sleeps, the longer the less has come of late.
+    /// Sleeps: the fewer events arrived lately, the longer.
     fn rest(&mut self, most: Duration) {
         let few = self.came < self.loaded.builder.ring_size / FEW;
         let longest = most.min(self.loaded.builder.max_wait);
@@ -192,15 +191,15 @@ impl BpfSource {
             .map_err(Error::bpf("storing the probe's settings"))
     }
 
-    /// The settings in force.
+    /// Returns the current settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Changes settings while events flow; the next call of any process sees them.
+    /// Changes settings while events are read; they apply from the next call of any process.
     ///
     /// # Errors
-    /// If the kernel does not take them.
+    /// If the kernel rejects them.
     pub fn set(&mut self, settings: Settings) -> Result<()> {
         let toctou = self.loaded.builder.toctou != Toctou::Off;
         self.settings = settings;
@@ -209,31 +208,31 @@ impl BpfSource {
         self.attach_wanted()
     }
 
-    /// Changes what is wanted while events flow.
+    /// Changes the selection while events are read.
     ///
     /// # Errors
-    /// If the kernel does not take it.
+    /// If the kernel rejects it.
     pub fn select(&mut self, selection: Selection) -> Result<()> {
         self.set(Settings { selection, ..self.settings })
     }
 
-    /// What the kernel refused at load, and so is missing.
+    /// Returns the programs that the kernel rejected at load; their events are missing.
     pub fn refused(&self) -> &[Refused] {
         self.loaded.refused()
     }
 
-    /// What is missing for another reason, one sentence each.
+    /// Returns the other limitations, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// How arguments are guarded against change while a call runs: what [`Toctou::Auto`] came to, in one line by
-    /// [`Display`](std::fmt::Display).
+    /// Returns how arguments are protected against changes during a call: the result of [`Toctou::Auto`], in one line
+    /// by [`Display`](std::fmt::Display).
     pub fn guard(&self) -> Toctou {
         self.loaded.builder.toctou
     }
 
-    /// The probe's programs.
+    /// Returns the probe's programs.
     pub fn programs(&self) -> Vec<crate::Program> {
         self.loaded.programs()
     }
@@ -276,7 +275,7 @@ impl BpfSource {
         wanted
     }
 
-    /// Attaches what is wanted and detaches what is not.
+    /// Attaches the selected programs and detaches the others.
     fn attach_wanted(&mut self) -> Result<()> {
         let wanted = self.wanted();
         self.attached.retain(|have| wanted.iter().any(|(program, _)| *program == have.program));
@@ -288,7 +287,7 @@ impl BpfSource {
             }
             let loaded = &self.loaded.object;
             let Some(program) = loaded.progs_mut().find(|program| program.name() == name && program.autoload()) else {
-                self.notes.push(format!("the program {name} is not there: its events are missing"));
+                self.notes.push(format!("the program {name} was not loaded: its events are missing"));
                 continue;
             };
             let attached = match tracepoint {
@@ -314,7 +313,7 @@ impl BpfSource {
             }
         }
         if self.settings.io_uring && self.loaded.io_uring.is_empty() {
-            self.notes.push("this kernel has no tracepoints that requests through io_uring could be seen at".into());
+            self.notes.push("requests through io_uring are not reported: this kernel has no suitable tracepoints".into());
         }
         if untraced {
             self.notes.push(UNTRACED.into());
@@ -323,33 +322,33 @@ impl BpfSource {
         Ok(())
     }
 
-    /// Counters of each processor.
+    /// Returns the counters of each CPU.
     ///
     /// # Errors
-    /// If the kernel does not give them.
+    /// If they cannot be read.
     pub fn cpu_stats(&self) -> Result<Vec<CpuStats>> {
         counters(&self.stats_map)
     }
 
-    /// Makes the next events those that tell of losses since the stream told of them last: for who is about to stop
-    /// listening.
-    pub fn tell_losses(&mut self) {
+    /// Makes the next events those that report the drops since the last report: for a caller that is about to stop.
+    pub fn report_drops(&mut self) {
         self.losses.hasten();
     }
 
-    /// Bytes that wait in the rings.
+    /// Returns the bytes that wait in the rings.
     pub fn pending(&self) -> u64 {
         self.rings.pending()
     }
 
-    /// What each program cost so far. The kernel counts a program that was jumped to as part of the one it came from.
+    /// Returns the cost of each program so far. The kernel counts a program that was jumped to as part of the one that
+    /// jumped.
     ///
     /// # Errors
-    /// If the kernel does not give it.
+    /// If it cannot be read.
     pub fn program_stats(&self) -> Result<Vec<ProgramStats>> {
         let mut out = Vec::new();
         for program in self.loaded.object.progs().filter(libbpf_rs::Program::autoload) {
-            // Of a program that is one's own, /proc tells without further privilege.
+            // /proc shows the programs of this process without further privileges.
             let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
             let text = std::fs::read_to_string(&path).map_err(Error::io(path))?;
             let number = |key: &str| {
@@ -383,7 +382,7 @@ impl Source for BpfSource {
             self.losses.look(horizon, || counters(stats).unwrap_or_default());
             let ts = self.rings.time();
             if self.losses.has_news() {
-                return Ok(self.losses.tell(ts, horizon).map_or(Next::Idle, Next::Event));
+                return Ok(self.losses.report(ts, horizon).map_or(Next::Idle, Next::Event));
             }
         }
         let boot_time = self.block.boot_time;
@@ -399,7 +398,7 @@ impl Source for BpfSource {
         };
         let record = self.rings.record(ring);
         self.came += record.len();
-        // The probe writes the number of the processor behind the event.
+        // The probe writes the number of the CPU behind the event.
         let (event, cpu) = record.split_last_chunk::<2>().unwrap_or((record, &[0, 0]));
         match Event::parse(u16::from_ne_bytes(*cpu), 0, event) {
             Ok(event) => {

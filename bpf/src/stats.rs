@@ -1,22 +1,22 @@
-//! What was seen, delivered and lost, by cause, family and processor; what each program cost.
+//! Counts of events seen, delivered and dropped, by cause, family and CPU; the cost of each program.
 
 use crate::generated::{CAUSES, FAMILIES};
 use scap::source::{Drop, SourceStats};
 
-/// Counters of one processor.
+/// Counters of one CPU.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CpuStats {
-    /// Events that were to be sent.
+    /// Events before any drop.
     pub seen: u64,
     /// Values that could not be read from a process's memory; their events were sent without them.
     pub faults: u64,
-    /// Events lost, by cause and family; only counts above zero.
+    /// Dropped events, by cause and family; only counts above zero.
     pub drops: Vec<Drop>,
 }
 
 impl CpuStats {
-    /// From the bytes of the probe's `struct cpu_stats`.
+    /// Parses the probe's `struct cpu_stats`.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let words: Vec<u64> = bytes.chunks_exact(8).map(|c| c.try_into().map_or(0, u64::from_ne_bytes)).collect();
         let mut stats = Self {
@@ -35,16 +35,16 @@ impl CpuStats {
         stats
     }
 
-    /// Events lost for any cause.
+    /// Returns the events dropped for any cause.
     pub fn dropped(&self) -> u64 {
         self.drops.iter().map(|drop| drop.count).sum()
     }
 }
 
-/// The bytes of the probe's `struct cpu_stats`.
+/// The size of the probe's `struct cpu_stats`, in bytes.
 pub(crate) const CPU_STATS_SIZE: usize = 8 * (2 + CAUSES.len() * FAMILIES.len());
 
-/// The sum over processors.
+/// Returns the sum over CPUs.
 pub(crate) fn sum(cpus: &[CpuStats], delivered: u64) -> SourceStats {
     let mut total = SourceStats { delivered, ..SourceStats::default() };
     for cpu in cpus {
@@ -59,16 +59,16 @@ pub(crate) fn sum(cpus: &[CpuStats], delivered: u64) -> SourceStats {
     total
 }
 
-/// What one program cost; counted only while the kernel's `kernel.bpf_stats_enabled` is on.
+/// The cost of one program; counted only while the kernel's `kernel.bpf_stats_enabled` is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProgramStats {
     /// Its name.
     pub name: String,
-    /// How often it ran.
+    /// How many times it ran.
     pub runs: u64,
-    /// Nanoseconds in all.
+    /// Its total time, in nanoseconds.
     pub nanoseconds: u64,
-    /// Instructions that the verifier walked when it was loaded.
+    /// Instructions that the verifier processed when it was loaded.
     pub verified_instructions: u32,
 }

@@ -1,4 +1,4 @@
-//! The few calls of the system that neither std nor libbpf wraps. With `ringbuf.rs`, the only place of `unsafe`.
+//! The few system calls that neither std nor libbpf wraps. With `ringbuf.rs`, the only place of `unsafe`.
 #![allow(unsafe_code, reason = "raw system calls")]
 
 use std::ffi::CStr;
@@ -13,12 +13,12 @@ fn clock(id: libc::clockid_t) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Nanoseconds since the machine started, sleep included: the clock of the probe.
+/// Returns the nanoseconds since the host started, sleep included: the clock of the probe.
 pub(crate) fn boot_clock() -> u64 {
     clock(libc::CLOCK_BOOTTIME)
 }
 
-/// When the machine started, in nanoseconds since 1970.
+/// Returns when the host started, in nanoseconds since 1970.
 pub(crate) fn boot_time() -> u64 {
     clock(libc::CLOCK_REALTIME) - boot_clock()
 }
@@ -27,11 +27,12 @@ fn fd(result: libc::c_long) -> io::Result<OwnedFd> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor for us.
+    // SAFETY: the kernel has just created this file descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(result as i32) })
 }
 
-/// The number of the tracepoint `category/name`: from a mounted tracefs, else (with `private`) from one that only we see.
+/// Returns the id of the tracepoint `category/name`: from a mounted tracefs, else (with `private`) from one that only
+/// we see.
 pub(crate) fn tracepoint_id(path: &str, private: bool) -> io::Result<u64> {
     let mut text = String::new();
     for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
@@ -45,17 +46,17 @@ pub(crate) fn tracepoint_id(path: &str, private: bool) -> io::Result<u64> {
     }
     let mount = private_tracefs()?;
     let path = std::ffi::CString::new(format!("events/{path}/id")).map_err(io::Error::other)?;
-    // SAFETY: `path` is a NUL-ended string and `mount` an open descriptor.
+    // SAFETY: `path` is a NUL-terminated string and `mount` an open file descriptor.
     let id = fd(unsafe { libc::openat(mount.as_raw_fd(), path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }.into())?;
     File::from(id).read_to_string(&mut text)?;
     text.trim().parse().map_err(io::Error::other)
 }
 
-/// Mounts tracefs nowhere: the mount lives as long as its descriptor.
+/// Mounts tracefs without a path: the mount lives as long as its file descriptor.
 fn private_tracefs() -> io::Result<OwnedFd> {
     const FSCONFIG_CMD_CREATE: libc::c_ulong = 6;
     const NAME: &CStr = c"tracefs";
-    // SAFETY: the name is a NUL-ended string.
+    // SAFETY: the name is a NUL-terminated string.
     let context = fd(unsafe { libc::syscall(libc::SYS_fsopen, NAME.as_ptr(), 1) })?;
     // SAFETY: the command takes no key, value or auxiliary number.
     let made = unsafe {
@@ -75,7 +76,7 @@ fn private_tracefs() -> io::Result<OwnedFd> {
     fd(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), 1, 0) })
 }
 
-/// A perf event for the tracepoint with number `id`, to hang a program on.
+/// Opens a perf event for the tracepoint with number `id`, to which a program can be attached.
 pub(crate) fn tracepoint_event(id: u64) -> io::Result<OwnedFd> {
     const PERF_TYPE_TRACEPOINT: u32 = 2;
     const ATTR_SIZE: usize = 64;

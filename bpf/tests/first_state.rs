@@ -1,7 +1,7 @@
-//! The first state by BPF iterators is that of `/proc`, compared on processes that do nothing: with threads, of other users,
-//! in another pid namespace, below another root, and with descriptors of every kind.
+//! The initial state by BPF iterators equals that of `/proc`, compared on idle processes: with threads, of other users,
+//! in another pid namespace, below another root, and with file descriptors of every kind.
 //!
-//! The processes are this test once more, as the case `a_process_to_look_at`, told by a variable what to be.
+//! The processes are this test program again, as the case `a_process_to_look_at`, with their role in a variable.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 #![allow(unsafe_code, reason = "raw calls make the descriptors")]
 
@@ -19,15 +19,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-/// What a process is to be.
+/// The variable with the role of a process.
 const ROLE: &str = "PEREGRINE_FIRST_STATE";
-/// What it says when it has become that.
+/// The line that a process prints once it has that role.
 const READY: &str = "first-state-ready";
 
-/// Opens all kinds of descriptors, and keeps them.
+/// Opens all kinds of file descriptors, and keeps them.
 fn descriptors(dir: &str) {
     let path = |name: &str| CString::new(format!("{dir}/{name}")).unwrap();
-    // SAFETY: NUL-ended paths and addresses as long as they are said to be; what a kernel lacks fails and is left out.
+    // SAFETY: NUL-terminated paths and addresses of the given lengths; what a kernel lacks fails and is left out.
     unsafe {
         open(path("plain").as_ptr(), O_RDWR | O_CREAT | O_APPEND, 0o600);
         open(path("closed on exec").as_ptr(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644);
@@ -111,7 +111,7 @@ fn descriptors(dir: &str) {
     keep(Box::new(UnixDatagram::bind(format!("{dir}/datagrams")).unwrap()));
 }
 
-/// A child whose first thread has ended while another goes on.
+/// Creates a child whose first thread has ended while another goes on.
 fn without_first_thread() -> pid_t {
     // SAFETY: the child makes one thread and ends its own.
     let pid = unsafe { fork() };
@@ -141,14 +141,14 @@ fn start(role: &str, dir: &str) -> Child {
     child
 }
 
-/// No test of its own: the processes that the test below looks at.
+/// Not a test itself: the processes that the test below looks at.
 #[test]
 fn a_process_to_look_at() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let (role, dir) = role.split_once(' ').unwrap();
     let mut children = Vec::new();
     let mut leaderless = None;
-    // SAFETY: plain calls with constants and NUL-ended strings; what is not allowed fails and is left out.
+    // SAFETY: plain calls with constants and NUL-terminated strings; what is not allowed fails and is left out.
     unsafe {
         match role {
             "all" => {
@@ -201,7 +201,7 @@ fn a_process_to_look_at() {
     }
     println!("{READY}");
     std::io::stdout().flush().unwrap();
-    // Until whoever started it goes away.
+    // Until the process that started it goes away.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     if let Some(pid) = leaderless {
         // SAFETY: a child of this process, which has not been waited for.
@@ -211,12 +211,12 @@ fn a_process_to_look_at() {
         drop(child.stdin.take());
         child.wait().unwrap();
     }
-    // The end of the test would be told to nobody, and what it keeps is no leak.
+    // A skip would not be seen from here, and its open files are not a leak.
     // SAFETY: nothing is left to do.
     unsafe { _exit(0) };
 }
 
-/// The probe, with a first state by iterators where this kernel has them.
+/// Opens the probe, with an initial state by iterators where this kernel has them.
 fn open_source(config: &Config) -> Option<BpfSource> {
     let builder = Probe::builder().select(Selection::none()).toctou(Toctou::Off).io_uring(false);
     match builder.proc_scan(Some(config.clone())).open() {
@@ -228,7 +228,7 @@ fn open_source(config: &Config) -> Option<BpfSource> {
     }
 }
 
-/// The processes below `root`, each with its threads.
+/// Returns the processes below `root`, each with its threads.
 fn tree(host: &HostState, root: i64) -> Vec<Thread> {
     let mut members = BTreeSet::from([root]);
     let threads = &host.threads;
@@ -244,11 +244,11 @@ fn tree(host: &HostState, root: i64) -> Vec<Thread> {
     threads.iter().filter(|thread| members.contains(&thread.pid)).cloned().collect()
 }
 
-/// Takes out what is not the same at two times, or by two ways.
+/// Removes what differs between two moments, or between the two ways.
 fn plain(mut thread: Thread, has_addresses: bool) -> Thread {
     assert!(thread.vmsize_kb > 0 && thread.vmrss_kb > 0 && thread.pfminor > 0, "{thread:?}");
     (thread.vmsize_kb, thread.vmrss_kb, thread.vmswap_kb, thread.pfminor, thread.pfmajor) = (0, 0, 0, 0, 0);
-    // Of layers only the kernel knows.
+    // Only the kernel knows layers.
     (thread.exe_upper_layer, thread.exe_lower_layer) = (false, false);
     for fd in &mut thread.fds {
         if let FdKind::Unix { source, .. } = &mut fd.kind {
@@ -261,7 +261,7 @@ fn plain(mut thread: Thread, has_addresses: bool) -> Thread {
 }
 
 #[test]
-fn iterators_tell_what_proc_shows() {
+fn iterators_return_the_state_that_proc_shows() {
     let dir = std::env::temp_dir().join(format!("peregrine-first-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let mut child = start("all", &String::from_utf8(dir.clone().into_os_string().into_vec()).unwrap());
@@ -319,7 +319,7 @@ fn without_iterators_proc_is_read() {
         Err(error) => testkit::skip!(BPF, "{error}"),
     };
     assert!(!source.is_by_iterators());
-    let note = "the first state was read from /proc: the iterator scan_file: ";
+    let note = "the initial state was read from /proc: the iterator scan_file: ";
     assert!(source.notes().iter().any(|found| found.starts_with(note)), "{:?}", source.notes());
     assert!(source.host().threads.iter().any(|thread| thread.pid == own && !thread.fds.is_empty()));
 }

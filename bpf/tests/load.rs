@@ -1,4 +1,4 @@
-//! The whole probe loads on this machine, within the bounds that older kernels' verifiers have, and fast enough.
+//! The whole probe loads on this host, within the bounds of older kernels' verifiers, and fast enough.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 
 use peregrine_bpf::{Probe, Selection};
@@ -20,11 +20,11 @@ fn every_program_loads() {
     };
     let refused: Vec<String> = loaded.refused().iter().map(ToString::to_string).collect();
     println!("{} programs, refused: {refused:?}", loaded.programs().len());
-    // A kernel may lack a hook, such as those of io_uring; PEREGRINE_ALLOW_REFUSED says that it is known to.
+    // A kernel may lack a hook, such as those of io_uring; PEREGRINE_ALLOW_REFUSED says that this is known.
     assert!(refused.is_empty() || std::env::var_os("PEREGRINE_ALLOW_REFUSED").is_some(), "{refused:?}");
     assert!(loaded.programs().iter().any(|program| program.name == "sys_exit"));
 
-    // Each call with an event of its own has a program of its own.
+    // Each call with a specific event has its own program.
     let names: Vec<String> = loaded.programs().into_iter().map(|program| program.name).collect();
     let mut missing = Vec::new();
     for row in SYSCALLS.iter().filter(|row| row.x86_64.is_some()) {

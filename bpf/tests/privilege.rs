@@ -1,6 +1,6 @@
-//! With the four capabilities and nothing else, as a user who is nobody; and what is said when one is missing.
+//! The probe with the four capabilities and nothing else, as the user nobody; and the errors when one is missing.
 //!
-//! Capabilities belong to a thread, so each case gives up what it must not have in a thread of its own.
+//! Capabilities belong to a thread, so each case drops them in its own thread.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 #![allow(unsafe_code, reason = "capabilities are given up by raw calls")]
 
@@ -15,7 +15,8 @@ const PERFMON: u32 = 38;
 const BPF: u32 = 39;
 const NOBODY: libc::c_long = 65534;
 
-/// Becomes nobody, with these capabilities. Raw calls, for the library's would change all threads.
+/// Switches to the user nobody, with these capabilities. Raw calls, since those of the library would change all
+/// threads.
 fn become_nobody(capabilities: &[u32]) {
     #[repr(C)]
     struct Header {
@@ -40,7 +41,7 @@ fn become_nobody(capabilities: &[u32]) {
     }
 }
 
-/// What comes of opening the probe with these capabilities.
+/// Returns the result of opening the probe with these capabilities.
 fn open_with<R: Send>(capabilities: &[u32], then: impl FnOnce(Result<BpfSource, Error>) -> R + Send) -> R {
     let builder = Probe::builder().select(Selection::named(&["getppid"]).unwrap());
     build_with(capabilities, builder.toctou(Toctou::Off).io_uring(false), then)
@@ -65,7 +66,7 @@ fn four_capabilities_are_enough_and_each_is_missed_by_name() {
     if let Err(error) = Probe::builder().proc_scan(None).prepare() {
         testkit::skip!(BPF, "{error}");
     }
-    // Only root can give capabilities away.
+    // Only root can drop capabilities so.
     testkit::need!(ROOT);
     let mut sleep = std::process::Command::new("sleep").arg("30").spawn().unwrap();
     let child = i64::from(sleep.id());
@@ -100,7 +101,7 @@ fn four_capabilities_are_enough_and_each_is_missed_by_name() {
         let notes = source.unwrap().notes().join("\n");
         assert!(notes.starts_with("CAP_SYS_PTRACE is missing: "), "{notes}");
     });
-    // Without tracefs, and without the right to mount it, the hook of all calls notes arguments at entry.
+    // Without tracefs, and without the right to mount it, the hook of all calls records arguments at entry.
     let traced = std::path::Path::new("/sys/kernel/tracing/events").is_dir()
         || std::path::Path::new("/sys/kernel/debug/tracing/events").is_dir();
     let builder = Probe::builder().select(Selection::named(&["openat"]).unwrap()).io_uring(false).proc_scan(None);
@@ -109,7 +110,7 @@ fn four_capabilities_are_enough_and_each_is_missed_by_name() {
         assert_eq!(source.guard(), if traced { Toctou::Tracepoints } else { Toctou::Hook });
         noted(&mut source);
     });
-    // Root mounts it where nobody sees it.
+    // Root mounts it where no other process sees it.
     let mut source = builder.open().unwrap();
     assert_ne!(source.guard(), Toctou::Auto);
     noted(&mut source);

@@ -1,4 +1,4 @@
-//! What may be changed while events flow, and the counts: nothing is lost in silence.
+//! Changes of settings while events are read, and the counts: nothing is dropped silently.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 
 use peregrine_bpf::{BpfSource, Builder, Probe, Selection, Toctou};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-/// Opens the probe, or says why not. One at a time: the tests of this file would see each other's calls.
+/// Opens the probe, or records a skip. One at a time: the tests of this file would see each other's calls.
 fn open(builder: Builder) -> Option<(std::sync::MutexGuard<'static, ()>, BpfSource)> {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let guard = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -61,14 +61,14 @@ fn gettid() -> i64 {
     std::fs::read_link("/proc/thread-self").unwrap().file_name().unwrap().to_str().unwrap().parse().unwrap()
 }
 
-/// Nothing at all, not even the end of processes.
+/// Selects nothing at all, not even the end of processes.
 fn nothing() -> Selection {
     let mut selection = Selection::none();
     selection.remove(SyscallCode::SCHED_PROCESS_EXIT);
     selection
 }
 
-/// What one event tells of losses: how many in all, by its text.
+/// Parses a drop event: how many in all, by its text.
 fn lost(seen: &Seen) -> u64 {
     assert_eq!((seen.tid, &seen.params[1][..]), (-1, &b"drop\0"[..]));
     let text = std::str::from_utf8(&seen.params[2]).unwrap();
@@ -107,7 +107,7 @@ fn seen_is_delivered_and_dropped_on_every_cpu() {
     });
     source.select(nothing()).unwrap();
     drain(&mut source).into_iter().for_each(&mut count);
-    source.tell_losses();
+    source.report_drops();
     drain(&mut source).into_iter().for_each(&mut count);
     assert_eq!(source.pending(), 0);
     let mut dropped = 0;
@@ -117,7 +117,7 @@ fn seen_is_delivered_and_dropped_on_every_cpu() {
         assert_eq!(
             stats.dropped(),
             told.get(&(cpu as u16)).copied().unwrap_or(0),
-            "processor {cpu} as the stream tells"
+            "processor {cpu} as the stream reports"
         );
         dropped += stats.dropped();
     }
@@ -233,7 +233,7 @@ fn tracepoints_are_chosen_one_by_one() {
     faults.insert(SyscallCode::PAGE_FAULT_USER);
     source.select(faults).unwrap();
     const LEN: usize = 65536;
-    // SAFETY: a fresh mapping of our own, which is written within its length.
+    // SAFETY: a fresh private mapping, which is written within its length.
     let from = unsafe {
         let at = libc::mmap(
             std::ptr::null_mut(),

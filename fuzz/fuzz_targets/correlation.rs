@@ -1,4 +1,4 @@
-//! Any bytes, as correlations and a stream: what runs finds what the oracle finds.
+//! Any bytes, as correlations and a stream: the engine and the oracle find the same.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| peregrine_fuzz::correlations::correlation(data));

@@ -1,4 +1,4 @@
-//! Conditions over events, by the machine and by the walker.
+//! Conditions over events, by the bytecode machine and by the tree walker.
 
 use peregrine_rule_engine::event::record::RecordSchema;
 use peregrine_rule_engine::event::{Kind, Lifetime, Special, Value};
@@ -29,8 +29,8 @@ fn schema() -> RecordSchema {
         .field("evt.failed", Kind::Bool)
 }
 
-/// Reads `data` as conditions, a line each, and behind the first NUL as events of four bytes; the machine and the
-/// walker must agree on all of them.
+/// Reads `data` as conditions, a line each, and behind the first NUL as events of four bytes; the bytecode machine and
+/// the tree walker must agree on all of them.
 pub fn agree(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (text, events) = data.split_at(end);
@@ -38,14 +38,14 @@ pub fn agree(data: &[u8]) {
     let schema = schema();
     let mut set = FilterSetBuilder::new(schema.clone());
     for line in text.lines().take(200) {
-        // What is no condition is refused; that is all that is asked of it.
+        // An invalid condition must be rejected; nothing else is checked of it.
         let _ = set.add(line);
     }
     let (mut machine, mut walker) = (set.clone().build(), set.build_plain());
     for (number, bytes) in events.chunks_exact(4).take(500).enumerate() {
         let word = |byte: u8| Value::Bytes(WORDS[usize::from(byte) % WORDS.len()]);
         let thread = bytes[0] % 8;
-        // What depends on the thread follows from its number.
+        // Values that depend on the thread follow from its number.
         let ancestors = &ANCESTORS[usize::from(thread) % ANCESTORS.len()];
         let types = ["open", "execve", "connect", "read"];
         let mut event = schema

@@ -1,4 +1,4 @@
-//! What must hold for any correlation and any stream. The integration tests of `rule-engine` use this file too.
+//! Properties of any correlation and any stream. The integration tests of `rule-engine` use this file too.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Subject for Event {
     }
 }
 
-/// A plan of four members out of three bytes.
+/// Returns a plan of four members out of three bytes.
 fn plan(bytes: [u8; 3]) -> Plan {
     let member = Member {
         key: KeySource::Event(KeyId(0)),
@@ -76,8 +76,8 @@ fn plan(bytes: [u8; 3]) -> Plan {
     Plan { name: String::new(), span, kind, members: vec![member; 4], feeds: Vec::new(), identity: String::new() }
 }
 
-/// Any bytes as two correlations and a stream: the correlator finds what the oracle finds, and with little memory it
-/// stays within it.
+/// Reads any bytes as two correlations and a stream: the correlator finds what the oracle finds, and stays within a
+/// small limit of memory.
 pub fn correlation(data: &[u8]) {
     let Some((head, rest)) = data.split_first_chunk::<6>() else { return };
     let plans: Arc<[Plan]> = [plan([head[0], head[1], head[2]]), plan([head[3], head[4], head[5]])].into();

@@ -7,29 +7,29 @@ use peregrine_scap::host::{Fd, FdKind, Group, Interface, InterfaceAddress, Machi
 use peregrine_scap::schema::{EVENTS, EventInfo, ParamInfo};
 use peregrine_scap::{EventBuilder, HostState};
 
-/// Bytes that run out: then they are zeros.
+/// Bytes that run out; after that they are zeros.
 #[derive(Debug)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    /// The next byte.
+    /// Returns the next byte.
     pub fn byte(&mut self) -> u8 {
         let (first, rest) = self.0.split_first().unwrap_or((&0, &[]));
         self.0 = rest;
         *first
     }
 
-    /// Whether all are used.
+    /// Returns whether all are used.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The next eight bytes.
+    /// Returns the next eight bytes.
     pub fn word(&mut self) -> u64 {
         (0..8).fold(0, |word, _| word << 8 | u64::from(self.byte()))
     }
 
-    /// At most `max` of the next bytes.
+    /// Returns at most `max` of the next bytes.
     pub fn some(&mut self, max: usize) -> Vec<u8> {
         let len = self.word() as usize % (max + 1);
         (0..len).map(|_| self.byte()).collect()
@@ -40,7 +40,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Builds an event with values of the sizes that its row of the schema asks for. Those of today's schema have all
+/// Builds an event with values of the sizes that its row of the schema requires. Those of the current schema have all
 /// their parameters; others may have any number of them.
 pub fn event(bytes: &mut Bytes<'_>, builder: &mut EventBuilder) {
     let info = &EVENTS[bytes.word() as usize % EVENTS.len()];
@@ -51,7 +51,7 @@ pub fn event(bytes: &mut Bytes<'_>, builder: &mut EventBuilder) {
     }
 }
 
-/// Builds an event that every reader delivers as it is.
+/// Builds an event that every reader returns unchanged.
 pub fn current_event(bytes: &mut Bytes<'_>, builder: &mut EventBuilder) {
     let at = bytes.word() as usize;
     let current =
@@ -82,7 +82,7 @@ fn push(param: &ParamInfo, bytes: &mut Bytes<'_>, builder: &mut EventBuilder) {
     }
 }
 
-/// A state that survives being written: names are not longer than the format allows.
+/// Returns a state that survives being written: names are not longer than the format allows.
 pub fn host(bytes: &mut Bytes<'_>) -> HostState {
     HostState {
         machine: bytes.flag().then(|| Machine {
@@ -199,7 +199,7 @@ fn list<T>(bytes: &mut Bytes<'_>, mut one: impl FnMut(&mut Bytes<'_>) -> T) -> V
     (0..count).map(|_| one(bytes)).collect()
 }
 
-/// Text without a NUL.
+/// Returns text without a NUL.
 fn name(bytes: &mut Bytes<'_>, max: usize) -> Vec<u8> {
     bytes.some(max).into_iter().take_while(|byte| *byte != 0).collect()
 }

@@ -1,15 +1,15 @@
-//! Random sequences of events through the inspector, by schema and against it. After each the tables must agree with each
-//! other, whatever came.
+//! Random sequences of events through the inspector, by schema and against it. After each the tables must agree with
+//! each other, whatever came.
 //!
-//! Events are drawn so that they meet: few threads, few numbers of descriptors, flags and paths that mean something. What is
-//! drawn comes from a number (tests) or from the bytes of a fuzzer.
+//! Events are drawn so that they refer to each other: few threads, few numbers of file descriptors, flags and paths
+//! with a meaning. Choices come from a number (tests) or from the bytes of a fuzzer.
 
 use super::sinsp::scap::schema::{EVENTS, ParamType};
 use super::sinsp::scap::{self, EventBuilder, EventCode, HostState, Source, SourceStats, host};
 use super::sinsp::state::{ContainerInfo, ContainerMetadata};
 use super::sinsp::{Config, Event, Inspector, Next, Proc};
 
-/// Where choices come from.
+/// The source of choices.
 #[derive(Debug, Clone)]
 pub enum Dice<'a> {
     /// A small generator of numbers (xorshift64*), the same everywhere. The state must not be 0.
@@ -129,7 +129,7 @@ fn value(dice: &mut Dice<'_>, ty: ParamType, out: &mut Vec<u8>) {
             let flags = if dice.one_in(4) { dice.next() as u32 } else { dice.pick(&flags) };
             out.extend(flags.to_le_bytes());
         }
-        // The family, and how many bytes the addresses of each have.
+        // Returns the family, and how many bytes the addresses of each have.
         ParamType::SockAddr => socket(dice, &[(1, 0), (2, 6), (10, 18), (16, 18)], out),
         ParamType::SockTuple => socket(dice, &[(1, 16), (2, 12), (10, 36)], out),
         ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath | ParamType::ByteBuf => {
@@ -143,7 +143,7 @@ fn value(dice: &mut Dice<'_>, ty: ParamType, out: &mut Vec<u8>) {
     }
 }
 
-/// One of these families, with as many bytes of addresses; a unix socket has a path too.
+/// Returns one of these families, with as many bytes of addresses; a unix socket has a path too.
 fn socket(dice: &mut Dice<'_>, families: &[(u8, usize)], out: &mut Vec<u8>) {
     let (family, len) = dice.pick(families);
     out.push(family);
@@ -155,7 +155,7 @@ fn socket(dice: &mut Dice<'_>, families: &[(u8, usize)], out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes of a cgroup list that names a container.
+/// Returns the bytes of a cgroup list that names a container.
 const CGROUPS: &[u8] = b"cpu=/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\0";
 
 /// A source of random events, one at a time.
@@ -213,7 +213,7 @@ impl Source for Chaos<'_> {
     }
 }
 
-/// A thread of the machine, as likely to be nonsense as not.
+/// Returns a thread of the host, as likely to be nonsense as not.
 fn thread(dice: &mut Dice<'_>) -> host::Thread {
     host::Thread {
         tid: dice.below(10) as i64,
@@ -233,7 +233,7 @@ fn thread(dice: &mut Dice<'_>) -> host::Thread {
     }
 }
 
-/// A machine that answers as it likes.
+/// A host with random values.
 struct Whim(Dice<'static>);
 
 impl Proc for Whim {
@@ -274,10 +274,10 @@ impl ContainerMetadata for Whim {
     }
 }
 
-/// Runs so many events, or until the bytes run out.
+/// Runs `count` events, or until the bytes run out.
 ///
 /// # Panics
-/// If the tables disagree, or a question has no end.
+/// If the tables disagree, or a look-up has no end.
 pub fn run(mut dice: Dice<'_>, events: u32) {
     let mut config = Config::default();
     if dice.one_in(3) {
@@ -323,7 +323,7 @@ pub fn run(mut dice: Dice<'_>, events: u32) {
     let state = inspector.state();
     let exported = state.export();
     assert!(exported.threads.len() <= state.threads().count());
-    // What is exported can be taken over again.
+    // An exported state can be imported again.
     let again = Chaos {
         dice: Dice::Bytes(b""),
         left: 0,
@@ -335,7 +335,7 @@ pub fn run(mut dice: Dice<'_>, events: u32) {
     Inspector::new(again).state().check().expect("the tables of a copy agree");
 }
 
-/// Asks everything that can be asked of an event and its thread.
+/// Reads every field and property of an event and its thread.
 fn look(event: &Event<'_>) {
     let state = event.state();
     let Some(thread) = event.thread() else { return };

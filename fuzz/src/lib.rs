@@ -1,6 +1,6 @@
-//! What fuzzing tests share: [`generate`] makes structured input out of arbitrary bytes, [`oracle`] says what must hold
-//! for any input, [`inspector`] runs events through the state engine. The integration tests of `scap` use the same two files, and replay `regressions/TARGET/*`: hostile
-//! inputs made by hand, and those that fuzzing found.
+//! Shared code of fuzz targets: [`generate`] makes structured input out of arbitrary bytes, [`oracle`] has the
+//! properties of any input, [`inspector`] runs events through the state engine. The integration tests of `scap` use the
+//! same two files, and replay `regressions/TARGET/*`: hostile inputs made by hand, and those that fuzzing found.
 //!
 //! ```text
 //! cargo +nightly fuzz run file            # until something breaks

@@ -1,5 +1,5 @@
-//! What must hold for any input. A fuzz target calls one of these; `cargo test` calls them again on every input that
-//! was ever found to break one.
+//! Properties of any input. A fuzz target calls one of these; `cargo test` calls them again on every input that was
+//! ever found to violate one.
 
 use peregrine_scap::render::{self, NoState};
 use peregrine_scap::savefile::{Compression, Limits, Reader, Upgrade, Upgraded, Writer};
@@ -8,24 +8,24 @@ use peregrine_scap::{Event, EventBuilder, HostState, Next, Source};
 
 use super::generate::{self, Bytes};
 
-/// What a capture says, in order.
+/// The content of a capture, in order.
 #[derive(Debug, PartialEq)]
 pub enum Item {
     /// A section begins with this state.
     Section(Box<HostState>),
-    /// An event: processor, flags, bytes.
+    /// An event: CPU, flags, bytes.
     Event(u16, u32, Vec<u8>),
 }
 
-/// Memory that a small input may take.
+/// The memory that a small input may use.
 const LIMITS: Limits = Limits { state: 1 << 22, event: 1 << 20 };
 
-/// All that a capture says until it ends or breaks.
+/// Returns the content of a capture until it ends or an error.
 pub fn items(data: &[u8]) -> Vec<Item> {
     let Ok(mut reader) = Reader::with_limits(data, LIMITS) else { return Vec::new() };
     let mut items = vec![Item::Section(Box::new(reader.host().clone()))];
     let mut bytes = 0;
-    // A gzip bomb is read without harm, but for longer than a fuzzer has patience.
+    // A gzip bomb is read without harm, but for longer than a fuzzer waits.
     while bytes < 1 << 24 {
         match reader.next() {
             Ok(Next::Event(event)) => {
@@ -47,7 +47,7 @@ pub fn items(data: &[u8]) -> Vec<Item> {
     items
 }
 
-/// Whatever can be read can be written and read again, and is the same.
+/// A readable capture can be written and read again, and is the same.
 pub fn file(data: &[u8]) {
     let before = items(data);
     if !before.iter().any(|item| matches!(item, Item::Event(..))) || cannot_be_kept(&before) {
@@ -55,7 +55,7 @@ pub fn file(data: &[u8]) {
     }
     let written = write(&before, Compression::Plain);
     let after = items(&written);
-    // The last section of a capture may have no events; it is written all the same.
+    // The last section of a capture may have no events; it is written still.
     assert_eq!(before, after);
 }
 
@@ -76,7 +76,7 @@ pub fn write(items: &[Item], compression: Compression) -> Vec<u8> {
     writer.and_then(|writer| writer.finish().ok()).expect("memory takes all")
 }
 
-/// Names of users longer than today's readers accept are cut when they are written, and a host name needs a NUL.
+/// Names of users longer than the current readers accept are cut when they are written, and a host name needs a NUL.
 fn cannot_be_kept(items: &[Item]) -> bool {
     items.iter().any(|item| match item {
         Item::Section(host) => {
@@ -95,7 +95,7 @@ pub fn event(data: &[u8]) {
     }
 }
 
-/// A view never lends bytes that are not the event's, and its ways to a parameter agree.
+/// A view never returns bytes outside the event, and its ways to a parameter agree.
 pub fn check_event(event: &Event<'_>) {
     let raws: Vec<&[u8]> = event.raws().collect();
     assert_eq!(raws.len(), event.nparams(), "every parameter that was checked is there");
@@ -106,7 +106,7 @@ pub fn check_event(event: &Event<'_>) {
     assert!(event.params().count() <= event.nparams());
 }
 
-/// Any sequence of events is lifted to today's schema, or is no sequence that a driver sends.
+/// Any sequence of events is upgraded to the current schema, or cannot be one that a driver sends.
 pub fn upgrade(data: &[u8]) {
     let mut bytes = Bytes(data);
     let mut builder = EventBuilder::new();
@@ -128,8 +128,8 @@ pub fn upgrade(data: &[u8]) {
     }
 }
 
-/// Text is read or refused with a place in it; what was read is written and read again, and is the same. Bytes that are
-/// no text make an event and a state, for which the same holds.
+/// Text is read, or rejected with a place in it; what was read can be written and read again, and is the same. Bytes
+/// that are not text make an event and a state, for which the same is true.
 pub fn text(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         match Trace::parse(text) {

@@ -1,4 +1,4 @@
-//! What must hold for any condition and any rule file. The integration tests of `rule-engine` use this file too.
+//! Properties of any condition and any rule file. The integration tests of `rule-engine` use this file too.
 
 use peregrine_rule_engine::diag::human::Style;
 use peregrine_rule_engine::event::sinsp::SinspSchema;
@@ -13,8 +13,8 @@ fn schema() -> SinspSchema {
     SinspSchema::new(Fields::new()).without_host_names()
 }
 
-/// Any bytes, read as a condition: an error has a place in the text; a tree prints, reads back the same, and compiles or
-/// says why not. The same bytes are read as an output.
+/// Any bytes, read as a condition: an error has a place in the text; a tree prints, reads back the same, and compiles
+/// or gives an error. The same bytes are read as an output.
 pub fn condition(data: &[u8]) {
     match parse_bytes(data) {
         Ok(tree) => {
@@ -29,10 +29,11 @@ pub fn condition(data: &[u8]) {
     let _ = Template::parse(&text, &mut schema());
 }
 
-/// Any bytes, loaded as a rule file: it ends, every diagnostic can be shown, and what has no error can be described.
+/// Any bytes, loaded as a rule file: it ends, every diagnostic can be printed, and rules without errors can be
+/// described.
 pub fn file(data: &[u8]) {
     let mut loader = Loader::new(Sources::new().with(schema()));
-    // Twice, so that names meet again.
+    // Twice, so that names are defined again.
     let loaded = loader.load([("one.yaml", data), ("two.yaml", data)]);
     let shown = loaded.render(Style { colour: false });
     assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());

@@ -1,4 +1,4 @@
-//! The detector: events, the state of the machine, rules, alerts.
+//! The detector: events, the state of the host, rules, alerts.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -38,14 +38,14 @@ use crate::{Error, Rules};
 pub struct Detector<S> {
     inspector: Inspector<S>,
     runner: Runner<SinspSchema>,
-    /// Tells the source about new rules.
+    /// Passes new rules to the source.
     follow: fn(&mut S, &Ruleset) -> Result<(), Error>,
     waiting: VecDeque<OwnedAlert>,
     current: Option<OwnedAlert>,
     arena: Bump,
 }
 
-/// What came of reading one event.
+/// The result of reading one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -95,7 +95,7 @@ impl Detector<bpf::BpfSource> {
     }
 }
 
-/// The system calls that rules and the state need.
+/// Returns the system calls that rules and the state need.
 #[cfg(feature = "live")]
 fn selection(rules: &Ruleset) -> bpf::Selection {
     let calls = SinspSchema::syscalls(rules.keys()).union(scap::schema::SyscallSet::state());

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors of the facade.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub enum Error {
     Live(#[from] bpf::Error),
 }
 
-/// Everything that is wrong with rules. It displays as text with excerpts of the files.
+/// The errors and warnings of rules. It displays as text with excerpts of the files.
 #[derive(Debug, Clone)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,

@@ -13,13 +13,13 @@
 //! # }
 //! ```
 //!
-//! [`Rules`] are compiled once and shared by all threads. A [`Detector`] reads events, keeps the state of the machine that
-//! they tell of, and evaluates the rules: one for each thread, over a capture, a live probe (feature `live`) or any
+//! [`Rules`] are compiled once and shared by all threads. A [`Detector`] reads events, keeps the state of the host that
+//! they describe, and evaluates the rules: one for each thread, over a capture, a live probe (feature `live`) or any
 //! [`scap::Source`]. [`Rules::json`] evaluates rules about JSON, such as Kubernetes audit records. An [`Alert`] is a
 //! value with typed fields; it displays as Falco's line of text and is written as Falco's JSON.
 //!
-//! What is below stays reachable: [`scap`] reads and writes captures, [`sinsp`] is the state, [`rule_engine`] compiles
-//! and evaluates.
+//! The libraries below remain accessible: [`scap`] reads and writes captures, [`sinsp`] is the state, [`rule_engine`]
+//! compiles and evaluates.
 #![forbid(unsafe_code)]
 
 mod detector;

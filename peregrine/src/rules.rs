@@ -1,4 +1,4 @@
-//! Rules: files and text to what all threads share.
+//! Compiled rules from files and text, shared by all threads.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Rules {
         RulesBuilder::default()
     }
 
-    /// Returns what is probably not meant, although the rules can be run.
+    /// Returns the warnings: the rules can be run, but are probably not meant so.
     pub fn warnings(&self) -> &Report {
         &self.report
     }
@@ -51,7 +51,7 @@ impl Rules {
         &self.compiled
     }
 
-    /// Creates what evaluates the rules of a source of JSON documents: `k8s_audit`, or one that the builder added.
+    /// Creates the detector of a source of JSON documents: `k8s_audit`, or one that the builder added.
     ///
     /// # Errors
     /// If there is no such source of JSON.
@@ -90,7 +90,7 @@ impl RulesBuilder {
         self
     }
 
-    /// Raises an alert for every rule that matches an event, and not for the first alone.
+    /// Raises an alert for every rule that matches an event, instead of the first only.
     pub fn match_all(mut self) -> Self {
         self.config.evaluation.matching = Matching::All;
         self

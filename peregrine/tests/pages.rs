@@ -8,7 +8,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The blocks of a page in a language, each as a reader sees it.
+/// Returns the code blocks of a page in a language, each as a reader sees it.
 fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
     let opens = |line: &str| line.strip_prefix("```").is_some_and(|info| info.split(',').next() == Some(language));
     let mut found = Vec::new();
@@ -24,7 +24,7 @@ fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
     found
 }
 
-/// Where each of our crates is, in the place of what would be downloaded.
+/// Returns the location of each of our crates, instead of those that would be downloaded.
 fn patches() -> String {
     let crates = [
         ("peregrine", "peregrine"),

@@ -1,4 +1,4 @@
-//! What the tests of the workspace share: the comparison data, and a record of what was skipped.
+//! Shared code of the workspace's tests: the comparison data, and a record of skips.
 //!
 //! The test harness shows `ok` for a test that returns early, whatever it prints. A test that cannot run here calls
 //! [`skip!`] with the [`Need`] that is not met: the skip is appended to a file in the target folder, which

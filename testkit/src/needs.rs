@@ -1,13 +1,13 @@
-//! What a test may need of the machine it runs on: one row each.
+//! The requirements of tests on their host: one row each.
 
 use std::path::Path;
 
-/// Something that not every machine has.
+/// A requirement that not every host meets.
 #[derive(Debug)]
 pub struct Need {
     /// Its name in `PEREGRINE_REQUIRE` and in the list of skips.
     pub name: &'static str,
-    /// What is missing where it is not met.
+    /// The reason of the skip where it is not met.
     pub missing: &'static str,
     met: Check,
 }
@@ -20,7 +20,7 @@ enum Check {
 }
 
 impl Need {
-    /// Returns whether this machine has it, as far as can be seen without trying.
+    /// Returns whether this host has it, as far as can be seen without trying.
     pub fn is_met(&self) -> bool {
         match self.met {
             Check::Program(names) => names.iter().any(|name| in_path(name)),
@@ -93,18 +93,18 @@ fn has_capabilities(bits: &[u32]) -> bool {
     bits.iter().all(|bit| effective >> bit & 1 == 1)
 }
 
-/// CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, and the types of the running kernel.
+/// Returns whether the process has CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, and the kernel has its types.
 fn has_bpf() -> bool {
     let allowed = has_capabilities(&[38, 39]) || has_capabilities(&[21]);
     allowed && Path::new("/sys/kernel/btf/vmlinux").exists()
 }
 
-/// CAP_SYS_ADMIN.
+/// Returns whether the process has CAP_SYS_ADMIN.
 fn can_mount() -> bool {
     has_capabilities(&[21])
 }
 
-/// What takes minutes without optimization runs where it is optimized, or wanted all the same.
+/// Returns whether long tests run: in an optimized build, or when PEREGRINE_LONG is set.
 fn is_long() -> bool {
     !cfg!(debug_assertions) || std::env::var_os("PEREGRINE_LONG").is_some()
 }

@@ -10,7 +10,7 @@ use crate::Need;
 pub struct Skip {
     /// The name of the need.
     pub need: String,
-    /// Why.
+    /// The reason.
     pub why: String,
     /// The package and the test.
     pub test: String,
@@ -38,7 +38,7 @@ pub(crate) fn append(need: &Need, why: &str) {
 fn line(need: &Need, why: &str) -> String {
     let place = std::panic::Location::caller();
     let thread = std::thread::current();
-    // The harness names a test's thread after the test; one that a test made has a name of its own, or none.
+    // The harness names a test's thread after the test; a thread of the test itself has another name, or none.
     let test = match thread.name() {
         Some(name) if name != "main" => name.to_owned(),
         _ => format!("{}:{}", place.file(), place.line()),
@@ -60,7 +60,7 @@ pub fn forget() -> std::io::Result<()> {
     }
 }
 
-/// Returns what was recorded, sorted, each once.
+/// Returns the recorded skips, sorted, each once.
 ///
 /// # Errors
 ///

@@ -28,7 +28,7 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Returns what lies between two marks, from `from` on.
+/// Returns the text between two marks, from `from` on.
 fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
     let rest = &text[text.find(from)? + from.len()..];
     Some(&rest[..rest.find(to).unwrap_or(rest.len())])

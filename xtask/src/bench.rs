@@ -1,8 +1,8 @@
-//! One table for people: what a whole run of the detector costs, with Falco's figures beside it where they are at hand.
+//! One table for people: the cost of a whole run of the detector, with Falco's figures beside it if they are available.
 //!
-//! Each row is `peregrine` replaying the large recorded capture, decompressed, with other rules: CPU time of the process
-//! (median of [`RUNS`]) and its largest memory. Instructions are counted on a smaller capture, as the data's README
-//! says: a whole run, less the same run on a capture of a few events, divided by the number of events.
+//! Each row is `peregrine` replaying the large recorded capture, decompressed, with different rules: CPU time of the
+//! process (median of [`RUNS`]) and its largest memory. Instructions are counted on a smaller capture, as the data's
+//! README says: a whole run, less the same run on a capture of a few events, divided by the number of events.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,12 +18,12 @@ const RUNS: usize = 5;
 enum Rules {
     /// Files below the data's `rules`.
     Files(&'static [&'static str]),
-    /// A text of our own.
+    /// The text of a rules file.
     Text(String),
 }
 
 struct Row {
-    /// What the row is called in the table of Falco's figures too.
+    /// The name of the row in the table of Falco's figures.
     name: &'static str,
     rules: Rules,
 }
@@ -46,7 +46,7 @@ fn rows(shared: &Path) -> Vec<Row> {
     ]
 }
 
-/// The 5,000 generated rules four times over, every copy with other constants.
+/// Returns the 5,000 generated rules four times over, every copy with other constants.
 fn twenty_thousand(shared: &Path) -> String {
     let text = std::fs::read_to_string(shared.join("data/rules/synthetic/rules_5000.yaml")).unwrap_or_default();
     let mut all = String::with_capacity(text.len() * 5);
@@ -67,7 +67,8 @@ fn twenty_thousand(shared: &Path) -> String {
     all
 }
 
-/// The line with `copy` put before the number of every constant: they are one letter and a number, unlike `openat2`.
+/// Returns the line with `copy` put before the number of every constant: they are one letter and a number, unlike
+/// `openat2`.
 fn other_constants(line: &str, copy: usize) -> String {
     let (mut out, mut before) = (String::with_capacity(line.len() * 2), ' ');
     for letter in line.chars() {
@@ -136,7 +137,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<String>, String> {
     Ok(Vec::new())
 }
 
-/// Median CPU seconds and largest MiB of a command.
+/// Returns median CPU seconds and largest MiB of a command.
 fn measure(command: &Command) -> Result<(f64, f64), String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let (mut seconds, mut memory) = (Vec::new(), 0.0_f64);
@@ -156,7 +157,7 @@ fn measure(command: &Command) -> Result<(f64, f64), String> {
     Ok((seconds[RUNS / 2], memory))
 }
 
-/// Runs a command as this process's only child and prints what it took: CPU seconds and MiB.
+/// Runs a command as this process's only child and prints its cost: CPU seconds and MiB.
 pub(crate) fn child(words: &[&str]) -> Result<Vec<String>, String> {
     let [program, arguments @ ..] = words else { return Err("measure: no command".to_owned()) };
     let mut command = Command::new(program);
@@ -171,7 +172,7 @@ pub(crate) fn child(words: &[&str]) -> Result<Vec<String>, String> {
     Ok(Vec::new())
 }
 
-/// Falco's figures for a row, as the data's README has them.
+/// Returns Falco's figures for a row from the data's README.
 fn falco(readme: &str, name: &str) -> (String, String) {
     let row = readme.lines().find_map(|line| {
         let cells: Vec<&str> = line.strip_prefix('|')?.split('|').map(str::trim).collect();

@@ -1,8 +1,8 @@
 //! Writes `testdata/falco`: the part of the comparison data that was recorded for this project, in few small files, so
-//! that tests of the language run against Falco's answers wherever the repository is.
+//! that tests of the language compare with Falco's results in every clone of the repository.
 //!
-//! Rule files, conditions and captures in it are of this project; nothing of Falco's repositories is copied, only what
-//! Falco printed for them. `testdata/README.md` describes the files.
+//! Rule files, conditions and captures in it are part of this project; nothing of Falco's repositories is copied, only
+//! its output for them. `testdata/README.md` describes the files.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ fn write(path: &Path, lines: &[Json]) -> Result<()> {
     std::fs::write(path, bytes).map_err(failed)
 }
 
-/// Returns the conditions with their answers on a capture, without the numbers of the first events.
+/// Returns the conditions with their results on a capture, without the numbers of the first events.
 fn conditions(path: &Path) -> Result<Vec<Json>> {
     let done = Command::new("xz").arg("-dc").arg(path).output().map_err(|error| format!("xz: {error}"))?;
     if !done.status.success() {
@@ -72,7 +72,7 @@ fn rules(folder: &Path, case: &str) -> Result<Json> {
         if stem(&path) == case && path.extension().is_some_and(|extension| extension == "yaml") {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            // What is not UTF-8 is a list of bytes.
+            // Text that is not UTF-8 is a list of bytes.
             found.insert(name, String::from_utf8(bytes).map_or_else(|error| json!(error.into_bytes()), Json::String));
         }
     }
@@ -85,7 +85,7 @@ fn loads(folder: &Path) -> Result<Vec<Json>> {
     for path in files(&folder.join("expected"))? {
         let case = stem(&path).to_owned();
         let found: Json = serde_json::from_str(&read(&path)?).map_err(|error| format!("{case}: {error}"))?;
-        // Where the reference dies there is nothing to compare.
+        // If the reference crashes there is nothing to compare.
         if UNSCORED.iter().any(|unscored| case.starts_with(unscored)) || !found["stdout_json"].is_object() {
             continue;
         }
@@ -112,7 +112,7 @@ fn replays(folder: &Path, capture: &str) -> Result<Vec<Json>> {
         }
         let mut alerts = Vec::new();
         for line in read(&path)?.lines() {
-            // A case in text mode has lines of text. The name of the host is that of the machine that replayed.
+            // A case in text mode has lines of text. The host name is that of the recording host.
             alerts.push(match serde_json::from_str::<Map<String, Json>>(line) {
                 Ok(mut alert) => {
                     alert.remove("hostname");

@@ -1,20 +1,20 @@
 //! Counts the instructions of each case under callgrind and compares them with the committed figures.
 //!
-//! Instruction counts do not depend on how busy a machine is, so they show a change of a few percent where times cannot.
-//! The cases are those of `benches/src/cases.rs`; the figures stand in `benches/instructions.tsv`.
+//! Instruction counts do not depend on the load of the host, so they show a change of a few percent where times cannot.
+//! The cases are those of `benches/src/cases.rs`; the figures are in `benches/instructions.tsv`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A change over this is told, in percent.
+/// The change above which a case is reported, in percent.
 const TOLERATED: f64 = 3.0;
 
 /// The committed figures.
 const FIGURES: &str = "benches/instructions.tsv";
 
-/// Runs all cases, or those whose name contains `only`. With `update` the figures are written, else compared.
+/// Runs all cases, or those whose name contains `only`. With `update` the figures are written, otherwise compared.
 pub(crate) fn run(root: &Path, update: bool, only: Option<&str>) -> Result<Vec<String>, String> {
     build(root, &["--package", "peregrine-benches", "--bin", "case"])?;
     let program = release(root).join("case");
@@ -80,8 +80,8 @@ fn table(figures: &BTreeMap<String, f64>) -> String {
     text
 }
 
-/// Runs a command under callgrind; gives the count, inside functions whose name contains `inside` if that is said, and
-/// what the command printed.
+/// Runs a command under callgrind; returns the count, of functions whose name contains `inside` if given, and the
+/// output of the command.
 pub(crate) fn instructions(command: &Command, inside: Option<&str>) -> Result<(u64, String), String> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
@@ -109,7 +109,7 @@ pub(crate) fn build(root: &Path, what: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Where release builds lie.
+/// Returns the folder of release builds.
 pub(crate) fn release(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release")
 }

@@ -1,11 +1,11 @@
-//! The build helper. `cargo xtask codegen` writes what is derived from scap's table (with `--check` it only says
-//! whether that is current), `cargo xtask tidy` holds the tree to its rules, `cargo xtask skips` lists
-//! the tests that were skipped (`cargo xtask needs` prints what this machine has), `cargo xtask api` writes down the
-//! public interface of the libraries, `cargo xtask deny` checks the
-//! dependencies, `cargo xtask distill` writes `testdata/falco`, `cargo xtask package` tests
-//! the libraries from their packages, `cargo xtask bench` and `cargo xtask instructions` measure.
+//! The build helper. `cargo xtask codegen` writes the files derived from scap's table (with `--check` it only reports
+//! whether they are current), `cargo xtask tidy` checks the rules of the tree, `cargo xtask skips` lists the tests that
+//! were skipped (`cargo xtask needs` prints the requirements that this host meets), `cargo xtask api` writes the public
+//! interface of the libraries, `cargo xtask deny` checks the dependencies, `cargo xtask distill` writes
+//! `testdata/falco`, `cargo xtask package` tests the libraries from their packages, `cargo xtask bench` and `cargo
+//! xtask instructions` measure.
 //!
-//! Everything lives in this one program, so that what CI runs and what a person runs are the same code.
+//! Everything is in this one program, so that CI and people run the same code.
 
 mod api;
 mod bench;
@@ -19,7 +19,7 @@ mod tidy;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 fn root() -> PathBuf {
     let mut dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     dir.pop();
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         ["instructions"] => instructions::run(&root(), false, None),
         ["instructions", "--update"] => instructions::run(&root(), true, None),
         ["instructions", only] => instructions::run(&root(), false, Some(only)),
-        // What `bench` starts to measure one run.
+        // The process that `bench` starts to measure one run.
         ["measure", command @ ..] => bench::child(command),
         _ => {
             eprintln!(

@@ -1,8 +1,8 @@
-//! Packages every library as `cargo publish` would, and tests what is in the packages.
+//! Packages every library as `cargo publish` would, and tests the content of the packages.
 //!
-//! The packages are unpacked into one folder, where nothing of the checkout is in reach, as a workspace whose members take
-//! each other from there and everything else at the versions of `Cargo.lock`. Beside them is a new program that depends on the
-//! facade as the README shows: its alerts must be those of the detector.
+//! The packages are unpacked into one folder, where no file of the checkout is in reach, as a workspace whose members
+//! use each other from there and everything else at the versions of `Cargo.lock`. Beside them is a new program that
+//! depends on the facade as the README shows: its alerts must be those of the detector.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Where the probe of the package is expected by its build script.
+/// The path at which the build script of the package expects the probe.
 const PREBUILT: &str = "bpf/prebuilt/x86_64.bpf.o";
 
 /// A library that is published.
@@ -64,7 +64,7 @@ fn libraries(root: &Path) -> Result<Vec<Library>> {
         .collect())
 }
 
-/// Compiles the probe and puts it where the package takes it from.
+/// Compiles the probe and puts it where the package expects it.
 fn build_probe(root: &Path) -> Result<()> {
     let text = output(cargo(root).args(["build", "--package", "peregrine-bpf", "--message-format=json"]))?;
     let folder = text
@@ -104,7 +104,8 @@ fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<Strin
     for library in libraries {
         let stem = library.file_stem();
         let package = root.join("target/package").join(format!("{stem}.crate"));
-        // With the time of now: files of packages have a fixed time, by which cargo would take what an earlier run built.
+        // With the current time: files of packages have a fixed time, by which cargo would reuse what an earlier run
+        // built.
         run(Command::new("tar").arg("-xzmf").arg(&package).arg("-C").arg(folder))?;
         for file in ["LICENSE", "README.md"] {
             if !folder.join(&stem).join(file).is_file() {
@@ -159,12 +160,12 @@ fn compare(root: &Path, folder: &Path, target: &Path) -> Result<Vec<String>> {
     })
 }
 
-/// Returns whether the facade is there, which the new program depends on.
+/// Returns whether the facade exists, which the new program depends on.
 fn has_facade(libraries: &[Library]) -> bool {
     libraries.iter().any(|library| library.name == "peregrine")
 }
 
-/// Packages, unpacks and tests these libraries, or all. What they depend on must be among them.
+/// Packages, unpacks and tests these libraries, or all. Their dependencies must be among them.
 pub(crate) fn check(root: &Path, names: &[&str]) -> Result<Vec<String>> {
     let mut libraries = libraries(root)?;
     libraries.retain(|library| names.is_empty() || names.contains(&library.name.as_str()));

@@ -1,4 +1,4 @@
-//! What was skipped: the test harness counts a test that cannot run here as passed.
+//! The list of skipped tests: the test harness counts a test that cannot run here as passed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,19 +7,19 @@ use std::process::Command;
 
 use testkit::{DENY, NEEDS, Skip};
 
-/// Forgets the skips of earlier runs.
+/// Removes the skips of earlier runs.
 pub(crate) fn forget() -> Result<Vec<String>, String> {
     testkit::forget().map_err(|error| format!("the list of skips: {error}"))?;
     Ok(Vec::new())
 }
 
-/// Prints what was skipped since.
+/// Prints the skips since then.
 pub(crate) fn print() -> Result<Vec<String>, String> {
     print!("{}", list(&testkit::read().map_err(|error| format!("the list of skips: {error}"))?));
     Ok(Vec::new())
 }
 
-/// Prints the names of all needs that this machine meets, for `PEREGRINE_REQUIRE`.
+/// Prints the names of all needs that this host meets, for `PEREGRINE_REQUIRE`.
 pub(crate) fn needs() -> Result<Vec<String>, String> {
     let names: Vec<&str> = NEEDS.iter().filter(|need| need.is_met()).map(|need| need.name).collect();
     println!("{}", names.join(","));

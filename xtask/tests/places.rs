@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Files of Rust below `dir` whose code, tests left out, names `openat2`.
+/// Returns the files of Rust below `dir` whose code, without tests, names `openat2`.
 fn places(dir: &Path, root: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(dir).expect("a folder of the tree") {
         let path = entry.expect("an entry").path();

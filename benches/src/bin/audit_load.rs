@@ -1,12 +1,12 @@
-//! A load of audit events on a running webhook, as many API servers would make it.
+//! A load of audit events on a running webhook, as from many API servers.
 //!
 //! ```text
 //! peregrine -r RULES --disable-source syscall -o 'plugins[]={"name": "k8saudit", …}' &
 //! audit_load 127.0.0.1:9765 testdata/k8s_audit/events.jsonl [REQUESTS_PER_SECOND] [SECONDS] [CONNECTIONS]
 //! ```
 //!
-//! Each request carries one event on a connection that stays open; a rate of 0 is as fast as it goes. Told are the
-//! rate that was reached, the answers by status, and how long answers took.
+//! Each request carries one event on a connection that stays open; a rate of 0 is the greatest rate. It prints the rate
+//! that was reached, the responses by status, and their latencies.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// What one connection saw.
+/// The results of one connection.
 #[derive(Default)]
 struct Seen {
     statuses: BTreeMap<u16, u64>,
@@ -84,7 +84,7 @@ fn request(address: &str, event: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Posts in turn, each request at its time: one that is late is not waited for twice.
+/// Posts in turn, each request at its time: a late one is not waited for twice.
 fn connection(
     address: &str,
     requests: &[Vec<u8>],
@@ -114,7 +114,7 @@ fn connection(
     Ok(seen)
 }
 
-/// Reads one answer and gives its status.
+/// Reads one response and returns its status.
 fn answer(from: &mut impl BufRead) -> std::io::Result<u16> {
     let mut line = String::new();
     from.read_line(&mut line)?;

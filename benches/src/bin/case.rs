@@ -1,10 +1,10 @@
 //! Runs one case once, for a tool that counts instructions: `case NAME`. Without a name it lists them all.
 //!
-//! It prints how many units the case had. Only what happens inside `measured` is to be counted.
+//! It prints how many units the case had. Only the function `measured` is to be counted.
 
 use peregrine_benches::cases::{CASES, Fault, Run};
 
-/// The name by which a profiler finds what is to be counted.
+/// The name by which a profiler finds the code to count.
 #[inline(never)]
 fn measured(run: &mut Run) -> Result<u64, Fault> {
     run()

@@ -1,4 +1,4 @@
-//! Hours of load in minutes: `soak [HOURS]`, a tenth of an hour unless said.
+//! Hours of load in minutes: `soak [HOURS]`, by default a tenth of an hour.
 //!
 //! The recorded intrusion happens again every six seconds of the events' clock, about 9,000 events a second, with the
 //! default rules. Memory must be flat after the first tenth and every table within its limits; the program ends with 1
@@ -13,14 +13,14 @@ use peregrine_benches::{generated::Rounds, grid};
 use scap::savefile::Reader;
 use sinsp::{Config, Inspector, Next};
 
-/// What the capture's events take of the clock each time, in nanoseconds.
+/// The time of the capture's events per round on the events' clock, in nanoseconds.
 const SPAN: u64 = 6_000_000_000;
 
-/// Memory may vary by this part of what it was, in percent, and by [`SLACK`] KiB.
+/// The part by which memory may vary, in percent, in addition to [`SLACK`] KiB.
 const GROWTH: u64 = 3;
 const SLACK: u64 = 1024;
 
-/// Memory in use, in KiB.
+/// Returns the memory in use, in KiB.
 fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));

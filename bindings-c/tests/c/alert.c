@@ -24,7 +24,7 @@ static peregrine_engine *load(void)
 	return engine;
 }
 
-/* What the alert callback compares with: the event that is being processed. */
+/* The event that is being processed, for the alert callback. */
 struct current {
 	peregrine_event event;
 	uint64_t alerts;
@@ -173,7 +173,7 @@ static void *render(void *userdata)
 	return NULL;
 }
 
-/* Each thread has a copy of its own; all share the values. */
+/* Each thread has its own copy; all share the values. */
 static void goes_to_other_threads(void)
 {
 	peregrine_alert *alert = first_alert(), *copies[4];

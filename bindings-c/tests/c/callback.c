@@ -7,7 +7,7 @@ struct relay {
 	peregrine_inspector *from;
 	/* The number of events before `then`; 0 for all. */
 	int limit;
-	/* What the callback returns after them. */
+	/* The result of the callback after them. */
 	int32_t then;
 	int events, released;
 	uint8_t copy[1 << 20];

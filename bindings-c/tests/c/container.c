@@ -24,7 +24,7 @@ static const char *next_text(peregrine_inspector *inspector, const char *field)
 	return text;
 }
 
-/* An engine that knows a container from the second question on. */
+/* An engine that knows a container from the second query on. */
 struct knowledge {
 	peregrine_container container;
 	int questions;
@@ -58,7 +58,7 @@ static void asks_who_knows(void)
 	CHECK(strcmp(next_text(inspector, "container.id"), "host") == 0 && knowledge.questions == 0);
 	CHECK(strcmp(next_text(inspector, "container.id"), "0123456789ab") == 0 && knowledge.questions == 1);
 	CHECK(strcmp(next_text(inspector, "container.image"), "nginx:1.27") != 0 && knowledge.questions == 1);
-	/* Two seconds later it is asked again, and known from then on. */
+	/* Two seconds later it is queried again, and known from then on. */
 	CHECK(strcmp(next_text(inspector, "container.image"), "nginx:1.27") == 0 && knowledge.questions == 2);
 	CHECK_OK(peregrine_inspector_next(inspector, &event));
 	CHECK_OK(peregrine_event_text_by_name(event, "container.name", &text));
@@ -88,7 +88,7 @@ static void takes_descriptions(void)
 	CHECK_OK(peregrine_inspector_next(inspector, &event));
 	CHECK_OK(peregrine_inspector_remove_container(inspector, id, 12));
 	CHECK_STATUS(peregrine_inspector_remove_container(inspector, id, 12), PEREGRINE_STATUS_MISSING);
-	/* What was lent of the event may be gone. */
+	/* Values borrowed from the event may be gone. */
 	CHECK_STATUS(peregrine_event_text_by_name(event, "container.name", &text), PEREGRINE_STATUS_INVALID_HANDLE);
 	CHECK(strcmp(next_text(inspector, "container.name"), "store") != 0);
 	peregrine_inspector_free(inspector);
@@ -121,7 +121,7 @@ static void rejects_invalid_arguments(void)
 	CHECK_STATUS(peregrine_inspector_remove_container(inspector, NULL, 3), PEREGRINE_STATUS_NULL_POINTER);
 	CHECK_STATUS(peregrine_inspector_set_container_callback(NULL, NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
 
-	/* A callback that gives another container, or none at all, is not believed. */
+	/* A callback that returns another container, or none at all, is not believed. */
 	CHECK_OK(peregrine_inspector_set_container_callback(inspector, mislead, &calls));
 	for (int i = 0; i < 5; i++)
 		CHECK(strcmp(next_text(inspector, "container.name"), "wrong") != 0);

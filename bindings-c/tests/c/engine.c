@@ -44,7 +44,7 @@ static void count(void *userdata, const peregrine_alert *alert)
 	CHECK(strcmp(peregrine_priority_name(alert->priority), "Notice") == 0);
 	CHECK(alert->size == sizeof *alert && alert->timestamp > 1600000000000000000u && alert->event_number > 0);
 	CHECK(alert->kind == PEREGRINE_ALERT_KIND_RULE);
-	/* Tags are a set: in the order of the alphabet. */
+	/* Tags are a set, in alphabetical order. */
 	CHECK(alert->tags.len == 2 && equals(alert->tags.items[0].as.bytes, "mitre_execution"));
 	++*(uint64_t *)userdata;
 }

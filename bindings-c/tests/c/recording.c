@@ -7,7 +7,7 @@ static const char *path_of(const char *name)
 	return path;
 }
 
-/* What a capture shows: how many events, the time of the last, and what its descriptors are called. */
+/* The content of a capture: the number of events, the time of the last, and the names of its file descriptors. */
 struct seen {
 	uint64_t events, last, named;
 };
@@ -96,7 +96,7 @@ static void records_selected_events(void)
 	peregrine_event event;
 	struct seen selected = {0}, found;
 
-	/* What these events are called depends on events that are not selected. */
+	/* The names of these events' files depend on events that are not selected. */
 	CHECK_OK(peregrine_filter_new("evt.type = read and fd.name exists", &filter));
 	CHECK_OK(peregrine_inspector_start_recording(inspector, path, &options));
 	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK) {
@@ -174,7 +174,7 @@ static void reports_a_full_disk(void)
 		CHECK(status == PEREGRINE_STATUS_OK || status == PEREGRINE_STATUS_IO);
 		events++;
 	}
-	/* The events go on; that the recording ended is said at its end. */
+	/* Events continue to be read; the end of the recording is reported when it is stopped. */
 	CHECK(events == see_all(capture_path()).events);
 	CHECK_STATUS(peregrine_inspector_stop_recording(inspector, &written), PEREGRINE_STATUS_IO);
 	CHECK(written == 7);

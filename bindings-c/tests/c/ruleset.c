@@ -152,7 +152,7 @@ static void loads_a_directory_in_order(void)
 	peregrine_ruleset_builder_free(builder);
 }
 
-/* What a thread does with the shared ruleset. */
+/* Uses the shared ruleset in a thread. */
 struct worker {
 	pthread_t thread;
 	const peregrine_ruleset *ruleset;

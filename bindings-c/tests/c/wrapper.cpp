@@ -1,4 +1,4 @@
-// The C++ wrapper over every object. What the C tests show of the library is not tested again.
+// The C++ wrapper over every object. Properties that the C tests check are not tested again.
 #include <cerrno>
 #include <cstdio>
 #include <peregrine.hpp>

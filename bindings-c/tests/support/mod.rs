@@ -7,20 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The folder of this crate.
+/// Returns the folder of this crate.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The capture that is bundled with the project.
+/// Returns the capture that is bundled with the project.
 pub(crate) fn capture() -> PathBuf {
     root().join("../testdata/captures/procs.scap")
 }
 
-/// Tells a C test which capture to read and where to write. Each run has a folder of its own, named after `what`.
+/// Sets the capture that a C test reads and the folder that it writes to. Each run has its own folder, named after
+/// `what`.
 pub(crate) fn settings<'c>(command: &'c mut Command, what: &str) -> &'c mut Command {
     let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    // The end tells runs apart; a whole path would be too long for a name.
+    // The end distinguishes runs; a whole path would be too long for a name.
     let name = name.get(name.len().saturating_sub(60)..).unwrap_or_default();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run_{}_{name}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -28,7 +29,7 @@ pub(crate) fn settings<'c>(command: &'c mut Command, what: &str) -> &'c mut Comm
     command.env("PEREGRINE_TEST_FOLDER", folder)
 }
 
-/// A capture of a process in a container that somebody described to nobody, and one of whose users it tells of.
+/// Returns a capture of a process in a container without metadata, and one with the users of a container.
 pub(crate) fn containers() -> PathBuf {
     use scap::savefile::{Compression, Writer};
     use scap::{Next, Source};
@@ -57,22 +58,22 @@ pub(crate) fn containers() -> PathBuf {
     MADE.get_or_init(make).clone()
 }
 
-/// What a program is written in.
+/// The language of a program.
 #[derive(Clone, Copy)]
 pub(crate) enum Language {
     C,
     Cpp,
 }
 
-/// The static library that cargo built for these tests: it lies beside the test program.
+/// Returns the static library that cargo built for these tests, beside the test program.
 pub(crate) fn library() -> PathBuf {
     let exe = std::env::current_exe().expect("this program's path");
     exe.parent().expect("a folder").join("libperegrine_capi.a")
 }
 
-/// What a static library of Rust wants from the system.
+/// The system libraries that a static library of Rust needs.
 pub(crate) const SYSTEM: &[&str] = &["-lpthread", "-ldl", "-lm", "-lutil", "-lrt", "-lgcc_s"];
-/// What the probe's loader wants beside that.
+/// The libraries that the probe's loader needs in addition.
 pub(crate) const LIVE: &[&str] = if cfg!(feature = "live") { &["-lelf", "-lz"] } else { &[] };
 
 /// Installs the archive under test as `make -C bindings-c install` does; returns the prefix.

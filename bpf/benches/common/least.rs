@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-/// Nanoseconds that a call of `body` takes in a run of `calls`: the least of the runs, for the machine may be busy with
-/// other things.
+/// Returns the nanoseconds per call of `body` in a run of `calls`: the least of the runs, since the host may be busy
+/// with other things.
 pub(crate) fn least(runs: usize, calls: u32, mut body: impl FnMut()) -> f64 {
     let mut best = f64::MAX;
     for _ in 0..runs {

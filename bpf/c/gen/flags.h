@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The schema's flag values, and what turns the kernel's values into them.
+/* The schema's flag values, and functions that turn the kernel's values into them.
  * DO NOT EDIT. Written by: cargo xtask codegen
  */
 #pragma once

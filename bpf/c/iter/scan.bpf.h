@@ -1,47 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The machine as it is when events begin: every thread, and every open file of every process, as records that the loader
- * reads like a file.
+/* The initial state of the host: every thread, and every open file of every process, as records that the loader reads
+ * like a file.
  *
  *   read -> bpf_seq_read -> task_seq_show / task_file_seq_show -> here -> bpf_seq_write
  *
- * Records tell what the kernel's structures hold; what they mean is decided in user space, by the same code that reads
- * /proc. Arguments and environment are left to /proc altogether: its readers skip pages whose absence a process could
- * stretch for ever, such as those of a file system of its own making, and no helper for BPF does.
+ * Records contain the values of the kernel's structures; they are interpreted in user space, by the same code that
+ * reads /proc. Arguments and environment are always read from /proc: its readers skip pages whose absence a process
+ * could stretch for ever, such as those of a file system of its own making, and no helper for BPF does.
  *
- * A file that these programs cannot name is marked so, and the loader asks /proc for that one.
+ * A file that these programs cannot name is marked so, and the loader looks it up in /proc.
  */
 #pragma once
 
 /* A path of this size or more has no name in /proc either. */
 #define SCAN_PATH 4096
 #define SCAN_STRINGS 8192
-/* Threads that are looked at for one that has not ended. */
+/* The number of threads to visit for one that has not ended. */
 #define SCAN_THREADS 30
 #define AF_NETLINK 16
 #define O_CLOEXEC_BIT 02000000
 
 /* In scan_task.flags. */
-#define SCAN_KERNEL 1 /* a thread of the kernel, or one that has let go of its memory */
+#define SCAN_KERNEL 1 /* a kernel thread, or one that has released its memory */
 #define SCAN_NO_EXE 2
 #define SCAN_UPPER 4
 #define SCAN_LOWER 8
 #define SCAN_WRITABLE 16
 
-/* How the text of a path or file is to be taken. */
+/* How to interpret the text of a path or file. */
 enum form {
 	FORM_NONE,
 	FORM_PATH,
-	FORM_DELETED, /* a path whose last name is gone */
-	FORM_PSEUDO, /* a file of no directory: only its own name */
+	FORM_DELETED, /* a path whose last name was removed */
+	FORM_PSEUDO, /* a file without a directory: only its own name */
 	FORM_SOCKET, /* struct scan_socket follows */
-	FORM_UNCLEAR, /* ask /proc */
+	FORM_UNCLEAR, /* look it up in /proc */
 };
 
 /* src/iterators.rs has the same layout, and a test compares the two by BTF. Texts follow in the order of the members
- * that tell their length, without a NUL.
+ * with their lengths, without a NUL.
  */
 struct scan_task {
-	u32 len; /* of the whole record */
+	u32 len; /* length of the whole record */
 	u32 flags;
 	s32 tid, pid, ptid, pgid, sid, vtid, vpid, vpgid;
 	u32 uid, gid, loginuid, tty;
@@ -49,10 +49,10 @@ struct scan_task {
 	s32 alive; /* the thread that has the memory of the process, where the first one has ended; else 0 */
 	u64 fdlimit;
 	u64 minor, major; /* page faults of the thread */
-	u64 group_minor, group_major; /* of those of its process that have ended */
-	u64 start; /* nanoseconds since the machine's start */
+	u64 group_minor, group_major; /* page faults of the ended threads of its process */
+	u64 start; /* nanoseconds since boot */
 	u64 cap_inheritable, cap_permitted, cap_effective;
-	u64 css_set, pid_namespace; /* what is the same for tasks that share them */
+	u64 css_set, pid_namespace; /* data that tasks of a process share */
 	u64 exe_ino, exe_ctime, exe_mtime;
 	char comm[16];
 	u16 exe_len, cwd_len, root_len;
@@ -66,7 +66,7 @@ struct scan_file {
 	u32 fd;
 	u32 mode;
 	u64 ino;
-	u64 magic; /* of the file system */
+	u64 magic; /* device of the file system */
 	u32 dev;
 	u32 flags; /* as fcntl has them */
 	u16 text_len;
@@ -82,11 +82,11 @@ struct scan_socket {
 	u8 bound; /* netlink: has a number */
 	u8 pad[2];
 	u8 address[16], peer_address[16];
-	u16 name_len; /* of a unix socket's name, which follows */
+	u16 name_len; /* length of a unix socket's name, which follows */
 	u8 pad2[6];
 };
 
-/* The record that is being put together, and its texts. */
+/* The record that is being assembled, and its texts. */
 struct scan {
 	struct scan_task task;
 	struct scan_file file;
@@ -94,7 +94,7 @@ struct scan {
 	struct cpu cpu;
 };
 
-/* Of its own: unlike the other programs these may be preempted by one that writes an event. */
+/* Separate memory: unlike the other programs these may be preempted by one that writes an event. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -123,7 +123,7 @@ __noinline int scan_text_put(u32 pos, u64 p, u32 max)
 	return c ? text_read(c, pos & DATA_MASK, p, max, false) : 0;
 }
 
-/* The components that were noted, without the NUL. */
+/* Writes the recorded components, without the NUL. */
 __noinline int scan_components_put(u32 pos)
 {
 	struct cpu *c = cpu_scan();
@@ -138,7 +138,7 @@ __noinline int scan_path_note(u64 p)
 	return c && path_walk(c, (struct path *)p);
 }
 
-/* Text of a path at `pos`; the length in the lower half, the form above. */
+/* Writes the text of a path at `pos`; returns the length in the lower half, the form above. */
 __noinline u32 scan_path_put(u32 pos, u64 p)
 {
 	struct cpu *c = cpu_scan();
@@ -170,7 +170,7 @@ __noinline u32 scan_path_put(u32 pos, u64 p)
 	return FORM_PATH << 16 | len;
 }
 
-/* The first thread of the task's process that has not ended; 0 if there is none. */
+/* Returns the first thread of the task's process that has not ended; 0 if there is none. */
 __noinline u64 scan_alive(u64 t)
 {
 	struct task_struct *task = (void *)t;
@@ -190,7 +190,9 @@ __noinline u64 scan_alive(u64 t)
 	return 0;
 }
 
-/* Writes a head and the first `len` bytes of the texts. What does not fit any more is written again when there is room. */
+/* Writes a head and the first `len` bytes of the texts. A record that does not fit is written again when there is
+ * room.
+ */
 #define SCAN_WRITE(seq, s, head, text)                                                                       \
 	do {                                                                                                 \
 		u32 n_ = (text);                                                                             \
@@ -211,7 +213,7 @@ int scan_task(struct bpf_iter__task *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct scan *s = scan_current();
 	struct scan_task *t;
-	/* Who has what a process shares: its first thread, or another one when that has ended. */
+	/* Returns the thread with the resources of its process: the first one, or another one when that has ended. */
 	struct task_struct *own;
 	struct signal_struct *signal;
 	const struct cred *cred;
@@ -308,7 +310,7 @@ int scan_task(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* What is known of a socket, and its name; how many bytes that has. */
+/* Writes the properties of a socket, and its name; returns how many bytes the name has. */
 static __always_inline u32 scan_socket_put(struct cpu *c, struct scan_socket *s, struct sock *sk)
 {
 	struct inet_sock *inet = (void *)sk;
@@ -371,7 +373,9 @@ int scan_file(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
-	/* Threads share the descriptors of their process: those of its first thread, or of another when that has ended. */
+	/* Threads share the file descriptors of their process: those of its first thread, or of another when that has
+	 * ended.
+	 */
 	if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) &&
 	    (BPF_CORE_READ(task, group_leader, files) ||
 	     scan_alive(plain(&s->cpu, task)) != plain(&s->cpu, task)))

@@ -4,7 +4,7 @@
 
 #define CAP_DAC_OVERRIDE 1
 #define CAP_FOWNER 3
-#define CAP_ALL ((1ULL << 41) - 1) /* those that the schema knows */
+#define CAP_ALL ((1ULL << 41) - 1) /* the capabilities of the schema */
 
 #define CRED_CAPABILITY(cred, which)                                                                         \
 	({                                                                                                   \

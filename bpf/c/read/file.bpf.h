@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Facts about open files and inodes. */
+/* Properties of open files and inodes. */
 #pragma once
 
 #define FMODE_CREATED 0x100000
@@ -25,7 +25,7 @@ enum layer {
 	LAYER_LOWER,
 };
 
-/* The open file behind a descriptor of the current task. */
+/* Returns the open file behind a file descriptor of the current task. */
 static __always_inline struct file *fd_file(s32 fd)
 {
 	struct fdtable *fdt;
@@ -69,7 +69,7 @@ static __always_inline u32 file_dev(struct file *file)
 	return device_of_kernel(GET(file, f_inode, i_sb, s_dev));
 }
 
-/* Which layer of an overlay holds the file. The inode of an overlay is followed by the upper layer's entry. */
+/* Returns the layer of an overlay that has the file. The inode of an overlay is followed by the upper layer's entry. */
 static __always_inline enum layer file_layer(struct file *file)
 {
 	struct dentry *dentry;
@@ -100,7 +100,7 @@ static __always_inline u64 time_ns(s64 sec, u64 nsec)
 	return sec < 0 ? 0 : sec * 1000000000ULL + nsec;
 }
 
-/* Since 6.13 the topmost bit of a time's nanoseconds says that somebody has asked for it. */
+/* Since 6.13 the topmost bit of a time's nanoseconds marks that the time was queried. */
 #define NSEC_MASK 0x7fffffff
 
 #define INODE_TIME(inode, which)                                                                             \
@@ -156,7 +156,7 @@ static __always_inline bool group_is_held(struct task_struct *task, u32 group)
 	return false;
 }
 
-/* Whether the task may write the inode: by its mode, by owning it, or by capability. */
+/* Returns whether the task may write the inode: by its mode, by owning it, or by capability. */
 static __always_inline bool inode_is_writable(struct task_struct *task, struct inode *inode)
 {
 	u32 mode = BPF_CORE_READ(inode, i_mode);
@@ -185,7 +185,7 @@ static __always_inline bool inode_is_writable(struct task_struct *task, struct i
 	return caps >> CAP_FOWNER & 1 || (caps >> CAP_DAC_OVERRIDE & 1 && id_is_mapped(&ns->gid_map, gid));
 }
 
-/* The flags of an executable in exec events. */
+/* Returns the flags of an executable in exec events. */
 static __always_inline u32 exe_flags(struct task_struct *task, struct file *exe)
 {
 	u32 flags = 0;

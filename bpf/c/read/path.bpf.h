@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Paths of files and cgroups. Both are walked from the leaf to the root, noting each name; then the names are written
- * from the root down. A path deeper than MAX_COMPONENTS loses its first components.
+/* Paths of files and cgroups. Both are walked from the leaf to the root, recording each name; then the names are
+ * written from the root down. A path deeper than MAX_COMPONENTS loses its first components.
  */
 #pragma once
 
 #define MAX_COMPONENT 256
 #define MAX_CGROUP_DEPTH 24
 
-/* Notes a name of `len` bytes; 0 where only its NUL tells. */
+/* Records a name of `len` bytes; 0 if only its NUL marks the end. */
 static __always_inline void part_note(struct cpu *c, const void *name, u32 len)
 {
 	u32 n = c->nparts;
@@ -17,8 +17,8 @@ static __always_inline void part_note(struct cpu *c, const void *name, u32 len)
 	c->nparts = n + 1;
 }
 
-/* 5.17 brought loops that the verifier looks at once; before, it looks at each turn, which is faster to run: so the usual
- * depth of a path has turns of its own.
+/* 5.17 introduced loops that the verifier checks once; without them it checks each turn, which is faster to run: so the
+ * common depth of a path has unrolled turns.
  */
 #define USUAL_DEPTH 6
 
@@ -34,13 +34,13 @@ static __always_inline void part_note(struct cpu *c, const void *name, u32 len)
 			bpf_loop((times) - USUAL_DEPTH, step##_more, state, 0);                               \
 	} while (0)
 
-/* The names of a path on their way into a buffer: where they begin, how many, and the bytes so far. */
+/* The names of a path on their way into a buffer: the start, the count, and the bytes so far. */
 struct written {
 	struct cpu *c;
 	u32 pos, n, at;
 };
 
-/* Writes the next noted name with a slash before it; its NUL is where the slash after it goes. */
+/* Writes the next recorded name with a slash before it; its NUL is where the slash after it goes. */
 static __always_inline long component_step(u64 i, struct written *w)
 {
 	u32 index = w->n - 1 - (u32)i, at = w->pos + w->at;
@@ -71,7 +71,7 @@ static long component_step_more(u64 i, struct written *w)
 	return component_step(i + USUAL_DEPTH, w);
 }
 
-/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. */
+/* Writes the recorded names at `pos`, a slash before each and a NUL at the end; returns how many bytes. */
 static __always_inline u32 components_write(struct cpu *c, u32 pos)
 {
 	struct written w = { .c = c, .pos = pos, .n = c->nparts };
@@ -92,7 +92,7 @@ __noinline int components_put(u32 pos)
 	return c ? components_write(c, pos) : 0;
 }
 
-/* Where a walk to the root is. */
+/* The position of a walk to the root. */
 struct walk {
 	struct cpu *c;
 	struct dentry *dentry, *root;
@@ -131,7 +131,7 @@ static long walk_step_more(u64 i, struct walk *w)
 	return walk_step(i, w);
 }
 
-/* Notes the components of a path up to the root of its mount namespace; whether the root was reached. */
+/* Records the components of a path up to the root of its mount namespace; returns whether the root was reached. */
 static __always_inline bool path_walk(struct cpu *c, struct path *path)
 {
 	struct vfsmount *vfs = GET(path, mnt);
@@ -163,7 +163,7 @@ static __always_inline void push_path(struct event *e, struct path *path)
 		return;
 	}
 	path_note((u64)path);
-	/* What has no path, such as a memfd, is its own root and has only a name. */
+	/* A file without a path, such as a memfd, is its own root and has only a name. */
 	if (!e->c->nparts && BPF_CORE_READ(dentry, d_name.len) > 1) {
 		push_kernel_text(e, BPF_CORE_READ(dentry, d_name.name), MAX_COMPONENT);
 		return;
@@ -179,7 +179,7 @@ static __always_inline void push_file_path(struct event *e, struct file *file)
 		push_empty(e);
 }
 
-/* Notes the path of an open file, unless it has none or one that is too deep: never a made-up name. */
+/* Records the path of an open file, unless it has none or one that is too deep: never a made-up name. */
 static __always_inline bool real_path_note(struct cpu *c, struct file *file)
 {
 	struct path *path = (void *)file + bpf_core_field_offset(struct file, f_path);
@@ -205,7 +205,7 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ((struct kernfs_node___under_parent *)node, __parent);
 }
 
-/* `name=path` of one controller at `pos`, with its NUL; how many bytes. */
+/* Writes `name=path` of one controller at `pos`, with its NUL; returns how many bytes. */
 __noinline int cgroup_put(u32 pos, u64 groups, u32 id)
 {
 	struct cpu *c = cpu_current();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Sockets: addresses that programs give, and both ends of a connection. */
+/* Sockets: addresses from programs, and both ends of a connection. */
 #pragma once
 
 #define AF_UNSPEC 0
@@ -21,10 +21,10 @@
 enum direction {
 	INBOUND,
 	OUTBOUND,
-	ADDRESS_COPIED = 2, /* a mark: the address of the call is in the kernel's memory */
+	ADDRESS_COPIED = 2, /* a mark: the address of the call is in kernel memory */
 };
 
-/* The address that a call was given: where it is, and how many bytes it has. Nothing behind them belongs to it. */
+/* The address argument of a call: where it is, and how many bytes it has. The bytes behind them do not belong to it. */
 struct given {
 	u64 at;
 	u32 len;
@@ -39,7 +39,7 @@ static __always_inline struct given given(u64 at, u64 len)
 	return g;
 }
 
-/* What the kernel left where `len_at` says how long it is. */
+/* Returns the address that the kernel wrote, with the length at `len_at`. */
 static __always_inline struct given received(u64 at, u64 len_at)
 {
 	return given(at, at ? user_u32(len_at) : 0);
@@ -50,7 +50,7 @@ static __always_inline u16 swap16(u16 v)
 	return __builtin_bswap16(v);
 }
 
-/* The socket that an open file stands for. */
+/* Returns the socket of an open file. */
 static __always_inline struct sock *file_sock(struct file *file)
 {
 	struct socket *socket;
@@ -71,7 +71,7 @@ static __always_inline long address_read(void *to, u32 len, u64 p, bool user)
 	return user ? bpf_probe_read_user(to, len, (void *)p) : bpf_probe_read_kernel(to, len, (void *)p);
 }
 
-/* Copies an address to where the processor keeps one; its length, 0 when it cannot be read. */
+/* Copies an address to the CPU's memory for one; returns its length, 0 when it cannot be read. */
 static __always_inline u32 address_take(struct cpu *c, u64 p, u32 len, bool user)
 {
 	if (!p || !len || len > SOCKADDR_MAX)
@@ -83,7 +83,7 @@ static __always_inline u32 address_take(struct cpu *c, u64 p, u32 len, bool user
 	return len;
 }
 
-/* Shows the NULs within a name of `len` bytes as /proc/net/unix does: as '@', eight bytes at a time. */
+/* Replaces the NULs within a name of `len` bytes as /proc/net/unix does: by '@', eight bytes at a time. */
 static __always_inline void nuls_show(u8 *name, u32 len)
 {
 	const u64 low = 0x7f7f7f7f7f7f7f7fULL;
@@ -97,8 +97,8 @@ static __always_inline void nuls_show(u8 *name, u32 len)
 	name[len] = 0;
 }
 
-/* The name of a unix socket, which has `len` bytes at `p` in the kernel's memory: a path ends at a NUL, an abstract name
- * only with the address. How many bytes, with the NUL at the end.
+/* Writes the name of a unix socket, which has `len` bytes at `p` in kernel memory: a path ends at a NUL, an abstract
+ * name only with the address. Returns how many bytes, with the NUL at the end.
  */
 __noinline int unix_name_put(u32 pos, u64 p, u32 len)
 {
@@ -137,7 +137,7 @@ static __always_inline u32 part_unix_name(struct event *e, u32 at, u64 p, u32 le
 	return unix_name_put(e->pos + at, p, len) & 127;
 }
 
-/* The name in an address of `len` bytes that was taken. */
+/* Writes the name in a copied address of `len` bytes. */
 static __always_inline u32 part_unix_address(struct event *e, u32 at, u32 len)
 {
 	return part_unix_name(e, at, plain(e->c, &e->c->address) + sizeof(u16), len > sizeof(u16) ? len - sizeof(u16) : 0);
@@ -156,7 +156,9 @@ static __always_inline u32 part_v6(struct event *e, u32 at, u64 *ip, u16 port)
 	return part_u16(e, at, swap16(port));
 }
 
-/* The address at `p`, of `len` bytes, written at `pos`; how many bytes, 0 when it is of no known family or too short. */
+/* Writes the address at `p`, of `len` bytes, at `pos`; returns how many bytes, 0 when its family is unknown or it is
+ * too short.
+ */
 __noinline int sockaddr_put(u32 pos, u64 p, u32 len, u32 copied)
 {
 	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
@@ -189,7 +191,7 @@ static __always_inline u32 part_end(struct event *e, u32 at, u16 family, u64 *ip
 	return family == AF_INET ? part_v4(e, at, ip[0], port) : part_v6(e, at, ip, port);
 }
 
-/* The name that a unix socket is bound to. */
+/* Writes the name that a unix socket is bound to. */
 static __always_inline u32 part_unix_bound(struct event *e, u32 at, struct sock *sk)
 {
 	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
@@ -198,7 +200,7 @@ static __always_inline u32 part_unix_bound(struct event *e, u32 at, struct sock 
 	return part_unix_name(e, at, (u64)&address->name[0].sun_path, len > sizeof(u16) ? len - sizeof(u16) : 0);
 }
 
-/* What a socket is bound to, as the socket itself has it. */
+/* Writes the address that a socket is bound to, as the socket itself has it. */
 __noinline int bound_put(u32 pos, u64 socket)
 {
 	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
@@ -223,8 +225,8 @@ __noinline int bound_put(u32 pos, u64 socket)
 	return 0;
 }
 
-/* The address of `len` bytes that a socket was bound to. What the kernel chose, or took in spite of its family, is the
- * socket's own: nobody would hear of it otherwise.
+/* Writes the address of `len` bytes that a socket was bound to. Values that the kernel chose, or accepted in spite of
+ * the family, come from the socket: they would not be reported otherwise.
  */
 static __always_inline void push_bound(struct event *e, u32 len, struct sock *sk)
 {
@@ -253,8 +255,8 @@ static __always_inline bool v6_is_mapped(u64 *ip)
 	return !ip[0] && (u32)ip[1] == 0xffff0000;
 }
 
-/* The end that an address of `len` bytes names on a socket of IPv4, where no family means the same as the right one;
- * whether it names one. The kernel sends to itself what is for nobody.
+/* Reads the peer that an address of `len` bytes names on a socket of IPv4, where no family means the same as the right
+ * one; returns whether it names one. The kernel sends to itself what has the unspecified address.
  */
 static __always_inline bool remote_v4(struct ends *r, struct sockaddr_any *a, u32 len, u32 local)
 {
@@ -265,7 +267,7 @@ static __always_inline bool remote_v4(struct ends *r, struct sockaddr_any *a, u3
 	return true;
 }
 
-/* The same on a socket of IPv6, which reaches IPv4 as well. No family means no address, but to a raw socket. */
+/* The same on a socket of IPv6, which reaches IPv4 as well. No family means no address, except on a raw socket. */
 static __always_inline void remote_v6(struct ends *r, struct sockaddr_any *a, u32 len, bool raw)
 {
 	bool mapped = v6_is_mapped(r->local);
@@ -290,8 +292,9 @@ static __always_inline void remote_v6(struct ends *r, struct sockaddr_any *a, u3
 	r->port = a->port;
 }
 
-/* Finds both ends of an internet socket. Where a datagram goes the call says, if the socket takes an address of this family
- * and length (`len`; 0 if there is none); a stream, and a socket that receives from one other only, has one other end.
+/* Finds both ends of an internet socket. The call decides where a datagram goes, if the socket accepts an address of
+ * this family and length (`len`; 0 if there is none); a stream, and a socket that receives from one peer only, has one
+ * peer.
  */
 __noinline int ends_find(u64 socket, u32 direction, u32 len)
 {
@@ -334,7 +337,7 @@ static __always_inline u32 unix_tuple_write(struct event *e, struct sock *sk, u3
 		at = part_u64(e, at, (u64)peer);
 		return at + part_unix_bound(e, at, sk);
 	}
-	/* Of all kinds only datagrams go where the call says. */
+	/* Only datagrams go where the call says. */
 	if (len > sizeof(u16) && GET(sk, sk_type) == SOCK_DGRAM) {
 		at = part_u64(e, at, 0);
 		at = part_u64(e, at, (u64)sk);
@@ -345,7 +348,7 @@ static __always_inline u32 unix_tuple_write(struct event *e, struct sock *sk, u3
 	return at + part_unix_bound(e, at, peer);
 }
 
-/* Both ends of a socket, the sender first, written at `pos`; how many bytes. */
+/* Writes both ends of a socket, the sender first, at `pos`; returns how many bytes. */
 __noinline int tuple_put(u32 pos, u64 socket, u32 direction, u64 address, u32 len)
 {
 	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
@@ -379,7 +382,7 @@ static __always_inline void push_tuple(struct event *e, struct sock *sk, u32 dir
 	push_done(e, tuple_put(e->pos, plain(e->c, sk), direction, address.at, address.len) & DATA_MASK);
 }
 
-/* The ends of a socket that a connect has left. One without a family dissolves a connection: then there are none. */
+/* Writes the ends of a socket after a connect. One without a family dissolves a connection: then there are none. */
 static __always_inline void push_connected(struct event *e, struct sock *sk, struct given address, u32 copied)
 {
 	u16 family = AF_UNSPEC;

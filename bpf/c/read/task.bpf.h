@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Facts about a task. */
+/* Properties of a task. */
 #pragma once
 
 #define PF_EXITING 0x4
@@ -28,7 +28,7 @@ static __always_inline u32 kilobytes(s64 pages)
 	return pages <= 0 ? 0 : kb > (u32)-1 ? (u32)-1 : kb;
 }
 
-/* Kilobytes. A kernel thread has none; what does not fit is the greatest number. */
+/* Returns kilobytes. A kernel thread has none; a value that does not fit becomes the greatest number. */
 static __always_inline u32 task_vm_size(struct task_struct *task)
 {
 	return kilobytes(GET(task, mm, total_vm));
@@ -68,7 +68,7 @@ static __always_inline struct pid_namespace *pid_namespace_of(struct pid *pid)
 	return ns;
 }
 
-/* The id as the task's own pid namespace numbers it. */
+/* Returns the id in the task's own pid namespace. */
 static __always_inline s64 task_vid(struct task_struct *task, enum pid_type type)
 {
 	struct pid *own = task_pid(task, PIDTYPE_PID);
@@ -77,13 +77,13 @@ static __always_inline s64 task_vid(struct task_struct *task, enum pid_type type
 	u32 levels = BPF_CORE_READ(pid, level);
 	int nr = 0;
 
-	/* A group or session may have been made outside the namespace: then it has no number in it. */
+	/* A group or session may have been created outside the namespace: then it has no number in it. */
 	if (pid && level <= levels)
 		bpf_probe_read_kernel(&nr, sizeof(nr), &pid->numbers[level].nr);
 	return nr;
 }
 
-/* The id as the first pid namespace numbers it. */
+/* Returns the id in the initial pid namespace. */
 static __always_inline s64 task_id(struct task_struct *task, enum pid_type type)
 {
 	struct pid *pid;
@@ -108,7 +108,7 @@ static __always_inline u32 device_encode(u32 major, u32 minor)
 	return (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12;
 }
 
-/* The kernel's own form of a device number (12 and 20 bits) as user space spells it. */
+/* Converts the kernel's own form of a device number (12 and 20 bits) to that of user space. */
 static __always_inline u32 device_of_kernel(u32 dev)
 {
 	return device_encode(dev >> 20, dev & 0xfffff);
@@ -137,7 +137,7 @@ static __always_inline u64 task_fdlimit(struct task_struct *task)
 	return BPF_CORE_READ(task, signal, rlim[RLIMIT_NOFILE].rlim_cur);
 }
 
-/* Flags of clone, with the mark of a child that lives in another pid namespace than the first. */
+/* Returns the flags of clone, with the mark of a child in another pid namespace than the initial one. */
 static __always_inline u32 task_clone_flags(struct task_struct *task, u64 flags)
 {
 	struct pid_namespace *ns = pid_namespace_of(task_pid(task, PIDTYPE_PID));

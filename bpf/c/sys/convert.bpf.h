@@ -14,11 +14,11 @@ static __always_inline u32 open_flags(u32 flags)
 {
 	u32 access = flags & O_ACCMODE;
 
-	/* 3 asks for neither reading nor writing; the schema has no value for it. */
+	/* 3 requests neither reading nor writing; the schema has no value for it. */
 	return open_bits(flags) | (access == O_ACCMODE ? FILE_FLAGS__O_RDONLY : access + 1);
 }
 
-/* A mode means something only when a file may be made. */
+/* A mode means something only when a file may be created. */
 static __always_inline u32 open_mode(u32 flags, u32 mode)
 {
 	return flags & (O_CREAT | O_TMPFILE_BIT) ? chmod_mode(mode) : 0;
@@ -40,7 +40,7 @@ static __always_inline u32 device_number(u32 dev)
 	return dev;
 }
 
-/* The schema's families are the kernel's; one that it does not know is given as unspecified. */
+/* The schema's families are the kernel's; an unknown one becomes unspecified. */
 static __always_inline u32 socket_family(u32 family)
 {
 	family &= 0xff;

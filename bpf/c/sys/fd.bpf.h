@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Calls that make descriptors and say more than their arguments. */
+/* Calls that create file descriptors and report more than their arguments. */
 #pragma once
 
 #define IORING_ENTER_EXT_ARG 8
@@ -62,7 +62,7 @@ ON_EXIT(pipe2_x)
 	return 0;
 }
 
-/* The beginning of what user space calls struct io_uring_params. */
+/* The beginning of struct io_uring_params of user space. */
 struct uring_params {
 	u32 sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The open family: what was opened comes from the descriptor, not from the name. */
+/* The open family: properties of an opened file come from the file descriptor, not from the name. */
 #pragma once
 
-/* What the schema tells of a freshly opened file. */
+/* The schema's properties of a freshly opened file. */
 struct opened {
 	u32 dev;
 	u64 ino;
@@ -29,7 +29,7 @@ static __always_inline struct opened file_opened(struct file *file)
 	return o;
 }
 
-/* After the parameters of the schema an open that succeeded has the path of what was opened, as the kernel has it. */
+/* After the parameters of the schema a successful open has the path of the opened file, as the kernel has it. */
 #define REAL_PATH(o) ((o).file ? 1 : 0)
 
 static __always_inline void push_opened_path(struct event *e, struct opened *o)

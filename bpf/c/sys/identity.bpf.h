@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Capabilities: what the process holds once the call is done. */
+/* Capabilities: those of the process after the call. */
 #pragma once
 
 ON_EXIT(capset_x)

@@ -17,7 +17,7 @@ static __always_inline u32 smaller(u32 a, u64 b)
 	return a < b ? a : b;
 }
 
-/* Whether the first bytes look like a protocol whose text is worth more. */
+/* Returns whether the first bytes look like a protocol whose text is worth more. */
 static __always_inline bool content_is_known(const u8 *b, u32 size, u16 local, u16 remote)
 {
 	u32 word = *(const u32 *)b, op = *(const u32 *)(b + 12);
@@ -50,8 +50,8 @@ static __always_inline bool content_is_known(const u8 *b, u32 size, u16 local, u
 	return false;
 }
 
-/* How much of a buffer is kept. `address` is the other end's in user memory, if the call has one; `data` is 0 when only
- * ports decide.
+/* Returns how much of a buffer is kept. `address` is the peer's in user memory, if the call has one; `data` is 0 when
+ * only ports decide.
  */
 static __always_inline u32 snaplen_of(s32 fd, struct given address, u64 data, u32 size)
 {
@@ -89,7 +89,7 @@ static __always_inline u32 snaplen_of(s32 fd, struct given address, u64 data, u3
 	return want > len ? want : len;
 }
 
-/* What a read left in the buffer. */
+/* Writes the data of a read. */
 static __always_inline void push_read(struct event *e, struct cpu *c, long ret, struct given address)
 {
 	u64 len;
@@ -102,7 +102,7 @@ static __always_inline void push_read(struct event *e, struct cpu *c, long ret, 
 	push_user_bytes(e, c->args[1], len < ret ? len : ret);
 }
 
-/* What a write took from the buffer, or would have taken. */
+/* Writes the data of a write, also of a failed one. */
 static __always_inline void push_written(struct event *e, struct cpu *c, long ret, struct given address)
 {
 	u64 there = ret > 0 ? ret : c->args[2];
@@ -111,8 +111,8 @@ static __always_inline void push_written(struct event *e, struct cpu *c, long re
 	push_user_bytes(e, c->args[1], len < there ? len : there);
 }
 
-/* The pieces of a buffer one after the other at `pos`, at most `limit` bytes; how many. The sum of their sizes is left
- * with the processor.
+/* Writes the pieces of a buffer one after the other at `pos`, at most `limit` bytes; returns how many. The sum of their
+ * sizes is left in the CPU's memory.
  */
 __noinline int pieces_put(u32 pos, u64 iov, u64 count, u32 limit)
 {
@@ -143,12 +143,12 @@ static __always_inline u32 push_pieces(struct event *e, u64 iov, u64 count, u32 
 	return e->c->sum;
 }
 
-/* So much data is written into the ring in place: enough for the usual snaplen, and a mask as well. */
+/* The most data that is written into the ring in place: enough for the default snaplen, and a mask as well. */
 #define IN_PLACE 127
-/* Header, lengths, result, data, descriptor, size. */
+/* Header, lengths, result, data, file descriptor, size. */
 #define IN_PLACE_SIZE (HEADER + 8 + 8 + IN_PLACE + 8 + 4)
 
-/* The event of a plain read or write with at most IN_PLACE bytes of data, without a copy. */
+/* Writes the event of a plain read or write with at most IN_PLACE bytes of data, without a copy. */
 static __always_inline int io_in_place(struct cpu *c, u16 code, enum family family, long ret, u32 len)
 {
 	u8 *r = record_begin(c, code, EV_READ_X_PARAMS, IN_PLACE_SIZE, family);
@@ -213,13 +213,13 @@ ON_EXIT(write_x)
 	return 0;
 }
 
-/* Of a 32-bit call the position comes in two words. */
+/* A 32-bit call has the position in two words. */
 static __always_inline u64 position(struct cpu *c)
 {
 	return c->compat ? c->args[3] | c->args[4] << 32 : c->args[3];
 }
 
-/* A read or write at a position. */
+/* Writes a read or write at a position. */
 static __always_inline int io_at(u16 code, enum family family, long ret, bool written)
 {
 	struct cpu *c = cpu_current();
@@ -250,7 +250,7 @@ ON_EXIT(pwrite_x)
 	return io_at(EV_PWRITE_X, EV_PWRITE_X_FAMILY, ret, true);
 }
 
-/* Size and data of a vectored read that gave `ret` bytes. */
+/* Writes size and data of a vectored read that returned `ret` bytes. */
 static __always_inline void push_read_pieces(struct event *e, struct cpu *c, long ret)
 {
 	if (ret > 0) {
@@ -316,7 +316,7 @@ PIECES(preadv_x, PREADV_X, read_in_pieces, true)
 PIECES(writev_x, WRITEV_X, written_in_pieces, false)
 PIECES(pwritev_x, PWRITEV_X, written_in_pieces, true)
 
-/* The offset of a 32-bit program comes in two words. */
+/* The offset of a 32-bit program is in two words. */
 ON_EXIT(llseek_x)
 {
 	struct cpu *c = cpu_current();

@@ -10,7 +10,7 @@ struct sem_operation {
 	s16 flags;
 };
 
-/* The first two operations, when they were carried out. */
+/* The first two operations, if the call succeeded. */
 ON_EXIT(semop_x)
 {
 	struct cpu *c = cpu_current();

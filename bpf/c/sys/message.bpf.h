@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Headers of messages, and the descriptors that come with them. */
+/* Headers of messages, and the file descriptors that come with them. */
 #pragma once
 
 /* A message header of either width. */
@@ -50,8 +50,8 @@ static __always_inline bool message_read(struct message *m, u64 p, bool compat)
 	return true;
 }
 
-/* Descriptors that came with a message: after the parameters of the schema there is an entry for each that the kernel can
- * name at once. Others are left to a look at /proc.
+/* File descriptors that came with a message: after the parameters of the schema there is an entry for each that the
+ * kernel can name at once. Others have to be looked up in /proc.
  *
  *   s32 fd | u32 flags, or type and protocol of a socket | u32 dev | u16 kind | u16 len | u64 ino | len bytes
  */
@@ -71,7 +71,7 @@ struct control {
 
 #define PASSED(message) ((message)->control_len > sizeof(struct control) ? 1 : 0)
 
-/* The entry of one descriptor at `pos`; how many bytes. */
+/* Writes the entry of one file descriptor at `pos`; returns how many bytes. */
 __noinline int passed_put(u32 pos, s32 fd)
 {
 	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;

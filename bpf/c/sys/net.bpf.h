@@ -33,7 +33,7 @@ ON_EXIT(bind_x)
 	return 0;
 }
 
-/* A connection that is on its way has both ends already. */
+/* A connection in progress has both ends already. */
 ON_EXIT(connect_x)
 {
 	struct cpu *c = cpu_current();
@@ -52,7 +52,7 @@ ON_EXIT(connect_x)
 	return 0;
 }
 
-/* The queue is that of the listening socket. */
+/* The queue belongs to the listening socket. */
 static __always_inline void push_queue(struct event *e, struct cpu *c, long ret)
 {
 	struct sock *sk = ret >= 0 ? fd_sock(c->args[0]) : NULL;
@@ -122,7 +122,7 @@ ON_EXIT(socketpair_x)
 	return 0;
 }
 
-/* `address` is where the caller says whom it is for. */
+/* `address` is the caller's field with the target. */
 static __always_inline int sent(u16 code, enum family family, long ret, bool addressed)
 {
 	struct cpu *c = cpu_current();
@@ -242,7 +242,9 @@ ON_EXIT(recvmsg_x)
 #define MMSG_NATIVE 64
 #define MMSG_COMPAT 32
 
-/* One of the messages that sendmmsg sent. A function that the verifier looks at once, so the loop around it may be long. */
+/* Writes one of the messages that sendmmsg sent. A function that the verifier checks once, so the loop around it may
+ * be long.
+ */
 __noinline int sendmmsg_one(u32 index)
 {
 	struct cpu *c = cpu_current();
@@ -260,7 +262,7 @@ __noinline int sendmmsg_one(u32 index)
 
 	push_u64(&e, len);
 	push_u64(&e, (s64)(s32)c->args[0]);
-	/* The sum stands before the data that gives it. */
+	/* The sum comes before the data that it is computed from. */
 	sum_at = e.pos;
 	push_u32(&e, 0);
 	sum = push_pieces(&e, m.pieces, m.count, smaller(snaplen_of(c->args[0], m.name, 0, 0), len));
@@ -352,7 +354,7 @@ enum {
 	DYN_OPTION_TIME,
 };
 
-/* The value of an option, in the form that its meaning asks for. */
+/* Writes the value of an option, in the form that its meaning requires. */
 static __always_inline void push_option(struct event *e, s32 level, s32 name, u64 value, u32 len)
 {
 	s64 tv[2] = {};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* clone and its kin, exec, limits, ptrace, prctl. */
+/* clone and similar calls, exec, limits, ptrace, prctl. */
 #pragma once
 
-/* Arguments together with the program's name, and the environment, are kept up to this. */
+/* The limit of arguments together with the program's name, and of the environment. */
 #define MAX_STRINGS 4096
 #define MAX_STRING_COUNT 64
 #define RLIM_UNKNOWN ((u64)-1)
 
-/* The block of strings between two addresses, at most `max` bytes, with a NUL at its end. */
+/* Writes the block of strings between two addresses, at most `max` bytes, with a NUL at its end. */
 static __always_inline void push_strings(struct event *e, u64 from, u64 to, u32 max)
 {
 	u64 len = to > from ? to - from : 0;
@@ -18,7 +18,7 @@ static __always_inline void push_strings(struct event *e, u64 from, u64 to, u32 
 	push_done(e, n);
 }
 
-/* The program's name and its arguments, as the process itself has them. */
+/* Writes the program's name and its arguments, as the process itself has them. */
 static __always_inline void push_exe_and_args(struct event *e, struct task_struct *task)
 {
 	u64 from = BPF_CORE_READ(task, mm, arg_start), to = BPF_CORE_READ(task, mm, arg_end);
@@ -28,7 +28,9 @@ static __always_inline void push_exe_and_args(struct event *e, struct task_struc
 	push_strings(e, from + n, to, n < MAX_STRINGS ? MAX_STRINGS - n : 0);
 }
 
-/* An array of pointers to strings, from the one with the number `first`, one after the other at `pos`; how many bytes. */
+/* Writes an array of pointers to strings, from the one with the number `first`, one after the other at `pos`;
+ * returns how many bytes.
+ */
 __noinline int string_array_put(u32 pos, u64 array, u32 first, u32 max)
 {
 	struct cpu *c = cpu_current();
@@ -56,7 +58,9 @@ static __always_inline void push_string_array(struct event *e, u64 array, u32 fi
 	push_done(e, string_array_put(e->pos, array, first, max) & DATA_MASK);
 }
 
-/* From the thread's id to its name: the same in clone and exec. The working directory is left to the state engine. */
+/* Writes from the thread's id to its name: the same in clone and exec. The working directory is left to the state
+ * engine.
+ */
 static __always_inline void push_task(struct event *e, struct task_struct *task)
 {
 	push_u64(e, task_id(task, PIDTYPE_PID));
@@ -73,7 +77,7 @@ static __always_inline void push_task(struct event *e, struct task_struct *task)
 	push_cgroups(e, task);
 }
 
-/* From the terminal to the group: the end of both exec events. */
+/* Writes from the terminal to the group: the end of both exec events. */
 static __always_inline void push_exec_facts(struct event *e, struct task_struct *task)
 {
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
@@ -95,7 +99,7 @@ static __always_inline void push_exec_facts(struct event *e, struct task_struct 
 	push_u32(e, task_egid(task));
 }
 
-/* Of exec only failure is seen here; tp/exec.bpf.h sees success. */
+/* Only a failed exec is seen here; tp/exec.bpf.h sees success. */
 ON_EXIT(execve_19_x)
 {
 	struct task_struct *task = task_current();
@@ -200,7 +204,7 @@ struct limits {
 	u64 now, max;
 };
 
-/* A limit in user memory; a 32-bit program's are half as wide and have their own mark for "none". */
+/* Reads a limit in user memory; a 32-bit program's are half as wide and have their own mark for "none". */
 static __always_inline struct limits limits_read(struct cpu *c, u64 p, bool words)
 {
 	struct limits l = {};

@@ -25,7 +25,7 @@ static __always_inline int generic_event(struct cpu *c)
 	return 0;
 }
 
-/* Any call that has no event of its own. */
+/* A call without a specific event. */
 ON_EXIT(generic_x)
 {
 	struct cpu *c = cpu_current();
@@ -49,7 +49,7 @@ ON_EXIT(init_module_x)
 	return 0;
 }
 
-/* The value is text or bytes, by the command; a call that failed has none. */
+/* The value is text or bytes, by the command; a failed call has none. */
 ON_EXIT(fsconfig_x)
 {
 	struct cpu *c = cpu_current();
@@ -72,7 +72,7 @@ ON_EXIT(fsconfig_x)
 	return 0;
 }
 
-/* What user space calls struct if_dqblk and struct if_dqinfo. */
+/* struct if_dqblk and struct if_dqinfo of user space. */
 struct quota_block {
 	u64 bhardlimit, bsoftlimit, curspace, ihardlimit, isoftlimit, curinodes, btime, itime;
 	u32 valid;
@@ -131,7 +131,7 @@ ON_EXIT(quotactl_x)
 /* How each operation of keyctl uses its arguments: `n` a number, `t` text, `-` nothing (sent as the number 0). */
 static __always_inline u32 keyctl_use(u32 op, u32 argument)
 {
-	/* Two bits an argument, the first lowest: 0 nothing, 1 number, 2 text. */
+	/* Two bits per argument, the first lowest: 0 nothing, 1 number, 2 text. */
 	u32 use = 0;
 
 #define USE(a, b, c, d) ((a) | (b) << 2 | (c) << 4 | (d) << 6)

@@ -9,7 +9,7 @@ struct polled {
 	s16 events, revents;
 };
 
-/* The descriptors with what happened to each. */
+/* Writes the file descriptors with their results. */
 static __always_inline void push_polled(struct event *e, u64 p, u32 count)
 {
 	u32 n = 0, at = 2;
@@ -31,7 +31,7 @@ static __always_inline void push_polled(struct event *e, u64 p, u32 count)
 	push_done(e, at);
 }
 
-/* Nanoseconds of a timespec; a 32-bit program's has two words, unless the call is one of the newer ones. */
+/* Returns nanoseconds of a timespec; a 32-bit program's has two words, unless the call is one of the newer ones. */
 static __always_inline u64 user_timespec(struct cpu *c, u64 p)
 {
 	u64 native[2] = {};

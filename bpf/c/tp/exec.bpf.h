@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* A successful exec.
  *
- * Why this hook and not the way out of the call: the arguments of the call are gone by then with the memory that held
- * them, the thread may have taken its leader's number (de_thread), and the program may have changed between 32 and 64
- * bits. Here all of that is done, and the kernel's own copy of the file's name is at hand.
+ * This hook and not the exit of the call: the arguments of the call are gone by then with the memory that held them,
+ * the thread may have taken its leader's number (de_thread), and the program may have changed between 32 and 64 bits.
+ * Here all of that is done, and the kernel's own copy of the file's name is available.
  *
  *   execve -> bprm_execve -> exec_binprm -> load_binary -> begin_new_exec (new memory, de_thread)
  *                                        -> trace_sched_process_exec

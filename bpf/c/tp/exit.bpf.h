@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The end of a thread, and who takes over its children.
+/* The end of a thread, and the new parent of its children.
  *
  *   do_exit -> trace_sched_process_exit -> ... -> exit_notify -> forget_original_parent -> find_new_reaper
  *
- * The reaper is chosen after the hook, so it is found here by the kernel's own rule: another thread of the process; else
- * the nearest ancestor in the same pid namespace that asked for it; else the first process of the namespace.
+ * The reaper is chosen after the hook, so it is found here by the kernel's own rule: another thread of the process;
+ * else the nearest ancestor in the same pid namespace that is marked as a subreaper; else the first process of the
+ * namespace.
  */
 #pragma once
 
 #define MAX_THREADS 30
 #define MAX_ANCESTORS 60
 
-/* A thread of the task's process that is not on its way out; 0 if there is none, -1 if the search was given up. */
+/* Returns a thread of the task's process that is not ending; 0 if there is none, -1 if the search was given up. */
 __noinline int thread_alive(u64 t)
 {
 	struct task_struct *task = (void *)t;

@@ -11,7 +11,7 @@
 #define SIGTSTP 20
 #define SIGRTMIN 32
 #define SIGRTMAX 64
-/* Up to here the kernel's markers SEND_SIG_NOINFO and SEND_SIG_PRIV stand in place of a pointer. */
+/* Up to here the kernel's markers SEND_SIG_NOINFO and SEND_SIG_PRIV replace a pointer. */
 #define SEND_SIG_LAST 2
 
 /* The sender, where the signal carries one. */

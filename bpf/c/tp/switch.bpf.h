@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The scheduler puts another thread on the processor. Runs inside anything: writes in place. */
+/* The scheduler puts another thread on the CPU. Runs inside anything: writes in place. */
 #pragma once
 
 SEC("tp_btf/sched_switch")

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* What programs ask for through io_uring. Such a request makes no call of its own, so the way out of calls does not see
- * it; here it gives the event of the call that it stands for.
+/* Requests through io_uring. Such a request makes no call, so the exit of calls does not see it; here it is reported by
+ * the event of the corresponding call.
  *
  *   io_uring_enter -> io_submit_sqe -> io_init_req (reads the request)
  *                                   -> trace_io_uring_submit_req    arguments are noted
  *   ... perhaps much later, perhaps in a worker of the kernel ...
  *   io_req_complete -> trace_io_uring_complete                      the event is written, with the result
  *
- * The thread of the event is the one that submitted. What lies in its memory is only read where the request completes
- * in its own process, which is the usual case.
+ * The thread of the event is the one that submitted. Its memory is only read where the request completes in its own
+ * process, which is the common case.
  */
 #pragma once
 
-/* A path that was kept; nothing where it was too long. */
+/* Writes a path that was kept; nothing where it was too long. */
 static __always_inline void push_kept(struct event *e, const char *path)
 {
 	if (path[0])
@@ -21,7 +21,7 @@ static __always_inline void push_kept(struct event *e, const char *path)
 		push_empty(e);
 }
 
-/* The pieces that were kept, at most `limit` bytes; gives the sum of their sizes. */
+/* Writes the pieces that were kept, at most `limit` bytes; returns the sum of their sizes. */
 static __always_inline u32 push_kept_pieces(struct event *e, struct request *q, bool own, u64 limit)
 {
 	u32 at = 0, sum = 0;
@@ -45,7 +45,7 @@ static __always_inline u32 push_kept_pieces(struct event *e, struct request *q, 
 	return sum;
 }
 
-/* The address of a message that was received: the message says by now how long it is. */
+/* Returns the address of a received message: the message has its length by now. */
 static __always_inline struct given sender(u64 message)
 {
 	struct message m = {};
@@ -74,7 +74,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 	switch (q->opcode) {
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2: {
-		/* Without a file at hand, the table of descriptors has to be the right one. */
+		/* Without the file itself, the table of file descriptors has to be the right one. */
 		struct opened o = q->target ? file_opened(file) : fd_opened(own ? res : -1);
 
 		if (q->opcode == IORING_OP_OPENAT) {
@@ -264,7 +264,7 @@ static __always_inline int submitted(struct io_kiocb *req)
 	if (!call || !(settings.interest[(call - 1) & (SYSCALL_NUMBERS - 1)] & INTEREST_NATIVE))
 		return 0;
 	task = request_task(req);
-	/* Put together above the event that may be on its way in the processor's buffer. */
+	/* Assembled above the event that may be on its way in the CPU's buffer. */
 	q = (void *)&c->data[DATA_MASK + 1];
 	q->address = 0;
 	q->flags = 0;
@@ -281,14 +281,14 @@ static __always_inline int submitted(struct io_kiocb *req)
 	q->ring = (u64)BPF_CORE_READ(req, ctx);
 	q->opcode = opcode;
 	q->tgid = BPF_CORE_READ(task, tgid);
-	/* The thread that polls a ring is the kernel's own: what it submits is its process's. */
+	/* The thread that polls a ring is a kernel thread: its requests belong to the process of the ring. */
 	q->tid = BPF_CORE_READ(task, flags) & PF_IO_WORKER ? q->tgid : BPF_CORE_READ(task, pid);
 	q->path[0] = 0;
 	q->path2[0] = 0;
 	if (process_is_left_out(q->tgid))
 		return 0;
 	request_read(q, req);
-	/* Who asks for no notice of success gets his event now. */
+	/* A request without a notice of success is reported now. */
 	if (BPF_CORE_READ(req, flags) & REQ_F_CQE_SKIP) {
 		request_event(c, q, EINPROGRESS_RESULT, NULL);
 		return 0;
@@ -325,13 +325,13 @@ static __always_inline int completed(void *req, s64 res, u32 flags)
 		}
 		request_event(c, q, res, file);
 	}
-	/* What sends without a copy has another notice to come, of which nothing is asked. */
+	/* A send without a copy has a second notice to come, which is not needed. */
 	if (!(flags & IORING_CQE_F_MORE) || q->opcode == IORING_OP_SEND_ZC || q->opcode == IORING_OP_SENDMSG_ZC)
 		bpf_map_delete_elem(&requests, &key);
 	return 0;
 }
 
-/* The tracepoints changed with time; the loader takes those that the kernel has. */
+/* The tracepoints changed with time; the loader selects those that the kernel has. */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(uring_submit, struct io_kiocb *req)
 {

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Files that a ring has registered: requests name them by their place in the ring's own table, which is no descriptor.
+/* Files that a ring has registered: requests name them by their place in the ring's own table, which is not a file
+ * descriptor.
  *
- *   io_uring_register(FILES)    a descriptor becomes a place as well; the descriptor may be closed then
- *   openat, socket, accept with a place    a file has a place from the start, and never a descriptor
+ *   io_uring_register(FILES)    a file descriptor becomes a place as well, and may be closed then
+ *   openat, socket, accept with a place    a file has a place from the start, and never a file descriptor
  *
- * If the process has the file open under a number too, the event has that number. Else it has a number that no
- * descriptor can have, made of the ring and the place, so that what was opened into a place has a name when it is used.
+ * If the process has the file open under a number too, the event has that number. Else it has a number that cannot be a
+ * file descriptor, made of the ring and the place, so that a file opened into a place has a name when it is used.
  */
 #pragma once
 
-/* Above all descriptors: bits of the ring, then 16 bits of the place. */
+/* Above all file descriptors: bits of the ring, then 16 bits of the place. */
 #define FIXED_FIRST 0x40000000
 #define FIXED_PLACES 0xffff
 #define FIXED_RING_SHIFT 16
-/* The place is for the kernel to choose, and comes as the result. */
+/* The kernel chooses the place, and returns it as the result. */
 #define FIXED_ANY 0xffffffff
-/* Descriptors that are searched for a file. */
+/* File descriptors that are searched for a file. */
 #define FIXED_SEARCH 1024
-/* A file without a descriptor may get one later. */
+/* A file without a file descriptor may get one later. */
 #define FIXED_SEARCH_AGAIN 1000000000ULL
 #define MAX_FIXED 4096
-/* The lower bits of a pointer in a ring's table tell of something else. */
+/* The lower bits of a pointer in a ring's table have another meaning. */
 #define FIXED_POINTER (~7ULL)
 
 struct fixed_key {
@@ -29,7 +30,7 @@ struct fixed_key {
 };
 
 struct fixed_found {
-	u64 at; /* when it was searched for */
+	u64 at; /* time of the search */
 	s32 fd; /* -1 none */
 	u32 pad;
 };
@@ -65,7 +66,7 @@ static __always_inline s32 fixed_number(u64 ring, u32 place)
 	return FIXED_FIRST | bits << FIXED_RING_SHIFT | (place & FIXED_PLACES);
 }
 
-/* The number of a registered file in the events of its process. */
+/* Returns the number of a registered file in the events of its process. */
 __noinline int fixed_fd(u64 task, u64 file, u64 ring, u32 place)
 {
 	struct fdtable *fdt = BPF_CORE_READ((struct task_struct *)task, files, fdt);
@@ -89,7 +90,7 @@ __noinline int fixed_fd(u64 task, u64 file, u64 ring, u32 place)
 	return s.found >= 0 ? s.found : fixed_number(ring, place);
 }
 
-/* The file in a place of a ring's table. */
+/* Returns the file in a place of a ring's table. */
 static __always_inline struct file *fixed_file(struct io_ring_ctx *ring, u32 place)
 {
 	u64 file = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* A request through io_uring from its submission to its completion: what is kept of it, read from the kernel's own form.
+/* A request through io_uring from its submission to its completion: the kept values, read from the kernel's own form.
  */
 #pragma once
 
@@ -37,10 +37,10 @@
 #define EINPROGRESS_RESULT (-EINPROGRESS)
 #define MAX_REQUESTS 8192
 #define REQUEST_PATH 256
-/* Of a buffer in pieces fewer than so many are kept: a power of two. */
+/* The greatest number of pieces of a buffer that are kept, plus one: a power of two. */
 #define REQUEST_PIECES 8
 
-/* The number of the call that a request stands for, plus 1. */
+/* Returns the number of the call that a request corresponds to, plus 1. */
 const u16 uring_calls[IORING_OPS] = {
 	[IORING_OP_READV] = 19 + 1, [IORING_OP_WRITEV] = 20 + 1, [IORING_OP_READ_FIXED] = 0 + 1,
 	[IORING_OP_WRITE_FIXED] = 1 + 1, [IORING_OP_SENDMSG] = 46 + 1, [IORING_OP_RECVMSG] = 47 + 1,
@@ -55,18 +55,18 @@ const u16 uring_calls[IORING_OPS] = {
 
 /* A request on its way. */
 struct request {
-	u64 address; /* of a buffer or a message in the process's memory */
+	u64 address; /* the buffer or message in the process's memory */
 	u64 flags, mode, resolve;
 	u32 tid, tgid;
 	s32 fd, fd2;
 	u32 len;
-	u32 name_len; /* of an address, which is kept in `path` */
+	u32 name_len; /* length of the address, which is kept in `path` */
 	u8 opcode;
-	u8 pieces; /* of a buffer in pieces */
-	u8 fixed; /* `place` stands for `fd` */
+	u8 pieces; /* number of pieces of a buffer */
+	u8 fixed; /* `place` is used instead of `fd` */
 	u8 pad;
-	u32 place; /* in the ring's table of files */
-	u32 target; /* where the new file gets its place, counted from 1; 0: it gets a descriptor */
+	u32 place; /* place in the ring's table of files */
+	u32 target; /* where the new file gets its place, counted from 1; 0: it gets a file descriptor */
 	u64 ring;
 	u64 iov[2 * REQUEST_PIECES];
 	u64 control, control_len;
@@ -81,7 +81,7 @@ struct {
 	__type(value, struct request);
 } requests SEC(".maps");
 
-/* Keeps a path, unless it is too long: one that is cut would be that of something else. */
+/* Keeps a path, unless it is too long: a cut one would be that of another file. */
 static __always_inline void path_keep(char *to, struct filename *name)
 {
 	long len;
@@ -105,7 +105,7 @@ static __always_inline void bind_address_keep(struct request *q, u64 copy)
 	bpf_probe_read_kernel(q->path, SOCKADDR_MAX, (void *)copy);
 }
 
-/* Keeps the address that a request was given, which the kernel has by now or will read in a moment. */
+/* Keeps the address argument of a request, which the kernel has by now or will read in a moment. */
 static __always_inline void address_keep(struct request *q, struct given address, bool user)
 {
 	u32 len = address.len;
@@ -119,7 +119,7 @@ static __always_inline void address_keep(struct request *q, struct given address
 		q->name_len = len;
 }
 
-/* Keeps where a datagram is to go. Later kernels have copied the address by then. */
+/* Keeps the target of a datagram. Later kernels have copied the address by then. */
 static __always_inline void destination_keep(struct request *q, struct io_kiocb *req)
 {
 	struct io_sr_msg___addr *old = (void *)req;
@@ -132,7 +132,7 @@ static __always_inline void destination_keep(struct request *q, struct io_kiocb 
 				      BPF_CORE_READ(copy, msg.msg_namelen)), false);
 }
 
-/* Keeps where the pieces of a buffer lie: the list need not be there any more when the request completes. */
+/* Keeps the addresses of the pieces of a buffer: the list may be gone when the request completes. */
 static __always_inline void pieces_keep(struct request *q, u64 iov, u64 count)
 {
 	u64 n = count < REQUEST_PIECES ? count : REQUEST_PIECES - 1;

@@ -1,5 +1,5 @@
-//! Addresses of sockets: kind of socket by family by length by call. What the probe says has to be where the kernel went,
-//! as the receiver shows it, and never a byte from behind the length that the call was given.
+//! Addresses of sockets: kind of socket by family by length by call. The probe must report the address that the kernel
+//! used, as the receiver shows it, and never a byte from behind the length that the call was given.
 
 use crate::live::{Live, Seen};
 use crate::sys;
@@ -8,10 +8,10 @@ use libc::*;
 use peregrine_bpf::Selection;
 use scap::schema::EventCode as C;
 
-/// Stands behind every address.
+/// The bytes behind every address.
 const MARK: u8 = b'Z';
 const LENGTHS: [usize; 18] = [0, 1, 2, 3, 8, 15, 16, 17, 20, 23, 24, 27, 28, 29, 110, 111, 128, 129];
-/// A protocol of nobody's.
+/// An unassigned protocol.
 const RAW_PROTOCOL: i32 = 253;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,13 +74,13 @@ const CALLS: [(Call, &str, C); 9] = [
     (Call::UringSendmsg, "sendmsg", C::SENDMSG_X),
 ];
 
-/// The address that a call of getsockname or getpeername gives.
+/// Returns the address that a call of getsockname or getpeername gives.
 fn name_of(call: i64, fd: i64) -> Option<Vec<u8>> {
     let (mut bytes, mut len) = ([0u8; 128], 128u32);
     (sys!(call, fd, bytes.as_mut_ptr(), &mut len) == 0).then(|| bytes[..len as usize].to_vec())
 }
 
-/// IP and port as an event has them on a socket of the width, from an address of the kernel's.
+/// Returns IP and port as an event has them on a socket of the width, from an address of the kernel.
 fn end(address: &[u8], v6: bool) -> Vec<u8> {
     let port = u16::from_be_bytes([address[2], address[3]]).to_ne_bytes();
     match (u16::from_ne_bytes([address[0], address[1]]), v6) {
@@ -90,7 +90,7 @@ fn end(address: &[u8], v6: bool) -> Vec<u8> {
     }
 }
 
-/// The name of a unix socket as events have it.
+/// Returns the name of a unix socket as events have it.
 fn unix_name(address: &[u8]) -> Vec<u8> {
     let name = &address[2..];
     let mut text = match name.first() {
@@ -133,7 +133,7 @@ fn unix(name: &[u8]) -> Vec<u8> {
 
 const LOCAL6: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
-/// Who may receive, and where the addresses of the table point.
+/// The receivers, and the targets of the table's addresses.
 struct Peers {
     /// Sockets with the addresses that they are bound to.
     receivers: Vec<(i64, Vec<u8>)>,
@@ -234,7 +234,7 @@ impl Peers {
         fd
     }
 
-    /// Takes what waits at the listeners, so that there is room for more.
+    /// Accepts everything at the listeners, so that there is room for more.
     fn accept(&self) {
         for fd in &self.listeners {
             loop {
@@ -247,7 +247,7 @@ impl Peers {
         }
     }
 
-    /// Where the last message arrived, as an address of the kernel's.
+    /// Returns where the last message arrived, as an address of the kernel.
     fn arrival(&self) -> Option<Vec<u8>> {
         let mut into = [0u8; 64];
         let mut found = None;
@@ -256,7 +256,7 @@ impl Peers {
                 found = Some(address.clone());
             }
         }
-        // A raw socket hands over the header, with the destination.
+        // A raw socket receives the header, with the destination.
         while sys!(SYS_recvfrom, self.raw, into.as_mut_ptr(), 64, 0, 0, 0) >= 20 {
             found = Some([&[AF_INET as u8, 0, 0, 0], &into[16..20], &[0; 8]].concat());
         }
@@ -272,7 +272,7 @@ impl Drop for Peers {
     }
 }
 
-/// Two pages, of which the second cannot be touched.
+/// Two pages, of which the second cannot be accessed.
 struct Edge(*mut u8);
 
 impl Edge {
@@ -283,7 +283,7 @@ impl Edge {
         Self(at as *mut u8)
     }
 
-    /// The address with marks behind it; or cut, so that the page ends with it.
+    /// Returns the address with marks behind it; or cut, so that the page ends with it.
     fn place(&self, address: &[u8], len: usize, at_edge: bool) -> u64 {
         let mut bytes = [MARK; 256];
         bytes[..address.len()].copy_from_slice(address);
@@ -301,13 +301,13 @@ impl Drop for Edge {
     }
 }
 
-/// What a call did.
+/// The result of a call.
 struct Done {
     what: String,
     ret: i64,
-    /// The socket's own name.
+    /// The socket's local name.
     own: Vec<u8>,
-    /// Where it went or is connected to; for a bind nothing.
+    /// The address that it went or is connected to; empty for a bind.
     to: Option<Vec<u8>>,
     given: Vec<u8>,
 }
@@ -326,7 +326,7 @@ fn make(call: Call, ring: Option<&Uring>, fd: i64, at: u64, len: usize) -> i64 {
         (Call::Sendmmsg, _) => sys!(SYS_sendmmsg, fd, message_at, 1, flags),
         (Call::UringConnect, Some(ring)) => ring.run(16, file, len as u64, at, 0, 0),
         (Call::UringBind, Some(ring)) => ring.run(56, file, len as u64, at, 0, 0),
-        // The address of a send, and its length.
+        // Returns the address of a send, and its length.
         (Call::UringSend, Some(ring)) => ring.submit([
             26 | (fd as u64) << 32,
             at,
@@ -340,14 +340,14 @@ fn make(call: Call, ring: Option<&Uring>, fd: i64, at: u64, len: usize) -> i64 {
     }
 }
 
-/// All addresses and lengths on one kind of socket through one call.
+/// Sends all addresses and lengths on one kind of socket through one call.
 fn row(peers: &Peers, kind: Kind, call: Call, ring: Option<&Uring>) -> Vec<Done> {
     let edge = Edge::new();
     let sends = !matches!(call, Call::Connect | Call::Bind | Call::UringConnect | Call::UringBind);
     let binds = matches!(call, Call::Bind | Call::UringBind);
     let mut done = Vec::new();
     for (name, address) in &peers.addresses {
-        // A ring refuses a length that is too great before it is a request.
+        // A ring rejects a length that is too great before it is a request.
         for len in LENGTHS.into_iter().filter(|len| ring.is_none() || *len <= 128) {
             for at_edge in [false, true] {
                 let fd = peers.socket(kind);
@@ -386,7 +386,7 @@ fn row(peers: &Peers, kind: Kind, call: Call, ring: Option<&Uring>) -> Vec<Done>
     done
 }
 
-/// The path that a bind has made.
+/// Removes the path that a bind has made.
 fn given_path(address: &[u8], len: usize) -> Option<std::ffi::CString> {
     let mut bytes = vec![MARK; 256];
     bytes[..address.len()].copy_from_slice(address);
@@ -450,7 +450,7 @@ fn check(live: &mut Live, kind: Kind, call: Call, done: &Done, seen: &Seen) {
                 fault(format!("went from {own:?} to {to:?}, tuple is {tuple:?}"));
             }
         }
-        // A connected datagram socket that was dissolved, or a place without a receiver.
+        // Returns whether it is a connected datagram socket that was dissolved, or a place without a receiver.
         (None, true) if !matches!(call, Call::Connect | Call::UringConnect) => {}
         _ if tuple.is_empty() => {}
         _ => fault(format!("went nowhere, tuple is {tuple:?}")),
@@ -477,7 +477,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
             };
             let connected = |kind: Kind| format!("{kind:?}").ends_with("Connected");
             let seen: Vec<&Seen> = seen.iter().filter(|seen| seen.tid == tid && seen.code == code).collect();
-            // A socket that is connected at first makes an event of its own.
+            // A socket that is connected at first has an additional event.
             let own_event = usize::from(name == "connect" && connected(kind));
             let each = 1 + own_event;
             if seen.len() != done.len() * each {

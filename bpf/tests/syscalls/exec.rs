@@ -8,7 +8,7 @@ use scap::schema::EventCode as C;
 use std::ffi::CString;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-/// From the thread's id to the comm, of an event of this process.
+/// The parameters from the thread's id to the comm, of an event of this process.
 fn task(tid: i64, comm: P) -> Vec<P> {
     let own = i64::from(std::process::id());
     vec![n(tid), n(own), P::Set, P::E, P::Set, P::Any, P::Any, P::Set, P::Set, P::Any, comm, P::Set]
@@ -54,7 +54,7 @@ fn run(seen: &[Seen], pid: i64) -> Option<&Seen> {
 
 pub(crate) fn cases(live: &mut Live, dir: &str) {
     failed(live);
-    // A copy of sleep that its user may write.
+    // Makes a copy of sleep that its user may write.
     let path = format!("{dir}/sleep-copy");
     std::fs::copy("/bin/sleep", &path).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -95,7 +95,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     from_memory(live);
 }
 
-/// A program that lies in no file: its path is the name that the memfd has.
+/// A program without a file: its path is the name that the memfd has.
 fn from_memory(live: &mut Live) {
     let fd = sys!(SYS_memfd_create, c"hidden".as_ptr(), MFD_CLOEXEC);
     let image = std::fs::read("/bin/sleep").unwrap();

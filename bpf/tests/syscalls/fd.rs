@@ -1,4 +1,4 @@
-//! Making, copying and closing descriptors.
+//! Making, copying and closing file descriptors.
 
 use crate::live::{Live, P, n, t};
 use crate::sys;
@@ -86,7 +86,7 @@ pub(crate) fn cases(live: &mut Live) {
     live.case(C::PIDFD_OPEN_X, || sys!(SYS_pidfd_open, -1, 0), |_| vec![n(-EINVAL), n(-1), n(0)]);
     live.case(C::PIDFD_GETFD_X, || sys!(SYS_pidfd_getfd, -1, 7, 0), |_| vec![n(-EBADF), n(-1), n(7), n(0)]);
     live.case(C::USERFAULTFD_X, || sys!(SYS_userfaultfd, O_CLOEXEC), |ret| vec![n(ret), n(O_CLOEXEC)]);
-    // io_uring: what the kernel fills in is read back from the structure.
+    // io_uring: values that the kernel fills in are read back from the structure.
     let mut params = [0u32; 30];
     params[2] = 8; // IORING_SETUP_CQSIZE
     params[1] = 32;

@@ -19,7 +19,7 @@ fn identity(path: &str) -> (i64, i64) {
     (i64::from(dev), meta.ino() as i64)
 }
 
-/// The layer mark of what was opened, as the probe finds it where the file lies on an overlay.
+/// Returns the layer mark of an opened file, as the probe finds it where the file is on an overlay.
 fn layer(path: &str) -> i64 {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let dev = std::fs::metadata(path).unwrap().dev();
@@ -304,7 +304,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
         || sys!(SYS_copy_file_range, -3, 0x10, -4, 0x20, 99, 0),
         |ret| vec![n(ret), n(-4), n(0x20), n(-3), n(0x10), n(99)],
     );
-    // A path of the greatest length comes whole, one that is longer as far as it goes.
+    // A path of the greatest length is whole, a longer one is cut.
     let long = format!("/{}", "d/".repeat(2047));
     let clong = c(&long);
     live.case(C::CHDIR_X, || sys!(SYS_chdir, clong.as_ptr()), |ret| vec![n(ret), t(&long)]);
@@ -318,7 +318,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     enter(live, &file, &cfile);
 }
 
-/// What is noted on the way in.
+/// Arguments that are recorded at entry.
 fn enter(live: &mut Live, file: &str, cfile: &CString) {
     use peregrine_bpf::Selection;
     let calls = ["open", "openat", "openat2", "creat", "connect"];

@@ -5,7 +5,7 @@ use crate::{bytes, sys};
 use libc::*;
 use scap::schema::EventCode as C;
 
-/// A 32-bit call. Pointers have to lie below 4 GiB.
+/// Makes a 32-bit call. Pointers have to be below 4 GiB.
 fn ia32(nr: i64, args: [i64; 5]) -> i64 {
     let ret: i64;
     // SAFETY: the call only sees memory that its arguments name; rbx, which the compiler keeps, is put back.

@@ -15,7 +15,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     let at = into.as_mut_ptr() as usize;
 
     live.case(C::WRITE_X, || sys!(SYS_write, fd, text.as_ptr(), 16), |_| vec![n(16), b(text), n(fd), n(16)]);
-    // A write that failed shows what it was to write.
+    // A failed write shows the data that it was to write.
     live.case(C::WRITE_X, || sys!(SYS_write, -1, text.as_ptr(), 4), |_| vec![n(-EBADF), b(b"0123"), n(-1), n(4)]);
     live.case(C::WRITE_X, || sys!(SYS_write, fd, 8, 4), |_| vec![n(-EFAULT), P::E, n(fd), n(4)]);
     // No more than the snaplen of 80 is kept.

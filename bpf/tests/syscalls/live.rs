@@ -1,4 +1,4 @@
-//! The bench of these tests: one probe, a thread that makes calls, and what the probe said of it.
+//! The bench of these tests: one probe, a thread that makes calls, and the events that the probe reported for it.
 
 use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
 use scap::schema::{EVENTS, EventCode, SYSCALLS, SyscallCode};
@@ -27,13 +27,13 @@ impl Seen {
         .contains(&self.code)
     }
 
-    /// The kernel's path of what was opened.
+    /// Returns the kernel's path of an opened file.
     pub(crate) fn real_path(&self) -> Option<&[u8]> {
         self.params.get(self.code.info()?.params.len()).map(Vec::as_slice)
     }
 }
 
-/// What a parameter has to be.
+/// The expected value of a parameter.
 #[derive(Debug, Clone)]
 pub(crate) enum P {
     /// This number, in the parameter's width.
@@ -46,7 +46,7 @@ pub(crate) enum P {
     E,
     /// A number that is not zero, or bytes that are not all zero.
     Set,
-    /// Any value; its width is checked all the same.
+    /// Any value; its width is checked still.
     Any,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn t(v: impl AsRef<str>) -> P {
 pub(crate) fn b(v: &[u8]) -> P {
     P::B(v.to_vec())
 }
-/// Bytes put together from numbers.
+/// Concatenates the bytes of numbers.
 #[macro_export]
 macro_rules! bytes {
     ($($v:expr),* $(,)?) => {{
@@ -68,16 +68,16 @@ macro_rules! bytes {
         out
     }};
 }
-/// A raw system call; an error is its negative number, as the kernel gives it.
+/// Makes a raw system call; an error is its negative number, as the kernel returns it.
 #[macro_export]
 macro_rules! sys {
-    // One expression: what an argument points at lives until the call has returned.
+    // One expression: the target of an argument lives until the call has returned.
     ($nr:expr $(, $arg:expr)* $(,)?) => {
         $crate::live::call(&[$nr $(, $crate::live::Word::word($arg))*])
     };
 }
 
-/// What can be an argument of a call: always handed over as a whole register.
+/// A possible argument of a call: always passed as a whole register.
 pub(crate) trait Word {
     fn word(self) -> i64;
 }
@@ -117,7 +117,7 @@ impl<T> Word for &mut T {
 /// Makes the call whose number is the first word; the other words are its arguments.
 pub(crate) fn call(words: &[i64]) -> i64 {
     let at = |i: usize| words.get(i).copied().unwrap_or(0);
-    // SAFETY: the arguments are numbers, or pointers to what outlives the call; a wrong one gives EFAULT.
+    // SAFETY: the arguments are numbers, or pointers to what outlives the call; an invalid one gives EFAULT.
     let ret = unsafe { libc::syscall(at(0), at(1), at(2), at(3), at(4), at(5), at(6)) };
     if ret == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { ret }
 }
@@ -147,7 +147,7 @@ impl Live {
         }
     }
 
-    /// All that comes until nothing has come for a while.
+    /// Reads all events until none has arrived for a while.
     pub(crate) fn drain(&mut self) -> Vec<Seen> {
         let mut seen = Vec::new();
         let mut quiet = 0;
@@ -168,7 +168,7 @@ impl Live {
         seen
     }
 
-    /// Runs `call` in a thread of its own while `selection` is wanted; the thread, the result, and all that was seen.
+    /// Runs `call` in a separate thread while `selection` is active; returns the thread, the result, and all events.
     pub(crate) fn watch<R: Send>(
         &mut self,
         selection: Selection,
@@ -211,8 +211,8 @@ impl Live {
         selection
     }
 
-    /// Makes calls in a thread and expects of it exactly one event of type `code` whose result `call` returned; checks
-    /// each parameter.
+    /// Makes calls in a thread and expects exactly one event of type `code` for it, whose result `call` returned;
+    /// checks each parameter.
     pub(crate) fn case(
         &mut self,
         code: EventCode,
@@ -230,7 +230,7 @@ impl Live {
         }
     }
 
-    /// Compares one event with what it has to be.
+    /// Compares one event with the expected one.
     pub(crate) fn check(&mut self, seen: &Seen, expected: &[P]) {
         self.covered.insert(seen.code.0);
         self.faults.extend(Self::differences(seen, expected));
@@ -239,7 +239,7 @@ impl Live {
     pub(crate) fn differences(seen: &Seen, expected: &[P]) -> Vec<String> {
         let info = seen.code.info().expect("a known event");
         let mut faults = Vec::new();
-        // Paths of opens, and descriptors that came with a message, have cases of their own.
+        // Paths of opens, and file descriptors that came with a message, have their own cases.
         let more = seen.params.len() == info.params.len() + 1 && seen.says_more();
         if !(more || seen.params.len() == info.params.len()) || expected.len() != info.params.len() {
             faults.push(format!(
@@ -277,7 +277,7 @@ impl Live {
         faults
     }
 
-    /// Ends the run: every fault, and every dedicated event that no case has seen.
+    /// Ends the run: reports every error, and every specific event that no case has seen.
     pub(crate) fn report(mut self) {
         for info in EVENTS {
             let live = info.is_live() && info.category.intersects(scap::schema::Category::SYSCALL);

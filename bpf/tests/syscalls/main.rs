@@ -1,7 +1,7 @@
-//! Every dedicated event for real: a thread makes the call with known arguments, in success and in failure, and each
-//! parameter of the event that comes out is compared.
+//! Every specific event for real: a thread makes the call with known arguments, in success and in failure, and each
+//! parameter of the resulting event is compared.
 //!
-//! One test runs all families over one probe, so that in the end it can name the events that no case has seen.
+//! One test runs all families over one probe, so that at the end it can name the events that no case has seen.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 
 mod address;

@@ -26,7 +26,7 @@ fn port(address: SocketAddr) -> u16 {
     address.port()
 }
 
-/// The port that a socket of IPv4 is bound to.
+/// Returns the port that a socket of IPv4 is bound to.
 pub(crate) fn bound_port(fd: i64) -> u16 {
     let (mut address, mut len) = ([0u8; 16], 16u32);
     assert_eq!(sys!(SYS_getsockname, fd, address.as_mut_ptr(), &mut len), 0);
@@ -120,7 +120,7 @@ fn inet(live: &mut Live) {
     live.case(C::ACCEPT_5_X, || sys!(SYS_accept, -1, 0, 0), |_| vec![n(-EBADF), P::E, n(0), n(0), n(0)]);
     drop(third);
 
-    // Datagrams to an address: the socket itself knows no other end.
+    // Datagrams to an address: the socket itself knows no peer.
     let (one, two) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
     let (p1, p2) = (port(one.local_addr().unwrap()), port(two.local_addr().unwrap()));
     let (f1, f2) = (i64::from(one.as_raw_fd()), i64::from(two.as_raw_fd()));
@@ -335,7 +335,7 @@ fn unix(live: &mut Live, dir: &str) {
     std::hint::black_box(&fds);
 }
 
-/// Descriptors that come with a message are named while it is received.
+/// File descriptors that come with a message are named while it is received.
 fn passed(live: &mut Live, dir: &str) {
     let path = std::fs::canonicalize(dir).unwrap().join("passed");
     let file = std::fs::File::create(&path).unwrap();

@@ -85,7 +85,7 @@ pub(crate) fn cases(live: &mut Live) {
     std::hint::black_box((&limit, &reaper));
 }
 
-/// Makes a process by the call with number `nr`, whose child ends at once with `code`; its pid.
+/// Creates a process by the call with number `nr`, whose child ends at once with `code`; returns its pid.
 fn spawn(nr: i64, first: usize, second: usize, code: i64) -> i64 {
     let pid: i64;
     // SAFETY: the child touches neither stack nor memory before it ends, so that even vfork may share both.
@@ -116,7 +116,7 @@ fn reap(pid: i64) {
     sys!(SYS_wait4, pid, 0, 0, 0);
 }
 
-/// `name=path` of each controller, as `/proc` knows it; what the probe sends has to be among it.
+/// Returns `name=path` of each controller, from `/proc`; the value of the probe has to be among them.
 fn cgroups_hold(raw: &[u8]) -> bool {
     let text = String::from_utf8_lossy(raw).into_owned();
     let listed = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -129,7 +129,7 @@ fn cgroups_hold(raw: &[u8]) -> bool {
     })
 }
 
-/// The expected parameters of an event of the clone family, with what only `/proc` knows taken from it.
+/// Returns the expected parameters of an event of the clone family, with what only `/proc` knows taken from it.
 fn clone_params(seen: &Seen, res: i64, tid: i64, ptid: i64, flags: i64) -> Vec<P> {
     let cmdline = std::fs::read("/proc/self/cmdline").unwrap();
     let cut = cmdline.iter().position(|byte| *byte == 0).unwrap() + 1;
@@ -213,7 +213,7 @@ fn clones(live: &mut Live) {
     );
 }
 
-/// Ends of processes by signal, and what becomes of their children; signals on their way.
+/// Ends of processes by signal, and the new parents of their children; delivered signals.
 fn ends(live: &mut Live) {
     let select = Selection::named(&["signal_deliver"]).unwrap();
     let (thread, (pid, orphan), seen) = live.watch(select, || {
@@ -245,7 +245,7 @@ fn ends(live: &mut Live) {
         None => live.faults.push("PROCEXIT_1_E of a killed process: no event".into()),
     }
     let own = i64::from(std::process::id());
-    // Of a signal that ends a whole process at once the kernel does not hand over the sender.
+    // The kernel does not report the sender of a signal that ends a whole process at once.
     for (who, signal, own) in [(pid, SIGKILL, 0), (thread, SIGTERM, own)] {
         match seen.iter().find(|seen| seen.code == C::SIGNALDELIVER_E && seen.tid == who) {
             Some(event) => live.check(event, &[n(own), n(who), n(signal)]),

@@ -1,4 +1,4 @@
-//! The path that an open led to, whatever the text that was given says.
+//! The path that an open led to, whatever path was given.
 
 use crate::live::Live;
 use crate::sys;
@@ -27,7 +27,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     }
     symlink("etc/shadow", format!("{base}/link")).unwrap();
     symlink(format!("{base}/etc"), format!("{base}/linked")).unwrap();
-    // Names of 250 bytes, so deep that the path is nearly as long as the kernel takes; and too many of them.
+    // Names of 250 bytes, so deep that the path is nearly as long as the kernel allows; and too many of them.
     let long = format!("{base}/{}", vec!["n".repeat(250); 14].join("/"));
     std::fs::create_dir_all(&long).unwrap();
     let deep = format!("{base}/{}", vec!["d"; 80].join("/"));
@@ -83,7 +83,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
             ring.run(18, AT_FDCWD, 0, c(format!("{base}/link")).as_ptr() as u64, 0, 0)
         });
     }
-    // What fails went nowhere.
+    // A failed call has no real path.
     let (tid, _, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || openat(cwd, "/nonexistent"));
     let failed = seen.iter().find(|seen| seen.tid == tid).expect("an event");
     assert_eq!(failed.real_path(), None);

@@ -1,4 +1,4 @@
-//! Calls that seccomp keeps from being made: none of them is a success.
+//! Calls that seccomp prevents: none of them is a success.
 
 use crate::live::{Live, Seen, n, t};
 use crate::sys;
@@ -6,8 +6,8 @@ use libc::*;
 use peregrine_bpf::Selection;
 use scap::schema::EventCode as C;
 
-/// Makes a child that allows every call but `forbidden`, for which `action` is taken, and makes that call. The child's
-/// number.
+/// Makes a child that allows every call but `forbidden`, for which `action` is taken, and makes that call; returns the
+/// child's pid.
 fn child(forbidden: i64, action: u32) -> i64 {
     let instructions = [
         // SAFETY: plain structures.
@@ -19,7 +19,7 @@ fn child(forbidden: i64, action: u32) -> i64 {
         // SAFETY: as above.
         unsafe { BPF_STMT((BPF_RET | BPF_K) as u16, SECCOMP_RET_ALLOW) },
     ];
-    // Memory that the child has: nothing looks at a name on behalf of a call that is not made.
+    // Memory that the child has: nobody reads the name of a call that is not made.
     let name = *b"/dev/null\0";
     let program = sock_fprog { len: 4, filter: instructions.as_ptr().cast_mut() };
     // SAFETY: the child makes raw calls only.

@@ -11,7 +11,7 @@ fn number(v: i64) -> P {
 }
 
 pub(crate) fn cases(live: &mut Live, dir: &str) {
-    // The generic event tells the call by both of its numbers.
+    // The generic event has both numbers of the call.
     let selection = peregrine_bpf::Selection::named(&["getppid"]).unwrap();
     let (tid, _, seen) = live.watch(selection, || sys!(SYS_getppid));
     match seen.iter().find(|seen| seen.tid == tid && seen.code == C::GENERIC_X) {

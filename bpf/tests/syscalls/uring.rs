@@ -1,4 +1,4 @@
-//! Requests through io_uring: the same events as the calls that they stand for.
+//! Requests through io_uring: the same events as the calls that they correspond to.
 
 use crate::live::{Live, P, Seen, b, n, t};
 use crate::sys;
@@ -20,7 +20,7 @@ impl Uring {
         Self::with(0)
     }
 
-    /// A ring that a thread of the kernel's polls.
+    /// Creates a ring that a kernel thread polls.
     fn polled() -> Option<Self> {
         const IORING_SETUP_SQPOLL: u32 = 2;
         Self::with(IORING_SETUP_SQPOLL)
@@ -51,7 +51,7 @@ impl Uring {
         unsafe { &*self.ring.add(self.params[index] as usize).cast::<AtomicU32>() }
     }
 
-    /// Submits one request and waits for its result. `flags` are the operation's own.
+    /// Submits one request and waits for its result. `flags` are those of the operation.
     pub(crate) fn run(&self, op: u8, fd: i32, off: u64, addr: u64, len: u32, flags: u32) -> i64 {
         self.submit([
             u64::from(op) | (fd as u32 as u64) << 32,
@@ -78,7 +78,7 @@ impl Uring {
             self.ring.add(self.params[16] as usize).cast::<u32>().add(slot as usize).write(slot);
         }
         self.word(11).store(tail + 1, Ordering::Release);
-        // Wait for a result, and wake who polls.
+        // Wait for a result, and wake the poller.
         assert_eq!(sys!(SYS_io_uring_enter, self.fd, 1, 1, 1 | 2, 0, 0), 1);
         let head = self.word(20).load(Ordering::Acquire);
         assert_ne!(head, self.word(21).load(Ordering::Acquire), "a result");
@@ -90,7 +90,7 @@ impl Uring {
     }
 }
 
-/// What a ring's own thread submits is its process's; and a path is whole or not there.
+/// Requests of a ring's own thread belong to its process; and a path is whole or absent.
 fn polled(live: &mut Live, dir: &str) {
     let path = std::ffi::CString::new(format!("{dir}/polled")).unwrap();
     std::fs::write(path.to_str().unwrap(), "polled").unwrap();
@@ -233,7 +233,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     std::hint::black_box((&into, &more));
 }
 
-/// Files that are registered with the ring have the number that their process knows them by, or one of their own.
+/// Files that are registered with the ring have the number that their process knows them by, or a number made for them.
 fn fixed_cases(live: &mut Live, seen: &[Seen], more: &Pieces, name: &str) {
     const FIRST: i64 = 0x4000_0000;
     let mut number = |code: C, at: usize, want: &dyn Fn(i64) -> Vec<P>| {
@@ -249,7 +249,7 @@ fn fixed_cases(live: &mut Live, seen: &[Seen], more: &Pieces, name: &str) {
     };
     let [kept, gone, opened, direct] = more.fixed;
     assert_eq!((kept, gone, opened, direct), (1, 2, 0, 3), "what the requests gave");
-    // By the number of the descriptor while there is one, else by the place.
+    // By the number of the file descriptor while there is one, else by the place.
     let read = |len: i64| move |fd| vec![n(len), P::Any, n(fd), n(len)];
     assert_eq!(number(C::READ_X, 2, &read(1)), [more.fd]);
     let closed = number(C::READ_X, 2, &read(2));
@@ -266,7 +266,7 @@ fn fixed_cases(live: &mut Live, seen: &[Seen], more: &Pieces, name: &str) {
     assert!(closes.contains(&opened[0]), "{closes:x?}");
 }
 
-/// Makes requests for registered files: one that has a descriptor, then none, and one that never had any.
+/// Makes requests for registered files: one that has a file descriptor, then none, and one that never had any.
 fn registered(ring: &Uring, path: &std::ffi::CStr, more: &mut Pieces) {
     let into = more.into.as_mut_ptr() as u64;
     let second = sys!(SYS_openat, AT_FDCWD, path.as_ptr(), O_RDWR);
@@ -278,7 +278,7 @@ fn registered(ring: &Uring, path: &std::ffi::CStr, more: &mut Pieces) {
     let at_path = path.as_ptr() as u64;
     let opened = ring.submit([18 | (AT_FDCWD as u32 as u64) << 32, 0, at_path, (O_RDWR as u64) << 32, 7, 1 << 32]);
     let direct = ring.run_fixed(22, 0, into, 3);
-    // As a descriptor, since 6.8.
+    // As a file descriptor, since 6.8.
     more.installed = ring.run_fixed(54, 0, 0, 0);
     assert_eq!(ring.submit([19, 0, 0, 0, 7, 1 << 32]), 0);
     more.fixed = [kept, gone, opened, direct];
@@ -296,7 +296,7 @@ fn registered(ring: &Uring, path: &std::ffi::CStr, more: &mut Pieces) {
     std::hint::black_box((&files, &address, &name));
 }
 
-/// What the requests with buffers in pieces, and the rarer ones, gave.
+/// The results of the requests with buffers in pieces, and of the rarer ones.
 #[derive(Debug, Default)]
 struct Pieces {
     fd: i64,

@@ -1,4 +1,4 @@
-//! `events.h`: codes, numbers of parameters, and the family under which a lost event is counted.
+//! `events.h`: codes, numbers of parameters, and the family under which a drop is counted.
 
 use scap::schema::EVENTS;
 use std::fmt::Write as _;
@@ -24,10 +24,10 @@ pub(super) const FAMILIES: &[&str] = &[
     "generic",
 ];
 
-/// Why an event did not reach the ring, in the order of their numbers.
+/// The causes of drops, in the order of their numbers.
 pub(super) const CAUSES: &[&str] = &["buffer", "scratch", "no_ring", "too_large"];
 
-/// The family of the event whose constant is `constant`.
+/// Returns the family of the event whose constant is `constant`.
 pub(super) fn family(constant: &str) -> &'static str {
     let stem = constant.trim_end_matches("_X").trim_end_matches("_E");
     match constant {
@@ -60,7 +60,7 @@ pub(super) fn family(constant: &str) -> &'static str {
     }
 }
 
-/// The text of `events.h`.
+/// Returns the text of `events.h`.
 pub(super) fn header() -> String {
     let mut out = super::c_header("Event codes, numbers of parameters, and the family that a lost event counts under.");
     out.push_str("enum family {\n");

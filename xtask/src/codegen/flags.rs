@@ -17,7 +17,7 @@ fn value(table: &FlagTable, name: &str) -> Result<u32, String> {
 }
 
 fn bits(row: &Translation, out: &mut String) -> Result<(), String> {
-    // How far a bit moves (positive: to the left) -> the kernel's bits that move so far.
+    // The distance that a bit moves (positive: to the left) -> the kernel's bits that move so.
     let mut moves: BTreeMap<i32, u32> = BTreeMap::new();
     for (name, kernel) in row.rows {
         let schema = value(row.table, name)?;
@@ -61,9 +61,9 @@ fn values(row: &Translation, default: &str, out: &mut String) -> Result<(), Stri
     Ok(())
 }
 
-/// The text of `flags.h`.
+/// Returns the text of `flags.h`.
 pub(super) fn header() -> Result<String, String> {
-    let mut out = super::c_header("The schema's flag values, and what turns the kernel's values into them.");
+    let mut out = super::c_header("The schema's flag values, and functions that turn the kernel's values into them.");
     for table in scap::schema::flags::TABLES {
         let prefix = table.name.to_uppercase();
         for (name, value) in table.entries {

@@ -12,14 +12,14 @@ mod translations;
 
 use std::path::Path;
 
-/// The first lines of a generated C header.
+/// Returns the first lines of a generated C header.
 fn c_header(what: &str) -> String {
     format!(
         "/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */\n/* {what}\n * DO NOT EDIT. Written by: cargo xtask codegen\n */\n#pragma once\n\n"
     )
 }
 
-/// Every generated file: its place under the root and its text.
+/// Returns every generated file: its path under the root and its text.
 fn files() -> Result<Vec<(&'static str, String)>, String> {
     Ok(vec![
         ("bpf/c/gen/events.h", events::header()),
@@ -43,7 +43,7 @@ pub(crate) fn write(root: &Path) -> Result<Vec<String>, String> {
     Ok(Vec::new())
 }
 
-/// Names every file that is not what would be written.
+/// Returns the path of every file that is not current.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     let mut stale = Vec::new();
     for (path, text) in files()? {

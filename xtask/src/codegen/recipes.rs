@@ -1,9 +1,9 @@
-//! How each parameter of a simple event comes from the arguments of its call: one word a parameter.
+//! The parameters of simple events: how each comes from the arguments of its call, one word per parameter.
 //!
 //! | word | value |
 //! |---|---|
 //! | `ret`, `ret32` | the result, as it is or sign-extended from 32 bits |
-//! | `fd:N` | argument N, sign-extended from 32 bits: descriptors, pids |
+//! | `fd:N` | argument N, sign-extended from 32 bits: file descriptors, pids |
 //! | `arg:N` | argument N, cut to the parameter's width |
 //! | `arg32:N` | argument N cut to 32 bits, then widened with zeros |
 //! | `text:N` | the string at argument N |

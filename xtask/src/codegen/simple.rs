@@ -121,7 +121,7 @@ fn fixed_body(name: &str, values: &[Value], out: &mut String) {
     out.push_str("\trecord_finish(r);\n");
 }
 
-/// The text of `simple.bpf.h`.
+/// Returns the text of `simple.bpf.h`.
 pub(super) fn header() -> Result<String, String> {
     let mut out = super::c_header("The programs of the calls whose parameters are plain arguments.");
     for (constant, words) in RECIPES {

@@ -12,7 +12,7 @@ const NUMBERS: u16 = 512;
 /// No such call.
 const NONE: u16 = u16::MAX;
 
-/// Calls that only 32-bit programs make and that have events of their own.
+/// Calls that only 32-bit programs make and that have a specific event.
 const OWN_EVENTS: &[(&str, &str)] = &[
     ("stat64", "STAT64_X"),
     ("lstat64", "LSTAT64_X"),
@@ -49,7 +49,7 @@ const SOCKETCALL: &[&str] = &[
     "sendmmsg",
 ];
 
-/// The 64-bit call that does what the 32-bit call `name` does, where it has another name.
+/// Returns the 64-bit call that does the same as the 32-bit call `name`, where it has another name.
 fn native_name(name: &str) -> &str {
     match name {
         "fstatat64" => "newfstatat",
@@ -77,7 +77,7 @@ fn row(name: &str) -> Option<&'static SyscallInfo> {
 struct Numbers {
     /// Number -> code of the schema.
     codes: Vec<u16>,
-    /// Calls that only 32-bit programs have: number given here, code, event of its own.
+    /// Calls that only 32-bit programs have: number, code, specific event.
     extra: Vec<(u16, u16, Option<&'static str>)>,
     /// 32-bit number -> number.
     ia32: Vec<u16>,
@@ -134,7 +134,7 @@ fn array(out: &mut String, head: &str, values: &[u16], tail: &str) {
     out.push_str(tail);
 }
 
-/// The text of `syscalls.h`.
+/// Returns the text of `syscalls.h`.
 pub(super) fn header() -> Result<String, String> {
     let numbers = numbers()?;
     let mut out = super::c_header("Numbers of calls, their codes in the schema, and the numbers of 32-bit calls.");
@@ -149,19 +149,19 @@ pub(super) fn header() -> Result<String, String> {
     Ok(out)
 }
 
-/// The text of `generated.rs`.
+/// Returns the text of `generated.rs`.
 pub(super) fn rust() -> String {
     let numbers = numbers().unwrap_or(Numbers { codes: vec![], extra: vec![], ia32: vec![], socketcall: vec![] });
     let mut out = String::from(
-        "//! What the loader shares with the probe.\n//!\n//! DO NOT EDIT. Written by: cargo xtask codegen\n\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n",
+        "//! Tables that the loader shares with the probe.\n//!\n//! DO NOT EDIT. Written by: cargo xtask codegen\n\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n",
     );
     let names = |out: &mut String, name: &str, doc: &str, values: &[&str]| {
         let _ = writeln!(out, "/// {doc}\npub(crate) const {name}: &[&str] = &{values:?};\n");
     };
     names(&mut out, "FAMILIES", "Families of the drop counters.", FAMILIES);
-    names(&mut out, "CAUSES", "Why an event did not reach its ring.", CAUSES);
+    names(&mut out, "CAUSES", "The causes of drops.", CAUSES);
     let _ = writeln!(out, "/// Numbers of calls are below this.\npub(crate) const NUMBERS: usize = {NUMBERS};\n");
-    out.push_str("/// Calls that only 32-bit programs have: number, code of the schema, program of its own.\n");
+    out.push_str("/// Calls that only 32-bit programs have: number, code of the schema, their specific event.\n");
     out.push_str("pub(crate) const IA32_ONLY: &[(u16, u16, Option<&str>)] = &[\n");
     for (nr, code, event) in &numbers.extra {
         let event = event.map(str::to_lowercase);

@@ -2,7 +2,7 @@
 
 use scap::schema::{FlagTable, flags};
 
-/// How a value is translated.
+/// The kind of translation.
 pub(super) enum Kind {
     /// Every bit on its own; bits without a row are left out.
     Bits,
@@ -31,8 +31,8 @@ macro_rules! translations {
 }
 
 translations! {
-    // Everything of open(2) but the access mode. O_SYNC and O_TMPFILE stand for the bit that each adds to
-    // O_DSYNC and O_DIRECTORY.
+    // Everything of open(2) but the access mode. O_SYNC and O_TMPFILE mean the bit that each adds to O_DSYNC and
+    // O_DIRECTORY.
     open_bits FILE_FLAGS Bits {
         O_CREAT = 0o100, O_EXCL = 0o200, O_TRUNC = 0o1000, O_APPEND = 0o2000, O_NONBLOCK = 0o4000, O_DSYNC = 0o10000,
         O_DIRECT = 0o40000, O_LARGEFILE = 0o100000, O_DIRECTORY = 0o200000, O_CLOEXEC = 0o2000000,
@@ -156,7 +156,7 @@ translations! {
     page_fault_bits PF_FLAGS Bits {
         PROTECTION_VIOLATION = 1, WRITE_ACCESS = 2, USER_FAULT = 4, RESERVED_PAGE = 8, INSTRUCTION_FETCH = 0x10,
     }
-    // The same bits, turned over: what their absence says.
+    // The same bits, inverted: their absence has the meaning.
     page_fault_absent PF_FLAGS Bits { PAGE_NOT_PRESENT = 1, READ_ACCESS = 2, SUPERVISOR_FAULT = 4 }
     io_uring_setup_flags IO_URING_SETUP_FLAGS Bits {
         IORING_SETUP_IOPOLL = 1, IORING_SETUP_SQPOLL = 2, IORING_SETUP_SQ_AFF = 4, IORING_SETUP_CQSIZE = 8,

@@ -1,4 +1,4 @@
-//! What a new program needs to detect: rules, a source, a loop.
+//! The least that a new program needs to detect: rules, a source, a loop.
 
 use peregrine::{Detector, Rules};
 

@@ -1,4 +1,4 @@
-//! The floors inside each crate: a module may know those of lower floors, and none of its own floor or above.
+//! The floors inside each crate: a module may use those of lower floors, and none of its own floor or above.
 
 /// A crate's folder and its floors, the lowest first.
 pub(super) struct House {
@@ -6,8 +6,8 @@ pub(super) struct House {
     pub(super) floors: &'static [&'static [&'static str]],
 }
 
-/// Edges that are against the floors still: crate, module, the module that it should not know. It can only shrink: an
-/// edge that is gone must be taken off.
+/// Edges that still violate the floors: crate, module, the module that it should not use. The list can only shrink: an
+/// edge that is gone must be removed.
 pub(super) const NOT_YET: &[(&str, &str, &str)] = &[];
 
 pub(super) const HOUSES: &[House] = &[

@@ -1,5 +1,5 @@
-//! The rules that a compiler does not hold: every module says what it is for, crates and the modules inside them only
-//! know whom they may know, and files stay small enough to read.
+//! The rules that a compiler does not check: every module says what it is for, crates and the modules inside them only
+//! use those below them, and files stay small enough to read.
 
 mod floors;
 mod modules;
@@ -8,7 +8,7 @@ use floors::{HOUSES, House, NOT_YET};
 use modules::Graph;
 use std::path::{Path, PathBuf};
 
-/// Who may know whom: a crate's folder and the workspace's crates that it may depend on.
+/// Permitted dependencies: a crate's folder and the workspace's crates that it may depend on.
 const EDGES: &[(&str, &[&str])] = &[
     ("scap", &[]),
     ("bpf", &["scap"]),
@@ -71,7 +71,7 @@ fn dependencies(manifest: &str) -> Vec<&str> {
     names
 }
 
-/// Every breach of the rules, one sentence each.
+/// Returns every violation of the rules, one sentence each.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     for (folder, allowed) in EDGES {
@@ -103,7 +103,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     Ok(faults)
 }
 
-/// Every edge of a crate that its floors do not allow, every module without a floor, and every circle.
+/// Returns every edge of a crate that its floors do not allow, every module without a floor, and every circle.
 fn against_floors(house: &House, graph: &Graph, not_yet: &[(&str, &str, &str)]) -> Vec<String> {
     let House { folder, floors } = house;
     let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));

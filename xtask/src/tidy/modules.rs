@@ -1,7 +1,8 @@
-//! The modules of a crate and who names whom: `crate::NAME` and `super::` paths up to the root, above the tests.
+//! The modules of a crate and their uses of each other: `crate::NAME` and `super::` paths up to the root, above the
+//! tests.
 //!
 //! Source is read as text, not parsed: comments and what follows `#[cfg(test)]` are cut off, and a name that the root
-//! exports again stands for the module that it comes from.
+//! exports again means the module that it comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -103,9 +104,9 @@ pub(super) fn read(src: &Path) -> Result<Graph, String> {
     Ok(graph)
 }
 
-/// Returns the modules that know each other in circles.
+/// Returns the modules that use each other in circles.
 pub(super) fn circles(graph: &Graph) -> Vec<Vec<&str>> {
-    // What can be reached from each; crates have few modules.
+    // Everything reachable from each; crates have few modules.
     let mut reach: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for module in graph.keys() {
         let (mut seen, mut left) = (BTreeSet::new(), vec![module.as_str()]);

@@ -246,7 +246,7 @@ impl Recording {
 
     /// Records the drops since the last drop event of the stream.
     fn last_losses(&mut self) -> Result<(), Fatal> {
-        self.view.source_mut().tell_losses();
+        self.view.source_mut().report_drops();
         loop {
             self.view.next()?;
             match self.view.raw() {

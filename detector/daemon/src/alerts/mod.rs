@@ -142,7 +142,7 @@ impl Alerts {
 
     /// Sends an alert about lost alerts: immediately to the other outputs, and to the output that lost them once it
     /// works again. Called once a second by a background thread.
-    pub(crate) fn tell_losses(&self) {
+    pub(crate) fn report_drops(&self) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for totals in self.outputs.totals() {
             let place = told.iter().position(|told| told.sink == totals.sink).unwrap_or_else(|| {

@@ -101,7 +101,7 @@ impl Service<'_> {
                 scope.spawn(move || snapshots(config, facts, telemetry, alerts, interval, &stopped));
             }
             let (stop_losses, losses_stopped) = channel();
-            scope.spawn(move || tell_losses(alerts, &losses_stopped));
+            scope.spawn(move || report_drops(alerts, &losses_stopped));
             if !replay {
                 let (options, hostname, running) = (self.options, self.hostname, config);
                 let (slot, end, reloaded) = (&slot, &end, &facts.reloaded);
@@ -166,9 +166,9 @@ impl Service<'_> {
 }
 
 /// Checks once a second whether outputs have lost alerts, until `stopped` is closed.
-fn tell_losses(alerts: &Alerts, stopped: &Receiver<()>) {
+fn report_drops(alerts: &Alerts, stopped: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1)) {
-        alerts.tell_losses();
+        alerts.report_drops();
     }
 }
 
