@@ -31,8 +31,7 @@ const TRACEPOINTS: [(SyscallCode, &str); 6] = [
 /// The limitation without the privilege to read other users' processes.
 const UNSEEN: &str = "CAP_SYS_PTRACE is missing: executables, working directories and file descriptors of other users' running \
                       processes stay unknown";
-const UNREAD: &str =
-    "CAP_SYS_PTRACE is missing: environments of other users' running processes stay unknown";
+const UNREAD: &str = "CAP_SYS_PTRACE is missing: environments of other users' running processes stay unknown";
 /// The limitation where the kernel has none of the requested tracepoints.
 const UNTRACED: &str = "tracefs shows no tracepoints of calls: arguments of open and connect are not recorded at \
                         entry, so a program may change them during the call";
@@ -313,7 +312,8 @@ impl BpfSource {
             }
         }
         if self.settings.io_uring && self.loaded.io_uring.is_empty() {
-            self.notes.push("requests through io_uring are not reported: this kernel has no suitable tracepoints".into());
+            self.notes
+                .push("requests through io_uring are not reported: this kernel has no suitable tracepoints".into());
         }
         if untraced {
             self.notes.push(UNTRACED.into());
