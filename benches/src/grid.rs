@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn grids_have_the_size_asked_for() {
+    fn grids_have_the_requested_size() {
         for count in [25, 250] {
             let rules = rules(count).expect("copies are as sound as the rules");
             assert_eq!(rules.rules().rules().len(), count);

@@ -79,7 +79,7 @@ fn the_bundled_rules_match() {
 }
 
 #[test]
-fn read_capture_says_who_opened_what() {
+fn read_capture_prints_opened_files() {
     let said = run(&program("examples/read_capture.c", Language::C), &[support::capture().to_str().expect("UTF-8")]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.lines().count() > 100);
@@ -87,7 +87,7 @@ fn read_capture_says_who_opened_what() {
 }
 
 #[test]
-fn relay_prints_what_the_capture_has() {
+fn relay_prints_the_events_of_the_capture() {
     let capture = support::capture();
     let capture = capture.to_str().expect("UTF-8");
     let relayed = run(&program("examples/relay.c", Language::C), &[capture]);
@@ -218,7 +218,7 @@ fn pieces(fence: &str, head: &str, signature: &str) -> String {
 }
 
 #[test]
-fn what_the_guide_shows_compiles() {
+fn the_code_of_the_guide_compiles() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let head = "#include <peregrine.h>\n#include <stdio.h>\nint main(void) { return 0; }\n";
     let signature = "void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_ruleset *ruleset,\n\

@@ -11,7 +11,7 @@ use support::{Language, program};
 const SKIPPED: i32 = 77;
 
 #[test]
-fn c_sees_what_its_own_program_does() {
+fn c_sees_the_calls_of_its_own_program() {
     let mut command = Command::new(program("tests/c/live.c", Language::C));
     support::settings(command.arg("sees_what_this_program_does"), "live");
     let done = command.output().expect("run");

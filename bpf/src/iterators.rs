@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_nonsense_is_no_panic() {
+    fn cut_or_invalid_input_does_not_panic() {
         let whole = [1u8; 400];
         for len in 0..whole.len() {
             let mut record = &whole[..len];

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_by_processor_cause_and_family() {
+    fn new_drops_by_cpu_cause_and_family() {
         let mut losses = Losses::new(true);
         assert!(losses.is_due(5));
         losses.look(5, || vec![CpuStats::default(); 2]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_reported_to_who_does_not_want_it() {
+    fn nothing_is_reported_if_disabled() {
         let mut losses = Losses::new(false);
         losses.hasten();
         assert!(!losses.is_due(u64::MAX - 1));

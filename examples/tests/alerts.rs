@@ -122,7 +122,7 @@ fn lost_alerts_are_reported_by_an_alert() {
 
 /// The program is killed with alerts in the spool; its next run delivers them, in order, each once.
 #[test]
-fn a_killed_program_delivers_what_it_had_spooled() {
+fn spooled_alerts_are_delivered_after_a_kill() {
     let folder = tempfile::tempdir().expect("a directory");
     let port = common::port();
     let spool = format!("outputs_spool.path={}", folder.path().join("spool").display());

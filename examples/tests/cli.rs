@@ -156,7 +156,7 @@ fn a_directory_of_rules_is_read_in_order() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_error() {
+fn a_reader_that_closes_early_is_not_an_error() {
     let program = env!("CARGO_BIN_EXE_peregrine");
     let shell = format!("{program} --list-events | head -n 1; echo ${{PIPESTATUS[0]}}");
     let output = std::process::Command::new("bash").args(["-c", &shell]).output().expect("bash");

@@ -12,7 +12,7 @@ fn page(name: &str) -> String {
 }
 
 #[test]
-fn the_page_of_events_is_what_pscap_prints() {
+fn the_page_of_events_is_current() {
     let printed = Command::new(env!("CARGO_BIN_EXE_pscap")).args(["events", "--format", "markdown"]).output();
     let printed = String::from_utf8(printed.expect("pscap runs").stdout).expect("UTF-8");
     assert!(page("events.md") == printed, "run `cargo run --bin pscap -- events --format markdown > docs/events.md`");

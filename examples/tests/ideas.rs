@@ -77,7 +77,7 @@ fn fields_are_listed() {
 }
 
 #[test]
-fn a_filter_prints_what_matches() {
+fn a_filter_prints_matching_events() {
     let said = good("filter", &[PROCS, "evt.type = execve and evt.rawres = 0"], b"");
     assert!(said.lines().count() > 10 && said.lines().all(|line| line.contains(" execve ")), "{said}");
     let refused = run("filter", &[PROCS, "proc.nose = a"], b"");

@@ -157,7 +157,7 @@ fn references_in_manifests_exist() {
 }
 
 #[test]
-fn the_image_copies_what_make_installs() {
+fn the_image_copies_the_installed_files() {
     let image = read(packaging("container/Containerfile"));
     let made = install();
     let copied = image.lines().filter_map(|line| line.strip_prefix("COPY --from=build ")).flat_map(|line| {

@@ -170,7 +170,7 @@ fn rotated_files_begin_with_the_state() {
 }
 
 #[test]
-fn only_what_the_command_does_is_recorded() {
+fn only_events_of_the_command_are_recorded() {
     let Some(_one) = probe_runs() else { return };
     let (_folder, path) = folder();
     let path = path.to_str().expect("UTF-8");

@@ -1,4 +1,4 @@
-//! Asks many conditions of a capture in one pass and prints, a JSON object a line, what became of each.
+//! Evaluates many conditions on a capture in one pass and prints the result of each, one JSON object per line.
 //!
 //! Usage: `eval [--plain] CONDITIONS.jsonl FILE.scap`. A line of the first file is a JSON object with a `condition`.
 

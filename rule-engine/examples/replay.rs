@@ -1,4 +1,4 @@
-//! Runs rule files over a capture and prints the alerts, a line each.
+//! Runs rule files over a capture and prints the alerts, one per line.
 //!
 //! Usage: `replay [--text] [--all] [--plain] [--suggested] [--quiet] [--profile] -r RULES.yaml … FILE.scap`. `--plain`
 //! walks every rule instead of using the index; `--suggested` adds the output fields that the source suggests.

@@ -1,7 +1,7 @@
-//! Validates rule files and prints what Falco's `-V` prints, or what is wrong in words for people.
+//! Validates rule files and prints the output of Falco's `-V`, or messages for people.
 //!
-//! Usage: `validate [-c CONFIG] [-o json_output=true] [--human] [-L | -l RULE] -V RULES.yaml …`. Of the configuration only
-//! `json_output` is heeded.
+//! Usage: `validate [-c CONFIG] [-o json_output=true] [--human] [-L | -l RULE] -V RULES.yaml …`. Only `json_output` of
+//! the configuration is used.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use peregrine_rule_engine::load::{Loader, Sources, describe};
 use serde_json::json;
 use sinsp::fields::Fields;
 
-/// The container engine is built in; rules ask for it as a plugin.
+/// The container engine is built in; rules require it as a plugin.
 const PLUGINS: [(&str, &str); 1] = [("container", "0.7.1")];
 
 fn main() -> ExitCode {

@@ -14,20 +14,20 @@ use crate::text::Position;
 /// The nesting that a filter on a command line may have, as in Falco's libraries.
 const DEPTH: usize = 100;
 
-/// Why a text is not a filter.
+/// The reason why a text is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilterError {
     /// It is not a condition.
     #[error("{0}")]
     Syntax(SyntaxError, Option<String>),
-    /// It compares something that cannot be compared.
+    /// It has a comparison that is not possible.
     #[error("{0}")]
     Compile(CompileError, Option<String>),
 }
 
 impl FilterError {
-    /// Returns where in the text it is wrong.
+    /// Returns the place of the error in the text.
     pub fn position(&self) -> Position {
         match self {
             Self::Syntax(error, _) => error.position,
@@ -35,13 +35,13 @@ impl FilterError {
         }
     }
 
-    /// Returns what may help, such as "did you mean `proc.name`?".
+    /// Returns a hint, such as "did you mean `proc.name`?".
     pub fn hint(&self) -> Option<&str> {
         let (Self::Syntax(_, hint) | Self::Compile(_, hint)) = self;
         hint.as_deref()
     }
 
-    /// Returns what is wrong in a sentence for people, with the hint.
+    /// Returns the message for people, with the hint.
     ///
     /// ```
     /// use peregrine_rule_engine::event::json::JsonSchema;
@@ -64,14 +64,14 @@ impl FilterError {
     }
 }
 
-/// Builds a set of conditions that are evaluated together. What they have in common is evaluated once.
+/// Builds a set of conditions that are evaluated together. Their common parts are evaluated once.
 #[derive(Debug, Clone)]
 pub struct FilterSetBuilder<S> {
     schema: S,
     rules: RulesetBuilder,
 }
 
-/// What is known of a condition that was added to a set.
+/// The properties of a condition that was added to a set.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Added {
@@ -81,7 +81,7 @@ pub struct Added {
     pub tree: Expr,
     /// The number of event types that it can match.
     pub event_types: usize,
-    /// What is probably not meant.
+    /// The warnings.
     pub warnings: Vec<Warning>,
 }
 
@@ -110,7 +110,7 @@ impl<S: EventSchema> FilterSetBuilder<S> {
         Ok(Added { place: place as usize, tree, event_types, warnings })
     }
 
-    /// Builds the set of what was added.
+    /// Builds the set.
     pub fn build(self) -> FilterSet<S> {
         self.build_with(true)
     }
@@ -126,12 +126,12 @@ impl<S: EventSchema> FilterSetBuilder<S> {
     }
 }
 
-/// A filter is asked of every event: its event types are inferred, but nothing rests on it.
+/// A filter is evaluated for every event: its event types are inferred, but not used.
 fn everywhere(condition: Condition, schema: &dyn Schema) -> Condition {
     condition.of_all_keys(schema.key_count())
 }
 
-/// What a rule has beside its condition, for conditions that are no rule.
+/// The attributes of a rule for conditions without one.
 fn nameless() -> Rule {
     let output = Output {
         rule: String::new(),
@@ -153,7 +153,7 @@ pub struct FilterSet<S> {
 }
 
 impl<S: EventSchema<Error = Infallible>> FilterSet<S> {
-    /// Calls `matched` with the place of each condition that holds for an event, in order.
+    /// Calls `matched` with the place of each condition that is true for an event, in order.
     #[inline]
     pub fn matches<'a>(&'a mut self, input: S::Input<'a>, matched: impl FnMut(usize)) {
         let Ok(()) = self.try_matches(input, matched);
@@ -161,7 +161,7 @@ impl<S: EventSchema<Error = Infallible>> FilterSet<S> {
 }
 
 impl<S: EventSchema> FilterSet<S> {
-    /// Calls `matched` with the place of each condition that holds for an event, in order.
+    /// Calls `matched` with the place of each condition that is true for an event, in order.
     ///
     /// # Errors
     /// If the input is not an event of this schema.

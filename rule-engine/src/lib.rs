@@ -1,9 +1,9 @@
 //! Falco-compatible conditions and rules: text in, alerts out.
 //!
-//! A *condition* asks an event's fields, a *rule* is a condition with an output and a priority, an *alert* is what a rule
-//! says of an event. Events may be system calls with their state (module [`event::sinsp`], behind the default feature
-//! `sinsp`), JSON ([`event::json`]), Kubernetes audit records, or a type of your own with the two small traits of
-//! [`event`]. The least that one can do is to filter:
+//! A *condition* is a boolean expression over an event's fields, a *rule* is a condition with an output and a priority,
+//! an *alert* is the result of a rule that matches. Events may be system calls with their state (module
+//! [`event::sinsp`], behind the default feature `sinsp`), JSON ([`event::json`]), Kubernetes audit records, or a type
+//! of your own with the two small traits of [`event`]. The simplest use is a filter:
 //!
 //! ```
 //! use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -23,11 +23,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Rule files, alerts and the change of rules while events flow are in [`engine`].
+//! Rule files, alerts and changes of rules between events are in [`engine`].
 //!
 //! # Stages
 //!
-//! Each is a folder, and what it makes can be printed ([`explain`]):
+//! Each is a folder, and its result can be printed ([`explain`]):
 //!
 //! ```text
 //! YAML -> source -> syntax -> resolve -> lower -> ir -> vm -> ruleset -> output
@@ -38,16 +38,17 @@
 //! |---|---|
 //! | [`source`] | YAML to rules, macros and lists, each with its place in the file |
 //! | [`syntax`] | the text of a condition to a tree, and back |
-//! | [`resolve`] | overrides, exceptions, macros and lists put in their places; every fault becomes a [`diag`] |
+//! | [`resolve`] | applies overrides and exceptions, and expands macros and lists; every error becomes a [`diag`] |
 //! | [`lower`] | trees to typed atoms (`ir`), shared by all rules |
-//! | [`vm`] | verified bytecode, and the tree walker that says what it must mean |
-//! | [`ruleset`] | which rules may match an event at all: the index |
+//! | [`vm`] | verified bytecode, and the tree walker that defines its meaning |
+//! | [`ruleset`] | the index: which rules may match an event at all |
 //! | [`output`] | the text or JSON of an alert |
 //!
-//! Under all of them stand [`text`] (files, conditions and places in them) and [`diag`]. [`load`] runs them over files; [`testing`] runs tests of rules that are written as YAML.
+//! All of them use [`text`] (files, conditions and places in them) and [`diag`]. [`load`] runs them over files;
+//! [`testing`] runs tests of rules that are written as YAML.
 #![forbid(unsafe_code)]
 
-// What pest generates names it.
+// The code that pest generates names it.
 extern crate alloc;
 
 pub mod correlation;

@@ -1,6 +1,6 @@
-//! Broken rule files and what people are told about them.
+//! Broken rule files and the messages about them.
 //!
-//! Each `testdata/rules/broken/NAME.yaml` has its text in `NAME.txt`; `UPDATE_EXPECT=1` writes what is printed now.
+//! Each `testdata/rules/broken/NAME.yaml` has its message in `NAME.txt`; `UPDATE_EXPECT=1` writes the current output.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -63,7 +63,7 @@ fn colours_only_add_escapes() {
     assert_eq!(plain, loaded.render(Style { colour: false }));
 }
 
-/// A rule file made of pieces of the broken ones, cut and joined anywhere.
+/// Generates rule files from pieces of the broken ones, cut and joined anywhere.
 fn mixed() -> impl Strategy<Value = Vec<u8>> {
     let mut texts: Vec<Vec<u8>> = Vec::new();
     for entry in std::fs::read_dir(folder()).unwrap() {
@@ -92,7 +92,7 @@ proptest! {
         let shown = loaded.render(Style { colour: false });
         prop_assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());
         prop_assert_eq!(loaded.is_successful(), !loaded.diagnostics.iter().any(|d| d.is_error()));
-        // What Falco hears of, people hear of too.
+        // Errors that Falco reports are reported to people too.
         for fault in loaded.reports.iter().filter_map(|report| report.errors().next()) {
             prop_assert!(loaded.diagnostics.iter().any(|d| d.code == fault.code && d.message == fault.message));
         }

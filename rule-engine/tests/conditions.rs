@@ -1,11 +1,12 @@
-//! Conditions whose printed text, or error with its position, Falco's own parser printed (`testdata/README.md`).
+//! Conditions with the text, or the error and its position, that Falco's own parser printed (`testdata/README.md`).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use peregrine_rule_engine::syntax::parse_within;
 
 #[test]
 fn verdicts_texts_and_positions_are_falcos() {
-    // A condition that Falco parsed and did not compile has no text to compare with; that it is parsed is compared.
+    // A condition that Falco parsed and did not compile has no text to compare with; only the successful parse is
+    // compared.
     let (mut texts, mut errors, mut parsed, mut wrong) = (0, 0, 0, Vec::new());
     for name in ["attack-a", "net"] {
         for case in testkit::json_lines(&format!("falco/conditions-{name}.jsonl.gz")) {

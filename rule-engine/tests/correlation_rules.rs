@@ -1,4 +1,4 @@
-//! Correlations in rule files: what they may say, what is refused and how, what their alerts are.
+//! Correlations in rule files: their syntax, the errors in them, and their alerts.
 
 use peregrine_rule_engine::diag::human::Style;
 use peregrine_rule_engine::engine::{AlertKind, Config, Runner};
@@ -67,7 +67,7 @@ fn runner(text: &str) -> Runner<RecordSchema> {
     runner_with(text, &Config { evaluation, ..Config::default() })
 }
 
-/// An event of a type at a second, with fields.
+/// Feeds an event of a type at a second, with fields.
 fn feed(
     runner: &mut Runner<RecordSchema>,
     (number, second): (u64, f64),
@@ -265,7 +265,7 @@ fn the_json_of_an_alert_has_its_steps() {
         let take = |alert: peregrine_rule_engine::engine::Alert<'_>| {
             let (mut now, format) = (Vec::new(), Format { json: true, ..Format::new("h") });
             alert.write(&format, &mut now);
-            // What is kept says the same.
+            // The kept values say the same.
             assert_eq!(alert.to_owned().render(&format)[..], now[..]);
             assert_eq!((alert.event_number(), alert.time()), (7, 2 * SECOND));
             assert_eq!((alert.priority(), alert.source()), (Priority::Warning, "host"));
@@ -327,7 +327,7 @@ fn correlations_across_two_sources() {
 }
 
 #[test]
-fn a_reload_keeps_what_did_not_change() {
+fn a_reload_keeps_unchanged_parts() {
     let mut before = runner(SEQUENCE);
     let pid = ("proc.pid", Value::I64(7));
     feed(&mut before, (1, 1.0), "exec", &[pid, ("proc.name", text("bash"))]);
@@ -359,13 +359,13 @@ fn selections_and_priorities_switch_correlations() {
     assert_eq!(tried(Vec::new(), Priority::Debug), [burst, login, outer]);
     let off = |name: &str| vec![Selection { rules: Selector::Name(name.to_owned()), enable: false }];
     assert_eq!(tried(off("Guessed password"), Priority::Debug), [burst, login]);
-    // What others name is evaluated, and raises no alert.
+    // Members of others are evaluated, and raise no alert.
     assert_eq!(tried(off("correlation burst"), Priority::Debug), [login, outer]);
     assert_eq!(tried(off("Failed login"), Priority::Debug), [login]);
 }
 
-/// Replaces `from` in a correlation that loads, and returns the code, the message, the words that it points at and the
-/// hint of the first fault.
+/// Replaces `from` in a valid correlation, and returns the code, the message, the marked words and the hint of the
+/// first error.
 fn refused(whole: &str, from: &str, to: &str) -> (String, String, String) {
     assert!(whole.contains(from), "{from}");
     let changed = whole.replace(from, to);
@@ -380,7 +380,7 @@ fn refused(whole: &str, from: &str, to: &str) -> (String, String, String) {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_a_place_and_a_hint() {
+fn errors_have_a_place_and_a_hint() {
     let mut wrong = Vec::new();
     let burst = &BURST[BURST.find("- correlation: correlation burst").expect("it is there")..];
     for (whole, from, to, message, words, hint) in [
@@ -559,7 +559,7 @@ fn what_is_wrong_is_refused_with_a_place_and_a_hint() {
 }
 
 #[test]
-fn one_step_is_no_sequence() {
+fn one_step_is_not_a_sequence() {
     let one = SEQUENCE.replace("    - as: read\n      condition: evt.type = open\n", "").replace("%read.", "%shell.");
     let (message, _, hint) = refused(&one, "1m", "1m");
     assert!(message.contains("one step is a rule") && hint.contains("add a step"), "{message} {hint}");
@@ -619,7 +619,7 @@ fn later_items_change_earlier_ones() {
     assert_eq!(change(excepted), [""; 0]);
     let other = excepted.replace("[1]", "[2]");
     assert_eq!(change(&other), [once]);
-    // What is not there cannot be changed.
+    // An undefined one cannot be changed.
     let (_, loaded) = load("- correlation: nothing\n  override: {enabled: replace}\n  enabled: false\n");
     assert!(!loaded.is_successful());
     let wrong = load(&format!("{BURST}\n- correlation: correlation burst\n  override: {{type: append}}\n  type: x\n"));

@@ -1,6 +1,6 @@
 //! Falco's published rules over captures: the alerts must be Falco's, with the index and without.
 //!
-//! The captures, the rules and Falco's alerts are no part of the repository; without them this is skipped.
+//! The captures, the rules and Falco's alerts are not part of the repository; without them this is skipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use serde_json::Value;
 use sinsp::fields::Fields;
 use sinsp::{Inspector, scap};
 
-/// Captures that a test bears; the large one is for measuring.
+/// Captures of a suitable size; the large one is for measuring.
 const CAPTURES: [&str; 6] = [
     "recorded/procs",
     "recorded/net",
@@ -62,7 +62,7 @@ fn alerts(rules: &Arc<SourceRules<SinspSchema>>, capture: &Path) -> Vec<String> 
     out
 }
 
-/// What of an alert is compared: containers were a stand-in's in the reference.
+/// Returns the compared parts of an alert: containers came from a stand-in in the reference.
 fn essence(line: &str) -> (String, BTreeMap<String, Value>) {
     let alert: Value = serde_json::from_str(line).expect(line);
     let mut fields: BTreeMap<String, Value> = BTreeMap::new();
@@ -74,7 +74,7 @@ fn essence(line: &str) -> (String, BTreeMap<String, Value>) {
     for key in ["priority", "rule", "source", "tags", "hostname"] {
         fields.insert(format!("alert {key}"), alert[key].clone());
     }
-    // Time, priority and message, up to what containers print.
+    // Time, priority and message, up to the output of containers.
     let output = alert["output"].as_str().expect("output");
     let output = output.split(" container_id=").next().unwrap_or_default();
     fields.insert("alert output".into(), Value::from(output));

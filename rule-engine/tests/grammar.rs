@@ -1,4 +1,4 @@
-//! Texts that are nearly conditions: what is read prints back, and what is refused is refused at a place in the text.
+//! Texts that are nearly conditions: accepted ones print the same, and rejected ones have a place in the text.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use peregrine_rule_engine::syntax::{parse, parse_bytes, parse_operand, print};
@@ -27,7 +27,7 @@ fn check(text: &str) {
     }
 }
 
-/// What conditions are made of, and what they are not.
+/// Parts of conditions, and other texts.
 const PIECES: [&str; 74] = [
     "and",
     "or",

@@ -1,4 +1,4 @@
-//! Kubernetes audit records: the rules of testdata/k8s, and Falco's published ones where they are.
+//! Kubernetes audit records: the rules of testdata/k8s, and Falco's published ones if they are available.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn load(name: &str, text: &[u8]) -> Arc<SourceRules<JsonSchema>> {
     rules.source("k8s_audit").expect("audit records")
 }
 
-/// For each record, the names of the rules that match it.
+/// Returns for each record the names of the rules that match it.
 fn run(rules: &Arc<SourceRules<JsonSchema>>) -> Vec<(String, Vec<String>)> {
     let mut runner = rules.runner();
     let records = std::fs::read_to_string(testdata().join("audit.jsonl")).expect("records");

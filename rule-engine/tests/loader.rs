@@ -1,4 +1,4 @@
-//! Loading: what is defined, in which order, and what the result says.
+//! Loading: definitions, their order, and the result.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -108,7 +108,7 @@ fn extra_output_is_added_where_it_applies() {
 }
 
 #[test]
-fn all_faults_of_all_files_are_told_but_falco_hears_of_the_first() {
+fn all_errors_of_all_files_are_reported_but_falco_reports_the_first() {
     let first = rule("One", "evt.type = open and proc.nme = a") + &rule("Two", "evt.typ = open");
     let second = rule("Three", "evt.type = open and nothing") + &rule("Four", "evt.type = (").replace("NOTICE", "LOUD");
     let loaded = load(&[&first, &second]);
@@ -121,7 +121,7 @@ fn all_faults_of_all_files_are_told_but_falco_hears_of_the_first() {
 }
 
 #[test]
-fn what_follows_from_a_fault_is_not_told() {
+fn consequential_errors_are_not_reported() {
     let text = "- macro: broken\n  condition: proc.name =\n- macro: outer\n  condition: broken and proc.name = x\n\
                 - macro: unread\n  condition: [a]\n"
         .to_owned()
@@ -145,7 +145,7 @@ fn plugins_are_checked() {
 }
 
 #[test]
-fn description_names_what_rules_are_made_of() {
+fn description_names_the_parts_of_rules() {
     let text = "- list: names\n  items: [a, b]\n- macro: ours\n  condition: proc.name in (names)\n".to_owned()
         + &rule("One", "evt.type = open and ours and user.uid > 0");
     let mut loader = loader();

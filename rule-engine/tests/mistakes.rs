@@ -1,4 +1,4 @@
-//! The mistakes that people make most often in rule files, and the help that they get.
+//! The most frequent mistakes in rule files, and the hints for them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -21,7 +21,7 @@ const FIRST: &str =
     "- rule: Opened\n  desc: a rule\n  condition: evt.type = open\n  output: \"%proc.name\"\n  priority: INFO\n";
 
 #[test]
-fn a_name_that_is_there_already_is_told_how_to_change_it() {
+fn a_duplicate_name_gets_a_hint_about_override() {
     for (keys, expect) in [
         (
             "  exceptions:\n    - {name: tools, fields: [proc.name], comps: [=], values: [[tool]]}\n",
@@ -39,13 +39,13 @@ fn a_name_that_is_there_already_is_told_how_to_change_it() {
         let (_, place) = error.notes.first().unwrap();
         assert!(place.is_some_and(|spot| spot.start < FIRST.len()), "{:?}", error.notes);
     }
-    // Nothing is there to be changed.
+    // There is nothing to change.
     let loaded = load("- rule: Opened\n  priority: WARNING\n");
     assert!(only_error(&loaded).hint.as_deref().is_none_or(|hint| !hint.contains("override")));
 }
 
 #[test]
-fn a_merge_key_is_named_where_it_stands() {
+fn a_merge_key_is_reported_with_its_place() {
     let first = FIRST.replacen("- rule", "- &first\n  rule", 1);
     let file = format!("{first}- <<: *first\n  rule: Second\n");
     let loaded = load(&file);

@@ -1,4 +1,5 @@
-//! Random rules over random events: the walker, the machine and the indexed set must agree, whatever is remembered.
+//! Random rules over random events: the tree walker, the bytecode machine and the indexed set must agree, whatever is
+//! cached.
 
 use std::ops::ControlFlow;
 
@@ -113,7 +114,7 @@ fn list(places: &[usize]) -> Value<'static> {
     Value::List(Box::leak(items.into_boxed_slice()))
 }
 
-/// What depends on the thread follows from its number, as the stamps promise.
+/// Values that depend on the thread follow from its number, as the stamps promise.
 fn record<'s>(schema: &'s RecordSchema, shape: &Shape, number: u64) -> Record<'s> {
     let thread = shape.thread;
     let mut event = schema
@@ -202,7 +203,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
 
-    // So many that buckets are long: prefilters are used.
+    // So that buckets are long: prefilters are used.
     #[test]
     fn many_rules(
         conditions in prop::collection::vec(condition(), 60..160),

@@ -1,4 +1,4 @@
-//! What rules out rules before they are evaluated rules out none that matches.
+//! The checks that exclude rules before they are evaluated exclude none that matches.
 
 use peregrine_rule_engine::event::record::RecordSchema;
 use peregrine_rule_engine::event::{Kind, Value};

@@ -1,4 +1,4 @@
-//! Hostile conditions and rule files, made by hand or found by fuzzing, looked at again.
+//! Hostile conditions and rule files, made by hand or found by fuzzing, loaded again.
 #![cfg(feature = "sinsp")]
 
 #[allow(unreachable_pub, reason = "the fuzz crate exports what is only used here")]

@@ -1,4 +1,4 @@
-//! Properties of the language: what is printed reads back, and no text does harm.
+//! Properties of the language: printed conditions can be read back, and no text does harm.
 
 use peregrine_rule_engine::syntax::ast::{
     Check, Expr, Field, Modifier, Operand, Operator, Position, Right, Transformer,

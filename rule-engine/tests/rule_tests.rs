@@ -1,6 +1,6 @@
-//! Files of tests: those of testdata/rule-tests hold, and those of its folder `broken` are told what is wrong with them.
+//! Files of tests: those of testdata/rule-tests pass, and those of its folder `broken` are reported with their errors.
 //!
-//! Each `broken/NAME.yaml` has its text in `NAME.txt`; `UPDATE_EXPECT=1` writes what is printed now.
+//! Each `broken/NAME.yaml` has its message in `NAME.txt`; `UPDATE_EXPECT=1` writes the current output.
 #![cfg(feature = "sinsp")]
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What is told of a file of tests, and how many tests hold.
+/// Returns the report on a file of tests, and how many tests pass.
 fn told(path: &Path) -> (String, usize) {
     let name = path.file_name().expect("a name").to_string_lossy();
     let bytes = std::fs::read(path).expect("a file");
@@ -58,7 +58,7 @@ fn good_files_hold() {
 }
 
 #[test]
-fn broken_files_are_told_why() {
+fn broken_files_are_reported_with_the_reason() {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
     for file in files(&folder().join("broken")) {

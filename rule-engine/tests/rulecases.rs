@@ -1,4 +1,4 @@
-//! Rule files, good and broken, and what Falco's validator printed of each: JSON, text and description
+//! Rule files, good and broken, and the output of Falco's validator for each: JSON, text and description
 //! (`testdata/README.md`).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "sinsp")]
@@ -35,7 +35,7 @@ fn bytes(file: &Value) -> Vec<u8> {
     }
 }
 
-/// Returns what differs in one case.
+/// Returns the differences of one case.
 fn compare(case: &Value) -> Option<&'static str> {
     let names = case["load"].as_array()?.iter().filter_map(Value::as_str);
     let files: Vec<(&str, Vec<u8>)> = names.map(|name| (name, bytes(&case["files"][name]))).collect();

@@ -1,4 +1,4 @@
-//! Switches of rules, one after the other, and what they do to the order of evaluation.
+//! Selections of rules, one after the other, and their effect on the order of evaluation.
 
 use peregrine_rule_engine::engine::{Alert, Config};
 use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -78,12 +78,12 @@ fn types_without_rules_are_known_unless_every_rule_is_walked() {
 }
 
 #[test]
-fn the_first_rule_that_matches_is_told() {
+fn the_first_matching_rule_is_reported() {
     assert_eq!(first_match(&[]), ["alpha"]);
 }
 
 #[test]
-fn a_rule_that_is_switched_off_is_not_told() {
+fn a_disabled_rule_is_not_reported() {
     assert_eq!(first_match(&[(pattern("al*"), false)]), ["beta"]);
     assert_eq!(first_match(&[(pattern("*"), false)]), Vec::<String>::new());
 }
@@ -95,11 +95,11 @@ fn a_rule_that_is_switched_on_again_is_the_last() {
 }
 
 #[test]
-fn switching_on_what_is_on_changes_nothing() {
+fn enabling_an_enabled_rule_changes_nothing() {
     assert_eq!(first_match(&[(pattern("alpha"), true)]), ["alpha"]);
 }
 
-/// Fields that no output has can be read of every alert; one that only another source has is not there.
+/// Fields outside the output can be read of every alert; those of another source do not exist.
 #[test]
 fn fields_beside_the_output() {
     let build = |fields: &[&str]| {

@@ -1,8 +1,8 @@
-//! The suite of testdata/conditions: what each condition says of each event, by the walker, by the machine, and in one
-//! indexed set with all others.
+//! The suite of testdata/conditions: the result of each condition for each event, by the tree walker, by the bytecode
+//! machine, and in one indexed set with all others.
 //!
-//! A line is `event NAME {fields}`, `T NAME condition` (it holds), `F NAME condition`, `E message :: condition` (it does
-//! not compile, and that is the message), or a comment after `#`.
+//! A line is `event NAME {fields}`, `T NAME condition` (it is true), `F NAME condition`, `E message :: condition` (it
+//! does not compile, with that message), or a comment after `#`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -57,7 +57,7 @@ fn schema() -> RecordSchema {
         .field_with("ka.ports", Kind::UInt64, |info| info.list = true)
 }
 
-/// A value of a field of some kind from JSON; what it borrows lives as long as the test.
+/// Returns a value of a field of some kind from JSON; its borrows live as long as the test.
 fn value(kind: Kind, json: &Json) -> Value<'static> {
     let leak = |text: &str| -> &'static [u8] { Box::leak(text.as_bytes().to_vec().into_boxed_slice()) };
     match json {
@@ -144,7 +144,7 @@ fn suite() {
             let kind = schema.find(field).unwrap_or_else(|| panic!("{field}")).kind;
             event = event.with(field, value(kind, json));
         }
-        // Twice: the second time what lasts is remembered.
+        // Twice: the second time results are cached.
         for round in 0..2 {
             let mut holds = vec![false; cases.len()];
             together.try_matches(&event, |place| holds[place] = true).expect(name);

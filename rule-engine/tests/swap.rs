@@ -1,5 +1,5 @@
-//! Rules are changed between two events: no event is lost, none is told twice, and what is known of processes and
-//! descriptors stays known.
+//! Rules are changed between two events: no event is lost, none is reported twice, and the state of processes and file
+//! descriptors is kept.
 #![cfg(feature = "sinsp")]
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use peregrine_rule_engine::ruleset::{self, Matching};
 use sinsp::fields::Fields;
 use sinsp::{Inspector, scap};
 
-/// Both ask for what only earlier events tell: names of descriptors, ancestors, working directories.
+/// Both need state from earlier events: names of files, ancestors, working directories.
 const BEFORE: &str = r#"
 - {rule: a, desc: d, condition: evt.type = close and fd.name startswith /, output: "%fd.name %proc.cwd", priority: DEBUG}
 - {rule: b, desc: d, condition: evt.type = execve and proc.aname exists, output: "%proc.aname[2]", priority: DEBUG}
@@ -34,7 +34,8 @@ fn load(text: &str) -> Arc<SourceRules<SinspSchema>> {
     rules.source("syscall").expect("system calls")
 }
 
-/// The alerts with the numbers of their events, and how many events there were: the rules are changed before event `at`.
+/// Returns the alerts with the numbers of their events, and how many events there were: the rules are changed before
+/// event `at`.
 fn run(
     first: &Arc<SourceRules<SinspSchema>>,
     second: &Arc<SourceRules<SinspSchema>>,

@@ -1,4 +1,4 @@
-//! The language of conditions: what is accepted, what is refused, where and in which words.
+//! The language of conditions: accepted texts, and rejected ones with their places and messages.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use peregrine_rule_engine::syntax::{parse, parse_bytes, parse_operand, parse_within, print};
@@ -115,7 +115,7 @@ fn arguments_and_constants() {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_stand_only_between_quotes() {
+fn invalid_utf8_is_accepted_only_between_quotes() {
     let error = parse_bytes(b"fd.name = caf\xe9").unwrap_err();
     assert_eq!(error.kind.to_string(), "unexpected token after 'caf', expecting 'or', 'and'");
     assert_eq!(error.position.column, 14);

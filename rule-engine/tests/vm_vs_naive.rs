@@ -1,4 +1,4 @@
-//! What fuzzing asks of conditions over events, of inputs that were kept and of mixtures of their lines.
+//! The fuzz target of conditions over events, on kept inputs and on mixtures of their lines.
 
 #[path = "../../fuzz/src/conditions.rs"]
 #[allow(unreachable_pub, reason = "public in the crate of the fuzz targets")]
@@ -19,7 +19,7 @@ fn kept_inputs() {
     inputs().iter().for_each(|input| conditions::agree(input));
 }
 
-/// The lines of all inputs, joined by a small generator of numbers.
+/// Returns the lines of all inputs, joined by a small generator of numbers.
 #[test]
 fn mixtures() {
     let text: Vec<u8> = inputs().concat();

@@ -58,7 +58,7 @@ fn every_capture_survives_being_written() {
 }
 
 #[test]
-fn what_falco_wrote_is_written_again_byte_for_byte() {
+fn captures_of_falco_are_rewritten_byte_for_byte() {
     for path in common::captures() {
         let old = path.parent().unwrap().ends_with("upstream");
         if old || (cfg!(debug_assertions) && path.metadata().unwrap().len() > 1 << 20) {
@@ -210,7 +210,7 @@ fn a_recording_rotates_by_count_by_time_and_by_size_and_keeps_the_newest() {
 }
 
 #[test]
-fn what_was_flushed_is_readable_after_a_crash() {
+fn flushed_events_are_readable_after_a_crash() {
     for compression in [Compression::Plain, Compression::Gzip] {
         let file = std::env::temp_dir().join(format!("peregrine-crash-{}-{compression:?}", std::process::id()));
         let mut builder = EventBuilder::new();

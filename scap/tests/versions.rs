@@ -169,7 +169,7 @@ fn process_lists_of_version_9_with_every_length_of_tail() {
 }
 
 #[test]
-fn descriptor_lists() {
+fn file_descriptor_lists() {
     let text = |name: &str| name.as_bytes().to_vec();
     let head = |num: i64, ty: u8| Body::default().i64(num).u64(7).u8(ty);
     let v6: [u8; 16] = std::array::from_fn(|i| i as u8);
@@ -222,7 +222,7 @@ fn descriptor_lists() {
 }
 
 #[test]
-fn interfaces_and_users_and_machine() {
+fn interfaces_users_and_host() {
     let v6: [u8; 16] = std::array::from_fn(|i| i as u8);
     let entries = [
         Body::default().u16(1).u16(2).raw(&[10, 0, 0, 1, 255, 0, 0, 0, 10, 255, 255, 255]).u64(1000).raw(b"lo"),

@@ -75,7 +75,7 @@ fn the_kernel_s_path_is_kept_beside_the_text() {
 }
 
 #[test]
-fn a_descriptor_that_came_with_a_message_has_the_name_that_the_event_says() {
+fn a_file_descriptor_from_a_message_has_the_name_in_the_event() {
     let thread = host::Thread { tid: 7, pid: 7, ptid: 1, vtid: 7, vpid: 7, ..host::Thread::default() };
     let machine = HostState { threads: vec![thread], ..HostState::default() };
     let mut writer = Writer::new(Vec::new(), &machine, Compression::Plain).expect("a writer");

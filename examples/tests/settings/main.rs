@@ -110,7 +110,7 @@ const KEYS: &[(&str, Shown)] = &[
     ("http_output.headers", Here(http)),
     ("http_output.batch", Here(http)),
     ("http_output.timeout", Here(retries)),
-    ("http_output.spool", At(ALERTS, "a_killed_program_delivers_what_it_had_spooled")),
+    ("http_output.spool", At(ALERTS, "spooled_alerts_are_delivered_after_a_kill")),
     ("program_output.enabled", Here(plain_outputs)),
     ("program_output.keep_alive", Here(plain_outputs)),
     ("program_output.program", Here(plain_outputs)),
@@ -217,7 +217,7 @@ const KEYS: &[(&str, Shown)] = &[
     ),
     ("base_syscalls.all", At(SELECTION, "rules_and_state_without_the_frequent_ones")),
     ("base_syscalls.custom_set", At(SELECTION, "a_custom_set_takes_the_place_of_the_state")),
-    ("base_syscalls.repair", At(SELECTION, "repair_adds_only_what_is_needed")),
+    ("base_syscalls.repair", At(SELECTION, "repair_adds_only_necessary_keys")),
     ("falco_libs.thread_table_size", Here(thread_table)),
     ("falco_libs.thread_table_auto_purging_interval_s", At("sinsp/tests/inspector.rs", "a_replay_is_not_purged")),
     ("falco_libs.thread_table_auto_purging_thread_timeout_s", At("sinsp/tests/inspector.rs", "a_replay_is_not_purged")),
@@ -227,7 +227,7 @@ const KEYS: &[(&str, Shown)] = &[
 const CLI: &str = "examples/tests/cli.rs";
 const PARSER: &str = "detector/daemon/src/cli/mod.rs";
 
-/// Every option of the command line, by its last name. For removed options see `removed_options_say_what_to_write`.
+/// Every option of the command line, by its last name. For removed options see `removed_options_name_their_replacement`.
 const OPTIONS: &[(&str, Shown)] = &[
     ("-c", At(CONFIG, "options_come_last")),
     ("--option", At(CONFIG, "options_come_last")),
@@ -319,7 +319,7 @@ fn every_option_has_a_row_and_every_row_an_option() {
     assert_eq!(rows, options_of_help());
     check_rows(OPTIONS);
     let text = fs::read_to_string(root().join(PARSER)).unwrap();
-    assert!(text.contains("fn removed_options_say_what_to_write()"));
+    assert!(text.contains("fn removed_options_name_their_replacement()"));
 }
 
 fn schema_keys() -> BTreeSet<String> {
@@ -371,7 +371,7 @@ fn check_rows(rows: &[(&str, Shown)]) {
 }
 
 #[test]
-fn every_key_does_what_it_says() {
+fn every_key_has_its_effect() {
     let mut done: Vec<fn()> = Vec::new();
     for (_, shown) in KEYS.iter().chain(OPTIONS) {
         if let Here(check) = shown

@@ -1,14 +1,14 @@
-//! What is kept of an event: some values with their text, as bytes.
+//! The kept values of an event: some values with their text, as bytes.
 //!
-//! A partial match outlives its events, so what an alert may print of them is copied, in the form in which it is printed.
-//! Most values are texts and print as what they are: these are stored once.
+//! A partial match outlives its events, so values that an alert may print are copied, in the form in which they are
+//! printed. Most values are texts and print unchanged: these are stored once.
 
 use bumpalo::Bump;
 
 use super::key::{push_missing, push_part, push_varint, read_part, read_varint, take};
 use crate::event::Value;
 
-/// The longest text that is kept of one field, in bytes; what is longer is cut.
+/// The limit of a kept text of one field, in bytes; a longer one is cut.
 pub const LONGEST: usize = 4096;
 
 const NO_TEXT: u8 = 0;
@@ -18,9 +18,9 @@ const TEXT: u8 = 2;
 /// One value that was kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Captured<'b> {
-    /// How it prints; `None` prints `<NA>`.
+    /// Its printed form; `None` prints `<NA>`.
     pub text: Option<&'b [u8]>,
-    /// What it is.
+    /// Its value.
     pub value: Option<Value<'b>>,
 }
 
@@ -47,7 +47,7 @@ pub fn push(out: &mut Vec<u8>, text: Option<&[u8]>, value: Option<Value<'_>>) {
     }
 }
 
-/// The values that [`push`] appended.
+/// Returns the values that [`push`] appended.
 pub fn read<'b>(bytes: &'b [u8], arena: &'b Bump) -> impl Iterator<Item = Captured<'b>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_read_again() {
+    fn kept_values_are_read_back() {
         let arena = Bump::new();
         let mut bytes = Vec::new();
         push(&mut bytes, Some(b"bash"), Some(Value::Bytes(b"bash")));

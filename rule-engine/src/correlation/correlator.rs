@@ -14,7 +14,7 @@ use super::subject::{Hit, Match, Silence, Subject};
 use super::{MAX_STEPS, captured};
 use crate::event::Value;
 
-/// What an item of the queue is about.
+/// The kind of an item of the queue.
 #[derive(Debug, Clone, Copy)]
 enum Origin {
     Event,
@@ -28,7 +28,7 @@ struct Item {
     origin: Origin,
 }
 
-/// A match that other correlations look for.
+/// A match that other correlations use.
 #[derive(Debug)]
 struct Fired {
     key: Vec<u8>,
@@ -40,7 +40,7 @@ struct Fired {
 /// A sequence that is complete when nothing happens.
 type Timer = Reverse<(u64, u64, u32, u32)>;
 
-/// What changes while correlations run.
+/// The mutable state of correlations.
 #[derive(Debug)]
 pub struct Correlator {
     plans: Arc<[Plan]>,
@@ -58,7 +58,7 @@ pub struct Correlator {
 }
 
 impl Correlator {
-    /// No partial matches yet; they never take more than `limit` bytes.
+    /// Creates the state without partial matches; they never use more than `limit` bytes.
     ///
     /// # Panics
     /// If a correlation feeds itself or one before it: the loader orders them.
@@ -81,23 +81,23 @@ impl Correlator {
         }
     }
 
-    /// The correlations.
+    /// Returns the correlations.
     pub fn plans(&self) -> &Arc<[Plan]> {
         &self.plans
     }
 
-    /// What was counted, for each correlation.
+    /// Returns the counts, for each correlation.
     pub fn counters(&mut self) -> &[Counters] {
         self.store.expire(self.clock);
         &self.store.counters
     }
 
-    /// The memory of all partial matches, in bytes.
+    /// Returns the memory of all partial matches, in bytes.
     pub fn bytes(&self) -> usize {
         self.store.bytes() + self.timers.capacity() * size_of::<Timer>()
     }
 
-    /// Whether a member can do anything to what is there: if not, its events need not be given.
+    /// Returns whether a member has any effect on the current state: if not, its events need not be passed.
     #[inline]
     pub fn is_awaited(&self, hit: Hit) -> bool {
         let plan = &self.plans[hit.plan as usize];
@@ -115,20 +115,20 @@ impl Correlator {
         self.store.waiting(Place { plan, stage })
     }
 
-    /// The time from which on [`pass`](Self::pass) has something to do.
+    /// Returns the time from which [`pass`](Self::pass) has something to do.
     #[inline]
     pub fn next_deadline(&self) -> u64 {
         self.timers.peek().map_or(u64::MAX, |Reverse((deadline, ..))| deadline.saturating_add(LATENESS))
     }
 
-    /// Advances the clock to an event of any kind: matches that are complete because nothing has happened are
-    /// given to `matched`.
+    /// Advances the clock to an event of any kind: matches that are complete because nothing has happened are passed to
+    /// `matched`.
     pub fn pass(&mut self, time: u64, matched: &mut dyn FnMut(Match<'_>)) {
         while let Some(Reverse((deadline, _, slot, generation))) = self.timers.peek().copied()
             && deadline.saturating_add(LATENESS) < time
         {
             self.timers.pop();
-            // What is due after this one must not have expired before its turn.
+            // A match that is due after this one must not have expired before its turn.
             self.clock = self.clock.max(deadline.saturating_add(LATENESS));
             if !self.store.is_current(slot, generation) {
                 continue;
@@ -157,8 +157,8 @@ impl Correlator {
         self.queue.clear();
     }
 
-    /// Processes the queue: correlations in order, of each its later members first, so that an event ends what waits
-    /// before it begins anything, and takes only one step of a sequence.
+    /// Processes the queue: correlations in order, of each its later members first, so that an event ends partial
+    /// matches before it begins any, and is only one step of a sequence.
     fn run(&mut self, subject: &dyn Subject, matched: &mut dyn FnMut(Match<'_>)) {
         let mut at = 0;
         let mut sorted = 0;
@@ -268,7 +268,8 @@ impl Correlator {
         self.store.get(slot).entries().last().map_or(0, |entry| entry.time)
     }
 
-    /// Whether an event can be the next step of what waits: it is not earlier than the last, and within the timespan.
+    /// Returns whether an event can be the next step of a partial match: it is not earlier than the last, and within
+    /// the timespan.
     fn is_next(&self, slot: u32, time: u64, span: u64) -> bool {
         let first = self.store.get(slot).entries()[0].time;
         self.last(slot) <= time && time - first <= span
@@ -279,7 +280,7 @@ impl Correlator {
         let deadline = state.entries()[0].time.saturating_add(span);
         let timer = Reverse((deadline, self.serial, slot, state.generation));
         self.serial += 1;
-        // Timers of what is gone are cleared away before memory grows for them.
+        // Removes timers of former partial matches before memory grows for them.
         if self.timers.len() == self.timers.capacity() && self.timers.len() >= 64 {
             let store = &self.store;
             self.timers.retain(|Reverse((_, _, slot, generation))| store.is_current(*slot, *generation));
@@ -319,7 +320,7 @@ impl Correlator {
             }
             return;
         };
-        // What is older than all that the youngest event can be counted with is of no use.
+        // An event older than all that the youngest event can be counted with is useless.
         let newest = self.last(slot);
         let is_old = |then: u64| then.saturating_add(row.retention()) < newest.max(time);
         let state = self.store.get(slot);
@@ -336,7 +337,7 @@ impl Correlator {
         let entry = self.entry(item, (time, number), subject);
         let at = self.store.add(slot, entry, self.clock);
         if let Some(known) = known {
-            // It stands before the new one, which is later.
+            // It comes before the new one, which is later.
             self.store.take(slot, known..known + 1);
         }
         let at = at - usize::from(known.is_some());
@@ -357,7 +358,7 @@ impl Correlator {
         }
     }
 
-    /// The time and the number of what an item is about.
+    /// Returns the time and the number of an item.
     fn moment(&self, item: Item, subject: &dyn Subject) -> (u64, u64) {
         match item.origin {
             Origin::Event => (subject.time(), subject.number()),
@@ -380,7 +381,7 @@ impl Correlator {
         }
     }
 
-    /// What is kept of what an item is about.
+    /// Returns the kept values of an item.
     fn entry(&mut self, item: Item, (time, number): (u64, u64), subject: &dyn Subject) -> Entry {
         let Hit { plan, member } = item.hit;
         self.captured.clear();
@@ -396,7 +397,7 @@ impl Correlator {
         Entry::new(time, number, member, &self.value, &self.captured)
     }
 
-    /// Gives out a match, and queues it for the correlations that name it.
+    /// Passes on a match, and queues it for the correlations that name it.
     fn complete(&mut self, plan: u32, key: &[u8], time: u64, entries: &[Entry], matched: &mut dyn FnMut(Match<'_>)) {
         self.store.counters[plan as usize].matches += 1;
         let [first, .., last] = entries else {
@@ -428,7 +429,7 @@ impl Correlator {
         }
     }
 
-    /// Takes over the partial matches of correlations that are the same as before.
+    /// Imports the partial matches of correlations that are the same as before.
     pub fn adopt(&mut self, mut old: Self) {
         let place = |plan: &Plan| self.plans.iter().position(|new| new.identity == plan.identity);
         let places: Vec<Option<usize>> = old.plans.iter().map(place).collect();
@@ -451,7 +452,7 @@ impl Correlator {
             });
             let hash = self.keys.get(0).1;
             let place = kept.place;
-            // What this one has begun itself is younger.
+            // Partial matches that this one has begun are younger.
             if self.store.find_kept(place, self.keys.get(0)).is_some() {
                 continue;
             }
@@ -466,7 +467,7 @@ impl Correlator {
     }
 }
 
-/// What is kept of a match of a correlation: the parts of its key, and its count.
+/// Returns the kept values of a match of a correlation: the parts of its key, and its count.
 fn capture_match(fired: &Fired, out: &mut Vec<u8>, arena: &Bump) {
     for value in key::values(&fired.key, arena) {
         let text = value.and_then(|value| key::text(value, arena));

@@ -61,7 +61,7 @@ pub fn push_missing(out: &mut Vec<u8>) {
     out.push(MISSING);
 }
 
-/// A whole number that a double holds exactly is that number.
+/// Appends a double: one that is exactly a whole number is that number.
 fn push_double(out: &mut Vec<u8>, number: f64) {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
@@ -132,7 +132,7 @@ pub(super) fn read_part<'b>(bytes: &mut &'b [u8], arena: &'b Bump) -> Option<Opt
     }))
 }
 
-/// The bytes of each part of a key.
+/// Returns the bytes of each part of a key.
 fn parts<'b>(key: &'b [u8], arena: &'b Bump) -> impl Iterator<Item = &'b [u8]> {
     let mut rest = key;
     std::iter::from_fn(move || {
@@ -142,7 +142,7 @@ fn parts<'b>(key: &'b [u8], arena: &'b Bump) -> impl Iterator<Item = &'b [u8]> {
     })
 }
 
-/// The values of each part of a key; `None` is a value that the event did not have.
+/// Returns the values of each part of a key; `None` is a value that the event did not have.
 pub fn values<'b>(key: &'b [u8], arena: &'b Bump) -> impl Iterator<Item = Option<Value<'b>>> {
     let mut rest = key;
     std::iter::from_fn(move || read_part(&mut rest, arena))
@@ -158,7 +158,7 @@ pub(super) fn project(key: &[u8], places: &[u16], arena: &Bump, out: &mut Vec<u8
     }
 }
 
-/// How a part of a key prints.
+/// Returns the printed form of a part of a key.
 pub fn text<'b>(value: Value<'b>, arena: &'b Bump) -> Option<&'b [u8]> {
     Some(match value {
         Value::Bytes(bytes) => bytes,
@@ -188,7 +188,7 @@ pub fn text<'b>(value: Value<'b>, arena: &'b Bump) -> Option<&'b [u8]> {
     })
 }
 
-/// The keys of one event, each way to build one followed once.
+/// The keys of one event; each way to build one is used once.
 #[derive(Debug, Default)]
 pub struct Keys {
     bytes: Vec<u8>,
@@ -206,14 +206,14 @@ struct Found {
 }
 
 impl Keys {
-    /// Forgets those of the event before.
+    /// Removes those of the event before.
     pub(super) fn begin(&mut self) {
         self.bytes.clear();
         self.found.clear();
         self.epoch += 1;
     }
 
-    /// Adds a key that `build` appends to what it is given; it is left out if that says false.
+    /// Adds a key that `build` appends to its argument; it is left out if `build` returns false.
     pub fn push(&mut self, build: impl FnOnce(&mut Vec<u8>) -> bool) {
         let start = self.bytes.len();
         if !build(&mut self.bytes) {
@@ -224,7 +224,7 @@ impl Keys {
         self.found.push(Found { start: start as u32, end: self.bytes.len() as u32, hash });
     }
 
-    /// The places of the keys that `find` adds, which is called once for each event and id.
+    /// Returns the places of the keys that `find` adds, which is called once for each event and id.
     pub(super) fn of(&mut self, id: KeyId, find: impl FnOnce(&mut Self)) -> Range<usize> {
         let at = id.0 as usize;
         if self.known.len() <= at {
@@ -240,14 +240,14 @@ impl Keys {
         range
     }
 
-    /// The places of the keys that `find` adds.
+    /// Returns the places of the keys that `find` adds.
     pub(super) fn add(&mut self, find: impl FnOnce(&mut Self)) -> Range<usize> {
         let start = self.found.len();
         find(self);
         start..self.found.len()
     }
 
-    /// A key and its hash.
+    /// Returns a key and its hash.
     pub(super) fn get(&self, place: usize) -> (&[u8], u64) {
         let found = self.found[place];
         (&self.bytes[found.start as usize..found.end as usize], found.hash)
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_key_end() {
+    fn invalid_bytes_end_the_key() {
         let arena = Bump::new();
         for bytes in [&[99][..], &[6, 200], &[9, 255, 255, 255, 255, 255, 255, 255, 255, 255], &[7, 1]] {
             assert_eq!(values(bytes, &arena).count(), 0, "{bytes:?}");

@@ -1,8 +1,8 @@
-//! Correlations: what comes after what, and how often.
+//! Correlations: the order of events, and their number.
 //!
-//! A rule is about one event. A *correlation* is about several: steps in an order ([`plan::Kind::Sequence`]), or so many
-//! events, values or different rules within a timespan ([`plan::Kind::Window`]). Its *members* are rules, inline steps
-//! and other correlations; events belong together that have one *key*.
+//! A rule is about one event. A *correlation* is about several: steps in an order ([`plan::Kind::Sequence`]), or a
+//! number of events, values or different rules within a timespan ([`plan::Kind::Window`]). Its *members* are rules,
+//! inline steps and other correlations; events belong together that have one *key*.
 //!
 //! ```text
 //! event -> rules that match -> hits -> Correlator -> matches -> alerts
@@ -10,9 +10,9 @@
 //!                                        +--+ matches that other correlations name
 //! ```
 //!
-//! Order and time are those of the events, never the clock of the machine: a replay gives what the live run gave. Partial
-//! matches are bounded in bytes, the oldest are dropped first and counted. What each construct means, and why, is in
-//! `docs/correlation.md`.
+//! Order and time are those of the events, never the clock of the host: a replay has the same results as the live run.
+//! Partial matches are bounded in bytes, the oldest are dropped first and counted. The meaning of each construct, and
+//! its reason, is in `docs/correlation.md`.
 
 pub mod captured;
 mod correlator;

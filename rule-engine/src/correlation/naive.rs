@@ -1,6 +1,6 @@
-//! The oracle of tests: correlations by the shortest way, which keeps every event and looks at all of them each time.
+//! The oracle of tests: correlations in the simplest way, which keeps every event and looks at all of them each time.
 //!
-//! It has no bound, no table and no timer. What a correlation means is easier to see here than in what runs.
+//! It has no bound, no table and no timer. The meaning of a correlation is easier to see here than in the engine.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use super::key::{self, Keys};
 use super::plan::{Distinct, KeySource, Kind, LATENESS, Plan, Role};
 use super::subject::{Hit, Subject};
 
-/// A match, as far as the oracle says what it is.
+/// A match, in the form of the oracle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NaiveMatch {
     /// The correlation, by its place.
     pub plan: u32,
     /// The key.
     pub key: Vec<u8>,
-    /// When it was complete.
+    /// The time when it was complete.
     pub time: u64,
     /// The numbers of all its events.
     pub numbers: Vec<u64>,
@@ -61,18 +61,18 @@ pub struct Naive {
     plans: Arc<[Plan]>,
     partials: Vec<Partial>,
     counted: Vec<Counted>,
-    /// Until when the events of a key are kept.
+    /// The time until which the events of a key are kept.
     groups: Vec<(u32, Vec<u8>, u64)>,
     clock: u64,
 }
 
 impl Naive {
-    /// Nothing has happened.
+    /// Creates an oracle without events.
     pub fn new(plans: Arc<[Plan]>) -> Self {
         Self { plans, partials: Vec::new(), counted: Vec::new(), groups: Vec::new(), clock: 0 }
     }
 
-    /// Takes in an event and the members that it matches; returns the matches that are complete now.
+    /// Processes an event and the members that it matches; returns the matches that are complete now.
     pub fn process(&mut self, subject: &dyn Subject, hits: &[Hit]) -> Vec<NaiveMatch> {
         let mut out = Vec::new();
         while let Some(at) = self.overdue(subject.time()) {
@@ -95,7 +95,7 @@ impl Naive {
         out
     }
 
-    /// The partial match whose timespan was the first to pass without what must be missing.
+    /// Returns the partial match whose timespan was the first to pass without the missing step.
     fn overdue(&self, time: u64) -> Option<usize> {
         let deadline = |partial: &Partial| partial.steps[0].time + self.plans[partial.plan as usize].span;
         let is_due = |partial: &Partial| match self.plans[partial.plan as usize].kind {
@@ -149,7 +149,7 @@ impl Naive {
         }
     }
 
-    /// The partial match with so many steps.
+    /// Returns the partial match with this number of steps.
     fn partial(&self, plan: u32, steps: u16, key: &[u8]) -> Option<usize> {
         self.partials.iter().position(|partial| {
             partial.plan == plan
@@ -200,7 +200,7 @@ impl Naive {
         None
     }
 
-    /// Of two partial matches that wait for the same, the one whose last step is younger stays.
+    /// Inserts a partial match: of two at the same step, the one whose last step is younger stays.
     fn place(&mut self, partial: Partial) {
         if let Some(at) = self.partial(partial.plan, partial.steps.len() as u16, &partial.key) {
             if self.partials[at].steps.last().map(|last| last.time) > partial.steps.last().map(|last| last.time) {
@@ -237,7 +237,7 @@ impl Naive {
         if !goes_on {
             self.counted.retain(|counted| !mine(counted));
         }
-        // Of what counts once, the latest counts.
+        // Of values that count once, the latest counts.
         if self.counted.iter().any(|counted| mine(counted) && same(counted) && counted.seen.time > seen.time) {
             return None;
         }

@@ -22,7 +22,7 @@ pub enum KeyPart {
     Inner(u16, Class),
 }
 
-/// Types of values that are compared with each other.
+/// Types of values that can be compared with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Text or bytes.
@@ -31,7 +31,7 @@ pub enum Class {
     Number,
     /// An address.
     Address,
-    /// A truth.
+    /// A boolean.
     Truth,
     /// A list.
     List,
@@ -72,7 +72,7 @@ impl KeyPart {
     }
 }
 
-/// The event that a field is of.
+/// The event of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// The last of a member.
@@ -117,7 +117,7 @@ pub enum Piece {
 }
 
 impl Piece {
-    /// The name of what it prints; `None` for text.
+    /// Returns the name of the printed value; `None` for text.
     pub fn name(&self) -> Option<String> {
         Some(match self {
             Self::Text(_) => return None,

@@ -1,12 +1,13 @@
-//! What a correlation is once everything is resolved: numbers in place of names.
+//! A resolved correlation: numbers instead of names.
 
-/// How long state is kept for late events, in nanoseconds of event time: one second.
+/// The time for which state is kept for late events, in nanoseconds of event time: one second.
 ///
-/// The records of several processors reach a reader almost in order. What waits for a later event is kept for this long
-/// after its timespan has passed, so that an event that is late by at most this finds what it would have found in time.
+/// The records of several CPUs reach a reader almost in order. A partial match that waits for a later event is kept for
+/// this long after its timespan has passed, so that an event that is late by at most this finds what it would have
+/// found in time.
 pub const LATENESS: u64 = 1_000_000_000;
 
-/// The most events of one match that are kept with their fields; of longer ones these are the last.
+/// The most events of one match that are kept with their fields; of longer matches these are the last.
 pub const MAX_STEPS: usize = 10;
 
 /// The greatest count that a condition may name.
@@ -15,7 +16,7 @@ pub const MAX_COUNT: u32 = 10_000;
 /// The most members of a correlation.
 pub const MAX_MEMBERS: usize = 256;
 
-/// How deep correlations may name correlations.
+/// The greatest depth of correlations that name correlations.
 pub const MAX_DEPTH: usize = 8;
 
 /// The number of a way to build a key from an event, among those of all sources.
@@ -26,7 +27,7 @@ pub struct KeyId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaptureId(pub u32);
 
-/// Where the key of a member comes from.
+/// The origin of a member's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// From the event.
@@ -35,29 +36,29 @@ pub enum KeySource {
     Inner(Box<[u16]>),
 }
 
-/// One of what a correlation looks for: a rule, an inline step, a correlation.
+/// One member of a correlation: a rule, an inline step, a correlation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Where its key comes from.
+    /// The origin of its key.
     pub key: KeySource,
-    /// Where the value that is counted comes from.
+    /// The origin of the counted value.
     pub value: Option<KeySource>,
-    /// What is kept of its events. `None` for a correlation, of which the key and the count are kept.
+    /// The kept fields of its events. `None` for a correlation, of which the key and the count are kept.
     pub capture: Option<CaptureId>,
 }
 
-/// What an event of a member does to a sequence.
+/// The effect of a member's event on a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It is the step of this place among those that must happen, from 0.
     Advance(u16),
-    /// It ends what waits after this many steps.
+    /// It ends partial matches with this many steps.
     Absent(u16),
-    /// It ends what waits after any step.
+    /// It ends partial matches with any number of steps.
     Until,
 }
 
-/// Which events of a window count once.
+/// Whether events of a window count once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distinct {
     /// None: every event counts.
@@ -68,23 +69,23 @@ pub enum Distinct {
     Values,
 }
 
-/// How matches are found.
+/// The kind of search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// Steps in order.
     Sequence {
-        /// What each member does.
+        /// The effect of each member.
         roles: Box<[Role]>,
-        /// How many steps must happen.
+        /// The number of steps that must happen.
         stages: u16,
         /// Whether a missing step is the last, so that the match is complete when the timespan has passed.
         trailing: bool,
     },
     /// Events that count, within the timespan, in any order.
     Window {
-        /// How many are a match.
+        /// The number of events of a match.
         threshold: u32,
-        /// Which count once.
+        /// The events that count once.
         distinct: Distinct,
     },
 }
@@ -92,7 +93,7 @@ pub enum Kind {
 /// A correlation that names another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feed {
-    /// The correlation, by its place. It is greater than that of what it names.
+    /// The place of the correlation. It is greater than that of the named one.
     pub plan: u32,
     /// The member.
     pub member: u16,
@@ -105,9 +106,9 @@ pub struct Plan {
     pub name: String,
     /// The timespan in nanoseconds.
     pub span: u64,
-    /// How matches are found.
+    /// The kind of search.
     pub kind: Kind,
-    /// What it looks for.
+    /// Its members.
     pub members: Vec<Member>,
     /// The correlations that name it.
     pub feeds: Vec<Feed>,
@@ -116,7 +117,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How many places there are for partial matches of one key.
+    /// Returns the number of places for partial matches of one key.
     pub(super) fn stages(&self) -> u16 {
         match self.kind {
             Kind::Sequence { stages, .. } => stages,
@@ -124,7 +125,7 @@ impl Plan {
         }
     }
 
-    /// How long a partial match is kept.
+    /// Returns how long a partial match is kept.
     pub(super) fn retention(&self) -> u64 {
         self.span.saturating_add(LATENESS)
     }

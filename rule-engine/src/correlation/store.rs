@@ -1,8 +1,8 @@
 //! Partial matches, found by key, bounded in bytes.
 //!
 //! Each is a slot in a slab that never moves, found through a table of numbers, and linked into the list of those with
-//! the same timespan. A list is in the order of what its members still wait for, so that what has expired is at its
-//! front, and what is oldest is at the front of one of the lists: neither is ever looked for.
+//! the same timespan. A list is in the order of expiry, so that expired ones are at its front, and the oldest is at the
+//! front of one of the lists: neither needs a search.
 
 use std::ops::Range;
 
@@ -14,16 +14,16 @@ use super::plan::{MAX_STEPS, Plan};
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// How many slots are allocated at a time.
+/// The number of slots that are allocated at a time.
 const CHUNK: usize = 256;
 
-/// What a piece of memory costs beside what is asked for.
+/// The overhead of an allocation, in bytes.
 const ALLOCATION: usize = 16;
 
 /// An event of a partial match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// When it happened.
+    /// Its time.
     pub time: u64,
     /// Its number in its stream.
     pub number: u64,
@@ -41,12 +41,12 @@ impl Entry {
         Self { time, number, member, value_len: value.len() as u16, data }
     }
 
-    /// The value that is counted.
+    /// Returns the counted value.
     pub(super) fn value(&self) -> &[u8] {
         &self.data[..usize::from(self.value_len)]
     }
 
-    /// What was kept of its fields; [`captured::read`](super::captured::read) reads it.
+    /// Returns the kept fields; [`captured::read`](super::captured::read) reads them.
     pub fn captured(&self) -> &[u8] {
         &self.data[usize::from(self.value_len)..]
     }
@@ -56,11 +56,11 @@ impl Entry {
     }
 }
 
-/// Where a partial match is found, beside its key.
+/// The place of a partial match, beside its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) plan: u32,
-    /// How many steps of a sequence have happened; 0 for a window.
+    /// The number of steps of a sequence that have happened; 0 for a window.
     pub(super) stage: u16,
 }
 
@@ -76,12 +76,12 @@ type Entries = SmallVec<[Entry; 1]>;
 #[derive(Debug)]
 pub(super) struct State {
     hash: u64,
-    /// Until when it can be of use, by the greatest time seen.
+    /// The time until which it can be of use, by the greatest time seen.
     kept_until: u64,
     pub(super) place: Place,
     prev: u32,
     next: u32,
-    /// Counts the uses of the slot, so that a timer of an earlier one is known.
+    /// The number of uses of the slot, so that a timer of an earlier one can be recognized.
     pub(super) generation: u32,
     key: SmallVec<[u8; 16]>,
     entries: Entries,
@@ -101,7 +101,7 @@ impl State {
         key + self.list() + self.entries.iter().map(Entry::bytes).sum::<usize>()
     }
 
-    /// What the list of entries costs by itself.
+    /// Returns the memory of the list of entries itself.
     fn list(&self) -> usize {
         if self.entries.spilled() { self.entries.capacity() * size_of::<Entry>() + ALLOCATION } else { 0 }
     }
@@ -115,16 +115,16 @@ struct Age {
     tail: u32,
 }
 
-/// What is counted for each correlation.
+/// The counts of each correlation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Matches.
     pub matches: u64,
-    /// Partial matches that are waited for.
+    /// Partial matches that are waiting.
     pub live: u64,
     /// Partial matches that were dropped because memory was full.
     pub evicted: u64,
-    /// Events that came too late to be counted with those that were there.
+    /// Events that came too late to be counted with the others.
     pub late: u64,
 }
 
@@ -137,11 +137,11 @@ pub(super) struct Store {
     ages: Vec<Age>,
     /// For each plan the place of its list.
     age_of: Box<[u32]>,
-    /// For each plan where the numbers of its stages begin in `waiting`.
+    /// For each plan the beginning of the numbers of its stages in `waiting`.
     stages: Box<[u32]>,
     waiting: Vec<u32>,
     pub(super) counters: Vec<Counters>,
-    /// What the slots hold elsewhere.
+    /// The memory of the slots outside of the slab.
     heap: usize,
     limit: usize,
 }
@@ -177,7 +177,7 @@ impl Store {
         }
     }
 
-    /// The memory of all partial matches, in bytes.
+    /// Returns the memory of all partial matches, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.chunks.len() * CHUNK * size_of::<State>() + self.table.allocation_size() + self.heap
     }
@@ -191,13 +191,13 @@ impl Store {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
 
-    /// Whether a slot is in the use that a timer was set for.
+    /// Returns whether a slot is in the same use as when the timer was set.
     pub(super) fn is_current(&self, slot: u32, generation: u32) -> bool {
         let state = self.chunks.get(slot as usize / CHUNK).and_then(|chunk| chunk.get(slot as usize % CHUNK));
         state.is_some_and(|state| state.generation == generation)
     }
 
-    /// How many partial matches wait in a place.
+    /// Returns how many partial matches wait in a place.
     #[inline]
     pub(super) fn waiting(&self, place: Place) -> u32 {
         self.waiting[(self.stages[place.plan as usize] + u32::from(place.stage)) as usize]
@@ -207,12 +207,12 @@ impl Store {
         &mut self.waiting[(self.stages[place.plan as usize] + u32::from(place.stage)) as usize]
     }
 
-    /// The partial match of a key, unless it has expired.
+    /// Returns the partial match of a key, unless it has expired.
     pub(super) fn find(&self, place: Place, key: (&[u8], u64), clock: u64) -> Option<u32> {
         self.find_kept(place, key).filter(|slot| self.is_live(*slot, clock))
     }
 
-    /// The partial match of a key, even if it has expired: there is never more than one.
+    /// Returns the partial match of a key, even if it has expired: there is never more than one.
     pub(super) fn find_kept(&self, place: Place, (key, hash): (&[u8], u64)) -> Option<u32> {
         let found = self.table.find(place.mix(hash), |slot| {
             let state = self.get(*slot);
@@ -288,7 +288,7 @@ impl Store {
         self.counters[place.plan as usize].live -= 1;
     }
 
-    /// Takes a partial match out: its key and its events.
+    /// Removes a partial match: its key and its events.
     pub(super) fn remove(&mut self, slot: u32) -> (SmallVec<[u8; 16]>, Entries) {
         self.leave(slot);
         self.unlink(slot);
@@ -303,7 +303,7 @@ impl Store {
         taken
     }
 
-    /// Moves a sequence on by one step. It keeps its age: what counts is when it began.
+    /// Advances a sequence by one step. It keeps its age: it begins with its first step.
     pub(super) fn advance(&mut self, slot: u32, entry: Entry) {
         self.leave(slot);
         let state = self.get_mut(slot);
@@ -337,7 +337,7 @@ impl Store {
         at
     }
 
-    /// Takes events out of a window; one that is empty is gone.
+    /// Removes events of a window; an empty one is removed.
     pub(super) fn take(&mut self, slot: u32, range: Range<usize>) -> Entries {
         let taken: Entries = self.get_mut(slot).entries.drain(range).collect();
         self.heap -= taken.iter().map(Entry::bytes).sum::<usize>();
@@ -379,7 +379,7 @@ impl Store {
         }
     }
 
-    /// Drops what nothing can complete any more.
+    /// Drops partial matches that can no longer be completed.
     pub(super) fn expire(&mut self, clock: u64) {
         (0..self.ages.len()).for_each(|age| self.expire_list(age, clock));
     }
@@ -401,7 +401,7 @@ impl Store {
         }
     }
 
-    /// All partial matches from the oldest on, taken out.
+    /// Removes all partial matches, from the oldest on.
     pub(super) fn drain(&mut self) -> Vec<Kept> {
         let mut all = Vec::new();
         for age in 0..self.ages.len() {
@@ -416,7 +416,7 @@ impl Store {
         all
     }
 
-    /// Puts one back that was taken out, perhaps of another store.
+    /// Inserts one that was removed, perhaps from another store.
     pub(super) fn restore(&mut self, kept: Kept, hash: u64) -> u32 {
         let Kept { place, kept_until, key, entries } = kept;
         self.insert(State { hash, kept_until, place, prev: NONE, next: NONE, generation: 0, key, entries })

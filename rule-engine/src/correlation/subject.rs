@@ -1,26 +1,26 @@
-//! What goes into correlations and what comes out: events, matches of members, matches of correlations.
+//! The input and output of correlations: events, matches of members, matches of correlations.
 
 use super::key::Keys;
 use super::plan::{CaptureId, KeyId};
 use super::store::Entry;
 
-/// An event, as correlations see it.
+/// An event, as correlations use it.
 pub trait Subject {
-    /// When it happened, in nanoseconds since 1970.
+    /// Returns its time, in nanoseconds since 1970.
     fn time(&self) -> u64;
 
-    /// Its number in its stream.
+    /// Returns its number in its stream.
     fn number(&self) -> u64;
 
-    /// Adds its keys of an id: none if it lacks a part, several if it belongs to the keys of several processes. A sequence
-    /// or a group of events begins under the first.
+    /// Adds its keys of an id: none if it lacks a part, several if it belongs to the keys of several processes. A
+    /// sequence or a group of events begins under the first.
     fn keys(&self, id: KeyId, keys: &mut Keys);
 
-    /// Appends what is to be kept of it, by `captured::push`.
+    /// Appends its kept fields, by `captured::push`.
     fn capture(&self, id: CaptureId, out: &mut Vec<u8>);
 }
 
-/// That an event matches a member.
+/// A match of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hit {
     /// The correlation, by its place.
@@ -29,28 +29,28 @@ pub struct Hit {
     pub member: u16,
 }
 
-/// That a correlation is complete.
+/// A match of a correlation.
 #[derive(Debug, Clone, Copy)]
 pub struct Match<'a> {
     /// The correlation, by its place.
     pub plan: u32,
     /// The key, whose parts [`key::values`](super::key::values) reads.
     pub key: &'a [u8],
-    /// When it was complete: the time of its last event, or the end of its timespan if that had to pass.
+    /// The time when it was complete: that of its last event, or the end of its timespan if that had to pass.
     pub time: u64,
     /// The number of its last event.
     pub number: u64,
-    /// How many events it is made of.
+    /// The number of its events.
     pub count: u64,
-    /// When its first event happened.
+    /// The time of its first event.
     pub first: u64,
-    /// When its last event happened.
+    /// The time of its last event.
     pub last: u64,
-    /// Its events in the order of their times; of many the last `MAX_STEPS`.
+    /// Its events in the order of their times; if there are many, the last `MAX_STEPS`.
     pub steps: &'a [Entry],
 }
 
-/// No event: what happens when a timespan has passed.
+/// No event: the timespan has passed.
 pub(super) struct Silence;
 
 impl Subject for Silence {

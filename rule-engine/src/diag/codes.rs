@@ -4,10 +4,10 @@
 //! of ours are marked: output that is to be Falco's leaves them out. Each code has its section in `docs/diagnostics`.
 #![allow(rustdoc::invalid_html_tags, reason = "the texts of codes are their documentation too")]
 
-/// Whether a diagnostic refuses the rules.
+/// Whether a diagnostic rejects the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
-    /// It does.
+    /// It rejects them.
     Error,
     /// It does not.
     Warning,
@@ -15,7 +15,7 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($variant:ident $severity:ident $owner:ident $code:literal $title:literal $text:literal)*) => {
-        /// What kind of fault a diagnostic tells of.
+        /// The kind of a diagnostic.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $text] $variant,)*
@@ -25,27 +25,27 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// As it is printed, such as `LOAD_ERR_YAML_PARSE`.
+            /// Returns its printed name, such as `LOAD_ERR_YAML_PARSE`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// In a few words.
+            /// Returns a description in a few words.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
 
-            /// In a sentence or two.
+            /// Returns a description in a sentence or two.
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Whether it refuses the rules.
+            /// Returns whether it rejects the rules.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity,)* }
             }
 
-            /// Whether Falco has it too.
+            /// Returns whether Falco has it too.
             pub const fn is_falcos(self) -> bool {
                 match self { $(Self::$variant => codes!(@$owner),)* }
             }
@@ -109,7 +109,7 @@ codes! {
         "The condition asks for event types that exclude each other, so the rule can never fire."
 }
 
-/// Fields that still load but tell of something that is no more, with what is said of each in a condition.
+/// Fields that still load but report something that no longer exists, with the message for each in a condition.
 pub const DEPRECATED_FIELDS: [(&str, &str); 6] = [
     (
         "evt.dir",

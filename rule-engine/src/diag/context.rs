@@ -1,10 +1,10 @@
-//! Where a diagnostic stands: a stack of locations, the file first.
+//! The location of a diagnostic: a stack of locations, the file first.
 
 use std::sync::Arc;
 
 use crate::text::{FileId, Mark, Position, shown};
 
-/// What stands at a location.
+/// The kind of a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named as they are printed")]
 pub enum Place {
@@ -33,7 +33,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// As it is printed.
+    /// Returns its printed name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ValueFor => "value for",
@@ -65,35 +65,35 @@ impl Place {
 /// One level of a context.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Location {
-    /// What stands here.
+    /// Its kind.
     pub place: Place,
     /// Its name, if it has one.
     pub item: String,
     /// The name of the file, or the beginning of a condition.
     pub name: Arc<str>,
-    /// Where it begins. In a condition expression the position in the condition is added to that of its parent.
+    /// Its beginning. In a condition expression the position in the condition is added to that of its parent.
     pub mark: Mark,
 }
 
 /// A stack of locations, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Context {
-    /// The file that it stands in.
+    /// The file of the diagnostic.
     pub file: FileId,
     /// The levels. At least one: the file.
     pub locations: Vec<Location>,
-    /// The condition that a snippet is cut from, where that is not the file.
+    /// The condition that a snippet is cut from, if that is not the file.
     pub condition: Option<Arc<str>>,
 }
 
 impl Context {
-    /// A whole file.
+    /// Creates the context of a whole file.
     pub fn file(file: FileId, name: Arc<str>) -> Self {
         let whole = Location { place: Place::RulesContent, item: String::new(), name, mark: Mark::default() };
         Self { file, locations: vec![whole], condition: None }
     }
 
-    /// One level deeper, in the file.
+    /// Adds one level, in the file.
     #[must_use]
     pub fn within(&self, place: Place, item: &str, mark: Mark) -> Self {
         let name = Arc::clone(&self.locations[0].name);
@@ -103,7 +103,7 @@ impl Context {
         Self { file: self.file, locations, condition: None }
     }
 
-    /// A place in a condition. `None` stands for the condition itself.
+    /// Adds a place in a condition. `None` means the condition itself.
     #[must_use]
     pub fn expression(&self, condition: &str, position: Option<Position>) -> Self {
         let bytes = crate::text::to_bytes(condition);
@@ -136,12 +136,12 @@ impl Context {
         Self { file: self.file, locations, condition: Some(condition.into()) }
     }
 
-    /// The innermost location.
+    /// Returns the innermost location.
     pub fn innermost(&self) -> &Location {
         self.locations.last().unwrap_or_else(|| unreachable!("a context has at least the file"))
     }
 
-    /// The item (rule, macro or list) that it stands in, as `rule 'NAME'`.
+    /// Returns the item (rule, macro or list) that contains it, as `rule 'NAME'`.
     pub fn item(&self) -> Option<String> {
         let mut items = self
             .locations

@@ -8,10 +8,10 @@ use super::report::{Diagnostic, FileReport};
 use crate::text::SourceFile;
 use crate::text::{shown, to_bytes};
 
-/// How far a snippet reaches to either side, in bytes.
+/// The reach of a snippet to either side, in bytes.
 const REACH: usize = 80;
 
-/// The object of one file in `falco_load_results`.
+/// Returns the object of one file in `falco_load_results`.
 pub fn json(report: &FileReport, files: &[SourceFile]) -> Value {
     let of = |severity: Severity| -> Vec<Value> {
         let all = report.diagnostics.iter().filter(|d| is_printed(d) && d.code.severity() == severity);
@@ -62,7 +62,7 @@ fn diagnostic(diagnostic: &Diagnostic, files: &[SourceFile]) -> Value {
     object
 }
 
-/// The text of one file, without a line end behind it if all is well.
+/// Returns the text of one file, without a line end if all is well.
 pub fn text(report: &FileReport, files: &[SourceFile]) -> String {
     let falcos = |severity: Severity| -> Vec<&Diagnostic> {
         report.diagnostics.iter().filter(|d| is_printed(d) && d.code.severity() == severity).collect()
@@ -96,7 +96,7 @@ pub fn text(report: &FileReport, files: &[SourceFile]) -> String {
     out
 }
 
-/// Warnings of our own are left out; an error of our own refuses the file, so that it cannot be "Ok".
+/// Warnings of our own are left out; an error of our own rejects the file, so that it cannot be "Ok".
 fn is_printed(diagnostic: &Diagnostic) -> bool {
     diagnostic.code.is_falcos() || diagnostic.is_error()
 }
@@ -112,7 +112,7 @@ fn stack(context: &Context) -> String {
     out
 }
 
-/// The line around a location, cut to `REACH` bytes on either side, and a mark below.
+/// Returns the line around a location, cut to `REACH` bytes on either side, and a mark below.
 pub fn snippet(context: &Context, files: &[SourceFile]) -> String {
     const NOTHING: &str = "<No context available>\n";
     let location = context.innermost();
@@ -126,7 +126,7 @@ pub fn snippet(context: &Context, files: &[SourceFile]) -> String {
     if content.is_empty() {
         return NOTHING.to_owned();
     }
-    // A mark may lie behind the end, or on the end of a line.
+    // A mark may be behind the end, or on the end of a line.
     let mut at = location.mark.offset;
     if at >= content.len() {
         at = content.len() - 1;

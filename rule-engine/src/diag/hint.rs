@@ -1,6 +1,6 @@
 //! "Did you mean …?"
 
-/// The candidate nearest to a word, if one is near: at most a third of its letters differ.
+/// Returns the candidate nearest to a word, if one is near: at most a third of its letters differ.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_ascii_lowercase();
     let mut best: Option<(usize, &str)> = None;
@@ -17,12 +17,12 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     best.map(|(_, candidate)| candidate)
 }
 
-/// A hint that names the nearest candidate.
+/// Returns a hint that names the nearest candidate.
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
     nearest(word, candidates).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// How many letters must be put in, taken out, changed or swapped with their neighbour.
+/// Returns how many letters must be inserted, removed, changed or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before = Vec::new();

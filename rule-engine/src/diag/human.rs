@@ -1,4 +1,5 @@
-//! Diagnostics for people: the place, the line with its words underlined, how they came there, and what may help.
+//! Diagnostics for people: the place, the line with its words underlined, the way to them through macros and lists, and
+//! a hint.
 //!
 //! ```text
 //! error[LOAD_ERR_COMPILE_CONDITION]: filter_check called with nonexistent field proc.nmae
@@ -16,17 +17,17 @@ use super::report::Diagnostic;
 use crate::text::shown;
 use crate::text::{SourceFile, Spot};
 
-/// How diagnostics are shown.
+/// The format of diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Style {
     /// With the colours of a terminal.
     pub colour: bool,
 }
 
-/// How much of a long line is shown, in characters.
+/// The shown length of a long line, in characters.
 const WIDTH: usize = 120;
 
-/// All diagnostics, and their number.
+/// Formats all diagnostics, and their number.
 pub fn render_all(diagnostics: &[Diagnostic], files: &[SourceFile], style: Style) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
@@ -44,7 +45,7 @@ pub fn render_all(diagnostics: &[Diagnostic], files: &[SourceFile], style: Style
     out
 }
 
-/// One diagnostic.
+/// Formats one diagnostic.
 pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style) -> String {
     let paint =
         |code: &str, text: &str| if style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
@@ -81,7 +82,7 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style) -> St
     out
 }
 
-/// An error that is no diagnostic of rules: its words, the place in a file, and what may help.
+/// Formats an error that is not a diagnostic of rules: its message, the place in a file, and a hint.
 pub(crate) fn render_fault(
     message: &str,
     spot: Option<Spot>,
@@ -106,7 +107,7 @@ pub(crate) fn render_fault(
     out
 }
 
-/// The innermost location that is in the file itself.
+/// Returns the innermost location that is in the file itself.
 fn innermost(diagnostic: &Diagnostic, files: &[SourceFile]) -> Option<Spot> {
     let context = &diagnostic.context;
     let location = context.locations.iter().rev().find(|location| location.name == context.locations[0].name)?;
@@ -130,7 +131,7 @@ fn excerpt(
     let Some(file) = files.get(spot.file.0) else { return };
     let text = file.text.as_str();
     let mut start = spot.start.min(text.len());
-    // What is missing at the end of a line is shown behind its last word.
+    // Something missing at the end of a line is shown behind its last word.
     while start > 0 && (start == text.len() || text.as_bytes()[start] == b'\n') && text.as_bytes()[start - 1] == b'\n' {
         start -= 1;
     }
@@ -156,7 +157,7 @@ fn excerpt(
     _ = writeln!(out, " {margin} {bar} {pad}{}", paint(colour, &"^".repeat(width.min(room))));
 }
 
-/// A window of a long line around a column, and the column in it.
+/// Returns a window of a long line around a column, and the column in it.
 fn cut(line: &str, column: usize) -> (String, usize) {
     let length = line.chars().count();
     if length <= WIDTH {
@@ -175,7 +176,7 @@ fn cut(line: &str, column: usize) -> (String, usize) {
     (window, at)
 }
 
-/// A text without what would disturb a terminal.
+/// Returns a text without characters that would disturb a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c == '\t' || !c.is_control() { c } else { '\u{FFFD}' }).collect()
 }

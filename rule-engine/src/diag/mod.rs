@@ -1,7 +1,8 @@
-//! Diagnostics: what is wrong with rules, where, and what may help.
+//! Diagnostics: errors and warnings about rules, their places, and hints.
 //!
-//! A [`Diagnostic`] has a [`Code`] and a [`Context`] as Falco has them, so that tools which read Falco's output read ours
-//! ([`falco`]); and for people a spot in the file, notes on how the words came there, and a hint ([`human`]).
+//! A [`Diagnostic`] has a [`Code`] and a [`Context`] as Falco has them, so that tools which read Falco's output read
+//! ours ([`falco`]); and for people a spot in the file, notes on the way to it through macros and lists, and a hint
+//! ([`human`]).
 
 pub mod codes;
 mod context;

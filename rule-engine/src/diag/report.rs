@@ -1,32 +1,32 @@
-//! What was found while rules were loaded.
+//! The diagnostics of loading rules.
 
 use super::codes::{Code, Severity};
 use super::context::Context;
 use crate::text::Spot;
 
-/// One fault.
+/// One error or warning.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// What kind.
+    /// Its kind.
     pub code: Code,
-    /// In words; those of Falco where it has the fault too.
+    /// Its message; that of Falco where it has the same diagnostic.
     pub message: String,
-    /// Where, as Falco tells it.
+    /// Its context, as Falco reports it.
     pub context: Context,
     /// The deprecated field that it is about.
     pub deprecated_field: Option<&'static str>,
-    /// The words in the file that are at fault, for people.
+    /// The invalid words in the file, for people.
     pub spot: Option<Spot>,
-    /// How those words came to be there: a list, a macro, an earlier definition.
+    /// The origin of those words: a list, a macro, an earlier definition.
     pub notes: Vec<(String, Option<Spot>)>,
-    /// What may help.
+    /// A hint.
     pub hint: Option<String>,
-    /// The keys of the item, if it is about one that is missing.
+    /// The keys of the item, if it is about a missing one.
     pub(crate) keys: Vec<String>,
 }
 
 impl Diagnostic {
-    /// A fault without a spot, notes or hint.
+    /// Creates a diagnostic without a spot, notes or hint.
     pub fn new(code: Code, message: impl Into<String>, context: Context) -> Self {
         Self {
             code,
@@ -47,42 +47,42 @@ impl Diagnostic {
         self
     }
 
-    /// Adds what may help.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    /// Whether it refuses the rules.
+    /// Returns whether it rejects the rules.
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
 }
 
-/// What was found in one file, in the order in which it was found.
+/// The diagnostics of one file, in the order in which they were found.
 #[derive(Debug, Clone, Default)]
 pub struct FileReport {
     /// The name of the file.
     pub name: String,
-    /// Everything found.
+    /// All diagnostics.
     pub diagnostics: Vec<Diagnostic>,
-    /// What the schema of rule files says: `None` if the file holds no document, an empty list if all is well.
+    /// The messages of the schema of rule files: `None` if the file contains no document, an empty list if all is well.
     pub schema: Option<Vec<String>>,
 }
 
 impl FileReport {
-    /// Whether no error was found.
+    /// Returns whether no error was found.
     pub fn is_successful(&self) -> bool {
         !self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
-    /// The errors.
+    /// Returns the errors.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|d| d.is_error())
     }
 
-    /// The warnings.
+    /// Returns the warnings.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|d| !d.is_error())
     }

@@ -1,7 +1,7 @@
 //! An alert is a value: the rule, the event's time and number, and the fields of the output with their types.
 //!
 //! An [`Alert`] borrows the event and reads a value when it is first needed, once. Text and JSON are two ways to write
-//! it. [`Alert::to_owned`] copies what its rule writes, for queues, sinks and other threads.
+//! it. [`Alert::to_owned`] copies the values of its output, for queues, sinks and other threads.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -14,19 +14,19 @@ use crate::event::{Event, FieldId, Value};
 use crate::output::{Format, Output, Priority, json};
 use crate::ruleset::{Rule, RuleId};
 
-/// What an alert is about.
+/// The kind of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AlertKind {
     /// A rule matched an event.
     Rule,
-    /// A correlation found what it looks for in several events.
+    /// A correlation matched several events.
     Correlation,
-    /// The program itself has something to report, such as dropped events.
+    /// The program itself reports something, such as dropped events.
     Internal,
 }
 
-/// An alert, and what it borrows: the event, and the rule that matched.
+/// An alert, with its borrows: the event, and the rule that matched.
 ///
 /// ```
 /// # use peregrine_rule_engine::engine::Config;
@@ -82,10 +82,10 @@ pub(super) struct Matched<'a> {
     read: &'a Read<'a>,
 }
 
-/// What was read of the event so far.
+/// The values read from the event so far.
 struct Read<'a> {
     values: &'a [OnceCell<Option<Value<'a>>>],
-    /// Time, priority and message; where the message begins.
+    /// Time, priority and message; the place where the message begins.
     line: [OnceCell<(&'a [u8], usize)>; 2],
 }
 
@@ -122,7 +122,7 @@ impl<'a> Matched<'a> {
         })
     }
 
-    /// Time, priority and message, and where the message begins.
+    /// Returns time, priority and message, and the place where the message begins.
     fn line(&self, iso8601: bool) -> (&'a [u8], usize) {
         *self.read.line[usize::from(iso8601)].get_or_init(|| {
             let mut line = Vec::with_capacity(256);
@@ -145,7 +145,7 @@ impl<'a> Alert<'a> {
         Self { content, notes }
     }
 
-    /// Returns what it is about.
+    /// Returns its kind.
     pub fn kind(&self) -> AlertKind {
         match self.content {
             Content::Rule(matched) => matched.compiled.kind(),
@@ -169,8 +169,8 @@ impl<'a> Alert<'a> {
         }
     }
 
-    /// Returns the place of the rule that matched among the rules of its source; `None` for a correlation, which is of
-    /// no single source.
+    /// Returns the place of the rule that matched among the rules of its source; `None` for a correlation, which has no
+    /// single source.
     pub fn rule_id(&self) -> Option<RuleId> {
         match self.content {
             Content::Rule(matched) => matched.compiled.steps.is_none().then_some(matched.id),
@@ -246,12 +246,12 @@ impl<'a> Alert<'a> {
         })
     }
 
-    /// Returns the value of a field of the output; `None` if it has none, or is not there.
+    /// Returns the value of a field of the output; `None` if it has no value, or is not in the output.
     pub fn field(&self, name: &str) -> Option<Value<'a>> {
         self.fields().find(|(known, _)| *known == name)?.1
     }
 
-    /// Returns what was added to it after the rule matched.
+    /// Returns the notes: fields added after the rule matched.
     pub fn notes(&self) -> &'a [Note] {
         self.notes
     }
@@ -359,13 +359,13 @@ impl<'a> Alert<'a> {
         out.extend_from_slice(b"\"}");
     }
 
-    /// Copies it, with the values of all fields that its rule writes.
+    /// Copies it, with the values of all fields of its output.
     pub fn to_owned(&self) -> OwnedAlert {
         OwnedAlert::new(OwnedContent::of(&self.content), self.notes.to_vec())
     }
 }
 
-/// The notes, then the fields and the time by their names.
+/// Returns the notes, then the fields and the time by their names.
 fn write_fields(matched: Matched<'_>, notes: &[Note], iso8601: bool, out: &mut Vec<u8>) {
     let mut open = b'{';
     for note in notes {
@@ -407,7 +407,7 @@ fn time_value<'a>(matched: Matched<'a>, field: Option<FieldId>) -> Option<Value<
     }
 }
 
-/// Falco's line of text, with the time of the day.
+/// Falco's line of text, with the time of day.
 impl fmt::Display for Alert<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = Vec::with_capacity(256);

@@ -1,7 +1,7 @@
-//! Correlations over compiled rules: which rules are members, what their events keep, and the alerts of matches.
+//! Correlations over compiled rules: their members, the values that are kept of events, and the alerts of matches.
 //!
-//! A match is an event of a schema of its own, whose fields are those that outputs of correlations name. So its alert is
-//! one like that of a rule, for whoever writes, keeps or queues it.
+//! A match is an event of a separate schema, whose fields are those that outputs of correlations use. So its alert is
+//! written, kept and queued like that of a rule.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,19 +23,19 @@ pub const CORRELATION_MEMORY: usize = 16 << 20;
 /// A member, for people.
 #[derive(Debug, Clone)]
 pub struct MemberInfo {
-    /// What outputs call it.
+    /// Its name in outputs.
     pub name: String,
-    /// The rule or correlation that it is; empty for a step with a condition.
+    /// The rule or correlation; empty for a step with a condition.
     pub rule: String,
-    /// What is kept of its events.
+    /// The fields that are kept of its events.
     pub fields: Vec<String>,
     /// The source of its events; empty for a correlation.
     pub source: String,
-    /// What it looks for.
+    /// A description of the search.
     pub text: String,
 }
 
-/// A correlation, for people.
+/// A correlation, as people see it.
 #[derive(Debug)]
 pub struct CorrelationInfo {
     /// Its type.
@@ -44,11 +44,11 @@ pub struct CorrelationInfo {
     pub members: Vec<MemberInfo>,
     /// The names of the parts of its key.
     pub group_by: Vec<String>,
-    /// What the offset of local time is, for times of the day.
+    /// The function for the offset of local time, for times of day.
     pub(super) utc_offset: fn(i64) -> i64,
     /// Its alerts.
     pub(super) id: RuleId,
-    /// Whether it raises them: one that is not enabled may be a member of others.
+    /// Whether it raises alerts: one that is not enabled may be a member of others.
     pub(super) is_enabled: bool,
 }
 
@@ -70,15 +70,15 @@ impl CorrelationInfo {
 pub struct Correlations {
     pub(super) plans: Arc<[Plan]>,
     pub(super) rows: Vec<CorrelationInfo>,
-    /// How keys are built of events of a source, by [`KeyId`].
+    /// The ways to build keys from events of a source, by [`KeyId`].
     pub(super) keys: Vec<Vec<KeyPart>>,
-    /// What is kept of events of a source, by [`CaptureId`].
+    /// The fields that are kept of events of a source, by [`CaptureId`].
     pub(super) captures: Vec<Vec<FieldId>>,
     /// The fields of matches.
     pub(super) fields: Vec<Field>,
     /// The alerts of matches.
     pub(super) compiled: Arc<Compiled>,
-    /// The most memory for partial matches.
+    /// The limit of memory for partial matches.
     pub(super) memory: usize,
     /// Whether matches may be complete because nothing happened.
     pub(super) has_deadlines: bool,
@@ -102,7 +102,7 @@ impl Correlations {
     }
 
     /// Makes all runners of these rules that are created from now on share their partial matches, so that correlations
-    /// find what happens across sources: for a program that evaluates every source of one host.
+    /// match across sources: for a program that evaluates every source of one host.
     pub fn share(&self) {
         self.shared.get_or_init(|| Arc::new(SharedState::new(self)));
     }
@@ -112,29 +112,29 @@ impl Correlations {
         &self.plans
     }
 
-    /// Returns what is known of a plan.
+    /// Returns the details of a plan.
     pub fn info(&self, plan: usize) -> &CorrelationInfo {
         &self.rows[plan]
     }
 
-    /// Returns the rule that a plan is in alerts.
+    /// Returns the rule of a plan in alerts.
     pub fn rule(&self, plan: usize) -> &Rule {
         self.compiled.rules.rule(self.rows[plan].id)
     }
 
-    /// Returns all correlations as the rules that they are in alerts, those that are disabled too.
+    /// Returns the rules of all correlations in alerts, also of disabled ones.
     pub fn rules(&self) -> &[Rule] {
         self.compiled.rules.rules()
     }
 }
 
-/// What was counted of one correlation.
+/// The counts of one correlation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CorrelationStats {
     /// Its name.
     pub name: String,
-    /// What was counted.
+    /// Its counts.
     pub counters: Counters,
 }
 
@@ -142,7 +142,7 @@ pub struct CorrelationStats {
 #[derive(Debug)]
 pub(super) struct SharedState {
     correlator: Mutex<Correlator>,
-    /// From when on a match may be complete because nothing happened.
+    /// The time from which a match may be complete because nothing happened.
     deadline: AtomicU64,
 }
 
@@ -153,7 +153,7 @@ impl SharedState {
     }
 }
 
-/// What a runner has for correlations.
+/// The correlation state of a runner.
 #[derive(Debug)]
 pub(super) struct Correlating {
     pub(super) set: Arc<Correlations>,
@@ -172,7 +172,7 @@ impl Correlating {
         self.state.correlator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a match may be complete by now because nothing happened.
+    /// Returns whether a match may be complete by now because nothing happened.
     #[inline]
     pub(super) fn is_due(&self, time: u64) -> bool {
         self.set.has_deadlines && time > self.state.deadline.load(Ordering::Relaxed)
@@ -187,8 +187,8 @@ impl Correlating {
         !self.hits.is_empty()
     }
 
-    /// Processes what was hit; returns the matches. They are given out when the state is free again, so that who takes
-    /// an alert may do with other runners what they like.
+    /// Processes the matched members; returns the matches. They are returned after the state is released, so that the
+    /// callback of an alert may use other runners.
     pub(super) fn process<E: Event>(&mut self, event: &E, arena: &Bump) -> std::vec::Drain<'_, FoundMatch> {
         let Self { set, state, hits, found } = self;
         let mut correlator = state.correlator.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +200,7 @@ impl Correlating {
         found.drain(..)
     }
 
-    /// Takes the partial matches of correlations that are the same.
+    /// Imports the partial matches of correlations that are the same.
     pub(super) fn adopt(&self, old: &Self) {
         let empty = Correlator::new(Arc::clone(&old.set.plans), old.set.memory);
         let before = std::mem::replace(&mut *old.lock(), empty);
@@ -219,7 +219,7 @@ impl Correlating {
     }
 }
 
-/// An event, with how keys and what is kept are found in it.
+/// An event, with the ways to build keys and to keep fields.
 struct EventSubject<'a, E> {
     event: &'a E,
     set: &'a Correlations,
@@ -268,7 +268,7 @@ impl<E: Event> Subject for EventSubject<'_, E> {
     }
 
     fn keys(&self, id: KeyId, keys: &mut Keys) {
-        /// How many ancestors a tree is looked for among.
+        /// The number of ancestors among which a tree is searched.
         const DEEPEST: usize = 64;
         let parts = &self.set.keys[id.0 as usize];
         if !parts.iter().any(|part| matches!(part, KeyPart::Processes(Scope::Tree))) {
@@ -291,12 +291,12 @@ impl<E: Event> Subject for EventSubject<'_, E> {
     }
 }
 
-/// The fields that all matches have.
+/// Returns the fields that all matches have.
 pub(crate) fn common_fields() -> Vec<Field> {
     FIELDS.iter().map(|(name, what)| Field { name: (*name).to_owned(), plan: None, what: what.clone() }).collect()
 }
 
-/// The place of the steps among the fields that all matches have.
+/// Returns the place of the steps among the fields that all matches have.
 pub(super) fn steps_field() -> Option<FieldId> {
     let place = FIELDS.iter().position(|(_, what)| matches!(what, What::Steps))?;
     Some(FieldId(place as u32))

@@ -11,7 +11,7 @@ use crate::output::json;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum OwnedValue {
-    /// A truth.
+    /// A boolean.
     Bool(bool),
     /// A signed number.
     I64(i64),
@@ -102,7 +102,7 @@ impl OwnedValue {
     }
 }
 
-/// All that an event says of a field.
+/// All values of an event's field.
 #[derive(Debug, Clone, PartialEq)]
 struct Kept {
     field: FieldId,
@@ -142,7 +142,7 @@ impl KeptEvent {
         Self { key: event.key(), number: event.number(), time: event.time(), fields }
     }
 
-    /// Takes the values of those kept fields that `wanted` names from another event.
+    /// Copies the values of those kept fields that `wanted` names from another event.
     pub(super) fn replace<E: Event>(&mut self, from: &E, wanted: impl Fn(FieldId) -> bool, arena: &Bump) {
         for kept in self.fields.iter_mut().filter(|kept| wanted(kept.field)) {
             *kept = Kept::new(from, kept.field, arena);

@@ -1,4 +1,4 @@
-//! A match of a correlation as an event: the fields that outputs name.
+//! A match of a correlation as an event: the fields that outputs use.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::event::text::{clock, iso8601};
 use crate::event::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Schema, Value};
 use crate::output::json;
 
-/// What a field of a match is.
+/// The kind of a match's field.
 #[derive(Debug, Clone)]
 pub(crate) enum What {
     /// The number of the last event.
@@ -22,7 +22,7 @@ pub(crate) enum What {
     Iso8601,
     /// The steps, as JSON.
     Steps,
-    /// What a piece of an output prints.
+    /// The output of a piece.
     Piece(Piece),
 }
 
@@ -89,7 +89,7 @@ impl Schema for MatchSchema {
     }
 }
 
-/// A match that owns what it is made of.
+/// A match that owns its parts.
 #[derive(Debug)]
 pub(super) struct FoundMatch {
     pub(super) plan: u32,
@@ -124,7 +124,7 @@ pub(super) struct MatchEvent<'a> {
     pub(super) found: &'a FoundMatch,
 }
 
-/// The text and the JSON value of a field.
+/// Returns the text and the JSON value of a field.
 type Both<'e> = (Option<&'e [u8]>, Option<Value<'e>>);
 
 impl MatchEvent<'_> {

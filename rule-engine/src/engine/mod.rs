@@ -1,4 +1,4 @@
-//! The engine: compiled rules, what evaluates them, and the alerts that they raise.
+//! The engine: compiled rules, their evaluation, and the alerts that they raise.
 //!
 //! ```
 //! use peregrine_rule_engine::engine::Config;
@@ -54,19 +54,19 @@ use alert::{Content, Matched};
 use correlations::Correlating;
 use matched::MatchEvent;
 
-/// How rules are compiled and run.
+/// The options of compiling and running rules.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How sets of rules are run.
+    /// The options of evaluation.
     pub evaluation: ruleset::Config,
     /// The minimum priority; rules below it are disabled.
     pub priority: Priority,
-    /// Switches, applied in this order.
+    /// Selections, applied in this order.
     pub selections: Vec<Selection>,
-    /// Fields that every alert can be asked for by [`Alert::write_field`], whether its rule writes them or not. Those
-    /// that the source of a rule does not have are left out for it.
+    /// Fields of every alert for [`Alert::write_field`], whether its rule prints them or not. Those that the source of
+    /// a rule does not have are left out for it.
     pub fields: Vec<String>,
-    /// The most memory for partial matches of correlations, in bytes.
+    /// The limit of memory for partial matches of correlations, in bytes.
     pub correlation_memory: usize,
 }
 
@@ -127,8 +127,8 @@ impl<S: EventSchema> Runner<S> {
         Ok(())
     }
 
-    /// Shares the partial matches of another runner of the same rules, so that correlations find what happens across
-    /// the two sources. Returns false if the rules are others, or have no correlations.
+    /// Shares the partial matches of another runner of the same rules, so that correlations match across the two
+    /// sources. Returns false if the rules are others, or have no correlations.
     pub fn join<T>(&mut self, other: &Runner<T>) -> bool {
         match (&mut self.correlating, &other.correlating) {
             (Some(own), Some(other)) if Arc::ptr_eq(&own.set, &other.set) => {
@@ -139,8 +139,8 @@ impl<S: EventSchema> Runner<S> {
         }
     }
 
-    /// Takes over the partial matches of a runner of other rules, of all correlations that are the same in both: what
-    /// is begun is not forgotten when rules are replaced.
+    /// Imports the partial matches of a runner of other rules, of all correlations that are the same in both: they
+    /// survive a change of rules.
     pub fn adopt<T>(&mut self, old: &Runner<T>) {
         if let (Some(own), Some(old)) = (&self.correlating, &old.correlating)
             && !Arc::ptr_eq(&own.state, &old.state)
@@ -149,7 +149,7 @@ impl<S: EventSchema> Runner<S> {
         }
     }
 
-    /// Returns what was counted of each correlation, and the memory of all partial matches in bytes.
+    /// Returns the counts of each correlation, and the memory of all partial matches in bytes.
     pub fn correlation_stats(&self) -> (Vec<CorrelationStats>, usize) {
         self.correlating.as_ref().map_or_else(Default::default, Correlating::stats)
     }
@@ -164,7 +164,7 @@ impl<S: EventSchema> Runner<S> {
         self.machine.profile(self.rules.rules());
     }
 
-    /// Disables the profile and discards what was counted.
+    /// Disables the profile and discards the counts.
     pub fn end_profile(&mut self) {
         self.machine.end_profile();
     }
@@ -174,7 +174,7 @@ impl<S: EventSchema> Runner<S> {
         self.machine.is_profiled()
     }
 
-    /// Returns what was counted since [`profile`](Self::profile) was called.
+    /// Returns the counts since [`profile`](Self::profile) was called.
     pub fn profiled(&self) -> Option<Profile> {
         self.machine.profiled(self.rules.rules(), &|field| self.rules.field_name(field))
     }
@@ -229,7 +229,7 @@ fn raise<E: Event>(
     let event: &dyn Event = event;
     let is_first = compiled.rules.matching() == Matching::First;
     for &id in matched {
-        // What correlations look for may match beside the rule that raises the alert.
+        // Members of correlations may match in addition to the rule that raises the alert.
         if compiled.rules.rule(id).building_block {
             continue;
         }

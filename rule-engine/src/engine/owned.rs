@@ -1,4 +1,4 @@
-//! Alerts that outlive their event: for queues, sinks, other threads, and until more is known of a container.
+//! Alerts that outlive their event: for queues, sinks, other threads, and while the metadata of a container is pending.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,7 +68,7 @@ pub(super) struct Internal {
     pub(super) rule: String,
     pub(super) priority: Priority,
     pub(super) time: u64,
-    /// The time of the day, if it is not that of UTC.
+    /// The time of day, if it is not that of UTC.
     clock: Option<String>,
     pub(super) output: String,
     /// Sorted by name.
@@ -121,7 +121,7 @@ impl Internal {
     }
 }
 
-/// What of an alert is kept.
+/// The parts of an alert that are kept.
 #[derive(Debug, Clone)]
 pub(super) enum OwnedContent {
     Rule { compiled: Arc<Compiled>, id: RuleId, event: KeptEvent },
@@ -141,7 +141,7 @@ impl OwnedContent {
     }
 }
 
-/// An alert that owns its values. Copies are cheap and share what was rendered: each [`Format`] once.
+/// An alert that owns its values. Copies are cheap and share the rendered text: each [`Format`] once.
 ///
 /// ```
 /// use peregrine_rule_engine::engine::OwnedAlert;
@@ -197,7 +197,7 @@ impl OwnedAlert {
         self
     }
 
-    /// Sets the time of the day of an alert of the program itself, as the line of text shows it.
+    /// Sets the time of day of an alert of the program itself, as the line of text shows it.
     #[must_use]
     pub fn with_clock(mut self, text: impl Into<String>) -> Self {
         if let OwnedContent::Internal(own) = &mut self.change().content {
@@ -211,14 +211,14 @@ impl OwnedAlert {
         self.change().notes.push(note);
     }
 
-    /// What can be changed; what was rendered is forgotten.
+    /// Returns the part that can be changed; rendered text is discarded.
     fn change(&mut self) -> &mut Data {
         let data = Arc::make_mut(&mut self.data);
         data.rendered.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         data
     }
 
-    /// Takes the values of some fields from another event. Returns false if the rules are others.
+    /// Copies the values of some fields from another event. Returns false if the rules are others.
     pub(super) fn replace<E: Event>(
         &mut self,
         compiled: &Arc<Compiled>,
@@ -234,7 +234,7 @@ impl OwnedAlert {
         }
     }
 
-    /// Borrows it as an alert. What must be built lives in `arena`.
+    /// Borrows it as an alert. Values that must be built live in `arena`.
     pub fn view<'a>(&'a self, arena: &'a Bump) -> Alert<'a> {
         let content = match &self.data.content {
             OwnedContent::Internal(own) => Content::Internal(own, arena),
@@ -246,7 +246,7 @@ impl OwnedAlert {
         Alert::new(content, &self.data.notes)
     }
 
-    /// Returns what it is about.
+    /// Returns its kind.
     pub fn kind(&self) -> AlertKind {
         match &self.data.content {
             OwnedContent::Internal(_) => AlertKind::Internal,
@@ -300,7 +300,7 @@ impl OwnedAlert {
     }
 }
 
-/// Falco's line of text, with the time of the day.
+/// Falco's line of text, with the time of day.
 impl std::fmt::Display for OwnedAlert {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.view(&Bump::new()).fmt(f)
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_rendered_is_shared_until_the_alert_changes() {
+    fn rendered_text_is_shared_until_the_alert_changes() {
         let mut alert = alert("a");
         let format = Format::new("h");
         let copy = alert.clone();

@@ -1,4 +1,4 @@
-//! Compiled rules, with the schemas that they own, and what their alerts are made of.
+//! Compiled rules, with the schemas that they own, and the parts of their alerts.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub struct CompiledRules {
     sources: Arc<[Shared]>,
 }
 
-/// The rules of a source whose schema has a type that is not known here.
+/// The rules of a source whose schema's type is not known here.
 pub(crate) type Shared = Arc<dyn AnySourceRules>;
 
 /// The rules of a source of events, of whatever type.
@@ -29,7 +29,7 @@ pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
     /// Returns the rules.
     fn rules(&self) -> &Ruleset;
 
-    /// Returns how a rule is run: the event types that it can match, those that are run alike together, and the plan
+    /// Returns the plans of a rule: the event types that it can match, those with the same plan together, and the plan
     /// for them.
     fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)>;
 
@@ -37,7 +37,7 @@ pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
     fn correlations(&self) -> Option<&Arc<Correlations>>;
 }
 
-/// Why a source of rules is not available as asked for.
+/// The reason why the rules of a source are not available.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -46,7 +46,7 @@ pub enum SourceError {
     Unknown {
         /// The name.
         name: String,
-        /// The names of the sources that there are.
+        /// The names of the existing sources.
         known: String,
     },
     /// The schema of the source has another type.
@@ -98,7 +98,7 @@ impl CompiledRules {
     }
 }
 
-/// What was compiled for a source, without its schema.
+/// The compiled rules of a source, without its schema.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) rules: Ruleset,
@@ -119,7 +119,7 @@ pub(super) struct Times {
     iso8601: Option<Template>,
 }
 
-/// What the alerts of a rule are made of.
+/// The parts of a rule's alerts.
 #[derive(Debug)]
 pub(super) struct AlertFields {
     /// In the order of the output.
@@ -138,7 +138,7 @@ pub(super) struct Row {
     pub(super) origin: Origin,
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug)]
 pub(super) enum Origin {
     Field(FieldId),
@@ -156,7 +156,7 @@ impl Times {
         Ok(Self { clock, iso8601: Template::parse(&format!("%{ISO8601}"), schema).ok() })
     }
 
-    /// Appends the time of an event as an alert begins with it.
+    /// Appends the time of an event in the form at the beginning of an alert.
     pub(super) fn write(&self, event: &&dyn Event, iso: bool, arena: &Bump, out: &mut Vec<u8>) {
         match (iso, &self.iso8601) {
             (false, _) => self.clock.render(event, arena, out),
@@ -165,7 +165,7 @@ impl Times {
         }
     }
 
-    /// The name of the field of the time, and the field if the schema has it.
+    /// Returns the name of the field of the time, and the field if the schema has it.
     pub(super) fn field(&self, iso: bool) -> (&'static str, Option<FieldId>) {
         if iso {
             (ISO8601, self.iso8601.as_ref().and_then(|time| time.field_ids().next()))
@@ -219,8 +219,8 @@ impl AlertFields {
 type Unknown<'c> = (&'c str, TemplateError);
 
 impl Compiled {
-    /// Resolves what alerts need. `watched` takes the fields that the source has; the others are returned with the
-    /// reason.
+    /// Resolves the fields of alerts. `watched` receives the fields that the source has; the others are returned with
+    /// the reason.
     pub(crate) fn new<'c>(
         schema: &mut dyn Schema,
         config: &'c Config,
@@ -240,7 +240,7 @@ impl Compiled {
         Ok((Self { rules, times, alerts, watched, correlations: None, steps: None }, unknown))
     }
 
-    /// As [`new`](Self::new), for matches of correlations.
+    /// Does the same as [`new`](Self::new) for matches of correlations.
     pub(crate) fn of_matches<'c>(
         schema: &mut dyn Schema,
         config: &'c Config,
@@ -324,8 +324,8 @@ impl<S: EventSchema> SourceRules<S> {
         self.compiled.of(id).kept.iter().any(|field| wanted(&self.schema.field_name(*field)))
     }
 
-    /// Takes over those fields of an alert whose names `wanted` selects from an event that came later. Returns false if
-    /// the alert is not one of these rules.
+    /// Copies those fields of an alert whose names `wanted` selects from a later event. Returns false if the alert is
+    /// not one of these rules.
     ///
     /// # Errors
     /// If the input is not an event of this schema.
@@ -339,7 +339,7 @@ impl<S: EventSchema> SourceRules<S> {
         Ok(alert.replace(&self.compiled, &event, |field| wanted(&self.schema.field_name(field))))
     }
 
-    /// Creates what runs them: one for each thread that evaluates.
+    /// Creates a runner: one for each thread that evaluates.
     pub fn runner(self: &Arc<Self>) -> Runner<S> {
         Runner::new(self)
     }

@@ -1,11 +1,11 @@
-//! Fields by name: what they take between brackets, and tables of fields over places in a JSON document.
+//! Fields by name: their arguments between brackets, and tables of fields over places in a JSON document.
 
 use bumpalo::Bump;
 use serde_json::Value as Json;
 
 use super::{FieldError, Value};
 
-/// The argument that a field takes between brackets.
+/// The argument of a field between brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
     /// None.
@@ -57,11 +57,11 @@ impl Argument {
 pub struct JsonField {
     /// Its name.
     pub name: &'static str,
-    /// What it is.
+    /// Its description.
     pub doc: &'static str,
     /// Whether it is a list.
     pub list: bool,
-    /// What it takes between brackets.
+    /// Its argument between brackets.
     pub argument: Argument,
 }
 

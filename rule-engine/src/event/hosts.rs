@@ -1,7 +1,7 @@
 //! The addresses of hosts that conditions name.
 //!
-//! A look-up asks servers and may take long where there is no network, so no rule waits for it: a worker thread looks the
-//! names up, one after the other, and what it found is there from then on. Until then a host has no address. The worker
+//! A look-up queries servers and may take long without a network, so no rule waits for it: a worker thread looks the
+//! names up, one after the other, and its results are used from then on. Until then a host has no address. The worker
 //! starts with the first name and ends with the schema.
 
 use std::collections::HashMap;
@@ -18,22 +18,22 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host of which no address is known, and none is looked up.
+    /// Returns a host without addresses that is not looked up.
     pub fn unknown(name: &str) -> Self {
         Self { name: name.into(), addresses: Arc::default() }
     }
 
-    /// A host with the given addresses.
+    /// Returns a host with the given addresses.
     pub fn with_addresses(name: &str, addresses: Vec<IpAddr>) -> Self {
         Self { name: name.into(), addresses: Arc::new(addresses.into()) }
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether an address is known to be its.
+    /// Returns whether it is known to have an address.
     pub fn has(&self, address: &IpAddr) -> bool {
         self.addresses.get().is_some_and(|addresses| addresses.contains(address))
     }
@@ -53,7 +53,7 @@ impl Hash for Host {
     }
 }
 
-/// Hosts that were asked for, each looked up once.
+/// Hosts of conditions, each looked up once.
 #[derive(Debug, Default)]
 pub struct Hosts {
     known: HashMap<String, Host>,
@@ -61,7 +61,7 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// A host, whose addresses are looked up if it is new.
+    /// Returns a host, whose addresses are looked up if it is new.
     pub fn host(&mut self, name: &str) -> Host {
         if let Some(host) = self.known.get(name) {
             return host.clone();

@@ -1,7 +1,8 @@
 //! Events that are JSON objects: `json.value[/pointer]`, its older name `jevt.value`, and the fields that events of all
 //! sources have.
 //!
-//! Events of a source such as Kubernetes audit records have a table of fields besides; see [`JsonSchema::k8s_audit`].
+//! Events of a source such as Kubernetes audit records have a table of fields in addition; see
+//! [`JsonSchema::k8s_audit`].
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -27,7 +28,7 @@ const LONGEST_TEXT: usize = 1023;
 #[derive(Debug, Clone)]
 pub(super) enum Getter {
     Number,
-    /// Nanoseconds, and how they are shown.
+    /// Nanoseconds, and their format.
     Time(Clock),
     /// Nanoseconds since the first event: all of them, whole seconds, or the rest.
     Since(Part),
@@ -89,7 +90,7 @@ pub struct JsonSchema {
 }
 
 impl JsonSchema {
-    /// A source of JSON objects.
+    /// Creates a source of JSON objects.
     pub fn new(source: impl Into<String>) -> Self {
         Self { source: source.into(), hostname: String::new(), table: None, fields: Vec::new(), known: HashMap::new() }
     }
@@ -99,19 +100,19 @@ impl JsonSchema {
         Self { table: Some(table), ..Self::new(source) }
     }
 
-    /// What `evt.hostname` is.
+    /// Sets the value of `evt.hostname`.
     #[must_use]
     pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
         self.hostname = hostname.into();
         self
     }
 
-    /// The fields of every JSON event, `json.*` and `jevt.*`. Beside them events have those of the class `evt`.
+    /// Returns the fields of every JSON event, `json.*` and `jevt.*`. In addition, events have those of the class `evt`.
     pub fn json_fields() -> impl Iterator<Item = JsonField> {
         JSON_FIELDS.iter().map(|&(name, argument, doc)| JsonField { name, doc, list: false, argument })
     }
 
-    /// The field of a name and argument, not resolved yet.
+    /// Returns the field of a name and argument, not resolved yet.
     fn find(&self, name: &str, arg: Option<&[u8]>) -> Result<(Getter, Kind, bool, Print), FieldError> {
         use Part::{All, Rest, Seconds};
         let text = |getter| Ok((getter, Kind::CharBuf, false, Print::None));
@@ -170,7 +171,7 @@ impl JsonSchema {
     }
 }
 
-/// The names of the fields of every JSON source, for messages that guess what was meant.
+/// The names of the fields of every JSON source, for hints.
 const NAMES: [&str; 24] = [
     "evt.num",
     "evt.time",
@@ -255,18 +256,18 @@ impl Schema for JsonSchema {
     }
 }
 
-/// Why bytes are no JSON event.
+/// The reason why bytes are not a JSON event.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
-    /// They are no JSON.
+    /// They are not JSON.
     #[error("no JSON: {0}")]
     Syntax(#[from] serde_json::Error),
-    /// They are JSON, but no object and no array.
+    /// They are JSON, but not an object or an array.
     #[error("neither an object nor an array")]
     Scalar,
 }
 
-/// A parsed JSON document, of no schema yet: rules, filters and templates make their events of it.
+/// A parsed JSON document, without a schema yet: rules, filters and templates make their events of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonDocument {
     root: Json,

@@ -1,10 +1,10 @@
 //! The interface between the engine and its events: three small traits.
 //!
-//! The engine knows no system calls. A [`Schema`] resolves names while rules load; an [`Event`] returns values while they
-//! run, by the numbers that the schema assigned. An [`EventSchema`] makes those events: whatever is compiled against a
-//! schema owns it, takes the [`Input`](EventSchema::Input) that the caller has, and makes the event itself, so that an
-//! event can never be read with the numbers of another schema. System calls ([`sinsp`]), JSON ([`json`]) and records of
-//! named values ([`record`]) are three adapters of equal rank.
+//! The engine is independent of system calls. A [`Schema`] resolves names while rules load; an [`Event`] returns values
+//! while they run, by the numbers that the schema assigned. An [`EventSchema`] makes those events: whatever is compiled
+//! against a schema owns it, accepts the [`Input`](EventSchema::Input) that the caller has, and makes the event itself,
+//! so that an event can never be read with the numbers of another schema. System calls ([`sinsp`]), JSON ([`json`]) and
+//! records of named values ([`record`]) are three adapters of equal rank.
 
 mod field;
 mod hosts;
@@ -30,24 +30,24 @@ use bumpalo::Bump;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u32);
 
-/// The type of an event as a number: the index into what the rules are sorted by.
+/// The type of an event as a number: the index of the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub u16);
 
-/// How long the value of a field holds.
+/// The life time of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lifetime {
     /// Until the next event.
     Event,
-    /// As long as the event's descriptor stays what it is.
+    /// As long as the event's file descriptor is unchanged.
     Fd,
-    /// As long as the event's thread stays what it is (no exec, no new credentials …).
+    /// As long as the event's thread is unchanged (no exec, no new credentials …).
     Thread,
-    /// As long as the thread and all its ancestors and leaders stay what they are.
+    /// As long as the thread and all its ancestors and leaders are unchanged.
     Lineage,
 }
 
-/// How a number is printed.
+/// The format of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Print {
     /// Not at all: such fields hold text, and a number made of them (`len`) prints as `<NA>`.
@@ -62,7 +62,7 @@ pub enum Print {
     PaddedDec,
 }
 
-/// What a schema says of a field that it resolved.
+/// The description of a resolved field.
 #[derive(Debug, Clone)]
 pub struct FieldInfo {
     /// Its number, to be given to [`Event::value`].
@@ -73,22 +73,22 @@ pub struct FieldInfo {
     pub kind: Kind,
     /// Whether it is a list.
     pub list: bool,
-    /// How its numbers are printed.
+    /// The format of its numbers.
     pub print: Print,
-    /// How long its value holds.
+    /// The life time of its value.
     pub lifetime: Lifetime,
-    /// Whether it may not stand on the right of an operator.
+    /// Whether it is invalid on the right of an operator.
     pub no_rhs: bool,
     /// Whether transformers may not be applied to it.
     pub no_transformer: bool,
-    /// How comparisons on it differ from those on others of its kind.
+    /// The special rules of its comparisons.
     pub special: Special,
-    /// Whether [`Event::number_of`] may have something to say about it.
+    /// Whether [`Event::number_of`] may return a number for it.
     pub numbered: bool,
 }
 
 impl FieldInfo {
-    /// A plain field that holds until the next event.
+    /// Returns a plain field whose value is valid until the next event.
     pub fn plain(id: FieldId, name: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
         let print = if kind.number().is_some() || kind == Kind::Double { Print::Dec } else { Print::None };
         Self {
@@ -106,13 +106,13 @@ impl FieldInfo {
     }
 }
 
-/// Fields whose comparisons have rules of their own.
+/// Special rules of a field's comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Special {
     /// None.
     None,
     /// Matches when either end of a connection does; `!=` when both differ (`fd.ip`, `fd.port`, `fd.net`, `fd.proto`).
-    /// The value is a list of the ends, empty where there is a descriptor that is no connection.
+    /// The value is a list of the ends, empty where the file descriptor is not a connection.
     AnyEnd,
     /// Matches when any ancestor does (`proc.aname` without an index). The value is a list of those of the ancestors.
     AnyAncestor,
@@ -127,15 +127,15 @@ pub enum Special {
     /// `evt.around[T] = D`. The value is the T of the argument.
     Around,
     /// The address of a name (`fd.cip.name`): constants are resolved when rules load. The value is a list of the
-    /// address, empty where there is a descriptor that is no connection.
+    /// address, empty where the file descriptor is not a connection.
     DnsName,
 }
 
-/// Why a schema has no such field. Printed in Falco's words.
+/// The reason why a schema does not have a field. Printed in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {
-    /// There is no field of that name, or it takes no such argument.
+    /// There is no field of that name, or its argument is invalid.
     #[error("filter_check called with nonexistent field {field}")]
     Unknown {
         /// The field as it was written, argument and all.
@@ -146,15 +146,15 @@ pub enum FieldError {
     MissingArgument {
         /// The name of the field.
         field: String,
-        /// What is wrong, in Falco's words.
+        /// The reason, in Falco's words.
         message: String,
     },
-    /// The argument is invalid, or the field takes none.
+    /// The argument is invalid, or the field has none.
     #[error("{message}")]
     BadArgument {
         /// The name of the field.
         field: String,
-        /// What is wrong, in Falco's words.
+        /// The reason, in Falco's words.
         message: String,
     },
     /// The field can be compared but not printed.
@@ -166,7 +166,7 @@ pub enum FieldError {
 }
 
 impl FieldError {
-    /// There is no field of that name, or it takes no such argument.
+    /// Returns whether the name is unknown, or the argument invalid.
     pub fn nonexistent(name: &str, arg: Option<&[u8]>) -> Self {
         let field = match arg {
             None => name.to_owned(),
@@ -175,7 +175,7 @@ impl FieldError {
         Self::Unknown { field }
     }
 
-    /// Returns the field that it is about, as it was written.
+    /// Returns the field as it was written.
     pub fn field(&self) -> &str {
         match self {
             Self::Unknown { field }
@@ -185,7 +185,7 @@ impl FieldError {
         }
     }
 
-    /// Returns what may help, given the fields that the schema has.
+    /// Returns a hint, given the fields that the schema has.
     pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
         match self {
             Self::Unknown { field } => near_field(schema, field),
@@ -195,7 +195,7 @@ impl FieldError {
     }
 }
 
-/// Returns what may have been meant by a text that is not a field of a schema.
+/// Returns a hint for a text that is not a field of a schema.
 pub(crate) fn near_field(schema: &dyn Schema, text: &str) -> Option<String> {
     let names = schema.field_names();
     let name = text.split('[').next().unwrap_or(text);
@@ -209,16 +209,16 @@ pub(crate) fn near_field(schema: &dyn Schema, text: &str) -> Option<String> {
     crate::diag::did_you_mean(name, names.iter().map(|name| &**name))
 }
 
-/// Returns what may have been meant by a text that is not a type of events of a schema.
+/// Returns a hint for a text that is not a type of events of a schema.
 pub(crate) fn near_event_type(schema: &dyn Schema, text: &str) -> Option<String> {
     let keys: Vec<Key> = (0..schema.key_count()).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
     let names = schema.type_names(&keys);
     crate::diag::did_you_mean(text, names.iter().map(String::as_str))
 }
 
-/// Names, asked while rules load.
+/// Names, looked up while rules load.
 pub trait Schema: std::any::Any + Send + Sync {
-    /// The name of the source in rules, such as `syscall`.
+    /// Returns the name of the source in rules, such as `syscall`.
     fn source(&self) -> &str;
 
     /// Resolves a field for a condition. The same name and argument give the same number.
@@ -227,8 +227,8 @@ pub trait Schema: std::any::Any + Send + Sync {
     /// If there is no such field, or the argument is missing or wrong, in Falco's words.
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError>;
 
-    /// Resolves a field for an output. Such a number is given to [`Event::text`] and [`Event::json`], and, where a
-    /// transformer stands around the field, to [`Event::value`].
+    /// Resolves a field for an output. Such a number is passed to [`Event::text`] and [`Event::json`], and, under a
+    /// transformer, to [`Event::value`].
     ///
     /// # Errors
     /// As [`field`](Self::field); fields that cannot be printed do not exist here.
@@ -236,72 +236,72 @@ pub trait Schema: std::any::Any + Send + Sync {
         self.field(name, arg)
     }
 
-    /// Whether a name (with an argument between brackets, perhaps) is that of a field; nothing is resolved.
+    /// Returns whether a name (with an argument between brackets, perhaps) is that of a field; nothing is resolved.
     fn is_field(&self, text: &str) -> bool;
 
-    /// The names of all fields, for messages that guess what was meant.
+    /// Returns the names of all fields, for hints.
     fn field_names(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
     }
 
-    /// The names of the types of events with these keys, sorted, each once.
+    /// Returns the names of the types of events with these keys, sorted, each once.
     fn type_names(&self, keys: &[Key]) -> Vec<String> {
         let _ = keys;
         Vec::new()
     }
 
-    /// The name of a field that was numbered, with its argument, for people.
+    /// Returns the name of a field that was numbered, with its argument, for people.
     fn field_name(&self, field: FieldId) -> String {
         format!("#{}", field.0)
     }
 
-    /// One more than the greatest key.
+    /// Returns one more than the greatest key.
     fn key_count(&self) -> usize;
 
-    /// The keys whose events have the given type name; `None` if there is no such type.
+    /// Returns the keys whose events have the given type name; `None` if there is no such type.
     fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>>;
 
-    /// Whether a condition is indexed by its event types. Where not, all of its rules see all keys.
+    /// Returns whether a condition is indexed by its event types. If not, all of its rules see all keys.
     fn has_event_types(&self) -> bool {
         true
     }
 
-    /// Keys that every rule sees, whatever its condition says of event types.
+    /// Returns the keys that every rule sees, whatever its condition says of event types.
     fn common_keys(&self) -> Vec<Key> {
         Vec::new()
     }
 
-    /// The value of a field, if it is the same for all events of a key: what is known of it need not be tested.
+    /// Returns the value of a field, if it is the same for all events of a key: tests with a known result are left out.
     fn constant(&self, field: FieldId, key: Key) -> Option<Value<'_>> {
         let _ = (field, key);
         None
     }
 
-    /// A host, for constants of [`Special::DnsName`] fields. Its addresses may become known later.
+    /// Returns a host, for constants of [`Special::DnsName`] fields. Its addresses may become known later.
     fn host(&mut self, name: &str) -> Host {
         Host::unknown(name)
     }
 
-    /// The function that gives the offset of local time from UTC in seconds, for the seconds since 1970: what the time
-    /// of the day is in outputs.
+    /// Returns the function for the offset of local time from UTC in seconds, given the seconds since 1970: outputs use
+    /// it for the time of day.
     fn utc_offset(&self) -> fn(i64) -> i64 {
         |_| 0
     }
 
-    /// How events belong to a scope of correlations. What is given for [`Scope::Host`] is not used.
+    /// Returns how events belong to a scope of correlations. The result for [`Scope::Host`] is not used.
     fn scope(&self, scope: Scope) -> ScopeSource {
         let _ = scope;
         ScopeSource::None
     }
 
-    /// The output fields that this source suggests for every alert, as pieces of a template, such as
+    /// Returns the output fields that this source suggests for every alert, as pieces of a template, such as
     /// `container_id=%container.id`.
     fn suggested_output(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
     }
 }
 
-/// A schema that makes its events: what rules, filters and templates are compiled against, and own.
+/// A schema that makes its events: rules, filters and templates are compiled against it, and own it.
 ///
 /// ```
 /// use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -329,23 +329,23 @@ pub trait Schema: std::any::Any + Send + Sync {
 /// filter.matches(&event);
 /// ```
 pub trait EventSchema: Schema + Sized {
-    /// What the caller has: a system call, a JSON document, a record.
+    /// The input of the caller: a system call, a JSON document, a record.
     type Input<'a>;
 
     /// The event that is made of it.
     type Event<'a>: Event;
 
-    /// Why an input is rejected; [`Infallible`](std::convert::Infallible) where its type rules that out.
+    /// The reason why an input is rejected; [`Infallible`](std::convert::Infallible) where its type rules that out.
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Makes an event, whose fields are read by the numbers of this schema.
     ///
     /// # Errors
-    /// If the input was made for another schema and its type cannot tell; see [`SchemaId`].
+    /// If the input was made for another schema and its type does not show it; see [`SchemaId`].
     fn event<'a>(&'a self, input: Self::Input<'a>) -> Result<Self::Event<'a>, Self::Error>;
 }
 
-/// The identity of a schema, for inputs whose type does not tell for which schema they were made: each carries the
+/// The identity of a schema, for inputs whose type does not show for which schema they were made: each carries the
 /// identity of its schema, and [`EventSchema::event`] compares the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SchemaId(u64);
@@ -361,35 +361,36 @@ impl SchemaId {
 
 /// Values, queried while rules run.
 pub trait Event {
-    /// Its type.
+    /// Returns its type.
     fn key(&self) -> Key;
 
-    /// Its number in the stream, from 1.
+    /// Returns its number in the stream, from 1.
     fn number(&self) -> u64;
 
-    /// When it happened, in nanoseconds since 1970.
+    /// Returns its time, in nanoseconds since 1970.
     fn time(&self) -> u64;
 
-    /// The value of a field. What must be built lives in `arena`, which is emptied before the next event.
+    /// Returns the value of a field. Values that must be built live in `arena`, which is emptied before the next event.
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>>;
 
-    /// The number that the value of a field is the name of, such as flags of a call: among events of one type, equal
-    /// numbers have equal values. Given where it is found faster than the value, so that answers are remembered by it.
+    /// Returns the number that the value of a field is the name of, such as flags of a call: among events of one type,
+    /// equal numbers have equal values. `Some` where it is found faster than the value, so that results are cached by
+    /// it.
     fn number_of(&self, field: FieldId) -> Option<u32> {
         let _ = field;
         None
     }
 
-    /// The value as text, as `%field` prints it: `None` prints `<NA>`.
+    /// Returns the value as text, as `%field` prints it: `None` prints `<NA>`.
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]>;
 
-    /// The value as the JSON of an alert has it: `None` is null.
+    /// Returns the value as the JSON of an alert has it: `None` is null.
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>>;
 
-    /// A number that changes whenever values of the given lifetime may have: equal stamps, equal values. It is never used
-    /// twice, so that what is remembered by it cannot be mistaken for that of another thread that took over the id of
-    /// the first. Never 0. A lineage is a thread with its ancestors: the stamp of the lineage changes whenever that of the
-    /// thread does, and no two threads share one. `None`: there is nothing to remember by.
+    /// Returns a number that changes whenever values of the given lifetime may have changed: equal stamps, equal
+    /// values. It is never reused, so that a cached result cannot be mistaken for that of another thread that got the
+    /// id of the first. Never 0. A lineage is a thread with its ancestors: the stamp of the lineage changes whenever
+    /// that of the thread does, and no two threads share one. `None`: nothing can be cached.
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         let _ = lifetime;
         None

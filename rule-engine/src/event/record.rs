@@ -67,7 +67,7 @@ pub struct RecordField {
     field: FieldId,
 }
 
-/// Why a record is not an event of a schema.
+/// The reason why a record is not an event of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -94,7 +94,7 @@ impl RecordSchema {
             .field("evt.time", Kind::CharBuf)
     }
 
-    /// Adds a field whose value holds until the next event.
+    /// Adds a field whose value is valid until the next event.
     #[must_use]
     pub fn field(self, name: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
         self.field_with(name, kind, |_| {})
@@ -171,7 +171,7 @@ impl Schema for RecordSchema {
     }
 
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
-        // An argument is a part of the name: `proc.aname[2]` is a field of its own.
+        // An argument is a part of the name: `proc.aname[2]` is a separate field.
         let full = match arg {
             None => name.to_owned(),
             Some(arg) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
@@ -211,7 +211,7 @@ impl Schema for RecordSchema {
     }
 }
 
-/// An event of named values. What is wrong with it (a name that the schema does not have) is the error of the call that
+/// An event of named values. An error in it (a name that the schema does not have) is returned by the call that
 /// evaluates it.
 #[derive(Debug, Clone)]
 pub struct Record<'s> {
@@ -252,7 +252,7 @@ impl<'s> Record<'s> {
         Self { number, time, ..self }
     }
 
-    /// Sets what values of its thread and of its lineage are remembered by; see [`Event::stamp`].
+    /// Sets the stamps by which results of its thread and of its lineage are cached; see [`Event::stamp`].
     #[must_use]
     pub fn stamped(self, thread: u128, lineage: u128) -> Self {
         Self { stamps: Some((thread, lineage)), ..self }

@@ -1,9 +1,9 @@
-//! What events may belong to together, beside having equal fields.
+//! Scopes that events belong to together, beside having equal fields.
 
-/// What correlations group events by, in place of a field.
+/// A group of events for correlations, instead of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// One process, from its start on: another that gets its id later is another.
+    /// One process, from its start on: a later process with the same id is another.
     Process,
     /// The process of the first event and all its descendants.
     Tree,
@@ -21,7 +21,7 @@ impl Scope {
     /// All scopes.
     pub const ALL: [Self; 6] = [Self::Process, Self::Tree, Self::Session, Self::Container, Self::User, Self::Host];
 
-    /// As rule files name it.
+    /// Returns its name in rule files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
@@ -33,13 +33,13 @@ impl Scope {
         }
     }
 
-    /// The scope of a name.
+    /// Returns the scope of a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 }
 
-/// How events of a source belong to a scope.
+/// The way in which events of a source belong to a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeSource {
     /// They do not.
@@ -50,11 +50,11 @@ pub enum ScopeSource {
     Processes,
 }
 
-/// A process, in a way that no later process with its id shares.
+/// A process, identified so that no later process with its id is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// Its id.
     pub pid: i64,
-    /// When it began, in nanoseconds; 0 if that is not known.
+    /// When it started, in nanoseconds; 0 if that is not known.
     pub start: u64,
 }

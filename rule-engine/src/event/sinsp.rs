@@ -24,7 +24,7 @@ pub struct SinspSchema {
     resolved: Vec<FieldRef>,
     infos: Vec<FieldInfo>,
     known: HashMap<(String, Option<Vec<u8>>), FieldId>,
-    /// What names of fields begin with, up to the first dot.
+    /// The prefixes of the names of fields, up to the first dot.
     classes: Vec<&'static str>,
     types: HashMap<&'static str, Vec<Key>>,
     async_events: Vec<String>,
@@ -32,7 +32,7 @@ pub struct SinspSchema {
 }
 
 impl SinspSchema {
-    /// The built-in fields, and those that the host defined.
+    /// Creates a schema of the built-in fields, and those that the caller defined.
     pub fn new(fields: Fields) -> Self {
         use sinsp::scap::schema::{EVENTS, SYSCALLS};
         let mut types: HashMap<&'static str, Vec<Key>> = HashMap::new();
@@ -62,8 +62,8 @@ impl SinspSchema {
         }
     }
 
-    /// Returns the system calls that these types of events are about: what a live source has to capture for rules or a
-    /// filter with these keys, beside what the state needs ([`SyscallSet::state`]).
+    /// Returns the system calls that these types of events are about: a live source has to capture them for rules or a
+    /// filter with these keys, in addition to those that the state needs ([`SyscallSet::state`]).
     pub fn syscalls(keys: impl IntoIterator<Item = Key>) -> SyscallSet {
         keys.into_iter().flat_map(|key| EventCode(key.0).syscalls()).collect()
     }
@@ -82,7 +82,7 @@ impl SinspSchema {
         self
     }
 
-    /// The fields.
+    /// Returns the fields.
     pub fn fields(&self) -> &Fields {
         &self.fields
     }
@@ -130,7 +130,7 @@ impl SinspSchema {
     }
 }
 
-/// A field that is looked for: what stands before its argument, and the argument.
+/// A field to look up: the part before its argument, and the argument.
 #[derive(Hash)]
 struct Asked<'a>(&'a str, Option<&'a [u8]>);
 
@@ -140,8 +140,8 @@ impl Equivalent<(String, Option<Vec<u8>>)> for Asked<'_> {
     }
 }
 
-/// How long a value holds. The leaders of sessions and process groups change with every job of a shell, so what depends
-/// on them is not worth remembering.
+/// Returns the life time of a value. The leaders of sessions and process groups change with every job of a shell, so
+/// values that depend on them are not worth caching.
 fn lifetime(field: &FieldRef) -> Lifetime {
     use sinsp::fields::Lifetime as Of;
     match field.lifetime() {
@@ -190,7 +190,7 @@ impl Schema for SinspSchema {
     }
 
     fn is_field(&self, text: &str) -> bool {
-        // Asked of every constant of every condition: most do not even look like a field.
+        // Called for every constant of every condition: most do not even look like a field.
         let Some((class, _)) = text.split_once('.') else { return false };
         (class == "static" || self.classes.contains(&class)) && self.fields.parse(text).is_ok()
     }
@@ -204,7 +204,7 @@ impl Schema for SinspSchema {
         use sinsp::scap::schema::EventCode;
         let mut names: Vec<String> = Vec::new();
         for code in keys.iter().map(|key| EventCode(key.0)) {
-            // A call without an event of its own goes by its own name.
+            // A call without a specific event has its own name.
             if code.is_generic() {
                 names.extend(code.syscalls().filter_map(|call| call.info()).map(|info| info.name.to_owned()));
             } else {
@@ -272,7 +272,7 @@ impl Schema for SinspSchema {
 /// An event of the inspector, with the schema that numbered its fields.
 ///
 /// Only what was compiled with the schema can be evaluated with it. An event of another one, for which every condition
-/// would be false without a word, does not compile:
+/// would be false silently, does not compile:
 ///
 /// ```compile_fail
 /// use peregrine_rule_engine::event::EventSchema;
@@ -287,7 +287,7 @@ impl Schema for SinspSchema {
 /// }
 /// ```
 ///
-/// What does: every filter makes its own event.
+/// This does: every filter makes its own event.
 ///
 /// ```
 /// use peregrine_rule_engine::event::sinsp::SinspSchema;
@@ -395,7 +395,7 @@ impl Event for SinspEvent<'_> {
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         let thread = self.event.thread()?;
         match lifetime {
-            // A file that is opened again, by whomever, has the stamp that it had before.
+            // A file that is opened again, by any process, has the stamp that it had before.
             Lifetime::Fd => self.event.fd_stamp().map(u128::from),
             Lifetime::Thread => Some(self.event.state().stamp(thread)),
             Lifetime::Lineage => Some(self.event.state().lineage_stamp(thread)),
@@ -404,7 +404,7 @@ impl Event for SinspEvent<'_> {
     }
 }
 
-/// The same error of a field, for those who know no inspector.
+/// Converts the error of a field, for callers that do not use the inspector.
 fn field_error(name: &str, arg: Option<&[u8]>, error: &sinsp::fields::FieldError) -> FieldError {
     use sinsp::fields::FieldErrorKind;
     let (field, message) = (name.to_owned(), error.to_string());

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use super::{Print, Value};
 
-/// The parts of a day: year, month, day.
+/// Returns the parts of a day: year, month, day.
 fn date(days: i64) -> (i64, u32, u32) {
     // Days are counted from 1 March of year 0, so that the day that some years lack is the last.
     let days = days + 719_468;
@@ -49,7 +49,7 @@ pub fn clock(nanoseconds: u64, out: &mut Vec<u8>) {
     );
 }
 
-/// A number in the way that its field prints; `None` if it prints nothing.
+/// Formats a number as its field prints it; `None` if it prints nothing.
 pub(crate) fn number_text<'e>(value: Value<'_>, print: Print, arena: &'e Bump) -> Option<&'e [u8]> {
     use std::fmt::Write;
     let mut out = bumpalo::collections::String::with_capacity_in(24, arena);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// The type of a field: what its constants look like, which operators it has, how it is compared.
+/// The type of a field: the form of its constants, its operators, and its comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are those of the parameter types of the schema")]
 pub enum Kind {
@@ -51,7 +51,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name that messages print, such as `CHARBUF`.
+    /// Returns the name that messages print, such as `CHARBUF`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Int8 => "INT8",
@@ -99,7 +99,7 @@ impl Kind {
         }
     }
 
-    /// The kind with the given name.
+    /// Returns the kind with the given name.
     pub fn from_name(name: &str) -> Option<Self> {
         const ALL: [Kind; 42] = [
             Kind::Int8,
@@ -148,12 +148,13 @@ impl Kind {
         ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether values are text that ends at its first NUL.
+    /// Returns whether values are text that ends at its first NUL.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::CharBuf | Self::FsPath | Self::FsRelPath)
     }
 
-    /// How the numbers of this kind are stored: bits, and whether they have a sign. `None` if it is no whole number.
+    /// Returns how the numbers of this kind are stored: bits, and whether they have a sign. `None` if it is not a whole
+    /// number.
     pub const fn number(self) -> Option<(u32, bool)> {
         Some(match self {
             Self::Int8 => (8, true),
@@ -172,7 +173,7 @@ impl Kind {
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'e> {
-    /// A truth.
+    /// A boolean.
     Bool(bool),
     /// A signed number.
     I64(i64),

@@ -1,14 +1,14 @@
-//! Conditions and their answers as lines of text.
+//! Conditions and their results as lines of text.
 
 use super::{Kind, Why, cut};
 use crate::syntax::ast::Expr;
 use crate::syntax::print::canonical_text;
 use crate::text::shown;
 
-/// What fits into a line is not broken.
+/// The width up to which a condition stays on one line.
 const WIDTH: usize = 96;
 
-/// A condition, broken where it is long: each part of an `and` or `or` on a line of its own.
+/// Formats a condition, broken where it is long: each part of an `and` or `or` on a separate line.
 pub fn condition_lines(tree: &Expr) -> Vec<String> {
     let mut lines = Vec::new();
     match tree.plain() {
@@ -44,7 +44,7 @@ fn broken(tree: &Expr, before: &str, depth: usize, lines: &mut Vec<String>) {
     lines.push(format!("{pad})"));
 }
 
-/// The answers of all parts, a line each: the answer, the part, and the value that it looked at.
+/// Formats the results of all parts, one per line: the result, the part, and its value.
 pub fn tree_lines(why: &Why) -> Vec<String> {
     let mut lines = Vec::new();
     tree(why, 0, &mut lines);

@@ -1,4 +1,5 @@
-//! Why a rule fires, or does not: every part of its condition with its answer for one event and the value that it looked at.
+//! Explains why a rule matches or not: every part of its condition with its result for one event and the value that it
+//! used.
 //!
 //! ```
 //! use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -15,8 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Conditions are walked as they are written, by the same walker that the machine is tested against; all parts are answered,
-//! also those that a machine would have had no need to ask.
+//! Conditions are evaluated as they are written, by the same tree walker that the bytecode machine is tested against;
+//! all parts are evaluated, also those that the bytecode machine would skip.
 
 mod layout;
 
@@ -35,7 +36,7 @@ use crate::text::shown;
 use crate::vm::compare::Regexes;
 use crate::vm::{eval, naive};
 
-/// The longest value that is shown, in characters.
+/// The limit of a shown value, in characters.
 const LONGEST: usize = 160;
 
 /// Conditions that can be explained, with the schema that they were compiled with.
@@ -64,35 +65,35 @@ struct Explained {
 struct Part {
     text: String,
     kind: Kind,
-    /// For a check: what answers it, and the left side.
+    /// For a check: its atom, and the left side.
     node: NodeId,
     value: Option<ExprId>,
     parts: Vec<Self>,
 }
 
-/// What a part of a condition is.
+/// The kind of a condition's part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// All parts must hold.
+    /// All parts must be true.
     And,
-    /// Any part must hold.
+    /// Any part must be true.
     Or,
-    /// Its only part must not hold.
+    /// Its only part must be false.
     Not,
-    /// A question about a field.
+    /// A check of a field.
     Check,
 }
 
-/// A part of a condition, answered for one event.
+/// A part of a condition, evaluated for one event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Why {
     /// The part, as Falco prints it.
     pub text: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// The answer.
+    /// The result.
     pub holds: bool,
-    /// Of a check, the value on its left; `None` there is no value.
+    /// The value on the left of a check; `None` if there is none.
     pub value: Option<String>,
     /// Its parts.
     pub parts: Vec<Self>,
@@ -159,7 +160,7 @@ impl Parts {
         Ok(Part { text, kind, node, value: None, parts })
     }
 
-    /// The left side of a check, as something that has a value.
+    /// Returns the left side of a check, as an expression with a value.
     fn left(&mut self, tree: &Expr, schema: &mut dyn Schema) -> Option<ExprId> {
         let (left, at) = match tree {
             Expr::Exists(left, at) => (left, at),
@@ -194,7 +195,7 @@ impl Parts {
     }
 }
 
-/// A value as it would stand in a condition.
+/// Formats a value as a condition writes it.
 fn show(value: Value<'_>, out: &mut String) {
     match value {
         Value::Bool(truth) => out.push_str(if truth { "true" } else { "false" }),
@@ -220,7 +221,7 @@ fn show(value: Value<'_>, out: &mut String) {
     }
 }
 
-/// The beginning of a long text.
+/// Returns the beginning of a long text.
 fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -229,7 +230,7 @@ fn cut(text: &str) -> String {
 }
 
 impl Why {
-    /// The parts that decide: of an `and` that fails those that are false, of an `or` that holds those that are true.
+    /// Returns the parts that decide: of a false `and` the false ones, of a true `or` the true ones.
     pub fn reasons(&self) -> impl Iterator<Item = &Self> {
         let mut found = Vec::new();
         self.collect(&mut found);
@@ -246,7 +247,7 @@ impl Why {
         }
     }
 
-    /// All of it, for programs.
+    /// Returns all of it as JSON.
     pub fn json(&self) -> Json {
         let mut json = json!({ "condition": self.text, "holds": self.holds });
         if self.kind == Kind::Check {
@@ -258,7 +259,7 @@ impl Why {
     }
 }
 
-/// In one line: what it is, the answer, and the value.
+/// One line: the part, the result, and the value.
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = cut(&self.text);

@@ -1,6 +1,6 @@
 //! Field expressions: fields, constants and transformers around them, each kept once.
 //!
-//! Two conditions that say `tolower(proc.name)` mean the same number here, so that it is computed once per event.
+//! Two conditions with `tolower(proc.name)` have the same number here, so that it is computed once per event.
 
 use std::borrow::Cow;
 
@@ -46,16 +46,16 @@ impl Unary {
     }
 }
 
-/// How a value comes to be.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
     /// A field of the event.
     Field(FieldId),
     /// A constant among the arguments of a transformer.
     Constant(Box<[u8]>),
-    /// Several, one after the other; numbers become text.
+    /// Several expressions, concatenated; numbers become text.
     List(Box<[ExprId]>),
-    /// One argument.
+    /// The one argument.
     Unary(Unary, ExprId),
     /// `join(separator, list)`.
     Join(ExprId, ExprId),
@@ -65,24 +65,24 @@ pub(crate) enum Op {
     GetOpt(ExprId, ExprId, Option<u8>),
 }
 
-/// An expression and what is known of its value.
+/// An expression and the properties of its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Expr {
     pub(crate) op: Op,
     /// The type of its value, or of its elements.
     pub(crate) kind: Kind,
     pub(crate) list: bool,
-    /// How long its value holds: the shortest of its fields.
+    /// The life time of its value: the shortest of its fields.
     pub(crate) lifetime: Lifetime,
     pub(crate) special: Special,
     pub(crate) no_rhs: bool,
     pub(crate) no_transformer: bool,
     pub(crate) print: Print,
-    /// What Falco's messages call it: the innermost field, or `NA`.
+    /// Its name in Falco's messages: the innermost field, or `NA`.
     pub(crate) name: Cow<'static, str>,
-    /// The type under all transformers of one argument, which is what transformers of several arguments look at.
+    /// The type under all transformers of one argument, which transformers of several arguments use.
     pub(crate) base: (Kind, bool),
-    /// Whether constants must be names of event types, whatever transformers stand around the field.
+    /// Whether constants must be names of event types, whatever transformers are applied to the field.
     pub(crate) names_types: bool,
     /// Whether the value may hold a NUL, as transformed text does at its end and decoded text anywhere.
     pub(crate) nul: Nul,
@@ -90,7 +90,7 @@ pub(crate) struct Expr {
     pub(crate) numbered: bool,
 }
 
-/// Where a value may hold a NUL byte.
+/// The ways in which a value may contain a NUL byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Nul {
     Never,
@@ -117,7 +117,7 @@ impl Expr {
         }
     }
 
-    /// The field, if it is one and nothing around it.
+    /// Returns the field, if it is one without transformers.
     pub(crate) fn as_field(&self) -> Option<FieldId> {
         match self.op {
             Op::Field(field) => Some(field),
@@ -151,7 +151,7 @@ pub(crate) struct Exprs {
     known: HashMap<Op, ExprId, FxBuildHasher>,
 }
 
-/// So many expressions are found by looking at all.
+/// The number of expressions up to which they are searched one by one.
 const FEW: usize = 16;
 
 impl Exprs {
@@ -165,7 +165,7 @@ impl Exprs {
         }
         let id = ExprId(self.rows.len() as u32);
         self.rows.push(expr);
-        // A table for so few as an output has would take longer to make than to do without.
+        // A table for the few of an output would cost more to make than it saves.
         if self.rows.len() > FEW {
             let first = if self.known.is_empty() { 0 } else { id.0 };
             let new = (first..=id.0).map(|id| (self.rows[id as usize].op.clone(), ExprId(id)));
@@ -187,12 +187,12 @@ impl std::ops::Index<ExprId> for Exprs {
     }
 }
 
-/// The shorter of two life times.
+/// Returns the shorter of two life times.
 pub(crate) fn shorter(a: Lifetime, b: Lifetime) -> Lifetime {
     match (a, b) {
         (Lifetime::Event, _) | (_, Lifetime::Event) => Lifetime::Event,
         (Lifetime::Fd, Lifetime::Fd) => Lifetime::Fd,
-        // A descriptor and a thread change apart from each other.
+        // A file descriptor and a thread change independently.
         (Lifetime::Fd, _) | (_, Lifetime::Fd) => Lifetime::Event,
         (Lifetime::Lineage, _) | (_, Lifetime::Lineage) => Lifetime::Lineage,
         (Lifetime::Thread, Lifetime::Thread) => Lifetime::Thread,
@@ -200,7 +200,7 @@ pub(crate) fn shorter(a: Lifetime, b: Lifetime) -> Lifetime {
 }
 
 impl Exprs {
-    /// Whether no field takes part in an expression.
+    /// Returns whether an expression has no fields.
     pub(crate) fn is_constant(&self, id: ExprId) -> bool {
         match &self[id].op {
             Op::Field(_) => false,

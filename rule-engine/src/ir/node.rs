@@ -24,7 +24,7 @@ pub(crate) struct NodeId(pub(crate) u32);
 pub(crate) enum Literal {
     I64(i64),
     U64(u64),
-    /// A double, which constants can only give whole.
+    /// A double; constants can only be whole ones.
     F64(i32),
     Bool(bool),
     Bytes(Box<[u8]>),
@@ -42,7 +42,7 @@ impl Literal {
     }
 }
 
-/// What an atom asks of the value of its expression. A missing value answers every question with no.
+/// The test of an atom on the value of its expression. Without a value every test is false.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Test {
     Exists,
@@ -50,23 +50,23 @@ pub(crate) enum Test {
     Compare(Operator, Literal),
     /// Member of a set; of a list, every element is.
     In(Box<[Literal]>),
-    /// Of a list, some element is a member.
+    /// Some element of a list is a member.
     Intersects(Box<[Literal]>),
     /// A path at or below one of these.
     PMatch(Box<[Box<[u8]>]>),
-    /// `oneof`: the operator holds for exactly one constant.
+    /// `oneof`: the operator is true for exactly one constant.
     OneOf(Operator, Box<[Literal]>),
     /// An operator and another expression.
     Against(Operator, ExprId),
-    /// The time of the event is within so many nanoseconds of the value.
+    /// The time of the event is within this number of nanoseconds of the value.
     Around(u64),
     /// The value is, or is not, one of the addresses of a host.
     Host(bool, Box<[Host]>),
-    /// The value is there, and nothing else can be true of it.
+    /// The value exists, and nothing else can be true of it.
     Never,
 }
 
-/// A question about one expression.
+/// A test on one expression.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Atom {
     pub(crate) expr: ExprId,
@@ -89,7 +89,7 @@ pub(crate) struct Pool {
     pub(crate) exprs: Exprs,
     atoms: Vec<Atom>,
     nodes: Vec<Node>,
-    /// With their hashes, so that what the numbers stand for is not looked up to grow a table.
+    /// With their hashes, so that growing the table does not look up the rows.
     known_atoms: HashTable<(u64, AtomId)>,
     known_nodes: HashTable<(u64, NodeId)>,
 }
@@ -128,7 +128,7 @@ impl Pool {
         self.intern(Node::Const(value))
     }
 
-    /// Not `child`, without double negation.
+    /// Returns not `child`, without double negation.
     pub(crate) fn not(&mut self, child: NodeId) -> NodeId {
         match &self.nodes[child.0 as usize] {
             Node::Const(value) => {
@@ -140,12 +140,12 @@ impl Pool {
         }
     }
 
-    /// All of `children`, flat, without repetition.
+    /// Returns all of `children`, flat, without repetition.
     pub(crate) fn and(&mut self, children: impl IntoIterator<Item = NodeId>) -> NodeId {
         self.junction(children, true)
     }
 
-    /// Any of `children`, flat, without repetition.
+    /// Returns any of `children`, flat, without repetition.
     pub(crate) fn or(&mut self, children: impl IntoIterator<Item = NodeId>) -> NodeId {
         self.junction(children, false)
     }
@@ -173,7 +173,8 @@ impl Pool {
         &self.atoms
     }
 
-    /// Whether an atom is seldom true, as far as that can be seen: truths, one letter and order of numbers are not.
+    /// Returns whether an atom is seldom true, as far as that can be seen: booleans, one letter and order of numbers
+    /// are not.
     pub(crate) fn is_rare(&self, atom: &Atom) -> bool {
         let long = |literal: &Literal| match literal {
             Literal::Bytes(text) => text.len() > 1,
@@ -190,7 +191,7 @@ impl Pool {
             }
     }
 
-    /// How long the answer to an atom holds.
+    /// Returns the life time of an atom's result.
     pub(crate) fn atom_lifetime(&self, atom: &Atom) -> Lifetime {
         let expr = &self.exprs[atom.expr];
         match &atom.test {
@@ -226,7 +227,7 @@ impl Flat {
     }
 }
 
-/// Something about expressions of one pool, by their numbers: found without hashing.
+/// Data about expressions of one pool, by their numbers: found without hashing.
 #[derive(Debug, Clone)]
 pub(crate) struct PerNode<T>(Vec<Option<T>>);
 
@@ -249,7 +250,7 @@ impl<T: Copy> PerNode<T> {
         self.0[place] = Some(value);
     }
 
-    /// In the order of the numbers.
+    /// Returns them in the order of the numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, T)> + '_ {
         let numbered = self.0.iter().enumerate();
         numbered.filter_map(|(place, value)| value.map(|value| (NodeId(place as u32), value)))

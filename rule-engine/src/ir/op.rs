@@ -1,25 +1,25 @@
 //! The instructions of a program.
 //!
-//! A condition is a decision: there is one truth, the *answer*, and jumps that depend on it. There is no stack, so none
-//! can overflow; all jumps go forward, so that every program ends.
+//! A condition is a decision: there is one boolean, the *accumulator*, and jumps that depend on it. There is no stack,
+//! so none can overflow; all jumps go forward, so that every program ends.
 
 /// One instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
-    /// The answer is that of an atom.
+    /// Loads an atom into the accumulator.
     Atom(u32),
-    /// The answer is this.
+    /// Loads a constant into the accumulator.
     Constant(bool),
-    /// The answer is turned around.
+    /// Negates the accumulator.
     Not,
-    /// Goes on at `to` if the answer is `when`.
+    /// Jumps to `to` if the accumulator equals `when`.
     Jump { when: bool, to: u32 },
-    /// The answer is that of an atom, turned around if `not`; goes on at `to` if it is `when`.
+    /// Loads an atom, negated if `not`, and jumps to `to` if the accumulator equals `when`.
     Test { atom: u32, not: bool, when: bool, to: u32 },
-    /// If a shared expression was answered before, the answer is that, and it goes on at `to`.
+    /// If the shared expression has a cached result, loads it and jumps to `to`.
     Recall { node: u32, to: u32 },
-    /// Keeps the answer for the shared expression.
+    /// Caches the accumulator for the shared expression.
     Keep { node: u32 },
-    /// The end.
+    /// Ends with the accumulator as the result.
     Return,
 }

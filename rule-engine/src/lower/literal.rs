@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_want_a_mask() {
+    fn networks_require_a_mask() {
         check("10.0.0.0/8", Kind::IpNet, "Net(10.0.0.0, 8)");
         check("10.0.0.0", Kind::IpNet, "unrecognized IP network 10.0.0.0");
         check("10.0.0.0/33", Kind::IpNet, "invalid netmask 33");

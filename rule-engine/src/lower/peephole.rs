@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_lead_to_stays() {
+    fn targets_of_jumps_stay() {
         // What is recalled is answered as the atom would be, and decides the jump.
         let mut code =
             vec![Op::Recall { node: 0, to: 2 }, Op::Atom(0), Op::Jump { when: false, to: 4 }, Op::Atom(1), Op::Return];

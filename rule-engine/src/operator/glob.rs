@@ -1,10 +1,10 @@
-//! Shell patterns as C's `fnmatch` without flags takes them: over bytes, `*` and `?` match a `/` too, a leading dot is
-//! nothing special, a backslash quotes, and a bracket that is never closed is itself.
+//! Shell patterns with the semantics of C's `fnmatch` without flags: over bytes, `*` and `?` match a `/` too, a leading
+//! dot is nothing special, a backslash quotes, and a bracket that is never closed is literal.
 
-/// Whether the whole of `text` matches. With `fold`, ASCII letters match whatever their case.
+/// Returns whether the whole of `text` matches. With `fold`, ASCII letters match whatever their case.
 pub(crate) fn matches(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where to go on if what follows the last star fails: behind the star, one byte later.
+    // The place to continue if the part behind the last star fails: behind the star, one byte later.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         if p == pattern.len() && t == text.len() {
@@ -33,7 +33,7 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     }
 }
 
-/// Matches the piece of the pattern at `p` with one byte; the place behind the piece if it does.
+/// Matches the piece of the pattern at `p` with one byte; returns the place behind the piece if it does.
 fn one(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<usize> {
     let same = |wanted: u8| if fold { wanted.eq_ignore_ascii_case(&byte) } else { wanted == byte };
     match pattern[p] {
@@ -47,7 +47,7 @@ fn one(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<usize> {
     }
 }
 
-/// A bracket expression at `p`: where it ends, and whether `byte` is in it. `None` if it never ends.
+/// Parses a bracket expression at `p`: returns where it ends, and whether `byte` is in it. `None` if it never ends.
 fn bracket(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<(usize, bool)> {
     let mut at = p + 1;
     let negated = matches!(pattern.get(at), Some(b'!' | b'^'));
@@ -99,7 +99,7 @@ fn bracket(pattern: &[u8], p: usize, byte: u8, fold: bool) -> Option<(usize, boo
     }
 }
 
-/// Whether a byte is of a class; `None` if there is no such class.
+/// Returns whether a byte is of a class; `None` if there is no such class.
 fn class(name: &[u8], byte: u8) -> Option<bool> {
     Some(match name {
         b"alnum" => byte.is_ascii_alphanumeric(),
@@ -118,7 +118,7 @@ fn class(name: &[u8], byte: u8) -> Option<bool> {
     })
 }
 
-/// The bytes that every match begins with.
+/// Returns the bytes that every match begins with.
 pub(crate) fn literal_prefix(pattern: &[u8]) -> Vec<u8> {
     let mut prefix = Vec::new();
     let mut bytes = pattern.iter();
@@ -135,8 +135,8 @@ pub(crate) fn literal_prefix(pattern: &[u8]) -> Vec<u8> {
     prefix
 }
 
-/// The longest run of bytes that stand for themselves, as far as that is easily seen: patterns with brackets and quoted
-/// bytes have none.
+/// Returns the longest run of literal bytes, as far as it can be found easily: patterns with brackets and quoted bytes
+/// have none.
 pub(crate) fn literal_within(pattern: &[u8]) -> &[u8] {
     if pattern.iter().any(|byte| matches!(byte, b'[' | b'\\')) {
         return &[];
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_symbols_and_what_is_neither() {
+    fn classes_symbols_and_plain_text() {
         for (pattern, text, fold, expect) in [
             ("[[:upper:]]", "b", true, false),
             ("[[:upper:]]", "B", true, true),

@@ -1,15 +1,15 @@
 //! The operators of conditions: one row each.
 //!
-//! A row has all there is to know of an operator: how it is written, what follows it, which values have it, and what it
-//! answers. Messages, hints and the checks of types are derived from the rows, and a test holds the grammar
-//! (`syntax/condition.pest`) to them. What only makes an operator faster is the matcher's business
-//! (`vm/matcher.rs`): without a matcher of its own an operator is answered by its row.
+//! A row has everything about an operator: how it is written, its operand, the values that have it, and its meaning.
+//! Messages, hints and the checks of types are derived from the rows, and a test compares the grammar
+//! (`syntax/condition.pest`) with them. Faster ways to evaluate an operator are in the matcher (`vm/matcher.rs`): an
+//! operator without a special matcher is evaluated by its row.
 
 pub(crate) mod glob;
 
 use std::cmp::Ordering;
 
-/// What follows an operator.
+/// The operand of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operands {
     /// A number. Written as a symbol.
@@ -22,7 +22,7 @@ pub enum Operands {
     List,
 }
 
-/// What an operator answers.
+/// The meaning of an operator.
 #[derive(Clone, Copy)]
 pub(crate) enum Answer {
     /// By the order of the two values.
@@ -83,7 +83,7 @@ macro_rules! operators {
                 match self { $(Self::$variant => Operands::$operands,)* }
             }
 
-            /// Returns what it answers.
+            /// Returns its meaning.
             pub(crate) const fn answer(self) -> Answer {
                 match self { $(Self::$variant => $answer,)* }
             }
@@ -128,7 +128,7 @@ fn contains_folded(text: &[u8], wanted: &[u8]) -> bool {
     wanted.is_empty() || text.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted))
 }
 
-/// The operator that takes nothing on its right.
+/// The operator without an operand.
 pub const EXISTS: &str = "exists";
 
 impl Operator {
@@ -137,33 +137,33 @@ impl Operator {
         Self::ALL.iter().copied().find(|op| op.text() == text)
     }
 
-    /// Whether a constant behind it must be a number.
+    /// Returns whether a constant behind it must be a number.
     pub const fn takes_number(self) -> bool {
         matches!(self.operands(), Operands::Number)
     }
 
-    /// Whether it takes a list.
+    /// Returns whether its operand is a list.
     pub const fn takes_list(self) -> bool {
         matches!(self.operands(), Operands::List)
     }
 
-    /// Whether a [modifier](Modifier) may follow it.
+    /// Returns whether a [modifier](Modifier) may follow it.
     pub const fn is_modifiable(self) -> bool {
         matches!(self.operands(), Operands::Symbol | Operands::Word)
     }
 
-    /// Whether it is defined for some values.
+    /// Returns whether it is defined for some values.
     pub(crate) const fn is_for(self, values: Values) -> bool {
         self.values().has(values)
     }
 
-    /// Returns what the operators are called, `exists` among them, in the order of messages.
+    /// Returns the names of the operators, including `exists`, in the order of messages.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         std::iter::once(EXISTS).chain(Self::ALL.iter().map(|op| op.text()))
     }
 }
 
-/// How a check on one value takes a list on its right.
+/// How a check on one value uses a list on its right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named as they are written")]
 pub enum Modifier {
@@ -200,7 +200,7 @@ mod tests {
 
     const GRAMMAR: &str = include_str!("../syntax/condition.pest");
 
-    /// The words between quotes of a rule of the grammar.
+    /// Returns the words between quotes of a rule of the grammar.
     fn words(rule: &str) -> Vec<&'static str> {
         let start = GRAMMAR.find(&format!("\n{rule} ")).unwrap_or_else(|| panic!("no rule {rule}"));
         let body = &GRAMMAR[start..];

@@ -1,9 +1,9 @@
-//! What is written when a rule matches.
+//! The output of a rule that matches.
 
 use super::priority::Priority;
 use super::template::Template;
 
-/// What alerts look like.
+/// The format of alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the configuration")]
 pub struct Format {
@@ -17,14 +17,14 @@ pub struct Format {
     pub include_message: bool,
     /// JSON has `output_fields`.
     pub include_output_fields: bool,
-    /// The time is a date and a time in UTC, or the local time of the day.
+    /// The time is a date and a time in UTC, or the local time of day.
     pub iso8601: bool,
     /// The name of this host.
     pub hostname: String,
 }
 
 impl Format {
-    /// The settings that Falco comes with, for a host.
+    /// Returns the settings that Falco comes with, for a host.
     pub fn new(hostname: impl Into<String>) -> Self {
         Self {
             json: false,
@@ -38,14 +38,14 @@ impl Format {
     }
 }
 
-/// An output field beside those of the message.
+/// An output field in addition to those of the message.
 #[derive(Debug, Clone)]
 pub struct ExtraField {
     /// Its key.
     pub key: String,
     /// Its value.
     pub template: Template,
-    /// Whether the value is that of the field `key`, with its type, and not the text of the template.
+    /// Whether the value is that of the field `key`, with its type, instead of the text of the template.
     pub raw: bool,
 }
 
@@ -54,11 +54,11 @@ pub struct ExtraField {
 pub struct Output {
     /// The name of the rule.
     pub rule: String,
-    /// How grave it is.
+    /// How severe it is.
     pub priority: Priority,
     /// The source of its events.
     pub source: String,
-    /// Its tags; alerts have them sorted, each once.
+    /// Its tags; in alerts they are sorted, each once.
     pub tags: Vec<String>,
     /// Its message.
     pub message: Template,

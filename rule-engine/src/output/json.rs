@@ -1,4 +1,4 @@
-//! JSON as Falco writes it: no blanks, keys in order of the alphabet, what is no UTF-8 replaced.
+//! JSON as Falco writes it: no spaces, keys in alphabetical order, invalid UTF-8 replaced.
 
 use std::io::Write;
 
@@ -33,7 +33,7 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
 /// Returns how many bytes at the start are written as they are and are ASCII: nearly always all.
 #[inline]
 fn plain_len(bytes: &[u8]) -> usize {
-    /// Bytes that are looked at together.
+    /// The number of bytes that are compared together.
     const LANES: usize = 16;
     let odd = |byte: u8| !(0x20..0x80).contains(&byte) | (byte == b'"') | (byte == b'\\');
     let (chunks, _) = bytes.as_chunks::<LANES>();
@@ -42,7 +42,7 @@ fn plain_len(bytes: &[u8]) -> usize {
     plain + bytes[plain..].iter().take_while(|byte| !odd(**byte)).count()
 }
 
-/// Appends an ASCII character that cannot stand in a JSON string.
+/// Appends an ASCII character that must be escaped in a JSON string.
 fn escape_ascii(byte: u8, out: &mut Vec<u8>) {
     let short = match byte {
         b'"' | b'\\' => byte,
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_must_be_escaped_is() {
+    fn special_characters_are_escaped() {
         let mut out = Vec::new();
         string(b"a\"\\\n\x01\x7f\xc3\xa9\xff.", &mut out);
         assert_eq!(String::from_utf8_lossy(&out), "\"a\\\"\\\\\\n\\u0001\u{7f}é\u{fffd}.\"");

@@ -1,4 +1,4 @@
-//! What is written when a rule matches: templates, and alerts as text and JSON in Falco's format.
+//! The outputs of rules: templates, and alerts as text and JSON in Falco's format.
 
 mod alert;
 pub(crate) mod json;

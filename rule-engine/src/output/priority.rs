@@ -1,8 +1,8 @@
-//! How grave a rule is.
+//! The severity of rules.
 
 use std::str::FromStr;
 
-/// The priority of a rule, gravest first.
+/// The priority of a rule, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "named as rules name them")]
 pub enum Priority {
@@ -17,7 +17,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// All of them, gravest first.
+    /// All of them, most severe first.
     pub const ALL: [Self; 8] = [
         Self::Emergency,
         Self::Alert,
@@ -29,7 +29,7 @@ impl Priority {
         Self::Debug,
     ];
 
-    /// As alerts print it.
+    /// Returns the name as alerts print it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Emergency => "Emergency",
@@ -50,7 +50,7 @@ impl std::fmt::Display for Priority {
     }
 }
 
-/// A text that is no priority.
+/// The error of a text that is not a priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no priority")]
 pub struct UnknownPriority;

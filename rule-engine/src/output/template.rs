@@ -18,7 +18,7 @@ const LONGEST: usize = 1024;
 /// The longest text of a list or a buffer.
 const LONGEST_TEXT: usize = 1023;
 
-/// Why a text is not a template. Printed in Falco's words.
+/// The reason why a text is not a template. Printed in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
@@ -42,11 +42,11 @@ pub enum TemplateError {
     UnknownSource,
 }
 
-/// What to write after a `%`.
+/// The output after a `%`.
 const PERCENT: &str = "a `%` begins a field such as `%proc.name`";
 
 impl TemplateError {
-    /// Returns what may help, given the fields that the schema has.
+    /// Returns a hint, given the fields that the schema has.
     pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
         match self {
             Self::EndsInPercent | Self::EndsInNumber => Some(PERCENT.to_owned()),
@@ -127,7 +127,7 @@ impl Template {
         }
     }
 
-    /// The longest operand at the beginning of `rest`.
+    /// Parses the longest operand at the beginning of `rest`.
     fn longest(&mut self, rest: &str, schema: &mut dyn Schema) -> Result<(Operand, ExprId, usize), TemplateError> {
         if let Some((operand, used)) = plain_field(rest) {
             let mut operands = Operands { exprs: &mut self.exprs, schema, place: Place::Output };
@@ -143,11 +143,11 @@ impl Template {
                     let mut operands = Operands { exprs: &mut self.exprs, schema, place: Place::Output };
                     match operands.operand(&operand) {
                         Ok(expr) => return Ok((operand, expr, used)),
-                        // What lies behind the operand makes no difference.
+                        // The text behind the operand makes no difference.
                         Err(_) => next = next.min(boundary(rest, used.saturating_sub(1))),
                     }
                 }
-                // Nor does what lies behind the place where the reader gave up.
+                // Nor does the text behind the place where parsing ended.
                 Err(error) => next = next.min(boundary(rest, error.position.index + 1)),
             }
             size = next;
@@ -172,27 +172,27 @@ impl Template {
         }
     }
 
-    /// The names of the fields that it prints.
+    /// Returns the names of the fields that it prints.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.name.as_str())
     }
 
-    /// The fields, by number.
+    /// Returns the fields, by number.
     pub(crate) fn field_ids(&self) -> impl Iterator<Item = FieldId> {
         self.fields.iter().map(|field| field.id)
     }
 
-    /// The fields with their names.
+    /// Returns the fields with their names.
     pub(crate) fn named_fields(&self) -> impl Iterator<Item = (&str, FieldId)> {
         self.fields.iter().map(|field| (field.name.as_str(), field.id))
     }
 
-    /// The transformers that it prints, such as `toupper(proc.name)`.
+    /// Returns the transformers that it prints, such as `toupper(proc.name)`.
     pub fn transformers(&self) -> impl Iterator<Item = &str> {
         self.transformers.iter().map(String::as_str)
     }
 
-    /// Appends the text for an event; what is missing prints as `<NA>`.
+    /// Appends the text for an event; a missing value prints as `<NA>`.
     pub fn render<E: Event>(&self, event: &E, arena: &Bump, out: &mut Vec<u8>) {
         for piece in &self.pieces {
             match piece {
@@ -285,7 +285,7 @@ impl<S: EventSchema> Formatter<S> {
         self.template.fields()
     }
 
-    /// Appends the text for an event; what is missing prints as `<NA>`. What must be built lives in `arena`.
+    /// Appends the text for an event; a missing value prints as `<NA>`. Values that must be built live in `arena`.
     ///
     /// # Errors
     /// If the input is not an event of this schema.
@@ -323,13 +323,13 @@ impl<S: EventSchema> Formatter<S> {
     }
 }
 
-/// The last place up to `at` where a character begins or the text ends.
+/// Returns the last place up to `at` where a character begins or the text ends.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
 }
 
-/// The field at the beginning of `rest`, if it is no transformer and its argument is a bare one: what nearly every field
-/// of a template is. Anything else is left to the grammar.
+/// Parses the field at the beginning of `rest`, if it is not a transformer and its argument is unquoted: this is nearly
+/// every field of a template. Anything else is left to the grammar.
 fn plain_field(rest: &str) -> Option<(Operand, usize)> {
     let bytes = rest.as_bytes();
     let end =
@@ -354,7 +354,7 @@ fn plain_field(rest: &str) -> Option<(Operand, usize)> {
     Some((Operand::Field(Field { name: name.to_owned(), arg }, Position::START), used))
 }
 
-/// Bytes with dots for what does not print.
+/// Returns bytes with dots for unprintable ones.
 fn printable<'e>(bytes: &[u8], arena: &'e Bump) -> &'e [u8] {
     let shown = &bytes[..bytes.len().min(LONGEST_TEXT)];
     arena.alloc_slice_fill_iter(shown.iter().map(|byte| match byte {

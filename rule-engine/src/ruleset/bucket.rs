@@ -1,4 +1,4 @@
-//! The rules of one key: which of them are tried on an event, and in which order they are ruled out.
+//! The rules of one key: the candidates of an event, and the order in which they are excluded.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -14,7 +14,7 @@ pub(super) const WORD: usize = 64;
 /// No bucket.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// What a part of a condition depends on that outlives the event.
+/// The dependency of a part of a condition that outlives the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Guard {
     Process = 0,
@@ -24,7 +24,7 @@ pub(super) enum Guard {
 impl Guard {
     pub(super) const ALL: [Self; 2] = [Self::Process, Self::Descriptor];
 
-    /// With what its answers are remembered.
+    /// Returns the life time of its cached results.
     pub(super) const fn span(self) -> Span {
         match self {
             Self::Process => Span::Lineage,
@@ -37,26 +37,26 @@ impl Guard {
 #[derive(Debug)]
 pub(crate) struct RuleBucket {
     pub(super) rules: Box<[Listed]>,
-    /// The places of the rules that are looked at one by one, ascending: all on a bucket of few rules, on a longer one
+    /// The places of the rules that are checked one by one, ascending: all in a bucket of few rules, in a longer one
     /// those without a prefilter.
     pub(super) base: Box<[u32]>,
-    /// Those, 64 at a time.
+    /// The same, 64 at a time.
     pub(super) chunks: Box<[Chunk]>,
     pub(super) groups: Box<[Group]>,
 }
 
-/// At most 64 rules.
+/// A chunk of at most 64 rules.
 #[derive(Debug)]
 pub(super) struct Chunk {
     /// Their bits.
     pub(super) rules: u64,
-    /// Where the answers of their guards are remembered, as far as they have any.
+    /// The places of its guards' cached results, if it has guards.
     pub(super) places: [Option<Place>; 2],
     pub(super) shared_tests: Box<[SharedTest]>,
 }
 
-/// Two words, one that says which guards were answered and one that says which are open, and where in them the bits of a
-/// chunk begin: small ones share words.
+/// Two words, one with the evaluated guards and one with their results, and the first bit of a chunk in them: small
+/// ones share words.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) words: u32,
@@ -67,7 +67,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SharedTest {
     pub(super) code: u32,
-    /// The rules that need it, and the test to go on with if it fails.
+    /// The rules that need it, and the next test if it fails.
     pub(super) rules: u64,
     pub(super) skip: u32,
 }
@@ -75,11 +75,11 @@ pub(super) struct SharedTest {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listed {
     pub(super) rule: u32,
-    /// The code of the guards, as far as there are any.
+    /// The code of the guards, if there are any.
     pub(super) guards: [Option<u32>; 2],
-    /// The code of the rest; of the whole condition, where only a prefilter leads here.
+    /// The code of the rest; of the whole condition, if the rule is only reached by a prefilter.
     pub(super) code: u32,
-    /// Whether the rest is likely to cost less than the guard of the descriptor.
+    /// Whether the rest is likely to cost less than the guard of the file descriptor.
     pub(super) rest_first: bool,
 }
 
@@ -87,19 +87,19 @@ pub(super) struct Listed {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) matcher: u32,
-    /// For each atom of the matcher, where its rules begin in `places`; one more at the end.
+    /// For each atom of the matcher, the start of its rules in `places`; one more at the end.
     pub(super) starts: Box<[u32]>,
     pub(super) places: Box<[u32]>,
-    /// The same as bits, on a bucket of few rules.
+    /// The same as bits, in a bucket of few rules.
     pub(super) masks: Box<[u64]>,
     /// All of those.
     pub(super) rules: u64,
-    /// Whether its answers are remembered with the descriptor.
+    /// Whether its results are cached with the file descriptor.
     pub(super) remembered: bool,
 }
 
 impl RuleBucket {
-    /// Tries the rules that the event may match, in order.
+    /// Evaluates the rules that the event may match, in order.
     #[inline]
     pub(super) fn run<E: Event>(
         &self,
@@ -126,7 +126,7 @@ impl RuleBucket {
         ControlFlow::Continue(())
     }
 
-    /// As [`run`](Self::run), of so many rules that those with a prefilter are not looked at one by one.
+    /// Does the same as [`run`](Self::run) for a bucket whose rules with a prefilter are not checked one by one.
     fn run_many<E: Event>(
         &self,
         frame: &mut Frame<'_, E>,
@@ -165,7 +165,7 @@ impl RuleBucket {
         ControlFlow::Continue(())
     }
 
-    /// The rules of a chunk that neither what is known of their guards, nor a shared test, nor a prefilter rules out.
+    /// Returns the rules of a chunk that neither cached guards, nor a shared test, nor a prefilter excludes.
     #[inline]
     fn open<E: Event>(&self, chunk: &Chunk, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
         let mut bits = chunk.rules;
@@ -208,7 +208,7 @@ impl RuleBucket {
 }
 
 impl Chunk {
-    /// Remembers that what rules demand of the descriptor does not hold.
+    /// Caches that a test of rules on the file descriptor is false.
     #[inline]
     fn shut(&self, guard: Guard, rules: u64, state: &mut State) {
         let Some(Place { words: at, shift }) = self.places[guard as usize] else { return };
@@ -217,8 +217,8 @@ impl Chunk {
         words[at as usize + 1] &= !(rules << shift);
     }
 
-    /// Whether an event matches a rule. Few descriptors are what a rule looks for, and most processes are, so that the
-    /// descriptor is asked first if the answer is remembered with it.
+    /// Returns whether an event matches a rule. A rule matches few file descriptors and most processes, so the guard of
+    /// the file descriptor is evaluated first if its result is cached with it.
     #[inline]
     fn matches<E: Event>(
         &self,
@@ -241,12 +241,12 @@ impl Chunk {
         }
     }
 
-    /// Whether the guards of a rule are open.
+    /// Returns whether the guards of a rule are true.
     fn passes<E: Event>(&self, listed: &Listed, bit: u32, frame: &mut Frame<'_, E>, state: &mut State) -> bool {
         Guard::ALL.into_iter().all(|guard| self.is_open(listed, guard, bit, frame, state))
     }
 
-    /// Whether a guard of a rule is open; that is answered once for a process or a descriptor.
+    /// Returns whether a guard of a rule is true; it is evaluated once for a process or a file descriptor.
     #[inline]
     fn is_open<E: Event>(
         &self,
@@ -271,7 +271,7 @@ impl Chunk {
     }
 }
 
-/// Whether an event matches what is left of a rule.
+/// Returns whether an event matches the rest of a rule.
 #[inline]
 fn rest<E: Event>(listed: &Listed, frame: &mut Frame<'_, E>, state: &mut State, profile: Option<&mut Profile>) -> bool {
     let Some(profile) = profile else { return frame.run(state, listed.code) };

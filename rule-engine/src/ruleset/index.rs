@@ -1,12 +1,12 @@
-//! Which rules an event may match, found without trying them.
+//! The index: the rules that an event may match, found without evaluating them.
 //!
-//! Three steps, each leaving fewer. A rule stands on the *bucket* of a key only if what is left of its condition for that
-//! key can be true at all. On a bucket, the part of each condition that depends on the process or its lineage alone, and
-//! the part that depends on the descriptor alone, its *guards*, are remembered with the process and the descriptor: one
-//! bit per rule, so that a word of bits strikes out 64 rules. What rules test in common beyond that is tested once for all. A rule
-//! whose condition needs one of some atoms to be true, its *prefilter*, is not even looked at unless one is: atoms are
-//! answered matcher by matcher, whatever their number, and the true ones lead to their rules. On a long bucket prefilters
-//! are asked first of all, on a short one after the shared tests.
+//! Three steps, each leaving fewer. A rule is in the *bucket* of a key only if the rest of its condition for that key
+//! can be true at all. In a bucket, the part of each condition that depends on the process or its lineage only, and the
+//! part that depends on the file descriptor only, its *guards*, are cached with the process and the file descriptor:
+//! one bit per rule, so that a word of bits excludes 64 rules. Common tests of rules are evaluated once for all. A rule
+//! whose condition needs one of some atoms to be true, its *prefilter*, is not a candidate unless one is: atoms are
+//! evaluated matcher by matcher, whatever their number, and the true ones lead to their rules. In a long bucket
+//! prefilters are evaluated first, in a short one after the shared tests.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -52,7 +52,7 @@ impl Index {
         Self { program: emitted.program, bucket_of: lists.bucket_of, buckets, extra }
     }
 
-    /// Whether the program is proven: one that is not must not run.
+    /// Returns whether the program is verified: one that is not must not run.
     pub(super) fn is_sound(&self) -> bool {
         let proof = verify(&self.program);
         debug_assert_eq!(proof, Ok(()), "the emitter makes sound programs");
@@ -76,7 +76,7 @@ impl Index {
         self.extra
     }
 
-    /// What the searches came to: for each matcher how often and how long, for each atom how often it was true.
+    /// Returns the profile of the searches: for each matcher their number and time, for each atom how many times it was true.
     pub(super) fn matchers(&self, searches: &Searches, field: &dyn Fn(u32) -> String) -> Vec<MatcherProfile> {
         let rows = self.program.matchers.iter().zip(&searches.matchers).enumerate();
         rows.map(|(matcher, (row, &(searched, nanoseconds)))| {
@@ -126,7 +126,7 @@ struct Plan {
     rules: Vec<Planned>,
     /// The prefilter of each rule that has one.
     prefilters: Vec<Option<Prefilter>>,
-    /// The rules that are looked at one by one: on a long bucket those without a prefilter.
+    /// The rules that are checked one by one: in a long bucket those without a prefilter.
     base: Vec<u32>,
     /// The shared tests of each 64 of those.
     shared_tests: Vec<Vec<shared_tests::Planned>>,
@@ -139,15 +139,15 @@ struct Planned {
     rest_first: bool,
 }
 
-/// Which words of what is remembered are taken. Chunks whose rules have the same guards share theirs.
+/// The words of the cache that are in use. Chunks whose rules have the same guards share theirs.
 struct GuardWords<'x> {
     taken: HashMap<(Guard, Vec<Demands>), Place, FxBuildHasher>,
     extra: &'x mut [usize; 4],
-    /// How many bits are left in the last two words of each guard.
+    /// The number of free bits in the last two words of each guard.
     room: [u32; 2],
 }
 
-/// What a rule demands of what its guards are remembered with: the guard, and a prefilter of the same life time.
+/// The conditions of a rule on the object of its guards: the guard, and a prefilter of the same life time.
 type Demands = (Option<NodeId>, Prefilter);
 
 impl GuardWords<'_> {
@@ -247,7 +247,7 @@ impl Plan {
             places.extend(list);
             starts.push(places.len() as u32);
         }
-        // A rule with atoms of several matchers may match though none of this one is true: it is not ruled out here.
+        // A rule with atoms of several matchers may match though none of this one is true: it is not excluded here.
         let is_whole = |place: u32| self.prefilters[place as usize].iter().flatten().all(|(of, _)| *of == matcher);
         let rules = masks.iter().fold(0, |all, mask| all | mask);
         let rules = (0..self.rules.len().min(WORD) as u32)
@@ -257,7 +257,7 @@ impl Plan {
     }
 }
 
-/// The parts of a condition that outlive the event, and the rest.
+/// Returns the parts of a condition that outlive the event, and the rest.
 fn split(pool: &mut Pool, arranger: &mut Arranger, rule: u32, root: NodeId) -> Planned {
     let children: Vec<NodeId> = match &pool[root] {
         Node::And(children) => children.to_vec(),

@@ -1,7 +1,7 @@
-//! The rules of each key, what is left of their conditions for it, and each list of them kept once.
+//! The rules of each key, the rest of their conditions for it, and each list of them kept once.
 //!
-//! Most keys have the same rules. So keys begin as one class with an empty list, and each rule splits the classes of which
-//! it does not treat all keys alike: what is done for a rule is done for few classes, not for hundreds of keys.
+//! Most keys have the same rules. So keys begin as one class with an empty list, and each rule splits the classes whose
+//! keys it does not treat alike: the work for a rule is done for few classes, not for hundreds of keys.
 
 use crate::event::{Key, Schema};
 use crate::ir::node::{Node, NodeId, Pool};
@@ -32,7 +32,7 @@ struct Class {
     list: List,
 }
 
-/// What a rule is to keys of one class: nothing, or the condition that is left of it.
+/// The form of a rule for keys of one class: nothing, or the rest of its condition.
 struct Part {
     class: usize,
     root: NodeId,

@@ -1,12 +1,12 @@
-//! Many rules at once: which of them an event concerns, and which of those match.
+//! Many rules at once: the candidates of an event, and those that match.
 //!
 //! ```text
 //! event -> key -> bucket (the rules of that key) -> candidates -> programs -> matches
 //!                                                  remembered process parts, prefilters
 //! ```
 //!
-//! A [`Ruleset`] is a value that never changes; what changes while events run is in a [`Machine`]. To change rules, build
-//! another set and go on with it between two events.
+//! A [`Ruleset`] is a value that never changes; the mutable state is in a [`Machine`]. To change rules, build another
+//! set and use it from the next event on.
 
 mod bucket;
 mod index;
@@ -34,23 +34,23 @@ use crate::vm::machine::{Frame, Searches, State};
 use crate::vm::naive;
 use index::Index;
 
-/// What happens after a rule has matched.
+/// Whether evaluation continues after a rule has matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// No further rule is tried on the event.
+    /// No further rule is evaluated for the event.
     #[default]
     First,
-    /// Every rule that matches is told.
+    /// Every rule that matches is reported.
     All,
 }
 
-/// How a set of rules is run.
+/// The options of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// What happens after a match.
+    /// Whether evaluation continues after a match.
     pub matching: Matching,
     /// Whether the index is used. Without it every enabled rule of an event's type is walked as it is written: the same
-    /// answers, slowly.
+    /// results, slowly.
     pub index: bool,
 }
 
@@ -69,7 +69,7 @@ pub struct RulesetBuilder {
 }
 
 impl RulesetBuilder {
-    /// No rules yet.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self::default()
     }
@@ -77,7 +77,7 @@ impl RulesetBuilder {
     /// Compiles a condition for rules of this set; nothing is added yet.
     ///
     /// # Errors
-    /// The first fault, in Falco's words.
+    /// The first error, in Falco's words.
     pub fn condition(&mut self, schema: &mut dyn Schema, tree: &Expr) -> Result<Condition, CompileError> {
         lower::compile(&mut self.pool, schema, tree, &mut self.known)
     }
@@ -88,13 +88,14 @@ impl RulesetBuilder {
         RuleId(self.rules.len() as u32 - 1)
     }
 
-    /// The rules added so far, to change what they say; [`select`](Self::select) switches them.
+    /// Returns the rules added so far, to change their outputs; [`select`](Self::select) enables and disables them.
     pub fn rules_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
         self.rules.iter_mut().map(|(rule, _)| rule)
     }
 
-    /// Switches rules. One that was off and is switched on is from now on the last to be evaluated, as in Falco: with
-    /// [`Matching::First`] that decides which of two rules is told. Numbers that [`add`](Self::add) gave are void then.
+    /// Enables or disables rules. A disabled rule that is enabled is evaluated last from now on, as in Falco: with
+    /// [`Matching::First`] the order decides which of two rules is reported. Numbers that [`add`](Self::add) returned
+    /// are invalid then.
     pub fn select(&mut self, selection: &Selection) {
         let mut woken = Vec::new();
         for (mut rule, condition) in std::mem::take(&mut self.rules) {
@@ -108,7 +109,7 @@ impl RulesetBuilder {
         self.rules.append(&mut woken);
     }
 
-    /// The set of all enabled rules.
+    /// Builds the set of all enabled rules.
     pub fn build(self, schema: &dyn Schema, config: Config) -> Ruleset {
         let mut pool = self.pool;
         let regexes = Regexes::new(pool.atoms());
@@ -128,7 +129,7 @@ impl RulesetBuilder {
     }
 }
 
-/// A rule as it is written, for the walker.
+/// A rule as it is written, for the tree walker.
 #[derive(Debug)]
 pub(crate) struct Plain {
     pub(crate) root: NodeId,
@@ -146,32 +147,32 @@ pub struct Ruleset {
     regexes: Regexes,
     index: Index,
     config: Config,
-    /// Whether correlations look for any rule.
+    /// Whether a correlation uses any rule.
     has_members: bool,
 }
 
 impl Ruleset {
-    /// The source of the events that its rules are about.
+    /// Returns the source of the rules' events.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Its rules, disabled ones too, in the order of evaluation.
+    /// Returns the rules, disabled ones too, in the order of evaluation.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// Returns what happens after a match.
+    /// Returns whether evaluation continues after a match.
     pub fn matching(&self) -> Matching {
         self.config.matching
     }
 
-    /// One rule.
+    /// Returns one rule.
     pub fn rule(&self, id: RuleId) -> &Rule {
         &self.rules[id.0 as usize]
     }
 
-    /// The event types for which there is any enabled rule that could match.
+    /// Returns the event types for which any enabled rule could match.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         self.index.keys()
     }
@@ -184,7 +185,7 @@ impl Ruleset {
     }
 
     /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
-    /// [`Matching::First`] it is called once at most, and besides for the rules that are members of correlations.
+    /// [`Matching::First`] it is called once at most, and in addition for the rules that are members of correlations.
     pub fn process<E: Event>(
         &self,
         machine: &mut Machine,
@@ -195,7 +196,7 @@ impl Ruleset {
         let mut has_matched = false;
         let mut tell = |rule: u32| {
             if self.has_members {
-                // What correlations look for does not end with the first alert, nor is it one.
+                // Members of correlations are evaluated after the first alert too, and do not count as one.
                 let Rule { building_block, hits, .. } = &self.rules[rule as usize];
                 if *building_block || has_matched {
                     return if hits.is_empty() { ControlFlow::Continue(()) } else { matched(RuleId(rule)) };
@@ -225,7 +226,7 @@ impl Ruleset {
         let _ = bucket.run(&mut frame, state, candidates, profile, &mut tell);
     }
 
-    /// The same without index and machine: the oracle of tests.
+    /// Does the same without index and bytecode: the oracle of tests.
     fn walk<E: Event>(
         &self,
         arena: &Bump,
@@ -243,24 +244,25 @@ impl Ruleset {
         ControlFlow::Continue(())
     }
 
-    /// How a rule is run for events of a key; `None` if it cannot match them. `field` gives the name of a field.
+    /// Returns the plan of a rule for events of a key; `None` if it cannot match them. `field` gives the name of a
+    /// field.
     pub fn explain(&self, id: RuleId, key: Key, field: &dyn Fn(u32) -> String) -> Option<EventPlan> {
         self.index.explain(id.0, key, field)
     }
 }
 
-/// How a rule is run for events of one type, for people: code is disassembled.
+/// The plan of a rule for events of one type, for people: code is disassembled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventPlan {
-    /// One of these must be true for the rule to be looked at; empty if it is on every event.
+    /// One of these must be true for the rule to be a candidate; empty if it is one for every event.
     pub prefilter: Vec<String>,
-    /// What it shares with other rules and is asked once for all of them, in order.
+    /// The tests that it shares with other rules, evaluated once for all of them, in order.
     pub shared_tests: Vec<String>,
-    /// What depends on the process alone, and is remembered with it.
+    /// The part that depends on the process only, cached with it.
     pub guard: Option<String>,
-    /// What depends on the descriptor alone, and is remembered with it.
+    /// The part that depends on the file descriptor only, cached with it.
     pub descriptor: Option<String>,
-    /// What is left to be asked of each event.
+    /// The rest, evaluated for each event.
     pub code: String,
 }
 
@@ -286,7 +288,7 @@ impl std::fmt::Display for EventPlan {
     }
 }
 
-/// What changes while a [`Ruleset`] runs: one for each thread that evaluates.
+/// The mutable state of a [`Ruleset`]: one for each thread that evaluates.
 #[derive(Debug)]
 pub struct Machine {
     arena: Bump,
@@ -296,7 +298,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine for one set of rules; it must not be used with another.
+    /// Creates the machine of one set of rules; it must not be used with another.
     pub fn new(rules: &Ruleset) -> Self {
         Self {
             arena: Bump::with_capacity(16 * 1024),
@@ -306,7 +308,7 @@ impl Machine {
         }
     }
 
-    /// Begins to count, per rule and per atom, how often it is evaluated and how long that takes.
+    /// Enables counting, per rule and per atom, of evaluations and their time.
     pub fn profile(&mut self, rules: &Ruleset) {
         let mut profile = Profile::new(rules.rules.len());
         for (row, rule) in profile.rules.iter_mut().zip(&rules.rules) {
@@ -316,25 +318,26 @@ impl Machine {
         self.state.searches = Some(Box::new(Searches::new(&rules.index.program)));
     }
 
-    /// Counts no more, and forgets what was counted.
+    /// Disables counting, and discards the counts.
     pub fn end_profile(&mut self) {
         self.profile = None;
         self.state.searches = None;
     }
 
-    /// Whether it counts.
+    /// Returns whether it counts.
     pub fn is_profiled(&self) -> bool {
         self.profile.is_some()
     }
 
-    /// What was counted, if [`profile`](Self::profile) was called. `field` gives the name of a field.
+    /// Returns the counts, if [`profile`](Self::profile) was called. `field` gives the name of a field.
     pub fn profiled(&self, rules: &Ruleset, field: &dyn Fn(u32) -> String) -> Option<Profile> {
         let mut profile = self.profile.as_deref()?.clone();
         profile.matchers = rules.index.matchers(self.state.searches.as_deref()?, field);
         Some(profile)
     }
 
-    /// Memory for values that must live until the next event, such as those of the alert that is being written.
+    /// Returns the memory for values that must live until the next event, such as those of the alert that is being
+    /// written.
     pub fn arena(&self) -> &Bump {
         &self.arena
     }

@@ -1,8 +1,8 @@
 //! Prefilters: for each rule of a bucket some atoms of which one must be true for the rule to match.
 //!
-//! A rule has several sets of such atoms: what an `and` demands is each a set, and of an `or` one set of every alternative
-//! makes one. Which is taken decides what is searched on every event of the key, so rules are brought together on few
-//! matchers, cheap ones, and a rule that would have a matcher almost to itself has no prefilter.
+//! A rule has several sets of such atoms: each part of an `and` has one, and the sets of all alternatives make one of
+//! an `or`. The choice decides the searches on every event of the key, so rules are brought together on few matchers,
+//! cheap ones, and a rule that would have a matcher almost to itself has no prefilter.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -16,34 +16,34 @@ use crate::syntax::ast::Operator;
 use crate::vm::matcher::Sort;
 use crate::vm::program::Span;
 
-/// What makes atoms one matcher.
+/// The key by which atoms are grouped in a matcher.
 pub(super) type MatcherKey = (ExprId, Span, Sort);
 
 /// Atoms of which one must be true, with their matchers.
 pub(super) type Prefilter = SmallVec<[(MatcherKey, AtomId); 1]>;
 
-/// The number of rules from which on a bucket has prefilters.
+/// The number of rules from which a bucket has prefilters.
 const LONG: usize = 6;
 
-/// What it costs roughly to look at a rule without a prefilter, in the unit of [`Sort::cost`].
+/// The approximate cost of a rule without a prefilter, in the unit of [`Sort::cost`].
 const LOOK: u32 = 40;
 
-/// An `or` of more alternatives than this has no prefilter, and a rule no more sets than this to choose from.
+/// The limit of alternatives of an `or` with a prefilter, and of the sets of a rule to choose from.
 const MANY: usize = 64;
 
-/// The matcher of an atom, if few of its kind are true.
+/// Returns the matcher of an atom, if few of its kind are true.
 pub(super) fn matcher_of(pool: &Pool, atom: AtomId) -> Option<MatcherKey> {
     let atom = &pool[atom];
     let sort = Sort::of(&pool.exprs[atom.expr], &atom.test);
     (sort.is_selective() && pool.is_rare(atom)).then(|| (atom.expr, Span::of(pool.atom_lifetime(atom)), sort))
 }
 
-/// What asking a matcher on every event costs. What lasts with the process is known already.
+/// Returns the cost of a matcher on every event. Results that last with the process are known already.
 fn cost(matcher: MatcherKey) -> u32 {
     if matcher.1.is_brief() { matcher.2.cost() + EXTRACTION } else { 20 }
 }
 
-/// Sets of atoms of which one must be true for `root` to be.
+/// Returns sets of atoms of which one must be true for `root` to be.
 fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Prefilter>) {
     match pool[root].clone() {
         Node::Atom(atom) => {
@@ -63,7 +63,7 @@ fn necessary(pool: &mut Pool, root: NodeId, found: &mut Vec<Prefilter>) {
     }
 }
 
-/// What a text must begin with for a pattern to match: a cheaper question than the pattern, and rules ask it anyway.
+/// Returns the prefix of every match of a pattern: a cheaper test than the pattern, which other rules have anyway.
 fn begins(pool: &mut Pool, atom: AtomId) -> Option<AtomId> {
     let Atom { expr, test: Test::Compare(Operator::Glob, pattern) } = &pool[atom] else { return None };
     let (expr, prefix) = (*expr, glob::literal_prefix(pattern.bytes()));
@@ -78,7 +78,7 @@ fn begins(pool: &mut Pool, atom: AtomId) -> Option<AtomId> {
     }
 }
 
-/// Of each alternative one set, together: all of one matcher where that can be, and the cheapest of each.
+/// Returns the union of one set of each alternative: all of one matcher where possible, and the cheapest of each.
 fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Prefilter>) {
     let mut each: Vec<Vec<Prefilter>> = Vec::with_capacity(children.len());
     for child in children {
@@ -109,7 +109,7 @@ fn alternatives(pool: &mut Pool, children: &[NodeId], found: &mut Vec<Prefilter>
     found.extend(cheapest.filter(|set| !found.contains(set)));
 }
 
-/// The prefilter of each rule.
+/// Returns the prefilter of each rule.
 pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Prefilter>> {
     if list.len() < LONG {
         return vec![None; list.len()];
@@ -124,7 +124,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Pref
         }
         choices.push(found);
     }
-    // An atom that many rules have does not tell them apart. What lasts with the process is remembered rule by rule,
+    // An atom of many rules does not distinguish them. Results that last with the process are cached rule by rule,
     // which is cheaper as long as there are few rules.
     let limit = (list.len() / 16).max(8);
     let fits = |(matcher, atom): &(MatcherKey, AtomId)| {
@@ -133,7 +133,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Pref
     for found in &mut choices {
         found.retain(|set| set.iter().all(fits));
     }
-    // Each rule takes the set whose matchers it shares with most; a matcher that too few took is given up.
+    // Each rule uses the set whose matchers it shares with most; a matcher with too few rules is given up.
     loop {
         let mut served: HashMap<MatcherKey, u32, FxBuildHasher> = HashMap::default();
         for found in &choices {
@@ -142,7 +142,7 @@ pub(super) fn choose(pool: &mut Pool, list: &[(u32, NodeId)]) -> Vec<Option<Pref
             matchers.dedup();
             matchers.into_iter().for_each(|matcher| *served.entry(matcher).or_default() += 1);
         }
-        // What could not serve enough even if all that can took it is out at once.
+        // A matcher that would have too few rules even if all that can used it is given up at once.
         let hopeless = |matcher: &MatcherKey| cost(*matcher) > served[matcher] * LOOK;
         let mut gone = false;
         for found in &mut choices {

@@ -1,48 +1,48 @@
-//! What rules and their atoms cost: counted on request.
+//! The cost of rules and their atoms: counted on request.
 
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-/// What one rule cost.
+/// The cost of one rule.
 #[derive(Debug, Clone, Default)]
 pub struct RuleProfile {
     /// Its name.
     pub rule: String,
-    /// How often its program ran: as often as it was a candidate that nothing shared with other rules had ruled out.
+    /// How many times its program ran: as often as it was a candidate that no shared test had excluded.
     pub evaluated: u64,
-    /// How often it matched.
+    /// How many times it matched.
     pub matched: u64,
-    /// The time of its programs. Atoms that several rules ask count for the first that asks.
+    /// The time of its programs. Atoms of several rules count for the first that evaluates them.
     pub nanoseconds: u64,
 }
 
-/// What one atom came to.
+/// The counts of one atom.
 #[derive(Debug, Clone, Default)]
 pub struct AtomProfile {
-    /// The atom, as a condition says it.
+    /// The atom, as a condition writes it.
     pub atom: String,
-    /// In how many searches it was found true.
+    /// The number of searches in which it was true.
     pub held: u64,
 }
 
-/// What the atoms on one expression cost that are answered together.
+/// The cost of the atoms on one expression that are evaluated together.
 #[derive(Debug, Clone, Default)]
 pub struct MatcherProfile {
-    /// The expression and the kind of question, such as `fd.name startswith`.
+    /// The expression and the kind of test, such as `fd.name startswith`.
     pub matcher: String,
-    /// How often they were searched; all other times the answers were known.
+    /// The number of searches; otherwise the results were known.
     pub searches: u64,
-    /// The time of the searches, extraction of the value and all.
+    /// The time of the searches, including the extraction of the value.
     pub nanoseconds: u64,
     /// The atoms.
     pub atoms: Vec<AtomProfile>,
 }
 
-/// What a set of rules cost.
+/// The cost of a set of rules.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
-    /// The events of types that any rule is about.
+    /// The events of types that have rules.
     pub events: u64,
     /// Per rule, in the order of the rules.
     pub rules: Vec<RuleProfile>,
@@ -62,13 +62,13 @@ impl Profile {
         row.nanoseconds += time.as_nanos() as u64;
     }
 
-    /// The costliest first.
+    /// Sorts by cost, the highest first.
     pub fn sort(&mut self) {
         self.rules.sort_by_key(|row| std::cmp::Reverse((row.nanoseconds, row.evaluated)));
         self.matchers.sort_by_key(|row| std::cmp::Reverse((row.nanoseconds, row.searches)));
     }
 
-    /// All of it, for programs.
+    /// Returns all of it as JSON.
     pub fn json(&self) -> Json {
         let rules = self.rules.iter().map(|row| {
             json!({
@@ -88,7 +88,7 @@ impl Profile {
     }
 }
 
-/// As tables, in the order that the rows have; rules and matchers that did nothing are left out.
+/// Tables, in the order of the rows; rules and matchers without any evaluation are left out.
 impl std::fmt::Display for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{} events of types that a rule is about", self.events)?;
@@ -117,7 +117,7 @@ impl std::fmt::Display for Profile {
     }
 }
 
-/// So many atoms of a matcher are shown in a table.
+/// The number of atoms of a matcher that a table shows.
 const SHOWN: usize = 3;
 
 fn micros(nanoseconds: u64) -> String {

@@ -7,29 +7,29 @@ use crate::output::Output;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
-/// That events are to be recorded after a match.
+/// A recording of events after a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capture {
-    /// For how many milliseconds; `None` is the configured time.
+    /// The time in milliseconds; `None` is the configured time.
     pub milliseconds: Option<u32>,
 }
 
 /// A rule without its condition.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Its name, priority, tags and what it writes.
+    /// Its name, priority, tags and output.
     pub output: Output,
-    /// Whether it is tried at all.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// Whether a match starts a recording.
     pub capture: Option<Capture>,
-    /// Whether it raises no alert of its own: only correlations look for it.
+    /// Whether it raises no alert itself: it is only used by correlations.
     pub building_block: bool,
     /// The members of correlations that it is; set when rules are compiled.
     pub hits: Box<[Hit]>,
 }
 
-/// What separates the names of a correlation and its step: no rule of a file has it in its name.
+/// The separator between the names of a correlation and its step: names of rules in files do not have it.
 pub(crate) const STEP: char = '\u{1}';
 
 impl Rule {
@@ -38,12 +38,12 @@ impl Rule {
         Self { output, enabled: true, capture: None, building_block: false, hits: Box::default() }
     }
 
-    /// Whether it is a step of a correlation, which no file names.
+    /// Returns whether it is a step of a correlation, which no file names.
     pub fn is_step(&self) -> bool {
         self.building_block && self.output.rule.contains(STEP)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.output.rule
     }

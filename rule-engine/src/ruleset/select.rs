@@ -1,9 +1,9 @@
-//! Which rules are switched on: by name, by pattern, by tag; one selection after the other.
+//! The enabled rules: by name, by pattern, by tag; one selection after the other.
 
 use super::rule::Rule;
 use crate::output::Priority;
 
-/// What a selection looks at.
+/// The criterion of a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// The name is this; an empty one is every name.
@@ -14,21 +14,21 @@ pub enum Selector {
     Pattern(String),
     /// The rule has one of these tags.
     Tags(Vec<String>),
-    /// The rule is less grave than this.
+    /// The rule is less severe than this.
     Below(Priority),
 }
 
 /// One switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// Which rules.
+    /// The selected rules.
     pub rules: Selector,
-    /// On or off.
+    /// Whether they are enabled.
     pub enable: bool,
 }
 
 impl Selector {
-    /// Whether a rule is selected.
+    /// Returns whether a rule is selected.
     pub fn selects(&self, rule: &Rule) -> bool {
         match self {
             Self::Name(name) => name.is_empty() || rule.name() == name,
@@ -40,7 +40,7 @@ impl Selector {
     }
 }
 
-/// Whether `text` matches a pattern in which `*` is any run of characters and nothing else is special.
+/// Returns whether `text` matches a pattern in which `*` is any run of characters and nothing else is special.
 fn wildcard(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };

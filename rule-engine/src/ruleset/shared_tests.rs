@@ -1,7 +1,7 @@
-//! Shared tests: what several rules of a bucket demand of an event is tested once for all of them.
+//! Shared tests: a common test of several rules of a bucket is evaluated once for all of them.
 //!
 //! Most rules about opened files begin with the same few tests. They are taken out of the rules and made a tree: a test
-//! that fails rules out all rules that need it, and the tests below it are not evaluated.
+//! that fails excludes all rules that need it, and the tests below it are not evaluated.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -12,15 +12,15 @@ use crate::lower::arrange::Arranger;
 /// A shared test before there is code for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Planned {
-    /// The question.
+    /// The test.
     pub(super) node: NodeId,
     /// The rules behind it, as bits.
     pub(super) rules: u64,
-    /// The test to go on with where this one fails: the next that does not lie behind it.
+    /// The next test where this one fails: the next that does not depend on it.
     pub(super) skip: u32,
 }
 
-/// A rule by its place, and what it shares with others, in the order of asking.
+/// A rule by its place, and its shared tests, in the order of evaluation.
 type Demand = (usize, Vec<NodeId>);
 
 /// Returns the shared tests of at most 64 conditions, in their order of evaluation, and takes them out of the conditions.
@@ -53,8 +53,8 @@ pub(super) fn plan(pool: &mut Pool, arranger: &mut Arranger, conditions: &mut [N
     tests
 }
 
-/// Makes shared tests of what at least two of the rules demand: of those always the one first that, for what it costs, is
-/// likely to shut out most rules.
+/// Makes shared tests of the conditions of at least two of the rules: each time the one first that, for its cost, is
+/// likely to exclude most rules.
 fn grow(
     mut rules: Vec<Demand>,
     rank: &mut impl FnMut(NodeId) -> u32,

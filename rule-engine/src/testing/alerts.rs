@@ -1,4 +1,4 @@
-//! Alerts that are expected, alerts that are raised, and how the two differ.
+//! Expected alerts, raised alerts, and their differences.
 
 use serde_json::{Map, Value as Json};
 
@@ -7,7 +7,7 @@ use crate::engine::Alert;
 use crate::output::{Priority, json};
 use crate::source::item::Written;
 
-/// An alert that a test expects: the rule, and whatever else is asked of it.
+/// An alert that a test expects: the rule, and other properties.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
     pub(super) rule: Written,
@@ -20,7 +20,7 @@ pub(super) struct Expected {
     pub(super) tags: Vec<String>,
 }
 
-/// What a field is expected to be.
+/// The expected value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     Nothing,
@@ -45,25 +45,25 @@ pub struct Raised {
     pub tags: Vec<String>,
 }
 
-/// One thing that is not as expected.
+/// A difference from the expected alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// An alert did not come.
+    /// An alert is missing.
     Missing {
         /// The rule.
         rule: String,
-        /// Where the test asks for it.
+        /// Its place in the test.
         spot: Spot,
     },
-    /// An alert came that the test does not ask for.
+    /// An unexpected alert was raised.
     Unexpected(Raised),
-    /// An alert came otherwise than the test asks for.
+    /// An alert differs from the expected one.
     Otherwise {
         /// The alert.
         raised: Raised,
-        /// What is otherwise, each a short sentence.
+        /// The differences, each a short sentence.
         how: Vec<String>,
-        /// Where the test asks for it.
+        /// Its place in the test.
         spot: Spot,
     },
 }
@@ -101,7 +101,7 @@ impl Raised {
     }
 }
 
-/// Whether a text is what a value looks like: a string without its quotes, anything else as JSON.
+/// Returns whether a text is the written form of a value: a string without its quotes, anything else as JSON.
 fn same(text: &str, value: &Json) -> bool {
     match value {
         Json::String(value) => value == text,
@@ -132,7 +132,7 @@ impl Wanted {
 }
 
 impl Expected {
-    /// What of an alert of this rule is otherwise.
+    /// Returns the differences of an alert of this rule.
     fn how(&self, raised: &Raised) -> Vec<String> {
         let mut how = Vec::new();
         if let Some(event) = self.event.filter(|event| *event != raised.event) {
@@ -166,14 +166,14 @@ impl Expected {
     }
 }
 
-/// The most pairs of alerts for which the best match is worked out; more are compared in a row.
+/// The most pairs of alerts for which the best assignment is computed; more are compared in order.
 const MOST_PAIRS: usize = 4_000_000;
 
-/// What differs, in the order of the events as far as there is one.
+/// Returns the differences, in the order of the events as far as there is one.
 pub(super) fn compare(expected: &[Expected], raised: &[Raised]) -> Vec<Difference> {
     let mut differences = Vec::new();
     let (mut missing, mut unexpected) = unmatched(expected, raised);
-    // An alert of the same rule that is otherwise tells more than one missing and one too many.
+    // A differing alert of the same rule is more informative than one missing and one unexpected.
     missing.retain(|&want| {
         let want = &expected[want];
         let Some(at) = unexpected.iter().position(|&have| raised[have].rule == want.rule.text) else {
@@ -192,7 +192,8 @@ pub(super) fn compare(expected: &[Expected], raised: &[Raised]) -> Vec<Differenc
     differences
 }
 
-/// The places of those in both lists that have no partner, if as many as possible have one and none crosses another.
+/// Returns the places of those in both lists that have no partner, if as many as possible have one and none crosses
+/// another.
 fn unmatched(expected: &[Expected], raised: &[Raised]) -> (Vec<usize>, Vec<usize>) {
     let head = expected.iter().zip(raised).take_while(|(want, have)| want.is(have)).count();
     let (wants, haves) = (&expected[head..], &raised[head..]);

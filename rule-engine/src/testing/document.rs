@@ -1,4 +1,4 @@
-//! From YAML to tests, and what is wrong on the way.
+//! Parses YAML to tests, and reports errors on the way.
 
 use super::alerts::{Expected, Wanted};
 use super::{Fault, Given, Setting, Test};
@@ -12,12 +12,12 @@ use crate::source::yaml::{Documents, Node, Style};
 const DOCUMENT: &[&str] = &["rules", "state", "select", "matching", "priority", "only", "tests"];
 const TEST: &[&str] = &["test", "desc", "events", "capture", "records", "source", "state", "only", "alerts"];
 const ALERT: &[&str] = &["rule", "priority", "event", "output", "fields", "tags", "count"];
-/// The source of records where none is named.
+/// The source of records if none is named.
 const AUDIT: &str = "k8s_audit";
-/// An alert may be expected so often by one entry.
+/// The limit of `count` of an expected alert.
 const MOST: u32 = 100_000;
 
-/// What has been read.
+/// The state of the reader.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) settings: Vec<Setting>,
@@ -30,7 +30,7 @@ fn spot(node: Node<'_>) -> Spot {
     Spot { file: FileId(0), start, end }
 }
 
-/// The text of a scalar with its place.
+/// Returns the text of a scalar with its place.
 fn written(node: Node<'_>) -> Option<Written> {
     let scalar = node.scalar()?;
     Some(Written { text: scalar.text.to_string(), spot: spot(node), style: scalar.style })
@@ -62,7 +62,8 @@ impl Reading {
         }
     }
 
-    /// The entries of a map whose keys are known; of two that are equal the first counts, and the second is a fault.
+    /// Returns the entries of a map whose keys are known; of two that are equal the first counts, and the second is an
+    /// error.
     fn keys(&mut self, node: Node<'_>, what: &str, known: &[&str]) {
         let mut seen: Vec<&str> = Vec::new();
         for (key, _) in node.entries() {
@@ -120,7 +121,7 @@ impl Reading {
         text
     }
 
-    /// A text or a list of texts.
+    /// Returns a text or a list of texts.
     fn texts(&mut self, node: Node<'_>, key: &str) -> Vec<Written> {
         if let Some(text) = written(node) {
             return vec![text];
@@ -158,7 +159,7 @@ impl Reading {
         number
     }
 
-    /// As `rules` of the detector's configuration.
+    /// Reads switches as under `rules` of the detector's configuration.
     fn selections(&mut self, node: Node<'_>) -> Vec<Selection> {
         const FORM: &str = "such as `- enable: {rule: \"*\"}` or `- disable: {tag: network}`";
         let mut selections = Vec::new();

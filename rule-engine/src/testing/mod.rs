@@ -1,4 +1,4 @@
-//! Tests of rules, written down: rule files, events, and the alerts that must come of them.
+//! Tests of rules as files: rule files, events, and the alerts that they must raise.
 //!
 //! ```yaml
 //! rules: [my_rules.yaml]            # beside this file; a block of text is rules themselves
@@ -17,12 +17,12 @@
 //!     alerts: none
 //! ```
 //!
-//! Every key is told in `docs/rule-tests.md`. A [`Suite`] is such a file, read; [`Suite::run`] runs it. Where rule files and
-//! events come from is the caller's: a [`Replay`] reads files, knows the sources, and plays events through rules. There is
+//! Every key is documented in `docs/rule-tests.md`. A [`Suite`] is a parsed file; [`Suite::run`] runs it. The caller
+//! provides rule files and events: a [`Replay`] reads files, has the sources, and plays events through rules. There is
 //! one for system calls ([`SinspReplay`](sinsp::SinspReplay)); JSON records are played here.
 //!
-//! Alerts are compared in their order, all with all: one too many is as wrong as one too few. A file that is wrong is told
-//! of as rule files are: with place, excerpt and hint.
+//! Alerts are compared in order, all with all: an unexpected one is as wrong as a missing one. Errors in a file are
+//! reported as those of rule files: with place, excerpt and hint.
 
 mod alerts;
 mod document;
@@ -40,14 +40,14 @@ use crate::load::Sources;
 use crate::ruleset::Selection;
 use crate::source::item::Written;
 
-/// What is wrong with a file of tests.
+/// An error in a file of tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// In words.
+    /// The message.
     pub message: String,
-    /// Where in the file.
+    /// The place in the file.
     pub spot: Option<Spot>,
-    /// What may help.
+    /// A hint.
     pub hint: Option<String>,
 }
 
@@ -66,13 +66,13 @@ impl Fault {
         self
     }
 
-    /// For people: the words, the place and what may help.
+    /// Formats it for people: the message, the place and the hint.
     pub fn render(&self, file: &SourceFile, style: Style) -> String {
         human::render_fault(&self.message, self.spot, self.hint.as_deref(), file, style)
     }
 }
 
-/// Events of a test, as they are given to a [`Replay`].
+/// Events of a test, the input of a [`Replay`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Events<'t> {
     /// State and events as text, in the form of `scap::text`.
@@ -81,18 +81,18 @@ pub enum Events<'t> {
     Capture(&'t str),
 }
 
-/// Why events cannot be played.
+/// The reason why events cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlayError {
-    /// In words.
+    /// The message.
     pub message: String,
     /// Line and column in a trace, from 1.
     pub place: Option<(usize, usize)>,
 }
 
-/// What the program around tests does for them.
+/// The environment of tests, provided by the caller.
 pub trait Replay {
-    /// The sources that rules may be about.
+    /// Returns the sources of rules.
     fn sources(&mut self) -> Sources;
 
     /// Reads a file that is named in a test.
@@ -101,10 +101,10 @@ pub trait Replay {
     /// If it cannot be read.
     fn read(&mut self, path: &str) -> std::io::Result<Vec<u8>>;
 
-    /// Plays events through rules and tells every alert with the number of its event.
+    /// Plays events through rules and reports every alert with the number of its event.
     ///
     /// # Errors
-    /// If the events are no such, or there is no source for them.
+    /// If the events are invalid, or there is no source for them.
     fn play(
         &mut self,
         events: Events<'_>,
@@ -121,10 +121,10 @@ pub struct Suite {
     tests: Vec<Test>,
 }
 
-/// The rules of some tests, and how they are run.
+/// The rules of some tests, and their options.
 #[derive(Debug, Clone)]
 struct Setting {
-    /// Files, or rules themselves where there is a line end. None: the rules that the runner is given.
+    /// Files, or rules themselves if they contain a line end. None: the rules that the runner was given.
     rules: Option<Vec<Written>>,
     selections: Vec<Selection>,
     first: bool,
@@ -137,12 +137,12 @@ struct Test {
     name: Written,
     setting: usize,
     given: Given,
-    /// Rules by name or pattern; alerts of others are not looked at. Empty: all rules.
+    /// Rules by name or pattern; alerts of others are ignored. Empty: all rules.
     only: Vec<Written>,
     alerts: Vec<alerts::Expected>,
 }
 
-/// What a test is about.
+/// The input of a test.
 #[derive(Debug)]
 enum Given {
     Trace { state: Option<Written>, events: Written },
@@ -154,7 +154,7 @@ impl Suite {
     /// Reads a file of tests.
     ///
     /// # Errors
-    /// Everything that is wrong with it, with the file, so that it can be shown.
+    /// Returns all errors, with the file, so that they can be shown.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, (SourceFile, Vec<Fault>)> {
         let file = crate::resolve::source_file(name, bytes);
         let mut reading = document::Reading::default();
@@ -166,12 +166,12 @@ impl Suite {
         }
     }
 
-    /// The file, for excerpts.
+    /// Returns the file, for excerpts.
     pub fn file(&self) -> &SourceFile {
         &self.file
     }
 
-    /// The names of the tests, in their order.
+    /// Returns the names of the tests, in their order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.tests.iter().map(|test| test.name.text.as_str())
     }

@@ -1,4 +1,4 @@
-//! Runs tests and says what came of them.
+//! Runs tests and reports their results.
 
 use super::alerts::{self, Difference, Expected, Raised};
 use super::{Events, Fault, Given, PlayError, Replay, Setting, Suite, Test};
@@ -17,29 +17,29 @@ const SYSCALL: &str = "syscall";
 /// The time of the first record: records need not have one.
 const START: u64 = 1_700_000_000_000_000_000;
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome<'s> {
     /// The name of the test.
     pub test: &'s str,
-    /// The line of the file on which the name stands, from 1.
+    /// The line of the file with the name, from 1.
     pub line: usize,
-    /// Whether all is as expected.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// Whether a test holds.
+/// Whether a test passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The alerts are those expected.
+    /// The alerts are as expected.
     Passed,
     /// They are not.
     Failed(Vec<Difference>),
-    /// It could not be run: there is something wrong with it.
+    /// It could not be run: there is an error in it.
     Broken(Fault),
 }
 
-/// How many tests there were.
+/// The numbers of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// As expected.
@@ -48,12 +48,12 @@ pub struct Summary {
     pub failed: usize,
 }
 
-/// The rules of a setting, loaded.
+/// The loaded rules of a setting.
 type Loaded = Result<CompiledRules, Fault>;
 
 impl Suite {
     /// Runs all tests. Tests of a document that names no rules are about `rules`, each a name and the text of a file.
-    /// `each` is told of every test in turn.
+    /// `each` is called with the result of every test.
     pub fn run<'s>(
         &'s self,
         replay: &mut dyn Replay,
@@ -111,7 +111,7 @@ impl Suite {
         build.map_err(|error| Fault::new(error.to_string()))
     }
 
-    /// A file that is named, or the text that stands in its place.
+    /// Returns the text of a named file, or the inline text.
     fn rule_file(&self, rules: &Written, replay: &mut dyn Replay) -> Result<(String, Vec<u8>), Fault> {
         if rules.text.contains('\n') {
             let line = self.file.text.mark(rules.spot.start).line + 1;
@@ -126,7 +126,7 @@ impl Suite {
         }
     }
 
-    /// Every field that some test asks for is added to the alerts, whether the rule's output has it or not.
+    /// Adds every field that some test checks to the alerts, whether the rule's output has it or not.
     fn extra(
         &self,
         setting: usize,
@@ -149,7 +149,7 @@ impl Suite {
                 }
                 match sources.field(source, &name.text) {
                     Ok(true) => {}
-                    // Those of correlations are what their outputs name.
+                    // Those of correlations are the fields that their outputs name.
                     Ok(false) if correlations.contains(&alert.rule.text) => continue,
                     Ok(false) => {
                         let hint = sources.near_field(source, &name.text);
@@ -193,7 +193,7 @@ impl Suite {
         Ok(if differences.is_empty() { Verdict::Passed } else { Verdict::Failed(differences) })
     }
 
-    /// From a place in a trace to the place in the file.
+    /// Converts a place in a trace to the place in the file.
     fn locate(&self, error: PlayError, given: &Given) -> Fault {
         let fault = Fault::new(error.message);
         let (Some((line, column)), Given::Trace { state, events }) = (error.place, given) else { return fault };
@@ -257,10 +257,10 @@ fn trace_hint() -> String {
     "lines of events are told in the documentation of `scap::text`; `pscap read --text` writes them".to_owned()
 }
 
-/// Every rule that a test names must be there and be on.
+/// Checks that every rule that a test names exists and is enabled.
 fn check_names(test: &Test, rules: &CompiledRules) -> Result<(), Fault> {
     let correlations = rules.correlations().map_or(&[][..], |correlations| correlations.rules());
-    // The steps of correlations are no rules of a file.
+    // The steps of correlations are not rules of a file.
     let of_files = |rule: &&Rule| !rule.is_step();
     let all = || rules.all().flat_map(|set| set.rules().rules()).filter(of_files).chain(correlations);
     for alert in &test.alerts {

@@ -13,7 +13,7 @@ use crate::event::json::JsonSchema;
 use crate::event::sinsp::SinspSchema;
 use crate::load::Sources;
 
-/// Reads rule files and captures from a folder; captures whose names end in `.trace` are text. The sources are system calls and Kubernetes audit records.
+/// A replay of rule files and captures in a folder; captures whose names end in `.trace` are text. The sources are system calls and Kubernetes audit records.
 ///
 /// ```
 /// use peregrine_rule_engine::testing::sinsp::SinspReplay;
@@ -45,7 +45,7 @@ pub struct SinspReplay {
 }
 
 impl SinspReplay {
-    /// Names of files are taken from `folder` on.
+    /// Resolves names of files from `folder` on.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), statics: Vec::new() }
     }

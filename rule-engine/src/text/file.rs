@@ -1,11 +1,11 @@
-//! Rule files as text: byte order marks, UTF-16 and UTF-32, bytes that are no UTF-8.
+//! Rule files as text: byte order marks, UTF-16 and UTF-32, invalid UTF-8.
 
 use std::sync::Arc;
 
 use super::place::Mark;
 use super::raw as text;
 
-/// A rule file that was given to be loaded.
+/// A rule file to load.
 #[derive(Debug)]
 pub struct SourceFile {
     /// Its name, as given.
@@ -17,9 +17,9 @@ pub struct SourceFile {
 /// A rule file as text, and its lines.
 #[derive(Debug, Clone)]
 pub struct Text {
-    /// The text; bytes that are no UTF-8 are stand-ins ([`text`]).
+    /// The text; bytes that are not UTF-8 are stand-ins ([`text`]).
     text: String,
-    /// Offsets in `text` where lines begin.
+    /// Offsets in `text` of the beginnings of lines.
     lines: Vec<usize>,
     /// Whether there are stand-ins, each of which counts as one byte.
     raw: bool,
@@ -40,7 +40,7 @@ impl Text {
             [b, 0, ..] if *b != 0 => utf16(bytes, u16::from_le_bytes),
             _ => text::from_bytes(bytes).into_owned(),
         };
-        // A NUL is nothing to a YAML reader.
+        // A YAML reader ignores NULs.
         if text.contains('\0') {
             text.retain(|c| c != '\0');
         }
@@ -50,17 +50,17 @@ impl Text {
         Self { text, lines, raw }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The mark of an offset into [`as_str`](Self::as_str).
+    /// Returns the mark of an offset into [`as_str`](Self::as_str).
     pub fn mark(&self, at: usize) -> Mark {
         self.mark_behind(at, 0)
     }
 
-    /// The same, for offsets asked for in about their order: the line is looked for from `hint` on, if it is not before.
+    /// Does the same for offsets in about ascending order: the line is searched from `hint` on, if it is not before.
     pub(crate) fn mark_behind(&self, at: usize, hint: usize) -> Mark {
         let at = at.min(self.text.len());
         let mut line = if self.lines.get(hint).is_some_and(|start| *start <= at) { hint } else { 0 };
@@ -76,12 +76,12 @@ impl Text {
         Mark { offset: at, line, column: at - start }
     }
 
-    /// Where a line begins in [`as_str`](Self::as_str).
+    /// Returns the beginning of a line in [`as_str`](Self::as_str).
     pub fn line_start(&self, line: usize) -> usize {
         self.lines.get(line).copied().unwrap_or(self.text.len())
     }
 
-    /// The offset into [`as_str`](Self::as_str) of a mark.
+    /// Returns the offset into [`as_str`](Self::as_str) of a mark.
     pub fn offset(&self, mark: Mark) -> usize {
         if !self.raw {
             return mark.offset.min(self.text.len());
@@ -97,14 +97,14 @@ impl Text {
         self.text.len()
     }
 
-    /// The text of a line, without its end.
+    /// Returns the text of a line, without its end.
     pub fn line(&self, line: usize) -> &str {
         let start = self.lines.get(line).copied().unwrap_or(self.text.len());
         let end = self.lines.get(line + 1).copied().unwrap_or(self.text.len());
         self.text[start..end].trim_end_matches(['\n', '\r'])
     }
 
-    /// The bytes that people and snippets see.
+    /// Returns the bytes for people and snippets.
     pub fn bytes(&self) -> std::borrow::Cow<'_, [u8]> {
         text::to_bytes(&self.text)
     }

@@ -1,7 +1,7 @@
 //! The text of rule files and conditions, and places in it.
 //!
 //! The floor under [`diag`](crate::diag), [`source`](crate::source) and [`syntax`](crate::syntax): all of them point at
-//! places, none of them is needed to do so.
+//! places, and places need none of them.
 
 mod file;
 mod place;

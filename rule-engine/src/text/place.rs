@@ -33,23 +33,23 @@ impl Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub usize);
 
-/// A part of a file: what a message for people points at.
+/// A part of a file: the target of a message for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Spot {
     /// The file.
     pub file: FileId,
-    /// Where it begins, as an offset into its text.
+    /// Its beginning, as an offset into the file's text.
     pub start: usize,
-    /// Where it ends.
+    /// Its end.
     pub end: usize,
 }
 
-/// Finds positions in a text: lines begin behind each CR and each LF, columns count bytes. Most questions are about the
-/// line of the question before or one behind it.
+/// Finds positions in a text: lines begin behind each CR and each LF, columns count bytes. Most look-ups are about the
+/// line of the one before or one behind it.
 #[derive(Debug)]
 pub(crate) struct Lines<'t> {
     text: &'t str,
-    /// Where the line of the last question begins and ends, and how many are before it.
+    /// The beginning and end of the line of the last look-up, and the number of lines before it.
     line: std::ops::Range<usize>,
     before: usize,
     raw: bool,
@@ -62,13 +62,13 @@ impl<'t> Lines<'t> {
         lines
     }
 
-    /// Where the line that begins at `start` ends: behind its CR or LF, or beyond the end of the text.
+    /// Returns the end of the line that begins at `start`: behind its CR or LF, or beyond the end of the text.
     fn end_of(&self, start: usize) -> usize {
         let rest = &self.text.as_bytes()[start..];
         memchr::memchr2(b'\n', b'\r', rest).map_or(usize::MAX, |at| start + at + 1)
     }
 
-    /// The position of an offset into the text.
+    /// Returns the position of an offset into the text.
     pub(crate) fn position(&mut self, offset: usize) -> Position {
         if offset < self.line.start {
             (self.line, self.before) = (0..self.end_of(0), 0);
@@ -81,7 +81,7 @@ impl<'t> Lines<'t> {
         Position { index: self.bytes(0, offset), line: self.before + 1, column: self.bytes(start, offset) + 1 }
     }
 
-    /// How many bytes stand between two offsets, a stand-in counting as one.
+    /// Returns the number of bytes between two offsets, a stand-in counting as one.
     fn bytes(&self, from: usize, to: usize) -> usize {
         if !self.raw {
             return to - from;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_no_utf8_is_one_column() {
+    fn an_invalid_utf8_byte_is_one_column() {
         let text = from_bytes(b"\xe9b");
         let mut lines = Lines::new(&text);
         assert_eq!(lines.position(text.len() - 1), Position { index: 1, line: 1, column: 2 });

@@ -1,22 +1,22 @@
 //! Text that may hold bytes that are not UTF-8.
 //!
-//! Rule files come from anywhere, and a constant may be any bytes; the grammar and the YAML reader want `str`. A byte
-//! that is no UTF-8 travels as one of the last characters of the last private plane (U+10FF80 to U+10FFFF, for the bytes
-//! 0x80 to 0xFF). A text that really holds such a character is treated as if its four bytes were no UTF-8, so that the
-//! way back is always exact.
+//! Rule files come from anywhere, and a constant may be any bytes; the grammar and the YAML reader need `str`. A byte
+//! that is not UTF-8 is represented by one of the last characters of the last private plane (U+10FF80 to U+10FFFF, for
+//! the bytes 0x80 to 0xFF). A text that really contains such a character is treated as if its four bytes were not
+//! UTF-8, so that the conversion can always be reversed exactly.
 
 use std::borrow::Cow;
 
-/// The character that stands for byte 0.
+/// The character for byte 0.
 const BASE: u32 = 0x10_FF00;
 
-/// The byte that a character stands for.
+/// Returns the byte of a character.
 pub(super) const fn byte_of(character: char) -> Option<u8> {
     let code = character as u32;
     if code >= BASE + 0x80 { Some((code - BASE) as u8) } else { None }
 }
 
-/// Bytes as text. Borrows where the bytes are plain UTF-8.
+/// Converts bytes to text. Borrows where the bytes are plain UTF-8.
 pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !bytes.contains(&0xF4) || !text.chars().any(|c| byte_of(c).is_some()) => Cow::Borrowed(text),
@@ -38,12 +38,12 @@ pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The character that stands for a byte of 0x80 and above.
+/// Returns the character for a byte of 0x80 and above.
 fn stand_in(byte: u8) -> char {
     char::from_u32(BASE + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// The bytes of a text.
+/// Returns the bytes of a text.
 pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
     if !holds_raw(text) {
         return Cow::Borrowed(text.as_bytes());
@@ -59,12 +59,12 @@ pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Whether the text holds stand-ins.
+/// Returns whether the text contains stand-ins.
 pub(super) fn holds_raw(text: &str) -> bool {
     text.as_bytes().contains(&0xF4) && text.chars().any(|c| byte_of(c).is_some())
 }
 
-/// A text for people: bytes that are no UTF-8 become U+FFFD.
+/// Returns a text for people: bytes that are not UTF-8 become U+FFFD.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !holds_raw(text) {
         return Cow::Borrowed(text);

@@ -1,13 +1,13 @@
-//! What is remembered from one event to the next: answers that hold as long as a thread or a lineage stays as it is.
+//! Results cached from one event to the next: they are valid as long as a thread or a lineage is unchanged.
 //!
-//! A fixed table of entries, found by the stamp that the event gives. Stamps are never used twice, so an entry can only
-//! be found by what it was made for; another stamp that falls on the same entry takes it over and begins with no
-//! answers. Nothing is allocated while events run, and the memory is bounded whatever the events are.
+//! A fixed table of entries, found by the stamp of the event. Stamps are never reused, so an entry can only be found by
+//! the stamp that it was made for; another stamp with the same entry replaces it and begins with no results. Nothing is
+//! allocated while events run, and the memory is bounded whatever the events are.
 
-/// The words that all entries together may have.
+/// The limit of the words of all entries together.
 const BUDGET: usize = 1 << 17;
 
-/// Remembered answers of one span.
+/// Cached results of one span.
 #[derive(Debug)]
 pub(crate) struct AnswerCache {
     stamps: Box<[u128]>,
@@ -18,20 +18,20 @@ pub(crate) struct AnswerCache {
 }
 
 impl AnswerCache {
-    /// A table of at most `most` entries with so many words, which are cleared for a new stamp.
+    /// Creates a table of at most `most` entries of `words` words, which are cleared for a new stamp.
     pub(crate) fn new(words: usize, most: usize) -> Self {
         let wanted = (BUDGET / words.max(1)).clamp(16, most);
         Self::with_entries(1 << wanted.ilog2(), words)
     }
 
-    /// One entry, for answers of which nothing is remembered.
+    /// Creates one entry, for results that are not cached.
     pub(crate) fn forgetful(words: usize) -> Self {
         Self::with_entries(2, words)
     }
 
     fn with_entries(entries: usize, stride: usize) -> Self {
         Self {
-            // One more: the entry for events that have no stamp.
+            // One more: the entry of events without a stamp.
             stamps: vec![0; entries + 1].into(),
             words: vec![0; (entries + 1) * stride].into(),
             stride,
@@ -39,7 +39,7 @@ impl AnswerCache {
         }
     }
 
-    /// Where the entry of `stamp` begins.
+    /// Returns the start of the entry of `stamp`.
     #[inline]
     pub(crate) fn entry(&mut self, stamp: Option<u128>) -> usize {
         let Some(stamp) = stamp else {

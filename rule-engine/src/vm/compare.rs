@@ -1,4 +1,4 @@
-//! The meaning of one atom, the plain way: what the prepared matchers must agree with.
+//! The meaning of one atom, evaluated plainly: prepared matchers must agree with it.
 
 use std::net::IpAddr;
 
@@ -38,7 +38,7 @@ impl Regexes {
 
     fn add(&mut self, pattern: &[u8]) {
         if !self.0.contains_key(pattern) {
-            // Every pattern was compiled once when its condition was; one that cannot be never matches.
+            // Every pattern was compiled once with its condition; one that cannot be compiled never matches.
             if let Ok(compiled) = regex::translate(pattern).and_then(|text| regex::compile(&text)) {
                 self.0.insert(pattern.into(), compiled);
             }
@@ -54,7 +54,7 @@ impl Regexes {
     }
 }
 
-/// Text with each invalid sequence replaced by U+FFFD.
+/// Returns text with each invalid sequence replaced by U+FFFD.
 pub(crate) fn valid_text<'e>(text: &'e [u8], arena: &'e Bump) -> &'e str {
     match std::str::from_utf8(text) {
         Ok(valid) => valid,
@@ -71,7 +71,7 @@ pub(crate) fn valid_text<'e>(text: &'e [u8], arena: &'e Bump) -> &'e str {
     }
 }
 
-/// Answers one atom for one event, extracting what it needs.
+/// Evaluates one atom for one event, extracting the values that it needs.
 pub(crate) fn holds<'e, E: Event>(
     pool: &'e Pool,
     regexes: &Regexes,
@@ -85,7 +85,7 @@ pub(crate) fn holds<'e, E: Event>(
     }
 }
 
-/// Answers one atom whose value is at hand.
+/// Evaluates one atom on a given value.
 pub(crate) fn holds_for<'e, E: Event>(
     exprs: &'e Exprs,
     regexes: &Regexes,
@@ -106,7 +106,7 @@ pub(crate) fn holds_for<'e, E: Event>(
     answers(&exprs[atom.expr], &atom.test, value, regexes, arena)
 }
 
-/// Answers a test that asks for nothing but the value.
+/// Evaluates a test that needs only the value.
 pub(crate) fn answers(expr: &Expr, test: &Test, value: Value<'_>, regexes: &Regexes, arena: &Bump) -> bool {
     let one = |value: Value<'_>, test: &Test| single(expr, test, value, regexes, arena);
     match (value, expr.special) {
@@ -122,7 +122,7 @@ pub(crate) fn answers(expr: &Expr, test: &Test, value: Value<'_>, regexes: &Rege
         },
         (Value::List(ancestors), Special::AnyAncestor) => ancestors.iter().any(|ancestor| one(*ancestor, test)),
         (Value::List(items), _) if expr.list => list(expr.kind, test, items),
-        // More than one value of what is no list: the reference ends here, for us nothing is true of it.
+        // More than one value of a field that is not a list: the reference ends here, for us nothing is true of it.
         (Value::List([item]), _) => one(*item, test),
         (Value::List(_), _) => false,
         (value, _) => one(value, test),
@@ -139,7 +139,7 @@ fn list(kind: Kind, test: &Test, items: &[Value<'_>]) -> bool {
     }
 }
 
-/// Whether a value is a constant, bytes and all.
+/// Returns whether a value is a constant, bytes and all.
 fn same_bytes(kind: Kind, value: Value<'_>, literal: &Literal) -> bool {
     match (value, literal) {
         (Value::Bytes(bytes), Literal::Bytes(wanted)) => *bytes == **wanted,
@@ -171,7 +171,7 @@ fn single(expr: &Expr, test: &Test, value: Value<'_>, regexes: &Regexes, arena: 
     }
 }
 
-/// [`compare`], with text cut at its first NUL where there may be one.
+/// Compares as [`compare`], with text cut at its first NUL where there may be one.
 fn compare_expr(expr: &Expr, op: Operator, value: Value<'_>, literal: &Literal) -> bool {
     match value {
         Value::Bytes(text) if expr.nul != Nul::Never && expr.kind.is_text() => {
@@ -181,7 +181,7 @@ fn compare_expr(expr: &Expr, op: Operator, value: Value<'_>, literal: &Literal) 
     }
 }
 
-/// Whether `value op literal`, for all operators but `regex` and those of lists.
+/// Returns whether `value op literal`, for all operators but `regex` and those of lists.
 #[inline]
 pub(crate) fn compare(kind: Kind, op: Operator, value: Value<'_>, literal: &Literal) -> bool {
     match (value, literal) {
@@ -202,7 +202,7 @@ pub(crate) fn compare(kind: Kind, op: Operator, value: Value<'_>, literal: &Lite
     }
 }
 
-/// The 64 bits of a whole number.
+/// Returns the 64 bits of a whole number.
 fn number(value: Value<'_>) -> Option<u64> {
     match value {
         Value::I64(number) => Some(number as u64),
@@ -216,7 +216,7 @@ fn equality(op: Operator, equal: bool) -> bool {
     equal ^ (op == Operator::Ne)
 }
 
-/// What cannot be ordered (a number that is none) is only unequal.
+/// Returns whether an ordering satisfies the operator. NaN, which cannot be ordered, is only unequal.
 fn order(op: Operator, ordering: Option<std::cmp::Ordering>) -> bool {
     match (op.answer(), ordering) {
         (Answer::Order(holds), Some(ordering)) => holds(ordering),
@@ -233,7 +233,7 @@ fn bytes(op: Operator, text: &[u8], wanted: &[u8]) -> bool {
     }
 }
 
-/// Whether an address belongs to a network; one of the other address family does not.
+/// Returns whether an address belongs to a network; one of the other address family does not.
 pub(crate) fn in_net(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
     match (ip, net) {
         (IpAddr::V4(ip), IpAddr::V4(net)) => {
@@ -248,7 +248,7 @@ pub(crate) fn in_net(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
     }
 }
 
-/// Whether `value op other`.
+/// Returns whether `value op other`.
 fn against(expr: &Expr, op: Operator, value: Value<'_>, other: Value<'_>) -> bool {
     let others = if let Value::List(items) = &other { items } else { std::slice::from_ref(&other) };
     let same = |left: Value<'_>, right: &Value<'_>| match (left, right) {
@@ -276,7 +276,7 @@ fn against(expr: &Expr, op: Operator, value: Value<'_>, other: Value<'_>) -> boo
     }
 }
 
-/// Whether `left op right`, values of the same kind.
+/// Returns whether `left op right`, values of the same kind.
 fn values(op: Operator, left: Value<'_>, right: Value<'_>) -> bool {
     match (left, right) {
         (Value::Bytes(left), Value::Bytes(right)) => bytes(op, left, right),

@@ -8,7 +8,7 @@ use crate::ir::node::{Literal, Test};
 use crate::ir::op::Op;
 
 impl Program {
-    /// The code from `entry` to its return, an instruction a line. `field` gives the name of a field.
+    /// Returns the code from `entry` to its return, one instruction per line. `field` gives the name of a field.
     pub(crate) fn disassemble(&self, entry: u32, field: &dyn Fn(u32) -> String) -> String {
         let mut out = String::new();
         for (at, op) in self.code.iter().enumerate().skip(entry as usize) {
@@ -48,7 +48,7 @@ impl Program {
         format!("#{node} ({span})")
     }
 
-    /// What the atoms of a matcher have in common: the expression, and the operator if it is the same for all.
+    /// Returns the common part of a matcher's atoms: the expression, and the operator if it is the same for all.
     pub(crate) fn matcher_name(&self, matcher: usize, field: &dyn Fn(u32) -> String) -> String {
         let row = &self.matchers[matcher];
         let atoms = self.lonely[matcher] as usize..(self.lonely[matcher] + row.high - row.low) as usize;
@@ -62,7 +62,7 @@ impl Program {
         }
     }
 
-    /// An atom as a condition says it.
+    /// Returns an atom as a condition writes it.
     pub(crate) fn question(&self, atom: u32, field: &dyn Fn(u32) -> String) -> String {
         let atom = &self.questions[atom as usize];
         let left = self.expression(atom.expr, field);
@@ -103,7 +103,7 @@ impl Program {
 }
 
 impl Test {
-    /// The operator.
+    /// Returns the operator.
     fn word(&self) -> &'static str {
         match self {
             Self::Exists => "exists",

@@ -1,7 +1,7 @@
-//! The value of an expression: the event's fields and the transformers around them.
+//! The value of an expression: the event's fields and the transformers applied to them.
 //!
-//! Transformed text ends in a NUL, which most comparisons do not look at, but comparisons of whole buffers and of list
-//! elements do: the rules of the language depend on it.
+//! Transformed text ends in a NUL, which most comparisons ignore; comparisons of whole buffers and of list elements do
+//! not: the rules of the language depend on it.
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
@@ -10,12 +10,12 @@ use crate::event::text::number_text;
 use crate::event::{Event, Kind, Value};
 use crate::ir::expr::{ExprId, Exprs, Op, Unary};
 
-/// Text up to its first NUL.
+/// Returns text up to its first NUL.
 pub(crate) fn c_text(text: &[u8]) -> &[u8] {
     &text[..memchr::memchr(0, text).unwrap_or(text.len())]
 }
 
-/// Text without the NULs at its end.
+/// Returns text without the NULs at its end.
 pub(crate) fn trimmed(mut text: &[u8]) -> &[u8] {
     while let [rest @ .., 0] = text {
         text = rest;
@@ -23,7 +23,7 @@ pub(crate) fn trimmed(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The value of `id` in `event`.
+/// Returns the value of `id` in `event`.
 pub(crate) fn value<'e, E: Event>(exprs: &'e Exprs, id: ExprId, event: &'e E, arena: &'e Bump) -> Option<Value<'e>> {
     match &exprs[id].op {
         Op::Field(field) => event.value(*field, arena),
@@ -91,7 +91,7 @@ pub(crate) fn value<'e, E: Event>(exprs: &'e Exprs, id: ExprId, event: &'e E, ar
     }
 }
 
-/// The first value of an expression, as bytes.
+/// Returns the first value of an expression, as bytes.
 fn first<'e, E: Event>(exprs: &'e Exprs, id: ExprId, event: &'e E, arena: &'e Bump) -> Option<&'e [u8]> {
     let single = match value(exprs, id, event, arena)? {
         Value::List(items) => *items.first()?,
@@ -100,7 +100,7 @@ fn first<'e, E: Event>(exprs: &'e Exprs, id: ExprId, event: &'e E, arena: &'e Bu
     Some(raw(single, exprs[id].kind, arena))
 }
 
-/// The bytes of a value as they lie in memory: transformers of several arguments take whatever comes as bytes.
+/// Returns the bytes of a value as they are in memory: transformers of several arguments take any value as bytes.
 fn raw<'e>(value: Value<'e>, kind: Kind, arena: &'e Bump) -> &'e [u8] {
     let width = kind.number().map_or(8, |(bits, _)| bits as usize / 8);
     match value {
@@ -118,7 +118,7 @@ fn raw<'e>(value: Value<'e>, kind: Kind, arena: &'e Bump) -> &'e [u8] {
 fn length(value: Value<'_>, kind: Kind, list: bool) -> Option<u64> {
     match value {
         Value::List(items) if list => Some(items.len() as u64),
-        // The list of `getopt` is not known to be one: it has a length only where it has one element.
+        // The type of `getopt` is not a list: it has a length only where it has one element.
         Value::List([single]) => length(*single, kind, false),
         Value::Bytes(text) if kind.is_text() => Some(c_text(text).len() as u64),
         Value::Bytes(bytes) => Some(bytes.len() as u64),
@@ -146,7 +146,7 @@ fn transform<'e>(unary: Unary, input: &[u8], arena: &'e Bump) -> Option<&'e [u8]
     Some(out.into_bump_slice())
 }
 
-/// Decodes base64 with or without padding; `None` if it is none, or if bits are left over.
+/// Decodes base64 with or without padding; `None` if it is invalid, or if bits are left over.
 fn decode_base64(input: &[u8], out: &mut BumpVec<'_, u8>) -> Option<()> {
     let body = match input {
         [rest @ .., b'=', b'='] | [rest @ .., b'='] => rest,
@@ -181,7 +181,7 @@ fn decode_base64(input: &[u8], out: &mut BumpVec<'_, u8>) -> Option<()> {
     (left == 0).then_some(())
 }
 
-/// `getopt`: the options in a list of arguments and their values, or the last value of one option.
+/// Evaluates `getopt`: the options in a list of arguments and their values, or the last value of one option.
 fn getopt<'e>(args: &'e [Value<'e>], letters: &[u8], selector: Option<u8>, arena: &'e Bump) -> Option<Value<'e>> {
     let known = |letter: u8| -> Option<bool> {
         let place = (usize::from(letters.first() == Some(&b':'))..letters.len())

@@ -1,4 +1,4 @@
-//! The machine: runs programs on an event, and keeps what it found.
+//! The bytecode machine: runs programs on an event, and caches results.
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
@@ -11,37 +11,37 @@ use super::program::{AtomRow, Program, Slot, Span};
 use crate::event::{Event, Key, Lifetime, Value};
 use crate::ir::op::Op;
 
-/// The answers of one span: those of the event in one entry, those that last in one per stamp.
+/// The results of one span: those of the event in one entry, those with a longer life time in one per stamp.
 ///
 /// An entry: extra words of the rule set | known bits | value bits. All are 0 for a new stamp.
 #[derive(Debug)]
 struct Bits {
     cache: AnswerCache,
-    /// Where the entry of the current event begins.
+    /// The start of the entry of the current event.
     base: usize,
-    /// Whether it is that of a stamp, to be found again.
+    /// Whether it belongs to a stamp and will be found again.
     lasts: bool,
     known_at: usize,
     value_at: usize,
 }
 
-/// Of how many processes and of how many descriptors answers are remembered at most.
+/// The numbers of processes and of file descriptors with cached results, at most.
 const PROCESSES: usize = 2048;
 const DESCRIPTORS: usize = 4096;
 
-/// What a matcher found in values that are names of numbers: for the number and the type of the event, which of its atoms
-/// are true.
+/// The results of a matcher for values that are names of numbers: for the number and the type of the event, its true
+/// atoms.
 #[derive(Debug, Clone, Copy, Default)]
 struct Numbered {
     tag: u64,
     answers: u64,
 }
 
-/// So many numbers are remembered for a matcher: few occur.
+/// The number of cached numbers per matcher: few occur.
 const NUMBERS: usize = 16;
 
 impl Numbered {
-    /// Never that of an empty entry.
+    /// Returns the tag of an entry, never that of an empty one.
     fn tag(key: Key, number: u32) -> u64 {
         1 << 63 | u64::from(key.0) << 32 | u64::from(number)
     }
@@ -51,25 +51,25 @@ impl Numbered {
     }
 }
 
-/// What changes while events run, for one program.
+/// The mutable state of one program.
 #[derive(Debug)]
 pub(crate) struct State {
     bits: [Bits; 4],
-    /// For each expression, in which event it was last extracted, and its place in the frame.
+    /// For each expression, the event in which it was last extracted, and its place in the frame.
     seen: Vec<(u32, u32)>,
     epoch: u32,
-    /// For each matcher, what was found by numbers lately; empty for those that have none.
+    /// For each matcher, the recent results by number; empty for those that have none.
     numbers: Vec<Vec<Numbered>>,
     /// For the profile.
     pub(crate) searches: Option<Box<Searches>>,
 }
 
-/// What searches cost and found.
+/// The costs and results of searches.
 #[derive(Debug, Clone)]
 pub(crate) struct Searches {
-    /// For each matcher how often it searched, and the nanoseconds it took.
+    /// For each matcher the number of searches, and their nanoseconds.
     pub(crate) matchers: Vec<(u64, u64)>,
-    /// For each atom, how often it was found.
+    /// For each atom, how many times it was true.
     pub(crate) held: Vec<u64>,
 }
 
@@ -107,7 +107,7 @@ impl State {
         Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, numbers, searches: None }
     }
 
-    /// Forgets what holds for one event only, and finds what is remembered of its thread and its lineage.
+    /// Discards what is valid for one event only, and finds the cached results of its thread and its lineage.
     #[inline]
     pub(crate) fn begin<E: Event>(&mut self, event: &E) {
         self.epoch = self.epoch.wrapping_add(1);
@@ -122,13 +122,13 @@ impl State {
         fd.begin(event.stamp(Lifetime::Fd));
     }
 
-    /// Whether what is found out now is remembered beyond the event.
+    /// Returns whether results are cached beyond the event.
     #[inline]
     pub(crate) fn lasts(&self, span: Span) -> bool {
         self.bits[span as usize].lasts
     }
 
-    /// The extra words of a span.
+    /// Returns the extra words of a span.
     #[inline]
     pub(crate) fn extra(&mut self, span: Span) -> &mut [u64] {
         let bits = &mut self.bits[span as usize];
@@ -141,7 +141,7 @@ impl State {
         self.bits[slot.span as usize].recall(slot)
     }
 
-    /// The answer, which is known.
+    /// Returns a result, which is known.
     #[inline]
     fn answer(&mut self, slot: Slot) -> bool {
         let bits = &mut self.bits[slot.span as usize];
@@ -175,7 +175,7 @@ impl Bits {
     }
 }
 
-/// What is at hand while one event is evaluated.
+/// The context while one event is evaluated.
 pub(crate) struct Frame<'e, E> {
     pub(crate) program: &'e Program,
     pub(crate) event: &'e E,
@@ -239,7 +239,7 @@ impl<'e, E: Event> Frame<'e, E> {
         state.answer(row.slot)
     }
 
-    /// Answers all atoms of a matcher, if they are not answered yet.
+    /// Evaluates all atoms of a matcher, unless their results are known.
     pub(crate) fn ensure(&mut self, state: &mut State, matcher: u32) {
         let row = &self.program.matchers[matcher as usize];
         let slot = Slot { span: row.span, known: row.known, value: row.low };
@@ -257,7 +257,7 @@ impl<'e, E: Event> Frame<'e, E> {
         }
     }
 
-    /// A search that is counted.
+    /// Searches and counts it.
     #[cold]
     #[inline(never)]
     fn timed(&mut self, state: &mut State, matcher: u32) {
@@ -284,7 +284,7 @@ impl<'e, E: Event> Frame<'e, E> {
         self.search_value(state, matcher);
     }
 
-    /// A search in a value that is the name of a number.
+    /// Searches in a value that is the name of a number.
     fn search_numbered(&mut self, state: &mut State, matcher: u32, tag: u64) {
         let row = &self.program.matchers[matcher as usize];
         let place = Numbered::place(tag);
@@ -332,12 +332,12 @@ impl<'e, E: Event> Frame<'e, E> {
         }
     }
 
-    /// The only atom of a matcher that answers one alone.
+    /// Returns the only atom of a matcher for single atoms.
     fn alone(&self, matcher: u32) -> usize {
         self.program.lonely[matcher as usize] as usize
     }
 
-    /// The value of an expression, extracted at most once for the event.
+    /// Returns the value of an expression, extracted at most once for the event.
     fn value(&mut self, state: &mut State, id: crate::ir::expr::ExprId) -> Option<Value<'e>> {
         let program = self.program;
         let plain = program.fields[id.0 as usize];
@@ -358,7 +358,7 @@ impl<'e, E: Event> Frame<'e, E> {
         value
     }
 
-    /// Calls `each` with the places, within the matcher, of its atoms that are true.
+    /// Calls `each` with the places, within the matcher, of its true atoms.
     pub(crate) fn each_true(&mut self, state: &mut State, matcher: u32, mut each: impl FnMut(u32)) {
         let row = &self.program.matchers[matcher as usize];
         let bits = &mut state.bits[row.span as usize];
@@ -374,7 +374,7 @@ impl<'e, E: Event> Frame<'e, E> {
     }
 }
 
-/// The bits of `word` that lie between `low` and `high`.
+/// Returns the bits of `word` between `low` and `high`.
 #[inline]
 fn mask(word: u32, low: u32, high: u32) -> u64 {
     let mut mask = u64::MAX;

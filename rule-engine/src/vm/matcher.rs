@@ -1,9 +1,9 @@
-//! Matchers: all atoms of one kind on one expression, answered together.
+//! Matchers: all atoms of one kind on one expression, evaluated together.
 //!
-//! A rule set asks a field thousands of questions that differ only in the constant. A matcher turns them into one
-//! search: a hash look-up for equality and membership, a sorted search for prefixes and suffixes, one pass for
-//! substrings, a tree for paths, candidates by literal prefix for patterns. What a search yields are *marks*: the numbers
-//! of the atoms that are true, all others being false.
+//! A rule set has thousands of tests on a field that differ only in the constant. A matcher turns them into one search:
+//! a hash look-up for equality and membership, a sorted search for prefixes and suffixes, one pass for substrings, a
+//! tree for paths, candidates by literal prefix for patterns. A search yields *marks*: the numbers of the true atoms,
+//! all others being false.
 
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ use crate::ir::node::{Literal, Test};
 use crate::operator::glob;
 use crate::syntax::ast::Operator;
 
-/// Which atoms of an expression belong together.
+/// The key by which atoms of an expression are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Sort {
     Exists,
@@ -38,12 +38,12 @@ pub(crate) enum Sort {
     Paths,
     Globs,
     Regexes,
-    /// Answered alone.
+    /// Evaluated alone.
     Alone,
 }
 
 impl Sort {
-    /// The sort of matcher that answers `test` on `expr`.
+    /// Returns the sort of matcher that evaluates `test` on `expr`.
     pub(crate) fn of(expr: &Expr, test: &Test) -> Self {
         let plain = match expr.special {
             Special::None | Special::EventType | Special::SyscallType | Special::EventNumber => !expr.list,
@@ -77,7 +77,7 @@ impl Sort {
         }
     }
 
-    /// Roughly how many instructions an answer takes: what an `and` asks first.
+    /// Returns roughly how many instructions an evaluation costs: the order of an `and`.
     pub(crate) const fn cost(self) -> u32 {
         match self {
             Self::Exists => 20,
@@ -93,7 +93,7 @@ impl Sort {
         }
     }
 
-    /// Whether few of many atoms are true of a value, and finding them does not cost more for more atoms.
+    /// Returns whether few of many atoms are true of a value, and finding them does not cost more for more atoms.
     pub(crate) const fn is_selective(self) -> bool {
         !matches!(self, Self::Exists | Self::Order | Self::Alone)
     }
@@ -107,7 +107,7 @@ pub(crate) struct Table<K> {
     marks: Vec<u32>,
 }
 
-/// Up to how many keys are few.
+/// The greatest number of keys that are few.
 const FEW: usize = 4;
 
 impl<K: std::hash::Hash + Eq> Table<K> {
@@ -153,7 +153,7 @@ pub(crate) enum Substrings {
     Many(AhoCorasick, Vec<u32>),
 }
 
-/// A substring in whatever case: it is looked for by its rarest byte.
+/// A case-insensitive substring: it is found by its rarest byte.
 #[derive(Debug)]
 pub(crate) struct Folded {
     text: Box<[u8]>,
@@ -179,7 +179,7 @@ impl Folded {
     }
 }
 
-/// Patterns, tried only where their literal beginning is found.
+/// Patterns, evaluated only where their literal beginning is found.
 #[derive(Debug)]
 pub(crate) struct Candidates<P> {
     prefixes: PrefixSet,
@@ -207,7 +207,7 @@ impl<P> Candidates<P> {
     }
 }
 
-/// A shell pattern, and the longest text that every match has within: without it the pattern need not be tried.
+/// A shell pattern, and the longest text that every match contains: without it the pattern is not evaluated.
 #[derive(Debug)]
 pub(crate) struct Glob {
     pattern: Box<[u8]>,
@@ -235,7 +235,7 @@ pub(crate) enum Matcher {
     /// The lengths that occur (63 and more as one), and the texts.
     Exact(u64, Table<Box<[u8]>>),
     Number(Table<u64>),
-    /// Asked one after the other.
+    /// Evaluated one after the other.
     Order(Vec<(Operator, Literal)>),
     Ip(Table<IpAddr>),
     Prefix(PrefixSet),
@@ -247,7 +247,7 @@ pub(crate) enum Matcher {
     Paths(PathTree),
     Globs(Candidates<Glob>),
     Regexes(Candidates<regex::Regex>),
-    /// Answered by the plain comparison.
+    /// Evaluated by the plain comparison.
     Alone,
 }
 
@@ -255,7 +255,7 @@ fn length_bit(len: usize) -> u64 {
     1 << len.min(63)
 }
 
-/// The number by which a value of numbers or truths is looked up.
+/// Returns the number by which a value of numbers or booleans is looked up.
 fn number_key(value: Value<'_>) -> Option<u64> {
     match value {
         Value::I64(number) => Some(number as u64),
@@ -382,7 +382,7 @@ impl Matcher {
         }
     }
 
-    /// A list where a single value was expected: the ancestors of a process.
+    /// Searches in each element of a list where a single value was expected: the ancestors of a process.
     fn each(&self, expr: &Expr, value: Value<'_>, arena: &Bump, found: &mut impl FnMut(u32)) {
         let Value::List(items) = value else { return };
         for item in items.iter().filter(|item| !matches!(item, Value::List(_))) {
@@ -450,7 +450,7 @@ fn automaton(texts: &[(Box<[u8]>, u32)], fold: bool) -> Option<AhoCorasick> {
         .ok()
 }
 
-/// The bytes that every match of a pattern begins with, as far as that is easily seen.
+/// Returns the bytes that every match of a pattern begins with, as far as they can be found easily.
 fn regex_prefix(pattern: &[u8]) -> Vec<u8> {
     if pattern.contains(&b'|') {
         return Vec::new();
@@ -458,7 +458,7 @@ fn regex_prefix(pattern: &[u8]) -> Vec<u8> {
     let body = pattern.strip_prefix(b"^").unwrap_or(pattern);
     let end = body.iter().position(|byte| b".+*?^$()[]{}\\".contains(byte) || !byte.is_ascii()).unwrap_or(body.len());
     let mut prefix = body[..end].to_vec();
-    // What may be absent is not part of it, nor what a second repetition makes so: `a+?` is `(a+)?`.
+    // An optional part is not included, nor one that a second repetition makes optional: `a+?` is `(a+)?`.
     let stacked = |at: usize| body.get(at).is_some_and(|byte| b"*?{+".contains(byte));
     if body.get(end).is_some_and(|byte| b"*?{".contains(byte) || *byte == b'+' && stacked(end + 1)) {
         prefix.pop();

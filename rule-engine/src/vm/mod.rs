@@ -1,8 +1,8 @@
-//! Programs and the machine that runs them.
+//! Programs and the bytecode machine that runs them.
 //!
-//! An atom is answered at most once per event, and at most once per thread or lineage where that is all it depends on:
-//! answers are bits, grouped by how long they hold. A condition is a row of short instructions over those bits, proven
-//! to end before it runs, and compared in tests with a `naive` walker that knows none of this.
+//! An atom is evaluated at most once per event, and at most once per thread or lineage where it depends on nothing
+//! else: results are bits, grouped by their life time. A condition is a sequence of short instructions over those bits,
+//! proven to end before it runs, and compared in tests with the `naive` tree walker, which uses none of this.
 
 mod answer_cache;
 pub(crate) mod compare;

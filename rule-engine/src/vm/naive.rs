@@ -1,5 +1,5 @@
-//! The tree walker: conditions evaluated as they are written, one atom after the other, nothing remembered, nothing
-//! prepared. Slow, and the oracle of the machine.
+//! The tree walker: conditions evaluated as they are written, one atom after the other, without caches or preparation.
+//! Slow, and the oracle of the bytecode machine.
 
 use bumpalo::Bump;
 
@@ -7,7 +7,7 @@ use super::compare::{self, Regexes};
 use crate::event::Event;
 use crate::ir::node::{Node, NodeId, Pool};
 
-/// Whether a condition holds.
+/// Returns whether a condition is true.
 pub(crate) fn holds<E: Event>(pool: &Pool, regexes: &Regexes, node: NodeId, event: &E, arena: &Bump) -> bool {
     match &pool[node] {
         Node::Const(value) => *value,

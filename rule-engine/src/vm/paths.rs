@@ -87,12 +87,12 @@ impl PathTree {
     }
 }
 
-/// The components of a path, empty ones left out.
+/// Returns the components of a path, without empty ones.
 pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|component| !component.is_empty())
 }
 
-/// Whether one pattern matches: the plain way, without a tree.
+/// Returns whether one pattern matches: plainly, without a tree.
 pub(crate) fn matches_one(pattern: &[u8], path: &[u8]) -> bool {
     let mut path = components(path);
     components(pattern).all(|wanted| {

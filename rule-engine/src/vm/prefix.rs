@@ -1,4 +1,4 @@
-//! All texts of a set that another text begins with, in one search.
+//! All texts of a set that are prefixes of another text, in one search.
 //!
 //! The texts are sorted. Those that are a prefix of a subject form a chain, each a prefix of the next, and the greatest
 //! text that is not greater than the subject ends in that chain or extends it: one binary search finds it, and links to
@@ -23,7 +23,7 @@ pub(crate) struct PrefixSet {
     longest: usize,
 }
 
-/// The first eight bytes, filled with zeros.
+/// Returns the first eight bytes, filled with zeros.
 fn head(text: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     let len = text.len().min(8);
@@ -80,7 +80,7 @@ impl PrefixSet {
         }
     }
 
-    /// As [`find`](Self::find), of a subject read from its end.
+    /// Does the same as [`find`](Self::find) for a subject read from its end.
     pub(crate) fn find_reversed(&self, subject: &[u8], found: &mut impl FnMut(u32)) {
         // Constants have at most 255 bytes, so that this never leaves the stack.
         let tail: SmallVec<[u8; 256]> = subject.iter().rev().take(self.longest).copied().collect();

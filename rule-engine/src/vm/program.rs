@@ -7,7 +7,7 @@ use crate::ir::expr::{ExprId, Exprs};
 use crate::ir::node::Atom;
 use crate::ir::op::Op;
 
-/// How long an answer is kept.
+/// The life time of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Span {
     Event = 0,
@@ -28,12 +28,12 @@ impl Span {
         }
     }
 
-    /// Whether an answer is likely to be asked for anew with each event: not what lasts with the process.
+    /// Returns whether a result is likely to be needed again for each event: not one that lasts with the process.
     pub(crate) const fn is_brief(self) -> bool {
         matches!(self, Self::Event | Self::Fd)
     }
 
-    /// The span of something that depends on both.
+    /// Returns the span of a result that depends on both.
     pub(crate) const fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Fd, Self::Fd) => Self::Fd,
@@ -44,7 +44,7 @@ impl Span {
     }
 }
 
-/// Where an answer is kept: a bit that says whether there is one, and a bit that says what it is.
+/// The place of a result: a bit that says whether it is known, and a bit with its value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
     pub(crate) span: Span,
@@ -52,7 +52,7 @@ pub(crate) struct Slot {
     pub(crate) value: u32,
 }
 
-/// An atom: where its answer is, and who finds it.
+/// An atom: the place of its result, and its matcher.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AtomRow {
     pub(crate) slot: Slot,
@@ -67,12 +67,12 @@ pub(crate) struct MatcherRow {
     pub(crate) low: u32,
     pub(crate) high: u32,
     pub(crate) expr: ExprId,
-    /// The field, if answers may be remembered by its number.
+    /// The field, if results may be cached by its number.
     pub(crate) numbered: Option<FieldId>,
     pub(crate) search: Matcher,
 }
 
-/// How many bits of each sort a span has.
+/// The number of bits of each sort in a span.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Layout {
     pub(crate) known: u32,
@@ -83,17 +83,17 @@ pub(crate) struct Layout {
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) exprs: Exprs,
-    /// The field that an expression is, if it is no more than that.
+    /// For each expression its field, if it is no more than a field.
     pub(crate) fields: Vec<Option<FieldId>>,
-    /// Whether several matchers look at an expression, so that its value is worth keeping for the event.
+    /// Whether several matchers use an expression, so that its value is worth keeping for the event.
     pub(crate) shared: Vec<bool>,
-    /// How many of those there are.
+    /// The number of those.
     pub(crate) kept: usize,
     pub(crate) atoms: Vec<AtomRow>,
-    /// The question of each atom, for those that are answered alone and for people.
+    /// The test of each atom, for those that are evaluated alone and for people.
     pub(crate) questions: Vec<Atom>,
     pub(crate) matchers: Vec<MatcherRow>,
-    /// For each matcher, its first atom: the only one of those that are answered alone.
+    /// For each matcher, its first atom: the only one of those that are evaluated alone.
     pub(crate) lonely: Vec<u32>,
     pub(crate) nodes: Vec<Slot>,
     pub(crate) code: Vec<Op>,

@@ -1,10 +1,10 @@
-//! The `regex` operator speaks POSIX egrep as RE2 does: this turns such a pattern into the syntax of the `regex` crate,
-//! or refuses it in RE2's words.
+//! The `regex` operator accepts POSIX egrep syntax as RE2 does: this translates such a pattern to the syntax of the
+//! `regex` crate, or rejects it with RE2's message.
 //!
-//! What differs from the crate's syntax: no Perl classes, no `\b`, no groups with `(?`; repetitions may be stacked
-//! (`a**`, and `a*?` is no lazy star); `{` is itself where it begins no repetition; `^` and `$` hold at every line;
-//! a backreference and an unknown escape are errors. The whole subject must match, so that longest or first makes no
-//! difference.
+//! Differences from the crate's syntax: no Perl classes, no `\b`, no groups with `(?`; repetitions may be stacked
+//! (`a**`, and `a*?` is not a lazy star); `{` is literal where it does not begin a repetition; `^` and `$` match at
+//! every line; a backreference and an unknown escape are errors. The whole subject must match, so that longest or first
+//! makes no difference.
 
 /// The greatest count of a repetition, also when repetitions are nested.
 const GREATEST: u32 = 1000;
@@ -52,8 +52,8 @@ impl Parser<'_> {
         found
     }
 
-    /// Branches with `|` between them, up to a `)` or the end. With each piece goes how often its innermost part may
-    /// be repeated.
+    /// Branches with `|` between them, up to a `)` or the end. Each piece has the number of repetitions of its
+    /// innermost part.
     fn alternation(&mut self) -> Result<(String, u32), String> {
         let (mut out, mut weight) = self.branch()?;
         while self.eat('|') {
@@ -109,7 +109,7 @@ impl Parser<'_> {
         Ok((out, weight))
     }
 
-    /// The repetition that begins at `begin`, as the crate writes it.
+    /// Returns the repetition that begins at `begin`, as the crate writes it.
     fn operator(&self, begin: usize) -> String {
         let op = &self.text[begin..self.at];
         if let Some(counts) = op.strip_prefix('{') {
@@ -127,7 +127,7 @@ impl Parser<'_> {
         op.to_owned()
     }
 
-    /// `{n}`, `{n,}` or `{n,m}`; anything else is no repetition.
+    /// Parses `{n}`, `{n,}` or `{n,m}`; anything else is literal.
     fn counted(&mut self) -> Option<(u32, u32)> {
         let rest = &self.text[self.at + 1..];
         let end = rest.find('}')?;
@@ -179,7 +179,7 @@ impl Parser<'_> {
         Ok((text, 1))
     }
 
-    /// The character that an escape stands for; the backslash is taken already.
+    /// Returns the character of an escape; the backslash was read before.
     fn escape(&mut self, begin: usize) -> Result<char, String> {
         let bad = |at: usize, text: &str| format!("invalid escape sequence: {}", &text[begin..at]);
         let Some(next) = self.take() else {
@@ -237,7 +237,7 @@ impl Parser<'_> {
         char::from_u32(code).ok_or_else(|| bad(self.at, self.text))
     }
 
-    /// What stands between brackets; the first bracket is taken already.
+    /// Parses the content of brackets; the first bracket was read before.
     fn class(&mut self, begin: usize) -> Result<String, String> {
         let mut out = String::from("[");
         if self.eat('^') {
@@ -245,14 +245,14 @@ impl Parser<'_> {
         }
         let missing = |text: &str| format!("missing ]: {}", &text[begin..]);
         let mut first = true;
-        // The crate refuses an empty class, which cannot be written here.
+        // The crate rejects an empty class, which cannot be written here.
         while first || self.peek() != Some(']') {
             let Some(next) = self.peek() else {
                 return Err(missing(self.text));
             };
             let rest = &self.text[self.at..];
             if next == '-' && !first && !rest[1..].starts_with(']') {
-                // A hyphen stands for itself only as the first or the last.
+                // A hyphen is literal only as the first or the last character.
                 let shown: String = rest.chars().take(2).collect();
                 return Err(if rest.len() == 1 {
                     missing(self.text)
@@ -308,7 +308,7 @@ impl Parser<'_> {
     }
 }
 
-/// A character that stands for itself, inside brackets and outside.
+/// Appends a literal character, inside brackets and outside.
 fn quoted(literal: char) -> String {
     if literal.is_ascii_alphanumeric() || !literal.is_ascii() {
         literal.to_string()
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused() {
+    fn invalid_patterns() {
         for (pattern, expect) in [
             ("(", "missing ): ("),
             ("a)", "unexpected ): a)"),

@@ -1,9 +1,9 @@
-//! The proof that a program cannot go wrong: done once, before it runs.
+//! The verifier of programs: run once, before the program.
 
 use super::program::{Program, Slot};
 use crate::ir::op::Op;
 
-/// Why a program must not run.
+/// The reason why a program must not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// A jump that does not go forward, or goes past the end.
@@ -11,10 +11,10 @@ pub enum VerifyError {
     Jump {
         /// The instruction.
         at: usize,
-        /// Where it would go.
+        /// The target.
         to: u32,
     },
-    /// A number of an atom, a matcher or a kept answer that the tables do not have.
+    /// The tables do not have this number of an atom, a matcher or a cached result.
     #[error("instruction {at}: refers to a slot that does not exist")]
     Slot {
         /// The instruction.
@@ -25,7 +25,7 @@ pub enum VerifyError {
     End,
 }
 
-/// Checks that jumps go forward to where code is, that every number has its row, and that the code ends.
+/// Checks that jumps go forward to existing code, that every number has its row, and that the code ends.
 pub(crate) fn verify(program: &Program) -> Result<(), VerifyError> {
     let len = program.code.len();
     let slot_fits = |slot: &Slot| {

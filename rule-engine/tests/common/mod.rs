@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use peregrine_rule_engine::event::record::Record;
 use peregrine_rule_engine::event::{EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Schema, Special};
 
-/// Name, type, whether it takes an argument.
+/// Name, type, whether it has an argument.
 const FIELDS: [(&str, Kind, Arg); 22] = [
     ("evt.type", Kind::CharBuf, Arg::None),
     ("evt.num", Kind::UInt64, Arg::None),
@@ -107,7 +107,7 @@ impl Schema for TestSchema {
     }
 }
 
-/// It has names alone: there are no events of it.
+/// It has names only: there are no events of it.
 impl EventSchema for TestSchema {
     type Input<'a> = Infallible;
     type Event<'a> = &'a Record<'a>;

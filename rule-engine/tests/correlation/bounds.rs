@@ -1,4 +1,4 @@
-//! Memory and floods: what is kept is bounded, what is dropped is counted, what does nothing costs nothing.
+//! Memory and floods: kept data is bounded, drops are counted, and irrelevant events cost nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -18,7 +18,7 @@ thread_local! {
 struct Counting;
 
 fn count(allocations: u64, bytes: isize) {
-    // At the end of a thread there is nothing to count in.
+    // A thread at its end has no counter.
     let _ = COUNT.try_with(|count| count.set(count.get() + allocations));
     let _ = HELD.try_with(|held| held.set(held.get() + bytes));
 }
@@ -66,7 +66,7 @@ impl Subject for Of {
 
     fn keys(&self, _: KeyId, keys: &mut Keys) {
         keys.push(|out| {
-            // A pid, and when it began.
+            // A pid, and its start time.
             key::push_part(out, Value::List(&[Value::U64(self.process), Value::U64(self.process << 20)]));
             true
         });
@@ -81,7 +81,7 @@ fn hit(member: u16) -> [Hit; 1] {
     [Hit { plan: 0, member }]
 }
 
-/// Feeds first steps of so many processes; returns how much memory is held for them.
+/// Feeds first steps of `count` processes; returns the memory that is held for them.
 fn flood(correlator: &mut Correlator, processes: u64) -> isize {
     let before = HELD.get();
     for process in 0..processes {
@@ -97,7 +97,7 @@ fn a_flood_of_keys_does_not_grow_past_the_bound() {
     let held = flood(&mut correlator, 100_000);
     let bytes = correlator.bytes();
     assert!(bytes <= LIMIT, "{bytes}");
-    // What is counted is what is held, but for what is used again and again.
+    // The counted memory is the held memory, except for buffers that are reused.
     assert!(held as usize <= LIMIT + (64 << 10), "{held} bytes are held, {bytes} counted");
     let Counters { live, evicted, .. } = correlator.counters()[0];
     assert_eq!(live + evicted, 100_000);
@@ -140,7 +140,7 @@ fn the_oldest_of_all_correlations_goes_first() {
 }
 
 #[test]
-fn what_has_expired_is_no_longer_live() {
+fn expired_matches_are_no_longer_live() {
     let set = Set::default().sequence("a b", "k", "5").event_count("c", "k", "5", 9);
     let mut correlator = Correlator::new(set.plans(), 1 << 20);
     for process in 0..100 {
@@ -197,7 +197,7 @@ fn partial_matches_of_correlations_that_did_not_change_outlive_a_reload() {
     before.process(&Of { process: 1, time: SECOND }, &three, &mut |_| {});
     before.process(&Of { process: 1, time: 2 * SECOND }, &[three[1]], &mut |_| {});
     let mut renamed: Vec<_> = new.plans().to_vec();
-    // The names in this set hold the places: what did not change has one identity in both.
+    // The names in this set hold the places: unchanged correlations have one identity in both.
     renamed[0].identity = before.plans()[1].identity.clone();
     renamed[2].identity = before.plans()[2].identity.clone();
     let mut after = Correlator::new(renamed.into(), 1 << 20);

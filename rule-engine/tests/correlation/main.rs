@@ -1,4 +1,4 @@
-//! Correlations by themselves, without rule files: what each construct means.
+//! Correlations without rule files: the meaning of each construct.
 
 mod bounds;
 mod fuzzed;

@@ -1,4 +1,4 @@
-//! What two other engines said of generated streams, against what is said here.
+//! The results of two other engines for generated streams, compared with ours.
 //!
 //! A sample is in `testdata/correlation`. `make oracle-correlation` makes thousands more with the engines themselves, in a
 //! folder that `PEREGRINE_CORRELATION_ORACLE` names.
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::script::{Fed, Field, Set};
 
-/// The files of a name: the sample, and what was made now.
+/// Returns the files of a name: the sample, and the generated ones.
 fn lines(name: &str) -> Vec<Json> {
     let sample = testkit::testdata("correlation").join(name);
     let made = std::env::var_os("PEREGRINE_CORRELATION_ORACLE").map(|folder| PathBuf::from(folder).join(name));
@@ -86,7 +86,7 @@ fn windows_are_those_of_rsigma() {
             "value_count" => set.value_count(&rules, "v", by, &span, count),
             _ => set.temporal(&rules, by, &span, count),
         };
-        // The last event of a match is the one at which it fires.
+        // The last event of a match is the one at which it is reported.
         let found = set.feed_events(&events(one));
         let found: Vec<&str> =
             found.split("] ").filter_map(|found| found.trim_end_matches(']').rsplit([' ', '[']).next()).collect();

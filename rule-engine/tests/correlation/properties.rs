@@ -1,4 +1,4 @@
-//! What runs finds what the oracle finds, which keeps every event and looks at all of them.
+//! The engine finds the same as the oracle, which keeps every event and looks at all of them.
 
 use peregrine_rule_engine::correlation::Correlator;
 use peregrine_rule_engine::correlation::naive::{Naive, NaiveMatch};
@@ -47,7 +47,7 @@ fn one(set: Set) -> impl Strategy<Value = Set> {
     })
 }
 
-/// Up to three correlations, and perhaps one over the first.
+/// Generates up to three correlations, and perhaps one over the first.
 fn set() -> impl Strategy<Value = Set> {
     let many = one(Set::default()).prop_flat_map(one).prop_flat_map(one);
     (many, prop::option::of((any::<bool>(), span(), 1u32..4))).prop_map(|(set, outer)| match outer {
@@ -87,7 +87,7 @@ fn stream() -> impl Strategy<Value = Vec<Fed>> {
     })
 }
 
-/// The matches of both, one a line.
+/// Returns the matches of both, one per line.
 fn both(set: &Set, events: &[Fed]) -> (Vec<String>, Vec<String>) {
     let mut correlator = Correlator::new(set.plans(), usize::MAX);
     let mut naive = Naive::new(set.plans());

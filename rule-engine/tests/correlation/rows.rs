@@ -1,5 +1,5 @@
-//! What two other engines do, row by row, and what is done here: the numbers are those of the tables in
-//! `docs/correlation.md`. E is the Python package eql, S is rsigma. Rows about what a rule file may say are in
+//! The behaviour of two other engines, row by row, and ours: the numbers are those of the tables in
+//! `docs/correlation.md`. E is the Python package eql, S is rsigma. Rows about the syntax of rule files are in
 //! `tests/correlation_rules.rs`.
 
 use crate::script::Set;
@@ -8,7 +8,7 @@ fn set() -> Set {
     Set::default()
 }
 
-/// Rows of one set: the number, what is fed, what matches.
+/// Rows of one set: the number, the events, the matches.
 fn rows(set: &Set, rows: &[(&str, &str, &str)]) {
     for (row, fed, expected) in rows {
         assert_eq!(set.feed(fed), *expected, "{row}: {fed}");
@@ -53,7 +53,7 @@ fn sequences() {
     rows(&set().sequence("* b c", "", "100"), &[("E12", "A1@0 B1@1 C1@2", "[A1 B1 C1]")]);
 }
 
-/// The order is that of the times, and of coming where they are equal. Eql takes the order of coming only, rsigma that
+/// The order is that of the times, and of arrival where they are equal. Eql uses the order of arrival only, rsigma that
 /// of the times only.
 #[test]
 fn order_and_late_events() {
@@ -92,7 +92,7 @@ fn keys() {
         &[
             ("E17", "A1@0:pid=1 B1@1:pid=1 B2@2:pid=1", "[A1 B1]"),
             ("E18", "A1@0:pid=1 A2@1:pid=2 B2@2:pid=2 B1@3:pid=1", "[A2 B2] [A1 B1]"),
-            // An event that lacks a part of the key takes no part; eql and rsigma make one group of all of them.
+            // An event that lacks a part of the key is ignored; eql and rsigma make one group of all of them.
             ("E21", "A1@0 B1@1", "-"),
             ("E23", "A1@0 B1@1:pid=1 A2@2:pid=1 B2@3:pid=1", "[A2 B2]"),
             ("E25", "A1@0:pid=1 B1@1:pid=\"1\"", "-"),
@@ -215,7 +215,7 @@ fn until() {
     rows(&set().sequence("a/pid b/ppid until u/pid", "", "100"), &[("E47", "A1@0:pid=1 U1@1:pid=1 B1@2:ppid=1", "-")]);
 }
 
-/// A missing step looks at everything between its neighbours, as Elasticsearch says; eql wants a witness.
+/// A missing step looks at everything between its neighbours, as Elasticsearch says; eql requires an event in between.
 #[test]
 fn missing_steps() {
     rows(
@@ -251,7 +251,7 @@ fn missing_steps() {
             ("from the first", "A1@0:u=x B1@4:u=x C1@6:u=x X1@9", "[A1 B1]"),
         ],
     );
-    // Those that are due come in the order of their deadlines, before what the event itself brings.
+    // Those that are due come in the order of their deadlines, before the matches of the event itself.
     rows(
         &set().sequence("a !b", "u", "5").sequence("a !b", "u", "4").event_count("d", "", "5", 1),
         &[("order", "A1@0:u=x A2@1:u=y D1@20", "1:[A1] 0:[A1] 1:[A2] 0:[A2] 2:[D1]")],
@@ -271,7 +271,7 @@ fn any_order() {
     );
 }
 
-/// A match uses its events up, where rsigma fires with every further event unless its action is `reset`.
+/// A match uses its events up, where rsigma matches again with every further event unless its action is `reset`.
 #[test]
 fn event_count() {
     rows(
@@ -298,7 +298,7 @@ fn event_count() {
     rows(&set().event_count("a", "", "10", 1), &[("S7", "A1@0 A2@1 A3@2", "[A1] [A2] [A3]")]);
     rows(&set().event_count("a b", "", "10", 3), &[("S19", "A1@0 B1@1 A2@2", "[A1 B1 A2]")]);
     rows(&set().event_count("a", "", "0", 2), &[("S22", "A1@0 A2@1", "-"), ("S22", "A1@1 A2@1", "[A1 A2]")]);
-    // There is no event without time here: what a source does not date has the time of its reading.
+    // Every event has a time: undated events of a source have the time of their reading.
     rows(&set().event_count("a", "", "10", 2), &[("S18", "A1@0 A2@1 A3@1", "[A1 A2]")]);
     // Sessions by gaps are not offered: a window of the whole span is.
     rows(&set().event_count("a", "", "4", 3), &[("S24", "A1@0 A2@2 A3@4 A4@9", "[A1 A2 A3]")]);
@@ -311,7 +311,7 @@ fn value_count() {
         &[
             ("S25", "A1@0:v=1 A2@1:v=1 A3@2:v=2 A4@3:v=3 A5@4:v=3", "[A2 A3 A4]"),
             ("S26", "A1@0:v=1 A2@1 A3@2:v=2 A4@3", "-"),
-            // What is missing is not a value, nor is null, which is missing.
+            // A missing value is not a value, nor is null, which is missing.
             ("S27", "A1@0:v=1 A2@1:v=2 A3@2", "-"),
         ],
     );
@@ -337,7 +337,7 @@ fn value_count() {
 
 #[test]
 fn temporal() {
-    // Without a condition all rules must match; rsigma is content with one.
+    // Without a condition all rules must match; one is enough for rsigma.
     rows(
         &set().temporal("a b", "", "10", 2),
         &[
@@ -350,7 +350,7 @@ fn temporal() {
     );
     rows(&set().temporal("a b c", "", "10", 2), &[("S37", "A1@0 B1@1 C1@2", "[A1 B1]")]);
     rows(&set().temporal("a b c", "", "10", 3), &[("S38", "A1@0 B1@6 C1@12", "-")]);
-    // One event stands for every rule that it matches, as in rsigma.
+    // One event counts for every rule that it matches, as in rsigma.
     rows(&set().temporal("a ab", "", "10", 2), &[("S52", "A1@0", "[A1 A1]")]);
 }
 
@@ -396,7 +396,7 @@ fn chained() {
         &inner().event_count("C0", "", "10", 2).chained(&[]),
         &[("S59", "A1@0:u=x A2@1:u=x A3@2:u=x A4@3:u=y A5@4:u=y A6@5:u=y", "0:[A1 A2 A3] 0:[A4 A5 A6] 1:[A3 A6]")],
     );
-    // One event that completes the inner one and is a step itself takes one step.
+    // One event that completes the inner one and is a step itself is one step.
     rows(
         &inner().sequence("C0 a", "u", "10").chained(&[0]),
         &[("one event", "A1@0:u=x A2@1:u=x A3@2:u=x A4@3:u=x", "0:[A1 A2 A3] 1:[A3 A4]")],
@@ -411,7 +411,7 @@ fn chained() {
     );
 }
 
-/// Each member matches only what it is asked for: the rows above would hold for a script that ignores kinds.
+/// Each member matches only its own kinds: the rows above would pass for a script that ignores kinds.
 #[test]
 fn the_script_distinguishes_kinds() {
     rows(&set().sequence("a b", "", "10"), &[("", "A1@0 C1@1", "-"), ("", "C1@0 B1@1", "-")]);

@@ -1,4 +1,4 @@
-//! Events in short: `A1@0:u=x` is one of kind `a`, called `A1`, at second 0, with the field `u`.
+//! Events in short notation: `A1@0:u=x` is one of kind `a`, called `A1`, at second 0, with the field `u`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,10 +112,10 @@ fn value_of(text: &str) -> Field {
     }
 }
 
-/// Where a key is built from: names of fields; `?name` may be missing, `^name` is a list of which each is a key.
+/// The fields of a key: names; `?name` may be missing, `^name` is a list of which each is a key.
 pub(crate) type By = Vec<String>;
 
-/// A set of correlations over events in short, with a member for each letter that a member may be.
+/// A set of correlations over events in short notation, with a member for each letter.
 #[derive(Clone, Default)]
 pub(crate) struct Set {
     plans: Vec<Plan>,
@@ -156,7 +156,8 @@ impl Set {
         self.kinds.push((Hit { plan, member: member as u16 }, kinds.to_owned()));
     }
 
-    /// A sequence: `a b !c d until u`, each a set of kinds (`ab`: of kind a or b), `*` any; `b/ppid` has a key of its own.
+    /// Adds a sequence: `a b !c d until u`, each a set of kinds (`ab`: of kind a or b), `*` any; `b/ppid` has a
+    /// separate key.
     pub(crate) fn sequence(mut self, steps: &str, by: &str, span: &str) -> Self {
         let (steps, until) = match steps.split_once(" until ") {
             Some((steps, until)) => (steps, Some(until)),
@@ -202,17 +203,17 @@ impl Set {
         self
     }
 
-    /// So many events.
+    /// Adds a window of `n` events.
     pub(crate) fn event_count(self, rules: &str, by: &str, span: &str, threshold: u32) -> Self {
         self.window(rules, by, span, threshold, Distinct::Events, "")
     }
 
-    /// So many values.
+    /// Adds a window of `n` values.
     pub(crate) fn value_count(self, rules: &str, value: &str, by: &str, span: &str, threshold: u32) -> Self {
         self.window(rules, by, span, threshold, Distinct::Values, value)
     }
 
-    /// So many of the rules.
+    /// Adds a window of `n` of the rules.
     pub(crate) fn temporal(self, rules: &str, by: &str, span: &str, threshold: u32) -> Self {
         self.window(rules, by, span, threshold, Distinct::Members, "")
     }
@@ -246,7 +247,7 @@ impl Set {
         self.kinds.iter().filter(|(_, kinds)| of(kinds)).map(|(hit, _)| *hit).collect()
     }
 
-    /// What matches: for each match the names of its events in brackets, in the order of firing; `-`: nothing.
+    /// Returns the matches: for each the names of its events in brackets, in the order of reporting; `-`: nothing.
     pub(crate) fn feed(&self, text: &str) -> String {
         self.feed_events(&events(text))
     }
@@ -266,7 +267,7 @@ impl Set {
     }
 }
 
-/// An event in short, with its set.
+/// An event in short notation, with its set.
 pub(crate) struct Short<'a> {
     pub(crate) event: &'a Fed,
     pub(crate) number: u64,

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dynamic_parameter_turns_into_what_its_first_byte_says() {
+    fn the_first_byte_of_a_dynamic_parameter_selects_its_type() {
         let info = &EventCode::SETSOCKOPT_X.info().expect("in the table").params[4];
         let decoded = ParamValue::decode(info, &[2, 4, 0, 0, 0]);
         let Some(ParamValue::Dyn(inner)) = decoded else { panic!("{decoded:?}") };

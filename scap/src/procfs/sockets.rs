@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_and_nonsense_are_no_sockets() {
+    fn headers_and_nonsense_are_not_sockets() {
         for row in [
             &b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"[..],
             b"",

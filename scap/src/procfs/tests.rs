@@ -154,7 +154,7 @@ fn everything_of_a_process() {
 }
 
 #[test]
-fn the_machine_its_users_and_interfaces() {
+fn the_host_its_users_and_interfaces() {
     let machine = Machine::new();
     machine.process(7, 7);
     machine.file("proc/1/net/route", "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU\neth0 0000000A 00000000 0001 0 0 0 000000FF 0 0 0\neth0 00000000 0100000A 0003 0 0 0 00000000 0 0 0\n");
@@ -199,7 +199,7 @@ fn the_machine_its_users_and_interfaces() {
 }
 
 #[test]
-fn every_kind_of_descriptor() {
+fn every_kind_of_file_descriptor() {
     let machine = Machine::new();
     machine.process(7, 7);
     let fd = |num: i64, to: &str| machine.link(&format!("proc/7/fd/{num}"), to);
@@ -251,7 +251,7 @@ fn every_kind_of_descriptor() {
 }
 
 #[test]
-fn threads_share_what_is_their_process_s() {
+fn threads_share_the_resources_of_their_process() {
     let machine = Machine::new();
     machine.process(7, 1);
     machine.link("proc/7/fd/0", "pipe:[99]");
@@ -271,7 +271,7 @@ fn threads_share_what_is_their_process_s() {
 }
 
 #[test]
-fn what_is_gone_or_broken_is_counted() {
+fn missing_and_invalid_entries_are_counted() {
     let machine = Machine::new();
     machine.process(7, 7);
     // A kernel thread: no arguments, no executable.
@@ -305,7 +305,7 @@ fn a_budget_ends_the_scan() {
 }
 
 #[test]
-fn this_process_on_the_live_machine() {
+fn this_process_on_the_live_host() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a server");
     let server = listener.local_addr().expect("its address");
     let client = TcpStream::connect(server).expect("a client");
@@ -410,7 +410,7 @@ fn users_of_a_container_are_read_with_care() {
 }
 
 #[test]
-fn a_budget_cuts_descriptors_short() {
+fn a_limit_cuts_the_list_of_file_descriptors() {
     let machine = Machine::new();
     machine.process(7, 7);
     (0..50).for_each(|num| machine.link(&format!("proc/7/fd/{num}"), "/nowhere"));

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_stand_for_what_cannot_be_printed() {
+    fn unprintable_bytes_are_dots() {
         assert_eq!(print(b"a b\n\0\x7f\xc3~", Buffers::Dots), "a b....~");
     }
 

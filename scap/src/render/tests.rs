@@ -120,7 +120,7 @@ fn identities() {
 }
 
 #[test]
-fn nothing_of_a_descriptor_is_resolved_without_its_thread() {
+fn file_descriptors_are_not_resolved_without_their_thread() {
     struct Nobody;
     impl Resolve for Nobody {
         fn has_thread(&self) -> bool {

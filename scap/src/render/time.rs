@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_that_calendars_know() {
+    fn calendar_days() {
         for (seconds, offset, text) in [
             (0, 0, "1970-01-01 00:00:00.000000000"),
             (951_782_400, 0, "2000-02-29 00:00:00.000000000"),

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_where() {
+    fn sets_contain_their_calls() {
         for (set, inside, outside) in [
             (SyscallSet::state(), SyscallCode::SETUID32, SyscallCode::READ),
             (SyscallSet::state(), SyscallCode::SCHED_PROCESS_EXIT, SyscallCode::PAGE_FAULT_USER),

@@ -188,7 +188,7 @@ fn parameters_come_in_any_order_and_gaps_are_empty() {
 }
 
 #[test]
-fn faults_name_their_place() {
+fn errors_name_their_place() {
     for (text, line, column, message) in [
         ("\n  clos res=0", 2, 3, "there is no event `clos`"),
         ("close re=0", 1, 7, "`re` is not one of its parameters (res, fd), nor a number"),
@@ -320,7 +320,7 @@ fn state_survives() {
 }
 
 #[test]
-fn a_restart_begins_a_new_machine() {
+fn a_restart_begins_a_new_host_state() {
     let text = "thread tid=1\nclose\nrestart\nthread tid=2\nthread tid=3\nclose\n";
     let mut trace = Trace::parse(text).expect("a trace");
     for _ in 0..2 {

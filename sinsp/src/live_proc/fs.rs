@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_refuses_what_it_cannot_pay_and_recovers() {
+    fn an_account_rejects_what_it_cannot_pay_and_recovers() {
         let mut account = Account::new(Duration::from_millis(100));
         let start = account.seen;
         let at = |ms| start + Duration::from_millis(ms);

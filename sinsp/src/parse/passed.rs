@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_ends_the_list() {
+    fn a_cut_entry_ends_the_list() {
         let whole = entry(5, FILE, b"/etc/shadow\0");
         for len in 0..whole.len() {
             assert_eq!(named(&whole[..len]).count(), 0, "{len}");

@@ -7,7 +7,7 @@ fn list(form: Listing, names_only: bool, verbose: bool) -> String {
 }
 
 #[test]
-fn names_leave_out_columns_and_what_is_deprecated() {
+fn names_leave_out_columns_and_deprecated_fields() {
     let names = list(Listing::Text, true, false);
     let names: Vec<_> = names.lines().collect();
     for name in ["evt.num", "evt.arg", "proc.aname", "fd.net", "fdlist.nums", "container.id", "static.env"] {

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_in_a_second() {
+    fn at_most_n_per_second() {
         let mut noise = Noise::new(&NoiseControl { rate: 2.0, max_burst: 3, ..NoiseControl::default() }).unwrap();
         let verdicts: Vec<_> = (0..5).map(|n| noise.judge_kind(None, SECOND + n)).collect();
         assert_eq!(verdicts, [told(0, 0), told(0, 0), told(0, 0), Verdict::Keep, Verdict::Keep]);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn remembered_kinds_are_bounded() {
         let quiet = Quiet { rule: "*".into(), key: Vec::new(), window: "10s".into() };
         let mut noise = Noise::new(&NoiseControl { rules: vec![quiet], ..NoiseControl::default() }).unwrap();
         for number in 0..MOST_KINDS as u64 + 100 {

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missing_is_filled_in_and_the_rest_stays() {
+    fn missing_values_are_filled_in_and_others_stay() {
         let rules = rules();
         let trace = format!(
             "thread tid=7 pid=7 ptid=1 comm=\"cat\" cgroups=[\"cpu=/docker/{ID}\"]\n\

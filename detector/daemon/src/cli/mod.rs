@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn list_may_stand_alone() {
+    fn a_list_may_be_alone() {
         assert_eq!(options(&["--list", "-N"]).list.as_deref(), Some(""));
         assert_eq!(options(&["--list", "k8s_audit"]).list.as_deref(), Some("k8s_audit"));
         assert_eq!(options(&["--list", "--markdown"]).list_format(), Format::Markdown);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn removed_options_say_what_to_write() {
+    fn removed_options_name_their_replacement() {
         for (args, part) in [
             (&["-A"][..], "base_syscalls.all=true"),
             (&["-b"], "buffer_format_base64=true"),

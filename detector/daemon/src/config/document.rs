@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_line_and_column() {
+    fn errors_name_line_and_column() {
         for (text, place) in [("a: [1, 2\nb: 3", "a.yaml:2"), ("{a: b}: c", "a.yaml:1:1"), ("a: *b", "a.yaml:1:4")] {
             let error = parse("a.yaml", text).unwrap_err().to_string();
             assert!(error.starts_with(place), "{text}: {error}");

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_option_stands_twice() {
+    fn no_option_is_repeated() {
         let mut names: Vec<_> = FLAGS.iter().flat_map(|flag| flag.names).collect();
         let count = names.len();
         names.sort_unstable();

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_left_out_but_not_what_the_state_needs() {
+    fn data_calls_are_ignored_but_not_those_of_the_state() {
         let ignored = names(ignored());
         for name in ["read", "write", "pread64", "sendfile", "preadv", "writev"] {
             assert!(ignored.contains(&name), "{name}");

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn repair_adds_only_what_is_needed() {
+    fn repair_adds_only_necessary_keys() {
         let set = select(&settings(&[], true, false), rules());
         assert!(set.contains(SyscallCode::EXECVE) && set.contains(SyscallCode::SOCKET));
         assert!(!set.contains(SyscallCode::EVENTFD2));

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use crate::event::field::Argument;
 
-/// Where a value is in a record.
+/// The place of a value in a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Place {
     /// At these keys.
@@ -26,7 +26,7 @@ pub(super) enum Place {
     AnyPrivileged,
     /// The names of the subjects of a kind in a binding.
     Subjects(&'static str),
-    /// True, as it always was.
+    /// True, as Falco always has it.
     HasSubject,
     /// The name of the pod, if the request is about a pod.
     PodName,
@@ -38,12 +38,12 @@ pub(super) enum Place {
     VolumeTypes,
 }
 
-/// What of a container.
+/// A property of a container.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Container {
     /// At these keys; containers without it are left out.
     At(&'static [&'static str]),
-    /// At this key, which no container may lack.
+    /// At this key, which every container must have.
     Complete(&'static str),
     /// The image without tag.
     Repository,
@@ -369,12 +369,12 @@ fn table() -> &'static Table {
     })
 }
 
-/// All fields, in the order of listings.
+/// Returns all fields, in the order of listings.
 pub(super) fn rows() -> &'static [Row] {
     &table().rows
 }
 
-/// The field of a name.
+/// Returns the field of a name.
 pub(super) fn find(name: &str) -> Option<&'static Row> {
     let Table { rows, by_name } = table();
     rows.get(*by_name.get(name)?)

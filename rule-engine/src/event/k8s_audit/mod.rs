@@ -71,7 +71,7 @@ impl Row {
 
 impl FieldGetter for AuditField {
     fn value<'e>(&self, root: &'e Json, arena: &'e Bump) -> Option<Value<'e>> {
-        // What has no such id is no audit record.
+        // A document without such an id is not an audit record.
         root.get("auditID")?;
         let found = Reader { root, field: self, arena };
         match self.place {
@@ -129,12 +129,12 @@ fn truth(truth: bool) -> Value<'static> {
     Value::Bytes(if truth { b"true" } else { b"false" })
 }
 
-/// A list, if there is anything in it.
+/// Returns a list, unless it is empty.
 fn list<'e>(items: BumpVec<'e, Value<'e>>) -> Option<Value<'e>> {
     (!items.is_empty()).then(|| Value::List(items.into_bump_slice()))
 }
 
-/// An image without tag and digest.
+/// Returns an image without tag and digest.
 fn repository(image: &[u8]) -> &[u8] {
     let end = image.iter().position(|byte| matches!(byte, b':' | b'@')).unwrap_or(image.len());
     &image[..end]
@@ -147,7 +147,7 @@ struct Reader<'e, 'f> {
 }
 
 impl<'e> Reader<'e, '_> {
-    /// The value at a row of keys.
+    /// Returns the value at a row of keys.
     fn at(&self, keys: &[&str]) -> Option<Value<'e>> {
         let found = keys.iter().try_fold(self.root, |json, key| json.get(*key))?;
         if !self.field.list {
@@ -156,8 +156,8 @@ impl<'e> Reader<'e, '_> {
         self.texts(found.as_array()?)
     }
 
-    /// The values at a row of keys, going into arrays: every element, or the one of the index. An element that lacks
-    /// the rest of the keys counts as a hole.
+    /// Returns the values at a row of keys, going into arrays: every element, or the one of the index. An element that
+    /// lacks the rest of the keys counts as a hole.
     fn each(&self, json: &'e Json, keys: &[&str]) -> Option<Vec<Option<&'e Json>>> {
         let mut json = json;
         for (place, key) in keys.iter().enumerate() {
@@ -189,7 +189,7 @@ impl<'e> Reader<'e, '_> {
         list(out)
     }
 
-    /// The elements of an array of each of the rules of a role.
+    /// Returns the elements of an array of each of the rules of a role.
     fn rules(&self, key: &str) -> Option<Value<'e>> {
         let arrays = self.each(self.root, &["requestObject", "rules", key])?;
         self.texts(arrays.into_iter().flatten().filter_map(Json::as_array).flatten())
@@ -270,7 +270,7 @@ impl<'e> Reader<'e, '_> {
         list(out)
     }
 
-    /// The first value of a parameter of the request's query.
+    /// Returns the first value of a parameter of the request's query.
     fn uri_param(&self) -> Option<Value<'e>> {
         let uri = text(self.root.get("requestURI")?, self.arena);
         let uri = &uri[..memchr::memchr(b'#', uri).unwrap_or(uri.len())];
@@ -286,7 +286,7 @@ impl<'e> Reader<'e, '_> {
     }
 }
 
-/// The bytes of a part of a query.
+/// Returns the bytes of a part of a query.
 fn unescape(part: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(part.len());
     let mut bytes = part.iter();

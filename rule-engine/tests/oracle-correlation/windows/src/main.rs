@@ -1,9 +1,10 @@
-//! What rsigma says of generated counts: one JSON object a line on standard output, as many as the argument says.
+//! Prints the results of rsigma for generated counts: one JSON object per line, as many as the argument says.
 //!
-//! Each has the type, the rules as sets of kinds of events, the key, the timespan in seconds, the count, the events, and
-//! the places of the events at which the correlation fired. The action is `reset`: a match uses its events up, as it does
-//! here. The generator leaves out where `docs/correlation.md` says that we differ: every event has its key and its value,
-//! which are texts of one case, times are whole seconds and never go back, and no event matches two rules.
+//! Each has the type, the rules as sets of kinds of events, the key, the timespan in seconds, the count, the events,
+//! and the places of the events at which the correlation matched. The action is `reset`: a match uses its events up, as
+//! it does here. The generator leaves out cases where `docs/correlation.md` says that we differ: every event has its
+//! key and its value, which are texts of one case, times are whole seconds and never go back, and no event matches two
+//! rules.
 
 use rsigma_eval::event::JsonEvent;
 use rsigma_eval::{CorrelationAction, CorrelationConfig, CorrelationEngine};
@@ -43,7 +44,7 @@ fn case(numbers: &mut Numbers) -> Value {
     json!({ "type": kind, "rules": rules, "by": by, "span": span, "count": count, "events": events })
 }
 
-/// The rules and the correlation as Sigma writes them.
+/// Returns the rules and the correlation as Sigma writes them.
 fn sigma(one: &Value) -> String {
     let rules: Vec<&str> = one["rules"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
     let mut text = String::new();
