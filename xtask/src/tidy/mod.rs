@@ -15,7 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sinsp", &["scap"]),
     ("rule-engine", &["sinsp"]),
     ("peregrine", &["scap", "bpf", "sinsp", "rule_engine"]),
-    ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
     ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine"]),
