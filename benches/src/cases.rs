@@ -58,7 +58,7 @@ pub const CASES: &[Case] = &[
     case("savefile/copy", "event", "reads a capture and writes it again", copy),
     case("event/decode", "event", "decodes every parameter to its typed value", decode),
     case("event/render", "event", "prints every parameter", print),
-    case("state/parse", "event", "keeps the state of the machine", parse),
+    case("state/parse", "event", "keeps the state of the host", parse),
     case("fields/extract", "event", "extracts twenty fields that rules use", fields),
     case("fields/format", "event", "renders the output of a rule", format),
     case("filter/one", "event", "evaluates one condition that never matches", one_condition),

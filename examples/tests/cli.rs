@@ -42,7 +42,7 @@ fn fields() {
     let audit = text(&["--list=k8s_audit", "-N"]);
     assert!(["evt.rawtime", "ka.target.name", "jevt.value"].iter().all(|name| audit.lines().any(|line| line == *name)));
     assert!(!audit.contains("proc.name") && !audit.contains("evt.type\n"));
-    assert!(text(&["--list=k8s_audit", "-v"]).contains("(Type: CHARBUF) (LIST) The groups of the user who asks."));
+    assert!(text(&["--list=k8s_audit", "-v"]).contains("(Type: CHARBUF) (LIST) The groups of the requesting user."));
     assert!(text(&["--list=k8s_audit", "--markdown"]).contains("`ka.user.groups` | LIST(CHARBUF) | "));
     let classes = json(&["--list=k8s_audit", "--format", "json"]);
     assert_eq!(classes["fieldclasses"][1]["fields"].as_array().map(Vec::len), Some(100));

@@ -138,7 +138,7 @@ pub fn text(data: &[u8]) {
                 trace.events().for_each(|event| print_and_read(&event));
             }
             Err(fault) => {
-                let line = text.split('\n').nth(fault.line - 1).expect("the line of the fault is there");
+                let line = text.split('\n').nth(fault.line - 1).expect("the line of the error exists");
                 assert!(fault.column <= line.chars().count() + 1, "{fault}");
             }
         }

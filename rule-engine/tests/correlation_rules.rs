@@ -406,7 +406,7 @@ fn errors_have_a_place_and_a_hint() {
         (burst, "event_count", "event_cont", "Unknown type of correlation 'event_cont'", "event_cont", "`event_count`"),
         (burst, "event_count", "value_sum", "Unknown type", "value_sum", "`value_count`"),
         (burst, "event_count", "sequence", "Unknown type", "sequence", "`temporal_ordered`"),
-        (burst, "event_count", "temporal", "never holds: there are 1 rules", "gte", "one comparison"),
+        (burst, "event_count", "temporal", "never true: there are 1 rules", "gte", "one comparison"),
         (burst, "event_count", "value_count", "which field is counted", "value_count", "`field:"),
         (
             burst,
@@ -432,7 +432,7 @@ fn errors_have_a_place_and_a_hint() {
         (burst, "10s", "1M", "Invalid timespan", "1M", "no fixed length"),
         (burst, "  condition: {gte: 3}\n", "", "A count has no condition", "correlation burst", "gte"),
         (burst, "{gte: 3}", "{gte: many}", "'many' is not a count", "many", "whole number"),
-        (burst, "{gte: 3}", "{gte: 3, lt: 2}", "never holds", "gte", "one comparison"),
+        (burst, "{gte: 3}", "{gte: 3, lt: 2}", "never true", "gte", "one comparison"),
         (burst, "{gte: 3}", "{neq: 3}", "Unknown comparison 'neq'", "neq", "`eq`"),
         (burst, "{gte: 3}", "a and not b", "is not a mapping", "a and not b", "missing: true"),
         (burst, "user.name\n  timespan", "user.nmae\n  timespan", "no field 'user.nmae'", "user.nmae", "`user.name`"),

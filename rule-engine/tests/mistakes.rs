@@ -35,7 +35,7 @@ fn a_duplicate_name_gets_a_hint_about_override() {
         let error = only_error(&loaded);
         assert!(error.message.starts_with("Item has no mapping for key"), "{}", error.message);
         let hint = error.hint.as_deref().unwrap_or_default();
-        assert!(hint.contains("`Opened` is there already") && hint.contains(expect), "{hint}");
+        assert!(hint.contains("`Opened` already exists") && hint.contains(expect), "{hint}");
         let (_, place) = error.notes.first().unwrap();
         assert!(place.is_some_and(|spot| spot.start < FIRST.len()), "{:?}", error.notes);
     }

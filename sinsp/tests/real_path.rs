@@ -82,7 +82,7 @@ fn a_file_descriptor_from_a_message_has_the_name_in_the_event() {
     let mut builder = EventBuilder::new();
     builder.start(EventCode::SOCKETPAIR_X).ts(5).tid(7).i64(0).i64(3).i64(4).u64(1).u64(2).u32(1).u32(2).u32(0);
     writer.write(&builder.finish().expect("an event")).expect("written");
-    // One message with SCM_RIGHTS for descriptor 9, and what the probe says of it.
+    // One message with SCM_RIGHTS for file descriptor 9, and the entry of the probe for it.
     let control =
         [&20u64.to_le_bytes()[..], &1i32.to_le_bytes(), &1i32.to_le_bytes(), &[9, 0, 0, 0, 0, 0, 0, 0]].concat();
     let name = b"/etc/shadow\0";

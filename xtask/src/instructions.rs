@@ -94,7 +94,7 @@ pub(crate) fn instructions(command: &Command, inside: Option<&str>) -> Result<(u
     }
     let (stdout, stderr) = output(valgrind)?;
     let line = stderr.lines().find_map(|line| line.split_once("Collected :"));
-    let count = line.and_then(|(_, count)| count.trim().parse().ok()).ok_or("callgrind told no count")?;
+    let count = line.and_then(|(_, count)| count.trim().parse().ok()).ok_or("callgrind printed no count")?;
     Ok((count, stdout))
 }
 

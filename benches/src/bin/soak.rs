@@ -59,7 +59,7 @@ fn main() -> Result<ExitCode, Fault> {
             let at = round as f64 * SPAN as f64 / 3600e9;
             writeln!(out, "{at:>8.3} {events:>12} {alerts:>10} {threads:>8} {fds:>8} {:>10}", resident())?;
             if threads > limits.threads || most > limits.fds_per_process {
-                return Err(format!("over a limit: {threads} threads, {most} descriptors of one process").into());
+                return Err(format!("over a limit: {threads} threads, {most} file descriptors of one process").into());
             }
             reports.push(resident());
         }

@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Info) -> Result<(), Fatal> {
     };
     let all = to_json(&options.file, &input, &host, &counts);
     output::print(&if options.json { format!("{all:#}\n") } else { text(&all) })?;
-    // What could be read is printed; the error is still a failure.
+    // The readable part is printed; the error is still a failure.
     fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 

@@ -174,18 +174,18 @@ fn lock(cache: &Mutex<Cache>) -> std::sync::MutexGuard<'_, Cache> {
 }
 
 impl Containers {
-    /// Starts the thread. `told` is called with each answer, on that thread.
+    /// Starts the thread. `deliver` is called with each answer, on that thread.
     ///
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub fn start(config: Config, told: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(config: Config, deliver: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, receiver) = mpsc::channel(WAITING);
         let cache: Arc<Mutex<Cache>> = Arc::default();
         let run = {
             let cache = Arc::clone(&cache);
-            move || runtime.block_on(answer_all(config, receiver, &cache, told))
+            move || runtime.block_on(answer_all(config, receiver, &cache, deliver))
         };
         std::thread::Builder::new().name("containers".into()).spawn(run)?;
         Ok(Self { cache, questions: sender })

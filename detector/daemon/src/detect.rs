@@ -38,7 +38,7 @@ pub(crate) fn detect(
         let rules = sets.all().flat_map(|set| set.rules().rules()).filter(|rule| !rule.is_step()).count();
         log::notice(format!("dry run: configuration and {rules} rules are valid"));
         if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
-            tell_what_a_reload_changes(pidfile, snapshot);
+            print_what_a_reload_changes(pidfile, snapshot);
         }
         return Ok(());
     }
@@ -110,7 +110,7 @@ pub(crate) fn detect(
 }
 
 /// Prints what a reload would change, for `--dry-run` with `-P`.
-fn tell_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
+fn print_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
     let path = active_config::path(pidfile);
     let before = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(before) = before else {

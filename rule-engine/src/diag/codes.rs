@@ -71,7 +71,7 @@ codes! {
     Extension Error Falco "LOAD_ERR_EXTENSION" "Error in extension item"
         "This occurs when there is an error in an extension item"
     TooLarge Error Ours "LOAD_ERR_TOO_LARGE" "Rules grow beyond a limit"
-        "Lists, macros or exceptions, each small, multiply to a condition that is too long or too deep."
+        "Lists, macros or exceptions expand to a condition that is too long or too deep."
 
     UnknownSource Warning Falco "LOAD_UNKNOWN_SOURCE" "Unknown event source"
         "A rule has a unknown event source. This can occur when reading rules content without having a corresponding plugin loaded, etc. The rule will be silently ignored."
@@ -103,10 +103,10 @@ codes! {
         "A rule condition or output have been parsed with a warning"
     UnknownKey Warning Falco "LOAD_UNKNOWN_KEY" "Unknown key in item definition"
         "An item in the rules content contains an unrecognized key. The key will be ignored. This may indicate a typo or a property placed on the wrong item type."
-    DuplicateKey Warning Ours "LOAD_DUPLICATE_KEY" "A key stands twice in one item"
-        "A map has two entries of the same key. The first one counts."
+    DuplicateKey Warning Ours "LOAD_DUPLICATE_KEY" "Duplicate key in one item"
+        "A map has two entries of the same key. The first one is used."
     NeverMatches Warning Ours "LOAD_NEVER_MATCHES" "No event can match the condition"
-        "The condition asks for event types that exclude each other, so the rule can never fire."
+        "The condition requires event types that exclude each other, so the rule can never match."
 }
 
 /// Fields that still load but report something that no longer exists, with the message for each in a condition.

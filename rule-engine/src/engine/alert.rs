@@ -274,7 +274,7 @@ impl<'a> Alert<'a> {
         self.write_with_notes(self.notes, format, out);
     }
 
-    /// Appends it in a format, with these notes in place of its own.
+    /// Appends it in a format, with these notes instead of its own ones.
     pub fn write_with_notes(&self, notes: &[Note], format: &Format, out: &mut Vec<u8>) {
         if format.json {
             self.json_with_notes(notes, format, out);

@@ -45,7 +45,7 @@ pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
 #[non_exhaustive]
 pub enum SourceError {
     /// There is no source of that name.
-    #[error("there is no source `{name}`; there is {known}")]
+    #[error("unknown source `{name}`, expected {known}")]
     Unknown {
         /// The name.
         name: String,

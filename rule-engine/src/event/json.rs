@@ -70,7 +70,7 @@ const JSON_FIELDS: &[(&str, Argument, &str)] = &[
     (
         "json.value",
         Argument::Key,
-        "The value at a JSON pointer, such as `json.value[/user/name]`; in a pointer `~1` stands for `/` and `~0` for `~`.",
+        "The value at a JSON pointer, such as `json.value[/user/name]`; in a pointer `~1` means `/` and `~0` means `~`.",
     ),
     ("json.obj", Argument::None, "The whole event, as JSON."),
     ("json.rawtime", Argument::None, "The time of the event, as `evt.rawtime`."),

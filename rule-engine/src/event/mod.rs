@@ -189,7 +189,7 @@ impl FieldError {
     pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
         match self {
             Self::Unknown { field } => near_field(schema, field),
-            Self::MissingArgument { field, .. } => Some(format!("`{field}` needs an argument: `{field}[…]`")),
+            Self::MissingArgument { field, .. } => Some(format!("`{field}` requires an argument: `{field}[…]`")),
             Self::BadArgument { .. } | Self::FilterOnly { .. } => None,
         }
     }
@@ -201,9 +201,9 @@ pub(crate) fn near_field(schema: &dyn Schema, text: &str) -> Option<String> {
     let name = text.split('[').next().unwrap_or(text);
     if names.iter().any(|known| known == name) {
         return Some(if name == text {
-            format!("`{name}` needs an argument: `{name}[…]`")
+            format!("`{name}` requires an argument: `{name}[…]`")
         } else {
-            format!("`{name}` takes no such argument")
+            format!("the argument of `{name}` is invalid")
         });
     }
     crate::diag::did_you_mean(name, names.iter().map(|name| &**name))

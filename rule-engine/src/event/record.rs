@@ -72,10 +72,10 @@ pub struct RecordField {
 #[non_exhaustive]
 pub enum RecordError {
     /// The schema does not have that type of events.
-    #[error("there is no type of events `{0}`")]
+    #[error("unknown event type `{0}`")]
     UnknownType(String),
     /// The schema does not have that field.
-    #[error("there is no field `{0}`")]
+    #[error("unknown field `{0}`")]
     UnknownField(String),
     /// The record, or the handle of one of its fields, belongs to another schema.
     #[error("the record was made for another schema")]

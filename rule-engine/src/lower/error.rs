@@ -138,7 +138,7 @@ mod tests {
 
         let (missing, hint) = error("jevt.value = root");
         assert!(matches!(missing.kind, CompileErrorKind::Field(FieldError::MissingArgument { .. })));
-        assert_eq!(hint.as_deref(), Some("`jevt.value` needs an argument: `jevt.value[…]`"));
+        assert_eq!(hint.as_deref(), Some("`jevt.value` requires an argument: `jevt.value[…]`"));
         assert!(!missing.is_unknown_name());
 
         let (operator, hint) = error("evt.num contains 3");

@@ -52,8 +52,8 @@ impl TemplateError {
             Self::EndsInPercent | Self::EndsInNumber => Some(PERCENT.to_owned()),
             Self::UnknownField { token } if token.is_empty() => Some(PERCENT.to_owned()),
             Self::UnknownField { token } => Some(match near_field(schema, token) {
-                Some(near) => format!("`%{token}` names no field: {near}"),
-                None => format!("`%{token}` names no field"),
+                Some(near) => format!("`%{token}` is not a field: {near}"),
+                None => format!("`%{token}` is not a field"),
             }),
             _ => None,
         }

@@ -180,8 +180,8 @@ impl Collection {
         Ok(())
     }
 
-    /// The error of a rule that lacks keys, with the rule of that name that is there already: most often a change of that
-    /// was meant.
+    /// Returns the error of a rule that lacks keys, with the existing rule of that name: most often a change of it was
+    /// meant.
     fn explained(&self, mut fault: Diagnostic) -> Diagnostic {
         let innermost = fault.context.innermost();
         let (Place::Rule, false) = (innermost.place, fault.keys.is_empty()) else { return fault };
@@ -197,7 +197,7 @@ impl Collection {
         }
         let name = &innermost.item;
         fault.hint =
-            Some(format!("a rule `{name}` is there already: to change it, add `override: {{{}}}`", changes.join(", ")));
+            Some(format!("a rule `{name}` already exists: to change it, add `override: {{{}}}`", changes.join(", ")));
         fault.notes.push(("it was defined here".to_owned(), name_spot(&earlier.rule.context, &earlier.rule)));
         fault
     }

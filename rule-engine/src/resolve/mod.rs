@@ -433,7 +433,7 @@ impl Resolver<'_> {
                 let hint = "begin the condition with `evt.type in (…) and`";
                 self.diagnostics.push(tell.hint(hint.to_owned()));
             } else if compiled.keys().is_empty() {
-                let message = "No event type can satisfy the condition: the rule never fires";
+                let message = "No event type can satisfy the condition: the rule never matches";
                 self.diagnostics.push(Diagnostic::new(Code::NeverMatches, message, item.context.clone()).at(spot));
             }
         }

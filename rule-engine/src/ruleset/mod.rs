@@ -285,10 +285,10 @@ impl std::fmt::Display for EventPlan {
             code(f, "test, shared with other rules", test)?;
         }
         if let Some(guard) = &self.guard {
-            code(f, "remembered with the process", guard)?;
+            code(f, "cached with the process", guard)?;
         }
         if let Some(guard) = &self.descriptor {
-            code(f, "remembered with the descriptor", guard)?;
+            code(f, "cached with the file descriptor", guard)?;
         }
         code(f, "for each event", &self.code)
     }
@@ -304,7 +304,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Creates the machine of one set of rules; it must not be used with another.
+    /// Creates the mutable state of one set of rules; it must not be used with another.
     pub fn new(rules: &Ruleset) -> Self {
         Self {
             arena: Bump::with_capacity(16 * 1024),

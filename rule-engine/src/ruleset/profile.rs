@@ -91,7 +91,7 @@ impl Profile {
 /// Tables, in the order of the rows; rules and matchers without any evaluation are left out.
 impl std::fmt::Display for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{} events of types that a rule is about", self.events)?;
+        writeln!(f, "{} events of types that rules evaluate", self.events)?;
         writeln!(f, "\n{:>12} {:>10} {:>9} {:>7}  rule", "time", "evaluated", "matched", "each")?;
         for row in self.rules.iter().filter(|row| row.evaluated > 0) {
             let each = row.nanoseconds / row.evaluated;

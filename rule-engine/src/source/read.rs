@@ -121,7 +121,7 @@ impl Reader {
             let Some(text) = key.text() else { continue };
             if !seen.insert(text) {
                 let context = parent.within(Place::RulesContentItem, "", item.mark());
-                let message = format!("Key '{text}' stands twice. The first one counts.");
+                let message = format!("Key '{text}' is duplicated. The first one is used.");
                 steps.push(Step::Tell(Diagnostic::new(Code::DuplicateKey, message, context).at(self.spot(key))));
             }
         }

@@ -55,14 +55,14 @@ const MEMBER_KEYS: [&str; 6] = ["rule", "condition", "as", "source", "group-by",
 /// What other engines have and this one does not, with what to write instead. To ignore one of these would make another
 /// correlation of it.
 const REFUSED: [(&str, &str); 8] = [
-    ("fork", "every step is taken once; write a correlation for each branch"),
+    ("fork", "every step is used once; write a correlation for each branch"),
     ("runs", "write the step several times, or an `event_count` of it and name that under `rules`"),
     ("with", "write the step several times, or an `event_count` of it and name that under `rules`"),
     ("window", "windows slide; there is no other kind"),
     ("gap", "windows slide and end after `timespan`"),
-    ("generate", "write `building_block: true` on rules that raise no alert of their own"),
-    ("suppress", "a match uses its events up; see `noise_control` for fewer alerts of one kind"),
-    ("action", "a match uses its events up"),
+    ("generate", "write `building_block: true` on rules that raise no alerts"),
+    ("suppress", "a match consumes its events; see `noise_control` for fewer alerts of one kind"),
+    ("action", "a match consumes its events"),
 ];
 
 /// Reads an item.
@@ -84,7 +84,7 @@ pub(super) fn correlation(reader: Reader, item: Node<'_>, parent: &Context, step
             if !is_there {
                 let mut fault = reader.missing(item, key, &context);
                 if key == "timespan" {
-                    fault.hint = Some("say how far apart its events may be, such as `timespan: 30s`".to_owned());
+                    fault.hint = Some("add the longest time between its events, such as `timespan: 30s`".to_owned());
                 }
                 return Err(fault);
             }
@@ -268,7 +268,7 @@ impl Read<'_, '_> {
             (true, false) => Looks::For(reader.string(node, "rule", context)?),
             (false, true) => Looks::Condition(reader.string(node, "condition", context)?),
             (true, true) => {
-                let hint = "name a rule, or write a condition; a rule with one more condition is a rule of its own";
+                let hint = "name a rule, or write a condition; for an additional condition, write another rule";
                 let node = node.at("rule").unwrap_or(node);
                 return Err(self.shape("A step has both 'rule' and 'condition'", node, context, hint));
             }
@@ -299,7 +299,7 @@ impl Read<'_, '_> {
         if !node.is_map() {
             let hint = match node.scalar() {
                 Some(_) => {
-                    "all rules are wanted; to want a step not to happen, write `temporal_ordered` with \
+                    "all rules are required; for a step that must not happen, write `temporal_ordered` with \
                             `missing: true`"
                 }
                 None => "write `condition: {gte: 10}`",

@@ -430,8 +430,8 @@ impl<'t> Reader<'t> {
         };
         let hint = match words {
             "unknown token" => "begin the text with a quote: `%`, `@` and `` ` `` may not begin a plain one",
-            "illegal map value" => "a `: ` in a plain text begins a map: put the text between quotes",
-            "illegal tab when looking for indentation" => "indent with blanks, not with tabs",
+            "illegal map value" => "a `: ` in a plain text begins a map: put the text in quotes",
+            "illegal tab when looking for indentation" => "indent with spaces, not with tabs",
             "end of sequence flow not found" => "a `[` or a quote is not closed",
             "end of map flow not found" => "a `{` or a quote is not closed",
             "illegal EOF in scalar" => "a quote is not closed",

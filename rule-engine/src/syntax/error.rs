@@ -205,20 +205,20 @@ impl SyntaxError {
         let word = &behind[..end];
         let fixed = match &self.kind {
             SyntaxErrorKind::Operator if word.is_empty() => {
-                "compare the field with something, or ask whether it `exists`"
+                "compare the field with something, or test whether it `exists`"
             }
             SyntaxErrorKind::Operator => return operator_hint(word),
             SyntaxErrorKind::End { .. } | SyntaxErrorKind::Operand { .. } => return end_hint(before, &behind, word),
             SyntaxErrorKind::Close if behind.trim().is_empty() => "a `(` is not closed",
             SyntaxErrorKind::Close => {
-                "close the parenthesis, join with `and` or `or`, or put a constant with blanks between quotes"
+                "close the parenthesis, join with `and` or `or`, or put a constant with spaces in quotes"
             }
             SyntaxErrorKind::Text | SyntaxErrorKind::ListItem => match behind.chars().next() {
-                Some('(') => "a list stands behind `in`, `intersects`, `pmatch`, or behind `oneof`, `anyof`, `allof`",
+                Some('(') => "a list is only valid after `in`, `intersects`, `pmatch`, or after `oneof`, `anyof`, `allof`",
                 Some('"' | '\'') => "the quote is not closed",
                 _ => "an empty constant is written as `\"\"`",
             },
-            SyntaxErrorKind::Number => "only numbers can be greater or less",
+            SyntaxErrorKind::Number => "`<` and `>` require a numeric value",
             SyntaxErrorKind::List => "write a list as `(a, b)`, or the name of a list",
             SyntaxErrorKind::Escape(EscapeError::Unsupported(_)) => "write a backslash as `\\\\`",
             _ => return None,
@@ -230,7 +230,7 @@ impl SyntaxError {
 fn operator_hint(word: &str) -> Option<String> {
     let modifiable = Operator::from_text(word).is_some_and(Operator::is_modifiable);
     if modifiable || Modifier::from_text(word).is_some() {
-        return Some(format!("put a blank behind `{word}`"));
+        return Some(format!("add a space after `{word}`"));
     }
     did_you_mean(word, Operator::names())
 }
@@ -240,7 +240,7 @@ fn end_hint(before: &str, behind: &str, word: &str) -> Option<String> {
         return Some("there is a `)` too many".to_owned());
     }
     if before.ends_with(')') && ["and", "or"].contains(&word) {
-        let words = "a parenthesis that touches `or` or `and` is its whole right side: put a blank between";
+        let words = "a parenthesis that touches `or` or `and` is its whole right side: add a space between them";
         return Some(words.to_owned());
     }
     if let Some(quote) = behind.chars().next().filter(|c| matches!(c, '"' | '\'')) {

@@ -183,7 +183,7 @@ pub(super) fn compare(expected: &[Expected], raised: &[Raised]) -> Vec<Differenc
         let raised = raised[unexpected.remove(at)].clone();
         let mut how = want.how(&raised);
         if how.is_empty() {
-            how.push("it is as expected, but not in its turn".to_owned());
+            how.push("it is as expected, but out of order".to_owned());
         }
         differences.push(Difference::Otherwise { how, raised, spot: want.rule.spot });
         true

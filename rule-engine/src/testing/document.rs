@@ -58,7 +58,7 @@ impl Reading {
         }
         if !any {
             let hint = "begin with `rules:` and `tests:`, see docs/rule-tests.md".to_owned();
-            self.faults.push(Fault::new("there are no tests in this file").hint(hint));
+            self.faults.push(Fault::new("this file has no tests").hint(hint));
         }
     }
 
@@ -73,7 +73,7 @@ impl Reading {
                 let hint = hint.unwrap_or_else(|| format!("{what} may have {}", known.join(", ")));
                 self.fault(key, format!("{what} has no key `{name}`"), hint);
             } else if seen.contains(&name) {
-                self.fault(key, format!("`{name}` stands twice"), None);
+                self.fault(key, format!("duplicate key `{name}`"), None);
             }
             seen.push(name);
         }
@@ -82,17 +82,17 @@ impl Reading {
     fn document(&mut self, root: Node<'_>) {
         if !root.is_map() {
             let hint = "write `rules:` with the names of rule files and `tests:` with the tests".to_owned();
-            self.fault(root, "a file of tests is a map", hint);
+            self.fault(root, "a test file must be a map", hint);
             return;
         }
-        self.keys(root, "a file of tests", DOCUMENT);
+        self.keys(root, "a test file", DOCUMENT);
         let rules = root.at("rules").map(|node| self.texts(node, "rules"));
         let selections = root.at("select").map(|node| self.selections(node)).unwrap_or_default();
         let first = root.at("matching").is_some_and(|node| match node.text() {
             Some("first") => true,
             Some("all") => false,
             _ => {
-                let hint = "with `first` an event raises one alert at most, with `all` every rule is tried".to_owned();
+                let hint = "with `first` an event raises at most one alert, with `all` every rule is evaluated".to_owned();
                 self.fault(node, "`matching` is `first` or `all`", hint);
                 false
             }
@@ -146,7 +146,7 @@ impl Reading {
             let names = Priority::ALL.map(Priority::name);
             let hint = did_you_mean(node.text().unwrap_or_default(), names)
                 .unwrap_or_else(|| format!("one of {}", names.join(", ")));
-            self.fault(node, "this is no priority", hint);
+            self.fault(node, "invalid priority", hint);
         }
         priority
     }
@@ -164,19 +164,19 @@ impl Reading {
         const FORM: &str = "such as `- enable: {rule: \"*\"}` or `- disable: {tag: network}`";
         let mut selections = Vec::new();
         if !node.is_sequence() {
-            self.fault(node, "`select` is a list of switches", FORM.to_owned());
+            self.fault(node, "`select` must be a list of selections", FORM.to_owned());
         }
         for element in node.elements() {
             let mut entries = element.entries();
             let (Some((key, what)), None) = (entries.next(), entries.next()) else {
-                self.fault(element, "a switch is a map of one key", FORM.to_owned());
+                self.fault(element, "a selection must be a map with one key", FORM.to_owned());
                 continue;
             };
             let enable = match key.text() {
                 Some("enable") => true,
                 Some("disable") => false,
                 _ => {
-                    self.fault(key, "a switch is `enable` or `disable`", FORM.to_owned());
+                    self.fault(key, "a selection must be `enable` or `disable`", FORM.to_owned());
                     continue;
                 }
             };
@@ -191,7 +191,7 @@ impl Reading {
                 any = true;
             }
             if !any {
-                self.fault(what, "what is switched is a `rule` or a `tag`", FORM.to_owned());
+                self.fault(what, "a selection must name a `rule` or a `tag`", FORM.to_owned());
             }
         }
         selections
@@ -199,7 +199,7 @@ impl Reading {
 
     fn test(&mut self, node: Node<'_>, state: Option<&Written>, only: &[Written]) {
         if !node.is_map() {
-            self.fault(node, "a test is a map", "begin it with `- test: NAME`".to_owned());
+            self.fault(node, "a test must be a map", "begin it with `- test: NAME`".to_owned());
             return;
         }
         self.keys(node, "a test", TEST);
@@ -222,7 +222,7 @@ impl Reading {
             let records = self.texts(records, "records");
             given.push(Given::Records { source, records });
         } else if let Some(source) = node.at("source") {
-            self.fault(source, "`source` says where `records` come from, and there are none", None);
+            self.fault(source, "`source` is the source of `records`, which are missing", None);
         }
         let one = ["events", "capture", "records"].iter().any(|key| node.at(key).is_some());
         if given.len() > 1 || !one {
@@ -230,8 +230,8 @@ impl Reading {
             self.fault(node, "a test has one of `events`, `capture` and `records`", hint);
         }
         let Some(alerts) = node.at("alerts") else {
-            let hint = "write `alerts: none` where none must come".to_owned();
-            self.fault(node, "this test does not say which alerts it expects", hint);
+            let hint = "write `alerts: none` if no alert is expected".to_owned();
+            self.fault(node, "this test has no key `alerts`", hint);
             return;
         };
         let alerts = self.alerts(alerts);
@@ -288,7 +288,7 @@ impl Reading {
             }
             for (name, value) in fields.entries() {
                 let Some(name) = written(name) else {
-                    self.fault(name, "this is no name of a field", None);
+                    self.fault(name, "invalid field name", None);
                     continue;
                 };
                 match wanted(value) {

@@ -80,7 +80,7 @@ impl Suite {
         let mut files = Vec::new();
         match &setting.rules {
             None if given.is_empty() => {
-                let hint = "name rule files with `rules:`, beside this file".to_owned();
+                let hint = "name rule files with `rules:`, relative to this file".to_owned();
                 return Err(Fault::new("there are no rules to test").hint(hint));
             }
             None => files.extend_from_slice(given),
@@ -120,7 +120,7 @@ impl Suite {
         match replay.read(&rules.text) {
             Ok(text) => Ok((rules.text.clone(), text)),
             Err(error) => {
-                let hint = "rule files are looked for beside the file of tests".to_owned();
+                let hint = "paths are relative to the test file".to_owned();
                 Err(Fault::new(format!("the rule file cannot be read: {error}")).at(rules.spot).hint(hint))
             }
         }
@@ -153,7 +153,7 @@ impl Suite {
                     Ok(false) if correlations.contains(&alert.rule.text) => continue,
                     Ok(false) => {
                         let hint = sources.near_field(source, &name.text);
-                        return Err(Fault::new(format!("`{}` is no field of {source}", name.text))
+                        return Err(Fault::new(format!("`{}` is not a field of {source}", name.text))
                             .at(name.spot)
                             .hint(hint));
                     }
@@ -237,7 +237,7 @@ impl Suite {
                 let fault = |error: serde_json::Error| {
                     let blanks = text.text[start..].len() - text.text[start..].trim_start().len();
                     let spot = locate(self.file.text.as_str(), text, start + blanks, text.text.len());
-                    Fault::new(format!("this is no record of JSON: {error}")).at(spot)
+                    Fault::new(format!("invalid JSON record: {error}")).at(spot)
                 };
                 value.map_err(fault)?;
                 let end = values.byte_offset();
@@ -254,7 +254,7 @@ impl Suite {
 }
 
 fn trace_hint() -> String {
-    "lines of events are told in the documentation of `scap::text`; `pscap read --text` writes them".to_owned()
+    "the format is described in the documentation of `scap::text`; `pscap read --text` writes it".to_owned()
 }
 
 /// Checks that every rule that a test names exists and is enabled.
@@ -268,8 +268,8 @@ fn check_names(test: &Test, rules: &CompiledRules) -> Result<(), Fault> {
         match all().find(|rule| rule.name() == name.text) {
             Some(rule) if rule.enabled => {}
             Some(_) => {
-                let hint = format!("switch it on for the tests: `select: [enable: {{rule: \"{}\"}}]`", name.text);
-                return Err(Fault::new(format!("the rule `{}` is switched off", name.text)).at(name.spot).hint(hint));
+                let hint = format!("enable it for the tests: `select: [enable: {{rule: \"{}\"}}]`", name.text);
+                return Err(Fault::new(format!("the rule `{}` is disabled", name.text)).at(name.spot).hint(hint));
             }
             None => {
                 let hint = did_you_mean(&name.text, all().map(|rule| rule.name()));

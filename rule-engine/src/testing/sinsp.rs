@@ -34,7 +34,7 @@ use crate::load::Sources;
 ///     alerts:
 ///       - rule: Password hashes
 ///         output: cat reads
-/// "#).expect("a file of tests");
+/// "#).expect("a test file");
 /// let summary = suite.run(&mut SinspReplay::new("."), &[], |test| assert_eq!(test.verdict, Verdict::Passed));
 /// assert_eq!((summary.passed, summary.failed), (1, 0));
 /// ```

@@ -93,7 +93,7 @@ impl<S: Source> Inspector<S> {
     /// If the source is broken; every further call returns [`Next::End`].
     // A program has one loop around it: a call would carry the event through memory twice.
     #[inline(always)]
-    #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
+    #[allow(clippy::should_implement_trait, reason = "an iterator cannot return borrows of itself")]
     pub fn next(&mut self) -> Result<Next<'_>> {
         if self.restarted {
             self.restart();

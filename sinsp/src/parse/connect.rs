@@ -76,7 +76,7 @@ pub(super) fn connect(ctx: &mut Ctx<'_, '_>) {
     ctx.facts.fd_name_changed |= changed;
 }
 
-/// Returns the tuple with the destination that the program passed on entry, if the exit's own is no better than the
+/// Returns the tuple with the destination that the program passed on entry, if the exit's own is not better than the
 /// memory of the program.
 fn trust<'a>(tuple: SockTuple<'a>, left: Option<SockAddr<'a>>, entered: Option<SockAddr<'a>>) -> SockTuple<'a> {
     match (tuple, left, entered) {

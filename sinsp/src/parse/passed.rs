@@ -1,4 +1,4 @@
-//! Descriptors that came with a message, as the probe names them behind the parameters of the schema.
+//! File descriptors that came with a message, as the probe names them behind the parameters of the schema.
 //!
 //! ```text
 //! i32 fd | u32 flags, or type and protocol of a socket | u32 device | u16 kind | u16 len | u64 inode | len bytes
@@ -14,7 +14,7 @@ const FILE: u16 = 1;
 const DIRECTORY: u16 = 2;
 const SOCKET: u16 = 3;
 
-/// One of them.
+/// One passed file descriptor.
 pub(super) struct Entry<'e> {
     flags: u32,
     dev: u32,
@@ -23,7 +23,7 @@ pub(super) struct Entry<'e> {
     value: &'e [u8],
 }
 
-/// The descriptors with what they are; ends where the bytes make no sense.
+/// Returns the numbers of the file descriptors with their entries; ends at the first invalid one.
 pub(super) fn named(mut bytes: &[u8]) -> impl Iterator<Item = (i64, Entry<'_>)> {
     std::iter::from_fn(move || {
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
@@ -38,7 +38,7 @@ pub(super) fn named(mut bytes: &[u8]) -> impl Iterator<Item = (i64, Entry<'_>)> 
 }
 
 impl Entry<'_> {
-    /// What it is; `None` if that is not said.
+    /// Returns the file descriptor; `None` if its kind is unknown.
     pub(super) fn fd(&self) -> Option<Fd> {
         let mut fd = match self.kind {
             FILE | DIRECTORY => {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn entry(num: i32, kind: u16, value: &[u8]) -> Vec<u8> {
-        // Of a socket the type and the protocol: a stream of TCP.
+        // A socket has its type and its protocol: a stream of TCP.
         let flags = if kind == SOCKET { 1u32 << 16 | 6 } else { 1 };
         let mut bytes = [num.to_le_bytes(), flags.to_le_bytes(), 9u32.to_le_bytes()].concat();
         bytes.extend(kind.to_le_bytes());

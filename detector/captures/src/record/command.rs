@@ -32,7 +32,7 @@ impl Recorded {
     }
 
     /// Terminates it with SIGTERM, once.
-    pub(crate) fn ask_to_end(&mut self) {
+    pub(crate) fn request_end(&mut self) {
         if !self.asked && self.status.is_none() {
             self.asked = true;
             // It may have ended in the meantime.
@@ -43,7 +43,7 @@ impl Recorded {
 
     /// Returns its exit code, as a shell would. A command that still runs when the recording ends is terminated.
     pub(crate) fn end(mut self) -> Result<ExitCode, Fatal> {
-        self.ask_to_end();
+        self.request_end();
         let status = match self.status {
             Some(status) => status,
             None => self.child.wait()?,

@@ -197,7 +197,7 @@ impl Recording {
                 // The end of the recording is the end of the command, so it is terminated.
                 Some(command) => {
                     if asked {
-                        command.ask_to_end();
+                        command.request_end();
                     }
                     if command.has_ended()? {
                         end = end.min(now());

@@ -155,17 +155,17 @@ impl Alerts {
                 let new = totals.lost - std::mem::replace(&mut told.others, totals.lost);
                 told.since = Some(Instant::now());
                 log::error(format!("{} output: {new} alerts lost, {} in total", totals.sink, totals.lost));
-                self.tell_loss(&totals, new, |sink| sink != totals.sink);
+                self.report_loss(&totals, new, |sink| sink != totals.sink);
             }
             // A full queue would lose this alert too.
             if totals.lost > told.itself && told.itself < told.others && !totals.failing && totals.queued == 0 {
                 let new = totals.lost - std::mem::replace(&mut told.itself, totals.lost);
-                self.tell_loss(&totals, new, |sink| sink == totals.sink);
+                self.report_loss(&totals, new, |sink| sink == totals.sink);
             }
         }
     }
 
-    fn tell_loss(&self, totals: &Totals, new: u64, wanted: impl Fn(&'static str) -> bool) {
+    fn report_loss(&self, totals: &Totals, new: u64, wanted: impl Fn(&'static str) -> bool) {
         let rule = "Peregrine internal: alerts lost";
         let text = format!("{rule}. {new} alerts did not reach the {} output.", totals.sink);
         let own = internal(rule, Priority::Critical, now(), text)

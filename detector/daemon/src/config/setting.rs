@@ -252,7 +252,7 @@ macro_rules! settings {
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) struct $name {
             $( $(#[doc = $field_doc])* pub(crate) $field: $type, )*
-            $( /// Settings from a table of their own.
+            $( /// Settings from another table.
             pub(crate) $more: $more_type, )?
         }
 

@@ -33,7 +33,7 @@ pub(crate) struct Setup<'s> {
     pub(crate) config: &'s Config,
     pub(crate) signals: &'s Signals,
     pub(crate) telemetry: &'s Telemetry,
-    /// Where new rules arrive.
+    /// Receives new rules.
     pub(crate) slot: &'s Slot,
     /// Maximum run time in seconds of event time; 0: no limit.
     pub(crate) seconds: u64,

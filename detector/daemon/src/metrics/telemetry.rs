@@ -51,7 +51,7 @@ pub(crate) struct Snapshot {
     pub(crate) audit: Option<AuditCounts>,
     /// Costs of the first rules, in their order, while they are measured.
     pub(crate) costs: Vec<Cost>,
-    /// What was counted of each correlation, and the memory of all partial matches.
+    /// The counts of each correlation, and the memory of all partial matches.
     pub(crate) correlations: (Vec<CorrelationStats>, usize),
 }
 

@@ -164,7 +164,7 @@ fn explain_rule(rule: &Resolved, sets: &CompiledRules, as_json: bool) -> Result<
 /// Result of a rule for the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    Fires,
+    Matches,
     /// It would match, but another rule matched before it.
     Second,
     /// It is evaluated, and its condition is false.
@@ -176,7 +176,7 @@ enum Verdict {
 impl Verdict {
     fn name(self) -> &'static str {
         match self {
-            Self::Fires => "fires",
+            Self::Matches => "matches",
             Self::Second => "not reached: another rule matches first",
             Self::No => "does not match",
             Self::OtherTypes => "has other event types",
@@ -246,7 +246,7 @@ fn tell(
             Verdict::Second
         } else {
             fired = true;
-            Verdict::Fires
+            Verdict::Matches
         };
         rows.push((&rules[number], verdict, why));
     }
@@ -256,7 +256,7 @@ fn tell(
         let rows: Vec<Json> = rows
             .iter()
             .map(|(rule, verdict, why)| {
-                json!({ "fires": *verdict == Verdict::Fires, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
+                json!({ "fires": *verdict == Verdict::Matches, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
             })
             .collect();
         return format!("{}\n", json!({ "event": line, "number": event.num(), "rules": rows }));
@@ -275,7 +275,7 @@ fn tell(
         }
         return out;
     }
-    for verdict in [Verdict::Fires, Verdict::Second, Verdict::No] {
+    for verdict in [Verdict::Matches, Verdict::Second, Verdict::No] {
         let those: Vec<_> = rows.iter().filter(|(_, of, _)| *of == verdict).collect();
         // Writing to a String cannot fail.
         let _ = writeln!(out, "\n{} of {} rules: {}", those.len(), rows.len(), verdict.name());

@@ -178,7 +178,7 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
     }
     if let Some(format) = &options.print {
         log::warning("-p is deprecated; use -o append_output[]=...");
-        // What these formats added is part of the suggested output today.
+        // The fields that these formats added are part of the suggested output today.
         if !["c", "container", "k", "kubernetes"].contains(&format.as_str()) {
             all.push(resolve::ExtraOutput { format: Some(format.clone()), ..resolve::ExtraOutput::default() });
         }

@@ -69,8 +69,8 @@ const POD: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// The fields of each list of containers.
 const CONTAINER: &[(&str, Container, &str)] = &[
-    ("args", Container::Words("args"), "The arguments of each container's command, joined by blanks."),
-    ("command", Container::Words("command"), "The command of each container, joined by blanks."),
+    ("args", Container::Words("args"), "The arguments of each container's command, joined by spaces."),
+    ("command", Container::Words("command"), "The command of each container, joined by spaces."),
     ("name", Container::Complete("name"), "The names of the containers."),
     ("image", Container::Complete("image"), "The images of the containers."),
     (
@@ -81,27 +81,27 @@ const CONTAINER: &[(&str, Container, &str)] = &[
     (
         "host_port",
         Container::HostPort,
-        "The ports of the host that the containers ask for; the container's own port where none is said.",
+        "The host ports of the containers; the container's own port where none is set.",
     ),
     (
         "privileged",
         Container::At(&["securityContext", "privileged"]),
-        "Whether each container is privileged, where it says so.",
+        "Whether each container is privileged, where it is set.",
     ),
     (
         "allow_privilege_escalation",
         Container::At(&["securityContext", "allowPrivilegeEscalation"]),
-        "Whether each container lets its processes gain privileges, where it says so.",
+        "Whether each container lets its processes gain privileges, where it is set.",
     ),
     (
         "read_only_fs",
         Container::At(&["securityContext", "readOnlyRootFilesystem"]),
-        "Whether the root file system of each container is read-only, where it says so.",
+        "Whether the root file system of each container is read-only, where it is set.",
     ),
     (
         "run_as_user",
         Container::At(&["securityContext", "runAsUser"]),
-        "The user id of each container that asks for one.",
+        "The user id of each container that sets one.",
     ),
     (
         "eff_run_as_user",
@@ -111,7 +111,7 @@ const CONTAINER: &[(&str, Container, &str)] = &[
     (
         "run_as_group",
         Container::At(&["securityContext", "runAsGroup"]),
-        "The group id of each container that asks for one.",
+        "The group id of each container that sets one.",
     ),
     (
         "eff_run_as_group",
@@ -121,12 +121,12 @@ const CONTAINER: &[(&str, Container, &str)] = &[
     (
         "proc_mount",
         Container::At(&["securityContext", "procMount"]),
-        "How `/proc` is mounted in each container, where it says so.",
+        "How `/proc` is mounted in each container, where it is set.",
     ),
     (
         "add_capabilities",
         Container::At(&["securityContext", "capabilities", "add"]),
-        "The capabilities that the containers ask for.",
+        "The capabilities that the containers add.",
     ),
 ];
 
@@ -136,7 +136,7 @@ const TEXTS: &[(&str, Place, &str)] = &[
     (
         "ka.stage",
         Place::At(&["stage"]),
-        "How far the request was when it was recorded, such as `RequestReceived` or `ResponseComplete`.",
+        "The stage of the request when it was recorded, such as `RequestReceived` or `ResponseComplete`.",
     ),
     (
         "ka.auth.decision",
@@ -147,35 +147,35 @@ const TEXTS: &[(&str, Place, &str)] = &[
     (
         "ka.auth.openshift.decision",
         Place::At(&["annotations", "authentication.openshift.io/decision"]),
-        "What OpenShift's server of logins decided; only there.",
+        "The decision of OpenShift's authentication server; only there.",
     ),
     (
         "ka.auth.openshift.username",
         Place::At(&["annotations", "authentication.openshift.io/username"]),
-        "Who logged in at OpenShift's server of logins; only there.",
+        "The user who logged in at OpenShift's authentication server; only there.",
     ),
     (
         "ka.validations.admission.policy.failure",
         Place::At(&["annotations", "validation.policy.admission.k8s.io/validation_failure"]),
-        "Why a validating admission policy refused the request.",
+        "The reason why a validating admission policy rejected the request.",
     ),
     (
         "ka.security.pod.violations",
         Place::At(&["annotations", "pod-security.kubernetes.io/audit-violations"]),
-        "What of the pod security standards the request breaks.",
+        "The pod security standards that the request violates.",
     ),
     ("ka.user.name", Place::At(&["user", "username"]), "Who asks."),
-    ("ka.impuser.name", Place::At(&["impersonatedUser", "username"]), "As whom, where one user acts as another."),
-    ("ka.verb", Place::At(&["verb"]), "What is asked for, such as `create` or `get`."),
+    ("ka.impuser.name", Place::At(&["impersonatedUser", "username"]), "The impersonated user."),
+    ("ka.verb", Place::At(&["verb"]), "The verb of the request, such as `create` or `get`."),
     ("ka.uri", Place::At(&["requestURI"]), "The URI of the request."),
-    ("ka.target.name", Place::At(&["objectRef", "name"]), "The name of the object that the request is about."),
+    ("ka.target.name", Place::At(&["objectRef", "name"]), "The name of the object of the request."),
     ("ka.target.namespace", Place::At(&["objectRef", "namespace"]), "The namespace of that object."),
     ("ka.target.resource", Place::At(&["objectRef", "resource"]), "The kind of that object, such as `pods`."),
     ("ka.target.subresource", Place::At(&["objectRef", "subresource"]), "The part of that object, such as `exec`."),
-    ("ka.target.pod.name", Place::PodName, "The name of the pod, where the request is about a pod itself."),
-    ("ka.req.binding.role", Place::At(&["requestObject", "roleRef", "name"]), "The role that a binding gives."),
+    ("ka.target.pod.name", Place::PodName, "The name of the pod, if the object of the request is a pod."),
+    ("ka.req.binding.role", Place::At(&["requestObject", "roleRef", "name"]), "The role of a binding."),
     ("ka.req.configmap.name", Place::At(&["objectRef", "name"]), "The name of the config map."),
-    ("ka.req.configmap.obj", Place::At(&["requestObject", "data"]), "What a config map holds."),
+    ("ka.req.configmap.obj", Place::At(&["requestObject", "data"]), "The content of a config map."),
     (
         "ka.req.container.image",
         Place::FirstImage,
@@ -210,12 +210,12 @@ const TEXTS: &[(&str, Place, &str)] = &[
     (
         "ka.req.pod.run_as_user",
         Place::At(&["requestObject", "spec", "securityContext", "runAsUser"]),
-        "The user id that a pod asks for; its containers may ask for others.",
+        "The user id of a pod; its containers may set others.",
     ),
     (
         "ka.req.pod.run_as_group",
         Place::At(&["requestObject", "spec", "securityContext", "runAsGroup"]),
-        "The group id that a pod asks for; its containers may ask for others.",
+        "The group id of a pod; its containers may set others.",
     ),
     (
         "ka.req.pod.fs_group",
@@ -232,19 +232,19 @@ const TEXTS: &[(&str, Place, &str)] = &[
     (
         "ka.response.reason",
         Place::At(&["responseStatus", "reason"]),
-        "The reason that the response gives, usually of a failure.",
+        "The reason in the response, usually of a failure.",
     ),
-    ("ka.useragent", Place::At(&["userAgent"]), "What the client calls itself."),
+    ("ka.useragent", Place::At(&["userAgent"]), "The user agent of the client."),
     (
         "ka.cluster.name",
         Place::At(&["annotations", "cluster_name"]),
-        "The name of the cluster, where records carry it.",
+        "The name of the cluster, if records have it.",
     ),
 ];
 
 /// Fields that are lists, with an index or without.
 const LISTS: &[(&str, Place, Argument, &str)] = &[
-    ("ka.user.groups", Place::At(&["user", "groups"]), Argument::None, "The groups of the user who asks."),
+    ("ka.user.groups", Place::At(&["user", "groups"]), Argument::None, "The groups of the requesting user."),
     (
         "ka.req.binding.subjects",
         Place::At(&["requestObject", "subjects"]),
@@ -276,7 +276,7 @@ const LISTS: &[(&str, Place, Argument, &str)] = &[
         "ka.req.role.rules.nonResourceURLs",
         Place::Rules("nonResourceURLs"),
         Argument::Index,
-        "The URLs of each rule of a role that are no resources.",
+        "The non-resource URLs of each rule of a role.",
     ),
     ("ka.req.role.rules.verbs", Place::Rules("verbs"), Argument::Index, "The verbs of each rule of a role."),
     (
@@ -315,7 +315,7 @@ const LISTS: &[(&str, Place, Argument, &str)] = &[
         "ka.sourceips",
         Place::Rules("sourceIPs"),
         Argument::Index,
-        "Where the request came from; empty, as with Falco's plugin, which looks for it among the rules of a role.",
+        "The source addresses of the request; empty, as with Falco's plugin, which looks them up among the rules of a role.",
     ),
 ];
 

@@ -140,7 +140,7 @@ impl Resolver<'_> {
                 ScopeSource::Field(field) => text = field,
                 ScopeSource::None => {
                     let message = format!("Events of source '{}' have no {text}", member.source);
-                    return refuse(message, Some("give the step a `group-by` of fields of its own".to_owned()));
+                    return refuse(message, Some("give the step its own `group-by`".to_owned()));
                 }
             }
         }

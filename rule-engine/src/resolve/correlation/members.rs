@@ -112,7 +112,7 @@ impl Resolver<'_> {
         if !rule.rule.enabled {
             let message = format!("Rule '{}' is disabled, so this never happens", name.text);
             let tell = Diagnostic::new(Code::NeverMatches, message, member.context.clone()).at(name.spot);
-            let hint = "enable it; with `building_block: true` it raises no alert of its own".to_owned();
+            let hint = "enable it; with `building_block: true` it raises no alerts".to_owned();
             self.diagnostics.push(tell.hint(hint));
         }
         if draft.parts.exceptions.as_ref().is_some_and(|exceptions| !exceptions.is_empty()) {

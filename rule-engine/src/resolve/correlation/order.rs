@@ -57,7 +57,7 @@ pub(super) fn sort(all: &[&Correlation], collection: &Collection) -> Step<Vec<us
                 let message = format!("Correlations form a cycle: {}", names[begins..].join(" -> "));
                 let Looks::For(name) = &member.looks else { continue };
                 return Err(fault(&member.context, name.spot, message)
-                    .hinted("a correlation is made of what comes before it; take one of these names out"));
+                    .hinted("a correlation cannot contain itself; remove one of these names"));
             }
             if depths[inner] == 0 {
                 way.push((inner, named(all[inner], &places, collection).collect()));

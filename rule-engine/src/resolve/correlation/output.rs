@@ -128,8 +128,8 @@ impl Resolver<'_> {
         let mut places = vec![None; members.len()];
         let wanted = members_of(which, shape, members.len());
         if wanted.is_empty() {
-            let message = format!("Step '{prefix}' is one that does not happen: it has no fields");
-            return refuse(message, Some("name a step that happens".to_owned()));
+            let message = format!("Step '{prefix}' is a missing step: it has no fields");
+            return refuse(message, Some("name another step".to_owned()));
         }
         for place in wanted {
             let member = &mut members[place];
@@ -151,7 +151,7 @@ impl Resolver<'_> {
                     let names = members.iter().map(|member| member.name.as_str());
                     let near = did_you_mean(prefix, names.chain(["first", "last", "correlation"]));
                     let hint = self.sources.near_field(&members[place].source, field).or(near);
-                    let message = format!("'%{name}' is no field of step '{}': {message}", members[place].name);
+                    let message = format!("'%{name}' is not a field of step '{}': {message}", members[place].name);
                     return refuse(message, hint);
                 }
             }

@@ -60,7 +60,7 @@ pub(super) fn of(draft: &Draft<'_>) -> Step<Shape> {
     let found = match kind.text.as_str() {
         "temporal_ordered" => {
             if let Some((operator, _)) = condition.first() {
-                let message = "A sequence has no condition: all of its steps are wanted";
+                let message = "A sequence has no condition: all of its steps are required";
                 return Err(fault(context, operator.spot, message).hinted("leave `condition` out"));
             }
             sequence(draft, rules)?
@@ -79,7 +79,7 @@ pub(super) fn of(draft: &Draft<'_>) -> Step<Shape> {
         (Some(field), true) => Some(field.clone()),
         (None, false) => None,
         (None, true) => {
-            let message = "A value_count does not say which field is counted";
+            let message = "A value_count has no field to count";
             return Err(fault(context, kind.spot, message).hinted("add `field:`, such as `field: fd.sport`"));
         }
         (Some(field), false) => {
@@ -139,12 +139,12 @@ fn members_fit(draft: &Draft<'_>, rules: &[Member]) -> Step<()> {
             return refuse(message, "write letters, digits, `_` and `-`, a letter first");
         }
         if ["first", "last", "correlation"].contains(&name.text.as_str()) {
-            let message = format!("'{}' has a meaning of its own in outputs", name.text);
-            return refuse(message, "give the step another name");
+            let message = format!("'{}' is reserved in outputs", name.text);
+            return refuse(message, "give the step a different name");
         }
         if names.contains(&name.text.as_str()) {
             let message = format!("Two steps are called '{}'", name.text);
-            return refuse(message, "give each step a name of its own");
+            return refuse(message, "give each step a different name");
         }
         names.push(&name.text);
     }
@@ -154,7 +154,7 @@ fn members_fit(draft: &Draft<'_>, rules: &[Member]) -> Step<()> {
 fn sequence(draft: &Draft<'_>, rules: &[Member]) -> Step<Kind> {
     if let Some(first) = rules.first().filter(|first| first.missing) {
         let message = "The first step of a sequence cannot be missing";
-        let hint = "a missing step is one that does not follow another: write that first";
+        let hint = "a missing step follows another step: write that first";
         return Err(fault(&first.context, spot_of(first), message).hinted(hint));
     }
     let (mut roles, mut done) = (Vec::with_capacity(rules.len() + 1), 0);
@@ -207,8 +207,8 @@ fn threshold(draft: &Draft<'_>, condition: &[(Written, Written)], all: Option<u3
     let never = found < least || found > most || found == 0 || all.is_some_and(|all| found > all);
     if never {
         let message = match all {
-            Some(all) => format!("The condition never holds: there are {all} rules"),
-            None => "The condition never holds".to_owned(),
+            Some(all) => format!("The condition is never true: there are {all} rules"),
+            None => "The condition is never true".to_owned(),
         };
         return Err(refuse(&condition[0].0, message, "write one comparison, such as `gte: 10`"));
     }
