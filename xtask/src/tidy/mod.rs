@@ -1,11 +1,8 @@
 //! The rules that a compiler does not check: every module says what it is for, crates and the modules inside them only
-//! use those below them, files stay small enough to read, and
-//! prose uses the words of the field.
+//! use those below them, and files stay small enough to read.
 
 mod floors;
 mod modules;
-mod prose;
-mod words;
 
 use floors::{HOUSES, House, NOT_YET};
 use modules::Graph;
