@@ -87,7 +87,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 *best = now.min(*best);
             }
             let report = source.report();
-            found = format!("{} processes, {} threads, {} file descriptors", report.processes, report.threads, report.fds);
+            found =
+                format!("{} processes, {} threads, {} file descriptors", report.processes, report.threads, report.fds);
             for note in source.notes() {
                 println!("{note}");
             }

@@ -214,7 +214,9 @@ impl SyntaxError {
                 "close the parenthesis, join with `and` or `or`, or put a constant with spaces in quotes"
             }
             SyntaxErrorKind::Text | SyntaxErrorKind::ListItem => match behind.chars().next() {
-                Some('(') => "a list is only valid after `in`, `intersects`, `pmatch`, or after `oneof`, `anyof`, `allof`",
+                Some('(') => {
+                    "a list is only valid after `in`, `intersects`, `pmatch`, or after `oneof`, `anyof`, `allof`"
+                }
                 Some('"' | '\'') => "the quote is not closed",
                 _ => "an empty constant is written as `\"\"`",
             },

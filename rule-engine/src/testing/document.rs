@@ -92,7 +92,8 @@ impl Reading {
             Some("first") => true,
             Some("all") => false,
             _ => {
-                let hint = "with `first` an event raises at most one alert, with `all` every rule is evaluated".to_owned();
+                let hint =
+                    "with `first` an event raises at most one alert, with `all` every rule is evaluated".to_owned();
                 self.fault(node, "`matching` is `first` or `all`", hint);
                 false
             }

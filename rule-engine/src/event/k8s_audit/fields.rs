@@ -78,11 +78,7 @@ const CONTAINER: &[(&str, Container, &str)] = &[
         Container::Repository,
         "The images of the containers without tag and digest, such as `falcosecurity/falco`.",
     ),
-    (
-        "host_port",
-        Container::HostPort,
-        "The host ports of the containers; the container's own port where none is set.",
-    ),
+    ("host_port", Container::HostPort, "The host ports of the containers; the container's own port where none is set."),
     (
         "privileged",
         Container::At(&["securityContext", "privileged"]),
@@ -98,11 +94,7 @@ const CONTAINER: &[(&str, Container, &str)] = &[
         Container::At(&["securityContext", "readOnlyRootFilesystem"]),
         "Whether the root file system of each container is read-only, where it is set.",
     ),
-    (
-        "run_as_user",
-        Container::At(&["securityContext", "runAsUser"]),
-        "The user id of each container that sets one.",
-    ),
+    ("run_as_user", Container::At(&["securityContext", "runAsUser"]), "The user id of each container that sets one."),
     (
         "eff_run_as_user",
         Container::Effective("runAsUser"),
@@ -235,11 +227,7 @@ const TEXTS: &[(&str, Place, &str)] = &[
         "The reason in the response, usually of a failure.",
     ),
     ("ka.useragent", Place::At(&["userAgent"]), "The user agent of the client."),
-    (
-        "ka.cluster.name",
-        Place::At(&["annotations", "cluster_name"]),
-        "The name of the cluster, if records have it.",
-    ),
+    ("ka.cluster.name", Place::At(&["annotations", "cluster_name"]), "The name of the cluster, if records have it."),
 ];
 
 /// Fields that are lists, with an index or without.
