@@ -7,21 +7,29 @@ use super::{FieldError, Value};
 
 /// The argument of a field between brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Argument {
     /// None.
     None,
     /// An index, optional.
     Index,
+    /// An index, required.
+    RequiredIndex,
     /// A key, required.
     Key,
+    /// A key, optional.
+    OptionalKey,
 }
 
 impl Argument {
-    /// Checks the argument of a field. Errors are in the words of Falco's plugins.
-    pub(crate) fn check(self, name: &str, arg: Option<&[u8]>) -> Result<(), FieldError> {
+    /// Checks the argument of a field.
+    ///
+    /// # Errors
+    /// If it is missing, not allowed, or not an index, in the words of Falco's plugins.
+    pub fn check(self, name: &str, arg: Option<&[u8]>) -> Result<(), FieldError> {
         let shown = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
         match (self, arg) {
-            (Self::Key, None) => Err(FieldError::MissingArgument {
+            (Self::Key | Self::RequiredIndex, None) => Err(FieldError::MissingArgument {
                 field: name.to_owned(),
                 message: format!("filter '{name}': {name} requires an argument but none provided"),
             }),
@@ -32,7 +40,7 @@ impl Argument {
                 );
                 Err(FieldError::BadArgument { field: name.to_owned(), message })
             }
-            (Self::Index, Some(arg)) => {
+            (Self::Index | Self::RequiredIndex, Some(arg)) => {
                 let problem = if !arg.iter().all(u8::is_ascii_digit) {
                     "not composed only by digits"
                 } else if arg.is_empty() || arg.len() > 1 && arg[0] == b'0' {

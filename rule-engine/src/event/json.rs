@@ -9,54 +9,32 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as BumpVec;
 use hashbrown::HashMap;
 use serde_json::Value as Json;
 
 pub use super::field::{Argument, JsonField};
 use super::field::{FieldGetter, FieldTable, text};
-use super::text::{clock as time_of_day, iso8601, number_text};
+use super::generic::{GenericField, Moment};
+use super::text::value_text;
 use super::{Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Value};
 
 /// The type that all events of such a source have.
 const EVENT_TYPE: &str = "pluginevent";
 
-/// The longest text of a list.
-const LONGEST_TEXT: usize = 1023;
-
 /// A field with its argument.
 #[derive(Debug, Clone)]
-pub(super) enum Getter {
-    Number,
-    /// Nanoseconds, and their format.
-    Time(Clock),
-    /// Nanoseconds since the first event: all of them, whole seconds, or the rest.
-    Since(Part),
-    Raw(Part),
+enum Getter {
+    /// A field of events of any source.
+    Generic(GenericField),
     Text(Cow<'static, str>),
-    NotAsync,
+    /// `json.rawtime`: the time as text.
+    RawTime,
     Missing,
     /// The parts of a JSON pointer.
     Pointer(Vec<String>),
     Whole,
     /// A field of the table of the source.
     Table(Arc<dyn FieldGetter>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Clock {
-    Day,
-    DaySeconds,
-    Iso,
-    Date,
-    DateSeconds,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    All,
-    Seconds,
-    Rest,
 }
 
 #[derive(Debug, Clone)]
@@ -114,36 +92,24 @@ impl JsonSchema {
 
     /// Returns the field of a name and argument, not resolved yet.
     fn find(&self, name: &str, arg: Option<&[u8]>) -> Result<(Getter, Kind, bool, Print), FieldError> {
-        use Part::{All, Rest, Seconds};
         let text = |getter| Ok((getter, Kind::CharBuf, false, Print::None));
-        let abs = |getter, print| Ok((getter, Kind::AbsTime, false, print));
-        let rel = |getter, print| Ok((getter, Kind::RelTime, false, print));
         if arg.is_none() {
+            if let Some((field, kind, print)) = GenericField::named(name) {
+                let getter = match field {
+                    GenericField::Source => Getter::Text(Cow::Owned(self.source.clone())),
+                    GenericField::Hostname => Getter::Text(Cow::Owned(self.hostname.clone())),
+                    GenericField::PluginName => {
+                        Getter::Text(Cow::Borrowed(self.table.map_or("json", |table| table.plugin())))
+                    }
+                    GenericField::PluginInfo => Getter::Whole,
+                    GenericField::AsyncType => Getter::Missing,
+                    other => Getter::Generic(other),
+                };
+                return Ok((getter, kind, false, print));
+            }
             match name {
-                "evt.num" => return Ok((Getter::Number, Kind::UInt64, false, Print::Dec)),
-                "evt.time" => return text(Getter::Time(Clock::Day)),
-                "evt.time.s" => return text(Getter::Time(Clock::DaySeconds)),
-                "evt.time.iso8601" => return text(Getter::Time(Clock::Iso)),
-                "evt.datetime" => return text(Getter::Time(Clock::Date)),
-                "evt.datetime.s" => return text(Getter::Time(Clock::DateSeconds)),
-                "evt.rawtime" => return abs(Getter::Raw(All), Print::Dec),
-                "evt.rawtime.s" => return abs(Getter::Raw(Seconds), Print::Dec),
-                "evt.rawtime.ns" => return abs(Getter::Raw(Rest), Print::PaddedDec),
-                "evt.reltime" => return rel(Getter::Since(All), Print::PaddedDec),
-                "evt.reltime.s" => return rel(Getter::Since(Seconds), Print::Dec),
-                "evt.reltime.ns" => return rel(Getter::Since(Rest), Print::PaddedDec),
-                "evt.source" => return text(Getter::Text(Cow::Owned(self.source.clone()))),
-                "evt.pluginname" => {
-                    let plugin = self.table.map_or("json", |table| table.plugin());
-                    return text(Getter::Text(Cow::Borrowed(plugin)));
-                }
-                "evt.plugininfo" | "json.obj" | "jevt.obj" => return text(Getter::Whole),
-                "evt.hostname" => return text(Getter::Text(Cow::Owned(self.hostname.clone()))),
-                "evt.is_async" => return Ok((Getter::NotAsync, Kind::Bool, false, Print::None)),
-                "evt.asynctype" => return text(Getter::Missing),
-                "json.rawtime" | "jevt.rawtime" => {
-                    return Ok((Getter::Raw(All), Kind::CharBuf, false, Print::None));
-                }
+                "json.obj" | "jevt.obj" => return text(Getter::Whole),
+                "json.rawtime" | "jevt.rawtime" => return text(Getter::RawTime),
                 _ => {}
             }
         }
@@ -171,34 +137,6 @@ impl JsonSchema {
     }
 }
 
-/// The names of the fields of every JSON source, for hints.
-const NAMES: [&str; 24] = [
-    "evt.num",
-    "evt.time",
-    "evt.time.s",
-    "evt.time.iso8601",
-    "evt.datetime",
-    "evt.datetime.s",
-    "evt.rawtime",
-    "evt.rawtime.s",
-    "evt.rawtime.ns",
-    "evt.reltime",
-    "evt.reltime.s",
-    "evt.reltime.ns",
-    "evt.source",
-    "evt.pluginname",
-    "evt.plugininfo",
-    "evt.hostname",
-    "evt.is_async",
-    "evt.asynctype",
-    "json.value",
-    "json.obj",
-    "json.rawtime",
-    "jevt.value",
-    "jevt.obj",
-    "jevt.rawtime",
-];
-
 impl Schema for JsonSchema {
     fn source(&self) -> &str {
         &self.source
@@ -225,7 +163,8 @@ impl Schema for JsonSchema {
 
     fn field_names(&self) -> Vec<Cow<'static, str>> {
         let of_table = self.table.map(|table| table.rows()).unwrap_or_default();
-        NAMES.into_iter().chain(of_table.into_iter().map(|row| row.name)).map(Cow::Borrowed).collect()
+        let of_json = Self::json_fields().chain(of_table).map(|row| row.name);
+        GenericField::names().chain(of_json).map(Cow::Borrowed).collect()
     }
 
     fn is_field(&self, text: &str) -> bool {
@@ -323,30 +262,6 @@ impl EventSchema for JsonSchema {
     }
 }
 
-fn part(nanoseconds: u64, part: Part) -> u64 {
-    match part {
-        Part::All => nanoseconds,
-        Part::Seconds => nanoseconds / 1_000_000_000,
-        Part::Rest => nanoseconds % 1_000_000_000,
-    }
-}
-
-fn clock(nanoseconds: u64, clock: Clock, arena: &Bump) -> &[u8] {
-    let mut out = Vec::with_capacity(40);
-    let suffix = if clock == Clock::Iso { "+0000" } else { "" };
-    match clock {
-        Clock::Day | Clock::DaySeconds => time_of_day(nanoseconds, &mut out),
-        Clock::Iso | Clock::Date | Clock::DateSeconds => iso8601(nanoseconds, suffix, &mut out),
-    }
-    if matches!(clock, Clock::Date | Clock::DateSeconds) {
-        out[10] = b' ';
-    }
-    if matches!(clock, Clock::DaySeconds | Clock::DateSeconds) {
-        out.truncate(out.len() - 10);
-    }
-    arena.alloc_slice_copy(&out)
-}
-
 impl Event for JsonEvent<'_> {
     fn key(&self) -> Key {
         Key(0)
@@ -363,15 +278,12 @@ impl Event for JsonEvent<'_> {
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         let resolved = self.schema.fields.get(field.0 as usize)?;
         Some(match &resolved.getter {
-            Getter::Number => Value::U64(self.document.number),
-            Getter::Time(shown) => Value::Bytes(clock(self.document.time, *shown, arena)),
-            Getter::Since(shown) => Value::U64(part(self.document.time.saturating_sub(self.document.start), *shown)),
-            Getter::Raw(_) if resolved.info.kind == Kind::CharBuf => {
-                Value::Bytes(arena.alloc_str(&self.document.time.to_string()).as_bytes())
+            Getter::Generic(field) => {
+                let JsonDocument { number, time, start, .. } = *self.document;
+                return field.value(Moment { number, time, start }, arena);
             }
-            Getter::Raw(shown) => Value::U64(part(self.document.time, *shown)),
+            Getter::RawTime => Value::Bytes(arena.alloc_str(&self.document.time.to_string()).as_bytes()),
             Getter::Text(text) => Value::Bytes(text.as_bytes()),
-            Getter::NotAsync => Value::Bool(false),
             Getter::Missing => return None,
             Getter::Pointer(parts) => {
                 let found = parts.iter().try_fold(&self.document.root, |json, part| match json {
@@ -391,31 +303,12 @@ impl Event for JsonEvent<'_> {
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
         let print = self.schema.fields.get(field.0 as usize)?.info.print;
-        match self.value(field, arena)? {
-            Value::Bytes(text) => Some(text),
-            Value::Bool(truth) => Some(if truth { b"true" } else { b"false" }),
-            Value::List(items) => {
-                let mut out = BumpVec::new_in(arena);
-                out.push(b'(');
-                for (place, item) in items.iter().enumerate() {
-                    if place > 0 {
-                        out.push(b',');
-                    }
-                    if let Value::Bytes(text) = item {
-                        out.extend_from_slice(text);
-                    }
-                }
-                out.push(b')');
-                out.truncate(LONGEST_TEXT);
-                Some(out.into_bump_slice())
-            }
-            number => number_text(number, print, arena),
-        }
+        value_text(self.value(field, arena)?, print, arena)
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         match self.schema.fields.get(field.0 as usize)?.getter {
-            Getter::Time(_) => Some(Value::U64(self.document.time)),
+            Getter::Generic(field) if field.is_clock() => Some(Value::U64(self.document.time)),
             _ => self.value(field, arena),
         }
     }

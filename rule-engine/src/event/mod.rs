@@ -7,6 +7,7 @@
 //! records of named values ([`record`]) are three adapters of equal rank.
 
 mod field;
+pub mod generic;
 mod hosts;
 pub mod json;
 mod k8s_audit;

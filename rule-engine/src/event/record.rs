@@ -32,11 +32,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as BumpVec;
 
-use super::text::number_text;
+use super::text::value_text;
 use super::{
-    Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, SchemaId, Special, Value,
+    Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Schema, SchemaId, Special, Value,
 };
 
 /// The fields and the types of events of a source. Copies are the same schema, and cheap.
@@ -287,7 +286,7 @@ impl Event for Record<'_> {
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
         let print = self.schema.names.fields.get(field.0 as usize)?.print;
-        Some(text(self.value(field, arena)?, print, arena))
+        value_text(self.value(field, arena)?, print, arena)
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
@@ -301,32 +300,5 @@ impl Event for Record<'_> {
             Lifetime::Lineage => Some(lineage),
             Lifetime::Event | Lifetime::Fd => None,
         }
-    }
-}
-
-fn text<'e>(value: Value<'e>, print: Print, arena: &'e Bump) -> &'e [u8] {
-    match value {
-        Value::Bytes(text) => text,
-        Value::Bool(truth) => {
-            if truth {
-                b"true"
-            } else {
-                b"false"
-            }
-        }
-        Value::Ip(ip) => arena.alloc_str(&ip.to_string()).as_bytes(),
-        Value::List(items) => {
-            let mut out = BumpVec::new_in(arena);
-            out.push(b'(');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(self::text(*item, print, arena));
-            }
-            out.push(b')');
-            out.into_bump_slice()
-        }
-        number => number_text(number, print, arena).unwrap_or_default(),
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
 
 use super::{Print, Value};
 
@@ -67,6 +68,32 @@ pub(crate) fn number_text<'e>(value: Value<'_>, print: Print, arena: &'e Bump) -
         _ => return None,
     };
     written.ok().map(|()| out.into_bump_str().as_bytes())
+}
+
+/// The longest text of a list, in bytes, as in Falco.
+const LONGEST_LIST: usize = 1023;
+
+/// Returns a value as `%field` prints it: `None` for a number that is not printed.
+pub fn value_text<'e>(value: Value<'e>, print: Print, arena: &'e Bump) -> Option<&'e [u8]> {
+    match value {
+        Value::Bytes(text) => Some(text),
+        Value::Bool(truth) => Some(if truth { b"true" } else { b"false" }),
+        Value::Ip(ip) => Some(arena.alloc_str(&ip.to_string()).as_bytes()),
+        Value::List(items) => {
+            let mut out = BumpVec::new_in(arena);
+            out.push(b'(');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(value_text(*item, print, arena).unwrap_or_default());
+            }
+            out.push(b')');
+            out.truncate(LONGEST_LIST);
+            Some(out.into_bump_slice())
+        }
+        number => number_text(number, print, arena),
+    }
 }
 
 #[cfg(test)]

@@ -7,4 +7,3 @@
 pub(crate) mod expr;
 pub(crate) mod node;
 pub(crate) mod op;
-pub(crate) mod print;

@@ -43,7 +43,9 @@ fn listed(field: JsonField) -> ListedField<'static> {
     let argument = match field.argument {
         Argument::None => FieldFlags::NONE,
         Argument::Index => FieldFlags::ARG_ALLOWED.with(FieldFlags::ARG_INDEX),
+        Argument::RequiredIndex => FieldFlags::ARG_REQUIRED.with(FieldFlags::ARG_INDEX),
         Argument::Key => FieldFlags::ARG_REQUIRED.with(FieldFlags::ARG_KEY),
+        _ => FieldFlags::ARG_ALLOWED.with(FieldFlags::ARG_KEY),
     };
     let flags = if field.list { argument.with(FieldFlags::IS_LIST) } else { argument };
     ListedField { name: field.name.into(), kind: "CHARBUF", doc: field.doc, flags }
