@@ -28,6 +28,7 @@
 
 mod guard;
 mod handle;
+mod hint;
 mod origin;
 mod sized;
 

@@ -98,6 +98,7 @@ mod probe {
     use crate::handle::{borrow, slice, text};
     use crate::origin::Origin;
     use bpf::{Probe, Selection};
+    use rule_engine::event::sinsp::SinspSchema;
     use scap::schema::{SyscallCode, SyscallSet};
 
     /// # Safety
@@ -144,7 +145,8 @@ mod probe {
         if !options.ruleset.is_null() {
             // SAFETY: guaranteed by the caller.
             let ruleset = unsafe { borrow(options.ruleset) }?;
-            set = ruleset.0.rules.captured();
+            let wanted = ruleset.syscalls().map(|rules| SinspSchema::syscalls(rules.keys()));
+            set = SyscallSet::state().union(wanted.unwrap_or_default());
         }
         // SAFETY: guaranteed by the caller.
         for name in unsafe { slice(options.calls, options.ncalls, "calls") }? {

@@ -16,6 +16,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("peregrine-bpf", "peregrine_bpf"),
     ("peregrine-sinsp", "peregrine_sinsp"),
     ("peregrine-rule-engine", "peregrine_rule_engine"),
+    ("peregrine-plugin-host", "peregrine_plugin_host"),
     ("peregrine-sinks", "peregrine_sinks"),
     ("peregrine-containers", "peregrine_containers"),
     ("peregrine-captures", "peregrine_captures"),

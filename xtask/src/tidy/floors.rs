@@ -56,7 +56,20 @@ pub(super) const HOUSES: &[House] = &[
             &["testing"],
         ],
     },
-    House { folder: "peregrine", floors: &[&["error"], &["rules"], &["json"], &["engine"], &["detector"]] },
+    House {
+        folder: "plugin-host",
+        floors: &[
+            &["error", "version"],
+            &["fields"],
+            &["library"],
+            &["owner", "set"],
+            &["tables"],
+            &["plugin"],
+            &["source"],
+            &["schema"],
+        ],
+    },
+    House { folder: "peregrine", floors: &[&["error"], &["json"], &["rules"], &["detector"]] },
     House {
         folder: "detector/sinks",
         floors: &[

@@ -1,0 +1,58 @@
+//! Loads the plugins that were built for Falco: shared objects that provide events and extract fields of them.
+//!
+//! ```no_run
+//! # extern crate rule_engine as peregrine_rule_engine;
+//! use std::sync::Arc;
+//! use peregrine_plugin_host::{Configured, Library, Next, PluginSchema, PluginSource, SourcePlugins};
+//! use peregrine_rule_engine::filter::Filter;
+//!
+//! let library = Library::load("/usr/share/falco/plugins/libcloudtrail.so")?;
+//! println!("{} {}", library.info().name, library.info().version);
+//!
+//! let open_params = "s3://bucket/logs".into();
+//! let sets = SourcePlugins::combine(&[Configured { library, init_config: "{}".into(), open_params }])?;
+//! let mut filter = Filter::compile("ct.user = root", PluginSchema::new(&sets[0]))?;
+//!
+//! let mut source = PluginSource::open(&sets[0], &(Arc::new(|line| eprintln!("{line:?}")) as _))?;
+//! loop {
+//!     match source.next_event()? {
+//!         Next::Event(event) if filter.try_matches(event)? => println!("{}", event.number()),
+//!         Next::Event(_) | Next::Idle => {}
+//!         Next::End => break,
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is supported
+//!
+//! Version 3 of the plugin interface: events of a source of the plugin's own, fields of such events by the plugin itself
+//! and by others, configuration and its change, metrics, and the log. Not yet: raw events, fields of system calls, parsing,
+//! asynchronous events, capture listening, and state tables. A plugin that has such a capability beside its events or
+//! fields is loaded, and [`Info::unsupported`] names the rest, which its user should see.
+//!
+//! # Trust
+//!
+//! The code of a plugin runs in this process and can do whatever it can. What a plugin returns is checked as far as it can
+//! be: null, lengths, types and ids. A pointer that is wrong but not null cannot be told from a right one.
+
+mod error;
+mod fields;
+mod library;
+mod owner;
+mod plugin;
+mod schema;
+mod set;
+mod source;
+mod tables;
+mod version;
+
+pub use error::Error;
+pub use fields::Field;
+pub use library::{Capabilities, Events, Info, Library};
+pub use owner::{Log, LogLine, Severity, late_calls};
+pub use plugin::{Metric, OpenParam, Plugin};
+pub use schema::{Fields, PluginSchema};
+pub use set::{Configured, SourcePlugins};
+pub use source::{Next, PluginEvent, PluginSource};
+pub use version::{API_VERSION, Version};

@@ -1,0 +1,224 @@
+//! A plugin that was initialized.
+
+use std::cell::Cell;
+use std::ffi::CString;
+use std::fmt;
+
+use falco_plugin_api::{
+    ss_plugin_init_input, ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_rc,
+    ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_set_config_input, ss_plugin_t,
+};
+
+use crate::error::Error;
+use crate::library::{self, Library};
+use crate::owner::{Log, Registered, last_error, log};
+use crate::tables::Tables;
+
+/// The most metrics that are read of one plugin.
+const MOST_METRICS: u32 = 10_000;
+
+/// A plugin that was initialized. It may be moved to another thread, but is used by one at a time.
+pub struct Plugin {
+    library: Library,
+    state: *mut ss_plugin_t,
+    pub(crate) owner: Registered,
+    pub(crate) tables: Box<Tables>,
+    /// Calls that failed, by name of the function.
+    failures: Cell<u64>,
+}
+
+// SAFETY: the plugin interface allows the state of a plugin to be used from any thread, though by one at a time: there
+// is no `Sync`, and what takes `&self` cannot run twice at the same time. The tables are functions and pointers into
+// their own box.
+unsafe impl Send for Plugin {}
+
+/// A metric of a plugin.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// Whether it only grows.
+    pub counter: bool,
+    /// Its value.
+    pub value: f64,
+}
+
+/// Parameters that a plugin suggests for opening its source.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[non_exhaustive]
+pub struct OpenParam {
+    /// The parameters.
+    pub value: String,
+    /// What they open.
+    #[serde(default)]
+    pub desc: String,
+    /// What separates several parameters in `value`; empty: it is one.
+    #[serde(default)]
+    pub separator: String,
+}
+
+impl Plugin {
+    /// Initializes a plugin with a configuration: free text, or JSON where the plugin has a schema for it.
+    ///
+    /// # Errors
+    /// If the configuration contains a NUL byte, is not JSON where the plugin requires that, or is rejected by the plugin.
+    pub fn init(library: &Library, config: &str, log_to: Log) -> Result<Self, Error> {
+        let info = library.info();
+        if let Some((_, true)) = &info.init_schema
+            && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(or_empty_object(config))
+        {
+            let reason = format!("not JSON, which its schema requires: {error}");
+            return Err(Error::Config { plugin: info.name.clone(), setting: "init_config", reason });
+        }
+        let config = text(&info.name, "init_config", config)?;
+        let owner = Registered::new(&info.name, log_to);
+        let tables = Tables::new();
+        // Only those that extract or parse are told of tables.
+        let with_tables = info.capabilities.extraction || info.capabilities.parsing;
+        let input = ss_plugin_init_input {
+            config: config.as_ptr(),
+            owner: owner.pointer(),
+            get_owner_last_error: Some(last_error),
+            tables: if with_tables { &raw const tables.input } else { std::ptr::null() },
+            log_fn: Some(log),
+        };
+        let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
+        // SAFETY: the input and what it points to live until the call returns, the tables and the owner as long as the
+        // plugin; the presence of the function was checked when the library was loaded.
+        let state = library.api().init.map(|init| unsafe { init(&raw const input, &raw mut rc) });
+        let state = state.unwrap_or(std::ptr::null_mut());
+        let plugin = Self { library: library.clone(), state, owner, tables, failures: Cell::new(0) };
+        if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(plugin) } else { Err(plugin.failed("plugin_init")) }
+    }
+
+    /// Returns what the plugin says of itself.
+    pub fn info(&self) -> &library::Info {
+        self.library.info()
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        &self.library
+    }
+
+    pub(crate) fn state(&self) -> *mut ss_plugin_t {
+        self.state
+    }
+
+    /// Gives the plugin a new configuration. Returns false if it takes none while it runs.
+    ///
+    /// # Errors
+    /// If the configuration contains a NUL byte, or is rejected by the plugin.
+    pub fn set_config(&mut self, config: &str) -> Result<bool, Error> {
+        let Some(set_config) = self.library.api().set_config else { return Ok(false) };
+        let config = text(&self.info().name, "init_config", config)?;
+        let input = ss_plugin_set_config_input { config: config.as_ptr() };
+        // SAFETY: the state is that of this plugin, and the input lives until the call returns.
+        let rc = unsafe { set_config(self.state, &raw const input) };
+        if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(true) } else { Err(self.failed("plugin_set_config")) }
+    }
+
+    /// Returns the metrics of the plugin now.
+    pub fn metrics(&mut self) -> Vec<Metric> {
+        let Some(get_metrics) = self.library.api().get_metrics else { return Vec::new() };
+        let mut count = 0_u32;
+        // SAFETY: the state is that of this plugin; the function writes the length of the array that it returns.
+        let first = unsafe { get_metrics(self.state, &raw mut count) };
+        if first.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: not null, and the plugin says that there are so many, of which a bounded number is read.
+        let metrics = unsafe { std::slice::from_raw_parts(first, count.min(MOST_METRICS) as usize) };
+        let read = |metric: &falco_plugin_api::ss_plugin_metric| {
+            let value = metric.value;
+            // SAFETY: the type says which member of the union was written; all of them may have any bits.
+            let value = unsafe {
+                match metric.value_type {
+                    0 => f64::from(value.u32_),
+                    1 => f64::from(value.s32),
+                    2 => value.u64_ as f64,
+                    3 => value.s64 as f64,
+                    4 => value.d,
+                    5 => f64::from(value.f),
+                    6 => f64::from(value.i),
+                    _ => return None,
+                }
+            };
+            let counter = metric.type_ == ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC;
+            Some(Metric { name: library::owned(metric.name)?, counter, value })
+        };
+        metrics.iter().filter_map(read).collect()
+    }
+
+    /// Returns the parameters that the plugin suggests for opening its source.
+    ///
+    /// # Errors
+    /// If the plugin fails, or they are not the JSON that the interface describes.
+    pub fn open_params(&mut self) -> Result<Vec<OpenParam>, Error> {
+        let Some(list) = self.library.api().__bindgen_anon_1.list_open_params else { return Ok(Vec::new()) };
+        let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
+        // SAFETY: the state is that of this plugin; the function writes its result and returns null or a text.
+        let listed = library::owned(unsafe { list(self.state, &raw mut rc) });
+        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            return Err(self.failed("plugin_list_open_params"));
+        }
+        serde_json::from_str(&listed.unwrap_or_else(|| "[]".to_owned())).map_err(|error| Error::Description {
+            plugin: self.info().name.clone(),
+            symbol: "plugin_list_open_params",
+            reason: format!("no list of parameters: {error}"),
+        })
+    }
+
+    /// Returns the number of calls that failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.get()
+    }
+
+    pub(crate) fn count_failure(&self) {
+        self.failures.set(self.failures.get() + 1);
+    }
+
+    /// The error of a call that failed, with the plugin's own words.
+    pub(crate) fn failed(&self, call: &'static str) -> Error {
+        self.count_failure();
+        // SAFETY: the state is that of this plugin, or null after a failed start, which the interface allows here.
+        let message = self.library.api().get_last_error.map(|function| unsafe { function(self.state) });
+        let message = message.and_then(library::owned).filter(|message| !message.is_empty());
+        let message = message.unwrap_or_else(|| "no reason given".to_owned());
+        Error::Call { plugin: self.info().name.clone(), call, message }
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.library.api().destroy
+            && !self.state.is_null()
+        {
+            // SAFETY: the state is that of this plugin and is not used any more.
+            unsafe { destroy(self.state) };
+        }
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.info().name).finish_non_exhaustive()
+    }
+}
+
+fn or_empty_object(config: &str) -> &str {
+    if config.trim().is_empty() { "{}" } else { config }
+}
+
+/// A text for a plugin.
+pub(crate) fn text(plugin: &str, setting: &'static str, text: &str) -> Result<CString, Error> {
+    CString::new(text).map_err(|error| {
+        let reason = format!("a NUL byte at position {}", error.nul_position());
+        Error::Config { plugin: plugin.to_owned(), setting, reason }
+    })
+}
+
+/// A name as functions of plugins take it, up to its first NUL byte.
+pub(crate) fn name(text: &str) -> CString {
+    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+}

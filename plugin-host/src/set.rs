@@ -1,0 +1,117 @@
+//! Which plugins work together on the events of a source.
+
+use std::sync::Arc;
+
+use rule_engine::event::SchemaId;
+use rule_engine::event::generic::GenericField;
+
+use crate::error::Error;
+use crate::fields::Field;
+use crate::library::{Events, Library};
+
+/// A plugin with its settings.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// The plugin.
+    pub library: Library,
+    /// Its configuration, as [`Plugin::init`](crate::Plugin::init) takes it.
+    pub init_config: String,
+    /// What its source is opened with, if it has one.
+    pub open_params: String,
+}
+
+/// The plugins of one source: the one that provides its events, and all that extract fields of them.
+#[derive(Debug)]
+pub struct SourcePlugins {
+    pub(crate) schema: SchemaId,
+    pub(crate) source: String,
+    pub(crate) id: u32,
+    /// The first provides the events.
+    pub(crate) plugins: Vec<Configured>,
+}
+
+impl SourcePlugins {
+    /// Combines plugins: one set for each source of events that one of them provides.
+    ///
+    /// # Errors
+    /// If two plugins have the same name, id, source, or field of the same source, or one of them is of no use.
+    pub fn combine(plugins: &[Configured]) -> Result<Vec<Arc<Self>>, Error> {
+        let mut sets: Vec<Self> = Vec::new();
+        for (place, plugin) in plugins.iter().enumerate() {
+            let info = plugin.library.info();
+            let clash = |what, name: String, other: &str| {
+                Err(Error::Clash { plugin: info.name.clone(), what, name, other: other.to_owned() })
+            };
+            if let Some(other) = plugins[..place].iter().find(|other| other.library.info().name == info.name) {
+                return clash("the name", info.name.clone(), &other.library.path().display().to_string());
+            }
+            let Some(Events::Own { id, source }) = &info.events else { continue };
+            if let Some(other) = sets.iter().find(|other| other.source == *source) {
+                return clash("event source", source.clone(), other.provider());
+            }
+            if let Some(other) = sets.iter().find(|other| other.id == *id) {
+                return clash("event source id", id.to_string(), other.provider());
+            }
+            let rest = plugins.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, other)| other);
+            let extractors = rest.filter(|other| other.library.extracts(source)).cloned();
+            let plugins = std::iter::once(plugin.clone()).chain(extractors).collect();
+            sets.push(Self { schema: SchemaId::new(), source: source.clone(), id: *id, plugins });
+        }
+        let used = |plugin: &Configured| sets.iter().any(|set| set.plugins.iter().any(|used| used.is(plugin)));
+        if let Some(plugin) = plugins.iter().find(|plugin| !used(plugin)) {
+            return Err(Error::Unused { plugin: plugin.library.info().name.clone() });
+        }
+        sets.iter().try_for_each(Self::check_fields)?;
+        Ok(sets.into_iter().map(Arc::new).collect())
+    }
+
+    /// Returns the name of the source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns the name of the plugin that provides the events.
+    pub fn provider(&self) -> &str {
+        &self.plugins[0].library.info().name
+    }
+
+    /// Returns the plugins; the first provides the events.
+    pub fn plugins(&self) -> &[Configured] {
+        &self.plugins
+    }
+
+    /// Returns the fields that plugins extract of these events, each with its plugin.
+    pub fn fields(&self) -> impl Iterator<Item = (&Library, &Field)> {
+        self.extractors().flat_map(|(_, library)| library.info().fields.iter().map(move |field| (library, field)))
+    }
+
+    /// The plugins whose fields these events have, by their place.
+    pub(crate) fn extractors(&self) -> impl Iterator<Item = (usize, &Library)> {
+        let libraries = self.plugins.iter().map(|plugin| &plugin.library).enumerate();
+        libraries.filter(|(_, library)| library.extracts(&self.source))
+    }
+
+    fn check_fields(&self) -> Result<(), Error> {
+        let mut seen: Vec<(&str, &str)> = Vec::new();
+        for (library, field) in self.fields() {
+            let plugin = &library.info().name;
+            let other = match seen.iter().find(|(known, _)| *known == field.name) {
+                Some((_, other)) => *other,
+                None if GenericField::named(&field.name).is_some() => "this program",
+                None => {
+                    seen.push((&field.name, plugin));
+                    continue;
+                }
+            };
+            let (plugin, name, other) = (plugin.clone(), field.name.clone(), other.to_owned());
+            return Err(Error::Clash { plugin, what: "the field", name, other });
+        }
+        Ok(())
+    }
+}
+
+impl Configured {
+    fn is(&self, other: &Self) -> bool {
+        self.library.info().name == other.library.info().name
+    }
+}

@@ -1,0 +1,60 @@
+//! Builds the plugins of the tests from C.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use peregrine_plugin_host::{Configured, Error, Library, Log, LogLine, SourcePlugins};
+
+/// A plugin in a directory of its own. Its code has static variables, so that no two tests may share one.
+pub(crate) struct Built {
+    directory: tempfile::TempDir,
+}
+
+impl Built {
+    /// Compiles `tests/c/plugin.c` with options such as `-DNAME="x"`.
+    pub(crate) fn new(options: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/c/plugin.c");
+        let built = Self { directory };
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]);
+        compiler.args(["-Wno-unused-function", "-Wno-unreachable-code"]).args(options);
+        let status = compiler.arg("-o").arg(built.path()).arg(source).status().expect("a C compiler");
+        assert!(status.success(), "{options:?}");
+        built
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path().join("libcounter.so")
+    }
+
+    pub(crate) fn load(&self) -> Result<Library, Error> {
+        Library::load(self.path())
+    }
+
+    /// The error of loading it.
+    pub(crate) fn error(&self) -> String {
+        self.load().expect_err("an invalid plugin").to_string()
+    }
+
+    pub(crate) fn configured(&self, init_config: &str, open_params: &str) -> Configured {
+        let library = self.load().unwrap_or_else(|error| panic!("{error}"));
+        Configured { library, init_config: init_config.to_owned(), open_params: open_params.to_owned() }
+    }
+
+    /// The plugin alone, as the set of its source.
+    pub(crate) fn alone(&self, init_config: &str, open_params: &str) -> Arc<SourcePlugins> {
+        SourcePlugins::combine(&[self.configured(init_config, open_params)])
+            .unwrap_or_else(|error| panic!("{error}"))
+            .remove(0)
+    }
+}
+
+/// A log that is kept, and the lines so far.
+pub(crate) fn log() -> (Log, Arc<Mutex<Vec<LogLine>>>) {
+    let lines: Arc<Mutex<Vec<LogLine>>> = Arc::default();
+    let kept = Arc::clone(&lines);
+    (Arc::new(move |line| kept.lock().expect("the log").push(line)), lines)
+}
