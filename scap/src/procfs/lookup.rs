@@ -89,14 +89,34 @@ impl Lookup {
         self.tree.bytes(&format!("proc/{holder}/environ"), self.config.max_env as u64)
     }
 
-    /// Returns the users and groups that a process sees, from the files under its root directory. These may belong to a
-    /// container: only a plain file of a reasonable size is read.
+    /// Returns whether a process lives in a mount namespace other than that of the host; `None` if that cannot be
+    /// determined.
+    pub fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
+        let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
+        let own = self.tree.link(&format!("proc/{holder}/ns/mnt"))?;
+        // The namespaces of the first process are sometimes hidden; kernel threads are in the same ones.
+        let host = ["proc/1/ns/mnt", "proc/2/ns/mnt"].iter().find_map(|path| self.tree.link(path))?;
+        Some(own != host)
+    }
+
+    /// Returns the users and groups of the container that a process lives in, from the files under its root directory;
+    /// without them, none. The numbers are those of the host, where the container has a user namespace. Only plain files
+    /// of a reasonable size are read.
+    ///
+    /// Returns `None` if the process has ended, or its root directory is the host's: a runtime is about to enter a new
+    /// container, and the users that it sees are not those of the container.
     pub fn users(&mut self, pid: i64) -> Option<(Vec<User>, Vec<Group>)> {
         let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
-        let root = format!("proc/{holder}/root");
-        let passwd = self.tree.foreign(&format!("{root}/etc"), "passwd")?;
-        let group = self.tree.foreign(&format!("{root}/etc"), "group").unwrap_or_default();
-        Some((users::users_in(&passwd), users::groups_in(&group)))
+        // Opened once: all that is read belongs to one container, whatever the process does meanwhile.
+        let root = self.tree.foreign_root(&format!("proc/{holder}/root"))?;
+        let passwd = root.file("etc", "passwd").unwrap_or_default();
+        let group = root.file("etc", "group").unwrap_or_default();
+        let mut map = |name: &str| users::IdMap::parse(&self.tree.small(&format!("proc/{holder}/{name}")).unwrap_or_default());
+        let (uids, gids) = (map("uid_map"), map("gid_map"));
+        let user = |user: User| Some(User { uid: uids.outside(user.uid)?, gid: gids.outside(user.gid)?, ..user });
+        let group_of = |group: Group| Some(Group { gid: gids.outside(group.gid)?, ..group });
+        let users = users::users_in(&passwd).into_iter().filter_map(user).collect();
+        Some((users, users::groups_in(&group).into_iter().filter_map(group_of).collect()))
     }
 
     /// Returns the current network interfaces.

@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::Report;
@@ -115,11 +116,15 @@ impl Tree {
         if self.path(relative).exists() { self.list(relative) } else { None }
     }
 
-    /// Returns a file of a container, which may be a trap: links, pipes, devices and large files are refused.
-    pub(super) fn foreign(&mut self, dir: &str, name: &str) -> Option<Vec<u8>> {
-        let relative = format!("{dir}/{name}");
-        let result = foreign(&self.path(dir), &self.path(&relative));
-        self.or_count(&relative, result)
+    /// Opens the root directory of a container; `None` if it is gone, or is that of the host.
+    pub(super) fn foreign_root(&mut self, relative: &str) -> Option<ForeignRoot> {
+        let open = || {
+            let root = File::open(self.path(relative))?;
+            let (own, host) = (root.metadata()?, std::fs::metadata(&self.root)?);
+            Ok((root, (own.dev(), own.ino()) != (host.dev(), host.ino())))
+        };
+        let (root, is_own) = self.or_count(relative, open())?;
+        is_own.then_some(ForeignRoot(root))
     }
 
     /// Returns the target of a link.
@@ -151,6 +156,19 @@ impl Tree {
     pub(super) fn fail(&mut self, relative: &str, why: impl std::fmt::Display) {
         self.report.failed += 1;
         self.report.first_failure.get_or_insert_with(|| format!("{relative}: {why}"));
+    }
+}
+
+/// The root directory of a container, whose files may be traps.
+#[derive(Debug)]
+pub(super) struct ForeignRoot(File);
+
+impl ForeignRoot {
+    /// Returns a file: links, pipes, devices and large files are refused.
+    pub(super) fn file(&self, dir: &str, name: &str) -> Option<Vec<u8>> {
+        // The standard library opens nothing relative to a directory; this link of the kernel leads to it.
+        let dir = PathBuf::from(format!("/proc/self/fd/{}/{dir}", self.0.as_raw_fd()));
+        foreign(&dir, &dir.join(name)).ok()
     }
 }
 

@@ -392,21 +392,53 @@ fn users_of_a_container_are_read_with_care() {
     assert_eq!(users.iter().map(|user| user.uid).collect::<Vec<_>>(), [0, 33]);
     assert_eq!(groups.iter().map(|group| &group.name[..]).collect::<Vec<_>>(), [b"www"]);
     // A link could lead out of the container, a pipe could block for ever, a large file fill the memory.
+    let none = |lookup: &mut Lookup, pid| lookup.users(pid).is_some_and(|(users, _)| users.is_empty());
     machine.link("trap/etc/passwd", "/etc/passwd");
     machine.link("proc/8/root", machine.root().join("trap"));
-    assert!(lookup.users(8).is_none());
+    assert!(none(&mut lookup, 8));
     fs::create_dir_all(machine.root().join("pipe/etc")).expect("a directory");
     let made = std::process::Command::new("mkfifo").arg(machine.root().join("pipe/etc/passwd")).status();
     if made.is_ok_and(|status| status.success()) {
         machine.link("proc/9/root", machine.root().join("pipe"));
-        assert!(lookup.users(9).is_none());
+        assert!(none(&mut lookup, 9));
     }
     machine.file("great/etc/passwd", "");
     let great = fs::File::options().write(true).open(machine.root().join("great/etc/passwd")).expect("the file");
     great.set_len(1 << 30).expect("a hole");
     machine.link("proc/10/root", machine.root().join("great"));
-    assert!(lookup.users(10).is_none());
+    assert!(none(&mut lookup, 10));
     assert!(lookup.users(11).is_none(), "no such process");
+}
+
+#[test]
+fn users_of_the_host_are_not_those_of_a_container() {
+    let machine = Machine::new();
+    machine.file("etc/passwd", "root:x:0:0::/root:/bin/bash\n");
+    // The runtime of a container before it has entered its root directory.
+    machine.link("proc/7/root", machine.root());
+    let mut lookup = Lookup::new(machine.root(), &Config::default());
+    assert!(lookup.users(7).is_none());
+    machine.file("image/etc/passwd", "app:x:0:5::/app:/bin/sh\nnone:x:70000:5::/:/bin/sh\n");
+    machine.file("image/etc/group", "app:x:5:\n");
+    machine.link("proc/8/root", machine.root().join("image"));
+    machine.file("proc/8/uid_map", "         0     100000      65536\n");
+    machine.file("proc/8/gid_map", "         0     200000      65536\n");
+    let (users, groups) = lookup.users(8).expect("users");
+    // Events have the numbers of the host; a number without one there cannot occur.
+    assert_eq!(users.iter().map(|user| (user.uid, user.gid)).collect::<Vec<_>>(), [(100_000, 200_005)]);
+    assert_eq!(groups.iter().map(|group| group.gid).collect::<Vec<_>>(), [200_005]);
+}
+
+#[test]
+fn mount_namespaces_are_compared_with_the_hosts() {
+    let machine = Machine::new();
+    let mut lookup = Lookup::new(machine.root(), &Config::default());
+    machine.link("proc/7/ns/mnt", "mnt:[1]");
+    machine.link("proc/8/ns/mnt", "mnt:[2]");
+    assert_eq!(lookup.has_own_mounts(7), None, "that of the host is not known");
+    // The first process may be hidden.
+    machine.link("proc/2/ns/mnt", "mnt:[1]");
+    assert_eq!([7, 8, 9].map(|pid| lookup.has_own_mounts(pid)), [Some(false), Some(true), None]);
 }
 
 #[test]

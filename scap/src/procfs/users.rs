@@ -1,6 +1,6 @@
 //! Users and groups, from the host's files.
 
-use super::read::{Tree, decimal, lines};
+use super::read::{Tree, decimal, lines, words};
 use crate::host::{Group, User};
 
 pub(super) fn users(tree: &mut Tree) -> Vec<User> {
@@ -39,6 +39,31 @@ fn group(line: &[u8]) -> Option<Group> {
     let mut fields = line.split(|&byte| byte == b':');
     let name = fields.next().filter(|name| is_name(name))?;
     Some(Group { gid: decimal(fields.nth(1)?)?, name: name.to_vec() })
+}
+
+/// The numbers of a user namespace, in the format of `/proc/PID/uid_map`: first number inside, first number outside, and
+/// how many there are, on each line.
+#[derive(Debug)]
+pub(super) struct IdMap(Vec<(u32, u32, u32)>);
+
+impl IdMap {
+    /// Parses a map; one that is empty maps each number to itself.
+    pub(super) fn parse(file: &[u8]) -> Self {
+        let row = |line: &[u8]| {
+            let mut numbers = words(line).map(decimal);
+            Some((numbers.next()??, numbers.next()??, numbers.next()??))
+        };
+        let rows: Vec<_> = lines(file).filter_map(row).collect();
+        Self(if rows.is_empty() { vec![(0, 0, u32::MAX)] } else { rows })
+    }
+
+    /// Returns the number on the host of one in the namespace; `None` if it has none.
+    pub(super) fn outside(&self, id: u32) -> Option<u32> {
+        self.0.iter().find_map(|(inside, outside, len)| {
+            let at = id.checked_sub(*inside).filter(|at| at < len)?;
+            outside.checked_add(at)
+        })
+    }
 }
 
 /// Returns whether this is neither a comment nor a line for other sources of names, such as `+::::::`.
