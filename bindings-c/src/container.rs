@@ -227,7 +227,7 @@ struct Provider {
 unsafe impl Send for Provider {}
 
 impl ContainerMetadata for Provider {
-    fn container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
+    fn container(&mut self, id: &[u8], _: u32) -> Option<ContainerInfo> {
         // SAFETY: guaranteed by the caller who set it.
         let container = unsafe { self.callback?(self.userdata, id.into()) };
         if container.is_null() {

@@ -259,6 +259,10 @@ impl Proc for Whim {
         (!self.0.one_in(3)).then(|| self.0.below(100) * 1_000_000_000)
     }
 
+    fn has_own_mounts(&mut self, _pid: i64) -> Option<bool> {
+        (!self.0.one_in(3)).then(|| self.0.one_in(2))
+    }
+
     fn users(&mut self, _pid: i64) -> Option<(Vec<host::User>, Vec<host::Group>)> {
         let user = host::User { uid: self.0.below(40) as u32, ..host::User::default() };
         let group = host::Group { gid: self.0.below(40) as u32, ..host::Group::default() };
@@ -267,8 +271,9 @@ impl Proc for Whim {
 }
 
 impl ContainerMetadata for Whim {
-    fn container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
+    fn container(&mut self, id: &[u8], owner: u32) -> Option<ContainerInfo> {
         let mut info = ContainerInfo::default();
+        info.owner = self.0.one_in(2).then_some(owner);
         info.id = String::from_utf8_lossy(id).into_owned();
         self.0.one_in(2).then_some(info)
     }

@@ -6,9 +6,8 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::state::Text;
 use crate::state::container::ContainerMetadata;
-use crate::state::{Slot, State};
+use crate::state::{ContainerKey, Slot, State};
 
 /// The pause after the answer "not known", in nanoseconds.
 const PAUSE: u64 = 1_000_000_000;
@@ -19,7 +18,7 @@ const MOST: usize = 16_384;
 pub(crate) struct ContainerLookup {
     metadata: Box<dyn ContainerMetadata + Send>,
     /// The time of the next query, by id.
-    unknown: HashMap<Text, u64, FxBuildHasher>,
+    unknown: HashMap<ContainerKey, u64, FxBuildHasher>,
 }
 
 impl ContainerLookup {
@@ -32,25 +31,36 @@ impl ContainerLookup {
     pub(crate) fn about(&mut self, state: &mut State, thread: Slot, now: u64) {
         if let Some(thread) = state.threads.at(thread)
             && !thread.container_id.is_empty()
-            && state.container(&thread.container_id).is_none()
+            && state.container_of(thread).is_none()
         {
-            let id = thread.container_id.clone();
-            self.ask(state, id, now);
+            let key = ContainerKey { id: thread.container_id.clone(), owner: thread.container_owner };
+            self.query(state, key, now);
+        }
+        if state.has_claims() {
+            self.query_claims(state, now);
         }
     }
 
-    fn ask(&mut self, state: &mut State, id: Text, now: u64) {
-        if self.unknown.get(&id).is_some_and(|next| now < *next) {
+    /// Queries what claims to be a container, and is one if an engine knows it.
+    #[cold]
+    fn query_claims(&mut self, state: &mut State, now: u64) {
+        for key in state.take_claims() {
+            self.query(state, key, now);
+        }
+    }
+
+    fn query(&mut self, state: &mut State, key: ContainerKey, now: u64) {
+        if self.unknown.get(&key).is_some_and(|next| now < *next) {
             return;
         }
-        if let Some(container) = self.metadata.container(&id) {
-            self.unknown.remove(&id);
+        if let Some(container) = self.metadata.container(&key.id, key.owner) {
+            self.unknown.remove(&key);
             state.insert_container(container);
             return;
         }
         if self.unknown.len() >= MOST {
             self.unknown.clear();
         }
-        self.unknown.insert(id, now.saturating_add(PAUSE));
+        self.unknown.insert(key, now.saturating_add(PAUSE));
     }
 }

@@ -226,7 +226,7 @@ fn users_of_containers_are_queried_once() {
              uid={uid} gid=44\n"
         )
     };
-    let trace = format!("{SHELL}{}{}{}{}", exec("1.0", 33), exec("2.0", 33), exec("3.0", 34), exec("9.0", 34));
+    let trace = format!("{SHELL}{}{}{}{}", exec("1.0", 33), exec("1.05", 33), exec("1.1", 34), exec("9.0", 34));
     let machine = Machine::default();
     let mut inspector = live(&trace, Config::default(), machine.clone());
     run(&mut inspector);
@@ -235,7 +235,7 @@ fn users_of_containers_are_queried_once() {
     assert_eq!(state.user(id, 33).map(|user| user.name.to_vec()), Some(b"ann".to_vec()));
     assert_eq!(state.group(id, 44).map(|group| group.name.to_vec()), Some(b"www".to_vec()));
     assert!(state.user(b"", 33).is_none() && state.user(id, 34).is_none());
-    // User 34 is queried when five seconds have passed since the first time.
+    // User 34, which they do not have, is queried when a while has passed since the last time.
     assert_eq!(*machine.0.lock().expect("not poisoned"), ["users 7", "users 7"]);
     assert_eq!(state.container_users().count(), 1);
     inspector.remove_container(id);
@@ -491,7 +491,7 @@ fn a_recording_holds_the_users_of_containers() {
 struct Engine(Arc<Mutex<Vec<String>>>);
 
 impl ContainerMetadata for Engine {
-    fn container(&mut self, id: &[u8]) -> Option<ContainerInfo> {
+    fn container(&mut self, id: &[u8], _: u32) -> Option<ContainerInfo> {
         let mut asked = self.0.lock().expect("not poisoned");
         asked.push(String::from_utf8_lossy(id).into_owned());
         let mut info = ContainerInfo::default();

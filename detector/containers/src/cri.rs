@@ -1,14 +1,15 @@
 //! CRI, the interface of Kubernetes runtimes: `runtime.v1.RuntimeService` by gRPC.
 
 use super::cri_api::{
-    ContainerStatus, ContainerStatusResponse, Entry, Filter, ListContainersResponse, ListPodSandboxResponse,
-    ListRequest, NamespaceOption, PodSandboxStatusResponse, StatusRequest, VersionRequest, VersionResponse,
+    ContainerEvent, ContainerStatus, ContainerStatusResponse, Entry, Filter, GetEventsRequest, ListContainersResponse,
+    ListPodSandboxResponse, ListRequest, NamespaceOption, PodSandboxStatusResponse, StatusRequest, VersionRequest,
+    VersionResponse,
 };
 use super::image;
 use super::rpc::{Error, Grpc};
+use super::watch::{Change, Changes};
 use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
-use std::path::Path;
 
 /// Maximum length of the description of network interfaces. Longer ones are dropped.
 const LONGEST_CNI: usize = 4096;
@@ -18,11 +19,31 @@ const LIST_CONTAINERS: &str = "/runtime.v1.RuntimeService/ListContainers";
 const CONTAINER_STATUS: &str = "/runtime.v1.RuntimeService/ContainerStatus";
 const LIST_POD_SANDBOX: &str = "/runtime.v1.RuntimeService/ListPodSandbox";
 const POD_SANDBOX_STATUS: &str = "/runtime.v1.RuntimeService/PodSandboxStatus";
+const EVENTS: &str = "/runtime.v1.RuntimeService/GetContainerEvents";
+
+/// Checks that the runtime answers.
+pub(super) async fn ping(cri: &mut Grpc) -> Result<(), Error> {
+    cri.call::<_, VersionResponse>(VERSION, VersionRequest {}).await.map(drop)
+}
+
+/// Reports every change, until the runtime ends the stream. containerd has it since version 1.7.
+pub(super) async fn events(mut cri: Grpc, changes: &Changes) -> Result<(), Error> {
+    let mut events = cri.stream::<_, ContainerEvent>(EVENTS, GetEventsRequest {}).await?;
+    while let Some(event) = events.message().await? {
+        let id = event.container_id;
+        let change = match event.kind {
+            ContainerEvent::CREATED | ContainerEvent::STARTED => Change::Started(id),
+            ContainerEvent::DELETED => Change::Removed(id),
+            _ => Change::Changed(id),
+        };
+        changes.report(change).await;
+    }
+    Ok(())
+}
 
 /// Returns the metadata of a container, or of the sandbox of a pod, which is a container too; `None` if there is
 /// neither.
-pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
-    let mut cri = Grpc::connect(socket).await?;
+pub(super) async fn container(cri: &mut Grpc, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let version: VersionResponse = cri.call(VERSION, VersionRequest {}).await?;
     let engine = version.runtime_name;
     let by_id = || ListRequest { filter: Some(Filter { id: id.to_owned() }) };
@@ -34,7 +55,7 @@ pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<Containe
             let status: ContainerStatusResponse = cri.call(CONTAINER_STATUS, request).await?;
             let mut info = of_container(status);
             let pod = one.pod_sandbox_id;
-            match sandbox(&mut cri, &pod).await {
+            match sandbox(cri, &pod).await {
                 Ok(status) => of_sandbox(&mut info, status, &pod),
                 // The pod is being removed.
                 Err(_) => info.pod_sandbox_id = pod,
@@ -44,7 +65,7 @@ pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<Containe
         None => {
             let list: ListPodSandboxResponse = cri.call(LIST_POD_SANDBOX, by_id()).await?;
             let Some(one) = list.items.into_iter().find(|one| one.id.starts_with(id)) else { return Ok(None) };
-            let response = sandbox(&mut cri, &one.id).await?;
+            let response = sandbox(cri, &one.id).await?;
             let mut info = ContainerInfo::default();
             info.full_id.clone_from(&one.id);
             if let Some(status) = &response.status {
@@ -104,39 +125,38 @@ fn of_container(response: ContainerStatusResponse) -> ContainerInfo {
     info
 }
 
-/// Sets the image. Its reference is a digest, or a name with one; the name itself may be a digest, too.
+/// Sets the image. The name with which the container was started is in an annotation; the status has any name of the
+/// image, and its reference is a digest, or a name with one.
 fn of_image(info: &mut ContainerInfo, status: &ContainerStatus, more: &Json) {
-    let spec = status.image.as_ref().map(|spec| spec.image.clone()).unwrap_or_default();
-    let reference = &status.image_ref;
-    let mut name = spec.clone();
-    let mut tag_of_spec = false;
-    if let Some((of_reference, digest)) = reference.split_once('@') {
-        of_reference.clone_into(&mut name);
-        digest.clone_into(&mut info.image_digest);
-        tag_of_spec = true;
-    } else if reference.starts_with("sha256:") {
-        info.image_digest.clone_from(reference);
-    }
-    if name.is_empty() || name.starts_with("sha256") {
-        let annotations = more.pointer("/runtimeSpec/annotations");
-        let keys = ["io.kubernetes.cri.image-name", "io.kubernetes.cri-o.Image", "io.kubernetes.cri-o.ImageName"];
-        if let Some(told) = keys.iter().find_map(|key| annotations?.get(key)?.as_str()) {
-            told.clone_into(&mut name);
-            tag_of_spec = false;
-        }
-    }
-    let (repository, tag) = image::repository_and_tag(&name);
+    let text = |place: &str| more.pointer(place).and_then(Json::as_str).unwrap_or_default();
+    let annotation = |key: &str| more.pointer("/runtimeSpec/annotations")?.get(key)?.as_str();
+    let used = [
+        annotation("io.kubernetes.cri.image-name").unwrap_or_default(),
+        text("/config/image/user_specified_image"),
+        annotation("io.kubernetes.cri-o.ImageName").unwrap_or_default(),
+        annotation("io.kubernetes.cri-o.Image").unwrap_or_default(),
+    ];
+    let is_name = |name: &&str| !image::is_id(name, &status.image_id);
+    let used = used.into_iter().find(is_name);
+    let spec = status.image.as_ref().map(|spec| spec.image.as_str()).unwrap_or_default();
+    let reference = status.image_ref.as_str();
+    let (of_reference, digest) = reference.split_once('@').unwrap_or((
+        if reference.starts_with("sha256:") { "" } else { reference },
+        if reference.starts_with("sha256:") { reference } else { "" },
+    ));
+    let named = used.or(Some(spec).filter(is_name)).or(Some(of_reference).filter(is_name));
+    let name = named.unwrap_or(spec);
+    let (repository, tag) = image::repository_and_tag(name);
+    // The status names the same repository with a tag where the pod has only a digest.
+    let of_spec = image::repository_and_tag(spec);
+    let tag = if tag.is_empty() && of_spec.0 == repository { of_spec.1 } else { tag };
     (info.image_repository, info.image_tag) = (repository.to_owned(), tag.to_owned());
-    if tag_of_spec && info.image_tag.is_empty() && !spec.starts_with("sha256") {
-        let (_, tag) = image::repository_and_tag(&spec);
-        if !tag.is_empty() {
-            tag.clone_into(&mut info.image_tag);
-            name = format!("{name}:{tag}");
-        }
+    name.clone_into(&mut info.image);
+    digest.clone_into(&mut info.image_digest);
+    if named.is_none() {
+        (info.image_repository, info.image_tag) = (String::new(), String::new());
     }
-    info.image = name;
-    let of_config = more.pointer("/config/image/image").and_then(Json::as_str).unwrap_or_default();
-    info.image_id = match image::repository_and_tag(of_config).1 {
+    info.image_id = match image::repository_and_tag(text("/config/image/image")).1 {
         "" => status.image_id.clone(),
         id => id.to_owned(),
     };

@@ -74,6 +74,25 @@ pub(super) struct StatusRequest {
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
+pub(super) struct GetEventsRequest {}
+
+/// `ContainerEventResponse`.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(super) struct ContainerEvent {
+    #[prost(string, tag = "1")]
+    pub(super) container_id: String,
+    /// `ContainerEventType`.
+    #[prost(int32, tag = "2")]
+    pub(super) kind: i32,
+}
+
+impl ContainerEvent {
+    pub(super) const CREATED: i32 = 0;
+    pub(super) const STARTED: i32 = 1;
+    pub(super) const DELETED: i32 = 3;
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct ContainerStatusResponse {
     #[prost(message, optional, tag = "1")]
     pub(super) status: Option<ContainerStatus>,

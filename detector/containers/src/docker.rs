@@ -1,14 +1,48 @@
-//! Docker: `GET /containers/ID/json` and `GET /images/ID/json` of its HTTP API.
+//! Docker: `GET /containers/ID/json`, `GET /images/ID/json` and `GET /events` of its HTTP API.
 
 use super::image;
 use super::rpc::{Error, Http};
+use super::watch::{Change, Changes};
 use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
-use std::path::Path;
+
+/// Events of containers and of networks: `{"type":["container","network"]}`.
+pub(super) const EVENTS: &str =
+    "/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%7D";
+
+/// Reports every change of a container, until docker or podman ends the stream.
+pub(super) async fn events(http: Http, path: &'static str, changes: &Changes) -> Result<(), Error> {
+    let mut events = http.stream(path).await?;
+    while let Some(event) = events.next().await? {
+        if let Some(change) = change(&event) {
+            changes.report(change).await;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what an event of docker or podman changes; `None` if that is nothing in the metadata. Networks name the
+/// container as an attribute.
+pub(super) fn change(event: &Json) -> Option<Change> {
+    let action = event.get("Action")?.as_str()?;
+    let id = match (event.get("Type")?.as_str()?, action) {
+        ("container", _) => event.pointer("/Actor/ID"),
+        ("network", "connect" | "disconnect") => event.pointer("/Actor/Attributes/container"),
+        _ => None,
+    }?;
+    let id = id.as_str()?.to_owned();
+    match action {
+        "create" | "start" => Some(Change::Started(id)),
+        "destroy" | "remove" => Some(Change::Removed(id)),
+        "rename" | "update" | "connect" | "disconnect" | "die" | "died" | "stop" | "restart" => {
+            Some(Change::Changed(id))
+        }
+        _ => None,
+    }
+}
 
 /// Returns the metadata of a container; `None` if docker does not know it.
-pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
-    let mut docker = Http::connect(socket).await?;
+pub(super) async fn container(docker: &mut Http, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let Some(found) = docker.json(&format!("/containers/{id}/json")).await? else { return Ok(None) };
     let mut info = common(&found);
     "docker".clone_into(&mut info.engine);
@@ -71,35 +105,41 @@ pub(super) fn common(found: &Json) -> ContainerInfo {
     info
 }
 
-/// Sets names, tags and digests of an image. The first name is used; a digest and a tag belong to it.
+/// Sets names, tags and digests of an image. Where it has several names, that with which the container was started is
+/// meant; one that was started by an id has the first name of the image.
 fn of_image(info: &mut ContainerInfo, image: &Json) {
     text(image, "/Id").trim_start_matches("sha256:").clone_into(&mut info.image_id);
     let list = |name: &str| {
         let items = image.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
         items.into_iter().filter_map(|item| item.as_str().map(str::to_owned)).collect::<Vec<_>>()
     };
-    let digests: Vec<_> = list("RepoDigests")
-        .iter()
-        .filter_map(|text| text.split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())))
-        .collect();
-    let tags: Vec<_> = list("RepoTags")
-        .iter()
-        .map(|name| image::repository_and_tag(name))
-        .filter(|(repository, tag)| !repository.is_empty() && !tag.is_empty())
-        .map(|(repository, tag)| (repository.to_owned(), tag.to_owned()))
-        .collect();
-    let named = digests.first().or(tags.first()).map(|(repository, _)| repository.clone());
-    match named {
-        Some(repository) => {
-            let with = |all: &[(String, String)]| {
-                all.iter().find(|(of, _)| *of == repository).map(|(_, found)| found.clone()).unwrap_or_default()
-            };
-            (info.image_digest, info.image_tag) = (with(&digests), with(&tags));
-            info.image_repository = repository;
+    let (tags, digests) = (list("RepoTags"), list("RepoDigests"));
+    let names = image::Names { tags: &tags, digests: &digests };
+    let by_id = image::is_id(&info.image, &info.image_id);
+    let found = if by_id { names.first() } else { names.of(&info.image) };
+    (info.image_repository, info.image_tag, info.image_digest) = (found.repository, found.tag, found.digest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn events_name_the_container_that_changed() {
+        let of = |kind: &str, action: &str| {
+            let attributes = json!({"container": "c2"});
+            change(&json!({"Type": kind, "Action": action, "Actor": {"ID": "c1", "Attributes": attributes}}))
+        };
+        assert_eq!(of("container", "start"), Some(Change::Started("c1".into())));
+        assert_eq!(of("container", "rename"), Some(Change::Changed("c1".into())));
+        assert_eq!(of("network", "connect"), Some(Change::Changed("c2".into())));
+        assert_eq!(of("container", "destroy"), Some(Change::Removed("c1".into())));
+        assert_eq!(of("container", "remove"), Some(Change::Removed("c1".into())));
+        for (kind, action) in [("container", "exec_start: sh"), ("image", "pull"), ("network", "create")] {
+            assert_eq!(of(kind, action), None, "{kind} {action}");
         }
-        None => {
-            let (repository, tag) = image::repository_and_tag(&info.image);
-            (info.image_repository, info.image_tag) = (repository.to_owned(), tag.to_owned());
-        }
+        assert_eq!(change(&json!({"Type": "container", "Action": "start"})), None);
+        assert_eq!(change(&json!([])), None);
     }
 }

@@ -4,11 +4,13 @@ use super::docker::{common, text};
 use super::image;
 use super::rpc::{Error, Http};
 use sinsp::state::ContainerInfo;
-use std::path::Path;
+
+/// Events of containers and of networks: `{"type":["container","network"]}`. They have the form of docker's.
+pub(super) const EVENTS: &str =
+    "/v4.0.0/libpod/events?stream=true&filters=%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%7D";
 
 /// Returns the metadata of a container; `None` if podman does not know it.
-pub(super) async fn container(socket: &Path, id: &str) -> Result<Option<ContainerInfo>, Error> {
-    let mut podman = Http::connect(socket).await?;
+pub(super) async fn container(podman: &mut Http, id: &str) -> Result<Option<ContainerInfo>, Error> {
     let Some(found) = podman.json(&format!("/v4.0.0/libpod/containers/{id}/json")).await? else { return Ok(None) };
     let mut info = common(&found);
     "podman".clone_into(&mut info.engine);

@@ -174,7 +174,7 @@ const SHORT_ID: usize = 12;
 
 /// Returns the container of the event's thread.
 fn meta<'e>(e: &'e Event<'e>) -> Option<&'e ContainerInfo> {
-    e.state().container(&e.thread()?.container_id)
+    e.state().container_of(e.thread()?)
 }
 
 fn text<'e>(e: &'e Event<'e>, of: fn(&'e ContainerInfo) -> &'e String) -> Option<Value<'e>> {

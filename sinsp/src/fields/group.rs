@@ -9,7 +9,7 @@ fields! {
             "effective group id." on exec = "1000";
         "group.name" CharBuf na, Thread, |e, _, _| {
                 let thread = e.thread()?;
-                Some(match e.state().group(&thread.container_id, thread.gid) {
+                Some(match e.state().group_of(thread, thread.gid) {
                     Some(group) => (&*group.name).into(),
                     None if thread.gid == 0 => "root".into(),
                     None => "<NA>".into(),

@@ -41,7 +41,7 @@ fields! {
 }
 
 fn find<'e>(e: &'e Event<'e>, thread: &Thread, uid: u32) -> Option<&'e User> {
-    e.state().user(&thread.container_id, uid)
+    e.state().user_of(thread, uid)
 }
 
 fn name_of<'e>(e: &'e Event<'e>, thread: &Thread, uid: u32) -> &'e [u8] {

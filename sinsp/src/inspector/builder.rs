@@ -74,7 +74,7 @@ impl<S: Source> InspectorBuilder<S> {
         let mut suppress = Suppress::new(config.suppressed_comms);
         suppress.scan(source.host());
         let mut parser = parse::Parser::new(config.track_connection_status, proc);
-        parser.learn_all_users(&mut state);
+        parser.learn_all_containers(&mut state);
         Inspector {
             source,
             state,

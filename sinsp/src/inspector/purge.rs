@@ -35,6 +35,7 @@ impl Purge {
         }
         if self.todo.is_empty() {
             state.forget_users();
+            state.forget_containers();
             parser.refresh_interfaces(state);
             self.todo = state.idle_threads(ts, self.idle);
             self.began = ts;

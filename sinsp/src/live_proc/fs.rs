@@ -123,6 +123,10 @@ impl Proc for ProcFs {
         self.lookup.start_ts(tid)
     }
 
+    fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
+        self.ask(|lookup| lookup.has_own_mounts(pid))
+    }
+
     fn users(&mut self, pid: i64) -> Option<(Vec<host::User>, Vec<host::Group>)> {
         let found = self.ask(|lookup| lookup.users(pid))?;
         self.stats.user_files += 1;

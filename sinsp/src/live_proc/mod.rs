@@ -30,7 +30,14 @@ pub trait Proc: Send {
         None
     }
 
-    /// Returns the users and groups that a process in a container sees.
+    /// Returns whether a process lives in a mount namespace other than the host's; `None` if that cannot be determined.
+    fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
+        let _ = pid;
+        None
+    }
+
+    /// Returns the users and groups of the container that a process lives in, by their numbers on the host; `None` if it
+    /// has ended, or its root directory is still the host's.
     fn users(&mut self, pid: i64) -> Option<(Vec<host::User>, Vec<host::Group>)> {
         let _ = pid;
         None

@@ -76,6 +76,7 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     // Falco sets the arguments before the name here, so that the command line follows later changes of the name.
     new.cmdline_comm = Text::EMPTY;
     new.pidns_init_start_ts = boot_time(ctx);
+    ctx.state.settle(&mut new);
     if !known {
         let (exe, comm, args) = (new.exe.clone(), new.comm.clone(), new.args.clone());
         if let Some(caller) = ctx.thread_mut() {
@@ -163,6 +164,7 @@ fn child(ctx: &mut Ctx<'_, '_>) {
     } else if let Some(start) = ctx.u64(p::pidns_init_start_ts) {
         new.pidns_init_start_ts = start.wrapping_add(boot_time(ctx));
     }
+    ctx.state.settle(&mut new);
     ctx.lost = !ctx.state.add_thread(new);
     ctx.learn_users(tid);
 }
@@ -212,6 +214,8 @@ fn inherit(new: &mut Thread, from: &Thread) {
     new.args = from.args.clone();
     new.cgroups = from.cgroups.clone();
     new.container_id = from.container_id.clone();
+    new.container_owner = from.container_owner;
+    new.container_claim = from.container_claim.clone();
     new.exepath = from.exepath.clone();
     new.exe_writable = from.exe_writable;
     new.exe_upper_layer = from.exe_upper_layer;

@@ -44,8 +44,21 @@ impl<'c, 'e> Ctx<'c, 'e> {
     #[inline]
     pub(super) fn learn_users(&mut self, tid: i64) {
         if self.proc.is_some() {
-            super::live::learn_users(self.state, self.proc, tid, self.event.ts());
+            super::live::learn_users(self.state, self.proc, tid, self.event.ts(), false);
         }
+    }
+
+    /// Queries the users like [`learn_users`](Self::learn_users), after an exec: a process that was on its way into the
+    /// container has arrived.
+    pub(super) fn learn_users_after_exec(&mut self, tid: i64) {
+        if self.proc.is_some() {
+            super::live::learn_users(self.state, self.proc, tid, self.event.ts(), true);
+        }
+    }
+
+    /// Puts a thread into the container that its cgroup claims to be, if that is proven.
+    pub(super) fn settle(&mut self, tid: i64) {
+        super::live::settle(self.state, self.proc, tid);
     }
 
     /// Returns the result of the call; 0 if the event does not have it.

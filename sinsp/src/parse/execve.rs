@@ -56,7 +56,8 @@ pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     }
     end_other_threads(ctx);
     ctx.state.touch(tid);
-    ctx.learn_users(tid);
+    ctx.settle(tid);
+    ctx.learn_users_after_exec(tid);
 }
 
 /// Replaces a dead leader: another thread of its process called exec and became the leader.

@@ -4,7 +4,7 @@ use scap::host;
 
 use super::Parser;
 use crate::live_proc::Proc;
-use crate::state::{Fate, State, Text, User, UserGroup};
+use crate::state::{ContainerKey, Fate, State, Text, Thread, User, UserGroup};
 
 /// The age difference from which a thread is a different one than its entry: the start in `/proc` counts from boot, of
 /// which two readings differ a little.
@@ -13,8 +13,8 @@ const YOUNGER: u64 = 5_000_000_000;
 /// The maximum number of ancestors of an unknown thread that are read with it.
 const MAX_ANCESTORS: usize = 32;
 
-/// The time after which the users of a container are read again if one is missing.
-const RELOAD: u64 = 5_000_000_000;
+/// The maximum number of other processes of a container that are queried for its users if one has ended.
+const OTHERS: usize = 4;
 
 impl Parser {
     /// Adds an entry for a thread that is not known: with the facts from the host, or empty.
@@ -41,6 +41,7 @@ impl Parser {
         // Parents first: a thread becomes a child of one that is already there.
         for thread in found.iter().rev() {
             state.add_scanned(thread);
+            settle(state, &mut self.proc, thread.tid);
             self.learn_users(state, thread.tid, 0);
         }
         !found.is_empty()
@@ -85,10 +86,14 @@ impl Parser {
         if younger { Fate::Another } else { Fate::Alive }
     }
 
-    /// Queries the users of the containers of all threads.
-    pub(crate) fn learn_all_users(&mut self, state: &mut State) {
+    /// Determines which of the cgroups of all threads are containers, and queries the users of these.
+    pub(crate) fn learn_all_containers(&mut self, state: &mut State) {
         if self.proc.is_none() {
             return;
+        }
+        let claims = state.threads().filter(|thread| !thread.container_claim.is_empty() && thread.is_leader());
+        for tid in claims.map(|thread| thread.tid).collect::<Vec<_>>() {
+            settle(state, &mut self.proc, tid);
         }
         let in_containers = state.threads().filter(|thread| !thread.container_id.is_empty());
         for tid in in_containers.map(|thread| thread.tid).collect::<Vec<_>>() {
@@ -98,27 +103,65 @@ impl Parser {
 
     /// Queries the users of the thread's container, if its user or group is not known.
     pub(crate) fn learn_users(&mut self, state: &mut State, tid: i64, ts: u64) {
-        learn_users(state, &mut self.proc, tid, ts);
+        learn_users(state, &mut self.proc, tid, ts, false);
+    }
+}
+
+/// Puts a thread of the table into the container that its cgroup claims to be, if its namespaces or others prove it.
+pub(super) fn settle(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i64) {
+    let Some(thread) = state.thread(tid) else { return };
+    if thread.container_claim.is_empty() {
+        if !thread.container_id.is_empty() && state.container_of(thread).is_none() {
+            state.describe_thread(tid);
+        }
+        return;
+    }
+    let key = ContainerKey { id: thread.container_claim.clone(), owner: thread.container_owner };
+    let pid = thread.pid;
+    let mut proven = thread.is_in_pidns() || state.is_proven(&key);
+    if !proven && let Some(proc) = proc {
+        proven = proc.has_own_mounts(pid) == Some(true);
+    }
+    if proven {
+        state.prove(&key);
+        state.settle_thread(tid);
+    } else {
+        state.claim(key);
     }
 }
 
 /// Queries users like [`Parser::learn_users`].
-pub(super) fn learn_users(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i64, ts: u64) {
+pub(super) fn learn_users(
+    state: &mut State,
+    proc: &mut Option<Box<dyn Proc>>,
+    tid: i64,
+    ts: u64,
+    after_exec: bool,
+) {
     let Some(proc) = proc else { return };
     let Some(thread) = state.thread(tid).filter(|thread| !thread.container_id.is_empty()) else { return };
-    let (id, pid) = (thread.container_id.clone(), thread.pid);
-    if state.user(&id, thread.uid).is_some() && state.group(&id, thread.gid).is_some() {
+    let (id, owner, pid) = (thread.container_id.clone(), thread.container_owner, thread.pid);
+    if state.user_of(thread, thread.uid).is_some() && state.group_of(thread, thread.gid).is_some() {
         return;
     }
-    if !state.may_ask_for_users(&id, ts, RELOAD) {
+    if !state.may_query_users(&id, owner, ts, after_exec) {
         return;
     }
-    let Some((users, groups)) = proc.users(pid) else { return };
+    // A process can end before it is looked at; the others see the same users.
+    let found = proc.users(pid).or_else(|| {
+        let other = |thread: &&Thread| {
+            thread.container_id == id && thread.container_owner == owner && thread.pid != pid && thread.is_leader()
+        };
+        let others: Vec<i64> = state.threads().filter(other).take(OTHERS).map(|thread| thread.pid).collect();
+        others.into_iter().find_map(|pid| proc.users(pid))
+    });
+    state.queried_users(&id, owner, ts, found.is_some());
+    let Some((users, groups)) = found else { return };
     for user in users {
         let (name, home, shell) = (Text::new(&user.name), Text::new(&user.home), Text::new(&user.shell));
-        state.put_user(&id, User { uid: user.uid, gid: user.gid, name, home, shell });
+        state.put_user(&id, owner, User { uid: user.uid, gid: user.gid, name, home, shell });
     }
     for group in groups {
-        state.put_group(&id, UserGroup { gid: group.gid, name: Text::new(&group.name) });
+        state.put_group(&id, owner, UserGroup { gid: group.gid, name: Text::new(&group.name) });
     }
 }

@@ -128,6 +128,10 @@ impl Parser {
                 }
                 resources::processor(state, event, facts);
             }
+            Kind::Described => {
+                meta::apply(state, event);
+                outcome.thread = state.threads.place(event.tid());
+            }
             // The event does not concern the thread that it names, but fields can use it.
             Kind::Other => outcome.thread = state.threads.place(event.tid()),
         }

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Known,
     /// The host: users and groups.
     Machine,
+    /// A container, in the name of a thread.
+    Described,
     /// Nothing that is in the state.
     Other,
 }
@@ -93,7 +95,9 @@ const fn describe(info: &EventInfo) -> Row {
         kind: match code {
             E::PROCINFO_E => Kind::Known,
             E::USER_ADDED_E | E::USER_DELETED_E | E::GROUP_ADDED_E | E::GROUP_DELETED_E => Kind::Machine,
-            E::CONTAINER_JSON_2_E | E::PLUGINEVENT_E | E::ASYNCEVENT_E => Kind::Other,
+            E::PLUGINEVENT_E => Kind::Other,
+            // They name a thread that fields can use, and describe a container.
+            E::CONTAINER_JSON_2_E | E::ASYNCEVENT_E => Kind::Described,
             _ if info.flags.intersects(EventFlags::SKIPPARSERESET) => Kind::Other,
             _ => Kind::Thread,
         },

@@ -253,15 +253,15 @@ mod tests {
 
     #[test]
     fn invalid_control_data_is_harmless() {
-        assert_eq!(passed_fds(&message(1, &[1, 2, 3])), []);
-        assert_eq!(passed_fds(&[255; 64]), []);
-        assert_eq!(passed_fds(&[0; 64]), []);
+        assert!(passed_fds(&message(1, &[1, 2, 3])).is_empty());
+        assert!(passed_fds(&[255; 64]).is_empty());
+        assert!(passed_fds(&[0; 64]).is_empty());
         let mut cut = message(1, &[5, 0, 0, 0]);
         cut.truncate(18);
-        assert_eq!(passed_fds(&cut), []);
+        assert!(passed_fds(&cut).is_empty());
         let mut many = message(1, &vec![0; 254 * 4]);
-        assert_eq!(passed_fds(&many), []);
+        assert!(passed_fds(&many).is_empty());
         many[0] = 8;
-        assert_eq!(passed_fds(&many), []);
+        assert!(passed_fds(&many).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use scap::host;
 use scap::{Event, EventBuilder, EventCode, HostState};
 
 use super::fd::{Fd, FdKind};
-use super::{State, Thread, thread_flags};
+use super::{State, Thread, container_json, thread_flags};
 
 impl State {
     /// Returns the current state of the host, for the beginning of a capture. Threads of which nothing is known are
@@ -82,6 +82,33 @@ impl State {
             }
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// Exports the descriptions of containers that were added after the number `since`, or all of them for 0, as events:
+    /// those of the beginning are to be written before all others, like [`export_users`](Self::export_users), and later
+    /// ones as they come. Returns the number to continue with. Readers of Falco's know them too.
+    ///
+    /// # Errors
+    /// Those of `each`.
+    pub fn export_containers<E>(
+        &self,
+        since: u64,
+        ts: u64,
+        mut each: impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let mut builder = EventBuilder::new();
+        for info in self.described_since(since) {
+            let json = container_json::write(info);
+            // Readers do not show it, whatever comes before it.
+            let event = builder.start(EventCode::CONTAINER_JSON_2_E).ts(ts).tid(-1).flags(Event::STATE_ONLY);
+            event.text(json.as_bytes());
+            if let Ok(event) = builder.finish() {
+                each(&event)?;
+            }
+        }
+        Ok(self.last_description())
     }
 }
 

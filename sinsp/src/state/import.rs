@@ -22,6 +22,7 @@ impl State {
         for user in &host.users {
             self.put_user(
                 b"",
+                0,
                 User {
                     uid: user.uid,
                     gid: user.gid,
@@ -32,7 +33,7 @@ impl State {
             );
         }
         for group in &host.groups {
-            self.put_group(b"", UserGroup { gid: group.gid, name: Text::new(&group.name) });
+            self.put_group(b"", 0, UserGroup { gid: group.gid, name: Text::new(&group.name) });
         }
         let ports = server_ports(host);
         for thread in &host.threads {
@@ -52,6 +53,7 @@ impl State {
 
     fn import_thread(&mut self, host: &host::Thread, ports: &BTreeSet<u16>) -> bool {
         let mut thread = self.thread_of(host);
+        self.settle(&mut thread);
         let fds = Arc::make_mut(&mut thread.fds);
         for entry in &host.fds {
             if entry.num < 0 {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 mod cgroup;
 mod check;
 pub mod container;
+pub(crate) mod container_json;
 mod containers;
 mod export;
 mod fd;
@@ -43,6 +44,7 @@ pub use metrics::Metrics;
 pub use thread::{Thread, thread_flags};
 pub use users::{User, UserGroup};
 
+pub(crate) use containers::Key as ContainerKey;
 pub(crate) use purge::Fate;
 
 use crate::config::{ContainerPattern, Limits};
@@ -63,7 +65,7 @@ pub struct State {
     machine: Option<scap::host::Machine>,
     interfaces: Interfaces,
     pool: fd_pool::FdPool,
-    users: HashMap<Text, Users, FxBuildHasher>,
+    users: HashMap<containers::Key, Users, FxBuildHasher>,
     host_users: Users,
     containers: containers::Containers,
     stamps: u64,

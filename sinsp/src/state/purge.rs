@@ -37,9 +37,10 @@ impl State {
         if self.users.is_empty() {
             return;
         }
-        let inhabited: HashSet<Text, FxBuildHasher> = self.threads.iter().map(|t| t.container_id.clone()).collect();
+        let key = |thread: &super::Thread| (thread.container_id.clone(), thread.container_owner);
+        let inhabited: HashSet<(Text, u32), FxBuildHasher> = self.threads.iter().map(key).collect();
         let before = self.users.len();
-        self.users.retain(|container, _| inhabited.contains(container));
+        self.users.retain(|key, _| inhabited.contains(&(key.id.clone(), key.owner)));
         let gone = before - self.users.len();
         if gone > 0 {
             self.metrics.purged_user_tables += gone as u64;

@@ -80,6 +80,11 @@ pub struct Thread {
     pub root: Text,
     /// The short id of the container that it lives in; empty on the host.
     pub container_id: Text,
+    /// The user in whose slice its cgroup is; 0 for the host. See [`container::owner`].
+    pub container_owner: u32,
+    /// The short id of the container that its cgroup claims to be, while nothing proves it; then it moves to
+    /// `container_id`.
+    pub container_claim: Text,
     /// Flags; see [`thread_flags`].
     pub flags: u32,
     /// The limit of open file descriptors.
@@ -184,6 +189,8 @@ impl Thread {
             cwd: Text::EMPTY,
             root: Text::EMPTY,
             container_id: Text::EMPTY,
+            container_owner: 0,
+            container_claim: Text::EMPTY,
             flags: thread_flags::NAME_CHANGED,
             fdlimit: -1,
             uid: u32::MAX,
@@ -290,8 +297,13 @@ impl Thread {
             return;
         }
         if strings(cgroups).all(|entry| super::cgroup::entry(entry).is_some()) && self.cgroups.set(cgroups) {
-            let id = patterns.and_then(|own| self.cgroups().find_map(|(_, path)| container::id(path, own)));
-            self.container_id = id.map_or(Text::EMPTY, Text::new);
+            let named = || self.cgroups().filter_map(|(_, path)| Some((container::named(path, patterns?)?, path)));
+            // Another hierarchy may show what the first one only claims.
+            let found = named().find(|(named, _)| named.proven).or_else(|| named().next());
+            let owner = found.map_or(0, |(_, path)| container::owner(path));
+            let of = |proven| found.filter(|(named, _)| named.proven == proven).map_or(Text::EMPTY, |(named, _)| Text::new(named.id));
+            let (id, claim) = (of(true), of(false));
+            (self.container_id, self.container_claim, self.container_owner) = (id, claim, owner);
         }
     }
 

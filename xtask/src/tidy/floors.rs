@@ -79,7 +79,13 @@ pub(super) const HOUSES: &[House] = &[
             &["elastic", "outlet"],
         ],
     },
-    House { folder: "detector/containers", floors: &[&["cri_api", "image", "rpc"], &["cri", "docker"], &["podman"]] },
+    House { folder: "detector/containers", floors: &[
+            &["cri_api", "engine", "image"],
+            &["cache", "containerd_api", "rpc"],
+            &["containerd", "cri", "docker", "podman", "watch"],
+            &["lookup"],
+            &["service"],
+        ] },
     House {
         folder: "detector/captures",
         floors: &[

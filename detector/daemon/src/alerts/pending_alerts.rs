@@ -27,6 +27,7 @@ struct Pending {
     rules: Arc<SourceRules<SinspSchema>>,
     alert: OwnedAlert,
     container: Vec<u8>,
+    owner: u32,
     until: Instant,
 }
 
@@ -63,14 +64,14 @@ impl Waiting {
     ) -> bool {
         let Some(thread) = event.thread() else { return false };
         let id = &thread.container_id;
-        if id.is_empty() || event.state().container(id).is_some() || !self.provider.is_asked(id) {
+        if id.is_empty() || event.state().container_of(thread).is_some() || !self.provider.is_pending(id, thread.container_owner) {
             return false;
         }
         if !alert.rule_id().is_some_and(|rule| rules.output_has(rule, is_told_by_engines)) {
             return false;
         }
-        let (rules, container) = (Arc::clone(rules), id.to_vec());
-        let pending = Pending { rules, alert: alert.to_owned(), container, until: Instant::now() + self.most };
+        let (rules, container, owner) = (Arc::clone(rules), id.to_vec(), thread.container_owner);
+        let pending = Pending { rules, alert: alert.to_owned(), container, owner, until: Instant::now() + self.most };
         self.sender.try_send(pending).is_ok()
     }
 }
@@ -102,7 +103,7 @@ impl Queue {
             // In their order, unless an alert still has to wait.
             let now = Instant::now();
             let is_ready =
-                |pending: &mut Pending| over || now >= pending.until || !self.provider.is_asked(&pending.container);
+                |pending: &mut Pending| over || now >= pending.until || !self.is_pending(pending);
             let ready: Vec<Pending> = waiting.extract_if(.., is_ready).collect();
             ready.into_iter().for_each(|pending| self.send(pending, alerts));
             if over {
@@ -114,8 +115,12 @@ impl Queue {
         }
     }
 
+    fn is_pending(&self, pending: &Pending) -> bool {
+        self.provider.is_pending(&pending.container, pending.owner)
+    }
+
     fn send(&self, mut pending: Pending, alerts: &Alerts) {
-        if let Some(info) = self.provider.known(&pending.container) {
+        if let Some(info) = self.provider.known(&pending.container, pending.owner) {
             fill(&mut pending.alert, &pending.rules, info);
         }
         alerts.send(&pending.alert.view(&Bump::new()));
@@ -134,6 +139,9 @@ fn fill(alert: &mut OwnedAlert, rules: &SourceRules<SinspSchema>, info: Containe
     let mut config = sinsp::config::Config::default();
     config.container_patterns = vec![pattern];
     let mut inspector = Inspector::with_config(trace, config);
+    // The state has this container only, whoever owns it.
+    let mut info = info;
+    info.owner = None;
     inspector.insert_container(info);
     if let Ok(Next::Event(from)) = inspector.next() {
         let Ok(_) = rules.refresh(alert, &from, is_told_by_engines);
@@ -255,7 +263,7 @@ mod tests {
             rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event)));
             assert_eq!(taken, [true], "the alert waits, the event has not");
             told.notify_one();
-            while containers.provider().is_asked(&ID.as_bytes()[..12]) {
+            while containers.provider().is_pending(&ID.as_bytes()[..12], 0) {
                 std::thread::sleep(STEP);
             }
             // Dropping the queue would send it too.

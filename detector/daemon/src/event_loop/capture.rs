@@ -33,6 +33,8 @@ pub(crate) struct Recorder<'c> {
 #[derive(Debug)]
 struct AtWork {
     writer: Writer<File>,
+    /// The number of the last description of a container in the file.
+    described: u64,
     path: PathBuf,
 }
 
@@ -65,8 +67,17 @@ impl<'c> Recorder<'c> {
         if std::mem::take(&mut self.wanted) && self.at_work.is_none() {
             self.begin(event);
         }
+        let AtWork { writer, described, .. } = self.at_work.as_mut()?;
+        let mut write = || {
+            if event.state().last_description() != *described {
+                let ts = event.ts();
+                *described = event.state().export_containers(*described, ts, |container| writer.write(container))?;
+            }
+            writer.write(&event.raw())
+        };
+        let written = write();
         let at_work = self.at_work.as_mut()?;
-        if let Err(error) = at_work.writer.write(&event.raw()) {
+        if let Err(error) = written {
             log::error(format!("capture {}: {error}", at_work.path.display()));
             self.at_work = None;
             return None;
@@ -92,12 +103,13 @@ impl<'c> Recorder<'c> {
         let begin = || {
             let mut writer = Writer::create(&path, &event.state().export(), Compression::Gzip)?;
             event.state().export_users(event.ts(), |user| writer.write(user))?;
-            Ok(writer)
+            let described = event.state().export_containers(0, event.ts(), |container| writer.write(container))?;
+            Ok((writer, described))
         };
         match begin() {
-            Ok(writer) => {
+            Ok((writer, described)) => {
                 log::info(format!("started capture {}", path.display()));
-                self.at_work = Some(AtWork { writer, path });
+                self.at_work = Some(AtWork { writer, described, path });
             }
             Err::<_, scap::Error>(error) => log::error(format!("capture {}: {error}", path.display())),
         }
@@ -106,7 +118,7 @@ impl<'c> Recorder<'c> {
     /// Ends the capture.
     pub(crate) fn finish(&mut self) {
         self.deadline = 0;
-        if let Some(AtWork { writer, path }) = self.at_work.take() {
+        if let Some(AtWork { writer, path, .. }) = self.at_work.take() {
             let events = writer.events();
             match writer.finish() {
                 Ok(_) => log::info(format!("finished capture {} with {events} events", path.display())),

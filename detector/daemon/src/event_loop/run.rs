@@ -265,6 +265,7 @@ impl AtWork<'_> {
                 Vec::new()
             },
             pending: inspector.source().pending(),
+            engines: self.setup.containers.map(Lookup::engines).unwrap_or_default(),
             audit: None,
             costs: Vec::new(),
             correlations: (Vec::new(), 0),

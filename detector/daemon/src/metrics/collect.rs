@@ -7,6 +7,7 @@ use crate::config::settings::Metrics as Settings;
 use crate::metrics::families::FAMILIES;
 use crate::metrics::telemetry::Snapshot;
 use crate::names::VERSION;
+use peregrine_containers::{EngineState, Health};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -110,6 +111,9 @@ impl Facts {
             metrics.push(Metric::gauge(Part::Program, "output_spooled", output.spooled).labels(&labels));
             metrics.push(Metric::gauge(Part::Program, "output_failing", output.failing.into()).labels(&labels));
         }
+        for state in &snapshot.engines {
+            engine(state, metrics);
+        }
         if let Some(audit) = &snapshot.audit {
             for (name, value) in [("k8s_audit_evts", audit.events), ("k8s_audit_refused", audit.refused)] {
                 metrics.push(Metric::counter(Part::Program, name, value));
@@ -198,6 +202,24 @@ fn interfaces() -> Vec<(String, String)> {
         }
     }
     all.into_iter().map(|(name, addresses)| (name, addresses.join(","))).collect()
+}
+
+fn engine(state: &EngineState, metrics: &mut Vec<Metric>) {
+    // Most hosts do not have all of them.
+    if state.health == Health::Absent && state.queries == 0 {
+        return;
+    }
+    let socket = state.engine.socket.display().to_string();
+    let labels = [("engine", state.engine.kind.name()), ("socket", &*socket)];
+    let up = u64::from(state.health == Health::Connected);
+    metrics.push(Metric::gauge(Part::Program, "container_engine_up", up).labels(&labels));
+    for (name, value) in [
+        ("container_engine_queries", state.queries),
+        ("container_engine_failures", state.failures),
+        ("container_engine_changes", state.changes),
+    ] {
+        metrics.push(Metric::counter(Part::Program, name, value).labels(&labels));
+    }
 }
 
 fn rules(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {

@@ -7,6 +7,7 @@ use crate::alerts::noise::Kept;
 use crate::metrics::matches::RuleCount;
 use crate::metrics::measured::{Cpu, Program};
 use crate::signals::Signals;
+use peregrine_containers::EngineState;
 use peregrine_sinks::Totals;
 use rule_engine::engine::CorrelationStats;
 use scap::SourceStats;
@@ -47,6 +48,8 @@ pub(crate) struct Snapshot {
     pub(crate) programs: Vec<Program>,
     /// Unread bytes in the ring buffers.
     pub(crate) pending: Option<u64>,
+    /// The container engines.
+    pub(crate) engines: Vec<EngineState>,
     /// Counts of audit events, if enabled. Their rules are among the rules.
     pub(crate) audit: Option<AuditCounts>,
     /// Costs of the first rules, in their order, while they are measured.

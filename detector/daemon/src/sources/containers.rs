@@ -1,16 +1,19 @@
 //! Queries of container engines, and delivery of the results into the state.
 
-use crate::Fatal;
 use crate::config::settings::Config;
 use crate::names::CONTAINER_PLUGIN;
 use crate::signals::Signals;
-use peregrine_containers::{Answer, Config as Engines, Containers, Engine, Kind, Provider};
+use crate::{Fatal, log};
+use peregrine_containers::{Answer, Config as Engines, Containers, Engine, EngineState, Health, Kind, Provider};
 use scap::Source;
 use serde_json::Value as Json;
 use sinsp::Inspector;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
+
+/// Maximum number of results that the event loop has not taken yet. The engines wait then.
+const RESULTS: usize = 1024;
 
 /// The active engines, and results that the event loop has not taken yet.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ impl Lookup {
     ///
     /// If the configuration is invalid, or the thread cannot be started.
     pub(crate) fn start(config: &Config, root: &Path, signals: &Signals) -> Result<Self, Fatal> {
-        let (sender, answers) = channel();
+        let (sender, answers) = sync_channel(RESULTS);
         let signals = signals.clone();
         let told = move |answer| {
             // Nobody receives results any more when the program ends.
@@ -34,13 +37,19 @@ impl Lookup {
             signals.raise();
         };
         let settings = settings(config, root)?;
-        let containers = Containers::start(settings, told).map_err(|error| Fatal(format!("containers: {error}")))?;
+        let containers = Containers::start_with(settings, told, |engine| report(&engine))
+            .map_err(|error| Fatal(format!("containers: {error}")))?;
         Ok(Self { containers, answers: Mutex::new(answers) })
     }
 
     /// Returns the metadata provider for an inspector.
     pub(crate) fn provider(&self) -> Provider {
         self.containers.provider()
+    }
+
+    /// Returns the state of the engines.
+    pub(crate) fn engines(&self) -> Vec<EngineState> {
+        self.containers.engines()
     }
 
     /// Puts the results into the state.
@@ -54,11 +63,30 @@ impl Lookup {
     }
 }
 
+/// Logs that the health of an engine has changed.
+fn report(state: &EngineState) {
+    let Engine { kind, socket } = &state.engine;
+    let engine = format!("container engine {} at {}", kind.name(), socket.display());
+    match &state.health {
+        Health::Connected => log::info(format!("{engine}: connected")),
+        // Most hosts do not have all of them.
+        Health::Absent => log::debug(format!("{engine}: not running")),
+        Health::Denied => log::warning(format!(
+            "{engine}: permission denied, so that its containers have no names and images; a socket in the runtime \
+             directory of a user requires the capability CAP_DAC_OVERRIDE"
+        )),
+        Health::Unresponsive => log::warning(format!("{engine}: no answer in time; it is tried again")),
+        Health::Failed(error) => log::warning(format!("{engine}: {error}; it is tried again")),
+        _ => {}
+    }
+}
+
 /// Parses the settings of Falco's plugin: `label_max_len`, and `enabled` and `sockets` of each engine.
 fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
     let fault = |text: String| Fatal(format!("plugin {CONTAINER_PLUGIN}: {text}"));
     let mut usual = Engines::default();
     usual.engines = Engines::default_sockets(root);
+    usual.users = Some(root.join("run/user"));
     let plugins = config.selected_plugins();
     let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == CONTAINER_PLUGIN) else { return Ok(usual) };
     let init: Json = match plugin.init_config.0.trim() {
@@ -70,7 +98,8 @@ fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
         let length = length.as_u64().and_then(|length| usize::try_from(length).ok());
         settings.label_length = length.ok_or_else(|| fault("init_config.label_max_len must be a number".into()))?;
     }
-    for (name, kind) in [("docker", Kind::Docker), ("podman", Kind::Podman), ("cri", Kind::Cri)] {
+    let kinds = [Kind::Docker, Kind::Podman, Kind::Cri, Kind::Containerd];
+    for (name, kind) in kinds.map(|kind| (kind.name(), kind)) {
         let engine = init.pointer(&format!("/engines/{name}"));
         let key = |key: &str| engine.and_then(|engine| engine.get(key));
         if key("enabled").is_some_and(|enabled| *enabled == Json::Bool(false)) {
@@ -87,7 +116,11 @@ fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
                 }
             }
             None => {
-                settings.engines.extend(Engines::default_sockets(root).into_iter().filter(|engine| engine.kind == kind))
+                let usual = Engines::default_sockets(root).into_iter().filter(|engine| engine.kind == kind);
+                settings.engines.extend(usual);
+                if kind == Kind::Podman {
+                    settings.users = Some(root.join("run/user"));
+                }
             }
         }
     }
@@ -121,7 +154,8 @@ mod tests {
             .map(|engine| engine.socket.display().to_string())
             .collect();
         assert_eq!(docker, ["/host/a.sock", "/host/b.sock"]);
-        assert!(some.iter().all(|engine| engine.kind != Kind::Podman) && some.len() == 6 && length == 7);
+        assert!(some.iter().all(|engine| engine.kind != Kind::Podman) && length == 7);
+        assert!(some.iter().any(|engine| engine.kind == Kind::Cri) && some.iter().any(|engine| engine.kind == Kind::Containerd));
         for (init, part) in [
             ("{", "init_config"),
             (r#"{"label_max_len": "x"}"#, "label_max_len"),

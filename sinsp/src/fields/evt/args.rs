@@ -56,7 +56,7 @@ impl Resolve for Machine<'_> {
     }
 
     fn user(&self, uid: u32, out: &mut Vec<u8>) -> bool {
-        let user = self.event.thread().and_then(|thread| self.event.state().user(&thread.container_id, uid));
+        let user = self.event.thread().and_then(|thread| self.event.state().user_of(thread, uid));
         match user {
             Some(user) if !user.name.is_empty() => out.extend_from_slice(&user.name),
             // As for `user.name`: 0 is root in a container without known users.
@@ -67,7 +67,7 @@ impl Resolve for Machine<'_> {
     }
 
     fn group(&self, gid: u32, out: &mut Vec<u8>) -> bool {
-        let group = self.event.thread().and_then(|thread| self.event.state().group(&thread.container_id, gid));
+        let group = self.event.thread().and_then(|thread| self.event.state().group_of(thread, gid));
         match group {
             Some(group) if !group.name.is_empty() => out.extend_from_slice(&group.name),
             None if gid == 0 && self.event.thread().is_some() => out.extend_from_slice(b"root"),
