@@ -67,7 +67,7 @@ impl Service {
     pub(super) async fn run(
         mut self,
         mut questions: mpsc::Receiver<Key>,
-        mut told: impl FnMut(Answer),
+        mut deliver: impl FnMut(Answer),
         mut health: impl FnMut(EngineState),
     ) {
         let (results, mut found) = mpsc::unbounded_channel();
@@ -84,18 +84,18 @@ impl Service {
                 biased;
                 Some(found) = found.recv() => {
                     if let Some(answer) = self.take(found) {
-                        told(answer);
+                        deliver(answer);
                     }
                 }
                 Some(Ok((key, known))) = self.running.join_next() => {
                     // The results of this lookup may not have been received yet.
                     while let Ok(found) = found.try_recv() {
                         if let Some(answer) = self.take(found) {
-                            told(answer);
+                            deliver(answer);
                         }
                     }
                     if let Some(answer) = self.end(&key, known) {
-                        told(answer);
+                        deliver(answer);
                     }
                 }
                 question = questions.recv(), if self.waiting.len() < WAITING => match question {
