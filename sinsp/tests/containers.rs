@@ -200,7 +200,8 @@ fn containers_without_an_engine_to_query_have_type_and_name() {
 #[test]
 fn the_runtime_on_its_way_into_a_container_does_not_show_its_users() {
     let cgroup = format!("/docker/{HEX}");
-    let trace = format!("{}1.0 tid=7 close\n{}1.002 tid=7 close\n", process(7, 7, &cgroup), exec("1.001", 7, &cgroup, 33));
+    let trace =
+        format!("{}1.0 tid=7 close\n{}1.002 tid=7 close\n", process(7, 7, &cgroup), exec("1.001", 7, &cgroup, 33));
     let host = Host::default();
     // As long as its root directory is the host's, there is no answer.
     let mut inspector = live(&trace, &host, &Engine::default());
@@ -231,7 +232,11 @@ fn any_process_of_a_container_shows_its_users() {
 #[test]
 fn a_recording_holds_the_descriptions_of_containers() {
     let cgroup = format!("/docker/{HEX}");
-    let trace = format!("{}{}1.0 tid=7 close res=0 fd=1\n2.0 tid=8 close res=0 fd=1\n", process(7, 1, &cgroup), process(8, 1, "/default/late"));
+    let trace = format!(
+        "{}{}1.0 tid=7 close res=0 fd=1\n2.0 tid=8 close res=0 fd=1\n",
+        process(7, 1, &cgroup),
+        process(8, 1, "/default/late")
+    );
     let mut inspector = live(&trace, &Host::default(), &Engine::default());
     let describe = |id: &str, image: &str, owner| {
         let mut info = ContainerInfo::default();

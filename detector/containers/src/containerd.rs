@@ -3,13 +3,13 @@
 //! A namespace is a client of containerd. A cgroup path has the id, but not always the namespace, so that all are
 //! searched. What docker and CRI run on containerd is found too, but these know more and are preferred.
 
+use super::change::{Change, Changes, is_short};
 use super::containerd_api::{
     AboutContainer, Container, Empty, Envelope, Filters, GetContainerResponse, GetImageResponse, GetRequest,
     ListContainersResponse, ListNamespacesResponse,
 };
 use super::image;
 use super::rpc::{Error, Failed, Grpc};
-use super::watch::{Change, Changes, is_short};
 use prost::Message;
 use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
@@ -83,8 +83,7 @@ fn describe(found: &Container) -> ContainerInfo {
         let nanos = u64::try_from(time.nanos).unwrap_or(0);
         info.created = seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
     }
-    let spec: Json =
-        found.spec.as_ref().and_then(|spec| serde_json::from_slice(&spec.value).ok()).unwrap_or_default();
+    let spec: Json = found.spec.as_ref().and_then(|spec| serde_json::from_slice(&spec.value).ok()).unwrap_or_default();
     of_spec(&mut info, &spec);
     info
 }
@@ -101,7 +100,8 @@ fn of_spec(info: &mut ContainerInfo, spec: &Json) {
     let list = |place: &str| spec.pointer(place).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let namespaces = list("/linux/namespaces");
     if !namespaces.is_empty() {
-        let of_host = |kind: &str| !namespaces.iter().any(|space| space.get("type").and_then(Json::as_str) == Some(kind));
+        let of_host =
+            |kind: &str| !namespaces.iter().any(|space| space.get("type").and_then(Json::as_str) == Some(kind));
         (info.host_pid, info.host_network, info.host_ipc) = (of_host("pid"), of_host("network"), of_host("ipc"));
     }
     let masked = list("/linux/maskedPaths");
@@ -109,8 +109,7 @@ fn of_spec(info: &mut ContainerInfo, spec: &Json) {
     info.privileged = masked.is_empty() && bounding.iter().any(|capability| capability.as_str() == Some(PRIVILEGED));
     let text = |mount: &Json, key: &str| mount.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
     let bound = list("/mounts").iter().filter_map(|mount| {
-        let options: Vec<_> =
-            mount.get("options").and_then(Json::as_array)?.iter().filter_map(Json::as_str).collect();
+        let options: Vec<_> = mount.get("options").and_then(Json::as_array)?.iter().filter_map(Json::as_str).collect();
         // The others are /proc, /dev and the like, which every container has.
         if !options.iter().any(|option| matches!(*option, "bind" | "rbind")) {
             return None;
@@ -121,7 +120,11 @@ fn of_spec(info: &mut ContainerInfo, spec: &Json) {
             dest: text(mount, "destination"),
             mode: String::new(),
             rdwr: !options.contains(&"ro"),
-            propagation: options.iter().find(|option| propagation.contains(option)).map_or("", |found| *found).to_owned(),
+            propagation: options
+                .iter()
+                .find(|option| propagation.contains(option))
+                .map_or("", |found| *found)
+                .to_owned(),
         })
     });
     info.mounts = bound.collect();

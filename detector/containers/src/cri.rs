@@ -1,5 +1,6 @@
 //! CRI, the interface of Kubernetes runtimes: `runtime.v1.RuntimeService` by gRPC.
 
+use super::change::{Change, Changes};
 use super::cri_api::{
     ContainerEvent, ContainerStatus, ContainerStatusResponse, Entry, Filter, GetEventsRequest, ListContainersResponse,
     ListPodSandboxResponse, ListRequest, NamespaceOption, PodSandboxStatusResponse, StatusRequest, VersionRequest,
@@ -7,7 +8,6 @@ use super::cri_api::{
 };
 use super::image;
 use super::rpc::{Error, Grpc};
-use super::watch::{Change, Changes};
 use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
 

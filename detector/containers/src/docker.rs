@@ -1,14 +1,13 @@
 //! Docker: `GET /containers/ID/json`, `GET /images/ID/json` and `GET /events` of its HTTP API.
 
+use super::change::{Change, Changes};
 use super::image;
 use super::rpc::{Error, Http};
-use super::watch::{Change, Changes};
 use serde_json::Value as Json;
 use sinsp::state::{ContainerInfo, Mount};
 
 /// Events of containers and of networks: `{"type":["container","network"]}`.
-pub(super) const EVENTS: &str =
-    "/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%7D";
+pub(super) const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%7D";
 
 /// Reports every change of a container, until docker or podman ends the stream.
 pub(super) async fn events(http: Http, path: &'static str, changes: &Changes) -> Result<(), Error> {

@@ -29,6 +29,7 @@
 //! requires no compiler of protocol files.
 
 mod cache;
+mod change;
 mod containerd;
 mod containerd_api;
 mod cri;

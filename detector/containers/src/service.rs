@@ -1,9 +1,10 @@
 //! The thread's loop: lookups that were requested, changes that engines report, engines of users that come.
 
 use super::cache::{Cache, Entry, Key};
+use super::change::{Change, SHORT};
 use super::engine::{HOST, user_sockets};
 use super::lookup::{Found, look_up};
-use super::watch::{Change, EngineState, Health, Report, SHORT, Watched};
+use super::watch::{EngineState, Health, Report, Watched};
 use super::{Answer, Config, Engines, lock};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};

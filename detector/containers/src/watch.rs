@@ -3,6 +3,7 @@
 //! Queries and events have a connection each. An engine that does not respond in time is not queried again before it
 //! has answered a ping, so that it costs the lookups of others nothing.
 
+use super::change::{Change, Changes, is_short};
 use super::engine::{Dialer, Engine, HOST, Kind};
 use super::rpc::{Error, Failed, Grpc, Http};
 use super::{Config, containerd, cri, docker, podman};
@@ -47,17 +48,6 @@ pub struct EngineState {
     pub changes: u64,
 }
 
-/// A change that an engine reported, with the id of the container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It was created or started; its processes are about to appear.
-    Started(String),
-    /// Something else of it changed.
-    Changed(String),
-    /// It does not exist any more.
-    Removed(String),
-}
-
 /// A report of an engine's watcher.
 #[derive(Debug)]
 pub(super) enum Report {
@@ -67,24 +57,6 @@ pub(super) enum Report {
     Missed(Arc<Watched>),
     /// The health changed.
     Health(Arc<Watched>),
-}
-
-/// Where an engine's events report changes.
-pub(super) struct Changes {
-    engine: Arc<Watched>,
-    reports: mpsc::Sender<Report>,
-}
-
-impl Changes {
-    pub(super) async fn report(&self, change: Change) {
-        let (Change::Started(id) | Change::Changed(id) | Change::Removed(id)) = &change;
-        if id.is_empty() {
-            return;
-        }
-        self.engine.changes.fetch_add(1, Ordering::Relaxed);
-        // Nobody receives reports any more when the program ends.
-        let _ = self.reports.send(Report::Change(Arc::clone(&self.engine), change)).await;
-    }
 }
 
 /// The result of a query.
@@ -324,7 +296,8 @@ impl Watched {
 
     /// Reports changes until the engine ends the stream of events, or does not answer a query.
     async fn follow(self: &Arc<Self>, client: Client, reports: &mpsc::Sender<Report>) -> Result<(), Error> {
-        let changes = Changes { engine: Arc::clone(self), reports: reports.clone() };
+        let (sender, mut received) = mpsc::channel(1);
+        let changes = Changes(sender);
         let events = async {
             match (client, self.engine.kind) {
                 (Client::Http(http), Kind::Podman) => docker::events(http, podman::EVENTS, &changes).await,
@@ -343,6 +316,10 @@ impl Watched {
                     Err(error) if Failed::is_unimplemented(&error) => has_events = false,
                     ended => return ended,
                 },
+                Some(change) = received.recv() => {
+                    self.changes.fetch_add(1, Ordering::Relaxed);
+                    let _ = reports.send(Report::Change(Arc::clone(self), change)).await;
+                }
                 () = tokio::time::sleep_until(next) => {
                     let _ = reports.send(Report::Missed(Arc::clone(self))).await;
                     next = tokio::time::Instant::now() + if has_events { FAR } else { self.poll };
@@ -357,14 +334,6 @@ impl Watched {
         }
     }
 }
-
-/// Returns whether this is the short form of an id: 12 hexadecimal digits.
-pub(super) fn is_short(id: &str) -> bool {
-    id.len() == SHORT && id.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Length of the ids that cgroups show of longer ones.
-pub(super) const SHORT: usize = 12;
 
 /// How often everything is queried again although there are events: an engine may forget to report one.
 const FAR: Duration = Duration::from_secs(600);

@@ -111,7 +111,8 @@ impl Lookup {
         let root = self.tree.foreign_root(&format!("proc/{holder}/root"))?;
         let passwd = root.file("etc", "passwd").unwrap_or_default();
         let group = root.file("etc", "group").unwrap_or_default();
-        let mut map = |name: &str| users::IdMap::parse(&self.tree.small(&format!("proc/{holder}/{name}")).unwrap_or_default());
+        let mut map =
+            |name: &str| users::IdMap::parse(&self.tree.small(&format!("proc/{holder}/{name}")).unwrap_or_default());
         let (uids, gids) = (map("uid_map"), map("gid_map"));
         let user = |user: User| Some(User { uid: uids.outside(user.uid)?, gid: gids.outside(user.gid)?, ..user });
         let group_of = |group: Group| Some(Group { gid: gids.outside(group.gid)?, ..group });

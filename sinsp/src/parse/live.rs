@@ -131,13 +131,7 @@ pub(super) fn settle(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i
 }
 
 /// Queries users like [`Parser::learn_users`].
-pub(super) fn learn_users(
-    state: &mut State,
-    proc: &mut Option<Box<dyn Proc>>,
-    tid: i64,
-    ts: u64,
-    after_exec: bool,
-) {
+pub(super) fn learn_users(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i64, ts: u64, after_exec: bool) {
     let Some(proc) = proc else { return };
     let Some(thread) = state.thread(tid).filter(|thread| !thread.container_id.is_empty()) else { return };
     let (id, owner, pid) = (thread.container_id.clone(), thread.container_owner, thread.pid);

@@ -61,13 +61,7 @@ impl Default for Containers {
         let host = || "host".to_owned();
         let host =
             ContainerInfo { id: host(), full_id: host(), name: host(), engine: host(), ..ContainerInfo::default() };
-        Self {
-            by_key: HashMap::default(),
-            host,
-            proven: HashSet::default(),
-            claims: Vec::new(),
-            added: 0,
-        }
+        Self { by_key: HashMap::default(), host, proven: HashSet::default(), claims: Vec::new(), added: 0 }
     }
 }
 

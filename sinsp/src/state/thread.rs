@@ -301,7 +301,9 @@ impl Thread {
             // Another hierarchy may show what the first one only claims.
             let found = named().find(|(named, _)| named.proven).or_else(|| named().next());
             let owner = found.map_or(0, |(_, path)| container::owner(path));
-            let of = |proven| found.filter(|(named, _)| named.proven == proven).map_or(Text::EMPTY, |(named, _)| Text::new(named.id));
+            let of = |proven| {
+                found.filter(|(named, _)| named.proven == proven).map_or(Text::EMPTY, |(named, _)| Text::new(named.id))
+            };
             let (id, claim) = (of(true), of(false));
             (self.container_id, self.container_claim, self.container_owner) = (id, claim, owner);
         }

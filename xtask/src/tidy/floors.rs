@@ -79,13 +79,18 @@ pub(super) const HOUSES: &[House] = &[
             &["elastic", "outlet"],
         ],
     },
-    House { folder: "detector/containers", floors: &[
-            &["cri_api", "engine", "image"],
+    House {
+        folder: "detector/containers",
+        floors: &[
+            &["change", "cri_api", "engine", "image"],
             &["cache", "containerd_api", "rpc"],
-            &["containerd", "cri", "docker", "podman", "watch"],
+            &["containerd", "cri", "docker"],
+            &["podman"],
+            &["watch"],
             &["lookup"],
             &["service"],
-        ] },
+        ],
+    },
     House {
         folder: "detector/captures",
         floors: &[

@@ -64,7 +64,10 @@ impl Waiting {
     ) -> bool {
         let Some(thread) = event.thread() else { return false };
         let id = &thread.container_id;
-        if id.is_empty() || event.state().container_of(thread).is_some() || !self.provider.is_pending(id, thread.container_owner) {
+        if id.is_empty()
+            || event.state().container_of(thread).is_some()
+            || !self.provider.is_pending(id, thread.container_owner)
+        {
             return false;
         }
         if !alert.rule_id().is_some_and(|rule| rules.output_has(rule, is_told_by_engines)) {
@@ -102,8 +105,7 @@ impl Queue {
             }
             // In their order, unless an alert still has to wait.
             let now = Instant::now();
-            let is_ready =
-                |pending: &mut Pending| over || now >= pending.until || !self.is_pending(pending);
+            let is_ready = |pending: &mut Pending| over || now >= pending.until || !self.is_pending(pending);
             let ready: Vec<Pending> = waiting.extract_if(.., is_ready).collect();
             ready.into_iter().for_each(|pending| self.send(pending, alerts));
             if over {

@@ -155,7 +155,10 @@ mod tests {
             .collect();
         assert_eq!(docker, ["/host/a.sock", "/host/b.sock"]);
         assert!(some.iter().all(|engine| engine.kind != Kind::Podman) && length == 7);
-        assert!(some.iter().any(|engine| engine.kind == Kind::Cri) && some.iter().any(|engine| engine.kind == Kind::Containerd));
+        assert!(
+            some.iter().any(|engine| engine.kind == Kind::Cri)
+                && some.iter().any(|engine| engine.kind == Kind::Containerd)
+        );
         for (init, part) in [
             ("{", "init_config"),
             (r#"{"label_max_len": "x"}"#, "label_max_len"),
