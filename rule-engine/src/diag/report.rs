@@ -2,7 +2,7 @@
 
 use super::codes::{Code, Severity};
 use super::context::Context;
-use crate::text::Spot;
+use crate::text::{FileId, Mark, SourceFile, Spot};
 
 /// One error or warning.
 #[derive(Debug, Clone)]
@@ -52,6 +52,18 @@ impl Diagnostic {
     pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    /// Returns the name of the file and the place in it, for people. `files` are those that were loaded.
+    pub fn place<'f>(&self, files: &'f [SourceFile]) -> (&'f str, Mark) {
+        let name = |id: FileId| files.get(id.0).map(|file| &*file.name);
+        match self.spot {
+            Some(spot) if spot.file.0 < files.len() => {
+                let file = &files[spot.file.0];
+                (&file.name, file.text.mark(spot.start))
+            }
+            _ => (name(self.context.file).unwrap_or_default(), self.context.innermost().mark),
+        }
     }
 
     /// Returns whether it rejects the rules.

@@ -33,6 +33,9 @@ pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
     /// for them.
     fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)>;
 
+    /// Returns the condition of a rule as typed, shared expressions, for people: a node a line.
+    fn expressions(&self, id: RuleId) -> String;
+
     /// Returns the correlations over all sources; `None` without any.
     fn correlations(&self) -> Option<&Arc<Correlations>>;
 }
@@ -285,6 +288,10 @@ impl<S: EventSchema> AnySourceRules for SourceRules<S> {
 
     fn rules(&self) -> &Ruleset {
         &self.compiled.rules
+    }
+
+    fn expressions(&self, id: RuleId) -> String {
+        self.rules().expressions(id, &|field| self.field_name(field))
     }
 
     fn plans(&self, id: RuleId) -> Vec<(Vec<String>, EventPlan)> {

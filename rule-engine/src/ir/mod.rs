@@ -7,3 +7,4 @@
 pub(crate) mod expr;
 pub(crate) mod node;
 pub(crate) mod op;
+pub(crate) mod print;

@@ -91,7 +91,7 @@ pub struct ResolvedRule {
     /// The macros that were replaced, by their places.
     pub macros: Vec<usize>,
     /// Its condition as text, with exceptions and lists.
-    text: String,
+    pub text: String,
     /// When it was defined.
     age: Age,
     /// What was told of it.

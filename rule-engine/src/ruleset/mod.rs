@@ -249,6 +249,12 @@ impl Ruleset {
     pub fn explain(&self, id: RuleId, key: Key, field: &dyn Fn(u32) -> String) -> Option<EventPlan> {
         self.index.explain(id.0, key, field)
     }
+
+    /// Returns the condition of a rule as typed, shared expressions, for people: a node a line. `field` gives the name
+    /// of a field.
+    pub fn expressions(&self, id: RuleId, field: &dyn Fn(u32) -> String) -> String {
+        self.pool.print(self.plain[id.0 as usize].root, field)
+    }
 }
 
 /// The plan of a rule for events of one type, for people: code is disassembled.
