@@ -5,21 +5,14 @@ use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rule_engine::diag::human::Style;
-use rule_engine::engine::Config;
-use rule_engine::event::Schema;
-use rule_engine::event::json::JsonSchema;
-use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::load::{Loader, Sources};
-use rule_engine::resolve::ExtraOutput;
-use rule_engine::ruleset::{Matching, Selection, Selector};
-use sinsp::fields::Fields;
+use peregrine::Report;
+use rule_engine::ruleset::{Selection, Selector};
 
 use crate::error::Error;
 use crate::guard::{call, value};
 use crate::handle::{Handle, borrow, borrow_mut, bytes, give, take, text, write};
 use crate::priority::{Priority, optional};
-use crate::ruleset::{Rules, Ruleset};
+use crate::ruleset::{Ruleset, Shared};
 use crate::sized::{Input, fill, grows, read};
 use crate::status::Status;
 use crate::view::Bytes;
@@ -27,33 +20,13 @@ use crate::view::Bytes;
 /// Rule files and selections to build a ruleset from. Opaque. Used by one thread at a time.
 #[derive(Debug, Default)]
 pub struct RulesetBuilder {
-    files: Vec<(String, Vec<u8>)>,
-    json_sources: Vec<String>,
-    selections: Vec<Selection>,
+    inner: peregrine::RulesBuilder,
+    /// The errors and warnings of the last build.
     report: Report,
 }
 
 impl Handle for RulesetBuilder {
     const NAME: &'static str = "peregrine_ruleset_builder";
-}
-
-/// The errors and warnings of the last build.
-#[derive(Debug, Default)]
-struct Report {
-    rows: Vec<Row>,
-    text: String,
-    json: String,
-}
-
-#[derive(Debug)]
-struct Row {
-    is_error: bool,
-    code: &'static str,
-    message: String,
-    hint: String,
-    file: String,
-    line: u64,
-    column: u64,
 }
 
 /// An error or a warning about rules. What it points at is valid until the next build or until the builder is freed. Set
@@ -142,12 +115,10 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_add_path(
         let builder = unsafe { borrow_mut(builder) }?;
         // SAFETY: guaranteed by the caller.
         let path = Path::new(unsafe { text(path, "path") }?);
-        let files = rule_files(path)?.into_iter().map(|path| match std::fs::read(&path) {
-            Ok(bytes) => Ok((path.to_string_lossy().into_owned(), bytes)),
-            Err(error) => Err(unreadable(&path, &error)),
-        });
-        let files: Vec<_> = files.collect::<Result<_, _>>()?;
-        builder.files.extend(files);
+        for path in rule_files(path)? {
+            let text = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+            builder.add(|inner| inner.text(path.to_string_lossy(), text));
+        }
         Ok(Status::Ok)
     })
 }
@@ -194,7 +165,7 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_add_text(
         let name = unsafe { text(name, "name") }?;
         // SAFETY: guaranteed by the caller.
         let data = unsafe { bytes(data, len, "data") }?;
-        builder.files.push((name.to_owned(), data.to_vec()));
+        builder.add(|inner| inner.text(name, data));
         Ok(Status::Ok)
     })
 }
@@ -218,10 +189,13 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_add_json_source(
         let builder = unsafe { borrow_mut(builder) }?;
         // SAFETY: guaranteed by the caller.
         let name = unsafe { text(name, "name") }?;
-        if matches!(name, "" | "syscall" | "k8s_audit") || builder.json_sources.iter().any(|source| source == name) {
+        if name.is_empty() {
+            return Err(Error::new(Status::InvalidArgument, "the name of a source is empty"));
+        }
+        if builder.inner.has_source(name) {
             return Err(Error::new(Status::InvalidArgument, format!("source '{name}' already exists")));
         }
-        builder.json_sources.push(name.to_owned());
+        builder.add(|inner| inner.json_source(name));
         Ok(Status::Ok)
     })
 }
@@ -246,7 +220,7 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_enable(
         let builder = unsafe { borrow_mut(builder) }?;
         // SAFETY: guaranteed by the caller.
         let pattern = unsafe { text(pattern, "pattern") }?.to_owned();
-        builder.selections.push(Selection { rules: Selector::Pattern(pattern), enable });
+        builder.add(|inner| inner.select(Selection { rules: Selector::Pattern(pattern), enable }));
         Ok(Status::Ok)
     })
 }
@@ -271,7 +245,7 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_enable_tag(
         let builder = unsafe { borrow_mut(builder) }?;
         // SAFETY: guaranteed by the caller.
         let tag = unsafe { text(tag, "tag") }?.to_owned();
-        builder.selections.push(Selection { rules: Selector::Tags(vec![tag]), enable });
+        builder.add(|inner| inner.select(Selection { rules: Selector::Tags(vec![tag]), enable }));
         Ok(Status::Ok)
     })
 }
@@ -297,9 +271,8 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_build(
         // SAFETY: guaranteed by the caller.
         let builder = unsafe { borrow_mut(builder) }?;
         // SAFETY: guaranteed by the caller.
-        let (mut config, suggested) = unsafe { config(options) }?;
-        config.selections.clone_from(&builder.selections);
-        let ruleset = builder.build(&config, suggested)?;
+        let inner = unsafe { with_options(builder.inner.clone(), options) }?;
+        let ruleset = builder.build(&inner)?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(ruleset, out) }?;
         Ok(Status::Ok)
@@ -308,77 +281,42 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_build(
 
 /// # Safety
 /// `options` is NULL or valid for reading.
-unsafe fn config(options: *const RulesetOptions) -> Result<(Config, bool), Error> {
-    let mut config = Config::default();
+unsafe fn with_options(
+    mut builder: peregrine::RulesBuilder,
+    options: *const RulesetOptions,
+) -> Result<peregrine::RulesBuilder, Error> {
     // SAFETY: guaranteed by the caller.
-    let Some(options) = (unsafe { read(options) })? else { return Ok((config, false)) };
+    let Some(options) = (unsafe { read(options) })? else { return Ok(builder) };
     if options.match_all {
-        config.evaluation.matching = Matching::All;
+        builder = builder.match_all();
     }
     if let Some(priority) = optional(options.min_priority)? {
-        config.priority = priority;
+        builder = builder.priority(priority);
     }
-    Ok((config, options.suggested_output))
+    if options.suggested_output {
+        builder = builder.suggested_output();
+    }
+    Ok(builder)
 }
 
 impl RulesetBuilder {
-    fn build(&mut self, config: &Config, suggested: bool) -> Result<Ruleset, Error> {
-        let schema = SinspSchema::new(Fields::new());
-        let extra = |piece: std::borrow::Cow<'static, str>| ExtraOutput {
-            source: Some("syscall".to_owned()),
-            format: Some(piece.into_owned()),
-            ..ExtraOutput::default()
-        };
-        let extra = if suggested { schema.suggested_output().into_iter().map(extra).collect() } else { Vec::new() };
-        let mut sources = Sources::new().with(schema).with(JsonSchema::k8s_audit());
-        for name in &self.json_sources {
-            sources = sources.with(JsonSchema::new(name.clone()));
-        }
-        let mut loader = Loader::new(sources).extra_output(extra);
-        let loaded = loader.load(self.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
-        self.report = Report {
-            rows: loaded.diagnostics.iter().map(|row| Row::new(row, &loaded.files)).collect(),
-            text: loaded.render(Style::default()),
-            json: loaded.falco_json().to_string(),
-        };
-        if !loaded.is_successful() {
-            let first = self.report.rows.iter().find(|row| row.is_error).map_or_else(String::new, Row::line);
-            return Err(Error::new(Status::Rules, format!("rules do not load: {first}")));
-        }
-        let failed = |error: rule_engine::output::TemplateError| Error::new(Status::Rules, error.to_string());
-        let compiled = loader.into_sources().build(loaded.into_rules(), config).map_err(failed)?;
-        Ok(Ruleset(Arc::new(Rules::new(&compiled))))
-    }
-}
-
-impl Row {
-    fn new(diagnostic: &rule_engine::diag::Diagnostic, files: &[rule_engine::diag::SourceFile]) -> Self {
-        let location = diagnostic.context.innermost();
-        let (mut line, mut column) = (location.mark.line as u64 + 1, location.mark.column as u64 + 1);
-        let mut file = files.get(diagnostic.context.file.0).map_or_else(String::new, |file| file.name.to_string());
-        if let Some(spot) = diagnostic.spot
-            && let Some(source) = files.get(spot.file.0)
-        {
-            let mark = source.text.mark(spot.start);
-            (line, column) = (mark.line as u64 + 1, mark.column as u64 + 1);
-            file = source.name.to_string();
-        }
-        Self {
-            is_error: diagnostic.is_error(),
-            code: diagnostic.code.name(),
-            message: diagnostic.message.clone(),
-            hint: diagnostic.hint.clone().unwrap_or_default(),
-            file,
-            line,
-            column,
-        }
+    fn add(&mut self, add: impl FnOnce(peregrine::RulesBuilder) -> peregrine::RulesBuilder) {
+        self.inner = add(std::mem::take(&mut self.inner));
     }
 
-    /// Returns the row as the message of an error.
-    fn line(&self) -> String {
-        let Self { file, line, column, message, hint, .. } = self;
-        let hint = if hint.is_empty() { String::new() } else { format!("; {hint}") };
-        format!("{file}:{line}:{column}: {message}{hint}")
+    fn build(&mut self, inner: &peregrine::RulesBuilder) -> Result<Ruleset, Error> {
+        match inner.build() {
+            Ok(rules) => {
+                self.report = rules.warnings().clone();
+                Ok(Ruleset(Arc::new(Shared::new(rules))))
+            }
+            Err(report) => {
+                let first = report.problems().iter().find(|problem| problem.is_error);
+                let first = first.map_or_else(|| report.to_string(), ToString::to_string);
+                self.report = report;
+                Err(Error::new(Status::Rules, format!("rules do not load: {first}")))
+            }
+        }
     }
 }
 
@@ -400,16 +338,16 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_diagnostic(
     call(|| {
         // SAFETY: guaranteed by the caller.
         let builder = unsafe { borrow(builder) }?;
-        let Some(row) = builder.report.rows.get(index) else { return Ok(Status::End) };
+        let Some(row) = builder.report.problems().get(index) else { return Ok(Status::End) };
         let diagnostic = Diagnostic {
             size: size_of::<Diagnostic>(),
             is_error: row.is_error,
             code: row.code.into(),
             message: row.message.as_str().into(),
-            hint: row.hint.as_str().into(),
+            hint: row.hint.as_deref().unwrap_or_default().into(),
             file: row.file.as_str().into(),
-            line: row.line,
-            column: row.column,
+            line: row.line as u64,
+            column: row.column as u64,
         };
         // SAFETY: guaranteed by the caller.
         unsafe { fill(out, &diagnostic) }?;
@@ -434,7 +372,7 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_report_text(
         // SAFETY: guaranteed by the caller.
         let builder = unsafe { borrow(builder) }?;
         // SAFETY: guaranteed by the caller.
-        unsafe { write(out, builder.report.text.as_str().into()) }?;
+        unsafe { write(out, builder.report.text().into()) }?;
         Ok(Status::Ok)
     })
 }
@@ -456,7 +394,7 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_report_json(
         // SAFETY: guaranteed by the caller.
         let builder = unsafe { borrow(builder) }?;
         // SAFETY: guaranteed by the caller.
-        unsafe { write(out, builder.report.json.as_str().into()) }?;
+        unsafe { write(out, builder.report.falco_json().into()) }?;
         Ok(Status::Ok)
     })
 }

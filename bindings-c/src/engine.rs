@@ -7,16 +7,12 @@ use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use rule_engine::engine::Runner;
-use rule_engine::event::json::{JsonDocument, JsonSchema};
-use rule_engine::event::sinsp::SinspSchema;
-
 use crate::alert::{Alert, AlertData};
 use crate::error::Error;
 use crate::event::Event;
 use crate::guard::{call, value};
 use crate::handle::{Handle, borrow, borrow_mut, bytes, give, take, text, write};
-use crate::ruleset::{Rules, Ruleset, SourceSet, TypedRules};
+use crate::ruleset::{Ruleset, Shared};
 use crate::sized::{fill, grows};
 use crate::status::Status;
 
@@ -26,7 +22,8 @@ const MAX_QUEUED: usize = 65_536;
 /// Evaluates a ruleset. Opaque. Used by one thread at a time: create one engine for each thread, all of one ruleset.
 #[derive(Debug)]
 pub struct Engine {
-    rules: Arc<Rules>,
+    inner: peregrine::Engine,
+    rules: Arc<Shared>,
     /// One for each source of `rules`, in the same order.
     sources: Vec<Source>,
     /// Alerts to be taken with `peregrine_engine_next_alert`.
@@ -34,21 +31,11 @@ pub struct Engine {
     /// The alert that was taken last: for C, and what that points into.
     taken: Option<(Box<Alert>, Box<AlertData>)>,
     stats: EngineStats,
-    json_events: u64,
-    json_start: u64,
-}
-
-/// Evaluates the rules of a source.
-#[derive(Debug)]
-enum Evaluator {
-    Syscalls(Runner<SinspSchema>),
-    Json(Runner<JsonSchema>),
 }
 
 /// The part of an engine for one source.
 #[derive(Debug)]
 struct Source {
-    evaluator: Evaluator,
     /// The number of matches of each rule.
     matches: Vec<u64>,
     /// The alerts of the current event.
@@ -81,21 +68,15 @@ pub struct EngineStats {
 grows!(EngineStats, "peregrine_engine_stats", dropped);
 
 impl Engine {
-    fn new(rules: &Arc<Rules>) -> Self {
+    fn new(rules: &Arc<Shared>) -> Self {
         Self {
+            inner: peregrine::Engine::new(&rules.rules),
             rules: Arc::clone(rules),
             sources: sources(rules),
             queue: VecDeque::new(),
             taken: None,
             stats: EngineStats::default(),
-            json_events: 0,
-            json_start: 0,
         }
-    }
-
-    fn place(&self, name: &str) -> Result<usize, Error> {
-        let place = self.rules.sources.iter().position(|source| source.rules().source() == name);
-        place.ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))
     }
 
     /// Counts the alerts of an event of a source; returns those to report at once and queues the others.
@@ -117,45 +98,9 @@ impl Engine {
     }
 }
 
-/// Returns the sources of an engine, which share the partial matches of correlations.
-fn sources(rules: &Rules) -> Vec<Source> {
-    let mut sources: Vec<Source> = Vec::with_capacity(rules.sources.len());
-    for set in &rules.sources {
-        let mut source = Source::new(set);
-        if let Some(first) = sources.first() {
-            source.join(first);
-        }
-        sources.push(source);
-    }
-    sources
-}
-
-impl Source {
-    fn join(&mut self, first: &Self) {
-        match (&mut self.evaluator, &first.evaluator) {
-            (Evaluator::Syscalls(own), Evaluator::Syscalls(first)) => own.join(first),
-            (Evaluator::Syscalls(own), Evaluator::Json(first)) => own.join(first),
-            (Evaluator::Json(own), Evaluator::Syscalls(first)) => own.join(first),
-            (Evaluator::Json(own), Evaluator::Json(first)) => own.join(first),
-        };
-    }
-
-    fn adopt(&mut self, old: &Self) {
-        match (&mut self.evaluator, &old.evaluator) {
-            (Evaluator::Syscalls(own), Evaluator::Syscalls(old)) => own.adopt(old),
-            (Evaluator::Syscalls(own), Evaluator::Json(old)) => own.adopt(old),
-            (Evaluator::Json(own), Evaluator::Syscalls(old)) => own.adopt(old),
-            (Evaluator::Json(own), Evaluator::Json(old)) => own.adopt(old),
-        }
-    }
-
-    fn new(set: &SourceSet) -> Self {
-        let evaluator = match &set.typed {
-            TypedRules::Syscalls(rules) => Evaluator::Syscalls(rules.runner()),
-            TypedRules::Json(rules) => Evaluator::Json(rules.runner()),
-        };
-        Self { evaluator, matches: vec![0; set.rules().rules().len()], found: Vec::new() }
-    }
+/// Returns the part of an engine for each source.
+fn sources(rules: &Shared) -> Vec<Source> {
+    rules.sources().map(|rules| Source { matches: vec![0; rules.len()], found: Vec::new() }).collect()
 }
 
 /// Collects an alert, to be reported when the rules are done.
@@ -224,11 +169,8 @@ pub unsafe extern "C" fn peregrine_engine_set_ruleset(engine: *mut Engine, rules
         let engine = unsafe { borrow_mut(engine) }?;
         // SAFETY: guaranteed by the caller.
         let ruleset = unsafe { borrow(ruleset) }?;
-        let mut new = sources(&ruleset.0);
-        for source in &mut new {
-            engine.sources.iter().for_each(|old| source.adopt(old));
-        }
-        engine.sources = new;
+        engine.inner.set_rules(&ruleset.0.rules);
+        engine.sources = sources(&ruleset.0);
         engine.rules = Arc::clone(&ruleset.0);
         Ok(Status::Ok)
     })
@@ -256,13 +198,12 @@ pub unsafe extern "C" fn peregrine_engine_process(
         // SAFETY: guaranteed by the caller.
         let engine = unsafe { borrow_mut(engine) }?;
         // SAFETY: guaranteed by the caller.
-        let (_, inner) = unsafe { event.look() }?;
+        let (_, event) = unsafe { event.look() }?;
+        let Engine { inner, sources, stats, .. } = &mut *engine;
         // The source of system calls is the first, whatever was added.
-        let Some(Source { evaluator: Evaluator::Syscalls(runner), matches, found }) = engine.sources.first_mut() else {
-            return Err(no_syscalls());
-        };
-        runner.process(inner, |alert| collect(&alert, matches, found));
-        engine.stats.events += 1;
+        let Some(Source { matches, found }) = sources.first_mut() else { return Err(no_syscalls()) };
+        inner.process(event, |alert| collect(&alert, matches, found));
+        stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);
         }
@@ -310,18 +251,18 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         let name = unsafe { text(source, "source") }?;
         // SAFETY: guaranteed by the caller.
         let data = unsafe { bytes(data, len, "data") }?;
-        let place = engine.place(name)?;
-        let Source { evaluator: Evaluator::Json(runner), matches, found } = &mut engine.sources[place] else {
-            return Err(Error::new(Status::InvalidArgument, format!("'{name}' is not a source of JSON events")));
-        };
-        let event = JsonDocument::parse(data).map_err(|error| Error::new(Status::InvalidEvent, error.to_string()))?;
-        engine.json_events += 1;
-        if engine.json_events == 1 {
-            engine.json_start = timestamp;
-        }
-        let event = event.at(engine.json_events, timestamp, engine.json_start);
-        runner.process(&event, |alert| collect(&alert, matches, found));
-        engine.stats.events += 1;
+        let place = engine.rules.rules.compiled().all().position(|source| source.rules().source() == name);
+        let place = place
+            .ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))?;
+        let Engine { inner, sources, stats, .. } = &mut *engine;
+        let Source { matches, found } = &mut sources[place];
+        inner.process_json(name, data, timestamp, |alert| collect(&alert, matches, found)).map_err(|error| {
+            match error {
+                peregrine::Error::Json(error) => Error::new(Status::InvalidEvent, error.to_string()),
+                _ => Error::new(Status::InvalidArgument, format!("'{name}' is not a source of JSON events")),
+            }
+        })?;
+        stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);
         }
@@ -373,8 +314,8 @@ pub unsafe extern "C" fn peregrine_engine_rule_matches(engine: *const Engine, in
     call(|| {
         // SAFETY: guaranteed by the caller.
         let engine = unsafe { borrow(engine) }?;
-        let sources = engine.sources.iter().zip(&engine.rules.sources);
-        let all = sources.flat_map(|(source, set)| source.matches.iter().zip(set.rules().rules()));
+        let sources = engine.sources.iter().zip(engine.rules.sources());
+        let all = sources.flat_map(|(source, rules)| source.matches.iter().zip(rules));
         let mut counts = all.filter(|(_, rule)| !rule.is_step()).map(|(count, _)| count);
         let Some(count) = counts.nth(index) else { return Ok(Status::End) };
         // SAFETY: guaranteed by the caller.

@@ -19,6 +19,14 @@ impl Error {
         Self { status, message: message.into(), errno: 0 }
     }
 
+    /// An error with what may help.
+    pub(crate) fn hinted(status: Status, message: impl std::fmt::Display, hint: Option<&str>) -> Self {
+        match hint {
+            Some(hint) => Self::new(status, format!("{message}; {hint}")),
+            None => Self::new(status, message.to_string()),
+        }
+    }
+
     pub(crate) fn null(what: &str) -> Self {
         Self::new(Status::NullPointer, format!("{what} is NULL"))
     }

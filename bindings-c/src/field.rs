@@ -2,7 +2,9 @@
 
 use std::ffi::c_char;
 
-use sinsp::fields::{CLASSES, FieldRef};
+use rule_engine::event::FieldError;
+use rule_engine::event::sinsp::SinspSchema;
+use sinsp::fields::{CLASSES, FieldRef, Fields};
 
 use crate::error::Error;
 use crate::event::Event;
@@ -87,7 +89,10 @@ pub unsafe extern "C" fn peregrine_field_new(name: *const c_char, out: *mut *mut
 }
 
 fn resolve(name: &str) -> Result<FieldRef, Error> {
-    FieldRef::parse(name).map_err(|error| Error::new(Status::Compile, format!("{error}{}", crate::hint::field(name))))
+    FieldRef::parse(name).map_err(|error| {
+        let hint = FieldError::nonexistent(name, None).hint(&SinspSchema::new(Fields::new()));
+        Error::hinted(Status::Compile, error, hint.as_deref())
+    })
 }
 
 /// Frees a field. Passing NULL is a no-op.

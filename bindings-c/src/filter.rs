@@ -37,8 +37,8 @@ pub unsafe extern "C" fn peregrine_filter_new(condition: *const c_char, out: *mu
         let condition = unsafe { text(condition, "condition") }?;
         let inner = Inner::compile(condition, SinspSchema::new(Fields::new())).map_err(|error| {
             let at = error.position();
-            let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
-            Error::new(Status::Compile, format!("line {}, column {}: {error}{hint}", at.line, at.column))
+            let message = format!("line {}, column {}: {error}", at.line, at.column);
+            Error::hinted(Status::Compile, message, error.hint())
         })?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(Filter { inner }, out) }?;

@@ -28,7 +28,6 @@
 
 mod guard;
 mod handle;
-mod hint;
 mod origin;
 mod sized;
 

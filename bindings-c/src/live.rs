@@ -98,7 +98,6 @@ mod probe {
     use crate::handle::{borrow, slice, text};
     use crate::origin::Origin;
     use bpf::{Probe, Selection};
-    use rule_engine::event::sinsp::SinspSchema;
     use scap::schema::{SyscallCode, SyscallSet};
 
     /// # Safety
@@ -145,8 +144,7 @@ mod probe {
         if !options.ruleset.is_null() {
             // SAFETY: guaranteed by the caller.
             let ruleset = unsafe { borrow(options.ruleset) }?;
-            let wanted = ruleset.syscalls().map(|rules| SinspSchema::syscalls(rules.keys()));
-            set = SyscallSet::state().union(wanted.unwrap_or_default());
+            set = ruleset.0.rules.captured();
         }
         // SAFETY: guaranteed by the caller.
         for name in unsafe { slice(options.calls, options.ncalls, "calls") }? {

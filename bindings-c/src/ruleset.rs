@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use rule_engine::engine::{CompiledRules, SourceRules};
-use rule_engine::event::json::JsonSchema;
-use rule_engine::event::sinsp::SinspSchema;
+use peregrine::Rules;
 use rule_engine::ruleset::Rule;
 
 use crate::guard::{call, value};
@@ -18,15 +16,7 @@ use crate::view::Bytes;
 /// Compiled rules of all sources. Opaque, immutable and counted: any number of engines in any number of threads share it,
 /// and it lives until the last handle and the last engine are freed.
 #[derive(Debug)]
-pub struct Ruleset(pub(crate) Arc<Rules>);
-
-impl Ruleset {
-    /// Returns the rules of the source `syscall`.
-    #[cfg(feature = "live")]
-    pub(crate) fn syscalls(&self) -> Option<&rule_engine::ruleset::Ruleset> {
-        self.0.sources.first().map(SourceSet::rules)
-    }
-}
+pub struct Ruleset(pub(crate) Arc<Shared>);
 
 impl Handle for Ruleset {
     const NAME: &'static str = "peregrine_ruleset";
@@ -34,74 +24,50 @@ impl Handle for Ruleset {
 
 /// The rules behind every handle of a ruleset.
 #[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) sources: Vec<SourceSet>,
+pub(crate) struct Shared {
+    /// Owns what the tags point into.
+    pub(crate) rules: Rules,
+    /// For each source, the tags of each rule as values of C.
+    tags: Vec<Vec<Vec<Value>>>,
 }
 
-/// The rules of one source, with their tags as values of C.
-#[derive(Debug)]
-pub(crate) struct SourceSet {
-    /// Owns what `tags` point into.
-    pub(crate) typed: TypedRules,
-    tags: Vec<Vec<Value>>,
-}
-
-/// The rules of one source, by the type of its events.
-#[derive(Debug)]
-pub(crate) enum TypedRules {
-    Syscalls(Arc<SourceRules<SinspSchema>>),
-    Json(Arc<SourceRules<JsonSchema>>),
-}
-
-impl Rules {
-    /// Takes over what was compiled: the source of system calls first, then those of JSON.
-    pub(crate) fn new(compiled: &CompiledRules) -> Self {
-        let syscalls = compiled.of_type().map(TypedRules::Syscalls);
-        let json = compiled.of_type().map(TypedRules::Json);
-        Self { sources: syscalls.chain(json).map(SourceSet::new).collect() }
-    }
-}
-
-// SAFETY: the pointers in `tags` are into `typed`, which is `Send` and `Sync`, and nothing is changed after `new`.
-unsafe impl Send for SourceSet {}
+// SAFETY: the pointers in `tags` are into `rules`, which is `Send` and `Sync`, and nothing is changed after `new`.
+unsafe impl Send for Shared {}
 // SAFETY: as above.
-unsafe impl Sync for SourceSet {}
+unsafe impl Sync for Shared {}
 
 /// Rulesets are shared by threads, so what they contain must be, too.
 const _: () = {
     const fn shared<T: Send + Sync>() {}
-    shared::<TypedRules>();
+    shared::<Rules>();
 };
 
-impl TypedRules {
-    fn rules(&self) -> &rule_engine::ruleset::Ruleset {
-        match self {
-            Self::Syscalls(rules) => rules.rules(),
-            Self::Json(rules) => rules.rules(),
-        }
-    }
-}
-
-impl SourceSet {
-    fn new(typed: TypedRules) -> Self {
-        let tags = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
-        Self { tags: typed.rules().rules().iter().map(tags).collect(), typed }
+impl Shared {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let of = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
+        let tags = rules.compiled().all().map(|source| source.rules().rules().iter().map(of).collect()).collect();
+        Self { rules, tags }
     }
 
-    /// Returns the rules.
-    pub(crate) fn rules(&self) -> &rule_engine::ruleset::Ruleset {
-        self.typed.rules()
+    /// Returns the rules of each source, that of system calls first.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &[Rule]> {
+        self.rules.compiled().all().map(|source| source.rules().rules())
     }
 
-    fn info(&self, place: usize) -> Option<RuleInfo> {
-        // Steps of correlations are not rules of a file.
-        let mut listed = self.rules().rules().iter().enumerate().filter(|(_, rule)| !rule.is_step());
-        let (place, rule) = listed.nth(place)?;
+    /// Returns the rules of all sources with their tags, without the steps of correlations, which are not rules of a file.
+    fn listed(&self) -> impl Iterator<Item = (&Rule, &[Value])> {
+        let sources = self.sources().zip(&self.tags);
+        let all = sources.flat_map(|(rules, tags)| rules.iter().zip(tags.iter().map(Vec::as_slice)));
+        all.filter(|(rule, _)| !rule.is_step())
+    }
+
+    fn info(&self, index: usize) -> Option<RuleInfo> {
+        let (rule, tags) = self.listed().nth(index)?;
         Some(RuleInfo {
             size: size_of::<RuleInfo>(),
             name: rule.name().into(),
             source: rule.output.source.as_str().into(),
-            tags: List::of(self.tags.get(place).map_or(&[], Vec::as_slice)),
+            tags: List::of(tags),
             priority: rule.output.priority.into(),
             enabled: rule.enabled,
         })
@@ -171,15 +137,9 @@ pub unsafe extern "C" fn peregrine_ruleset_rule(ruleset: *const Ruleset, index: 
     call(|| {
         // SAFETY: guaranteed by the caller.
         let ruleset = unsafe { borrow(ruleset) }?;
-        let mut place = index;
-        for source in &ruleset.0.sources {
-            if let Some(info) = source.info(place) {
-                // SAFETY: guaranteed by the caller.
-                unsafe { fill(out, &info) }?;
-                return Ok(Status::Ok);
-            }
-            place -= source.rules().rules().iter().filter(|rule| !rule.is_step()).count();
-        }
-        Ok(Status::End)
+        let Some(info) = ruleset.0.info(index) else { return Ok(Status::End) };
+        // SAFETY: guaranteed by the caller.
+        unsafe { fill(out, &info) }?;
+        Ok(Status::Ok)
     })
 }

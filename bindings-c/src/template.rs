@@ -42,9 +42,10 @@ pub unsafe extern "C" fn peregrine_template_new(format: *const c_char, out: *mut
         // SAFETY: guaranteed by the caller.
         let format = unsafe { text(format, "format") }?;
         let (lenient, text) = format.strip_prefix('*').map_or((false, format), |text| (true, text));
-        let inner = Formatter::compile(text, SinspSchema::new(Fields::new()));
-        let inner =
-            inner.map_err(|error| Error::new(Status::Compile, format!("{error}{}", crate::hint::template(text))))?;
+        let inner = Formatter::compile(text, SinspSchema::new(Fields::new())).map_err(|error| {
+            let hint = error.hint(&SinspSchema::new(Fields::new()));
+            Error::hinted(Status::Compile, error, hint.as_deref())
+        })?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(Template { inner, lenient }, out) }?;
         Ok(Status::Ok)

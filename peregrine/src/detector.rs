@@ -5,15 +5,12 @@ use std::fs::File;
 use std::path::Path;
 
 use bumpalo::Bump;
-use rule_engine::engine::{Alert, OwnedAlert, Runner};
-use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::ruleset::Ruleset;
+use rule_engine::engine::{Alert, OwnedAlert};
 use scap::savefile::Reader;
 use scap::{Source, SourceStats};
 use sinsp::{Config, Inspector, Next};
 
-use crate::rules::SYSCALL;
-use crate::{Error, Rules};
+use crate::{Engine, Error, Rules};
 
 /// Evaluates rules about system calls over a source of events: one for each thread.
 ///
@@ -37,9 +34,9 @@ use crate::{Error, Rules};
 #[derive(Debug)]
 pub struct Detector<S> {
     inspector: Inspector<S>,
-    runner: Runner<SinspSchema>,
-    /// Passes new rules to the source.
-    follow: fn(&mut S, &Ruleset) -> Result<(), Error>,
+    engine: Engine,
+    /// Makes the source capture what new rules need.
+    follow: fn(&mut S, &Rules) -> Result<(), Error>,
     waiting: VecDeque<OwnedAlert>,
     current: Option<OwnedAlert>,
     arena: Bump,
@@ -65,7 +62,7 @@ impl Detector<Reader<File>> {
     /// # Errors
     /// If it cannot be read.
     pub fn capture(path: impl AsRef<Path>, rules: &Rules) -> Result<Self, Error> {
-        Self::source(Reader::open(path)?, rules)
+        Ok(Self::source(Reader::open(path)?, rules))
     }
 }
 
@@ -85,56 +82,44 @@ impl Detector<bpf::BpfSource> {
     /// # Errors
     /// If the probe cannot be loaded.
     pub fn live_with(probe: bpf::Builder, rules: &Rules, config: Config) -> Result<Self, Error> {
-        let compiled = rules.compiled().source::<SinspSchema>(SYSCALL)?;
-        let source = probe.select(selection(compiled.rules())).open()?;
         let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
+        let source = probe.host_root(root.clone()).select(selection(rules)).open()?;
         let inspector = Inspector::builder(source).config(config).proc(sinsp::ProcFs::new(root)).build();
-        let mut detector = Self::inspected(inspector, rules)?;
+        let mut detector = Self::inspected(inspector, rules);
         detector.follow = |source, rules| Ok(source.select(selection(rules))?);
         Ok(detector)
     }
 }
 
-/// Returns the system calls that rules and the state need.
+/// Returns the system calls that the probe captures.
 #[cfg(feature = "live")]
-fn selection(rules: &Ruleset) -> bpf::Selection {
-    let calls = SinspSchema::syscalls(rules.keys()).union(scap::schema::SyscallSet::state());
-    // It holds the ends of processes, without which the state would grow for ever.
+fn selection(rules: &Rules) -> bpf::Selection {
     let mut selection = bpf::Selection::none();
-    calls.iter().for_each(|call| selection.insert(call));
+    rules.captured().iter().for_each(|call| selection.insert(call));
     selection
 }
 
 impl<S: Source> Detector<S> {
     /// Creates a detector over a source of events.
-    ///
-    /// # Errors
-    /// If the rules have no source of system calls.
-    pub fn source(source: S, rules: &Rules) -> Result<Self, Error> {
+    pub fn source(source: S, rules: &Rules) -> Self {
         Self::source_with(source, rules, Config::default())
     }
 
     /// Creates a detector over a source of events, with limits and switches of the inspector.
-    ///
-    /// # Errors
-    /// If the rules have no source of system calls.
-    pub fn source_with(source: S, rules: &Rules, config: Config) -> Result<Self, Error> {
+    pub fn source_with(source: S, rules: &Rules, config: Config) -> Self {
         Self::inspected(Inspector::builder(source).config(config).build(), rules)
     }
 
     /// Creates a detector over an inspector that was built with more: an observer, a provider of container metadata.
-    ///
-    /// # Errors
-    /// If the rules have no source of system calls.
-    pub fn inspected(inspector: Inspector<S>, rules: &Rules) -> Result<Self, Error> {
-        Ok(Self {
+    pub fn inspected(inspector: Inspector<S>, rules: &Rules) -> Self {
+        Self {
             inspector,
-            runner: rules.compiled().source::<SinspSchema>(SYSCALL)?.runner(),
+            engine: Engine::new(rules),
             follow: |_, _| Ok(()),
             waiting: VecDeque::new(),
             current: None,
             arena: Bump::new(),
-        })
+        }
     }
 
     /// Reads events until there is an alert; `None` after the last event. On a live source it returns only with an
@@ -164,7 +149,7 @@ impl<S: Source> Detector<S> {
     pub fn step(&mut self, alert: impl FnMut(Alert<'_>)) -> Result<Step, Error> {
         Ok(match self.inspector.next()? {
             Next::Event(event) => {
-                self.runner.process(&event, alert);
+                self.engine.process(&event, alert);
                 Step::Event
             }
             Next::Hidden => Step::Hidden,
@@ -173,16 +158,20 @@ impl<S: Source> Detector<S> {
         })
     }
 
-    /// Replaces the rules between two events. No event is lost, and the state stays. A live source captures from now
-    /// on what the new rules need.
+    /// Replaces the rules between two events. No event is lost, and the state stays, as does what correlations have begun
+    /// that are in both. A live source captures from now on what the new rules need.
     ///
     /// # Errors
-    /// If the rules have no source of system calls, or what they need cannot be captured; the old rules stay then.
+    /// If what they need cannot be captured; the old rules stay then.
     pub fn set_rules(&mut self, rules: &Rules) -> Result<(), Error> {
-        let rules = rules.compiled().source::<SinspSchema>(SYSCALL)?;
-        (self.follow)(self.inspector.source_mut(), rules.rules())?;
-        self.runner = rules.runner();
+        (self.follow)(self.inspector.source_mut(), rules)?;
+        self.engine.set_rules(rules);
         Ok(())
+    }
+
+    /// Borrows the engine, to evaluate JSON documents together with the system calls.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
     }
 
     /// Borrows the inspector: threads, file descriptors, users, containers.

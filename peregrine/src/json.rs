@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rule_engine::engine::{Alert, OwnedAlert, Runner, SourceRules};
-use rule_engine::event::json::{JsonDocument, JsonSchema};
+use rule_engine::event::json::{JsonDocument, JsonError, JsonSchema};
 
-use crate::Error;
+use crate::{Error, Rules};
 
 /// Evaluates the rules of a source of JSON documents: one for each thread.
 ///
@@ -27,13 +27,43 @@ use crate::Error;
 #[derive(Debug)]
 pub struct JsonDetector {
     runner: Runner<JsonSchema>,
+    source: String,
+    documents: Documents,
+}
+
+/// Documents of one stream, numbered from 1.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
     number: u64,
-    start: Option<u64>,
+    /// The time of the first.
+    start: u64,
+}
+
+impl Documents {
+    pub(crate) fn parse(&mut self, json: &[u8], time: u64) -> Result<JsonDocument, JsonError> {
+        let document = JsonDocument::parse(json)?;
+        self.number += 1;
+        if self.number == 1 {
+            self.start = time;
+        }
+        Ok(document.at(self.number, time, self.start))
+    }
+}
+
+impl Rules {
+    /// Creates the detector of a source of JSON documents: `k8s_audit`, or one that the builder added.
+    ///
+    /// # Errors
+    /// If there is no such source of JSON.
+    pub fn json(&self, source: &str) -> Result<JsonDetector, Error> {
+        Ok(JsonDetector::new(&self.compiled().source::<JsonSchema>(source)?))
+    }
 }
 
 impl JsonDetector {
-    pub(crate) fn new(rules: &Arc<SourceRules<JsonSchema>>) -> Self {
-        Self { runner: rules.runner(), number: 0, start: None }
+    fn new(rules: &Arc<SourceRules<JsonSchema>>) -> Self {
+        let source = rules.rules().source().to_owned();
+        Self { runner: rules.runner(), source, documents: Documents::default() }
     }
 
     /// Evaluates a document that arrives now.
@@ -54,10 +84,18 @@ impl JsonDetector {
     /// # Errors
     /// If it is not a JSON object or array.
     pub fn process_at(&mut self, json: &[u8], time: u64, alert: impl FnMut(Alert<'_>)) -> Result<(), Error> {
-        let document = JsonDocument::parse(json)?;
-        self.number += 1;
-        let start = *self.start.get_or_insert(time);
-        self.runner.process(&document.at(self.number, time, start), alert);
+        self.runner.process(&self.documents.parse(json, time)?, alert);
+        Ok(())
+    }
+
+    /// Replaces the rules between two documents. Correlations that are the same in both keep what has begun.
+    ///
+    /// # Errors
+    /// If the new rules do not have the source; the old rules stay then.
+    pub fn set_rules(&mut self, rules: &Rules) -> Result<(), Error> {
+        let rules = rules.compiled().source::<JsonSchema>(&self.source)?;
+        let old = std::mem::replace(&mut self.runner, rules.runner());
+        self.runner.adopt(&old);
         Ok(())
     }
 }

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod detector;
+mod engine;
 mod error;
 mod json;
 mod rules;
@@ -34,7 +35,8 @@ pub use scap;
 pub use sinsp;
 
 pub use detector::{Detector, Step};
-pub use error::{Error, Report};
+pub use engine::Engine;
+pub use error::{Error, Problem, Report};
 pub use json::JsonDetector;
 pub use rule_engine::engine::{Alert, AlertKind, Note, OwnedAlert, OwnedValue};
 pub use rule_engine::event::Value;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rule_engine::engine::{CompiledRules, Config};
+use rule_engine::engine::{CompiledRules, Config, SourceRules};
 use rule_engine::event::Schema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
@@ -11,22 +11,25 @@ use rule_engine::load::{Loader, Sources};
 use rule_engine::output::Priority;
 use rule_engine::resolve::ExtraOutput;
 use rule_engine::ruleset::{Matching, Selection, Selector};
+use scap::schema::SyscallSet;
 use sinsp::fields::Fields;
 
-use crate::{Error, JsonDetector, Report};
+use crate::{Error, Report};
 
 /// The name of the source of system calls.
 pub(crate) const SYSCALL: &str = "syscall";
+const K8S_AUDIT: &str = "k8s_audit";
 
 /// Compiled rules. Copies share them; they can be sent to other threads.
 #[derive(Debug, Clone)]
 pub struct Rules {
     compiled: CompiledRules,
+    syscalls: Arc<SourceRules<SinspSchema>>,
     report: Arc<Report>,
 }
 
 /// Collects rules, and how they are compiled.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct RulesBuilder {
     files: Vec<(String, Vec<u8>)>,
@@ -51,12 +54,15 @@ impl Rules {
         &self.compiled
     }
 
-    /// Creates the detector of a source of JSON documents: `k8s_audit`, or one that the builder added.
-    ///
-    /// # Errors
-    /// If there is no such source of JSON.
-    pub fn json(&self, source: &str) -> Result<JsonDetector, Error> {
-        Ok(JsonDetector::new(&self.compiled.source::<JsonSchema>(source)?))
+    /// Returns the compiled rules about system calls.
+    pub fn syscalls(&self) -> &Arc<SourceRules<SinspSchema>> {
+        &self.syscalls
+    }
+
+    /// Returns the system calls that the rules and the state of the host need: what a live source has to capture.
+    pub fn captured(&self) -> SyscallSet {
+        // It has the ends of processes, without which the state would grow forever.
+        SinspSchema::syscalls(self.syscalls.rules().keys()).union(SyscallSet::state())
     }
 }
 
@@ -84,6 +90,11 @@ impl RulesBuilder {
         self
     }
 
+    /// Returns whether there is a source of that name: `syscall`, `k8s_audit`, or one that was added.
+    pub fn has_source(&self, name: &str) -> bool {
+        matches!(name, SYSCALL | K8S_AUDIT) || self.json_sources.iter().any(|source| source == name)
+    }
+
     /// Sets the minimum priority; rules below it are disabled.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.config.priority = priority;
@@ -106,8 +117,19 @@ impl RulesBuilder {
         self.switch(pattern.into(), false)
     }
 
-    fn switch(mut self, pattern: String, enable: bool) -> Self {
-        self.config.selections.push(Selection { rules: Selector::Pattern(pattern), enable });
+    fn switch(self, pattern: String, enable: bool) -> Self {
+        self.select(Selection { rules: Selector::Pattern(pattern), enable })
+    }
+
+    /// Enables or disables rules, by name, pattern or tags. Switches act in their order.
+    pub fn select(mut self, selection: Selection) -> Self {
+        self.config.selections.push(selection);
+        self
+    }
+
+    /// Sets the most memory for partial matches of correlations, in bytes (16 MiB).
+    pub fn correlation_memory(mut self, bytes: usize) -> Self {
+        self.config.correlation_memory = bytes;
         self
     }
 
@@ -117,11 +139,11 @@ impl RulesBuilder {
         self
     }
 
-    /// Compiles the rules.
+    /// Compiles the rules. The builder can build again, for instance after more was added to a copy of it.
     ///
     /// # Errors
     /// If there is any error in any file: all errors and warnings are in the report.
-    pub fn build(self) -> Result<Rules, Report> {
+    pub fn build(&self) -> Result<Rules, Report> {
         let syscalls = SinspSchema::new(Fields::new()).async_event("container");
         let extra = |piece: std::borrow::Cow<'static, str>| ExtraOutput {
             source: Some(SYSCALL.to_owned()),
@@ -133,8 +155,15 @@ impl RulesBuilder {
         } else {
             Vec::new()
         };
-        let sources = Sources::new().with(syscalls).with(JsonSchema::k8s_audit());
-        let sources = self.json_sources.into_iter().fold(sources, |all, name| all.with(JsonSchema::new(name)));
+        let mut names = vec![SYSCALL, K8S_AUDIT];
+        let mut sources = Sources::new().with(syscalls).with(JsonSchema::k8s_audit());
+        for name in &self.json_sources {
+            if names.contains(&name.as_str()) {
+                return Err(Report::plain(format!("there are two sources called `{name}`")));
+            }
+            names.push(name);
+            sources = sources.with(JsonSchema::new(name.clone()));
+        }
         let mut loader = Loader::new(sources).extra_output(extra);
         let loaded = loader.load(self.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
         let report = Report::new(&loaded);
@@ -142,6 +171,7 @@ impl RulesBuilder {
             return Err(report);
         }
         let compiled = loader.into_sources().build(loaded.into_rules(), &self.config).map_err(Report::plain)?;
-        Ok(Rules { compiled, report: Arc::new(report) })
+        let syscalls = compiled.source(SYSCALL).map_err(Report::plain)?;
+        Ok(Rules { compiled, syscalls, report: Arc::new(report) })
     }
 }

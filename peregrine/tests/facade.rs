@@ -56,7 +56,11 @@ fn all_errors_are_in_the_report() {
     let broken = "- {rule: a, desc: d, condition: proc.nmae = x, output: o, priority: NOTICE}\n\
                   - {rule: b, desc: d, condition: fd.name =, output: o, priority: NOTICE}\n";
     let report = Rules::builder().text("broken.yaml", broken).build().expect_err("two errors");
-    assert_eq!(report.diagnostics().iter().filter(|one| one.is_error()).count(), 2, "{report}");
+    let places: Vec<_> = report.problems().iter().map(|one| (one.is_error, one.line, one.column)).collect();
+    assert_eq!(places, [(true, 1, 33), (true, 2, 41)], "{report}");
+    let first = "broken.yaml:1:33: filter_check called with nonexistent field proc.nmae; did you mean `proc.name`?";
+    assert_eq!(report.problems()[0].to_string(), first);
+    assert!(report.falco_json().contains("LOAD_ERR_COMPILE_CONDITION"), "{}", report.falco_json());
     let text = report.to_string();
     assert!(text.contains("broken.yaml") && text.contains("proc.nmae"), "{text}");
     let missing = Rules::builder().file(Path::new("/no/such/rules.yaml")).expect_err("no file");
@@ -76,6 +80,99 @@ fn json_sources_are_evaluated_by_name() {
     assert!(matches!(audit.process(b"7"), Err(Error::Json(_))));
     assert!(matches!(rules.json("syscall"), Err(Error::Source(_))));
     assert!(matches!(rules.json("login"), Err(Error::Source(_))));
+}
+
+/// Three events of one user within a minute.
+const COUNT: &str = "
+- rule: login
+  desc: d
+  condition: json.value[/user] exists
+  output: '%json.value[/user]'
+  priority: DEBUG
+  source: login
+- correlation: many logins
+  desc: d
+  type: event_count
+  rules: [login]
+  group-by: json.value[/user]
+  timespan: 1m
+  condition: {gte: 3}
+  output: 'often %json.value[/user]'
+  priority: WARNING
+  source: login
+";
+
+#[test]
+fn what_correlations_began_stays_when_rules_are_replaced() {
+    let build = |more: &str| Rules::builder().json_source("login").text("r.yaml", format!("{COUNT}{more}")).build();
+    let (before, after) = (build("").expect("rules"), build(RULES).expect("rules"));
+    let other = Rules::builder().json_source("login").text("r.yaml", COUNT.replace("1m", "2m")).build().expect("rules");
+    let user = br#"{"user": "ann"}"#;
+    let last = |rules: &Rules| {
+        let mut detector = before.json("login").expect("the source");
+        assert_eq!(detector.process(user).expect("JSON").len() + detector.process(user).expect("JSON").len(), 2);
+        detector.set_rules(rules).expect("the source");
+        detector.process(user).expect("JSON").iter().map(|alert| alert.rule().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(last(&after), ["login", "many logins"]);
+    // One that is not the same begins again.
+    assert_eq!(last(&other), ["login"]);
+    let without = Rules::builder().build().expect("no rules");
+    assert!(matches!(before.json("login").expect("the source").set_rules(&without), Err(Error::Source(_))));
+}
+
+/// A program is started, and a pod is deleted.
+const ACROSS: &str = "
+- rule: exec
+  desc: d
+  condition: evt.type = execve
+  output: o
+  priority: DEBUG
+- rule: delete
+  desc: d
+  condition: ka.verb = delete
+  output: o
+  priority: DEBUG
+  source: k8s_audit
+- correlation: both
+  desc: d
+  type: temporal_ordered
+  rules: [exec, delete]
+  timespan: 1h
+  output: both
+  priority: WARNING
+";
+
+#[test]
+fn correlations_look_across_the_sources_of_an_engine() {
+    let rules = Rules::builder().text("r.yaml", ACROSS).build().expect("rules");
+    let mut detector = Detector::capture(CAPTURE, &rules).expect("a capture");
+    let alert = detector.next().expect("an event").expect("an alert");
+    let time = alert.time();
+    assert_eq!(alert.rule(), "exec");
+    let record = br#"{"auditID": "1", "verb": "delete"}"#;
+    for rules in [None, Some(&rules.clone())] {
+        let mut names = Vec::new();
+        if let Some(rules) = rules {
+            // What was complete is used up: the next alert begins anew, before the rules are replaced.
+            assert_eq!(detector.next().expect("an event").expect("an alert").rule(), "exec");
+            detector.set_rules(rules).expect("rules");
+        }
+        let engine = detector.engine_mut();
+        let time = time + 60_000_000_000;
+        engine.process_json("k8s_audit", record, time, |alert| names.push(alert.rule().to_owned())).expect("JSON");
+        assert_eq!(names, ["delete", "both"]);
+    }
+    let unknown = detector.engine_mut().process_json("syscall", record, time, |_| {});
+    assert!(matches!(unknown, Err(Error::Source(_))));
+    assert!(matches!(detector.engine_mut().process_json("k8s_audit", b"7", time, |_| {}), Err(Error::Json(_))));
+}
+
+#[test]
+fn a_name_is_of_one_source() {
+    assert!(Rules::builder().json_source("k8s_audit").build().is_err());
+    assert!(Rules::builder().json_source("a").json_source("a").build().is_err());
+    assert!(Rules::builder().json_source("a").has_source("a") && !Rules::builder().has_source("a"));
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(super) const HOUSES: &[House] = &[
             &["schema"],
         ],
     },
-    House { folder: "peregrine", floors: &[&["error"], &["json"], &["rules"], &["detector"]] },
+    House { folder: "peregrine", floors: &[&["error"], &["rules"], &["json"], &["engine"], &["detector"]] },
     House {
         folder: "detector/sinks",
         floors: &[

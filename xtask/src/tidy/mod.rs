@@ -16,7 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rule-engine", &["sinsp"]),
     ("plugin-host", &["scap", "rule_engine"]),
     ("peregrine", &["scap", "bpf", "sinsp", "rule_engine"]),
-    ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
     ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine"]),
