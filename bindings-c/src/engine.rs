@@ -252,16 +252,15 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         // SAFETY: guaranteed by the caller.
         let data = unsafe { bytes(data, len, "data") }?;
         let place = engine.rules.rules.compiled().all().position(|source| source.rules().source() == name);
-        let place = place
-            .ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))?;
+        let place = place.ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))?;
         let Engine { inner, sources, stats, .. } = &mut *engine;
         let Source { matches, found } = &mut sources[place];
-        inner.process_json(name, data, timestamp, |alert| collect(&alert, matches, found)).map_err(|error| {
-            match error {
+        inner.process_json(name, data, timestamp, |alert| collect(&alert, matches, found)).map_err(
+            |error| match error {
                 peregrine::Error::Json(error) => Error::new(Status::InvalidEvent, error.to_string()),
                 _ => Error::new(Status::InvalidArgument, format!("'{name}' is not a source of JSON events")),
-            }
-        })?;
+            },
+        )?;
         stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);

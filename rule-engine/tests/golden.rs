@@ -65,10 +65,10 @@ fn stages(path: &Path) -> String {
             section(&mut out, "ir", &source.expressions(id));
             for (types, plan) in source.plans(id) {
                 let of = match types.len() {
-                0 => "all events".to_owned(),
-                1..=FEW => types.join(", "),
-                _ => "many event types".to_owned(),
-            };
+                    0 => "all events".to_owned(),
+                    1..=FEW => types.join(", "),
+                    _ => "many event types".to_owned(),
+                };
                 section(&mut out, &format!("code for {of}"), &plan.to_string());
             }
             out.push('\n');
