@@ -7,8 +7,8 @@ fn layers(criterion: &mut Criterion) {
     for case in CASES {
         let mut run = match case.prepare() {
             Ok(run) => run,
-            Err(fault) => {
-                println!("{}: skipped, {fault}", case.name);
+            Err(error) => {
+                println!("{}: skipped, {error}", case.name);
                 continue;
             }
         };

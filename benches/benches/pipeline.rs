@@ -10,9 +10,9 @@ use peregrine_benches::{capture, cases, grid};
 use scap::savefile::{Compression, Reader};
 use sinsp::Inspector;
 
-/// The capture again, compressed.
+/// Writes the capture again, compressed.
 fn compress(plain: &Path) -> scap::Result<tempfile::TempPath> {
-    let file = tempfile::NamedTempFile::new().map_err(|fault| scap::Error::io("a temporary file", fault))?;
+    let file = tempfile::NamedTempFile::new().map_err(|error| scap::Error::io("a temporary file", error))?;
     let path = file.into_temp_path();
     capture::copy_file(plain, &path, Compression::Gzip)?;
     Ok(path)

@@ -28,7 +28,7 @@ pub fn large_capture() -> scap::Result<PathBuf> {
             Some(recorded) => copy_file(&recorded, &unfinished, Compression::Plain)?,
             None => make(&unfinished)?,
         }
-        std::fs::rename(&unfinished, &path).map_err(|fault| scap::Error::io("can't rename", fault))?;
+        std::fs::rename(&unfinished, &path).map_err(|error| scap::Error::io("can't rename", error))?;
     }
     Ok(path)
 }

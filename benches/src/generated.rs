@@ -116,7 +116,7 @@ impl Source for Rounds {
             }
         }
         let event = Event::parse(stored.cpu, stored.flags, &self.now)
-            .map_err(|fault| scap::Error::format(fault.to_string(), self.delivered))?;
+            .map_err(|error| scap::Error::format(error.to_string(), self.delivered))?;
         Ok(Next::Event(event))
     }
 

@@ -12,7 +12,7 @@ pub fn shared() -> PathBuf {
     testkit::shared_path()
 }
 
-/// The default rules.
+/// Returns the path of the default rules.
 pub fn default_rules() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../detector/daemon/rules/peregrine_rules.yaml"))
 }

@@ -19,7 +19,7 @@ impl Error {
         Self { status, message: message.into(), errno: 0 }
     }
 
-    /// An error with what may help.
+    /// Returns an error with a hint.
     pub(crate) fn hinted(status: Status, message: impl std::fmt::Display, hint: Option<&str>) -> Self {
         match hint {
             Some(hint) => Self::new(status, format!("{message}; {hint}")),

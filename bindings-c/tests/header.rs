@@ -67,7 +67,7 @@ fn compiles(compiler: &str, arguments: &[&str], name: &str, text: &str) {
         .arg(root().join("include"))
         .arg(&file)
         .output()
-        .unwrap_or_else(|fault| panic!("{compiler}: {fault}"));
+        .unwrap_or_else(|error| panic!("{compiler}: {error}"));
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 

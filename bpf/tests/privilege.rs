@@ -116,7 +116,7 @@ fn four_capabilities_are_enough_and_each_is_missed_by_name() {
     noted(&mut source);
 }
 
-/// The entry of an open is among the events.
+/// Checks that the entry of an open is among the events.
 fn noted(source: &mut BpfSource) {
     let _ = std::fs::File::open("/dev/zero");
     let end = Instant::now() + Duration::from_secs(5);

@@ -29,7 +29,7 @@ fn plugin(open: &str) -> [String; 2] {
 /// The published rules require this plugin too.
 const JSON: [&str; 2] = ["-o", r#"plugins[]={"name": "json", "library_path": "x.so"}"#];
 
-/// The alerts of each event, matched by the time that both have.
+/// Returns the alerts of each event, matched by the time that both have.
 fn by_event(alerts: &[Json], events: &[String]) -> Vec<BTreeSet<String>> {
     let time = |text: &str| text.trim_end_matches('Z').trim_end_matches('0').to_owned();
     let events = events.iter().map(|event| {

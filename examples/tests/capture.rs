@@ -50,7 +50,7 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The output of `pscap read` for a capture: a line for each event.
+/// Returns the output of `pscap read` for a capture: a line for each event.
 fn read(capture: &Path, filter: &str) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pscap"));
     command.arg("read").arg(capture).arg(filter);

@@ -221,9 +221,9 @@ fn an_event_is_explained() {
     let ran = peregrine(&all);
     let shown: Json = serde_json::from_str(&ran.out).expect(&ran.err);
     let rules = shown["rules"].as_array().expect("rules");
-    let firing: Vec<_> = rules.iter().filter(|rule| rule["fires"] == true).map(|rule| &rule["rule"]).collect();
-    assert_eq!(firing, ["Sensitive credential file read"]);
-    assert!(rules.iter().all(|rule| rule["fires"] == false || rule["why"]["holds"] == true));
+    let matching: Vec<_> = rules.iter().filter(|rule| rule["matches"] == true).map(|rule| &rule["rule"]).collect();
+    assert_eq!(matching, ["Sensitive credential file read"]);
+    assert!(rules.iter().all(|rule| rule["matches"] == false || rule["why"]["holds"] == true));
 
     let all: Vec<String> =
         with(&["--explain-event", &number, "--explain-rule", "Search for private keys or passwords"]);

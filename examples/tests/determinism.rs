@@ -16,7 +16,7 @@ use scap::savefile::Reader;
 use sinsp::Inspector;
 use sinsp::fields::Fields;
 
-/// The published rules, if they are available, and always our own.
+/// Returns the published rules, if they are available, and always our own.
 fn rule_files() -> Vec<Vec<PathBuf>> {
     let mut sets = vec![vec![root().join("detector/daemon/rules/peregrine_rules.yaml")]];
     if let Some(shared) = shared() {

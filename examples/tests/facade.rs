@@ -9,7 +9,7 @@ fn default_rules() -> std::path::PathBuf {
     root().join("detector/daemon/rules/peregrine_rules.yaml")
 }
 
-/// The alerts of the program, a line each.
+/// Returns the alerts of the program, one per line.
 fn of_the_program(json: bool) -> Vec<String> {
     let mut args = vec!["-r".to_owned(), default_rules().display().to_string()];
     args.extend(replay(&bundled()));
@@ -20,7 +20,7 @@ fn of_the_program(json: bool) -> Vec<String> {
     ran.out.lines().filter(is_alert).map(str::to_owned).collect()
 }
 
-/// The alerts of the library.
+/// Returns the alerts of the library.
 fn of_the_library(format: &Format) -> Vec<String> {
     let rules = Rules::builder().file(default_rules()).expect("a file").build().expect("rules");
     let mut detector = Detector::capture(bundled(), &rules).expect("a capture");

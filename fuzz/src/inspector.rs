@@ -321,8 +321,8 @@ pub fn run(mut dice: Dice<'_>, events: u32) {
         if asks && whim.0.one_in(100) {
             inspector.remove_container(b"0123456789ab");
         }
-        if let Err(fault) = inspector.state().check() {
-            panic!("{} events left: {fault}", inspector.source().left);
+        if let Err(error) = inspector.state().check() {
+            panic!("{} events left: {error}", inspector.source().left);
         }
     }
     let state = inspector.state();

@@ -47,7 +47,7 @@ pub fn items(data: &[u8]) -> Vec<Item> {
     items
 }
 
-/// A readable capture can be written and read again, and is the same.
+/// Checks that a readable capture can be written and read again, and is the same.
 pub fn file(data: &[u8]) {
     let before = items(data);
     if !before.iter().any(|item| matches!(item, Item::Event(..))) || cannot_be_kept(&before) {
@@ -88,14 +88,14 @@ fn cannot_be_kept(items: &[Item]) -> bool {
     })
 }
 
-/// Any bytes are an event or an error.
+/// Checks that any bytes are an event or an error.
 pub fn event(data: &[u8]) {
     if let Ok(event) = Event::parse(0, 0, data) {
         check_event(&event);
     }
 }
 
-/// A view never returns bytes outside the event, and its ways to a parameter agree.
+/// Checks that a view never returns bytes outside the event, and its ways to a parameter agree.
 pub fn check_event(event: &Event<'_>) {
     let raws: Vec<&[u8]> = event.raws().collect();
     assert_eq!(raws.len(), event.nparams(), "every parameter that was checked is there");
@@ -106,7 +106,7 @@ pub fn check_event(event: &Event<'_>) {
     assert!(event.params().count() <= event.nparams());
 }
 
-/// Any sequence of events is upgraded to the current schema, or cannot be one that a driver sends.
+/// Checks that any sequence of events is upgraded to the current schema, or cannot be one that a driver sends.
 pub fn upgrade(data: &[u8]) {
     let mut bytes = Bytes(data);
     let mut builder = EventBuilder::new();
@@ -128,7 +128,7 @@ pub fn upgrade(data: &[u8]) {
     }
 }
 
-/// Text is read, or rejected with a place in it; what was read can be written and read again, and is the same. Bytes
+/// Checks that text is read, or rejected with a place in it; what was read can be written and read again, and is the same. Bytes
 /// that are not text make an event and a state, for which the same is true.
 pub fn text(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
@@ -137,9 +137,9 @@ pub fn text(data: &[u8]) {
                 write_and_read(trace.host());
                 trace.events().for_each(|event| print_and_read(&event));
             }
-            Err(fault) => {
-                let line = text.split('\n').nth(fault.line - 1).expect("the line of the error exists");
-                assert!(fault.column <= line.chars().count() + 1, "{fault}");
+            Err(error) => {
+                let line = text.split('\n').nth(error.line - 1).expect("the line of the error exists");
+                assert!(error.column <= line.chars().count() + 1, "{error}");
             }
         }
     }
@@ -155,7 +155,7 @@ fn print_and_read(event: &Event<'_>) {
     render::args(event, &NoState, &mut printed);
     let mut text = String::new();
     write_event(event, &mut text);
-    let trace = Trace::parse(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    let trace = Trace::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let back = trace.events().next().expect("the event");
     assert_eq!((back.bytes(), back.cpu(), back.flags()), (event.bytes(), event.cpu(), event.flags()), "{text}");
 }
@@ -163,6 +163,6 @@ fn print_and_read(event: &Event<'_>) {
 fn write_and_read(host: &HostState) {
     let mut text = String::new();
     write_host(host, &mut text);
-    let trace = Trace::parse(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    let trace = Trace::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(trace.host(), host, "{text}");
 }

@@ -13,7 +13,7 @@ fn schema() -> SinspSchema {
     SinspSchema::new(Fields::new()).without_host_names()
 }
 
-/// Any bytes, read as a condition: an error has a place in the text; a tree prints, reads back the same, and compiles
+/// Checks any bytes, read as a condition: an error has a place in the text; a tree prints, reads back the same, and compiles
 /// or gives an error. The same bytes are read as an output.
 pub fn condition(data: &[u8]) {
     match parse_bytes(data) {
@@ -29,7 +29,7 @@ pub fn condition(data: &[u8]) {
     let _ = Template::parse(&text, &mut schema());
 }
 
-/// Any bytes, loaded as a rule file: it ends, every diagnostic can be printed, and rules without errors can be
+/// Checks any bytes, loaded as a rule file: it ends, every diagnostic can be printed, and rules without errors can be
 /// described.
 pub fn file(data: &[u8]) {
     let mut loader = Loader::new(Sources::new().with(schema()));

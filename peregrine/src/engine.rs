@@ -64,7 +64,7 @@ impl Engine {
         alert: impl FnMut(Alert<'_>),
     ) -> Result<(), Error> {
         let Some(runner) = self.json.iter_mut().find(|runner| runner.rules().rules().source() == source) else {
-            // Which of the two it is: no such source, or one of system calls.
+            // Either the source does not exist, or it is one of system calls.
             self.rules.compiled().source::<JsonSchema>(source)?;
             return Ok(());
         };

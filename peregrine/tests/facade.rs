@@ -154,7 +154,7 @@ fn correlations_look_across_the_sources_of_an_engine() {
     for rules in [None, Some(&rules.clone())] {
         let mut names = Vec::new();
         if let Some(rules) = rules {
-            // What was complete is used up: the next alert begins anew, before the rules are replaced.
+            // A complete match is consumed: the next alert starts from zero, before the rules are replaced.
             assert_eq!(detector.next().expect("an event").expect("an alert").rule(), "exec");
             detector.set_rules(rules).expect("rules");
         }

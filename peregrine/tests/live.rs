@@ -45,7 +45,7 @@ impl Drop for Busy {
     }
 }
 
-/// The first alert, as its rule and its output.
+/// Returns the first alert, as its rule and its output.
 fn first(detector: &mut Detector<peregrine::bpf::BpfSource>) -> (String, String) {
     let end = Instant::now() + Duration::from_secs(60);
     let mut found = None;

@@ -64,7 +64,7 @@ impl FilterError {
     }
 }
 
-/// Builds a set of conditions that are evaluated together. Their common parts are evaluated once.
+/// The builder of a set of conditions that are evaluated together. Their common parts are evaluated once.
 #[derive(Debug, Clone)]
 pub struct FilterSetBuilder<S> {
     schema: S,
@@ -126,12 +126,12 @@ impl<S: EventSchema> FilterSetBuilder<S> {
     }
 }
 
-/// A filter is evaluated for every event: its event types are inferred, but not used.
+/// Returns a condition for every event: its event types are inferred, but not used.
 fn everywhere(condition: Condition, schema: &dyn Schema) -> Condition {
     condition.of_all_keys(schema.key_count())
 }
 
-/// The attributes of a rule for conditions without one.
+/// Returns the attributes of a rule for conditions without one.
 fn nameless() -> Rule {
     let output = Output {
         rule: String::new(),

@@ -127,17 +127,17 @@ fn decoding_and_printing_allocate_nothing() {
 fn peak(capture: &[u8], limits: Limits) -> (usize, String) {
     LIVE.set(0);
     PEAK.set(0);
-    let fault = match Reader::with_limits(capture, limits) {
+    let error = match Reader::with_limits(capture, limits) {
         Ok(mut reader) => loop {
             match reader.next() {
                 Ok(Next::End) => break String::new(),
                 Ok(_) => {}
-                Err(fault) => break fault.to_string(),
+                Err(error) => break error.to_string(),
             }
         },
-        Err(fault) => fault.to_string(),
+        Err(error) => error.to_string(),
     };
-    (PEAK.get(), fault)
+    (PEAK.get(), error)
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn hostile_captures_are_read_in_little_memory() {
     let start = writer.finish().unwrap();
 
     let lies = [start.clone(), header(BlockType::EVENT_V2_LARGE, 200 << 20), vec![0; MB]].concat();
-    let (memory, fault) = peak(&lies, Limits::default());
-    assert!(memory < 4 * MB && fault.contains("Is the file truncated?"), "{memory} bytes, {fault}");
+    let (memory, error) = peak(&lies, Limits::default());
+    assert!(memory < 4 * MB && error.contains("Is the file truncated?"), "{memory} bytes, {error}");
 
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&start).unwrap();
@@ -158,8 +158,8 @@ fn hostile_captures_are_read_in_little_memory() {
     for _ in 0..64 {
         bomb.write_all(&vec![0; MB]).unwrap();
     }
-    let (memory, fault) = peak(&bomb.finish().unwrap(), Limits::default());
-    assert!(memory < MB && fault.contains("Is the file truncated?"), "{memory} bytes, {fault}");
+    let (memory, error) = peak(&bomb.finish().unwrap(), Limits::default());
+    assert!(memory < MB && error.contains("Is the file truncated?"), "{memory} bytes, {error}");
 
     // A hundred thousand threads, none of which the limit has room for.
     let threads = |count| HostState {
@@ -168,8 +168,8 @@ fn hostile_captures_are_read_in_little_memory() {
     };
     let state = Writer::new(Vec::new(), &threads(100_000), Compression::Plain).unwrap().finish().unwrap();
     let limits = Limits { state: 4 << 20, ..Limits::default() };
-    let (memory, fault) = peak(&state, limits);
-    assert!(memory < 16 * MB && fault.contains("more memory than its limit"), "{memory} bytes, {fault}");
+    let (memory, error) = peak(&state, limits);
+    assert!(memory < 16 * MB && error.contains("more memory than its limit"), "{memory} bytes, {error}");
 
     // As many entries of calls that never return.
     let mut writer = Writer::new(Vec::new(), &HostState::default(), Compression::Plain).unwrap();
@@ -180,6 +180,6 @@ fn hostile_captures_are_read_in_little_memory() {
     }
     let entries = writer.finish().unwrap();
     assert!(entries.len() > 150 * MB);
-    let (memory, fault) = peak(&entries, Limits::default());
-    assert!(memory < 80 * MB && fault.is_empty(), "{memory} bytes, {fault}");
+    let (memory, error) = peak(&entries, Limits::default());
+    assert!(memory < 80 * MB && error.is_empty(), "{memory} bytes, {error}");
 }

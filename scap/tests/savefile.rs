@@ -39,7 +39,7 @@ fn close(ts: u64) -> Vec<u8> {
 fn read(capture: impl Read) -> (Vec<u64>, Option<Error>) {
     let mut reader = match Reader::new(capture) {
         Ok(reader) => reader,
-        Err(fault) => return (Vec::new(), Some(fault)),
+        Err(error) => return (Vec::new(), Some(error)),
     };
     let mut times = Vec::new();
     loop {
@@ -47,15 +47,15 @@ fn read(capture: impl Read) -> (Vec<u64>, Option<Error>) {
             Ok(Next::Event(event)) => times.push(event.ts()),
             Ok(Next::Restart | Next::Idle) => times.push(u64::MAX),
             Ok(Next::End) => return (times, None),
-            Err(fault) => {
+            Err(error) => {
                 assert!(matches!(reader.next(), Ok(Next::End)), "after an error comes the end");
-                return (times, Some(fault));
+                return (times, Some(error));
             }
         }
     }
 }
 
-fn fault(capture: &[u8]) -> String {
+fn error(capture: &[u8]) -> String {
     read(capture).1.expect("an error").to_string()
 }
 
@@ -66,12 +66,12 @@ fn a_small_capture_is_read() {
 
 #[test]
 fn input_that_is_not_a_capture_is_an_error() {
-    assert_eq!(fault(b""), "error reading from file: it is empty at offset 0");
-    assert_eq!(fault(b"hello, world"), "invalid block type at offset 0");
-    assert_eq!(fault(b"hell"), "expecting 8 bytes, read 4. Is the file truncated? at offset 0");
-    assert_eq!(fault(&section()), "no events in file at offset 28");
-    let fault = Reader::open("/no/such/file.scap").unwrap_err().to_string();
-    assert_eq!(fault, "can't open file /no/such/file.scap: No such file or directory (os error 2)");
+    assert_eq!(error(b""), "error reading from file: it is empty at offset 0");
+    assert_eq!(error(b"hello, world"), "invalid block type at offset 0");
+    assert_eq!(error(b"hell"), "expecting 8 bytes, read 4. Is the file truncated? at offset 0");
+    assert_eq!(error(&section()), "no events in file at offset 28");
+    let error = Reader::open("/no/such/file.scap").unwrap_err().to_string();
+    assert_eq!(error, "can't open file /no/such/file.scap: No such file or directory (os error 2)");
     assert!(Reader::open("/").is_err(), "a folder is not a capture");
 }
 
@@ -79,10 +79,10 @@ fn input_that_is_not_a_capture_is_an_error() {
 fn another_byte_order_and_a_newer_version_are_refused() {
     let mut capture = [section(), close(5)].concat();
     capture[8..12].reverse();
-    assert_eq!(fault(&capture), "invalid magic number at offset 8");
+    assert_eq!(error(&capture), "invalid magic number at offset 8");
     let mut capture = [section(), close(5)].concat();
     capture[12] = 2;
-    assert_eq!(fault(&capture), "cannot correctly parse the capture. Upgrade your version. at offset 8");
+    assert_eq!(error(&capture), "cannot correctly parse the capture. Upgrade your version. at offset 8");
 }
 
 #[test]
@@ -90,11 +90,11 @@ fn a_capture_cut_off_anywhere_gives_its_whole_events() {
     let capture = [section(), close(5), close(6)].concat();
     let (header, event) = (section().len(), close(5).len());
     for len in 0..capture.len() {
-        let (times, fault) = read(&capture[..len]);
+        let (times, error) = read(&capture[..len]);
         let whole = len.saturating_sub(header) / event;
         assert_eq!(times.len(), whole, "{len}");
         let at_an_edge = len > header && (len - header) % event == 0;
-        assert_eq!(fault.is_none(), at_an_edge, "{len}: {fault:?}");
+        assert_eq!(error.is_none(), at_an_edge, "{len}: {error:?}");
     }
 }
 
@@ -128,8 +128,8 @@ fn gzip_members_follow_one_another_and_trailing_bytes_are_ignored() {
     let mut damaged = gzip(&[section(), close(5)].concat());
     let at = damaged.len() - 12;
     damaged[at] ^= 0xff;
-    let (_, fault) = read(damaged.as_slice());
-    assert!(fault.is_some(), "the checksum is checked");
+    let (_, error) = read(damaged.as_slice());
+    assert!(error.is_some(), "the checksum is checked");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn joined_captures_restart() {
     assert!(matches!(reader.next(), Ok(Next::End)));
     // State without a section header is invalid among events.
     let capture = [section(), close(5), block(BlockType::USERS_V2, &[])].concat();
-    assert_eq!(fault(&capture), format!("could not restart capture: invalid block type at offset {}", 28 + 60));
+    assert_eq!(error(&capture), format!("could not restart capture: invalid block type at offset {}", 28 + 60));
 }
 
 #[test]
@@ -174,24 +174,24 @@ fn unknown_blocks_and_newer_events_are_skipped_and_counted() {
 fn false_lengths_are_found() {
     let with_len = |ty: BlockType, len: u32| [&ty.0.to_le_bytes()[..], &len.to_le_bytes(), &[0; 200]].concat();
     let capture = |block: Vec<u8>| [section(), block].concat();
-    assert_eq!(fault(&capture(with_len(BlockType::EVENT_V2, 20))), "block length too short 20 at offset 28");
-    assert_eq!(fault(&capture(with_len(BlockType::MACHINE, 3))), "block length too short 3 at offset 28");
+    assert_eq!(error(&capture(with_len(BlockType::EVENT_V2, 20))), "block length too short 20 at offset 28");
+    assert_eq!(error(&capture(with_len(BlockType::MACHINE, 3))), "block length too short 3 at offset 28");
     assert_eq!(
-        fault(&capture(with_len(BlockType::EVENT_V2, 70_000))),
+        error(&capture(with_len(BlockType::EVENT_V2, 70_000))),
         "event block length 69992 greater than NON-LARGE read buffer size 65536 at offset 28"
     );
     assert_eq!(
-        fault(&capture(with_len(BlockType::EVENT_V2_LARGE, u32::MAX))),
+        error(&capture(with_len(BlockType::EVENT_V2_LARGE, u32::MAX))),
         "event block length 4294967287 greater than read buffer size 268435456 at offset 28"
     );
-    let text = fault(&capture(with_len(BlockType::EVENT_V2_LARGE, 100_000)));
+    let text = error(&capture(with_len(BlockType::EVENT_V2_LARGE, 100_000)));
     assert_eq!(text, "expecting 100000 bytes, read 208. Is the file truncated? at offset 28");
-    let text = fault(&capture(with_len(BlockType(0x999), u32::MAX)));
+    let text = error(&capture(with_len(BlockType(0x999), u32::MAX)));
     assert!(text.starts_with("expecting 4294967283 bytes, read 200. Is the file truncated?"), "{text}");
     let mut wrong = block(BlockType::USERS_V2, &[]);
     let at = wrong.len() - 4;
     wrong[at] = 99;
-    assert_eq!(fault(&capture(wrong)), "wrong block total length, header=12, trailer=99 at offset 36");
+    assert_eq!(error(&capture(wrong)), "wrong block total length, header=12, trailer=99 at offset 36");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn damaged_events_are_found() {
     let damaged = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut event = close(5);
         change(&mut event);
-        fault(&[section(), close(4), event].concat())
+        error(&[section(), close(4), event].concat())
     };
     let place = "at offset 88";
     let text = damaged(&|event| event[26] = 9);
@@ -219,17 +219,17 @@ fn damaged_state_is_found() {
     let capture = |ty: BlockType, body: &[u8]| [section(), block(ty, body), close(5)].concat();
     let mut process = vec![0; 40];
     process.extend([0xff, 0xff]);
-    let text = fault(&capture(BlockType::THREADS_V8, &process));
+    let text = error(&capture(BlockType::THREADS_V8, &process));
     assert_eq!(text, "invalid commlen 65535 at offset 78");
-    let text = fault(&capture(BlockType::THREADS_V9, &[12, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]));
+    let text = error(&capture(BlockType::THREADS_V9, &[12, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]));
     assert!(text.starts_with("corrupted input file. Had read 20 bytes, but proclist entry have length 12."), "{text}");
-    let text = fault(&capture(BlockType::THREADS_V9, &[0xff; 16]));
+    let text = error(&capture(BlockType::THREADS_V9, &[0xff; 16]));
     assert!(text.starts_with("corrupted input file. proclist entry has length 4294967295"), "{text}");
-    let text = fault(&capture(BlockType::INTERFACES_V1, &[9, 0, 0, 0, 0, 0, 0, 0]));
+    let text = error(&capture(BlockType::INTERFACES_V1, &[9, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(text, "unknown interface type 9 at offset 40");
-    let text = fault(&capture(BlockType::MACHINE, &[0; 20]));
+    let text = error(&capture(BlockType::MACHINE, &[0; 20]));
     assert!(text.starts_with("corrupted input file. The block ends 128 bytes early"), "{text}");
-    let text = fault(&capture(BlockType::FDS_V1, &[[0; 8].as_slice(), &[0; 16], &[1, 0xff, 0xff]].concat()));
+    let text = error(&capture(BlockType::FDS_V1, &[[0; 8].as_slice(), &[0; 16], &[1, 0xff, 0xff]].concat()));
     assert!(text.starts_with("invalid filename len 65535"), "{text}");
 }
 
@@ -275,15 +275,15 @@ fn a_gigabyte_of_one_block_ends_in_bounded_memory() {
     writer.flush().unwrap();
     let state = writer.finish().unwrap()[section().len()..].to_vec();
     let limits = Limits { state: 64 << 20, ..Limits::default() };
-    let fault = Reader::with_limits(repeat(&[state], 1 << 30), limits).unwrap_err().to_string();
-    assert!(fault.starts_with("the state in the capture takes more memory than its limit"), "{fault}");
+    let error = Reader::with_limits(repeat(&[state], 1 << 30), limits).unwrap_err().to_string();
+    assert!(error.starts_with("the state in the capture takes more memory than its limit"), "{error}");
 
     let unknown = block(BlockType(0x999), &[0; 60_000]);
-    let fault = Reader::new(repeat(&[unknown], 1 << 30)).unwrap_err().to_string();
-    assert!(fault.contains("Is the file truncated?"), "{fault}");
+    let error = Reader::new(repeat(&[unknown], 1 << 30)).unwrap_err().to_string();
+    assert!(error.contains("Is the file truncated?"), "{error}");
 
-    let (times, fault) = read(repeat(&[close(5)], 100 << 20));
-    assert!(times.len() > 1_700_000 && fault.is_some());
+    let (times, error) = read(repeat(&[close(5)], 100 << 20));
+    assert!(times.len() > 1_700_000 && error.is_some());
     let sections = [section(), close(5)].concat();
     let (times, _) = read(repeat(&[sections], 10 << 20));
     assert!(times.len() > 100_000);
@@ -300,8 +300,8 @@ fn a_gzip_bomb_is_read_in_bounded_memory() {
     }
     let bomb = encoder.finish().unwrap();
     assert!(bomb.len() < 1 << 20);
-    let fault = fault(&bomb);
-    assert!(fault.starts_with("expecting 4294967283 bytes, read 268435456. Is the file truncated?"), "{fault}");
+    let error = error(&bomb);
+    assert!(error.starts_with("expecting 4294967283 bytes, read 268435456. Is the file truncated?"), "{error}");
 }
 
 /// A reader that returns one byte at a time and is interrupted between.
@@ -327,9 +327,9 @@ fn a_slow_pipe_is_read() {
 #[test]
 fn a_reader_that_fails_is_an_error() {
     let fails = io::Read::chain(io::Cursor::new([section(), close(5)].concat()), Fails);
-    let (times, fault) = read(fails);
+    let (times, error) = read(fails);
     assert_eq!(times, [5]);
-    assert_eq!(fault.unwrap().to_string(), "error reading file: the disk is gone");
+    assert_eq!(error.unwrap().to_string(), "error reading file: the disk is gone");
     struct Fails;
     impl Read for Fails {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -213,9 +213,9 @@ fn the_first_container_events_become_json() {
 #[test]
 fn an_event_of_a_shape_that_was_never_sent_is_an_error() {
     let mut builder = event(EventCode::READ_X, 1, &[]);
-    let fault = Upgrade::new().apply(&builder.finish().unwrap()).unwrap_err();
+    let error = Upgrade::new().apply(&builder.finish().unwrap()).unwrap_err();
     let text = "Required conversion for event (type: 7, nparams: 0), but we don't handle it in the table.";
-    assert_eq!(fault.to_string(), text);
+    assert_eq!(error.to_string(), text);
 }
 
 #[test]

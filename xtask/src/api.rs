@@ -131,20 +131,20 @@ pub(crate) fn write(root: &Path) -> Result<Vec<String>> {
 
 /// Returns what differs from the committed listings.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (path, text) in listings(root)? {
         let committed = read(&path).unwrap_or_default();
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         let (before, after): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), text.lines().collect());
         let gone = before.iter().filter(|line| !after.contains(line));
-        faults.extend(gone.map(|line| format!("{name}: gone: {line}")));
+        errors.extend(gone.map(|line| format!("{name}: gone: {line}")));
         let new = after.iter().filter(|line| !before.contains(line));
-        faults.extend(new.map(|line| format!("{name}: new: {line}")));
+        errors.extend(new.map(|line| format!("{name}: new: {line}")));
     }
-    if !faults.is_empty() {
-        faults.push("the public interface has changed: if that is meant, `cargo xtask api` writes it down".to_owned());
+    if !errors.is_empty() {
+        errors.push("the public interface has changed: if that is meant, `cargo xtask api` writes it down".to_owned());
     }
-    Ok(faults)
+    Ok(errors)
 }
 
 #[cfg(test)]

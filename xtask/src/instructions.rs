@@ -21,7 +21,7 @@ pub(crate) fn run(root: &Path, update: bool, only: Option<&str>) -> Result<Vec<S
     let listing = output(Command::new(&program))?.0;
     let path = root.join(FIGURES);
     let mut known = figures(&std::fs::read_to_string(&path).unwrap_or_default());
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     println!("{:<18} {:>12} {:>12} {:>8}", "case", "instructions", "before", "change");
     for line in listing.lines() {
         let Some((name, unit)) =
@@ -43,13 +43,13 @@ pub(crate) fn run(root: &Path, update: bool, only: Option<&str>) -> Result<Vec<S
                 println!("{name:<18} {now:>12.1} {before:>12.1} {change:>+7.1}%  per {unit}");
                 if change.abs() > TOLERATED && !update {
                     let word = if change > 0.0 { "costs more" } else { "costs less; commit the new figure" };
-                    faults.push(format!("{name}: {before:.1} -> {now:.1} per {unit} ({change:+.1} %): {word}"));
+                    errors.push(format!("{name}: {before:.1} -> {now:.1} per {unit} ({change:+.1} %): {word}"));
                 }
             }
             None => {
                 println!("{name:<18} {now:>12.1} {:>12} {:>8}  per {unit}", "-", "new");
                 if !update {
-                    faults.push(format!("{name}: there is no figure; run `cargo xtask instructions --update`"));
+                    errors.push(format!("{name}: there is no figure; run `cargo xtask instructions --update`"));
                 }
             }
         }
@@ -57,7 +57,7 @@ pub(crate) fn run(root: &Path, update: bool, only: Option<&str>) -> Result<Vec<S
     if update {
         std::fs::write(&path, table(&known)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(faults)
+    Ok(errors)
 }
 
 fn figures(text: &str) -> BTreeMap<String, f64> {

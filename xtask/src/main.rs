@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let faults = match words.as_slice() {
+    let errors = match words.as_slice() {
         ["codegen"] => codegen::write(&root()),
         ["codegen", "--check"] => codegen::check(&root()),
         ["tidy"] => tidy::check(&root()),
@@ -54,11 +54,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match faults {
-        Ok(faults) if faults.is_empty() => ExitCode::SUCCESS,
-        Ok(faults) => {
-            for fault in faults {
-                eprintln!("{fault}");
+    match errors {
+        Ok(errors) if errors.is_empty() => ExitCode::SUCCESS,
+        Ok(errors) => {
+            for error in errors {
+                eprintln!("{error}");
             }
             ExitCode::FAILURE
         }

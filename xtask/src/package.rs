@@ -98,7 +98,7 @@ fn pack(root: &Path, libraries: &[Library]) -> Result<()> {
 
 /// Unpacks the packages into `folder` as a workspace.
 fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<String>> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let program = if has_facade(libraries) { ", \"program\"" } else { "" };
     let mut manifest = format!("[workspace]\nresolver = \"3\"\nmembers = [\"*-[0-9]*\"{program}]\n[patch.crates-io]\n");
     for library in libraries {
@@ -109,7 +109,7 @@ fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<Strin
         run(Command::new("tar").arg("-xzmf").arg(&package).arg("-C").arg(folder))?;
         for file in ["LICENSE", "README.md"] {
             if !folder.join(&stem).join(file).is_file() {
-                faults.push(format!("{stem} has no {file}"));
+                errors.push(format!("{stem} has no {file}"));
             }
         }
         writeln!(manifest, "{} = {{ path = \"{stem}\" }}", library.name).ok();
@@ -118,7 +118,7 @@ fn unpack(root: &Path, folder: &Path, libraries: &[Library]) -> Result<Vec<Strin
     std::fs::write(&path, manifest).map_err(failed(&path))?;
     let lock = folder.join("Cargo.lock");
     std::fs::copy(root.join("Cargo.lock"), &lock).map_err(failed(&lock))?;
-    Ok(faults)
+    Ok(errors)
 }
 
 /// Writes a new program that uses the facade, as its reader would.
@@ -171,7 +171,7 @@ pub(crate) fn check(root: &Path, names: &[&str]) -> Result<Vec<String>> {
     libraries.retain(|library| names.is_empty() || names.contains(&library.name.as_str()));
     pack(root, &libraries)?;
     let folder = tempfile::tempdir().map_err(|error| format!("a folder for packages: {error}"))?;
-    let mut faults = unpack(root, folder.path(), &libraries)?;
+    let mut errors = unpack(root, folder.path(), &libraries)?;
     if has_facade(&libraries) {
         program(folder.path())?;
     }
@@ -180,8 +180,8 @@ pub(crate) fn check(root: &Path, names: &[&str]) -> Result<Vec<String>> {
     test.args(["test", "--quiet", "--offline", "--workspace", "--target-dir"]).arg(&target);
     run(&mut test)?;
     if has_facade(&libraries) {
-        faults.extend(compare(root, folder.path(), &target)?);
+        errors.extend(compare(root, folder.path(), &target)?);
     }
     println!("{} packages: built and tested", libraries.len());
-    Ok(faults)
+    Ok(errors)
 }

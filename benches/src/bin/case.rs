@@ -4,7 +4,7 @@
 
 use peregrine_benches::cases::{CASES, Fault, Run};
 
-/// The name by which a profiler finds the code to count.
+/// Runs a case; a profiler counts the code of this function.
 #[inline(never)]
 fn measured(run: &mut Run) -> Result<u64, Fault> {
     run()

@@ -49,7 +49,7 @@ pub(crate) fn containers() -> PathBuf {
         let mut trace = scap::text::Trace::parse(&trace).expect("a trace");
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("containers_{}.scap", std::process::id()));
         let mut writer = Writer::create(&path, trace.host(), Compression::Plain).expect("a file");
-        while let Next::Event(event) = trace.next().expect("no fault") {
+        while let Next::Event(event) = trace.next().expect("no error") {
             writer.write(&event).expect("written");
         }
         writer.finish().expect("written");
@@ -121,7 +121,7 @@ pub(crate) fn compile(source: &Path, language: Language, options: &[&str]) -> Pa
         .arg(library())
         .args(LIVE)
         .args(SYSTEM);
-    let done = command.output().unwrap_or_else(|fault| panic!("{compiler}: {fault}"));
+    let done = command.output().unwrap_or_else(|error| panic!("{compiler}: {error}"));
     assert!(done.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&done.stderr));
     built.insert(out.clone(), out.clone());
     out
@@ -132,7 +132,7 @@ pub(crate) fn run(program: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     let name = format!("{} {}", program.display(), arguments.join(" "));
     settings(command.args(arguments), &name);
-    let done = command.output().unwrap_or_else(|fault| panic!("{}: {fault}", program.display()));
+    let done = command.output().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{} {arguments:?}: {}\n{said}", program.display(), done.status);
     done

@@ -8,7 +8,7 @@ use scap::schema::EventCode as C;
 use std::ffi::CString;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-/// The parameters from the thread's id to the comm, of an event of this process.
+/// Returns the parameters from the thread's id to the comm, of an event of this process.
 fn task(tid: i64, comm: P) -> Vec<P> {
     let own = i64::from(std::process::id());
     vec![n(tid), n(own), P::Set, P::E, P::Set, P::Any, P::Any, P::Set, P::Set, P::Any, comm, P::Set]
@@ -95,7 +95,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     from_memory(live);
 }
 
-/// A program without a file: its path is the name that the memfd has.
+/// Executes a program without a file: its path is the name that the memfd has.
 fn from_memory(live: &mut Live) {
     let fd = sys!(SYS_memfd_create, c"hidden".as_ptr(), MFD_CLOEXEC);
     let image = std::fs::read("/bin/sleep").unwrap();

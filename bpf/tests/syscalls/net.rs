@@ -335,7 +335,7 @@ fn unix(live: &mut Live, dir: &str) {
     std::hint::black_box(&fds);
 }
 
-/// File descriptors that come with a message are named while it is received.
+/// Checks that file descriptors that come with a message are named while it is received.
 fn passed(live: &mut Live, dir: &str) {
     let path = std::fs::canonicalize(dir).unwrap().join("passed");
     let file = std::fs::File::create(&path).unwrap();

@@ -8,7 +8,7 @@ use peregrine_bpf::Selection;
 use std::ffi::CString;
 use std::os::unix::fs::symlink;
 
-/// A path for a call.
+/// Returns a path for a call.
 fn c(path: impl Into<Vec<u8>>) -> CString {
     CString::new(path).expect("no NUL")
 }

@@ -5,7 +5,7 @@ use crate::{bytes, sys};
 use libc::*;
 use scap::schema::{EventCode as C, SyscallCode};
 
-/// A dynamic argument of keyctl: a number.
+/// Returns a dynamic argument of keyctl: a number.
 fn number(v: i64) -> P {
     b(&bytes![0u8, v])
 }

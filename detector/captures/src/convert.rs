@@ -74,7 +74,7 @@ impl Sink {
     fn create(path: &Path, gzip: bool, host: &HostState) -> Result<Self, Fatal> {
         let extension = path.extension().unwrap_or_default();
         if extension == "trace" {
-            let file = File::create(path).map_err(|fault| format!("can't create {}: {fault}", path.display()))?;
+            let file = File::create(path).map_err(|error| format!("can't create {}: {error}", path.display()))?;
             let mut sink = Self::Text(BufWriter::new(file), String::new());
             sink.host(host)?;
             return Ok(sink);

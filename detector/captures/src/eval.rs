@@ -36,7 +36,7 @@ struct Tally {
 }
 
 pub(crate) fn run(options: &Eval) -> Result<(), Fatal> {
-    let context = |fault| format!("{}: {fault}", options.conditions.display());
+    let context = |error| format!("{}: {error}", options.conditions.display());
     let file = File::open(&options.conditions).map_err(context)?;
     let schema = SinspSchema::new(Fields::new()).without_host_names();
     let mut builder = FilterSetBuilder::new(schema);
@@ -116,14 +116,14 @@ impl Line {
                 members.insert("fnv".into(), format!("{:016x}", self.tally.fnv).into());
                 members.insert("first".into(), json!(self.tally.first));
             }
-            Err(FilterError::Syntax(fault, _)) => {
-                members.insert("error".into(), format!("parse: {}", fault.kind).into());
-                members.insert("line".into(), fault.position.line.into());
-                members.insert("column".into(), fault.position.column.into());
-                members.insert("index".into(), fault.position.index.into());
+            Err(FilterError::Syntax(error, _)) => {
+                members.insert("error".into(), format!("parse: {}", error.kind).into());
+                members.insert("line".into(), error.position.line.into());
+                members.insert("column".into(), error.position.column.into());
+                members.insert("index".into(), error.position.index.into());
             }
-            Err(fault) => {
-                members.insert("error".into(), format!("compile: {fault}").into());
+            Err(error) => {
+                members.insert("error".into(), format!("compile: {error}").into());
             }
         }
         Json::Object(members)

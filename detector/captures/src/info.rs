@@ -30,19 +30,19 @@ pub(crate) fn run(options: &Info) -> Result<(), Fatal> {
     // The state at the start of the capture; that of joined captures replaces it while reading.
     let host = summary(input.host());
     let mut counts = Counts::default();
-    let fault = loop {
+    let error = loop {
         match input.next() {
             Ok(Next::Event(event)) => counts.add(&event),
             Ok(Next::Restart) => counts.restarts += 1,
             Ok(Next::Idle) => {}
             Ok(Next::End) => break None,
-            Err(fault) => break Some(fault),
+            Err(error) => break Some(error),
         }
     };
     let all = to_json(&options.file, &input, &host, &counts);
     output::print(&if options.json { format!("{all:#}\n") } else { text(&all) })?;
     // The readable part is printed; the error is still a failure.
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+    error.map_or(Ok(()), |error| Err(error.into()))
 }
 
 impl Counts {

@@ -25,7 +25,7 @@ impl Input {
         }
         if path.extension().is_some_and(|extension| extension == "trace") {
             let text = std::fs::read_to_string(path)
-                .map_err(|fault| Error::io(format!("can't read file {}", path.display()), fault))?;
+                .map_err(|error| Error::io(format!("can't read file {}", path.display()), error))?;
             return Ok(Self::Text(Trace::parse(&text)?));
         }
         Ok(Self::File(Reader::open(path)?))

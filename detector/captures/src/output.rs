@@ -47,6 +47,6 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 }
 
 /// Returns whether the error comes from a closed pipe.
-pub(crate) fn is_closed_pipe(fault: &(dyn std::error::Error + 'static)) -> bool {
-    fault.downcast_ref::<io::Error>().is_some_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe)
+pub(crate) fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -19,7 +19,7 @@ const UNITS: &[(&str, u64)] = &[
 /// Parses a time such as `10s`, `500ms` or `1h 30m`; a number without unit is seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).map_err(|fault| fault.to_string());
+        return Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
     }
     let time: jiff::SignedDuration = text.parse().map_err(|_| "write for example 10s, 500ms or 1h30m".to_owned())?;
     Duration::try_from(time).map_err(|_| "a time cannot be negative".to_owned())

@@ -99,7 +99,7 @@ impl Printer {
         let form = match &options.print {
             _ if options.json => Form::Json(columns(&options.fields, reference, fields)?),
             Some(format) => {
-                let parsed = template(format).map_err(|fault| format!("{format}: {fault}"))?;
+                let parsed = template(format).map_err(|error| format!("{format}: {error}"))?;
                 Form::Template(parsed, !format.starts_with('*'))
             }
             None if colours => {
@@ -171,7 +171,7 @@ fn columns(names: &[String], reference: Option<Reference>, known: &Fields) -> Re
     let column = |name: &str| {
         // The reference names fields like a template does: characters that cannot be part of an argument end the name.
         let len = reference.and_then(|_| known.prefix_len(name)).unwrap_or(name.len());
-        let field = known.parse(&name[..len]).map_err(|fault| format!("{name}: {fault}"))?;
+        let field = known.parse(&name[..len]).map_err(|error| format!("{name}: {error}"))?;
         let sparse = reference.is_some() && Reference::is_sparse(name);
         let mut key = Vec::new();
         write_json_text(name.as_bytes(), &mut key);

@@ -9,12 +9,12 @@ pub(crate) use testkit::port;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The bundled capture.
+/// Returns the bundled capture.
 pub(crate) fn bundled() -> PathBuf {
     root().join("testdata/captures/attack-a.scap")
 }

@@ -9,7 +9,7 @@ use super::node::{Atom, Literal, Node, NodeId, Pool, Test};
 pub(crate) type FieldName<'f> = &'f dyn Fn(u32) -> String;
 
 impl Pool {
-    /// A condition, a node a line: atoms with the type of their left side and how long their truth lasts.
+    /// Formats a condition, one node per line: atoms with the type of their left side and their life time.
     pub(crate) fn print(&self, root: NodeId, field: FieldName<'_>) -> String {
         let mut out = String::new();
         self.print_node(root, 0, field, &mut out);
@@ -39,7 +39,7 @@ impl Pool {
 }
 
 impl Exprs {
-    /// An atom as a condition says it.
+    /// Formats an atom as a condition writes it.
     pub(crate) fn atom(&self, atom: &Atom, field: FieldName<'_>) -> String {
         let left = self.text(atom.expr, field);
         let list = |items: &[Literal]| items.iter().map(literal).collect::<Vec<_>>().join(", ");
@@ -61,7 +61,7 @@ impl Exprs {
         }
     }
 
-    /// An expression as a condition says it.
+    /// Formats an expression as a condition writes it.
     pub(crate) fn text(&self, id: ExprId, field: FieldName<'_>) -> String {
         let list = |items: &[ExprId]| items.iter().map(|id| self.text(*id, field)).collect::<Vec<_>>().join(",");
         match &self[id].op {
@@ -80,7 +80,7 @@ impl Exprs {
 }
 
 impl Test {
-    /// The operator.
+    /// Returns the operator.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Exists => "exists",

@@ -1,4 +1,4 @@
-//! Loaded rules to compiled ones: the last step of loading.
+//! Compiles loaded rules: the last step of loading.
 
 use super::LoadedRule;
 use super::correlate::Correlating;
@@ -47,7 +47,7 @@ fn build(sources: Sources, rules: Vec<LoadedRule>, config: &Config) -> Result<Co
     }
     let correlations = correlating.finish(&rows, config);
     let mut sets = Vec::with_capacity(rows.len());
-    // The first complaint about each field that no source has had yet.
+    // The first error about each field that no source has had yet.
     let mut unknown: Option<Vec<(&str, TemplateError)>> = None;
     for Source { mut schema, builder } in rows {
         let (mut compiled, missing) =

@@ -1,4 +1,4 @@
-//! Resolved correlations to plans: numbers for members, keys and what is kept.
+//! Converts resolved correlations to plans: numbers for members, keys and kept fields.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ use crate::ruleset::rule::STEP;
 use crate::ruleset::{Rule, RulesetBuilder, Selection, Selector};
 use crate::syntax::parse;
 
-/// A member that is to become hits of a rule.
+/// A member that becomes a match of a rule.
 struct Wanted {
     source: String,
     /// The name of the rule.
     rule: String,
     hit: Hit,
-    /// The correlation among those that are resolved.
+    /// The correlation among the resolved ones.
     of: usize,
 }
 
-/// Correlations on their way from resolved to compiled.
+/// Correlations between resolution and compilation.
 pub(super) struct Correlating {
     resolved: Vec<ResolvedCorrelation>,
     wanted: Vec<Wanted>,
@@ -84,7 +84,7 @@ impl Correlating {
         }
     }
 
-    /// Compiles the outputs, and finds which correlations are enabled.
+    /// Compiles the outputs, and finds the enabled correlations.
     pub(super) fn select(&mut self, config: &Config) -> Result<(), TemplateError> {
         self.schema.fields = common_fields();
         for (plan, correlation) in self.resolved.iter().enumerate() {
@@ -120,10 +120,10 @@ impl Correlating {
         Ok(())
     }
 
-    /// The correlations that are evaluated: the enabled ones, and those that they name.
+    /// Returns the evaluated correlations: the enabled ones, and those that they name.
     fn needed(&self) -> Vec<bool> {
         let mut needed = self.enabled.clone();
-        // What is named comes before.
+        // Named correlations come before.
         for of in (0..needed.len()).rev().filter(|of| self.enabled[*of]).collect::<Vec<_>>() {
             let mut left = vec![of];
             while let Some(one) = left.pop() {
@@ -156,7 +156,7 @@ impl Correlating {
         }
     }
 
-    /// The correlations, ready to run; `None` without any.
+    /// Returns the correlations, ready to run; `None` without any.
     pub(super) fn finish(mut self, rows: &[Source], config: &Config) -> Option<Arc<Correlations>> {
         let needed = self.needed();
         let places = plan_places(&needed);
@@ -176,7 +176,7 @@ impl Correlating {
                 members.push(self.member(member));
                 rows_of.push(member_info(member, &resolved));
             }
-            // What is not enabled but named by others is evaluated, and raises no alert.
+            // A disabled correlation that others name is evaluated, and raises no alert.
             let row = rows.iter().find(|row| row.schema.names().source() == correlation.source);
             let id = compiled.rules.rules().iter().position(|rule| rule.name() == correlation.name).unwrap_or(0);
             infos.push(CorrelationInfo::new(
@@ -241,7 +241,7 @@ impl Correlating {
     }
 }
 
-/// For each correlation its place among those that are evaluated.
+/// Returns for each correlation its place among the evaluated ones.
 fn plan_places(needed: &[bool]) -> Vec<Option<u32>> {
     let mut next = 0;
     let place = |needed: &bool| {

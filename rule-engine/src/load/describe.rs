@@ -1,4 +1,4 @@
-//! What rules, macros and lists are made of: the answer to `-L` and `-l`, as Falco gives it.
+//! Descriptions of rules, macros and lists: the output of `-L` and `-l`, as Falco prints it.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::syntax::parse;
 use crate::syntax::print::canonical_text;
 use crate::text::shown;
 
-/// `falco_describe_results`: of all that was loaded, or of one rule.
+/// Returns `falco_describe_results`: of all loaded items, or of one rule.
 ///
 /// # Errors
 /// If there is no such rule.
@@ -90,7 +90,7 @@ fn describe_correlation(correlation: &ResolvedCorrelation) -> Value {
 fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, collected: &CollectedRule) -> Value {
     let item = &collected.rule;
     let source = item.source.text.as_str();
-    // The condition as it is defined: lists and macros by name, exceptions left out.
+    // Returns the condition as it is defined: lists and macros by name, exceptions left out.
     let mut written = Details::default();
     if let Ok(tree) = parse(collected.condition.as_str()) {
         written.walk(&tree, loaded);
@@ -152,7 +152,7 @@ fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, co
     })
 }
 
-/// The texts of an entry, those of a sequence in a sequence too.
+/// Returns the texts of an entry, those of a sequence in a sequence too.
 fn texts(entry: &Entry) -> Vec<&str> {
     match entry {
         Entry::Many(all) => all
@@ -196,7 +196,7 @@ fn describe_macro(loaded: &Loaded, sources: &mut Sources, macro_: &ResolvedMacro
 
 fn describe_list(loaded: &Loaded, list: &ResolvedList) -> Value {
     let written = loaded.collection.lists.get(&list.name).map(|list| list.items.as_slice()).unwrap_or_default();
-    // What is written but not there any more was the name of a list.
+    // A name in the text but not in the tree was that of a list.
     let (items, lists): (Vec<std::borrow::Cow<'_, str>>, BTreeSet<&str>) = written
         .iter()
         .map(|item| item.text.as_str())
@@ -214,7 +214,7 @@ fn describe_list(loaded: &Loaded, list: &ResolvedList) -> Value {
     })
 }
 
-/// What a condition is made of.
+/// The parts of a condition.
 #[derive(Default)]
 struct Details {
     fields: BTreeSet<String>,

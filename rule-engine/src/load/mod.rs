@@ -1,8 +1,8 @@
-//! Rule files in, rules out, and everything that is wrong with them.
+//! Rule files in, rules and diagnostics out.
 //!
-//! Files are first loaded as Falco does: each is read and, with all before it, resolved, and the first error ends it.
-//! That gives the results that tools know. If there was an error, all files are loaded once more without stopping, so that
-//! people see every fault at once.
+//! Files are first loaded as Falco does: each is read and, with all before it, resolved, and loading ends at the first
+//! error. That gives the results that tools know. If there was an error, all files are loaded once more without
+//! stopping, so that people see every error at once.
 
 mod build;
 mod correlate;
@@ -49,30 +49,30 @@ pub struct LoadedRule {
     pub template: Template,
     /// Further output fields.
     pub extra: Vec<(ExtraField, Template)>,
-    /// What the rule is for.
+    /// The description of the rule.
     pub desc: String,
-    /// How grave it is, from 0 (emergency) to 7 (debug).
+    /// Its severity, from 0 (emergency) to 7 (debug).
     pub priority: u8,
     /// Its tags, sorted.
     pub tags: Vec<String>,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether it raises no alert of its own: only correlations look for it.
+    /// Whether it raises no alert itself: it is only used by correlations.
     pub building_block: bool,
     /// Whether a match starts a recording.
     pub capture: bool,
-    /// How many milliseconds it lasts; 0: as long as configured.
+    /// The length of the recording in milliseconds; 0: as configured.
     pub capture_duration: u32,
 }
 
-/// What came of loading.
+/// The result of loading.
 #[derive(Debug)]
 pub struct Loaded {
     /// The files.
     pub files: Vec<SourceFile>,
-    /// What Falco would report, file by file.
+    /// The report of Falco, file by file.
     pub reports: Vec<FileReport>,
-    /// Everything found, for people.
+    /// All diagnostics, for people.
     pub diagnostics: Vec<Diagnostic>,
     /// The definitions.
     pub collection: Collection,
@@ -81,7 +81,7 @@ pub struct Loaded {
 }
 
 impl Loader {
-    /// A loader of rules about these sources.
+    /// Creates a loader of rules about these sources.
     pub fn new(sources: Sources) -> Self {
         Self { sources, extra: Vec::new() }
     }
@@ -93,17 +93,17 @@ impl Loader {
         self
     }
 
-    /// The sources.
+    /// Returns the sources.
     pub fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// The sources, to be queried further.
+    /// Returns the sources, to be queried further.
     pub fn sources_mut(&mut self) -> &mut Sources {
         &mut self.sources
     }
 
-    /// Returns the sources, with what was compiled for them.
+    /// Returns the sources, with their compiled rules.
     pub fn into_sources(self) -> Sources {
         self.sources
     }
@@ -140,7 +140,7 @@ impl Loader {
             let read = Read::new(FileId(at), file);
             let mut report = FileReport { name: file.name.to_string(), schema: read.schema, ..FileReport::default() };
             let complete = self.collect(&mut collection, read.items, on_error, &mut report.diagnostics, &mut missing);
-            // Stopping at the first error, each file must hold with those before it; else only the whole counts.
+            // Stopping at the first error, each file must be valid with those before it; else only the whole counts.
             let due = match on_error {
                 OnError::Stop => complete,
                 OnError::Continue => at + 1 == files.len(),
@@ -165,7 +165,7 @@ impl Loader {
         Pass { reports, collection, resolved: last.unwrap_or_else(nothing) }
     }
 
-    /// Takes in the items of a file. False if an error ended it.
+    /// Adds the items of a file. Returns false if an error ended it.
     fn collect(
         &mut self,
         collection: &mut Collection,
@@ -191,7 +191,8 @@ impl Loader {
     }
 }
 
-/// Diagnostics, each once, in order. They are found by what makes two of them the same, since there may be many.
+/// Diagnostics, each once, in order. They are found by the properties that make two of them the same, since there may
+/// be many.
 #[derive(Debug, Default)]
 struct Gathered {
     diagnostics: Vec<Diagnostic>,
@@ -199,7 +200,7 @@ struct Gathered {
     by_context: HashMap<u64, Vec<usize>>,
     by_spot: HashMap<u64, Vec<usize>>,
     hasher: RandomState,
-    /// The comparisons that were made.
+    /// The number of comparisons.
     #[cfg(test)]
     compared: usize,
 }
@@ -229,7 +230,7 @@ impl Gathered {
     }
 }
 
-/// One way through all files.
+/// One pass through all files.
 struct Pass {
     reports: Vec<FileReport>,
     collection: Collection,
@@ -269,12 +270,12 @@ impl Read {
 }
 
 impl Loaded {
-    /// Whether there is no error.
+    /// Returns whether there is no error.
     pub fn is_successful(&self) -> bool {
         self.reports.iter().all(FileReport::is_successful)
     }
 
-    /// The rules, in the order of evaluation.
+    /// Returns the rules, in the order of evaluation.
     pub fn into_rules(self) -> Vec<LoadedRule> {
         let Self { collection, resolved, .. } = self;
         let mut collected: Vec<Option<_>> = collection.rules.into_all().map(Some).collect();
@@ -299,12 +300,12 @@ impl Loaded {
         resolved.rules.into_iter().filter_map(rule).collect()
     }
 
-    /// `falco_load_results`, as Falco prints it.
+    /// Returns `falco_load_results`, as Falco prints it.
     pub fn falco_json(&self) -> Value {
         json!(self.reports.iter().map(|report| falco::json(report, &self.files)).collect::<Vec<_>>())
     }
 
-    /// The summary that Falco prints on standard output without JSON, and the texts with warnings that it logs.
+    /// Returns the summary that Falco prints on standard output without JSON, and the texts with warnings that it logs.
     pub fn falco_text(&self) -> (String, Vec<String>) {
         let mut logged = Vec::new();
         let mut summary = String::new();
@@ -324,15 +325,15 @@ impl Loaded {
         (summary, logged)
     }
 
-    /// Everything that is wrong, for people.
+    /// Returns all errors and warnings, for people.
     pub fn render(&self, style: Style) -> String {
         human::render_all(&self.diagnostics, &self.files, style)
     }
 
-    /// Whether the plugins that the rules ask for are there: each by name and version.
+    /// Checks whether the plugins that the rules require are loaded: each by name and version.
     ///
     /// # Errors
-    /// What is missing, in Falco's words.
+    /// The missing plugin, in Falco's words.
     pub fn check_plugins(&self, plugins: &[(&str, &str)]) -> Result<(), String> {
         check_plugins(&self.collection, plugins)
     }
@@ -363,7 +364,7 @@ fn check_plugins(collection: &Collection, plugins: &[(&str, &str)]) -> Result<()
 mod tests {
     use super::*;
 
-    /// A file of many errors is loaded with work that grows as it does.
+    /// A file of many errors is loaded in a time that grows linearly.
     #[test]
     fn the_same_error_is_found_without_looking_at_all() {
         let name: Arc<str> = "rules.yaml".into();

@@ -1,6 +1,7 @@
-//! The order of what an `and` or an `or` asks: first what is remembered with the thread or its lineage, as one
-//! expression of its own, then what depends on the event, cheap questions first and those that are likely to decide. Questions have no effects, so the
-//! order changes no answer. What all alternatives of an `or` ask is asked once, before them.
+//! The order of the parts of an `and` or an `or`: first those that are cached with the thread or its lineage, as one
+//! expression, then those that depend on the event, cheap ones first and those that are likely to decide. Tests have no
+//! effects, so the order changes no result. Common parts of all alternatives of an `or` are evaluated once, before
+//! them.
 
 use smallvec::SmallVec;
 
@@ -8,7 +9,7 @@ use crate::ir::node::{Node, NodeId, PerNode, Pool};
 use crate::vm::matcher::Sort;
 use crate::vm::program::Span;
 
-/// What extraction of a value of the event costs beside the search.
+/// The cost of extracting a value of the event, in addition to the search.
 pub(crate) const EXTRACTION: u32 = 100;
 
 /// Rearranges expressions of one pool.
@@ -18,23 +19,23 @@ pub(crate) struct Arranger {
     facts: PerNode<Facts>,
 }
 
-/// What is known of an expression before any event is seen.
+/// The properties of an expression that are known without an event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts {
-    /// How long its answer holds.
+    /// The life time of its result.
     pub(crate) span: Span,
-    /// Roughly what an answer costs.
+    /// The approximate cost of a result.
     cost: u32,
-    /// Roughly how often it is true, of 256 times.
+    /// The approximate probability that it is true, of 256.
     chance: u32,
 }
 
-/// How often a question is true that is seldom true, and any other, of 256 times.
+/// The probabilities of a test that is seldom true, and of any other, of 256.
 const RARELY: u32 = 16;
 const OFTEN: u32 = 166;
 
 impl Facts {
-    /// The place among what an `and` asks: cheap questions first, and those that are likely to end it.
+    /// Returns the place in an `and`: cheap tests first, and those that are likely to end it.
     pub(crate) fn rank(self, all: bool) -> u32 {
         let ends = if all { 256 - self.chance } else { self.chance };
         self.cost.saturating_mul(256) / ends.max(1)
@@ -42,7 +43,7 @@ impl Facts {
 }
 
 impl Arranger {
-    /// The same expression in the best order.
+    /// Returns the same expression in the best order.
     pub(crate) fn arrange(&mut self, pool: &mut Pool, node: NodeId) -> NodeId {
         if let Some(done) = self.done.get(node) {
             return done;
@@ -85,7 +86,7 @@ impl Arranger {
             part.sort_by_key(|(rank, _)| *rank);
             let nodes: SmallVec<[NodeId; 16]> = part.iter().map(|(_, node)| *node).collect();
             if kinds > 1 && span != Span::Event && nodes.len() > 1 {
-                // Kept together, so that one remembered bit answers all of them. `and` and `or` would flatten it.
+                // Kept together, so that one cached bit is the result of all of them. `and` and `or` would flatten it.
                 let nodes = nodes.as_slice().into();
                 order.push(pool.intern(if all { Node::And(nodes) } else { Node::Or(nodes) }));
             } else {
@@ -99,7 +100,7 @@ impl Arranger {
         }
     }
 
-    /// What is known of an expression.
+    /// Returns the properties of an expression.
     pub(crate) fn facts(&mut self, pool: &Pool, node: NodeId) -> Facts {
         if let Some(facts) = self.facts.get(node) {
             return facts;
@@ -140,7 +141,7 @@ impl Facts {
     }
 }
 
-/// What all alternatives ask, taken out of them: `a and b or a and c` is `a and (b or c)`.
+/// Returns the common parts of all alternatives, taken out of them: `a and b or a and c` is `a and (b or c)`.
 fn factored(pool: &mut Pool, alternatives: &[NodeId]) -> Option<NodeId> {
     let demands = |pool: &Pool, node: NodeId| match &pool[node] {
         Node::And(children) => children.to_vec(),
@@ -162,7 +163,7 @@ fn factored(pool: &mut Pool, alternatives: &[NodeId]) -> Option<NodeId> {
     for alternative in alternatives {
         let mut rest = demands(pool, *alternative);
         rest.retain(|demand| !common.contains(demand));
-        // Nothing left to be asked is true, and so is the whole `or`.
+        // An alternative without further parts is true, and so is the whole `or`.
         rests.push(pool.and(rest));
     }
     let rest = pool.or(rests);

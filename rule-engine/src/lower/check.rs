@@ -1,7 +1,7 @@
-//! Checks: which operators a type has, and the atoms that a check becomes.
+//! Checks: the operators of each type, and the atoms of a check.
 //!
-//! Operators that say the same become the same atoms, so that rules share them: `!=` is "exists and not =", `anyof` is
-//! an `or`, `allof` an `and`, `==` is `=`.
+//! Equivalent operators become the same atoms, so that rules share them: `!=` is "exists and not =", `anyof` is an
+//! `or`, `allof` an `and`, `==` is `=`.
 
 use super::literal;
 use super::{CompileErrorKind, Compiler, warn};
@@ -12,7 +12,7 @@ use crate::operator::{Modifier, Operator, Values};
 use crate::syntax::ast::{Check, Right};
 use crate::vm::regex;
 
-/// The class of values that an operator is looked up for, and what messages call their checks.
+/// Returns the class of values by which an operator is looked up, and its name in messages.
 fn values(kind: Kind) -> Option<(Values, &'static str)> {
     Some(match kind {
         Kind::Double => (Values::NUMBERS, "numeric filters"),
@@ -28,11 +28,11 @@ fn values(kind: Kind) -> Option<(Values, &'static str)> {
     })
 }
 
-/// The kinds of which there may be lists in conditions.
+/// The kinds that can be in lists of conditions.
 const LISTED: [Kind; 7] =
     [Kind::CharBuf, Kind::UInt64, Kind::RelTime, Kind::AbsTime, Kind::Bool, Kind::IpAddr, Kind::IpNet];
 
-/// Whether values of a kind can be compared so.
+/// Returns whether values of a kind can be compared so.
 fn comparable(op: Operator, modifier: Option<Modifier>, kind: Kind, list: bool) -> Result<(), String> {
     // `==` is called by the name of `=`.
     let name = if op == Operator::EqEq { Operator::Eq.text() } else { op.text() };
@@ -55,7 +55,7 @@ fn comparable(op: Operator, modifier: Option<Modifier>, kind: Kind, list: bool) 
 }
 
 impl Compiler<'_> {
-    /// The condition that a check stands for.
+    /// Returns the condition of a check.
     pub(super) fn check(&mut self, check: &Check) -> Result<NodeId, CompileErrorKind> {
         let left = self.operand(&check.left)?;
         let (kind, list) = (self.pool.exprs[left].kind, self.pool.exprs[left].list);
@@ -81,7 +81,7 @@ impl Compiler<'_> {
         Ok(self.pool.check(left, check.op, check.modifier, literals, &mut *self.schema))
     }
 
-    /// Whether two expressions may be compared.
+    /// Checks whether two expressions may be compared.
     fn against(&self, op: Operator, left: ExprId, right: ExprId) -> Result<(), String> {
         let (left, right) = (&self.pool.exprs[left], &self.pool.exprs[right]);
         if matches!(op, Operator::PMatch | Operator::Regex) {
@@ -112,7 +112,7 @@ impl Compiler<'_> {
         ))
     }
 
-    /// One constant, parsed and checked.
+    /// Parses and checks one constant.
     fn literal(&self, op: Operator, left: ExprId, value: &[u8]) -> Result<Literal, CompileErrorKind> {
         let invalid = |message: &str| CompileErrorKind::Value { value: value.to_vec(), message: message.to_owned() };
         let expr = &self.pool.exprs[left];
@@ -141,7 +141,7 @@ impl Compiler<'_> {
             return Err(CompileErrorKind::Operator { op, message });
         }
         if op == Operator::Regex {
-            // Compiled here only to learn whether it can be: the program keeps its own.
+            // Compiled here only to check it: the program keeps its own.
             let translated = regex::translate(value).and_then(|text| regex::compile(&text));
             translated.map_err(|message| invalid(&format!("invalid regex pattern: {message}")))?;
         }
@@ -149,7 +149,7 @@ impl Compiler<'_> {
     }
 }
 
-/// What is known of a comparison of the event's number, which is at least 1.
+/// Returns the known result of a comparison of the event's number, which is at least 1.
 fn of_number(op: Operator, literal: &Literal) -> Option<bool> {
     match (op, literal) {
         (Operator::Eq | Operator::Le, Literal::U64(0)) | (Operator::Lt, Literal::U64(0 | 1)) => Some(false),
@@ -158,7 +158,7 @@ fn of_number(op: Operator, literal: &Literal) -> Option<bool> {
     }
 }
 
-/// The operators without those that are spelled twice.
+/// Returns the operators without those that are spelled twice.
 fn plain(op: Operator) -> Operator {
     match op {
         Operator::EqEq => Operator::Eq,
@@ -169,7 +169,7 @@ fn plain(op: Operator) -> Operator {
 }
 
 impl Pool {
-    /// The condition that an operator and parsed constants stand for.
+    /// Returns the condition of an operator and parsed constants.
     fn check(
         &mut self,
         expr: ExprId,
@@ -193,7 +193,7 @@ impl Pool {
                 return self.atom(Atom { expr, test: Test::Around(delta) });
             }
             Special::DnsName => return self.host(expr, op, &literals, schema),
-            // These compare with the first constant only, whatever the modifier says.
+            // These compare with the first constant only, whatever the modifier.
             _ if single && modifier.is_some() => literals.truncate(1),
             _ => {}
         }
@@ -225,7 +225,7 @@ impl Pool {
         }
     }
 
-    /// There is a value, but `test` does not hold.
+    /// Returns that there is a value, but `test` is false.
     fn differs(&mut self, expr: ExprId, test: Test) -> NodeId {
         let exists = self.atom(Atom { expr, test: Test::Exists });
         let equal = self.atom(Atom { expr, test });
@@ -239,8 +239,8 @@ impl Pool {
             (expr.kind, expr.list, expr.special)
         };
         if special == Special::AnyEnd {
-            // Only ports are looked up in a set; a network is compared with the first constant, and an address never
-            // is a member. `intersects` is not understood at all.
+            // Only ports are looked up in a set; a network is compared with the first constant, and an address never is
+            // a member. `intersects` is not supported at all.
             let test = match (kind, literals.first()) {
                 (Kind::Port, _) if op == Operator::In => {
                     literals.sort_unstable();

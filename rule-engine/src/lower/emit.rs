@@ -1,5 +1,5 @@
-//! From shared expressions to a program: code for each condition, one matcher for the atoms that are answered together,
-//! and a bit for each answer that is worth keeping.
+//! Emits a program from shared expressions: code for each condition, one matcher for the atoms that are evaluated
+//! together, and a bit for each result that is worth caching.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use crate::vm::compare::Regexes;
 use crate::vm::matcher::{Matcher, Sort};
 use crate::vm::program::{AtomRow, Layout, MatcherRow, Program, Slot, Span};
 
-/// A program, and where the code of each expression begins.
+/// A program, and the start of the code of each expression.
 pub(crate) struct Emitted {
     pub(crate) program: Program,
     pub(crate) entries: HashMap<NodeId, u32, FxBuildHasher>,
-    /// The number of an atom in the program.
+    /// The number of each atom in the program.
     pub(crate) atoms: HashMap<AtomId, u32, FxBuildHasher>,
 }
 
@@ -168,7 +168,7 @@ impl Emitter<'_> {
         }
     }
 
-    /// Children up to the first whose answer is `until`.
+    /// Emits the children up to the first whose result is `until`.
     fn junction(&mut self, node: NodeId, children: &[NodeId], until: bool) {
         let slot = self.slots.get(node);
         let recall = self.code.len();

@@ -1,21 +1,21 @@
-//! Why a condition does not compile: kinds, Falco's words for each, and what may help.
+//! Errors of compiling a condition: kinds, Falco's words for each, and hints.
 
 use crate::event::{FieldError, Schema, near_event_type};
 use crate::operator::Operator;
 use crate::text::Position;
 
-/// Why a condition does not compile.
+/// The reason why a condition does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 #[non_exhaustive]
 pub struct CompileError {
-    /// What is wrong.
+    /// The kind of error.
     pub kind: CompileErrorKind,
-    /// The check that is wrong.
+    /// The invalid check.
     pub position: Position,
 }
 
-/// What is wrong with a condition whose text can be read. Printed in Falco's words.
+/// The kind of error in a condition whose text was parsed. Printed in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileErrorKind {
@@ -39,13 +39,13 @@ pub enum CompileErrorKind {
     Operator {
         /// The operator.
         op: Operator,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
-    /// A transformer does not take these arguments.
+    /// A transformer does not accept these arguments.
     #[error("{message}")]
     Transformer {
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
     /// A transformer of several arguments is unknown. Falco ends with this.
@@ -54,7 +54,7 @@ pub enum CompileErrorKind {
     /// The two sides cannot be compared with each other.
     #[error("{message}")]
     Sides {
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
     /// A constant is invalid for the field.
@@ -62,7 +62,7 @@ pub enum CompileErrorKind {
     Value {
         /// The constant.
         value: Vec<u8>,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
     /// A constant is not a number where Falco ends with this.
@@ -74,7 +74,7 @@ pub enum CompileErrorKind {
     /// The event types that it can match cannot be inferred. Falco ends with this.
     #[error("{message}")]
     EventTypes {
-        /// Why.
+        /// The reason.
         message: &'static str,
     },
     /// There is no source of that name.
@@ -87,7 +87,7 @@ impl CompileError {
         Self { kind, position }
     }
 
-    /// Whether Falco does not report this but ends.
+    /// Returns whether Falco does not report this but ends.
     pub fn aborts_falco(&self) -> bool {
         matches!(
             self.kind,
@@ -97,7 +97,7 @@ impl CompileError {
         )
     }
 
-    /// Whether a name is unknown to the schema: what `skip-if-unknown-filter` forgives.
+    /// Returns whether a name is unknown to the schema, which `skip-if-unknown-filter` allows.
     pub fn is_unknown_name(&self) -> bool {
         matches!(
             self.kind,
@@ -105,7 +105,7 @@ impl CompileError {
         )
     }
 
-    /// Returns what may help, given the names that the schema has.
+    /// Returns a hint, given the names that the schema has.
     pub fn hint(&self, schema: &dyn Schema) -> Option<String> {
         match &self.kind {
             CompileErrorKind::Field(error) => error.hint(schema),

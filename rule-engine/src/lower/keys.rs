@@ -1,6 +1,6 @@
-//! Which event types a condition can match: inferred from its checks on `evt.type`, `syscall.type` and `evt.num`.
+//! The event types that a condition can match: inferred from its checks on `evt.type`, `syscall.type` and `evt.num`.
 //!
-//! A `not` is pushed to the leaves. Leaves that say nothing of event types hold for all of them, negated or not.
+//! A `not` is pushed to the leaves. Leaves without a check of event types include all of them, negated or not.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// No key out of `count`.
+    /// Returns no key out of `count`.
     pub fn none(count: usize) -> Self {
         Self { words: SmallVec::from_elem(0, count.div_ceil(64)), count }
     }
 
-    /// All keys below `count`.
+    /// Returns all keys below `count`.
     pub fn all(count: usize) -> Self {
         let mut words = SmallVec::from_elem(u64::MAX, count.div_ceil(64));
         if let Some(last) = words.last_mut().filter(|_| !count.is_multiple_of(64)) {
@@ -42,22 +42,22 @@ impl KeySet {
         }
     }
 
-    /// Whether `key` is a member.
+    /// Returns whether `key` is a member.
     pub fn contains(&self, key: Key) -> bool {
         self.words.get(usize::from(key.0) / 64).is_some_and(|word| word >> (key.0 % 64) & 1 == 1)
     }
 
-    /// How many keys it has.
+    /// Returns how many keys it has.
     pub fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Whether it has none.
+    /// Returns whether it has none.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// Its keys, ascending.
+    /// Returns its keys, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Key> + '_ {
         self.words.iter().enumerate().flat_map(|(place, word)| {
             let mut word = *word;
@@ -84,7 +84,7 @@ impl KeySet {
     }
 }
 
-/// The keys that `tree` can match.
+/// Returns the keys that `tree` can match.
 pub(super) fn infer(tree: &Expr, schema: &dyn Schema, known: &mut Known) -> Result<KeySet, CompileError> {
     Inference { schema, known, count: schema.key_count() }.expr(tree, false)
 }
@@ -137,7 +137,7 @@ impl Inference<'_> {
         Ok(set)
     }
 
-    /// The keys of a leaf; `None` if it says nothing of them.
+    /// Returns the keys of a leaf; `None` if it does not restrict them.
     fn check(&self, check: &Check) -> Result<Option<KeySet>, &'static str> {
         if check.modifier.is_some() {
             return Ok(None);
@@ -169,7 +169,7 @@ impl Inference<'_> {
     }
 }
 
-/// Whether an operand is the plain event type; an error if a transformer stands around it.
+/// Returns whether an operand is the plain event type; an error if a transformer is applied to it.
 fn is_event_type(operand: &Operand) -> Result<bool, &'static str> {
     match operand {
         Operand::Field(field, _) => {
@@ -188,7 +188,7 @@ fn is_event_type(operand: &Operand) -> Result<bool, &'static str> {
     }
 }
 
-/// What is known of a check on `evt.num`, which begins at 1.
+/// Returns the known result of a check on `evt.num`, which begins at 1.
 fn number_invariant(check: &Check) -> Option<bool> {
     let Operand::Field(field, _) = &check.left else { return None };
     if field.name != "evt.num" || field.arg.is_some() {

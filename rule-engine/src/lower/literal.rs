@@ -1,6 +1,6 @@
-//! Constants on the right of an operator: text to typed values, in Falco's words where they are wrong.
+//! Constants on the right of an operator: text to typed values, with Falco's messages where they are invalid.
 //!
-//! Numbers are read as C's `scanf` reads them: blanks before, a sign, digits, nothing behind; too wide ones are cut to
+//! Numbers are read as C's `scanf` reads them: leading spaces, a sign, digits, nothing behind; too wide ones are cut to
 //! the width of the field, those past 64 bits become the greatest.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,12 +14,12 @@ use crate::ir::node::Literal;
 /// The longest constant, with the byte that ends it.
 const LONGEST: usize = 256;
 
-/// Why a text is not a constant of a kind.
+/// The reason why a text is not a constant of a kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Invalid {
     /// Falco ends with this.
     Aborts,
-    /// What is wrong, in Falco's words.
+    /// The reason, in Falco's words.
     Words(String),
 }
 
@@ -47,7 +47,7 @@ pub(super) fn parse(text: &[u8], kind: Kind) -> Result<Literal, Invalid> {
     parse_raw(text, kind)
 }
 
-/// As [`parse`], for fields that have no constants of bytes.
+/// Does the same as [`parse`] for fields that have no constants of bytes.
 pub(super) fn parse_raw(text: &[u8], kind: Kind) -> Result<Literal, Invalid> {
     if text.contains(&0) {
         return Err("filter error: filter value cannot contain a NUL byte (\\x00)".into());
@@ -88,7 +88,7 @@ fn lossy(text: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(text)
 }
 
-/// The numbers of the types that constants cannot have, as a message prints them.
+/// Returns the number of a type that constants cannot have, as a message prints it.
 const fn kind_number(kind: Kind) -> u32 {
     match kind {
         Kind::ByteBuf => 10,
@@ -99,7 +99,7 @@ const fn kind_number(kind: Kind) -> u32 {
     }
 }
 
-/// A whole number as `scanf` reads it, cut to `bits`.
+/// Parses a whole number as `scanf` reads it, cut to `bits`.
 pub(super) fn number(text: &[u8], bits: u32, signed: bool) -> Option<Literal> {
     let digits = text.trim_ascii_start();
     let digits = if digits.first() == Some(&0x0b) { digits[1..].trim_ascii_start() } else { digits };
@@ -141,7 +141,7 @@ fn port(text: &[u8]) -> Result<u16, Invalid> {
     services().get(name).copied().ok_or_else(unknown)
 }
 
-/// Names of services: those of the system, where it keeps a list, and the commonest ones.
+/// Returns the port of a service: from the system's list, if it has one, or the most common ones.
 fn services() -> &'static HashMap<String, u16> {
     static SERVICES: OnceLock<HashMap<String, u16>> = OnceLock::new();
     SERVICES.get_or_init(|| {
@@ -198,7 +198,7 @@ fn ipv6(text: &[u8]) -> Result<Ipv6Addr, Invalid> {
     parse_ip(text).ok_or_else(|| format!("unrecognized IPv6 address {}", lossy(text)).into())
 }
 
-/// The bits of a mask, and the mask as written.
+/// Returns the bits of a mask, and the mask as written.
 fn mask(text: &[u8]) -> Result<u64, Invalid> {
     match number(text, 8, false) {
         Some(Literal::U64(bits)) => Ok(bits),
@@ -229,7 +229,7 @@ fn net_v6(text: &[u8]) -> Result<Literal, Invalid> {
     }
 }
 
-/// The bytes that pairs of hexadecimal digits stand for.
+/// Returns the bytes of pairs of hexadecimal digits.
 pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;

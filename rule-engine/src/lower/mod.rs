@@ -5,7 +5,7 @@
 //!                                                                              + keys (event types that can match)
 //! ```
 //!
-//! Everything that depends on a type is decided here, so that nothing is left to be found wrong while rules run.
+//! Everything that depends on a type is decided here, so that no error is left to be found while rules run.
 
 pub(crate) mod arrange;
 mod check;
@@ -33,12 +33,12 @@ use crate::ir::expr::ExprId;
 use crate::ir::node::{Atom, NodeId, Pool, Test};
 use crate::syntax::ast::{Definition, Expr, Operand, Position};
 
-/// Something in a condition that is probably not meant.
+/// A warning about a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// What it is, in Falco's words.
+    /// The message, in Falco's words.
     pub message: String,
-    /// Where.
+    /// The place.
     pub position: Position,
 }
 
@@ -51,30 +51,30 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// The event types that it can match, as far as they can be inferred.
+    /// Returns the event types that it can match, as far as they can be inferred.
     pub fn keys(&self) -> &KeySet {
         &self.keys
     }
 
-    /// The same condition, to be asked of events of all types.
+    /// Returns the same condition, evaluated for events of all types.
     #[must_use]
     pub(crate) fn of_all_keys(mut self, count: usize) -> Self {
         self.keys = KeySet::all(count);
         self
     }
 
-    /// Its place in the shared expressions, and what [`keys`](Self::keys) gives.
+    /// Returns its place in the shared expressions, and the result of [`keys`](Self::keys).
     pub(crate) fn into_parts(self) -> (NodeId, KeySet) {
         (self.root, self.keys)
     }
 
-    /// What is probably not meant.
+    /// Returns the warnings.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 }
 
-/// What definitions came to that were compiled before into the same pool, by address.
+/// The results of definitions that were compiled before into the same pool, by address.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// The definition is kept, so that the address remains its own.

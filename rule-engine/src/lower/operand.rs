@@ -1,4 +1,4 @@
-//! Fields and transformers: names to numbers, and the types that come out of them.
+//! Fields and transformers: names to numbers, and the types of the results.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::syntax::ast::{Operand, Transformer};
 
 use super::error::CompileErrorKind;
 
-/// Where a field is wanted: some exist only in conditions, and some mean another thing in an output.
+/// The place of a field: some exist only in conditions, and some have another meaning in an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Condition,
@@ -56,7 +56,8 @@ impl Operands<'_> {
     }
 
     fn lifetime(&self, exprs: &[ExprId]) -> Lifetime {
-        // Constants hold longest. `Lineage` is the longest of the lasting ones but for `Thread`, which is finer.
+        // Constants have the longest life time. `Lineage` is the longest of the lasting ones except `Thread`, which is
+        // finer.
         let lasting = exprs.iter().filter(|id| !self.exprs.is_constant(**id)).map(|id| self.exprs[*id].lifetime);
         lasting.reduce(shorter).unwrap_or(Lifetime::Event)
     }

@@ -1,9 +1,9 @@
-//! Fewer instructions for the same program: jumps to jumps go where those would, and a question with the jump that
+//! Fewer instructions for the same program: jumps to jumps go to the final target, and a test with the jump that
 //! depends on it is one instruction.
 
 use crate::ir::op::Op;
 
-/// Rewrites code; gives for each instruction its new place. Places that jumps or `entries` lead to are kept.
+/// Rewrites code; returns for each instruction its new place. Targets of jumps and `entries` are kept.
 pub(super) fn optimize(code: &mut Vec<Op>, entries: impl Iterator<Item = u32>) -> Vec<u32> {
     thread(code);
     let mut wanted = vec![false; code.len()];
@@ -46,7 +46,7 @@ fn thread(code: &mut [Op]) {
     }
 }
 
-/// The instruction at the start of `code`, and how many it takes the place of.
+/// Returns the instruction at the start of `code`, and how many it replaces.
 fn question(code: &[Op], wanted: &[bool]) -> (Op, usize) {
     match *code {
         [Op::Atom(atom), Op::Jump { when, to }, ..] if !wanted[1] => (Op::Test { atom, not: false, when, to }, 2),
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn targets_of_jumps_stay() {
-        // What is recalled is answered as the atom would be, and decides the jump.
+        // A recalled result is that of the atom, and decides the jump.
         let mut code =
             vec![Op::Recall { node: 0, to: 2 }, Op::Atom(0), Op::Jump { when: false, to: 4 }, Op::Atom(1), Op::Return];
         let before = code.clone();

@@ -1,4 +1,4 @@
-//! What is left of a condition for events of one key: fields whose value the key decides are answered now.
+//! The rest of a condition for events of one key: fields whose value the key decides are evaluated now.
 
 use bumpalo::Bump;
 use hashbrown::HashMap;
@@ -10,7 +10,7 @@ use crate::ir::expr::Op;
 use crate::ir::node::{Atom, AtomId, Node, NodeId, PerNode, Pool, Test};
 use crate::vm::compare::{self, Regexes};
 
-/// So many atoms may be told apart by the bits of a signature.
+/// The number of atoms that the bits of a signature can distinguish.
 const SIGNED: usize = 32;
 
 /// Specializes conditions of one pool, one after the other.
@@ -21,12 +21,12 @@ pub(crate) struct Specializer<'s> {
     touched: PerNode<bool>,
     /// The same of fields.
     fields: HashMap<FieldId, bool, FxBuildHasher>,
-    /// What each key says of an atom: `None` if it does not decide it.
+    /// The result of an atom by key: `None` if the key does not decide it.
     answers: HashMap<(AtomId, Key), Option<bool>, FxBuildHasher>,
     /// The condition, and the atoms in it that a key may decide.
     root: NodeId,
     atoms: Vec<AtomId>,
-    /// What came of it for keys that answer all of those alike.
+    /// The results for keys that decide all of those alike.
     known: Vec<(u64, NodeId)>,
 }
 
@@ -44,7 +44,7 @@ impl<'s> Specializer<'s> {
         }
     }
 
-    /// Takes up a condition.
+    /// Sets the condition.
     pub(crate) fn begin(&mut self, pool: &Pool, root: NodeId) {
         self.root = root;
         self.known.clear();
@@ -69,7 +69,7 @@ impl<'s> Specializer<'s> {
         }
     }
 
-    /// The condition for events of `key`.
+    /// Returns the condition for events of `key`.
     pub(crate) fn specialize(&mut self, pool: &mut Pool, key: Key) -> NodeId {
         if self.atoms.is_empty() {
             return self.root;
@@ -113,8 +113,8 @@ impl<'s> Specializer<'s> {
         }
     }
 
-    /// Whether the value of some field in `node` is decided by some key. Asked of the schema once for a field: a field
-    /// that no key decides is left alone for all of them.
+    /// Returns whether the value of some field in `node` is decided by some key. The schema is queried once for a
+    /// field: a field that no key decides is skipped for all of them.
     fn is_touched(&mut self, pool: &Pool, node: NodeId) -> bool {
         if let Some(touched) = self.touched.get(node) {
             return touched;

@@ -1,11 +1,11 @@
-//! Warnings about constants that are probably not what was meant.
+//! Warnings about constants that are probably mistakes.
 
 use super::Warning;
 use crate::event::Schema;
 use crate::operator::{Operator, TRANSFORMERS};
 use crate::text::Position;
 
-/// Looks at one constant.
+/// Checks one constant.
 pub(super) fn check(op: Operator, value: &[u8], at: Position, schema: &dyn Schema, warnings: &mut Vec<Warning>) {
     let mut warn = |message: String| warnings.push(Warning { message, position: at });
     let shown = || String::from_utf8_lossy(value);
@@ -33,8 +33,8 @@ pub(super) fn check(op: Operator, value: &[u8], at: Position, schema: &dyn Schem
     }
 }
 
-/// Whether a pattern has nothing that only a pattern can say: anchors at the ends do not count, nor does "anything" at
-/// the beginning or the end.
+/// Returns whether a pattern has nothing that requires a pattern: anchors at the ends do not count, nor does "anything"
+/// at the beginning or the end.
 fn could_be_simpler(pattern: &[u8]) -> bool {
     let len = pattern.len();
     let mut at = 0;

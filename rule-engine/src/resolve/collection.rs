@@ -1,4 +1,4 @@
-//! Definitions, appends and overrides brought together: what each list, macro and rule finally is, still as text.
+//! Definitions, appends and overrides brought together: the final form of each list, macro and rule, still as text.
 
 use rustc_hash::FxHashMap;
 
@@ -30,22 +30,22 @@ impl<T> Default for Named<T> {
 }
 
 impl<T> Named<T> {
-    /// The one of that name.
+    /// Returns the one of that name.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.by_name.get(name).map(|at| &self.all[*at])
     }
 
-    /// The place of the one of that name.
+    /// Returns the place of the one of that name.
     pub fn at(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
 
-    /// All, in order.
+    /// Returns all, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.all.iter()
     }
 
-    /// All, in order, taken out.
+    /// Removes and returns all, in order.
     pub(crate) fn into_all(self) -> std::vec::IntoIter<T> {
         self.all.into_iter()
     }
@@ -60,7 +60,7 @@ impl<T> Named<T> {
     }
 }
 
-/// When something was defined, and when it was last changed: what it can see.
+/// The times when something was defined and last changed: they decide which others it can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age {
     /// Its place in the order of definitions.
@@ -78,7 +78,7 @@ pub struct List {
     pub items: Vec<Written>,
     /// When it was defined.
     pub age: Age,
-    /// Where.
+    /// Its place.
     pub context: Context,
 }
 
@@ -87,18 +87,18 @@ pub struct List {
 pub struct Macro {
     /// Its name.
     pub name: String,
-    /// What it stands for.
+    /// Its condition.
     pub condition: MappedText,
     /// When it was defined.
     pub age: Age,
-    /// Where.
+    /// Its place.
     pub context: Context,
-    /// Where its condition stands.
+    /// The place of its condition.
     pub condition_mark: Mark,
 }
 
 impl Macro {
-    /// Where its condition stands, as Falco tells it.
+    /// Returns the place of its condition, as Falco reports it.
     pub fn condition_context(&self) -> Context {
         self.context.within(Place::MacroCondition, "", self.condition_mark)
     }
@@ -109,9 +109,9 @@ impl Macro {
 pub struct CollectedRule {
     /// All but the condition and output, as last defined.
     pub rule: Rule,
-    /// What it looks for, without exceptions.
+    /// Its condition, without exceptions.
     pub condition: MappedText,
-    /// What it prints.
+    /// Its output.
     pub output: String,
     /// When it was defined.
     pub age: Age,
@@ -119,12 +119,12 @@ pub struct CollectedRule {
     pub known_source: bool,
 }
 
-/// Everything that was defined.
+/// All definitions.
 #[derive(Debug, Default)]
 pub struct Collection {
     /// The greatest engine version that was required.
     pub engine_version: Version,
-    /// Plugins, of each entry one is needed.
+    /// The required plugins; of each entry one is needed.
     pub plugins: Vec<Vec<PluginVersion>>,
     /// The lists.
     pub lists: Named<List>,
@@ -142,10 +142,10 @@ fn fault(message: impl Into<String>, context: &Context) -> Box<Diagnostic> {
 }
 
 impl Collection {
-    /// Takes in one step of a file.
+    /// Applies one step of a file.
     ///
     /// # Errors
-    /// If it contradicts what is there.
+    /// If it contradicts the existing definitions.
     pub fn take(&mut self, step: Step, sources: &mut Sources, tell: &mut Vec<Diagnostic>) -> Result<()> {
         match step {
             Step::Tell(diagnostic) => tell.push(diagnostic),
@@ -285,7 +285,7 @@ impl Collection {
         fault
     }
 
-    /// A rule keeps its source; one that is not given agrees with all.
+    /// Checks the source: a rule keeps its source; one without a source agrees with all.
     fn same_source(&self, name: &str, source: &str, context: &Context) -> Result<()> {
         let Some(earlier) = self.rules.get(name) else { return Ok(()) };
         let before = &earlier.rule.source.text;
@@ -459,7 +459,7 @@ fn set<T>(old: &mut T, new: Option<T>) {
     }
 }
 
-/// The first line of a rule, for notes.
+/// Returns the first line of a rule, for notes.
 fn name_spot(context: &Context, rule: &Rule) -> Option<Spot> {
     let offset = context.locations.get(1)?.mark.offset;
     Some(Spot { file: rule.condition.spot.file, start: offset, end: offset + 1 })

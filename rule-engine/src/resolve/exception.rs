@@ -10,7 +10,7 @@ use super::source_map::MappedText;
 
 type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
-/// Whether a comparison is an operator on one value with a word that lets it take a list, such as `startswith oneof`.
+/// Returns whether a comparison is an operator on one value with a modifier for lists, such as `startswith oneof`.
 fn is_modified(comp: &str) -> bool {
     let Some((op, modifier)) = comp.rsplit_once([' ', '\t', '\r', '\n']) else { return false };
     let op = op.trim_end_matches([' ', '\t', '\r', '\n']);
@@ -21,7 +21,7 @@ fn takes_list(comp: &str) -> bool {
     Operator::from_text(comp).is_some_and(Operator::takes_list) || is_modified(comp)
 }
 
-/// Fills in default comparisons and checks that fields and comparisons fit. `source` where it is known.
+/// Fills in default comparisons and checks that fields and comparisons fit. `source` if it is known.
 pub(super) fn check(exception: &mut Exception, source: Option<&str>, sources: &mut Sources) -> Result<()> {
     let refuse = |exception: &Exception, message: String, hint: Option<String>| {
         let fault = Diagnostic::new(Code::Validate, message, exception.context.clone());
@@ -93,7 +93,7 @@ fn check_field(exception: &Exception, field: &Entry, source: Option<&str>, sourc
     }
 }
 
-/// A comparison that was not written, at the place of the exception.
+/// Returns a comparison that was not written, at the place of the exception.
 fn plain(text: &str, exception: &Exception) -> Written {
     let spot = exception.spot.unwrap_or(crate::diag::Spot { file: exception.context.file, start: 0, end: 0 });
     Written { text: text.to_owned(), spot, style: Style::Plain }
@@ -105,7 +105,7 @@ fn trim(entry: &mut Entry) {
     }
 }
 
-/// Quotes an item with blanks, unless it begins with a quote.
+/// Quotes an item with spaces, unless it begins with a quote.
 pub(super) fn quoted(item: &str) -> std::borrow::Cow<'_, str> {
     if item.contains(' ') && !item.starts_with(['"', '\'']) {
         return format!("\"{item}\"").into();
@@ -113,12 +113,12 @@ pub(super) fn quoted(item: &str) -> std::borrow::Cow<'_, str> {
     item.into()
 }
 
-/// A text of an entry, with the changed words `shown` in its place.
+/// Returns a text of an entry, with the changed words `shown` in its place.
 fn piece(entry: &Entry, shown: &str) -> MappedText {
     let mut out = MappedText::default();
     match entry {
         Entry::One(written) if written.text == shown => out.push(written),
-        // Quotes and parentheses around it come from nowhere.
+        // Quotes and parentheses around it have no origin.
         Entry::One(written) => match shown.split_once(written.text.as_str()) {
             Some((before, behind)) if !written.text.is_empty() => {
                 out.push_str(before);
@@ -132,7 +132,7 @@ fn piece(entry: &Entry, shown: &str) -> MappedText {
     out
 }
 
-/// The condition with the exceptions of its rule.
+/// Returns the condition with the exceptions of its rule.
 ///
 /// # Errors
 /// If the values of an exception do not fit its fields.
@@ -157,7 +157,7 @@ pub(super) fn with_exceptions(condition: &MappedText, exceptions: &[Exception]) 
     Ok(out)
 }
 
-/// `(f in (a, b, c))`
+/// Returns `(f in (a, b, c))`.
 fn single(exception: &Exception, field: &Entry) -> Result<MappedText> {
     let mut out = MappedText::default();
     for value in &exception.values {
@@ -184,7 +184,7 @@ fn single(exception: &Exception, field: &Entry) -> Result<MappedText> {
     Ok(out)
 }
 
-/// `(( f = a and g startswith b) or ( f = c and g startswith d))`
+/// Returns `(( f = a and g startswith b) or ( f = c and g startswith d))`.
 fn tuples(exception: &Exception, fields: &[Entry]) -> Result<MappedText> {
     let mut out = MappedText::default();
     for tuple in &exception.values {

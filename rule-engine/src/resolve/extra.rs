@@ -1,4 +1,4 @@
-//! What a host adds to the outputs of rules.
+//! Additions of the caller to the outputs of rules.
 
 use crate::source::item::Rule;
 
@@ -22,7 +22,7 @@ pub struct ExtraOutput {
 pub struct ExtraField {
     /// Its name in the alert.
     pub name: String,
-    /// The text that gives its value.
+    /// The text of its value.
     pub format: String,
     /// Whether the value keeps its type.
     pub raw: bool,

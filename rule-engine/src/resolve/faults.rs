@@ -1,4 +1,4 @@
-//! Faults of texts and trees: where in which file the words are, and how they came there.
+//! Errors of texts and trees: the file and place of the words, and their origin.
 
 use crate::diag::{Code, Context, Diagnostic, Spot, did_you_mean};
 use crate::lower::CompileError;
@@ -10,11 +10,11 @@ use crate::syntax::ast::{Expr, Position};
 use super::{MappedText, Resolver, locate, macros};
 
 impl Resolver<'_> {
-    /// The words of a text at a position, in the file, and how they came there.
+    /// Returns the words of a text at a position, in the file, and their origin.
     pub(super) fn spot(&self, text: &MappedText, position: Position) -> (Option<Spot>, Vec<(String, Option<Spot>)>) {
         let bytes = text.as_str().as_bytes();
         let mut from = position.index.min(bytes.len());
-        // At the end of the text there is nothing to see: take the last word before it.
+        // At the end of the text there is nothing to mark: use the last word before it.
         if from >= bytes.trim_ascii_end().len() {
             from = bytes.trim_ascii_end().len();
             while from > 0 && is_word(bytes[from - 1]) {
@@ -27,7 +27,7 @@ impl Resolver<'_> {
             to += 1;
         }
         let mut to = to.max(from + 1);
-        // Parentheses and blanks that were put in come from nowhere: take the last word before them.
+        // Inserted parentheses and spaces have no origin: use the last word before them.
         if text.origin(from).is_none() {
             while from > 0 && text.origin(from).is_none() {
                 from -= 1;
@@ -95,8 +95,8 @@ impl Resolver<'_> {
         Box::new(out)
     }
 
-    /// Where in the rule or in which of its macros a compile error stands: positions tell only in some text, so the
-    /// macros are asked one by one, then those in the one that has it.
+    /// Finds the rule or the macro with a compile error: positions are relative to one text, so the macros are compiled
+    /// one by one, then those in the one that has it.
     pub(super) fn compile_notes(
         &mut self,
         fault: &mut Diagnostic,
@@ -157,7 +157,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'[' | b']' | b'%')
 }
 
-/// The first `%…` of an output that is wrong, and why it is.
+/// Returns the first invalid `%…` of an output, and the reason.
 fn wrong_token(
     output: &str,
     mut error_of: impl FnMut(&str) -> Option<TemplateError>,

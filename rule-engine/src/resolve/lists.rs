@@ -1,6 +1,6 @@
 //! Lists are text: a name in a condition is replaced by the items.
 //!
-//! This follows the reference to the letter, quotes ignored and all (docs/quirks.md), for rules rely on it.
+//! This follows the reference exactly, quotes ignored and all (docs/quirks.md), since rules rely on it.
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher as _;
@@ -15,7 +15,7 @@ use super::collection::Collection;
 use super::exception::quoted;
 use super::source_map::MappedText;
 
-/// How long a condition may grow.
+/// The limit of a condition's length, in bytes.
 const LONGEST: usize = 1 << 22;
 
 /// A list whose items are known.
@@ -27,17 +27,17 @@ pub struct ResolvedList {
     pub items: Vec<String>,
     /// The lists that were named among its items.
     pub lists: Vec<String>,
-    /// Whether something uses it.
+    /// Whether it is used.
     pub used: bool,
-    /// Where it was defined.
+    /// The time when it was defined.
     pub context: Context,
-    /// The items as they are written into a condition.
+    /// The items as they are inserted into a condition.
     joined: String,
-    /// What the name is looked up by among the words of a condition; `None` if it is no word.
+    /// The key by which the name is looked up among the words of a condition; `None` if it is not a word.
     word: Option<u64>,
 }
 
-/// The lists with those items replaced that name a list they can see.
+/// Returns the lists with those items replaced that name a list they can use.
 pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
     let mut used = Vec::new();
     let mut out: Vec<ResolvedList> = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
                 }
                 _ => items.push(item.text.clone()),
             }
-            // Lists of lists can multiply; nothing of that size could be written into a condition.
+            // Lists of lists can multiply; nothing of that size could be inserted into a condition.
             if items.len() > LONGEST / 2 {
                 break;
             }
@@ -86,7 +86,7 @@ fn is_delimiter(byte: u8) -> bool {
     is_blank(byte) || matches!(byte, b'(' | b')' | b',' | b'=')
 }
 
-/// The words of a text, as hashes.
+/// Returns the words of a text, as hashes.
 fn words(text: &str) -> impl Iterator<Item = u64> {
     text.as_bytes().split(|byte| is_delimiter(*byte)).filter(|word| !word.is_empty()).map(hash)
 }
@@ -95,14 +95,14 @@ fn hash(word: &[u8]) -> u64 {
     rustc_hash::FxBuildHasher.hash_one(word)
 }
 
-/// The hash of a name, if it is a word.
+/// Returns the hash of a name, if it is a word.
 fn word(name: &str) -> Option<u64> {
     (!name.bytes().any(is_delimiter)).then(|| hash(name.as_bytes()))
 }
 
-/// Writes lists into conditions.
+/// Inserts lists into conditions.
 pub(super) struct Substitution {
-    /// Lists by the hashes of their names, and those whose names are no words.
+    /// Lists by the hashes of their names, and those whose names are not words.
     by_word: FxHashMap<u64, SmallVec<[usize; 1]>>,
     others: Vec<usize>,
 }
@@ -119,15 +119,15 @@ impl Substitution {
         Self { by_word, others }
     }
 
-    /// The lists that a text may name.
+    /// Returns the lists that a text may name.
     fn named_in(&self, text: &str) -> impl Iterator<Item = usize> {
         words(text).filter_map(|word| self.by_word.get(&word)).flatten().copied()
     }
 
-    /// Replaces the names of lists by their items, the lists in the order of their definition. Tells which were used.
+    /// Replaces the names of lists by their items, the lists in the order of their definition. Returns which were used.
     ///
     /// # Errors
-    /// If the condition grows beyond all measure.
+    /// If the condition becomes too long.
     pub(super) fn run(
         &self,
         text: &mut MappedText,

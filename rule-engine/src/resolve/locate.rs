@@ -4,7 +4,7 @@ use crate::lower::{CompileError, CompileErrorKind};
 use crate::syntax::ast::{Check, Expr, Operand, Position, Right};
 use crate::syntax::print;
 
-/// The offset in `text` of what an error is about, in the check that it points at.
+/// Returns the offset in `text` of the words that an error is about, in the check that it points at.
 pub(super) fn token(tree: &Expr, error: &CompileError, text: &str) -> usize {
     let position = error.position;
     let Some(check) = find(tree, position) else { return position.index };
@@ -16,7 +16,7 @@ pub(super) fn token(tree: &Expr, error: &CompileError, text: &str) -> usize {
             return found.map_or(position.index, |at| behind + at);
         }
         CompileErrorKind::Field(error) => {
-            // The field on the right, unless the same is on the left.
+            // Returns the field on the right, unless the same is on the left.
             let on_the_right = match (&check.left, &check.right) {
                 (Operand::Field(left, _), _) if error.field().starts_with(left.name.as_str()) => false,
                 (_, Right::Operand(right)) => has_field(right, error.field()),
@@ -45,7 +45,7 @@ fn has_field(operand: &Operand, text: &str) -> bool {
     }
 }
 
-/// How long the name is that a left side begins with.
+/// Returns the length of the name that a left side begins with.
 fn left_name(operand: &Operand) -> usize {
     match operand {
         Operand::Field(field, _) => field.name.len(),

@@ -1,21 +1,21 @@
 //! Macros are trees: a name in a condition is replaced by the macro's tree.
 //!
-//! A macro sees those that were defined before it was last changed; a rule sees all. A macro that is resolved itself is
-//! not copied but shared by all that use it. Small macros can multiply all the same, for who prints or explains a tree
-//! sees all of it; so the nodes that names of one load stand for, and the depth of one tree, are bounded.
+//! A macro can use those that were defined before it was last changed; a rule can use all. A macro that is resolved
+//! itself is not copied but shared by all that use it. Small macros can still multiply, since printing or explaining a
+//! tree visits all of it; so the nodes of all names of one load, and the depth of one tree, are bounded.
 
 use std::sync::Arc;
 
 use crate::syntax::ast::{Definition, Expr, Position};
 
-/// How deep a tree may become.
+/// The limit of a tree's depth.
 const DEEPEST: usize = 500;
 
-/// How many nodes the names of one load may stand for, and of one tree.
+/// The limits of nodes of all names of one load, and of one tree.
 const NODES: usize = 1 << 22;
 const NODES_OF_ONE: usize = 1 << 19;
 
-/// What went wrong in a tree, and in the text of which macro.
+/// An error in a tree, and the macro with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) kind: FaultKind,
@@ -29,16 +29,16 @@ pub(super) enum FaultKind {
     Unknown(String),
     Loop(String),
     TooLarge,
-    /// A macro that has a fault of its own: nothing more is to be said.
+    /// A macro that has an error itself, which was reported.
     Broken,
 }
 
-/// What a name stands for.
+/// The meaning of a name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Meaning<'m> {
     /// A tree, and whether there are no more names in it.
     Tree(usize, &'m Arc<Definition>, bool),
-    /// There is a macro of that name, but it is at fault.
+    /// There is a macro of that name, but it has an error.
     Broken,
     Unknown,
 }
@@ -46,9 +46,9 @@ pub(super) enum Meaning<'m> {
 /// Replaces names by trees.
 #[derive(Debug)]
 pub(super) struct Substitution {
-    /// How many more nodes names may stand for.
+    /// The remaining number of nodes of names.
     budget: usize,
-    /// And in this tree.
+    /// The same in this tree.
     left: usize,
     path: Vec<usize>,
     used: Vec<usize>,
@@ -68,10 +68,10 @@ impl Substitution {
         }
     }
 
-    /// Resolves a tree; gives the macros that it uses.
+    /// Resolves a tree; returns the macros that it uses.
     ///
     /// # Errors
-    /// The fault that Falco tells of: a loop before an unknown name.
+    /// The error that Falco reports: a loop before an unknown name.
     pub(super) fn run<'m>(
         &mut self,
         tree: &mut Expr,
@@ -141,13 +141,13 @@ impl Substitution {
     }
 }
 
-/// Whether there is a name to be replaced in a tree.
+/// Returns whether there is a name to be replaced in a tree.
 pub(super) fn has_names(tree: &Expr) -> bool {
     match tree {
         Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().any(has_names),
         Expr::Not(inner, _) => has_names(inner),
         Expr::Macro(..) => true,
-        // What was shared was resolved.
+        // Shared trees are resolved.
         Expr::Defined(_) | Expr::Exists(..) | Expr::Check(..) => false,
     }
 }

@@ -1,11 +1,11 @@
-//! From steps to rules as meant: one tree a rule, no names left but fields.
+//! From steps to final rules: one tree per rule, with no names left but fields.
 //!
 //! ```text
 //! steps --collection--> texts --exception--> text --lists--> text --parse--> tree --macros--> tree --Sources--> rule
 //! ```
 //!
-//! The order is Falco's, since it stops at the first fault: lists, then all macros are read, then all are resolved, then
-//! rule after rule, output before condition.
+//! The order is Falco's, since it stops at the first error: lists, then all macros are read, then all are resolved,
+//! then rule after rule, output before condition.
 
 mod collection;
 pub mod correlation;
@@ -39,7 +39,7 @@ use crate::output::{Template, TemplateError};
 use crate::syntax::ast::{Definition, Expr};
 use crate::syntax::parse;
 
-/// Above so many kinds of events a rule is warned of.
+/// The number of event types above which a rule gets a warning.
 const MANY_EVENT_TYPES: usize = 100;
 
 /// A macro with its tree.
@@ -47,13 +47,13 @@ const MANY_EVENT_TYPES: usize = 100;
 pub struct ResolvedMacro {
     /// Its name.
     pub name: String,
-    /// Its tree as written, lists replaced; `None` if it is at fault.
+    /// Its tree as written, lists replaced; `None` if it has an error.
     pub parsed: Option<Arc<Definition>>,
     /// Its tree, macros replaced.
     pub tree: Option<Arc<Definition>>,
     /// Whether that is done.
     resolved: bool,
-    /// Whether something uses it.
+    /// Whether it is used.
     pub used: bool,
     /// Its text, lists replaced.
     pub text: MappedText,
@@ -61,9 +61,9 @@ pub struct ResolvedMacro {
     pub lists: Vec<usize>,
     /// The macros that were replaced, by their places.
     pub macros: Vec<usize>,
-    /// When it was defined.
+    /// The time when it was defined.
     age: Age,
-    /// Whether it is the same as before the last file.
+    /// Whether it is unchanged since the last file.
     same: bool,
 }
 
@@ -78,13 +78,13 @@ pub struct ResolvedRule {
     pub tree: Expr,
     /// The condition.
     pub condition: Condition,
-    /// How many kinds of events may match.
+    /// The number of event types that may match.
     pub event_types: usize,
-    /// What it prints, additions and all.
+    /// Its output, with additions.
     pub output: String,
-    /// The same, ready to print.
+    /// The same, compiled.
     pub template: Template,
-    /// Further output fields, ready to print, by name.
+    /// Further output fields, compiled, by name.
     pub extra: Vec<(ExtraField, Template)>,
     /// The lists that were replaced, by their places.
     pub lists: Vec<usize>,
@@ -92,9 +92,9 @@ pub struct ResolvedRule {
     pub macros: Vec<usize>,
     /// Its condition as text, with exceptions and lists.
     pub text: String,
-    /// When it was defined.
+    /// The time when it was defined.
     age: Age,
-    /// What was told of it.
+    /// Its diagnostics.
     told: Vec<Diagnostic>,
 }
 
@@ -105,16 +105,16 @@ pub struct Resolved {
     pub lists: Vec<ResolvedList>,
     /// The macros.
     pub macros: Vec<ResolvedMacro>,
-    /// The rules that are at no fault and of a known source.
+    /// The rules without errors and of a known source.
     pub rules: Vec<ResolvedRule>,
     /// The correlations, those first that others name.
     pub correlations: Vec<ResolvedCorrelation>,
-    /// What was found.
+    /// The diagnostics.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Resolves a collection. `previous` is what came of it before its last file, without an error: what did not change since
-/// is taken from there, conditions and all, so that loading many files costs little more than loading one.
+/// Resolves a collection. `previous` is the result before its last file, without an error: unchanged parts are reused,
+/// conditions and all, so that loading many files costs little more than loading one.
 pub fn resolve(
     collection: &Collection,
     sources: &mut Sources,
@@ -158,7 +158,7 @@ pub fn resolve(
     }
 }
 
-/// The first fault ends it all.
+/// Resolution stopped at the first error.
 struct Stopped;
 
 struct Resolver<'a> {
@@ -213,7 +213,7 @@ impl Resolver<'_> {
                 same,
             });
         }
-        // What uses a macro that changed is not the same either.
+        // A user of a changed macro is changed, too.
         let mut changed = true;
         while changed {
             changed = false;
@@ -232,7 +232,7 @@ impl Resolver<'_> {
                 }
                 continue;
             }
-            // Its tree stays in place while it is resolved: defined twice, it may see itself, and loops.
+            // Its tree stays in place while it is resolved: defined twice, it may use itself, and loops.
             let Some(parsed) = self.macros[at].parsed.clone() else { continue };
             self.macros[at].tree = Some(Arc::clone(&parsed));
             if !macros::has_names(parsed.tree()) {
@@ -265,12 +265,12 @@ impl Resolver<'_> {
         macros.iter().all(|at| self.macros[*at].same)
     }
 
-    /// Tells of a fault; it is the end, or not.
+    /// Reports an error; whether resolution continues depends on the setting.
     fn survive<T>(&mut self, result: Step<T>) -> Result<Option<T>, Stopped> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(fault) => {
-                // What follows from another fault is not told.
+                // Consequential errors are not reported.
                 if !fault.message.is_empty() {
                     self.diagnostics.push(*fault);
                 }
@@ -343,7 +343,7 @@ impl Resolver<'_> {
         let output = match self.output(rule, source) {
             Ok(Some(output)) => Ok(output),
             Ok(None) => return Ok(None),
-            // The condition may have a fault too.
+            // The condition may have an error too.
             Err(fault) if self.on_error == OnError::Continue => Err(fault),
             Err(fault) => return Err(fault),
         };
@@ -461,7 +461,7 @@ impl Resolver<'_> {
             self.diagnostics.push(tell.at(item.output.spot));
             output = output.replace(CONTAINER_INFO, "");
         }
-        // A later entry of the same name takes the place of an earlier one; they are kept by name.
+        // A later entry of the same name replaces an earlier one; they are kept by name.
         let mut fields: std::collections::BTreeMap<&str, &ExtraField> = std::collections::BTreeMap::new();
         for field in extra.iter().flat_map(|extra| &extra.fields) {
             fields.insert(&field.name, field);
@@ -492,7 +492,7 @@ impl Resolver<'_> {
     }
 }
 
-/// A file's name and text, to be given to [`resolve`].
+/// Creates a file of a name and text, for [`resolve`].
 pub fn source_file(name: &str, bytes: &[u8]) -> SourceFile {
     SourceFile { name: Arc::from(name), text: crate::text::Text::new(bytes) }
 }

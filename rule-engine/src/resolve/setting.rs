@@ -1,31 +1,31 @@
-//! What resolution works under: further outputs, and what a fault leads to.
+//! The settings of resolution: further outputs, and the handling of errors.
 
 use super::extra::ExtraOutput;
 use crate::text::SourceFile;
 
-/// How to go about faults.
+/// The handling of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// Stop at the first error, as Falco does.
     Stop,
-    /// Go on, to find all.
+    /// Continue, to find all.
     Continue,
 }
 
-/// Names of macros, lists and rules that were at fault when they were read: that they are missing is no news.
+/// Names of macros, lists and rules with errors: that they are missing is not reported again.
 pub type Missing = rustc_hash::FxHashSet<String>;
 
-/// What a collection is resolved with.
+/// The settings of a collection's resolution.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
     /// Text that is added to outputs.
     pub extra: &'a [ExtraOutput],
     /// The files that were read.
     pub files: &'a [SourceFile],
-    /// How to go about faults.
+    /// The handling of errors.
     pub on_error: OnError,
-    /// What could not be read.
+    /// The items that could not be read.
     pub missing: &'a Missing,
-    /// Whether no file follows. Correlations may name what any file defines, so they are resolved last.
+    /// Whether this is the last file. Correlations may name what any file defines, so they are resolved last.
     pub is_last: bool,
 }

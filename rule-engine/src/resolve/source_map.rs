@@ -1,7 +1,7 @@
-//! A text that knows where its parts come from.
+//! A text with the origin of its parts.
 //!
-//! A condition is put together from several scalars (definition, appends, exceptions) and then lists are written into
-//! it. Each part remembers its scalar and offset, so that an error in the whole can be shown in the file.
+//! A condition is joined from several scalars (definition, appends, exceptions) and then lists are inserted into it.
+//! Each part remembers its scalar and offset, so that an error in the whole can be shown in the file.
 
 use std::rc::Rc;
 
@@ -16,37 +16,37 @@ pub struct MappedText {
 
 #[derive(Debug, Clone)]
 struct Piece {
-    /// Where it begins in the text.
+    /// Its beginning in the text.
     start: usize,
-    /// Where it comes from.
+    /// Its origin.
     origin: Option<Origin>,
 }
 
-/// Where a part comes from.
+/// The origin of a part.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// The scalar.
     pub written: Rc<Written>,
     /// The offset in its value.
     pub offset: usize,
-    /// The list that was written in here: all of it comes from its name.
+    /// The list that was inserted here: all of it has the origin of its name.
     pub list: Option<Rc<str>>,
 }
 
 impl MappedText {
-    /// A text as it stands in a file.
+    /// Creates a text from a file.
     pub fn new(written: &Written) -> Self {
         let mut out = Self::default();
         out.push(written);
         out
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Adds text that comes from nowhere: blanks and parentheses.
+    /// Adds text without an origin: spaces and parentheses.
     pub fn push_str(&mut self, text: &str) {
         self.pieces.push(Piece { start: self.text.len(), origin: None });
         self.text.push_str(text);
@@ -66,7 +66,7 @@ impl MappedText {
         self.text.push_str(&other.text);
     }
 
-    /// Where a byte of the text comes from.
+    /// Returns the origin of a byte of the text.
     pub fn origin(&self, at: usize) -> Option<Origin> {
         let piece = &self.pieces[self.pieces.partition_point(|piece| piece.start <= at).checked_sub(1)?];
         let mut origin = piece.origin.clone()?;
@@ -76,7 +76,7 @@ impl MappedText {
         Some(origin)
     }
 
-    /// Replaces bytes `from` to `to` by the items of a list whose name stands at `name`.
+    /// Replaces bytes `from` to `to` by the items of a list whose name is at `name`.
     pub fn splice(&mut self, from: usize, to: usize, with: &str, name: usize, list: &Rc<str>) {
         let mut here = self.origin(name);
         if let Some(origin) = &mut here {

@@ -1,4 +1,4 @@
-//! The sources of events that rules may be about: a schema each, and the conditions that were compiled for it.
+//! The sources of rules: a schema each, and the conditions that were compiled for it.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::ruleset::RulesetBuilder;
 use crate::syntax::ast::{Expr, Operand, Position};
 use crate::syntax::{parse, parse_operand};
 
-/// What a condition says of the name of an event's type alone.
+/// The results of a condition that depend on the name of an event's type only.
 mod names {
     use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
-    /// Whether it can be true, and whether it can be false, for events of that name.
+    /// Returns whether it can be true, and whether it can be false, for events of that name.
     pub(super) fn verdicts(tree: &Expr, name: &[u8]) -> (bool, bool) {
         match tree {
             Expr::And(parts, _) => fold(parts, name, |a, b| (a.0 && b.0, a.1 || b.1), (true, false)),
@@ -55,7 +55,7 @@ mod names {
     }
 }
 
-/// The sources that rules may be about.
+/// The sources of rules.
 #[derive(Default)]
 pub struct Sources {
     names: Vec<String>,
@@ -70,7 +70,7 @@ pub(crate) struct Source {
     pub(crate) builder: RulesetBuilder,
 }
 
-/// A schema that rules will own, whatever its type.
+/// A schema that rules will own, of any type.
 pub(crate) trait OwnedSchema: Send + Sync {
     /// Borrows it.
     fn names(&self) -> &dyn Schema;
@@ -134,23 +134,23 @@ impl Sources {
         self.correlations.clear();
     }
 
-    /// The names of the sources.
+    /// Returns the names of the sources.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Whether a source is known.
+    /// Returns whether a source is known.
     pub fn knows(&self, source: &str) -> bool {
         self.names.iter().any(|known| known == source)
     }
 
-    /// Whether a text is a field, or a transformer of one.
+    /// Returns whether a text is a field, or a transformer of one.
     ///
     /// # Errors
     /// If it is one, but not complete.
     pub fn field(&mut self, source: &str, text: &str) -> Result<bool, FieldError> {
         let Some(source) = self.find(source) else { return Ok(false) };
-        // A transformer is right if a check of it would be.
+        // A transformer is valid if a check of it would be.
         if text.contains('(') {
             let Ok(tree) = parse(&format!("{text} exists")) else { return Ok(false) };
             return Ok(RulesetBuilder::new().condition(source.schema.names_mut(), &tree).is_ok());
@@ -166,7 +166,7 @@ impl Sources {
         }
     }
 
-    /// The field of a key.
+    /// Returns the field of a key.
     ///
     /// # Errors
     /// If there is no such field, in Falco's words.
@@ -180,18 +180,18 @@ impl Sources {
         }
     }
 
-    /// How events of a source belong to a scope.
+    /// Returns how events of a source belong to a scope.
     pub(super) fn scope(&self, source: &str, scope: Scope) -> ScopeSource {
         let at = self.names.iter().position(|name| name == source);
         at.map_or(ScopeSource::None, |at| self.all[at].schema.names().scope(scope))
     }
 
-    /// A field that a wrong one may have been meant to be.
+    /// Returns a field for a hint.
     pub fn near_field(&self, source: &str, text: &str) -> Option<String> {
         near_field(self.schema(source)?, text)
     }
 
-    /// The schema of a source.
+    /// Returns the schema of a source.
     pub(super) fn schema(&self, source: &str) -> Option<&dyn Schema> {
         let at = self.names.iter().position(|name| name == source)?;
         Some(self.all[at].schema.names())
@@ -200,7 +200,7 @@ impl Sources {
     /// Compiles a condition.
     ///
     /// # Errors
-    /// If a field, operator or constant is wrong.
+    /// If a field, operator or constant is invalid.
     pub(super) fn condition(&mut self, source: &str, tree: &Expr) -> Result<Condition, CompileError> {
         let Some(source) = self.find(source) else {
             return Err(CompileError::new(CompileErrorKind::UnknownSource, Position::START));
@@ -208,29 +208,29 @@ impl Sources {
         source.builder.condition(source.schema.names_mut(), tree)
     }
 
-    /// Reads an output.
+    /// Parses an output.
     ///
     /// # Errors
-    /// If it names what is not a field.
+    /// If it names something that is not a field.
     pub(super) fn template(&mut self, source: &str, text: &str) -> Result<Template, TemplateError> {
         let Some(source) = self.find(source) else { return Err(TemplateError::UnknownSource) };
         Template::parse(text, source.schema.names_mut())
     }
 
-    /// The types of the events that a condition may match, by name. An empty source means that of a macro.
+    /// Returns the types of the events that a condition may match, by name. An empty source means that of a macro.
     pub fn event_types(&mut self, source: &str, tree: &Expr) -> Vec<String> {
-        // A macro is of no source: take that of system calls.
+        // A macro has no source: use that of system calls.
         let source = if source.is_empty() { "syscall" } else { source };
         let Some(source) = self.find(source) else { return Vec::new() };
         let count = source.schema.names().key_count();
         let all = || (0..count).filter_map(|key| u16::try_from(key).ok().map(Key)).collect();
-        // A macro that nothing uses may have faults.
+        // An unused macro may have errors.
         let keys: Vec<Key> = match RulesetBuilder::new().condition(source.schema.names_mut(), tree) {
             Ok(condition) => condition.keys().iter().collect(),
             Err(_) => all(),
         };
         let mut names = source.schema.names().type_names(&keys);
-        // Several types may share a key: ask the condition for each.
+        // Several types may share a key: check the condition for each.
         names.retain(|name| names::verdicts(tree, name.as_bytes()).0);
         names.extend(source.schema.names().type_names(&source.schema.names().common_keys()));
         names.sort_unstable();
@@ -238,7 +238,7 @@ impl Sources {
         names
     }
 
-    /// The fields of an output.
+    /// Returns the fields of an output.
     pub fn output_fields(&mut self, source: &str, text: &str) -> Vec<String> {
         let Ok(template) = self.template(source, text) else { return Vec::new() };
         template.fields().chain(template.transformers()).map(str::to_owned).collect()

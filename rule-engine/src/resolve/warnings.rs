@@ -1,4 +1,4 @@
-//! What a tree tells without being compiled: deprecated fields, and comparisons with `<NA>`.
+//! Warnings about a tree that need no compilation: deprecated fields, and comparisons with `<NA>`.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::source::correlation::Looks;
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// Whether a field that is never `<NA>` is compared with it.
@@ -27,7 +27,7 @@ pub(super) fn find(tree: &Expr) -> Found {
     found
 }
 
-/// `seen` are the definitions that were looked at, by address: once is enough.
+/// Visits a tree. `seen` are the visited definitions, by address: once is enough.
 fn walk(tree: &Expr, found: &mut Found, seen: &mut FxHashSet<usize>) {
     match tree {
         Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().for_each(|part| walk(part, found, seen)),
@@ -63,7 +63,7 @@ fn check(check: &Check, found: &mut Found) {
     }
 }
 
-/// Whether the last field in it is one of JSON events; `right`: constants are compared too.
+/// Returns whether the last field in it is one of JSON events; `right`: constants are compared too.
 fn operand(operand: &Operand, found: &mut Found, right: bool) -> bool {
     match operand {
         Operand::Field(field, _) => {
@@ -90,7 +90,7 @@ fn operand(operand: &Operand, found: &mut Found, right: bool) -> bool {
 }
 
 impl Resolver<'_> {
-    /// Warns of deprecated fields in an output.
+    /// Adds warnings about deprecated fields in an output.
     pub(super) fn deprecated_in(&mut self, text: &str, item: &crate::source::item::Rule) {
         for (name, _) in DEPRECATED_FIELDS.iter().filter(|(name, _)| text.contains(name)) {
             let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
@@ -100,7 +100,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Warns of macros and lists that nothing names. Conditions of correlations count by their words: they are resolved
+    /// Adds warnings about unused macros and lists. Conditions of correlations count by their words: they are resolved
     /// with the last file only.
     pub(super) fn unused(&mut self) {
         let members = self.collection.correlations.iter().map(|correlation| &correlation.parts);

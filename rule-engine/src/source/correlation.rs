@@ -7,7 +7,7 @@ use super::item::{Exception, Written};
 /// The types of correlations, as rule files name them.
 pub const TYPES: [&str; 4] = ["event_count", "value_count", "temporal", "temporal_ordered"];
 
-/// What a member is written as.
+/// The form of a member.
 #[derive(Debug, Clone)]
 pub enum Looks {
     /// For a rule or a correlation of this name.
@@ -19,21 +19,21 @@ pub enum Looks {
 /// One of `rules`, or `until`.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// What it looks for.
+    /// Its rule or condition.
     pub looks: Looks,
-    /// What outputs call it.
+    /// Its name in outputs.
     pub name: Option<Written>,
-    /// The source of its events, where that is not the source of the correlation.
+    /// The source of its events, if it differs from that of the correlation.
     pub source: Option<Written>,
-    /// Its key, where that is not the key of the correlation.
+    /// Its key, if it differs from that of the correlation.
     pub group_by: Option<Vec<Written>>,
     /// Whether it must not happen.
     pub missing: bool,
-    /// Where it is.
+    /// Its place.
     pub context: Context,
 }
 
-/// A name for a field that members call by other names.
+/// An alias of a field with different names in the members.
 #[derive(Debug, Clone)]
 pub struct Alias {
     /// The name.
@@ -42,7 +42,7 @@ pub struct Alias {
     pub fields: Vec<(Written, Written)>,
 }
 
-/// What a correlation says, each part as far as it is there.
+/// The keys of a correlation, as far as they are given.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "named as the keys")]
 pub struct Parts {
@@ -64,7 +64,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Takes the parts that `new` has in place of those that are there.
+    /// Replaces the parts that `new` has.
     pub fn replace(&mut self, new: Self) {
         macro_rules! each {
             ($($part:ident)*) => { $(if new.$part.is_some() { self.$part = new.$part; })* };
@@ -73,7 +73,7 @@ impl Parts {
             exceptions);
     }
 
-    /// Adds the parts that `new` has to those that are there.
+    /// Adds the parts that `new` has.
     pub fn append(&mut self, new: Self) {
         fn list<T>(old: &mut Option<Vec<T>>, new: Option<Vec<T>>) {
             if let Some(new) = new {
@@ -116,9 +116,9 @@ impl Parts {
 pub struct Correlation {
     /// Its name.
     pub name: Written,
-    /// What it says.
+    /// Its keys.
     pub parts: Parts,
-    /// Where it is.
+    /// Its place.
     pub context: Context,
 }
 
@@ -127,10 +127,10 @@ pub struct Correlation {
 pub struct Change {
     /// What is added.
     pub append: Option<Parts>,
-    /// What takes the place of what is there.
+    /// The replacements.
     pub replace: Option<Parts>,
     /// The name of the correlation.
     pub name: Written,
-    /// Where the change is.
+    /// The place of the change.
     pub context: Context,
 }

@@ -11,23 +11,23 @@ use crate::text::Mark;
 pub struct Written {
     /// The text.
     pub text: String,
-    /// Where it stands; quotes and block indicators are outside.
+    /// Its place; quotes and block indicators are outside.
     pub spot: Spot,
-    /// How it is written.
+    /// Its style.
     pub style: Style,
 }
 
 impl Written {
-    /// The file.
+    /// Returns the file.
     pub fn file(&self) -> FileId {
         self.spot.file
     }
 }
 
-/// What is to be done, in the order of the file.
+/// The steps, in the order of the file.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Something to be told.
+    /// A diagnostic.
     Tell(Diagnostic),
     /// `required_engine_version`.
     EngineVersion(Version, Context),
@@ -47,9 +47,9 @@ pub enum Step {
     Correlation(Box<Correlation>),
     /// Keys under `override` of a correlation.
     ChangeCorrelation(Box<Change>),
-    /// The old way to switch a rule: `rule` and `enabled`, nothing else.
+    /// The old way to enable or disable a rule: `rule` and `enabled`, nothing else.
     Enable(String, bool, Context),
-    /// The item is wrong here; what is left of it was not read.
+    /// An error in an item; the rest of the item was not read.
     Fault(Diagnostic),
 }
 
@@ -58,7 +58,7 @@ pub enum Step {
 pub struct Version(pub u32, pub u32, pub u32);
 
 impl Version {
-    /// Reads `1.2.3`; what stands behind it does not matter.
+    /// Parses `1.2.3`; text behind it is ignored.
     pub fn parse(text: &str) -> Option<Self> {
         let mut rest = text;
         let mut number = |dot: bool| -> Option<u32> {
@@ -84,7 +84,7 @@ impl Version {
         Some(Self(number(false)?, number(true)?, number(true)?))
     }
 
-    /// Whether what asks for `required` is content with this version.
+    /// Returns whether this version satisfies a requirement of `required`.
     pub fn satisfies(self, required: Self) -> bool {
         self.0 == required.0 && self >= required
     }
@@ -114,7 +114,7 @@ pub struct List {
     pub items: Vec<Written>,
     /// Whether they are added to those of an earlier list.
     pub append: bool,
-    /// Where it stands.
+    /// Its place.
     pub context: Context,
 }
 
@@ -123,13 +123,13 @@ pub struct List {
 pub struct Macro {
     /// Its name.
     pub name: String,
-    /// What it stands for.
+    /// Its condition.
     pub condition: Written,
     /// Whether that is added to an earlier macro.
     pub append: bool,
-    /// Where it stands.
+    /// Its place.
     pub context: Context,
-    /// Where its condition stands.
+    /// The place of its condition.
     pub condition_mark: Mark,
 }
 
@@ -138,25 +138,25 @@ pub struct Macro {
 pub struct Rule {
     /// Its name.
     pub name: String,
-    /// What it looks for.
+    /// Its condition.
     pub condition: Written,
-    /// What it prints.
+    /// Its output.
     pub output: Written,
-    /// What it is for.
+    /// Its description.
     pub desc: String,
-    /// How grave it is, from 0 (emergency) to 7 (debug).
+    /// Its severity, from 0 (emergency) to 7 (debug).
     pub priority: u8,
     /// The source of its events.
     pub source: Written,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether it raises no alert of its own: only correlations look for it.
+    /// Whether it raises no alert itself: it is only used by correlations.
     pub building_block: bool,
     /// Whether a match starts a recording.
     pub capture: bool,
-    /// How many milliseconds it lasts; 0: as long as configured.
+    /// The length of the recording in milliseconds; 0: as configured.
     pub capture_duration: u32,
-    /// Whether it is told when the condition does not restrict event types.
+    /// Whether a condition without a restriction of event types gets a warning.
     pub warn_event_types: bool,
     /// Whether the rule is left out where a field or an event type is unknown.
     pub skip_if_unknown_filter: bool,
@@ -164,27 +164,27 @@ pub struct Rule {
     pub tags: Vec<String>,
     /// Its exceptions.
     pub exceptions: Vec<Exception>,
-    /// Where it stands.
+    /// Its place.
     pub context: Context,
-    /// Where its condition stands.
+    /// The place of its condition.
     pub condition_mark: Mark,
-    /// Where its output stands.
+    /// The place of its output.
     pub output_mark: Mark,
 }
 
 impl Rule {
-    /// Where its condition stands, as Falco tells it.
+    /// Returns the place of its condition, as Falco reports it.
     pub fn condition_context(&self) -> Context {
         self.context.within(Place::RuleCondition, "", self.condition_mark)
     }
 
-    /// Where its output stands, as Falco tells it.
+    /// Returns the place of its output, as Falco reports it.
     pub fn output_context(&self) -> Context {
         self.context.within(Place::RuleOutput, "", self.output_mark)
     }
 }
 
-/// A change to an earlier rule: what is there is changed.
+/// A change to an earlier rule.
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the fields are those of a rule")]
 pub struct Update {
@@ -212,12 +212,12 @@ pub enum Entry {
     Empty,
     /// A text.
     One(Written),
-    /// Several.
+    /// Several elements.
     Many(Vec<Self>),
 }
 
 impl Entry {
-    /// Its text, which is empty for all but a scalar.
+    /// Returns its text, which is empty for all but a scalar.
     pub fn text(&self) -> &str {
         match self {
             Self::One(written) => &written.text,
@@ -225,7 +225,7 @@ impl Entry {
         }
     }
 
-    /// Its elements; none but for a sequence.
+    /// Returns its elements; none except for a sequence.
     pub fn many(&self) -> &[Self] {
         match self {
             Self::Many(entries) => entries,
@@ -233,7 +233,7 @@ impl Entry {
         }
     }
 
-    /// Whether it says something.
+    /// Returns whether it has any text.
     pub fn is_some(&self) -> bool {
         match self {
             Self::Empty => false,
@@ -248,13 +248,13 @@ impl Entry {
 pub struct Exception {
     /// Its name.
     pub name: String,
-    /// What is compared.
+    /// Its fields.
     pub fields: Entry,
-    /// How.
+    /// Its comparisons.
     pub comps: Entry,
-    /// With what.
+    /// Its values.
     pub values: Vec<Entry>,
-    /// Where it stands.
+    /// Its place.
     pub context: Context,
     /// The words of its name in the file.
     pub spot: Option<Spot>,

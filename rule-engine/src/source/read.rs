@@ -1,7 +1,7 @@
-//! Documents to steps: the items of a file, decoded and checked for shape.
+//! Documents to steps: the items of a file, decoded and checked.
 //!
-//! The order of checks is part of what Falco prints, since it stops at the first: an item is read key by key, and what
-//! was read before a fault is done before the fault is told.
+//! The order of checks is part of Falco's output, since it stops at the first error: an item is read key by key, and
+//! the parts before an error are applied before the error is reported.
 
 use crate::diag::{Code, Context, Diagnostic, FileId, Place, Spot, did_you_mean};
 
@@ -16,7 +16,7 @@ pub(super) const APPEND_AND_OVERRIDE: &str = "Keys 'override' and 'append: true'
 const APPEND_IS_OLD: &str = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under \
                              'override' instead.";
 
-/// The kinds of items by their key, and what keys each takes.
+/// The kinds of items by their key, and the keys of each.
 const ITEMS: [(&str, &[&str]); 6] = [
     ("required_engine_version", &["required_engine_version"]),
     ("required_plugin_versions", &["required_plugin_versions"]),
@@ -26,7 +26,7 @@ const ITEMS: [(&str, &[&str]); 6] = [
     ("rule", &read_rule::KEYS),
 ];
 
-/// The steps of each item of a file; a fault in one does not hide the next.
+/// Returns the steps of each item of a file; an error in one does not hide the next.
 pub fn read(documents: &Documents<'_>, file: FileId, context: &Context) -> Vec<Vec<Step>> {
     let mut items = Vec::new();
     for root in documents.roots().filter(|root| !root.is_null()) {
@@ -56,7 +56,7 @@ pub(super) struct Reader {
     pub(super) file: FileId,
 }
 
-/// What keys under `override` ask for.
+/// The operations of keys under `override`.
 #[derive(Debug, Default)]
 pub(super) struct Overrides {
     pub(super) append: Vec<String>,
@@ -127,12 +127,12 @@ impl Reader {
         }
     }
 
-    /// The place of an item: that of the value of its first key, which is its name.
+    /// Returns the place of an item: that of the value of its first key, which is its name.
     fn item_spot(self, item: Node<'_>) -> Spot {
         self.spot(item.entries().next().map_or(item, |(_, value)| if value.is_null() { item } else { value }))
     }
 
-    /// The value of a key, a scalar that is not empty. `None` if there is no such key.
+    /// Returns the value of a key, a scalar that is not empty. `None` if there is no such key.
     pub(super) fn optional<'d>(
         self,
         item: Node<'d>,
@@ -219,7 +219,7 @@ impl Reader {
         value.ok_or_else(|| self.missing(item, key, context))
     }
 
-    /// A sequence of scalars.
+    /// Returns a sequence of scalars.
     pub(super) fn sequence(self, value: Node<'_>, key: &str, context: &Context) -> Result<Vec<Written>> {
         let inner = || context.within(Place::ValueFor, key, value.mark());
         if !value.is_sequence() {
@@ -297,9 +297,9 @@ impl Reader {
         Ok(parent.within(Place::RequiredPluginVersions, "", item.mark()))
     }
 
-    /// The name of an item and its context.
+    /// Returns the name of an item and its context.
     pub(super) fn named(self, item: Node<'_>, key: &str, place: Place, parent: &Context) -> Result<(Written, Context)> {
-        // Contexts are made where something is to be told; that is seldom the name.
+        // Contexts are made for diagnostics; that is seldom the name.
         let name = match item.at(key).filter(|node| node.scalar().is_some_and(|scalar| !scalar.text.is_empty())) {
             Some(node) => self.written(node),
             None => self.string(item, key, &parent.within(place, "", item.mark()))?,
@@ -308,7 +308,7 @@ impl Reader {
         Ok((name, context))
     }
 
-    /// The old `append: true`.
+    /// Reads the old `append: true`.
     pub(super) fn append(self, item: Node<'_>, context: &Context, steps: &mut Vec<Step>) -> Result<bool> {
         let append = self.truth(item, "append", context)?.unwrap_or(false);
         if append {

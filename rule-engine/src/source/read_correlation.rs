@@ -1,4 +1,4 @@
-//! Correlations: their shape in a file.
+//! Correlations in a file.
 
 use crate::diag::{Code, Context, Diagnostic, Place, did_you_mean};
 
@@ -52,7 +52,7 @@ const MAY_REPLACE: [&str; 16] = [
 
 const MEMBER_KEYS: [&str; 6] = ["rule", "condition", "as", "source", "group-by", "missing"];
 
-/// What other engines have and this one does not, with what to write instead. To ignore one of these would make another
+/// Keys of other engines that are not supported, with their replacements. To ignore one of these would make another
 /// correlation of it.
 const REFUSED: [(&str, &str); 8] = [
     ("fork", "every step is used once; write a correlation for each branch"),
@@ -117,7 +117,7 @@ pub(super) fn correlation(reader: Reader, item: Node<'_>, parent: &Context, step
     Ok(context)
 }
 
-/// Refuses keys that change what an item means in other engines.
+/// Rejects keys that change the meaning of an item in other engines.
 fn refuse_keys(reader: Reader, item: Node<'_>, context: &Context) -> Result<()> {
     for (key, _) in item.entries() {
         let Some(text) = key.text() else { continue };
@@ -139,7 +139,7 @@ struct Read<'d, 'c> {
 }
 
 impl Read<'_, '_> {
-    /// The parts under the keys that are wanted.
+    /// Returns the parts under the selected keys.
     fn parts(&self, wanted: &dyn Fn(&str) -> bool, append: bool, steps: &mut Vec<Step>) -> Result<Parts> {
         let (reader, item, context) = (self.reader, self.item, self.context);
         let is_there = |key: &str| wanted(key) && item.at(key).is_some();
@@ -168,7 +168,7 @@ impl Read<'_, '_> {
         if is_there("until") {
             let node = item.at("until").unwrap_or(item);
             let inner = context.within(Place::ValueFor, "until", node.mark());
-            // A text is a condition here: a sequence seldom ends with a rule of its own.
+            // A text is a condition here: a sequence seldom ends with a rule.
             parts.until = Some(match node.scalar() {
                 Some(_) => Member {
                     looks: Looks::Condition(reader.string(item, "until", context)?),
@@ -204,7 +204,7 @@ impl Read<'_, '_> {
         Ok(parts)
     }
 
-    /// A sequence of names, or one.
+    /// Returns a sequence of names, or one.
     fn names(&self, item: Node<'_>, key: &str, context: &Context) -> Result<Vec<Written>> {
         match item.at(key) {
             Some(node) if node.scalar().is_some() => Ok(vec![self.reader.string(item, key, context)?]),
@@ -291,7 +291,7 @@ impl Read<'_, '_> {
         })
     }
 
-    /// The comparisons, and the field that Sigma writes among them.
+    /// Returns the comparisons, and the field that Sigma writes among them.
     #[allow(clippy::type_complexity, reason = "used once")]
     fn condition(&self) -> Result<(Vec<(Written, Written)>, Option<Written>)> {
         let Some(node) = self.item.at("condition") else { return Ok((Vec::new(), None)) };

@@ -27,9 +27,9 @@ pub(super) const KEYS: [&str; 16] = [
     "append",
 ];
 
-/// The keys that may stand under `override` with `append`.
+/// The keys that are valid under `override` with `append`.
 pub(crate) const MAY_APPEND: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
-/// The keys that may stand under `override` with `replace`.
+/// The keys that are valid under `override` with `replace`.
 pub(crate) const MAY_REPLACE: [&str; 12] = [
     "condition",
     "output",
@@ -45,14 +45,14 @@ pub(crate) const MAY_REPLACE: [&str; 12] = [
     "skip-if-unknown-filter",
 ];
 
-/// The priorities, gravest first.
+/// The priorities, most severe first.
 pub const PRIORITIES: [&str; 8] =
     ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"];
 
 const ENABLED_IS_OLD: &str = "The standalone 'enabled' key usage is deprecated. The correct approach requires also a \
                               'replace' entry under the 'override' key (i.e. 'enabled: replace').";
 
-/// How many texts one exception may hold, aliases counted as often as they stand.
+/// The limit of texts in one exception, with aliases counted each time.
 const ENTRIES: usize = 1 << 18;
 
 pub(super) fn rule(reader: Reader, item: Node<'_>, parent: &Context, steps: &mut Vec<Step>) -> Result<Context> {
@@ -186,7 +186,7 @@ impl ReadRule<'_, '_> {
         }
     }
 
-    /// First what is appended, then what is replaced; last, no key may be left that is not named under `override`.
+    /// Appends first, then replacements; last, every remaining key must be named under `override`.
     fn overridden(&self, overrides: &Overrides, source: &str, steps: &mut Vec<Step>) -> Result<()> {
         let mut left: Vec<&str> = MAY_REPLACE.iter().copied().filter(|key| self.item.at(key).is_some()).collect();
         left.sort_unstable();
@@ -326,7 +326,7 @@ impl ReadRule<'_, '_> {
         Ok(out)
     }
 
-    /// A text, or a sequence of texts or of further sequences.
+    /// Returns a text, or a sequence of texts or of further sequences.
     fn entry(&self, node: Node<'_>, key: &str, context: &Context, budget: &mut usize) -> Result<Entry> {
         let inner = context.within(Place::ValueFor, key, node.mark());
         let spot = self.reader.spot(node);

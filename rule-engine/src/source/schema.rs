@@ -1,13 +1,13 @@
-//! The schema of rule files: keys and types, with the messages of the validator that Falco asks.
+//! The schema of rule files: keys and types, with the messages of Falco's validator.
 //!
-//! It never refuses a file; it only tells. Scalars are taken as what they can be read as, so that a number is a string
-//! too; a null is a string, but no list, map or truth. Everything passes as a string.
+//! It never rejects a file; it only reports. Scalars have every type that they can be parsed as, so that a number is a
+//! string too; a null is a string, but not a list, map or boolean. Everything is valid as a string.
 
 use std::fmt::{Display, Write as _};
 
 use super::yaml::{Documents, Node};
 
-/// What may stand at a place.
+/// The valid values of a place.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
     /// Anything.
@@ -107,16 +107,16 @@ static ITEM: Map = Map {
 
 const FILE: Shape = Shape::Sequence(&Shape::Map(&ITEM));
 
-/// How many keys the largest map has.
+/// The number of keys of the largest map.
 const MOST_KEYS: usize = 21;
 
-/// How many messages are kept: aliases can multiply faults.
+/// The limit of messages: aliases can multiply errors.
 const MOST: usize = 10_000;
 
-/// What the schema says of a file: `None` if it holds no document.
+/// Returns the messages of the schema for a file: `None` if it contains no document.
 ///
 /// # Errors
-/// A map with a key that is no scalar cannot be asked; the message is Falco's.
+/// The message of Falco for a map with a key that is not a scalar.
 pub fn validate(documents: &Documents<'_>) -> Result<Option<Vec<String>>, String> {
     let mut messages = Vec::new();
     let mut verdict = None;
@@ -126,7 +126,7 @@ pub fn validate(documents: &Documents<'_>) -> Result<Option<Vec<String>>, String
         if fine {
             messages.push("ok".to_owned());
         }
-        // The first document decides; what is said of the others is printed only if it is not well.
+        // The first document decides; messages about the others are printed only if it is not valid.
         verdict = verdict.or(Some(fine));
     }
     Ok(verdict.map(|fine| if fine { Vec::new() } else { messages }))
@@ -139,7 +139,7 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
     }
     let text = node.scalar().map(|scalar| &*scalar.text);
     let fine = match shape {
-        // The validator takes everything for a string that can be told as one, and it tells everything.
+        // The validator treats everything that can be printed as a string as one, and prints everything.
         Shape::Any | Shape::Text => true,
         Shape::Truth => matches!(text, Some("true" | "false")),
         Shape::Number => text.is_some_and(|text| {
@@ -179,7 +179,7 @@ fn deeper(
     step: impl Display,
     out: &mut Vec<String>,
 ) -> Result<bool, String> {
-    // Most that can be said of a scalar is said at once, and needs no path.
+    // Most messages about a scalar need no path.
     if matches!(shape, Shape::Any | Shape::Text) {
         return Ok(true);
     }
@@ -206,7 +206,7 @@ fn walk_map(node: Node<'_>, map: &Map, path: &mut String, out: &mut Vec<String>)
         out.push(format!("failed for {path}: Object should have no fewer than {} properties.", map.least));
         fine = false;
     }
-    // The first value of each key, in the order of the schema.
+    // Returns the first value of each key, in the order of the schema.
     let mut values = [None; MOST_KEYS];
     for (key, value) in node.entries() {
         let text = key.text().unwrap_or_default();

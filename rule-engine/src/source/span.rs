@@ -1,14 +1,14 @@
 //! From a place in the value of a scalar to its place in the file.
 //!
-//! A reader folds lines, takes indentation away and undoes escapes, so that byte 40 of a condition may be anywhere. Here
-//! value and file are walked side by side: letters match letters, and blanks match blanks, however many.
+//! A reader folds lines, removes indentation and undoes escapes, so that byte 40 of a condition may be anywhere. Here
+//! value and file are compared side by side: letters match letters, and spaces match spaces, however many.
 
 use crate::diag::Spot;
 
 use super::item::Written;
 use super::yaml::Style;
 
-/// The part of the file that bytes `from` to `to` of a scalar's value come from.
+/// Returns the part of the file that bytes `from` to `to` of a scalar's value come from.
 pub fn locate(file: &str, written: &Written, from: usize, to: usize) -> Spot {
     let (begin, end) = (written.spot.start, written.spot.end.min(file.len()));
     let raw = file.get(begin..end).unwrap_or_default();
@@ -54,7 +54,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Where a letter of the value stands in the file, and where it ends.
+    /// Returns the place of a letter of the value in the file, and its end.
     fn step(&mut self, letter: char) -> (usize, usize) {
         if letter.is_whitespace() {
             if self.style == Style::Double && self.peek() == Some('\\') {
@@ -63,7 +63,7 @@ impl Walk<'_> {
             let here = self.at;
             if let Some(c) = self.peek().filter(|c| c.is_whitespace()) {
                 self.at += c.len_utf8();
-                // A line end stands for all blanks up to the next word.
+                // A line end matches all spaces up to the next word.
                 if matches!(c, '\n' | '\r') {
                     self.skip_blanks();
                 }

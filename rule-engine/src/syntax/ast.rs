@@ -1,8 +1,8 @@
 //! The tree of a condition, as written: names are not resolved, constants are text.
 //!
-//! Every node that an error may point at carries the place where it begins. Equality ignores places, so that a
-//! printed and parsed-again tree equals the first. Where names are resolved, what they stand for is not copied into the
-//! tree but shared: rules that are put together from the same macros hold the same [`Definition`]s.
+//! Every node that an error may point at has the place where it begins. Equality ignores places, so that a printed and
+//! parsed-again tree equals the first. Resolved definitions are not copied into the tree but shared: rules that use the
+//! same macros contain the same [`Definition`]s.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ pub enum Expr {
     Or(Vec<Self>, Position),
     /// Not it.
     Not(Box<Self>, Position),
-    /// A name that stands for a macro.
+    /// The name of a macro.
     Macro(String, Position),
-    /// What such a name stands for, in its place.
+    /// The definition of such a name.
     Defined(Arc<Definition>),
     /// `left exists`.
     Exists(Operand, Position),
@@ -28,7 +28,7 @@ pub enum Expr {
     Check(Box<Check>, Position),
 }
 
-/// A tree that stands in many others, with its measures: taking them of a tree of trees would take long.
+/// A tree that is shared by many others, with its size: computing it for a tree of trees would take long.
 #[derive(Debug)]
 pub struct Definition {
     tree: Expr,
@@ -43,24 +43,24 @@ impl Definition {
         Self { tree, nodes, depth }
     }
 
-    /// The tree.
+    /// Returns the tree.
     pub fn tree(&self) -> &Expr {
         &self.tree
     }
 
-    /// What [`Expr::nodes`] says of it.
+    /// Returns the result of [`Expr::nodes`].
     pub fn nodes(&self) -> usize {
         self.nodes
     }
 
-    /// What [`Expr::depth`] says of it.
+    /// Returns the result of [`Expr::depth`].
     pub fn depth(&self) -> usize {
         self.depth
     }
 }
 
 impl Expr {
-    /// The tree itself, where a definition stands in its place.
+    /// Returns the tree itself, without a definition around it.
     pub fn plain(&self) -> &Self {
         let mut tree = self;
         while let Self::Defined(definition) = tree {
@@ -69,7 +69,7 @@ impl Expr {
         tree
     }
 
-    /// How many nodes it has, constants counted, as if nothing was shared.
+    /// Returns how many nodes it has, constants counted, as if nothing was shared.
     pub fn nodes(&self) -> usize {
         match self {
             Self::And(parts, _) | Self::Or(parts, _) => parts.iter().map(Self::nodes).fold(1, usize::saturating_add),
@@ -88,7 +88,7 @@ impl Expr {
         }
     }
 
-    /// How many nodes of `and`, `or` and `not` lie above its deepest one.
+    /// Returns how many nodes of `and`, `or` and `not` are above its deepest one.
     pub fn depth(&self) -> usize {
         match self {
             Self::And(parts, _) | Self::Or(parts, _) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
@@ -118,9 +118,9 @@ pub struct Check {
     pub op: Operator,
     /// `oneof`, `anyof`, `allof`.
     pub modifier: Option<Modifier>,
-    /// What it is compared with.
+    /// The right side.
     pub right: Right,
-    /// Where the right side begins.
+    /// The beginning of the right side.
     pub right_at: Position,
 }
 
@@ -151,7 +151,7 @@ pub struct Field {
 pub struct Transformer {
     /// Its name, such as `tolower` or, on the right of an operator, `val`.
     pub name: String,
-    /// What stands between its parentheses.
+    /// Its arguments.
     pub args: Vec<Operand>,
     /// The selector between brackets behind it.
     pub arg: Option<Vec<u8>>,
@@ -164,7 +164,7 @@ pub enum Right {
     Value(Vec<u8>),
     /// `(a, b, c)`.
     List(Vec<Vec<u8>>),
-    /// A name where a list may stand, which no list replaced: it is taken as a constant.
+    /// A name in place of a list that was not replaced: it is a constant.
     Name(String),
     /// A field (as `val(…)`) or a transformer.
     Operand(Operand),

@@ -250,5 +250,5 @@ fn end_hint(before: &str, behind: &str, word: &str) -> Option<String> {
     }
     let near = nearest(word, ["and", "or"]);
     near.map(|near| format!("did you mean `{near}`?"))
-        .or_else(|| Some("constants with blanks stand between quotes; checks are joined by `and` or `or`".to_owned()))
+        .or_else(|| Some("put constants with spaces in quotes, and join checks with `and` or `or`".to_owned()))
 }

@@ -16,7 +16,7 @@ pub(super) fn constant(written: &str) -> Result<Vec<u8>, SyntaxErrorKind> {
     }
 }
 
-/// What is between the quotes, unescaped. `quoted` includes its quotes.
+/// Returns the text between the quotes, unescaped. `quoted` includes its quotes.
 ///
 /// # Errors
 /// If an escape is not one of the language.
@@ -43,7 +43,7 @@ pub(super) fn unescape(quoted: &[u8]) -> Result<Vec<u8>, EscapeError> {
             b'n' => out.push(b'\n'),
             b'r' => out.push(b'\r'),
             b't' => out.push(b'\t'),
-            // A backslash before a blank is itself: some published rules were written so.
+            // A backslash before a space is literal: some published rules were written so.
             b' ' | b'\\' => out.push(b'\\'),
             b'/' => out.push(b'/'),
             b'"' if quote == b'"' => out.push(b'"'),
@@ -74,7 +74,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     (byte as char).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Writes a constant: as it is, or quoted where a byte asks for it.
+/// Writes a constant: as it is, or quoted where a byte requires it.
 pub(super) fn escape(value: &[u8], out: &mut Vec<u8>) {
     let special = |b: &u8| matches!(b, 0x08 | 0x0C | b'\n' | b'\r' | b'\t' | b' ' | b'=' | b'\\' | b'"' | b'\'' | 0);
     if value.iter().any(special) {

@@ -9,21 +9,21 @@ use super::ast::{Check, Expr, Field, Operand, Right, Transformer};
 use super::escape::{escape, quote, quote_exactly};
 use crate::text::from_bytes;
 
-/// The canonical text, as bytes: constants may be no UTF-8.
+/// Returns the canonical text, as bytes: constants need not be UTF-8.
 pub fn canonical(expr: &Expr) -> Vec<u8> {
     let mut printer = Printer { out: Vec::new(), exact: false };
     printer.expr(expr);
     printer.out
 }
 
-/// A text that [`parse_bytes`](super::parse_bytes) reads as the same tree.
+/// Returns a text that [`parse_bytes`](super::parse_bytes) reads as the same tree.
 pub fn exact(expr: &Expr) -> Vec<u8> {
     let mut printer = Printer { out: Vec::new(), exact: true };
     printer.expr(expr);
     printer.out
 }
 
-/// The canonical text of a field or a transformer.
+/// Returns the canonical text of a field or a transformer.
 pub fn operand(operand: &Operand) -> Vec<u8> {
     let mut printer = Printer { out: Vec::new(), exact: false };
     printer.operand(operand);
@@ -109,7 +109,7 @@ impl Printer {
         }
     }
 
-    /// A constant behind an operator or in a list. Numbers stand bare, the grammar wants no quotes there.
+    /// Writes a constant behind an operator or in a list. Numbers are unquoted, as the grammar requires.
     fn value(&mut self, value: &[u8], number: bool) {
         if self.exact && !number {
             quote_exactly(value, &mut self.out);
@@ -167,7 +167,7 @@ impl Printer {
     }
 }
 
-/// The canonical text with stand-ins for bytes that are no UTF-8, so that it can be kept as `str`.
+/// Returns the canonical text with stand-ins for bytes that are not UTF-8, so that it can be kept as `str`.
 pub fn canonical_text(expr: &Expr) -> String {
     from_bytes(&canonical(expr)).into_owned()
 }

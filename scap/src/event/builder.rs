@@ -30,7 +30,7 @@ pub struct EventBuilder {
     nparams: usize,
     cpu: u16,
     flags: u32,
-    fault: Option<EventError>,
+    error: Option<EventError>,
 }
 
 impl Default for EventBuilder {
@@ -59,7 +59,7 @@ impl EventBuilder {
             nparams: 0,
             cpu: 0,
             flags: 0,
-            fault: None,
+            error: None,
         };
         builder.start(EventCode(0));
         builder
@@ -73,7 +73,7 @@ impl EventBuilder {
         self.nparams = 0;
         self.cpu = 0;
         self.flags = 0;
-        self.fault = None;
+        self.error = None;
         self.bytes.clear();
         self.bytes.resize(HEADER_LEN + self.reserved * self.width(), 0);
         self.tid(-1)
@@ -124,7 +124,7 @@ impl EventBuilder {
         let at = HEADER_LEN + self.nparams * self.width();
         let max = if self.large { u32::MAX as usize } else { usize::from(u16::MAX) };
         if len > max {
-            self.fault.get_or_insert(EventError::ParamTooLong { index: self.nparams, len });
+            self.error.get_or_insert(EventError::ParamTooLong { index: self.nparams, len });
             return self;
         }
         if self.nparams == self.reserved {
@@ -159,8 +159,8 @@ impl EventBuilder {
     /// # Errors
     /// If a parameter was longer than the lengths of its event can say, or the whole longer than 4 GB.
     pub fn finish(&mut self) -> Result<Event<'_>, EventError> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
+        if let Some(error) = self.error {
+            return Err(error);
         }
         if self.nparams < self.reserved {
             let (unused, reserved) =
@@ -236,10 +236,10 @@ mod tests {
     fn a_value_too_long_is_an_error_unless_lengths_are_wide() {
         let long = vec![7; 70_000];
         let mut builder = EventBuilder::new();
-        let fault = builder.start(EventCode::CLOSE_X).i64(0).raw(&long).finish().unwrap_err();
-        assert_eq!(fault, EventError::ParamTooLong { index: 1, len: 70_000 });
-        let fault = builder.start(EventCode::CLOSE_X).text(&long).finish().unwrap_err();
-        assert_eq!(fault, EventError::ParamTooLong { index: 0, len: 70_001 });
+        let error = builder.start(EventCode::CLOSE_X).i64(0).raw(&long).finish().unwrap_err();
+        assert_eq!(error, EventError::ParamTooLong { index: 1, len: 70_000 });
+        let error = builder.start(EventCode::CLOSE_X).text(&long).finish().unwrap_err();
+        assert_eq!(error, EventError::ParamTooLong { index: 0, len: 70_001 });
         let event = builder.start(EventCode::PLUGINEVENT_E).u32(9).raw(&long).finish().unwrap();
         assert_eq!(event.raw(1), Some(&long[..]));
     }

@@ -55,7 +55,7 @@ impl Tree {
     /// Fails if nothing is mounted.
     pub(super) fn is_mounted(&self) -> Result<()> {
         let path = self.path("proc/stat");
-        std::fs::metadata(&path).map_err(|fault| Error::io(format!("can't read {}", path.display()), fault))?;
+        std::fs::metadata(&path).map_err(|error| Error::io(format!("can't read {}", path.display()), error))?;
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Tree {
     pub(super) fn pids(&mut self) -> Result<Vec<i64>> {
         let path = self.path("proc");
         let entries =
-            std::fs::read_dir(&path).map_err(|fault| Error::io(format!("can't list {}", path.display()), fault))?;
+            std::fs::read_dir(&path).map_err(|error| Error::io(format!("can't list {}", path.display()), error))?;
         let mut pids: Vec<i64> = entries.flatten().filter_map(|entry| number(&entry.file_name())).collect();
         pids.sort_unstable();
         Ok(pids)
@@ -84,8 +84,8 @@ impl Tree {
                 numbers.sort_unstable();
                 numbers
             }
-            Err(fault) => {
-                self.count(relative, &fault);
+            Err(error) => {
+                self.count(relative, &error);
                 Vec::new()
             }
         }
@@ -140,15 +140,15 @@ impl Tree {
     }
 
     fn or_count<T>(&mut self, relative: &str, result: std::io::Result<T>) -> Option<T> {
-        result.map_err(|fault| self.count(relative, &fault)).ok()
+        result.map_err(|error| self.count(relative, &error)).ok()
     }
 
-    fn count(&mut self, relative: &str, fault: &std::io::Error) {
-        match fault.kind() {
+    fn count(&mut self, relative: &str, error: &std::io::Error) {
+        match error.kind() {
             ErrorKind::NotFound => self.report.vanished += 1,
             ErrorKind::PermissionDenied => self.report.denied += 1,
-            _ if fault.raw_os_error() == Some(ESRCH) => self.report.vanished += 1,
-            _ => self.fail(relative, fault),
+            _ if error.raw_os_error() == Some(ESRCH) => self.report.vanished += 1,
+            _ => self.fail(relative, error),
         }
     }
 
@@ -195,8 +195,8 @@ fn fill(path: &Path, max: u64, scratch: &mut [u8]) -> std::io::Result<Vec<u8>> {
         match file.read(scratch) {
             Ok(0) => return Ok(bytes),
             Ok(len) => bytes.extend_from_slice(scratch.get(..len).unwrap_or_default()),
-            Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-            Err(fault) => return Err(fault),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

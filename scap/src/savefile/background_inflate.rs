@@ -64,8 +64,8 @@ fn decompress<R: Read>(
         let chunk = match gunzip.read(&mut bytes) {
             Ok(0) => return,
             Ok(len) => Ok(Chunk { bytes, len }),
-            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
-            Err(fault) => Err(fault),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
         };
         raw.store(gunzip.raw_bytes(), Ordering::Relaxed);
         let last = chunk.is_err();
@@ -137,7 +137,7 @@ mod tests {
         packed[middle..middle + 64].fill(0xff);
         let read = |mut input: Box<dyn Read>| {
             let mut bytes = Vec::new();
-            (input.read_to_end(&mut bytes).map_err(|fault| fault.kind()), bytes)
+            (input.read_to_end(&mut bytes).map_err(|error| error.kind()), bytes)
         };
         let with = read(Box::new(Input::in_background(Cursor::new(packed.clone())).expect("a thread")));
         let without = read(Box::new(Input::new(Cursor::new(packed)).expect("memory")));

@@ -63,7 +63,7 @@ impl<'w, R: Read> Body<'w, R> {
             let end = start + u64::from(len);
             if end > self.end {
                 let what = format!("corrupted input file. {list} entry has length {len}, its block ends before");
-                return Err(self.fault(what));
+                return Err(self.error(what));
             }
             self.entry = Some(Entry { list, start, end });
         }
@@ -99,7 +99,7 @@ impl<'w, R: Read> Body<'w, R> {
     pub(super) fn text(&mut self, name: &'static str, max: usize) -> Result<Vec<u8>> {
         let len = self.u16()?;
         if usize::from(len) > max {
-            return Err(self.fault(format!("invalid {name}len {len}")));
+            return Err(self.error(format!("invalid {name}len {len}")));
         }
         self.bytes(usize::from(len))
     }
@@ -119,7 +119,7 @@ impl<'w, R: Read> Body<'w, R> {
         self.window.take()
     }
 
-    pub(super) fn fault(&self, what: impl Into<String>) -> Error {
+    pub(super) fn error(&self, what: impl Into<String>) -> Error {
         Error::format(what, self.offset())
     }
 
@@ -132,7 +132,7 @@ impl<'w, R: Read> Body<'w, R> {
         if count <= self.left() {
             return Ok(());
         }
-        Err(self.fault(match self.entry {
+        Err(self.error(match self.entry {
             Some(entry) => format!(
                 "corrupted input file. Had read {} bytes, but {} entry have length {}.",
                 self.offset() - entry.start + count,
@@ -150,7 +150,7 @@ impl<'w, R: Read> Body<'w, R> {
                 *self.budget = left;
                 Ok(())
             }
-            None => Err(self.fault("the state in the capture takes more memory than its limit")),
+            None => Err(self.error("the state in the capture takes more memory than its limit")),
         }
     }
 }

@@ -137,10 +137,10 @@ mod tests {
         bytes.push(0);
         let len = (bytes.len() as u32).to_le_bytes();
         bytes[16..20].copy_from_slice(&len);
-        let fault = rebuild_v1(&bytes, &mut Vec::new()).unwrap_err();
-        assert!(fault.contains("corrupted trace file"), "{fault}");
+        let error = rebuild_v1(&bytes, &mut Vec::new()).unwrap_err();
+        assert!(error.contains("corrupted trace file"), "{error}");
         bytes[16..20].copy_from_slice(&500_u32.to_le_bytes());
-        let fault = rebuild_v1(&bytes, &mut Vec::new()).unwrap_err();
-        assert!(fault.contains("larger than the"), "{fault}");
+        let error = rebuild_v1(&bytes, &mut Vec::new()).unwrap_err();
+        assert!(error.contains("larger than the"), "{error}");
     }
 }

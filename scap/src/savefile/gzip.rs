@@ -101,7 +101,7 @@ impl<R: Read> Read for Gunzip<R> {
                     }
                     self.member = self.member.take().map(|member| GzDecoder::new(member.into_inner()));
                 }
-                Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 result => return result,
             }
         }

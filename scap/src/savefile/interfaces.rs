@@ -34,7 +34,7 @@ fn interface<R: Read>(body: &mut Body<'_, R>) -> Result<Interface> {
     let ty = body.u16()?;
     let name_len = usize::from(body.u16()?);
     if name_len >= MAX_PATH {
-        return Err(body.fault("trace file has corrupted interface list(0)"));
+        return Err(body.error("trace file has corrupted interface list(0)"));
     }
     let address = match ty {
         V4 | V4_WITHOUT_SPEED => {
@@ -43,7 +43,7 @@ fn interface<R: Read>(body: &mut Body<'_, R>) -> Result<Interface> {
         V6 | V6_WITHOUT_SPEED => {
             InterfaceAddress::V6 { address: body.ipv6()?, netmask: body.ipv6()?, broadcast: body.ipv6()? }
         }
-        _ => return Err(body.fault(format!("unknown interface type {ty}"))),
+        _ => return Err(body.error(format!("unknown interface type {ty}"))),
     };
     let link_speed = if matches!(ty, V4 | V6) { body.u64()? } else { 0 };
     Ok(Interface { name: body.bytes(name_len)?, address, link_speed })

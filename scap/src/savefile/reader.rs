@@ -267,18 +267,18 @@ impl<R: Read> Reader<R> {
                 continue;
             }
             if !block.counted {
-                rebuild_v1(bytes, &mut self.rebuilt).map_err(|fault| Error::format(fault, self.window.offset()))?;
+                rebuild_v1(bytes, &mut self.rebuilt).map_err(|error| Error::format(error, self.window.offset()))?;
             }
             let (kept, bytes) =
                 if block.counted { (Kept::Window, bytes) } else { (Kept::Rebuilt, self.rebuilt.as_slice()) };
-            let shape = Shape::check(bytes).map_err(|fault| bad_event(fault, self.window.offset()))?;
+            let shape = Shape::check(bytes).map_err(|error| bad_event(error, self.window.offset()))?;
             let [.., c0, c1, f0, f1, f2, f3]: [u8; BLOCK_HEADER + 6] =
                 self.window.bytes().first_chunk().copied().unwrap_or_default();
             let cpu = u16::from_le_bytes([c0, c1]);
             let flags = if block.flagged { u32::from_le_bytes([f0, f1, f2, f3]) } else { 0 };
             let event = Event::new(cpu, flags, bytes, shape);
             let lifted = self.upgrade.apply(&event);
-            let lifted = lifted.map_err(|fault| Error::format(fault.to_string(), self.window.offset()))?;
+            let lifted = lifted.map_err(|error| Error::format(error.to_string(), self.window.offset()))?;
             let at = self.window.consume(len);
             let mut place = Place { cpu, flags, from: at + from, kept, shape };
             match lifted {
@@ -287,7 +287,7 @@ impl<R: Read> Reader<R> {
                 Upgraded::Changed => {
                     place.kept = Kept::Lifted;
                     let bytes = self.upgrade.bytes();
-                    place.shape = Shape::check(bytes).map_err(|fault| bad_event(fault, self.window.offset()))?;
+                    place.shape = Shape::check(bytes).map_err(|error| bad_event(error, self.window.offset()))?;
                 }
             }
             return Ok(Step::Event(place));
@@ -305,7 +305,7 @@ impl<R: Read> Reader<R> {
             self.skip_block(ty, len)?;
             return Ok(false);
         }
-        self.read_section().map_err(|fault| match fault {
+        self.read_section().map_err(|error| match error {
             Error::Format { what, offset } => Error::format(format!("could not restart capture: {what}"), offset),
             other => other,
         })?;
@@ -342,8 +342,8 @@ fn block_header(bytes: &[u8; BLOCK_HEADER]) -> (BlockType, u32) {
 }
 
 #[cold]
-fn bad_event(fault: EventError, offset: u64) -> Error {
-    Error::format(format!("invalid event: {fault}"), offset)
+fn bad_event(error: EventError, offset: u64) -> Error {
+    Error::format(format!("invalid event: {error}"), offset)
 }
 
 /// The place of an event. It was checked but not borrowed yet: a step may yield nothing and be followed by another.

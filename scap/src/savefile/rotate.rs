@@ -142,7 +142,7 @@ impl Rotator {
         while self.files.len() > self.rotation.keep.unwrap_or(usize::MAX).max(1) {
             if let Some(oldest) = self.files.pop_front() {
                 fs::remove_file(&oldest)
-                    .map_err(|fault| Error::io(format!("can't remove {}", oldest.display()), fault))?;
+                    .map_err(|error| Error::io(format!("can't remove {}", oldest.display()), error))?;
             }
         }
         Ok(())

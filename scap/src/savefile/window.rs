@@ -128,14 +128,14 @@ impl<R: Read> Window<R> {
             match self.input.read(room) {
                 Ok(0) => self.ended = true,
                 Ok(read) => self.end += read,
-                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                Err(fault) => return Err(read_error(fault)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(read_error(error)),
             }
         }
         Ok(())
     }
 }
 
-fn read_error(fault: io::Error) -> Error {
-    Error::io("error reading file", fault)
+fn read_error(error: io::Error) -> Error {
+    Error::io("error reading file", error)
 }

@@ -47,7 +47,7 @@ impl Writer<File> {
     /// If the file cannot be created or written.
     pub fn create(path: impl AsRef<Path>, host: &HostState, compression: Compression) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::create(path).map_err(|fault| Error::io(format!("can't open {}", path.display()), fault))?;
+        let file = File::create(path).map_err(|error| Error::io(format!("can't open {}", path.display()), error))?;
         Self::new(file, host, compression)
     }
 }
@@ -197,8 +197,8 @@ fn drain<W: Write>(output: &mut Option<Output<W>>, out: &mut Out, written: &mut 
     Ok(())
 }
 
-fn write_error(fault: io::Error) -> Error {
-    Error::io("error writing to file", fault)
+fn write_error(error: io::Error) -> Error {
+    Error::io("error writing to file", error)
 }
 
 #[derive(Debug)]

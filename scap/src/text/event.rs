@@ -79,18 +79,18 @@ impl Events {
                 Some("tid") => tid = scan.number()?,
                 Some("flags") => flags = scan.number()?,
                 Some("code") => code = Some(EventCode(scan.number()?)),
-                Some(key) => return before.fault(format!("`{key}` is not one of cpu, tid, flags and code")),
+                Some(key) => return before.error(format!("`{key}` is not one of cpu, tid, flags and code")),
                 None => {
                     let word = scan.word();
                     code = find(word);
                     if code.is_none() {
-                        return before.fault(format!("there is no event `{word}`"));
+                        return before.error(format!("there is no event `{word}`"));
                     }
                 }
             }
             end_of_word(scan)?;
         }
-        let Some(code) = code else { return scan.fault("expected the name of an event") };
+        let Some(code) = code else { return scan.error("expected the name of an event") };
         self.read_params(scan, code.info())?;
         self.last = ts;
         self.builder.start(code).ts(ts).tid(tid).cpu(cpu).flags(flags);
@@ -98,19 +98,19 @@ impl Events {
             let value = place.and_then(|(from, to)| self.values.get(from..to)).unwrap_or(&[]);
             self.builder.raw(value);
         }
-        self.builder.finish().or_else(|fault| start.fault(fault.to_string()))
+        self.builder.finish().or_else(|error| start.error(error.to_string()))
     }
 
     fn time(&self, scan: &mut Scan<'_>) -> Read<u64> {
         let start = scan.clone();
         let time = if scan.take("+") {
-            let count: u64 = scan.run(|c| c.is_ascii_digit()).parse().or_else(|_| start.fault("expected a number"))?;
+            let count: u64 = scan.run(|c| c.is_ascii_digit()).parse().or_else(|_| start.error("expected a number"))?;
             let unit = match scan.word() {
                 "" | "ns" => 1,
                 "us" => 1_000,
                 "ms" => 1_000_000,
                 "s" => 1_000_000_000,
-                _ => return start.fault("expected one of the units ns, us, ms, s"),
+                _ => return start.error("expected one of the units ns, us, ms, s"),
             };
             count.checked_mul(unit).and_then(|wait| self.last.checked_add(wait))
         } else if scan.peek().is_some_and(|c| c.is_ascii_digit()) {
@@ -119,7 +119,7 @@ impl Events {
             return Ok(self.last.saturating_add(STEP));
         };
         end_of_word(scan)?;
-        time.map_or_else(|| start.fault("the time is out of range"), Ok)
+        time.map_or_else(|| start.error("the time is out of range"), Ok)
     }
 
     /// Reads the parameters into `values` and `params`.
@@ -128,13 +128,13 @@ impl Events {
         self.params.clear();
         while scan.more() {
             let start = scan.clone();
-            let Some(key) = scan.key() else { return scan.fault("expected name=value") };
+            let Some(key) = scan.key() else { return scan.error("expected name=value") };
             let by_name = info.and_then(|info| info.param_index(key));
             let Some(index) = by_name.or_else(|| key.parse().ok()) else {
-                return start.fault(unknown_param(info, key));
+                return start.error(unknown_param(info, key));
             };
             if index >= MAX_PARAMS {
-                return start.fault(format!("an event has at most {MAX_PARAMS} parameters"));
+                return start.error(format!("an event has at most {MAX_PARAMS} parameters"));
             }
             if self.params.len() <= index {
                 self.params.resize(index + 1, None);
@@ -149,7 +149,7 @@ impl Events {
             if let Some(place) = self.params.get_mut(index)
                 && place.replace((from, self.values.len())).is_some()
             {
-                return start.fault(format!("`{key}` is given twice"));
+                return start.error(format!("`{key}` is given twice"));
             }
         }
         Ok(())
@@ -166,6 +166,6 @@ pub(super) fn end_of_word(scan: &Scan<'_>) -> Result<(), TextError> {
     match scan.peek() {
         None => Ok(()),
         Some(c) if c.is_whitespace() => Ok(()),
-        Some(c) => scan.fault(format!("unexpected `{c}`")),
+        Some(c) => scan.error(format!("unexpected `{c}`")),
     }
 }

@@ -29,7 +29,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Returns the error `message` at this position.
-    pub(super) fn fault<T>(&self, message: impl Into<String>) -> Read<T> {
+    pub(super) fn error<T>(&self, message: impl Into<String>) -> Read<T> {
         let column = self.line.get(..self.at).map_or(0, |before| before.chars().count()) + 1;
         Err(TextError { line: self.number, column, message: message.into() })
     }
@@ -54,7 +54,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn expect(&mut self, token: &str) -> Read<()> {
-        if self.take(token) { Ok(()) } else { self.fault(format!("expected `{token}`")) }
+        if self.take(token) { Ok(()) } else { self.error(format!("expected `{token}`")) }
     }
 
     /// Consumes the characters for which `keep` returns true.
@@ -95,12 +95,12 @@ impl<'a> Scan<'a> {
         };
         let Ok(value) = value else {
             *self = start;
-            return self.fault("expected a number");
+            return self.error("expected a number");
         };
         let value = if negative { -value } else { value };
         if !(low..=high).contains(&value) {
             *self = start;
-            return self.fault(format!("{value} is not within {low} to {high}"));
+            return self.error(format!("{value} is not within {low} to {high}"));
         }
         Ok(value)
     }
@@ -109,7 +109,7 @@ impl<'a> Scan<'a> {
     pub(super) fn number<T: TryFrom<i128> + Bounded>(&mut self) -> Read<T> {
         let start = self.clone();
         let value = self.int(T::LOW, T::HIGH)?;
-        T::try_from(value).or_else(|_| start.fault("the number is out of range"))
+        T::try_from(value).or_else(|_| start.error("the number is out of range"))
     }
 
     /// Reads a quoted text and appends its bytes to `out`.
@@ -123,7 +123,7 @@ impl<'a> Scan<'a> {
             }
             let start = self.clone();
             if !self.take("\\") {
-                return self.fault("the quote is not closed");
+                return self.error("the quote is not closed");
             }
             let escape = self.peek();
             self.at += escape.map_or(0, char::len_utf8);
@@ -135,11 +135,11 @@ impl<'a> Scan<'a> {
                 Some(c @ ('"' | '\\')) => out.push(c as u8),
                 Some('x') => {
                     let digits = self.rest().get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                    let Some(byte) = digits else { return start.fault("expected two hexadecimal digits") };
+                    let Some(byte) = digits else { return start.error("expected two hexadecimal digits") };
                     self.at += 2;
                     out.push(byte);
                 }
-                _ => return start.fault("expected one of \\n \\t \\r \\0 \\\" \\\\ \\xNN"),
+                _ => return start.error("expected one of \\n \\t \\r \\0 \\\" \\\\ \\xNN"),
             }
         }
     }
@@ -155,7 +155,7 @@ impl<'a> Scan<'a> {
             .and_then(|seconds| seconds.checked_add(nanoseconds.parse().ok()?));
         match whole {
             Some(time) => Ok(time),
-            None => start.fault("expected a time: seconds, a point, at most nine digits"),
+            None => start.error("expected a time: seconds, a point, at most nine digits"),
         }
     }
 }

@@ -136,7 +136,7 @@ pub(super) fn read_state(word: &str, scan: &mut Scan<'_>, host: &mut HostState, 
     match word {
         "machine" => {
             if host.machine.is_some() {
-                return scan.fault("duplicate `machine` line");
+                return scan.error("duplicate `machine` line");
             }
             host.machine = Some(MACHINE.read(scan, Machine::default())?);
         }
@@ -163,7 +163,7 @@ fn read_thread(scan: &mut Scan<'_>) -> Read<Thread> {
     let mut thread = THREAD.read(scan, blank(0))?;
     let other = THREAD.read(&mut start.clone(), blank(1))?;
     if thread.tid != other.tid {
-        return start.fault("a thread needs `tid=`");
+        return start.error("a thread needs `tid=`");
     }
     if thread.pid != other.pid {
         thread.pid = thread.tid;
@@ -182,7 +182,7 @@ fn read_interface(scan: &mut Scan<'_>) -> Read<Interface> {
             "netmask" => netmask = Some(read_ip(scan)?),
             "broadcast" => broadcast = Some(read_ip(scan)?),
             "link_speed" => link_speed = scan.number()?,
-            _ => return place.fault(format!("`{key}` is not one of name, address, netmask, broadcast, link_speed")),
+            _ => return place.error(format!("`{key}` is not one of name, address, netmask, broadcast, link_speed")),
         }
         end_of_word(scan)?;
     }
@@ -190,13 +190,13 @@ fn read_interface(scan: &mut Scan<'_>) -> Read<Interface> {
     let address = match address {
         Some(IpAddr::V4(address)) => match (netmask.unwrap_or(v4), broadcast.unwrap_or(v4)) {
             (IpAddr::V4(netmask), IpAddr::V4(broadcast)) => InterfaceAddress::V4 { address, netmask, broadcast },
-            _ => return start.fault("address, netmask and broadcast must be of one family"),
+            _ => return start.error("address, netmask and broadcast must be of one family"),
         },
         Some(IpAddr::V6(address)) => match (netmask.unwrap_or(v6), broadcast.unwrap_or(v6)) {
             (IpAddr::V6(netmask), IpAddr::V6(broadcast)) => InterfaceAddress::V6 { address, netmask, broadcast },
-            _ => return start.fault("address, netmask and broadcast must be of one family"),
+            _ => return start.error("address, netmask and broadcast must be of one family"),
         },
-        None => return start.fault("an interface needs `address=`"),
+        None => return start.error("an interface needs `address=`"),
     };
     Ok(Interface { name, address, link_speed })
 }
@@ -220,7 +220,7 @@ fn read_fd(scan: &mut Scan<'_>, host: &mut HostState, threads: &ThreadIndex) -> 
             "address" => end = Some(read_end(scan)?),
             _ => {
                 return place
-                    .fault(format!("`{key}` is not one of tid, num, ino, kind, name, flags, dev, l4, tuple, address"));
+                    .error(format!("`{key}` is not one of tid, num, ino, kind, name, flags, dev, l4, tuple, address"));
             }
         }
         end_of_word(scan)?;
@@ -250,25 +250,25 @@ fn read_fd(scan: &mut Scan<'_>, host: &mut HostState, threads: &ThreadIndex) -> 
         (Some("ipv6_server"), None, Some(SocketAddr::V6(end))) => {
             FdKind::Ipv6Server { ip: *end.ip(), port: end.port(), l4 }
         }
-        (Some("ipv4" | "ipv6" | "unix"), ..) => return start.fault("this kind needs a `tuple=` of its family"),
-        (Some("ipv4_server" | "ipv6_server"), ..) => return start.fault("this kind needs an `address=` of its family"),
+        (Some("ipv4" | "ipv6" | "unix"), ..) => return start.error("this kind needs a `tuple=` of its family"),
+        (Some("ipv4_server" | "ipv6_server"), ..) => return start.error("this kind needs an `address=` of its family"),
         (Some(kind), None, None) => match NAMED.iter().find(|row| row.0 == kind) {
             Some(&(_, ty)) => FdKind::Named { ty, name },
             None => match kind.parse() {
                 Ok(ty) => FdKind::Named { ty, name },
-                Err(_) => return start.fault(format!("`{kind}` is not a kind of file descriptor")),
+                Err(_) => return start.error(format!("`{kind}` is not a kind of file descriptor")),
             },
         },
         (Some(kind), ..) => {
-            return start.fault(format!("a file descriptor of kind `{kind}` has neither tuple nor address"));
+            return start.error(format!("a file descriptor of kind `{kind}` has neither tuple nor address"));
         }
-        (None, ..) => return start.fault("a file descriptor needs `kind=`"),
+        (None, ..) => return start.error("a file descriptor needs `kind=`"),
     };
-    let Some(num) = num else { return start.fault("a file descriptor needs `num=`") };
-    let Some(tid) = tid else { return start.fault("a file descriptor needs `tid=`") };
+    let Some(num) = num else { return start.error("a file descriptor needs `num=`") };
+    let Some(tid) = tid else { return start.error("a file descriptor needs `tid=`") };
     match threads.get(&tid).and_then(|&at| host.threads.get_mut(at)) {
         Some(thread) => thread.fds.push(Fd { num, ino, kind }),
-        None => return start.fault(format!("there is no `thread` line with tid {tid} before")),
+        None => return start.error(format!("there is no `thread` line with tid {tid} before")),
     }
     Ok(())
 }
@@ -279,7 +279,7 @@ fn read_l4(scan: &mut Scan<'_>) -> Read<u8> {
     let by_name = L4.iter().position(|name| *name == word).and_then(|number| number.try_into().ok());
     match by_name.or_else(|| word.parse().ok()) {
         Some(number) => Ok(number),
-        None => start.fault(format!("expected one of {} or a number", L4.join(", "))),
+        None => start.error(format!("expected one of {} or a number", L4.join(", "))),
     }
 }
 
@@ -291,7 +291,7 @@ fn next_key<'a>(scan: &mut Scan<'a>) -> Read<Option<(&'a str, Scan<'a>)>> {
     let place = scan.clone();
     match scan.key() {
         Some(key) => Ok(Some((key, place))),
-        None => scan.fault("expected key=value"),
+        None => scan.error("expected key=value"),
     }
 }
 
@@ -318,7 +318,7 @@ impl<T> Line<T> {
             let Some((name, place)) = next_key(scan)? else { return Ok(value) };
             let Some(key) = self.0.iter().find(|key| key.name == name) else {
                 let names: Vec<&str> = self.0.iter().map(|key| key.name).collect();
-                return place.fault(format!("`{name}` is not one of {}", names.join(", ")));
+                return place.error(format!("`{name}` is not one of {}", names.join(", ")));
             };
             (key.read)(&mut value, scan)?;
             end_of_word(scan)?;
@@ -356,7 +356,7 @@ fn read_bool(scan: &mut Scan<'_>) -> Read<bool> {
     if scan.take("true") {
         Ok(true)
     } else {
-        scan.expect("false").or_else(|_| scan.fault("expected true or false"))?;
+        scan.expect("false").or_else(|_| scan.error("expected true or false"))?;
         Ok(false)
     }
 }

@@ -17,7 +17,7 @@ fn text_of(event: &Event<'_>) -> String {
 fn round_trip(event: &Event<'_>) -> String {
     let text = text_of(event);
     assert!(!text.contains('\n'), "{text}");
-    let trace = Trace::parse(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+    let trace = Trace::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let back = trace.events().next().expect("one event");
     assert_eq!(back.bytes(), event.bytes(), "{text}");
     assert_eq!((back.cpu(), back.flags()), (event.cpu(), event.flags()), "{text}");
@@ -217,12 +217,12 @@ fn errors_name_their_place() {
         ("close\nuser uid=0", 2, 1, "state must come before events"),
         ("restart now", 1, 9, "unexpected text after"),
     ] {
-        let fault = Trace::parse(text).expect_err(text);
-        assert_eq!((fault.line, fault.column), (line, column), "{text}: {fault}");
-        assert!(fault.message.contains(message), "{text}: {fault}");
+        let error = Trace::parse(text).expect_err(text);
+        assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
+        assert!(error.message.contains(message), "{text}: {error}");
     }
-    let fault = Trace::parse("x").expect_err("no event");
-    assert_eq!(fault.to_string(), "line 1, column 1: there is no event `x`");
+    let error = Trace::parse("x").expect_err("no event");
+    assert_eq!(error.to_string(), "line 1, column 1: there is no event `x`");
 }
 
 fn everything() -> HostState {
@@ -315,7 +315,7 @@ fn state_survives() {
     let host = everything();
     let mut text = String::new();
     write_host(&host, &mut text);
-    let trace = Trace::parse(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+    let trace = Trace::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(*trace.host(), host, "{text}");
 }
 

@@ -63,7 +63,7 @@ impl Trace {
             let ends = scan.peek().is_none_or(char::is_whitespace);
             if word == "restart" && ends {
                 if scan.more() {
-                    return scan.fault("unexpected text after `restart`");
+                    return scan.error("unexpected text after `restart`");
                 }
                 trace.steps.push(Step::Restart);
                 trace.hosts.push(HostState::default());
@@ -71,7 +71,7 @@ impl Trace {
                 stateful = true;
             } else if WORDS.contains(&word) && ends {
                 let Some(host) = trace.hosts.last_mut().filter(|_| stateful) else {
-                    return start.fault("state must come before events; `restart` begins a new host");
+                    return start.error("state must come before events; `restart` begins a new host");
                 };
                 read_state(word, &mut scan, host, &mut threads)?;
             } else {

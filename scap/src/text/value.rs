@@ -208,21 +208,21 @@ pub(super) fn read_value(scan: &mut Scan<'_>, info: &'static ParamInfo, out: &mu
             let word = scan.run(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
             match word.parse::<f64>() {
                 Ok(double) => push(double.to_le_bytes(), out),
-                Err(_) => start.fault("expected a floating point number"),
+                Err(_) => start.error("expected a floating point number"),
             }
         }
         T::CharBuf | T::FsPath | T::FsRelPath => {
             scan.quoted(out)?;
             push([0], out)
         }
-        T::ByteBuf | T::CharBufArray | T::PairArray => scan.fault("expected b\"…\", [\"…\",…] or -"),
+        T::ByteBuf | T::CharBufArray | T::PairArray => scan.error("expected b\"…\", [\"…\",…] or -"),
         T::Errno => push(read_result(scan)?.to_le_bytes(), out),
         T::Fd => push(read_fd(scan)?.to_le_bytes(), out),
         T::Fd32 => {
             let start = scan.clone();
             match i32::try_from(read_fd(scan)?) {
                 Ok(fd) => push(fd.to_le_bytes(), out),
-                Err(_) => start.fault("the file descriptor does not fit in 32 bits"),
+                Err(_) => start.error("the file descriptor does not fit in 32 bits"),
             }
         }
         T::SyscallId => {
@@ -252,7 +252,7 @@ pub(super) fn read_value(scan: &mut Scan<'_>, info: &'static ParamInfo, out: &mu
             let index: u8 = scan.number()?;
             scan.expect(":")?;
             let Some(inner) = info.dynamic.get(usize::from(index)) else {
-                return start.fault(format!("the parameter has no type of index {index}"));
+                return start.error(format!("the parameter has no type of index {index}"));
             };
             out.push(index);
             read_value(scan, inner, out)
@@ -315,7 +315,7 @@ fn push_flags(scan: &mut Scan<'_>, table: Option<&FlagTable>, max: u32, width: u
     let start = scan.clone();
     let bits = read_flags(scan, table)?;
     if bits > max {
-        return start.fault(format!("the value does not fit in {} bits", 8 * width));
+        return start.error(format!("the value does not fit in {} bits", 8 * width));
     }
     out.extend(bits.to_le_bytes().iter().take(width));
     Ok(())
@@ -332,7 +332,7 @@ pub(super) fn read_flags(scan: &mut Scan<'_>, table: Option<&FlagTable>) -> Read
             let name = scan.word();
             let Some(value) = table.and_then(|table| lookup(table, name)) else {
                 let hint = table.map_or(String::new(), |table| format!(" of {}", table.name));
-                return start.fault(format!("expected a number or a name{hint}"));
+                return start.error(format!("expected a number or a name{hint}"));
             };
             bits |= value;
         }
@@ -357,7 +357,7 @@ where
     let start = scan.clone();
     match find(scan.word()) {
         Some(number) => Ok(number),
-        None => start.fault(format!("expected the name or number of {what}")),
+        None => start.error(format!("expected the name or number of {what}")),
     }
 }
 
@@ -370,7 +370,7 @@ fn read_result(scan: &mut Scan<'_>) -> Read<i64> {
     }
     match errno_number(scan.word()).filter(|_| negative) {
         Some(number) => Ok(-i64::from(number)),
-        None => start.fault("expected a number or an error such as -ENOENT"),
+        None => start.error("expected a number or an error such as -ENOENT"),
     }
 }
 
@@ -382,7 +382,7 @@ fn read_fd(scan: &mut Scan<'_>) -> Read<i64> {
 pub(super) fn read_ip(scan: &mut Scan<'_>) -> Read<IpAddr> {
     let start = scan.clone();
     let word = scan.run(|c| c.is_ascii_hexdigit() || matches!(c, '.' | ':'));
-    word.parse().or_else(|_| start.fault("expected an IP address"))
+    word.parse().or_else(|_| start.error("expected an IP address"))
 }
 
 fn push_ip(ip: IpAddr, out: &mut Vec<u8>) -> Read<()> {
@@ -396,7 +396,7 @@ fn push_ip(ip: IpAddr, out: &mut Vec<u8>) -> Read<()> {
 pub(super) fn read_end(scan: &mut Scan<'_>) -> Read<SocketAddr> {
     let start = scan.clone();
     let word = scan.run(|c| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '[' | ']'));
-    word.parse().or_else(|_| start.fault("expected address:port, IPv6 as [address]:port"))
+    word.parse().or_else(|_| start.error("expected address:port, IPv6 as [address]:port"))
 }
 
 fn push_end(end: SocketAddr, out: &mut Vec<u8>) -> Read<()> {
@@ -442,7 +442,7 @@ pub(super) fn read_tuple(scan: &mut Scan<'_>) -> Read<Tuple> {
     scan.expect("->")?;
     let destination = read_end(scan)?;
     if source.is_ipv4() != destination.is_ipv4() {
-        return start.fault("both ends must be of one family");
+        return start.error("both ends must be of one family");
     }
     Ok(Tuple::Inet(source, destination))
 }
@@ -478,7 +478,7 @@ fn read_fd_list(scan: &mut Scan<'_>, out: &mut Vec<u8>) -> Read<()> {
         scan.expect(":")?;
         out.extend_from_slice(&fd.to_le_bytes());
         push_flags(scan, Some(&flags::POLL_FLAGS), u16::MAX.into(), 2, out)?;
-        let Some(next) = count.checked_add(1) else { return start.fault("too many file descriptors") };
+        let Some(next) = count.checked_add(1) else { return start.error("too many file descriptors") };
         count = next;
     }
     if let Some(place) = out.get_mut(at..at + 2) {

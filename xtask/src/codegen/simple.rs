@@ -20,18 +20,18 @@ enum Value {
 fn value(event: &EventInfo, index: usize, word: &str) -> Result<Value, String> {
     let param = event.params.get(index).ok_or_else(|| format!("{}: too many words", event.constant))?;
     let width = param.ty.min_len();
-    let fault = |what: &str| Err(format!("{}.{}: {word}: {what}", event.constant, param.name));
+    let error = |what: &str| Err(format!("{}.{}: {word}: {what}", event.constant, param.name));
     let (op, argument) = word.split_once(':').unwrap_or((word, ""));
     if param.ty.is_variable() {
         return match op {
             "text" | "text_ok"
                 if !matches!(param.ty, ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath) =>
             {
-                fault("is not text")
+                error("is not text")
             }
             "text" => Ok(Value::Text { expr: format!("c->args[{argument}]") }),
             "text_ok" => Ok(Value::Text { expr: format!("ret >= 0 ? c->args[{argument}] : 0") }),
-            _ => fault("the parameter is not a number"),
+            _ => error("the parameter is not a number"),
         };
     }
     let number = |expr: String| Ok(Value::Number { expr, width });
@@ -48,7 +48,7 @@ fn value(event: &EventInfo, index: usize, word: &str) -> Result<Value, String> {
         _ if BY_HAND.contains(&op) || TRANSLATIONS.iter().any(|row| row.name == op) => {
             number(format!("{op}(c->args[{argument}])"))
         }
-        _ => fault("is not a word that fits"),
+        _ => error("is not a word that fits"),
     }
 }
 

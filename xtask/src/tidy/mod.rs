@@ -78,13 +78,13 @@ fn dependencies(manifest: &str) -> Vec<&str> {
 
 /// Returns every violation of the rules, one sentence each.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (folder, allowed) in EDGES {
         let path = root.join(folder).join("Cargo.toml");
         let manifest = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         for name in dependencies(&manifest) {
             if OURS.contains(&name) && !allowed.contains(&name) {
-                faults.push(format!("{folder} must not depend on {name}"));
+                errors.push(format!("{folder} must not depend on {name}"));
             }
         }
         let mut files = Vec::new();
@@ -93,34 +93,34 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
             let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
             if !text.trim_start().starts_with("//!") {
-                faults.push(format!("{name} does not begin with //!"));
+                errors.push(format!("{name} does not begin with //!"));
             }
             let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
             if lines > MAX_LINES && !TABLES.iter().any(|table| name.contains(table)) {
-                faults.push(format!("{name} has {lines} lines above its tests, {MAX_LINES} are allowed"));
+                errors.push(format!("{name} has {lines} lines above its tests, {MAX_LINES} are allowed"));
             }
         }
     }
     for house in HOUSES {
         let graph = modules::read(&root.join(house.folder).join("src"))?;
-        faults.extend(against_floors(house, &graph, NOT_YET));
+        errors.extend(against_floors(house, &graph, NOT_YET));
     }
-    Ok(faults)
+    Ok(errors)
 }
 
 /// Returns every edge of a crate that its floors do not allow, every module without a floor, and every circle.
 fn against_floors(house: &House, graph: &Graph, not_yet: &[(&str, &str, &str)]) -> Vec<String> {
     let House { folder, floors } = house;
     let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for name in floors.iter().flat_map(|floor| floor.iter()).filter(|name| !graph.contains_key(**name)) {
-        faults.push(format!("{folder} has no module {name}, which has a floor in xtask/src/tidy/floors.rs"));
+        errors.push(format!("{folder} has no module {name}, which has a floor in xtask/src/tidy/floors.rs"));
     }
     let mut allowed: Vec<_> =
         not_yet.iter().filter(|(of, ..)| of == folder).map(|(_, from, to)| (*from, *to)).collect();
     for (from, edges) in graph {
         let Some(own) = floor(from) else {
-            faults.push(format!("{folder}: the module {from} has no floor in xtask/src/tidy/floors.rs"));
+            errors.push(format!("{folder}: the module {from} has no floor in xtask/src/tidy/floors.rs"));
             continue;
         };
         for (to, file) in edges {
@@ -129,20 +129,20 @@ fn against_floors(house: &House, graph: &Graph, not_yet: &[(&str, &str, &str)]) 
             }
             match allowed.iter().position(|edge| *edge == (from.as_str(), to.as_str())) {
                 Some(place) => drop(allowed.swap_remove(place)),
-                None => faults
+                None => errors
                     .push(format!("{folder}/src/{file}: {from} must not know {to}, which is on its floor or above")),
             }
         }
     }
     for (from, to) in allowed {
-        faults.push(format!("{folder}: {from} no longer knows {to}; take it off NOT_YET in xtask/src/tidy/floors.rs"));
+        errors.push(format!("{folder}: {from} no longer knows {to}; take it off NOT_YET in xtask/src/tidy/floors.rs"));
     }
     for circle in modules::circles(graph) {
         if !not_yet.iter().any(|(of, from, to)| of == folder && circle.contains(from) && circle.contains(to)) {
-            faults.push(format!("{folder}: these modules know each other in a circle: {}", circle.join(", ")));
+            errors.push(format!("{folder}: these modules know each other in a circle: {}", circle.join(", ")));
         }
     }
-    faults
+    errors
 }
 
 #[cfg(test)]
@@ -162,16 +162,16 @@ mod tests {
 
     #[test]
     fn modules_know_lower_floors_only() {
-        let faults = |edges, not_yet| against_floors(&HOUSE, &graph(edges), not_yet);
-        assert!(faults(&[("high", "low")], &[]).is_empty());
+        let errors = |edges, not_yet| against_floors(&HOUSE, &graph(edges), not_yet);
+        assert!(errors(&[("high", "low")], &[]).is_empty());
         assert_eq!(
-            faults(&[("low", "beside")], &[]),
+            errors(&[("low", "beside")], &[]),
             ["crate/src/low.rs: low must not know beside, which is on its floor or above"]
         );
-        let circle = faults(&[("high", "low"), ("low", "high")], &[]);
+        let circle = errors(&[("high", "low"), ("low", "high")], &[]);
         assert!(circle.len() == 2 && circle[1].ends_with("in a circle: high, low"), "{circle:?}");
-        assert!(faults(&[("high", "low"), ("low", "high")], &[("crate", "low", "high")]).is_empty());
-        let gone = faults(&[("high", "low")], &[("crate", "low", "high")]);
+        assert!(errors(&[("high", "low"), ("low", "high")], &[("crate", "low", "high")]).is_empty());
+        let gone = errors(&[("high", "low")], &[("crate", "low", "high")]);
         assert!(gone.len() == 1 && gone[0].contains("take it off NOT_YET"), "{gone:?}");
     }
 

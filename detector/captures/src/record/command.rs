@@ -19,7 +19,7 @@ impl Recorded {
     /// Starts it, with our standard input, output and error.
     pub(crate) fn start(program: &OsStr, arguments: &[OsString]) -> Result<Self, Fatal> {
         let child = Command::new(program).args(arguments).spawn();
-        let child = child.map_err(|fault| format!("can't run {}: {fault}", program.display()))?;
+        let child = child.map_err(|error| format!("can't run {}: {error}", program.display()))?;
         Ok(Self { child, status: None, asked: false })
     }
 

@@ -46,7 +46,7 @@ impl Sink {
             row.begin(host)?;
             return Ok(Self::Row(row));
         }
-        let file = std::fs::File::create(path).map_err(|fault| format!("can't create {}: {fault}", path.display()))?;
+        let file = std::fs::File::create(path).map_err(|error| format!("can't create {}: {error}", path.display()))?;
         let file: Box<dyn Write> = Box::new(file);
         Ok(Self::One(Writer::new(file, host, compression)?))
     }

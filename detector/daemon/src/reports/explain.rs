@@ -88,7 +88,7 @@ fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fata
     Ok(all)
 }
 
-/// The automaton of a correlation, and what its alert prints.
+/// Prints the automaton of a correlation, and the output of its alert.
 fn explain_correlation(correlation: &ResolvedCorrelation, as_json: bool) {
     let place = format!("{}:{}", correlation.context.innermost().name, correlation.context.innermost().mark.line + 1);
     if as_json {
@@ -232,7 +232,7 @@ fn tell(
         order.extend(rules.iter().position(|known| known.name == rule.name()).map(|known| (place, known)));
     }
     let mut rows = Vec::new();
-    let mut fired = false;
+    let mut matched = false;
     for (place, number) in order {
         let Ok(why) = explainer.explain(number, event);
         let Ok(may_match) = explainer.may_match(number, event);
@@ -242,10 +242,10 @@ fn tell(
             Verdict::OtherTypes
         } else if !why.holds {
             Verdict::No
-        } else if fired && first {
+        } else if matched && first {
             Verdict::Second
         } else {
-            fired = true;
+            matched = true;
             Verdict::Matches
         };
         rows.push((&rules[number], verdict, why));
@@ -256,7 +256,7 @@ fn tell(
         let rows: Vec<Json> = rows
             .iter()
             .map(|(rule, verdict, why)| {
-                json!({ "fires": *verdict == Verdict::Matches, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
+                json!({ "matches": *verdict == Verdict::Matches, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
             })
             .collect();
         return format!("{}\n", json!({ "event": line, "number": event.num(), "rules": rows }));

@@ -71,7 +71,7 @@ impl Resolver<'_> {
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// Finds what is counted of each member.
+    /// Finds the counted field of each member.
     pub(super) fn values(
         &mut self,
         draft: &Draft<'_>,
@@ -186,7 +186,7 @@ impl Resolver<'_> {
     }
 }
 
-/// What a user calls a member.
+/// Returns the name of a member for messages.
 fn member_name<'a>(written: &'a Member, member: &'a ResolvedMember) -> &'a str {
     match (&written.name, &written.looks) {
         (Some(name), _) => &name.text,

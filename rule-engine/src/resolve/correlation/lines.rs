@@ -5,7 +5,7 @@ use crate::correlation::plan::{Distinct, Kind, Role};
 use super::{Found, ResolvedCorrelation, ResolvedMember};
 
 impl ResolvedCorrelation {
-    /// Returns what it is made of: what is looked for, in which order, by which key, and how long.
+    /// Returns its parts: the steps, their order, the key, and the timespan.
     pub fn lines(&self) -> Vec<String> {
         let by = if self.group_by.is_empty() { "all events".to_owned() } else { self.group_by.join(", ") };
         let span = self.span_text();

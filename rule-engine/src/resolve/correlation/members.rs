@@ -11,7 +11,7 @@ use super::shape::Shape;
 use super::{Draft, Found, Hint, ResolvedCorrelation, ResolvedMember, fault};
 
 impl Resolver<'_> {
-    /// Looks the members up. `None` if one is of a source that is not there.
+    /// Looks the members up. `None` if one has an unknown source.
     pub(super) fn members(
         &mut self,
         draft: &Draft<'_>,
@@ -127,10 +127,10 @@ impl Resolver<'_> {
         }
         let index = self.collection.rules.at(&name.text);
         let Some(found) = self.rules.iter().find(|found| Some(found.index) == index) else {
-            // It has a fault, which is known.
+            // It has an error, which was reported.
             return Err(Box::new(Diagnostic::new(Code::Validate, "", member.context.clone())));
         };
-        // What partial matches mean depends on what the rule looks for.
+        // The meaning of partial matches depends on the condition of the rule.
         resolved.text = format!("{}\n= {}", name.text, found.text);
         Ok(Some(resolved))
     }
@@ -163,7 +163,7 @@ impl Resolver<'_> {
     }
 
     fn unknown_member(&self, member: &Member, name: &Written) -> Box<Diagnostic> {
-        // What was at fault when it was read is known to be missing.
+        // An item with an error is known to be missing.
         if self.missing.contains(&name.text) || self.collection.correlations.get(&name.text).is_some() {
             return Box::new(Diagnostic::new(Code::Validate, "", member.context.clone()));
         }
@@ -177,7 +177,7 @@ impl Resolver<'_> {
     }
 }
 
-/// A rule of the condition of a step.
+/// Creates a rule of the condition of a step.
 fn step_rule(draft: &Draft<'_>, member: &Member, condition: &Written, source: &str) -> CollectedRule {
     let name = draft.item.name.text.clone();
     let rule = Rule {

@@ -1,4 +1,4 @@
-//! Correlations as meant: members found, conditions compiled, keys and outputs checked.
+//! Resolved correlations: members found, conditions compiled, keys and outputs checked.
 
 mod keys;
 mod lines;
@@ -18,12 +18,12 @@ use crate::text::Spot;
 
 use super::{Resolver, Step, Stopped};
 
-/// What a member is.
+/// The kind of a member.
 #[derive(Debug, Clone)]
 pub enum Found {
     /// A rule, by its name.
     Rule(String),
-    /// A condition that is evaluated as a rule is, and raises no alert.
+    /// A condition that is evaluated like a rule, and raises no alert.
     Step(Condition),
     /// A correlation, by its place among those that are resolved.
     Correlation(usize),
@@ -32,19 +32,19 @@ pub enum Found {
 /// A member.
 #[derive(Debug, Clone)]
 pub struct ResolvedMember {
-    /// What outputs call it.
+    /// Its name in outputs.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub found: Found,
-    /// What it looks for, for people: the name of a rule, or the condition.
+    /// A description of the search, for people: the name of a rule, or the condition.
     pub text: String,
     /// The source of its events; empty for a correlation.
     pub source: String,
     /// The parts of its key.
     pub key: Vec<KeyPart>,
-    /// What is counted.
+    /// The counted field.
     pub value: Option<KeyPart>,
-    /// What is kept of its events: name and template.
+    /// The kept fields of its events: name and template.
     pub captures: Vec<(String, Template)>,
 }
 
@@ -53,7 +53,7 @@ pub struct ResolvedMember {
 pub struct ResolvedCorrelation {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub desc: String,
     /// Its type, as it is written.
     pub type_name: String,
@@ -65,7 +65,7 @@ pub struct ResolvedCorrelation {
     pub tags: Vec<String>,
     /// Whether it is enabled.
     pub enabled: bool,
-    /// How matches are found.
+    /// The kind of search.
     pub kind: Kind,
     /// The timespan in nanoseconds.
     pub span: u64,
@@ -77,9 +77,9 @@ pub struct ResolvedCorrelation {
     pub output: String,
     /// The same in pieces.
     pub pieces: Vec<Piece>,
-    /// Equal for two correlations whose partial matches mean the same.
+    /// Equal for two correlations with the same meaning of partial matches.
     pub identity: String,
-    /// Where it is.
+    /// Its place.
     pub context: Context,
 }
 

@@ -1,4 +1,4 @@
-//! Which correlation names which: those that are named come first, and none names itself.
+//! The order of correlations that name others: the named ones come first, and none names itself.
 
 use rustc_hash::FxHashMap;
 
@@ -8,8 +8,8 @@ use crate::source::correlation::{Correlation, Looks, Member};
 use super::super::{Collection, Step};
 use super::{Hint, fault};
 
-/// The members of a correlation with the places of those that are correlations. A rule goes before a correlation of its
-/// name.
+/// Returns the members of a correlation with the places of those that are correlations. A rule has precedence over a
+/// correlation of its name.
 fn named<'a>(
     item: &'a Correlation,
     places: &'a FxHashMap<&str, usize>,
@@ -23,15 +23,15 @@ fn named<'a>(
     })
 }
 
-/// The places of all correlations, in the order of resolving.
+/// Returns the places of all correlations, in the order of resolving.
 pub(super) fn sort(all: &[&Correlation], collection: &Collection) -> Step<Vec<usize>> {
     let places: FxHashMap<&str, usize> =
         all.iter().enumerate().map(|(place, item)| (item.name.text.as_str(), place)).collect();
-    // How deep each is, once it is known: 1 for one that names none.
+    // The depth of each, once it is known: 1 for one that names none.
     let mut depths: Vec<usize> = vec![0; all.len()];
     let mut order = Vec::with_capacity(all.len());
     for start in 0..all.len() {
-        // The way from the first to the current one, each with the members that are left to look at.
+        // The path from the first to the current one, each with its remaining members.
         let mut way: Vec<(usize, Vec<(&Member, usize)>)> = Vec::new();
         if depths[start] == 0 {
             way.push((start, named(all[start], &places, collection).collect()));

@@ -9,10 +9,10 @@ use super::super::{Resolver, Step};
 use super::shape::Shape;
 use super::{Draft, Found, Hint, ResolvedCorrelation, ResolvedMember};
 
-/// What `%correlation.` may be followed by, beside names of the key.
+/// The names that may follow `%correlation.`, in addition to those of the key.
 const OF_ALL: [&str; 5] = ["count", "span", "first", "last", "name"];
 
-/// The longest word at the beginning of a text that may be a field, with its argument.
+/// Returns the longest word at the beginning of a text that may be a field, with its argument.
 fn word(text: &str) -> usize {
     let mut end = 0;
     let bytes = text.as_bytes();
@@ -31,7 +31,7 @@ fn word(text: &str) -> usize {
 }
 
 impl Resolver<'_> {
-    /// Reads the output, and makes each member keep what it prints.
+    /// Reads the output, and makes each member keep the fields that it prints.
     pub(super) fn correlation_output(
         &mut self,
         draft: &Draft<'_>,
@@ -72,7 +72,7 @@ impl Resolver<'_> {
         Ok(pieces)
     }
 
-    /// The alert has what the alert of each rule would have had.
+    /// Keeps the outputs of rules: the alert has the same as the alert of each rule would have.
     fn keep_outputs_of_rules(&mut self, members: &mut [ResolvedMember]) {
         for member in members {
             let Found::Rule(name) = &member.found else { continue };
@@ -174,7 +174,7 @@ fn keep(sources: &mut super::super::Sources, member: &mut ResolvedMember, field:
     Ok(member.captures.len() as u16 - 1)
 }
 
-/// The members that may have the event.
+/// Returns the members that may have the event.
 fn members_of(which: Which, shape: &Shape, count: usize) -> Vec<usize> {
     let Kind::Sequence { roles, stages, .. } = &shape.kind else {
         return match which {

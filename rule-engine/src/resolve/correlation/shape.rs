@@ -1,4 +1,4 @@
-//! What a correlation says of itself: type, timespan, condition, the roles of its members.
+//! The properties of a correlation: type, timespan, condition, the roles of its members.
 
 use crate::correlation::plan::{Distinct, Kind, MAX_COUNT, MAX_MEMBERS, Role};
 use crate::diag::{Diagnostic, did_you_mean};
@@ -20,11 +20,11 @@ const UNITS: [(&str, u64); 8] = [
     ("w", 604_800_000_000_000),
 ];
 
-/// What is known of a correlation before its members are looked up.
+/// The properties of a correlation before its members are looked up.
 pub(super) struct Shape {
     pub(super) kind: Kind,
     pub(super) span: u64,
-    /// The field that is counted.
+    /// The counted field.
     pub(super) field: Option<Written>,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn spot_of(member: &Member) -> crate::text::Spot {
     }
 }
 
-/// A number and a unit; else what to write.
+/// Parses a number and a unit; otherwise returns a hint.
 fn timespan(written: &Written) -> Result<u64, String> {
     let text = written.text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -117,7 +117,7 @@ fn timespan(written: &Written) -> Result<u64, String> {
     })
 }
 
-/// Whether there are as many members as there may be, each with a name of its own.
+/// Checks the number of members, and that each has a unique name.
 fn members_fit(draft: &Draft<'_>, rules: &[Member]) -> Step<()> {
     let (context, spot) = (draft.context(), draft.item.name.spot);
     if rules.is_empty() {
@@ -173,7 +173,7 @@ fn sequence(draft: &Draft<'_>, rules: &[Member]) -> Step<Kind> {
     Ok(Kind::Sequence { roles: roles.into(), stages: done, trailing })
 }
 
-/// The least count for which all comparisons hold: a count grows by one, and a match uses its events up.
+/// Returns the least count for which all comparisons are true: a count grows by one, and a match consumes its events.
 fn threshold(draft: &Draft<'_>, condition: &[(Written, Written)], all: Option<u32>) -> Step<u32> {
     let context = draft.context();
     let refuse = |written: &Written, message: String, hint: &str| -> Box<Diagnostic> {
