@@ -8,6 +8,7 @@
 //! A program parses its arguments with [`parse`] and passes them to [`run`]. The detector is built on the public
 //! interfaces of the library crates alone: whatever it does, another program can do.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))] // They panic when the reader is gone.
 
 mod alerts;
 mod cli;
@@ -36,9 +37,10 @@ mod web;
 pub use cli::{Options, Parsed, parse};
 pub use fatal::Fatal;
 pub use log::finish;
-pub use terminal::print;
+pub use terminal::{print, print_error};
 
 use cli::manual;
+use config::settings::LogLevel;
 use reports::{explain, list, rule_schema, rule_tests, support, validate, version};
 use rules::{RuleFiles, bundle};
 use signals::Signals;
@@ -51,7 +53,7 @@ use sources::audit;
 /// If the configuration, rules, a source or an output is invalid or fails.
 pub fn run(options: &Options) -> Result<(), Fatal> {
     if options.markdown {
-        eprintln!("Warning: --markdown is deprecated; use --format markdown");
+        terminal::print_error("Warning: --markdown is deprecated; use --format markdown\n");
     }
     if options.config_schema {
         terminal::print(&format!("{:#}\n", config::schema()));
@@ -81,6 +83,13 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     if options.unbuffered {
         loaded.config.buffered_outputs = false;
     }
+    if options.dry_run {
+        // Its only purpose is what it says.
+        loaded.config.log_stderr = true;
+        if !matches!(loaded.config.log_level, LogLevel::Info | LogLevel::Debug) {
+            loaded.config.log_level = LogLevel::Notice;
+        }
+    }
     let config = &loaded.config;
     log::set_up(config);
     log::report(&loaded);
@@ -103,14 +112,19 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         plugins::check(config)?;
         let sources = sources::Enabled::select(options, config)?;
         let signals = Signals::install()?;
+        let mut stale = None;
         if options.rules.is_empty() && !config.rules_bundle.url.is_empty() && !options.dry_run {
             match bundle::refresh(options, &loaded) {
                 Ok(true) => log::notice(format!("rules_bundle: fetched a new bundle from {}", config.rules_bundle.url)),
                 Ok(false) => {}
-                Err(why) => log::error(format!("rules_bundle: {why}")),
+                Err(why) => {
+                    log::error(format!("rules_bundle: {why}"));
+                    stale = Some(why);
+                }
             }
         }
-        let files = RuleFiles::find(options, &loaded)?;
+        let mut files = RuleFiles::find(options, &loaded)?;
+        files.stale = stale.or(files.stale);
         let mut rules = files.load(options, config);
         if options.explain_rule.is_some() || options.explain_event.is_some() {
             explain::run(options.explain_rule.as_deref(), options.explain_event, rules, config)?;

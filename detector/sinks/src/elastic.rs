@@ -4,7 +4,7 @@
 //! crash, therefore creates no duplicates: the server responds 409 to a document that it already has, which counts as
 //! success.
 
-use super::http::{agent, failure, post};
+use super::http::{Poster, Undelivered};
 use super::{Failure, HttpConfig, Message, Sink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::Write;
-use ureq::{Agent, Error};
+use ureq::Error;
 
 /// How often the name of the index changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +66,12 @@ pub struct ElasticConfig {
 /// Sink that indexes alerts on a server.
 pub struct Elastic {
     settings: ElasticConfig,
-    agent: Agent,
-    url: String,
+    poster: Poster,
 }
 
 impl std::fmt::Debug for Elastic {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_tuple("Elastic").field(&self.url).finish_non_exhaustive()
+        out.debug_tuple("Elastic").field(&self.poster.url).finish_non_exhaustive()
     }
 }
 
@@ -116,13 +115,13 @@ impl Elastic {
         };
         settings.http.headers.extend(login.map(|login| ("authorization".to_owned(), login)));
         settings.http.content_type = "application/x-ndjson";
-        let agent = agent(&settings.http)?;
         let mut url = format!("{}/_bulk", settings.http.url.trim_end_matches('/'));
         if !settings.pipeline.is_empty() {
             // Writing to a String cannot fail.
             let _ = write!(url, "?pipeline={}", settings.pipeline);
         }
-        Ok(Self { settings, agent, url })
+        let poster = Poster::new(settings.http.clone(), url)?;
+        Ok(Self { settings, poster })
     }
 
     fn body(&self, alerts: &[Message]) -> Result<Vec<u8>, Failure> {
@@ -149,16 +148,17 @@ impl Elastic {
 
     /// Sends a batch. Batches that are too large for the server are split into halves.
     fn send(&self, alerts: &[Message]) -> Result<Vec<String>, Failure> {
-        let answer = match post(&self.agent, &self.settings.http, &self.url, &self.body(alerts)?) {
-            Err(Error::StatusCode(413)) if alerts.len() > 1 => {
+        let accepted = match self.poster.post(&self.body(alerts)?) {
+            Err(Undelivered::Error(Error::StatusCode(413))) if alerts.len() > 1 => {
                 let (first, second) = alerts.split_at(alerts.len() / 2);
                 let mut refused = self.send(first)?;
                 refused.extend(self.send(second)?);
                 return Ok(refused);
             }
-            answer => answer.map_err(|error| failure(&self.url, error))?,
+            accepted => accepted.map_err(|why| self.poster.failure(why))?,
         };
-        let fault = |text: String| Failure::Retryable(format!("{}: {text}", self.url));
+        let fault = |text: String| Failure::Retryable(format!("{}: {text}", self.poster.url));
+        let answer = accepted.text().map_err(|error| fault(error.to_string()))?;
         let answer: Answer =
             serde_json::from_str(&answer).map_err(|error| fault(format!("not a response of a bulk API: {error}")))?;
         if !answer.errors {
@@ -280,7 +280,7 @@ impl Sink for Elastic {
         match refused.first() {
             None => Ok(()),
             Some(reason) => {
-                let text = format!("{} rejected {} alerts, the first with {reason}", self.url, refused.len());
+                let text = format!("{} rejected {} alerts, the first with {reason}", self.poster.url, refused.len());
                 Err(Failure::Part { refused: refused.len(), text })
             }
         }

@@ -1,28 +1,23 @@
 //! Sink for a file.
 
-use super::stdout::lines;
+use super::lines::Lines;
 use super::{Failure, Message, Sink};
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Appends a line to a file for each alert.
 ///
-/// After an error in the middle of a line (a full disk), the next attempt writes the rest of that line, so that the
-/// file never mixes parts of two alerts. An incomplete line of an earlier run is ended first.
+/// While the disk is full, alerts wait; the file never mixes parts of two of them. An incomplete line of an earlier run
+/// is ended first.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
     keep_open: bool,
     buffered: bool,
     open: Option<std::fs::File>,
-    /// Unwritten bytes, from the start of a line or from where the last write stopped.
-    pending: Vec<u8>,
-    /// Whether the current alerts are already in `pending`, from an earlier attempt.
-    taken: bool,
-    /// Whether the file ends with an incomplete line whose rest is in `pending`.
-    torn: bool,
+    lines: Lines,
 }
 
 fn ends_in_the_middle_of_a_line(file: &std::fs::File) -> bool {
@@ -35,62 +30,49 @@ impl File {
     /// Creates the sink. It opens the file with the first alert. Without `keep_open` the file is closed after each
     /// alert, so that it can be moved at any time. With `buffered`, all queued lines are written together.
     pub fn new(path: &Path, keep_open: bool, buffered: bool) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            keep_open,
-            buffered,
-            open: None,
-            pending: Vec::new(),
-            taken: false,
-            torn: false,
-        }
+        Self { path: path.to_path_buf(), keep_open, buffered, open: None, lines: Lines::default() }
     }
 
-    fn open(&mut self) -> Result<&mut std::fs::File, Failure> {
-        let file = match self.open.take() {
-            Some(file) => file,
-            None => {
-                // A pipe must not be opened for reading: it would be its own reader, and no other reader would get
-                // anything.
-                let readable = std::fs::metadata(&self.path).map_or(true, |metadata| metadata.is_file());
-                let file = OpenOptions::new().read(readable).append(true).create(true).open(&self.path);
-                let file = file.or_else(|_| OpenOptions::new().append(true).create(true).open(&self.path));
-                let file =
-                    file.map_err(|error| Failure::Retryable(format!("cannot open {}: {error}", self.path.display())))?;
-                if ends_in_the_middle_of_a_line(&file) && !self.torn {
-                    (&file).write_all(b"\n").map_err(Failure::retryable)?;
-                }
-                file
+    /// Writes what is pending, or the alerts if there are any.
+    fn write(&mut self, alerts: Option<&[Message]>) -> Result<(), Failure> {
+        let (path, open) = (&self.path, &mut self.open);
+        let write = |bytes: &[u8], torn| loop {
+            match opened(path, open, torn)?.write(bytes) {
+                Ok(0) => return Err(Failure::Retryable("no more bytes can be written".into())),
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::retryable(error)),
             }
         };
-        Ok(self.open.insert(file))
-    }
-
-    fn write(&mut self) -> Result<(), Failure> {
-        let mut pending = std::mem::take(&mut self.pending);
-        let mut outcome = Ok(());
-        let mut done = 0;
-        while done < pending.len() && outcome.is_ok() {
-            outcome = self.open().and_then(|file| match file.write(&pending[done..]) {
-                Ok(0) => Err(Failure::Retryable("no more bytes can be written".into())),
-                Ok(count) => {
-                    done += count;
-                    Ok(())
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(()),
-                Err(error) => Err(Failure::retryable(error)),
-            });
-        }
-        if done > 0 {
-            self.torn = pending[done - 1] != b'\n';
-        }
-        pending.drain(..done);
-        self.pending = pending;
+        let outcome = match alerts {
+            Some(alerts) => self.lines.deliver(alerts, write),
+            None => self.lines.finish(write),
+        };
         if !self.keep_open {
             self.open = None;
         }
         outcome
     }
+}
+
+/// Returns the open file, after opening it if it is not. `torn`: the next bytes continue its last line.
+fn opened<'f>(path: &Path, open: &'f mut Option<std::fs::File>, torn: bool) -> Result<&'f mut std::fs::File, Failure> {
+    let file = match open.take() {
+        Some(file) => file,
+        None => {
+            // A pipe must not be opened for reading: it would be its own reader, and no other reader would get
+            // anything.
+            let readable = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+            let file = OpenOptions::new().read(readable).append(true).create(true).open(path);
+            let file = file.or_else(|_| OpenOptions::new().append(true).create(true).open(path));
+            let file = file.map_err(|error| Failure::Retryable(format!("cannot open {}: {error}", path.display())))?;
+            if ends_in_the_middle_of_a_line(&file) && !torn {
+                (&file).write_all(b"\n").map_err(Failure::retryable)?;
+            }
+            file
+        }
+    };
+    Ok(open.insert(file))
 }
 
 impl Sink for File {
@@ -103,19 +85,14 @@ impl Sink for File {
     }
 
     fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
-        if !std::mem::replace(&mut self.taken, true) {
-            self.pending.extend(lines(alerts));
-        }
-        self.write()?;
-        self.taken = false;
-        Ok(())
+        self.write(Some(alerts))
     }
 
     fn reopen(&mut self) -> Result<(), Failure> {
-        self.write()?;
+        self.write(None)?;
         self.open = None;
         if self.keep_open {
-            self.open()?;
+            opened(&self.path, &mut self.open, false)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use rskafka::BackoffConfig;
 use rskafka::chrono::DateTime;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
-use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
+use rskafka::client::{Client, ClientBuilder, Credentials, SaslConfig};
 use rskafka::record::Record;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -132,10 +132,13 @@ impl Kafka {
             });
         }
         let client = builder.build().await?;
-        let topics = client.list_topics().await?;
-        let known = topics.iter().find(|topic| topic.name == settings.topic);
-        let partitions: Vec<i32> = known.map(|topic| topic.partitions.iter().copied().collect()).unwrap_or_default();
-        // A missing topic may be created on the request for it.
+        let mut partitions = partitions(&client, &settings.topic).await?;
+        if partitions.is_empty() {
+            // Brokers may create a topic when it is named in a request. The key decides about the partition only once
+            // their number is known, so that the first record goes where those of later runs go.
+            client.partition_client(settings.topic.as_str(), 0, UnknownTopicHandling::Retry).await?;
+            partitions = self::partitions(&client, &settings.topic).await?;
+        }
         let partition = partitions.get(partition_of(settings.key.as_bytes(), partitions.len())).copied().unwrap_or(0);
         client.partition_client(settings.topic.as_str(), partition, UnknownTopicHandling::Error).await
     }
@@ -163,6 +166,13 @@ impl Kafka {
         self.partition = keep.then_some(partition);
         outcome.map(drop)
     }
+}
+
+/// Returns the partitions of a topic, in order; none if the brokers do not know it.
+async fn partitions(client: &Client, topic: &str) -> Result<Vec<i32>, Error> {
+    let topics = client.list_topics().await?;
+    let known = topics.iter().find(|known| known.name == topic);
+    Ok(known.map(|topic| topic.partitions.iter().copied().collect()).unwrap_or_default())
 }
 
 fn is_about_the_alert(error: &Error) -> bool {

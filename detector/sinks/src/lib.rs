@@ -24,8 +24,10 @@
 //!                        queue ──▶ keeper ──▶ spool (on disk) ──▶ worker ── deliver ──▶ sink      with a spool
 //! ```
 //!
-//! Nothing is lost in silence: for each output, sent + recovered = delivered + lost + queued + spooled.
+//! Nothing is lost in silence: for each output, sent + recovered = delivered + lost + unknown + queued + spooled.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))] // They panic when the reader is gone.
 
+mod console;
 mod elastic;
 mod error;
 mod file;
@@ -33,15 +35,18 @@ mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod keeper;
+mod lines;
 mod outlet;
 mod program;
 mod queue;
+mod redirect;
 mod spool;
 mod stdout;
 mod syslog;
 mod tls;
 mod worker;
 
+pub use console::Console;
 pub use elastic::{Elastic, ElasticConfig, ElasticLogin, Suffix};
 pub use error::Error;
 pub use file::File;

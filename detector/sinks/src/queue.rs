@@ -42,7 +42,8 @@ pub enum Wait {
     ForRoom,
 }
 
-/// Counts of the alerts of one output: sent + recovered = delivered + lost + queued + spooled.
+/// Counts of the alerts of one output: sent + recovered = delivered + lost + unknown + queued +
+/// spooled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Name of the sink.
@@ -55,6 +56,8 @@ pub struct Totals {
     pub delivered: u64,
     /// Dropped: the queue was full, a permanent failure, or the end of the program.
     pub lost: u64,
+    /// In delivery when the output was closed, without a result in time: they may have arrived or not.
+    pub unknown: u64,
     /// Dropped because the queue was full; included in `lost`.
     pub lost_for_room: u64,
     /// Attempts after a retryable failure.
@@ -77,6 +80,8 @@ pub(super) struct Queue {
     pub(super) totals: Totals,
     /// Alerts that a thread has taken out and that are neither delivered nor spooled yet.
     pub(super) in_hand: u64,
+    /// Whether the sink is delivering those, rather than waiting for the next attempt.
+    pub(super) attempt: bool,
     pub(super) reopen: bool,
     /// Since when no more alerts follow.
     pub(super) finish: Option<Instant>,
@@ -102,13 +107,16 @@ impl Queue {
         taken
     }
 
-    /// Drops the alerts in memory.
-    pub(super) fn abandon(&mut self) -> u64 {
+    /// Drops the alerts in memory. Returns how many are lost, and of how many in delivery the result is unknown.
+    pub(super) fn abandon(&mut self) -> (u64, u64) {
         self.abandoned = true;
-        let left = self.messages.len() as u64 + std::mem::take(&mut self.in_hand);
+        let in_hand = std::mem::take(&mut self.in_hand);
+        let unknown = if self.attempt { in_hand } else { 0 };
+        let lost = self.messages.len() as u64 + in_hand - unknown;
         self.messages.clear();
-        self.totals.lost += left;
-        left
+        self.totals.lost += lost;
+        self.totals.unknown += unknown;
+        (lost, unknown)
     }
 }
 
@@ -129,6 +137,7 @@ impl Shared {
             bytes: 0,
             totals: Totals { sink: name, ..Totals::default() },
             in_hand: 0,
+            attempt: false,
             reopen: false,
             finish: None,
             abandoned: false,

@@ -1,29 +1,25 @@
 //! Sink for standard output.
 
+use super::console::Console;
+use super::lines::Lines;
 use super::{Failure, Message, Sink};
-use std::io::{self, Write};
+use std::io::ErrorKind;
 
 /// Writes a line to standard output for each alert.
+///
+/// While the disk is full, alerts wait. A reader that is gone does not come back unless the pipe has a name; until it
+/// does, alerts are dropped and counted.
 #[derive(Debug)]
 pub struct Stdout {
     buffered: bool,
+    lines: Lines,
 }
 
 impl Stdout {
     /// Creates the sink. With `buffered`, all queued lines are written together.
     pub fn new(buffered: bool) -> Self {
-        Self { buffered }
+        Self { buffered, lines: Lines::default() }
     }
-}
-
-/// Returns the lines of alerts.
-pub(super) fn lines(alerts: &[Message]) -> Vec<u8> {
-    let mut lines = Vec::with_capacity(alerts.iter().map(|alert| alert.text.len() + 1).sum());
-    for alert in alerts {
-        lines.extend_from_slice(&alert.text);
-        lines.push(b'\n');
-    }
-    lines
 }
 
 impl Sink for Stdout {
@@ -36,9 +32,15 @@ impl Sink for Stdout {
     }
 
     fn deliver(&mut self, alerts: &[Message]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        let written = out.write_all(&lines(alerts)).and_then(|()| out.flush());
-        // The reader of a closed pipe does not come back.
-        written.map_err(|error| Failure::Permanent(error.to_string()))
+        self.lines.deliver(alerts, |bytes, _| {
+            Console::Output.some(bytes).map_err(|error| match error.kind() {
+                ErrorKind::BrokenPipe if !Console::Output.may_come_back() => Failure::Permanent(error.to_string()),
+                _ => Failure::retryable(error),
+            })
+        })
+    }
+
+    fn retries(&self) -> Option<u32> {
+        None
     }
 }

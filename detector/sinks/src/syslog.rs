@@ -2,9 +2,10 @@
 //!
 //! Over the network the format is RFC 5424, over TCP with the length in front of each message (RFC 6587). The local
 //! daemon gets the short format (RFC 3164 without a host) by default: not every `/dev/log` accepts another one;
-//! journald, for example, does not.
+//! journald and rsyslog, for example, take the parts of RFC 5424 for text.
 
 use super::{Failure, Message, Sink};
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::unix::net::UnixDatagram;
@@ -15,6 +16,10 @@ use std::time::Duration;
 /// Facility "user", for programs that are not part of the system.
 const FACILITY: u8 = 1 << 3;
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum number of bytes in a datagram of UDP over IPv4.
+const DATAGRAM: usize = 65_507;
+/// EMSGSIZE: the kernel does not send a datagram of this size.
+const TOO_LONG: i32 = 90;
 
 /// Address of a syslog daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +59,7 @@ impl FromStr for SyslogAddress {
 /// Format of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyslogForm {
-    /// `<12>Nov 22 12:00:00 peregrine[7]: text`
+    /// `<12>Nov 22 12:00:00 host peregrine[7]: text`, without the host for the local daemon.
     Rfc3164,
     /// `<12>1 2026-11-22T12:00:00.000000Z host peregrine 7 - - text`
     Rfc5424,
@@ -131,7 +136,14 @@ impl Syslog {
         let (program, process, text) = (&self.program, std::process::id(), message.text());
         let line = match self.form {
             SyslogForm::Rfc3164 => {
-                format!("<{priority}>{} {program}[{process}]: {text}", now.strftime("%b %e %H:%M:%S"))
+                let time = now.strftime("%b %e %H:%M:%S");
+                // The local daemon knows its host, and would take the name for that of the program.
+                let host = match (&self.address, self.host.as_str()) {
+                    (SyslogAddress::Local(_), _) => String::new(),
+                    (_, "") => "- ".to_owned(),
+                    (_, host) => format!("{host} "),
+                };
+                format!("<{priority}>{time} {host}{program}[{process}]: {text}")
             }
             SyslogForm::Rfc5424 => {
                 let time = now.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
@@ -156,20 +168,50 @@ impl Syslog {
         Ok(())
     }
 
+    /// Sends a message, or the start of one that is too long for a datagram.
     fn deliver_one(&mut self, message: &Message) -> Result<(), Failure> {
-        let line = self.line(message, &jiff::Zoned::now());
-        // After a restart of the daemon the old connection is dead, and a new one works immediately.
-        let again = self.connection.is_some();
-        match self.send(line.as_bytes()) {
-            Err(_) if again => self.send(line.as_bytes()),
-            outcome => outcome,
+        let whole = self.line(message, &jiff::Zoned::now());
+        let mut line = match self.address {
+            SyslogAddress::Udp(_) => start_of(&whole, DATAGRAM),
+            SyslogAddress::Local(_) | SyslogAddress::Tcp(_) => Cow::Borrowed(&*whole),
+        };
+        loop {
+            // After a restart of the daemon the old connection is dead, and a new one works immediately.
+            let again = self.connection.is_some();
+            let outcome = match self.send(line.as_bytes()) {
+                Err(error) if again && error.raw_os_error() != Some(TOO_LONG) => self.send(line.as_bytes()),
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(()) => break,
+                // The local socket's limit is a setting of the kernel.
+                Err(error) if error.raw_os_error() == Some(TOO_LONG) && line.len() > 1024 => {
+                    line = Cow::Owned(start_of(&whole, line.len() / 2).into_owned());
+                }
+                Err(error) => return Err(Failure::retryable(error)),
+            }
         }
-        .map_err(|error| match error.raw_os_error() {
-            // EMSGSIZE: no daemon accepts a datagram of this size.
-            Some(90) => Failure::Permanent(format!("an alert of {} bytes is too long", line.len())),
-            _ => Failure::retryable(error),
-        })
+        match line.len() == whole.len() {
+            true => Ok(()),
+            false => {
+                let text = format!("an alert of {} bytes was cut to {}: it is too long for a datagram", whole.len(), line.len());
+                Err(Failure::Part { refused: 0, text })
+            }
+        }
     }
+}
+
+/// Returns as much of a line as fits into this number of bytes, with a note at its end if that is not all.
+fn start_of(line: &str, most: usize) -> Cow<'_, str> {
+    if line.len() <= most {
+        return Cow::Borrowed(line);
+    }
+    let note = format!(" [cut: {} bytes]", line.len());
+    let mut end = most.saturating_sub(note.len());
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    Cow::Owned(format!("{}{note}", &line[..end]))
 }
 
 fn first_address(address: &str) -> std::io::Result<std::net::SocketAddr> {
@@ -242,6 +284,44 @@ mod tests {
         let count = daemon.recv(&mut buffer).unwrap();
         let text = std::str::from_utf8(&buffer[..count]).unwrap();
         assert!(text.starts_with("<12>1 ") && text.contains("Z host peregrine "), "{text}");
+    }
+
+    #[test]
+    fn a_network_daemon_learns_the_host_from_the_short_format_too() {
+        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = SyslogAddress::Udp(daemon.local_addr().unwrap().to_string());
+        for (host, told) in [("web-1", "web-1"), ("", "-")] {
+            let mut syslog = Syslog::new(address.clone(), "peregrine", host).with_form(SyslogForm::Rfc3164);
+            syslog.deliver(&[message()]).unwrap();
+            let mut buffer = [0; 1000];
+            let count = daemon.recv(&mut buffer).unwrap();
+            let text = std::str::from_utf8(&buffer[..count]).unwrap();
+            let rest = &text["<12>Jan  1 00:00:00 ".len()..];
+            assert_eq!(rest, format!("{told} peregrine[{}]: Warning somebody did something", std::process::id()));
+        }
+    }
+
+    #[test]
+    fn an_alert_that_is_too_long_for_a_datagram_is_cut() {
+        let long = Message::new(4, "é".repeat(150_000));
+        let check = |outcome: Result<(), Failure>, text: &str, most: usize| {
+            assert!(matches!(&outcome, Err(Failure::Part { refused: 0, text }) if text.contains("was cut to")), "{outcome:?}");
+            assert!(text.starts_with("<12>") && text.contains(" éé") && text.ends_with(" bytes]"), "{}", text.len());
+            assert!(text.len() <= most && text.len() > most / 3, "{}", text.len());
+        };
+        let mut buffer = vec![0; 1 << 20];
+        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = SyslogAddress::Udp(daemon.local_addr().unwrap().to_string());
+        let outcome = Syslog::new(address, "peregrine", "host").deliver(std::slice::from_ref(&long));
+        let count = daemon.recv(&mut buffer).unwrap();
+        check(outcome, std::str::from_utf8(&buffer[..count]).unwrap(), DATAGRAM);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        let outcome = Syslog::new(SyslogAddress::Local(path), "peregrine", "host").deliver(&[long]);
+        let count = daemon.recv(&mut buffer).unwrap();
+        check(outcome, std::str::from_utf8(&buffer[..count]).unwrap(), 300_000);
     }
 
     #[test]

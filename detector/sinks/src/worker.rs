@@ -131,7 +131,11 @@ impl Worker {
         let retries = if self.shelf.is_some() { None } else { self.sink.retries() };
         let (mut pause, mut left, mut refused) = (FIRST_PAUSE, retries, 0);
         loop {
-            let text = match self.sink.deliver(alerts) {
+            // Those of a spool stay there until they are delivered.
+            self.shared.lock().attempt = self.shelf.is_none();
+            let outcome = self.sink.deliver(alerts);
+            self.shared.lock().attempt = false;
+            let text = match outcome {
                 Ok(()) => {
                     self.works();
                     return Outcome::Done { refused };

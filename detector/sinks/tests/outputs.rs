@@ -10,8 +10,9 @@ use peregrine_sinks::{
     Capacity, Elastic, ElasticConfig, ElasticLogin, Http, HttpConfig, Message, OnFault, Outputs, Sink, SpoolConfig,
     Suffix, TlsConfig, Totals, Wait, Wanted,
 };
+use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -133,6 +134,94 @@ fn the_status_decides_about_retries() {
     assert!(faults.iter().any(|fault| fault.contains("rejected an alert with status 400")), "{faults:?}");
 }
 
+/// A redirect keeps method and body, or the alert is not delivered.
+#[test]
+fn redirects_keep_the_body_or_are_reported() {
+    let redirect = |status, location: &str| {
+        let headers = format!("location: {location}\r\n");
+        Server::start(move |request| match request.head.contains(" /alerts ") {
+            true => Answer { headers: headers.clone(), ..Answer::new(status, "<a>moved</a>") },
+            false => Answer::new(200, ""),
+        })
+    };
+    for status in [301, 302, 307, 308] {
+        let server = redirect(status, "/elsewhere?x=1");
+        let settings = HttpConfig { compress: status == 302, ..HttpConfig::new(&server.url()) };
+        let bench = bench(0).with(Http::new(settings).unwrap());
+        bench.send(0..2);
+        until("all", || bench.totals().delivered == 2);
+        let requests = server.requests();
+        let second = requests.iter().filter(|request| request.head.starts_with("POST /elsewhere?x=1 HTTP"));
+        assert!(second.flat_map(|request| numbers(&request.body)).eq(0..2), "{status}");
+        assert_eq!(requests.len(), 4);
+    }
+    let other = Server::start(|_| Answer::new(200, ""));
+    for (status, location, part) in [
+        (302, other.url(), "status 302, a redirect to http://127.0.0.1:"),
+        (308, "http://other.example/".to_owned(), "status 308, a redirect to http://other.example/, which is not followed"),
+        (303, "/elsewhere".to_owned(), "status 303, a redirect to /elsewhere"),
+        (304, "/elsewhere".to_owned(), "status 304"),
+        (307, "/alerts".to_owned(), "redirects more than 5 times"),
+    ] {
+        let server = redirect(status, &location);
+        let bench = bench(0).with(Http::new(HttpConfig { retries: 0, ..HttpConfig::new(&server.url()) }).unwrap());
+        bench.send(0..1);
+        until("the loss", || bench.totals().lost == 1);
+        let faults = bench.faults.lock().unwrap();
+        assert!(faults.iter().any(|fault| fault.contains(part)), "{faults:?}");
+        assert!(other.requests().is_empty());
+    }
+}
+
+#[test]
+fn a_bulk_request_is_redirected_with_its_documents_or_not_at_all() {
+    let index = Arc::new(Index { most_lines: AtomicUsize::new(100), ..Index::default() });
+    let server = {
+        let index = Arc::clone(&index);
+        Server::start(move |request| match request.head.contains("/es/") {
+            true => index.bulk(&request.body),
+            false => Answer { headers: "location: /es/_bulk\r\n".into(), ..Answer::new(301, "") },
+        })
+    };
+    let settings = |url: &str| ElasticConfig {
+        http: HttpConfig { retries: 0, ..HttpConfig::new(url) },
+        index: "falco".into(),
+        suffix: Suffix::None,
+        pipeline: String::new(),
+        login: None,
+    };
+    let bench = bench(0).with(Elastic::new(settings(&format!("http://{}", server.address))).unwrap());
+    bench.send(0..3);
+    until("all", || bench.totals().delivered == 3);
+    assert_eq!(index.documents.lock().unwrap().len(), 3);
+    let away = Server::start(|_| Answer { headers: "location: http://other/\r\n".into(), ..Answer::new(302, "") });
+    let bench = self::bench(0).with(Elastic::new(settings(&format!("http://{}", away.address))).unwrap());
+    bench.send(0..1);
+    until("the loss", || bench.totals().lost == 1);
+    assert!(bench.faults.lock().unwrap()[0].contains("status 302, a redirect to http://other/"));
+}
+
+/// Whatever comes after the status of a success does not make it a failure.
+#[test]
+fn a_response_that_breaks_off_after_the_status_is_a_delivery() {
+    let listener = std::net::TcpListener::bind(loopback()).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 1000]);
+        while !bytes.ends_with(b"}") {
+            let count = stream.read(&mut buffer).unwrap();
+            bytes.extend(&buffer[..count]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nthe sta").unwrap();
+    });
+    let bench = bench(0).with(Http::new(HttpConfig::new(&url)).unwrap());
+    bench.send(0..1);
+    server.join().unwrap();
+    until("the alert", || bench.totals().delivered + bench.totals().lost == 1);
+    assert_eq!((bench.totals().delivered, bench.totals().retries), (1, 0));
+}
+
 #[test]
 fn a_server_that_does_not_respond_times_out() {
     let gate = Gate::default();
@@ -176,6 +265,33 @@ fn certificates_of_both_sides() {
     deliver(&asking, false_client).unwrap_err();
     deliver(&asking, mutual).unwrap();
     assert_eq!(asking.requests().len(), 1);
+}
+
+/// `openssl req -x509` makes a certificate of an authority, which signs itself; OpenSSL's clients accept it if it is
+/// named as trusted.
+#[test]
+fn a_certificate_that_signed_itself_is_accepted_if_it_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let deliver = |server: &Server, host: &str, ca_file: PathBuf| {
+        let tls = TlsConfig { ca_file: Some(ca_file), ..TlsConfig::default() };
+        let url = format!("https://{host}:{}/", server.address.port());
+        let outcome = Http::new(HttpConfig { tls, ..HttpConfig::new(&url) }).unwrap().deliver(&[numbered(0)]);
+        outcome.map_err(|failure| failure.to_string())
+    };
+    let serve = |name: &str, expired: bool| {
+        let (file, config) = peers::tls::own_authority(&folder.path().join(name), expired);
+        (file, Server::start_at(loopback(), Some(config), |_| Answer::new(200, "")))
+    };
+    let (file, server) = serve("a.pem", false);
+    deliver(&server, "localhost", file.clone()).unwrap();
+    let error = deliver(&server, "127.0.0.1", file).unwrap_err();
+    assert!(error.contains("subjectAltName"), "{error}");
+    let (other, _server) = serve("b.pem", false);
+    let error = deliver(&server, "localhost", other).unwrap_err();
+    assert!(error.contains("set ca_cert to"), "{error}");
+    let (expired, server) = serve("c.pem", true);
+    let error = deliver(&server, "localhost", expired).unwrap_err();
+    assert!(error.contains("expired"), "{error}");
 }
 
 /// A test double of the bulk API of Elasticsearch and OpenSearch: documents by index and id.
@@ -280,6 +396,21 @@ mod kafka {
             assert!(records.iter().all(|record| record.partition == first.partition && record.packed == compress));
             assert_eq!(first.key.as_deref(), Some("host-1"));
         }
+    }
+
+    /// The first run, which makes the brokers create the topic, uses the partition of the later ones.
+    #[test]
+    fn a_topic_that_is_created_on_demand_gets_the_records_in_the_same_partition() {
+        let broker = Broker::without_topic(loopback(), "alerts", 7);
+        for run in 0..2 {
+            let bench = bench(0).with(Kafka::new(settings(broker.address)).unwrap());
+            bench.send(run * 10..run * 10 + 10);
+            until("all", || bench.totals().delivered == 10);
+        }
+        let records = broker.records();
+        assert!(records.iter().flat_map(|record| numbers(&record.value)).eq(0..20));
+        let partitions: Vec<_> = records.iter().map(|record| record.partition).collect();
+        assert!(partitions[0] != 0 && partitions.iter().all(|one| *one == partitions[0]), "{partitions:?}");
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "detector/sinks",
         floors: &[
-            &["error", "program", "queue", "spool", "stdout"],
-            &["file", "keeper", "syslog", "tls"],
+            &["console", "error", "lines", "program", "queue", "redirect", "spool"],
+            &["file", "keeper", "stdout", "syslog", "tls"],
             &["http", "kafka", "worker"],
             &["elastic", "outlet"],
         ],

@@ -44,6 +44,10 @@ impl Reloader<'_> {
         let mut watch = self.watch(loaded, files);
         let mut poll = Poll::new(&loaded.config);
         let mut running = self.running.clone();
+        let mut bundle = files.stale.clone();
+        if let Some(why) = &bundle {
+            self.tell_stale(why);
+        }
         while !self.end.load(Ordering::SeqCst) {
             let changed = match &watch {
                 Some(watch) => watch.changed(STEP),
@@ -53,7 +57,7 @@ impl Reloader<'_> {
                 }
             };
             let asked = self.signals.take_reload();
-            let fetched = self.options.rules.is_empty() && poll.is_due() && self.fetch();
+            let fetched = self.options.rules.is_empty() && poll.is_due() && self.fetch(&mut bundle);
             if !changed && !asked && !fetched {
                 continue;
             }
@@ -105,6 +109,7 @@ impl Reloader<'_> {
         let plan = outputs::plan(new, self.hostname)?;
         // From here on nothing can fail.
         log::set_up(new);
+        log::report(&loaded);
         let fixed = [
             ("engine", new.engine != old.engine),
             ("webserver", new.webserver != old.webserver),
@@ -127,8 +132,9 @@ impl Reloader<'_> {
         Ok((loaded, files, sets))
     }
 
-    /// Fetches a new bundle of rules. Returns whether there is one.
-    fn fetch(&self) -> bool {
+    /// Fetches a new bundle of rules. Returns whether there is one. `before` is why the last attempt failed; each reason
+    /// is reported once.
+    fn fetch(&self, before: &mut Option<String>) -> bool {
         let loaded = config::load(self.options.config.as_deref(), &self.options.options).map_err(Fatal::new);
         let fetched = loaded.and_then(|loaded| bundle::refresh(self.options, &loaded).map_err(Fatal));
         match &fetched {
@@ -136,7 +142,20 @@ impl Reloader<'_> {
             Ok(false) => {}
             Err(why) => log::error(format!("rules_bundle: {why}")),
         }
+        let why = fetched.as_ref().err().map(ToString::to_string);
+        match &why {
+            Some(why) if before.as_ref() != Some(why) => self.tell_stale(why),
+            None if before.is_some() => log::notice("rules_bundle: the server's bundle is valid again"),
+            _ => {}
+        }
+        *before = why;
         matches!(fetched, Ok(true))
+    }
+
+    /// Sends an alert about a bundle that was not updated.
+    fn tell_stale(&self, why: &str) {
+        let rule = "Peregrine internal: rules bundle not updated";
+        self.alerts.send_own(&internal(rule, Priority::Critical, now(), format!("{rule}. {why}")));
     }
 
     fn refuse(&self, fatal: &Fatal) {
@@ -220,7 +239,7 @@ mod tests {
 
     fn rules(more: &str) -> CompiledRules {
         let text = include_str!("../../rules/peregrine_rules.yaml").to_owned() + more;
-        let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], folders: Vec::new() };
+        let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], ..RuleFiles::default() };
         let config = Config::default();
         files.load(&Options::default(), &config).engine(&config).unwrap()
     }

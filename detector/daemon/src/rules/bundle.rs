@@ -4,17 +4,23 @@
 //! that fetch them. A host accepts a bundle only if it is signed with the key in its configuration, is not older than
 //! the current one, and all its rules load. The bundle is then kept on disk, so that the next start does not need the
 //! server. The server's ETag shows whether there is a new bundle, so a check costs next to nothing.
+//!
+//! A time of signing that has not come yet is rejected: with it, every later bundle would be older. Since the signature
+//! says who made a bundle, it may come from another server than that of the URL, but never over http instead of https.
 
 use crate::cli::Options;
 use crate::config::Loaded;
 use crate::config::settings::RulesBundle;
+use crate::clock::now;
+use crate::log;
 use crate::rules::{RuleFiles, is_yaml};
 use flate2::read::GzDecoder;
 use minisign_verify::{PublicKey, Signature};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
-use ureq::Agent;
+use ureq::http::Uri;
+use ureq::{Agent, ResponseExt};
 
 /// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,6 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_BYTES: u64 = 32 << 20;
 const MOST_UNPACKED: u64 = 128 << 20;
 const MOST_FILES: usize = 10_000;
+/// How far the clock of the signer may be ahead, in seconds.
+const AHEAD: u64 = 24 * 60 * 60;
 
 /// Rules files, by name.
 pub(crate) type Files = Vec<(PathBuf, Vec<u8>)>;
@@ -33,19 +41,32 @@ pub(crate) type Files = Vec<(PathBuf, Vec<u8>)>;
 /// If the server does not respond, or its bundle is rejected: one sentence that says why.
 pub(crate) fn refresh(options: &Options, loaded: &Loaded) -> Result<bool, String> {
     let settings = &loaded.config.rules_bundle;
-    let etag_file = settings.cache.join("etag");
+    let (etag_file, rejected) = (settings.cache.join("etag"), settings.cache.join("rejected"));
     let agent = agent(settings)?;
     // Without a bundle on disk, the server's bundle is new whatever its tag.
     let known = if settings.cache.join("bundle").is_file() { std::fs::read_to_string(&etag_file).ok() } else { None };
-    let Some((bundle, etag)) = fetch(&agent, &settings.url, known.as_deref())? else { return Ok(false) };
+    let Some(Fetched { body: bundle, etag, host }) = fetch(&agent, &settings.url, known.as_deref())? else {
+        // What did not load then is not fetched again, and does not load now.
+        return std::fs::read_to_string(&rejected).map_or(Ok(false), Err);
+    };
     let signature = fetch(&agent, &format!("{}.minisig", settings.url), None)?;
-    let (signature, _) = signature.ok_or_else(|| format!("unexpected status 304 for {}.minisig", settings.url))?;
-    let signature = String::from_utf8(signature).map_err(|_| "the signature is not text".to_owned())?;
+    let signature = signature.ok_or_else(|| format!("unexpected status 304 for {}.minisig", settings.url))?;
+    let signature = String::from_utf8(signature.body).map_err(|_| "the signature is not text".to_owned())?;
     let kept = seal(&signature, &bundle);
     let (files, made) = open(settings, &kept)?;
+    let latest = now() / 1_000_000_000 + AHEAD;
+    if made > latest {
+        let time = jiff::Timestamp::from_second(made.cast_signed()).map_or_else(|_| made.to_string(), |time| time.to_string());
+        return Err(format!(
+            "{} is signed with a time in the future, {time}, and was rejected; sign it again with a clock that is right",
+            settings.url
+        ));
+    }
     if let Ok(before) = std::fs::read(settings.cache.join("bundle"))
         && let Ok((_, known)) = open(settings, &before)
         && made < known
+        // An earlier version accepted such times.
+        && known <= latest
     {
         return Err(format!("{} is older than the current bundle, and was rejected", settings.url));
     }
@@ -54,11 +75,19 @@ pub(crate) fn refresh(options: &Options, loaded: &Loaded) -> Result<bool, String
         .and_then(|found| found.load(options, &loaded.config).check(&loaded.config))
         .map_err(|fatal| format!("{} has a valid signature, but its rules do not load: {fatal}", settings.url));
     std::fs::create_dir_all(&settings.cache).map_err(|error| format!("{}: {error}", settings.cache.display()))?;
-    if sound.is_ok() {
-        write(&settings.cache.join("bundle"), &kept)?;
+    match &sound {
+        Ok(()) => {
+            write(&settings.cache.join("bundle"), &kept)?;
+            // It need not exist.
+            let _ = std::fs::remove_file(&rejected);
+        }
+        Err(why) => write(&rejected, why.as_bytes())?,
     }
     if sound.is_ok() || settings.cache.join("bundle").is_file() {
         write(&etag_file, etag.unwrap_or_default().as_bytes())?;
+    }
+    if let (Ok(()), Some(host)) = (&sound, host) {
+        log::notice(format!("rules_bundle: {} redirected to {host}, whose bundle has a valid signature", settings.url));
     }
     sound.map(|()| true)
 }
@@ -75,31 +104,45 @@ pub(crate) fn cached(settings: &RulesBundle) -> Result<Files, String> {
 }
 
 fn agent(settings: &RulesBundle) -> Result<Agent, String> {
-    let mut config =
-        Agent::config_builder().user_agent("peregrine").timeout_global(Some(TIMEOUT)).http_status_as_error(false);
-    if settings.url.starts_with("https:") {
-        config = config.tls_config(settings.tls.for_sinks().for_http().map_err(|error| error.to_string())?);
-    }
-    Ok(config.build().into())
+    let encrypted = settings.url.starts_with("https:");
+    let config = Agent::config_builder()
+        .user_agent("peregrine")
+        .timeout_global(Some(TIMEOUT))
+        .https_only(encrypted)
+        .http_status_as_error(false)
+        .build();
+    settings.tls.for_sinks().agent(config, encrypted).map_err(|error| error.to_string())
 }
 
-type Fetched = (Vec<u8>, Option<String>);
+/// Response of a server.
+struct Fetched {
+    body: Vec<u8>,
+    etag: Option<String>,
+    /// Host that it came from, if not from that of the URL.
+    host: Option<String>,
+}
 
-/// Returns the body and its tag; `None` if the server still has the version with the known tag.
+/// Returns the response; `None` if the server still has the version with the known tag.
 fn fetch(agent: &Agent, url: &str, known: Option<&str>) -> Result<Option<Fetched>, String> {
     let mut request = agent.get(url);
     if let Some(tag) = known.filter(|tag| !tag.is_empty()) {
         request = request.header("if-none-match", tag);
     }
-    let mut answer = request.call().map_err(|error| format!("{url}: {error}"))?;
+    let mut answer = request.call().map_err(|error| match error {
+        ureq::Error::RequireHttpsOnly(to) => format!("{url} redirects to {to}, which is not encrypted"),
+        error => format!("{url}: {error}"),
+    })?;
     match answer.status().as_u16() {
         304 => return Ok(None),
         200 => {}
         status => return Err(format!("{url} returned status {status}")),
     }
     let etag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+    let host = |uri: &Uri| uri.host().map(str::to_owned);
+    let (from, asked) = (host(answer.get_uri()), url.parse().ok().and_then(|url| host(&url)));
     let body = answer.body_mut().with_config().limit(MOST_BYTES).read_to_vec();
-    Ok(Some((body.map_err(|error| format!("{url}: {error}"))?, etag)))
+    let body = body.map_err(|error| format!("{url}: {error}"))?;
+    Ok(Some(Fetched { body, etag, host: from.filter(|from| Some(from) != asked.as_ref()) }))
 }
 
 /// Joins signature and bundle in one file, so that neither exists without the other.

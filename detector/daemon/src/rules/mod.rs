@@ -33,16 +33,22 @@ pub(crate) struct RuleFiles {
     pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
     /// The directories among the named paths.
     pub(crate) folders: Vec<PathBuf>,
+    /// Why the rules are not those of the server's bundle, or may be older.
+    pub(crate) stale: Option<String>,
 }
 
 impl RuleFiles {
     /// Returns the files of `-r`, or of the configuration, or the built-in rules if there is no configuration either.
     pub(crate) fn find(options: &Options, loaded: &crate::config::Loaded) -> Result<Self, Fatal> {
         let settings = &loaded.config.rules_bundle;
+        let mut stale = None;
         if options.rules.is_empty() && !settings.url.is_empty() {
             match bundle::cached(settings) {
                 Ok(files) => return Self::with_bundle(loaded, files),
-                Err(why) => log::error(format!("rules_bundle: {why}")),
+                Err(why) => {
+                    log::error(format!("rules_bundle: {why}"));
+                    stale = Some(why);
+                }
             }
         }
         let named = if options.rules.is_empty() {
@@ -54,20 +60,20 @@ impl RuleFiles {
         if named.is_empty() {
             if loaded.files.is_empty() && loaded.config.rules_files.is_empty() {
                 let files = vec![(BUILT_IN.0.into(), BUILT_IN.1.to_vec())];
-                return Ok(Self { files, folders: Vec::new() });
+                return Ok(Self { files, folders: Vec::new(), stale });
             }
             return Err(Fatal::new(
                 "no rules: set at least one rules file or directory with -r, or with rules_files in the configuration",
             ));
         }
-        let mut found = Self::default();
+        let mut found = Self { stale, ..Self::default() };
         found.add(named)?;
         Ok(found)
     }
 
     /// Returns the files of a bundle, then those of the configuration, which can modify the rules of the bundle.
     pub(crate) fn with_bundle(loaded: &crate::config::Loaded, bundle: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Fatal> {
-        let mut found = Self { files: bundle, folders: Vec::new() };
+        let mut found = Self { files: bundle, ..Self::default() };
         found.add(loaded.config.rules_files.iter().filter(|path| path.exists()).cloned().collect())?;
         Ok(found)
     }
@@ -123,6 +129,9 @@ impl RuleFiles {
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
         let mut loaded = loader.load(files);
         renamed::add_hints(&mut loaded);
+        for found in loaded.diagnostics.iter_mut().filter(|found| found.message.starts_with("Unknown source ")) {
+            found.hint = plugins::advice(config, &found.message).or(found.hint.take());
+        }
         Rules { loaded, sources: loader.into_sources() }
     }
 }
@@ -203,7 +212,10 @@ impl Rules {
     /// Checks that the plugins which the rules require are available.
     pub(crate) fn check_plugins(&self, config: &Config) -> Result<(), Fatal> {
         let plugins: Vec<_> = plugins::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
-        self.loaded.check_plugins(&plugins).map_err(Fatal)
+        self.loaded.check_plugins(&plugins).map_err(|error| match plugins::advice(config, &error) {
+            Some(advice) => Fatal(format!("{error}; {advice}")),
+            None => Fatal(error),
+        })
     }
 
     /// Returns the description of all rules, or of one.

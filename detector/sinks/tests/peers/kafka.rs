@@ -21,6 +21,8 @@ struct Log {
     partitions: i32,
     /// The maximum size of a record.
     most: usize,
+    /// Whether the topic exists; otherwise it is created when a request names it.
+    exists: AtomicBool,
     records: Mutex<Vec<Record>>,
     port: i32,
     /// Client ids, each once.
@@ -38,12 +40,22 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start(address: SocketAddr, topic: &str, partitions: i32, most: usize) -> Self {
+        Self::with_topic(address, topic, partitions, most, true)
+    }
+
+    /// Starts a broker that creates the topic when a request names it.
+    pub(crate) fn without_topic(address: SocketAddr, topic: &str, partitions: i32) -> Self {
+        Self::with_topic(address, topic, partitions, 1 << 20, false)
+    }
+
+    fn with_topic(address: SocketAddr, topic: &str, partitions: i32, most: usize, exists: bool) -> Self {
         let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().unwrap();
         let log = Log {
             topic: topic.into(),
             partitions,
             most,
+            exists: AtomicBool::new(exists),
             records: Mutex::default(),
             port: address.port().into(),
             clients: Mutex::default(),
@@ -194,7 +206,13 @@ fn versions(version: i16, out: &mut Vec<u8>) {
 
 fn metadata(reader: &mut Reader<'_>, version: i16, log: &Log, out: &mut Vec<u8>) {
     let wanted: Vec<_> = (0..reader.i32().max(0)).filter_map(|_| reader.string()).collect();
-    let wanted = if wanted.is_empty() { vec![log.topic.clone()] } else { wanted };
+    let exists = log.exists.load(Ordering::SeqCst);
+    let wanted = match wanted.is_empty() {
+        true if exists => vec![log.topic.clone()],
+        _ => wanted,
+    };
+    // As a broker does, it says that the topic is unknown once more while it creates it.
+    log.exists.fetch_or(wanted.contains(&log.topic), Ordering::SeqCst);
     let number = |value: i32, out: &mut Vec<u8>| out.extend(value.to_be_bytes());
     if version >= 3 {
         number(0, out);
@@ -214,7 +232,7 @@ fn metadata(reader: &mut Reader<'_>, version: i16, log: &Log, out: &mut Vec<u8>)
     }
     number(wanted.len() as i32, out);
     for name in wanted {
-        let known = name == log.topic;
+        let known = name == log.topic && exists;
         // 3: unknown topic.
         out.extend(if known { 0i16 } else { 3 }.to_be_bytes());
         string(&name, out);

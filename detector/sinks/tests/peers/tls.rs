@@ -62,3 +62,20 @@ impl Certificates {
         Arc::new(builder.with_single_cert(vec![certificate], key).unwrap())
     }
 }
+
+/// Creates a certificate for localhost that is one of an authority and signed by itself. Returns its file and a server's
+/// configuration with it.
+pub(crate) fn own_authority(path: &Path, expired: bool) -> (PathBuf, Arc<ServerConfig>) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    if expired {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    }
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(path, certificate.pem()).unwrap();
+    let private = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+    let builder = ServerConfig::builder().with_no_client_auth();
+    (path.to_path_buf(), Arc::new(builder.with_single_cert(vec![certificate.der().clone()], private).unwrap()))
+}
