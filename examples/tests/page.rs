@@ -151,7 +151,7 @@ impl Browser {
         for kind in ["keyDown", "keyUp"] {
             self.call(
                 "Input.dispatchKeyEvent",
-                json!({"type": kind, "key": key, "text": if kind == "keyDown" { key } else { "" }}),
+                json!({"type": kind, "key": key, "text": if kind == "keyDown" && key.len() == 1 { key } else { "" }}),
             );
         }
     }
@@ -283,8 +283,23 @@ fn alerts_appear_live_and_filters_work() {
     browser.set("rule", "Somebody in a pod");
     assert!(browser.shown().is_empty());
     assert_eq!(browser.value("document.getElementById('empty').hidden"), false);
-    browser.set("search", "");
-    assert_eq!(browser.shown().len(), 2);
+    for (search, count) in [
+        ("priority=warning", 2),
+        ("priority=notice", 0),
+        ("rule=\"in a pod\"", 2),
+        ("source=k8s", 2),
+        ("tag=no_such_tag", 0),
+        ("KA.user.NAME=early", 1),
+    ] {
+        browser.set("search", search);
+        assert_eq!(browser.shown().len(), count, "{search}");
+    }
+    browser.value("document.getElementById('search').focus()");
+    browser.key("Escape");
+    assert_eq!(browser.shown().len(), 3);
+    let fields = "['search', 'rule'].map((id) => document.getElementById(id).value).join('')";
+    assert_eq!(browser.value(fields), "");
+    browser.set("rule", "Somebody in a pod");
     // An alert that does not match the filter is counted and not shown.
     detector.event("secrets", "", "bob");
     browser.until("the count", "document.getElementById('count').textContent.startsWith('2 of 4 ')");
@@ -326,6 +341,67 @@ fn alerts_appear_live_and_filters_work() {
         assert_eq!(browser.value("document.documentElement.scrollWidth <= innerWidth"), true, "{view}");
     }
     assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// A page that nobody updates any more says so, and so does one of a program that watches nothing.
+#[test]
+fn what_is_old_or_missing_is_plain_to_see() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let mut detector = Detector::start(folder.path(), "");
+    detector.event("pods", "exec", "early");
+    browser.open(&detector.page);
+    browser.until("figures", "document.getElementById('cards').innerText.includes('Alerts')");
+    let number = "document.querySelector('#cards b').textContent";
+    browser.until("the count of the list", &format!("{number} === '1'"));
+    assert_eq!(browser.value("document.getElementById('gone').hidden && document.getElementById('blind').hidden"), true);
+    detector.child.kill().expect("a child");
+    detector.child.wait().expect("a child");
+    browser.until("the banner", "document.getElementById('gone').checkVisibility()");
+    assert_eq!(browser.value("document.body.dataset.stale"), "true");
+    assert_eq!(browser.value("document.getElementById('gone').innerText.startsWith('No connection to ')"), true);
+    assert_eq!(browser.value("document.getElementById('live').innerText"), "no connection");
+
+    let port = common::port();
+    let mut service = common::service::Service::start(&format!(
+        "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}}}\n"
+    ));
+    service.until("the server", |_| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    browser.open(&format!("http://127.0.0.1:{port}/ui"));
+    browser.until("the note", "document.getElementById('blind').checkVisibility()");
+    browser.until("the list", "document.getElementById('empty').innerText.includes('nothing is watched')");
+    assert_eq!(service.end().0, 0);
+}
+
+/// HTTP/2 has the host in :authority.
+#[test]
+fn the_page_is_served_over_http_2() {
+    if !testkit::CURL.is_met() {
+        testkit::skip!(CURL);
+    }
+    let folder = tempfile::tempdir().expect("a directory");
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let pem = certified.cert.pem() + &certified.signing_key.serialize_pem();
+    std::fs::write(folder.path().join("both.pem"), pem).expect("written");
+    let port = common::port();
+    let mut service = common::service::Service::start_in(
+        folder,
+        &format!(
+            "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {port}, ssl_enabled: true, \
+             ssl_certificate: DIR/both.pem}}\n"
+        ),
+    );
+    service.until("the server", |_| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let get = |more: &[&str]| {
+        let url = format!("https://localhost:{port}/ui");
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-k", "--http2", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"]).args(more).arg(url);
+        String::from_utf8(curl.output().expect("curl").stdout).expect("text")
+    };
+    assert_eq!(get(&[]), "2 200");
+    assert_eq!(get(&["-H", "Host: evil.example"]), "2 403");
+    assert_eq!(get(&["--http1.1"]), "1.1 200");
+    assert_eq!(service.end().0, 0);
 }
 
 #[test]

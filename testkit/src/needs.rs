@@ -62,6 +62,7 @@ needs! {
     CMAKE "cmake", "cmake is not installed", Program(&["cmake"]);
     CHROMIUM "chromium", "there is no Chromium", Program(CHROMIUMS);
     SYSTEMD "systemd-analyze", "systemd-analyze is not installed", Program(&["systemd-analyze"]);
+    CURL "curl", "curl is not installed", Program(&["curl"]);
     GROFF "groff", "groff is not installed", Program(&["groff"]);
     SHELLCHECK "shellcheck", "shellcheck is not installed", Program(&["shellcheck"]);
     LONG "long", "the build is not optimized and PEREGRINE_LONG is not set", Function(is_long);

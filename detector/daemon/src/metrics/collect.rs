@@ -102,14 +102,15 @@ impl Facts {
                 ("output_alerts", output.sent),
                 ("output_delivered", output.delivered),
                 ("output_lost", output.lost),
+                ("output_unknown", output.unknown),
                 ("output_retries", output.retries),
                 ("output_recovered", output.recovered),
             ] {
                 metrics.push(Metric::counter(Part::Program, name, value).labels(&labels));
             }
-            metrics.push(Metric::gauge(Part::Program, "output_queued", output.queued).labels(&labels));
-            metrics.push(Metric::gauge(Part::Program, "output_spooled", output.spooled).labels(&labels));
-            metrics.push(Metric::gauge(Part::Program, "output_failing", output.failing.into()).labels(&labels));
+            metrics.push(Metric::level(Part::Program, "output_queued", output.queued).labels(&labels));
+            metrics.push(Metric::level(Part::Program, "output_spooled", output.spooled).labels(&labels));
+            metrics.push(Metric::level(Part::Program, "output_failing", output.failing.into()).labels(&labels));
         }
         for state in &snapshot.engines {
             engine(state, metrics);
@@ -244,7 +245,7 @@ fn correlations(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
     for one in stats {
         let labels = [("correlation", one.name.as_str())];
         let counters = &one.counters;
-        metrics.push(Metric::gauge(Part::Program, "correlation_partial_matches", counters.live).labels(&labels));
+        metrics.push(Metric::level(Part::Program, "correlation_partial_matches", counters.live).labels(&labels));
         for (name, value) in [
             ("correlation_matches", counters.matches),
             ("correlation_evictions", counters.evicted),
@@ -328,11 +329,11 @@ fn programs(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
     for program in &snapshot.programs {
         let name = |what: &str| format!("{}.{what}", program.name);
         metrics.push(Metric::counter(Part::Source, name("run_cnt"), program.runs));
-        let time = |what: &str, value: u64| {
-            Metric::new(Part::Source, name(what), Unit::Nanoseconds, Kind::Counter, value as f64)
+        let time = |what: &str, kind, value: u64| {
+            Metric::new(Part::Source, name(what), Unit::Nanoseconds, kind, value as f64)
         };
-        metrics.push(time("run_time_ns", program.nanoseconds));
-        metrics.push(time("avg_time_ns", program.nanoseconds.checked_div(program.runs).unwrap_or(0)));
+        metrics.push(time("run_time_ns", Kind::Counter, program.nanoseconds));
+        metrics.push(time("avg_time_ns", Kind::Gauge, program.nanoseconds.checked_div(program.runs).unwrap_or(0)));
     }
 }
 
@@ -405,7 +406,7 @@ mod tests {
             "falcosecurity_scap_n_drops_cpu_total{cpu=\"1\"} 4",
             "falcosecurity_scap_openat_x_run_cnt_total 10",
             "falcosecurity_scap_openat_x_run_time_nanoseconds_total 5000",
-            "falcosecurity_scap_openat_x_avg_time_nanoseconds_total 500",
+            "falcosecurity_scap_openat_x_avg_time_nanoseconds 500",
             "falcosecurity_scap_ring_pending_bytes 77",
             "falcosecurity_falco_evts_by_type_total{type=\"openat\"} 9",
         ] {

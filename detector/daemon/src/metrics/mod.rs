@@ -11,6 +11,7 @@ pub(crate) mod resources;
 pub(crate) mod telemetry;
 
 use serde_json::{Map, Value as Json};
+use std::collections::HashSet;
 use std::fmt::Write;
 
 /// The part of the program that a metric describes. It becomes part of the name.
@@ -29,6 +30,8 @@ pub(crate) enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Count,
+    /// A number of things that exist now. Falco has some that end in `_total`; those are a [`Unit::Count`].
+    Level,
     Percent,
     Bytes,
     Kibibytes,
@@ -69,8 +72,13 @@ impl Metric {
         Self::new(part, name, Unit::Count, Kind::Counter, value as f64)
     }
 
+    /// Creates a gauge with the ending of Falco's.
     pub(crate) fn gauge(part: Part, name: impl Into<String>, value: u64) -> Self {
         Self::new(part, name, Unit::Count, Kind::Gauge, value as f64)
+    }
+
+    pub(crate) fn level(part: Part, name: impl Into<String>, value: u64) -> Self {
+        Self::new(part, name, Unit::Level, Kind::Gauge, value as f64)
     }
 
     pub(crate) fn info(part: Part, name: &str, labels: &[(&str, &str)]) -> Self {
@@ -89,6 +97,9 @@ impl Metric {
 }
 
 /// Renders the Prometheus text format, version 0.0.4. Metrics of one name are grouped under one header, as it requires.
+///
+/// Names that differ only by characters which the format does not have become equal. A server rejects the whole page for
+/// a label or a series that is there twice, so the first of them is kept.
 pub(crate) fn prometheus(metrics: &[Metric]) -> String {
     let mut text = String::new();
     let mut done: Vec<String> = Vec::new();
@@ -100,10 +111,12 @@ pub(crate) fn prometheus(metrics: &[Metric]) -> String {
         let kind = if first.kind == Kind::Counter { "counter" } else { "gauge" };
         // Writing to a String cannot fail.
         let _ = write!(text, "# HELP {name} https://falco.org/docs/metrics/\n# TYPE {name} {kind}\n");
+        let mut series = HashSet::new();
         for metric in metrics.iter().filter(|metric| !metric.alert_only && prometheus_name(metric) == name) {
-            let labels: Vec<_> =
-                metric.labels.iter().map(|(name, value)| format!("{}=\"{}\"", label(name), escape(value))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let labels = labels(metric);
+            if !series.insert(labels.clone()) {
+                continue;
+            }
             let value = match metric.unit {
                 Unit::Percent => metric.value / 100.0,
                 Unit::Kibibytes => metric.value * 1024.0,
@@ -114,6 +127,20 @@ pub(crate) fn prometheus(metrics: &[Metric]) -> String {
         done.push(name);
     }
     text
+}
+
+/// Returns the labels in braces, each name once.
+fn labels(metric: &Metric) -> String {
+    let mut seen = HashSet::new();
+    let mut parts = Vec::with_capacity(metric.labels.len());
+    for (name, value) in &metric.labels {
+        let name = label(name);
+        if !seen.contains(&name) {
+            parts.push(format!("{name}=\"{}\"", escape(value)));
+            seen.insert(name);
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!("{{{}}}", parts.join(",")) }
 }
 
 fn prometheus_name(metric: &Metric) -> String {
@@ -127,16 +154,18 @@ fn prometheus_name(metric: &Metric) -> String {
         name = name.strip_suffix(suffix).unwrap_or(name);
     }
     let unit = match (metric.unit, metric.kind) {
-        (Unit::Count, _) => "total",
-        (Unit::Percent, _) => "ratio",
-        (Unit::Bytes | Unit::Kibibytes, _) => "bytes",
-        (Unit::Seconds, Kind::Counter) => "seconds_total",
-        (Unit::Seconds, Kind::Gauge) => "seconds",
-        (Unit::Nanoseconds, _) => "nanoseconds_total",
-        (Unit::Time, _) => "timestamp_nanoseconds",
-        (Unit::Info, _) => "info",
+        (Unit::Count, _) => "_total",
+        (Unit::Level, _) => "",
+        (Unit::Percent, _) => "_ratio",
+        (Unit::Bytes | Unit::Kibibytes, _) => "_bytes",
+        (Unit::Seconds, Kind::Counter) => "_seconds_total",
+        (Unit::Seconds, Kind::Gauge) => "_seconds",
+        (Unit::Nanoseconds, Kind::Counter) => "_nanoseconds_total",
+        (Unit::Nanoseconds, Kind::Gauge) => "_nanoseconds",
+        (Unit::Time, _) => "_timestamp_nanoseconds",
+        (Unit::Info, _) => "_info",
     };
-    format!("falcosecurity_{part}_{}_{unit}", label(name))
+    format!("falcosecurity_{part}_{}{unit}", label(name))
 }
 
 /// Returns a name with an underscore in place of each character that Prometheus does not allow.
@@ -241,6 +270,30 @@ mod tests {
             assert!(text.lines().any(|have| have == line), "{line}\n{text}");
         }
         assert_eq!(text.matches("# TYPE falcosecurity_falco_rules_matches_total").count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_there_twice() {
+        let file = |name| Metric::info(Part::Program, "sha256_rules_files", &[("file_name", name), ("sha256", "ab")]);
+        let text = prometheus(&[
+            Metric::counter(Part::Program, "rules_matches", 3).labels(&[
+                ("rule_name", "A"),
+                ("tag_a.b", "true"),
+                ("tag_a-b", "true"),
+                ("tag_a__b", "true"),
+            ]),
+            file("rules.yaml"),
+            file("rules.yaml"),
+            Metric::level(Part::Program, "output_queued", 7),
+        ]);
+        for line in [
+            "falcosecurity_falco_rules_matches_total{rule_name=\"A\",tag_a_b=\"true\"} 3",
+            "falcosecurity_falco_output_queued 7",
+            "# TYPE falcosecurity_falco_output_queued gauge",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line}\n{text}");
+        }
+        assert_eq!(text.matches("sha256_rules_files_info{").count(), 1, "{text}");
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Feed {
         self.last.send_replace(last);
     }
 
+    /// Returns the number of alerts since the start.
+    pub(crate) fn total(&self) -> u64 {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).last
+    }
+
     /// Returns a receiver that is notified of new alerts.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.last.subscribe()

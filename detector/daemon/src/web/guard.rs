@@ -8,7 +8,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use percent_encoding::percent_decode_str;
@@ -48,9 +48,14 @@ impl Guard {
         Some(Self { token: Some(Arc::new(Token { digest: digest(token, ""), cookie })), secure })
     }
 
-    fn admits(&self, headers: &HeaderMap) -> bool {
+    fn admits(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let Some(token) = &self.token else { return is_loopback(text(HOST)) };
+        let Some(token) = &self.token else {
+            // HTTP/2 has the host in the pseudo-header :authority instead; where there are both, both count.
+            let host = headers.contains_key(HOST).then(|| text(HOST));
+            let mut hosts = uri.authority().map(|authority| authority.as_str()).into_iter().chain(host).peekable();
+            return hosts.peek().is_some() && hosts.all(is_loopback);
+        };
         if let Some(told) = text(AUTHORIZATION).strip_prefix("Bearer ") {
             return same(&digest(told.trim(), ""), &token.digest);
         }
@@ -66,6 +71,8 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// Returns whether a browser addressed this host by a name that no other host can have.
 fn is_loopback(host: &str) -> bool {
+    // A name of a user is no part of the host.
+    let host = host.rsplit('@').next().unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -76,7 +83,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// Passes requests that have access. Others get the login form, or an error where data is requested.
 pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    if guard.admits(request.headers()) {
+    if guard.admits(request.uri(), request.headers()) {
         return next.run(request).await;
     }
     if guard.token.is_none() {
@@ -140,7 +147,25 @@ mod tests {
             ("192.0.2.1", false),
             ("", false),
         ] {
-            assert_eq!(guard.admits(&headers(&[(HOST, host)])), admitted, "{host}");
+            assert_eq!(guard.admits(&Uri::from_static("/ui"), &headers(&[(HOST, host)])), admitted, "{host}");
+        }
+        assert!(!guard.admits(&Uri::from_static("/ui"), &HeaderMap::new()));
+    }
+
+    /// As HTTP/2 has it.
+    #[test]
+    fn the_host_may_be_in_the_uri() {
+        let guard = Guard::new("127.0.0.1".parse().unwrap(), "", true).unwrap();
+        for (uri, host, admitted) in [
+            ("https://localhost:8765/ui", None, true),
+            ("https://[::1]:8765/ui", Some("localhost"), true),
+            ("https://evil.example/ui", None, false),
+            ("https://evil.example/ui", Some("localhost"), false),
+            ("https://localhost/ui", Some("evil.example"), false),
+            ("https://localhost@evil.example/ui", None, false),
+        ] {
+            let headers: Vec<_> = host.map(|host| (HOST, host)).into_iter().collect();
+            assert_eq!(guard.admits(&uri.parse().unwrap(), &self::headers(&headers)), admitted, "{uri} {host:?}");
         }
     }
 
@@ -157,7 +182,7 @@ mod tests {
             (COOKIE, format!("{NAME}="), false),
             (HOST, "localhost".to_owned(), false),
         ] {
-            assert_eq!(guard.admits(&headers(&[(name, &value)])), admitted, "{value}");
+            assert_eq!(guard.admits(&Uri::from_static("/ui"), &headers(&[(name, &value)])), admitted, "{value}");
         }
         assert_eq!(decode("a+b%2Bc%zz"), "a b+c%zz");
     }

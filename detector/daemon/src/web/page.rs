@@ -194,6 +194,7 @@ fn told(about: &About, counts: &Snapshot, feed: &Feed) -> Json {
         "falco_version": FALCO_VERSION,
         "started": about.started / 1_000_000,
         "now": milliseconds,
+        "alerts": feed.total(),
         "sources": sources,
         "rules": rules,
         "outputs": outputs,

@@ -11,6 +11,7 @@ const filter = { words: [], priority: 7, source: "", rule: "", tag: "" };
 const known = { source: new Set(), rule: new Set() };
 let paused = false;
 let missed = 0;
+let total = 0;
 
 /** Adds an alert from the server. */
 export function take(text, id) {
@@ -30,9 +31,23 @@ export function take(text, id) {
   if (paused) tell();
 }
 
+let nothing = "No alerts yet. They appear here as they happen.";
+
+/** Sets what the empty list says. */
+export function whenEmpty(text) {
+  nothing = text;
+  tell();
+}
+
 /** Counts alerts that were sent while the browser was not connected. */
 export function lost(count) {
   missed += count;
+  tell();
+}
+
+/** Sets the number of alerts since the start of the program, of which the page has the newest. */
+export function sent(count) {
+  total = count;
   tell();
 }
 
@@ -69,15 +84,30 @@ function fits(alert) {
     && filter.words.every((word) => word.test(alert));
 }
 
-/** Splits a search into words; `name=value` searches one field. */
+/** What `name=value` searches beside the fields of an alert. */
+const PROPERTIES = {
+  priority: (alert, value) => PRIORITIES[alert.priority].toLowerCase().startsWith(value),
+  rule: (alert, value) => alert.rule.toLowerCase().includes(value),
+  source: (alert, value) => alert.source.toLowerCase().includes(value),
+  tag: (alert, value) => alert.tags.some((tag) => tag.toLowerCase().includes(value)),
+};
+
+/** Splits a search into words; `name=value` searches one field, or the priority, rule, source or tags. */
 function words(text) {
   const parts = text.toLowerCase().match(/[^\s"]*"[^"]*"|\S+/g) ?? [];
   return parts.map((part) => {
     const plain = part.replaceAll('"', "");
     const [, name, value] = plain.match(/^([a-z][\w.[\]]*)=(.*)$/) ?? [];
     if (name === undefined) return { test: (alert) => alert.haystack.includes(plain) };
-    return { test: (alert) => name in alert.fields && String(alert.fields[name]).toLowerCase().includes(value) };
+    const property = Object.hasOwn(PROPERTIES, name) ? PROPERTIES[name] : undefined;
+    return { test: (alert) => property?.(alert, value) || fieldHas(alert.fields, name, value) };
   });
+}
+
+/** Field names are written in any case, as the search is. */
+function fieldHas(fields, name, value) {
+  const known = Object.keys(fields).find((each) => each.toLowerCase() === name);
+  return known !== undefined && String(fields[known]).toLowerCase().includes(value);
 }
 
 function row(alert, isNew) {
@@ -123,12 +153,13 @@ function detail(alert) {
 function tell() {
   const fitting = alerts.filter(fits).length;
   const parts = [`${number(fitting)} of ${number(alerts.length)} alerts`];
+  if (total > alerts.length + waiting.length) parts.push(`the newest of ${number(total)} since the start`);
   if (fitting > SHOWN) parts.push(`newest ${SHOWN} shown`);
   if (paused) parts.push(`paused, ${number(waiting.length)} waiting`);
   if (missed) parts.push(`${number(missed)} came too fast to be shown`);
   byId("count").textContent = alerts.length || paused ? parts.join(" · ") : "";
   byId("empty").hidden = fitting > 0;
-  byId("empty").textContent = alerts.length ? "No alert matches these filters." : "No alerts yet. They appear here as they happen.";
+  byId("empty").textContent = alerts.length ? "No alert matches these filters." : nothing;
 }
 
 function render() {

@@ -20,7 +20,7 @@ function state(word, text) {
 function listen() {
   const stream = new EventSource("/ui/api/alerts");
   stream.addEventListener("open", () => state("on", "live"));
-  stream.addEventListener("error", () => state("off", "connecting"));
+  stream.addEventListener("error", () => state("off", "no connection"));
   stream.addEventListener("message", (event) => alerts.take(event.data, event.lastEventId));
   stream.addEventListener("missed", (event) => alerts.lost(Number(event.data)));
 }
@@ -29,17 +29,26 @@ async function look() {
   try {
     const answer = await fetch(`/ui/api/overview${view === "rules" ? "?cost" : ""}`, { cache: "no-store" });
     if (answer.status === 401) location.reload();
-    if (answer.ok) {
-      [before, now] = [now, await answer.json()];
-      draw();
-    }
-  } catch { /* the stream says that nobody answers */ }
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    [before, now] = [now, await answer.json()];
+    stale(false);
+    draw();
+  } catch { stale(true); }
   setTimeout(look, document.hidden ? PAUSE * 5 : PAUSE);
+}
+
+/** Marks everything that is shown as old while the server does not answer. */
+function stale(is) {
+  const old = now ? new Date(now.now).toLocaleTimeString() : "";
+  byId("gone").hidden = !is;
+  if (is) byId("gone").textContent = now ? `No connection to ${now.hostname}. All figures are those of ${old}.` : "No connection to the server.";
+  document.body.dataset.stale = String(is);
+  if (is) state("off", "no connection");
 }
 
 function cards() {
   const fired = now.rules.filter((rule) => rule.count).length;
-  const hits = now.rules.reduce((sum, rule) => sum + rule.count, 0);
+  const hits = now.alerts;
   const events = now.sources.reduce((sum, source) => sum + source.events, 0);
   const then = before?.sources.reduce((sum, source) => sum + source.events, 0);
   const rate = before && now.now > before.now ? Math.max(0, (events - then) / ((now.now - before.now) / 1000)) : 0;
@@ -56,6 +65,10 @@ function cards() {
 function draw() {
   if (!now) return;
   byId("host").textContent = now.hostname;
+  alerts.sent(now.alerts);
+  const blind = now.engine === "nodriver" && !now.sources.some((source) => source.name !== "syscall");
+  byId("blind").hidden = !blind;
+  alerts.whenEmpty(blind ? "No alerts: nothing is watched." : "No alerts yet. They appear here as they happen.");
   document.title = `Peregrine · ${now.hostname}`;
   if (view === "alerts") { cards(); chart.draw(now.timeline); }
   if (view === "attack" && !document.activeElement?.closest("#matrix")) attack.draw(now.rules, (tag) => { alerts.only({ tag }); open("alerts"); });
@@ -86,7 +99,14 @@ function theme() {
 
 function keys(event) {
   const typing = event.target.closest("input, select, textarea");
-  if (event.key === "Escape" && typing) { event.target.blur(); return; }
+  if (event.key === "Escape" && !byId("keys").open) {
+    // Also in the search: the browser empties the field alone, if at all.
+    event.preventDefault();
+    if (typing) event.target.blur();
+    if (view === "alerts") alerts.clear();
+    if (view === "rules") tables.clear();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || typing || byId("keys").open) return;
   const tabs = event.target.closest("[role=tablist]");
   const does = {

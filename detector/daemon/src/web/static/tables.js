@@ -21,6 +21,13 @@ export function start(open) {
 }
 
 /** Draws the table of rules of an overview, or the last one again. */
+/** Shows all rules again. */
+export function clear() {
+  byId("find").value = "";
+  byId("fired").checked = false;
+  rules();
+}
+
 export function rules(all = last) {
   if (!all) return;
   last = all;
