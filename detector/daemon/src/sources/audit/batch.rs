@@ -30,13 +30,17 @@ struct Head<'a> {
     items: Option<&'a RawValue>,
 }
 
-/// Calls `each` with the JSON of every event, in order.
+/// Calls `each` with the JSON of every event, in order, and with an error for an element of an array that is something
+/// else.
 ///
 /// # Errors
 ///
-/// If the text is invalid JSON, or anything else than audit events. The events before the error have been passed to
+/// If the text is invalid JSON, or neither an event nor a list of them. The events before the error have been passed to
 /// `each` by then.
-pub(super) fn events<'a>(json: &'a [u8], each: &mut impl FnMut(&'a str)) -> Result<(), BatchError> {
+pub(super) fn events<'a>(
+    json: &'a [u8],
+    each: &mut impl FnMut(Result<&'a str, BatchError>),
+) -> Result<(), BatchError> {
     let text = std::str::from_utf8(json).map_err(|_| BatchError::Other)?;
     walk(text, each, 0)
 }
@@ -45,25 +49,44 @@ pub(super) fn events<'a>(json: &'a [u8], each: &mut impl FnMut(&'a str)) -> Resu
 ///
 /// # Errors
 ///
-/// As [`events`].
+/// As [`events`], and if there are elements of which none is an event.
 pub(super) fn check(json: &[u8]) -> Result<usize, BatchError> {
-    let mut count = 0;
-    events(json, &mut |_| count += 1)?;
-    Ok(count)
+    let (mut count, mut first) = (0, None);
+    events(json, &mut |event| match event {
+        Ok(_) => count += 1,
+        Err(error) => drop(first.get_or_insert(error)),
+    })?;
+    match first {
+        Some(error) if count == 0 => Err(error),
+        _ => Ok(count),
+    }
 }
 
-fn walk<'a>(text: &'a str, each: &mut impl FnMut(&'a str), depth: usize) -> Result<(), BatchError> {
+/// Replaces bytes that are not UTF-8, which JSON does not allow: they concern one event of a batch.
+pub(super) fn text(json: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(json) {
+        Ok(text) => text.into_bytes(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
+    }
+}
+
+fn walk<'a>(
+    text: &'a str,
+    each: &mut impl FnMut(Result<&'a str, BatchError>),
+    depth: usize,
+) -> Result<(), BatchError> {
     match text.trim_start().as_bytes().first() {
-        Some(b'[') if depth < DEEPEST => elements(text, &mut |element| walk(element, each, depth + 1)),
+        Some(b'[') if depth < DEEPEST => elements(text, &mut |element| {
+            if let Err(error) = walk(element, each, depth + 1) {
+                each(Err(error));
+            }
+        }),
         Some(b'{') => {
             let head: Head<'a> = serde_json::from_str(text)?;
             match (head.kind.as_deref(), head.items) {
-                (Some("Event"), _) => each(text),
+                (Some("Event"), _) => each(Ok(text)),
                 (Some("EventList"), Some(items)) if items.get().starts_with('[') => {
-                    elements(items.get(), &mut |item| {
-                        each(item);
-                        Ok(())
-                    })?;
+                    elements(items.get(), &mut |item| each(Ok(item)))?;
                 }
                 _ => return Err(BatchError::Other),
             }
@@ -75,10 +98,10 @@ fn walk<'a>(text: &'a str, each: &mut impl FnMut(&'a str), depth: usize) -> Resu
 }
 
 /// Calls `each` with every element of an array.
-fn elements<'a>(array: &'a str, each: &mut impl FnMut(&'a str) -> Result<(), BatchError>) -> Result<(), BatchError> {
-    struct Elements<'f, F>(&'f mut F, &'f mut Option<BatchError>);
+fn elements<'a>(array: &'a str, each: &mut impl FnMut(&'a str)) -> Result<(), BatchError> {
+    struct Elements<'f, F>(&'f mut F);
 
-    impl<'a, F: FnMut(&'a str) -> Result<(), BatchError>> Visitor<'a> for Elements<'_, F> {
+    impl<'a, F: FnMut(&'a str)> Visitor<'a> for Elements<'_, F> {
         type Value = ();
 
         fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,17 +110,13 @@ fn elements<'a>(array: &'a str, each: &mut impl FnMut(&'a str) -> Result<(), Bat
 
         fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<(), A::Error> {
             while let Some(element) = elements.next_element::<&RawValue>()? {
-                if self.1.is_none()
-                    && let Err(error) = (self.0)(element.get())
-                {
-                    *self.1 = Some(error);
-                }
+                (self.0)(element.get());
             }
             Ok(())
         }
     }
 
-    impl<'a, F: FnMut(&'a str) -> Result<(), BatchError>> DeserializeSeed<'a> for Elements<'_, F> {
+    impl<'a, F: FnMut(&'a str)> DeserializeSeed<'a> for Elements<'_, F> {
         type Value = ();
 
         fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -105,11 +124,9 @@ fn elements<'a>(array: &'a str, each: &mut impl FnMut(&'a str) -> Result<(), Bat
         }
     }
 
-    let mut fault = None;
     let mut json = serde_json::Deserializer::from_str(array);
-    Elements(each, &mut fault).deserialize(&mut json)?;
-    json.end()?;
-    fault.map_or(Ok(()), Err)
+    Elements(each).deserialize(&mut json)?;
+    Ok(json.end()?)
 }
 
 #[cfg(test)]
@@ -118,7 +135,8 @@ mod tests {
 
     fn parts(json: &str) -> Result<Vec<&str>, String> {
         let mut parts = Vec::new();
-        events(json.as_bytes(), &mut |part| parts.push(part)).map_err(|error| error.to_string())?;
+        check(json.as_bytes()).map_err(|error| error.to_string())?;
+        events(json.as_bytes(), &mut |part| parts.extend(part.ok())).map_err(|error| error.to_string())?;
         Ok(parts)
     }
 
@@ -135,6 +153,21 @@ mod tests {
         assert_eq!(parts("[]").unwrap(), [""; 0]);
         // The kind may be written with escapes.
         assert_eq!(parts(r#"{"kind":"E\u0076ent"}"#).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_bad_event_does_not_concern_the_others() {
+        let one = r#"{"kind":"Event","auditID":"1"}"#;
+        for bad in ["7", "{}", r#"{"kind":7}"#, r#"{"kind":"Pod"}"#, "[8]", &("[".repeat(100) + &"]".repeat(100))] {
+            let batch = format!("[{one},{bad},{one}]");
+            assert_eq!(parts(&batch).unwrap(), [one, one], "{bad}");
+            let mut refused = 0;
+            events(batch.as_bytes(), &mut |event| refused += usize::from(event.is_err())).unwrap();
+            assert_eq!(refused, 1, "{bad}");
+        }
+        // A string that is not UTF-8.
+        let bytes = [b"[", one.as_bytes(), b",{\"kind\":\"Event\",\"auditID\":\"\xff\"}]"].concat();
+        assert_eq!(check(&text(bytes)).unwrap(), 2);
     }
 
     #[test]

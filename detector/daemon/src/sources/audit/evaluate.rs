@@ -1,6 +1,6 @@
 //! The thread that evaluates audit events.
 
-use super::batch;
+use super::batch::{self, BatchError};
 use super::queue::Receiver;
 use super::settings::Limits;
 use crate::alerts::Alerts;
@@ -67,7 +67,11 @@ impl Evaluator {
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 };
                 // It was valid when it came in; what follows an error in a file is lost.
-                if let Err(error) = batch::events(&batch.json, &mut |json| work.event(json, &mut runner, alerts)) {
+                let mut each = |event: Result<&str, BatchError>| match event {
+                    Ok(json) => work.event(json, &mut runner, alerts),
+                    Err(error) => work.refuse(&error),
+                };
+                if let Err(error) = batch::events(&batch.json, &mut each) {
                     log::warning(format!("k8s_audit: {error}"));
                 }
                 drop(batch.room);
@@ -92,11 +96,7 @@ impl Work {
     fn event(&mut self, json: &str, runner: &mut Runner<JsonSchema>, alerts: &Alerts) {
         let document = match self.read(json) {
             Ok(document) => document,
-            Err(why) => {
-                self.counts.refused += 1;
-                log::debug(format!("k8s_audit: {why}"));
-                return;
-            }
+            Err(why) => return self.refuse(&why),
         };
         self.counts.events += 1;
         let matches = &mut self.matches;
@@ -104,6 +104,11 @@ impl Work {
             matches.count_alert(&alert);
             alerts.send(&alert);
         });
+    }
+
+    fn refuse(&mut self, why: &dyn std::fmt::Display) {
+        self.counts.refused += 1;
+        log::debug(format!("k8s_audit: {why}"));
     }
 
     fn read(&mut self, json: &str) -> Result<JsonDocument, String> {

@@ -88,6 +88,58 @@ fn a_long_body_in_pieces_is_cut_off() {
     assert!(raw(address, &bytes).starts_with("HTTP/1.1 413"));
 }
 
+/// A client that writes all of a long request before it reads learns why it is rejected.
+#[test]
+fn a_client_that_writes_first_sees_the_response() {
+    let limits = Limits { body: 1 << 20, room: 1 << 22, ..limits() };
+    let (_inputs, _queue, address) = open(Limits { arrival: 30 * SECOND, ..limits });
+    let body = " ".repeat(3 << 20);
+    for (more, status) in [("", "413"), ("content-encoding: zstd\r\n", "415")] {
+        let request = format!(
+            "POST /k8s-audit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{more}content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        assert!(raw(address, request.as_bytes()).starts_with(&format!("HTTP/1.1 {status}")));
+    }
+    // One that asks first is not waited for.
+    let head = "POST /k8s-audit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+                content-length: 3000000\r\n\r\n";
+    assert!(raw(address, head.as_bytes()).starts_with("HTTP/1.1 413"));
+}
+
+#[test]
+fn an_encoding_that_is_not_supported_is_named() {
+    let (_inputs, queue, address) = open(limits());
+    let with = |encoding: &str| {
+        raw(
+            address,
+            format!(
+                "POST /k8s-audit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-encoding: \
+                 {encoding}\r\ncontent-length: {}\r\n\r\n{EVENT}",
+                EVENT.len()
+            )
+            .as_bytes(),
+        )
+    };
+    let answer = with("gzip");
+    assert!(answer.starts_with("HTTP/1.1 415") && answer.contains("the content encoding 'gzip' is not"), "{answer}");
+    assert!(answer.to_lowercase().contains("accept-encoding: identity"), "{answer}");
+    assert!(with("identity").starts_with("HTTP/1.1 200"));
+    assert_eq!(queue.next(SECOND).expect("a batch").json, EVENT.as_bytes());
+}
+
+#[test]
+fn one_bad_event_does_not_reject_a_batch() {
+    let (_inputs, queue, address) = open(limits());
+    let mixed = format!("[{EVENT},{{\"kind\":\"Pod\"}},{EVENT}]");
+    assert_eq!(post(address, "/k8s-audit", "application/json", mixed.as_bytes()), 200);
+    assert_eq!(queue.next(SECOND).expect("a batch").json, mixed.as_bytes());
+    let broken = [EVENT.as_bytes().split_last().expect("bytes").1, b",\"verb\":\"\xff\"}"].concat();
+    assert_eq!(post(address, "/k8s-audit", "application/json", &broken), 200);
+    let json = queue.next(SECOND).expect("a batch").json;
+    assert!(String::from_utf8(json).expect("text").ends_with("\"verb\":\"\u{fffd}\"}"));
+}
+
 #[test]
 fn a_slow_body_times_out() {
     let (_inputs, _queue, address) = open(limits());
