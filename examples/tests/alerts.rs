@@ -103,7 +103,7 @@ fn lost_alerts_are_reported_by_an_alert() {
     // Nothing listens on this port.
     let port = common::port();
     let mut service = Service::start(&format!(
-        "syscall_event_timeouts: {{max_consecutives: 1}}\nfile_output: {{enabled: true, filename: DIR/alerts}}\n\
+        "metrics: {{enabled: true, interval: 100ms, output_rule: true}}\nfile_output: {{enabled: true, filename: DIR/alerts}}\n\
          http_output: {{enabled: true, url: \"http://127.0.0.1:{port}/\", max_consecutive_timeouts: 0}}\n"
     ));
     service.until("the alert", |service| service.text("alerts").contains("Peregrine internal: alerts lost"));

@@ -132,6 +132,96 @@ fn a_dry_run_checks_and_does_nothing() {
     assert!(std::fs::read_to_string(&pid).expect("the pid file").parse::<u32>().is_ok());
 }
 
+/// A dry run finds what would stop a start, and says what it found whatever the log is set to.
+#[test]
+fn a_dry_run_fails_where_the_start_fails() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("falco.yaml");
+    let run = |text: &str| {
+        let engine = if text.contains("engine:") { "" } else { "engine: {kind: nodriver}\n" };
+        let quiet = "log_stderr: false\nlog_syslog: false\n";
+        std::fs::write(&path, format!("{quiet}{engine}{text}")).expect("written");
+        let rules = root().join("detector/daemon/rules/peregrine_rules.yaml");
+        let (config, rules) = (path.display().to_string(), rules.display().to_string());
+        let args = ["-c", &config, "-r", &rules, "-M", "1"];
+        (peregrine(args.into_iter().chain(["--dry-run"])), peregrine(args))
+    };
+    for (text, error) in [
+        ("stdout_output: {enabled: false}\n", "Error: no output is enabled"),
+        ("http_output: {enabled: true, url: 'https://h/', ca_cert: /no/such}\n", "cannot read /no/such"),
+        (
+            "stdout_output: {enabled: true}\nwebserver: {enabled: true, ssl_enabled: true, ssl_certificate: /no/pem}\n",
+            "webserver: /no/pem",
+        ),
+        (
+            "stdout_output: {enabled: true}\nengine: {kind: replay, replay: {capture_file: /no/such.scap}}\n",
+            "cannot replay /no/such.scap",
+        ),
+    ] {
+        let (dry, real) = run(text);
+        assert!(dry.code == 1 && dry.err.contains(error), "{text}: {}", dry.err);
+        let last = |err: &str| err.lines().last().map(str::to_owned);
+        assert_eq!((real.code, last(&real.err)), (1, last(&dry.err)), "{text}");
+    }
+    let (dry, _) = run("stdout_output: {enabled: true}\n");
+    assert!(dry.code == 0 && dry.err.contains("configuration and ") && dry.err.contains("are valid"), "{}", dry.err);
+    // A setting that does not exist is no reason to fail, but the configuration is not called valid.
+    let (dry, real) = run("stdout_output: {enabled: true}\nmodern_bpf: {}\nstdout_outptu: {}\n");
+    assert!(dry.code == 0 && dry.err.contains("the configuration has 2 problems"), "{}", dry.err);
+    for err in [dry.err, real.err] {
+        assert!(err.contains("modern_bpf: moved to engine.modern_ebpf"), "{err}");
+        assert!(err.contains("stdout_outptu: unknown setting; did you mean 'stdout_output'?"), "{err}");
+    }
+}
+
+/// What is written on the command line is meant; without it the program might watch this host instead of a capture.
+#[test]
+fn a_misspelt_option_is_an_error() {
+    for (option, error) in [
+        ("engine.knd=replay", "-o engine.knd: engine.knd: unknown setting; did you mean 'kind'?"),
+        ("engin.kind=replay", "unknown setting; did you mean 'engine'?"),
+        ("modern_bpf.x=1", "moved to engine.modern_ebpf"),
+        ("json_output=maybe", "json_output: expected true or false, found 'maybe'"),
+        ("http_output={urll: x}", "did you mean 'url'?"),
+        ("engine={kind: nodriver, kind: replay}", "is set twice"),
+    ] {
+        let ran = peregrine(["-o", "engine.kind=nodriver", "-M", "1", "-o", option]);
+        assert!(ran.code == 1 && ran.err.contains(error) && !ran.err.contains("using the"), "{option}: {}", ran.err);
+    }
+    let ran = peregrine(["-o", "engine.kind=nodriver", "-M", "1", "-o", "rules_file=/no/such.yaml"]);
+    assert!(ran.err.contains("is deprecated; use rules_files"), "{}", ran.err);
+}
+
+/// Rules for a built-in source say what to load.
+#[test]
+fn rules_of_a_source_that_is_not_loaded_have_help() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("rules.yaml");
+    let rule = "- rule: A\n  desc: d\n  condition: ka.verb = get\n  output: x\n  priority: INFO\n  source: k8s_audit\n";
+    let required = "- required_plugin_versions: [{name: k8saudit, version: 0.7.0}]\n";
+    let option = "plugins[]={name: k8saudit}";
+    for (text, code) in [(rule.to_owned(), 0), (format!("{required}{rule}"), 1)] {
+        std::fs::write(&path, text).expect("written");
+        let ran = peregrine(["-V", &path.display().to_string()]);
+        assert!(ran.code == code && ran.err.contains(&format!("built in; load it with plugins in the configuration, or -o '{option}'")), "{}", ran.err);
+        let ran = peregrine(["-V", &path.display().to_string(), "-o", option]);
+        assert!(ran.code == 0 && !ran.err.contains("built in"), "{}", ran.err);
+    }
+}
+
+/// Errors of rules have their own heading.
+#[test]
+fn an_error_has_one_heading() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("rules.yaml");
+    std::fs::write(&path, "- rule: [\n").expect("written");
+    let path = path.display().to_string();
+    for args in [["-V", &path], ["-r", &path]] {
+        let ran = peregrine(args.into_iter().chain(["-o", "engine.kind=nodriver"]));
+        assert!(ran.code == 1 && ran.err.contains("error[") && !ran.err.contains("Error: "), "{}", ran.err);
+    }
+}
+
 #[test]
 fn sources_are_checked() {
     for args in [["--enable-source", "other"], ["--disable-source", "other"], ["--disable-source", "syscall"]] {

@@ -4,6 +4,11 @@ mod common;
 
 use common::service::{Service, write};
 use std::fs;
+use std::io::{PipeWriter, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 #[test]
 fn it_ends_by_signal_and_prints_its_statistics() {
@@ -43,12 +48,12 @@ fn sighup_reloads_without_a_watch() {
 fn sigusr1_reopens_the_file() {
     let mut service = Service::start(
         "file_output: {enabled: true, keep_alive: true, filename: DIR/alerts}\n\
-         syscall_event_timeouts: {max_consecutives: 1}\n",
+         metrics: {enabled: true, interval: 100ms, output_rule: true}\n",
     );
-    service.until("the first alert", |service| service.text("alerts").contains("timeouts notification"));
+    service.until("the first alert", |service| service.text("alerts").contains("metrics snapshot"));
     fs::rename(service.path("alerts"), service.path("old")).expect("renamed");
     service.signal("-USR1");
-    service.until("the new file", |service| service.text("alerts").contains("timeouts notification"));
+    service.until("the new file", |service| service.text("alerts").contains("metrics snapshot"));
     assert_eq!(service.end().0, 0);
 }
 
@@ -84,6 +89,128 @@ fn metrics_are_served_and_sent() {
     assert!(sample["output_fields"]["falco.memory_rss_mb"].is_number(), "{sample}");
     service.until("the alert", |service| service.text("out").contains("Falco internal: metrics snapshot"));
     assert_eq!(service.end().0, 0);
+}
+
+/// Without a driver there is nothing to wait for, so silence is no reason for an alert, and `-M` counts real seconds.
+#[test]
+fn without_a_driver_a_run_ends_in_time_and_is_silent() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let config = folder.path().join("falco.yaml");
+    write(&config, "syscall_event_timeouts: {max_consecutives: 1}\nstdout_output: {enabled: true}\n");
+    let rules = common::root().join("detector/daemon/rules/peregrine_rules.yaml");
+    let (config, rules) = (config.display().to_string(), rules.display().to_string());
+    let ran = common::peregrine(["-c", &config, "-r", &rules, "-o", "engine.kind=nodriver", "-M", "1"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("Events detected: 0") && !ran.out.contains("timeouts"), "{}", ran.out);
+}
+
+/// Starts a service that writes all the time to one pipe: alerts, and log lines about a server that is not there.
+fn service_on_a_pipe(pipe: &PipeWriter, folder: &std::path::Path) -> Child {
+    let path = |name: &str| folder.join(name).display().to_string();
+    write(
+        &folder.join("falco.yaml"),
+        "engine: {kind: nodriver}\nstdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\n\
+         log_level: debug\nmetrics: {enabled: true, interval: 100ms, output_rule: true}\n\
+         program_output: {enabled: true, program: exit 1}\n",
+    );
+    let rules = common::root().join("detector/daemon/rules/peregrine_rules.yaml").display().to_string();
+    Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["-c", &path("falco.yaml"), "-r", &rules, "-P", &path("pid"), "-v"])
+        .stdout(pipe.try_clone().expect("a pipe"))
+        .stderr(pipe.try_clone().expect("a pipe"))
+        .spawn()
+        .expect("the program starts")
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whoever reads what it prints, a service manager and a shell can end it.
+#[test]
+fn it_ends_by_signal_whether_its_output_is_read_or_not() {
+    for gone in [true, false] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (reader, pipe) = std::io::pipe().expect("a pipe");
+        let mut child = service_on_a_pipe(&pipe, folder.path());
+        wait_until("start", || folder.path().join("pid").exists());
+        let reader = if gone {
+            drop(reader);
+            None
+        } else {
+            // It is not read, and full.
+            let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+            let o_nonblock = 0o4000;
+            let mut filler = fs::OpenOptions::new().write(true).custom_flags(o_nonblock).open(path).expect("the pipe");
+            while filler.write(&[b'x'; 512]).is_ok() {}
+            Some(reader)
+        };
+        // Alerts and log lines go there in the meantime.
+        let voluntary = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let before = voluntary(child.id());
+        wait_until("some work", || voluntary(child.id()) != before);
+        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+        assert!(status.success());
+        let mut code = None;
+        wait_until("the end", || {
+            code = child.try_wait().expect("a child");
+            code.is_some()
+        });
+        assert_eq!(code.and_then(|code| code.code()), Some(0), "the reader is gone: {gone}");
+        drop(reader);
+    }
+}
+
+/// A disk that is full for a while costs no line, and does not merge two.
+#[test]
+fn standard_output_on_a_full_disk_has_whole_lines() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let mount = folder.path().join("small");
+    fs::create_dir(&mount).expect("a directory");
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "small"]).arg(&mount).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        testkit::skip!(MOUNT);
+    }
+    let outcome = std::panic::catch_unwind(|| on_a_small_disk(folder.path(), &mount));
+    let unmounted = Command::new("umount").arg("-l").arg(&mount).status();
+    assert!(unmounted.expect("umount").success());
+    outcome.unwrap_or_else(|why| std::panic::resume_unwind(why));
+}
+
+fn on_a_small_disk(folder: &std::path::Path, mount: &std::path::Path) {
+    let mut filler = fs::File::create(mount.join("filler")).expect("a file");
+    while filler.write(&[0; 512]).is_ok() {}
+    // Space for some alerts and a part of one.
+    filler.set_len(filler.metadata().expect("a file").len() - 4096).expect("shorter");
+    let path = |name: &str| folder.join(name).display().to_string();
+    write(
+        &folder.join("falco.yaml"),
+        "engine: {kind: nodriver}\nstdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\n\
+         json_output: true\nmetrics: {enabled: true, interval: 100ms, output_rule: true}\n",
+    );
+    let rules = common::root().join("detector/daemon/rules/peregrine_rules.yaml").display().to_string();
+    let out = mount.join("out");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["-c", &path("falco.yaml"), "-r", &rules])
+        .stdout(fs::File::create(&out).expect("a file"))
+        .stderr(fs::File::create(path("err")).expect("a file"))
+        .spawn()
+        .expect("the program starts");
+    wait_until("a report", || fs::read_to_string(path("err")).is_ok_and(|text| text.contains("stdout output: ")));
+    let before = fs::read_to_string(&out).expect("text");
+    assert!(!before.ends_with('\n'), "the last line is a part of one");
+    filler.set_len(0).expect("shorter");
+    wait_until("more", || fs::read_to_string(&out).is_ok_and(|text| text.lines().count() > before.lines().count() + 5));
+    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+    assert!(status.success() && child.wait().expect("a child").success());
+    let text = fs::read_to_string(&out).expect("text");
+    let whole = text.lines().filter(|line| line.starts_with('{'));
+    let count = whole.map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line)).count();
+    assert!(count > 5 && text.starts_with(&before), "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A run of the detector: loads rules, opens outputs and sources, and runs the event loop.
 
-use crate::alerts::{Alerts, pending_alerts};
+use crate::alerts::{Alerts, outputs, pending_alerts};
 use crate::cli::Options;
 use crate::config::settings::EngineKind;
 use crate::event_loop::{active_config, run, service};
@@ -12,8 +12,8 @@ use crate::signals::Signals;
 use crate::sources::{self, containers, no_driver, replay};
 #[cfg(feature = "live")]
 use crate::sources::{live, selection};
-use crate::{Fatal, config, host, log, names, terminal, web};
-use peregrine_sinks::Wait;
+use crate::{Fatal, config, host, log, names, server, terminal, web};
+use peregrine_sinks::{Console, Wait};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
 use sinsp::Inspector;
@@ -35,8 +35,13 @@ pub(crate) fn detect(
     let sets = rules.engine(config)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if options.dry_run {
+        would_start(config, &hostname)?;
         let rules = sets.all().flat_map(|set| set.rules().rules()).filter(|rule| !rule.is_step()).count();
-        log::notice(format!("dry run: configuration and {rules} rules are valid"));
+        log::notice(match loaded.problems() {
+            0 => format!("dry run: configuration and {rules} rules are valid"),
+            1 => format!("dry run: {rules} rules are valid; the configuration has 1 problem, see above"),
+            problems => format!("dry run: {rules} rules are valid; the configuration has {problems} problems, see above"),
+        });
         if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
             print_what_a_reload_changes(pidfile, snapshot);
         }
@@ -57,6 +62,7 @@ pub(crate) fn detect(
         alerts = alerts.with_feed(feed.clone());
     }
     signals.ready();
+    log::running();
     let profiles = Profiles::new(options.profile.as_deref())?;
     if let Some(path) = &options.pidfile {
         std::fs::write(path, std::process::id().to_string())
@@ -105,8 +111,26 @@ pub(crate) fn detect(
     if let Some(audit) = &service.audit {
         matches.append(audit.evaluator.counts().rules);
     }
-    terminal::print(&matches.summary());
+    terminal::print_last(Console::Output, &matches.summary());
     outcome
+}
+
+/// Checks what a start requires in addition to valid rules, without opening anything that others notice.
+///
+/// # Errors
+///
+/// That of the start.
+fn would_start(config: &config::settings::Config, hostname: &str) -> Result<(), Fatal> {
+    outputs::plan(config, hostname)?;
+    if config.webserver.enabled {
+        server::check(&config.webserver).map_err(|text| Fatal(format!("webserver: {text}")))?;
+    }
+    let capture = &config.engine.replay.capture_file;
+    // What is read from a pipe would be missing in the start.
+    if config.engine.kind == EngineKind::Replay && (capture.is_file() || !capture.exists()) {
+        replay::open(capture, config)?;
+    }
+    Ok(())
 }
 
 /// Prints what a reload would change, for `--dry-run` with `-P`.

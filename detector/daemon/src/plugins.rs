@@ -41,6 +41,16 @@ pub(crate) fn loaded(config: &Config) -> impl Iterator<Item = &'static BuiltIn> 
     BUILT_IN.iter().filter(move |plugin| plugin.always || selected.iter().any(|named| named.name == plugin.name))
 }
 
+/// Returns how to load the built-in plugins that a text names by their names or their source, if there are any that are
+/// not loaded.
+pub(crate) fn advice(config: &Config, text: &str) -> Option<String> {
+    let words = || text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named = |plugin: &BuiltIn| words().any(|word| word == plugin.name || Some(word) == plugin.source);
+    let missing = BUILT_IN.iter().filter(|plugin| named(plugin) && loaded(config).all(|other| other.name != plugin.name));
+    let options: Vec<_> = missing.map(|plugin| format!("-o 'plugins[]={{name: {}}}'", plugin.name)).collect();
+    (!options.is_empty()).then(|| format!("this is built in; load it with plugins in the configuration, or {}", options.join(" ")))
+}
+
 /// Rejects plugins that are not built in: shared objects are not loaded.
 pub(crate) fn check(config: &Config) -> Result<(), Fatal> {
     for plugin in config.selected_plugins() {

@@ -42,16 +42,7 @@ impl WebServer {
             .enable_all()
             .build()
             .map_err(|error| fault(error.to_string()))?;
-        let tls = match settings.ssl_enabled {
-            false => None,
-            true => {
-                // If a provider is installed already, it is the same one.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let file = &settings.ssl_certificate;
-                let config = runtime.block_on(RustlsConfig::from_pem_file(file, file));
-                Some(config.map_err(|error| fault(format!("{}: {error}", file.display())))?)
-            }
-        };
+        let tls = runtime.block_on(tls(settings)).map_err(fault)?;
         let handle = Handle::new();
         let serve = {
             let handle = handle.clone();
@@ -73,6 +64,29 @@ impl WebServer {
         let thread = std::thread::Builder::new().name("web".into()).spawn(run);
         Ok(Self { handle, thread: Some(thread.map_err(|error| fault(error.to_string()))?), address })
     }
+}
+
+/// Returns the TLS configuration, if it is enabled.
+async fn tls(settings: &Webserver) -> Result<Option<RustlsConfig>, String> {
+    if !settings.ssl_enabled {
+        return Ok(None);
+    }
+    // If a provider is installed already, it is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let file = &settings.ssl_certificate;
+    let config = RustlsConfig::from_pem_file(file, file).await;
+    config.map(Some).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Checks the settings without listening.
+///
+/// # Errors
+///
+/// If the address is invalid, or TLS cannot be set up.
+pub(crate) fn check(settings: &Webserver) -> Result<(), String> {
+    address(settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(tls(settings)).map(drop)
 }
 
 /// Creates a server that closes connections whose headers do not arrive in time.

@@ -1,10 +1,24 @@
-//! Output to a standard output that may be a closed pipe.
+//! Text for people on standard output and standard error, whose readers may be gone.
 
-use std::io::Write;
+use peregrine_sinks::Console;
+use std::time::Duration;
 
-/// Prints the text. A pipe that its reader closed early (`| head`) is not an error.
+/// How long a program that ends waits for a reader that has stopped.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Prints the text to standard output. A pipe that its reader closed early (`| head`) is not an error; one that is read
+/// page by page (`| less`) is waited for.
 pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
     // The reader is gone or the disk is full; either way there is no place left to report it.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = Console::Output.write(text.as_bytes(), None);
+}
+
+/// Prints the text to standard error, in the same way.
+pub fn print_error(text: &str) {
+    let _ = Console::Error.write(text.as_bytes(), None);
+}
+
+/// Prints what is said at the end of a run, which no reader may delay.
+pub(crate) fn print_last(console: Console, text: &str) {
+    let _ = console.write(text.as_bytes(), Some(PATIENCE));
 }

@@ -183,7 +183,10 @@ const KEYS: &[(&str, Shown)] = &[
     ("libs_logger.enabled", At("detector/daemon/src/log/libs.rs", "libraries_log_from_a_level_on")),
     ("libs_logger.severity", At("detector/daemon/src/log/libs.rs", "libraries_log_from_a_level_on")),
     ("output_timeout", Here(slow_output)),
-    ("syscall_event_timeouts.max_consecutives", At(SERVICE, "sigusr1_reopens_the_file")),
+    (
+        "syscall_event_timeouts.max_consecutives",
+        At("detector/daemon/src/event_loop/run.rs", "a_live_source_without_events_is_reported"),
+    ),
     (
         "syscall_event_drops.threshold",
         At("detector/daemon/src/event_loop/drops.rs", "drops_above_the_threshold_trigger_actions"),

@@ -30,7 +30,8 @@ pub(super) fn plain_outputs() {
 
 pub(super) fn slow_output() {
     let mut service = Service::start(
-        "syscall_event_timeouts: {max_consecutives: 1}\noutputs_queue: {capacity: 1}\noutput_timeout: 200\n\
+        "metrics: {enabled: true, interval: 100ms, output_rule: true}\noutputs_queue: {capacity: 1}\n\
+         output_timeout: 200\n\
          program_output: {enabled: true, program: 'sleep 1'}\n",
     );
     service.until("the complaints", |service| {

@@ -211,6 +211,9 @@ pub(super) fn drops() {
         |more: &str| run(&format!("syscall_event_drops: {{simulate_drops: true, {more}}}\nlog_level: debug\n")).1;
     let told = |ran: &Ran| ran.out.matches("\"rule\":\"Falco internal: syscall event drop\"").count();
     let said = |ran: &Ran| ran.err.matches("system calls dropped in last second").count();
+    // Without a word about it in the configuration, drops are logged and raise an alert.
+    let default = run("syscall_event_drops: {simulate_drops: true}\n").1;
+    assert!(told(&default) == 1 && said(&default) == 1, "{}", default.err);
     let ignore = simulated("actions: [ignore]");
     assert!(ignore.code == 0 && told(&ignore) == 0 && said(&ignore) == 0);
     let log = simulated("actions: [log]");

@@ -203,16 +203,17 @@ impl Alerts {
         }
         for totals in self.outputs.close() {
             let text = format!(
-                "{} output: {} alerts, {} from the spool, {} delivered, {} lost, {} spooled, {} retries",
+                "{} output: {} alerts, {} from the spool, {} delivered, {} lost, {} unknown, {} spooled, {} retries",
                 totals.sink,
                 totals.sent,
                 totals.recovered,
                 totals.delivered,
                 totals.lost,
+                totals.unknown,
                 totals.spooled,
                 totals.retries
             );
-            if totals.lost > 0 { log::error(text) } else { log::debug(text) }
+            if totals.lost + totals.unknown > 0 { log::error(text) } else { log::debug(text) }
         }
     }
 }

@@ -30,7 +30,6 @@ const PLACES: &[&str] = &["/etc/peregrine/falco.yaml", "/etc/falco/falco.yaml"];
 
 /// Settings without a configuration file: alerts to standard output, only warnings on standard error.
 const BUILT_IN: &str = "\
-watch_config_files: false
 stdout_output: {enabled: true}
 log_stderr: true
 log_syslog: false
@@ -146,11 +145,27 @@ fn finish(
     let mut config = Config::read(&root, "", &mut report).unwrap_or_default();
     // Problems inside a file have been reported with that file.
     report.warnings.retain(|fault| fault.place.line == 0 || fault.key == "rules_file");
+    refuse_options(&mut report);
     check(&mut config, &root, &mut report);
     if !report.errors.is_empty() {
         return Err(ConfigError::Faults(report.errors));
     }
     Ok(Loaded { config, document: root, files, folders, warnings: report.warnings })
+}
+
+/// Makes errors of the warnings about options. A file may be for another version; what somebody has just written is
+/// meant, and to go on without it could mean to watch this host instead of a capture.
+fn refuse_options(report: &mut Report) {
+    for mut fault in std::mem::take(&mut report.warnings) {
+        if fault.place.line > 0 || fault.key == "rules_file" {
+            report.warnings.push(fault);
+            continue;
+        }
+        for rest in [setting::USING_DEFAULT, setting::USING_FIRST] {
+            fault.text = fault.text.trim_end_matches(rest).to_owned();
+        }
+        report.errors.push(fault);
+    }
 }
 
 fn read(path: &Path) -> Result<Node, ConfigError> {
@@ -303,6 +318,9 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if !config.rule_files.is_empty() {
         report.warn(&place("rule_files"), "rule_files", "is ignored; use rules_files");
     }
+    if let Some(text) = config.outputs.syslog.doubt() {
+        report.warn(&place("syslog_output.format"), "syslog_output.format", text);
+    }
     if config.engine.kind == EngineKind::Kmod {
         let text = "the kernel module is not supported; using the modern_ebpf probe instead";
         report.warn(&place("engine.kind"), "engine.kind", text);
@@ -316,6 +334,13 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
             );
             report.warn(&place("append_output"), "append_output", text);
         }
+    }
+}
+
+impl Loaded {
+    /// Returns the number of problems in the files and options, each of which has been reported.
+    pub(crate) fn problems(&self) -> usize {
+        self.files.iter().map(|file| file.faults.len()).sum::<usize>() + self.warnings.len()
     }
 }
 

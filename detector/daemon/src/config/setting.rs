@@ -24,6 +24,11 @@ impl fmt::Display for Fault {
     }
 }
 
+/// End of a warning about an invalid value.
+pub(crate) const USING_DEFAULT: &str = "; using the default";
+/// End of a warning about a repeated key.
+pub(crate) const USING_FIRST: &str = "; using the first value";
+
 /// All problems found while parsing.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -47,7 +52,7 @@ impl Report {
             Value::Scalar { text, .. } => format!("'{text}'"),
             _ => node.kind().to_owned(),
         };
-        self.warn(&node.place, key, format!("expected {wanted}, found {found}; using the default"));
+        self.warn(&node.place, key, format!("expected {wanted}, found {found}{USING_DEFAULT}"));
     }
 
     /// Reports an unknown key, with its replacement if Falco removed it, or else a similar name.
@@ -92,7 +97,7 @@ pub(crate) fn entries<'n>(node: &'n Node, path: &str, report: &mut Report) -> Op
     let mut seen: Vec<(&Key, &Node)> = Vec::with_capacity(list.len());
     for (key, node) in list {
         if seen.iter().any(|(first, _)| first.name == key.name) {
-            report.warn(&key.place, &below(path, &key.name), "is set twice; using the first value");
+            report.warn(&key.place, &below(path, &key.name), format!("is set twice{USING_FIRST}"));
         } else {
             seen.push((key, node));
         }

@@ -285,7 +285,7 @@ settings! {
         /// Fraction of dropped events per second above which the actions are taken.
         threshold: f64 = 0.1,
         /// Actions to take.
-        actions: Vec<DropAction> = Vec::new(),
+        actions: Vec<DropAction> = vec![DropAction::Log, DropAction::Alert],
         /// Maximum rate of actions per second.
         rate: f64 = 0.03333,
         /// Maximum number of actions in a burst.

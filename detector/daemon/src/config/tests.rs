@@ -193,7 +193,10 @@ falco_libs:
 fn absent_keys_have_the_defaults_of_falco() {
     let config = load_text("json_output: false", &[]).unwrap().config;
     assert!(!config.outputs.stdout.enabled && !config.webserver.enabled && !config.log_stderr && config.log_syslog);
-    assert_eq!(config.syscall_event_drops.actions, [DropAction::Ignore]);
+    let drops = &config.syscall_event_drops;
+    assert_eq!((&*drops.actions, drops.threshold, drops.max_burst), (&[DropAction::Log, DropAction::Alert][..], 0.1, 1));
+    let silent = load_text("syscall_event_drops: {actions: []}", &[]).unwrap().config;
+    assert_eq!(silent.syscall_event_drops.actions, [DropAction::Ignore]);
     assert_eq!((config.output_timeout, config.metrics.interval.as_str()), (2000, "5000"));
     assert!(config.json_include_output_property && !config.json_include_message_property);
 }
@@ -212,6 +215,8 @@ fn errors_have_places() {
     warns("rule_files: [/a.yaml]", "use rules_files");
     warns("engine: {kind: kmod}", "using the modern_ebpf probe instead");
     warns("append_output: [{match: {rule: a, tags: [b, c]}}]", "all of the tags b, c");
+    warns("syslog_output: {enabled: true, format: rfc5424}", "on a local socket for text");
+    warns("syslog_output: {enabled: true, format: rfc5424, address: /run/log}", "use auto");
 }
 
 #[test]
@@ -250,8 +255,13 @@ fn options_come_last() {
     assert!(loaded.config.json_output);
     assert_eq!(loaded.config.rules.len(), 2);
     assert_eq!(loaded.config.engine.replay.capture_file, PathBuf::from("x.scap"));
-    let warnings = load_text("", &["json_outputs=true"]).unwrap().warnings;
-    assert_eq!(warnings[0].to_string(), "-o json_outputs: json_outputs: unknown setting; did you mean 'json_output'?");
+    // What is misspelt there is no warning.
+    let error = load_text("", &["json_outputs=true", "webserver.listen_port=x"]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "-o json_outputs: json_outputs: unknown setting; did you mean 'json_output'?\n\
+         -o webserver.listen_port: webserver.listen_port: expected a whole number from 0 to 65535, found 'x'"
+    );
 }
 
 #[test]

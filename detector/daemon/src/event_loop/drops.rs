@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn settings() -> SyscallEventDrops {
-        SyscallEventDrops { actions: vec![DropAction::Log, DropAction::Alert], ..SyscallEventDrops::default() }
+        SyscallEventDrops::default()
     }
 
     fn stats(seen: u64, lost: u64) -> SourceStats {

@@ -14,7 +14,8 @@ use crate::reports::profile::Profiles;
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::sources::containers::Lookup;
-use crate::{Fatal, log};
+use crate::{Fatal, log, terminal};
+use peregrine_sinks::Console;
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::output::Priority;
@@ -75,11 +76,12 @@ pub(crate) fn run<S: Measured>(
         first: 0,
         idle: 0,
         timeouts: setup.config.syscall_event_timeouts.max_consecutives,
+        live,
+        started: Instant::now(),
         recorder: Recorder::new(&setup.config.capture),
         before: None,
         evicted: 0,
     };
-    let started = Instant::now();
     let mut rules = Arc::clone(rules);
     let outcome = loop {
         at_work.matches.follow(rules.rules());
@@ -95,16 +97,17 @@ pub(crate) fn run<S: Measured>(
     if let Some(recorder) = &mut at_work.recorder {
         recorder.finish();
     }
+    let mut last = String::new();
     if setup.verbose {
-        let (seconds, events) = (started.elapsed().as_secs_f64(), at_work.events);
+        let (seconds, events) = (at_work.started.elapsed().as_secs_f64(), at_work.events);
         let stats = inspector.stats();
         if live {
-            eprintln!("Driver Events:{}\nDriver Drops:{}", stats.seen, stats.dropped());
+            last += &format!("Driver Events:{}\nDriver Drops:{}\n", stats.seen, stats.dropped());
         }
         let rate = events as f64 / seconds.max(f64::MIN_POSITIVE);
-        eprintln!("Elapsed time: {seconds:.3}, Captured Events: {events}, {rate:.2} eps");
+        last += &format!("Elapsed time: {seconds:.3}, Captured Events: {events}, {rate:.2} eps\n");
     }
-    eprint!("{}", at_work.drops.summary());
+    terminal::print_last(Console::Error, &(last + &at_work.drops.summary()));
     outcome
 }
 
@@ -122,6 +125,9 @@ struct AtWork<'r> {
     idle: u32,
     /// Number of consecutive timeouts that is reported.
     timeouts: u32,
+    /// Whether the source watches this host. Others have no events when there are none to have.
+    live: bool,
+    started: Instant,
     /// The writer of captures, if enabled.
     recorder: Option<Recorder<'r>>,
     /// The previous runner, with the partial matches of its correlations.
@@ -193,7 +199,13 @@ impl AtWork<'_> {
                     }
                 }
                 Ok(Next::Hidden) => {}
-                Ok(Next::Idle) => self.nothing(),
+                Ok(Next::Idle) => {
+                    self.nothing();
+                    // Without events, event time stands still.
+                    if most > 0 && self.started.elapsed().as_secs() >= self.setup.seconds {
+                        return Ok(End::Over);
+                    }
+                }
                 Ok(Next::End) => return Ok(End::Over),
                 Err(error) => return Err(Fatal::new(error)),
             }
@@ -289,7 +301,7 @@ impl AtWork<'_> {
         for action in &self.drops.settings().actions {
             match action {
                 DropAction::Ignore => {}
-                DropAction::Log | DropAction::Exit => log::debug(&text),
+                DropAction::Log | DropAction::Exit => log::warning(&text),
                 DropAction::Alert => {
                     let own = internal(EVICTIONS, Priority::Debug, time, text.as_str());
                     self.alerts.send_own(&own.with_field("evicted", new).with_field("correlation", most));
@@ -301,6 +313,9 @@ impl AtWork<'_> {
     fn nothing(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             recorder.is_over(now());
+        }
+        if !self.live {
+            return;
         }
         self.idle += 1;
         let most = self.timeouts;
@@ -324,7 +339,7 @@ impl AtWork<'_> {
         for action in &loss.actions {
             match action {
                 DropAction::Ignore => {}
-                DropAction::Log => log::debug(&loss.text),
+                DropAction::Log => log::warning(&loss.text),
                 DropAction::Alert => {
                     let own = internal(drops::RULE, Priority::Debug, time, loss.text.as_str());
                     self.alerts.send_own(&with_json(own, &loss.fields));
@@ -343,4 +358,73 @@ impl AtWork<'_> {
 fn costs(runner: &Runner<SinspSchema>) -> Vec<Cost> {
     let rules = runner.profiled().map(|profile| profile.rules).unwrap_or_default();
     rules.iter().map(|rule| Cost { evaluated: rule.evaluated, nanoseconds: rule.nanoseconds }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Options;
+    use crate::rules::RuleFiles;
+    use peregrine_sinks::Wait;
+    use scap::{HostState, Source, SourceStats};
+
+    /// A source without events that ends after some attempts.
+    struct Silent {
+        host: HostState,
+        live: bool,
+        left: u32,
+    }
+
+    impl Source for Silent {
+        fn next(&mut self) -> scap::Result<scap::Next<'_>> {
+            self.left = self.left.saturating_sub(1);
+            Ok(if self.left == 0 { scap::Next::End } else { scap::Next::Idle })
+        }
+        fn host(&self) -> &HostState {
+            &self.host
+        }
+        fn stats(&self) -> SourceStats {
+            SourceStats::default()
+        }
+        fn is_live(&self) -> bool {
+            self.live
+        }
+    }
+
+    impl Measured for Silent {}
+
+    #[test]
+    fn a_live_source_without_events_is_reported() {
+        let rule = "- rule: A\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
+        let files = RuleFiles { files: vec![("rules.yaml".into(), rule.into())], ..RuleFiles::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.outputs.file.enabled = true;
+        config.syscall_event_timeouts.max_consecutives = 10;
+        let reports = |live: bool| {
+            let mut config = config.clone();
+            config.outputs.file.filename = folder.path().join(if live { "live" } else { "not" });
+            let rules = files.load(&Options::default(), &config).engine(&config).unwrap().source(SYSCALL).unwrap();
+            let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
+            let (signals, slot) = (Signals::default(), Slot::default());
+            let setup = Setup {
+                config: &config,
+                signals: &signals,
+                telemetry: &Telemetry::new(signals.clone(), None),
+                slot: &slot,
+                seconds: 0,
+                verbose: false,
+                profiles: None,
+                containers: None,
+                waiting: None,
+            };
+            let mut inspector = Inspector::new(Silent { host: HostState::default(), live, left: 25 });
+            run(&setup, &mut inspector, |_, _| {}, &rules, &alerts, &mut Matches::default()).unwrap();
+            drop(inspector);
+            alerts.close();
+            let text = std::fs::read_to_string(&config.outputs.file.filename).unwrap_or_default();
+            text.matches("10 consecutive timeouts without event").count()
+        };
+        assert_eq!((reports(true), reports(false)), (2, 0));
+    }
 }

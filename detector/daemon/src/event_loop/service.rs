@@ -95,6 +95,8 @@ impl Service<'_> {
             None => None,
         };
         std::thread::scope(|scope| {
+            // A panic in the loop must not leave the threads running, for which the scope waits.
+            let _ended = SetOnDrop(&end);
             let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
             if let Some(interval) = self.interval {
                 let (facts, telemetry) = (&*facts, &*telemetry);
@@ -123,7 +125,6 @@ impl Service<'_> {
             let outcome = events(&telemetry, &slot);
             // Closes the queue; its events are evaluated before the scope ends.
             drop(inputs);
-            end.store(true, Ordering::SeqCst);
             drop((stop, stop_losses));
             outcome
         })
@@ -162,6 +163,15 @@ impl Service<'_> {
         let page = Some(Page::new(Arc::clone(self.feed), Arc::clone(telemetry), about));
         let pages = Pages { versions: version::json(config).to_string(), metrics: wanted.then(text), page };
         web::start(&config.webserver, pages)
+    }
+}
+
+/// Sets a flag at the end of a scope.
+struct SetOnDrop<'f>(&'f AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 

@@ -7,9 +7,9 @@ pub(crate) mod libs;
 
 use crate::config::settings::{Config, LogLevel};
 use crate::config::{Loaded, removed};
-use peregrine_sinks::{Capacity, Message, Outputs, Syslog, SyslogAddress, Wait};
+use peregrine_sinks::{Capacity, Console, Message, Outputs, Syslog, SyslogAddress, Wait};
 use std::fmt::Display;
-use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,12 +49,29 @@ struct Logger {
     level: Level,
     stderr: bool,
     iso_time: bool,
+    /// Number of lines that standard error did not take since its reader has stopped.
+    dropped: u64,
     /// Behind a queue, so that a syslog daemon that hangs blocks nobody.
     syslog: Option<Outputs>,
 }
 
 static LOGGER: Mutex<Logger> =
-    Mutex::new(Logger { level: Level::Warning, stderr: true, iso_time: false, syslog: None });
+    Mutex::new(Logger { level: Level::Warning, stderr: true, iso_time: false, dropped: 0, syslog: None });
+
+/// Whether the program detects: from then on it does not wait for the reader of standard error.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// How long a line waits for a reader that has stopped. Those that follow do not wait.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn patience() -> Option<Duration> {
+    RUNNING.load(Ordering::SeqCst).then_some(PATIENCE)
+}
+
+/// Declares that the program detects from now on, and waits for no reader.
+pub(crate) fn running() {
+    RUNNING.store(true, Ordering::SeqCst);
+}
 
 /// Applies the log settings of the configuration.
 pub(crate) fn set_up(config: &Config) {
@@ -78,7 +95,8 @@ pub(crate) fn set_up(config: &Config) {
         LogLevel::Info => Level::Info,
         LogLevel::Debug => Level::Debug,
     };
-    *logger = Logger { level, stderr: config.log_stderr, iso_time: config.time_format_iso_8601, syslog };
+    let (stderr, iso_time) = (config.log_stderr, config.time_format_iso_8601);
+    *logger = Logger { level, stderr, iso_time, dropped: logger.dropped, syslog };
 }
 
 fn syslog() -> Outputs {
@@ -97,7 +115,7 @@ pub fn finish() {
 
 /// Writes a line.
 pub(crate) fn line(level: Level, text: impl Display) {
-    let logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut logger = LOGGER.lock().unwrap_or_else(PoisonError::into_inner);
     if level > logger.level {
         return;
     }
@@ -113,9 +131,26 @@ pub(crate) fn line(level: Level, text: impl Display) {
         } else {
             now.strftime("%a %b %d %H:%M:%S %Y")
         };
-        // The same when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "{time}: {text}");
+        let dropped = match logger.dropped {
+            0 => String::new(),
+            count => format!("{time}: {count} log lines were dropped, since standard error was not read\n"),
+        };
+        let patience = patience().map(|patience| if logger.dropped > 0 { Duration::ZERO } else { patience });
+        match Console::Error.write(format!("{dropped}{time}: {text}\n").as_bytes(), patience) {
+            Ok(()) => logger.dropped = 0,
+            // The same when standard error is closed.
+            Err(_) => logger.dropped += 1,
+        }
     }
+}
+
+/// Writes a line about the configuration, which goes to standard error even if the log does not.
+fn told(level: Level, text: impl Display) {
+    if !LOGGER.lock().unwrap_or_else(PoisonError::into_inner).stderr {
+        // There is no other place for it.
+        let _ = Console::Error.write(format!("Warning: {text}\n").as_bytes(), patience());
+    }
+    line(level, text);
 }
 
 /// One function for each level: `log::info("...")`.
@@ -141,12 +176,12 @@ pub(crate) fn report(loaded: &Loaded) {
         } else {
             warning(format!("   {path} | schema validation: failed"));
         }
-        file.faults.iter().for_each(warning);
+        file.faults.iter().for_each(|fault| told(Level::Warning, fault));
     }
-    loaded.warnings.iter().for_each(warning);
+    loaded.warnings.iter().for_each(|fault| told(Level::Warning, fault));
     for (name, sentence) in removed::VARIABLES {
         if std::env::var_os(name).is_some() {
-            warning(format!("the variable {name} {sentence}"));
+            told(Level::Warning, format!("the variable {name} {sentence}"));
         }
     }
 }

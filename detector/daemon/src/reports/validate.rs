@@ -23,6 +23,12 @@ pub(crate) fn run(options: &Options, config: &Config) -> Result<(), Fatal> {
     } else {
         let (summary, warnings) = rules.loaded.falco_text();
         warnings.iter().for_each(log::warning);
+        // Falco's format has no place for them.
+        let mut hints: Vec<_> = rules.loaded.diagnostics.iter().filter_map(|found| found.hint.as_deref()).collect();
+        hints.dedup();
+        if successful {
+            hints.iter().for_each(|hint| log::warning(format!("help: {hint}")));
+        }
         terminal::print(&format!("{summary}\n"));
         if let Some(described) = described {
             terminal::print(&format!("\n{}", description_text(&described)));

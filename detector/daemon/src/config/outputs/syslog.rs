@@ -30,6 +30,16 @@ settings! {
     }
 }
 
+impl SyslogOutput {
+    /// Returns why the format is doubtful, if it is: what usually listens on a local socket does not parse RFC 5424.
+    pub(crate) fn doubt(&self) -> Option<&'static str> {
+        let local = self.address.is_empty() || self.address.starts_with('/');
+        (self.enabled && local && self.format == SyslogFormat::Rfc5424).then_some(
+            "rsyslog and journald take RFC 5424 on a local socket for text, and the program's name for '1'; use auto",
+        )
+    }
+}
+
 impl OutputKind for SyslogOutput {
     const KEY: &'static str = "syslog_output";
 
