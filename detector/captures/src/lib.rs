@@ -12,6 +12,7 @@
 //! Each subcommand is a module; `input` opens their files. They are built on the public interfaces of the library
 //! crates alone.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))] // They panic when the reader is gone.
 
 mod cli;
 mod convert;

@@ -13,6 +13,7 @@ mod command;
 mod sink;
 mod summary;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,12 +87,17 @@ fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
         .ring_preset(options.buffer)
         .and_then(bpf::Builder::open)?;
     for refused in source.refused() {
-        eprintln!("pscap: the kernel rejected a part of the probe: {refused}");
+        say(format_args!("the kernel rejected a part of the probe: {refused}"));
     }
     for note in source.notes() {
-        eprintln!("pscap: {note}");
+        say(format_args!("{note}"));
     }
     Ok(source)
+}
+
+/// Prints a line to standard error, whose reader may be gone.
+fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "pscap: {text}");
 }
 
 /// Returns the system calls to capture: those that the filter may match, and those that the state requires.

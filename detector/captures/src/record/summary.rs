@@ -1,6 +1,7 @@
 //! The summary of a recording: events recorded and dropped.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::Instant;
 
 use bpf::BpfSource;
@@ -25,7 +26,8 @@ impl Summary {
     /// Prints the summary to standard error.
     pub(crate) fn print(&self, source: &BpfSource, sink: &Sink) {
         let text = self.text(self.began.elapsed().as_secs_f64(), &source.stats(), sink.files());
-        eprint!("{text}");
+        // Nobody may be there to read it; the recording is complete.
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
     fn text(&self, seconds: f64, stats: &SourceStats, files: usize) -> String {
