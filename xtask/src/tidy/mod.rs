@@ -1,7 +1,8 @@
 //! The rules that a compiler does not check: every module says what it is for, crates and the modules inside them only
-//! use those below them, and files stay small enough to read.
+//! use those below them, files stay small enough to read, and no file names the host of a package archive.
 
 mod floors;
+mod hosts;
 mod modules;
 
 use floors::{HOUSES, House, NOT_YET};
@@ -101,6 +102,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
             }
         }
     }
+    faults.extend(hosts::check(root)?);
     for house in HOUSES {
         let graph = modules::read(&root.join(house.folder).join("src"))?;
         errors.extend(against_floors(house, &graph, NOT_YET));
