@@ -167,5 +167,8 @@ deb: setup package-files
 	name=$${DEBFULLNAME:-$$(git config user.name || true)}
 	email=$${DEBEMAIL:-$$(git config user.email || true)}
 	[ -n "$$name" ] && [ -n "$$email" ] || { echo "please set DEBFULLNAME and DEBEMAIL: they are the package's maintainer" >&2; exit 1; }
+	version=$$($(CARGO) pkgid --package peregrine-examples | sed 's/.*[#@]//')
+	printf '%s\n' "peregrine ($$version-1) unstable; urgency=medium" "" "  * See changelog.gz for what is new." "" \
+		" -- $$name <$$email>  $$(date -R -u -d "@$${SOURCE_DATE_EPOCH:-$$(date +%s)}")" >"$(GENERATED)/changelog.Debian"
 	$(CARGO) deb --quiet --package peregrine-examples --profile dist --no-build --maintainer "$$name <$$email>" --output target/debian/
 	packaging/debian/check target/debian/peregrine_*.deb

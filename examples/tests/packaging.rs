@@ -296,7 +296,7 @@ fn the_debian_package_has_existing_files() {
             assert!(made.path().join("usr/bin").join(program).exists(), "{from}");
         } else if let Some(generated) = from.strip_prefix("../target/package/") {
             let generated = made.path().join("generated").join(generated.rsplit_once('/').expect("a folder").0);
-            assert!(std::fs::read_dir(generated).expect("what was generated").count() > 1, "{from}");
+            assert!(std::fs::read_dir(generated).expect("what was generated").count() > 0, "{from}");
         } else {
             assert!(folder.join(from).exists(), "{from}");
         }
