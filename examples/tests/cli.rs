@@ -331,7 +331,7 @@ fn costs_are_counted() {
     args.push("--profile".to_owned());
     let ran = peregrine(&args);
     assert!(
-        ran.out.contains(" events of types that a rule is about\n") && ran.out.contains("  atoms\n"),
+        ran.out.contains(" events of types that rules evaluate\n") && ran.out.contains("  atoms\n"),
         "{}",
         ran.out
     );
