@@ -203,7 +203,12 @@ fn rules_of_a_source_that_is_not_loaded_have_help() {
     for (text, code) in [(rule.to_owned(), 0), (format!("{required}{rule}"), 1)] {
         std::fs::write(&path, text).expect("written");
         let ran = peregrine(["-V", &path.display().to_string()]);
-        assert!(ran.code == code && ran.err.contains(&format!("built in; load it with plugins in the configuration, or -o '{option}'")), "{}", ran.err);
+        assert!(
+            ran.code == code
+                && ran.err.contains(&format!("built in; load it with plugins in the configuration, or -o '{option}'")),
+            "{}",
+            ran.err
+        );
         let ran = peregrine(["-V", &path.display().to_string(), "-o", option]);
         assert!(ran.code == 0 && !ran.err.contains("built in"), "{}", ran.err);
     }
@@ -330,11 +335,7 @@ fn costs_are_counted() {
     let mut args = replay(&bundled());
     args.push("--profile".to_owned());
     let ran = peregrine(&args);
-    assert!(
-        ran.out.contains(" events of types that rules evaluate\n") && ran.out.contains("  atoms\n"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains(" events of types that rules evaluate\n") && ran.out.contains("  atoms\n"), "{}", ran.out);
 
     let folder = tempfile::tempdir().expect("a place");
     let path = folder.path().join("profile.json");

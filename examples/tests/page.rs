@@ -354,7 +354,10 @@ fn what_is_old_or_missing_is_plain_to_see() {
     browser.until("figures", "document.getElementById('cards').innerText.includes('Alerts')");
     let number = "document.querySelector('#cards b').textContent";
     browser.until("the count of the list", &format!("{number} === '1'"));
-    assert_eq!(browser.value("document.getElementById('gone').hidden && document.getElementById('blind').hidden"), true);
+    assert_eq!(
+        browser.value("document.getElementById('gone').hidden && document.getElementById('blind').hidden"),
+        true
+    );
     detector.child.kill().expect("a child");
     detector.child.wait().expect("a child");
     browser.until("the banner", "document.getElementById('gone').checkVisibility()");

@@ -208,9 +208,9 @@ fn on_a_small_disk(folder: &std::path::Path, mount: &std::path::Path) {
     let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
     assert!(status.success() && child.wait().expect("a child").success());
     let text = fs::read_to_string(&out).expect("text");
-    let whole = text.lines().filter(|line| line.starts_with('{'));
-    let count = whole.map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line)).count();
-    assert!(count > 5 && text.starts_with(&before), "{text}");
+    // Each line is one alert.
+    let whole = common::alerts(&text);
+    assert!(whole.len() > 5 && text.starts_with(&before), "{text}");
 }
 
 #[test]

@@ -40,7 +40,9 @@ pub(crate) fn detect(
         log::notice(match loaded.problems() {
             0 => format!("dry run: configuration and {rules} rules are valid"),
             1 => format!("dry run: {rules} rules are valid; the configuration has 1 problem, see above"),
-            problems => format!("dry run: {rules} rules are valid; the configuration has {problems} problems, see above"),
+            problems => {
+                format!("dry run: {rules} rules are valid; the configuration has {problems} problems, see above")
+            }
         });
         if let (Some(pidfile), Some(snapshot)) = (&options.pidfile, &snapshot) {
             print_what_a_reload_changes(pidfile, snapshot);

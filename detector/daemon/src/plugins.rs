@@ -46,9 +46,11 @@ pub(crate) fn loaded(config: &Config) -> impl Iterator<Item = &'static BuiltIn> 
 pub(crate) fn advice(config: &Config, text: &str) -> Option<String> {
     let words = || text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let named = |plugin: &BuiltIn| words().any(|word| word == plugin.name || Some(word) == plugin.source);
-    let missing = BUILT_IN.iter().filter(|plugin| named(plugin) && loaded(config).all(|other| other.name != plugin.name));
+    let missing =
+        BUILT_IN.iter().filter(|plugin| named(plugin) && loaded(config).all(|other| other.name != plugin.name));
     let options: Vec<_> = missing.map(|plugin| format!("-o 'plugins[]={{name: {}}}'", plugin.name)).collect();
-    (!options.is_empty()).then(|| format!("this is built in; load it with plugins in the configuration, or {}", options.join(" ")))
+    (!options.is_empty())
+        .then(|| format!("this is built in; load it with plugins in the configuration, or {}", options.join(" ")))
 }
 
 /// Rejects plugins that are not built in: shared objects are not loaded.

@@ -16,7 +16,8 @@ pub(super) const MOST: usize = 5;
 /// Why the redirect is not followed.
 pub(super) fn target(from: &str, status: u16, location: Option<&str>) -> Result<String, String> {
     let place = location.map_or_else(|| " without a location".to_owned(), |to| format!(" to {to}"));
-    let refused = |why: &str| format!("{from} returned status {status}, a redirect{place}, which is not followed: {why}");
+    let refused =
+        |why: &str| format!("{from} returned status {status}, a redirect{place}, which is not followed: {why}");
     if !matches!(status, 301 | 302 | 307 | 308) {
         return Err(refused("this status does not keep the request's body"));
     }

@@ -194,7 +194,11 @@ impl Syslog {
         match line.len() == whole.len() {
             true => Ok(()),
             false => {
-                let text = format!("an alert of {} bytes was cut to {}: it is too long for a datagram", whole.len(), line.len());
+                let text = format!(
+                    "an alert of {} bytes was cut to {}: it is too long for a datagram",
+                    whole.len(),
+                    line.len()
+                );
                 Err(Failure::Part { refused: 0, text })
             }
         }
@@ -305,7 +309,10 @@ mod tests {
     fn an_alert_that_is_too_long_for_a_datagram_is_cut() {
         let long = Message::new(4, "é".repeat(150_000));
         let check = |outcome: Result<(), Failure>, text: &str, most: usize| {
-            assert!(matches!(&outcome, Err(Failure::Part { refused: 0, text }) if text.contains("was cut to")), "{outcome:?}");
+            assert!(
+                matches!(&outcome, Err(Failure::Part { refused: 0, text }) if text.contains("was cut to")),
+                "{outcome:?}"
+            );
             assert!(text.starts_with("<12>") && text.contains(" éé") && text.ends_with(" bytes]"), "{}", text.len());
             assert!(text.len() <= most && text.len() > most / 3, "{}", text.len());
         };

@@ -86,9 +86,9 @@ impl TlsConfig {
         let config = match &self.client {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
-                let private =
-                    PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| Error::key(key, error))?;
-                builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| tls(&error))?
+                let chain = certificates(certificate)?;
+                let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| Error::key(key, error))?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| tls(&error))?
             }
         };
         Ok(Arc::new(config))

@@ -158,7 +158,11 @@ fn redirects_keep_the_body_or_are_reported() {
     let other = Server::start(|_| Answer::new(200, ""));
     for (status, location, part) in [
         (302, other.url(), "status 302, a redirect to http://127.0.0.1:"),
-        (308, "http://other.example/".to_owned(), "status 308, a redirect to http://other.example/, which is not followed"),
+        (
+            308,
+            "http://other.example/".to_owned(),
+            "status 308, a redirect to http://other.example/, which is not followed",
+        ),
         (303, "/elsewhere".to_owned(), "status 303, a redirect to /elsewhere"),
         (304, "/elsewhere".to_owned(), "status 304"),
         (307, "/alerts".to_owned(), "redirects more than 5 times"),

@@ -28,9 +28,11 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, String> {
     for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
         // Files that are not text name nothing.
         let Ok(text) = std::fs::read_to_string(root.join(name)) else { continue };
-        faults.extend(named(&text).into_iter().map(|(line, host)| {
-            format!("{name}:{line} names {host}; use the machine's own sources")
-        }));
+        faults.extend(
+            named(&text)
+                .into_iter()
+                .map(|(line, host)| format!("{name}:{line} names {host}; use the machine's own sources")),
+        );
     }
     Ok(faults)
 }
@@ -38,7 +40,11 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, String> {
 fn named(text: &str) -> Vec<(usize, String)> {
     let hosts: Vec<String> = HOSTS.iter().map(|(first, rest)| format!("{first}{rest}")).collect();
     let lines = text.lines().enumerate();
-    lines.flat_map(|(place, line)| hosts.iter().filter(|host| line.contains(*host)).map(move |host| (place + 1, host.clone()))).collect()
+    lines
+        .flat_map(|(place, line)| {
+            hosts.iter().filter(|host| line.contains(*host)).map(move |host| (place + 1, host.clone()))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -194,7 +194,10 @@ fn absent_keys_have_the_defaults_of_falco() {
     let config = load_text("json_output: false", &[]).unwrap().config;
     assert!(!config.outputs.stdout.enabled && !config.webserver.enabled && !config.log_stderr && config.log_syslog);
     let drops = &config.syscall_event_drops;
-    assert_eq!((&*drops.actions, drops.threshold, drops.max_burst), (&[DropAction::Log, DropAction::Alert][..], 0.1, 1));
+    assert_eq!(
+        (&*drops.actions, drops.threshold, drops.max_burst),
+        (&[DropAction::Log, DropAction::Alert][..], 0.1, 1)
+    );
     let silent = load_text("syscall_event_drops: {actions: []}", &[]).unwrap().config;
     assert_eq!(silent.syscall_event_drops.actions, [DropAction::Ignore]);
     assert_eq!((config.output_timeout, config.metrics.interval.as_str()), (2000, "5000"));

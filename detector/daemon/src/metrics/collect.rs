@@ -329,9 +329,8 @@ fn programs(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
     for program in &snapshot.programs {
         let name = |what: &str| format!("{}.{what}", program.name);
         metrics.push(Metric::counter(Part::Source, name("run_cnt"), program.runs));
-        let time = |what: &str, kind, value: u64| {
-            Metric::new(Part::Source, name(what), Unit::Nanoseconds, kind, value as f64)
-        };
+        let time =
+            |what: &str, kind, value: u64| Metric::new(Part::Source, name(what), Unit::Nanoseconds, kind, value as f64);
         metrics.push(time("run_time_ns", Kind::Counter, program.nanoseconds));
         metrics.push(time("avg_time_ns", Kind::Gauge, program.nanoseconds.checked_div(program.runs).unwrap_or(0)));
     }

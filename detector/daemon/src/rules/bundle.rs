@@ -9,9 +9,9 @@
 //! says who made a bundle, it may come from another server than that of the URL, but never over http instead of https.
 
 use crate::cli::Options;
+use crate::clock::now;
 use crate::config::Loaded;
 use crate::config::settings::RulesBundle;
-use crate::clock::now;
 use crate::log;
 use crate::rules::{RuleFiles, is_yaml};
 use flate2::read::GzDecoder;
@@ -56,7 +56,8 @@ pub(crate) fn refresh(options: &Options, loaded: &Loaded) -> Result<bool, String
     let (files, made) = open(settings, &kept)?;
     let latest = now() / 1_000_000_000 + AHEAD;
     if made > latest {
-        let time = jiff::Timestamp::from_second(made.cast_signed()).map_or_else(|_| made.to_string(), |time| time.to_string());
+        let time =
+            jiff::Timestamp::from_second(made.cast_signed()).map_or_else(|_| made.to_string(), |time| time.to_string());
         return Err(format!(
             "{} is signed with a time in the future, {time}, and was rejected; sign it again with a clock that is right",
             settings.url

@@ -37,10 +37,7 @@ struct Head<'a> {
 ///
 /// If the text is invalid JSON, or neither an event nor a list of them. The events before the error have been passed to
 /// `each` by then.
-pub(super) fn events<'a>(
-    json: &'a [u8],
-    each: &mut impl FnMut(Result<&'a str, BatchError>),
-) -> Result<(), BatchError> {
+pub(super) fn events<'a>(json: &'a [u8], each: &mut impl FnMut(Result<&'a str, BatchError>)) -> Result<(), BatchError> {
     let text = std::str::from_utf8(json).map_err(|_| BatchError::Other)?;
     walk(text, each, 0)
 }
@@ -70,11 +67,7 @@ pub(super) fn text(json: Vec<u8>) -> Vec<u8> {
     }
 }
 
-fn walk<'a>(
-    text: &'a str,
-    each: &mut impl FnMut(Result<&'a str, BatchError>),
-    depth: usize,
-) -> Result<(), BatchError> {
+fn walk<'a>(text: &'a str, each: &mut impl FnMut(Result<&'a str, BatchError>), depth: usize) -> Result<(), BatchError> {
     match text.trim_start().as_bytes().first() {
         Some(b'[') if depth < DEEPEST => elements(text, &mut |element| {
             if let Err(error) = walk(element, each, depth + 1) {

@@ -107,9 +107,11 @@ impl Intake {
                 "the content type must be application/json".into(),
             ));
         }
-        let encoding = headers.get(CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let encoding =
+            headers.get(CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-            let text = format!("the content encoding '{}' is not supported; send JSON without one", encoding.escape_debug());
+            let text =
+                format!("the content encoding '{}' is not supported; send JSON without one", encoding.escape_debug());
             return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
