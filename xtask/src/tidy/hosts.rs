@@ -24,17 +24,17 @@ const HOSTS: &[(&str, &str)] = &[
 pub(super) fn check(root: &Path) -> Result<Vec<String>, String> {
     let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output();
     let listed = listed.map_err(|error| format!("git: {error}"))?;
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
         // Files that are not text name nothing.
         let Ok(text) = std::fs::read_to_string(root.join(name)) else { continue };
-        faults.extend(
+        errors.extend(
             named(&text)
                 .into_iter()
                 .map(|(line, host)| format!("{name}:{line} names {host}; use the machine's own sources")),
         );
     }
-    Ok(faults)
+    Ok(errors)
 }
 
 fn named(text: &str) -> Vec<(usize, String)> {

@@ -102,7 +102,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
             }
         }
     }
-    faults.extend(hosts::check(root)?);
+    errors.extend(hosts::check(root)?);
     for house in HOUSES {
         let graph = modules::read(&root.join(house.folder).join("src"))?;
         errors.extend(against_floors(house, &graph, NOT_YET));
