@@ -14,10 +14,20 @@ fn schemas(option: &str, name: &str) -> Option<(Json, Json)> {
     Some((serde_json::from_str(&ran.out).expect("JSON"), serde_json::from_str(&text).expect("JSON")))
 }
 
-/// Compares the schema of rules files, with references resolved and descriptions removed.
+/// Compares the schema of rules files, with references resolved and descriptions removed. Peregrine has correlations and
+/// building blocks besides.
 #[test]
 fn the_schema_of_rules_files_is_that_of_falco() {
-    let Some((ours, theirs)) = schemas("--rule-schema", "rule_schema.json") else { return };
+    let Some((mut ours, theirs)) = schemas("--rule-schema", "rule_schema.json") else { return };
+    let [item, correlation] = ours["items"]["anyOf"].as_array().expect("two kinds of items").as_slice() else {
+        panic!("{:#}", ours["items"]);
+    };
+    assert_eq!(correlation["$ref"], "#/definitions/Correlation");
+    ours["items"] = item.clone();
+    for definition in ["FalcoRule", "Override"] {
+        let properties = ours["definitions"][definition]["properties"].as_object_mut().expect("properties");
+        assert!(properties.remove("building_block").is_some(), "{definition}");
+    }
     fn plain(root: &Json, at: &Json) -> Json {
         match at {
             Json::Object(entries) => {
@@ -40,6 +50,49 @@ fn the_schema_of_rules_files_is_that_of_falco() {
         }
     }
     assert_eq!(plain(&ours, &ours), plain(&theirs, &theirs));
+}
+
+/// The validator of rules files knows correlations: those of the default rules, and every key that they may have.
+#[test]
+fn correlations_pass_the_validation_of_their_schema() {
+    let all = "
+- correlation: c
+  desc: d
+  type: temporal_ordered
+  rules:
+    - {as: one, condition: evt.type = open, group-by: [proc.pid], source: syscall}
+    - {as: two, condition: evt.type = close, missing: true, group-by: who}
+  until: {condition: evt.type = procexit}
+  group-by: [who]
+  aliases: {who: {one: proc.pid, two: proc.pid, until: proc.pid}}
+  maxspan: 10s
+  output: done
+  priority: NOTICE
+  source: syscall
+  tags: [a]
+  enabled: true
+  exceptions: [{name: e, fields: proc.name, comps: in, values: [a]}]
+- correlation: c
+  override: {tags: append, enabled: replace}
+  tags: [b]
+  enabled: false
+";
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+        folder.path().join(name).display().to_string()
+    };
+    let default = common::root().join("detector/daemon/rules/peregrine_rules.yaml").display().to_string();
+    let verdict = |file: String| {
+        let ran = peregrine(["-V", &file, "-o", "json_output=true"]);
+        let result: Json = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
+        result["falco_load_results"][0]["schema_warnings"].clone()
+    };
+    assert_eq!(verdict(default), serde_json::json!([]));
+    assert_eq!(verdict(path("all.yaml", all)), serde_json::json!([]));
+    // What it does not know is named.
+    let wrong = verdict(path("wrong.yaml", &all.replace("missing: true", "missing: 7")));
+    assert!(wrong[0].as_str().is_some_and(|text| text.contains("<root>[0][rules][1][missing]")), "{wrong}");
 }
 
 /// Compares the keys and types of the configuration schema.

@@ -41,7 +41,7 @@ pub use terminal::{print, print_error};
 
 use cli::manual;
 use config::settings::LogLevel;
-use reports::{explain, list, rule_schema, rule_tests, support, validate, version};
+use reports::{explain, list, rule_tests, support, validate, version};
 use rules::{RuleFiles, bundle};
 use signals::Signals;
 use sources::audit;
@@ -58,7 +58,7 @@ pub fn run(options: &Options) -> Result<(), Fatal> {
     if options.config_schema {
         terminal::print(&format!("{:#}\n", config::schema()));
     } else if options.rule_schema {
-        terminal::print(&format!("{:#}\n", rule_schema::json()));
+        terminal::print(&format!("{:#}\n", rule_engine::source::schema::json()));
     } else if options.ignored_events {
         terminal::print(&sources::ignored::ignored_text());
     } else if options.list_events {

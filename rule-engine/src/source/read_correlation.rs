@@ -30,8 +30,8 @@ pub(super) const KEYS: [&str; 18] = [
     "override",
 ];
 
-const MAY_APPEND: [&str; 6] = ["rules", "group-by", "output", "desc", "tags", "exceptions"];
-const MAY_REPLACE: [&str; 16] = [
+pub(super) const MAY_APPEND: [&str; 6] = ["rules", "group-by", "output", "desc", "tags", "exceptions"];
+pub(super) const MAY_REPLACE: [&str; 16] = [
     "type",
     "rules",
     "until",
@@ -50,7 +50,7 @@ const MAY_REPLACE: [&str; 16] = [
     "exceptions",
 ];
 
-const MEMBER_KEYS: [&str; 6] = ["rule", "condition", "as", "source", "group-by", "missing"];
+pub(super) const MEMBER_KEYS: [&str; 6] = ["rule", "condition", "as", "source", "group-by", "missing"];
 
 /// Keys of other engines that are not supported, with their replacements. To ignore one of these would make another
 /// correlation of it.

@@ -1,10 +1,14 @@
-//! The schema of rule files: keys and types, with the messages of Falco's validator.
+//! The schema of rule files: keys and types, with the messages of Falco's validator; and the same as a JSON
+//! schema.
 //!
 //! It never rejects a file; it only reports. Scalars have every type that they can be parsed as, so that a number is a
 //! string too; a null is a string, but not a list, map or boolean. Everything is valid as a string.
 
 use std::fmt::{Display, Write as _};
 
+use serde_json::{Map as Object, Value as Json, json};
+
+use super::correlation::TYPES;
 use super::yaml::{Documents, Node};
 
 /// The valid values of a place.
@@ -12,6 +16,8 @@ use super::yaml::{Documents, Node};
 enum Shape {
     /// Anything.
     Any,
+    /// A string or a number.
+    Element,
     /// A scalar.
     Text,
     /// `true` or `false`.
@@ -24,11 +30,19 @@ enum Shape {
     Sequence(&'static Self),
     /// A map.
     Map(&'static Map),
+    /// A map from names to values of one shape.
+    Named(&'static Self),
+    /// A scalar of the first shape, or the second.
+    Either(&'static Self, &'static Self),
+    /// An item: a correlation if it has that key, else an item that Falco has too.
+    Item,
 }
 
 /// A map and its keys, in alphabetical order.
 #[derive(Debug)]
 struct Map {
+    /// What the JSON schema calls it.
+    name: &'static str,
     keys: &'static [(&'static str, Shape)],
     required: &'static [&'static str],
     least: usize,
@@ -38,10 +52,15 @@ const PRIORITIES: Shape =
     Shape::Word(&["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"]);
 const OPERATION: Shape = Shape::Word(&["append", "replace"]);
 
-static ALTERNATIVE: Map =
-    Map { keys: &[("name", Shape::Text), ("version", Shape::Text)], required: &["name", "version"], least: 0 };
+static ALTERNATIVE: Map = Map {
+    name: "Alternative",
+    keys: &[("name", Shape::Text), ("version", Shape::Text)],
+    required: &["name", "version"],
+    least: 0,
+};
 
 static PLUGIN: Map = Map {
+    name: "RequiredPluginVersion",
     keys: &[
         ("alternatives", Shape::Sequence(&Shape::Map(&ALTERNATIVE))),
         ("name", Shape::Text),
@@ -52,12 +71,14 @@ static PLUGIN: Map = Map {
 };
 
 static EXCEPTION: Map = Map {
+    name: "Exception",
     keys: &[("comps", Shape::Any), ("fields", Shape::Any), ("name", Shape::Text), ("values", Shape::Any)],
     required: &["name"],
     least: 0,
 };
 
 static OVERRIDE: Map = Map {
+    name: "Override",
     keys: &[
         ("building_block", OPERATION),
         ("capture", OPERATION),
@@ -78,6 +99,7 @@ static OVERRIDE: Map = Map {
 };
 
 static ITEM: Map = Map {
+    name: "FalcoRule",
     keys: &[
         ("append", Shape::Truth),
         ("building_block", Shape::Truth),
@@ -87,7 +109,7 @@ static ITEM: Map = Map {
         ("desc", Shape::Text),
         ("enabled", Shape::Truth),
         ("exceptions", Shape::Sequence(&Shape::Map(&EXCEPTION))),
-        ("items", Shape::Sequence(&Shape::Any)),
+        ("items", Shape::Sequence(&Shape::Element)),
         ("list", Shape::Text),
         ("macro", Shape::Text),
         ("output", Shape::Text),
@@ -105,7 +127,88 @@ static ITEM: Map = Map {
     least: 0,
 };
 
-const FILE: Shape = Shape::Sequence(&Shape::Map(&ITEM));
+const REPLACE: Shape = Shape::Word(&["replace"]);
+const TEXTS: Shape = Shape::Either(&Shape::Text, &Shape::Sequence(&Shape::Text));
+
+static STEP: Map = Map {
+    name: "Step",
+    keys: &[
+        ("as", Shape::Text),
+        ("condition", Shape::Text),
+        ("group-by", TEXTS),
+        ("missing", Shape::Truth),
+        ("rule", Shape::Text),
+        ("source", Shape::Text),
+    ],
+    required: &[],
+    least: 1,
+};
+
+static COMPARISONS: Map = Map {
+    name: "Comparisons",
+    keys: &[
+        ("eq", Shape::Number),
+        ("field", Shape::Text),
+        ("gt", Shape::Number),
+        ("gte", Shape::Number),
+        ("lt", Shape::Number),
+        ("lte", Shape::Number),
+    ],
+    required: &[],
+    least: 1,
+};
+
+static CORRELATION_OVERRIDE: Map = Map {
+    name: "CorrelationOverride",
+    keys: &[
+        ("aliases", REPLACE),
+        ("condition", REPLACE),
+        ("desc", OPERATION),
+        ("enabled", REPLACE),
+        ("exceptions", OPERATION),
+        ("field", REPLACE),
+        ("group-by", OPERATION),
+        ("maxspan", REPLACE),
+        ("output", OPERATION),
+        ("priority", REPLACE),
+        ("rules", OPERATION),
+        ("source", REPLACE),
+        ("tags", OPERATION),
+        ("timespan", REPLACE),
+        ("type", REPLACE),
+        ("until", REPLACE),
+    ],
+    required: &[],
+    least: 1,
+};
+
+static CORRELATION: Map = Map {
+    name: "Correlation",
+    keys: &[
+        ("aliases", Shape::Named(&Shape::Named(&Shape::Text))),
+        ("condition", Shape::Map(&COMPARISONS)),
+        ("correlation", Shape::Text),
+        ("desc", Shape::Text),
+        ("enabled", Shape::Truth),
+        ("exceptions", Shape::Sequence(&Shape::Map(&EXCEPTION))),
+        ("field", Shape::Text),
+        ("group-by", TEXTS),
+        ("maxspan", Shape::Text),
+        ("output", Shape::Text),
+        ("override", Shape::Map(&CORRELATION_OVERRIDE)),
+        ("priority", PRIORITIES),
+        ("rules", Shape::Sequence(&Shape::Either(&Shape::Text, &Shape::Map(&STEP)))),
+        ("source", Shape::Text),
+        ("tags", Shape::Sequence(&Shape::Text)),
+        ("timespan", Shape::Text),
+        ("type", Shape::Word(&TYPES)),
+        ("until", Shape::Either(&Shape::Text, &Shape::Map(&STEP))),
+    ],
+    required: &["correlation"],
+    least: 0,
+};
+
+const FILE: Shape = Shape::Sequence(&Shape::Item);
 
 /// The number of keys of the largest map.
 const MOST_KEYS: usize = 21;
@@ -140,7 +243,7 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
     let text = node.scalar().map(|scalar| &*scalar.text);
     let fine = match shape {
         // The validator treats everything that can be printed as a string as one, and prints everything.
-        Shape::Any | Shape::Text => true,
+        Shape::Any | Shape::Element | Shape::Text => true,
         Shape::Truth => matches!(text, Some("true" | "false")),
         Shape::Number => text.is_some_and(|text| {
             let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -164,7 +267,20 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
             return Ok(fine);
         }
         Shape::Map(map) if node.is_map() => return walk_map(node, map, path, out),
-        Shape::Sequence(_) | Shape::Map(_) => false,
+        Shape::Named(inner) if node.is_map() => {
+            let mut fine = true;
+            for (key, value) in node.entries() {
+                fine &= deeper(value, *inner, path, key.text().unwrap_or_default(), out)?;
+            }
+            return Ok(fine);
+        }
+        Shape::Either(scalar, _) if text.is_some() => return walk(node, *scalar, path, out),
+        Shape::Either(_, other) => return walk(node, *other, path, out),
+        Shape::Item => {
+            let map = if node.is_map() && node.at("correlation").is_some() { &CORRELATION } else { &ITEM };
+            return walk(node, Shape::Map(map), path, out);
+        }
+        Shape::Sequence(_) | Shape::Map(_) | Shape::Named(_) => false,
     };
     if !fine {
         out.push(format!("failed for {path}: {TYPE}"));
@@ -180,7 +296,7 @@ fn deeper(
     out: &mut Vec<String>,
 ) -> Result<bool, String> {
     // Most messages about a scalar need no path.
-    if matches!(shape, Shape::Any | Shape::Text) {
+    if matches!(shape, Shape::Any | Shape::Element | Shape::Text) {
         return Ok(true);
     }
     let length = path.len();
@@ -241,15 +357,88 @@ fn walk_map(node: Node<'_>, map: &Map, path: &mut String, out: &mut Vec<String>)
     Ok(fine)
 }
 
+/// Returns the JSON schema of rule files (draft 6), for editors and other tools.
+///
+/// The loader decides what a rule file may contain, and reports errors with their places; the schema expresses the same
+/// as far as JSON schemas can.
+pub fn json() -> Json {
+    let mut definitions = Object::new();
+    let mut schema = described(FILE, &mut definitions);
+    schema["$schema"] = json!("http://json-schema.org/draft-06/schema#");
+    schema["definitions"] = definitions.into();
+    schema
+}
+
+fn described(shape: Shape, definitions: &mut Object<String, Json>) -> Json {
+    match shape {
+        Shape::Any => json!({}),
+        Shape::Element => json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        Shape::Text => json!({"type": "string"}),
+        Shape::Truth => json!({"type": "boolean"}),
+        Shape::Number => json!({"type": "integer"}),
+        Shape::Word(words) => json!({"type": "string", "enum": words}),
+        Shape::Sequence(inner) => json!({"type": "array", "items": described(*inner, definitions)}),
+        Shape::Named(inner) => json!({"type": "object", "additionalProperties": described(*inner, definitions)}),
+        Shape::Either(one, other) => {
+            json!({"anyOf": [described(*one, definitions), described(*other, definitions)]})
+        }
+        Shape::Item => {
+            let items = [&ITEM, &CORRELATION].map(|map| described(Shape::Map(map), definitions));
+            json!({"anyOf": items})
+        }
+        Shape::Map(map) => {
+            if !definitions.contains_key(map.name) {
+                let properties: Object<String, Json> =
+                    map.keys.iter().map(|(key, shape)| ((*key).to_owned(), described(*shape, definitions))).collect();
+                let mut object = json!({"type": "object", "additionalProperties": false, "properties": properties});
+                if !map.required.is_empty() {
+                    object["required"] = json!(map.required);
+                }
+                if map.least > 0 {
+                    object["minProperties"] = json!(map.least);
+                }
+                definitions.insert(map.name.to_owned(), object);
+            }
+            json!({"$ref": format!("#/definitions/{}", map.name)})
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::read_correlation::{KEYS, MAY_APPEND, MAY_REPLACE, MEMBER_KEYS};
     use super::*;
 
     #[test]
     fn keys_can_be_found_by_halving() {
-        for map in [&ALTERNATIVE, &PLUGIN, &EXCEPTION, &OVERRIDE, &ITEM] {
+        for map in [
+            &ALTERNATIVE,
+            &PLUGIN,
+            &EXCEPTION,
+            &OVERRIDE,
+            &ITEM,
+            &STEP,
+            &COMPARISONS,
+            &CORRELATION_OVERRIDE,
+            &CORRELATION,
+        ] {
             assert!(map.keys.is_sorted_by_key(|(key, _)| *key));
             assert!(map.keys.len() <= MOST_KEYS);
         }
+    }
+
+    #[test]
+    fn correlations_have_the_keys_that_the_loader_reads() {
+        let sorted = |keys: &[&'static str]| {
+            let mut keys = keys.to_vec();
+            keys.sort_unstable();
+            keys
+        };
+        let of = |map: &'static Map| map.keys.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+        assert_eq!(of(&CORRELATION), sorted(&KEYS));
+        assert_eq!(of(&STEP), sorted(&MEMBER_KEYS));
+        assert_eq!(of(&CORRELATION_OVERRIDE), sorted(&MAY_REPLACE));
+        let appendable = CORRELATION_OVERRIDE.keys.iter().filter(|(_, shape)| matches!(shape, Shape::Word([_, _])));
+        assert_eq!(appendable.map(|(key, _)| *key).collect::<Vec<_>>(), sorted(&MAY_APPEND));
     }
 }
