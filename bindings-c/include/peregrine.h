@@ -735,6 +735,10 @@ typedef struct peregrine_rule_info {
      * Whether it is enabled.
      */
     bool enabled;
+    /**
+     * The kind of its alerts: PEREGRINE_ALERT_KIND_RULE or PEREGRINE_ALERT_KIND_CORRELATION.
+     */
+    peregrine_alert_kind kind;
 } peregrine_rule_info;
 
 /**
@@ -1660,7 +1664,7 @@ peregrine_status peregrine_ruleset_clone(const struct peregrine_ruleset *ruleset
 void peregrine_ruleset_free(struct peregrine_ruleset *ruleset);
 
 /**
- * Returns a rule of a ruleset, in the order of evaluation, source by source.
+ * Returns a rule of a ruleset: the rules in the order of evaluation, source by source, and then the correlations.
  *
  * @param ruleset the ruleset
  * @param index   the index of the rule, from 0

@@ -26,6 +26,8 @@ pub struct Engine {
     rules: Arc<Shared>,
     /// One for each source of `rules`, in the same order.
     sources: Vec<Source>,
+    /// The number of matches of each correlation.
+    correlations: Vec<u64>,
     /// Alerts to be taken with `peregrine_engine_next_alert`.
     queue: VecDeque<AlertData>,
     /// The alert that was taken last: for C, and what that points into.
@@ -73,6 +75,7 @@ impl Engine {
             inner: peregrine::Engine::new(&rules.rules),
             rules: Arc::clone(rules),
             sources: sources(rules),
+            correlations: vec![0; rules.correlations().len()],
             queue: VecDeque::new(),
             taken: None,
             stats: EngineStats::default(),
@@ -105,8 +108,20 @@ fn sources(rules: &Shared) -> Vec<Source> {
 
 /// Collects an alert, to be reported when the rules are done.
 #[cold]
-fn collect(alert: &rule_engine::engine::Alert<'_>, matches: &mut [u64], found: &mut Vec<AlertData>) {
-    if let Some(count) = alert.rule_id().and_then(|rule| matches.get_mut(rule.0 as usize)) {
+fn collect(
+    alert: &rule_engine::engine::Alert<'_>,
+    matches: &mut [u64],
+    (rules, correlations): (&Shared, &mut [u64]),
+    found: &mut Vec<AlertData>,
+) {
+    let count = match alert.rule_id() {
+        Some(rule) => matches.get_mut(rule.0 as usize),
+        None => {
+            let place = rules.correlations().iter().position(|rule| rule.name() == alert.rule());
+            place.and_then(|place| correlations.get_mut(place))
+        }
+    };
+    if let Some(count) = count {
         *count += 1;
     }
     found.push(AlertData::new(alert.to_owned()));
@@ -171,6 +186,7 @@ pub unsafe extern "C" fn peregrine_engine_set_ruleset(engine: *mut Engine, rules
         let ruleset = unsafe { borrow(ruleset) }?;
         engine.inner.set_rules(&ruleset.0.rules);
         engine.sources = sources(&ruleset.0);
+        engine.correlations = vec![0; ruleset.0.correlations().len()];
         engine.rules = Arc::clone(&ruleset.0);
         Ok(Status::Ok)
     })
@@ -199,10 +215,10 @@ pub unsafe extern "C" fn peregrine_engine_process(
         let engine = unsafe { borrow_mut(engine) }?;
         // SAFETY: guaranteed by the caller.
         let (_, event) = unsafe { event.look() }?;
-        let Engine { inner, sources, stats, .. } = &mut *engine;
+        let Engine { inner, rules, sources, correlations, stats, .. } = &mut *engine;
         // The source of system calls is the first, whatever was added.
         let Some(Source { matches, found }) = sources.first_mut() else { return Err(no_syscalls()) };
-        inner.process(event, |alert| collect(&alert, matches, found));
+        inner.process(event, |alert| collect(&alert, matches, (rules, correlations), found));
         stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);
@@ -253,14 +269,14 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         let data = unsafe { bytes(data, len, "data") }?;
         let place = engine.rules.rules.compiled().all().position(|source| source.rules().source() == name);
         let place = place.ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))?;
-        let Engine { inner, sources, stats, .. } = &mut *engine;
+        let Engine { inner, rules, sources, correlations, stats, .. } = &mut *engine;
         let Source { matches, found } = &mut sources[place];
-        inner.process_json(name, data, timestamp, |alert| collect(&alert, matches, found)).map_err(
-            |error| match error {
+        inner
+            .process_json(name, data, timestamp, |alert| collect(&alert, matches, (rules, correlations), found))
+            .map_err(|error| match error {
                 peregrine::Error::Json(error) => Error::new(Status::InvalidEvent, error.to_string()),
                 _ => Error::new(Status::InvalidArgument, format!("'{name}' is not a source of JSON events")),
-            },
-        )?;
+            })?;
         stats.events += 1;
         if found.is_empty() {
             return Ok(Status::Ok);
@@ -315,7 +331,7 @@ pub unsafe extern "C" fn peregrine_engine_rule_matches(engine: *const Engine, in
         let engine = unsafe { borrow(engine) }?;
         let sources = engine.sources.iter().zip(engine.rules.sources());
         let all = sources.flat_map(|(source, rules)| source.matches.iter().zip(rules));
-        let mut counts = all.filter(|(_, rule)| !rule.is_step()).map(|(count, _)| count);
+        let mut counts = all.filter(|(_, rule)| !rule.is_step()).map(|(count, _)| count).chain(&engine.correlations);
         let Some(count) = counts.nth(index) else { return Ok(Status::End) };
         // SAFETY: guaranteed by the caller.
         unsafe { write(out, *count) }?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use peregrine::Rules;
 use rule_engine::ruleset::Rule;
 
+use crate::alert::AlertKind;
 use crate::guard::{call, value};
 use crate::handle::{Handle, borrow, give, take};
 use crate::priority::Priority;
@@ -27,7 +28,7 @@ impl Handle for Ruleset {
 pub(crate) struct Shared {
     /// Owns what the tags point into.
     pub(crate) rules: Rules,
-    /// For each source, the tags of each rule as values of C.
+    /// For each source, the tags of each rule as values of C; last those of the correlations.
     tags: Vec<Vec<Vec<Value>>>,
 }
 
@@ -45,8 +46,9 @@ const _: () = {
 impl Shared {
     pub(crate) fn new(rules: Rules) -> Self {
         let of = |rule: &Rule| rule.output.tags.iter().map(|tag| Value::bytes(tag.as_bytes())).collect();
-        let tags = rules.compiled().all().map(|source| source.rules().rules().iter().map(of).collect()).collect();
-        Self { rules, tags }
+        let mut shared = Self { rules, tags: Vec::new() };
+        shared.tags = shared.sources().chain([shared.correlations()]).map(|all| all.iter().map(of).collect()).collect();
+        shared
     }
 
     /// Returns the rules of each source, that of system calls first.
@@ -54,15 +56,24 @@ impl Shared {
         self.rules.compiled().all().map(|source| source.rules().rules())
     }
 
-    /// Returns the rules of all sources with their tags, without the steps of correlations, which are not rules of a file.
-    fn listed(&self) -> impl Iterator<Item = (&Rule, &[Value])> {
-        let sources = self.sources().zip(&self.tags);
-        let all = sources.flat_map(|(rules, tags)| rules.iter().zip(tags.iter().map(Vec::as_slice)));
-        all.filter(|(rule, _)| !rule.is_step())
+    /// Returns the correlations, as the rules that they are in alerts.
+    pub(crate) fn correlations(&self) -> &[Rule] {
+        self.rules.compiled().correlations().map_or(&[], |correlations| correlations.rules())
+    }
+
+    /// Returns the rules of all sources with their tags, without the steps of correlations, which are not rules of a file;
+    /// then the correlations.
+    fn listed(&self) -> impl Iterator<Item = (&Rule, &[Value], AlertKind)> {
+        let rules = self.sources().map(|rules| (rules, AlertKind::Rule));
+        let lists = rules.chain([(self.correlations(), AlertKind::Correlation)]).zip(&self.tags);
+        let all = lists.flat_map(|((rules, kind), tags)| {
+            rules.iter().zip(tags).map(move |(rule, tags)| (rule, tags.as_slice(), kind))
+        });
+        all.filter(|(rule, ..)| !rule.is_step())
     }
 
     fn info(&self, index: usize) -> Option<RuleInfo> {
-        let (rule, tags) = self.listed().nth(index)?;
+        let (rule, tags, kind) = self.listed().nth(index)?;
         Some(RuleInfo {
             size: size_of::<RuleInfo>(),
             name: rule.name().into(),
@@ -70,6 +81,7 @@ impl Shared {
             tags: List::of(tags),
             priority: rule.output.priority.into(),
             enabled: rule.enabled,
+            kind,
         })
     }
 }
@@ -91,6 +103,8 @@ pub struct RuleInfo {
     pub priority: Priority,
     /// Whether it is enabled.
     pub enabled: bool,
+    /// The kind of its alerts: PEREGRINE_ALERT_KIND_RULE or PEREGRINE_ALERT_KIND_CORRELATION.
+    pub kind: AlertKind,
 }
 grows!(RuleInfo, "peregrine_rule_info", enabled);
 
@@ -123,7 +137,7 @@ pub unsafe extern "C" fn peregrine_ruleset_free(ruleset: *mut Ruleset) {
     value((), || drop(unsafe { take(ruleset) }));
 }
 
-/// Returns a rule of a ruleset, in the order of evaluation, source by source.
+/// Returns a rule of a ruleset: the rules in the order of evaluation, source by source, and then the correlations.
 ///
 /// @param ruleset the ruleset
 /// @param index   the index of the rule, from 0

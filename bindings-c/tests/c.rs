@@ -53,6 +53,7 @@ c_tests! {
     ruleset {
         reports_every_error,
         lists_and_enables,
+        lists_correlations,
         rejects_invalid_arguments,
         loads_a_directory_in_order,
         is_shared_by_threads,
@@ -72,6 +73,7 @@ c_tests! {
         takes_notes,
         goes_to_other_threads,
         finds_misuse,
+        has_the_steps_of_a_correlation,
     }
     filter {
         tests_events,

@@ -9,19 +9,24 @@ static const char RULES[] = "- rule: shadow\n"
 			    "  priority: notice\n"
 			    "  tags: [shell, mitre_execution]\n";
 
-static peregrine_engine *load(void)
+static peregrine_engine *load_text(const char *rules)
 {
 	peregrine_ruleset_builder *builder = NULL;
 	peregrine_ruleset *ruleset = NULL;
 	peregrine_engine *engine = NULL;
 
 	CHECK_OK(peregrine_ruleset_builder_new(&builder));
-	CHECK_OK(peregrine_ruleset_builder_add_text(builder, "rules.yaml", (const uint8_t *)RULES, sizeof RULES - 1));
+	CHECK_OK(peregrine_ruleset_builder_add_text(builder, "rules.yaml", (const uint8_t *)rules, strlen(rules)));
 	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
 	CHECK_OK(peregrine_engine_new(ruleset, &engine));
 	peregrine_ruleset_builder_free(builder);
 	peregrine_ruleset_free(ruleset);
 	return engine;
+}
+
+static peregrine_engine *load(void)
+{
+	return load_text(RULES);
 }
 
 /* The event that is being processed, for the alert callback. */
@@ -216,5 +221,54 @@ static void finds_misuse(void)
 	peregrine_alert_free(alert);
 }
 
+/* A shell that opens a file, as one alert with its steps. */
+static void count_steps(void *userdata, const peregrine_alert *alert)
+{
+	uint64_t *alerts = userdata;
+	peregrine_bytes json, message;
+	peregrine_named_value field = {.size = sizeof field};
+
+	CHECK(alert->kind == PEREGRINE_ALERT_KIND_CORRELATION && equals(alert->rule, "shell opens"));
+	CHECK(alert->priority == PEREGRINE_PRIORITY_NOTICE && equals(alert->source, "syscall"));
+	CHECK_OK(peregrine_alert_message(alert, &message));
+	CHECK(contains(message, "steps=2") && !contains(message, "<NA>"));
+	CHECK_OK(peregrine_alert_field_by_name(alert, "correlation.count", &field));
+	CHECK(field.value.kind == PEREGRINE_VALUE_KIND_UINT64 && field.value.as.uint64 == 2);
+	CHECK_OK(peregrine_alert_json(alert, NULL, &json));
+	CHECK(contains(json, "\"steps\":[{\"evt.num\":") && contains(json, "\"step\":\"shell\",\"time\":\""));
+	CHECK(contains(json, "\"step\":\"open\"") && contains(json, "\"output_fields\":{\"proc.name\":\""));
+	++*alerts;
+}
+
+static void has_the_steps_of_a_correlation(void)
+{
+	const char *yaml = "- correlation: shell opens\n"
+			   "  desc: d\n"
+			   "  type: temporal_ordered\n"
+			   "  rules:\n"
+			   "    - as: shell\n"
+			   "      condition: evt.type in (execve, execveat) and proc.name in (sh, bash, dash)\n"
+			   "    - as: open\n"
+			   "      condition: evt.type in (open, openat) and fd.name exists\n"
+			   "  group-by: [process]\n"
+			   "  timespan: 1m\n"
+			   "  output: \"%shell.proc.name opens %open.fd.name steps=%correlation.count\"\n"
+			   "  priority: notice\n";
+	peregrine_inspector *inspector = open_capture();
+	peregrine_engine *engine = load_text(yaml);
+	peregrine_event event;
+	uint64_t alerts = 0, matches = 0;
+
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
+		CHECK_OK(peregrine_engine_process(engine, event, count_steps, &alerts));
+	CHECK(alerts > 1);
+	CHECK_OK(peregrine_engine_rule_matches(engine, 0, &matches));
+	CHECK(matches == alerts);
+	CHECK_STATUS(peregrine_engine_rule_matches(engine, 1, &matches), PEREGRINE_STATUS_END);
+	peregrine_engine_free(engine);
+	peregrine_inspector_free(inspector);
+}
+
 RUN({"has_typed_fields", has_typed_fields}, {"outlives_engine_and_inspector", outlives_engine_and_inspector},
-    {"takes_notes", takes_notes}, {"goes_to_other_threads", goes_to_other_threads}, {"finds_misuse", finds_misuse})
+    {"takes_notes", takes_notes}, {"goes_to_other_threads", goes_to_other_threads}, {"finds_misuse", finds_misuse},
+    {"has_the_steps_of_a_correlation", has_the_steps_of_a_correlation})

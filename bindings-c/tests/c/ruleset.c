@@ -219,5 +219,42 @@ static void is_shared_by_threads(void)
 	peregrine_ruleset_free(ruleset);
 }
 
+/* Correlations come after the rules; steps are no rules. */
+static void lists_correlations(void)
+{
+	const char *yaml = "- rule: opened\n"
+			   "  desc: d\n"
+			   "  condition: evt.type in (open, openat)\n"
+			   "  output: o\n"
+			   "  priority: warning\n"
+			   "- correlation: run and opened\n"
+			   "  desc: d\n"
+			   "  type: temporal_ordered\n"
+			   "  rules:\n"
+			   "    - as: run\n"
+			   "      condition: evt.type in (execve, execveat)\n"
+			   "    - opened\n"
+			   "  group-by: [process]\n"
+			   "  timespan: 1m\n"
+			   "  output: run %run.proc.name\n"
+			   "  priority: critical\n"
+			   "  tags: [t]\n";
+	peregrine_ruleset_builder *builder = builder_of(yaml);
+	peregrine_ruleset *ruleset = NULL;
+	peregrine_rule_info info = {.size = sizeof info};
+
+	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
+	CHECK_OK(peregrine_ruleset_rule(ruleset, 0, &info));
+	CHECK(equals(info.name, "opened") && info.kind == PEREGRINE_ALERT_KIND_RULE);
+	CHECK_OK(peregrine_ruleset_rule(ruleset, 1, &info));
+	CHECK(equals(info.name, "run and opened") && info.kind == PEREGRINE_ALERT_KIND_CORRELATION);
+	CHECK(equals(info.source, "syscall") && info.enabled && info.priority == PEREGRINE_PRIORITY_CRITICAL);
+	CHECK(info.tags.len == 1 && equals(info.tags.items[0].as.bytes, "t"));
+	CHECK_STATUS(peregrine_ruleset_rule(ruleset, 2, &info), PEREGRINE_STATUS_END);
+	peregrine_ruleset_free(ruleset);
+	peregrine_ruleset_builder_free(builder);
+}
+
 RUN({"reports_every_error", reports_every_error}, {"lists_and_enables", lists_and_enables},
+    {"lists_correlations", lists_correlations},
     {"rejects_invalid_arguments", rejects_invalid_arguments}, {"loads_a_directory_in_order", loads_a_directory_in_order}, {"is_shared_by_threads", is_shared_by_threads})
