@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use serde_json::Value as Json;
 
-use super::{FieldError, Value};
+use super::{FieldError, Scope, ScopeSource, Value};
 
 /// The argument of a field between brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,12 @@ pub(super) trait FieldTable: std::fmt::Debug + Send + Sync {
 
     /// Returns the getter of a field with an argument that was checked.
     fn getter(&self, name: &str, arg: Option<&[u8]>) -> Option<Box<dyn FieldGetter>>;
+
+    /// Returns how the documents belong to a scope of correlations.
+    fn scope(&self, scope: Scope) -> ScopeSource {
+        let _ = scope;
+        ScopeSource::None
+    }
 }
 
 /// A field of a table with its argument.

@@ -161,6 +161,10 @@ impl Schema for JsonSchema {
         Ok(info)
     }
 
+    fn scope(&self, scope: super::Scope) -> super::ScopeSource {
+        self.table.map_or(super::ScopeSource::None, |table| table.scope(scope))
+    }
+
     fn field_names(&self) -> Vec<Cow<'static, str>> {
         let of_table = self.table.map(|table| table.rows()).unwrap_or_default();
         let of_json = Self::json_fields().chain(of_table).map(|row| row.name);

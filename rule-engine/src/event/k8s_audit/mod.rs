@@ -8,9 +8,9 @@ use serde_json::Value as Json;
 
 use fields::{Container, Place, Row};
 
-use super::Value;
 use super::field::{FieldGetter, FieldTable, JsonField, text};
 use super::json::JsonSchema;
+use super::{Scope, ScopeSource, Value};
 
 impl JsonSchema {
     /// Returns the schema of Kubernetes audit records, the source `k8s_audit`.
@@ -43,6 +43,10 @@ impl FieldTable for AuditTable {
 
     fn getter(&self, name: &str, arg: Option<&[u8]>) -> Option<Box<dyn FieldGetter>> {
         Some(Box::new(fields::find(name)?.with(arg)))
+    }
+
+    fn scope(&self, scope: Scope) -> ScopeSource {
+        if scope == Scope::User { ScopeSource::Field("ka.user.name") } else { ScopeSource::None }
     }
 }
 

@@ -134,7 +134,8 @@ impl Resolver<'_> {
                         .hinted(format!("add `{}: FIELD`", member_name(written, member))));
                 }
             }
-        } else if let Some(scope) = Scope::from_name(text) {
+        }
+        if let Some(scope) = Scope::from_name(text) {
             match self.sources.scope(&member.source, scope) {
                 ScopeSource::Processes => return Ok(KeyPart::Processes(scope)),
                 ScopeSource::Field(field) => text = field,
