@@ -341,6 +341,97 @@ fn a_reload_keeps_unchanged_parts() {
     }
 }
 
+/// Names of steps, and how often each was evaluated.
+fn evaluated(runner: &Runner<RecordSchema>) -> Vec<(String, u64)> {
+    let profile = runner.profiled().expect("a profile");
+    let steps =
+        profile.rules.iter().filter_map(|row| Some((row.rule.split_once('\u{1}')?.1.to_owned(), row.evaluated)));
+    steps.collect()
+}
+
+#[test]
+fn a_step_is_evaluated_only_while_a_partial_match_waits_for_it() {
+    // Conditions that are left to be evaluated for each event: nothing else rules them out.
+    let rules = SEQUENCE.replace("evt.type = open\n", "evt.type = open and user.name != proc.name\n");
+    let rules = rules.replace("until: evt.type = exit", "until: evt.type = exit and user.name != proc.name");
+    let mut runner = runner(&rules);
+    runner.profile();
+    let pid = |pid: i64| ("proc.pid", Value::I64(pid));
+    let user = ("user.name", text("eve"));
+    let (bash, cat) = (("proc.name", text("bash")), ("proc.name", text("cat")));
+    for number in 0..5 {
+        feed(&mut runner, (number, 1.0), "open", &[pid(7), user, cat]);
+        feed(&mut runner, (number, 1.0), "exit", &[pid(7), user, cat]);
+    }
+    let of = |runner: &Runner<RecordSchema>, step: &str| {
+        evaluated(runner).into_iter().find(|(name, _)| name == step).map(|(_, count)| count)
+    };
+    assert_eq!([of(&runner, "read"), of(&runner, "step3")], [Some(0), Some(0)], "{:?}", evaluated(&runner));
+    // A process begins, and another ends: both steps are evaluated, and one matches.
+    feed(&mut runner, (10, 2.0), "exec", &[pid(7), bash]);
+    feed(&mut runner, (11, 2.0), "exit", &[pid(8), user, cat]);
+    assert_eq!(feed(&mut runner, (12, 2.0), "open", &[pid(7), user, cat]).len(), 1);
+    assert_eq!([of(&runner, "read"), of(&runner, "step3")], [Some(1), Some(1)]);
+    // Nothing waits after the match.
+    feed(&mut runner, (13, 3.0), "open", &[pid(7), user, cat]);
+    assert_eq!(of(&runner, "read"), Some(1));
+    // What has expired is not waited for, though no event of a first step shows it.
+    feed(&mut runner, (14, 4.0), "exec", &[pid(7), bash]);
+    feed(&mut runner, (15, 70.0), "open", &[pid(7), user, cat]);
+    let before = of(&runner, "read");
+    feed(&mut runner, (16, 70.5), "open", &[pid(7), user, cat]);
+    assert_eq!(of(&runner, "read"), before);
+}
+
+/// With the index, steps are evaluated on demand; without it, always.
+#[test]
+fn alerts_are_the_same_whether_steps_are_evaluated_on_demand_or_always() {
+    let mut rules = SEQUENCE.to_owned() + BURST;
+    // More rules than fit in a word of the index, some with a prefilter.
+    for number in 0..40 {
+        let (kind, name) = (["open", "exec", "login", "exit"][number % 4], number % 3);
+        rules += &format!(
+            "- correlation: more {number}\n  desc: d\n  type: temporal_ordered\n  rules:\n    \
+             - {{as: a, condition: evt.type = {kind} and proc.name = n{name}}}\n    \
+             - {{as: b, condition: evt.type = open and user.name startswith u{name}, missing: {}}}\n    \
+             - {{as: c, condition: '(evt.type = open or evt.type = exit) and proc.name != user.name'}}\n  \
+             until: evt.type = login and user.name = u9\n  group-by: [proc.pid]\n  timespan: {}s\n  \
+             output: more %a.proc.name %c.evt.num\n  priority: debug\n  source: host\n",
+            number % 5 == 0,
+            1 + number % 7,
+        );
+    }
+    let with = |index: bool| {
+        let evaluation = ruleset::Config { matching: Matching::All, index };
+        runner_with(&rules, &Config { evaluation, ..Config::default() })
+    };
+    let (mut on_demand, mut always) = (with(true), with(false));
+    let mut seed = 7u64;
+    let mut random = |most: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % most
+    };
+    let (names, users) = (["n0", "n1", "n2", "bash", "failed", "good"], ["u0", "u1", "u2", "u9", "n1", "eve"]);
+    let (mut second, mut alerts) = (1.0, 0);
+    for number in 0..6_000 {
+        // Some events are a little late, and sometimes nothing happens for long.
+        second += if random(200) == 0 { 9.0 } else { random(100) as f64 / 200.0 };
+        let at = second - if random(10) == 0 { 0.4 } else { 0.0 };
+        let kind = ["open", "exec", "login", "exit"][random(4) as usize];
+        let fields = [
+            ("proc.pid", Value::I64(random(4) as i64)),
+            ("proc.name", text(names[random(6) as usize])),
+            ("user.name", text(users[random(6) as usize])),
+        ];
+        let found = feed(&mut on_demand, (number, at), kind, &fields);
+        assert_eq!(found, feed(&mut always, (number, at), kind, &fields), "event {number}");
+        alerts += found.iter().filter(|alert| alert.starts_with("correlation")).count();
+    }
+    assert!(alerts > 500, "{alerts}");
+    let counters = |runner: &Runner<RecordSchema>| runner.correlation_stats().0;
+    assert_eq!(counters(&on_demand), counters(&always));
+}
+
 #[test]
 fn selections_and_priorities_switch_correlations() {
     let tried = |selections: Vec<Selection>, priority: Priority| {

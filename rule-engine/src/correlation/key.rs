@@ -202,7 +202,7 @@ pub struct Keys {
 struct Found {
     start: u32,
     end: u32,
-    hash: u64,
+    hash: u32,
 }
 
 impl Keys {
@@ -220,7 +220,7 @@ impl Keys {
             self.bytes.truncate(start);
             return;
         }
-        let hash = self.hasher.hash_one(&self.bytes[start..]);
+        let hash = self.hasher.hash_one(&self.bytes[start..]) as u32;
         self.found.push(Found { start: start as u32, end: self.bytes.len() as u32, hash });
     }
 
@@ -248,7 +248,7 @@ impl Keys {
     }
 
     /// Returns a key and its hash.
-    pub(super) fn get(&self, place: usize) -> (&[u8], u64) {
+    pub(super) fn get(&self, place: usize) -> (&[u8], u32) {
         let found = self.found[place];
         (&self.bytes[found.start as usize..found.end as usize], found.hash)
     }

@@ -18,12 +18,14 @@ pub mod captured;
 mod correlator;
 pub mod key;
 pub mod naive;
+pub mod outcome;
 pub mod parts;
 pub mod plan;
 mod store;
 mod subject;
 
 pub use correlator::Correlator;
+pub use outcome::{Effect, End, Ended, Outcome};
 pub use plan::{LATENESS, MAX_COUNT, MAX_DEPTH, MAX_MEMBERS, MAX_STEPS, Plan};
 pub use store::{Counters, Entry};
 pub use subject::{Hit, Match, Subject};

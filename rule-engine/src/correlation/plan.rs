@@ -90,6 +90,16 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// Returns whether an event of a member may begin a partial match, so that it is of use while none waits.
+    pub fn may_begin(&self, member: u16) -> bool {
+        match self {
+            Self::Sequence { roles, .. } => matches!(roles[usize::from(member)], Role::Advance(0)),
+            Self::Window { .. } => true,
+        }
+    }
+}
+
 /// A correlation that names another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feed {

@@ -9,7 +9,11 @@ use std::ops::Range;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use super::outcome::{End, Ends};
 use super::plan::{MAX_STEPS, Plan};
+
+/// Keys of at most this many bytes need no memory of their own: those of a process have at most 17.
+const KEY: usize = 24;
 
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
@@ -57,7 +61,7 @@ impl Entry {
 }
 
 /// The place of a partial match, beside its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) plan: u32,
     /// The number of steps of a sequence that have happened; 0 for a window.
@@ -65,9 +69,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn mix(self, hash: u64) -> u64 {
+    fn mix(self, hash: u32) -> u64 {
         let place = u64::from(self.plan) << 16 | u64::from(self.stage);
-        (hash ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29)
+        (u64::from(hash) ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .wrapping_mul(0xff51_afd7_ed55_8ccd)
+            .rotate_left(29)
     }
 }
 
@@ -75,7 +81,7 @@ type Entries = SmallVec<[Entry; 1]>;
 
 #[derive(Debug)]
 pub(super) struct State {
-    hash: u64,
+    hash: u32,
     /// The time until which it can be of use, by the greatest time seen.
     kept_until: u64,
     pub(super) place: Place,
@@ -83,9 +89,12 @@ pub(super) struct State {
     next: u32,
     /// The number of uses of the slot, so that a timer of an earlier one can be recognized.
     pub(super) generation: u32,
-    key: SmallVec<[u8; 16]>,
+    key: SmallVec<[u8; KEY]>,
     entries: Entries,
 }
+
+// A flood of keys is a flood of these.
+const _: () = assert!(size_of::<State>() <= 128);
 
 impl State {
     pub(super) fn key(&self) -> &[u8] {
@@ -140,10 +149,15 @@ pub(super) struct Store {
     /// For each plan the beginning of the numbers of its stages in `waiting`.
     stages: Box<[u32]>,
     waiting: Vec<u32>,
+    /// The places whose number in `waiting` became 0 or was 0, until they are queried: as bits, and as a list.
+    is_turned: Vec<bool>,
+    turned: Vec<u32>,
     pub(super) counters: Vec<Counters>,
     /// The memory of the slots outside of the slab.
     heap: usize,
     limit: usize,
+    /// How partial matches ended, if that is recorded.
+    pub(super) ends: Option<Box<Ends>>,
 }
 
 impl Store {
@@ -171,10 +185,37 @@ impl Store {
             age_of: age_of.into(),
             stages: stages.into(),
             waiting: vec![0; waiting as usize],
+            is_turned: vec![false; waiting as usize],
+            turned: Vec::with_capacity(waiting as usize),
             counters: vec![Counters::default(); plans.len()],
             heap: 0,
             limit,
+            ends: None,
         }
+    }
+
+    /// Sets the number of the event that is processed, for [`note_end`](Self::note_end).
+    #[inline]
+    pub(super) fn set_now(&mut self, number: u64) {
+        if let Some(ends) = &mut self.ends {
+            ends.now = number;
+        }
+    }
+
+    /// Records how a partial match ends, if that is enabled.
+    #[inline]
+    pub(super) fn note_end(&mut self, slot: u32, how: End) {
+        if self.ends.is_some() {
+            self.note_end_now(slot, how);
+        }
+    }
+
+    #[cold]
+    fn note_end_now(&mut self, slot: u32, how: End) {
+        let Some(mut ends) = self.ends.take() else { return };
+        let state = self.get(slot);
+        ends.add(state.place, &state.key, how, state.entries().last().map_or(0, |entry| entry.number));
+        self.ends = Some(ends);
     }
 
     /// Returns the memory of all partial matches, in bytes.
@@ -200,20 +241,43 @@ impl Store {
     /// Returns how many partial matches wait in a place.
     #[inline]
     pub(super) fn waiting(&self, place: Place) -> u32 {
-        self.waiting[(self.stages[place.plan as usize] + u32::from(place.stage)) as usize]
+        self.waiting[self.place_number(place) as usize]
     }
 
-    fn waiting_mut(&mut self, place: Place) -> &mut u32 {
-        &mut self.waiting[(self.stages[place.plan as usize] + u32::from(place.stage)) as usize]
+    /// Returns the number of a place among those of all plans.
+    pub(super) fn place_number(&self, place: Place) -> u32 {
+        self.stages[place.plan as usize] + u32::from(place.stage)
+    }
+
+    /// Returns a place in which the first partial match has begun to wait or the last one no longer does.
+    pub(super) fn next_turned(&mut self) -> Option<u32> {
+        let place = self.turned.pop()?;
+        self.is_turned[place as usize] = false;
+        Some(place)
+    }
+
+    fn count_waiting(&mut self, place: Place, is_more: bool) {
+        let at = self.place_number(place) as usize;
+        let before = self.waiting[at];
+        self.waiting[at] = if is_more { before + 1 } else { before - 1 };
+        if (before == 0 || self.waiting[at] == 0) && !self.is_turned[at] {
+            self.is_turned[at] = true;
+            self.turned.push(at as u32);
+        }
+    }
+
+    /// Returns whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 
     /// Returns the partial match of a key, unless it has expired.
-    pub(super) fn find(&self, place: Place, key: (&[u8], u64), clock: u64) -> Option<u32> {
+    pub(super) fn find(&self, place: Place, key: (&[u8], u32), clock: u64) -> Option<u32> {
         self.find_kept(place, key).filter(|slot| self.is_live(*slot, clock))
     }
 
     /// Returns the partial match of a key, even if it has expired: there is never more than one.
-    pub(super) fn find_kept(&self, place: Place, (key, hash): (&[u8], u64)) -> Option<u32> {
+    pub(super) fn find_kept(&self, place: Place, (key, hash): (&[u8], u32)) -> Option<u32> {
         let found = self.table.find(place.mix(hash), |slot| {
             let state = self.get(*slot);
             state.hash == hash && state.place == place && *state.key == *key
@@ -226,9 +290,10 @@ impl Store {
     }
 
     /// Begins a partial match, in the place of one that has expired or is given up.
-    pub(super) fn begin(&mut self, place: Place, (key, hash): (&[u8], u64), clock: u64, entry: Entry) -> u32 {
+    pub(super) fn begin(&mut self, place: Place, (key, hash): (&[u8], u32), clock: u64, entry: Entry) -> u32 {
         self.expire_list(self.age_of[place.plan as usize] as usize, clock);
         if let Some(slot) = self.find_kept(place, (key, hash)) {
+            self.note_end(slot, End::Replaced);
             self.remove(slot);
         }
         let key = SmallVec::from_slice(key);
@@ -269,13 +334,13 @@ impl Store {
         slot
     }
 
-    fn enter(&mut self, slot: u32, place: Place, hash: u64) {
+    fn enter(&mut self, slot: u32, place: Place, hash: u32) {
         let Self { table, chunks, .. } = self;
         table.insert_unique(place.mix(hash), slot, |slot| {
             let state = &chunks[*slot as usize / CHUNK][*slot as usize % CHUNK];
             state.place.mix(state.hash)
         });
-        *self.waiting_mut(place) += 1;
+        self.count_waiting(place, true);
         self.counters[place.plan as usize].live += 1;
     }
 
@@ -284,12 +349,12 @@ impl Store {
         if let Ok(entry) = self.table.find_entry(place.mix(hash), |other| *other == slot) {
             entry.remove();
         }
-        *self.waiting_mut(place) -= 1;
+        self.count_waiting(place, false);
         self.counters[place.plan as usize].live -= 1;
     }
 
     /// Removes a partial match: its key and its events.
-    pub(super) fn remove(&mut self, slot: u32) -> (SmallVec<[u8; 16]>, Entries) {
+    pub(super) fn remove(&mut self, slot: u32) -> (SmallVec<[u8; KEY]>, Entries) {
         self.leave(slot);
         self.unlink(slot);
         let free = self.free;
@@ -375,6 +440,7 @@ impl Store {
 
     fn expire_list(&mut self, age: usize, clock: u64) {
         while self.ages[age].head != NONE && self.get(self.ages[age].head).kept_until < clock {
+            self.note_end(self.ages[age].head, End::Expired);
             self.remove(self.ages[age].head);
         }
     }
@@ -397,6 +463,7 @@ impl Store {
             let slot = oldest.head;
             let plan = self.get(slot).place.plan;
             self.counters[plan as usize].evicted += 1;
+            self.note_end(slot, End::Evicted);
             self.remove(slot);
         }
     }
@@ -417,7 +484,7 @@ impl Store {
     }
 
     /// Inserts one that was removed, perhaps from another store.
-    pub(super) fn restore(&mut self, kept: Kept, hash: u64) -> u32 {
+    pub(super) fn restore(&mut self, kept: Kept, hash: u32) -> u32 {
         let Kept { place, kept_until, key, entries } = kept;
         self.insert(State { hash, kept_until, place, prev: NONE, next: NONE, generation: 0, key, entries })
     }
@@ -428,6 +495,6 @@ impl Store {
 pub(super) struct Kept {
     pub(super) place: Place,
     kept_until: u64,
-    pub(super) key: SmallVec<[u8; 16]>,
+    pub(super) key: SmallVec<[u8; KEY]>,
     pub(super) entries: Entries,
 }

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bumpalo::Bump;
 
+use super::awaited::{Awaiting, pass_on};
 use super::matched::{FIELDS, Field, FoundMatch, What};
 use super::rules::Compiled;
 use crate::correlation::key::{self, Keys};
 use crate::correlation::parts::KeyPart;
 use crate::correlation::plan::{CaptureId, KeyId};
-use crate::correlation::{Correlator, Counters, Hit, Plan, Subject, captured};
+use crate::correlation::{Correlator, Counters, Effect, Hit, Outcome, Plan, Subject, captured};
 use crate::event::{Event, FieldId, Identity, Scope, Value};
-use crate::ruleset::{Rule, RuleId};
+use crate::ruleset::{Machine, Rule, RuleId, Ruleset};
 
 /// The memory for partial matches, unless it is set: 16 MiB.
 pub const CORRELATION_MEMORY: usize = 16 << 20;
@@ -138,18 +139,42 @@ pub struct CorrelationStats {
     pub counters: Counters,
 }
 
+/// What an event did as a member of a correlation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemberOutcome {
+    /// The name of the correlation.
+    pub correlation: String,
+    /// The place of the member; that of `until` is the last.
+    pub member: usize,
+    /// What outputs call the member.
+    pub step: String,
+    /// The parts of its key: names and values. Empty if all events have one key, or the event has none.
+    pub key: Vec<(String, Option<String>)>,
+    /// What it did.
+    pub effect: Effect,
+}
+
 /// The state of correlations, which the runners of several sources may share.
 #[derive(Debug)]
 pub(super) struct SharedState {
-    correlator: Mutex<Correlator>,
-    /// The time from which a match may be complete because nothing happened.
+    pub(super) correlator: Mutex<Correlator>,
+    /// The time from which a match may be complete because nothing happened, or a partial match has expired.
     deadline: AtomicU64,
+    /// Counts the changes of which members are awaited.
+    pub(super) version: AtomicU64,
 }
 
 impl SharedState {
     fn new(set: &Correlations) -> Self {
         let correlator = Correlator::new(Arc::clone(&set.plans), set.memory);
-        Self { correlator: Mutex::new(correlator), deadline: AtomicU64::new(u64::MAX) }
+        Self { correlator: Mutex::new(correlator), deadline: AtomicU64::new(u64::MAX), version: AtomicU64::new(0) }
+    }
+}
+
+impl SharedState {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Correlator> {
+        self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,22 +185,40 @@ pub(super) struct Correlating {
     pub(super) state: Arc<SharedState>,
     hits: Vec<Hit>,
     found: Vec<FoundMatch>,
+    awaiting: Option<Awaiting>,
 }
 
 impl Correlating {
-    pub(super) fn new(set: &Arc<Correlations>) -> Self {
+    pub(super) fn new(set: &Arc<Correlations>, rules: &Ruleset) -> Self {
         let state = set.shared.get().map_or_else(|| Arc::new(SharedState::new(set)), Arc::clone);
-        Self { set: Arc::clone(set), state, hits: Vec::new(), found: Vec::new() }
+        let awaiting = Awaiting::new(rules, &state.lock());
+        Self { set: Arc::clone(set), state, hits: Vec::new(), found: Vec::new(), awaiting }
+    }
+
+    /// Uses the partial matches of another runner.
+    pub(super) fn join(&mut self, state: &Arc<SharedState>) {
+        self.state = Arc::clone(state);
+        if let Some(awaiting) = &mut self.awaiting {
+            awaiting.forget();
+        }
+    }
+
+    /// Makes a machine evaluate the steps that partial matches wait for, which another runner may have begun.
+    #[inline]
+    pub(super) fn follow(&mut self, machine: &mut Machine) {
+        if let Some(awaiting) = &mut self.awaiting {
+            awaiting.follow(&self.state, machine);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Correlator> {
-        self.state.correlator.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
-    /// Returns whether a match may be complete by now because nothing happened.
+    /// Returns whether a match may be complete by now because nothing happened, or a partial match has expired.
     #[inline]
     pub(super) fn is_due(&self, time: u64) -> bool {
-        self.set.has_deadlines && time > self.state.deadline.load(Ordering::Relaxed)
+        (self.set.has_deadlines || self.awaiting.is_some()) && time > self.state.deadline.load(Ordering::Relaxed)
     }
 
     /// Adds the members that a rule is.
@@ -189,12 +232,16 @@ impl Correlating {
 
     /// Processes the matched members; returns the matches. They are returned after the state is released, so that the
     /// callback of an alert may use other runners.
-    pub(super) fn process<E: Event>(&mut self, event: &E, arena: &Bump) -> std::vec::Drain<'_, FoundMatch> {
-        let Self { set, state, hits, found } = self;
-        let mut correlator = state.correlator.lock().unwrap_or_else(PoisonError::into_inner);
-        let subject = EventSubject { event, set, arena };
+    pub(super) fn process<E: Event>(&mut self, event: &E, machine: &mut Machine) -> std::vec::Drain<'_, FoundMatch> {
+        let Self { set, state, hits, found, awaiting } = self;
+        let mut correlator = state.lock();
+        let subject = EventSubject { event, set, arena: machine.arena() };
         correlator.process(&subject, hits, &mut |one| found.push(FoundMatch::new(&one)));
         state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
+        match awaiting {
+            Some(awaiting) => awaiting.turn(state, &mut correlator, machine),
+            None => pass_on(state, &mut correlator),
+        }
         drop(correlator);
         hits.clear();
         found.drain(..)
@@ -208,6 +255,36 @@ impl Correlating {
         let mut correlator = self.lock();
         correlator.adopt(before);
         self.state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
+        self.state.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Records what members do, and evaluates all of them.
+    pub(super) fn observe(&mut self, machine: &mut Machine) {
+        self.lock().observe();
+        if let Some(awaiting) = self.awaiting.take() {
+            awaiting.await_all(machine);
+        }
+    }
+
+    pub(super) fn outcomes(&self) -> Vec<MemberOutcome> {
+        let outcomes = self.lock().take_outcomes();
+        let arena = Bump::new();
+        let of = |outcome: &Outcome| {
+            let (plan, member) = (outcome.hit.plan as usize, usize::from(outcome.hit.member));
+            let info = &self.set.rows[plan];
+            let values = key::values(outcome.key.as_deref().unwrap_or_default(), &arena).map(|value| {
+                let text = value.and_then(|value| key::text(value, &arena));
+                text.map(|text| String::from_utf8_lossy(text).into_owned())
+            });
+            MemberOutcome {
+                correlation: self.set.plans[plan].name.clone(),
+                member,
+                step: info.members[member].name.clone(),
+                key: info.group_by.iter().cloned().zip(values).collect(),
+                effect: outcome.effect,
+            }
+        };
+        outcomes.iter().map(of).collect()
     }
 
     pub(super) fn stats(&self) -> (Vec<CorrelationStats>, usize) {

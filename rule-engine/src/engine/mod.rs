@@ -27,6 +27,7 @@
 //! ```
 
 mod alert;
+mod awaited;
 mod correlations;
 mod kept;
 mod matched;
@@ -41,7 +42,9 @@ use bumpalo::Bump;
 
 pub use alert::{Alert, AlertKind};
 pub(crate) use correlations::common_fields;
-pub use correlations::{CORRELATION_MEMORY, CorrelationInfo, CorrelationStats, Correlations, MemberInfo};
+pub use correlations::{
+    CORRELATION_MEMORY, CorrelationInfo, CorrelationStats, Correlations, MemberInfo, MemberOutcome,
+};
 pub(crate) use matched::{Field, MatchSchema, What};
 pub use owned::{Note, OwnedAlert, OwnedValue};
 pub use rules::{AnySourceRules, CompiledRules, SourceError, SourceRules};
@@ -103,7 +106,7 @@ impl<S: EventSchema> Runner<S> {
     fn new(rules: &Arc<SourceRules<S>>) -> Self {
         Self {
             machine: Machine::new(rules.rules()),
-            correlating: rules.compiled.correlations.as_ref().map(Correlating::new),
+            correlating: rules.compiled.correlations.as_ref().map(|set| Correlating::new(set, rules.rules())),
             rules: Arc::clone(rules),
             matched: Vec::new(),
         }
@@ -122,7 +125,7 @@ impl<S: EventSchema> Runner<S> {
         } else if let Some(correlating) = &mut self.correlating
             && correlating.is_due(event.time())
         {
-            correlate(correlating, self.machine.arena(), &event, alert);
+            correlate(correlating, &mut self.machine, &event, alert);
         }
         Ok(())
     }
@@ -132,7 +135,7 @@ impl<S: EventSchema> Runner<S> {
     pub fn join<T>(&mut self, other: &Runner<T>) -> bool {
         match (&mut self.correlating, &other.correlating) {
             (Some(own), Some(other)) if Arc::ptr_eq(&own.set, &other.set) => {
-                own.state = Arc::clone(&other.state);
+                own.join(&other.state);
                 true
             }
             _ => false,
@@ -152,6 +155,18 @@ impl<S: EventSchema> Runner<S> {
     /// Returns the counts of each correlation, and the memory of all partial matches in bytes.
     pub fn correlation_stats(&self) -> (Vec<CorrelationStats>, usize) {
         self.correlating.as_ref().map_or_else(Default::default, Correlating::stats)
+    }
+
+    /// Records what events do as members of correlations from now on, which slows evaluation.
+    pub fn observe_correlations(&mut self) {
+        if let Some(correlating) = &mut self.correlating {
+            correlating.observe(&mut self.machine);
+        }
+    }
+
+    /// Returns what events did as members of correlations since the last call, if that is recorded.
+    pub fn correlation_outcomes(&self) -> Vec<MemberOutcome> {
+        self.correlating.as_ref().map_or_else(Vec::new, Correlating::outcomes)
     }
 
     /// Returns the rules.
@@ -185,11 +200,14 @@ fn run<E: Event>(
     compiled: &Arc<Compiled>,
     machine: &mut Machine,
     matched: &mut Vec<RuleId>,
-    correlating: Option<&mut Correlating>,
+    mut correlating: Option<&mut Correlating>,
     event: &E,
     mut alert: impl FnMut(Alert<'_>),
 ) {
     matched.clear();
+    if let Some(correlating) = &mut correlating {
+        correlating.follow(machine);
+    }
     compiled.rules.process(machine, event, |rule| {
         matched.push(rule);
         ControlFlow::Continue(())
@@ -202,14 +220,21 @@ fn run<E: Event>(
         correlating.hit(&compiled.rules.rule(id).hits);
     }
     if correlating.has_hits() || correlating.is_due(event.time()) {
-        correlate(correlating, machine.arena(), event, alert);
+        correlate(correlating, machine, event, alert);
     }
 }
 
 /// Raises the alerts of the correlations that are complete now.
-fn correlate<E: Event>(correlating: &mut Correlating, arena: &Bump, event: &E, mut alert: impl FnMut(Alert<'_>)) {
+fn correlate<E: Event>(
+    correlating: &mut Correlating,
+    machine: &mut Machine,
+    event: &E,
+    mut alert: impl FnMut(Alert<'_>),
+) {
     let set = Arc::clone(&correlating.set);
-    for found in correlating.process(event, arena) {
+    let all = correlating.process(event, machine);
+    let arena = machine.arena();
+    for found in all {
         let info = &set.rows[found.plan as usize];
         if info.is_enabled {
             let event: &dyn Event = &MatchEvent { set: &set, found: &found };

@@ -142,9 +142,13 @@ impl Correlating {
         let needed = self.needed();
         let plans = plan_places(&needed);
         let mut by_name: rustc_hash::FxHashMap<&str, Vec<Hit>> = rustc_hash::FxHashMap::default();
+        let mut begins: rustc_hash::FxHashSet<&str> = rustc_hash::FxHashSet::default();
         for wanted in self.wanted.iter().filter(|wanted| wanted.source == source) {
             if let Some(plan) = plans[wanted.of] {
                 by_name.entry(&wanted.rule).or_default().push(Hit { plan, ..wanted.hit });
+                if self.resolved[wanted.of].kind.may_begin(wanted.hit.member) {
+                    begins.insert(&wanted.rule);
+                }
             }
         }
         for rule in builder.rules_mut() {
@@ -153,6 +157,8 @@ impl Correlating {
                 rule.enabled = hits.is_some();
             }
             rule.hits = hits.map_or_else(Box::default, |hits| hits.as_slice().into());
+            // What raises an alert is evaluated in any case.
+            rule.on_demand = rule.building_block && hits.is_some() && !begins.contains(rule.name());
         }
     }
 

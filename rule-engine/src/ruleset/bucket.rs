@@ -50,6 +50,8 @@ pub(crate) struct RuleBucket {
 pub(super) struct Chunk {
     /// Their bits.
     pub(super) rules: u64,
+    /// The word that says which of them are evaluated now, if that changes.
+    pub(super) awaited: Option<u32>,
     /// The places of its guards' cached results, if it has guards.
     pub(super) places: [Option<Place>; 2],
     pub(super) shared_tests: Box<[SharedTest]>,
@@ -113,7 +115,7 @@ impl RuleBucket {
             return self.run_many(frame, state, candidates, profile, tell);
         }
         for (at, chunk) in self.chunks.iter().enumerate() {
-            let mut bits = self.open(chunk, frame, state);
+            let mut bits = self.open(at, frame, state);
             while bits != 0 {
                 let bit = bits.trailing_zeros();
                 bits &= bits - 1;
@@ -137,7 +139,7 @@ impl RuleBucket {
     ) -> ControlFlow<()> {
         candidates.clear();
         for (at, chunk) in self.chunks.iter().enumerate() {
-            let mut bits = self.open(chunk, frame, state);
+            let mut bits = self.open(at, frame, state);
             while bits != 0 {
                 let bit = bits.trailing_zeros();
                 bits &= bits - 1;
@@ -158,7 +160,7 @@ impl RuleBucket {
         candidates.dedup();
         for place in candidates {
             let listed = &self.rules[*place as usize];
-            if rest(listed, frame, state, profile.as_deref_mut()) {
+            if state.awaited.is_awaited(listed.rule) && rest(listed, frame, state, profile.as_deref_mut()) {
                 tell(listed.rule)?;
             }
         }
@@ -167,13 +169,17 @@ impl RuleBucket {
 
     /// Returns the rules of a chunk that neither cached guards, nor a shared test, nor a prefilter excludes.
     #[inline]
-    fn open<E: Event>(&self, chunk: &Chunk, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
-        let mut bits = chunk.rules;
+    fn open<E: Event>(&self, at: usize, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
+        let chunk = &self.chunks[at];
+        let mut bits = chunk.rules & state.awaited.chunk(chunk.awaited);
         for guard in Guard::ALL {
             if let Some(Place { words: at, shift }) = chunk.places[guard as usize] {
                 let words = state.extra(guard.span());
                 bits &= (!words[at as usize] | words[at as usize + 1]) >> shift;
             }
+        }
+        if chunk.awaited.is_some() {
+            bits = self.of_process(at, bits, frame, state);
         }
         let tests = &*chunk.shared_tests;
         let mut at = 0;
@@ -204,6 +210,21 @@ impl RuleBucket {
             }
         }
         bits
+    }
+
+    /// Returns those rules of a chunk whose guard of the process is open. Few steps of correlations are awaited, and
+    /// nearly always for other processes: their prefilters need not be searched for then.
+    fn of_process<E: Event>(&self, at: usize, bits: u64, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
+        let (mut open, mut rest) = (bits, bits);
+        while rest != 0 {
+            let bit = rest.trailing_zeros();
+            rest &= rest - 1;
+            let listed = &self.rules[self.base[at * WORD + bit as usize] as usize];
+            if !self.chunks[at].is_open(listed, Guard::Process, bit, frame, state) {
+                open &= !(1 << bit);
+            }
+        }
+        open
     }
 }
 

@@ -20,6 +20,7 @@ use crate::event::{Key, Schema};
 use crate::ir::node::{Node, NodeId, Pool};
 use crate::lower::arrange::Arranger;
 use crate::lower::emit::{Emitted, emit};
+use crate::vm::awaited::{Awaited, AwaitedBuilder};
 use crate::vm::compare::Regexes;
 use crate::vm::machine::Searches;
 use crate::vm::program::{Program, Span};
@@ -29,15 +30,30 @@ use crate::vm::verify::verify;
 pub(crate) struct Index {
     pub(crate) program: Program,
     bucket_of: Box<[u32]>,
+    /// The buckets of rules that are evaluated on demand: those from `ordinary` on.
+    on_demand_of: Box<[u32]>,
+    ordinary: u32,
     buckets: Vec<RuleBucket>,
     extra: [usize; 4],
+    /// Which rules are evaluated at first.
+    pub(super) awaited: Awaited,
 }
 
 impl Index {
     pub(super) fn build(pool: &mut Pool, rules: &[Plain], schema: &dyn Schema, regexes: &Regexes) -> Self {
         let mut arranger = Arranger::default();
-        let lists = lists(pool, rules, schema, regexes, &mut arranger);
-        let plans: Vec<Plan> = lists.distinct.iter().map(|list| Plan::new(pool, &mut arranger, list)).collect();
+        let mut of = |on_demand: bool| {
+            let lists = lists(pool, rules, |rule| rule.on_demand == on_demand, schema, regexes, &mut arranger);
+            let plans: Vec<Plan> = lists.distinct.iter().map(|list| Plan::new(pool, &mut arranger, list)).collect();
+            (lists.bucket_of, plans)
+        };
+        let (bucket_of, mut plans) = of(false);
+        let ordinary = plans.len();
+        // Most sets have no such rules.
+        let (mut on_demand_of, more) =
+            if rules.iter().any(|rule| rule.on_demand) { of(true) } else { Default::default() };
+        plans.extend(more);
+        on_demand_of.iter_mut().filter(|bucket| **bucket != NONE).for_each(|bucket| *bucket += ordinary as u32);
         let mut roots: Vec<NodeId> = Vec::new();
         for plan in &plans {
             roots.extend(plan.rules.iter().flat_map(|rule| rule.guards.into_iter().flatten().chain([rule.code])));
@@ -48,8 +64,14 @@ impl Index {
         let emitted = emit(pool, &mut arranger, &roots);
         let mut extra = [0; 4];
         let mut words = GuardWords { taken: HashMap::default(), extra: &mut extra, room: [0; 2] };
-        let buckets = plans.into_iter().map(|plan| plan.bucket(pool, &emitted, &mut words)).collect();
-        Self { program: emitted.program, bucket_of: lists.bucket_of, buckets, extra }
+        let mut awaited = AwaitedBuilder::default();
+        let buckets = plans.into_iter().enumerate().map(|(place, plan)| {
+            let awaited = (place >= ordinary).then_some(&mut awaited);
+            plan.bucket(pool, &emitted, &mut words, awaited)
+        });
+        let buckets = buckets.collect();
+        let (program, ordinary) = (emitted.program, ordinary as u32);
+        Self { program, bucket_of, on_demand_of, ordinary, buckets, extra, awaited: awaited.build() }
     }
 
     /// Returns whether the program is verified: one that is not must not run.
@@ -59,17 +81,32 @@ impl Index {
         proof.is_ok()
     }
 
+    /// Returns the rules of a key that are always evaluated.
     #[inline]
     pub(super) fn bucket(&self, key: Key) -> Option<&RuleBucket> {
-        match self.bucket_of.get(usize::from(key.0)) {
-            None | Some(&NONE) => None,
-            Some(&bucket) => Some(&self.buckets[bucket as usize]),
-        }
+        self.find(&self.bucket_of, key).map(|place| &self.buckets[place as usize])
+    }
+
+    /// Returns the rules of a key that are evaluated on demand, if any of them is awaited.
+    #[inline]
+    pub(super) fn awaited_bucket(&self, key: Key, awaited: &Awaited) -> Option<&RuleBucket> {
+        let place = self.find(&self.on_demand_of, key)?;
+        awaited.has(place - self.ordinary).then(|| &self.buckets[place as usize])
+    }
+
+    /// Returns whether there is any rule for a key, evaluated always or on demand.
+    #[inline]
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.find(&self.bucket_of, key).or_else(|| self.find(&self.on_demand_of, key)).is_some()
+    }
+
+    #[inline]
+    fn find(&self, buckets: &[u32], key: Key) -> Option<u32> {
+        buckets.get(usize::from(key.0)).copied().filter(|bucket| *bucket != NONE)
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        let some = |(key, bucket): (usize, &u32)| (*bucket != NONE).then_some(Key(key as u16));
-        self.bucket_of.iter().enumerate().filter_map(some)
+        (0..self.bucket_of.len()).map(|key| Key(key as u16)).filter(|key| self.has(*key))
     }
 
     pub(super) fn extra(&self) -> [usize; 4] {
@@ -97,8 +134,11 @@ impl Index {
     }
 
     pub(super) fn explain(&self, rule: u32, key: Key, field: &dyn Fn(u32) -> String) -> Option<EventPlan> {
-        let bucket = self.bucket(key)?;
-        let place = bucket.rules.iter().position(|listed| listed.rule == rule)?;
+        let all = [&self.bucket_of, &self.on_demand_of].map(|buckets| self.find(buckets, key));
+        let (bucket, place) = all.into_iter().flatten().find_map(|bucket| {
+            let bucket = &self.buckets[bucket as usize];
+            Some((bucket, bucket.rules.iter().position(|listed| listed.rule == rule)?))
+        })?;
         let listed = bucket.rules[place];
         let mut plan = EventPlan::default();
         for group in &bucket.groups {
@@ -190,7 +230,16 @@ impl Plan {
         Self { rules, prefilters, base, shared_tests }
     }
 
-    fn bucket(self, pool: &Pool, emitted: &Emitted, words: &mut GuardWords<'_>) -> RuleBucket {
+    fn bucket(
+        self,
+        pool: &Pool,
+        emitted: &Emitted,
+        words: &mut GuardWords<'_>,
+        mut awaited: Option<&mut AwaitedBuilder>,
+    ) -> RuleBucket {
+        if let Some(awaited) = &mut awaited {
+            awaited.bucket(self.rules.iter().map(|rule| rule.rule));
+        }
         let code = |node: NodeId| emitted.entries[&node];
         let listed = |rule: &Planned| Listed {
             rule: rule.rule,
@@ -208,6 +257,9 @@ impl Plan {
             |test: &shared_tests::Planned| SharedTest { code: code(test.node), rules: test.rules, skip: test.skip };
         let chunks = self.base.chunks(WORD).zip(&self.shared_tests).map(|(places, tests)| Chunk {
             rules: u64::MAX >> (WORD - places.len()),
+            awaited: awaited
+                .as_mut()
+                .map(|awaited| awaited.chunk(places.iter().map(|place| self.rules[*place as usize].rule))),
             places: Guard::ALL.map(|guard| {
                 let demands = places.iter().map(|place| self.demands(*place as usize, guard));
                 words.take(guard, demands.collect())

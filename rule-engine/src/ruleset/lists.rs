@@ -39,9 +39,11 @@ struct Part {
     keys: Vec<Key>,
 }
 
+/// The lists of those rules that are enabled and `wanted`.
 pub(super) fn lists(
     pool: &mut Pool,
     rules: &[Plain],
+    wanted: impl Fn(&Plain) -> bool,
     schema: &dyn Schema,
     regexes: &Regexes,
     arranger: &mut Arranger,
@@ -51,7 +53,7 @@ pub(super) fn lists(
     let mut classes = vec![Class { keys: all, list: Vec::new() }];
     let mut class_of = vec![0; schema.key_count()];
     let mut parts: Vec<Part> = Vec::new();
-    for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+    for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled && wanted(rule)) {
         let mut variants: Vec<NodeId> = Vec::new();
         let mut used = 0;
         specializer.begin(pool, rule.root);

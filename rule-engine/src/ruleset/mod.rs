@@ -119,7 +119,7 @@ impl RulesetBuilder {
         for (rule, condition) in self.rules {
             let (root, mut keys) = condition.into_parts();
             common.iter().for_each(|key| keys.insert(*key));
-            plain.push(Plain { root, keys, enabled: rule.enabled });
+            plain.push(Plain { root, keys, enabled: rule.enabled, on_demand: rule.on_demand });
             rules.push(rule);
         }
         let has_members = rules.iter().any(|rule| rule.building_block || !rule.hits.is_empty());
@@ -135,6 +135,8 @@ pub(crate) struct Plain {
     pub(crate) root: NodeId,
     pub(crate) keys: KeySet,
     pub(crate) enabled: bool,
+    /// Whether the index evaluates it only while it is awaited. The walker always does.
+    pub(crate) on_demand: bool,
 }
 
 /// Rules of one source, ready to run. It never changes and can be shared between threads.
@@ -181,7 +183,7 @@ impl Ruleset {
     /// [`process`](Self::process).
     #[inline]
     pub fn may_match(&self, key: Key) -> bool {
-        !self.config.index || self.index.bucket(key).is_some()
+        !self.config.index || self.index.has(key)
     }
 
     /// Finds the rules that an event matches, in their order; `matched` may stop by [`ControlFlow::Break`]. With
@@ -214,7 +216,11 @@ impl Ruleset {
             let _ = self.walk(&machine.arena, event, &mut tell);
             return;
         }
-        let Some(bucket) = self.index.bucket(event.key()) else { return };
+        let bucket = self.index.bucket(event.key());
+        let awaited = self.index.awaited_bucket(event.key(), &machine.state.awaited);
+        if bucket.is_none() && awaited.is_none() {
+            return;
+        }
         machine.arena.reset();
         machine.state.begin(event);
         let Machine { arena, state, candidates, profile } = machine;
@@ -223,7 +229,15 @@ impl Ruleset {
         if let Some(profile) = &mut profile {
             profile.events += 1;
         }
-        let _ = bucket.run(&mut frame, state, candidates, profile, &mut tell);
+        if let Some(bucket) = bucket
+            && bucket.run(&mut frame, state, candidates, profile.as_deref_mut(), &mut tell).is_break()
+        {
+            return;
+        }
+        // These raise no alerts, so that it does not matter that they come last.
+        if let Some(bucket) = awaited {
+            let _ = bucket.run(&mut frame, state, candidates, profile, &mut tell);
+        }
     }
 
     /// Does the same without index and bytecode: the oracle of tests.
@@ -308,10 +322,16 @@ impl Machine {
     pub fn new(rules: &Ruleset) -> Self {
         Self {
             arena: Bump::with_capacity(16 * 1024),
-            state: State::new(&rules.index.program, rules.index.extra()),
+            state: State::new(&rules.index.program, rules.index.extra(), rules.index.awaited.clone()),
             candidates: Vec::with_capacity(rules.rules.len()),
             profile: None,
         }
+    }
+
+    /// Sets whether a rule that is evaluated on demand is evaluated from the next event on. None is, at first.
+    #[inline]
+    pub(crate) fn set_awaited(&mut self, rule: RuleId, is_awaited: bool) {
+        self.state.awaited.set(rule.0, is_awaited);
     }
 
     /// Enables counting, per rule and per atom, of evaluations and their time.

@@ -25,6 +25,8 @@ pub struct Rule {
     pub capture: Option<Capture>,
     /// Whether it raises no alert itself: it is only used by correlations.
     pub building_block: bool,
+    /// Whether it is evaluated only while a partial match waits for it; set when rules are compiled.
+    pub on_demand: bool,
     /// The members of correlations that it is; set when rules are compiled.
     pub hits: Box<[Hit]>,
 }
@@ -35,7 +37,7 @@ pub(crate) const STEP: char = '\u{1}';
 impl Rule {
     /// Creates an enabled rule that raises alerts.
     pub fn new(output: Output) -> Self {
-        Self { output, enabled: true, capture: None, building_block: false, hits: Box::default() }
+        Self { output, enabled: true, capture: None, building_block: false, on_demand: false, hits: Box::default() }
     }
 
     /// Returns whether it is a step of a correlation, which no file names.

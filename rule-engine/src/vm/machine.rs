@@ -4,6 +4,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::answer_cache::AnswerCache;
+use super::awaited::Awaited;
 use super::compare;
 use super::eval;
 use super::matcher::Matcher;
@@ -60,6 +61,8 @@ pub(crate) struct State {
     epoch: u32,
     /// For each matcher, the recent results by number; empty for those that have none.
     numbers: Vec<Vec<Numbered>>,
+    /// Which rules are evaluated.
+    pub(crate) awaited: Awaited,
     /// For the profile.
     pub(crate) searches: Option<Box<Searches>>,
 }
@@ -80,7 +83,7 @@ impl Searches {
 }
 
 impl State {
-    pub(crate) fn new(program: &Program, extra: [usize; 4]) -> Self {
+    pub(crate) fn new(program: &Program, extra: [usize; 4], awaited: Awaited) -> Self {
         let bits = Span::ALL.map(|span| {
             let layout = program.layout[span as usize];
             let extra = extra[span as usize];
@@ -104,7 +107,7 @@ impl State {
             None => Vec::new(),
         });
         let numbers = numbers.collect();
-        Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, numbers, searches: None }
+        Self { bits, seen: vec![(0, 0); program.exprs.len()], epoch: 0, numbers, awaited, searches: None }
     }
 
     /// Discards what is valid for one event only, and finds the cached results of its thread and its lineage.

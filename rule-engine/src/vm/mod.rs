@@ -5,6 +5,7 @@
 //! proven to end before it runs, and compared in tests with the `naive` tree walker, which uses none of this.
 
 mod answer_cache;
+pub(crate) mod awaited;
 pub(crate) mod compare;
 pub(crate) mod eval;
 pub(crate) mod machine;

@@ -211,3 +211,15 @@ fn partial_matches_of_correlations_that_did_not_change_outlive_a_reload() {
     after.process(&Of { process: 9, time: 9 * SECOND }, &[], &mut |one| found.push((one.plan, one.time)));
     assert_eq!(found, [(0, 3), (2, 6 * SECOND)]);
 }
+#[test]
+fn events_of_old_and_new_rules_count_together_after_a_reload() {
+    let plans = Set::default().event_count("a", "k", "60", 3).plans();
+    let (mut old, mut new) = (Correlator::new(plans.clone(), 1 << 20), Correlator::new(plans, 1 << 20));
+    // Another source has the new rules already.
+    old.process(&Of { process: 1, time: SECOND }, &hit(0), &mut |_| ());
+    new.process(&Of { process: 1, time: 2 * SECOND }, &hit(0), &mut |_| ());
+    new.adopt(old);
+    let mut found = Vec::new();
+    new.process(&Of { process: 1, time: 3 * SECOND }, &hit(0), &mut |one| found.push((one.first, one.count)));
+    assert_eq!(found, [(SECOND, 3)]);
+}

@@ -60,6 +60,7 @@ impl Resolver<'_> {
             name: member.name.as_ref().map_or(String::new(), |name| name.text.clone()),
             found: Found::Rule(String::new()),
             text: String::new(),
+            tree: None,
             source: String::new(),
             key: Vec::new(),
             value: None,
@@ -132,6 +133,7 @@ impl Resolver<'_> {
         };
         // The meaning of partial matches depends on the condition of the rule.
         resolved.text = format!("{}\n= {}", name.text, found.text);
+        resolved.tree = Some(found.tree.clone());
         Ok(Some(resolved))
     }
 
@@ -155,8 +157,9 @@ impl Resolver<'_> {
         let mut text = with_exceptions(&rule.condition, &rule.rule.exceptions)?;
         let whole = text.as_str().into();
         self.expand(&mut text, || rule.rule.condition_context(), &mut Vec::new())?;
-        let Some((_, _, condition)) = self.condition(&rule, &source, &text, &whole)? else { return Ok(None) };
+        let Some((tree, _, condition)) = self.condition(&rule, &source, &text, &whole)? else { return Ok(None) };
         resolved.text = format!("{}\n= {}", resolved.text, text.as_str());
+        resolved.tree = Some(tree);
         resolved.found = Found::Step(condition);
         resolved.source = source;
         Ok(Some(resolved))

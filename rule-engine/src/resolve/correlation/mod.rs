@@ -14,6 +14,7 @@ use crate::lower::Condition;
 use crate::output::Template;
 use crate::source::correlation::{Correlation, Parts};
 use crate::source::item::Written;
+use crate::syntax::ast::Expr;
 use crate::text::Spot;
 
 use super::{Resolver, Step, Stopped};
@@ -38,6 +39,8 @@ pub struct ResolvedMember {
     pub found: Found,
     /// A description of the search, for people: the name of a rule, or the condition.
     pub text: String,
+    /// Its condition, lists and macros replaced; `None` for a correlation.
+    pub tree: Option<Expr>,
     /// The source of its events; empty for a correlation.
     pub source: String,
     /// The parts of its key.

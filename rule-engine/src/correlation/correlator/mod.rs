@@ -1,14 +1,18 @@
 //! Runs correlations: from matches of members to matches of correlations.
 
+mod sequence;
+mod window;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use bumpalo::Bump;
 
 use super::key::{self, Keys};
-use super::plan::{Distinct, Feed, KeySource, Kind, LATENESS, Plan, Role};
+use super::outcome::{Effect, Ends, Outcome};
+use super::plan::{Feed, KeySource, Kind, LATENESS, Plan, Role};
 use super::store::{Counters, Entry, Place, Store};
 use super::subject::{Hit, Match, Silence, Subject};
 use super::{MAX_STEPS, captured};
@@ -50,11 +54,15 @@ pub struct Correlator {
     serial: u64,
     /// The greatest time of all events.
     clock: u64,
+    /// When what has expired is dropped next.
+    sweep: u64,
     queue: Vec<Item>,
     fired: Vec<Fired>,
     value: Vec<u8>,
     captured: Vec<u8>,
     arena: Bump,
+    /// What members did, if that is recorded.
+    outcomes: Option<Vec<Outcome>>,
 }
 
 impl Correlator {
@@ -73,11 +81,13 @@ impl Correlator {
             timers: BinaryHeap::new(),
             serial: 0,
             clock: 0,
+            sweep: 0,
             queue: Vec::new(),
             fired: Vec::new(),
             value: Vec::new(),
             captured: Vec::new(),
             arena: Bump::new(),
+            outcomes: None,
         }
     }
 
@@ -115,10 +125,31 @@ impl Correlator {
         self.store.waiting(Place { plan, stage })
     }
 
-    /// Returns the time from which [`pass`](Self::pass) has something to do.
+    /// Returns the time after which [`process`](Self::process) has something to do even for an event without hits: for
+    /// matches that are complete because nothing has happened, and for partial matches that have expired, which it drops
+    /// once a second.
     #[inline]
     pub fn next_deadline(&self) -> u64 {
-        self.timers.peek().map_or(u64::MAX, |Reverse((deadline, ..))| deadline.saturating_add(LATENESS))
+        let sweep = if self.store.is_empty() { u64::MAX } else { self.sweep };
+        self.timers.peek().map_or(sweep, |Reverse((deadline, ..))| deadline.saturating_add(LATENESS).min(sweep))
+    }
+
+    /// Returns the numbers of the places whose partial matches a member advances or ends: it can do nothing while none
+    /// waits there. `None` if it can begin a partial match.
+    pub fn places(&self, hit: Hit) -> Option<Range<u32>> {
+        let Kind::Sequence { roles, stages, .. } = &self.plans[hit.plan as usize].kind else { return None };
+        let number = |stage| self.store.place_number(Place { plan: hit.plan, stage });
+        match roles[usize::from(hit.member)] {
+            Role::Advance(0) => None,
+            Role::Advance(stage) | Role::Absent(stage) => Some(number(stage)..number(stage) + 1),
+            Role::Until => Some(number(1)..number(*stages) + 1),
+        }
+    }
+
+    /// Returns the number of a place in which, since it was last returned, a partial match was the first or the last that
+    /// waits; `None` if there is no other.
+    pub fn next_turned(&mut self) -> Option<u32> {
+        self.store.next_turned()
     }
 
     /// Advances the clock to an event of any kind: matches that are complete because nothing has happened are passed to
@@ -140,10 +171,15 @@ impl Correlator {
             self.run(&Silence, matched);
         }
         self.clock = self.clock.max(time);
+        if self.clock > self.sweep {
+            self.sweep = self.clock.saturating_add(LATENESS);
+            self.store.expire(self.clock);
+        }
     }
 
     /// Processes an event and the members that it matches.
     pub fn process(&mut self, subject: &dyn Subject, hits: &[Hit], matched: &mut dyn FnMut(Match<'_>)) {
+        self.store.set_now(subject.number());
         self.pass(subject.time(), matched);
         self.begin_event();
         self.queue.extend(hits.iter().map(|hit| Item { hit: *hit, origin: Origin::Event }));
@@ -169,7 +205,7 @@ impl Correlator {
             }
             let item = self.queue[at];
             at += 1;
-            if !self.is_awaited(item.hit) {
+            if self.outcomes.is_none() && !self.is_awaited(item.hit) {
                 continue;
             }
             let plans = Arc::clone(&self.plans);
@@ -182,180 +218,12 @@ impl Correlator {
         }
     }
 
-    fn sequence(
-        &mut self,
-        item: Item,
-        role: Role,
-        (stages, trailing): (u16, bool),
-        subject: &dyn Subject,
-        matched: &mut dyn FnMut(Match<'_>),
-    ) {
-        let Hit { plan, member } = item.hit;
-        let (time, number) = self.moment(item, subject);
-        let plans = Arc::clone(&self.plans);
-        let span = plans[plan as usize].span;
-        let keys = self.find_keys(&plans[plan as usize].members[usize::from(member)].key, item, subject);
-        self.value.clear();
-        match role {
-            Role::Until => {
-                for place in keys {
-                    for stage in 1..=stages {
-                        let found = self.find(plan, stage, place);
-                        let after_start = |slot: &u32| self.store.get(*slot).entries()[0].time <= time;
-                        if let Some(slot) = found.filter(after_start) {
-                            self.store.remove(slot);
-                        }
-                    }
-                }
-            }
-            Role::Absent(stage) => {
-                for place in keys {
-                    if let Some(slot) = self.find(plan, stage, place).filter(|slot| self.is_next(*slot, time, span)) {
-                        self.store.remove(slot);
-                    }
-                }
-            }
-            Role::Advance(0) => {
-                let Some(place) = keys.into_iter().next() else { return };
-                if let Some(slot) = self.find(plan, 1, place)
-                    && self.store.get(slot).entries()[0].time > time
-                {
-                    // A younger one waits: this event is late.
-                    self.store.counters[plan as usize].late += 1;
-                    return;
-                }
-                let entry = self.entry(item, (time, number), subject);
-                let state = Place { plan, stage: 1 };
-                let slot = self.store.begin(state, self.keys.get(place), self.clock, entry);
-                if trailing && stages == 1 {
-                    self.set_timer(slot, span);
-                }
-            }
-            Role::Advance(stage) => {
-                let next = |place| self.find(plan, stage, place).filter(|slot| self.is_next(*slot, time, span));
-                let Some((place, slot)) = keys.into_iter().find_map(|place| Some((place, next(place)?))) else {
-                    return;
-                };
-                let entry = self.entry(item, (time, number), subject);
-                if stage + 1 == stages && !trailing {
-                    let (key, mut entries) = self.store.remove(slot);
-                    entries.push(entry);
-                    self.complete(plan, &key, time, &entries, matched);
-                    return;
-                }
-                let waits = Place { plan, stage: stage + 1 };
-                if let Some(other) = self.store.find_kept(waits, self.keys.get(place)) {
-                    // The younger one stays.
-                    if self.store.is_live(other, self.clock) && self.last(other) > time {
-                        self.store.remove(slot);
-                        return;
-                    }
-                    self.store.remove(other);
-                }
-                self.store.advance(slot, entry);
-                if stage + 1 == stages {
-                    self.set_timer(slot, span);
-                }
-            }
-        }
-    }
-
     fn find(&self, plan: u32, stage: u16, place: usize) -> Option<u32> {
         self.store.find(Place { plan, stage }, self.keys.get(place), self.clock)
     }
 
     fn last(&self, slot: u32) -> u64 {
         self.store.get(slot).entries().last().map_or(0, |entry| entry.time)
-    }
-
-    /// Returns whether an event can be the next step of a partial match: it is not earlier than the last, and within
-    /// the timespan.
-    fn is_next(&self, slot: u32, time: u64, span: u64) -> bool {
-        let first = self.store.get(slot).entries()[0].time;
-        self.last(slot) <= time && time - first <= span
-    }
-
-    fn set_timer(&mut self, slot: u32, span: u64) {
-        let state = self.store.get(slot);
-        let deadline = state.entries()[0].time.saturating_add(span);
-        let timer = Reverse((deadline, self.serial, slot, state.generation));
-        self.serial += 1;
-        // Removes timers of former partial matches before memory grows for them.
-        if self.timers.len() == self.timers.capacity() && self.timers.len() >= 64 {
-            let store = &self.store;
-            self.timers.retain(|Reverse((_, _, slot, generation))| store.is_current(*slot, *generation));
-        }
-        self.timers.push(timer);
-    }
-
-    fn window(
-        &mut self,
-        item: Item,
-        threshold: u32,
-        distinct: Distinct,
-        subject: &dyn Subject,
-        matched: &mut dyn FnMut(Match<'_>),
-    ) {
-        let Hit { plan, member } = item.hit;
-        let (time, number) = self.moment(item, subject);
-        let plans = Arc::clone(&self.plans);
-        let row = &plans[plan as usize];
-        let keys = self.find_keys(&row.members[usize::from(member)].key, item, subject);
-        let Some(own) = keys.clone().next() else { return };
-        self.value.clear();
-        if let Some(source) = &row.members[usize::from(member)].value {
-            let Some(place) = self.find_keys(source, item, subject).next() else { return };
-            self.value.extend_from_slice(self.keys.get(place).0);
-        }
-        // A group whose youngest event is too old for this one is over.
-        let goes_on = |slot: &u32| self.last(*slot).saturating_add(row.retention()) >= time;
-        let found = keys.into_iter().find_map(|place| self.find(plan, 0, place).filter(goes_on));
-        let Some(slot) = found else {
-            let entry = self.entry(item, (time, number), subject);
-            if threshold <= 1 {
-                let key = self.keys.get(own).0.to_vec();
-                self.complete(plan, &key, time, &[entry], matched);
-            } else {
-                self.store.begin(Place { plan, stage: 0 }, self.keys.get(own), self.clock, entry);
-            }
-            return;
-        };
-        // An event older than all that the youngest event can be counted with is useless.
-        let newest = self.last(slot);
-        let is_old = |then: u64| then.saturating_add(row.retention()) < newest.max(time);
-        let state = self.store.get(slot);
-        let same = |entry: &Entry| match distinct {
-            Distinct::Events => false,
-            Distinct::Members => entry.member == member,
-            Distinct::Values => entry.value() == self.value,
-        };
-        let known = if distinct == Distinct::Events { None } else { state.entries().iter().position(same) };
-        if is_old(time) || known.is_some_and(|at| state.entries()[at].time > time) {
-            self.store.counters[plan as usize].late += 1;
-            return;
-        }
-        let entry = self.entry(item, (time, number), subject);
-        let at = self.store.add(slot, entry, self.clock);
-        if let Some(known) = known {
-            // It comes before the new one, which is later.
-            self.store.take(slot, known..known + 1);
-        }
-        let at = at - usize::from(known.is_some());
-        let entries = self.store.get(slot).entries();
-        let size = threshold as usize;
-        let full = |first: &usize| {
-            entries.get(first + size - 1).is_some_and(|last| last.time - entries[*first].time <= row.span)
-        };
-        if let Some(first) = ((at + 1).saturating_sub(size)..=at).find(full) {
-            let key = self.store.get(slot).key().to_vec();
-            let taken = self.store.take(slot, first..first + size);
-            self.complete(plan, &key, time.max(taken[size - 1].time), &taken, matched);
-            return;
-        }
-        let old = entries.partition_point(|entry| is_old(entry.time));
-        if old > entries.len() / 2 {
-            self.store.take(slot, 0..old);
-        }
     }
 
     /// Returns the time and the number of an item.
@@ -429,6 +297,48 @@ impl Correlator {
         }
     }
 
+    /// Records what members do from now on, and how partial matches end.
+    pub fn observe(&mut self) {
+        self.outcomes = Some(Vec::new());
+        self.store.ends = Some(Box::new(Ends::default()));
+    }
+
+    /// Returns what members did since the last call, if that is recorded.
+    pub fn take_outcomes(&mut self) -> Vec<Outcome> {
+        self.outcomes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    #[inline]
+    fn note(&mut self, item: Item, key: Option<usize>, effect: Effect) {
+        if let Some(outcomes) = &mut self.outcomes {
+            let key = key.map(|place| self.keys.get(place).0.into());
+            outcomes.push(Outcome { hit: item.hit, key, effect });
+        }
+    }
+
+    /// Notes why an event advanced or ended no partial match that waits after some steps.
+    fn note_not_awaited(&mut self, item: Item, time: u64, stages: RangeInclusive<u16>, keys: Range<usize>) {
+        if self.outcomes.is_none() {
+            return;
+        }
+        let plan = item.hit.plan;
+        let all = || stages.clone().flat_map(|stage| keys.clone().map(move |key| (stage, key)));
+        let effect = match all().find_map(|(stage, key)| self.find(plan, stage, key)) {
+            Some(slot) => match self.store.get(slot).entries() {
+                [.., last] if last.time > time => Effect::OutOfOrder { previous: last.number },
+                [first, ..] => Effect::OutOfSpan { first: first.number },
+                [] => return,
+            },
+            None => Effect::NotAwaited {
+                elsewhere: stages.clone().map(|stage| self.waiting(plan, stage)).sum(),
+                ended: all().find_map(|(stage, key)| {
+                    self.store.ends.as_ref()?.find(Place { plan, stage }, self.keys.get(key).0)
+                }),
+            },
+        };
+        self.note(item, Some(keys.start), effect);
+    }
+
     /// Imports the partial matches of correlations that are the same as before.
     pub fn adopt(&mut self, mut old: Self) {
         let place = |plan: &Plan| self.plans.iter().position(|new| new.identity == plan.identity);
@@ -452,8 +362,13 @@ impl Correlator {
             });
             let hash = self.keys.get(0).1;
             let place = kept.place;
-            // Partial matches that this one has begun are younger.
-            if self.store.find_kept(place, self.keys.get(0)).is_some() {
+            if let Some(slot) = self.store.find_kept(place, self.keys.get(0)) {
+                // Partial matches that this one has begun are younger. Events of windows count in any case.
+                if matches!(self.plans[plan].kind, Kind::Window { .. }) {
+                    for entry in kept.entries {
+                        self.store.add(slot, entry, self.clock);
+                    }
+                }
                 continue;
             }
             let slot = self.store.restore(kept, hash);

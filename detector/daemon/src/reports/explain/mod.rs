@@ -1,10 +1,13 @@
 //! `--explain-rule` and `--explain-event`: how a rule is evaluated, and why it matches an event or does not.
 
+mod correlations;
+
 use crate::config::settings::{Config, EngineKind, RuleMatching};
 use crate::names::SYSCALL;
 use crate::rules::Rules;
 use crate::{Fatal, terminal};
-use rule_engine::engine::{AnySourceRules, CompiledRules};
+use correlations::Explained;
+use rule_engine::engine::{AnySourceRules, CompiledRules, MemberOutcome, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::explain::{Explainer, condition_lines, tree_lines};
 use rule_engine::resolve::ResolvedCorrelation;
@@ -14,6 +17,7 @@ use scap::text::write_event;
 use serde_json::{Value as Json, json};
 use sinsp::Next;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Maximum number of reasons shown for a rule that did not match. All are shown for a single rule.
 const REASONS: usize = 3;
@@ -31,13 +35,13 @@ struct Resolved {
 pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: &Config) -> Result<(), Fatal> {
     rules.check(config)?;
     let mut rules = rules;
-    if let Some(name) = rule
-        && let Some(correlation) = rules.loaded.resolved.correlations.iter().find(|known| known.name == name)
-    {
+    let all = rules.loaded.resolved.correlations.clone();
+    let named = rule.and_then(|name| all.iter().find(|known| known.name == name));
+    if let (Some(correlation), None) = (named, event) {
         explain_correlation(correlation, config.json_output);
         return Ok(());
     }
-    let resolved = resolved(&mut rules, rule)?;
+    let resolved = if named.is_some() { Vec::new() } else { resolved(&mut rules, rule)? };
     let Some(number) = event else {
         let sets = rules.engine(config)?;
         let [resolved] = resolved.as_slice() else {
@@ -54,10 +58,14 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
         explainer.add(&rule.tree).map_err(Fatal::new)?;
     }
+    // A rule alone is no correlation.
+    let shown = all.iter().filter(|known| rule.is_none_or(|name| known.name == name));
+    let correlations = Explained::new(shown, &mut explainer)?;
     let sets = rules.engine(config)?;
     let of_calls: Vec<Resolved> = resolved.into_iter().filter(|rule| rule.source == SYSCALL).collect();
     let set = sets.source::<SinspSchema>(SYSCALL).map_err(Fatal::new)?;
-    explain_event(number, rule.is_some(), &of_calls, &explainer, set.rules(), config)
+    let wanted = Wanted { whole: rule.is_some(), rules: &of_calls, correlations, explainer, set, config };
+    explain_event(number, &wanted)
 }
 
 /// Returns the rule of that name, or all.
@@ -185,14 +193,22 @@ impl Verdict {
     }
 }
 
-fn explain_event(
-    number: u64,
+/// What is explained for an event.
+struct Wanted<'r> {
+    /// Whether it is one rule or correlation, of which everything is shown.
     whole: bool,
-    rules: &[Resolved],
-    explainer: &Explainer<SinspSchema>,
-    set: &Ruleset,
-    config: &Config,
-) -> Result<(), Fatal> {
+    rules: &'r [Resolved],
+    correlations: Explained<'r>,
+    explainer: Explainer<SinspSchema>,
+    set: Arc<SourceRules<SinspSchema>>,
+    config: &'r Config,
+}
+
+fn explain_event(number: u64, wanted: &Wanted<'_>) -> Result<(), Fatal> {
+    let config = wanted.config;
+    // What correlations do with an event depends on those before it.
+    let mut runner = wanted.set.runner();
+    runner.observe_correlations();
     let mut inspector = crate::sources::replay::open(&config.engine.replay.capture_file, config)?;
     let mut last = 0;
     loop {
@@ -204,28 +220,22 @@ fn explain_event(
             }
         };
         last = event.num();
+        runner.correlation_outcomes();
+        runner.process(&event, |_| ());
         if last < number {
             continue;
         }
         if last > number {
             return Err(Fatal(format!("event {number} is not shown, it only carries state; the next one is {last}")));
         }
-        let first = config.rule_matching == RuleMatching::First;
-        let text = tell(&event, whole, rules, explainer, set, first, config.json_output);
-        terminal::print(&text);
+        terminal::print(&describe(&event, wanted, &runner.correlation_outcomes()));
         return Ok(());
     }
 }
 
-fn tell(
-    event: &sinsp::Event<'_>,
-    whole: bool,
-    rules: &[Resolved],
-    explainer: &Explainer<SinspSchema>,
-    set: &Ruleset,
-    first: bool,
-    as_json: bool,
-) -> String {
+fn describe(event: &sinsp::Event<'_>, wanted: &Wanted<'_>, outcomes: &[MemberOutcome]) -> String {
+    let Wanted { whole, rules, correlations, explainer, set, config } = wanted;
+    let (first, set): (bool, &Ruleset) = (config.rule_matching == RuleMatching::First, set.rules());
     // In the order of evaluation, which selections may have changed.
     let mut order: Vec<(usize, usize)> = Vec::new();
     for (place, rule) in set.rules().iter().enumerate() {
@@ -252,17 +262,19 @@ fn tell(
     }
     let mut line = String::new();
     write_event(&event.raw(), &mut line);
-    if as_json {
+    if config.json_output {
         let rows: Vec<Json> = rows
             .iter()
             .map(|(rule, verdict, why)| {
                 json!({ "matches": *verdict == Verdict::Matches, "rule": rule.name, "verdict": verdict.name(), "why": why.json() })
             })
             .collect();
-        return format!("{}\n", json!({ "event": line, "number": event.num(), "rules": rows }));
+        let correlations = correlations.json(outcomes, explainer, event);
+        let text = json!({ "correlations": correlations, "event": line, "number": event.num(), "rules": rows });
+        return format!("{text}\n");
     }
     let mut out = format!("event {}\n  {line}\n", event.num());
-    if whole {
+    if *whole {
         for (rule, verdict, why) in &rows {
             out += &format!("\nrule '{}' {}", rule.name, verdict.name());
             if *verdict == Verdict::OtherTypes {
@@ -273,7 +285,7 @@ fn tell(
             out += "\ndecisive parts\n";
             why.reasons().for_each(|reason| out += &format!("  {reason}\n"));
         }
-        return out;
+        return out + &correlations.text(true, outcomes, explainer, event);
     }
     for verdict in [Verdict::Matches, Verdict::Second, Verdict::No] {
         let those: Vec<_> = rows.iter().filter(|(_, of, _)| *of == verdict).collect();
@@ -297,5 +309,5 @@ fn tell(
         count(Verdict::OtherTypes),
         count(Verdict::Off)
     );
-    out
+    out + &correlations.text(false, outcomes, explainer, event)
 }

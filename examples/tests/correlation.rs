@@ -1,0 +1,178 @@
+//! Correlations through the whole program: explanations, metrics, evictions, reloads.
+
+mod common;
+
+use common::service::{Service, write};
+use common::{alerts, bundled, peregrine, replay};
+use serde_json::Value as Json;
+
+/// Runs on the bundled capture.
+fn on_capture(more: &[&str]) -> common::Ran {
+    peregrine(replay(&bundled()).into_iter().chain(more.iter().map(|arg| (*arg).to_owned())))
+}
+
+/// Returns the events of the steps of a `Reverse shell` in the bundled capture.
+fn steps() -> Vec<String> {
+    let ran = on_capture(&["-o", "json_output=true"]);
+    let alerts = alerts(&ran.out);
+    let alert = alerts.iter().find(|alert| alert["rule"] == "Reverse shell").expect(&ran.err);
+    alert["steps"].as_array().expect("steps").iter().map(|step| step["evt.num"].to_string()).collect()
+}
+
+#[test]
+fn an_event_is_explained_as_a_step() {
+    let steps = steps();
+    let [connect, input, shell] = steps.as_slice() else { panic!("{steps:?}") };
+    for (event, part) in [
+        (connect, "  Reverse shell\n      connect: begins a partial match [tree (".to_owned()),
+        (input, format!("      input: advances the partial match of event {connect}: 2 of 3 steps [tree (")),
+        (shell, format!("      shell: completes a match of 3 events that began with event {connect} [tree (")),
+    ] {
+        let shown = on_capture(&["--explain-event", event]).out;
+        assert!(shown.contains(&part), "{part}: {shown}");
+        assert!(shown.contains(" of 9 correlations: the event is a step\n"), "{shown}");
+    }
+    // One correlation, with all its steps.
+    let shown = on_capture(&["--explain-event", input, "--explain-rule", "Reverse shell"]).out;
+    assert!(shown.contains("\nstep 'input' matches\n  advances the partial match"), "{shown}");
+    assert!(shown.contains("\nstep 'shell' does not match\n  false  and\n"), "{shown}");
+    assert!(!shown.contains("Burst of failed logins"), "{shown}");
+    let ran = on_capture(&["--explain-event", shell, "--explain-rule", "Reverse shell", "-o", "json_output=true"]);
+    let shown: Json = serde_json::from_str(&ran.out).expect(&ran.err);
+    let [correlation] = shown["correlations"].as_array().expect("correlations").as_slice() else { panic!("{shown}") };
+    let step = &correlation["steps"][2];
+    assert_eq!((&step["step"], &step["matches"]), (&Json::from("shell"), &Json::from(true)));
+    assert_eq!(step["effects"][0]["effect"], "completed");
+    assert!(step["effects"][0]["key"]["tree"].as_str().is_some_and(|key| key.starts_with('(')), "{step}");
+    assert_eq!(step["why"]["holds"], true);
+}
+
+#[test]
+fn an_event_that_advances_nothing_is_explained() {
+    let steps = steps();
+    let [_, input, shell] = steps.as_slice() else { panic!("{steps:?}") };
+    let folder = tempfile::tempdir().expect("a directory");
+    let rules = |name: &str, timespan: &str, key: &str| {
+        let path = folder.path().join(format!("{name}.yaml"));
+        let text = format!(
+            "- correlation: Two\n  desc: d\n  type: temporal_ordered\n  rules:\n    \
+             - {{as: one, condition: evt.num = {input}}}\n    - {{as: two, condition: evt.num = {shell}}}\n  \
+             group-by: [{key}]\n  timespan: {timespan}\n  output: two\n  priority: NOTICE\n"
+        );
+        write(&path, &text);
+        path.display().to_string()
+    };
+    let explain = |rules: &str| on_capture(&["-r", rules, "--explain-event", shell]).out;
+    let one = "ignored: no partial match with this key waits for this step";
+    let shown = explain(&rules("span", "1ns", "host"));
+    assert!(shown.contains(&format!("two: ignored: the timespan since event {input} has passed")), "{shown}");
+    let shown = explain(&rules("key", "1m", "evt.num"));
+    assert!(shown.contains(&format!("two: {one}, 1 with other keys do [evt.num {shell}]")), "{shown}");
+    // An event that lacks the key.
+    let shown = explain(&rules("lacks", "1m", "fd.sport"));
+    assert!(shown.contains("two: ignored: the event lacks a part of the key\n"), "{shown}");
+    // `until`.
+    let path = rules("until", "1m", "host");
+    let text = std::fs::read_to_string(&path).expect("rules");
+    write(path.as_ref(), &text.replace("  group-by", &format!("  until: evt.num > {input}\n  group-by")));
+    let shown = explain(&path);
+    assert!(shown.contains(&format!("{one}; the previous one, of event {input}, was ended by event ")), "{shown}");
+}
+
+/// A partial match for each file, in memory for a few.
+const FLOOD: &str = "- correlation: Flood\n  desc: d\n  type: temporal_ordered\n  rules:\n    \
+                     - {as: open, condition: 'evt.type in (open, openat)'}\n    \
+                     - {as: never, condition: evt.type = reboot}\n  group-by: [fd.name]\n  timespan: 1h\n  \
+                     output: flood\n  priority: NOTICE\n";
+
+#[test]
+fn dropped_partial_matches_are_reported_like_drops() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let rules = folder.path().join("rules.yaml");
+    write(&rules, FLOOD);
+    let path = rules.display().to_string();
+    let run = |memory: &str| {
+        let memory = format!("correlations.memory_bytes={memory}");
+        let ran = on_capture(&[
+            "-r",
+            &path,
+            "-o",
+            &memory,
+            "-o",
+            "json_output=true",
+            "-o",
+            "syscall_event_drops.actions[]=alert",
+            "-o",
+            "priority=debug",
+        ]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        alerts(&ran.out)
+    };
+    let found = run("65536");
+    let drop = found.iter().find(|alert| alert["rule"] == "Falco internal: correlation state drop").expect("an alert");
+    let fields = &drop["output_fields"];
+    assert_eq!(fields["correlation"], "Flood", "{drop}");
+    assert!(fields["evicted"].as_u64().is_some_and(|evicted| evicted > 10), "{drop}");
+    assert!(drop["output"].as_str().is_some_and(|text| text.contains("correlations.memory_bytes is full")), "{drop}");
+    assert_eq!(run("16777216"), Vec::<Json>::new());
+}
+
+const SECRETS: &str = "- correlation: Secrets\n  desc: d\n  type: event_count\n  \
+                       rules: [{as: read, condition: ka.verb = get}]\n  group-by: [user]\n  timespan: 1h\n  \
+                       condition: {gte: 4}\n  output: \"secrets (user=%correlation.user n=%correlation.count)\"\n  \
+                       priority: NOTICE\n  source: k8s_audit\n";
+
+/// Four events are a match: some before and some after a reload by SIGHUP and one by a changed file.
+#[test]
+fn partial_matches_are_in_the_metrics_and_outlive_reloads() {
+    let (web, hook) = (common::port(), common::port());
+    let folder = tempfile::tempdir().expect("a directory");
+    write(&folder.path().join("rules.yaml"), SECRETS);
+    let mut service = Service::start_in(
+        folder,
+        &format!(
+            "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {web}, \
+             prometheus_metrics_enabled: true}}\nmetrics: {{enabled: true, interval: 1h, output_rule: true}}\n\
+             watch_config_files: true\n\
+             plugins: [{{name: k8saudit, library_path: x.so, open_params: \"http://127.0.0.1:{hook}/k8s-audit\"}}]\n"
+        ),
+    );
+    service.until("the webhook", |_| std::net::TcpStream::connect(("127.0.0.1", hook)).is_ok());
+    let metrics = || {
+        let mut answer = ureq::get(&format!("http://127.0.0.1:{web}/metrics")).call().ok()?;
+        answer.body_mut().read_to_string().ok()
+    };
+    let metric = |name: &str| {
+        let start = format!("falcosecurity_falco_correlation_{name}{{correlation=\"Secrets\"}} ");
+        metrics()?.lines().find_map(|line| line.strip_prefix(&start).map(str::to_owned))
+    };
+    let send = |number: u32| {
+        let event = format!(
+            "{{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"auditID\":\"n{number}\",\"verb\":\"get\",\
+             \"stage\":\"ResponseComplete\",\"stageTimestamp\":\"2026-11-22T10:00:0{number}.000000Z\",\
+             \"user\":{{\"username\":\"eve\"}}}}"
+        );
+        let url = format!("http://127.0.0.1:{hook}/k8s-audit");
+        assert_eq!(ureq::post(&url).content_type("application/json").send(&event).expect("taken").status(), 200);
+    };
+    let reloads = |service: &Service| service.text("err").matches("reloaded: ").count();
+    send(1);
+    service.until("a partial match", |_| metric("partial_matches_total").as_deref() == Some("1"));
+    assert_eq!(metric("matches_total").as_deref(), Some("0"));
+    service.signal("-HUP");
+    service.until("a reload", |service| reloads(service) == 1);
+    send(2);
+    // Another output is no other correlation. The event after a reload may still be evaluated with the rules before.
+    write(&service.path("rules.yaml"), &SECRETS.replace("secrets (", "many secrets ("));
+    service.until("another reload", |service| reloads(service) == 2);
+    assert!(!service.text("out").contains("secrets"), "{}", service.text("out"));
+    send(3);
+    send(4);
+    service.until("the match", |service| service.text("out").contains("many secrets (user=eve n=4)"));
+    service.until("the count", |_| metric("matches_total").as_deref() == Some("1"));
+    assert_eq!(metric("partial_matches_total").as_deref(), Some("0"));
+    assert_eq!(metric("evictions_total").as_deref(), Some("0"));
+    assert_eq!(metric("late_events_total").as_deref(), Some("0"));
+    assert!(metrics().is_some_and(|text| text.contains("falcosecurity_falco_correlation_memory_bytes ")));
+    assert_eq!(service.end().0, 0);
+}
