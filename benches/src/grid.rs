@@ -133,7 +133,11 @@ pub fn generated(count: usize) -> String {
     text
 }
 
-fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
+/// Loads files.
+///
+/// # Errors
+/// If they have faults.
+pub fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
     let mut loader = Loader::new(Sources::new().with(schema));
     let loaded = loader.load(files.iter().copied());

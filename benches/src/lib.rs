@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod cases;
+pub mod correlations;
 pub mod generated;
 pub mod grid;
 
