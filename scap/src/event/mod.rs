@@ -13,6 +13,7 @@ use crate::schema::{EventCode, EventInfo, ParamInfo};
 
 mod builder;
 mod fd_list;
+mod kernel_file;
 mod param;
 mod shape;
 mod sockaddr;
@@ -20,6 +21,7 @@ mod value;
 
 pub use builder::EventBuilder;
 pub use fd_list::FdList;
+pub use kernel_file::{KernelFile, PathState};
 pub use param::Param;
 pub use sockaddr::{AF_INET, AF_INET6, AF_UNIX, SockAddr, SockTuple, embedded_v4};
 pub use value::{ParamValue, Strings};
@@ -196,8 +198,8 @@ impl<'a> Event<'a> {
         values
     }
 
-    /// Returns a parameter after those of the table, where the probe reports more than the schema: the first one of a
-    /// successful open is the path of the opened file, as the kernel resolved it. Older readers skip these parameters.
+    /// Returns a parameter after those of the table, where the probe reports more than the schema; see
+    /// [`kernel_file`](Self::kernel_file). Older readers skip these parameters.
     #[inline]
     pub fn beyond(&self, index: usize) -> Option<&'a [u8]> {
         let listed = self.info()?.params.len();
