@@ -87,6 +87,19 @@ struct io_sr_msg___addr {
 	int addr_len;
 };
 
+/* 6.18 made the flags of a memory a bitmap. */
+struct mm_struct___flags_word {
+	unsigned long flags;
+};
+
+typedef struct {
+	unsigned long __mm_flags[1];
+} mm_flags_t;
+
+struct mm_struct___flags_bitmap {
+	mm_flags_t flags;
+};
+
 /* 6.13 moved the submitter of an io_uring request from `task` to `tctx`. */
 struct io_kiocb___task {
 	struct task_struct *task;
@@ -123,6 +136,9 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 			get_ = BPF_CORE_READ(p, __VA_ARGS__);                                                \
 		get_;                                                                                        \
 	})
+
+/* 16 bytes anywhere in the kernel's memory, as numbers; only where bpf_rdonly_cast is there. */
+#define WORDS(p) ((struct timespec64 *)bpf_rdonly_cast((void *)(p), bpf_core_type_id_kernel(struct timespec64)))
 
 #define ENOSYS 38
 #define SIGSYS_BIT (1ULL << 30)

@@ -7,8 +7,10 @@
 /* Values are written below this and may reach as far again: so a masked position plus a 16-bit length stays inside. */
 #define DATA_SIZE (2 * 65536)
 #define DATA_MASK 0xffff
-/* Components of a path. */
-#define MAX_COMPONENTS 64
+/* Components of a cgroup's path. */
+#define MAX_COMPONENTS 32
+/* The kernel's limit of a path, with its NUL: a power of two. */
+#define PATH_SIZE 4096
 
 /* Counters of one CPU. */
 struct cpu_stats {
@@ -47,12 +49,14 @@ struct cpu {
 	u16 native_nr; /* the number that the program used */
 	u8 compat; /* a 32-bit call */
 	u8 socketcall; /* made through socketcall */
-	u64 parts[MAX_COMPONENTS]; /* names of a path's components, the last first */
-	u8 part_lens[MAX_COMPONENTS];
-	u32 nparts;
-	u32 sum; /* the sizes of a buffer's pieces */
+	u64 parts[MAX_COMPONENTS]; /* names of a cgroup's path, the last first */
+	u32 nparts, part_at;
+	u32 path_at; /* where the path begins so far */
+	u32 path_own; /* where the part in the file's own mount begins; 0 while it is not known */
+	u32 sum; /* of the sizes of a buffer's pieces */
 	struct sockaddr_any address;
 	struct ends ends;
+	u8 path[2 * PATH_SIZE]; /* a path, which ends at PATH_END; the rest is for the verifier */
 	u8 data[DATA_SIZE];
 };
 

@@ -18,6 +18,8 @@
 #include "read/cred.bpf.h"
 #include "read/file.bpf.h"
 #include "read/path.bpf.h"
+#include "read/text.bpf.h"
+#include "read/cgroup.bpf.h"
 #include "read/sock.bpf.h"
 
 #include "sys/convert.bpf.h"

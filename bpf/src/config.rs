@@ -17,16 +17,20 @@ impl Probe {
     }
 }
 
-/// When the probe records the arguments of open, openat, openat2, creat and connect at entry as well, so that a program
-/// cannot hide them by changing them during the call.
+/// The guard against a program that changes the arguments of open, openat, openat2, creat or connect while the call runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Toctou {
     /// Never.
     Off,
-    /// By tracepoints where the kernel has them, else by the hook; see [`BpfSource::guard`](crate::BpfSource::guard).
+    /// At exit where the kernel can (5.17), else by tracepoints where it shows them, else by the hook; see
+    /// [`BpfSource::guard`](crate::BpfSource::guard).
     #[default]
     Auto,
+    /// At exit, without a program at entry: a call that succeeded is reported with the file or socket that the kernel
+    /// opened or connected, and whether anybody else can have changed the path that it was given. Of a call that failed
+    /// the path is what the memory contains at exit.
+    Exit,
     /// By the tracepoint of each of these calls: from tracefs, or from a mount of it that only this process sees.
     Tracepoints,
     /// By one hook at the entry of every call. It sees 32-bit calls as well, and adds a cost to every call.
@@ -39,7 +43,10 @@ impl std::fmt::Display for Toctou {
             Self::Off => {
                 "arguments of open and connect are read after the call only: a program may change them meanwhile"
             }
-            Self::Auto => "arguments of open and connect are noted at entry as the kernel allows",
+            Self::Auto => "arguments of open and connect are guarded as the kernel allows",
+            Self::Exit => {
+                "arguments of open and connect are compared at exit with what the kernel opened and connected"
+            }
             Self::Tracepoints => "arguments of open and connect are noted at entry, by tracepoints",
             Self::Hook => {
                 "arguments of open and connect are noted at entry, by the hook of all calls (no tracepoints here)"
@@ -195,7 +202,7 @@ impl Builder {
         self
     }
 
-    /// Sets when arguments are recorded at entry as well ([`Toctou::Auto`]).
+    /// The guard against arguments that change during a call ([`Toctou::Auto`]).
     #[must_use]
     pub fn toctou(mut self, toctou: Toctou) -> Self {
         self.toctou = toctou;

@@ -93,7 +93,8 @@ impl Prepared {
                 || self.builder.without.contains(&name)
                 || (ITERATORS.contains(&name.as_str()) && !self.builder.wants_iterators())
                 || (name == ENTER && self.builder.toctou != Toctou::Hook)
-                || (ENTERS.iter().any(|(enter, _)| *enter == name) && self.builder.toctou == Toctou::Off);
+                || (ENTERS.iter().any(|(enter, _)| *enter == name)
+                    && matches!(self.builder.toctou, Toctou::Off | Toctou::Exit));
             program.set_autoload(!left_out);
         }
         Ok(open)

@@ -257,7 +257,7 @@ impl BpfSource {
         }
         let codes = ENTERS.map(|(program, _)| call_entered(program));
         match self.loaded.builder.toctou {
-            Toctou::Off => {}
+            Toctou::Off | Toctou::Exit => {}
             Toctou::Auto | Toctou::Tracepoints => {
                 for ((program, tracepoint), code) in ENTERS.iter().zip(codes) {
                     if code.is_some_and(has) {

@@ -127,37 +127,6 @@ ON_EXIT(getcwd_x)
 	return 0;
 }
 
-ON_EXIT(chdir_x)
-{
-	struct cpu *c = cpu_current();
-
-	if (!c)
-		return 0;
-	struct event e = event_begin(c, EV_CHDIR_X, EV_CHDIR_X_PARAMS, EV_CHDIR_X_FAMILY);
-
-	push_u64(&e, ret);
-	push_user_text(&e, c->args[0], MAX_PATH);
-	event_finish(&e);
-	return 0;
-}
-
-ON_EXIT(fchdir_x)
-{
-	struct cpu *c = cpu_current();
-
-	if (!c)
-		return 0;
-	u8 *r = record_begin(c, EV_FCHDIR_X, EV_FCHDIR_X_PARAMS, 46, EV_FCHDIR_X_FAMILY);
-
-	if (!r)
-		return 0;
-	PUT32(r, 26, 0x80008);
-	PUT64(r, 30, ret);
-	PUT64(r, 38, (s64)(s32)c->args[0]);
-	record_finish(r);
-	return 0;
-}
-
 ON_EXIT(rename_x)
 {
 	struct cpu *c = cpu_current();

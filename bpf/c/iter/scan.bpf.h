@@ -12,8 +12,6 @@
  */
 #pragma once
 
-/* A path of this size or more has no name in /proc either. */
-#define SCAN_PATH 4096
 #define SCAN_STRINGS 8192
 /* The number of threads to visit for one that has not ended. */
 #define SCAN_THREADS 30
@@ -123,19 +121,11 @@ __noinline int scan_text_put(u32 pos, u64 p, u32 max)
 	return c ? text_read(c, pos & DATA_MASK, p, max, false) : 0;
 }
 
-/* Writes the recorded components, without the NUL. */
-__noinline int scan_components_put(u32 pos)
+__noinline u64 scan_path_find(u64 p)
 {
 	struct cpu *c = cpu_scan();
 
-	return c ? components_write(c, pos) - 1 : 0;
-}
-
-__noinline int scan_path_note(u64 p)
-{
-	struct cpu *c = cpu_scan();
-
-	return c && path_walk(c, (struct path *)p);
+	return c ? path_write(c, (struct path *)p) : 0;
 }
 
 /* Writes the text of a path at `pos`; returns the length in the lower half, the form above. */
@@ -145,6 +135,7 @@ __noinline u32 scan_path_put(u32 pos, u64 p)
 	struct path *path = (void *)p;
 	struct dentry *dentry, *parent;
 	struct vfsmount *mnt;
+	u64 found;
 	u32 len;
 	bool root;
 
@@ -160,11 +151,10 @@ __noinline u32 scan_path_put(u32 pos, u64 p)
 		len = scan_text_put(pos, (u64)BPF_CORE_READ(dentry, d_name.name), MAX_COMPONENT);
 		return FORM_PSEUDO << 16 | (len ? len - 1 : 0);
 	}
-	if (!scan_path_note(p))
+	found = scan_path_find(p);
+	if (!path_is_known(found))
 		return FORM_UNCLEAR << 16;
-	len = scan_components_put(pos);
-	if (len >= SCAN_PATH)
-		return FORM_NONE << 16;
+	len = path_copy(c, pos & DATA_MASK, found) - 1;
 	if (!root && !BPF_CORE_READ(dentry, d_hash.pprev))
 		return FORM_DELETED << 16 | len;
 	return FORM_PATH << 16 | len;

@@ -55,6 +55,8 @@ static __always_inline struct file *fd_file(s32 fd)
 	}
 	if ((u32)fd >= max)
 		return NULL;
+	if (bpf_ksym_exists(bpf_rdonly_cast))
+		return (struct file *)WORDS(&files[fd])->tv_sec;
 	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
 	return file;
 }

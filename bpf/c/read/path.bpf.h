@@ -1,115 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Paths of files and cgroups. Both are walked from the leaf to the root, recording each name; then the names are
- * written from the root down. A path deeper than MAX_COMPONENTS loses its first components.
+/* Paths of files, as the kernel has them: without links and dots, from the root of the file's mount namespace.
+ *
+ * A path is written from its end to its beginning while the entries are followed up to the root, into a place of its own
+ * (struct cpu), and copied from there. What cannot be said as a path has a state that says why: never a made-up name.
  */
 #pragma once
 
 #define MAX_COMPONENT 256
-#define MAX_CGROUP_DEPTH 24
+/* Where the NUL of a path stands. */
+#define PATH_END (PATH_SIZE - 1)
+/* The number of a mount namespace that nobody lives in, as open_tree makes it; before 6.18 it was 0. */
+#define MNT_NS_ANON 0xeffffff7
+#define BTRFS_MAGIC 0x9123683e
+/* The inode of the top of each subvolume. */
+#define BTRFS_SUBVOLUME 256
 
-/* Records a name of `len` bytes; 0 if only its NUL marks the end. */
-static __always_inline void part_note(struct cpu *c, const void *name, u32 len)
-{
-	u32 n = c->nparts;
-
-	c->parts[n & (MAX_COMPONENTS - 1)] = (u64)name;
-	c->part_lens[n & (MAX_COMPONENTS - 1)] = len;
-	c->nparts = n + 1;
-}
+/* What is known of the path of a file; the numbers are part of the events (docs/kernels.md). */
+enum path_state {
+	PATH_NONE, /* no directory has it: a pipe, a memfd */
+	PATH_WHOLE,
+	PATH_DELETED, /* the path that it had */
+	PATH_DETACHED, /* from the top of a tree that is mounted nowhere */
+	PATH_CUT, /* too long or too deep to be said */
+};
 
 /* 5.17 introduced loops that the verifier checks once; without them it checks each turn, which is faster to run: so the
  * common depth of a path has unrolled turns.
  */
 #define USUAL_DEPTH 6
+/* Of entries with names of one letter. */
+#define MOST_DEPTH (PATH_SIZE / 2 + 64)
+#define MOST_DEPTH_OLD 64
 
-#define REPEAT(times, step, state)                                                                            \
-	do {                                                                                                  \
-		bool more_ = bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);                     \
-		u32 turns_ = more_ ? USUAL_DEPTH : (times), i_ = 0;                                           \
-		for (; i_ < (times); i_++) {                                                                  \
-			if (i_ >= turns_ || step(i_, state))                                                  \
-				break;                                                                        \
-		}                                                                                             \
-		if (more_ && i_ >= USUAL_DEPTH)                                                               \
-			bpf_loop((times) - USUAL_DEPTH, step##_more, state, 0);                               \
+#define REPEAT(step, state)                                                                                  \
+	do {                                                                                                 \
+		bool more_ = bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);                    \
+		u32 turns_ = more_ ? USUAL_DEPTH : MOST_DEPTH_OLD, i_ = 0;                                   \
+		for (; i_ < MOST_DEPTH_OLD; i_++) {                                                          \
+			if (i_ >= turns_ || step(i_, state))                                                 \
+				break;                                                                       \
+		}                                                                                            \
+		if (more_ && i_ >= USUAL_DEPTH)                                                              \
+			bpf_loop(MOST_DEPTH - USUAL_DEPTH, step##_more, state, 0);                           \
 	} while (0)
 
-/* The names of a path on their way into a buffer: the start, the count, and the bytes so far. */
-struct written {
-	struct cpu *c;
-	u32 pos, n, at;
-};
-
-/* Writes the next recorded name with a slash before it; its NUL is where the slash after it goes. */
-static __always_inline long component_step(u64 i, struct written *w)
-{
-	u32 index = w->n - 1 - (u32)i, at = w->pos + w->at;
-	struct cpu *c = w->c;
-	const void *name;
-	long len;
-
-	if (i >= w->n || index >= MAX_COMPONENTS)
-		return 1;
-	OPAQUE(index);
-	index &= MAX_COMPONENTS - 1;
-	name = (void *)c->parts[index];
-	len = c->part_lens[index];
-	OPAQUE(at);
-	PUT8(&c->data[at & DATA_MASK], 0, '/');
-	at++;
-	OPAQUE(at);
-	if (len)
-		bpf_probe_read_kernel(&c->data[at & DATA_MASK], len & (MAX_COMPONENT - 1), name);
-	else
-		len = bpf_probe_read_kernel_str(&c->data[at & DATA_MASK], MAX_COMPONENT, name) - 1;
-	w->at += 1 + (len > 0 ? len & (MAX_COMPONENT - 1) : 0);
-	return 0;
-}
-
-static long component_step_more(u64 i, struct written *w)
-{
-	return component_step(i + USUAL_DEPTH, w);
-}
-
-/* Writes the recorded names at `pos`, a slash before each and a NUL at the end; returns how many bytes. */
-static __always_inline u32 components_write(struct cpu *c, u32 pos)
-{
-	struct written w = { .c = c, .pos = pos, .n = c->nparts };
-
-	REPEAT(MAX_COMPONENTS, component_step, &w);
-	if (!w.n) {
-		PUT8(&c->data[pos & DATA_MASK], 0, '/');
-		w.at = 1;
-	}
-	PUT8(&c->data[(pos + w.at) & DATA_MASK], 0, 0);
-	return w.at + 1;
-}
-
-__noinline int components_put(u32 pos)
-{
-	struct cpu *c = cpu_current();
-
-	return c ? components_write(c, pos) : 0;
-}
-
-/* The position of a walk to the root. */
+/* Where a walk to the root is. Where the path begins so far is in struct cpu, so that the verifier does not tell one length
+ * from another.
+ */
 struct walk {
 	struct cpu *c;
 	struct dentry *dentry, *root;
 	struct mount *mount;
-	u32 arrived;
+	u32 state;
 };
+
+/* Writes the name of an entry before what is there; whether the walk is over. */
+static __always_inline long name_put(struct walk *w, struct dentry *dentry)
+{
+	struct cpu *c = w->c;
+	u32 len = GET(dentry, d_name.len), at = c->path_at - 1 - len;
+
+	/* Below 0 is above everything. */
+	if (at >= PATH_END)
+		return 1;
+	c->path_at = at;
+	OPAQUE(at);
+	PUT8(&c->path[at & (PATH_SIZE - 1)], 0, '/');
+	at++;
+	OPAQUE(at);
+	OPAQUE(len);
+	bpf_probe_read_kernel(&c->path[at & (PATH_SIZE - 1)], len & (MAX_COMPONENT - 1), GET(dentry, d_name.name));
+	return 0;
+}
+
+static __always_inline bool mount_is_detached(struct mount *mount)
+{
+	struct mnt_namespace *ns = GET(mount, mnt_ns);
+	u32 number;
+
+	if (!ns)
+		return true;
+	number = GET(ns, ns.inum);
+	return !number || number == MNT_NS_ANON;
+}
 
 static __always_inline long walk_step(u64 i, struct walk *w)
 {
-	struct dentry *dentry = w->dentry, *parent = GET(dentry, d_parent);
-	struct mount *mount = w->mount;
+	struct dentry *dentry = w->dentry, *parent;
 
 	if (dentry == w->root) {
-		struct mount *up = GET(mount, mnt_parent);
+		struct mount *mount = w->mount, *up = GET(mount, mnt_parent);
 
+		if (!w->c->path_own)
+			w->c->path_own = w->c->path_at;
 		if (up == mount) {
-			w->arrived = 1;
+			w->state = mount_is_detached(mount) ? PATH_DETACHED : PATH_WHOLE;
 			return 1;
 		}
 		w->dentry = GET(mount, mnt_mountpoint);
@@ -117,13 +102,13 @@ static __always_inline long walk_step(u64 i, struct walk *w)
 		w->mount = up;
 		return 0;
 	}
+	parent = GET(dentry, d_parent);
 	if (dentry == parent) {
-		w->arrived = 1;
+		w->state = PATH_DETACHED;
 		return 1;
 	}
-	part_note(w->c, GET(dentry, d_name.name), GET(dentry, d_name.len));
 	w->dentry = parent;
-	return 0;
+	return name_put(w, dentry);
 }
 
 static long walk_step_more(u64 i, struct walk *w)
@@ -131,124 +116,176 @@ static long walk_step_more(u64 i, struct walk *w)
 	return walk_step(i, w);
 }
 
-/* Records the components of a path up to the root of its mount namespace; returns whether the root was reached. */
-static __always_inline bool path_walk(struct cpu *c, struct path *path)
+/* A path that was found: where it begins in struct cpu, where the part in the file's own mount begins, and its state. */
+#define FOUND(begin, own, state) ((u64)(begin) | (u64)(own) << 16 | (u64)(state) << 32)
+#define FOUND_BEGIN(found) ((u32)(found) & (PATH_SIZE - 1))
+#define FOUND_OWN(found) ((u32)((found) >> 16) & 0xffff)
+#define FOUND_STATE(found) ((u32)((found) >> 32) & 7)
+
+static __always_inline u64 path_write(struct cpu *c, struct path *path)
 {
 	struct vfsmount *vfs = GET(path, mnt);
+	struct dentry *dentry = GET(path, dentry), *root = GET(vfs, mnt_root);
 	struct walk w = {
 		.c = c,
-		.dentry = GET(path, dentry),
-		.root = GET(vfs, mnt_root),
+		.dentry = dentry,
+		.root = root,
 		.mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt),
+		.state = PATH_CUT,
 	};
+	u32 at, own;
+	bool top = dentry == GET(dentry, d_parent);
 
-	c->nparts = 0;
-	REPEAT(MAX_COMPONENTS, walk_step, &w);
-	return w.arrived;
+	if (!dentry || (top && dentry != root))
+		return FOUND(PATH_END, PATH_END, PATH_NONE);
+	PUT16(c->path, PATH_END - 1, '/');
+	c->path_at = PATH_END;
+	c->path_own = 0;
+	REPEAT(walk_step, &w);
+	at = c->path_at;
+	own = c->path_own;
+	/* The root has no name. */
+	if (at == PATH_END)
+		at--;
+	if (w.state == PATH_WHOLE && !top && !GET(dentry, d_hash.pprev))
+		w.state = PATH_DELETED;
+	return FOUND(at, own ? own : at, w.state);
 }
 
-__noinline int path_note(u64 p)
+__noinline u64 path_find(u64 p)
 {
 	struct cpu *c = cpu_current();
 
-	return c && path_walk(c, (struct path *)p);
+	return c && p ? path_write(c, (struct path *)p) : 0;
 }
 
-static __always_inline void push_path(struct event *e, struct path *path)
+/* Where a file has its path, as a number; 0 if there is no file. */
+static __always_inline u64 file_path(struct cpu *c, struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	return file ? plain(c, file) + bpf_core_field_offset(struct file, f_path) : 0;
+}
 
-	if (!dentry) {
+/* Whether there is a path to be said, if only one that leads from somewhere. */
+static __always_inline bool path_is_known(u64 found)
+{
+	return FOUND_STATE(found) == PATH_WHOLE || FOUND_STATE(found) == PATH_DELETED ||
+	       FOUND_STATE(found) == PATH_DETACHED;
+}
+
+/* Copies the path that was found to `pos`; how many bytes, with the NUL. */
+static __always_inline u32 path_copy(struct cpu *c, u32 pos, u64 found)
+{
+	u32 begin = FOUND_BEGIN(found), len;
+
+	OPAQUE(begin);
+	begin &= PATH_SIZE - 1;
+	len = PATH_SIZE - begin;
+	bpf_probe_read_kernel(&c->data[pos & DATA_MASK], len, &c->path[begin]);
+	return len;
+}
+
+static __always_inline void push_found(struct event *e, u64 found)
+{
+	u32 pos = e->pos & DATA_MASK;
+
+	OPAQUE(pos);
+	push_done(e, path_is_known(found) ? path_copy(e->c, pos, found) : 0);
+}
+
+/* The path of an executable; of what is in no directory, such as a memfd, its name. */
+static __always_inline u64 push_exe_path(struct event *e, struct file *file)
+{
+	u64 found;
+
+	if (!file) {
 		push_empty(e);
-		return;
+		return 0;
 	}
-	path_note((u64)path);
-	/* A file without a path, such as a memfd, is its own root and has only a name. */
-	if (!e->c->nparts && BPF_CORE_READ(dentry, d_name.len) > 1) {
-		push_kernel_text(e, BPF_CORE_READ(dentry, d_name.name), MAX_COMPONENT);
-		return;
+	found = path_find(file_path(e->c, file));
+	if (FOUND_STATE(found) == PATH_NONE)
+		push_kernel_text(e, BPF_CORE_READ(file, f_path.dentry, d_name.name), MAX_COMPONENT);
+	else
+		push_found(e, found);
+	return found;
+}
+
+static __always_inline bool is_top(struct dentry *dentry)
+{
+	return dentry == GET(dentry, d_parent) ||
+	       (GET(dentry, d_sb, s_magic) == BTRFS_MAGIC && GET(dentry, d_inode, i_ino) == BTRFS_SUBVOLUME);
+}
+
+static __always_inline long top_step(u64 i, struct walk *w)
+{
+	struct dentry *dentry = w->dentry;
+
+	if (is_top(dentry)) {
+		w->state = PATH_WHOLE;
+		return 1;
 	}
-	push_done(e, components_put(e->pos) & DATA_MASK);
+	w->dentry = GET(dentry, d_parent);
+	return name_put(w, dentry);
 }
 
-static __always_inline void push_file_path(struct event *e, struct file *file)
+static long top_step_more(u64 i, struct walk *w)
 {
-	if (file)
-		push_path(e, (void *)file + bpf_core_field_offset(struct file, f_path));
-	else
-		push_empty(e);
+	return top_step(i, w);
 }
 
-/* Records the path of an open file, unless it has none or one that is too deep: never a made-up name. */
-static __always_inline bool real_path_note(struct cpu *c, struct file *file)
-{
-	struct path *path = (void *)file + bpf_core_field_offset(struct file, f_path);
-	struct dentry *dentry = GET(path, dentry);
-
-	if (dentry == GET(dentry, d_parent) && dentry != GET(path, mnt, mnt_root))
-		return false;
-	return path_note(plain(c, path));
-}
-
-static __always_inline void push_real_path(struct event *e, struct file *file)
-{
-	if (real_path_note(e->c, file))
-		push_done(e, components_put(e->pos) & DATA_MASK);
-	else
-		push_empty(e);
-}
-
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
-{
-	if (bpf_core_field_exists(((struct kernfs_node___parent *)0)->parent))
-		return BPF_CORE_READ((struct kernfs_node___parent *)node, parent);
-	return BPF_CORE_READ((struct kernfs_node___under_parent *)node, __parent);
-}
-
-/* Writes `name=path` of one controller at `pos`, with its NUL; returns how many bytes. */
-__noinline int cgroup_put(u32 pos, u64 groups, u32 id)
+/* The path of the top of a mount in its own file system. */
+__noinline u64 mount_top_find(u64 p)
 {
 	struct cpu *c = cpu_current();
-	struct css_set *set = (void *)groups;
-	struct cgroup_subsys_state *css = NULL;
-	struct kernfs_node *node;
-	u32 len;
+	struct vfsmount *vfs = (void *)p;
 
-	if (!c)
+	if (!c || !p)
 		return 0;
-	bpf_core_read(&css, sizeof(css), &set->subsys[id & 15]);
-	len = kernel_text_put(pos, (u64)BPF_CORE_READ(css, ss, name), MAX_COMPONENT);
-	if (!len)
-		return 0;
-	PUT8(&c->data[(pos + len - 1) & DATA_MASK], 0, '=');
-	c->nparts = 0;
-	node = BPF_CORE_READ(css, cgroup, kn);
-	for (int i = 0; i < MAX_CGROUP_DEPTH; i++) {
-		struct kernfs_node *parent = kernfs_parent(node);
+	struct walk w = { .c = c, .dentry = GET(vfs, mnt_root), .state = PATH_CUT };
 
-		/* The root has no parent; its name is not part of the path. */
-		if (!parent)
-			break;
-		part_note(c, BPF_CORE_READ(node, name), 0);
-		node = parent;
-	}
-	return len + components_put(pos + len);
+	PUT8(c->path, PATH_END, 0);
+	c->path_at = PATH_END;
+	REPEAT(top_step, &w);
+	return FOUND(c->path_at, c->path_at, w.state);
 }
 
-#define CGROUP_PUT(e, at, set, id)                                                                          \
-	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id) ?                                            \
-		 cgroup_put((e)->pos + (at), (u64)(set), bpf_core_enum_value(enum cgroup_subsys_id, id)) : \
-		 0)
+/* After the parameters of the schema, of a file that a call led to:
+ *
+ *   0  its path as the kernel has it; "=" if that is the text that the call was given; empty if it is a parameter, or none
+ *   1  u32 device | u16 where in the path its own mount begins | u8 state of the path | u8 flags
+ *   2  of a file in a mount of a part of a file system: the path of that part in it
+ */
+#define KERNEL_PARAMS 3
+#define KERNEL_TEXT_OWN 1 /* nobody but the thread can have changed the text since it was used */
 
-static __always_inline void push_cgroups(struct event *e, struct task_struct *task)
+/* Writes the last two at `pos`; how many bytes the last one has. */
+__noinline int kernel_facts_put(u32 pos, u64 p, u64 found, u32 flags)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	u32 at = 0;
+	struct event own = { .c = cpu_current(), .pos = pos };
+	struct path *path = (void *)p;
+	struct vfsmount *vfs;
+	u32 mount_at, dev;
 
-	at += CGROUP_PUT(e, at, set, cpuset_cgrp_id);
-	at += CGROUP_PUT(e, at, set, cpu_cgrp_id);
-	at += CGROUP_PUT(e, at, set, cpuacct_cgrp_id);
-	at += CGROUP_PUT(e, at, set, io_cgrp_id);
-	at += CGROUP_PUT(e, at, set, memory_cgrp_id);
-	push_done(e, at & DATA_MASK);
+	if (!own.c)
+		return 0;
+	part_u64(&own, 0, 0);
+	if (!path)
+		return 0;
+	mount_at = FOUND_OWN(found) - FOUND_BEGIN(found);
+	dev = device_of_kernel(GET(path, dentry, d_sb, s_dev));
+	part_u64(&own, 0, dev | (u64)(mount_at & 0xffff) << 32 | (u64)FOUND_STATE(found) << 48 | (u64)flags << 56);
+	vfs = GET(path, mnt);
+	if (!path_is_known(found) || is_top(GET(vfs, mnt_root)))
+		return 0;
+	found = mount_top_find(plain(own.c, vfs));
+	if (!path_is_known(found))
+		return 0;
+	return path_copy(own.c, (pos + sizeof(u64)) & DATA_MASK, found);
+}
+
+static __always_inline void push_kernel_facts(struct event *e, u64 path, u64 found, u32 flags)
+{
+	u32 len = kernel_facts_put(e->pos, path, found, flags) & DATA_MASK;
+
+	push_done(e, sizeof(u64));
+	push_done(e, len);
 }

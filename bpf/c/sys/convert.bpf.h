@@ -4,6 +4,10 @@
 
 #define O_ACCMODE 3
 #define O_CREAT 0100
+#define O_EXCL 0200
+#define O_NOCTTY 0400
+#define O_TRUNC 01000
+#define O_LARGEFILE 0100000
 #define O_TMPFILE_BIT 020000000
 #define FUTEX_COMMAND 127
 #define MOUNT_MAGIC 0xc0ed0000

@@ -29,13 +29,13 @@ static __always_inline struct opened file_opened(struct file *file)
 	return o;
 }
 
-/* After the parameters of the schema a successful open has the path of the opened file, as the kernel has it. */
-#define REAL_PATH(o) ((o).file ? 1 : 0)
+/* The parameters after those of the schema; what fails leads nowhere. */
+#define MORE(o) ((o).file ? KERNEL_PARAMS : 0)
 
-static __always_inline void push_opened_path(struct event *e, struct opened *o)
+static __always_inline void push_opened(struct event *e, struct file *file, struct text text)
 {
-	if (o->file)
-		push_real_path(e, o->file);
+	if (file)
+		push_led_to(e, file_path(e->c, file), text);
 }
 
 static __always_inline struct opened fd_opened(long fd)
@@ -50,15 +50,16 @@ ON_EXIT(open_x)
 	if (!c)
 		return 0;
 	struct opened o = fd_opened(ret);
-	struct event e = event_begin(c, EV_OPEN_X, EV_OPEN_X_PARAMS + REAL_PATH(o), EV_OPEN_X_FAMILY);
+	struct event e = event_begin(c, EV_OPEN_X, EV_OPEN_X_PARAMS + MORE(o), EV_OPEN_X_FAMILY);
 
 	push_u64(&e, ret);
-	push_user_text(&e, c->args[0], MAX_PATH);
+	struct text text = push_given(&e, c->args[0]);
+
 	push_u32(&e, open_flags(c->args[1]) | o.flags);
 	push_u32(&e, open_mode(c->args[1], c->args[2]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
-	push_opened_path(&e, &o);
+	push_opened(&e, o.file, text);
 	event_finish(&e);
 	return 0;
 }
@@ -70,18 +71,27 @@ ON_EXIT(openat_2_x)
 	if (!c)
 		return 0;
 	struct opened o = fd_opened(ret);
-	struct event e = event_begin(c, EV_OPENAT_2_X, EV_OPENAT_2_X_PARAMS + REAL_PATH(o), EV_OPENAT_2_X_FAMILY);
+	struct event e = event_begin(c, EV_OPENAT_2_X, EV_OPENAT_2_X_PARAMS + MORE(o), EV_OPENAT_2_X_FAMILY);
 
 	push_u64(&e, ret);
 	push_u64(&e, (s64)(s32)c->args[0]);
-	push_user_text(&e, c->args[1], MAX_PATH);
+	struct text text = push_given(&e, c->args[1]);
+
 	push_u32(&e, open_flags(c->args[2]) | o.flags);
 	push_u32(&e, open_mode(c->args[2], c->args[3]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
-	push_opened_path(&e, &o);
+	push_opened(&e, o.file, text);
 	event_finish(&e);
 	return 0;
+}
+
+/* Flags of openat2 lie in memory that may have changed since. The file has all but those that only matter to the open. */
+static __always_inline u64 how_flags(struct open_how *how, struct file *file)
+{
+	const u64 own = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_LARGEFILE;
+
+	return file ? (how->flags & own) | (GET(file, f_flags) & ~own) : how->flags;
 }
 
 ON_EXIT(openat2_x)
@@ -92,19 +102,20 @@ ON_EXIT(openat2_x)
 	if (!c)
 		return 0;
 	struct opened o = fd_opened(ret);
-	struct event e = event_begin(c, EV_OPENAT2_X, EV_OPENAT2_X_PARAMS + REAL_PATH(o), EV_OPENAT2_X_FAMILY);
+	struct event e = event_begin(c, EV_OPENAT2_X, EV_OPENAT2_X_PARAMS + MORE(o), EV_OPENAT2_X_FAMILY);
 
 	if (bpf_probe_read_user(&how, sizeof(how), (void *)c->args[2]))
 		count_fault();
 	push_u64(&e, ret);
 	push_u64(&e, (s64)(s32)c->args[0]);
-	push_user_text(&e, c->args[1], MAX_PATH);
-	push_u32(&e, open_flags(how.flags) | o.flags);
+	struct text text = push_given(&e, c->args[1]);
+
+	push_u32(&e, open_flags(how_flags(&how, o.file)) | o.flags);
 	push_u32(&e, open_mode(how.flags, how.mode));
 	push_u32(&e, resolve_flags(how.resolve));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
-	push_opened_path(&e, &o);
+	push_opened(&e, o.file, text);
 	event_finish(&e);
 	return 0;
 }
@@ -116,18 +127,19 @@ ON_EXIT(creat_x)
 	if (!c)
 		return 0;
 	struct opened o = fd_opened(ret);
-	struct event e = event_begin(c, EV_CREAT_X, EV_CREAT_X_PARAMS + REAL_PATH(o), EV_CREAT_X_FAMILY);
+	struct event e = event_begin(c, EV_CREAT_X, EV_CREAT_X_PARAMS + MORE(o), EV_CREAT_X_FAMILY);
 	u16 layer = o.layer == LAYER_UPPER ? CREAT_FLAGS__FD_UPPER_LAYER_CREAT :
 		    o.layer == LAYER_LOWER ? CREAT_FLAGS__FD_LOWER_LAYER_CREAT :
 					     0;
 
 	push_u64(&e, ret);
-	push_user_text(&e, c->args[0], MAX_PATH);
+	struct text text = push_given(&e, c->args[0]);
+
 	push_u32(&e, open_mode(O_CREAT, c->args[1]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
 	push_u16(&e, layer);
-	push_opened_path(&e, &o);
+	push_opened(&e, o.file, text);
 	event_finish(&e);
 	return 0;
 }
@@ -135,20 +147,71 @@ ON_EXIT(creat_x)
 ON_EXIT(open_by_handle_at_x)
 {
 	struct cpu *c = cpu_current();
+	u64 found;
 
 	if (!c)
 		return 0;
-	struct event e =
-		event_begin(c, EV_OPEN_BY_HANDLE_AT_X, EV_OPEN_BY_HANDLE_AT_X_PARAMS, EV_OPEN_BY_HANDLE_AT_X_FAMILY);
 	struct opened o = fd_opened(ret);
+	struct event e = event_begin(c, EV_OPEN_BY_HANDLE_AT_X, EV_OPEN_BY_HANDLE_AT_X_PARAMS + MORE(o),
+				     EV_OPEN_BY_HANDLE_AT_X_FAMILY);
 
 	push_u64(&e, ret);
 	push_u64(&e, (s64)(s32)c->args[0]);
 	push_u32(&e, open_flags(c->args[2]) | o.flags);
 	/* A handle has no name: the path is the one that it was found under. */
-	push_file_path(&e, o.file);
+	found = path_find(file_path(c, o.file));
+	push_found(&e, found);
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
+	if (o.file) {
+		push_empty(&e);
+		push_kernel_facts(&e, file_path(c, o.file), found, 0);
+	}
+	event_finish(&e);
+	return 0;
+}
+
+/* The working directory of the current task. */
+static __always_inline u64 working_directory(struct cpu *c)
+{
+	struct task_struct *task = task_current();
+
+	return plain(c, BPF_CORE_READ(task, fs)) + bpf_core_field_offset(struct fs_struct, pwd);
+}
+
+ON_EXIT(chdir_x)
+{
+	struct cpu *c = cpu_current();
+
+	if (!c)
+		return 0;
+	struct event e = event_begin(c, EV_CHDIR_X, EV_CHDIR_X_PARAMS + (ret ? 0 : KERNEL_PARAMS), EV_CHDIR_X_FAMILY);
+
+	push_u64(&e, ret);
+	struct text text = push_given(&e, c->args[0]);
+
+	if (!ret)
+		push_led_to(&e, working_directory(c), text);
+	event_finish(&e);
+	return 0;
+}
+
+ON_EXIT(fchdir_x)
+{
+	struct cpu *c = cpu_current();
+
+	if (!c)
+		return 0;
+	struct event e = event_begin(c, EV_FCHDIR_X, EV_FCHDIR_X_PARAMS + (ret ? 0 : KERNEL_PARAMS), EV_FCHDIR_X_FAMILY);
+
+	push_u64(&e, ret);
+	push_u64(&e, (s64)(s32)c->args[0]);
+	if (!ret) {
+		u64 path = working_directory(c), found = path_find(path);
+
+		push_found(&e, found);
+		push_kernel_facts(&e, path, found, 0);
+	}
 	event_finish(&e);
 	return 0;
 }

@@ -86,11 +86,13 @@ __noinline int passed_put(u32 pos, s32 fd)
 		flags = (u32)GET(sk, sk_type) << 16 | GET(sk, sk_protocol);
 		len = tuple_put(pos + PASSED_HEADER, plain(own.c, sk), OUTBOUND, 0, 0) & DATA_MASK;
 	} else {
-		if (!real_path_note(own.c, file))
+		u64 found = path_find(file_path(own.c, file));
+
+		if (!path_is_known(found))
 			return 0;
 		kind = (GET(file, f_inode, i_mode) & S_IFMT) == S_IFDIR ? PASSED_DIRECTORY : PASSED_FILE;
 		flags = open_flags(GET(file, f_flags));
-		len = components_put(pos + PASSED_HEADER) & DATA_MASK;
+		len = path_copy(own.c, (pos + PASSED_HEADER) & DATA_MASK, found);
 	}
 	at = part_u32(e, 0, fd);
 	at = part_u32(e, at, flags);

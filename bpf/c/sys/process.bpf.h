@@ -77,11 +77,12 @@ static __always_inline void push_task(struct event *e, struct task_struct *task)
 	push_cgroups(e, task);
 }
 
-/* Writes from the terminal to the group: the end of both exec events. */
-static __always_inline void push_exec_facts(struct event *e, struct task_struct *task)
+/* From the terminal to the group: the end of both exec events. */
+static __always_inline u64 push_exec_facts(struct event *e, struct task_struct *task)
 {
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 	struct inode *inode = BPF_CORE_READ(exe, f_inode);
+	u64 found;
 
 	push_u32(e, task_tty(task));
 	push_u64(e, task_vid(task, PIDTYPE_PGID));
@@ -94,9 +95,10 @@ static __always_inline void push_exec_facts(struct event *e, struct task_struct 
 	push_u64(e, INODE_TIME(inode, ctime));
 	push_u64(e, INODE_TIME(inode, mtime));
 	push_u32(e, task_euid(task));
-	push_file_path(e, exe);
+	found = push_exe_path(e, exe);
 	push_u64(e, task_id(task, PIDTYPE_PGID));
 	push_u32(e, task_egid(task));
+	return found;
 }
 
 /* Only a failed exec is seen here; tp/exec.bpf.h sees success. */

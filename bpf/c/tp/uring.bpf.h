@@ -12,13 +12,33 @@
  */
 #pragma once
 
-/* Writes a path that was kept; nothing where it was too long. */
-static __always_inline void push_kept(struct event *e, const char *path)
+/* A path that was kept. */
+__noinline int kept_put(u32 pos, u64 q, u64 req, u32 which)
 {
-	if (path[0])
-		push_kernel_text(e, path, REQUEST_PATH);
-	else
-		push_empty(e);
+	struct request *request = (void *)q;
+	u64 key = LONG_PATH_KEY(req, which);
+	struct cpu *c = cpu_current();
+	struct long_path *path;
+	u8 apart = 0, first = 0;
+	u64 at = which == FIRST_PATH ? (u64)request->path : (u64)request->path2;
+	int len;
+
+	bpf_probe_read_kernel(&apart, 1, &request->long_paths);
+	if (!(apart & which)) {
+		bpf_probe_read_kernel(&first, 1, (void *)at);
+		return first ? kernel_text_put(pos, at, REQUEST_PATH) : 0;
+	}
+	path = bpf_map_lookup_elem(&long_paths, &key);
+	if (!path || !c)
+		return 0;
+	len = kernel_text_put(pos, plain(c, path), PATH_SIZE);
+	bpf_map_delete_elem(&long_paths, &key);
+	return len;
+}
+
+static __always_inline void push_kept(struct event *e, u64 q, u64 req, u32 which)
+{
+	push_done(e, kept_put(e->pos, q, req, which) & (2 * PATH_SIZE - 1));
 }
 
 /* Writes the pieces that were kept, at most `limit` bytes; returns the sum of their sizes. */
@@ -56,7 +76,7 @@ static __always_inline struct given sender(u64 message)
 }
 
 /* Writes the event of a request with its result. */
-static __always_inline void request_event(struct cpu *c, struct request *q, s64 res, struct file *file)
+static __always_inline void request_event(struct cpu *c, struct request *q, u64 req, s64 res, struct file *file)
 {
 	bool own = bpf_get_current_pid_tgid() >> 32 == q->tgid;
 	u64 address = own ? q->address : 0;
@@ -78,19 +98,22 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		struct opened o = q->target ? file_opened(file) : fd_opened(own ? res : -1);
 
 		if (q->opcode == IORING_OP_OPENAT) {
-			BEGIN_WITH(OPENAT_2_X, REAL_PATH(o));
+			BEGIN_WITH(OPENAT_2_X, MORE(o));
 		} else {
-			BEGIN_WITH(OPENAT2_X, REAL_PATH(o));
+			BEGIN_WITH(OPENAT2_X, MORE(o));
 		}
 		push_u64(&e, (s64)q->fd);
-		push_kept(&e, q->path);
+		struct text text = { .pos = e.pos };
+
+		push_kept(&e, plain(c, q), req, FIRST_PATH);
+		text.len = e.pos - text.pos;
 		push_u32(&e, open_flags(q->flags) | o.flags);
 		push_u32(&e, open_mode(q->flags, q->mode));
 		if (q->opcode == IORING_OP_OPENAT2)
 			push_u32(&e, resolve_flags(q->resolve));
 		push_u32(&e, o.dev);
 		push_u64(&e, o.ino);
-		push_opened_path(&e, &o);
+		push_opened(&e, o.file, text);
 		break;
 	}
 	case IORING_OP_CLOSE:
@@ -181,16 +204,16 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 		break;
 	case IORING_OP_SYMLINKAT:
 		BEGIN(SYMLINKAT_X);
-		push_kept(&e, q->path);
+		push_kept(&e, plain(c, q), req, FIRST_PATH);
 		push_u64(&e, (s64)q->fd);
-		push_kept(&e, q->path2);
+		push_kept(&e, plain(c, q), req, SECOND_PATH);
 		break;
 	case IORING_OP_LINKAT:
 		BEGIN(LINKAT_2_X);
 		push_u64(&e, (s64)q->fd);
-		push_kept(&e, q->path);
+		push_kept(&e, plain(c, q), req, FIRST_PATH);
 		push_u64(&e, (s64)q->fd2);
-		push_kept(&e, q->path2);
+		push_kept(&e, plain(c, q), req, SECOND_PATH);
 		push_u32(&e, linkat_flags(q->flags));
 		break;
 	case IORING_OP_CONNECT:
@@ -217,21 +240,21 @@ static __always_inline void request_event(struct cpu *c, struct request *q, s64 
 	case IORING_OP_RENAMEAT:
 		BEGIN(RENAMEAT2_X);
 		push_u64(&e, (s64)q->fd);
-		push_kept(&e, q->path);
+		push_kept(&e, plain(c, q), req, FIRST_PATH);
 		push_u64(&e, (s64)q->fd2);
-		push_kept(&e, q->path2);
+		push_kept(&e, plain(c, q), req, SECOND_PATH);
 		push_u32(&e, q->flags);
 		break;
 	case IORING_OP_UNLINKAT:
 		BEGIN(UNLINKAT_2_X);
 		push_u64(&e, (s64)q->fd);
-		push_kept(&e, q->path);
+		push_kept(&e, plain(c, q), req, FIRST_PATH);
 		push_u32(&e, unlinkat_flags(q->flags));
 		break;
 	case IORING_OP_MKDIRAT:
 		BEGIN(MKDIRAT_X);
 		push_u64(&e, (s64)q->fd);
-		push_kept(&e, q->path);
+		push_kept(&e, plain(c, q), req, FIRST_PATH);
 		push_u32(&e, q->mode);
 		break;
 	default:
@@ -277,6 +300,7 @@ static __always_inline int submitted(struct io_kiocb *req)
 	q->control = 0;
 	q->control_len = 0;
 	q->fixed = 0;
+	q->long_paths = 0;
 	q->target = 0;
 	q->ring = (u64)BPF_CORE_READ(req, ctx);
 	q->opcode = opcode;
@@ -287,13 +311,13 @@ static __always_inline int submitted(struct io_kiocb *req)
 	q->path2[0] = 0;
 	if (process_is_left_out(q->tgid))
 		return 0;
-	request_read(q, req);
-	/* A request without a notice of success is reported now. */
+	key = plain(c, req);
+	request_read(q, req, key);
+	/* Who asks for no notice of success gets his event now. */
 	if (BPF_CORE_READ(req, flags) & REQ_F_CQE_SKIP) {
-		request_event(c, q, EINPROGRESS_RESULT, NULL);
+		request_event(c, q, key, EINPROGRESS_RESULT, NULL);
 		return 0;
 	}
-	key = plain(c, req);
 	bpf_map_update_elem(&requests, &key, q, BPF_ANY);
 	return 0;
 }
@@ -323,7 +347,7 @@ static __always_inline int completed(void *req, s64 res, u32 flags)
 			file = fixed_file((struct io_ring_ctx *)q->ring, place);
 			res = fixed_number(q->ring, place);
 		}
-		request_event(c, q, res, file);
+		request_event(c, q, key, res, file);
 	}
 	/* A send without a copy has a second notice to come, which is not needed. */
 	if (!(flags & IORING_CQE_F_MORE) || q->opcode == IORING_OP_SEND_ZC || q->opcode == IORING_OP_SENDMSG_ZC)

@@ -37,7 +37,9 @@
 #define EINPROGRESS_RESULT (-EINPROGRESS)
 #define MAX_REQUESTS 8192
 #define REQUEST_PATH 256
-/* The greatest number of pieces of a buffer that are kept, plus one: a power of two. */
+/* Requests with longer paths that are on their way. */
+#define MAX_LONG_PATHS 128
+/* Of a buffer in pieces fewer than so many are kept: a power of two. */
 #define REQUEST_PIECES 8
 
 /* Returns the number of the call that a request corresponds to, plus 1. */
@@ -62,11 +64,11 @@ struct request {
 	u32 len;
 	u32 name_len; /* length of the address, which is kept in `path` */
 	u8 opcode;
-	u8 pieces; /* number of pieces of a buffer */
-	u8 fixed; /* `place` is used instead of `fd` */
-	u8 pad;
-	u32 place; /* place in the ring's table of files */
-	u32 target; /* where the new file gets its place, counted from 1; 0: it gets a file descriptor */
+	u8 pieces; /* of a buffer in pieces */
+	u8 fixed; /* `place` stands for `fd` */
+	u8 long_paths; /* bits: `path`, `path2` are in the map of that name */
+	u32 place; /* in the ring's table of files */
+	u32 target; /* where the new file gets its place, counted from 1; 0: it gets a descriptor */
 	u64 ring;
 	u64 iov[2 * REQUEST_PIECES];
 	u64 control, control_len;
@@ -81,15 +83,39 @@ struct {
 	__type(value, struct request);
 } requests SEC(".maps");
 
-/* Keeps a path, unless it is too long: a cut one would be that of another file. */
-static __always_inline void path_keep(char *to, struct filename *name)
+struct long_path {
+	char text[PATH_SIZE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_LONG_PATHS);
+	__type(key, u64);
+	__type(value, struct long_path);
+} long_paths SEC(".maps");
+
+#define FIRST_PATH 1
+#define SECOND_PATH 2
+/* Requests are aligned to more than this. */
+#define LONG_PATH_KEY(req, which) ((u64)(req) | (which))
+
+/* Keeps a path; a long one apart. One that is lost there is empty: what is cut would be the path of something else. */
+static __always_inline void path_keep(struct request *q, u64 req, u8 which, struct filename *name)
 {
+	char *to = which == FIRST_PATH ? q->path : q->path2;
+	const char *from = BPF_CORE_READ(name, name);
+	u64 key = LONG_PATH_KEY(req, which);
+	struct cpu *c = cpu_current();
 	long len;
 
 	to[0] = 0;
-	len = bpf_probe_read_kernel_str(to, REQUEST_PATH, BPF_CORE_READ(name, name));
-	if (len >= REQUEST_PATH)
-		to[0] = 0;
+	len = bpf_probe_read_kernel_str(to, REQUEST_PATH, from);
+	if (len < REQUEST_PATH || !c)
+		return;
+	to[0] = 0;
+	bpf_probe_read_kernel_str(c->path, PATH_SIZE, from);
+	if (!bpf_map_update_elem(&long_paths, &key, c->path, BPF_ANY))
+		q->long_paths |= which;
 }
 
 /* Keeps the address of a bind, which the kernel has copied by then: to where a message has its address, in later kernels
@@ -144,7 +170,7 @@ static __always_inline void pieces_keep(struct request *q, u64 iov, u64 count)
 		q->pieces = n;
 }
 
-static __always_inline void request_read(struct request *q, struct io_kiocb *req)
+static __always_inline void request_read(struct request *q, struct io_kiocb *req, u64 key)
 {
 	q->fd = q->place = BPF_CORE_READ(req, cqe.fd);
 	if (BPF_CORE_READ(req, flags) & REQ_F_FIXED_FILE) {
@@ -161,7 +187,7 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		q->flags = BPF_CORE_READ(open, how.flags);
 		q->mode = BPF_CORE_READ(open, how.mode);
 		q->resolve = BPF_CORE_READ(open, how.resolve);
-		path_keep(q->path, BPF_CORE_READ(open, filename));
+		path_keep(q, key, FIRST_PATH, BPF_CORE_READ(open, filename));
 		break;
 	}
 	case IORING_OP_CLOSE:
@@ -229,8 +255,8 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		q->fd = q->opcode == IORING_OP_LINKAT ? BPF_CORE_READ(link, old_dfd) : BPF_CORE_READ(link, new_dfd);
 		q->fd2 = BPF_CORE_READ(link, new_dfd);
 		q->flags = (u32)BPF_CORE_READ(link, flags);
-		path_keep(q->path, BPF_CORE_READ(link, oldpath));
-		path_keep(q->path2, BPF_CORE_READ(link, newpath));
+		path_keep(q, key, FIRST_PATH, BPF_CORE_READ(link, oldpath));
+		path_keep(q, key, SECOND_PATH, BPF_CORE_READ(link, newpath));
 		break;
 	}
 	case IORING_OP_CONNECT:
@@ -256,19 +282,19 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		q->fd = BPF_CORE_READ(rename, old_dfd);
 		q->fd2 = BPF_CORE_READ(rename, new_dfd);
 		q->flags = (u32)BPF_CORE_READ(rename, flags);
-		path_keep(q->path, BPF_CORE_READ(rename, oldpath));
-		path_keep(q->path2, BPF_CORE_READ(rename, newpath));
+		path_keep(q, key, FIRST_PATH, BPF_CORE_READ(rename, oldpath));
+		path_keep(q, key, SECOND_PATH, BPF_CORE_READ(rename, newpath));
 		break;
 	}
 	case IORING_OP_UNLINKAT:
 		q->fd = BPF_CORE_READ((struct io_unlink *)(void *)req, dfd);
 		q->flags = (u32)BPF_CORE_READ((struct io_unlink *)(void *)req, flags);
-		path_keep(q->path, BPF_CORE_READ((struct io_unlink *)(void *)req, filename));
+		path_keep(q, key, FIRST_PATH, BPF_CORE_READ((struct io_unlink *)(void *)req, filename));
 		break;
 	case IORING_OP_MKDIRAT:
 		q->fd = BPF_CORE_READ((struct io_mkdir *)(void *)req, dfd);
 		q->mode = BPF_CORE_READ((struct io_mkdir *)(void *)req, mode);
-		path_keep(q->path, BPF_CORE_READ((struct io_mkdir *)(void *)req, filename));
+		path_keep(q, key, FIRST_PATH, BPF_CORE_READ((struct io_mkdir *)(void *)req, filename));
 		break;
 	}
 }

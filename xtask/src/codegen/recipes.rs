@@ -24,8 +24,6 @@ pub(super) const RECIPES: &[(&str, &str)] = &[
     ("FSTAT64_X", "ret"),
     ("LSEEK_X", "ret fd:0 arg:1 lseek_whence:2"),
     ("GETCWD_X", "ret text_ok:0"),
-    ("CHDIR_X", "ret text:0"),
-    ("FCHDIR_X", "ret fd:0"),
     ("RENAME_X", "ret text:0 text:1"),
     ("RENAMEAT_X", "ret fd:0 text:1 fd:2 text:3"),
     ("RENAMEAT2_X", "ret fd:0 text:1 fd:2 text:3 arg:4"),

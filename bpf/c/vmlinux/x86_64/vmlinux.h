@@ -55,6 +55,7 @@ enum {
 enum bpf_func_id {
 	BPF_FUNC_d_path = 147,
 	BPF_FUNC_get_current_task_btf = 158,
+	BPF_FUNC_find_vma = 180,
 	BPF_FUNC_loop = 181,
 	BPF_FUNC_copy_from_user_task = 191,
 };
@@ -165,6 +166,8 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
+	unsigned long long sum_sched_runtime;
 	unsigned long min_flt, maj_flt;
 	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
@@ -215,10 +218,19 @@ struct vfsmount {
 	struct dentry *mnt_root;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 	int mnt_id;
 };
 
@@ -250,8 +262,14 @@ struct fs_struct {
 };
 
 struct mm_struct {
+	atomic_t mm_users;
 	unsigned long total_vm, arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
 };
 
 struct kernfs_node {
@@ -290,6 +308,7 @@ struct sigpending {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int ptrace;
 	struct mm_struct *mm;
 	int exit_code;
 	pid_t pid, tgid;
