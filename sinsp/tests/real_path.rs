@@ -101,3 +101,101 @@ fn a_file_descriptor_from_a_message_has_the_name_in_the_event() {
     }
     assert_eq!(last, Some((b"/etc/shadow".to_vec(), b"/etc/shadow".to_vec(), 77)));
 }
+
+/// Returns `fd.name`, `fd.realpath`, `fd.devpath` and `fd.pathstate` of an open whose event has these facts after the
+/// parameters of the schema.
+fn named(tid: i64, given: &str, path: &[u8], facts: [u8; 8], mount_root: &str) -> [String; 4] {
+    let thread =
+        host::Thread { tid: 7, pid: 7, ptid: 1, vtid: 7, vpid: 7, cwd: b"/lib".to_vec(), ..host::Thread::default() };
+    let machine = HostState { threads: vec![thread], ..HostState::default() };
+    let mut writer = Writer::new(Vec::new(), &machine, Compression::Plain).expect("a writer");
+    let mut builder = EventBuilder::new();
+    builder.start(EventCode::OPENAT_2_X).ts(5).tid(tid).i64(3).i64(CWD).text(given).u32(1).u32(0).u32(9).u64(77);
+    builder.raw(path).raw(&facts).text(mount_root);
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    let bytes = writer.finish().expect("a file");
+    let mut inspector = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
+    let fields = ["fd.name", "fd.realpath", "fd.devpath", "fd.pathstate"];
+    let fields = fields.map(|name| FieldRef::parse(name).expect("a field"));
+    let arena = bumpalo::Bump::new();
+    loop {
+        if let Next::Event(event) = inspector.next().expect("the capture is sound") {
+            return fields
+                .each_ref()
+                .map(|field| String::from_utf8_lossy(field.text(&event, &arena).unwrap_or(b"-")).into_owned());
+        }
+    }
+}
+
+#[test]
+fn a_name_that_may_have_been_changed_is_the_kernel_s() {
+    const WHOLE: [u8; 8] = [9, 0, 0, 0, 0, 0, 1, 0];
+    const HOLDS: [u8; 8] = [9, 0, 0, 0, 0, 0, 1, 1];
+    let name = |given: &str, path: &[u8], facts| named(7, given, path, facts, "")[..2].to_vec();
+    // The same text twice is sent once.
+    assert_eq!(name("/etc/shadow", b"=", WHOLE), ["/etc/shadow", "/etc/shadow"]);
+    // A link, by a process of one thread and by one of several.
+    assert_eq!(name("/tmp/link", b"/etc/shadow\0", HOLDS), ["/tmp/link", "/etc/shadow"]);
+    assert_eq!(name("/tmp/link", b"/etc/shadow\0", WHOLE), ["/etc/shadow", "/etc/shadow"]);
+    // A relative path agrees with its directory, or it is not the one that was used.
+    assert_eq!(name("x/y", b"/lib/x/y\0", WHOLE), ["/lib/x/y", "/lib/x/y"]);
+    assert_eq!(name("../etc/x", b"/etc/x\0", WHOLE), ["/etc/x", "/etc/x"]);
+    assert_eq!(name("shadow", b"/etc/shadow\0", WHOLE), ["/etc/shadow", "/etc/shadow"]);
+    assert_eq!(name("x", b"/usr/lib/x\0", HOLDS), ["/lib/x", "/usr/lib/x"]);
+}
+
+#[test]
+fn mounts_do_not_hide_a_file() {
+    let facts = |mount_at: u8, state: u8| [9, 0, 0, 0, mount_at, 0, state, 1];
+    assert_eq!(
+        named(7, "/tmp/x/shadow", b"=", facts(6, 1), "/etc"),
+        ["/tmp/x/shadow", "/tmp/x/shadow", "/etc/shadow", "whole"]
+    );
+    assert_eq!(
+        named(7, "/proc/self/fd/5", b"/etc/gone\0", facts(0, 2), ""),
+        ["/proc/self/fd/5", "/etc/gone", "/etc/gone", "deleted"]
+    );
+    // What begins at no root has no path from it.
+    assert_eq!(named(7, "shadow", b"/shadow\0", facts(0, 3), "/etc"), ["/lib/shadow", "-", "/etc/shadow", "detached"]);
+    assert_eq!(named(7, "deep", b"", facts(0, 4), ""), ["/lib/deep", "-", "-", "cut"]);
+    assert_eq!(named(7, "/proc/self/fd/5", b"", facts(0, 0), ""), ["/proc/self/fd/5", "-", "-", "none"]);
+    // Places that make no sense are no places.
+    assert_eq!(named(7, "/x", b"=", facts(9, 1), "/etc")[2], "-");
+}
+
+/// Directories of processes that share one: who changes it changes it for all.
+#[test]
+fn a_shared_working_directory_changes_for_all() {
+    let thread = |tid, ptid, flags| host::Thread {
+        tid,
+        pid: tid,
+        ptid,
+        vtid: tid,
+        vpid: tid,
+        flags,
+        cwd: b"/home".to_vec(),
+        ..host::Thread::default()
+    };
+    // 8 and 9 were cloned with CLONE_FS, 10 was not.
+    let threads = vec![thread(7, 1, 0), thread(8, 7, 2), thread(9, 8, 2), thread(10, 7, 0)];
+    let machine = HostState { threads, ..HostState::default() };
+    let mut writer = Writer::new(Vec::new(), &machine, Compression::Plain).expect("a writer");
+    let mut builder = EventBuilder::new();
+    builder.start(EventCode::CHDIR_X).ts(5).tid(9).i64(0).text("../tmp");
+    builder.raw(b"/private/tmp\0").raw(&[9, 0, 0, 0, 0, 0, 1, 0]).text("");
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    builder.start(EventCode::UNSHARE_X).ts(6).tid(8).i64(0).u32(2);
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    builder.start(EventCode::CHDIR_X).ts(7).tid(7).i64(0).text("/var");
+    writer.write(&builder.finish().expect("an event")).expect("written");
+    let bytes = writer.finish().expect("a file");
+    let mut inspector = Inspector::new(Reader::new(&bytes[..]).expect("a capture"));
+    let mut found = Vec::new();
+    while let Next::Event(event) = inspector.next().expect("the capture is sound") {
+        let cwd = |tid| event.state().thread(tid).map(|thread| String::from_utf8_lossy(&thread.cwd).into_owned());
+        found.push([7, 8, 9, 10].map(|tid| cwd(tid).unwrap_or_default()));
+    }
+    let tmp = "/private/tmp/";
+    assert_eq!(found[0], [tmp, tmp, tmp, "/home/"]);
+    assert_eq!(found[2], ["/var/", tmp, tmp, "/home/"]);
+}

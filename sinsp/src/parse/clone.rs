@@ -230,6 +230,8 @@ fn inherit(new: &mut Thread, from: &Thread) {
     new.cap_permitted = from.cap_permitted;
     new.cap_inheritable = from.cap_inheritable;
     new.cap_effective = from.cap_effective;
+    new.exe_dev = from.exe_dev;
+    new.exe_place = from.exe_place.clone();
     new.exe_ino = from.exe_ino;
     new.exe_ino_ctime = from.exe_ino_ctime;
     new.exe_ino_mtime = from.exe_ino_mtime;

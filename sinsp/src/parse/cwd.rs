@@ -3,7 +3,7 @@
 use scap::schema::param::{chdir_x, chroot_x};
 
 use super::ctx::Ctx;
-use crate::state::{Text, path};
+use crate::state::{PathState, State, Text, Thread, path, thread_flags};
 
 /// chdir, and getcwd, which reports the working directory.
 pub(super) fn chdir(ctx: &mut Ctx<'_, '_>) {
@@ -14,10 +14,13 @@ pub(super) fn chdir(ctx: &mut Ctx<'_, '_>) {
 }
 
 pub(super) fn fchdir(ctx: &mut Ctx<'_, '_>) {
-    if ctx.res() >= 0
-        && let Some(name) = ctx.fd().map(|fd| fd.name.clone())
-    {
-        change(ctx, &name);
+    if ctx.res() < 0 {
+        return;
+    }
+    match ctx.fd().map(|fd| fd.name.clone()) {
+        Some(name) => change(ctx, &name),
+        None if ctx.event.kernel_file().is_some() => change(ctx, b"."),
+        None => {}
     }
 }
 
@@ -28,14 +31,45 @@ fn change(ctx: &mut Ctx<'_, '_>, to: &[u8]) {
     let Some(leader) = ctx.state.leader(thread) else { return };
     let mut joined = Vec::new();
     path::join_dir(&thread.cwd, to, &mut joined);
-    if leader.cwd == *joined {
-        return;
+    // What others may have changed while the call ran, or a directory that is not known, is what the kernel says.
+    let kernel = ctx.event.kernel_file().filter(|file| !file.given_holds && file.state == PathState::Whole);
+    if let Some(file) = kernel.filter(|file| !file.path.is_empty()) {
+        joined.clear();
+        path::join_dir(b"", file.path, &mut joined);
     }
-    let leader = leader.tid;
-    if let Some(leader) = ctx.state.threads.get_mut(leader) {
+    for tid in sharing(ctx.state, leader.tid) {
+        let Some(leader) = ctx.state.threads.get_mut(tid).filter(|leader| *leader.cwd != *joined) else { continue };
         leader.cwd = Text::new(&joined);
+        ctx.state.touch(tid);
     }
-    ctx.state.touch(leader);
+}
+
+/// The maximum number of processes that are looked at for one working directory.
+const MAX_SHARING: usize = 64;
+
+/// Returns the processes that share a working directory, by their leaders: those that were cloned with `CLONE_FS`, from
+/// the parent down.
+fn sharing(state: &State, leader: i64) -> Vec<i64> {
+    let shares = |tid: i64| {
+        let of = |thread: &Thread| thread.is_leader() && thread.flags & thread_flags::CLONE_FS != 0;
+        state.thread(tid).is_some_and(of)
+    };
+    let mut top = leader;
+    for _ in 0..MAX_SHARING {
+        let parent = state.thread(top).and_then(|thread| state.leader(state.thread(thread.ptid)?));
+        match parent.filter(|_| shares(top)) {
+            Some(parent) => top = parent.tid,
+            None => break,
+        }
+    }
+    let mut found = vec![top];
+    let mut next = 0;
+    while let Some(thread) = found.get(next).and_then(|tid| state.thread(*tid)) {
+        let room = MAX_SHARING.saturating_sub(found.len());
+        found.extend(thread.children().iter().copied().filter(|child| shares(*child)).take(room));
+        next += 1;
+    }
+    found
 }
 
 pub(super) fn chroot(ctx: &mut Ctx<'_, '_>) {

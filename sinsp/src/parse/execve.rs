@@ -5,7 +5,7 @@ use scap::schema::param::{execve_19_x as p, execveat_e};
 
 use super::ctx::Ctx;
 use super::open::{Dir, directory};
-use crate::state::{Fd, Text, path, thread_flags as flag};
+use crate::state::{Fd, PathState, Place, Text, path, thread_flags as flag};
 
 const EXE_WRITABLE: u32 = 1;
 const EXE_UPPER_LAYER: u32 = 2;
@@ -16,8 +16,8 @@ const AT_EMPTY_PATH: u32 = 1;
 /// The maximum size of an environment in an event.
 const MAX_ENV: usize = 4096;
 
-/// Flags that survive an exec: ends of a shell pipe, leader, child seen first.
-const LASTING: u32 = 1 << 21 | 1 << 22 | flag::IS_MAIN_THREAD | 1 << 16;
+/// Flags that survive an exec: ends of a shell pipe, leader, child seen first, a working directory that is shared.
+const LASTING: u32 = 1 << 21 | 1 << 22 | flag::IS_MAIN_THREAD | 1 << 16 | flag::CLONE_FS;
 
 pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     if ctx.res() < 0 {
@@ -99,6 +99,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     let caps = (ctx.u64(p::cap_inheritable), ctx.u64(p::cap_permitted), ctx.u64(p::cap_effective));
     let exe = (ctx.u64(p::exe_ino), ctx.u64(p::exe_ino_ctime), ctx.u64(p::exe_ino_mtime));
     let (uid, gid, pgid) = (ctx.u32(p::uid), ctx.u32(p::gid), ctx.i64(p::pgid));
+    let kernel = ctx.event.kernel_file();
     let patterns = ctx.state.patterns.clone();
     // A full buffer means that the environment was cut.
     let cut = env.is_some_and(|env| env.len() == MAX_ENV);
@@ -123,6 +124,9 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     if let Some(exepath) = exepath {
         thread.exepath = exepath;
     }
+    // What an event does not say is not what it was before.
+    thread.exe_dev = kernel.map_or(0, |file| file.device);
+    thread.exe_place = kernel.map_or_else(Place::default, |file| Place::new(&file));
     thread.vpgid = vpgid.unwrap_or(thread.vpgid);
     thread.loginuid = loginuid.unwrap_or(thread.loginuid);
     if let Some(flags) = flags {
@@ -157,6 +161,10 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
 fn exepath(ctx: &mut Ctx<'_, '_>) -> Option<Text> {
     if ctx.raw(p::trusted_exepath).is_some() {
         return Some(Text::new(path::without_deleted(ctx.text(p::trusted_exepath))));
+    }
+    // A path that does not fit is none, rather than that of the program before.
+    if ctx.event.kernel_file().is_some_and(|file| file.state == PathState::Cut) {
+        return Some(Text::new(b"<NA>"));
     }
     let mut joined = Vec::new();
     match ctx.entry()? {

@@ -4,8 +4,9 @@ use scap::EventCode;
 use scap::schema::param::{capset_x, prctl_x, setns_x, setresuid_x, setreuid_x, setuid_x, unshare_x};
 
 use super::ctx::Ctx;
-use crate::state::{Text, Thread};
+use crate::state::{Text, Thread, thread_flags};
 
+const CLONE_NEWNS: u32 = 1 << 5;
 const CLONE_NEWUSER: u32 = 1 << 20;
 const SET_NAME: u32 = 15;
 /// The length to which the kernel cuts names.
@@ -74,8 +75,20 @@ pub(super) fn capset(ctx: &mut Ctx<'_, '_>) {
 /// unshare, setns: the first thread of a user namespace has all capabilities in it.
 pub(super) fn namespace(ctx: &mut Ctx<'_, '_>) {
     let index = if ctx.event.code() == EventCode::SETNS_X { setns_x::nstype } else { unshare_x::flags };
+    unshare_directory(ctx);
     if ctx.res() >= 0 && ctx.u32(index).unwrap_or(0) & CLONE_NEWUSER != 0 {
         set_capabilities(ctx, ALL_CAPABILITIES, ALL_CAPABILITIES, ALL_CAPABILITIES);
+    }
+}
+
+/// Ends the sharing of a working directory.
+fn unshare_directory(ctx: &mut Ctx<'_, '_>) {
+    let unshares = ctx.event.code() == EventCode::UNSHARE_X && ctx.res() == 0;
+    if unshares
+        && ctx.u32(unshare_x::flags).unwrap_or(0) & (thread_flags::CLONE_FS | CLONE_NEWNS) != 0
+        && let Some(thread) = ctx.thread_mut().filter(|thread| thread.is_leader())
+    {
+        thread.flags &= !thread_flags::CLONE_FS;
     }
 }
 

@@ -1,6 +1,7 @@
 //! open, openat, creat and all other calls that open files.
 
 use scap::EventCode;
+use scap::event::{KernelFile, PathState};
 use scap::schema::ParamRole;
 
 use super::ctx::{Ctx, text};
@@ -76,8 +77,12 @@ struct Opened<'e> {
     ino: u64,
     /// The path that the kernel resolved; empty if not known.
     real_path: &'e [u8],
+    /// What else the kernel says of it.
+    kernel: KernelFile<'e>,
     /// Whether the path given by the process does not determine the file.
     elsewhere: bool,
+    /// Whether the given path is the one that the kernel used: it was noted at entry, or nobody else can have changed it.
+    given_holds: bool,
 }
 
 impl Opened<'_> {
@@ -104,16 +109,21 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         flags: number(ParamRole::Flags).map_or(0, |flags| u32::from_le_bytes(*flags)) | layers(ctx),
         dev: number(ParamRole::Device).map_or(0, |dev| u32::from_le_bytes(*dev)),
         ino: inode.map_or(0, |ino| u64::from_le_bytes(*ino)),
-        real_path: ctx.event.beyond(0).map_or(b"", until_nul),
+        real_path: b"",
+        kernel: ctx.event.kernel_file().unwrap_or_default(),
+        given_holds: false,
         elsewhere: number(ParamRole::Resolve).is_some_and(|flags| u32::from_le_bytes(*flags) & RESOLVE_IN_ROOT != 0),
     };
     // The kernel reports the whole path.
     if let Some(path) = resolved {
         file.real_path = value(path).map_or(b"", until_nul);
+        file.given_holds = true;
         return add_at(ctx, &file, text(value(path)), b"");
     }
     let Some(path) = code.param_with(ParamRole::Path) else { return };
     file.elsewhere |= value(path).is_some_and(<[u8]>::is_empty);
+    file.real_path = if file.kernel.is_given { value(path).map_or(b"", until_nul) } else { file.kernel.path };
+    file.given_holds = file.kernel.given_holds;
     with_scratch(ctx, |ctx, held| {
         let mut name = text(value(path));
         let mut dirfd = code
@@ -121,6 +131,7 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
             .map(|dirfd| value(dirfd).and_then(|raw| raw.first_chunk()).map(|num| i64::from_le_bytes(*num)));
         if let Some(entry) = entered(ctx, held) {
             name = held;
+            file.given_holds = true;
             file.trust(entry.param_with(ParamRole::Flags).and_then(|index| ctx.entry_u32(index)));
             dirfd = dirfd.and(entry.dirfd_param().map(|dirfd| ctx.entry_i64(dirfd)));
         }
@@ -180,11 +191,12 @@ fn add(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dirfd: i64) {
         Dir::Cwd(_) => ctx.thread().is_some_and(shared),
         _ => false,
     };
-    if (unknown || file.elsewhere) && !file.real_path.is_empty() {
+    from.join(name, &mut joined);
+    // If the given path may have been changed while the call ran, it is only evidence where it agrees with the kernel.
+    let known = !file.real_path.is_empty() && file.kernel.state != PathState::Detached;
+    if known && (unknown || file.elsewhere || !file.given_holds) && joined != file.real_path {
         joined.clear();
         joined.extend_from_slice(file.real_path);
-    } else {
-        from.join(name, &mut joined);
     }
     finish(ctx, file, name, &joined);
     ctx.scratch[0] = joined;
@@ -203,6 +215,7 @@ fn finish(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], path: &[u8]) {
         name: path,
         name_raw: name,
         real_path: file.real_path,
+        kernel: file.kernel,
         open_flags: file.flags,
         dev: file.dev,
         ino: file.ino,

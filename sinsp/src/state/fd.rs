@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Text;
+use super::{Place, Text};
 use crate::text::Line;
 
 /// The close-on-exec flag of the schema's `file_flags`.
@@ -221,6 +221,8 @@ pub struct Fd {
     pub name_raw: Text,
     /// The path of an opened file as the kernel resolved it: no links, no `..`; empty if not known.
     pub real_path: Text,
+    /// What else the kernel says of that path.
+    pub place: Place,
     /// Flags of `open`, as in the schema's `file_flags`.
     pub open_flags: u32,
     /// Device number; 0 if unknown.
@@ -250,6 +252,7 @@ impl Fd {
             name: Text::EMPTY,
             name_raw: Text::EMPTY,
             real_path: Text::EMPTY,
+            place: Place::default(),
             open_flags: 0,
             dev: 0,
             role: Role::None,
@@ -407,6 +410,7 @@ impl Clone for Fd {
             name: self.name.clone(),
             name_raw: self.name_raw.clone(),
             real_path: self.real_path.clone(),
+            place: self.place.clone(),
             memo: AtomicU64::new(0),
             ..*self
         }

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHasher;
 
-use super::{Fd, FdKind, Overlay, State, Text};
+use scap::event::KernelFile;
+
+use super::{Fd, FdKind, Overlay, Place, State, Text};
 
 /// The size of the table; a power of two.
 const PLACES: usize = 8192;
@@ -29,6 +31,7 @@ pub(crate) struct FdFacts<'a> {
     pub(crate) name: &'a [u8],
     pub(crate) name_raw: &'a [u8],
     pub(crate) real_path: &'a [u8],
+    pub(crate) kernel: KernelFile<'a>,
     pub(crate) open_flags: u32,
     pub(crate) dev: u32,
     pub(crate) ino: u64,
@@ -44,6 +47,7 @@ impl<'a> FdFacts<'a> {
             name: b"",
             name_raw: b"",
             real_path: b"",
+            kernel: KernelFile::default(),
             open_flags: 0,
             dev: 0,
             ino: 0,
@@ -74,6 +78,7 @@ impl<'a> FdFacts<'a> {
             name: &fd.name,
             name_raw: &fd.name_raw,
             real_path: &fd.real_path,
+            kernel: fd.place.kernel_file(),
             open_flags: fd.open_flags,
             dev: fd.dev,
             ino: fd.ino,
@@ -103,6 +108,7 @@ impl<'a> FdFacts<'a> {
             && self.name == fd.name.as_bytes()
             && self.name_raw == fd.name_raw.as_bytes()
             && self.real_path == fd.real_path.as_bytes()
+            && fd.place.is_of(&self.kernel)
             && self.overlay == fd.overlay
             && self.from_scan == fd.from_scan
             && fd.is_plain()
@@ -113,6 +119,7 @@ impl<'a> FdFacts<'a> {
         fd.name = Text::new(self.name);
         fd.name_raw = if self.name == self.name_raw { fd.name.clone() } else { Text::new(self.name_raw) };
         fd.real_path = if self.name == self.real_path { fd.name.clone() } else { Text::new(self.real_path) };
+        fd.place = Place::new(&self.kernel);
         fd.open_flags = self.open_flags;
         fd.dev = self.dev;
         fd.ino = self.ino;

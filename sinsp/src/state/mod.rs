@@ -25,6 +25,7 @@ mod interfaces;
 mod lineage;
 mod metrics;
 pub mod path;
+mod place;
 mod purge;
 mod thread;
 mod threads;
@@ -41,6 +42,8 @@ pub use fd_table::FdTable;
 pub use interfaces::Interfaces;
 pub use lineage::Ancestors;
 pub use metrics::Metrics;
+pub use place::Place;
+pub use scap::event::PathState;
 pub use thread::{Thread, thread_flags};
 pub use users::{User, UserGroup};
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{FdTable, Text, container};
+use super::{FdTable, Place, Text, container};
 use crate::config::ContainerPattern;
 use crate::text::strings;
 
@@ -111,6 +111,10 @@ pub struct Thread {
     pub exe_lower_layer: bool,
     /// Whether the executable is a memfd.
     pub exe_from_memfd: bool,
+    /// Device number of the executable; 0 if unknown.
+    pub exe_dev: u32,
+    /// What else the kernel says of the path of the executable.
+    pub exe_place: Place,
     /// Inode of the executable.
     pub exe_ino: u64,
     /// The change time of that inode, in nanoseconds since 1970.
@@ -204,6 +208,8 @@ impl Thread {
             exe_upper_layer: false,
             exe_lower_layer: false,
             exe_from_memfd: false,
+            exe_dev: 0,
+            exe_place: Place::default(),
             exe_ino: 0,
             exe_ino_ctime: 0,
             exe_ino_mtime: 0,

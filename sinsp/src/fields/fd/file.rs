@@ -6,7 +6,7 @@ use scap::schema::{EventCode, ParamRole, Role};
 use super::fd;
 use crate::Event;
 use crate::fields::evt::args;
-use crate::fields::value::{Text, Value, push_signed};
+use crate::fields::value::{Text, Value, concat, push_signed};
 use crate::fields::{Arg, FieldRef};
 use crate::state::{FdKind, path};
 
@@ -23,8 +23,14 @@ pub(crate) fn name<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
 
 /// Returns the path of an opened file as the kernel resolved it.
 pub(super) fn real_path<'e>(e: &'e Event<'e>) -> Option<&'e [u8]> {
-    let path = fd(e)?.real_path.as_bytes();
-    (!path.is_empty()).then_some(path)
+    let fd = fd(e)?;
+    (!fd.real_path.is_empty() && fd.place.has_path()).then_some(&*fd.real_path)
+}
+
+/// Returns the path of an opened file in its own file system, whatever is mounted where.
+pub(super) fn device_path<'e>(e: &'e Event<'e>, arena: &'e Bump) -> Option<&'e [u8]> {
+    let fd = fd(e)?;
+    Some(concat(&fd.place.on_device(&fd.real_path)?, arena))
 }
 
 /// Returns the path as the process gave it, with double slashes reduced to one.

@@ -117,6 +117,13 @@ fields! {
         "fd.realpath" CharBuf na, Fd, |e, _, _| file::real_path(e).map(Value::Bytes),
             "the path of an opened file as the kernel resolved it, without links and `..`; events of \
              Falco's drivers do not have it." on open = none;
+        "fd.devpath" CharBuf na, Fd, |e, _, arena| file::device_path(e, arena).map(Value::Bytes),
+            "the path of an opened file from the root of its own file system, which does not depend on mounts: \
+             `/etc/shadow` under any name that a bind mount gives it." on open = none;
+        "fd.pathstate" CharBuf na, Fd, |e, _, _| fd(e)?.place.state_name().map(Value::from),
+            "what is known of `fd.realpath`: whole, deleted (the path that it had), detached (from the top of a tree \
+             that is mounted nowhere), cut (too long or too deep to be reported) or none (in no directory)."
+            on open = none;
         "fd.types" CharBuf dec [IS_LIST|ARG_ALLOWED|NO_RHS] (Fd), Event, file::types,
             "the types of all open file descriptors of the process, each once; with a number the type of that one."
             on open = "(file)";

@@ -156,6 +156,14 @@ fields! {
             "whether the process leads its process group, by the numbers of its pid namespace." on exec = "true";
         "proc.is_pgid_leader" Bool na, Thread, |e, _, _| e.thread().map(|t| (t.pgid == t.pid).into()),
             "whether the process leads its process group, by the numbers of the host." on exec = "true";
+        "proc.exe_dev" Int32 hex, Thread,
+            |e, _, _| Some(Value::I64((e.thread()?.exe_dev as i32).into())).filter(|dev| *dev != Value::I64(0)),
+            "the device that the executable lies on, in hexadecimal." on exec = none;
+        "proc.exe_devpath" CharBuf na, Thread, |e, _, arena| exe::device_path(e, arena).map(Value::Bytes),
+            "the path of the executable from the root of its own file system, as `fd.devpath`." on exec = none;
+        "proc.exe_pathstate" CharBuf na, Thread, |e, _, _| e.thread()?.exe_place.state_name().map(Value::from),
+            "what is known of the path of the executable, as `fd.pathstate`: of a memfd none, of one that was deleted \
+             before it was started deleted." on exec = none;
         "proc.exe_ino" Int64 dec, Thread,
             |e, _, _| Some(Value::I64(e.thread()?.exe_ino as i64)).filter(|ino| *ino != Value::I64(0)),
             "the inode of the executable." on exec = "4242";
