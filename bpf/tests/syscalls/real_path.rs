@@ -249,10 +249,13 @@ fn executables(live: &mut Live, base: &str) {
     }
 }
 
+/// What a child process does.
+type Call<'a> = &'a (dyn Fn() + Sync);
+
 /// Whether anybody else can have changed a path that led through a link.
 fn given_texts(live: &mut Live, base: &str) {
     let link = format!("{base}/link");
-    let held = |live: &mut Live, call: &(dyn Fn() + Sync)| {
+    let held = |live: &mut Live, call: Call<'_>| {
         let (_, pid, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || {
             // SAFETY: the child only makes system calls.
             unsafe {
@@ -298,7 +301,7 @@ fn given_texts(live: &mut Live, base: &str) {
     let own = peregrine_bpf::Toctou::Exit;
     let auto = peregrine_bpf::Probe::builder().prepare().and_then(|prepared| prepared.load());
     let can = auto.and_then(peregrine_bpf::Loaded::attach).is_ok_and(|source| source.guard() == own);
-    let cases: [(&str, Option<bool>, &(dyn Fn() + Sync)); 4] = [
+    let cases: [(&str, Option<bool>, Call<'_>); 4] = [
         ("a text on the stack", Some(can), &on_stack),
         ("a text in a page of its own", Some(can), &|| shared(MAP_PRIVATE)),
         ("a text in a page that others have", Some(false), &|| shared(MAP_SHARED)),
