@@ -69,8 +69,8 @@ static __always_inline long name_put(struct walk *w, struct dentry *dentry)
 	at++;
 	OPAQUE(at);
 	OPAQUE(len);
-	bpf_probe_read_kernel(&c->path[at & (PATH_SIZE - 1)], len & (MAX_COMPONENT - 1), GET(dentry, d_name.name));
-	return 0;
+	/* The result has to be looked at: to older verifiers a loop must not begin right behind a call. */
+	return bpf_probe_read_kernel(&c->path[at & (PATH_SIZE - 1)], len & (MAX_COMPONENT - 1), GET(dentry, d_name.name)) != 0;
 }
 
 static __always_inline bool mount_is_detached(struct mount *mount)
