@@ -28,6 +28,7 @@ fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
 fn patches() -> String {
     let crates = [
         ("peregrine", "peregrine"),
+        ("peregrine-text", "text"),
         ("peregrine-scap", "scap"),
         ("peregrine-bpf", "bpf"),
         ("peregrine-sinsp", "sinsp"),

@@ -12,6 +12,7 @@ type Result<T> = std::result::Result<T, String>;
 /// The packages and the names of their libraries.
 const LIBRARIES: &[(&str, &str)] = &[
     ("peregrine", "peregrine"),
+    ("peregrine-text", "peregrine_text"),
     ("peregrine-scap", "peregrine_scap"),
     ("peregrine-bpf", "peregrine_bpf"),
     ("peregrine-sinsp", "peregrine_sinsp"),

@@ -57,11 +57,11 @@ pub(crate) fn number_text<'e>(value: Value<'_>, print: Print, arena: &'e Bump) -
     let written = match (value, print) {
         (_, Print::None) => return None,
         (Value::F64(number), _) => write!(out, "{number:.1}"),
-        (Value::I64(number), Print::Dec) => write!(out, "{number}"),
+        (Value::I64(number), Print::Dec) => out.write_str(itoa::Buffer::new().format(number)),
         (Value::I64(number), Print::PaddedDec) => write!(out, "{number:09}"),
         (Value::I64(number), Print::Hex) => write!(out, "{number:X}"),
         (Value::I64(number), Print::Oct) => write!(out, "{number:o}"),
-        (Value::U64(number), Print::Dec) => write!(out, "{number}"),
+        (Value::U64(number), Print::Dec) => out.write_str(itoa::Buffer::new().format(number)),
         (Value::U64(number), Print::PaddedDec) => write!(out, "{number:09}"),
         (Value::U64(number), Print::Hex) => write!(out, "{number:X}"),
         (Value::U64(number), Print::Oct) => write!(out, "{number:o}"),

@@ -5,9 +5,9 @@
 //! (`syntax/condition.pest`) with them. Faster ways to evaluate an operator are in the matcher (`vm/matcher.rs`): an
 //! operator without a special matcher is evaluated by its row.
 
-pub(crate) mod glob;
-
 use std::cmp::Ordering;
+
+use peregrine_text::glob;
 
 /// The operand of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

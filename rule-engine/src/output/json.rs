@@ -2,69 +2,18 @@
 
 use std::io::Write;
 
+use peregrine_text::json::Delete;
+
 use crate::event::Value;
 
 /// Appends the characters of a JSON string, without the quotes.
 pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    loop {
-        let (plain, odd) = rest.split_at(plain_len(rest));
-        out.extend_from_slice(plain);
-        rest = match odd {
-            [] => return,
-            [byte @ ..0x80, after @ ..] => {
-                escape_ascii(*byte, out);
-                after
-            }
-            _ => {
-                let (run, after) = odd.split_at(odd.iter().take_while(|byte| **byte >= 0x80).count());
-                for chunk in run.utf8_chunks() {
-                    out.extend_from_slice(chunk.valid().as_bytes());
-                    if !chunk.invalid().is_empty() {
-                        out.extend_from_slice("\u{fffd}".as_bytes());
-                    }
-                }
-                after
-            }
-        };
-    }
-}
-
-/// Returns how many bytes at the start are written as they are and are ASCII: nearly always all.
-#[inline]
-fn plain_len(bytes: &[u8]) -> usize {
-    /// The number of bytes that are compared together.
-    const LANES: usize = 16;
-    let odd = |byte: u8| !(0x20..0x80).contains(&byte) | (byte == b'"') | (byte == b'\\');
-    let (chunks, _) = bytes.as_chunks::<LANES>();
-    let plain =
-        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | odd(*byte))).count() * LANES;
-    plain + bytes[plain..].iter().take_while(|byte| !odd(**byte)).count()
-}
-
-/// Appends an ASCII character that must be escaped in a JSON string.
-fn escape_ascii(byte: u8, out: &mut Vec<u8>) {
-    let short = match byte {
-        b'"' | b'\\' => byte,
-        8 => b'b',
-        9 => b't',
-        10 => b'n',
-        12 => b'f',
-        13 => b'r',
-        _ => {
-            // Writing to a vector cannot fail.
-            let _ = write!(out, "\\u{byte:04x}");
-            return;
-        }
-    };
-    out.extend_from_slice(&[b'\\', short]);
+    peregrine_text::json::escape(text, Delete::Plain, out);
 }
 
 /// Appends a JSON string.
 pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    escape(text, out);
-    out.push(b'"');
+    peregrine_text::json::string(text, Delete::Plain, out);
 }
 
 /// Appends a value.
@@ -72,12 +21,8 @@ pub(crate) fn value(value: Option<Value<'_>>, out: &mut Vec<u8>) {
     match value {
         None => out.extend_from_slice(b"null"),
         Some(Value::Bool(truth)) => out.extend_from_slice(if truth { b"true" } else { b"false" }),
-        Some(Value::I64(number)) => {
-            let _ = write!(out, "{number}");
-        }
-        Some(Value::U64(number)) => {
-            let _ = write!(out, "{number}");
-        }
+        Some(Value::I64(number)) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        Some(Value::U64(number)) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
         Some(Value::F64(number)) if number.is_finite() => {
             let _ = write!(out, "{number:?}");
         }

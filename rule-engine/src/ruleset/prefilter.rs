@@ -5,13 +5,13 @@
 //! cheap ones, and a rule that would have a matcher almost to itself has no prefilter.
 
 use hashbrown::HashMap;
+use peregrine_text::glob;
 use rustc_hash::FxBuildHasher;
 use smallvec::{SmallVec, smallvec};
 
 use crate::ir::expr::ExprId;
 use crate::ir::node::{Atom, AtomId, Literal, Node, NodeId, Pool, Test};
 use crate::lower::arrange::EXTRACTION;
-use crate::operator::glob;
 use crate::syntax::ast::Operator;
 use crate::vm::matcher::Sort;
 use crate::vm::program::Span;

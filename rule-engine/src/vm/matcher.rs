@@ -11,6 +11,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use memchr::memmem::Finder;
+use peregrine_text::glob;
 use rustc_hash::FxBuildHasher;
 
 use super::compare::{self, Regexes};
@@ -20,7 +21,6 @@ use super::prefix::PrefixSet;
 use crate::event::{Kind, Special, Value};
 use crate::ir::expr::{Expr, Nul};
 use crate::ir::node::{Literal, Test};
-use crate::operator::glob;
 use crate::syntax::ast::Operator;
 
 /// The key by which atoms of an expression are grouped.

@@ -4,9 +4,8 @@
 //! at either end and doubled ones do not count; a pattern without components matches everything.
 
 use hashbrown::HashMap;
+use peregrine_text::glob;
 use rustc_hash::FxBuildHasher;
-
-use crate::operator::glob;
 
 #[derive(Debug, Clone, Default)]
 struct Branch {

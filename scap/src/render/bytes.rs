@@ -1,5 +1,8 @@
 //! The printing of buffers: one default form, and five others by choice.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::number;
 
 /// The printed form of a buffer.
@@ -85,15 +88,12 @@ fn hex(raw: &[u8], ascii: bool, out: &mut Vec<u8>) {
 }
 
 fn base64(raw: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for group in raw.chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            let known = digit <= group.len();
-            out.push(if known { DIGITS.get(value as usize).copied().unwrap_or(b'=') } else { b'=' });
-        }
-    }
+    let start = out.len();
+    out.resize(start + base64::encoded_len(raw.len(), true).unwrap_or(0), 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    // The room is what the text takes.
+    let len = STANDARD.encode_slice(raw, room).unwrap_or(0);
+    out.truncate(start + len);
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bumpalo::Bump;
+use peregrine_text::json::Delete;
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,57 +100,7 @@ impl<'e> From<&'e str> for Value<'e> {
 
 /// Appends `bytes` as a JSON string with quotes.
 pub fn write_json_text(bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    let mut rest = bytes;
-    loop {
-        let (plain, odd) = rest.split_at(plain_len(rest));
-        out.extend_from_slice(plain);
-        rest = match odd {
-            [] => break,
-            [..0x80, after @ ..] => {
-                escape(odd[0], out);
-                after
-            }
-            _ => {
-                let (run, after) = odd.split_at(odd.iter().take_while(|byte| **byte >= 0x80).count());
-                for chunk in run.utf8_chunks() {
-                    out.extend_from_slice(chunk.valid().as_bytes());
-                    if !chunk.invalid().is_empty() {
-                        out.extend_from_slice("\u{fffd}".as_bytes());
-                    }
-                }
-                after
-            }
-        };
-    }
-    out.push(b'"');
-}
-
-/// Returns the number of bytes at the start that are ASCII and written to JSON unchanged: nearly always all.
-#[inline]
-fn plain_len(bytes: &[u8]) -> usize {
-    /// The number of bytes that are compared at once.
-    const LANES: usize = 16;
-    let odd = |byte: u8| !(0x20..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
-    let (chunks, _) = bytes.as_chunks::<LANES>();
-    let plain =
-        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | odd(*byte))).count() * LANES;
-    plain + bytes[plain..].iter().take_while(|byte| !odd(**byte)).count()
-}
-
-/// Appends an ASCII character that must be escaped in JSON, or that readers expect to be escaped.
-fn escape(byte: u8, out: &mut Vec<u8>) {
-    match byte {
-        b'"' => out.extend_from_slice(b"\\\""),
-        b'\\' => out.extend_from_slice(b"\\\\"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        b'\t' => out.extend_from_slice(b"\\t"),
-        8 => out.extend_from_slice(b"\\b"),
-        12 => out.extend_from_slice(b"\\f"),
-        0..0x20 | 0x7f => push_display(out, &format_args!("\\u{byte:04x}")),
-        _ => out.push(byte),
-    }
+    peregrine_text::json::string(bytes, Delete::Escaped, out);
 }
 
 /// An address as the C library prints it: like Rust's, but `::a.b.c.d` keeps its dots.
@@ -235,33 +186,4 @@ pub(crate) fn concat<'e>(parts: &[&[u8]], arena: &'e Bump) -> &'e [u8] {
         text.extend_from_slice_copy(part);
     }
     text.into_bump_slice()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_text_is_escaped_wherever_it_must_be() {
-        let odd: [(&[u8], &str); 7] = [
-            (b"\"", "\\\""),
-            (b"\\", "\\\\"),
-            (b"\n", "\\n"),
-            (b"\x01", "\\u0001"),
-            (b"\x7f", "\\u007f"),
-            ("\u{e9}".as_bytes(), "\u{e9}"),
-            (b"\xe9", "\u{fffd}"),
-        ];
-        for len in 0..40 {
-            for at in 0..=len {
-                for (raw, written) in odd {
-                    let text = [&vec![b'a'; at][..], raw, raw, &vec![b'b'; len - at]].concat();
-                    let mut out = Vec::new();
-                    write_json_text(&text, &mut out);
-                    let expect = format!("\"{}{written}{written}{}\"", "a".repeat(at), "b".repeat(len - at));
-                    assert_eq!(String::from_utf8_lossy(&out), expect);
-                }
-            }
-        }
-    }
 }

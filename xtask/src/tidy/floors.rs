@@ -11,6 +11,7 @@ pub(super) struct House {
 pub(super) const NOT_YET: &[(&str, &str, &str)] = &[];
 
 pub(super) const HOUSES: &[House] = &[
+    House { folder: "text", floors: &[&["glob", "json"]] },
     House {
         folder: "scap",
         floors: &[&["host", "schema"], &["event"], &["error", "render"], &["procfs", "source"], &["savefile", "text"]],

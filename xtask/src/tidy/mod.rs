@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 /// Permitted dependencies: a crate's folder and the workspace's crates that it may depend on.
 const EDGES: &[(&str, &[&str])] = &[
+    ("text", &[]),
     ("scap", &[]),
     ("bpf", &["scap"]),
-    ("sinsp", &["scap"]),
-    ("rule-engine", &["sinsp"]),
+    ("sinsp", &["peregrine-text", "scap"]),
+    ("rule-engine", &["peregrine-text", "sinsp"]),
     ("plugin-host", &["scap", "rule_engine"]),
     ("peregrine", &["scap", "bpf", "sinsp", "rule_engine"]),
     ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
@@ -31,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 /// The names of the workspace's own crates in manifests.
 const OURS: &[&str] = &[
+    "peregrine-text",
     "scap",
     "bpf",
     "sinsp",

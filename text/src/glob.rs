@@ -2,7 +2,7 @@
 //! dot is nothing special, a backslash quotes, and a bracket that is never closed is literal.
 
 /// Returns whether the whole of `text` matches. With `fold`, ASCII letters match whatever their case.
-pub(crate) fn matches(pattern: &[u8], text: &[u8], fold: bool) -> bool {
+pub fn matches(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     let (mut p, mut t) = (0, 0);
     // The place to continue if the part behind the last star fails: behind the star, one byte later.
     let mut retry: Option<(usize, usize)> = None;
@@ -119,7 +119,7 @@ fn class(name: &[u8], byte: u8) -> Option<bool> {
 }
 
 /// Returns the bytes that every match begins with.
-pub(crate) fn literal_prefix(pattern: &[u8]) -> Vec<u8> {
+pub fn literal_prefix(pattern: &[u8]) -> Vec<u8> {
     let mut prefix = Vec::new();
     let mut bytes = pattern.iter();
     while let Some(&byte) = bytes.next() {
@@ -137,7 +137,7 @@ pub(crate) fn literal_prefix(pattern: &[u8]) -> Vec<u8> {
 
 /// Returns the longest run of literal bytes, as far as it can be found easily: patterns with brackets and quoted bytes
 /// have none.
-pub(crate) fn literal_within(pattern: &[u8]) -> &[u8] {
+pub fn literal_within(pattern: &[u8]) -> &[u8] {
     if pattern.iter().any(|byte| matches!(byte, b'[' | b'\\')) {
         return &[];
     }
