@@ -55,10 +55,10 @@ impl std::fmt::Display for Toctou {
     }
 }
 
-/// Settings that may change while events are read; see [`BpfSource::set`](crate::BpfSource::set).
+/// The part of the configuration that may change while events are read; see [`BpfSource::set`](crate::BpfSource::set).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Settings {
+pub struct Config {
     /// The selected events.
     pub selection: Selection,
     /// Bytes kept of data that is read and written.
@@ -80,7 +80,7 @@ pub struct Settings {
     pub io_uring: bool,
 }
 
-impl Default for Settings {
+impl Default for Config {
     fn default() -> Self {
         Self {
             selection: Selection::all(),
@@ -99,7 +99,7 @@ impl Default for Settings {
 /// The builder of a probe.
 #[derive(Debug, Clone)]
 pub struct Builder {
-    pub(crate) settings: Settings,
+    pub(crate) settings: Config,
     pub(crate) ring_size: usize,
     pub(crate) cpus_per_ring: usize,
     pub(crate) toctou: Toctou,
@@ -114,7 +114,7 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            settings: Settings::default(),
+            settings: Config::default(),
             ring_size: 8 << 20,
             cpus_per_ring: 2,
             toctou: Toctou::default(),
@@ -282,7 +282,7 @@ pub(crate) struct Block {
 const MAX_SNAPLEN: u32 = 65_000;
 
 impl Block {
-    pub(crate) fn new(settings: &Settings, boot_time: u64, toctou: bool) -> Self {
+    pub(crate) fn new(settings: &Config, boot_time: u64, toctou: bool) -> Self {
         let (first, last) = settings.fullcapture_ports.unwrap_or((0, 0));
         Self {
             boot_time,
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn the_bytes_follow_the_layout() {
-        let settings = Settings { snaplen: 0x0102_0304, statsd_port: 0x0506, drop_failed: true, ..Settings::default() };
+        let settings = Config { snaplen: 0x0102_0304, statsd_port: 0x0506, drop_failed: true, ..Config::default() };
         let block = Block { snaplen: settings.snaplen, ..Block::new(&settings, 7, false) };
         let bytes = block.bytes();
         assert_eq!(bytes[..8], 7u64.to_ne_bytes());

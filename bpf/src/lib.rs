@@ -58,7 +58,7 @@ mod source;
 mod stats;
 mod sys;
 
-pub use config::{Builder, Probe, Settings, Toctou};
+pub use config::{Builder, Config, Probe, Toctou};
 pub use error::{Error, Refused, Result};
 pub use loaded::{Loaded, Program};
 pub use loader::Prepared;

@@ -1,6 +1,6 @@
 //! Live events as a [`Source`].
 
-use crate::config::{Block, Builder, Settings, Toctou};
+use crate::config::{Block, Builder, Config, Toctou};
 use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
 use crate::losses::Losses;
 use crate::merge::{Merge, Ready};
@@ -55,7 +55,7 @@ pub struct BpfSource {
     losses: Losses,
     loaded: Loaded,
     block: Block,
-    settings: Settings,
+    settings: Config,
     settings_map: MapHandle,
     stats_map: MapHandle,
     host: HostState,
@@ -191,7 +191,7 @@ impl BpfSource {
     }
 
     /// Returns the current settings.
-    pub fn settings(&self) -> &Settings {
+    pub fn config(&self) -> &Config {
         &self.settings
     }
 
@@ -199,7 +199,7 @@ impl BpfSource {
     ///
     /// # Errors
     /// If the kernel rejects them.
-    pub fn set(&mut self, settings: Settings) -> Result<()> {
+    pub fn set(&mut self, settings: Config) -> Result<()> {
         let toctou = self.loaded.builder.toctou != Toctou::Off;
         self.settings = settings;
         self.block = Block::new(&settings, self.block.boot_time, toctou);
@@ -212,7 +212,7 @@ impl BpfSource {
     /// # Errors
     /// If the kernel rejects it.
     pub fn select(&mut self, selection: Selection) -> Result<()> {
-        self.set(Settings { selection, ..self.settings })
+        self.set(Config { selection, ..self.settings })
     }
 
     /// Returns the programs that the kernel rejected at load; their events are missing.

@@ -170,7 +170,7 @@ fn selection_and_filters_change_while_running() {
     calls();
     let seen = drain(&mut source);
     assert_eq!((of(&seen, EventCode::OPENAT_2_X), of(&seen, EventCode::MKDIR_2_X)), (0, 1));
-    let mut settings = *source.settings();
+    let mut settings = *source.config();
     settings.selection = Selection::named(&["openat"]).unwrap();
     settings.drop_failed = true;
     source.set(settings).unwrap();
@@ -194,7 +194,7 @@ fn more_is_kept_where_the_content_is_worth_it() {
         let event = seen.iter().find(|s| s.tid == tid && s.code == EventCode::SENDTO_X).expect("an event");
         event.params[1].len()
     };
-    let mut settings = *source.settings();
+    let mut settings = *source.config();
     settings.selection = Selection::named(&["sendto"]).unwrap();
     source.set(settings).unwrap();
     let (plain, get) = (vec![b'x'; 20_000], [b"GET / HTTP/1.1".to_vec(), vec![b'x'; 5000]].concat());

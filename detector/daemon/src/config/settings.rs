@@ -157,7 +157,7 @@ settings! {
         buf_size_preset: u8 = 4,
         /// Drops failed system calls.
         drop_failed_exit: bool = false,
-        /// Ignored: BPF iterators are used wherever the kernel allows it.
+        /// Reads the initial state from `/proc` and not by BPF iterators.
         disable_iterators: bool = false,
     }
     /// Replay of a capture file.

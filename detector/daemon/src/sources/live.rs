@@ -8,20 +8,26 @@ use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::ruleset::Ruleset;
 use scap::schema::SyscallSet;
 
-/// Loads and attaches the probe.
-pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fatal> {
+/// Returns the probe as it is configured.
+fn builder(config: &Config, calls: SyscallSet) -> bpf::Result<bpf::Builder> {
     let settings: &ModernEbpf = &config.engine.modern_ebpf;
     let snaplen = match config.falco_libs.snaplen {
         0 => 80,
         bytes => u32::try_from(bytes).unwrap_or(u32::MAX),
     };
-    let source = Probe::builder()
+    Probe::builder()
         .select(selection_of(calls))
         .snaplen(snaplen)
         .drop_failed(settings.drop_failed_exit)
         .cpus_per_ring(settings.cpus_for_each_buffer.into())
+        .iterators(!settings.disable_iterators)
         .host_root(host_root())
         .ring_preset(settings.buf_size_preset.into())
+}
+
+/// Loads and attaches the probe.
+pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fatal> {
+    let source = builder(config, calls)
         .and_then(bpf::Builder::open)
         .map_err(|error| Fatal(format!("live capture: {error}")))?;
     for refused in source.refused() {
@@ -36,7 +42,7 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
 pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
     let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules.keys()));
     let new = selection_of(calls);
-    if new == source.settings().selection {
+    if new == source.config().selection {
         return;
     }
     match source.select(new) {
@@ -49,4 +55,28 @@ fn selection_of(calls: SyscallSet) -> Selection {
     let mut selection = Selection::none();
     calls.iter().for_each(|call| selection.insert(call));
     selection
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_is_passed_to_the_probe() {
+        let text = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            format!("{:?}", builder(&config, SyscallSet::state()).expect("a preset"))
+        };
+        let changes: [(fn(&mut Config), &str); 5] = [
+            (|config| config.engine.modern_ebpf.disable_iterators = true, "iterators: false"),
+            (|config| config.engine.modern_ebpf.drop_failed_exit = true, "drop_failed: true"),
+            (|config| config.engine.modern_ebpf.cpus_for_each_buffer = 7, "cpus_per_ring: 7"),
+            (|config| config.engine.modern_ebpf.buf_size_preset = 1, "ring_size: 1048576"),
+            (|config| config.falco_libs.snaplen = 4321, "snaplen: 4321"),
+        ];
+        for (change, expect) in changes {
+            assert!(!text(|_| ()).contains(expect) && text(change).contains(expect), "{expect}: {}", text(change));
+        }
+    }
 }
