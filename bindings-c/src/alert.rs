@@ -185,18 +185,16 @@ unsafe fn data<'a>(alert: *const Alert) -> Result<&'a AlertData, Error> {
 /// `format` is NULL or valid for reading, and so is the host name that it points at.
 unsafe fn read_format(format: *const Format, json: bool) -> Result<EngineFormat, Error> {
     // SAFETY: guaranteed by the caller.
-    let Some(format) = (unsafe { read(format) })? else { return Ok(EngineFormat { json, ..EngineFormat::new("") }) };
+    let Some(format) = (unsafe { read(format) })? else { return Ok(EngineFormat::new("").json(json)) };
     // SAFETY: guaranteed by the caller.
     let hostname = unsafe { optional_text(format.hostname, "hostname") }?;
-    Ok(EngineFormat {
-        json,
-        include_output: !format.without_output,
-        include_tags: !format.without_tags,
-        include_message: format.with_message,
-        include_output_fields: !format.without_output_fields,
-        iso8601: format.time_format_iso_8601,
-        ..EngineFormat::new(hostname)
-    })
+    Ok(EngineFormat::new(hostname)
+        .json(json)
+        .include_output(!format.without_output)
+        .include_tags(!format.without_tags)
+        .include_message(format.with_message)
+        .include_output_fields(!format.without_output_fields)
+        .iso8601(format.time_format_iso_8601))
 }
 
 /// Formats an alert as the line of text of Falco: time, priority and message, without a line end.

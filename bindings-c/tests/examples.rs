@@ -19,7 +19,7 @@ fn alerts(capture: &Path, rules: &[PathBuf]) -> String {
     let name = |path: &PathBuf| (path.to_string_lossy().into_owned(), std::fs::read(path).expect("rules"));
     let texts: Vec<_> = rules.iter().map(name).collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
-    let format = Format { json: true, iso8601: true, ..Format::new("") };
+    let format = Format::new("").json(true).iso8601(true);
     let rules = loader.into_sources().build(loaded.into_rules(), &Config::default()).expect("rules");
     let mut runner = rules.source::<SinspSchema>("syscall").expect("system calls").runner();
     let mut out = String::new();

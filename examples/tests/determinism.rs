@@ -77,7 +77,7 @@ fn alerts(capture: &Path, files: &[PathBuf], evaluation: ruleset::Config) -> Vec
         .collect();
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     assert!(loaded.is_successful());
-    let config = Config { evaluation, ..Config::default() };
+    let config = Config::default().evaluation(evaluation);
     let sets = loader.into_sources().build(loaded.into_rules(), &config).expect("a sound source");
     let rules = sets.source::<SinspSchema>("syscall").expect("rules about system calls");
     let (mut runner, mut out) = (rules.runner(), Vec::new());
@@ -98,8 +98,9 @@ fn the_index_changes_no_byte() {
     for files in rule_files() {
         for capture in captures() {
             for matching in [Matching::First, Matching::All] {
-                let [with, without] =
-                    [true, false].map(|index| alerts(&capture, &files, ruleset::Config { matching, index }));
+                let [with, without] = [true, false]
+                    .map(|index| ruleset::Config::default().matching(matching).index(index))
+                    .map(|config| alerts(&capture, &files, config));
                 assert!(!with.is_empty() || !is_attack(&capture));
                 assert!(with == without, "{matching:?}: {} differs", capture.display());
             }

@@ -37,7 +37,7 @@ fn alerts_are_those_of_the_program() {
     // Both print the local time of day.
     testkit::need!(UTC);
     for json in [false, true] {
-        let (program, library) = (of_the_program(json), of_the_library(&Format { json, ..Format::new("test") }));
+        let (program, library) = (of_the_program(json), of_the_library(&Format::new("test").json(json)));
         assert!(program.len() > 20, "{} alerts", program.len());
         assert_eq!(library, program);
     }

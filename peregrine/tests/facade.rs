@@ -75,7 +75,7 @@ fn json_sources_are_evaluated_by_name() {
     let rules = Rules::builder().text("k8s.yaml", rule).build().expect("rules");
     let mut audit = rules.json("k8s_audit").expect("the source");
     let alerts = audit.process(br#"{"auditID": "1", "verb": "delete"}"#).expect("a record");
-    let json = alerts[0].render(&Format { json: true, ..Format::new("h") });
+    let json = alerts[0].render(&Format::new("h").json(true));
     assert!(String::from_utf8_lossy(&json).contains(r#""ka.verb":"delete""#));
     assert!(matches!(audit.process(b"7"), Err(Error::Json(_))));
     assert!(matches!(rules.json("syscall"), Err(Error::Source(_))));

@@ -9,16 +9,16 @@ use peregrine_rule_engine::diag::human::Style;
 use peregrine_rule_engine::engine::Config;
 use peregrine_rule_engine::event::Schema;
 use peregrine_rule_engine::event::sinsp::SinspSchema;
+use peregrine_rule_engine::load::ExtraOutput;
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
-use peregrine_rule_engine::resolve::ExtraOutput;
 use peregrine_rule_engine::ruleset::Matching;
 use sinsp::fields::Fields;
 use sinsp::{Inspector, scap};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut files, mut capture, mut suggested, mut quiet, mut profile) = (Vec::new(), None, false, false, false);
-    let mut format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let mut format = Format::new("vm").json(true).iso8601(true);
     let mut config = Config::default();
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {

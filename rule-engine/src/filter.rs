@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use crate::event::{EventSchema, FieldError, Key, Schema};
-use crate::lower::{CompileError, CompileErrorKind, Condition, Warning};
+use crate::lower::Condition;
+pub use crate::lower::{CompileError, CompileErrorKind, Warning};
 use crate::output::{Output, Priority, Template};
 use crate::ruleset::{Config, Machine, Matching, Rule, RuleId, Ruleset, RulesetBuilder};
 use crate::syntax::ast::Expr;

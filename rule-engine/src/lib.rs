@@ -36,20 +36,32 @@
 //!
 //! | stage | what it does |
 //! |---|---|
-//! | [`source`] | YAML to rules, macros and lists, each with its place in the file |
+//! | `source` | YAML to rules, macros and lists, each with its place in the file |
 //! | [`syntax`] | the text of a condition to a tree, and back |
-//! | [`resolve`] | applies overrides and exceptions, and expands macros and lists; every error becomes a [`diag`] |
-//! | [`lower`] | trees to typed atoms (`ir`), shared by all rules |
-//! | [`vm`] | verified bytecode, and the tree walker that defines its meaning |
+//! | `resolve` | applies overrides and exceptions, and expands macros and lists; every error becomes a [`diag`] |
+//! | `lower` | trees to typed atoms (`ir`), shared by all rules |
+//! | `vm` | verified bytecode, and the tree walker that defines its meaning |
 //! | [`ruleset`] | the index: which rules may match an event at all |
 //! | [`output`] | the text or JSON of an alert |
 //!
-//! All of them use [`text`] (files, conditions and places in them) and [`diag`]. [`load`] runs them over files;
+//! All of them use `text` (files, conditions and places in them) and [`diag`]. [`load`] runs them over files;
 //! [`testing`] runs tests of rules that are written as YAML.
 #![forbid(unsafe_code)]
 
 // The code that pest generates names it.
 extern crate alloc;
+
+/// Methods that set a field of a value and return it.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        }
+    )*};
+}
 
 pub mod correlation;
 pub mod diag;
@@ -59,13 +71,18 @@ pub mod explain;
 pub mod filter;
 mod ir;
 pub mod load;
+#[doc(hidden)]
 pub mod lower;
 pub mod operator;
 pub mod output;
+#[doc(hidden)]
 pub mod resolve;
 pub mod ruleset;
+#[doc(hidden)]
 pub mod source;
 pub mod syntax;
 pub mod testing;
+#[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
 pub mod vm;

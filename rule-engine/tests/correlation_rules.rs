@@ -63,8 +63,8 @@ fn runner_with(text: &str, config: &Config) -> Runner<RecordSchema> {
 }
 
 fn runner(text: &str) -> Runner<RecordSchema> {
-    let evaluation = ruleset::Config { matching: Matching::All, index: true };
-    runner_with(text, &Config { evaluation, ..Config::default() })
+    let evaluation = ruleset::Config::default().matching(Matching::All);
+    runner_with(text, &Config::default().evaluation(evaluation))
 }
 
 /// Feeds an event of a type at a second, with fields.
@@ -263,7 +263,7 @@ fn the_json_of_an_alert_has_its_steps() {
         let event = schema.schema().record("login").at(number, second * SECOND);
         let event = event.with("user.name", text("eve")).with("proc.name", text("failed"));
         let take = |alert: peregrine_rule_engine::engine::Alert<'_>| {
-            let (mut now, format) = (Vec::new(), Format { json: true, ..Format::new("h") });
+            let (mut now, format) = (Vec::new(), Format::new("h").json(true));
             alert.write(&format, &mut now);
             // The kept values say the same.
             assert_eq!(alert.to_owned().render(&format)[..], now[..]);
@@ -435,8 +435,9 @@ fn alerts_are_the_same_whether_steps_are_evaluated_on_demand_or_always() {
 #[test]
 fn selections_and_priorities_switch_correlations() {
     let tried = |selections: Vec<Selection>, priority: Priority| {
-        let evaluation = ruleset::Config { matching: Matching::All, index: true };
-        let mut runner = runner_with(BURST, &Config { evaluation, selections, priority, ..Config::default() });
+        let evaluation = ruleset::Config::default().matching(Matching::All);
+        let mut runner =
+            runner_with(BURST, &Config::default().evaluation(evaluation).selections(selections).priority(priority));
         let mut all = Vec::new();
         for second in 0..3 {
             let fields = [("user.name", text("eve")), ("proc.name", text("failed"))];

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use peregrine_rule_engine::engine::{self, SourceRules};
 use peregrine_rule_engine::event::Schema;
 use peregrine_rule_engine::event::sinsp::SinspSchema;
+use peregrine_rule_engine::load::ExtraOutput;
 use peregrine_rule_engine::load::{Loader, Sources};
 use peregrine_rule_engine::output::Format;
-use peregrine_rule_engine::resolve::ExtraOutput;
 use peregrine_rule_engine::ruleset::{Config, Matching};
 use serde_json::Value;
 use sinsp::fields::Fields;
@@ -40,13 +40,13 @@ fn rules(data: &Path, evaluation: Config) -> Arc<SourceRules<SinspSchema>> {
     let texts = names.map(|name| std::fs::read(data.join("rules").join(name)).expect(name));
     let loaded = loader.load(names.into_iter().zip(texts.iter().map(Vec::as_slice)));
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
-    let config = engine::Config { evaluation, ..engine::Config::default() };
+    let config = engine::Config::default().evaluation(evaluation);
     let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("a source with times");
     rules.source("syscall").expect("system calls")
 }
 
 fn alerts(rules: &Arc<SourceRules<SinspSchema>>, capture: &Path) -> Vec<String> {
-    let format = Format { json: true, iso8601: true, ..Format::new("vm") };
+    let format = Format::new("vm").json(true).iso8601(true);
     let mut runner = rules.runner();
     let mut out = Vec::new();
     let reader = scap::savefile::Reader::open(capture).expect("a capture");
@@ -84,9 +84,9 @@ fn essence(line: &str) -> (String, BTreeMap<String, Value>) {
 #[test]
 fn published_rules_alert_as_falco_does() {
     let Some(data) = data() else { return };
-    let first = Config { matching: Matching::First, index: true };
+    let first = Config::default();
     let indexed = rules(&data, first);
-    let walked = rules(&data, Config { index: false, ..first });
+    let walked = rules(&data, first.index(false));
     for name in CAPTURES {
         let capture = data.join("captures").join(name).with_extension("scap");
         let base = name.split('/').next_back().unwrap_or(name);
@@ -104,9 +104,9 @@ fn published_rules_alert_as_falco_does() {
 #[test]
 fn all_matches_are_the_same_with_and_without_the_index() {
     let Some(data) = data() else { return };
-    let all = Config { matching: Matching::All, index: true };
+    let all = Config::default().matching(Matching::All);
     let capture = data.join("captures/recorded/attack-a.scap");
     let got = alerts(&rules(&data, all), &capture);
-    assert_eq!(got, alerts(&rules(&data, Config { index: false, ..all }), &capture));
+    assert_eq!(got, alerts(&rules(&data, all.index(false)), &capture));
     assert!(got.len() >= 49, "all matches are at least the first ones");
 }

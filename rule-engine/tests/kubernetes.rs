@@ -18,8 +18,8 @@ fn load(name: &str, text: &[u8]) -> Arc<SourceRules<JsonSchema>> {
     let mut loader = Loader::new(Sources::new().with(JsonSchema::k8s_audit()));
     let loaded = loader.load([(name, text)]);
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
-    let evaluation = ruleset::Config { matching: Matching::All, index: true };
-    let config = Config { evaluation, ..Config::default() };
+    let evaluation = ruleset::Config::default().matching(Matching::All);
+    let config = Config::default().evaluation(evaluation);
     let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("times");
     rules.source("k8s_audit").expect("audit records")
 }

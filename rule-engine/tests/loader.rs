@@ -6,8 +6,8 @@ mod common;
 use common::TestSchema;
 use peregrine_rule_engine::diag::Code;
 use peregrine_rule_engine::diag::human::Style;
+use peregrine_rule_engine::load::{ExtraField, ExtraOutput};
 use peregrine_rule_engine::load::{Loaded, Loader, Sources, describe};
-use peregrine_rule_engine::resolve::{ExtraField, ExtraOutput};
 use peregrine_rule_engine::syntax::print::canonical_text;
 
 fn loader() -> Loader {

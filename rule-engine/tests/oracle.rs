@@ -161,7 +161,7 @@ fn build(conditions: &[String], matching: Matching, index: bool) -> (RecordSchem
         let condition = builder.condition(&mut schema, &tree).unwrap_or_else(|error| panic!("{text}: {error}"));
         builder.add(rule(number), condition);
     }
-    let rules = builder.build(&schema, Config { matching, index });
+    let rules = builder.build(&schema, Config::default().matching(matching).index(index));
     (schema, rules)
 }
 

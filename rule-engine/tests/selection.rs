@@ -30,7 +30,7 @@ const RULES: &[u8] = b"
 
 fn first_match(selections: &[(Selector, bool)]) -> Vec<String> {
     let selections = selections.iter().map(|(rules, enable)| Selection { rules: rules.clone(), enable: *enable });
-    let config = Config { selections: selections.collect(), ..Config::default() };
+    let config = Config::default().selections(selections.collect());
     let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
     let loaded = loader.load([("rules.yaml", RULES)]);
     let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("rules");
@@ -104,7 +104,7 @@ fn enabling_an_enabled_rule_changes_nothing() {
 fn fields_beside_the_output() {
     let build = |fields: &[&str]| {
         let fields = fields.iter().map(ToString::to_string).collect();
-        let mut config = Config { fields, ..Config::default() };
+        let mut config = Config::default().fields(fields);
         config.evaluation.matching = Matching::All;
         let sources = Sources::new().with(JsonSchema::new("s")).with(JsonSchema::k8s_audit());
         let mut loader = Loader::new(sources);

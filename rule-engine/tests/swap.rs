@@ -28,8 +28,8 @@ fn load(text: &str) -> Arc<SourceRules<SinspSchema>> {
     let mut loader = Loader::new(Sources::new().with(SinspSchema::new(Fields::new())));
     let loaded = loader.load([("rules.yaml", text.as_bytes())]);
     assert!(loaded.is_successful(), "{:?}", loaded.diagnostics);
-    let evaluation = ruleset::Config { matching: Matching::All, index: true };
-    let config = Config { evaluation, ..Config::default() };
+    let evaluation = ruleset::Config::default().matching(Matching::All);
+    let config = Config::default().evaluation(evaluation);
     let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("times");
     rules.source("syscall").expect("system calls")
 }

@@ -61,7 +61,10 @@ const KEYS: &[(&str, Shown)] = &[
     ("engine.modern_ebpf.cpus_for_each_buffer", At(PROBE, "seen_is_delivered_and_dropped_on_every_cpu")),
     ("engine.modern_ebpf.buf_size_preset", At(PROBE, "seen_is_delivered_and_dropped_on_every_cpu")),
     ("engine.modern_ebpf.drop_failed_exit", At(PROBE, "selection_and_filters_change_while_running")),
-    ("engine.modern_ebpf.disable_iterators", At("detector/daemon/src/sources/live.rs", "each_setting_is_passed_to_the_probe")),
+    (
+        "engine.modern_ebpf.disable_iterators",
+        At("detector/daemon/src/sources/live.rs", "each_setting_is_passed_to_the_probe"),
+    ),
     ("engine.replay.capture_file", Here(engine)),
     ("capture.enabled", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
     ("capture.path_prefix", At("examples/tests/capture.rs", "rules_continue_if_no_file_can_be_created")),

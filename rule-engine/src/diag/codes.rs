@@ -17,6 +17,7 @@ macro_rules! codes {
     ($($variant:ident $severity:ident $owner:ident $code:literal $title:literal $text:literal)*) => {
         /// The kind of a diagnostic.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum Code {
             $(#[doc = $text] $variant,)*
         }

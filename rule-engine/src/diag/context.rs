@@ -7,6 +7,7 @@ use crate::text::{FileId, Mark, Position, shown};
 /// The kind of a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named as they are printed")]
+#[non_exhaustive]
 pub enum Place {
     ValueFor,
     Exceptions,

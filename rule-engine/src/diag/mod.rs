@@ -11,7 +11,7 @@ mod hint;
 pub mod human;
 mod report;
 
-pub use crate::text::{FileId, SourceFile, Spot};
+pub use crate::text::{FileId, Mark, SourceFile, Spot};
 pub use codes::{Code, Severity};
 pub use context::{Context, Location, Place};
 pub use hint::{did_you_mean, nearest};

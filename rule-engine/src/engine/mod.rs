@@ -59,6 +59,7 @@ use matched::MatchEvent;
 
 /// The options of compiling and running rules.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Config {
     /// The options of evaluation.
     pub evaluation: ruleset::Config,
@@ -82,6 +83,21 @@ impl Default for Config {
             fields: Vec::new(),
             correlation_memory: CORRELATION_MEMORY,
         }
+    }
+}
+
+impl Config {
+    setters! {
+        /// Sets how sets of rules are evaluated.
+        evaluation: ruleset::Config;
+        /// Sets the minimum priority (`debug`).
+        priority: Priority;
+        /// Sets the switches of rules (none).
+        selections: Vec<Selection>;
+        /// Sets the fields that every alert has beside those of its output (none).
+        fields: Vec<String>;
+        /// Sets the most memory for partial matches of correlations, in bytes ([`CORRELATION_MEMORY`]).
+        correlation_memory: usize;
     }
 }
 

@@ -201,6 +201,7 @@ impl Schema for JsonSchema {
 
 /// The reason why bytes are not a JSON event.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum JsonError {
     /// They are not JSON.
     #[error("no JSON: {0}")]

@@ -37,6 +37,7 @@ pub struct Key(pub u16);
 
 /// The life time of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Lifetime {
     /// Until the next event.
     Event,
@@ -50,6 +51,7 @@ pub enum Lifetime {
 
 /// The format of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Print {
     /// Not at all: such fields hold text, and a number made of them (`len`) prints as `<NA>`.
     None,
@@ -109,6 +111,7 @@ impl FieldInfo {
 
 /// Special rules of a field's comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Special {
     /// None.
     None,

@@ -2,6 +2,7 @@
 
 /// A group of events for correlations, instead of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Scope {
     /// One process, from its start on: a later process with the same id is another.
     Process,
@@ -41,6 +42,7 @@ impl Scope {
 
 /// The way in which events of a source belong to a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ScopeSource {
     /// They do not.
     None,

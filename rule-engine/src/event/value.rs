@@ -5,6 +5,7 @@ use std::net::IpAddr;
 /// The type of a field: the form of its constants, its operators, and its comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are those of the parameter types of the schema")]
+#[non_exhaustive]
 pub enum Kind {
     Int8,
     Int16,

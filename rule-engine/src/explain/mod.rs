@@ -73,6 +73,7 @@ struct Part {
 
 /// The kind of a condition's part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// All parts must be true.
     And,

@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use crate::resolve::Sources;
+pub use crate::resolve::{ENGINE_VERSION, ExtraField, ExtraOutput, Sources};
 pub use describe::describe;
 
 use crate::diag::human::{self, Style};
 use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spot, falco};
 use crate::lower::Condition;
 use crate::output::Template;
-use crate::resolve::{Collection, ExtraField, ExtraOutput, Missing, OnError, Resolved, Setting, resolve, source_file};
+use crate::resolve::{Collection, Missing, OnError, Resolved, Setting, resolve, source_file};
 use crate::source::item::{Step, Version};
 use crate::source::read::read;
 use crate::source::schema;

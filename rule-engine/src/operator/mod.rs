@@ -11,6 +11,7 @@ use peregrine_text::glob;
 
 /// The operand of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operands {
     /// A number. Written as a symbol.
     Number,
@@ -166,6 +167,7 @@ impl Operator {
 /// How a check on one value uses a list on its right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named as they are written")]
+#[non_exhaustive]
 pub enum Modifier {
     OneOf,
     AnyOf,

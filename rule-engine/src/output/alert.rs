@@ -5,6 +5,7 @@ use super::template::Template;
 
 /// The format of alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the configuration")]
 pub struct Format {
     /// JSON, or a line of text.
@@ -35,6 +36,21 @@ impl Format {
             iso8601: false,
             hostname: hostname.into(),
         }
+    }
+
+    setters! {
+        /// Sets whether alerts are JSON (no).
+        json: bool;
+        /// Sets whether JSON has `output` (yes).
+        include_output: bool;
+        /// Sets whether JSON has `tags` (yes).
+        include_tags: bool;
+        /// Sets whether JSON has `message` (no).
+        include_message: bool;
+        /// Sets whether JSON has `output_fields` (yes).
+        include_output_fields: bool;
+        /// Sets whether the time is a date and a time in UTC (no).
+        iso8601: bool;
     }
 }
 

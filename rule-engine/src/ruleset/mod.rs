@@ -36,6 +36,7 @@ use index::Index;
 
 /// Whether evaluation continues after a rule has matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Matching {
     /// No further rule is evaluated for the event.
     #[default]
@@ -46,6 +47,7 @@ pub enum Matching {
 
 /// The options of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// Whether evaluation continues after a match.
     pub matching: Matching,
@@ -57,6 +59,15 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { matching: Matching::First, index: true }
+    }
+}
+
+impl Config {
+    setters! {
+        /// Sets what happens after a match ([`Matching::First`]).
+        matching: Matching;
+        /// Sets whether the index is used (yes).
+        index: bool;
     }
 }
 

@@ -5,6 +5,7 @@ use crate::output::Priority;
 
 /// The criterion of a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Selector {
     /// The name is this; an empty one is every name.
     Name(String),

@@ -8,47 +8,57 @@ use super::read::{Reader, Result, fault};
 use super::read_rule::ReadRule;
 use super::yaml::Node;
 
-/// The keys of a correlation.
-pub(super) const KEYS: [&str; 18] = [
-    "correlation",
-    "type",
-    "rules",
-    "until",
-    "group-by",
-    "timespan",
-    "maxspan",
-    "condition",
-    "field",
-    "aliases",
-    "output",
-    "desc",
-    "priority",
-    "source",
-    "tags",
-    "enabled",
-    "exceptions",
-    "override",
+/// How much an override may change the value of a key.
+#[derive(Clone, Copy)]
+enum Override {
+    Never,
+    Replace,
+    AppendOrReplace,
+}
+use Override::{AppendOrReplace, Never, Replace};
+
+/// The keys of a correlation, each with how much an override may change it.
+const ROWS: [(&str, Override); 18] = [
+    ("correlation", Never),
+    ("type", Replace),
+    ("rules", AppendOrReplace),
+    ("until", Replace),
+    ("group-by", AppendOrReplace),
+    ("timespan", Replace),
+    ("maxspan", Replace),
+    ("condition", Replace),
+    ("field", Replace),
+    ("aliases", Replace),
+    ("output", AppendOrReplace),
+    ("desc", AppendOrReplace),
+    ("priority", Replace),
+    ("source", Replace),
+    ("tags", AppendOrReplace),
+    ("enabled", Replace),
+    ("exceptions", AppendOrReplace),
+    ("override", Never),
 ];
 
-pub(super) const MAY_APPEND: [&str; 6] = ["rules", "group-by", "output", "desc", "tags", "exceptions"];
-pub(super) const MAY_REPLACE: [&str; 16] = [
-    "type",
-    "rules",
-    "until",
-    "group-by",
-    "timespan",
-    "maxspan",
-    "condition",
-    "field",
-    "aliases",
-    "output",
-    "desc",
-    "priority",
-    "source",
-    "tags",
-    "enabled",
-    "exceptions",
-];
+/// The keys of a correlation.
+pub(super) const KEYS: [&str; ROWS.len()] = keys(Never);
+/// The keys whose value an override may replace.
+pub(super) const MAY_REPLACE: [&str; 16] = keys(Replace);
+/// The keys to whose value an override may append.
+pub(super) const MAY_APPEND: [&str; 6] = keys(AppendOrReplace);
+
+/// Returns the keys that an override may change at least so much.
+const fn keys<const N: usize>(least: Override) -> [&'static str; N] {
+    let (mut keys, mut found, mut at) = ([""; N], 0, 0);
+    while at < ROWS.len() {
+        if ROWS[at].1 as u8 >= least as u8 {
+            keys[found] = ROWS[at].0;
+            found += 1;
+        }
+        at += 1;
+    }
+    assert!(found == N);
+    keys
+}
 
 pub(super) const MEMBER_KEYS: [&str; 6] = ["rule", "condition", "as", "source", "group-by", "missing"];
 

@@ -263,12 +263,12 @@ mod tests {
     #[test]
     fn own_alerts_look_like_falcos() {
         let own = internal("R", Priority::Debug, 7, "R. Text").with_field("b", "x").with_field("a", 1u64);
-        let json = Format { json: true, iso8601: true, ..Format::new("h") };
+        let json = Format::new("h").json(true).iso8601(true);
         assert_eq!(
             own.render(&json),
             r#"{"hostname":"h","output":"R. Text","output_fields":{"a":1,"b":"x"},"priority":"Debug","rule":"R","source":"internal","time":"1970-01-01T00:00:00.000000007Z"}"#
         );
-        let text = own.render(&Format { json: false, ..json });
+        let text = own.render(&json.json(false));
         assert_eq!(text, "1970-01-01T00:00:00.000000007+0000: Debug R. Text (a=1 b=\"x\")");
         assert!(own.to_string().ends_with("00.000000007: Debug R. Text (a=1 b=\"x\")"));
     }

@@ -175,7 +175,7 @@ mod tests {
                      - {rule: B, desc: d, condition: 'json.value[/b] = 1', output: o, priority: NOTICE, source: s}\n";
         let mut loader = Loader::new(Sources::new().with(JsonSchema::new("s")));
         let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
-        let config = Config { fields: fields.to_vec(), ..Config::default() };
+        let config = Config::default().fields(fields.to_vec());
         let rules = loader.into_sources().build(loaded.into_rules(), &config).unwrap();
         let mut runner = rules.source::<JsonSchema>("s").unwrap().runner();
         let mut verdicts = Vec::new();

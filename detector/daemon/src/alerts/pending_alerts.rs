@@ -199,7 +199,7 @@ mod tests {
         );
         let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
         let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
-        let format = Format { json: true, ..Format::new("h") };
+        let format = Format::new("h").json(true);
         let mut kept = Vec::new();
         rules.runner().process(&event, |alert| {
             let owned = alert.to_owned();

@@ -4,7 +4,7 @@ use crate::Fatal;
 use crate::config::settings::Config;
 use crate::names::{DRIVER_API_VERSION, FALCO_VERSION, PLUGIN_API_VERSION, VERSION};
 use crate::plugins::loaded;
-use rule_engine::resolve::ENGINE_VERSION;
+use rule_engine::load::ENGINE_VERSION;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 

@@ -17,7 +17,6 @@ use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::load::{self, Loader, Sources};
 use rule_engine::output::Priority;
-use rule_engine::resolve;
 use rule_engine::ruleset::{self, Matching, Selection, Selector};
 use scap::render::Buffers;
 use sinsp::fields::Fields;
@@ -153,18 +152,18 @@ pub(crate) fn fields(config: &Config) -> Fields {
 }
 
 /// Returns what `append_output` and `-p` add to the outputs of rules.
-fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) -> Vec<resolve::ExtraOutput> {
+fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) -> Vec<load::ExtraOutput> {
     let mut all = Vec::new();
     for entry in &config.append_output {
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-        let template = resolve::ExtraOutput {
+        let template = load::ExtraOutput {
             source: some(&entry.r#match.source),
             tags: entry.r#match.tags.clone(),
             rule: some(&entry.r#match.rule),
-            ..resolve::ExtraOutput::default()
+            ..load::ExtraOutput::default()
         };
         if !entry.extra_output.is_empty() {
-            all.push(resolve::ExtraOutput { format: Some(entry.extra_output.clone()), ..template.clone() });
+            all.push(load::ExtraOutput { format: Some(entry.extra_output.clone()), ..template.clone() });
         }
         if entry.suggested_output {
             for schema in schemas {
@@ -173,23 +172,23 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
                 }
                 for piece in schema.suggested_output() {
                     let source = Some(schema.source().to_owned());
-                    all.push(resolve::ExtraOutput { source, format: Some(piece.into_owned()), ..template.clone() });
+                    all.push(load::ExtraOutput { source, format: Some(piece.into_owned()), ..template.clone() });
                 }
             }
         }
         let fields = entry.extra_fields.iter().map(|field| match field {
-            ExtraField::Raw(name) => resolve::ExtraField { name: name.clone(), format: format!("%{name}"), raw: true },
+            ExtraField::Raw(name) => load::ExtraField { name: name.clone(), format: format!("%{name}"), raw: true },
             ExtraField::Formatted { name, format } => {
-                resolve::ExtraField { name: name.clone(), format: format.clone(), raw: false }
+                load::ExtraField { name: name.clone(), format: format.clone(), raw: false }
             }
         });
-        all.push(resolve::ExtraOutput { fields: fields.collect(), ..template });
+        all.push(load::ExtraOutput { fields: fields.collect(), ..template });
     }
     if let Some(format) = &options.print {
         log::warning("-p is deprecated; use -o append_output[]=...");
         // The fields that these formats added are part of the suggested output today.
         if !["c", "container", "k", "kubernetes"].contains(&format.as_str()) {
-            all.push(resolve::ExtraOutput { format: Some(format.clone()), ..resolve::ExtraOutput::default() });
+            all.push(load::ExtraOutput { format: Some(format.clone()), ..load::ExtraOutput::default() });
         }
     }
     all
@@ -233,20 +232,16 @@ impl Rules {
     /// If the rules have an error, or a plugin that they require is missing.
     pub(crate) fn engine(self, config: &Config) -> Result<CompiledRules, Fatal> {
         self.check(config)?;
-        let evaluation = ruleset::Config {
-            matching: match config.rule_matching {
-                RuleMatching::First => Matching::First,
-                RuleMatching::All => Matching::All,
-            },
-            ..ruleset::Config::default()
+        let matching = match config.rule_matching {
+            RuleMatching::First => Matching::First,
+            RuleMatching::All => Matching::All,
         };
-        let engine = EngineConfig {
-            evaluation,
-            priority: priority(config.priority),
-            selections: selections(&config.rules),
-            fields: Noise::fields(&config.noise_control.rules),
-            correlation_memory: usize::try_from(config.correlations.memory_bytes).unwrap_or(usize::MAX),
-        };
+        let engine = EngineConfig::default()
+            .evaluation(ruleset::Config::default().matching(matching))
+            .priority(priority(config.priority))
+            .selections(selections(&config.rules))
+            .fields(Noise::fields(&config.noise_control.rules))
+            .correlation_memory(usize::try_from(config.correlations.memory_bytes).unwrap_or(usize::MAX));
         // Everything else has been checked with the rules.
         let rules = self
             .sources

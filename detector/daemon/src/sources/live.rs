@@ -27,9 +27,8 @@ fn builder(config: &Config, calls: SyscallSet) -> bpf::Result<bpf::Builder> {
 
 /// Loads and attaches the probe.
 pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fatal> {
-    let source = builder(config, calls)
-        .and_then(bpf::Builder::open)
-        .map_err(|error| Fatal(format!("live capture: {error}")))?;
+    let source =
+        builder(config, calls).and_then(bpf::Builder::open).map_err(|error| Fatal(format!("live capture: {error}")))?;
     for refused in source.refused() {
         log::warning(format!("the kernel rejected a part of the probe: {refused}"));
     }
