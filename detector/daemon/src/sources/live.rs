@@ -60,14 +60,16 @@ fn selection_of(calls: SyscallSet) -> Selection {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Config);
+
     #[test]
     fn each_setting_is_passed_to_the_probe() {
-        let text = |change: fn(&mut Config)| {
+        let text = |change: Change| {
             let mut config = Config::default();
             change(&mut config);
             format!("{:?}", builder(&config, SyscallSet::state()).expect("a preset"))
         };
-        let changes: [(fn(&mut Config), &str); 5] = [
+        let changes: [(Change, &str); 5] = [
             (|config| config.engine.modern_ebpf.disable_iterators = true, "iterators: false"),
             (|config| config.engine.modern_ebpf.drop_failed_exit = true, "drop_failed: true"),
             (|config| config.engine.modern_ebpf.cpus_for_each_buffer = 7, "cpus_per_ring: 7"),
