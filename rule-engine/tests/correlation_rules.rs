@@ -402,8 +402,8 @@ fn alerts_are_the_same_whether_steps_are_evaluated_on_demand_or_always() {
         );
     }
     let with = |index: bool| {
-        let evaluation = ruleset::Config { matching: Matching::All, index };
-        runner_with(&rules, &Config { evaluation, ..Config::default() })
+        let evaluation = ruleset::Config::default().matching(Matching::All).index(index);
+        runner_with(&rules, &Config::default().evaluation(evaluation))
     };
     let (mut on_demand, mut always) = (with(true), with(false));
     let mut seed = 7u64;
