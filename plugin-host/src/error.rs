@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a plugin cannot be loaded or used.
+/// The reason why a plugin cannot be loaded or used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,17 +11,17 @@ pub enum Error {
     Load {
         /// The file.
         path: PathBuf,
-        /// The reason, as the dynamic linker gives it.
+        /// The reason of the dynamic linker.
         reason: String,
     },
-    /// A function that every plugin has, or one that its capability needs, is missing.
+    /// A function that every plugin has, or one that its capability requires, is missing.
     #[error("plugin {path} does not export `{symbol}`, which {needed_for}", path = .path.display())]
     MissingSymbol {
         /// The file.
         path: PathBuf,
         /// The name of the function.
         symbol: &'static str,
-        /// What needs it.
+        /// The capability that requires it.
         needed_for: &'static str,
     },
     /// A function that describes the plugin returned nothing, or something invalid.
@@ -50,7 +50,7 @@ pub enum Error {
         /// The name of the plugin.
         plugin: String,
     },
-    /// The configuration of a plugin cannot be given to it.
+    /// The configuration of a plugin is invalid.
     #[error("plugin {plugin}: invalid {setting}: {reason}")]
     Config {
         /// The name of the plugin.
@@ -78,19 +78,19 @@ pub enum Error {
         /// What is invalid.
         reason: String,
     },
-    /// Two plugins, or a plugin and this program, provide the same.
+    /// Two plugins, or a plugin and this program, provide the same thing.
     #[error("plugin {plugin}: {what} `{name}` is provided by {other} already")]
     Clash {
         /// The name of the plugin that was loaded later.
         plugin: String,
-        /// What: an event source, an id, a field.
+        /// Its kind: an event source, an id, a field.
         what: &'static str,
-        /// The name of it.
+        /// Its name.
         name: String,
-        /// Who has it.
+        /// The other provider.
         other: String,
     },
-    /// A plugin that neither provides events nor fits to any source.
+    /// A plugin that neither provides events nor extracts fields of any source.
     #[error("plugin {plugin} is not used: none of the event sources is compatible with it")]
     Unused {
         /// The name of the plugin.

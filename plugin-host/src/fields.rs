@@ -14,11 +14,11 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it is a list.
     pub list: bool,
-    /// What it takes between brackets.
+    /// Its argument between brackets.
     pub argument: Argument,
     /// Its name for people, such as `User Name`; empty if it has none.
     pub display: String,
-    /// What it is.
+    /// Its description.
     pub doc: String,
     /// Whether the plugin suggests it for the output of every alert.
     pub suggested: bool,
@@ -49,7 +49,7 @@ struct Arg {
     is_key: bool,
 }
 
-/// The types of fields: the name, what it is here, and the number of the plugin interface.
+/// The types of fields: the name, the type here, and the number of the plugin interface.
 pub(crate) const TYPES: [(&str, Kind, u32); 7] = [
     ("uint64", Kind::UInt64, 8),
     ("string", Kind::CharBuf, 9),
@@ -63,7 +63,7 @@ pub(crate) const TYPES: [(&str, Kind, u32); 7] = [
 /// Parses the list of the fields of a plugin.
 ///
 /// # Errors
-/// What is invalid, and of which field.
+/// If a field is invalid.
 pub(crate) fn parse(json: &str) -> Result<Vec<Field>, String> {
     let rows: Vec<Row> = serde_json::from_str(json).map_err(|error| format!("no list of fields: {error}"))?;
     let mut fields: Vec<Field> = Vec::with_capacity(rows.len());

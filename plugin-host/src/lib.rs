@@ -26,15 +26,15 @@
 //!
 //! # What is supported
 //!
-//! Version 3 of the plugin interface: events of a source of the plugin's own, fields of such events by the plugin itself
-//! and by others, configuration and its change, metrics, and the log. Not yet: raw events, fields of system calls, parsing,
+//! Version 3 of the plugin interface: events of a plugin's own source, fields of such events by the plugin itself and
+//! by others, configuration and its change, metrics, and the log. Not yet: raw events, fields of system calls, parsing,
 //! asynchronous events, capture listening, and state tables. A plugin that has such a capability beside its events or
 //! fields is loaded, and [`Info::unsupported`] names the rest, which its user should see.
 //!
 //! # Trust
 //!
-//! The code of a plugin runs in this process and can do whatever it can. What a plugin returns is checked as far as it can
-//! be: null, lengths, types and ids. A pointer that is wrong but not null cannot be told from a right one.
+//! The code of a plugin runs in this process and can do whatever it can. Values that a plugin returns are checked as
+//! far as possible: null, lengths, types and ids. An invalid pointer that is not null cannot be recognized.
 
 mod error;
 mod fields;

@@ -1,4 +1,4 @@
-//! A shared object with its functions, and what it says of itself.
+//! A shared object with its functions, and its description.
 
 use std::ffi::{CStr, c_char};
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::error::Error;
 use crate::fields::{self, Field};
 use crate::version::{API_VERSION, Version};
 
-/// The longest text that is read from a plugin, in bytes; what is longer is cut.
+/// The limit of a text that is read from a plugin, in bytes; a longer one is cut.
 pub(crate) const LONGEST_TEXT: usize = 1 << 20;
 
-/// A plugin as it was loaded: its functions and what it says of itself. Copies are cheap and share it.
+/// A loaded plugin: its functions and its description. Copies are cheap and share it.
 ///
 /// A library stays loaded until the program ends, as threads that it started may go on.
 #[derive(Clone)]
@@ -31,15 +31,15 @@ pub(crate) struct Loaded {
     _library: ManuallyDrop<libloading::Library>,
 }
 
-/// What a plugin says of itself.
+/// The description of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
     /// Its name, by which rules require it.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
-    /// Who keeps it.
+    /// Its maintainer.
     pub contact: String,
     /// Its version.
     pub version: Version,
@@ -47,18 +47,18 @@ pub struct Info {
     pub api_version: Version,
     /// The schema of its configuration, and whether that is JSON Schema.
     pub init_schema: Option<(String, bool)>,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
     /// Its events, if it provides any.
     pub events: Option<Events>,
     /// The fields that it extracts.
     pub fields: Vec<Field>,
-    /// The sources whose events it extracts fields of. Empty: those of its own events, or of all where it has none.
+    /// The sources whose events it extracts fields of. Empty: those of its own events, or of all if it has none.
     pub field_sources: Vec<String>,
 }
 
 impl Info {
-    /// Returns the capabilities that the plugin has and this crate does not use.
+    /// Returns the capabilities of the plugin that this crate does not use.
     pub fn unsupported(&self) -> Vec<&'static str> {
         let Capabilities { parsing, async_events, capture_listening, .. } = self.capabilities;
         let raw = self.events == Some(Events::Raw);
@@ -72,7 +72,8 @@ impl Info {
     }
 }
 
-/// What a plugin can do. Parsing, asynchronous events and capture listening are not used yet; see the page of the crate.
+/// The capabilities of a plugin. Parsing, asynchronous events and capture listening are not used yet; see the page of
+/// the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -82,7 +83,7 @@ pub struct Capabilities {
     pub extraction: bool,
     /// It is called for every event, to keep state.
     pub parsing: bool,
-    /// It adds events from threads of its own.
+    /// It adds events from its own threads.
     pub async_events: bool,
     /// It is called when a capture begins and ends.
     pub capture_listening: bool,
@@ -92,7 +93,7 @@ pub struct Capabilities {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Events {
-    /// Events of a source of its own, with the id that they carry.
+    /// Events of its own source, with the id that they carry.
     Own {
         /// The id, not 0.
         id: u32,
@@ -112,21 +113,21 @@ macro_rules! resolve {
 }
 
 impl Library {
-    /// Loads a shared object and reads what it says of itself. Nothing of it is initialized.
+    /// Loads a shared object and reads its description. Nothing of it is initialized.
     ///
-    /// The code of a plugin runs in this process with all of its rights, from here on: load only what you would run as a
-    /// program with the same rights.
+    /// The code of a plugin runs in this process with all of its privileges, from here on: load only what you would run
+    /// as a program with the same privileges.
     ///
     /// # Errors
-    /// If the file is not a plugin, or was built for a version of the plugin interface that is not supported, or describes
-    /// itself wrongly.
+    /// If the file is not a plugin, or was built for a version of the plugin interface that is not supported, or its
+    /// description is invalid.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         // A name without a slash would be searched for in the directories of the linker.
         let file = std::path::absolute(path)
             .map_err(|error| Error::Load { path: path.to_owned(), reason: error.to_string() })?;
-        // SAFETY: constructors of the library run here. Whoever names a file to load trusts it to be code that may run
-        // in this process, as the documentation of this function says.
+        // SAFETY: constructors of the library run here. The caller trusts the file to be code that may run in this
+        // process, as the documentation of this function says.
         let library = unsafe { libloading::Library::new(&file) };
         let library = library.map_err(|error| Error::Load { path: path.to_owned(), reason: reason(&error) })?;
         let api = symbols(&library);
@@ -135,7 +136,7 @@ impl Library {
         Ok(Self { loaded: Arc::new(Loaded { api, path: path.to_owned(), info, _library: library }) })
     }
 
-    /// Returns what it says of itself.
+    /// Returns its description.
     pub fn info(&self) -> &Info {
         &self.loaded.info
     }
@@ -169,7 +170,7 @@ impl fmt::Debug for Library {
     }
 }
 
-/// The reason that the dynamic linker gives, which the error of `libloading` has as its source.
+/// Returns the reason of the dynamic linker, which the error of `libloading` has as its source.
 fn reason(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
@@ -214,18 +215,18 @@ fn symbols(library: &libloading::Library) -> plugin_api {
     api
 }
 
-/// Calls a function that returns a text of the plugin's.
+/// Calls a function that returns a text of the plugin.
 pub(crate) fn text(function: Option<unsafe extern "C-unwind" fn() -> *const c_char>) -> Option<String> {
     // SAFETY: the function is one of the plugin interface that takes nothing, and returns null or a text.
     owned(unsafe { function?() })
 }
 
-/// Copies a text of a plugin. `None` for null; what is not UTF-8 is replaced.
+/// Copies a text of a plugin. `None` for null; invalid UTF-8 is replaced.
 pub(crate) fn owned(text: *const c_char) -> Option<String> {
     Some(String::from_utf8_lossy(bytes(text)?).into_owned())
 }
 
-/// Borrows a text of a plugin, for as long as the plugin leaves it there: the caller copies it before the next call.
+/// Borrows a text of a plugin, for as long as the plugin keeps it: the caller copies it before the next call.
 pub(crate) fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
@@ -310,7 +311,7 @@ fn describe(path: &Path, api: &plugin_api) -> Result<Info, Error> {
     })
 }
 
-/// Reads which capabilities are there. Each needs several functions: some without the others is an error.
+/// Reads the available capabilities. Each requires several functions: some without the others are an error.
 fn capabilities(path: &Path, api: &plugin_api) -> Result<Capabilities, Error> {
     let all = |functions: &[(bool, &'static str)], needed_for| {
         let missing = functions.iter().find(|(present, _)| !present);

@@ -1,8 +1,8 @@
-//! What plugins call: the log, and the last error of the program.
+//! The functions that plugins call: the log, and the last error of the program.
 //!
-//! A plugin gets an opaque pointer to its owner and gives it back with every call, from any of its threads, perhaps long
+//! A plugin gets an opaque pointer to its owner and passes it with every call, from any of its threads, perhaps long
 //! after it was destroyed. So the pointer is a number that is looked up, never an address: a call that comes too late
-//! finds nobody, and is counted.
+//! has no owner, and is counted.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,11 +25,11 @@ pub struct LogLine {
     pub component: Option<String>,
     /// The text.
     pub message: String,
-    /// How severe it is.
+    /// Its severity.
     pub severity: Severity,
 }
 
-/// How severe a line of the log is.
+/// The severity of a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names are those of the plugin interface")]
 pub enum Severity {
@@ -71,7 +71,7 @@ impl Registered {
         Self(number)
     }
 
-    /// The number as the pointer that the plugin gives back. It is never followed.
+    /// Returns the number as the pointer for the plugin. It is never followed.
     pub(crate) fn pointer(&self) -> *mut ss_plugin_owner_t {
         std::ptr::without_provenance_mut(self.0)
     }
@@ -97,7 +97,7 @@ fn find(owner: *mut ss_plugin_owner_t) -> Option<Arc<Owner>> {
     found
 }
 
-/// The log function that a plugin gets when it is initialized.
+/// Logs a line: the function that a plugin gets when it is initialized.
 pub(crate) unsafe extern "C-unwind" fn log(
     owner: *mut ss_plugin_owner_t,
     component: *const c_char,
@@ -124,12 +124,13 @@ thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// Sets what [`last_error`] returns to a plugin that calls it on this thread.
+/// Sets the error that [`last_error`] returns to a plugin that calls it on this thread.
 pub(crate) fn set_error(message: &str) {
     LAST_ERROR.set(CString::new(message.replace('\0', " ")).ok());
 }
 
-/// The last error of the program, on the thread of the caller: null, or a text that stays until the next error on it.
+/// Returns the last error of the program, on the thread of the caller: null, or a text that stays until the next error
+/// on it.
 pub(crate) unsafe extern "C-unwind" fn last_error(_: *mut ss_plugin_owner_t) -> *const c_char {
     LAST_ERROR.with_borrow(|error| error.as_ref().map_or(std::ptr::null(), |error| error.as_ptr()))
 }

@@ -1,4 +1,4 @@
-//! A plugin that was initialized.
+//! An initialized plugin.
 
 use std::cell::Cell;
 use std::ffi::CString;
@@ -14,10 +14,10 @@ use crate::library::{self, Library};
 use crate::owner::{Log, Registered, last_error, log};
 use crate::tables::Tables;
 
-/// The most metrics that are read of one plugin.
+/// The most metrics that are read from one plugin.
 const MOST_METRICS: u32 = 10_000;
 
-/// A plugin that was initialized. It may be moved to another thread, but is used by one at a time.
+/// An initialized plugin. It may be moved to another thread, but is used by one at a time.
 pub struct Plugin {
     library: Library,
     state: *mut ss_plugin_t,
@@ -50,16 +50,16 @@ pub struct Metric {
 pub struct OpenParam {
     /// The parameters.
     pub value: String,
-    /// What they open.
+    /// The thing that they open.
     #[serde(default)]
     pub desc: String,
-    /// What separates several parameters in `value`; empty: it is one.
+    /// The separator of several parameters in `value`; empty: it is one.
     #[serde(default)]
     pub separator: String,
 }
 
 impl Plugin {
-    /// Initializes a plugin with a configuration: free text, or JSON where the plugin has a schema for it.
+    /// Initializes a plugin with a configuration: free text, or JSON if the plugin has a schema for it.
     ///
     /// # Errors
     /// If the configuration contains a NUL byte, is not JSON where the plugin requires that, or is rejected by the plugin.
@@ -74,7 +74,7 @@ impl Plugin {
         let config = text(&info.name, "init_config", config)?;
         let owner = Registered::new(&info.name, log_to);
         let tables = Tables::new();
-        // Only those that extract or parse are told of tables.
+        // Only plugins that extract or parse get tables.
         let with_tables = info.capabilities.extraction || info.capabilities.parsing;
         let input = ss_plugin_init_input {
             config: config.as_ptr(),
@@ -92,7 +92,7 @@ impl Plugin {
         if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(plugin) } else { Err(plugin.failed("plugin_init")) }
     }
 
-    /// Returns what the plugin says of itself.
+    /// Returns the description of the plugin.
     pub fn info(&self) -> &library::Info {
         self.library.info()
     }
@@ -105,7 +105,7 @@ impl Plugin {
         self.state
     }
 
-    /// Gives the plugin a new configuration. Returns false if it takes none while it runs.
+    /// Changes the configuration of the plugin. Returns false if it does not support that while it runs.
     ///
     /// # Errors
     /// If the configuration contains a NUL byte, or is rejected by the plugin.
@@ -127,7 +127,7 @@ impl Plugin {
         if first.is_null() {
             return Vec::new();
         }
-        // SAFETY: not null, and the plugin says that there are so many, of which a bounded number is read.
+        // SAFETY: not null, and the plugin returned this number, of which a bounded part is read.
         let metrics = unsafe { std::slice::from_raw_parts(first, count.min(MOST_METRICS) as usize) };
         let read = |metric: &falco_plugin_api::ss_plugin_metric| {
             let value = metric.value;
@@ -178,7 +178,7 @@ impl Plugin {
         self.failures.set(self.failures.get() + 1);
     }
 
-    /// The error of a call that failed, with the plugin's own words.
+    /// Returns the error of a call that failed, with the message of the plugin.
     pub(crate) fn failed(&self, call: &'static str) -> Error {
         self.count_failure();
         // SAFETY: the state is that of this plugin, or null after a failed start, which the interface allows here.
@@ -210,7 +210,7 @@ fn or_empty_object(config: &str) -> &str {
     if config.trim().is_empty() { "{}" } else { config }
 }
 
-/// A text for a plugin.
+/// Converts a text for a plugin.
 pub(crate) fn text(plugin: &str, setting: &'static str, text: &str) -> Result<CString, Error> {
     CString::new(text).map_err(|error| {
         let reason = format!("a NUL byte at position {}", error.nul_position());
@@ -218,7 +218,7 @@ pub(crate) fn text(plugin: &str, setting: &'static str, text: &str) -> Result<CS
     })
 }
 
-/// A name as functions of plugins take it, up to its first NUL byte.
+/// Converts a name for functions of plugins, up to its first NUL byte.
 pub(crate) fn name(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }

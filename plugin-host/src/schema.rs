@@ -29,7 +29,7 @@ use crate::{library, tables};
 
 /// The type that all events of plugins have in rules.
 const EVENT_TYPE: &str = "pluginevent";
-/// The most values that are taken of one field.
+/// The most values that are read of one field.
 const LONGEST_LIST: u64 = 1 << 16;
 
 /// The names of the events of one source that a plugin provides: the generic fields, and those that plugins extract.
@@ -51,13 +51,13 @@ struct Resolved {
 enum Getter {
     Generic(GenericField),
     Text(String),
-    /// What the plugin makes of the event for people.
+    /// The text of the plugin for an event.
     PluginInfo,
     Missing,
     Extracted(Request),
 }
 
-/// What a plugin is called with for a field.
+/// The arguments of a plugin's extraction of a field.
 #[derive(Debug, Clone)]
 struct Request {
     /// The place of the plugin in the set.
@@ -214,7 +214,7 @@ impl Fields<'_> {
         ss_plugin_event_input { evt: self.event.raw(), evtnum: self.event.number(), evtsrc: source }
     }
 
-    /// Calls the plugin for a field and copies the values, which are the plugin's until its next call.
+    /// Calls the plugin for a field and copies the values, which belong to the plugin until its next call.
     fn extract<'e>(&self, request: &Request, arena: &'e Bump) -> Option<Value<'e>> {
         let plugin = self.event.source().plugin(request.plugin)?;
         let extract = plugin.library().api().__bindgen_anon_2.extract_fields?;
@@ -250,7 +250,7 @@ impl Fields<'_> {
         unsafe { result(&field, request, plugin, arena) }
     }
 
-    /// What the plugin that provides the events makes of this one.
+    /// Returns the text of the plugin that provides the events for this one.
     fn plugin_info<'e>(&self, arena: &'e Bump) -> Option<Value<'e>> {
         let plugin = self.event.source().plugin(0)?;
         let to_string = plugin.library().api().__bindgen_anon_1.event_to_string?;
@@ -300,7 +300,7 @@ unsafe fn result<'e>(
     Some(Value::List(list.into_bump_slice()))
 }
 
-/// The address in a buffer of 4 or 16 bytes.
+/// Returns the address in a buffer of 4 or 16 bytes.
 ///
 /// # Safety
 /// The buffer must be null, or as long as it says.

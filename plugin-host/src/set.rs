@@ -1,4 +1,4 @@
-//! Which plugins work together on the events of a source.
+//! The plugins that work together on the events of a source.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub struct Configured {
     pub library: Library,
     /// Its configuration, as [`Plugin::init`](crate::Plugin::init) takes it.
     pub init_config: String,
-    /// What its source is opened with, if it has one.
+    /// The parameters that its source is opened with, if it has one.
     pub open_params: String,
 }
 
@@ -34,7 +34,7 @@ impl SourcePlugins {
     /// Combines plugins: one set for each source of events that one of them provides.
     ///
     /// # Errors
-    /// If two plugins have the same name, id, source, or field of the same source, or one of them is of no use.
+    /// If two plugins have the same name, id, source, or field of the same source, or one of them is not usable.
     pub fn combine(plugins: &[Configured]) -> Result<Vec<Arc<Self>>, Error> {
         let mut sets: Vec<Self> = Vec::new();
         for (place, plugin) in plugins.iter().enumerate() {
@@ -85,7 +85,7 @@ impl SourcePlugins {
         self.extractors().flat_map(|(_, library)| library.info().fields.iter().map(move |field| (library, field)))
     }
 
-    /// The plugins whose fields these events have, by their place.
+    /// Returns the plugins whose fields these events have, by their place.
     pub(crate) fn extractors(&self) -> impl Iterator<Item = (usize, &Library)> {
         let libraries = self.plugins.iter().map(|plugin| &plugin.library).enumerate();
         libraries.filter(|(_, library)| library.extracts(&self.source))

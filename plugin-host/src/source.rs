@@ -20,12 +20,12 @@ use crate::set::SourcePlugins;
 const HEADER: usize = 26;
 /// The type of the events of plugins, `pluginevent`.
 const PLUGIN_EVENT: u16 = scap::EventCode::PLUGINEVENT_E.0;
-/// Where the parameters of such an event begin, behind their two lengths; the first is the id of the plugin.
+/// The beginning of the parameters of such an event, behind their two lengths; the first is the id of the plugin.
 const PARAMETERS: usize = HEADER + 2 * 4;
 const PAYLOAD: usize = PARAMETERS + 4;
 /// The longest event.
 const LONGEST: usize = 64 << 20;
-/// The most events that are taken from one batch.
+/// The most events that are read from one batch.
 const LARGEST_BATCH: u32 = 1 << 20;
 
 /// A source that is open: its plugins, initialized, and the events that they provide, in order.
@@ -48,7 +48,7 @@ pub struct PluginSource {
 // `Sync`. The instance and the batch belong to the plugin and go with it.
 unsafe impl Send for PluginSource {}
 
-/// Events that a plugin returned. They are the plugin's, until its next batch.
+/// Events that a plugin returned. They belong to the plugin until its next batch.
 struct Batch {
     events: *mut *mut ss_plugin_event,
     count: usize,
@@ -63,14 +63,14 @@ struct Current {
     time: u64,
 }
 
-/// What a source has.
+/// The result of a request for an event.
 #[derive(Debug, Clone, Copy)]
 pub enum Next<'a> {
     /// An event.
     Event(PluginEvent<'a>),
-    /// Nothing now.
+    /// No event at the moment.
     Idle,
-    /// Nothing any more.
+    /// No more events.
     End,
 }
 
@@ -160,7 +160,7 @@ impl PluginSource {
         Ok(Next::Event(PluginEvent { source: self }))
     }
 
-    /// Requests a batch. Whether there are events in it; `None` at the end.
+    /// Requests a batch. Returns whether there are events in it; `None` at the end.
     fn fill(&mut self) -> Result<Option<bool>, Error> {
         self.batch = Batch { events: std::ptr::null_mut(), count: 0, next: 0 };
         let provider = &self.plugins[0];
@@ -182,7 +182,7 @@ impl PluginSource {
         Ok(Some(true))
     }
 
-    /// Checks an event of the plugin, and completes what the plugin may leave to this program: time and id.
+    /// Checks an event of the plugin, and completes the parts that the plugin may leave to this program: time and id.
     fn check(&self, event: *mut ss_plugin_event) -> Result<Current, Error> {
         let invalid = |reason: String| Err(Error::Event { plugin: self.set.provider().to_owned(), reason });
         if event.is_null() {
@@ -220,8 +220,8 @@ impl PluginSource {
         Ok(Current { event, length, time: header.ts })
     }
 
-    /// Returns how much has been read, in hundredths of a percent, and the plugin's own words for it; `None` if it does not
-    /// say.
+    /// Returns how much has been read, in hundredths of a percent, and the plugin's text for it; `None` if it is
+    /// unknown.
     pub fn progress(&mut self) -> Option<(u32, Option<String>)> {
         let get_progress = self.plugins[0].library().api().__bindgen_anon_1.get_progress?;
         let mut percent = 0_u32;
@@ -265,7 +265,7 @@ impl<'a> PluginEvent<'a> {
         self.source.current.time
     }
 
-    /// Returns what the plugin made of what happened, in a form of its own.
+    /// Returns the payload of the event, in the plugin's own format.
     pub fn payload(self) -> &'a [u8] {
         let (bytes, length) = (self.source.current.event.cast::<u8>(), self.source.current.length);
         // SAFETY: `check` found that this is the length of the event, whose parameters end with it. It is the plugin's

@@ -111,7 +111,7 @@ fn a_plugin_that_requires_a_table_is_told_why_there_is_none() {
     );
 }
 
-/// What comes of the events of a broken plugin: how many are valid, and the errors.
+/// Returns the results of the events of a broken plugin: how many are valid, and the errors.
 fn drain(built: &Built) -> (u32, Vec<String>) {
     let mut source = PluginSource::open(&built.alone("", "6"), &log().0).expect("a source");
     let (mut events, mut errors) = (0, Vec::new());

@@ -1,4 +1,4 @@
-//! A plugin that behaves: what it says of itself, its events, and the values of its fields in rules.
+//! A valid plugin: its description, its events, and the values of its fields in rules.
 
 mod common;
 
@@ -9,7 +9,7 @@ use peregrine_plugin_host::{
 use rule_engine::event::{Event, EventSchema, Schema, Value};
 use rule_engine::filter::Filter;
 
-/// The numbers of the events for which a condition is true.
+/// Returns the numbers of the events for which a condition is true.
 fn matches(built: &Built, events: u32, condition: &str) -> Vec<u64> {
     let set = built.alone("", &events.to_string());
     let filter = Filter::compile(condition, PluginSchema::new(&set));
@@ -80,7 +80,7 @@ fn conditions_see_each_type_of_field() {
         ("counter.even = true", vec![2, 4, 6, 8, 10]),
         ("counter.addr = 10.0.0.4", vec![4]),
         ("counter.addr = ::5", vec![5]),
-        // An address of seven bytes is none.
+        // An address of seven bytes is invalid.
         ("not counter.addr exists", vec![9]),
         ("counter.net in (\"10.0.0.4/31\")", vec![4]),
         ("counter.took > 8000000000", vec![9, 10]),

@@ -1,6 +1,6 @@
 //! What is known of containers, by owner and id.
 //!
-//! A user can make any number of cgroups that look like containers, so that each user has a share of their own: what one
+//! A user can make any number of cgroups that look like containers, so each user has a separate share: what one
 //! does never evicts what is known of others.
 
 use super::engine::HOST;

@@ -65,7 +65,7 @@ pub struct Config {
     /// Engines in the order of preference: of two that know a container, the first one describes it. A socket that does
     /// not exist yet is used as soon as it does.
     pub engines: Vec<Engine>,
-    /// The directory of the runtime directories of users, `/run/user`, where they may have engines of their own. Such an
+    /// The directory of the runtime directories of users, `/run/user`, where they may have their own engines. Such an
     /// engine describes only the containers of its user. `None`: those of users are not queried.
     pub users: Option<PathBuf>,
     /// Timeout of one query of one engine.

@@ -82,7 +82,7 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Returns the next object; `None` at the end. Lines that are no JSON are skipped.
+    /// Returns the next object; `None` at the end. Lines of invalid JSON are skipped.
     pub(super) async fn next(&mut self) -> Result<Option<Json>, Error> {
         loop {
             while let Some(end) = self.frame.iter().position(|byte| *byte == b'\n') {

@@ -64,7 +64,7 @@ impl Service {
         }
     }
 
-    /// Answers until all who could ask are gone.
+    /// Answers requests until all senders are dropped.
     pub(super) async fn run(
         mut self,
         mut questions: mpsc::Receiver<Key>,

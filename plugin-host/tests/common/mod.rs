@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use peregrine_plugin_host::{Configured, Error, Library, Log, LogLine, SourcePlugins};
 
-/// A plugin in a directory of its own. Its code has static variables, so that no two tests may share one.
+/// A plugin in a separate directory. Its code has static variables, so that no two tests may share one.
 pub(crate) struct Built {
     directory: tempfile::TempDir,
 }
@@ -34,7 +34,7 @@ impl Built {
         Library::load(self.path())
     }
 
-    /// The error of loading it.
+    /// Returns the error of loading it.
     pub(crate) fn error(&self) -> String {
         self.load().expect_err("an invalid plugin").to_string()
     }
@@ -44,7 +44,7 @@ impl Built {
         Configured { library, init_config: init_config.to_owned(), open_params: open_params.to_owned() }
     }
 
-    /// The plugin alone, as the set of its source.
+    /// Returns the plugin alone, as the set of its source.
     pub(crate) fn alone(&self, init_config: &str, open_params: &str) -> Arc<SourcePlugins> {
         SourcePlugins::combine(&[self.configured(init_config, open_params)])
             .unwrap_or_else(|error| panic!("{error}"))
@@ -52,7 +52,7 @@ impl Built {
     }
 }
 
-/// A log that is kept, and the lines so far.
+/// Returns a log that is kept, and the lines so far.
 pub(crate) fn log() -> (Log, Arc<Mutex<Vec<LogLine>>>) {
     let lines: Arc<Mutex<Vec<LogLine>>> = Arc::default();
     let kept = Arc::clone(&lines);

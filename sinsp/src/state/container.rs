@@ -2,7 +2,7 @@
 //!
 //! Each engine has its own form of path, and a program may add more: [`ContainerPattern`]. Some forms could be anything:
 //! `/namespace/name` is a container of containerd's `ctr`, or any service that was given a cgroup. Such a path is only a
-//! claim, which something else must prove: namespaces of its own, or an engine that knows the container.
+//! claim, which something else must prove: its own namespaces, or an engine that knows the container.
 //!
 //! Users may make cgroups below their own, with any name. So a container has an owner: the user in whose slice it is, or
 //! 0 for the host. A description applies only to containers of its owner.
@@ -138,7 +138,7 @@ fn bare_id(path: &[u8]) -> Option<&[u8]> {
 }
 
 /// Parses containerd's own `ctr`: any namespace and any name. Falco accepts deeper paths too, and with them services of
-/// systemd that have cgroups below them; and it cuts names, which are no numbers, to 12 bytes.
+/// systemd that have cgroups below them; and it cuts names, which are not numbers, to 12 bytes.
 fn ctr(path: &[u8]) -> Option<&[u8]> {
     let (namespace, name) = split(path.strip_prefix(b"/")?, b'/')?;
     let of_systemd = |part: &[u8]| [&b".slice"[..], b".scope", b".service"].iter().any(|end| part.ends_with(end));

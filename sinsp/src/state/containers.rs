@@ -257,7 +257,7 @@ impl State {
         }
     }
 
-    /// Asks the provider of metadata, if there is one, for a claim that nothing else proves.
+    /// Queries the provider of metadata, if there is one, about a claim that nothing else proves.
     pub(crate) fn claim(&mut self, key: Key) {
         if self.containers.claims.len() < CLAIMS && !self.containers.claims.contains(&key) {
             self.containers.claims.push(key);

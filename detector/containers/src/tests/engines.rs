@@ -96,7 +96,7 @@ fn what_changes_is_followed() {
     let info = next(&answers).info.expect("it is known");
     assert_eq!((&*info.name, info.owner), ("shop", Some(me())));
     assert_eq!(containers.provider().known(SHORT.as_bytes(), me()), Some(info));
-    // An event that changes nothing is no answer; a later change is one.
+    // An event without a change is not an answer; a later change is one.
     docker.report("update");
     docker.rename("shop-2", "exec_create: sh");
     docker.report("stop");

@@ -141,7 +141,7 @@ fn fill(alert: &mut OwnedAlert, rules: &SourceRules<SinspSchema>, info: Containe
     let mut config = sinsp::config::Config::default();
     config.container_patterns = vec![pattern];
     let mut inspector = Inspector::with_config(trace, config);
-    // The state has this container only, whoever owns it.
+    // The state has this container only, whatever its owner.
     let mut info = info;
     info.owner = None;
     inspector.insert_container(info);
