@@ -1,4 +1,4 @@
-//! No file names the host of a package archive: where packages come from is a setting of the machine, and behind a mirror
+//! No file names the host of a package archive: the source of packages is a setting of the host, and behind a mirror
 //! or without a network a fixed host is an error.
 
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, String> {
         errors.extend(
             named(&text)
                 .into_iter()
-                .map(|(line, host)| format!("{name}:{line} names {host}; use the machine's own sources")),
+                .map(|(line, host)| format!("{name}:{line} names {host}; use the sources of the host")),
         );
     }
     Ok(errors)

@@ -1,12 +1,16 @@
 //! The rules that a compiler does not check: every module says what it is for, crates and the modules inside them only
-//! use those below them, files stay small enough to read, and no file names the host of a package archive.
+//! use those below them, files stay small enough to read, no file names the host of a package archive, and prose uses
+//! the words of the field.
 
 mod floors;
 mod hosts;
 mod modules;
+mod prose;
+mod words;
 
 use floors::{HOUSES, House, NOT_YET};
 use modules::Graph;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Permitted dependencies: a crate's folder and the workspace's crates that it may depend on.
@@ -50,14 +54,24 @@ const MAX_LINES: usize = 500;
 const TABLES: &[&str] =
     &["schema/syscalls.rs", "schema/events/", "schema/flags/", "codegen/", "generated.rs", "tests/"];
 
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+/// Extensions of files with prose. Scripts have none.
+const PROSE: &[&str] = &["c", "cpp", "h", "hpp", "md", "rs", "sh", "toml", "yaml", "yml"];
+/// Folders without prose of ours.
+const NOT_OURS: &[&str] = &[".git", "target", "vmlinux"];
+
+/// Files whose prose is not checked yet, by the beginning of their path. The list can only shrink.
+const UNCHECKED: &[&str] = &["rule-engine/src/source/yaml", "rule-engine/src/syntax/"];
+
+/// Finds the files below a folder whose extension, which is empty for a name without one, is among `extensions`.
+fn files(dir: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "target" && name != ".git") {
-                sources(&path, found)?;
+            if !NOT_OURS.contains(&name) {
+                files(&path, extensions, found)?;
             }
-        } else if path.extension().is_some_and(|ext| ext == "rs") {
+        } else if extensions.contains(&path.extension().and_then(OsStr::to_str).unwrap_or_default()) {
             found.push(path);
         }
     }
@@ -90,9 +104,9 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
                 errors.push(format!("{folder} must not depend on {name}"));
             }
         }
-        let mut files = Vec::new();
-        sources(&root.join(folder), &mut files).map_err(|error| format!("{folder}: {error}"))?;
-        for file in files {
+        let mut sources = Vec::new();
+        files(&root.join(folder), &["rs"], &mut sources).map_err(|error| format!("{folder}: {error}"))?;
+        for file in sources {
             let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
             if !text.trim_start().starts_with("//!") {
@@ -108,6 +122,28 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     for house in HOUSES {
         let graph = modules::read(&root.join(house.folder).join("src"))?;
         errors.extend(against_floors(house, &graph, NOT_YET));
+    }
+    errors.extend(against_words(root).map_err(|error| format!("{}: {error}", root.display()))?);
+    Ok(errors)
+}
+
+/// Returns every use of a word to avoid in the files of the repository.
+fn against_words(root: &Path) -> std::io::Result<Vec<String>> {
+    let mut pages = Vec::new();
+    files(root, PROSE, &mut pages)?;
+    files(root, &[""], &mut pages)?;
+    pages.sort();
+    let mut errors = Vec::new();
+    for path in pages {
+        // Not every file without an extension is text.
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+        if UNCHECKED.iter().any(|start| name.starts_with(start)) {
+            continue;
+        }
+        if path.extension().is_some() || text.starts_with("#!") || name.ends_with("Makefile") {
+            errors.extend(words::check(&name, &text));
+        }
     }
     Ok(errors)
 }

@@ -76,7 +76,7 @@ pub(super) fn read(src: &Path) -> Result<Graph, String> {
     let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
     let root = code(&text(&src.join("lib.rs"))?);
     let mut files = Vec::new();
-    super::sources(src, &mut files).map_err(|error| format!("{}: {error}", src.display()))?;
+    super::files(src, &["rs"], &mut files).map_err(|error| format!("{}: {error}", src.display()))?;
     let mut placed = Vec::new();
     for file in &files {
         let inside = file.strip_prefix(src).unwrap_or(file).with_extension("");
