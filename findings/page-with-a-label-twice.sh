@@ -4,9 +4,9 @@
 # Seen with Prometheus 2.42.0 (Debian 12), text format 0.0.4:
 #   - a line with the label `a` twice, even with equal values, makes the scrape fail: `up` is 0, and no other line of
 #     the page is stored;
-#   - two lines of the same series are no error: the first value is stored, the second is passed over, and the log says
+#   - two lines of the same series are not an error: the first value is stored, the second is ignored, and the log says
 #     nothing at the default level;
-#   - two different `# TYPE` lines for one name are no error either.
+#   - two different `# TYPE` lines for one name are not an error either.
 # Who makes labels from names of users (tags, containers) and replaces the characters that a label must not have makes
 # two names equal sooner or later, and then all metrics of the program are gone.
 set -eu

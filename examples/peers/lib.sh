@@ -1,5 +1,5 @@
 # What every peer uses; sourced, not run. A peer is a program that Peregrine talks to, as a package installed it, started
-# on loopback in a folder of its own. A script of this folder starts one peer, makes its checks, and ends with status 0,
+# on loopback in a separate folder. A script of this folder starts one peer, makes its checks, and ends with status 0,
 # 1 if a check failed, or 77 if the peer is not installed.
 #
 #   requires PROGRAM...        ends with 77 if one of them is missing

@@ -8,7 +8,7 @@ use std::path::Path;
 #[track_caller]
 fn fails(ran: &Ran, parts: &[&str]) {
     assert_eq!(ran.code, 1, "{}\n{}", ran.out, ran.err);
-    // Errors of rules have headings of their own.
+    // Errors of rules have their own headings.
     let rules = ran.err.lines().any(|line| line.starts_with("error["));
     assert_eq!(ran.err.matches("Error: ").count(), usize::from(!rules), "{}", ran.err);
     assert!(!ran.err.contains("panicked"), "{}", ran.err);

@@ -165,7 +165,7 @@ fn a_dry_run_fails_where_the_start_fails() {
     }
     let (dry, _) = run("stdout_output: {enabled: true}\n");
     assert!(dry.code == 0 && dry.err.contains("configuration and ") && dry.err.contains("are valid"), "{}", dry.err);
-    // A setting that does not exist is no reason to fail, but the configuration is not called valid.
+    // An unknown setting is not a reason to fail, but the configuration is not called valid.
     let (dry, real) = run("stdout_output: {enabled: true}\nmodern_bpf: {}\nstdout_outptu: {}\n");
     assert!(dry.code == 0 && dry.err.contains("the configuration has 2 problems"), "{}", dry.err);
     for err in [dry.err, real.err] {

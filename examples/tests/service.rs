@@ -91,7 +91,7 @@ fn metrics_are_served_and_sent() {
     assert_eq!(service.end().0, 0);
 }
 
-/// Without a driver there is nothing to wait for, so silence is no reason for an alert, and `-M` counts real seconds.
+/// Without a driver there is nothing to wait for, so silence is not a reason for an alert, and `-M` counts real seconds.
 #[test]
 fn without_a_driver_a_run_ends_in_time_and_is_silent() {
     let folder = tempfile::tempdir().expect("a directory");
@@ -130,7 +130,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Whoever reads what it prints, a service manager and a shell can end it.
+/// A service manager, a shell, and a reader that closes its output can end it.
 #[test]
 fn it_ends_by_signal_whether_its_output_is_read_or_not() {
     for gone in [true, false] {

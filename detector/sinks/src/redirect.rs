@@ -21,7 +21,7 @@ pub(super) fn target(from: &str, status: u16, location: Option<&str>) -> Result<
     if !matches!(status, 301 | 302 | 307 | 308) {
         return Err(refused("this status does not keep the request's body"));
     }
-    let location = location.ok_or_else(|| refused("nobody can tell where to"))?;
+    let location = location.ok_or_else(|| refused("the target is missing"))?;
     let from: Uri = from.parse().map_err(|_| refused("the first URL is invalid"))?;
     let to: Uri = joined(&from, location).parse().map_err(|_| refused("this is not a valid URL"))?;
     let (scheme, host) = (to.scheme_str().unwrap_or_default(), to.host().unwrap_or_default());

@@ -201,7 +201,7 @@ impl AtWork<'_> {
                 Ok(Next::Hidden) => {}
                 Ok(Next::Idle) => {
                     self.nothing();
-                    // Without events, event time stands still.
+                    // Without events, event time does not advance.
                     if most > 0 && self.started.elapsed().as_secs() >= self.setup.seconds {
                         return Ok(End::Over);
                     }

@@ -71,7 +71,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// Returns whether a browser addressed this host by a name that no other host can have.
 fn is_loopback(host: &str) -> bool {
-    // A name of a user is no part of the host.
+    // A name of a user is not part of the host.
     let host = host.rsplit('@').next().unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

@@ -74,7 +74,7 @@ impl IntoResponse for Refusal {
 async fn take(State(intake): State<Intake>, request: Request) -> Response {
     let (head, mut body) = request.into_parts();
     let Err(refusal) = intake.take(&head, &mut body).await else { return StatusCode::OK.into_response() };
-    // A client that expects to be asked for the body waits for the response before it writes; one that is too slow was
+    // A client that sends `Expect` waits for the response before it writes; one that is too slow was
     // waited for.
     if !head.headers.contains_key(EXPECT) && refusal.0 != StatusCode::REQUEST_TIMEOUT {
         let rest = intake.limits.body.saturating_mul(4);

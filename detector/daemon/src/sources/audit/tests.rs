@@ -101,7 +101,7 @@ fn a_client_that_writes_first_sees_the_response() {
         );
         assert!(raw(address, request.as_bytes()).starts_with(&format!("HTTP/1.1 {status}")));
     }
-    // One that asks first is not waited for.
+    // A client with `Expect` is not waited for.
     let head = "POST /k8s-audit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
                 content-length: 3000000\r\n\r\n";
     assert!(raw(address, head.as_bytes()).starts_with("HTTP/1.1 413"));
