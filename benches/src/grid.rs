@@ -136,7 +136,7 @@ pub fn generated(count: usize) -> String {
 /// Loads files.
 ///
 /// # Errors
-/// If they have faults.
+/// If they have errors.
 pub fn read(files: &[(&str, &[u8])]) -> Result<(Loaded, Sources), Fault> {
     let schema = SinspSchema::new(Fields::new()).without_host_names().async_event("container");
     let mut loader = Loader::new(Sources::new().with(schema));

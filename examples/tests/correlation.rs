@@ -162,7 +162,7 @@ fn partial_matches_are_in_the_metrics_and_outlive_reloads() {
     service.signal("-HUP");
     service.until("a reload", |service| reloads(service) == 1);
     send(2);
-    // Another output is no other correlation. The event after a reload may still be evaluated with the rules before.
+    // With another output it is the same correlation. The event after a reload may still be evaluated with the rules before.
     write(&service.path("rules.yaml"), &SECRETS.replace("secrets (", "many secrets ("));
     service.until("another reload", |service| reloads(service) == 2);
     assert!(!service.text("out").contains("secrets"), "{}", service.text("out"));

@@ -219,7 +219,7 @@ static void is_shared_by_threads(void)
 	peregrine_ruleset_free(ruleset);
 }
 
-/* Correlations come after the rules; steps are no rules. */
+/* Correlations come after the rules; steps are not rules. */
 static void lists_correlations(void)
 {
 	const char *yaml = "- rule: opened\n"

@@ -1,4 +1,4 @@
-//! What an event did as a member of a correlation, and why it did nothing: for people.
+//! The outcome of an event as a member of a correlation, also if it had no effect: for people.
 //!
 //! Nothing of this exists while events are processed, unless it is requested.
 
@@ -12,7 +12,7 @@ use super::subject::Hit;
 /// Maximum number of recorded ends.
 const ENDED: usize = 1 << 16;
 
-/// How a partial match ended.
+/// The end of a partial match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Its timespan passed.
@@ -32,7 +32,7 @@ pub enum End {
 /// The end of a partial match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// How it ended.
+    /// The kind of end.
     pub how: End,
     /// The number of its last event.
     pub last: u64,
@@ -40,7 +40,7 @@ pub struct Ended {
     pub by: u64,
 }
 
-/// What an event, or a match of another correlation, did as a member.
+/// The outcome of an event, or of a match of another correlation, as a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
@@ -50,7 +50,7 @@ pub enum Effect {
     NoValue,
     /// Nothing: no partial match of its key waits for it.
     NotAwaited {
-        /// How many partial matches of other keys wait for the step.
+        /// The number of partial matches of other keys that wait for the step.
         elsewhere: u32,
         /// The end of the last one of its key that waited for it.
         ended: Option<Ended>,
@@ -76,9 +76,9 @@ pub enum Effect {
     Advanced {
         /// The number of its first event.
         first: u64,
-        /// How many steps have happened now.
+        /// The number of steps that have happened now.
         steps: u16,
-        /// How many there are.
+        /// The number of steps.
         of: u16,
     },
     /// It was the next step of a partial match that was dropped because a younger one waits for the same.
@@ -87,21 +87,21 @@ pub enum Effect {
     Ended {
         /// The number of its first event.
         first: u64,
-        /// How many steps had happened.
+        /// The number of steps that had happened.
         steps: u16,
     },
     /// It was counted.
     Counted {
-        /// How many there are now.
+        /// The number of events now.
         count: u32,
-        /// How many are a match.
+        /// The number of events of a match.
         of: u32,
     },
     /// It completed a match.
     Completed {
         /// The number of the first event.
         first: u64,
-        /// How many events there are.
+        /// The number of events.
         count: u64,
     },
 }
@@ -171,14 +171,14 @@ impl fmt::Display for Effect {
     }
 }
 
-/// What a member did.
+/// The outcome of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The member.
     pub hit: Hit,
     /// Its key, whose parts [`key::values`](super::key::values) reads.
     pub key: Option<Box<[u8]>>,
-    /// What it did.
+    /// The outcome.
     pub effect: Effect,
 }
 

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::outcome::{End, Ends};
 use super::plan::{MAX_STEPS, Plan};
 
-/// Keys of at most this many bytes need no memory of their own: those of a process have at most 17.
+/// Keys of at most this many bytes need no separate memory: those of a process have at most 17.
 const KEY: usize = 24;
 
 /// No slot.

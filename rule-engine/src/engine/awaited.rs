@@ -1,4 +1,4 @@
-//! Which rules of a source are evaluated because partial matches wait for them.
+//! The rules of a source that are evaluated because partial matches wait for them.
 
 use std::sync::atomic::Ordering;
 
@@ -22,12 +22,12 @@ pub(super) struct Awaiting {
     /// For each place in which partial matches wait, the rules of whose members it is.
     by_place: Vec<Box<[u32]>>,
     rules: Vec<(RuleId, Box<[Hit]>)>,
-    /// The version of the state that the machine follows.
+    /// The version of the state that the bytecode machine follows.
     seen: u64,
 }
 
 impl Awaiting {
-    /// `None` if a source has no such rules.
+    /// Creates the awaited rules of a source; `None` if it has no such rules.
     pub(super) fn new(rules: &Ruleset, correlator: &Correlator) -> Option<Self> {
         let on_demand = rules.rules().iter().enumerate().filter(|(_, rule)| rule.on_demand && rule.enabled);
         let rules: Vec<(RuleId, Box<[Hit]>)> =
@@ -85,7 +85,7 @@ impl Awaiting {
         }
         if has_turned {
             let before = state.version.fetch_add(1, Ordering::Release);
-            // What others have changed before is looked at with the next event.
+            // Changes by others before are seen with the next event.
             if self.seen == before {
                 self.seen = before + 1;
             }

@@ -161,7 +161,7 @@ pub(super) struct SharedState {
     pub(super) correlator: Mutex<Correlator>,
     /// The time from which a match may be complete because nothing happened, or a partial match has expired.
     deadline: AtomicU64,
-    /// Counts the changes of which members are awaited.
+    /// The number of changes of the awaited members.
     pub(super) version: AtomicU64,
 }
 

@@ -39,7 +39,7 @@ struct Part {
     keys: Vec<Key>,
 }
 
-/// The lists of those rules that are enabled and `wanted`.
+/// Returns the lists of those rules that are enabled and `wanted`.
 pub(super) fn lists(
     pool: &mut Pool,
     rules: &[Plain],

@@ -1,18 +1,18 @@
 //! Rules that are evaluated only while something waits for them: the later steps of sequences, mostly.
 //!
-//! Nearly all sequences have not begun, so nearly all of their later steps can do nothing. Such rules have buckets of
-//! their own, which are not looked at while none of their rules is awaited; and each has a bit in the word of its chunk.
+//! Nearly all sequences have not begun, so nearly all of their later steps have no effect. Such rules have separate
+//! buckets, which are skipped while none of their rules is awaited; and each has a bit in the word of its chunk.
 
 use std::sync::Arc;
 
-/// Where a rule is: the bucket, and the word and the bit of its chunk if it is in one.
+/// The place of a rule: the bucket, and the word and the bit of its chunk if it is in one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     bucket: u32,
     bit: Option<(u32, u32)>,
 }
 
-/// Which rules are evaluated now.
+/// The rules that are evaluated now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Awaited {
     /// For each bucket how many of its rules are evaluated.

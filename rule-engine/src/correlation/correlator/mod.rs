@@ -54,14 +54,14 @@ pub struct Correlator {
     serial: u64,
     /// The greatest time of all events.
     clock: u64,
-    /// When what has expired is dropped next.
+    /// The time at which expired partial matches are dropped next.
     sweep: u64,
     queue: Vec<Item>,
     fired: Vec<Fired>,
     value: Vec<u8>,
     captured: Vec<u8>,
     arena: Bump,
-    /// What members did, if that is recorded.
+    /// The outcomes of members, if they are recorded.
     outcomes: Option<Vec<Outcome>>,
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
         explainer.add(&rule.tree).map_err(Fatal::new)?;
     }
-    // A rule alone is no correlation.
+    // A rule alone is not a correlation.
     let shown = all.iter().filter(|known| rule.is_none_or(|name| known.name == name));
     let correlations = Explained::new(shown, &mut explainer)?;
     let sets = rules.engine(config)?;
