@@ -137,7 +137,7 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 		get_;                                                                                        \
 	})
 
-/* 16 bytes anywhere in the kernel's memory, as numbers; only where bpf_rdonly_cast is there. */
+/* 16 bytes anywhere in kernel memory, as numbers; requires bpf_rdonly_cast. */
 #define WORDS(p) ((struct timespec64 *)bpf_rdonly_cast((void *)(p), bpf_core_type_id_kernel(struct timespec64)))
 
 #define ENOSYS 38

@@ -4,8 +4,8 @@
  *   offset 0   8    16   20    22       26
  *          ts  tid  len  type  nparams  u16 lengths[nparams]  values, back to back
  *
- * The number of the processor stands behind the event, in the last two bytes of its place in the ring, which may be
- * greater than the event's length says.
+ * The number of the CPU follows the event, in the last two bytes of its place in the ring, which may be longer than the
+ * event.
  *
  * An event of one size is reserved in the ring and written in place (record_*). Any other is assembled in the CPU's own
  * buffer and copied (event_begin, push_*, event_finish). A program that may interrupt another one on the same CPU must
@@ -110,8 +110,8 @@ static __always_inline u8 *event_at(struct event *e)
 	return &e->c->data[pos & DATA_MASK];
 }
 
-/* Sends the first `len` bytes of the processor's buffer in a place of `size` bytes, word by word: a helper that copies costs
- * ten times as much for so few. The number of the processor stands at the end of the place.
+/* Sends the first `len` bytes of the CPU's buffer in a place of `size` bytes, word by word: a helper that copies costs
+ * ten times as much for few bytes. The number of the CPU is at the end of the place.
  */
 #define SEND_IN(size)                                                                                        \
 	if (len <= (size) - sizeof(u16)) {                                                                   \

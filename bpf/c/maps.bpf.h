@@ -51,9 +51,9 @@ struct cpu {
 	u8 socketcall; /* made through socketcall */
 	u64 parts[MAX_COMPONENTS]; /* names of a cgroup's path, the last first */
 	u32 nparts, part_at;
-	u32 path_at; /* where the path begins so far */
-	u32 path_own; /* where the part in the file's own mount begins; 0 while it is not known */
-	u32 sum; /* of the sizes of a buffer's pieces */
+	u32 path_at; /* the current beginning of the path */
+	u32 path_own; /* the beginning of the part in the file's own mount; 0 while it is unknown */
+	u32 sum; /* the sum of the sizes of a buffer's pieces */
 	struct sockaddr_any address;
 	struct ends ends;
 	u8 path[2 * PATH_SIZE]; /* a path, which ends at PATH_END; the rest is for the verifier */

@@ -50,8 +50,8 @@ pub(crate) fn sees_processes() -> bool {
     fs::read_to_string(STATUS).ok().and_then(|status| held(&status)).unwrap_or(true)
 }
 
-/// How arguments can be guarded: at exit where a program can look for the memory that a text lies in, else at entry by
-/// tracepoints where tracefs shows them, else by the hook of all calls.
+/// Returns how arguments can be guarded: at exit where a program can find the memory of a text, else at entry by
+/// tracepoints where tracefs has them, else by the hook of all calls.
 pub(crate) fn guard() -> Toctou {
     if has_helper("BPF_FUNC_find_vma") {
         return Toctou::Exit;
@@ -63,14 +63,14 @@ pub(crate) fn guard() -> Toctou {
     }
 }
 
-/// Whether the kernel has a helper function for BPF programs.
+/// Returns whether the kernel has a helper function for BPF programs.
 fn has_helper(name: &str) -> bool {
     let Ok(btf) = Btf::from_vmlinux() else { return false };
     let Some(helpers) = btf.type_by_name::<types::Enum<'_>>("bpf_func_id") else { return false };
     helpers.iter().any(|helper| helper.name.is_some_and(|found| found == name))
 }
 
-/// Major and minor number of a release such as `6.1.0-18-amd64`.
+/// Parses major and minor number of a release such as `6.1.0-18-amd64`.
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))

@@ -155,15 +155,15 @@ fn mounts_do_not_hide_a_file() {
         named(7, "/proc/self/fd/5", b"/etc/gone\0", facts(0, 2), ""),
         ["/proc/self/fd/5", "/etc/gone", "/etc/gone", "deleted"]
     );
-    // What begins at no root has no path from it.
+    // A path that does not begin at a root has no path from it.
     assert_eq!(named(7, "shadow", b"/shadow\0", facts(0, 3), "/etc"), ["/lib/shadow", "-", "/etc/shadow", "detached"]);
     assert_eq!(named(7, "deep", b"", facts(0, 4), ""), ["/lib/deep", "-", "-", "cut"]);
     assert_eq!(named(7, "/proc/self/fd/5", b"", facts(0, 0), ""), ["/proc/self/fd/5", "-", "-", "none"]);
-    // Places that make no sense are no places.
+    // Invalid places are not used.
     assert_eq!(named(7, "/x", b"=", facts(9, 1), "/etc")[2], "-");
 }
 
-/// Directories of processes that share one: who changes it changes it for all.
+/// Directories of processes that share one: a change by one of them applies to all.
 #[test]
 fn a_shared_working_directory_changes_for_all() {
     let thread = |tid, ptid, flags| host::Thread {

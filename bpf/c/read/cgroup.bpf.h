@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Paths of cgroups: the names are noted from the leaf to the root, then written from the root down. */
+/* Paths of cgroups: the names are recorded from the leaf to the root, then written from the root down. */
 #pragma once
 
 #define MAX_CGROUP_DEPTH 24
@@ -12,15 +12,15 @@ static __always_inline void part_note(struct cpu *c, const void *name)
 	c->nparts = n + 1;
 }
 
-/* The names on their way into a buffer: how many; where the next one goes is in struct cpu, so that the verifier does not
- * tell one length from another.
+/* The number of names on their way into a buffer; the position of the next one is in struct cpu, so that the verifier
+ * does not distinguish lengths.
  */
 struct written {
 	struct cpu *c;
 	u32 n;
 };
 
-/* Writes the next noted name with a slash before it; its NUL is where the slash after it goes. */
+/* Writes the next recorded name with a slash before it; its NUL is where the slash after it goes. */
 static __always_inline long part_step(u64 i, struct written *w)
 {
 	struct cpu *c = w->c;
@@ -46,7 +46,7 @@ static long part_step_more(u64 i, struct written *w)
 	return part_step(i + USUAL_DEPTH, w);
 }
 
-/* Writes the noted names at `pos`, a slash before each and a NUL at the end; how many bytes. */
+/* Writes the recorded names at `pos`, a slash before each and a NUL at the end; returns how many bytes. */
 __noinline int parts_put(u32 pos)
 {
 	struct cpu *c = cpu_current();
@@ -72,7 +72,7 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ((struct kernfs_node___under_parent *)node, __parent);
 }
 
-/* `name=path` of one controller at `pos`, with its NUL; how many bytes. */
+/* Writes `name=path` of one controller at `pos`, with its NUL; returns how many bytes. */
 __noinline int cgroup_put(u32 pos, u64 groups, u32 id)
 {
 	struct cpu *c = cpu_current();

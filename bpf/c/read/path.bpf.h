@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* Paths of files, as the kernel has them: without links and dots, from the root of the file's mount namespace.
  *
- * A path is written from its end to its beginning while the entries are followed up to the root, into a place of its own
- * (struct cpu), and copied from there. What cannot be said as a path has a state that says why: never a made-up name.
+ * A path is written from its end to its beginning while the entries are followed up to the root, into a separate place
+ * (struct cpu), and copied from there. A file without a path has a state with the reason: never a made-up name.
  */
 #pragma once
 
 #define MAX_COMPONENT 256
-/* Where the NUL of a path stands. */
+/* The place of a path's NUL. */
 #define PATH_END (PATH_SIZE - 1)
 /* The number of a mount namespace that nobody lives in, as open_tree makes it; before 6.18 it was 0. */
 #define MNT_NS_ANON 0xeffffff7
@@ -15,20 +15,20 @@
 /* The inode of the top of each subvolume. */
 #define BTRFS_SUBVOLUME 256
 
-/* What is known of the path of a file; the numbers are part of the events (docs/kernels.md). */
+/* The state of a file's path; the numbers are part of the events (docs/kernels.md). */
 enum path_state {
 	PATH_NONE, /* no directory has it: a pipe, a memfd */
 	PATH_WHOLE,
 	PATH_DELETED, /* the path that it had */
 	PATH_DETACHED, /* from the top of a tree that is mounted nowhere */
-	PATH_CUT, /* too long or too deep to be said */
+	PATH_CUT, /* too long or too deep to be reported */
 };
 
 /* 5.17 introduced loops that the verifier checks once; without them it checks each turn, which is faster to run: so the
  * common depth of a path has unrolled turns.
  */
 #define USUAL_DEPTH 6
-/* Of entries with names of one letter. */
+/* The number of entries with names of one letter. */
 #define MOST_DEPTH (PATH_SIZE / 2 + 64)
 #define MOST_DEPTH_OLD 64
 
@@ -44,8 +44,8 @@ enum path_state {
 			bpf_loop(MOST_DEPTH - USUAL_DEPTH, step##_more, state, 0);                           \
 	} while (0)
 
-/* Where a walk to the root is. Where the path begins so far is in struct cpu, so that the verifier does not tell one length
- * from another.
+/* The position of a walk to the root. The current beginning of the path is in struct cpu, so that the verifier does not
+ * distinguish lengths.
  */
 struct walk {
 	struct cpu *c;
@@ -54,7 +54,7 @@ struct walk {
 	u32 state;
 };
 
-/* Writes the name of an entry before what is there; whether the walk is over. */
+/* Writes the name of an entry before the current path; returns whether the walk is over. */
 static __always_inline long name_put(struct walk *w, struct dentry *dentry)
 {
 	struct cpu *c = w->c;
@@ -116,7 +116,7 @@ static long walk_step_more(u64 i, struct walk *w)
 	return walk_step(i, w);
 }
 
-/* A path that was found: where it begins in struct cpu, where the part in the file's own mount begins, and its state. */
+/* A path that was found: its beginning in struct cpu, the beginning of the part in the file's own mount, and its state. */
 #define FOUND(begin, own, state) ((u64)(begin) | (u64)(own) << 16 | (u64)(state) << 32)
 #define FOUND_BEGIN(found) ((u32)(found) & (PATH_SIZE - 1))
 #define FOUND_OWN(found) ((u32)((found) >> 16) & 0xffff)
@@ -159,20 +159,20 @@ __noinline u64 path_find(u64 p)
 	return c && p ? path_write(c, (struct path *)p) : 0;
 }
 
-/* Where a file has its path, as a number; 0 if there is no file. */
+/* Returns the address of a file's path, as a number; 0 if there is no file. */
 static __always_inline u64 file_path(struct cpu *c, struct file *file)
 {
 	return file ? plain(c, file) + bpf_core_field_offset(struct file, f_path) : 0;
 }
 
-/* Whether there is a path to be said, if only one that leads from somewhere. */
+/* Returns whether there is a path to be reported, perhaps not from the root. */
 static __always_inline bool path_is_known(u64 found)
 {
 	return FOUND_STATE(found) == PATH_WHOLE || FOUND_STATE(found) == PATH_DELETED ||
 	       FOUND_STATE(found) == PATH_DETACHED;
 }
 
-/* Copies the path that was found to `pos`; how many bytes, with the NUL. */
+/* Copies the path that was found to `pos`; returns how many bytes, with the NUL. */
 static __always_inline u32 path_copy(struct cpu *c, u32 pos, u64 found)
 {
 	u32 begin = FOUND_BEGIN(found), len;
@@ -192,7 +192,7 @@ static __always_inline void push_found(struct event *e, u64 found)
 	push_done(e, path_is_known(found) ? path_copy(e->c, pos, found) : 0);
 }
 
-/* The path of an executable; of what is in no directory, such as a memfd, its name. */
+/* Writes the path of an executable; the name of one without a directory, such as a memfd. */
 static __always_inline u64 push_exe_path(struct event *e, struct file *file)
 {
 	u64 found;
@@ -232,7 +232,7 @@ static long top_step_more(u64 i, struct walk *w)
 	return top_step(i, w);
 }
 
-/* The path of the top of a mount in its own file system. */
+/* Writes the path of the top of a mount in its own file system. */
 __noinline u64 mount_top_find(u64 p)
 {
 	struct cpu *c = cpu_current();
@@ -255,9 +255,9 @@ __noinline u64 mount_top_find(u64 p)
  *   2  of a file in a mount of a part of a file system: the path of that part in it
  */
 #define KERNEL_PARAMS 3
-#define KERNEL_TEXT_OWN 1 /* nobody but the thread can have changed the text since it was used */
+#define KERNEL_TEXT_OWN 1 /* only the thread itself can have changed the text since it was used */
 
-/* Writes the last two at `pos`; how many bytes the last one has. */
+/* Writes the last two at `pos`; returns how many bytes the last one has. */
 __noinline int kernel_facts_put(u32 pos, u64 p, u64 found, u32 flags)
 {
 	struct event own = { .c = cpu_current(), .pos = pos };

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Whether the text that a call was given is still what the kernel used.
+/* Returns whether the text argument of a call is still the one that the kernel used.
  *
- * The kernel copies the text of a path when the call begins; the probe reads it when the call ends. It is the same if it
- * is the path that the kernel has for the file, or if nobody else can have written to it: no other thread or process has,
- * or ever had, the memory of this one, and the page is its own. (A debugger, and who writes to the memory of others, have
- * events of their own.)
+ * The kernel copies the text of a path when the call begins; the probe reads it when the call ends. It is the same if
+ * it is the path that the kernel has for the file, or if nobody else can have written to it: no other thread or process
+ * has, or ever had, the memory of this one, and the page is its own. (Debuggers, and writes to the memory of other
+ * processes, have specific events.)
  */
 #pragma once
 
 #define VM_SHARED 8
 /* Another process had this memory; the number of the flag changed with time. */
 #define MMF_MULTIPROCESS (1ULL << 26 | 1ULL << 27)
-/* What is longer, a name or, in older kernels, a text, counts as different. */
+/* A longer name or, in older kernels, a longer text counts as different. */
 #define MAX_COMPARED 64
 
 struct vma_seen {
@@ -23,7 +23,7 @@ static long vma_look(struct task_struct *task, struct vm_area_struct *vma, struc
 {
 	struct file *file = vma->vm_file;
 
-	/* A program that runs cannot be written to; any other file can. */
+	/* A running program cannot be written to; any other file can. */
 	s->own = !(vma->vm_flags & VM_SHARED) && (!file || file == s->exe);
 	return 0;
 }
@@ -63,11 +63,11 @@ struct compared {
 	struct cpu *c;
 	struct dentry *dentry, *root;
 	struct mount *mount;
-	u32 pos; /* of the text in the event */
+	u32 pos; /* position of the text in the event */
 	u32 state;
 };
 
-/* Whether the text before c->path_at ends with the name of an entry. Both are compared 16 bytes at a time. */
+/* Returns whether the text before c->path_at ends with the name of an entry. Both are compared 16 bytes at a time. */
 static __always_inline bool name_is_there(struct compared *w, struct dentry *dentry)
 {
 	struct cpu *c = w->c;
@@ -160,7 +160,7 @@ __noinline u64 text_compare(u32 pos, u32 len, u64 p)
 	return w.state == PATH_WHOLE ? FOUND(0, c->path_own, PATH_WHOLE) : 0;
 }
 
-/* Whether `len` bytes of text at `pos`, with their NUL, are the end of the path that was found. */
+/* Returns whether `len` bytes of text at `pos`, with their NUL, are the end of the path that was found. */
 static __always_inline bool text_ends(struct cpu *c, u32 pos, u32 len, u64 found)
 {
 	u32 from = PATH_SIZE - len;
@@ -189,7 +189,7 @@ static __always_inline bool text_is_whole(struct cpu *c, u32 pos, u32 len, u64 f
 	return len == PATH_SIZE - FOUND_BEGIN(found) && text_ends(c, pos, len, found);
 }
 
-/* A text of an event: where it is, how many bytes it has, and where it came from; 0 if from the kernel's own copy. */
+/* A text of an event: its position, its length in bytes, and its source; 0 if it is the kernel's own copy. */
 struct text {
 	u32 pos, len;
 	u64 address;

@@ -29,7 +29,7 @@ static __always_inline struct opened file_opened(struct file *file)
 	return o;
 }
 
-/* The parameters after those of the schema; what fails leads nowhere. */
+/* Writes the parameters after those of the schema; a failed call leads nowhere. */
 #define MORE(o) ((o).file ? KERNEL_PARAMS : 0)
 
 static __always_inline void push_opened(struct event *e, struct file *file, struct text text)

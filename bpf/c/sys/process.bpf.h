@@ -77,7 +77,7 @@ static __always_inline void push_task(struct event *e, struct task_struct *task)
 	push_cgroups(e, task);
 }
 
-/* From the terminal to the group: the end of both exec events. */
+/* Writes from the terminal to the group: the end of both exec events. */
 static __always_inline u64 push_exec_facts(struct event *e, struct task_struct *task)
 {
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);

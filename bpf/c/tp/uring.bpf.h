@@ -313,7 +313,7 @@ static __always_inline int submitted(struct io_kiocb *req)
 		return 0;
 	key = plain(c, req);
 	request_read(q, req, key);
-	/* Who asks for no notice of success gets his event now. */
+	/* A request without a notice of success is reported now. */
 	if (BPF_CORE_READ(req, flags) & REQ_F_CQE_SKIP) {
 		request_event(c, q, key, EINPROGRESS_RESULT, NULL);
 		return 0;

@@ -37,9 +37,9 @@
 #define EINPROGRESS_RESULT (-EINPROGRESS)
 #define MAX_REQUESTS 8192
 #define REQUEST_PATH 256
-/* Requests with longer paths that are on their way. */
+/* Pending requests with longer paths. */
 #define MAX_LONG_PATHS 128
-/* Of a buffer in pieces fewer than so many are kept: a power of two. */
+/* The greatest number of pieces of a buffer that are kept, plus one: a power of two. */
 #define REQUEST_PIECES 8
 
 /* Returns the number of the call that a request corresponds to, plus 1. */
@@ -64,11 +64,11 @@ struct request {
 	u32 len;
 	u32 name_len; /* length of the address, which is kept in `path` */
 	u8 opcode;
-	u8 pieces; /* of a buffer in pieces */
-	u8 fixed; /* `place` stands for `fd` */
+	u8 pieces; /* number of pieces of a buffer */
+	u8 fixed; /* `place` is used instead of `fd` */
 	u8 long_paths; /* bits: `path`, `path2` are in the map of that name */
-	u32 place; /* in the ring's table of files */
-	u32 target; /* where the new file gets its place, counted from 1; 0: it gets a descriptor */
+	u32 place; /* place in the ring's table of files */
+	u32 target; /* where the new file gets its place, counted from 1; 0: it gets a file descriptor */
 	u64 ring;
 	u64 iov[2 * REQUEST_PIECES];
 	u64 control, control_len;
@@ -99,7 +99,7 @@ struct {
 /* Requests are aligned to more than this. */
 #define LONG_PATH_KEY(req, which) ((u64)(req) | (which))
 
-/* Keeps a path; a long one apart. One that is lost there is empty: what is cut would be the path of something else. */
+/* Keeps a path; a long one separately. One that is lost there is empty: a cut path would be that of another file. */
 static __always_inline void path_keep(struct request *q, u64 req, u8 which, struct filename *name)
 {
 	char *to = which == FIRST_PATH ? q->path : q->path2;

@@ -32,7 +32,7 @@ impl Seen {
         .contains(&self.code)
     }
 
-    /// Calls `look` with what the kernel knows of the file that the call led to, if the event has it.
+    /// Calls `look` with the kernel's facts about the file that the call led to, if the event has them.
     pub(crate) fn led_to<T>(&self, look: impl FnOnce(&KernelFile<'_>) -> T) -> Option<T> {
         let mut builder = EventBuilder::new();
         builder.start(self.code).tid(self.tid);
@@ -43,7 +43,7 @@ impl Seen {
         Some(look(&event.kernel_file()?))
     }
 
-    /// Returns the kernel's path of what was opened; empty if it has none.
+    /// Returns the kernel's path of an opened file; empty if it has none.
     pub(crate) fn real_path(&self) -> Option<Vec<u8>> {
         let info = self.code.info()?;
         let text = |role, name| {
@@ -265,7 +265,7 @@ impl Live {
     pub(crate) fn differences(seen: &Seen, expected: &[P]) -> Vec<String> {
         let info = seen.code.info().expect("a known event");
         let mut faults = Vec::new();
-        // Paths of opens, and descriptors that came with a message, have cases of their own.
+        // Paths of opens, and file descriptors that came with a message, have their own cases.
         let more = [1, 3].contains(&(seen.params.len().saturating_sub(info.params.len()))) && seen.says_more();
         if !(more || seen.params.len() == info.params.len()) || expected.len() != info.params.len() {
             faults.push(format!(

@@ -94,7 +94,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     directories(live, &base);
     executables(live, &base);
     given_texts(live, &base);
-    // What fails went nowhere.
+    // A failed call has no real path.
     let (tid, _, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || openat(cwd, "/nonexistent"));
     let failed = seen.iter().find(|seen| seen.tid == tid).expect("an event");
     assert_eq!(failed.real_path(), None);
@@ -189,7 +189,7 @@ fn directories(live: &mut Live, base: &str) {
     let etc = format!("{base}/etc");
     for by_fd in [false, true] {
         let (tid, result, seen) = live.watch(all, || {
-            // Of its own, so that the other threads stay where they are.
+            // A separate one, so that the other threads stay where they are.
             assert_eq!(sys!(SYS_unshare, CLONE_FS), 0);
             let path = c(format!("{base}/linked"));
             if by_fd {
@@ -249,10 +249,10 @@ fn executables(live: &mut Live, base: &str) {
     }
 }
 
-/// What a child process does.
+/// The action of a child process.
 type Call<'a> = &'a (dyn Fn() + Sync);
 
-/// Whether anybody else can have changed a path that led through a link.
+/// Checks whether another process can have changed a path that led through a link.
 fn given_texts(live: &mut Live, base: &str) {
     let link = format!("{base}/link");
     let held = |live: &mut Live, call: Call<'_>| {
@@ -290,7 +290,7 @@ fn given_texts(live: &mut Live, base: &str) {
             0
         }
         let mut stack = vec![0u64; 4096];
-        // SAFETY: the other process has a stack of its own, and has ended before this one goes on.
+        // SAFETY: the other process has its own stack, and has ended before this one continues.
         unsafe {
             let top = stack.as_mut_ptr().add(stack.len()).cast();
             let pid = libc::clone(end, top, CLONE_VM | SIGCHLD, std::ptr::null_mut());

@@ -90,7 +90,7 @@ impl Uring {
     }
 }
 
-/// What a ring's own thread submits is its process's; and a path is whole.
+/// Requests of a ring's own thread belong to its process; and a path is whole.
 fn polled(live: &mut Live, dir: &str) {
     let path = std::ffi::CString::new(format!("{dir}/polled")).unwrap();
     std::fs::write(path.to_str().unwrap(), "polled").unwrap();

@@ -1,4 +1,4 @@
-//! What the probe reports of the file that a call led to, after the parameters of the schema.
+//! The probe's report on the file that a call led to, after the parameters of the schema.
 //!
 //! ```text
 //! 0  its path as the kernel resolved it; "=" if that is the path that the call was given; empty if there is none, or if
@@ -13,11 +13,11 @@
 use super::Event;
 use crate::schema::Role;
 
-/// What is known of the path of a file.
+/// The state of a file's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum PathState {
-    /// Nothing: the event does not say.
+    /// Unknown: the event has no report.
     #[default]
     Unknown,
     /// No directory contains the file: a pipe, a memfd.

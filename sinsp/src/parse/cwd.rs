@@ -31,7 +31,7 @@ fn change(ctx: &mut Ctx<'_, '_>, to: &[u8]) {
     let Some(leader) = ctx.state.leader(thread) else { return };
     let mut joined = Vec::new();
     path::join_dir(&thread.cwd, to, &mut joined);
-    // What others may have changed while the call ran, or a directory that is not known, is what the kernel says.
+    // A path that others may have changed during the call, or a directory that is unknown, comes from the kernel.
     let kernel = ctx.event.kernel_file().filter(|file| !file.given_holds && file.state == PathState::Whole);
     if let Some(file) = kernel.filter(|file| !file.path.is_empty()) {
         joined.clear();

@@ -124,7 +124,7 @@ fn facts(ctx: &mut Ctx<'_, '_>, exepath: Option<Text>) {
     if let Some(exepath) = exepath {
         thread.exepath = exepath;
     }
-    // What an event does not say is not what it was before.
+    // A value that the event does not have is not the one from before.
     thread.exe_dev = kernel.map_or(0, |file| file.device);
     thread.exe_place = kernel.map_or_else(Place::default, |file| Place::new(&file));
     thread.vpgid = vpgid.unwrap_or(thread.vpgid);
@@ -162,7 +162,7 @@ fn exepath(ctx: &mut Ctx<'_, '_>) -> Option<Text> {
     if ctx.raw(p::trusted_exepath).is_some() {
         return Some(Text::new(path::without_deleted(ctx.text(p::trusted_exepath))));
     }
-    // A path that does not fit is none, rather than that of the program before.
+    // A path that does not fit is empty, rather than that of the program before.
     if ctx.event.kernel_file().is_some_and(|file| file.state == PathState::Cut) {
         return Some(Text::new(b"<NA>"));
     }

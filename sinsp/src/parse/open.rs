@@ -77,11 +77,12 @@ struct Opened<'e> {
     ino: u64,
     /// The path that the kernel resolved; empty if not known.
     real_path: &'e [u8],
-    /// What else the kernel says of it.
+    /// The other facts of the kernel about it.
     kernel: KernelFile<'e>,
     /// Whether the path given by the process does not determine the file.
     elsewhere: bool,
-    /// Whether the given path is the one that the kernel used: it was noted at entry, or nobody else can have changed it.
+    /// Whether the given path is the one that the kernel used: it was recorded at entry, or nobody else can have
+    /// changed it.
     given_holds: bool,
 }
 

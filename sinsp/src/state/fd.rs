@@ -221,7 +221,7 @@ pub struct Fd {
     pub name_raw: Text,
     /// The path of an opened file as the kernel resolved it: no links, no `..`; empty if not known.
     pub real_path: Text,
-    /// What else the kernel says of that path.
+    /// The other facts of the kernel about that path.
     pub place: Place,
     /// Flags of `open`, as in the schema's `file_flags`.
     pub open_flags: u32,

@@ -1,9 +1,9 @@
-//! The place of a file: what the kernel knows of its path.
+//! The place of a file: the kernel's facts about its path.
 
 use super::Text;
 use scap::event::{KernelFile, PathState};
 
-/// Where a file lies, beside its path.
+/// The place of a file, beside its path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Place {
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(on(&place(PathState::Whole, 6, "/etc/shadow"), "/tmp/x"), of("/etc/shadow"));
         assert_eq!(on(&place(PathState::Detached, 0, "/etc"), "/shadow"), of("/etc/shadow"));
         assert_eq!(on(&place(PathState::Whole, 5, ""), "/proc"), of("/"));
-        // What makes no sense, and what is not known.
+        // Invalid and unknown ones.
         assert_eq!(on(&place(PathState::Whole, 9, ""), "/proc"), None);
         assert_eq!(on(&place(PathState::Cut, 0, ""), ""), None);
         assert_eq!(on(&Place::default(), "/x"), None);

@@ -113,7 +113,7 @@ pub struct Thread {
     pub exe_from_memfd: bool,
     /// Device number of the executable; 0 if unknown.
     pub exe_dev: u32,
-    /// What else the kernel says of the path of the executable.
+    /// The other facts of the kernel about the path of the executable.
     pub exe_place: Place,
     /// Inode of the executable.
     pub exe_ino: u64,
