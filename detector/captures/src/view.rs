@@ -71,10 +71,22 @@ impl<S: Source> View<S> {
 
     /// Creates a view of `source`, whose events are those of this host: what no event contains is read from `/proc`.
     #[cfg(feature = "live")]
-    pub(crate) fn of_this_host(source: S, question: Question) -> Self {
+    pub(crate) fn of_this_host(
+        source: S,
+        question: Question,
+        root: &std::ffi::OsStr,
+        containers: peregrine_containers::Provider,
+    ) -> Self {
         let progress = Progress::new(source.progress().map(|(_, size)| size));
-        let proc = sinsp::ProcFs::new(std::env::var_os("HOST_ROOT").unwrap_or("/".into()));
-        Self { inspector: Inspector::builder(Tee::new(source)).proc(proc).build(), question, progress }
+        let proc = sinsp::ProcFs::new(root);
+        let inspector = Inspector::builder(Tee::new(source)).proc(proc).containers(containers).build();
+        Self { inspector, question, progress }
+    }
+
+    /// Adds the description of a container.
+    #[cfg(feature = "live")]
+    pub(crate) fn describe(&mut self, container: sinsp::state::ContainerInfo) {
+        self.inspector.insert_container(container);
     }
 
     /// Returns the next event.

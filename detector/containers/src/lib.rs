@@ -68,6 +68,9 @@ pub struct Config {
     /// The directory of the runtime directories of users, `/run/user`, where they may have their own engines. Such an
     /// engine describes only the containers of its user. `None`: those of users are not queried.
     pub users: Option<PathBuf>,
+    /// The directory of the `/proc` in which [`Containers::tid`] is looked up: `/proc`, or where a container has that of
+    /// the host mounted.
+    pub proc: PathBuf,
     /// Timeout of one query of one engine.
     pub timeout: Duration,
     /// Delays of the retries if an engine does not know a container: it may be about to start.
@@ -84,6 +87,7 @@ impl Default for Config {
         Self {
             engines: Vec::new(),
             users: None,
+            proc: "/proc".into(),
             timeout: ms(2000),
             retry_delays: vec![ms(100), ms(400), ms(1500)],
             poll: ms(30_000),
@@ -121,6 +125,7 @@ type Engines = Arc<Mutex<Vec<Arc<Watched>>>>;
 pub struct Containers {
     provider: Provider,
     engines: Engines,
+    tid: Option<i64>,
 }
 
 impl fmt::Debug for Containers {
@@ -157,15 +162,30 @@ impl Containers {
         let (sender, receiver) = mpsc::channel(WAITING);
         let provider = Provider { cache: Arc::default(), questions: sender };
         let engines: Engines = Arc::default();
+        let own_thread = config.proc.join("thread-self");
         let service = Service::new(config, Arc::clone(&provider.cache), Arc::clone(&engines));
-        let run = move || runtime.block_on(service.run(receiver, deliver, health));
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let run = move || {
+            let link = std::fs::read_link(own_thread);
+            // `PID/task/TID`; the other end waits for it.
+            let tid = link.ok().and_then(|link| link.file_name()?.to_str()?.parse().ok());
+            let _ = tell.send(tid);
+            runtime.block_on(service.run(receiver, deliver, health));
+        };
         std::thread::Builder::new().name("containers".into()).spawn(run)?;
-        Ok(Self { provider, engines })
+        let tid = told.recv().ok().flatten();
+        Ok(Self { provider, engines, tid })
     }
 
     /// Returns the metadata provider for an inspector.
     pub fn provider(&self) -> Provider {
         self.provider.clone()
+    }
+
+    /// Returns the number of the thread that queries the engines, in the pid namespace of [`Config::proc`], so that a
+    /// program that watches its own host can tell its queries from those of others.
+    pub fn tid(&self) -> Option<i64> {
+        self.tid
     }
 
     /// Returns the state of all engines, in the order of preference.

@@ -7,13 +7,16 @@
 //!
 //! A capture begins with the state of the host, so that its readers know the processes and file descriptors that
 //! existed before. The recorder knows only what a reader will know: nothing is looked up that is not in the file, and
-//! an event that is printed while recording is printed the same when it is read back.
+//! an event that is printed while recording is printed the same when it is read back. What container engines answer is
+//! written where it came.
 
 mod command;
+mod engines;
 mod sink;
 mod summary;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +36,7 @@ use crate::output::Output;
 use crate::read::Printer;
 use crate::view::{Question, Seen, View};
 use command::Recorded;
+use engines::Engines;
 use sink::Sink;
 use summary::Summary;
 
@@ -51,11 +55,15 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
         false => None,
     };
     let source = open(options, selection(options, question.keys())?)?;
+    let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
+    let engines = Engines::start(Path::new(&root))?;
     let until = options.time.map(|time| now().saturating_add(time.as_nanos() as u64));
     let mut recording = Recording {
         sink: Sink::create(options, source.host())?,
         summary: Summary::new(),
-        view: View::of_this_host(source, question),
+        view: View::of_this_host(source, question, &root, engines.provider()),
+        engines,
+        described: 0,
         marker: Marker::default(),
         users: 0,
         only_matching: options.only_matching,
@@ -65,6 +73,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
         signals,
     };
     recording.write_new_users()?;
+    recording.write_new_containers()?;
     let mut command = None;
     if let Some((program, arguments)) = options.command.split_first() {
         command = Some(Recorded::start(program, arguments)?);
@@ -161,6 +170,9 @@ struct Recording {
     printer: Option<Printer>,
     line: Vec<u8>,
     marker: Marker,
+    engines: Engines,
+    /// The number of the last description of a container in the file.
+    described: u64,
     /// Number of users and groups of containers in the file.
     users: usize,
     only_matching: bool,
@@ -189,6 +201,9 @@ impl Recording {
                 continue;
             }
             countdown = EVENTS;
+            for info in self.engines.new_ones() {
+                self.view.describe(info);
+            }
             if flushed.elapsed() >= FLUSH {
                 self.write_new_users()?;
                 self.sink.flush()?;
@@ -230,6 +245,8 @@ impl Recording {
             Seen::Other | Seen::Hidden => false,
             Seen::Idle | Seen::End => return Ok(Step::Idle),
         };
+        // Before the event that is shown with it.
+        self.write_new_containers()?;
         let Some(event) = self.view.raw() else { return Ok(Step::Idle) };
         let ts = event.ts();
         if matches {
@@ -246,6 +263,8 @@ impl Recording {
         }
         if self.sink.turn(ts, || self.view.state())? {
             self.write_users(ts)?;
+            self.described = 0;
+            self.write_new_containers()?;
         }
         Ok(Step::Event(ts))
     }
@@ -268,6 +287,15 @@ impl Recording {
         let Self { view, sink, marker, .. } = self;
         self.users = view.inspected().container_users().count();
         view.inspected().export_users(ts, |user| sink.state_event(&marker.mark(user)?))
+    }
+
+    /// Writes the descriptions of containers that are not in the file yet.
+    fn write_new_containers(&mut self) -> Result<(), Fatal> {
+        let Self { view, sink, described, .. } = self;
+        if view.inspected().last_description() != *described {
+            *described = view.inspected().export_containers(*described, now(), |info| sink.state_event(info))?;
+        }
+        Ok(())
     }
 
     /// Calls [`write_users`](Self::write_users) if they have changed.

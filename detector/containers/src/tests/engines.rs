@@ -242,6 +242,17 @@ fn a_path_that_names_a_container_is_not_that_container() {
     assert!(ask(&containers, &answers, SHORT).is_some());
 }
 
+#[test]
+fn the_thread_that_queries_is_known_by_its_number() {
+    let containers = Containers::start(Config::default(), |_| {}).expect("a thread");
+    let tid = containers.tid().expect("a number");
+    let comm = std::fs::read_to_string(format!("/proc/self/task/{tid}/comm")).expect("a thread of this process");
+    assert_eq!(comm, "containers\n");
+    // Where the host's is not mounted.
+    let config = Config { proc: "/nowhere".into(), ..Config::default() };
+    assert_eq!(Containers::start(config, |_| {}).expect("a thread").tid(), None);
+}
+
 /// A containerd with one container in its second namespace, without a CRI.
 fn containerd(socket: PathBuf, id: &'static str) {
     let call = async move |At((service, method)): At<(String, String)>, headers: axum::http::HeaderMap, body: Bytes| {

@@ -218,6 +218,44 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_knows_the_containers_that_were_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&folder);
+        let mut recorder = Recorder::new(&settings).unwrap();
+        let id = |digit: &str| digit.repeat(64);
+        let trace = format!(
+            "thread tid=7 pid=7 ptid=1 cgroups=[\"cpu=/docker/{}\"]\nthread tid=8 pid=8 ptid=1 cgroups=[\"cpu=/docker/{}\"]\n\
+             1.0 tid=7 close res=0 fd=9\n1.1 tid=8 close res=0 fd=9\n1.2 tid=8 close res=0 fd=9\n",
+            id("a"),
+            id("b")
+        );
+        let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).unwrap());
+        let describe = |digit: &str, image: &str| {
+            let mut info = sinsp::state::ContainerInfo::default();
+            (info.id, info.image) = (digit.repeat(12), image.into());
+            info
+        };
+        inspector.insert_container(describe("a", "shop:1"));
+        for described in [None, None, Some(describe("b", "shop:2"))] {
+            // An engine answers while the capture runs.
+            described.into_iter().for_each(|info| inspector.insert_container(info));
+            let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
+            recorder.matched(Some(&rule(Some(Capture { milliseconds: None }))), event.ts());
+            assert_eq!(recorder.take(&event), None);
+        }
+        recorder.finish();
+        let path = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let mut inspector = Inspector::new(scap::savefile::Reader::open(path).unwrap());
+        let mut images = Vec::new();
+        let image = |event: &sinsp::Event<'_>| {
+            let container = event.state().container_of(event.thread()?)?;
+            Some(container.image.clone())
+        };
+        inspector.for_each(|event| images.push(image(&event))).unwrap();
+        assert_eq!(images, [Some("shop:1".to_owned()), None, Some("shop:2".to_owned())]);
+    }
+
+    #[test]
     fn a_file_that_is_too_large_ends_with_an_alert() {
         let folder = tempfile::tempdir().unwrap();
         let mut trace = "thread tid=7 pid=7 ptid=1 comm=\"x\"\n".to_owned();

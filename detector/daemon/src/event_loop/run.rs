@@ -180,6 +180,9 @@ impl AtWork<'_> {
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
                     runner.process(&event, |alert| {
+                        if self.setup.containers.is_some_and(|containers| containers.is_own_query(&event)) {
+                            return;
+                        }
                         matches.count_alert(&alert);
                         if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
                             alerts.send(&alert);

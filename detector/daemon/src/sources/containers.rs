@@ -47,6 +47,13 @@ impl Lookup {
         self.containers.provider()
     }
 
+    /// Returns whether an event is a query of this program to an engine: a connection, made by the thread that queries.
+    /// Rules about connections to engines are about everybody else's.
+    pub(crate) fn is_own_query(&self, event: &sinsp::Event<'_>) -> bool {
+        let raw = event.raw();
+        self.containers.tid() == Some(raw.tid()) && raw.code() == scap::EventCode::CONNECT_X
+    }
+
     /// Returns the state of the engines.
     pub(crate) fn engines(&self) -> Vec<EngineState> {
         self.containers.engines()
@@ -87,6 +94,7 @@ fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
     let mut usual = Engines::default();
     usual.engines = Engines::default_sockets(root);
     usual.users = Some(root.join("run/user"));
+    usual.proc = root.join("proc");
     let plugins = config.selected_plugins();
     let Some(plugin) = plugins.into_iter().find(|plugin| plugin.name == CONTAINER_PLUGIN) else { return Ok(usual) };
     let init: Json = match plugin.init_config.0.trim() {
@@ -94,6 +102,7 @@ fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
         text => serde_json::from_str(text).map_err(|error| fault(format!("init_config: {error}")))?,
     };
     let mut settings = Engines::default();
+    settings.proc = root.join("proc");
     if let Some(length) = init.get("label_max_len") {
         let length = length.as_u64().and_then(|length| usize::try_from(length).ok());
         settings.label_length = length.ok_or_else(|| fault("init_config.label_max_len must be a number".into()))?;
