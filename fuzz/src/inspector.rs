@@ -259,7 +259,7 @@ impl Proc for Whim {
         (!self.0.one_in(3)).then(|| self.0.below(100) * 1_000_000_000)
     }
 
-    fn has_own_mounts(&mut self, _pid: i64) -> Option<bool> {
+    fn is_contained(&mut self, _pid: i64) -> Option<bool> {
         (!self.0.one_in(3)).then(|| self.0.one_in(2))
     }
 

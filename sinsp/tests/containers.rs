@@ -36,7 +36,7 @@ struct Host(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    own_mounts: Vec<i64>,
+    contained: Vec<i64>,
     users: Vec<(i64, &'static str)>,
     queried: Vec<i64>,
 }
@@ -58,8 +58,8 @@ impl Proc for Host {
         None
     }
 
-    fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
-        Some(self.0.lock().expect("not poisoned").own_mounts.contains(&pid))
+    fn is_contained(&mut self, pid: i64) -> Option<bool> {
+        Some(self.0.lock().expect("not poisoned").contained.contains(&pid))
     }
 
     fn users(&mut self, pid: i64) -> Option<(Vec<host::User>, Vec<host::Group>)> {
@@ -118,12 +118,12 @@ fn process(tid: i64, vtid: i64, cgroup: &str) -> String {
 
 #[test]
 fn a_path_that_could_be_anything_is_a_container_only_with_namespaces_of_its_own() {
-    for (vtid, own_mounts, expected) in [(7, false, "host"), (1, false, "web"), (7, true, "web")] {
+    for (vtid, contained, expected) in [(7, false, "host"), (1, false, "web"), (7, true, "web")] {
         let host = Host::default();
-        host.0.lock().expect("not poisoned").own_mounts.extend(own_mounts.then_some(7));
+        host.0.lock().expect("not poisoned").contained.extend(contained.then_some(7));
         let trace = format!("{}1.0 tid=7 close\n", process(7, vtid, "/default/web"));
         let mut inspector = live(&trace, &host, &Engine::default());
-        assert_eq!(values(&mut inspector, "container.id"), [expected], "{vtid} {own_mounts}");
+        assert_eq!(values(&mut inspector, "container.id"), [expected], "{vtid} {contained}");
     }
     // The supervisor of podman's containers, and a service on cgroups of version 1, on replay as live.
     for cgroup in ["/libpod_parent/conmon", "/x/b3c7272fd9984e957fa8bc52e51c05d4", "/build/b3c7272fd998"] {
@@ -135,20 +135,50 @@ fn a_path_that_could_be_anything_is_a_container_only_with_namespaces_of_its_own(
 }
 
 #[test]
-fn one_proof_is_enough_for_all_processes_of_a_cgroup() {
+fn what_a_process_of_a_service_does_proves_nothing_of_the_others() {
     let cgroup = "/default/a-name-longer-than-twelve";
-    // The runtime prepares the container, then its first process runs in its own mount namespace, but not a pid one.
+    // 8 has its own root directory and mounts, and so have its children; 7 is a service that started it.
+    let child = format!(
+        "1.6 tid=10 clone res=0 exe=\"x\" tid=10 pid=10 ptid=8 comm=\"x\" cgroups=[\"cpu={cgroup}\"] flags=0 uid=33 gid=44 \
+         vtid=10 vpid=10\n"
+    );
     let trace = format!(
-        "{}{}1.0 tid=7 close\n{}2.0 tid=7 close\n2.1 tid=9 close\n",
+        "{}{}1.0 tid=7 close\n{}{child}2.0 tid=7 close\n",
         process(7, 7, cgroup),
         process(9, 9, "/other/service"),
         exec("1.5", 8, cgroup, 33)
     );
     let host = Host::default();
-    host.0.lock().expect("not poisoned").own_mounts.push(8);
+    host.0.lock().expect("not poisoned").contained.push(8);
     let mut inspector = live(&trace, &host, &Engine::default());
     let id = "a-name-longer-than-twelve";
     assert_eq!(values(&mut inspector, "container.id"), ["host", id, id, "host"]);
+}
+
+#[test]
+fn a_runtime_enters_a_container_before_it_executes_its_program() {
+    let cgroup = format!("/docker/{HEX}");
+    let clone = |ts: &str, tid: i64, parent: i64| {
+        format!(
+            "{ts} tid={tid} clone res=0 exe=\"x\" tid={tid} pid={tid} ptid={parent} comm=\"x\" \
+             cgroups=[\"cpu={cgroup}\"] flags=0 uid=0 gid=0 vtid=1 vpid=1\n"
+        )
+    };
+    let trace = format!(
+        "{}{}{}{}{}",
+        process(7, 7, "/"),
+        clone("1.0", 8, 7),
+        clone("1.1", 9, 8),
+        exec("1.2", 9, &cgroup, 0),
+        clone("1.3", 10, 9)
+    );
+    let mut inspector = Inspector::new(trace.parse::<Trace>().expect("a trace"));
+    let entering = values(&mut inspector, "proc.is_entering_container");
+    assert_eq!(entering, ["true", "true", "false", "false"]);
+    // A container inside of a container is not entered from the host.
+    let inner = format!("{}{}", process(7, 1, "/docker/x/docker-ff"), clone("1.0", 8, 7));
+    let mut inspector = Inspector::new(inner.replace("docker-ff", &"f".repeat(64)).parse::<Trace>().expect("a trace"));
+    assert_eq!(values(&mut inspector, "proc.is_entering_container"), ["false"]);
 }
 
 #[test]

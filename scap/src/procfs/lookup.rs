@@ -89,14 +89,15 @@ impl Lookup {
         self.tree.bytes(&format!("proc/{holder}/environ"), self.config.max_env as u64)
     }
 
-    /// Returns whether a process lives in a mount namespace other than that of the host; `None` if that cannot be
-    /// determined.
-    pub fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
+    /// Returns whether a process has both a mount namespace and a root directory other than those of the host; `None` if
+    /// that cannot be determined. Services have mount namespaces too, and a program may change its root directory.
+    pub fn is_contained(&mut self, pid: i64) -> Option<bool> {
         let holder = self.tasks.alive(&mut self.tree, pid).unwrap_or(pid);
         let own = self.tree.link(&format!("proc/{holder}/ns/mnt"))?;
         // The namespaces of the first process are sometimes hidden; kernel threads are in the same ones.
         let host = ["proc/1/ns/mnt", "proc/2/ns/mnt"].iter().find_map(|path| self.tree.link(path))?;
-        Some(own != host)
+        let root = format!("proc/{holder}/root");
+        Some(own != host && self.tree.foreign_root(&root).is_some())
     }
 
     /// Returns the users and groups of the container that a process lives in, from the files under its root directory;

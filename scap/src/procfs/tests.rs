@@ -430,15 +430,22 @@ fn users_of_the_host_are_not_those_of_a_container() {
 }
 
 #[test]
-fn mount_namespaces_are_compared_with_the_hosts() {
+fn namespaces_and_roots_are_compared_with_the_hosts() {
     let machine = Machine::new();
     let mut lookup = Lookup::new(machine.root(), &Config::default());
     machine.link("proc/7/ns/mnt", "mnt:[1]");
     machine.link("proc/8/ns/mnt", "mnt:[2]");
-    assert_eq!(lookup.has_own_mounts(7), None, "that of the host is not known");
+    machine.link("proc/9/ns/mnt", "mnt:[2]");
+    machine.file("image/etc/passwd", "");
+    machine.link("proc/7/root", machine.root());
+    machine.link("proc/8/root", machine.root().join("image"));
+    // A service with a mount namespace.
+    machine.link("proc/9/root", machine.root());
+    assert_eq!(lookup.is_contained(7), None, "that of the host is not known");
     // The first process may be hidden.
     machine.link("proc/2/ns/mnt", "mnt:[1]");
-    assert_eq!([7, 8, 9].map(|pid| lookup.has_own_mounts(pid)), [Some(false), Some(true), None]);
+    let contained = [7, 8, 9, 10].map(|pid| lookup.is_contained(pid));
+    assert_eq!(contained, [Some(false), Some(true), Some(false), None]);
 }
 
 #[test]

@@ -123,8 +123,8 @@ impl Proc for ProcFs {
         self.lookup.start_ts(tid)
     }
 
-    fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
-        self.ask(|lookup| lookup.has_own_mounts(pid))
+    fn is_contained(&mut self, pid: i64) -> Option<bool> {
+        self.ask(|lookup| lookup.is_contained(pid))
     }
 
     fn users(&mut self, pid: i64) -> Option<(Vec<host::User>, Vec<host::Group>)> {

@@ -30,8 +30,9 @@ pub trait Proc: Send {
         None
     }
 
-    /// Returns whether a process lives in a mount namespace other than the host's; `None` if that cannot be determined.
-    fn has_own_mounts(&mut self, pid: i64) -> Option<bool> {
+    /// Returns whether a process has a mount namespace and a root directory other than the host's; `None` if that cannot be
+    /// determined.
+    fn is_contained(&mut self, pid: i64) -> Option<bool> {
         let _ = pid;
         None
     }

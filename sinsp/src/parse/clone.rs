@@ -76,7 +76,7 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     // Falco sets the arguments before the name here, so that the command line follows later changes of the name.
     new.cmdline_comm = Text::EMPTY;
     new.pidns_init_start_ts = boot_time(ctx);
-    ctx.state.settle(&mut new);
+    settle(ctx, &mut new, known);
     if !known {
         let (exe, comm, args) = (new.exe.clone(), new.comm.clone(), new.args.clone());
         if let Some(caller) = ctx.thread_mut() {
@@ -164,7 +164,7 @@ fn child(ctx: &mut Ctx<'_, '_>) {
     } else if let Some(start) = ctx.u64(p::pidns_init_start_ts) {
         new.pidns_init_start_ts = start.wrapping_add(boot_time(ctx));
     }
-    ctx.state.settle(&mut new);
+    settle(ctx, &mut new, known);
     ctx.lost = !ctx.state.add_thread(new);
     ctx.learn_users(tid);
 }
@@ -207,6 +207,16 @@ fn describe(ctx: &mut Ctx<'_, '_>, new: &mut Thread) {
     new.clone_ts = ctx.event.ts();
 }
 
+/// Determines the container of a new thread, whose parent is known or not. Those in containers that could be anything are
+/// looked at on a live host when they execute a program: before, it is the runtime that prepares the container.
+fn settle(ctx: &mut Ctx<'_, '_>, new: &mut Thread, known: bool) {
+    let of_parent = std::mem::take(&mut new.entered_container);
+    let proven = ctx.proc.is_none() && new.is_in_pidns();
+    ctx.state.settle(new, proven);
+    let in_container = !new.container_id.is_empty();
+    new.entered_container = in_container && known && of_parent;
+}
+
 /// Copies what the event does not contain from another thread. Its strings are taken over too: where the event has the
 /// same, which is the rule, they are then shared.
 fn inherit(new: &mut Thread, from: &Thread) {
@@ -216,6 +226,8 @@ fn inherit(new: &mut Thread, from: &Thread) {
     new.container_id = from.container_id.clone();
     new.container_owner = from.container_owner;
     new.container_claim = from.container_claim.clone();
+    // It matters where the event shows another container than the parent's.
+    new.entered_container = from.entered_container || from.container_id.is_empty();
     new.exepath = from.exepath.clone();
     new.exe_writable = from.exe_writable;
     new.exe_upper_layer = from.exe_upper_layer;

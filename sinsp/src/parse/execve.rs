@@ -57,6 +57,9 @@ pub(super) fn execve(ctx: &mut Ctx<'_, '_>) {
     end_other_threads(ctx);
     ctx.state.touch(tid);
     ctx.settle(tid);
+    if let Some(thread) = ctx.thread_mut() {
+        thread.entered_container = false;
+    }
     ctx.learn_users_after_exec(tid);
 }
 

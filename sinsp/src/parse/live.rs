@@ -88,12 +88,12 @@ impl Parser {
 
     /// Determines which of the cgroups of all threads are containers, and queries the users of these.
     pub(crate) fn learn_all_containers(&mut self, state: &mut State) {
-        if self.proc.is_none() {
-            return;
-        }
-        let claims = state.threads().filter(|thread| !thread.container_claim.is_empty() && thread.is_leader());
+        let claims = state.threads().filter(|thread| !thread.container_claim.is_empty());
         for tid in claims.map(|thread| thread.tid).collect::<Vec<_>>() {
             settle(state, &mut self.proc, tid);
+        }
+        if self.proc.is_none() {
+            return;
         }
         let in_containers = state.threads().filter(|thread| !thread.container_id.is_empty());
         for tid in in_containers.map(|thread| thread.tid).collect::<Vec<_>>() {
@@ -117,13 +117,12 @@ pub(super) fn settle(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i
         return;
     }
     let key = ContainerKey { id: thread.container_claim.clone(), owner: thread.container_owner };
-    let pid = thread.pid;
-    let mut proven = thread.is_in_pidns() || state.is_proven(&key);
-    if !proven && let Some(proc) = proc {
-        proven = proc.has_own_mounts(pid) == Some(true);
+    let (pid, in_pidns) = (thread.pid, thread.is_in_pidns());
+    if state.is_described(&key) {
+        return state.settle_thread(tid);
     }
-    if proven {
-        state.prove(&key);
+    // The pid namespace is known from events, also of a thread that has ended.
+    if in_pidns || proc.as_mut().is_some_and(|proc| proc.is_contained(pid) == Some(true)) {
         state.settle_thread(tid);
     } else {
         state.claim(key);

@@ -45,23 +45,20 @@ struct Described {
 pub(super) struct Containers {
     by_key: HashMap<Key, Described, FxBuildHasher>,
     host: ContainerInfo,
-    /// Containers whose cgroup alone does not show that they are one, and that something else has proven.
-    proven: HashSet<Key, FxBuildHasher>,
     /// Claims that a provider of metadata may prove.
     claims: Vec<Key>,
     added: u64,
 }
 
-/// The maximum number of claims that wait for a provider, and of proven ones.
+/// The maximum number of claims that wait for a provider.
 const CLAIMS: usize = 4096;
-const PROVEN: usize = 65_536;
 
 impl Default for Containers {
     fn default() -> Self {
         let host = || "host".to_owned();
         let host =
             ContainerInfo { id: host(), full_id: host(), name: host(), engine: host(), ..ContainerInfo::default() };
-        Self { by_key: HashMap::default(), host, proven: HashSet::default(), claims: Vec::new(), added: 0 }
+        Self { by_key: HashMap::default(), host, claims: Vec::new(), added: 0 }
     }
 }
 
@@ -181,7 +178,6 @@ impl State {
             described.empty = !needed;
             kept
         });
-        self.containers.proven.retain(|key| inhabited.contains(&(&key.id, key.owner)));
     }
 
     /// Calls [`describe_by_path`](Self::describe_by_path) for a thread of the table.
@@ -214,20 +210,17 @@ impl State {
         self.insert_container(info);
     }
 
-    /// Returns whether a claim of a cgroup to be a container is proven.
-    pub(crate) fn is_proven(&self, key: &Key) -> bool {
-        self.containers.proven.contains(key) || self.containers.find(&key.id, key.owner).is_some()
+    /// Returns whether an engine knows what a cgroup claims to be: then all its threads are in the container.
+    pub(crate) fn is_described(&self, key: &Key) -> bool {
+        self.containers.find(&key.id, key.owner).is_some()
     }
 
-    /// Puts a new thread into the container that its cgroup claims to be, if its namespaces or others prove it; else the
-    /// claim remains.
-    pub(crate) fn settle(&mut self, thread: &mut Thread) {
+    /// Puts a new thread into the container that its cgroup claims to be, if an engine knows that, or if `proven`; else
+    /// the claim remains.
+    pub(crate) fn settle(&mut self, thread: &mut Thread, proven: bool) {
         if !thread.container_claim.is_empty() {
             let key = Key { id: thread.container_claim.clone(), owner: thread.container_owner };
-            if thread.is_in_pidns() {
-                self.prove(&key);
-            }
-            if thread.is_in_pidns() || self.is_proven(&key) {
+            if proven || self.is_described(&key) {
                 thread.container_id = std::mem::take(&mut thread.container_claim);
             } else {
                 self.claim(key);
@@ -236,25 +229,13 @@ impl State {
         self.describe_by_path(thread);
     }
 
-    /// Notes that what claims to be this container is one: all its threads are in it.
-    pub(crate) fn prove(&mut self, key: &Key) {
-        // Then its threads are in it already, and new ones are put there.
-        if key.owner != ANY && self.containers.proven.contains(key) {
-            return;
-        }
+    /// Puts all threads whose cgroups claim to be a container that an engine knows into it.
+    fn prove(&mut self, key: &Key) {
         let claims = |thread: &&Thread| {
             thread.container_claim == key.id && (key.owner == ANY || thread.container_owner == key.owner)
         };
         let tids: Vec<i64> = self.threads.iter().filter(claims).map(|thread| thread.tid).collect();
-        if key.owner != ANY && self.containers.proven.len() < PROVEN {
-            self.containers.proven.insert(key.clone());
-        }
-        for tid in tids {
-            if let Some(thread) = self.threads.get_mut(tid) {
-                thread.container_id = std::mem::take(&mut thread.container_claim);
-            }
-            self.touch(tid);
-        }
+        tids.into_iter().for_each(|tid| self.settle_thread(tid));
     }
 
     /// Queries the provider of metadata, if there is one, about a claim that nothing else proves.

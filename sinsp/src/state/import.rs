@@ -53,7 +53,9 @@ impl State {
 
     fn import_thread(&mut self, host: &host::Thread, ports: &BTreeSet<u16>) -> bool {
         let mut thread = self.thread_of(host);
-        self.settle(&mut thread);
+        // What is live is looked at later.
+        let proven = !self.live && thread.is_in_pidns();
+        self.settle(&mut thread, proven);
         let fds = Arc::make_mut(&mut thread.fds);
         for entry in &host.fds {
             if entry.num < 0 {

@@ -85,6 +85,9 @@ pub struct Thread {
     /// The short id of the container that its cgroup claims to be, while nothing proves it; then it moves to
     /// `container_id`.
     pub container_claim: Text,
+    /// Whether it came from the host into the container after its last exec: a runtime, before it executes the program of
+    /// the container.
+    pub entered_container: bool,
     /// Flags; see [`thread_flags`].
     pub flags: u32,
     /// The limit of open file descriptors.
@@ -195,6 +198,7 @@ impl Thread {
             container_id: Text::EMPTY,
             container_owner: 0,
             container_claim: Text::EMPTY,
+            entered_container: false,
             flags: thread_flags::NAME_CHANGED,
             fdlimit: -1,
             uid: u32::MAX,

@@ -205,6 +205,9 @@ fields! {
             "minor page faults, which do not read from disk." on exec = "200";
         "thread.tid" Int64 id, Event, |e, _, _| id(e.raw().tid()),
             "the thread id." on exec = "1001";
+        "proc.is_entering_container" Bool na, Thread, |e, _, _| Some(e.thread()?.entered_container.into()),
+            "whether the process has come from the host into its container since its last exec, as container runtimes do \
+             before they execute the program of the container; nothing that runs in a container can." on exec = "false";
         "thread.comm" CharBuf na, Event, |e, _, _| Some(Value::Bytes(e.thread()?.current_comm())),
             "the current name of the thread in the kernel, which it may have set itself (`PR_SET_NAME`); \
              `proc.name` is that of the last exec." on exec = "curl";
