@@ -9,7 +9,7 @@
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
 #   make package-check  package every library as for publication, and run its tests from the package
 #   make planted  run the detector for 25 minutes under a mixed load, with 1,500 planted events: each must be one alert
-#   make peers    check the detector against nginx, rsyslog and Prometheus, where they are installed (not part of `make test`)
+#   make peers    check the detector against programs that it works with, where they are installed (not part of `make test`)
 #   make findings    reproduce surprising behaviour of kernels and servers (not part of `make test`)
 #   make quick    run the tests of the crates that require neither clang nor root
 #   make install  install programs, rules, configuration, unit, manual pages and completions: PREFIX, SYSCONFDIR, DESTDIR
