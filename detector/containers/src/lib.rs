@@ -183,7 +183,7 @@ impl Containers {
     }
 
     /// Returns the number of the thread that queries the engines, in the pid namespace of [`Config::proc`], so that a
-    /// program that watches its own host can tell its queries from those of others.
+    /// program that watches its own host can distinguish its queries from those of others.
     pub fn tid(&self) -> Option<i64> {
         self.tid
     }

@@ -25,7 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
-    ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-containers"]),
     (
         "detector/daemon",
         &["scap", "bpf", "sinsp", "rule_engine", "peregrine-plugin-host", "peregrine-sinks", "peregrine-containers"],
