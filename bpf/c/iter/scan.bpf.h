@@ -123,15 +123,15 @@ __noinline int scan_text_put(u32 pos, u64 p, u32 max)
 
 __noinline u64 scan_path_find(u64 p)
 {
-	struct cpu *c = cpu_scan();
+	struct scan *s = scan_current();
 
-	return c ? path_write(c, (struct path *)p) : 0;
+	return s ? path_write(&s->cpu, (struct path *)p) : 0;
 }
 
 /* Writes the text of a path at `pos`; returns the length in the lower half, the form above. */
 __noinline u32 scan_path_put(u32 pos, u64 p)
 {
-	struct cpu *c = cpu_scan();
+	struct scan *s = scan_current();
 	struct path *path = (void *)p;
 	struct dentry *dentry, *parent;
 	struct vfsmount *mnt;
@@ -139,7 +139,7 @@ __noinline u32 scan_path_put(u32 pos, u64 p)
 	u32 len;
 	bool root;
 
-	if (!c || !p)
+	if (!s || !p)
 		return FORM_NONE << 16;
 	dentry = BPF_CORE_READ(path, dentry);
 	if (!dentry)
@@ -154,7 +154,7 @@ __noinline u32 scan_path_put(u32 pos, u64 p)
 	found = scan_path_find(p);
 	if (!path_is_known(found))
 		return FORM_UNCLEAR << 16;
-	len = path_copy(c, pos & DATA_MASK, found) - 1;
+	len = path_copy(&s->cpu, pos & DATA_MASK, found) - 1;
 	if (!root && !BPF_CORE_READ(dentry, d_hash.pprev))
 		return FORM_DELETED << 16 | len;
 	return FORM_PATH << 16 | len;
