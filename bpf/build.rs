@@ -6,17 +6,26 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+/// The objects, and how each is compiled: before 5.13 a program with a callback is rejected, even if that is never called.
+const OBJECTS: [(&str, &[&str]); 2] = [("probe", &[]), ("probe-old", &["-DWITHOUT_CALLBACKS"])];
+
 fn main() {
     println!("cargo::rerun-if-changed=c");
     println!("cargo::rerun-if-env-changed=PEREGRINE_BPF_OBJECT");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("probe.bpf.o");
+    for (name, flags) in OBJECTS {
+        build(name, flags);
+    }
+}
+
+fn build(name: &str, flags: &[&str]) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(format!("{name}.bpf.o"));
     if let Some(object) = env::var_os("PEREGRINE_BPF_OBJECT") {
         fs::copy(&object, &out).unwrap_or_else(|error| panic!("PEREGRINE_BPF_OBJECT {}: {error}", object.display()));
         return;
     }
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the target's architecture");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets the manifest's folder"));
-    if let Some(object) = prebuilt(&root, &arch) {
+    if let Some(object) = prebuilt(&root, &arch, name) {
         fs::copy(&object, &out).unwrap_or_else(|error| panic!("{}: {error}", object.display()));
         return;
     }
@@ -36,6 +45,7 @@ fn main() {
             "-Wno-unused-function".as_ref(),
             "-Wno-address-of-packed-member".as_ref(),
         ])
+        .clang_args(flags)
         .build()
         .unwrap_or_else(|error| {
             panic!("the probe does not compile (is clang installed? PEREGRINE_BPF_OBJECT takes a built one): {error:#}")
@@ -44,8 +54,8 @@ fn main() {
 
 /// Returns the compiled probe of a published package. In a checkout it could be older than its sources; cargo adds the
 /// original manifest to packages only.
-fn prebuilt(root: &Path, arch: &str) -> Option<PathBuf> {
+fn prebuilt(root: &Path, arch: &str, name: &str) -> Option<PathBuf> {
     let is_package = root.join("Cargo.toml.orig").exists();
-    let object = root.join("prebuilt").join(format!("{arch}.bpf.o"));
+    let object = root.join("prebuilt").join(arch).join(format!("{name}.bpf.o"));
     (is_package && env::var_os("CARGO_FEATURE_BUILD_PROBE").is_none() && object.exists()).then_some(object)
 }

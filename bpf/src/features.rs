@@ -63,8 +63,8 @@ pub(crate) fn guard() -> Toctou {
     }
 }
 
-/// Returns whether the kernel has a helper function for BPF programs.
-fn has_helper(name: &str) -> bool {
+/// Whether the kernel has a helper function for BPF programs.
+pub(crate) fn has_helper(name: &str) -> bool {
     let Ok(btf) = Btf::from_vmlinux() else { return false };
     let Some(helpers) = btf.type_by_name::<types::Enum<'_>>("bpf_func_id") else { return false };
     helpers.iter().any(|helper| helper.name.is_some_and(|found| found == name))

@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// The compiled probe.
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
+/// The same without callbacks, for kernels before 5.17, which have no helper that takes one.
+static OBJECT_OLD: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe-old.bpf.o"));
 /// The programs that list existing threads and files.
 const ITERATORS: [&str; 2] = [iterators::TASKS, iterators::FILES];
 /// The number of rejected programs at which the probe gives up.
@@ -77,7 +79,8 @@ impl Prepared {
     }
 
     fn open(&self, without: &[Refused]) -> Result<OpenObject> {
-        let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(Error::bpf("opening the probe"))?;
+        let object = if features::has_helper("BPF_FUNC_loop") { OBJECT } else { OBJECT_OLD };
+        let mut open = ObjectBuilder::default().open_memory(object).map_err(Error::bpf("opening the probe"))?;
         for mut map in open.maps_mut() {
             if map.name() == "cpus" || map.name() == "rings" {
                 map.set_max_entries(self.cpus as u32).map_err(Error::bpf("sizing a map"))?;

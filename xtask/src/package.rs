@@ -13,7 +13,9 @@ use serde_json::Value as Json;
 type Result<T> = std::result::Result<T, String>;
 
 /// The path at which the build script of the package expects the probe.
-const PREBUILT: &str = "bpf/prebuilt/x86_64.bpf.o";
+const PREBUILT: &str = "bpf/prebuilt/x86_64";
+/// The objects of the probe: the second is for kernels that reject callbacks.
+const OBJECTS: [&str; 2] = ["probe.bpf.o", "probe-old.bpf.o"];
 
 /// A library that is published.
 struct Library {
@@ -77,8 +79,10 @@ fn build_probe(root: &Path) -> Result<()> {
         .and_then(|message| message["out_dir"].as_str().map(PathBuf::from))
         .ok_or("cargo does not say where the probe was built")?;
     let to = root.join(PREBUILT);
-    std::fs::create_dir_all(to.parent().unwrap_or(root)).map_err(failed(&to))?;
-    std::fs::copy(folder.join("probe.bpf.o"), &to).map_err(failed(&to))?;
+    std::fs::create_dir_all(&to).map_err(failed(&to))?;
+    for object in OBJECTS {
+        std::fs::copy(folder.join(object), to.join(object)).map_err(failed(&to))?;
+    }
     Ok(())
 }
 
@@ -92,7 +96,7 @@ fn pack(root: &Path, libraries: &[Library]) -> Result<()> {
     });
     let packed = run(&mut command);
     let prebuilt = root.join(PREBUILT);
-    std::fs::remove_file(&prebuilt).map_err(failed(&prebuilt))?;
+    std::fs::remove_dir_all(&prebuilt).map_err(failed(&prebuilt))?;
     packed
 }
 

@@ -32,6 +32,15 @@ enum path_state {
 #define MOST_DEPTH (PATH_SIZE / 2 + 64)
 #define MOST_DEPTH_OLD 64
 
+#ifdef WITHOUT_CALLBACKS
+#define REPEAT(step, state)                                                                                  \
+	do {                                                                                                 \
+		for (u32 i_ = 0; i_ < MOST_DEPTH_OLD; i_++) {                                                \
+			if (step(i_, state))                                                                 \
+				break;                                                                       \
+		}                                                                                            \
+	} while (0)
+#else
 #define REPEAT(step, state)                                                                                  \
 	do {                                                                                                 \
 		bool more_ = bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);                    \
@@ -43,6 +52,7 @@ enum path_state {
 		if (more_ && i_ >= USUAL_DEPTH)                                                              \
 			bpf_loop(MOST_DEPTH - USUAL_DEPTH, step##_more, state, 0);                           \
 	} while (0)
+#endif
 
 /* The position of a walk to the root. The current beginning of the path is in struct cpu, so that the verifier does not
  * distinguish lengths.

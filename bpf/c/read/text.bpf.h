@@ -35,6 +35,12 @@ static __always_inline u64 memory_flags(struct mm_struct *mm)
 	return GET((struct mm_struct___flags_word *)mm, flags);
 }
 
+#ifdef WITHOUT_CALLBACKS
+static __always_inline int text_is_own(u64 address)
+{
+	return 0;
+}
+#else
 __noinline int text_is_own(u64 address)
 {
 	struct task_struct *task;
@@ -57,6 +63,7 @@ __noinline int text_is_own(u64 address)
 	bpf_find_vma(task, address, vma_look, &s, 0);
 	return s.own;
 }
+#endif
 
 /* A walk to the root along a text, from its end. */
 struct compared {
