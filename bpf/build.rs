@@ -3,6 +3,7 @@
 //! A published package contains it (`prebuilt/`) and uses that one, unless the feature `build-probe` is enabled. With
 //! `PEREGRINE_BPF_OBJECT` set to the path of an object that was built elsewhere, no clang is needed in a checkout.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -32,20 +33,13 @@ fn build(name: &str, flags: &[&str]) {
     let dir = root.join("c");
     let types = dir.join("vmlinux").join(&arch);
     assert!(types.is_dir(), "the probe supports x86_64 only, not {arch}: {} is missing", types.display());
+    let mut arguments = vec!["-I".as_ref(), types.as_os_str(), "-I".as_ref(), dir.as_os_str()];
+    let warnings = ["-Wall", "-Werror", "-Wno-unused-function", "-Wno-address-of-packed-member"];
+    arguments.extend(warnings.iter().chain(flags).map(OsStr::new));
     libbpf_cargo::SkeletonBuilder::new()
         .source(dir.join("probe.bpf.c"))
         .obj(&out)
-        .clang_args([
-            "-I".as_ref(),
-            types.as_os_str(),
-            "-I".as_ref(),
-            dir.as_os_str(),
-            "-Wall".as_ref(),
-            "-Werror".as_ref(),
-            "-Wno-unused-function".as_ref(),
-            "-Wno-address-of-packed-member".as_ref(),
-        ])
-        .clang_args(flags)
+        .clang_args(arguments)
         .build()
         .unwrap_or_else(|error| {
             panic!("the probe does not compile (is clang installed? PEREGRINE_BPF_OBJECT takes a built one): {error:#}")
