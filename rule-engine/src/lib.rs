@@ -48,7 +48,8 @@
 //! [`testing`] runs tests of rules that are written as YAML.
 #![forbid(unsafe_code)]
 
-// The code that pest generates names it.
+// The code that pest generates for a test names it.
+#[cfg(test)]
 extern crate alloc;
 
 /// Methods that set a field of a value and return it.

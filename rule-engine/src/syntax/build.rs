@@ -3,13 +3,11 @@
 //! Each function reads what is between the tokens of the rule it is named after. The first rule `e_…` in reading order
 //! is the error, as is an invalid escape or too great a depth met before it.
 
-use pest::Token;
-use pest::iterators::{Pairs, Tokens};
-
 use super::ast::{Check, Expr, Field, Modifier, Operand, Operator, Position, Right, Transformer};
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::escape::constant;
-use super::parse::Rule;
+use super::generated::Rule;
+use super::machine::Token;
 use crate::text::Lines;
 
 pub(super) type Result<T> = std::result::Result<T, Box<SyntaxError>>;
@@ -24,9 +22,9 @@ enum Last<'t> {
 /// Builds the tree of one text.
 pub(super) struct Builder<'t> {
     text: &'t str,
-    tokens: Tokens<'t, Rule>,
+    tokens: std::vec::IntoIter<Token>,
     /// The next token, not taken yet.
-    ahead: Option<Token<'t, Rule>>,
+    ahead: Option<Token>,
     lines: Lines<'t>,
     limit: usize,
     depth: usize,
@@ -34,8 +32,8 @@ pub(super) struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    pub(super) fn new(text: &'t str, found: Pairs<'t, Rule>, limit: usize) -> Self {
-        let mut tokens = found.tokens();
+    pub(super) fn new(text: &'t str, found: Vec<Token>, limit: usize) -> Self {
+        let mut tokens = found.into_iter();
         let ahead = tokens.next();
         Self { text, tokens, ahead, lines: Lines::new(text), limit, depth: 0, last: Last::Word("") }
     }
@@ -65,11 +63,11 @@ impl<'t> Builder<'t> {
     /// # Errors
     /// If it is a rule `e_…`.
     fn begin(&mut self) -> Result<(Rule, usize)> {
-        let Some(Token::Start { rule, pos }) = self.ahead else { unreachable!("the grammar has a rule here") };
+        let Some(Token::Start(rule, at)) = self.ahead else { unreachable!("the grammar has a rule here") };
         self.ahead = self.tokens.next();
         match SyntaxErrorKind::of(rule) {
-            None => Ok((rule, pos.pos())),
-            Some(kind) => Err(self.expected(kind, pos.pos())),
+            None => Ok((rule, at)),
+            Some(kind) => Err(self.expected(kind, at)),
         }
     }
 
@@ -81,14 +79,14 @@ impl<'t> Builder<'t> {
     /// The next rule and where it begins, not taken.
     fn peek(&self) -> (Rule, usize) {
         match self.ahead {
-            Some(Token::Start { rule, pos }) => (rule, pos.pos()),
+            Some(Token::Start(rule, at)) => (rule, at),
             _ => unreachable!("the grammar has a rule here"),
         }
     }
 
     /// Whether a rule begins here before the one that is being read ends.
     fn is_more(&self) -> bool {
-        matches!(self.ahead, Some(Token::Start { .. }))
+        matches!(self.ahead, Some(Token::Start(..)))
     }
 
     /// Whether brackets follow.
@@ -96,21 +94,21 @@ impl<'t> Builder<'t> {
     /// # Errors
     /// If something else should follow and does not.
     fn more_is_arg(&mut self) -> Result<bool> {
-        if self.is_more() && !self.next_is(Rule::arg) {
+        if self.is_more() && !self.next_is(Rule::Arg) {
             self.begin()?;
         }
         Ok(self.is_more())
     }
 
     fn next_is(&self, wanted: Rule) -> bool {
-        matches!(self.ahead, Some(Token::Start { rule, .. }) if rule == wanted)
+        matches!(self.ahead, Some(Token::Start(rule, _)) if rule == wanted)
     }
 
     /// Takes the last token of a rule: where it ends.
     fn end(&mut self) -> usize {
-        let Some(Token::End { pos, .. }) = self.ahead else { unreachable!("the grammar has the end of a rule here") };
+        let Some(Token::End(at)) = self.ahead else { unreachable!("the grammar has the end of a rule here") };
         self.ahead = self.tokens.next();
-        pos.pos()
+        at
     }
 
     /// The text of a rule that has no others in it.
@@ -158,7 +156,7 @@ impl<'t> Builder<'t> {
         if self.is_more() {
             let mut parts = vec![tree];
             while let Some((rule, at)) = self.more()? {
-                parts.push(if rule == Rule::or_expr { self.paren(at)? } else { self.and_expr(at)? });
+                parts.push(if rule == Rule::OrExpr { self.paren(at)? } else { self.and_expr(at)? });
             }
             // Spaces before the first part are not part of it.
             tree = Expr::Or(parts, self.position(start));
@@ -176,11 +174,11 @@ impl<'t> Builder<'t> {
             while self.is_more() {
                 let (rule, at) = self.peek();
                 parts.push(match rule {
-                    Rule::or_expr if self.text[..at].ends_with("and(") => {
+                    Rule::OrExpr if self.text[..at].ends_with("and(") => {
                         self.begin()?;
                         self.paren(at)?
                     }
-                    Rule::e_after_and => return Err(self.expected(SyntaxErrorKind::AfterAnd, at)),
+                    Rule::EAfterAnd => return Err(self.expected(SyntaxErrorKind::AfterAnd, at)),
                     _ => self.term()?,
                 });
             }
@@ -194,9 +192,9 @@ impl<'t> Builder<'t> {
     /// A check, a macro or a parenthesis, negated or not.
     fn term(&mut self) -> Result<Expr> {
         let (rule, at) = self.peek();
-        if rule != Rule::not_expr {
+        if rule != Rule::NotExpr {
             // The parenthesis is before the token, the word `not` would be.
-            let start = at - usize::from(rule == Rule::or_expr);
+            let start = at - usize::from(rule == Rule::OrExpr);
             self.enter(start)?;
             let tree = self.positive(start)?;
             self.leave();
@@ -227,8 +225,8 @@ impl<'t> Builder<'t> {
         self.enter(start)?;
         let (rule, start) = self.begin()?;
         let tree = match rule {
-            Rule::or_expr => self.paren(start)?,
-            Rule::identifier => {
+            Rule::OrExpr => self.paren(start)?,
+            Rule::Identifier => {
                 let name = self.leaf(start);
                 self.last = Last::Word(name);
                 Expr::Macro(name.to_owned(), self.position(start))
@@ -243,7 +241,7 @@ impl<'t> Builder<'t> {
     fn paren(&mut self, start: usize) -> Result<Expr> {
         self.enter(start)?;
         let tree = self.or_expr(start + self.spaces(start))?;
-        if self.next_is(Rule::e_close) {
+        if self.next_is(Rule::EClose) {
             self.begin()?;
         }
         self.last = Last::Word(")");
@@ -258,9 +256,9 @@ impl<'t> Builder<'t> {
 
     fn check(&mut self, start: usize) -> Result<Expr> {
         let at = self.position(start);
-        let (left, end) = if self.peek() == (Rule::transformer, start) {
+        let (left, end) = if self.peek() == (Rule::Transformer, start) {
             self.begin()?;
-            self.operand(Rule::transformer, start, at)?
+            self.operand(Rule::Transformer, start, at)?
         } else {
             let (field, end) = self.field_here(start)?;
             (Operand::Field(field, at), end)
@@ -273,11 +271,11 @@ impl<'t> Builder<'t> {
     /// A field or a transformer, and where it ends. `at` may be elsewhere than its beginning, where Falco points there.
     fn operand(&mut self, rule: Rule, start: usize, at: Position) -> Result<(Operand, usize)> {
         match rule {
-            Rule::field => {
+            Rule::Field => {
                 let (field, end) = self.field(start)?;
                 Ok((Operand::Field(field, at), end))
             }
-            Rule::val => {
+            Rule::Val => {
                 let field = self.begin()?.1;
                 let inner = self.position(field);
                 let args = vec![Operand::Field(self.field(field)?.0, inner)];
@@ -288,7 +286,7 @@ impl<'t> Builder<'t> {
                 let name = self.text[start..].split('(').next().unwrap_or_default();
                 self.enter(start + name.len() + 1)?;
                 let mut args = Vec::with_capacity(1);
-                while self.next_is(Rule::argument) {
+                while self.next_is(Rule::Argument) {
                     let start = self.begin()?.1;
                     args.push(self.argument(start)?);
                 }
@@ -322,7 +320,7 @@ impl<'t> Builder<'t> {
         let name_end = start + name.len();
         self.enter(name_end)?;
         self.last = Last::Word(name);
-        let selected = matches!(self.ahead, Some(Token::Start { rule: Rule::arg, .. }));
+        let selected = matches!(self.ahead, Some(Token::Start(Rule::Arg, _)));
         let (arg, end) = if selected { self.arg()? } else { (None, name_end) };
         self.leave();
         Ok((Field { name: name.to_owned(), arg }, end))
@@ -354,7 +352,7 @@ impl<'t> Builder<'t> {
         self.enter(start)?;
         let at = self.position(start);
         let (rule, inner) = self.begin()?;
-        let operand = if rule == Rule::arg_list {
+        let operand = if rule == Rule::ArgList {
             let mut items = Vec::new();
             while let Some((rule, start)) = self.more()? {
                 items.push(self.item(rule, start, at)?);
@@ -372,7 +370,7 @@ impl<'t> Builder<'t> {
 
     fn item(&mut self, rule: Rule, start: usize, at: Position) -> Result<Operand> {
         match rule {
-            Rule::number | Rule::quoted => Ok(Operand::Value(self.value(start)?, at)),
+            Rule::Number | Rule::Quoted => Ok(Operand::Value(self.value(start)?, at)),
             _ => Ok(self.operand(rule, start, at)?.0),
         }
     }
@@ -382,12 +380,12 @@ impl<'t> Builder<'t> {
         self.enter(start)?;
         let (rule, token) = self.peek();
         let tree = match rule {
-            Rule::exists => {
+            Rule::Exists => {
                 self.begin()?;
                 self.last = Last::Word(self.leaf(token));
                 Expr::Exists(left, at)
             }
-            Rule::e_operator => return Err(self.expected(SyntaxErrorKind::Operator, token)),
+            Rule::EOperator => return Err(self.expected(SyntaxErrorKind::Operator, token)),
             _ => {
                 // Before the token of the right side are the operator, a modifier, spaces and a parenthesis.
                 let before = &self.text[start..token];
@@ -412,7 +410,7 @@ impl<'t> Builder<'t> {
     fn modified(&mut self) -> Result<(Right, Position)> {
         let (rule, start) = self.begin()?;
         // A list begins behind its parenthesis.
-        let start = start - usize::from(rule == Rule::list);
+        let start = start - usize::from(rule == Rule::List);
         self.enter(start)?;
         let at = self.position(start);
         let right = self.constants(rule, start)?;
@@ -424,16 +422,16 @@ impl<'t> Builder<'t> {
     fn right(&mut self, start: usize) -> Result<(Right, Position)> {
         self.enter(start)?;
         let (rule, token) = self.begin()?;
-        let token = token - usize::from(rule == Rule::list);
+        let token = token - usize::from(rule == Rule::List);
         let right = match rule {
-            Rule::val | Rule::transformer => {
+            Rule::Val | Rule::Transformer => {
                 self.enter(token)?;
                 let at = self.position(token);
                 let operand = self.operand(rule, token, at)?.0;
                 self.leave();
                 Right::Operand(operand)
             }
-            Rule::list | Rule::identifier => self.constants(rule, token)?,
+            Rule::List | Rule::Identifier => self.constants(rule, token)?,
             _ => {
                 // What is too deep is reported before what is wrong in it.
                 self.enter(token)?;
@@ -447,7 +445,7 @@ impl<'t> Builder<'t> {
 
     /// A list, or a name that means one.
     fn constants(&mut self, rule: Rule, start: usize) -> Result<Right> {
-        if rule == Rule::list {
+        if rule == Rule::List {
             return self.list().map(Right::List);
         }
         let name = self.leaf(start);
@@ -462,7 +460,7 @@ impl<'t> Builder<'t> {
         let mut before = None;
         while self.is_more() {
             let (rule, start) = self.peek();
-            if let (Some(end), true) = (before, rule != Rule::e_close) {
+            if let (Some(end), true) = (before, rule != Rule::EClose) {
                 // An item begins behind its comma.
                 self.enter(end + self.spaces(end) + 1)?;
                 self.leave();

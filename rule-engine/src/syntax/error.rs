@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 
 use super::ast::Position;
-use super::parse::Rule;
+use super::generated::Rule;
 use crate::diag::{did_you_mean, nearest};
 use crate::operator::{Modifier, Operator, TRANSFORMERS};
 use crate::text::to_bytes;
@@ -114,24 +114,24 @@ impl SyntaxErrorKind {
     /// The kind that a rule of the grammar whose name begins with `e_` means. `None` for other rules.
     pub(super) fn of(rule: Rule) -> Option<Self> {
         Some(match rule {
-            Rule::e_unexpected => Self::End { last: String::new() },
-            Rule::e_after_or => Self::AfterOr,
-            Rule::e_after_and => Self::AfterAnd,
-            Rule::e_close => Self::Close,
-            Rule::e_check => Self::Check,
-            Rule::e_arg => Self::Argument,
-            Rule::e_bracket => Self::Bracket,
-            Rule::e_transformer_close => Self::TransformerClose,
-            Rule::e_argument => Self::TransformerArgument,
-            Rule::e_arg_list_close => Self::TransformerListClose,
-            Rule::e_arg_list_item => Self::TransformerItem,
-            Rule::e_val => Self::Val,
-            Rule::e_operator => Self::Operator,
-            Rule::e_number => Self::Number,
-            Rule::e_string => Self::Text,
-            Rule::e_list => Self::List,
-            Rule::e_list_item => Self::ListItem,
-            Rule::e_operand => Self::Operand { last: String::new() },
+            Rule::EUnexpected => Self::End { last: String::new() },
+            Rule::EAfterOr => Self::AfterOr,
+            Rule::EAfterAnd => Self::AfterAnd,
+            Rule::EClose => Self::Close,
+            Rule::ECheck => Self::Check,
+            Rule::EArg => Self::Argument,
+            Rule::EBracket => Self::Bracket,
+            Rule::ETransformerClose => Self::TransformerClose,
+            Rule::EArgument => Self::TransformerArgument,
+            Rule::EArgListClose => Self::TransformerListClose,
+            Rule::EArgListItem => Self::TransformerItem,
+            Rule::EVal => Self::Val,
+            Rule::EOperator => Self::Operator,
+            Rule::ENumber => Self::Number,
+            Rule::EString => Self::Text,
+            Rule::EList => Self::List,
+            Rule::EListItem => Self::ListItem,
+            Rule::EOperand => Self::Operand { last: String::new() },
             _ => return None,
         })
     }

@@ -1,7 +1,7 @@
 //! Condition text to tree and back.
 //!
 //! ```text
-//! text --condition.pest (tokens), build--> ast --print--> text
+//! text --condition.pest (generated, machine)--> tokens --build--> ast --print--> text
 //! ```
 //!
 //! Reading stops at the first fault; verdict, message and position of it are Falco's.
@@ -10,6 +10,8 @@ pub mod ast;
 mod build;
 mod error;
 mod escape;
+mod generated;
+mod machine;
 mod parse;
 pub mod print;
 

@@ -3,16 +3,12 @@
 //! The grammar accepts every text (condition.pest), so building is where the first error shows. It is also where depth
 //! is counted: like Falco's, the limit counts levels of the grammar, about five for a parenthesis.
 
-use pest::Parser as _;
-
 use super::ast::{Expr, Operand, Position};
 use super::build::{self, Builder};
 use super::error::{SyntaxError, SyntaxErrorKind};
+use super::generated::{FILTER, OPERAND};
+use super::machine::read;
 use crate::text::from_bytes;
-
-#[derive(pest_derive::Parser)]
-#[grammar = "syntax/condition.pest"]
-struct Grammar;
 
 /// The depth that Falco allows in rules.
 pub const DEPTH: usize = 1000;
@@ -56,7 +52,7 @@ pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
     if text.is_empty() {
         return Err(SyntaxError { kind: SyntaxErrorKind::Empty, position: Position::START });
     }
-    run(Rule::filter, text, depth, Builder::filter)
+    run(FILTER, text, depth, Builder::filter)
 }
 
 /// Reads a field or a transformer at the beginning of a text, and how many bytes of the text it takes.
@@ -64,11 +60,11 @@ pub fn parse_within(text: &str, depth: usize) -> Result<Expr, SyntaxError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_operand(text: &str) -> Result<(Operand, usize), SyntaxError> {
-    run(Rule::operand, text, DEPTH, Builder::operand_alone)
+    run(OPERAND, text, DEPTH, Builder::operand_alone)
 }
 
 fn run<'t, T: Send>(
-    rule: Rule,
+    rule: u16,
     text: &'t str,
     depth: usize,
     build: fn(&mut Builder<'t>) -> build::Result<T>,
@@ -78,7 +74,7 @@ fn run<'t, T: Send>(
     let text = &text[..end];
     let attempt = || {
         // The grammar is total: it never fails.
-        let found = Grammar::parse(rule, text).ok()?;
+        let found = read(rule, text)?;
         Some(build(&mut Builder::new(text, found, depth)).map_err(|error| *error))
     };
     if open <= SHALLOW

@@ -1,9 +1,11 @@
-//! Writes the probe's headers, and the tables that its loader shares with it, from scap's schema.
+//! Writes the probe's headers, and the tables that its loader shares with it, from scap's schema; and the table by
+//! which conditions are read, from their grammar.
 //!
 //! The files are committed, so that a build needs no generator; a test fails when they are stale.
 
 mod events;
 mod flags;
+mod grammar;
 mod ia32;
 mod recipes;
 mod simple;
@@ -27,6 +29,7 @@ fn files() -> Result<Vec<(&'static str, String)>, String> {
         ("bpf/c/gen/syscalls.h", syscalls::header()?),
         ("bpf/c/gen/simple.bpf.h", simple::header()?),
         ("bpf/src/generated.rs", syscalls::rust()),
+        ("rule-engine/src/syntax/generated.rs", grammar::rust()?),
     ])
 }
 
