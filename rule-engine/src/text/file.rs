@@ -50,6 +50,11 @@ impl Text {
         Self { text, lines, raw }
     }
 
+    /// Returns whether there are bytes that are not UTF-8: then offsets into the text are not offsets into the file.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.text
