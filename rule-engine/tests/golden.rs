@@ -48,7 +48,7 @@ fn stages(path: &Path) -> String {
     for (rule, item) in loaded.resolved.rules.iter().zip(loaded.collection.rules.iter()) {
         let mut text = String::new();
         section(&mut text, "text", &rule.condition_text);
-        if rule.text != *rule.condition_text {
+        if rule.text != rule.condition_text {
             section(&mut text, "lists", &rule.text);
         }
         section(&mut text, "tree", &tree(&rule.tree));

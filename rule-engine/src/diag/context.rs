@@ -106,8 +106,10 @@ impl Context {
 
     /// Adds a place in a condition. `None` means the condition itself.
     #[must_use]
-    pub fn expression(&self, condition: &str, position: Option<Position>) -> Self {
-        let bytes = crate::text::to_bytes(condition);
+    pub fn expression(&self, condition: impl Into<Arc<str>>, position: Option<Position>) -> Self {
+        let condition = condition.into();
+        // The longest character of a text is four bytes.
+        let bytes = crate::text::to_bytes(&condition[..condition.floor_char_boundary(4 * 21)]);
         let mut name = vec![b'"'];
         if bytes.len() > 20 {
             name.extend_from_slice(&bytes[..17]);
@@ -134,7 +136,7 @@ impl Context {
             name: String::from_utf8_lossy(&name).into(),
             mark,
         });
-        Self { file: self.file, locations, condition: Some(condition.into()) }
+        Self { file: self.file, locations, condition: Some(condition) }
     }
 
     /// Returns the innermost location.

@@ -141,13 +141,15 @@ fn excerpt(
     let mark = file.text.mark(start);
     let line = file.text.line(mark.line);
     let begin = start - file.text.line_start(mark.line).min(start);
+    let (line, begin, more) = near(line, begin);
     let column = line.get(..begin).map_or(begin, |before| before.chars().count());
     let words = text.get(start..spot.end.max(start)).unwrap_or_default();
-    let width = words.lines().next().map_or(1, |first| first.trim_end().chars().count()).max(1);
+    let first = words.lines().next().unwrap_or_default().trim_end();
+    let width = first.chars().take(2 * WIDTH).count().max(1);
     let number = (mark.line + 1).to_string();
     let margin = " ".repeat(number.len());
     _ = writeln!(out, " {margin}{} {}:{number}:{}{place}", paint("1;34", arrow), shown(&file.name), mark.column + 1);
-    let (line, column) = cut(line, column);
+    let (line, column) = cut(line, column, more);
     let room = line.chars().count().saturating_sub(column).max(1);
     let bar = paint("1;34", "|");
     _ = writeln!(out, " {margin} {bar}");
@@ -157,20 +159,30 @@ fn excerpt(
     _ = writeln!(out, " {margin} {bar} {pad}{}", paint(colour, &"^".repeat(width.min(room))));
 }
 
-/// Returns a window of a long line around a column, and the column in it.
-fn cut(line: &str, column: usize) -> (String, usize) {
+/// Returns the part of a line that a window around a byte may show, the byte in it, and whether there is more before and
+/// behind. A file of one line has as many errors as any other.
+fn near(line: &str, begin: usize) -> (&str, usize, [bool; 2]) {
+    const REACH: usize = 4 * WIDTH;
+    let from = line.floor_char_boundary(begin.min(line.len()).saturating_sub(REACH));
+    let to = line.ceil_char_boundary(begin.saturating_add(REACH).min(line.len()));
+    (&line[from..to], begin - from, [from > 0, to < line.len()])
+}
+
+/// Returns a window of a long line around a column, and the column in it. `more`: whether the line goes on before and
+/// behind.
+fn cut(line: &str, column: usize, more: [bool; 2]) -> (String, usize) {
     let length = line.chars().count();
-    if length <= WIDTH {
+    if length <= WIDTH && more == [false; 2] {
         return (line.to_owned(), column);
     }
-    let from = column.saturating_sub(WIDTH / 2).min(length - WIDTH);
+    let from = column.saturating_sub(WIDTH / 2).min(length.saturating_sub(WIDTH));
     let mut window: String = line.chars().skip(from).take(WIDTH).collect();
     let mut at = column - from;
-    if from > 0 {
+    if from > 0 || more[0] {
         window.insert_str(0, "... ");
         at += 4;
     }
-    if from + WIDTH < length {
+    if from + WIDTH < length || more[1] {
         window.push_str(" ...");
     }
     (window, at)

@@ -14,5 +14,6 @@ mod report;
 pub use crate::text::{FileId, Mark, SourceFile, Spot};
 pub use codes::{Code, Severity};
 pub use context::{Context, Location, Place};
+pub(crate) use hint::Hints;
 pub use hint::{did_you_mean, nearest};
 pub use report::{Diagnostic, FileReport};

@@ -140,6 +140,7 @@ impl Loader {
             let read = Read::new(FileId(at), file);
             let mut report = FileReport { name: file.name.to_string(), schema: read.schema, ..FileReport::default() };
             let complete = self.collect(&mut collection, read.items, on_error, &mut report.diagnostics, &mut missing);
+            collection.settle();
             // Stopping at the first error, each file must be valid with those before it; else only the whole counts.
             let due = match on_error {
                 OnError::Stop => complete,

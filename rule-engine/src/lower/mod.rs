@@ -78,10 +78,13 @@ impl Condition {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// The definition is kept, so that the address remains its own.
-    compiled: HashMap<usize, (Arc<Definition>, NodeId, Vec<Warning>), FxBuildHasher>,
+    compiled: HashMap<usize, Compiled, FxBuildHasher>,
     /// The keys that it can match, and those that its negation can.
     keys: HashMap<(usize, bool), KeySet, FxBuildHasher>,
 }
+
+/// A definition, and what it is or why it is nothing.
+type Compiled = (Arc<Definition>, Result<(NodeId, Vec<Warning>), CompileError>);
 
 /// Compiles one condition into the expressions of a set.
 pub(crate) fn compile(
@@ -140,15 +143,16 @@ impl Compiler<'_> {
 
     fn defined(&mut self, definition: &Arc<Definition>) -> Result<NodeId, CompileError> {
         let address = Arc::as_ptr(definition).addr();
-        if let Some((_, node, warnings)) = self.known.compiled.get(&address) {
+        if let Some((_, result)) = self.known.compiled.get(&address) {
+            let (node, warnings) = result.as_ref().map_err(Clone::clone)?;
             self.warnings.extend_from_slice(warnings);
             return Ok(*node);
         }
         let before = self.warnings.len();
-        let node = self.expr(definition.tree())?;
-        let warnings = self.warnings[before..].to_vec();
-        self.known.compiled.insert(address, (Arc::clone(definition), node, warnings));
-        Ok(node)
+        let node = self.expr(definition.tree());
+        let result = node.clone().map(|node| (node, self.warnings[before..].to_vec()));
+        self.known.compiled.insert(address, (Arc::clone(definition), result));
+        node
     }
 
     fn all(&mut self, trees: &[Expr]) -> Result<Vec<NodeId>, CompileError> {

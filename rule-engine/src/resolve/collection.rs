@@ -1,8 +1,8 @@
 //! Definitions, appends and overrides brought together: the final form of each list, macro and rule, still as text.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diag::{Code, Context, Diagnostic, Place, Spot, did_you_mean};
+use crate::diag::{Code, Context, Diagnostic, Hints, Place, Spot, did_you_mean};
 use crate::source::correlation::{Change, Correlation};
 use crate::source::item::{self, Exception, PluginVersion, Rule, Step, Update, Version, Written};
 use crate::text::Mark;
@@ -117,6 +117,8 @@ pub struct CollectedRule {
     pub age: Age,
     /// Whether its source is known.
     pub known_source: bool,
+    /// Places of its exceptions by name, where it has many.
+    pub(super) by_name: FxHashMap<String, usize>,
 }
 
 /// All definitions.
@@ -135,6 +137,9 @@ pub struct Collection {
     /// The correlations.
     pub correlations: Named<Correlation>,
     next: usize,
+    hints: Hints,
+    /// The rules with tags that were appended and are not sorted yet.
+    unsorted: FxHashSet<usize>,
 }
 
 fn fault(message: impl Into<String>, context: &Context) -> Box<Diagnostic> {
@@ -202,18 +207,28 @@ impl Collection {
         fault
     }
 
+    /// Completes what was left for when a file has been read: tags are sorted once, however often they were appended.
+    pub fn settle(&mut self) {
+        for place in self.unsorted.drain() {
+            let tags = &mut self.rules.all[place].rule.tags;
+            tags.sort_unstable();
+            tags.dedup();
+        }
+    }
+
     fn tick(&mut self) -> usize {
         self.next += 1;
         self.next - 1
     }
 
     fn plugins(&mut self, alternatives: Vec<PluginVersion>, context: &Context) -> Result<()> {
-        for (at, one) in alternatives.iter().enumerate() {
+        let mut names = FxHashSet::default();
+        for one in &alternatives {
             if Version::parse(&one.version).is_none() {
                 let message = format!("Invalid required version '{}' for plugin '{}'", one.version, one.name);
                 return Err(fault(message, context));
             }
-            if alternatives[..at].iter().any(|earlier| earlier.name == one.name) {
+            if !names.insert(one.name.as_str()) {
                 let message = format!("Defined multiple alternative version requirements for plugin '{}'", one.name);
                 return Err(fault(message, context));
             }
@@ -228,7 +243,7 @@ impl Collection {
             let Some(earlier) = self.lists.get_mut(&name) else {
                 let message = "List uses 'append' or 'override.items: append' but no list by that name already exists";
                 let mut fault = fault(message, &context);
-                fault.hint = did_you_mean(&name, self.lists.iter().map(|list| list.name.as_str()));
+                fault.hint = self.hints.did_you_mean(&name, self.lists.iter().map(|list| list.name.as_str()));
                 return Err(fault);
             };
             earlier.items.extend(items);
@@ -257,7 +272,7 @@ impl Collection {
                 let message =
                     "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists";
                 let mut fault = fault(message, &context);
-                fault.hint = did_you_mean(&name, self.macros.iter().map(|macro_| macro_.name.as_str()));
+                fault.hint = self.hints.did_you_mean(&name, self.macros.iter().map(|macro_| macro_.name.as_str()));
                 return Err(fault);
             };
             earlier.condition.push_str(" ");
@@ -279,9 +294,9 @@ impl Collection {
         Ok(())
     }
 
-    fn unknown_rule(&self, message: &str, name: &str, context: &Context) -> Box<Diagnostic> {
+    fn unknown_rule(&mut self, message: &str, name: &str, context: &Context) -> Box<Diagnostic> {
         let mut fault = fault(message, context);
-        fault.hint = did_you_mean(name, self.rules.iter().map(|rule| rule.rule.name.as_str()));
+        fault.hint = self.hints.did_you_mean(name, self.rules.iter().map(|rule| rule.rule.name.as_str()));
         fault
     }
 
@@ -326,11 +341,12 @@ impl Collection {
         match self.rules.get_mut(&rule.name) {
             Some(earlier) => {
                 let age = Age { index: earlier.age.index, visibility: now };
-                *earlier = CollectedRule { rule, condition, output, age, known_source };
+                *earlier = CollectedRule { rule, condition, output, age, known_source, by_name: FxHashMap::default() };
             }
             None => {
                 let name = rule.name.clone();
-                self.rules.insert(&name, CollectedRule { rule, condition, output, age, known_source });
+                let by_name = FxHashMap::default();
+                self.rules.insert(&name, CollectedRule { rule, condition, output, age, known_source, by_name });
             }
         }
         Ok(())
@@ -342,6 +358,9 @@ impl Collection {
         if self.rules.get(&update.name).is_none() {
             let message = "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists";
             return Err(self.unknown_rule(message, &update.name, &update.context));
+        }
+        if update.tags.is_some() {
+            self.unsorted.extend(self.rules.at(&update.name));
         }
         let Some(rule) = self.rules.get_mut(&update.name) else { return Ok(()) };
         let says = update.condition.is_some() || update.output.is_some() || update.desc.is_some();
@@ -362,15 +381,13 @@ impl Collection {
         }
         if let Some(tags) = update.tags {
             rule.rule.tags.extend(tags);
-            rule.rule.tags.sort_unstable();
-            rule.rule.tags.dedup();
         }
         let source = rule.known_source.then(|| rule.rule.source.text.clone());
         for mut exception in update.exceptions.unwrap_or_default() {
             let wrong = |message: &str, exception: &Exception| {
                 Box::new(Diagnostic::new(Code::Validate, message, exception.context.clone()).at(exception.spot))
             };
-            let Some(earlier) = rule.rule.exceptions.iter_mut().find(|earlier| earlier.name == exception.name) else {
+            let Some(earlier) = rule.exception(&exception.name) else {
                 if !exception.fields.is_some() {
                     let message = "Rule exception must have fields property with a list of fields";
                     return Err(wrong(message, &exception));
@@ -380,6 +397,7 @@ impl Collection {
                     return Err(wrong(message, &exception));
                 }
                 check(&mut exception, source.as_deref(), sources)?;
+                rule.by_name.insert(exception.name.clone(), rule.rule.exceptions.len());
                 rule.rule.exceptions.push(exception);
                 continue;
             };
@@ -408,7 +426,7 @@ impl Collection {
             let message = "Correlation uses 'override' but no correlation by that name already exists";
             let mut fault = fault(message, &change.context);
             let names = self.correlations.iter().map(|correlation| correlation.name.text.as_str());
-            fault.hint = did_you_mean(&change.name.text, names);
+            fault.hint = self.hints.did_you_mean(&change.name.text, names);
             fault.spot = Some(change.name.spot);
             return Err(fault);
         };
@@ -439,6 +457,9 @@ impl Collection {
         let old = &mut rule.rule;
         set(&mut old.desc, update.desc);
         set(&mut old.tags, update.tags);
+        if update.exceptions.is_some() {
+            rule.by_name.clear();
+        }
         set(&mut old.exceptions, update.exceptions);
         set(&mut old.priority, update.priority);
         set(&mut old.building_block, update.building_block);

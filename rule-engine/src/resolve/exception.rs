@@ -5,10 +5,30 @@ use crate::operator::{Modifier, Operator};
 use crate::source::Style;
 use crate::source::item::{Entry, Exception, Written};
 
-use super::Sources;
 use super::source_map::MappedText;
+use super::{CollectedRule, Sources};
 
 type Result<T> = std::result::Result<T, Box<Diagnostic>>;
+
+/// From how many exceptions on they are found by a table.
+const MANY_EXCEPTIONS: usize = 16;
+
+impl CollectedRule {
+    /// Returns the first exception of a name.
+    pub(super) fn exception(&mut self, name: &str) -> Option<&mut Exception> {
+        let all = &mut self.rule.exceptions;
+        if all.len() < MANY_EXCEPTIONS {
+            self.by_name.clear();
+            return all.iter_mut().find(|exception| exception.name == name);
+        }
+        if self.by_name.is_empty() {
+            for (place, exception) in all.iter().enumerate() {
+                self.by_name.entry(exception.name.clone()).or_insert(place);
+            }
+        }
+        all.get_mut(*self.by_name.get(name)?)
+    }
+}
 
 /// Returns whether a comparison is an operator on one value with a modifier for lists, such as `startswith oneof`.
 fn is_modified(comp: &str) -> bool {

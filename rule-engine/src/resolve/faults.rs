@@ -1,6 +1,6 @@
 //! Errors of texts and trees: the file and place of the words, and their origin.
 
-use crate::diag::{Code, Context, Diagnostic, Spot, did_you_mean};
+use crate::diag::{Code, Context, Diagnostic, Spot};
 use crate::lower::CompileError;
 use crate::output::TemplateError;
 use crate::source::{item, span};
@@ -60,7 +60,7 @@ impl Resolver<'_> {
     }
 
     pub(super) fn macro_fault(
-        &self,
+        &mut self,
         fault: &macros::Fault,
         whole: &str,
         context: &Context,
@@ -74,7 +74,6 @@ impl Resolver<'_> {
         }
         let (code, message, hint) = match &fault.kind {
             macros::FaultKind::Unknown(name) => {
-                let names = || self.collection.macros.iter().map(|macro_| macro_.name.as_str());
                 let later = self.collection.macros.get(name).is_some();
                 let list = self.collection.lists.get(name).is_some();
                 let hint = if later {
@@ -82,7 +81,8 @@ impl Resolver<'_> {
                 } else if list {
                     Some(format!("`{name}` is a list: use it as `FIELD in ({name})`"))
                 } else {
-                    did_you_mean(name, names())
+                    let names = self.collection.macros.iter().map(|macro_| macro_.name.as_str());
+                    self.hints.did_you_mean(name, names)
                 };
                 (Code::Validate, format!("Undefined macro '{name}' used in filter."), hint)
             }
@@ -110,8 +110,9 @@ impl Resolver<'_> {
         let mut candidates = used.to_vec();
         'deeper: loop {
             for at in std::mem::take(&mut candidates) {
-                let Some(tree) = self.macros[at].tree.clone() else { continue };
-                let found = self.sources.condition(source, tree.tree()).err();
+                // As a definition: what was compiled before is not compiled again.
+                let Some(tree) = self.macros[at].tree.clone().map(Expr::Defined) else { continue };
+                let found = self.sources.condition(source, &tree).err();
                 if found.is_some_and(|found| found == *error) {
                     owner = Some(at);
                     candidates.clone_from(&self.macros[at].macros);

@@ -13,10 +13,16 @@ use crate::diag::Context;
 
 use super::collection::Collection;
 use super::exception::quoted;
-use super::source_map::MappedText;
+use super::source_map::{MappedText, Rewrite};
 
 /// The limit of a condition's length, in bytes.
 const LONGEST: usize = 1 << 22;
+
+/// How many bytes may be copied to put all lists into one condition, one after the other.
+const COPIED: usize = 1 << 30;
+
+/// How many items all lists may have together, those of the lists that they name included.
+const ITEMS: usize = 1 << 22;
 
 /// A list whose items are known.
 #[derive(Debug)]
@@ -37,8 +43,9 @@ pub struct ResolvedList {
     word: Option<u64>,
 }
 
-/// Returns the lists with those items replaced that name a list they can use.
-pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
+/// Returns the lists with those items replaced that name a list they can use, and the first list that is too large.
+pub(super) fn resolve(collection: &Collection) -> (Vec<ResolvedList>, Option<usize>) {
+    let (mut left, mut too_large) = (ITEMS, None);
     let mut used = Vec::new();
     let mut out: Vec<ResolvedList> = Vec::new();
     for list in collection.lists.iter() {
@@ -54,10 +61,12 @@ pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
                 _ => items.push(item.text.clone()),
             }
             // Lists of lists can multiply; nothing of that size could be inserted into a condition.
-            if items.len() > LONGEST / 2 {
+            if items.len() > LONGEST / 2 || items.len() > left {
+                too_large = too_large.or(Some(out.len()));
                 break;
             }
         }
+        left = left.saturating_sub(items.len());
         let mut joined = String::new();
         for item in &items {
             if !joined.is_empty() {
@@ -75,7 +84,7 @@ pub(super) fn resolve(collection: &Collection) -> Vec<ResolvedList> {
     for at in used.into_iter().flatten() {
         out[at].used = true;
     }
-    out
+    (out, too_large)
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -134,9 +143,14 @@ impl Substitution {
         lists: &mut [ResolvedList],
         names: &mut Vec<usize>,
     ) -> Result<(), ()> {
+        let mut copied = 0;
         let mut due: BTreeSet<usize> = self.others.iter().copied().chain(self.named_in(text.as_str())).collect();
         while let Some(at) = due.pop_first() {
             let list = &mut lists[at];
+            copied += text.as_str().len();
+            if copied > COPIED {
+                return Err(());
+            }
             if substitute(text, list)? {
                 list.used = true;
                 names.push(at);
@@ -149,43 +163,44 @@ impl Substitution {
 }
 
 fn substitute(text: &mut MappedText, list: &ResolvedList) -> Result<bool, ()> {
-    let find = |text: &MappedText, from: usize| {
-        text.as_str()
-            .as_bytes()
-            .get(from..)
-            .and_then(|rest| memchr::memmem::find(rest, list.name.as_bytes()).map(|at| at + from))
-    };
+    let old = std::mem::take(text);
+    let bytes = old.as_str().as_bytes();
+    let finder = memchr::memmem::Finder::new(list.name.as_bytes());
+    let mut rewrite = Rewrite::new(&old);
+    let mut from = 0;
     let mut used = false;
-    let mut next = find(text, 0);
-    while let Some(name) = next {
-        let bytes = text.as_str().as_bytes();
-        let (mut start, mut end) = (name, name + list.name.len());
-        let alone = (start == 0 || is_delimiter(bytes[start - 1])) && bytes.get(end).is_none_or(|b| is_delimiter(*b));
-        let mut behind = start;
-        if alone {
-            while start > 0 && is_blank(bytes[start - 1]) {
+    while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+        let name = from + found;
+        let mut end = name + list.name.len();
+        let before = if name > rewrite.taken() { Some(bytes[name - 1]) } else { rewrite.as_str().bytes().next_back() };
+        if !before.is_none_or(is_delimiter) || !bytes.get(end).is_none_or(|byte| is_delimiter(*byte)) {
+            from = name + 1;
+            continue;
+        }
+        rewrite.copy_to(name);
+        let kept = rewrite.as_str().trim_end_matches([' ', '\t', '\n', '\r']);
+        let mut start = kept.len();
+        while bytes.get(end).is_some_and(|byte| is_blank(*byte)) {
+            end += 1;
+        }
+        if list.joined.is_empty() {
+            if kept.ends_with(',') {
                 start -= 1;
-            }
-            while bytes.get(end).is_some_and(|b| is_blank(*b)) {
+            } else if bytes.get(end) == Some(&b',') {
                 end += 1;
             }
-            if list.joined.is_empty() {
-                if start > 0 && bytes[start - 1] == b',' {
-                    start -= 1;
-                } else if bytes.get(end) == Some(&b',') {
-                    end += 1;
-                }
-            }
-            let lead = if start > 0 { " " } else { "" };
-            text.splice(start, end, &format!("{lead}{} ", list.joined), name, &list.name);
-            if text.as_str().len() > LONGEST {
-                return Err(());
-            }
-            behind = start + list.joined.len() + 1;
-            used = true;
         }
-        next = find(text, behind + 1);
+        let lead = if start > 0 { " " } else { "" };
+        rewrite.replace(start, end, [lead, &list.joined, " "], name, &list.name);
+        if rewrite.as_str().len() + bytes.len() - end > LONGEST {
+            return Err(());
+        }
+        // Where nothing is put before the items, the search goes on one byte behind them.
+        from = end + usize::from(lead.is_empty());
+        used = true;
     }
+    let new = used.then(|| rewrite.finish());
+    *text = new.unwrap_or(old);
     Ok(used)
 }
 

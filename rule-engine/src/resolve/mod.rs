@@ -7,6 +7,7 @@
 //! The order is Falco's, since it stops at the first error: lists, then all macros are read, then all are resolved,
 //! then rule after rule, output before condition.
 
+mod changed;
 mod collection;
 pub mod correlation;
 mod exception;
@@ -21,7 +22,6 @@ pub(crate) mod sources;
 
 mod warnings;
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro, Named};
@@ -33,7 +33,7 @@ pub use source_map::{MappedText, Origin};
 pub use sources::Sources;
 
 use crate::diag::codes::DEPRECATED_FIELDS;
-use crate::diag::{Code, Context, Diagnostic, SourceFile};
+use crate::diag::{Code, Context, Diagnostic, Hints, SourceFile};
 use crate::lower::{Condition, Warning};
 use crate::output::{Template, TemplateError};
 use crate::syntax::ast::{Definition, Expr};
@@ -73,7 +73,7 @@ pub struct ResolvedRule {
     /// The place of the rule in the collection.
     pub index: usize,
     /// Its condition as text, with exceptions, before lists were replaced.
-    pub condition_text: Rc<str>,
+    pub condition_text: Arc<str>,
     /// Its tree, lists and macros replaced.
     pub tree: Expr,
     /// The condition.
@@ -91,7 +91,7 @@ pub struct ResolvedRule {
     /// The macros that were replaced, by their places.
     pub macros: Vec<usize>,
     /// Its condition as text, with exceptions and lists.
-    pub text: String,
+    pub text: Arc<str>,
     /// The time when it was defined.
     age: Age,
     /// Its diagnostics.
@@ -123,7 +123,7 @@ pub fn resolve(
 ) -> Resolved {
     let Setting { extra, files, on_error, missing, is_last } = setting;
     let (old_macros, old_rules) = previous.map(|old| (old.macros, old.rules)).unwrap_or_default();
-    let lists = lists::resolve(collection);
+    let (lists, too_large) = lists::resolve(collection);
     let mut resolver = Resolver {
         old_macros: old_macros.into_iter().map(Some).collect(),
         old_rules: old_rules.into_iter().map(|rule| (rule.index, rule)).collect(),
@@ -133,6 +133,7 @@ pub fn resolve(
         files,
         on_error,
         missing,
+        hints: Hints::default(),
         list_substitution: lists::Substitution::new(&lists),
         lists,
         macro_substitution: macros::Substitution::new(),
@@ -141,12 +142,14 @@ pub fn resolve(
         diagnostics: Vec::new(),
     };
     let mut correlations = Vec::new();
-    let mut done = resolver.run();
+    let mut done = resolver.lists_fit(too_large).and_then(|()| resolver.run());
     if is_last && done.is_ok() {
         done = resolver.correlations().map(|resolved| correlations = resolved);
     }
     resolver.sources.correlations.clone_from(&correlations);
-    if done.is_ok() && !resolver.diagnostics.iter().any(Diagnostic::is_error) {
+    // Falco warns with each file. Steps of correlations, which it does not have, are resolved with the last one only.
+    let all_known = is_last || collection.correlations.iter().next().is_none();
+    if all_known && done.is_ok() && !resolver.diagnostics.iter().any(Diagnostic::is_error) {
         resolver.unused();
     }
     Resolved {
@@ -168,6 +171,7 @@ struct Resolver<'a> {
     files: &'a [SourceFile],
     on_error: OnError,
     missing: &'a Missing,
+    hints: Hints,
     old_macros: Vec<Option<ResolvedMacro>>,
     old_rules: rustc_hash::FxHashMap<usize, ResolvedRule>,
     lists: Vec<ResolvedList>,
@@ -213,18 +217,7 @@ impl Resolver<'_> {
                 same,
             });
         }
-        // A user of a changed macro is changed, too.
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for at in 0..self.macros.len() {
-                if self.macros[at].same && !self.are_same(&self.macros[at].macros) {
-                    self.macros[at].same = false;
-                    self.macros[at].resolved = false;
-                    changed = true;
-                }
-            }
-        }
+        self.mark_changed();
         for (at, macro_) in self.collection.macros.iter().enumerate() {
             if self.macros[at].same {
                 for used in self.macros[at].macros.clone() {
@@ -259,10 +252,6 @@ impl Resolver<'_> {
             }
         }
         Ok(())
-    }
-
-    fn are_same(&self, macros: &[usize]) -> bool {
-        macros.iter().all(|at| self.macros[*at].same)
     }
 
     /// Reports an error; whether resolution continues depends on the setting.
@@ -323,14 +312,14 @@ impl Resolver<'_> {
         let item = &rule.rule;
         let source = item.source.text.as_str();
         let mut text = exception::with_exceptions(&rule.condition, &item.exceptions)?;
-        let whole: Rc<str> = text.as_str().into();
+        let whole: Arc<str> = text.as_str().into();
 
         let mut lists = Vec::new();
         let expanded = self.expand(&mut text, || item.condition_context(), &mut lists);
         if let Some(old) = self.old_rules.remove(&index)
             && expanded.is_ok()
             && old.age == rule.age
-            && old.text == text.as_str()
+            && *old.text == *text.as_str()
             && self.are_same(&old.macros)
         {
             self.diagnostics.extend(old.told.iter().cloned());
@@ -358,6 +347,7 @@ impl Resolver<'_> {
             }
         };
         let (tree, macros, compiled) = condition;
+        let resolved_text = if lists.is_empty() { Arc::clone(&whole) } else { text.as_str().into() };
         Ok(Some(ResolvedRule {
             index,
             condition_text: whole,
@@ -369,7 +359,7 @@ impl Resolver<'_> {
             extra,
             lists,
             macros,
-            text: text.as_str().to_owned(),
+            text: resolved_text,
             age: rule.age,
             told: Vec::new(),
         }))
@@ -381,7 +371,7 @@ impl Resolver<'_> {
         rule: &CollectedRule,
         source: &str,
         text: &MappedText,
-        whole: &Rc<str>,
+        whole: &Arc<str>,
     ) -> Step<Option<(Expr, Vec<usize>, Condition)>> {
         let item = &rule.rule;
         let mut tree =
@@ -392,7 +382,7 @@ impl Resolver<'_> {
         }
 
         let found = warnings::find(&tree);
-        let at = || item.condition_context().expression(whole, None);
+        let at = || item.condition_context().expression(Arc::clone(whole), None);
         let spot = item.condition.spot;
         if found.unsafe_na {
             self.diagnostics.push(Diagnostic::new(Code::UnsafeNaCheck, "", at()).at(spot));
@@ -407,7 +397,7 @@ impl Resolver<'_> {
         let compiled = match self.sources.condition(source, &tree) {
             Ok(compiled) => compiled,
             Err(error) => {
-                let context = item.condition_context().expression(whole, Some(error.position));
+                let context = item.condition_context().expression(Arc::clone(whole), Some(error.position));
                 let skip = item.skip_if_unknown_filter && error.is_unknown_name();
                 let code = if skip { Code::UnknownFilter } else { Code::CompileCondition };
                 let mut fault = Diagnostic::new(code, error.to_string(), context);
@@ -419,9 +409,14 @@ impl Resolver<'_> {
                 return Err(Box::new(fault));
             }
         };
+        let mut last = None;
         for Warning { message, position } in compiled.warnings() {
-            let context = item.condition_context().expression(whole, Some(*position));
-            let (spot, notes) = self.spot(text, *position);
+            let context = item.condition_context().expression(Arc::clone(whole), Some(*position));
+            // All constants of a list have the place of the list.
+            if last.as_ref().is_none_or(|(at, _)| at != position) {
+                last = Some((*position, self.spot(text, *position)));
+            }
+            let (spot, notes) = last.as_ref().map(|(_, found)| found.clone()).unwrap_or_default();
             let mut tell = Diagnostic::new(Code::ConditionHint, message.clone(), context).at(spot);
             tell.notes = notes;
             self.diagnostics.push(tell);

@@ -75,24 +75,69 @@ impl MappedText {
         }
         Some(origin)
     }
+}
 
-    /// Replaces bytes `from` to `to` by the items of a list whose name is at `name`.
-    pub fn splice(&mut self, from: usize, to: usize, with: &str, name: usize, list: &Rc<str>) {
-        let mut here = self.origin(name);
+/// Rewrites a text from its beginning to its end.
+pub(super) struct Rewrite<'t> {
+    old: &'t MappedText,
+    new: MappedText,
+    /// How much of the old text, and how many of its pieces, are behind.
+    taken: usize,
+    pieces: usize,
+}
+
+impl<'t> Rewrite<'t> {
+    pub(super) fn new(old: &'t MappedText) -> Self {
+        Self { old, new: MappedText::default(), taken: 0, pieces: 0 }
+    }
+
+    /// The new text so far.
+    pub(super) fn as_str(&self) -> &str {
+        &self.new.text
+    }
+
+    /// How much of the old text is behind.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes the old text up to `to` as it is.
+    pub(super) fn copy_to(&mut self, to: usize) {
+        let (taken, end) = (self.taken, self.new.text.len());
+        while let Some(piece) = self.old.pieces.get(self.pieces).filter(|piece| piece.start < to) {
+            self.new.pieces.push(Piece { start: piece.start - taken + end, origin: piece.origin.clone() });
+            self.pieces += 1;
+        }
+        self.new.text.push_str(&self.old.text[self.taken..to]);
+        self.taken = to;
+    }
+
+    /// Writes the items of a list, whose name stands at `name` in the old text, in the place of what is behind `start` in
+    /// the new one and up to `to` in the old one.
+    pub(super) fn replace(&mut self, start: usize, to: usize, with: [&str; 3], name: usize, list: &Rc<str>) {
+        let mut here = self.old.origin(name);
         if let Some(origin) = &mut here {
             origin.list.get_or_insert_with(|| Rc::clone(list));
         }
-        let behind = self.origin(to);
-        let first = self.pieces.partition_point(|piece| piece.start < from);
-        let next = self.pieces.partition_point(|piece| piece.start <= to);
-        let shift = |start: usize| start - to + from + with.len();
-        let mut pieces = Vec::with_capacity(self.pieces.len() + 2);
-        pieces.extend_from_slice(&self.pieces[..first]);
-        pieces.push(Piece { start: from, origin: here });
-        pieces.push(Piece { start: from + with.len(), origin: behind });
-        pieces.extend(self.pieces[next..].iter().map(|p| Piece { start: shift(p.start), origin: p.origin.clone() }));
-        self.pieces = pieces;
-        self.text.replace_range(from..to, with);
+        let new = &mut self.new;
+        new.text.truncate(start);
+        while new.pieces.pop_if(|piece| piece.start >= start).is_some() {}
+        new.pieces.push(Piece { start, origin: here });
+        with.iter().for_each(|part| new.text.push_str(part));
+        new.pieces.push(Piece { start: new.text.len(), origin: self.old.origin(to) });
+        self.taken = to;
+        while self.old.pieces.get(self.pieces).is_some_and(|piece| piece.start <= to) {
+            self.pieces += 1;
+        }
+    }
+
+    /// The new text, with what is left of the old one.
+    pub(super) fn finish(mut self) -> MappedText {
+        self.copy_to(self.old.text.len());
+        let end = self.new.text.len();
+        let behind = self.old.pieces[self.pieces..].iter();
+        self.new.pieces.extend(behind.map(|piece| Piece { start: end, origin: piece.origin.clone() }));
+        self.new
     }
 }
 
@@ -113,7 +158,10 @@ mod tests {
         mapped.push_str("(");
         mapped.push(&written);
         mapped.push_str(")");
-        mapped.splice(7, 12, "x, y, z", 7, &Rc::from("names"));
+        let mut rewrite = Rewrite::new(&mapped);
+        rewrite.copy_to(7);
+        rewrite.replace(7, 12, ["", "x, y, z", ""], 7, &Rc::from("names"));
+        let mapped = rewrite.finish();
         assert_eq!(mapped.as_str(), "(a in (x, y, z) and b)");
         let origin = |at| mapped.origin(at).map(|o| (o.offset, o.list.is_some()));
         assert_eq!(origin(0), None);

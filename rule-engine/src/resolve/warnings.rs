@@ -7,7 +7,6 @@ use rustc_hash::FxHashSet;
 use super::Resolver;
 use crate::diag::codes::DEPRECATED_FIELDS;
 use crate::diag::{Code, Diagnostic};
-use crate::source::correlation::Looks;
 use crate::syntax::ast::{Check, Expr, Operand, Operator, Right};
 
 /// The findings.
@@ -100,25 +99,15 @@ impl Resolver<'_> {
         }
     }
 
-    /// Adds warnings about unused macros and lists. Conditions of correlations count by their words: they are resolved
-    /// with the last file only.
+    /// Adds warnings about unused macros and lists.
     pub(super) fn unused(&mut self) {
-        let members = self.collection.correlations.iter().map(|correlation| &correlation.parts);
-        let members = members.flat_map(|parts| parts.rules.iter().flatten().chain(&parts.until));
-        let words: FxHashSet<&str> = members
-            .filter_map(|member| match &member.looks {
-                Looks::Condition(condition) => Some(condition.text.as_str()),
-                Looks::For(_) => None,
-            })
-            .flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && !"_-.".contains(c)))
-            .collect();
         for (macro_, from) in self.macros.iter().zip(self.collection.macros.iter()) {
-            if !macro_.used && !words.contains(from.name.as_str()) {
+            if !macro_.used {
                 let message = "Macro not referred to by any other rule/macro";
                 self.diagnostics.push(Diagnostic::new(Code::UnusedMacro, message, from.context.clone()));
             }
         }
-        for list in self.lists.iter().filter(|list| !list.used && !words.contains(&*list.name)) {
+        for list in self.lists.iter().filter(|list| !list.used) {
             let message = "List not referred to by any other rule/macro";
             self.diagnostics.push(Diagnostic::new(Code::UnusedList, message, list.context.clone()));
         }

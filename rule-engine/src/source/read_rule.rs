@@ -1,5 +1,7 @@
 //! Rules and their exceptions, as written.
 
+use rustc_hash::FxHashMap;
+
 use crate::diag::{Code, Context, Diagnostic, Place, did_you_mean};
 
 use super::Style;
@@ -51,6 +53,9 @@ pub const PRIORITIES: [&str; 8] =
 
 const ENABLED_IS_OLD: &str = "The standalone 'enabled' key usage is deprecated. The correct approach requires also a \
                               'replace' entry under the 'override' key (i.e. 'enabled: replace').";
+
+/// How often at most an exception is reported whose name is there already.
+const REPEATED: usize = 100;
 
 /// The limit of texts in one exception, with aliases counted each time.
 const ENTRIES: usize = 1 << 18;
@@ -284,6 +289,7 @@ impl ReadRule<'_, '_> {
         if !all.is_sequence() {
             return Err(fault(Code::YamlValidate, "Rule exceptions must be a sequence", &outer, reader.spot(all)));
         }
+        let mut names: FxHashMap<String, usize> = FxHashMap::default();
         for one in all.elements() {
             let unnamed = outer.within(Place::Exception, "", one.mark());
             if !one.is_map() {
@@ -291,11 +297,14 @@ impl ReadRule<'_, '_> {
             }
             let name = reader.string(one, "name", &unnamed)?;
             let context = self.context.within(Place::Exception, &name.text, one.mark());
-            for _ in out.iter().filter(|earlier| earlier.name == name.text) {
+            let earlier = names.entry(name.text.clone()).or_insert(0);
+            // Falco repeats it for each earlier one.
+            for _ in 0..(*earlier).min(REPEATED) {
                 let message = format!("Multiple definitions of exception '{}' in the same rule", name.text);
                 let tell = Diagnostic::new(Code::ExceptionNameNotUnique, message, context.clone());
                 steps.push(Step::Tell(tell.at(name.spot)));
             }
+            *earlier += 1;
             let mut budget = ENTRIES;
             let mut entry = |key: &str| -> Result<Option<Entry>> {
                 let Some(node) = one.at(key) else { return Ok(None) };

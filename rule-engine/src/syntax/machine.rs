@@ -10,7 +10,7 @@ use super::generated::{CODE, Rule, SETS};
 #[derive(Debug)]
 pub(super) struct Set {
     /// A bit for each character of ASCII.
-    pub(super) ascii: u128,
+    pub(super) ascii: [u64; 2],
     /// Ranges of all others, their ends included.
     pub(super) others: &'static [(u32, u32)],
 }
@@ -19,7 +19,7 @@ impl Set {
     /// How many bytes the character at `at` takes, if it is one of the set; else 0.
     fn takes(&self, text: &str, at: usize) -> usize {
         match text.as_bytes().get(at) {
-            Some(byte) if byte.is_ascii() => usize::from(self.ascii >> byte & 1 == 1),
+            Some(byte) if byte.is_ascii() => (self.ascii[usize::from(byte >> 6)] >> (byte & 63) & 1) as usize,
             Some(_) => self.takes_wide(text, at),
             None => 0,
         }

@@ -1,6 +1,7 @@
 //! Rule files as text: byte order marks, UTF-16 and UTF-32, invalid UTF-8.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use super::place::Mark;
 use super::raw as text;
@@ -21,8 +22,17 @@ pub struct Text {
     text: String,
     /// Offsets in `text` of the beginnings of lines.
     lines: Vec<usize>,
-    /// Whether there are stand-ins, each of which counts as one byte.
-    raw: bool,
+    /// What is known of stand-ins, if there are any.
+    raw: Option<Box<Raw>>,
+}
+
+/// The stand-ins of a text, each of which counts as one byte.
+#[derive(Debug, Clone)]
+struct Raw {
+    /// Their offsets in the text.
+    places: Vec<usize>,
+    /// The bytes of the file, once they are used.
+    bytes: OnceLock<Vec<u8>>,
 }
 
 impl Text {
@@ -46,13 +56,26 @@ impl Text {
         }
         let mut lines = vec![0];
         lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
-        let raw = text.as_bytes().contains(&0xF4) && text::to_bytes(&text).len() != text.len();
+        let is_raw = |at: &usize| text[*at..].chars().next().is_some_and(|c| text::byte_of(c).is_some());
+        let places: Vec<usize> = memchr::memchr_iter(0xF4, text.as_bytes()).filter(is_raw).collect();
+        let raw = (!places.is_empty()).then(|| Box::new(Raw { places, bytes: OnceLock::new() }));
         Self { text, lines, raw }
     }
 
     /// Returns whether there are bytes that are not UTF-8: then offsets into the text are not offsets into the file.
     pub(crate) fn is_raw(&self) -> bool {
-        self.raw
+        self.raw.is_some()
+    }
+
+    /// Returns the offsets of stand-ins from an offset on.
+    fn raw_behind(&self, at: usize) -> &[usize] {
+        self.raw.as_ref().map_or(&[], |raw| &raw.places[raw.places.partition_point(|place| *place < at)..])
+    }
+
+    /// Returns how many bytes are before an offset: each stand-in takes four in the text.
+    fn bytes_before(&self, at: usize) -> usize {
+        let all = self.raw.as_ref().map_or(0, |raw| raw.places.len());
+        at - 3 * (all - self.raw_behind(at).len())
     }
 
     /// Returns the text.
@@ -74,9 +97,9 @@ impl Text {
             None => line += self.lines[line..].partition_point(|start| *start <= at) - 1,
         }
         let start = self.lines[line];
-        if self.raw {
-            let bytes = |from: usize, to: usize| text::to_bytes(&self.text[from..to]).len();
-            return Mark { offset: bytes(0, at), line, column: bytes(start, at) };
+        if self.is_raw() {
+            let offset = self.bytes_before(at);
+            return Mark { offset, line, column: offset - self.bytes_before(start) };
         }
         Mark { offset: at, line, column: at - start }
     }
@@ -88,18 +111,22 @@ impl Text {
 
     /// Returns the offset into [`as_str`](Self::as_str) of a mark.
     pub fn offset(&self, mark: Mark) -> usize {
-        if !self.raw {
+        let start = self.line_start(mark.line);
+        if !self.is_raw() {
             return mark.offset.min(self.text.len());
         }
-        let start = self.line_start(mark.line);
-        let mut bytes = 0;
-        for (at, letter) in self.text[start..].char_indices() {
-            if bytes >= mark.column {
-                return start + at;
+        let behind = self.raw_behind(start);
+        // Stand-ins are four bytes apart at least, so that this grows.
+        let (mut low, mut high) = (0, behind.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if behind[middle] - 3 * middle < start.saturating_add(mark.column) {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
-            bytes += text::to_bytes(&self.text[start + at..start + at + letter.len_utf8()]).len();
         }
-        self.text.len()
+        self.text.ceil_char_boundary(start.saturating_add(mark.column).saturating_add(3 * low).min(self.text.len()))
     }
 
     /// Returns the text of a line, without its end.
@@ -110,8 +137,11 @@ impl Text {
     }
 
     /// Returns the bytes for people and snippets.
-    pub fn bytes(&self) -> std::borrow::Cow<'_, [u8]> {
-        text::to_bytes(&self.text)
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(match &self.raw {
+            Some(raw) => raw.bytes.get_or_init(|| text::to_bytes(&self.text).into_owned()),
+            None => self.text.as_bytes(),
+        })
     }
 }
 
@@ -153,6 +183,18 @@ mod tests {
             let before = &text.as_str()[..at];
             let column = at - before.rfind('\n').map_or(0, |end| end + 1);
             assert_eq!(text.mark(at), Mark { offset: at, line: before.matches('\n').count(), column });
+        }
+    }
+
+    #[test]
+    fn places_in_invalid_utf8_come_back() {
+        let text = Text::new(b"\xe9\xe8a\n\xc3\xa9\xff b\xf0\n\xf4\x8f\xbf\xbfz");
+        let bytes = text.bytes().into_owned();
+        for (at, _) in text.as_str().char_indices().chain([(text.as_str().len(), ' ')]) {
+            let mark = text.mark(at);
+            assert_eq!(mark.offset, super::text::to_bytes(&text.as_str()[..at]).len());
+            assert_eq!(mark.line, bytes[..mark.offset].iter().filter(|byte| **byte == b'\n').count());
+            assert_eq!(text.offset(mark), at);
         }
     }
 }

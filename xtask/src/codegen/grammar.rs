@@ -402,7 +402,8 @@ pub(super) fn rust() -> Result<String, String> {
     _ = writeln!(out, "pub(super) static SETS: [Set; {}] = [", compiler.sets.len());
     for set in &compiler.sets {
         let ranges: Vec<String> = set.ranges.iter().map(|(low, high)| format!("({low:#x}, {high:#x})")).collect();
-        _ = writeln!(out, "    Set {{ ascii: {:#034x}, others: &[{}] }},", set.ascii, ranges.join(", "));
+        let (low, high) = (set.ascii as u64, (set.ascii >> 64) as u64);
+        _ = writeln!(out, "    Set {{ ascii: [{low:#x}, {high:#x}], others: &[{}] }},", ranges.join(", "));
     }
     _ = writeln!(out, "];\n\n/// The code.\n#[rustfmt::skip]");
     _ = writeln!(out, "pub(super) static CODE: [Op; {next}] = [");

@@ -123,6 +123,7 @@ impl Resolver<'_> {
                 output: String::new(),
                 age: rule.age,
                 known_source: true,
+                by_name: Default::default(),
             };
             return self.compile_member(draft, copy, resolved);
         }
@@ -204,5 +205,5 @@ fn step_rule(draft: &Draft<'_>, member: &Member, condition: &Written, source: &s
     };
     let age = Age { index: usize::MAX, visibility: usize::MAX };
     let condition = MappedText::new(condition);
-    CollectedRule { rule, condition, output: String::new(), age, known_source: true }
+    CollectedRule { rule, condition, output: String::new(), age, known_source: true, by_name: Default::default() }
 }

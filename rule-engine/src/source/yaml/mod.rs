@@ -1,7 +1,7 @@
 //! YAML documents as trees of nodes with marks, with the meaning of the YAML reader that Falco uses.
 //!
 //! ```text
-//! text --scan (scalar)--> tokens --tree--> nodes
+//! text --scan (scalar, properties)--> tokens --tree--> nodes
 //! ```
 //!
 //! Nodes live in one list and refer to each other by index: an alias is a second reference, and dropping does not
@@ -9,6 +9,7 @@
 //! library for YAML would not do: Falco's reader decides what a rules file says, and no other agrees with it on which
 //! texts are values, which are errors, and where those are.
 
+mod properties;
 mod scalar;
 mod scan;
 mod token;
@@ -60,6 +61,8 @@ enum Kind<'t> {
 #[derive(Debug)]
 struct Stored<'t> {
     kind: Kind<'t>,
+    /// What distinguishes most texts that are keys; of what is no text, 0.
+    fingerprint: u32,
     /// Where its words begin in the text.
     start: usize,
     mark: Mark,
@@ -89,6 +92,13 @@ pub struct YamlError {
 pub struct Node<'d> {
     documents: &'d Documents<'d>,
     id: NodeId,
+}
+
+/// The length, the first and the last byte of a text.
+fn fingerprint(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let (first, last) = (bytes.first().map_or(0, |byte| *byte), bytes.last().map_or(0, |byte| *byte));
+    1 << 24 | u32::from(last) << 16 | u32::from(first) << 8 | bytes.len() as u32 & 0xFF
 }
 
 impl<'t> Documents<'t> {
@@ -186,7 +196,11 @@ impl<'d> Node<'d> {
 
     /// The value of the first entry of that key.
     pub fn at(self, key: &str) -> Option<Self> {
-        self.entries().find(|(known, _)| known.text() == Some(key)).map(|(_, value)| value)
+        let Kind::Map(range) = &self.stored().kind else { return None };
+        let print = fingerprint(key);
+        let node = |id: NodeId| Self { documents: self.documents, id };
+        let is_it = |known: Self| known.stored().fingerprint == print && known.text() == Some(key);
+        self.children(range).chunks_exact(2).find(|pair| is_it(node(pair[0]))).map(|pair| node(pair[1]))
     }
 
     /// The truth that a scalar is.

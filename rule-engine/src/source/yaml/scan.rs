@@ -63,7 +63,7 @@ pub(super) fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     is_blank(byte) || is_break(byte)
 }
 
@@ -89,16 +89,26 @@ impl<'t> Scanner<'t> {
     }
 
     /// The next token, not taken; `None` at the end.
+    #[inline]
     pub(super) fn peek(&mut self) -> Result<Option<&Token<'t>>> {
+        if self.queue.front().is_none_or(|token| token.status != Status::Valid) {
+            self.fill()?;
+        }
+        Ok(self.queue.front())
+    }
+
+    /// Reads up to the first token that counts.
+    #[inline(never)]
+    fn fill(&mut self) -> Result<()> {
         loop {
             match self.queue.front().map(|token| token.status) {
-                Some(Status::Valid) => return Ok(self.queue.front()),
+                Some(Status::Valid) => return Ok(()),
                 Some(Status::Invalid) => {
                     self.queue.pop_front();
                     self.taken += 1;
                 }
                 // A key at the very end of a text, where no line end says that it is none, is one.
-                _ if self.done => return Ok(self.queue.front()),
+                _ if self.done => return Ok(()),
                 _ => self.scan()?,
             }
         }
@@ -160,11 +170,11 @@ impl<'t> Scanner<'t> {
         token::refuse(words, Mark { offset: at, line: self.line, column: at - self.line_start })
     }
 
-    fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         Mark { offset: self.at, line: self.line, column: self.column() }
     }
 
-    fn push(&mut self, kind: Kind<'t>, mark: Mark) {
+    pub(super) fn push(&mut self, kind: Kind<'t>, mark: Mark) {
         self.queue.push_back(Token { kind, status: Status::Valid, mark });
     }
 
@@ -279,7 +289,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn after_text(&mut self, key_may_follow: bool, after_json: bool) {
+    pub(super) fn after_text(&mut self, key_may_follow: bool, after_json: bool) {
         (self.key_may_follow, self.after_json) = (key_may_follow, after_json);
     }
 
@@ -340,7 +350,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Ends all collections in lines: with the document.
-    fn close_all(&mut self) {
+    pub(super) fn close_all(&mut self) {
         while !self.in_flow() && self.indents.len() > 1 {
             self.close();
         }
@@ -360,7 +370,7 @@ impl<'t> Scanner<'t> {
     // ---- keys
 
     /// What begins here may be a key.
-    fn candidate(&mut self) {
+    pub(super) fn candidate(&mut self) {
         let flows = self.flows.len();
         if !self.key_may_follow || self.candidates.last().is_some_and(|last| last.flows == flows) {
             return;
@@ -475,97 +485,6 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    // ---- what stands before a node
-
-    fn name(&mut self) -> Result<()> {
-        self.candidate();
-        self.after_text(false, false);
-        let mark = self.mark();
-        let alias = self.bytes[self.at] == b'*';
-        let start = self.at + 1;
-        let inside = |byte: &u8| !(is_space(*byte) || matches!(byte, b'[' | b']' | b'{' | b'}' | b','));
-        let length = self.bytes[start..].iter().take_while(|byte| inside(byte)).count();
-        self.at = start + length;
-        if length == 0 {
-            return self.refuse(if alias { "alias not found after *" } else { "anchor not found after &" }, self.at);
-        }
-        if matches!(self.byte(self.at), b'[' | b'{') {
-            let words = if alias {
-                "illegal character found while scanning alias"
-            } else {
-                "illegal character found while scanning anchor"
-            };
-            return self.refuse(words, self.at);
-        }
-        let name = &self.text[start..self.at];
-        self.push(if alias { Kind::Alias(name) } else { Kind::Anchor(name) }, mark);
-        Ok(())
-    }
-
-    fn tag(&mut self) -> Result<()> {
-        self.candidate();
-        self.after_text(false, false);
-        let mark = self.mark();
-        self.at += 1;
-        if self.bytes.get(self.at) == Some(&b'<') {
-            self.at += 1;
-            self.at += self.tag_characters(self.at, b"#;/?:@&=+$,_.!~*'()[]");
-            if self.bytes.get(self.at) != Some(&b'>') {
-                return self.refuse("end of verbatim tag not found", self.at);
-            }
-            self.at += 1;
-        } else {
-            const SUFFIX: &[u8] = b"#;/?:@&=+$_.~*'()";
-            let handle = self.tag_characters(self.at, b"");
-            let more = self.tag_characters(self.at + handle, SUFFIX);
-            if self.bytes.get(self.at + handle + more) == Some(&b'!') {
-                if more > 0 {
-                    return self.refuse("illegal character found while scanning tag handle", self.at + handle);
-                }
-                self.at += handle + 1;
-                let suffix = self.tag_characters(self.at, SUFFIX);
-                if suffix == 0 {
-                    return self.refuse("tag handle with no suffix", self.at);
-                }
-                self.at += suffix;
-            } else {
-                self.at += handle + more;
-            }
-        }
-        self.push(Kind::Tag, mark);
-        Ok(())
-    }
-
-    /// How many bytes of a tag there are: letters, digits, hyphens, and some more with `%` and two digits for a byte.
-    fn tag_characters(&self, from: usize, more: &[u8]) -> usize {
-        let mut at = from;
-        loop {
-            match self.bytes.get(at..).unwrap_or_default() {
-                [byte, ..] if byte.is_ascii_alphanumeric() || *byte == b'-' || more.contains(byte) => at += 1,
-                [b'%', high, low, ..] if !more.is_empty() && high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                    at += 3;
-                }
-                _ => return at - from,
-            }
-        }
-    }
-
-    fn directive(&mut self) -> Result<()> {
-        self.close_all();
-        self.after_text(false, false);
-        let mark = self.mark();
-        let rest = &self.text[self.at + 1..];
-        let line = &rest[..memchr::memchr2(b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len())];
-        self.at += 1 + line.len();
-        let name = line.split([' ', '\t']).next().unwrap_or_default();
-        let mut arguments: Vec<&str> = line[name.len()..].split([' ', '\t']).filter(|word| !word.is_empty()).collect();
-        if let Some(comment) = arguments.iter().position(|word| word.starts_with('#')) {
-            arguments.truncate(comment);
-        }
-        self.push(Kind::Directive(name, arguments), mark);
-        Ok(())
-    }
-
     /// Where the reader is.
     pub(super) fn here(&self) -> Mark {
         self.mark()
@@ -576,6 +495,6 @@ impl<'t> Scanner<'t> {
         if !self.file.is_raw() {
             return mark;
         }
-        self.file.mark_behind(self.text.floor_char_boundary(mark.offset), mark.line)
+        self.file.mark_behind(mark.offset, mark.line)
     }
 }

@@ -10,6 +10,9 @@ use crate::text::{Mark, Text};
 /// How deep nodes may be in each other: as deep as Falco's reader follows them.
 const DEPTH: usize = 500;
 
+/// How many nodes a document may have more than are written, because aliases stand for nodes with others in them.
+const REPEATED: usize = 1 << 20;
+
 /// Reads all documents of a text.
 pub(super) fn read(text: &Text) -> std::result::Result<Documents<'_>, YamlError> {
     let mut tree = Tree {
@@ -19,6 +22,7 @@ pub(super) fn read(text: &Text) -> std::result::Result<Documents<'_>, YamlError>
         anchors: FxHashMap::default(),
         open: Vec::new(),
         depth: 0,
+        sizes: Vec::new(),
         behind: 0,
     };
     match tree.documents() {
@@ -43,6 +47,8 @@ struct Tree<'t> {
     /// The collections that are being read.
     open: Vec<NodeId>,
     depth: usize,
+    /// How many nodes each node is, aliases counted as what they stand for.
+    sizes: Vec<u32>,
     /// Where the last key or value was announced: at the colon, or behind the dash.
     behind: usize,
 }
@@ -58,6 +64,9 @@ impl<'t> Tree<'t> {
             self.anchors.clear();
             self.take_if(|kind| matches!(kind, Is::DocumentStart))?;
             let root = self.node(Around::Other)?;
+            if self.sizes[root.0 as usize] as usize > REPEATED + self.sizes.len() {
+                return refuse("aliases make the document too large", self.scanner.here());
+            }
             self.out.roots.push(root);
             while self.take_if(|kind| matches!(kind, Is::DocumentEnd))?.is_some() {}
             if let Some(token) = self.scanner.peek()?
@@ -115,7 +124,13 @@ impl<'t> Tree<'t> {
 
     fn store(&mut self, kind: Kind<'t>, mark: Mark) -> NodeId {
         let id = NodeId(u32::try_from(self.out.nodes.len()).unwrap_or(u32::MAX));
-        self.out.nodes.push(Stored { kind, start: mark.offset, mark: self.scanner.exact(mark) });
+        let fingerprint = match &kind {
+            Kind::Null => super::fingerprint("null"),
+            Kind::Scalar(scalar) => super::fingerprint(&scalar.text),
+            Kind::Sequence(_) | Kind::Map(_) => 0,
+        };
+        self.out.nodes.push(Stored { kind, fingerprint, start: mark.offset, mark: self.scanner.exact(mark) });
+        self.sizes.push(1);
         id
     }
 
@@ -218,9 +233,12 @@ impl<'t> Tree<'t> {
         let from = self.pending.len();
         read(self)?;
         let start = self.out.children.len() as u32;
+        let size = |id: &NodeId| self.sizes[id.0 as usize];
+        self.sizes[node.0 as usize] = self.pending[from..].iter().map(size).fold(1, u32::saturating_add);
         self.out.children.extend(self.pending.drain(from..));
         let range = start..self.out.children.len() as u32;
-        self.out.nodes[node.0 as usize].kind = if sequence { Kind::Sequence(range) } else { Kind::Map(range) };
+        let stored = &mut self.out.nodes[node.0 as usize];
+        (stored.kind, stored.fingerprint) = (if sequence { Kind::Sequence(range) } else { Kind::Map(range) }, 0);
         self.open.pop();
         Ok(node)
     }
