@@ -112,7 +112,7 @@ impl<'t> Rewrite<'t> {
         self.taken = to;
     }
 
-    /// Writes the items of a list, whose name stands at `name` in the old text, in the place of what is behind `start` in
+    /// Writes the items of a list, whose name is at `name` in the old text, in the place of what is behind `start` in
     /// the new one and up to `to` in the old one.
     pub(super) fn replace(&mut self, start: usize, to: usize, with: [&str; 3], name: usize, list: &Rc<str>) {
         let mut here = self.old.origin(name);
