@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{alerts, peregrine, replay, root};
+use common::{alerts, peregrine, replay, root, shared};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -56,11 +56,14 @@ fn every_rule_names_a_tactic_and_a_technique() {
 
 #[test]
 fn everyday_work_is_quiet() {
-    let capture = root().join("testdata/captures/procs.scap");
-    let mut args = vec!["-r".to_owned(), rules_path(), "-o".into(), "json_output=true".into()];
-    args.extend(replay(&capture));
-    let ran = peregrine(&args);
-    assert_eq!((ran.code, alerts(&ran.out)), (0, vec![]), "{}", ran.err);
+    let mut captures = vec![root().join("testdata/captures/procs.scap")];
+    captures.extend(shared().map(|shared| shared.join("data/captures/recorded/net.scap")));
+    for capture in captures {
+        let mut args = vec!["-r".to_owned(), rules_path(), "-o".into(), "json_output=true".into()];
+        args.extend(replay(&capture));
+        let ran = peregrine(&args);
+        assert_eq!((ran.code, alerts(&ran.out)), (0, vec![]), "{}: {}", capture.display(), ran.err);
+    }
     let ran = peregrine(["-r", &rules_path(), "--explain-rule", "Reverse shell"]);
     assert!(ran.out.contains("1. connect: ") && ran.out.contains("within 1m, by tree"), "{}", ran.out);
 }
