@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::service::{Service, write};
+use common::service::{Service, watches_files, write};
 use std::fs;
-use std::io::{PipeWriter, Write};
+use std::io::{PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -107,12 +108,10 @@ fn without_a_driver_a_run_ends_in_time_and_is_silent() {
 /// Starts a service that writes all the time to one pipe: alerts, and log lines about a server that is not there.
 fn service_on_a_pipe(pipe: &PipeWriter, folder: &std::path::Path) -> Child {
     let path = |name: &str| folder.join(name).display().to_string();
-    write(
-        &folder.join("falco.yaml"),
-        "engine: {kind: nodriver}\nstdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\n\
-         log_level: debug\nmetrics: {enabled: true, interval: 100ms, output_rule: true}\n\
-         program_output: {enabled: true, program: exit 1}\n",
-    );
+    let config = "engine: {kind: nodriver}\nstdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\n\
+                  log_level: debug\nprogram_output: {enabled: true, program: exit 1}\n\
+                  metrics: {enabled: true, interval: 100ms, output_rule: true, output_file: METRICS}\n";
+    write(&folder.join("falco.yaml"), &config.replace("METRICS", &path("metrics")));
     let rules = common::root().join("detector/daemon/rules/peregrine_rules.yaml").display().to_string();
     Command::new(env!("CARGO_BIN_EXE_peregrine"))
         .args(["-c", &path("falco.yaml"), "-r", &rules, "-P", &path("pid"), "-v"])
@@ -130,6 +129,76 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Writes to a pipe until it is full.
+fn fill(pipe: &PipeWriter) {
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let o_nonblock = 0o4000;
+    let mut filler = fs::OpenOptions::new().write(true).custom_flags(o_nonblock).open(path).expect("the pipe");
+    while filler.write(&[b'x'; 512]).is_ok() {}
+}
+
+/// A reader that stops for a while costs log lines, which are counted, and no alert.
+#[test]
+fn log_lines_that_nobody_takes_are_counted() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let (mut reader, pipe) = std::io::pipe().expect("a pipe");
+    let mut child = service_on_a_pipe(&pipe, folder.path());
+    let send = |signal: &str| {
+        let status = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
+        assert!(status.success());
+    };
+    let samples = || fs::read_to_string(folder.path().join("metrics")).map_or(0, |text| text.lines().count());
+    wait_until("start", || folder.path().join("pid").exists() && samples() > 0);
+    fill(&pipe);
+    send("-USR1");
+    // More than a second of samples, which the event loop has a part in.
+    let before = samples();
+    wait_until("work without a reader", || samples() > before + 15);
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let taken = Arc::clone(&text);
+    let reading = std::thread::spawn(move || {
+        let mut part = [0; 4096];
+        while let Ok(count @ 1..) = reader.read(&mut part) {
+            taken.lock().expect("text").extend(&part[..count]);
+        }
+    });
+    let has = |part: &str| String::from_utf8_lossy(&text.lock().expect("text")).contains(part);
+    wait_until("the count", || {
+        send("-USR1");
+        has(" log lines were dropped, since standard error was not read")
+    });
+    send("-TERM");
+    assert!(child.wait().expect("a child").success());
+    drop(pipe);
+    reading.join().expect("a thread");
+    let text = String::from_utf8(text.lock().expect("text").clone()).expect("text");
+    let totals = text.lines().find(|line| line.contains("stdout output: ") && line.contains(" from the spool, "));
+    assert!(totals.is_some_and(|line| line.contains(" 0 lost, 0 unknown")), "{totals:?}");
+}
+
+/// Without a configuration, the rules files of the command line are watched.
+#[test]
+fn a_rules_file_of_the_command_line_is_reloaded() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| folder.path().join(name);
+    let rule = "- rule: Only one\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: INFO\n";
+    write(&path("rules.yaml"), rule);
+    let (rules, pid) = (path("rules.yaml").display().to_string(), path("pid").display().to_string());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["-r", &rules, "-P", &pid, "-o", "engine.kind=nodriver"])
+        .stdout(fs::File::create(path("out")).expect("a file"))
+        .stderr(fs::File::create(path("err")).expect("a file"))
+        .spawn()
+        .expect("the program starts");
+    wait_until("a watch of files", || watches_files(child.id()));
+    write(&path("rules.yaml"), &(rule.to_owned() + &rule.replace("Only one", "Another")));
+    wait_until("the reload", || {
+        fs::read_to_string(path("err")).is_ok_and(|text| text.contains("reloaded: 2 rules are enabled"))
+    });
+    child.kill().expect("a child");
+    child.wait().expect("a child");
+}
+
 /// A service manager, a shell, and a reader that closes its output can end it.
 #[test]
 fn it_ends_by_signal_whether_its_output_is_read_or_not() {
@@ -142,11 +211,7 @@ fn it_ends_by_signal_whether_its_output_is_read_or_not() {
             drop(reader);
             None
         } else {
-            // It is not read, and full.
-            let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
-            let o_nonblock = 0o4000;
-            let mut filler = fs::OpenOptions::new().write(true).custom_flags(o_nonblock).open(path).expect("the pipe");
-            while filler.write(&[b'x'; 512]).is_ok() {}
+            fill(&pipe);
             Some(reader)
         };
         // Alerts and log lines go there in the meantime.

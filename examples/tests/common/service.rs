@@ -69,9 +69,7 @@ impl Service {
 
     /// Returns whether it has watches of files that the kernel knows of.
     pub(crate) fn watches_files(&self) -> bool {
-        let folder = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id()));
-        let mut entries = folder.into_iter().flatten().flatten();
-        entries.any(|entry| fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("inotify wd:")))
+        watches_files(self.child.id())
     }
 
     /// Sends it a signal once its handlers are installed: the pid file is written after that.
@@ -100,6 +98,13 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns whether a process has watches of files that the kernel knows of.
+pub(crate) fn watches_files(pid: u32) -> bool {
+    let folder = fs::read_dir(format!("/proc/{pid}/fdinfo"));
+    let mut entries = folder.into_iter().flatten().flatten();
+    entries.any(|entry| fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("inotify wd:")))
 }
 
 /// Writes a file of a test.

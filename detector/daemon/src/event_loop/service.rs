@@ -19,11 +19,11 @@ use crate::web::feed::Feed;
 use crate::web::page::{About, Page};
 use crate::web::{self, MetricsText, Pages};
 use crate::{Fatal, log, reports::version};
+use peregrine_sinks::{File, Message, Sink};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::output::Priority;
 use serde_json::json;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -206,8 +206,9 @@ fn snapshots(
             let mut sorted = fields.clone();
             sorted.sort_keys();
             let line = json!({"output_fields": sorted, "sample": sample});
-            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-            if let Err(error) = file.and_then(|mut file| writeln!(file, "{line}")) {
+            // Opened each time: after a full disk, it ends the line that was not finished.
+            let sample = Message::new(Priority::Informational as u8, line.to_string());
+            if let Err(error) = File::new(path, false, false).deliver(&[sample]) {
                 log::error(format!("metrics.output_file {}: {error}", path.display()));
             }
         }

@@ -98,8 +98,8 @@ impl Metric {
 
 /// Renders the Prometheus text format, version 0.0.4. Metrics of one name are grouped under one header, as it requires.
 ///
-/// Names that differ only by characters which the format does not have become equal. A server rejects the whole page for
-/// a label or a series that is there twice, so the first of them is kept.
+/// Names that differ only by characters which the format does not have become equal. Prometheus rejects the whole page for
+/// a label that is there twice, and takes the first of two equal series, so the first of each is kept.
 pub(crate) fn prometheus(metrics: &[Metric]) -> String {
     let mut text = String::new();
     let mut done: Vec<String> = Vec::new();
