@@ -28,7 +28,7 @@ impl Origin {
 
 /// The reader is never used as a `dyn Source`: its `next` is called in one place, and so inlined there.
 impl Source for Origin {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Result<Next<'_>> {
         let other: &mut dyn Source = match self {
             Self::File(reader) => return reader.next(),

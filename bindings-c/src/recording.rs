@@ -207,7 +207,7 @@ impl Tee {
 }
 
 impl Source for Tee {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> scap::Result<Next<'_>> {
         // Read once: neither starts nor stops while an event is read.
         let on = self.recorder.on.get();

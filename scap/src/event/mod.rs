@@ -160,18 +160,25 @@ impl<'a> Event<'a> {
     }
 
     /// Returns the value of one parameter; empty if its length is 0, `None` if the event does not have it.
-    #[inline]
+    // The index is nearly always a constant, for which little is left of the sum.
+    #[inline(always)]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
-        let at = self.shape.values as usize;
         if self.shape.width == 4 {
-            let (before, [len, ..]) = self.lens::<4>().split_at_checked(index)? else { return None };
-            let at = at + before.iter().map(|len| u32::from_le_bytes(*len) as usize).sum::<usize>();
-            self.bytes.get(at..at + u32::from_le_bytes(*len) as usize)
-        } else {
-            let len = u16::from_le_bytes(*self.lens::<2>().get(index)?);
-            let at = at + shape::sum_narrow(self.bytes, index, HEADER_LEN + 2 * index)? as usize;
-            self.bytes.get(at..at + usize::from(len))
+            return self.raw_wide(index);
         }
+        let len = u16::from_le_bytes(*self.lens::<2>().get(index)?);
+        let before = if index == 0 { 0 } else { shape::sum_narrow(self.bytes, index, HEADER_LEN + 2 * index)? };
+        let at = self.shape.values as usize + before as usize;
+        self.bytes.get(at..at + usize::from(len))
+    }
+
+    /// Returns the value of one parameter of an event with lengths of 32 bits.
+    #[cold]
+    fn raw_wide(&self, index: usize) -> Option<&'a [u8]> {
+        let (before, [len, ..]) = self.lens::<4>().split_at_checked(index)? else { return None };
+        let before = before.iter().map(|len| u32::from_le_bytes(*len) as usize).sum::<usize>();
+        let at = self.shape.values as usize + before;
+        self.bytes.get(at..at + u32::from_le_bytes(*len) as usize)
     }
 
     /// Returns one parameter as the table describes it, or `None` if the event or the table does not have it.

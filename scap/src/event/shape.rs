@@ -61,19 +61,22 @@ impl Shape {
 // Inlined with the check, also where that is done twice: in the C library it was a call for each event.
 #[inline(always)]
 pub(super) fn sum_narrow(event: &[u8], count: usize, end: usize) -> Option<u64> {
-    let four = |before: usize, count: usize| {
-        let end = end.checked_sub(before)?;
-        let word = u64::from_le_bytes(*event.get(..end)?.last_chunk()?);
-        Some(sum_four(word.checked_shr(64 - 16 * count.min(4) as u32).unwrap_or(0)))
-    };
-    let mut sum = four(0, count)?;
+    let mut sum = sum_last(event.get(..end)?, count)?;
     if count > 4 {
-        sum += four(8, count - 4)?;
+        sum += sum_last(event.get(..end.checked_sub(8)?)?, count - 4)?;
     }
     if count > 8 {
         sum += sum_many(event.get(end.checked_sub(count * 2)?..end.checked_sub(16)?)?);
     }
     Some(sum)
+}
+
+/// Adds up the last `count` lengths of 16 bits in `lens`, at most four. A function and not a closure, for only a function
+/// can be inlined always.
+#[inline(always)]
+fn sum_last(lens: &[u8], count: usize) -> Option<u64> {
+    let word = u64::from_le_bytes(*lens.last_chunk()?);
+    Some(sum_four(word.checked_shr(64 - 16 * count.min(4) as u32).unwrap_or(0)))
 }
 
 #[cold]
