@@ -5,11 +5,11 @@ use crate::cli::Options;
 use crate::config::settings::EngineKind;
 use crate::event_loop::{active_config, run, service};
 use crate::metrics::matches::Matches;
-use crate::metrics::telemetry::CountsAudit;
+use crate::metrics::telemetry::{CountsAudit, CountsSource};
 use crate::reports::profile::Profiles;
 use crate::rules::{self, RuleFiles};
 use crate::signals::Signals;
-use crate::sources::{self, containers, no_driver, replay};
+use crate::sources::{self, containers, no_driver, plugin, replay};
 #[cfg(feature = "live")]
 use crate::sources::{live, selection};
 use crate::{Fatal, config, host, log, names, server, terminal, web};
@@ -54,9 +54,17 @@ pub(crate) fn detect(
     let audit = sources.audit.as_ref().zip(audit_rules.as_ref()).map(|(settings, rules)| service::Audit {
         settings,
         rules,
-        alone: !sources.syscall,
         evaluator: Arc::default(),
     });
+    let mut plugins = Vec::with_capacity(sources.plugins.len());
+    for of_source in &sources.plugins {
+        let rules = sets.source(of_source.source()).map_err(Fatal::new)?;
+        plugins.push(service::PluginEvents {
+            plugins: of_source,
+            rules,
+            evaluator: Arc::new(plugin::Evaluator::new(of_source)),
+        });
+    }
     let wait = if config.engine.kind == EngineKind::Replay { Wait::ForRoom } else { Wait::No };
     let feed: Arc<web::feed::Feed> = Arc::default();
     let mut alerts = Alerts::new(config, &hostname, wait)?;
@@ -82,7 +90,17 @@ pub(crate) fn detect(
     let containers =
         if watches { Some(containers::Lookup::start(config, Path::new(&host::host_root()), signals)?) } else { None };
     let mut matches = Matches::default();
-    let service = service::Service { options, loaded, files, hostname: &hostname, interval, audit, feed: &feed };
+    let service = service::Service {
+        options,
+        loaded,
+        files,
+        hostname: &hostname,
+        interval,
+        audit,
+        plugins,
+        syscalls: sources.syscall,
+        feed: &feed,
+    };
     let outcome = service.run(signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
             config,
@@ -112,6 +130,9 @@ pub(crate) fn detect(
     alerts.close();
     if let Some(audit) = &service.audit {
         matches.append(audit.evaluator.counts().rules);
+    }
+    for events in &service.plugins {
+        matches.append(events.evaluator.counts().rules);
     }
     terminal::print_last(Console::Output, &matches.summary());
     outcome

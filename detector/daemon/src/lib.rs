@@ -41,6 +41,7 @@ pub use terminal::{print, print_error};
 
 use cli::manual;
 use config::settings::LogLevel;
+use plugins::Plugins;
 use reports::{explain, list, rule_tests, support, validate, version};
 use rules::{RuleFiles, bundle};
 use signals::Signals;
@@ -101,16 +102,17 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
     } else if options.list_plugins || options.plugin_info.is_some() {
         terminal::print(&version::plugins(config, options.plugin_info.as_deref())?);
     } else if let Some(source) = &options.list {
-        let text = list::fields::text(source, options, &rules::fields(config));
-        let known = list::fields::SOURCES.join(", ");
+        let plugins = Plugins::of(config)?;
+        let text = list::fields::text(source, options, &rules::fields(config), &plugins);
+        let known = list::fields::sources(&plugins).join(", ");
         terminal::print(&text.ok_or_else(|| Fatal(format!("unknown source '{source}'; the sources are {known}")))?);
     } else if !options.validate.is_empty() {
         validate::run(options, config)?;
     } else if !options.tests.is_empty() {
         rule_tests::run(options, &loaded)?;
     } else {
-        plugins::check(config)?;
-        let sources = sources::Enabled::select(options, config)?;
+        let plugins = Plugins::of(config)?;
+        let sources = sources::Enabled::select(options, config, &plugins)?;
         let signals = Signals::install()?;
         let mut stale = None;
         if options.rules.is_empty() && !config.rules_bundle.url.is_empty() && !options.dry_run {
@@ -125,16 +127,16 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         }
         let mut files = RuleFiles::find(options, &loaded)?;
         files.stale = stale.or(files.stale);
-        let mut rules = files.load(options, config);
+        let mut rules = files.load(options, config, &plugins);
         if options.explain_rule.is_some() || options.explain_event.is_some() {
             explain::run(options.explain_rule.as_deref(), options.explain_event, rules, config)?;
         } else if options.describe_all || options.describe.is_some() {
-            rules.check(config)?;
+            rules.check()?;
             let described = rules.describe(options.describe.as_deref())?;
             let text = if config.json_output { format!("{described}\n") } else { rules::description_text(&described) };
             terminal::print(&text);
         } else if options.support {
-            rules.check(config)?;
+            rules.check()?;
             terminal::print(&support::text(&loaded, &files));
         } else {
             detect::detect(options, &loaded, &files, &sources, rules, &signals)?;

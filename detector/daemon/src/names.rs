@@ -21,5 +21,5 @@ pub(crate) const FALCO_VERSION: &str = "0.44.0";
 /// The driver interface that captures and the probe follow.
 pub(crate) const DRIVER_API_VERSION: &str = "10.1.0";
 
-/// The plugin interface version that the built-in plugins report.
+/// The plugin interface version that is reported, as Falco's.
 pub(crate) const PLUGIN_API_VERSION: &str = "3.12.0";

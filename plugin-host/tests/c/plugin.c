@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef API_VERSION
 #define API_VERSION "3.0.0"
@@ -246,6 +247,9 @@ rc plugin_next_batch(void *s, void *i, uint32_t *count, struct event ***events) 
 #ifdef FAIL_BATCH
     snprintf(state.error, sizeof state.error, "the cable is out");
     return FAILURE;
+#endif
+#ifdef HANG
+    for (;;) pause();
 #endif
 #ifdef NULL_BATCH
     *count = 3;

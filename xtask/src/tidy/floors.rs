@@ -106,7 +106,8 @@ pub(super) const HOUSES: &[House] = &[
         floors: &[
             &["clock", "fatal", "interval", "names", "places", "signals", "terminal", "token_bucket"],
             &["config"],
-            &["cli", "log", "plugins"],
+            &["cli", "log"],
+            &["plugins"],
             &["alerts", "host", "server"],
             &["metrics", "rules"],
             &["sources", "web"],

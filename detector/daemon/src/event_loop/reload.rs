@@ -11,6 +11,7 @@ use crate::clock::now;
 use crate::config::settings::Config;
 use crate::event_loop::watch::FileWatch;
 use crate::interval as duration;
+use crate::plugins::Plugins;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
@@ -102,7 +103,9 @@ impl Reloader<'_> {
             loaded.config.buffered_outputs = false;
         }
         let files = RuleFiles::find(self.options, &loaded)?;
-        let mut rules = files.load(self.options, &loaded.config);
+        // The events are those of the plugins that were loaded at the start.
+        let plugins = Plugins::of(running)?;
+        let mut rules = files.load(self.options, &loaded.config, &plugins);
         let snapshot = self.options.pidfile.as_ref().map(|path| (path, active_config::snapshot(&loaded, &mut rules)));
         let sets = rules.engine(&loaded.config)?;
         let (new, old) = (&loaded.config, running);
@@ -241,7 +244,7 @@ mod tests {
         let text = include_str!("../../rules/peregrine_rules.yaml").to_owned() + more;
         let files = RuleFiles { files: vec![("rules.yaml".into(), text.into_bytes())], ..RuleFiles::default() };
         let config = Config::default();
-        files.load(&Options::default(), &config).engine(&config).unwrap()
+        files.load(&Options::default(), &config, &Plugins::default()).engine(&config).unwrap()
     }
 
     /// Returns the alerts of a run with a reload every `every` events, the number of events, and of reloads.
@@ -250,7 +253,7 @@ mod tests {
         config.outputs.file.enabled = true;
         config.outputs.file.filename = path.to_path_buf();
         let (signals, slot) = (Signals::default(), Slot::default());
-        let telemetry = Telemetry::new(signals.clone(), None);
+        let telemetry = Telemetry::new(signals.clone(), None, Vec::new());
         let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
         let capture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/attack-a.scap");
         let source = Restless {

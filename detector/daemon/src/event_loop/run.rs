@@ -282,6 +282,7 @@ impl AtWork<'_> {
             pending: inspector.source().pending(),
             engines: self.setup.containers.map(Lookup::engines).unwrap_or_default(),
             audit: None,
+            plugins: Vec::new(),
             costs: Vec::new(),
             correlations: (Vec::new(), 0),
         }
@@ -367,6 +368,7 @@ fn costs(runner: &Runner<SinspSchema>) -> Vec<Cost> {
 mod tests {
     use super::*;
     use crate::cli::Options;
+    use crate::plugins::Plugins;
     use crate::rules::RuleFiles;
     use peregrine_sinks::Wait;
     use scap::{HostState, Source, SourceStats};
@@ -407,13 +409,18 @@ mod tests {
         let reports = |live: bool| {
             let mut config = config.clone();
             config.outputs.file.filename = folder.path().join(if live { "live" } else { "not" });
-            let rules = files.load(&Options::default(), &config).engine(&config).unwrap().source(SYSCALL).unwrap();
+            let rules = files
+                .load(&Options::default(), &config, &Plugins::default())
+                .engine(&config)
+                .unwrap()
+                .source(SYSCALL)
+                .unwrap();
             let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
             let (signals, slot) = (Signals::default(), Slot::default());
             let setup = Setup {
                 config: &config,
                 signals: &signals,
-                telemetry: &Telemetry::new(signals.clone(), None),
+                telemetry: &Telemetry::new(signals.clone(), None, Vec::new()),
                 slot: &slot,
                 seconds: 0,
                 verbose: false,

@@ -8,26 +8,28 @@ use crate::event_loop::reload::Reloader;
 use crate::host::host_root;
 use crate::interval;
 use crate::metrics::collect::{Facts, fingerprint, fingerprints};
-use crate::metrics::telemetry::{CountsAudit, Telemetry};
+use crate::metrics::telemetry::{CountsAudit, CountsSource, Telemetry};
 use crate::metrics::{prometheus, resources::Resources};
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::server::WebServer;
 use crate::signals::Signals;
 use crate::sources::audit::{self, Evaluator};
+use crate::sources::plugin;
 use crate::web::feed::Feed;
 use crate::web::page::{About, Page};
 use crate::web::{self, MetricsText, Pages};
 use crate::{Fatal, log, reports::version};
 use peregrine_sinks::{File, Message, Sink};
+use peregrine_plugin_host::{PluginSchema, SourcePlugins};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::output::Priority;
 use serde_json::json;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Returns the interval of metrics.
@@ -56,6 +58,9 @@ pub(crate) struct Service<'s> {
     /// The interval of metrics, if they are enabled.
     pub(crate) interval: Option<Duration>,
     pub(crate) audit: Option<Audit<'s>>,
+    pub(crate) plugins: Vec<PluginEvents<'s>>,
+    /// Whether system calls are evaluated. Without them the end of the last other source is that of the program.
+    pub(crate) syscalls: bool,
     /// The alerts of the web UI.
     pub(crate) feed: &'s Arc<Feed>,
 }
@@ -64,9 +69,14 @@ pub(crate) struct Service<'s> {
 pub(crate) struct Audit<'s> {
     pub(crate) settings: &'s audit::Settings,
     pub(crate) rules: &'s Arc<SourceRules<JsonSchema>>,
-    /// Whether there is no other source, so that its end is that of the program.
-    pub(crate) alone: bool,
     pub(crate) evaluator: Arc<Evaluator>,
+}
+
+/// Evaluation of the events of a plugin beside the system calls.
+pub(crate) struct PluginEvents<'s> {
+    pub(crate) plugins: &'s Arc<SourcePlugins>,
+    pub(crate) rules: Arc<SourceRules<PluginSchema>>,
+    pub(crate) evaluator: Arc<plugin::Evaluator>,
 }
 
 impl Service<'_> {
@@ -80,7 +90,8 @@ impl Service<'_> {
         let config = &self.loaded.config;
         let evaluator =
             self.audit.as_ref().map(|audit| Arc::<Evaluator>::clone(&audit.evaluator) as Arc<dyn CountsAudit>);
-        let telemetry = Arc::new(Telemetry::new(signals.clone(), evaluator));
+        let counts = self.plugins.iter().map(|events| Arc::clone(&events.evaluator) as Arc<dyn CountsSource>).collect();
+        let telemetry = Arc::new(Telemetry::new(signals.clone(), evaluator, counts));
         let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), AtomicBool::new(false));
         let replay = config.engine.kind == EngineKind::Replay;
         let web = if config.webserver.enabled && !replay { Some(self.web(&facts, &telemetry)?) } else { None };
@@ -93,6 +104,16 @@ impl Service<'_> {
                 Some((audit, audit::Inputs::open(audit.settings, sender)?, queue))
             }
             None => None,
+        };
+        let open = |events: &PluginEvents<'_>| plugin::Evaluator::open(events.plugins);
+        let opened = self.plugins.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let watched: Vec<_> = self.plugins.iter().map(|events| Arc::clone(&events.evaluator)).collect();
+        let running = AtomicUsize::new(opened.len() + usize::from(audit.is_some()));
+        let failure: Mutex<Option<Fatal>> = Mutex::default();
+        let ended = &|| {
+            if running.fetch_sub(1, Ordering::SeqCst) == 1 && !self.syscalls {
+                signals.end();
+            }
         };
         std::thread::scope(|scope| {
             // A panic in the loop must not leave the threads running, for which the scope waits.
@@ -116,18 +137,35 @@ impl Service<'_> {
                     if let Err(fatal) = audit.evaluator.run(&queue, audit.settings.limits, audit.rules, slot, alerts) {
                         log::error(format!("k8s_audit: {fatal}"));
                     }
-                    if audit.alone {
-                        signals.end();
-                    }
+                    ended();
                 });
                 inputs
             });
+            let (watching, unwatched) = channel::<()>();
+            if !watched.is_empty() {
+                let (watched, end) = (&watched, &end);
+                scope.spawn(move || plugin::watch(watched, end, &unwatched));
+            }
+            for (events, source) in self.plugins.iter().zip(opened) {
+                let (slot, end, failure, watching) = (&slot, &end, &failure, watching.clone());
+                scope.spawn(move || {
+                    if let Err(fatal) = events.evaluator.run(source, &events.rules, slot, alerts, end) {
+                        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fatal);
+                        signals.end();
+                    }
+                    drop(watching);
+                    ended();
+                });
+            }
+            drop(watching);
             let outcome = events(&telemetry, &slot);
             // Closes the queue; its events are evaluated before the scope ends.
             drop(inputs);
             drop((stop, stop_losses));
             outcome
-        })
+        })?;
+        // A source that fails ends the program, as in Falco.
+        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     fn facts(&self) -> Facts {

@@ -120,6 +120,12 @@ impl Facts {
                 metrics.push(Metric::counter(Part::Program, name, value));
             }
         }
+        for plugin in &snapshot.plugins {
+            let labels = [("source", plugin.source.as_str())];
+            for (name, value) in [("plugin_evts", plugin.events), ("plugin_invalid_evts", plugin.invalid)] {
+                metrics.push(Metric::counter(Part::Program, name, value).labels(&labels));
+            }
+        }
         for (reason, value) in [("alike", snapshot.kept.alike), ("rate", snapshot.kept.limited)] {
             metrics.push(Metric::counter(Part::Program, "alerts_suppressed", value).labels(&[("reason", reason)]));
         }

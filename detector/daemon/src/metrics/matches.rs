@@ -47,6 +47,17 @@ impl Matches {
         self.rules.extend(gone);
     }
 
+    /// Copies the counts to a list that other threads read. Names are copied only where they differ, as copying them each
+    /// time would cost more than the rules do.
+    pub(crate) fn copy_to(&self, list: &mut Vec<RuleCount>) {
+        let rules = self.rules();
+        if list.len() == rules.len() && list.iter().zip(rules).all(|(old, new)| old.name == new.name) {
+            list.iter_mut().zip(rules).for_each(|(old, new)| old.count = new.count);
+        } else {
+            *list = rules.to_vec();
+        }
+    }
+
     /// Counts an alert.
     pub(crate) fn count_alert(&mut self, alert: &Alert<'_>) {
         if let Some(id) = alert.rule_id() {

@@ -52,6 +52,8 @@ pub(crate) struct Snapshot {
     pub(crate) engines: Vec<EngineState>,
     /// Counts of audit events, if enabled. Their rules are among the rules.
     pub(crate) audit: Option<AuditCounts>,
+    /// Counts of the sources that plugins provide. Their rules are among the rules.
+    pub(crate) plugins: Vec<SourceCounts>,
     /// Costs of the first rules, in their order, while they are measured.
     pub(crate) costs: Vec<Cost>,
     /// The counts of each correlation, and the memory of all partial matches.
@@ -68,6 +70,24 @@ pub(crate) struct AuditCounts {
     pub(crate) rules: Vec<RuleCount>,
 }
 
+/// Counts of the events that a plugin provides, at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SourceCounts {
+    /// The name of the source.
+    pub(crate) source: String,
+    /// Events that were evaluated against the rules.
+    pub(crate) events: u64,
+    /// Events of the plugin that are invalid.
+    pub(crate) invalid: u64,
+    pub(crate) rules: Vec<RuleCount>,
+}
+
+/// The source of the counts of a plugin's events, which are evaluated on another thread.
+pub(crate) trait CountsSource: std::fmt::Debug + Send + Sync {
+    /// Returns the counts after the last round.
+    fn counts(&self) -> SourceCounts;
+}
+
 /// The source of the counts of audit events, which are evaluated on another thread.
 pub(crate) trait CountsAudit: std::fmt::Debug + Send + Sync {
     /// Returns the counts after the last batch.
@@ -82,14 +102,20 @@ pub(crate) struct Telemetry {
     last: Mutex<(u64, Snapshot)>,
     fresh: Condvar,
     audit: Option<Arc<dyn CountsAudit>>,
+    plugins: Vec<Arc<dyn CountsSource>>,
     /// Until when costs are measured.
     measure: Mutex<Option<Instant>>,
 }
 
 impl Telemetry {
-    pub(crate) fn new(signals: Signals, audit: Option<Arc<dyn CountsAudit>>) -> Self {
+    pub(crate) fn new(
+        signals: Signals,
+        audit: Option<Arc<dyn CountsAudit>>,
+        plugins: Vec<Arc<dyn CountsSource>>,
+    ) -> Self {
         Self {
             audit,
+            plugins,
             measure: Mutex::default(),
             signals,
             wanted: AtomicBool::new(false),
@@ -114,6 +140,11 @@ impl Telemetry {
             let mut counts = audit.counts();
             snapshot.rules.append(&mut counts.rules);
             snapshot.audit = Some(counts);
+        }
+        for plugin in &self.plugins {
+            let mut counts = plugin.counts();
+            snapshot.rules.append(&mut counts.rules);
+            snapshot.plugins.push(counts);
         }
         snapshot
     }
@@ -153,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_request_returns_the_counts() {
-        let telemetry = Telemetry::new(Signals::default(), None);
+        let telemetry = Telemetry::new(Signals::default(), None, Vec::new());
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| telemetry.ask().events);
             while !telemetry.take_wanted() {

@@ -2,14 +2,15 @@
 
 use crate::cli::Options;
 use crate::config::settings::Config;
+use crate::plugins::Plugins;
 use crate::rules::{RuleFiles, description_text};
 use crate::{Fatal, log, terminal};
 use serde_json::json;
 
 /// Validates the files of `-V`. Returns an error if any of them is invalid.
 pub(crate) fn run(options: &Options, config: &Config) -> Result<(), Fatal> {
-    let mut rules = RuleFiles::exactly(&options.validate)?.load(options, config);
-    rules.check_plugins(config)?;
+    let mut rules = RuleFiles::exactly(&options.validate)?.load(options, config, &*Plugins::of(config)?);
+    rules.check_plugins()?;
     let successful = rules.loaded.is_successful();
     let wanted = options.describe_all || options.describe.is_some();
     let described = if successful && wanted { Some(rules.describe(options.describe.as_deref())?) } else { None };

@@ -13,6 +13,7 @@ use crate::clock::now;
 use crate::config::Loaded;
 use crate::config::settings::RulesBundle;
 use crate::log;
+use crate::plugins::Plugins;
 use crate::rules::{RuleFiles, is_yaml};
 use flate2::read::GzDecoder;
 use minisign_verify::{PublicKey, Signature};
@@ -73,7 +74,7 @@ pub(crate) fn refresh(options: &Options, loaded: &Loaded) -> Result<bool, String
     }
     // A bundle that does not load is not kept: the next start must not fail because of it. But it is not fetched again.
     let sound = RuleFiles::with_bundle(loaded, files)
-        .and_then(|found| found.load(options, &loaded.config).check(&loaded.config))
+        .and_then(|found| found.load(options, &loaded.config, &*Plugins::of(&loaded.config)?).check())
         .map_err(|fatal| format!("{} has a valid signature, but its rules do not load: {fatal}", settings.url));
     std::fs::create_dir_all(&settings.cache).map_err(|error| format!("{}: {error}", settings.cache.display()))?;
     match &sound {

@@ -8,8 +8,9 @@ use crate::alerts::noise::Noise;
 use crate::cli::Options;
 use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
 use crate::names::K8S_AUDIT;
-use crate::plugins;
+use crate::plugins::{self, Plugins};
 use crate::{Fatal, log};
+use peregrine_plugin_host::PluginSchema;
 use rule_engine::diag::human::Style;
 use rule_engine::engine::{CompiledRules, Config as EngineConfig};
 use rule_engine::event::Schema;
@@ -114,24 +115,30 @@ impl RuleFiles {
     }
 
     /// Loads the rules, also if they have errors.
-    pub(crate) fn load(&self, options: &Options, config: &Config) -> Rules {
+    pub(crate) fn load(&self, options: &Options, config: &Config, plugins: &Plugins) -> Rules {
         let syscalls = syscalls(config);
-        let audit = plugins::loaded(config).any(|plugin| plugin.source == Some(K8S_AUDIT));
-        let audit = audit.then(|| JsonSchema::k8s_audit().hostname(crate::host::hostname()));
-        let extra = extra_outputs(options, config, &[&syscalls]);
+        let hostname = crate::host::hostname();
+        let audit = plugins.has_built_in(K8S_AUDIT).then(|| JsonSchema::k8s_audit().hostname(&hostname));
+        let of_plugins: Vec<_> =
+            plugins.sources.iter().map(|source| PluginSchema::new(source).hostname(&hostname)).collect();
+        let mut schemas: Vec<&dyn Schema> = vec![&syscalls];
+        schemas.extend(of_plugins.iter().map(|schema| schema as &dyn Schema));
+        let extra = extra_outputs(options, config, &schemas);
         let mut sources = Sources::new().with(syscalls);
         if let Some(audit) = audit {
             sources = sources.with(audit);
         }
+        let sources = of_plugins.into_iter().fold(sources, Sources::with);
         let mut loader = Loader::new(sources).extra_output(extra);
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
         let mut loaded = loader.load(files);
         renamed::add_hints(&mut loaded);
+        let plugins = plugins.versions();
         for found in loaded.diagnostics.iter_mut().filter(|found| found.message.starts_with("Unknown source ")) {
-            found.hint = plugins::advice(config, &found.message).or(found.hint.take());
+            found.hint = plugins::advice(&plugins, &found.message).or(found.hint.take());
         }
-        Rules { loaded, sources: loader.into_sources() }
+        Rules { loaded, sources: loader.into_sources(), plugins }
     }
 }
 
@@ -199,6 +206,8 @@ fn extra_outputs(options: &Options, config: &Config, schemas: &[&dyn Schema]) ->
 pub(crate) struct Rules {
     pub(crate) loaded: load::Loaded,
     pub(crate) sources: Sources,
+    /// Names and versions of the plugins.
+    plugins: Vec<(String, String)>,
 }
 
 impl Rules {
@@ -209,9 +218,9 @@ impl Rules {
     }
 
     /// Checks that the plugins which the rules require are available.
-    pub(crate) fn check_plugins(&self, config: &Config) -> Result<(), Fatal> {
-        let plugins: Vec<_> = plugins::loaded(config).map(|plugin| (plugin.name, plugin.version)).collect();
-        self.loaded.check_plugins(&plugins).map_err(|error| match plugins::advice(config, &error) {
+    pub(crate) fn check_plugins(&self) -> Result<(), Fatal> {
+        let plugins: Vec<_> = self.plugins.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
+        self.loaded.check_plugins(&plugins).map_err(|error| match plugins::advice(&self.plugins, &error) {
             Some(advice) => Fatal(format!("{error}; {advice}")),
             None => Fatal(error),
         })
@@ -231,7 +240,7 @@ impl Rules {
     ///
     /// If the rules have an error, or a plugin that they require is missing.
     pub(crate) fn engine(self, config: &Config) -> Result<CompiledRules, Fatal> {
-        self.check(config)?;
+        self.check()?;
         let matching = match config.rule_matching {
             RuleMatching::First => Matching::First,
             RuleMatching::All => Matching::All,
@@ -256,9 +265,9 @@ impl Rules {
     }
 
     /// Checks that the rules can run, and logs warnings.
-    pub(crate) fn check(&self, config: &Config) -> Result<(), Fatal> {
+    pub(crate) fn check(&self) -> Result<(), Fatal> {
         // A missing plugin causes many other errors, so it alone is reported.
-        self.check_plugins(config)?;
+        self.check_plugins()?;
         if !self.loaded.is_successful() {
             return Err(Fatal(self.faults()));
         }

@@ -6,6 +6,7 @@ pub(crate) mod ignored;
 #[cfg(feature = "live")]
 pub(crate) mod live;
 pub(crate) mod no_driver;
+pub(crate) mod plugin;
 pub(crate) mod replay;
 #[cfg(feature = "live")]
 pub(crate) mod selection;
@@ -14,12 +15,17 @@ use crate::Fatal;
 use crate::cli::Options;
 use crate::config::settings::{Config, EngineKind};
 use crate::names::{K8S_AUDIT, SYSCALL};
+use crate::plugins::Plugins;
+use peregrine_plugin_host::SourcePlugins;
+use std::sync::Arc;
 
 /// The enabled sources.
 #[derive(Debug)]
 pub(crate) struct Enabled {
     pub(crate) syscall: bool,
     pub(crate) audit: Option<audit::Settings>,
+    /// Those that plugins provide.
+    pub(crate) plugins: Vec<Arc<SourcePlugins>>,
 }
 
 impl Enabled {
@@ -28,13 +34,14 @@ impl Enabled {
     /// # Errors
     ///
     /// If the command line names an unknown source, or disables all sources.
-    pub(crate) fn select(options: &Options, config: &Config) -> Result<Self, Fatal> {
+    pub(crate) fn select(options: &Options, config: &Config, plugins: &Plugins) -> Result<Self, Fatal> {
         if config.engine.kind == EngineKind::Replay {
-            return Ok(Self { syscall: true, audit: None });
+            return Ok(Self { syscall: true, audit: None, plugins: Vec::new() });
         }
-        let audit = audit::Settings::read(config)?;
+        let audit = if plugins.has_built_in(K8S_AUDIT) { audit::Settings::read(config)? } else { None };
         let mut known = vec![SYSCALL];
         known.extend(audit.as_ref().map(|_| K8S_AUDIT));
+        known.extend(plugins.sources.iter().map(|source| source.source()));
         for (names, verb) in [(&options.enable_sources, "enable"), (&options.disable_sources, "disable")] {
             if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
                 return Err(Fatal(format!("cannot {verb} the unknown event source '{name}'")));
@@ -44,8 +51,9 @@ impl Enabled {
             let named = |names: &[String]| names.iter().any(|named| named == name);
             (options.enable_sources.is_empty() || named(&options.enable_sources)) && !named(&options.disable_sources)
         };
-        let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)) };
-        if !enabled.syscall && enabled.audit.is_none() {
+        let plugins = plugins.sources.iter().filter(|source| used(source.source())).cloned().collect();
+        let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)), plugins };
+        if !enabled.syscall && enabled.audit.is_none() && enabled.plugins.is_empty() {
             return Err(Fatal::new("at least one event source must be enabled"));
         }
         Ok(enabled)

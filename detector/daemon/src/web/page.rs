@@ -156,6 +156,9 @@ fn told(about: &About, counts: &Snapshot, feed: &Feed) -> Json {
     if let Some(audit) = &counts.audit {
         sources.push(json!({"name": K8S_AUDIT, "events": audit.events, "refused": audit.refused}));
     }
+    for plugin in &counts.plugins {
+        sources.push(json!({"name": plugin.source, "events": plugin.events, "refused": plugin.invalid}));
+    }
     let rules: Vec<_> = counts
         .rules
         .iter()

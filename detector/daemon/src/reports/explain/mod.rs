@@ -33,7 +33,7 @@ struct Resolved {
 
 /// Runs `--explain-rule`, `--explain-event`, or both: the rule on that event.
 pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: &Config) -> Result<(), Fatal> {
-    rules.check(config)?;
+    rules.check()?;
     let mut rules = rules;
     let all = rules.loaded.resolved.correlations.clone();
     let named = rule.and_then(|name| all.iter().find(|known| known.name == name));
@@ -70,7 +70,7 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
 
 /// Returns the rule of that name, or all.
 fn resolved(rules: &mut Rules, name: Option<&str>) -> Result<Vec<Resolved>, Fatal> {
-    let Rules { loaded, sources } = rules;
+    let Rules { loaded, sources, .. } = rules;
     let collected: Vec<_> = loaded.collection.rules.iter().collect();
     let mut all = Vec::new();
     for rule in &loaded.resolved.rules {

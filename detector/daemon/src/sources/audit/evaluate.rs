@@ -130,12 +130,6 @@ impl Work {
     fn tell(&mut self, evaluator: &Evaluator) {
         let mut counts = evaluator.counts.lock().unwrap_or_else(PoisonError::into_inner);
         (counts.events, counts.refused) = (self.counts.events, self.counts.refused);
-        // Copying names each time would cost more than the rules do.
-        let rules = self.matches.rules();
-        if counts.rules.len() == rules.len() && counts.rules.iter().zip(rules).all(|(old, new)| old.name == new.name) {
-            counts.rules.iter_mut().zip(rules).for_each(|(old, new)| old.count = new.count);
-        } else {
-            counts.rules = rules.to_vec();
-        }
+        self.matches.copy_to(&mut counts.rules);
     }
 }

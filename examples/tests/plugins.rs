@@ -1,0 +1,165 @@
+//! Plugins from shared objects through the whole program.
+
+mod common;
+
+use common::{alerts, peregrine, root};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Compiles the test plugin of `plugin-host` with options.
+fn build(directory: &tempfile::TempDir, options: &[&str]) -> PathBuf {
+    let path = directory.path().join("libcounter.so");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&path).args(options);
+    let status = compiler.arg(root().join("plugin-host/tests/c/plugin.c")).status().expect("a C compiler");
+    assert!(status.success());
+    path
+}
+
+fn plugin(path: &std::path::Path, more: &str) -> [String; 2] {
+    ["-o".to_owned(), format!(r#"plugins[]={{"name": "counter", "library_path": "{}"{more}}}"#, path.display())]
+}
+
+const RULES: &str = "- required_plugin_versions:\n  - name: counter\n    version: 1.2.0\n\
+    - rule: Even\n  desc: d\n  condition: counter.even = true and counter.value > 4\n  \
+    output: even (value=%counter.value at=%counter.at parts=%counter.parts info=%evt.plugininfo)\n  \
+    priority: notice\n  source: counter\n\
+    - rule: Shell\n  desc: d\n  condition: evt.type = execve\n  output: x\n  priority: notice\n";
+
+fn rules(directory: &tempfile::TempDir, text: &str) -> PathBuf {
+    let path = directory.path().join("rules.yaml");
+    std::fs::write(&path, text).expect("a file");
+    path
+}
+
+/// Runs the program on the events of the plugin alone.
+fn run(directory: &tempfile::TempDir, path: &std::path::Path, more: &str, args: &[&str]) -> common::Ran {
+    let rules = rules(directory, RULES);
+    let plugin = plugin(path, more);
+    let mut all = vec![
+        "-r",
+        rules.to_str().expect("a path"),
+        "-o",
+        "json_output=true",
+        "-o",
+        "log_stderr=true",
+        "--disable-source",
+        "syscall",
+    ];
+    all.extend(plugin.iter().map(String::as_str));
+    all.extend(args);
+    peregrine(all)
+}
+
+#[test]
+fn events_of_a_plugin_raise_alerts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &[]);
+    let more = r#", "init_config": {"a": 1}, "open_params": "10""#;
+    let ran = run(&directory, &path, more, &["-o", "append_output[]={\"suggested_output\": true}"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let alerts = alerts(&ran.out);
+    let fields: Vec<_> = alerts.iter().map(|alert| alert["output_fields"]["counter.value"].clone()).collect();
+    assert_eq!(fields, [6, 8, 10]);
+    assert_eq!((&alerts[0]["source"], &alerts[0]["rule"]), (&"counter".into(), &"Even".into()));
+    let output = alerts[0]["output"].as_str().expect("a text");
+    let expected =
+        "even (value=6 at=6000000000 parts=(part,part,part,part,part) info=event 6 of counter) counter_value=6";
+    assert!(output.ends_with(expected), "{output}");
+    assert!(ran.err.contains("plugin counter 1.2.3: loaded"), "{}", ran.err);
+    assert!(ran.err.contains("plugin counter (start): initialized"), "{}", ran.err);
+    assert!(ran.out.contains("Even: 3"), "{}", ran.out);
+}
+
+#[test]
+fn several_sources_run_side_by_side() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &[]);
+    let rules = rules(&directory, RULES);
+    let [option, plugin] = plugin(&path, r#", "open_params": "6""#);
+    // Nothing but the end of the time ends a run without a driver.
+    let ran = peregrine([
+        "-r",
+        rules.to_str().expect("a path"),
+        "-o",
+        "engine.kind=nodriver",
+        "-o",
+        "json_output=true",
+        "-M",
+        "2",
+        &option,
+        &plugin,
+    ]);
+    assert_eq!((ran.code, alerts(&ran.out).len()), (0, 1), "{}", ran.err);
+}
+
+#[test]
+fn reports_describe_plugins() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &["-DSCHEMA", "-DPARSING"]);
+    let [option, plugin] = plugin(&path, "");
+    let list = peregrine(["--list-plugins", &option, &plugin]).out;
+    assert!(list.starts_with("2 Plugins Loaded:\n\nName: container\n"), "{list}");
+    let expected = "Name: counter\nDescription: Counts.\nContact: nobody@example.com\nVersion: 1.2.3\nCapabilities: \n  \
+                    - Event Sourcing (ID=999, source='counter')\n  - Field Extraction\n  - Event Parsing (not used)\n";
+    assert!(list.contains(expected), "{list}");
+    let info = peregrine(["--plugin-info", "counter", &option, &plugin]).out;
+    assert!(info.contains("Init config schema type: JSON\n\n{\"type\": \"object\"}"), "{info}");
+    assert!(info.ends_with("Suggested open params:\n10: ten events\n20\n"), "{info}");
+    let fields = peregrine(["--list=counter", &option, &plugin]).out;
+    assert!(
+        fields.contains("counter.parts") && fields.contains("evt.pluginname") && !fields.contains("proc.name"),
+        "{fields}"
+    );
+    let unknown = peregrine(["--list=nowhere", &option, &plugin]).err;
+    assert!(unknown.contains("the sources are syscall, k8s_audit, counter"), "{unknown}");
+    let versions = peregrine(["--version", "-o", "json_output=true", &option, &plugin]).out;
+    assert!(versions.contains("\"counter\":\"1.2.3\""), "{versions}");
+}
+
+#[test]
+fn what_is_wrong_with_a_plugin_is_said() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &["-DFAIL_BATCH"]);
+    let ran = run(&directory, &path, "", &[]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("Error: plugin counter: `plugin_next_batch` failed: the cable is out"), "{}", ran.err);
+    let ran = run(&directory, &path, r#", "init_config": "refuse""#, &[]);
+    assert!(
+        ran.err.contains("Error: plugin counter: `plugin_init` failed: the configuration is 'refuse'"),
+        "{}",
+        ran.err
+    );
+    for (library, expected) in [
+        ("/nonexistent.so", "plugin 'counter' is not built in and /nonexistent.so does not exist"),
+        ("libx.so", "libx.so is neither in /usr/share/peregrine/plugins nor in /usr/share/falco/plugins"),
+        ("../libx.so", "plugin counter: library_path ../libx.so leads out of the folder of plugins"),
+        ("", "plugin 'counter' is not built in and set its library_path"),
+    ] {
+        let ran = run(&directory, std::path::Path::new(library), "", &[]);
+        assert!(ran.code != 0 && ran.err.contains(expected), "{library}: {}", ran.err);
+    }
+    // A later version is required.
+    let rules = rules(&directory, "- required_plugin_versions:\n  - name: counter\n    version: 1.3.0\n");
+    let [option, plugin] = plugin(&build(&directory, &[]), "");
+    let ran = peregrine(["-r", rules.to_str().expect("a path"), &option, &plugin, "--dry-run"]);
+    assert!(ran.code != 0 && ran.err.contains("counter"), "{}", ran.err);
+}
+
+#[test]
+fn invalid_events_are_logged_and_counted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &["-DNULL_EVENT"]);
+    let ran = run(&directory, &path, r#", "open_params": "10""#, &[]);
+    assert_eq!((ran.code, alerts(&ran.out).len()), (0, 3), "{}", ran.err);
+    assert!(ran.err.contains("plugin counter: invalid event: null"), "{}", ran.err);
+}
+
+#[test]
+fn a_plugin_that_hangs_does_not_keep_the_program() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &["-DHANG"]);
+    let ran = run(&directory, &path, r#", "open_params": "10""#, &["-M", "1"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("plugin counter: plugin_next_batch does not return; ending without it"), "{}", ran.err);
+}
