@@ -11,8 +11,7 @@ pub(crate) mod resources;
 pub(crate) mod telemetry;
 
 use serde_json::{Map, Value as Json};
-use std::collections::HashSet;
-use std::fmt::Write;
+use std::collections::{HashMap, HashSet};
 
 /// The part of the program that a metric describes. It becomes part of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,34 +98,33 @@ impl Metric {
 /// Renders the Prometheus text format, version 0.0.4. Metrics of one name are grouped under one header, as it requires.
 ///
 /// Names that differ only by characters which the format does not have become equal. Prometheus rejects the whole page for
-/// a label that is there twice, and takes the first of two equal series, so the first of each is kept.
+/// a label that is there twice, and takes the first of two equal series, so the first of each is kept. The time is linear
+/// in the number of metrics: any client that reaches the port can request them.
 pub(crate) fn prometheus(metrics: &[Metric]) -> String {
-    let mut text = String::new();
-    let mut done: Vec<String> = Vec::new();
-    for first in metrics.iter().filter(|metric| !metric.alert_only) {
-        let name = prometheus_name(first);
-        if done.contains(&name) {
-            continue;
+    // One group of lines per name, in the order in which the names appear first.
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut groups: Vec<(String, HashSet<String>)> = Vec::new();
+    for metric in metrics.iter().filter(|metric| !metric.alert_only) {
+        let name = prometheus_name(metric);
+        let labels = labels(metric);
+        let value = match metric.unit {
+            Unit::Percent => metric.value / 100.0,
+            Unit::Kibibytes => metric.value * 1024.0,
+            _ => metric.value,
+        };
+        let line = format!("{name}{labels} {value}\n");
+        let place = *places.entry(name).or_insert_with_key(|name| {
+            let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+            let header = format!("# HELP {name} https://falco.org/docs/metrics/\n# TYPE {name} {kind}\n");
+            groups.push((header, HashSet::new()));
+            groups.len() - 1
+        });
+        let (text, series) = &mut groups[place];
+        if series.insert(labels) {
+            text.push_str(&line);
         }
-        let kind = if first.kind == Kind::Counter { "counter" } else { "gauge" };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "# HELP {name} https://falco.org/docs/metrics/\n# TYPE {name} {kind}\n");
-        let mut series = HashSet::new();
-        for metric in metrics.iter().filter(|metric| !metric.alert_only && prometheus_name(metric) == name) {
-            let labels = labels(metric);
-            if !series.insert(labels.clone()) {
-                continue;
-            }
-            let value = match metric.unit {
-                Unit::Percent => metric.value / 100.0,
-                Unit::Kibibytes => metric.value * 1024.0,
-                _ => metric.value,
-            };
-            let _ = writeln!(text, "{name}{labels} {value}");
-        }
-        done.push(name);
     }
-    text
+    groups.into_iter().map(|(text, _)| text).collect()
 }
 
 /// Returns the labels in braces, each name once.
