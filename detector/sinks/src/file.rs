@@ -4,10 +4,17 @@ use super::lines::Lines;
 use super::{Failure, Message, Sink};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// Permissions of a file that is created: alerts hold command lines of all users. The process's umask may take away
+/// more.
+const MODE: u32 = 0o640;
+
 /// Appends a line to a file for each alert.
+///
+/// A file that is kept open is opened again once its path leads to another file or to none: whoever removes or replaces
+/// it does not silence the output.
 ///
 /// While the disk is full, alerts wait; the file never mixes parts of two of them. An incomplete line of an earlier run
 /// is ended first.
@@ -18,6 +25,15 @@ pub struct File {
     buffered: bool,
     open: Option<std::fs::File>,
     lines: Lines,
+}
+
+/// Returns whether a path still leads to an open file.
+fn leads_to(path: &Path, file: &std::fs::File) -> bool {
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    match (std::fs::metadata(path), file.metadata()) {
+        (Ok(named), Ok(open)) => identity(named) == identity(open),
+        _ => false,
+    }
 }
 
 fn ends_in_the_middle_of_a_line(file: &std::fs::File) -> bool {
@@ -57,14 +73,16 @@ impl File {
 
 /// Returns the open file, after opening it if it is not. `torn`: the next bytes continue its last line.
 fn opened<'f>(path: &Path, open: &'f mut Option<std::fs::File>, torn: bool) -> Result<&'f mut std::fs::File, Failure> {
-    let file = match open.take() {
+    let file = match open.take().filter(|file| torn || leads_to(path, file)) {
         Some(file) => file,
         None => {
             // A pipe must not be opened for reading: it would be its own reader, and no other reader would get
             // anything.
             let readable = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
-            let file = OpenOptions::new().read(readable).append(true).create(true).open(path);
-            let file = file.or_else(|_| OpenOptions::new().append(true).create(true).open(path));
+            let mut options = OpenOptions::new();
+            options.append(true).create(true).mode(MODE);
+            let file = options.read(readable).open(path);
+            let file = file.or_else(|_| options.read(false).open(path));
             let file = file.map_err(|error| Failure::Retryable(format!("cannot open {}: {error}", path.display())))?;
             if ends_in_the_middle_of_a_line(&file) && !torn {
                 (&file).write_all(b"\n").map_err(Failure::retryable)?;
@@ -127,15 +145,30 @@ mod tests {
     }
 
     #[test]
-    fn a_file_kept_open_stays_the_same_file() {
+    fn others_may_not_read_a_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        File::new(&path, true, false).deliver(&[message("one")]).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o137, 0);
+    }
+
+    #[test]
+    fn a_file_that_is_removed_or_replaced_is_opened_again() {
         let folder = tempfile::tempdir().unwrap();
         let (path, moved) = (folder.path().join("a"), folder.path().join("b"));
         let mut file = File::new(&path, true, false);
         file.deliver(&[message("one")]).unwrap();
         std::fs::rename(&path, &moved).unwrap();
         file.deliver(&[message("two")]).unwrap();
-        assert_eq!(std::fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
-        assert!(!path.exists());
+        assert_eq!(std::fs::read_to_string(&moved).unwrap(), "one\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
+        std::fs::remove_file(&path).unwrap();
+        file.deliver(&[message("three")]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "three\n");
+        std::fs::copy(&moved, folder.path().join("other")).unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        file.deliver(&[message("four")]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nfour\n");
     }
 
     #[test]
