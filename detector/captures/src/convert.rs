@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use scap::savefile::{Compression, Writer};
+use scap::savefile::{Compression, Writer, private_file};
 use scap::text::{write_event, write_host};
 use scap::{Event, HostState, Next, Source as _};
 use sinsp::fields::Fields;
@@ -74,7 +74,7 @@ impl Sink {
     fn create(path: &Path, gzip: bool, host: &HostState) -> Result<Self, Fatal> {
         let extension = path.extension().unwrap_or_default();
         if extension == "trace" {
-            let file = File::create(path).map_err(|error| format!("can't create {}: {error}", path.display()))?;
+            let file = private_file(path).map_err(|error| format!("can't create {}: {error}", path.display()))?;
             let mut sink = Self::Text(BufWriter::new(file), String::new());
             sink.host(host)?;
             return Ok(sink);

@@ -42,4 +42,4 @@ pub use reader::{Limits, Reader};
 pub use rotate::{Rotation, Rotator};
 pub use section::Version;
 pub use upgrade::{Upgrade, UpgradeError, Upgraded};
-pub use writer::{Compression, Writer};
+pub use writer::{Compression, Writer, private_file};

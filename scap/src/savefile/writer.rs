@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use flate2::Compression as Level;
@@ -41,15 +42,25 @@ pub struct Writer<W: Write> {
 }
 
 impl Writer<File> {
-    /// Creates a file, or empties it, and writes the state.
+    /// Creates a file that only its owner may read, or empties it, and writes the state. A capture has the environment
+    /// and the data of all processes.
     ///
     /// # Errors
     /// If the file cannot be created or written.
     pub fn create(path: impl AsRef<Path>, host: &HostState, compression: Compression) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::create(path).map_err(|error| Error::io(format!("can't open {}", path.display()), error))?;
+        let file = private_file(path).map_err(|error| Error::io(format!("can't open {}", path.display()), error))?;
         Self::new(file, host, compression)
     }
+}
+
+/// Creates a file that only its owner may read, or empties it. The permissions of a file that exists stay.
+///
+/// # Errors
+///
+/// As [`File::create`].
+pub fn private_file(path: &Path) -> std::io::Result<File> {
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 impl<W: Write> Writer<W> {

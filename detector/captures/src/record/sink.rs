@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use scap::savefile::{Compression, Rotation, Rotator, Writer};
+use scap::savefile::{Compression, Rotation, Rotator, Writer, private_file};
 use scap::{Event, HostState};
 
 use crate::Fatal;
@@ -46,7 +46,7 @@ impl Sink {
             row.begin(host)?;
             return Ok(Self::Row(row));
         }
-        let file = std::fs::File::create(path).map_err(|error| format!("can't create {}: {error}", path.display()))?;
+        let file = private_file(path).map_err(|error| format!("can't create {}: {error}", path.display()))?;
         let file: Box<dyn Write> = Box::new(file);
         Ok(Self::One(Writer::new(file, host, compression)?))
     }
