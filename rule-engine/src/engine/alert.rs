@@ -294,6 +294,7 @@ impl<'a> Alert<'a> {
     }
 
     fn text_with_notes(&self, notes: &[Note], format: &Format, out: &mut Vec<u8>) {
+        let start = out.len();
         match self.content {
             Content::Rule(matched) => json::escape(matched.line(format.iso8601).0, out),
             Content::Internal(own, _) => own.write_text(format.iso8601, out),
@@ -301,6 +302,7 @@ impl<'a> Alert<'a> {
         if !notes.is_empty() {
             super::owned::write_pairs(notes.iter().map(|note| (note.name(), note.value())), out);
         }
+        json::hide_controls(start, out);
     }
 
     fn json_with_notes(&self, notes: &[Note], format: &Format, out: &mut Vec<u8>) {

@@ -11,6 +11,31 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
     peregrine_text::json::escape(text, Delete::Plain, out);
 }
 
+/// Replaces, in a line of text from `start` on, the characters that a terminal would act on, or that make text look like
+/// other text, by their code: DEL, the controls U+0080 to U+009F, separators of lines and paragraphs, and marks of
+/// direction. JSON keeps them, as Falco does: its readers are programs.
+pub(crate) fn hide_controls(start: usize, out: &mut Vec<u8>) {
+    // The first bytes of those characters; nearly every line has none.
+    if !out[start..].iter().any(|byte| matches!(byte, 0x7f | 0xc2 | 0xd8 | 0xe2)) {
+        return;
+    }
+    let line = out.split_off(start);
+    for c in String::from_utf8_lossy(&line).chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                // Writing to a vector cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
 /// Appends a JSON string.
 pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
     peregrine_text::json::string(text, Delete::Plain, out);
@@ -51,6 +76,22 @@ mod tests {
         let mut out = Vec::new();
         string(b"a\"\\\n\x01\x7f\xc3\xa9\xff.", &mut out);
         assert_eq!(String::from_utf8_lossy(&out), "\"a\\\"\\\\\\n\\u0001\u{7f}é\u{fffd}.\"");
+    }
+
+    #[test]
+    fn a_line_of_text_has_no_controls() {
+        for (text, expected) in [
+            ("plain é – \u{20ac} text", "plain é – \u{20ac} text"),
+            ("a\u{7f}b\u{9b}2Jc", "a\\u007fb\\u009b2Jc"),
+            ("x\u{2028}y\u{2029}z\u{85}", "x\\u2028y\\u2029z\\u0085"),
+            ("gpj.\u{202e}exe\u{2066}\u{2069}\u{200f}\u{61c}", "gpj.\\u202eexe\\u2066\\u2069\\u200f\\u061c"),
+        ] {
+            let mut out = b"\x7f".to_vec();
+            out.extend_from_slice(text.as_bytes());
+            hide_controls(1, &mut out);
+            assert_eq!(String::from_utf8_lossy(&out[1..]), expected);
+            assert_eq!(out[0], 0x7f, "what was before stays");
+        }
     }
 
     #[test]

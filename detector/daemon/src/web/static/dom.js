@@ -4,6 +4,12 @@ export const PRIORITIES = ["Emergency", "Alert", "Critical", "Error", "Warning",
 
 export const byId = (id) => document.getElementById(id);
 
+// Controls, separators of lines, and marks of direction: what makes text look like other text.
+const ODD = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Returns a text with its odd characters as their codes. */
+export const plain = (text) => text.replace(ODD, (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 /** Creates an element with properties and children; `data` sets data attributes, `aria-…` and others are attributes. */
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
@@ -14,7 +20,7 @@ export function element(name, properties = {}, ...children) {
     else if (key === "class") made.className = value;
     else made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== undefined && child !== null));
+  made.append(...children.filter((child) => child !== undefined && child !== null).map((child) => typeof child === "string" ? plain(child) : child));
   return made;
 }
 
