@@ -9,6 +9,7 @@ mod io;
 mod kind;
 mod open;
 mod path;
+mod truncated;
 mod zone;
 
 pub use zone::utc_offset;
@@ -80,6 +81,9 @@ fields! {
             "the return value of the call." on failed_open = "-2";
         "evt.failed" Bool na, Event, |e, _, _| Some(Value::Bool(args::result(e)? < 0)),
             "whether the call failed." on failed_open = "true";
+        "evt.truncated" CharBuf na, Event, truncated::names,
+            "the names of the parameters that may have been longer than what is kept of them, separated by commas: \
+             arguments together with the program's name, environment, and text, of 4096 bytes each." on exec = none;
         "evt.is_io" Bool na, Event, |e, _, _| Some(has(e, EventFlags::READS_FROM_FD | EventFlags::WRITES_TO_FD)),
             "whether the event reads or writes." on write = "true";
         "evt.is_io_read" Bool na, Event, |e, _, _| Some(has(e, EventFlags::READS_FROM_FD)),

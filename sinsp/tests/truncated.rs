@@ -1,0 +1,41 @@
+//! `evt.truncated`: parameters that may have been longer than what is kept of them.
+
+use peregrine_sinsp::fields::FieldRef;
+use peregrine_sinsp::{Inspector, Next};
+
+/// Returns the field for one event of thread 7.
+fn truncated(event: &str) -> String {
+    let trace = format!("thread tid=7 pid=7 ptid=1 comm=\"x\"\n1.0 tid=7 {event}\n");
+    let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).expect("a trace"));
+    let field = FieldRef::parse("evt.truncated").expect("a field");
+    let arena = bumpalo::Bump::new();
+    loop {
+        match inspector.next().expect("an event") {
+            Next::Event(event) => {
+                return String::from_utf8_lossy(field.text(&event, &arena).unwrap_or(b"-")).into_owned();
+            }
+            Next::End => panic!("no event"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_fills_its_space_may_have_been_longer() {
+    let text = |length: usize| "x".repeat(length);
+    // With the NUL at its end, text takes one byte more.
+    let exec = |exe: usize, args: usize, env: usize| {
+        format!("execve res=0 exe=\"{}\" args=b\"{}\" env=b\"{}\"", text(exe), text(args), text(env))
+    };
+    assert_eq!(truncated(&exec(10, 20, 30)), "-");
+    assert_eq!(truncated(&exec(10, 4084, 4095)), "-");
+    // The name of the program and its arguments share their space.
+    assert_eq!(truncated(&exec(10, 4085, 30)), "args");
+    assert_eq!(truncated(&exec(10, 20, 4096)), "env");
+    assert_eq!(truncated(&exec(4095, 0, 4096)), "exe,args,env");
+    let open = |length: usize| format!("openat fd=3 dirfd=-100 name=\"/{}\"", text(length));
+    assert_eq!(truncated(&open(4093)), "-");
+    assert_eq!(truncated(&open(4094)), "name");
+    // The data of a write is cut by a setting, and `evt.buflen` has its length.
+    assert_eq!(truncated(&format!("write res=9000 fd=3 size=9000 data=b\"{}\"", text(5000))), "-");
+}
