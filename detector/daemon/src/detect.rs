@@ -6,18 +6,19 @@ use crate::config::settings::EngineKind;
 use crate::event_loop::{active_config, run, service};
 use crate::metrics::matches::Matches;
 use crate::metrics::telemetry::{CountsAudit, CountsSource};
+use crate::protect::Protection;
 use crate::reports::profile::Profiles;
 use crate::rules::{self, RuleFiles};
 use crate::signals::Signals;
 use crate::sources::{self, containers, no_driver, plugin, replay};
 #[cfg(feature = "live")]
 use crate::sources::{live, selection};
-use crate::{Fatal, config, host, log, names, server, terminal, web};
+use crate::{Fatal, config, host, log, names, protect, server, terminal, web};
 use peregrine_sinks::{Console, Wait};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
 use sinsp::Inspector;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Loads the rules and opens outputs and sources, then detects.
@@ -34,6 +35,12 @@ pub(crate) fn detect(
     let snapshot = options.pidfile.is_some().then(|| active_config::snapshot(loaded, &mut rules));
     let sets = rules.engine(config)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
+    if config.engine.kind != EngineKind::Replay {
+        let sockets =
+            if sources.syscall { containers::sockets(config, Path::new(&host::host_root())) } else { Vec::new() };
+        let deciding = files.deciding(loaded).chain(sockets.iter().map(PathBuf::as_path));
+        protect::files::check(config.protection.refuse_writable_files, deciding)?;
+    }
     if options.dry_run {
         would_start(config, &hostname)?;
         let rules = sets.all().flat_map(|set| set.rules().rules()).filter(|rule| !rule.is_step()).count();
@@ -56,6 +63,8 @@ pub(crate) fn detect(
         rules,
         evaluator: Arc::default(),
     });
+    let protection = Protection::of(config);
+    protection.begin(config);
     let mut plugins = Vec::with_capacity(sources.plugins.len());
     for of_source in &sources.plugins {
         let rules = sets.source(of_source.source()).map_err(Fatal::new)?;
@@ -122,9 +131,10 @@ pub(crate) fn detect(
             EngineKind::Nodriver => {
                 let mut inspector =
                     Inspector::with_config(no_driver::Nothing::default(), replay::inspector_config(config));
+                protection.complete();
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
-            EngineKind::ModernEbpf | EngineKind::Kmod => live(&setup, rules, &alerts, &mut matches),
+            EngineKind::ModernEbpf | EngineKind::Kmod => live(&setup, protection, rules, &alerts, &mut matches),
         }
     });
     alerts.close();
@@ -176,6 +186,7 @@ fn print_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
 #[cfg(feature = "live")]
 fn live(
     setup: &run::Setup<'_>,
+    protection: Protection,
     rules: &Arc<SourceRules<SinspSchema>>,
     alerts: &Alerts,
     matches: &mut Matches,
@@ -185,6 +196,7 @@ fn live(
     // Threads whose start was lost are known only in /proc.
     let proc = sinsp::ProcFs::new(host::host_root());
     let mut inspector = Inspector::builder(source).config(replay::inspector_config(setup.config)).proc(proc).build();
+    protection.complete();
     log::notice("watching this host");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
         live::follow(source, setup.config, rules.rules())
@@ -205,7 +217,13 @@ fn live(
 }
 
 #[cfg(not(feature = "live"))]
-fn live(_: &run::Setup<'_>, _: &Arc<SourceRules<SinspSchema>>, _: &Alerts, _: &mut Matches) -> Result<(), Fatal> {
+fn live(
+    _: &run::Setup<'_>,
+    _: Protection,
+    _: &Arc<SourceRules<SinspSchema>>,
+    _: &Alerts,
+    _: &mut Matches,
+) -> Result<(), Fatal> {
     Err(Fatal::new(
         "this build does not include the probe; use -o engine.kind=replay, or build with the feature 'live'",
     ))

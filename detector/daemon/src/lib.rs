@@ -25,6 +25,7 @@ mod names;
 #[cfg(test)]
 mod places;
 mod plugins;
+mod protect;
 mod reports;
 mod rules;
 mod server;

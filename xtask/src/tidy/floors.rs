@@ -108,6 +108,7 @@ pub(super) const HOUSES: &[House] = &[
             &["config"],
             &["cli", "log"],
             &["plugins"],
+            &["protect"],
             &["alerts", "host", "server"],
             &["metrics", "rules"],
             &["sources", "web"],

@@ -281,6 +281,9 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if config.webserver.listen_address.trim().parse::<std::net::IpAddr>().is_err() {
         fail("webserver.listen_address", &format!("'{}' is not a valid IP address", config.webserver.listen_address));
     }
+    if config.protection.priority > 20 {
+        fail("protection.priority", "must be at most 20");
+    }
     let drops = &mut config.syscall_event_drops;
     if drops.actions.is_empty() {
         drops.actions.push(DropAction::Ignore);

@@ -69,6 +69,8 @@ settings! {
         correlations: CorrelationSettings = CorrelationSettings::default(),
         /// Signed rules from a server. Not in Falco.
         rules_bundle: RulesBundle = RulesBundle::default(),
+        /// Protection of the program itself. Not in Falco.
+        protection: ProtectionSettings = ProtectionSettings::default(),
         /// Built-in web server.
         webserver: Webserver = Webserver::default(),
         /// Logs to standard error.
@@ -244,6 +246,19 @@ settings! {
         client_cert: String = String::new(),
         /// Key of the client certificate.
         client_key: PathBuf = PathBuf::new(),
+    }
+    /// Protection of the program itself.
+    ProtectionSettings {
+        /// Drops capabilities that the program does not need, and denies such system calls. Without effect if
+        /// program_output or a plugin runs the code of others.
+        confine: bool = true,
+        /// How far the priority is raised above that of ordinary processes: 15 is nice -15; 0: not at all.
+        priority: u8 = 15,
+        /// Does not start, or reload, if others than root and the own user may change rules or configuration; otherwise
+        /// that is logged.
+        refuse_writable_files: bool = false,
+        /// File by which the next start notices that the program was killed; empty: none. Its directory must exist.
+        heartbeat_file: PathBuf = "/var/lib/peregrine/heartbeat".into(),
     }
     /// Built-in web server.
     Webserver {

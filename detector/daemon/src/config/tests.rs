@@ -122,6 +122,7 @@ rules_bundle:
   interval: 19s
   cache: /k
   tls: {insecure: true, ca_cert: a2, ca_path: /b, client_cert: c, client_key: /d}
+protection: {confine: false, priority: 3, refuse_writable_files: true, heartbeat_file: /h}
 webserver:
   enabled: true
   threadiness: 2

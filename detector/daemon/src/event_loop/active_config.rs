@@ -11,7 +11,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Settings that a running detector does not reload.
-const FIXED: &[&str] = &["engine", "webserver", "plugins", "load_plugins", "metrics", "base_syscalls", "falco_libs"];
+const FIXED: &[&str] =
+    &["engine", "webserver", "plugins", "load_plugins", "metrics", "base_syscalls", "falco_libs", "protection"];
 /// Settings with secrets.
 const SECRET: &[&str] = &["password", "api_key", "headers"];
 

@@ -3,6 +3,7 @@
 pub(crate) mod active_config;
 pub(crate) mod capture;
 pub(crate) mod drops;
+mod heartbeat;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod service;

@@ -15,7 +15,7 @@ use crate::plugins::Plugins;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
-use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, rules::bundle};
+use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, protect, rules::bundle};
 use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -103,6 +103,7 @@ impl Reloader<'_> {
             loaded.config.buffered_outputs = false;
         }
         let files = RuleFiles::find(self.options, &loaded)?;
+        protect::files::check(loaded.config.protection.refuse_writable_files, files.deciding(&loaded))?;
         // The events are those of the plugins that were loaded at the start.
         let plugins = Plugins::of(running)?;
         let mut rules = files.load(self.options, &loaded.config, &plugins);
@@ -120,6 +121,9 @@ impl Reloader<'_> {
             ("metrics", new.metrics != old.metrics),
             ("base_syscalls", new.base_syscalls != old.base_syscalls),
             ("falco_libs", new.falco_libs != old.falco_libs),
+            ("protection", new.protection != old.protection),
+            // Programs cannot be started once system calls are limited.
+            ("program_output", protect::runs_others(new) && !protect::runs_others(old) && old.protection.confine),
         ];
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
             log::warning(format!("{name} changed; restart required"));

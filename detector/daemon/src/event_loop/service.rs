@@ -4,12 +4,14 @@ use crate::alerts::{Alerts, internal, with_json};
 use crate::cli::Options;
 use crate::clock::now;
 use crate::config::{self, settings::Config, settings::EngineKind};
+use crate::event_loop::heartbeat::{self, Heartbeat};
 use crate::event_loop::reload::Reloader;
 use crate::host::host_root;
 use crate::interval;
 use crate::metrics::collect::{Facts, fingerprint, fingerprints};
 use crate::metrics::telemetry::{CountsAudit, CountsSource, Telemetry};
 use crate::metrics::{prometheus, resources::Resources};
+use crate::protect::priority;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::server::WebServer;
@@ -97,11 +99,14 @@ impl Service<'_> {
         let web = if config.webserver.enabled && !replay { Some(self.web(&facts, &telemetry)?) } else { None };
         if let Some(server) = &web {
             log::info(format!("the web server listens on {}", server.address));
+            facts.count_refused(&server.places);
         }
         let audit = match &self.audit {
             Some(audit) => {
                 let (sender, queue) = audit::queue(audit.settings);
-                Some((audit, audit::Inputs::open(audit.settings, sender)?, queue))
+                let inputs = audit::Inputs::open(audit.settings, sender)?;
+                inputs.places().into_iter().for_each(|places| facts.count_refused(places));
+                Some((audit, inputs, queue))
             }
             None => None,
         };
@@ -121,19 +126,29 @@ impl Service<'_> {
             let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
             if let Some(interval) = self.interval {
                 let (facts, telemetry) = (&*facts, &*telemetry);
-                scope.spawn(move || snapshots(config, facts, telemetry, alerts, interval, &stopped));
+                scope.spawn(move || {
+                    priority::lower();
+                    snapshots(config, facts, telemetry, alerts, interval, &stopped);
+                });
             }
             let (stop_losses, losses_stopped) = channel();
             scope.spawn(move || report_drops(alerts, &losses_stopped));
+            let (stop_heartbeat, heartbeat_stopped) = channel();
             if !replay {
+                let heartbeat = Heartbeat::open(&config.protection.heartbeat_file);
+                scope.spawn(move || heartbeat::run(heartbeat, alerts, &heartbeat_stopped));
                 let (options, hostname, running) = (self.options, self.hostname, config);
                 let (slot, end, reloaded) = (&slot, &end, &facts.reloaded);
                 let reloader = Reloader { options, hostname, running, signals, slot, alerts, end, reloaded };
-                scope.spawn(move || reloader.run(self.loaded, self.files));
+                scope.spawn(move || {
+                    priority::lower();
+                    reloader.run(self.loaded, self.files);
+                });
             }
             let inputs = audit.map(|(audit, inputs, queue)| {
                 let slot = &slot;
                 scope.spawn(move || {
+                    priority::lower();
                     if let Err(fatal) = audit.evaluator.run(&queue, audit.settings.limits, audit.rules, slot, alerts) {
                         log::error(format!("k8s_audit: {fatal}"));
                     }
@@ -161,7 +176,7 @@ impl Service<'_> {
             let outcome = events(&telemetry, &slot);
             // Closes the queue; its events are evaluated before the scope ends.
             drop(inputs);
-            drop((stop, stop_losses));
+            drop((stop, stop_losses, stop_heartbeat));
             outcome
         })?;
         // A source that fails ends the program, as in Falco.
@@ -183,6 +198,7 @@ impl Service<'_> {
             started: now(),
             reloaded: AtomicU64::new(now()),
             resources: Resources::new(Path::new(&host_root()), Instant::now()),
+            places: Mutex::default(),
             // Nobody reads them without metrics, and they take a twentieth of the time of loading rules.
             config_files: fingerprints(self.loaded.files.iter().map(|file| &file.path).filter(|_| measured)),
             rules_files: rules_files.map(|(path, bytes)| fingerprint(path, bytes)).collect(),

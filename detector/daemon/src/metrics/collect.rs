@@ -7,11 +7,13 @@ use crate::config::settings::Metrics as Settings;
 use crate::metrics::families::FAMILIES;
 use crate::metrics::telemetry::Snapshot;
 use crate::names::VERSION;
+use crate::server::places::Places;
 use peregrine_containers::{EngineState, Health};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Values that do not change while the program runs.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Facts {
     /// Time of the last reload of rules.
     pub(crate) reloaded: AtomicU64,
     pub(crate) resources: Resources,
+    /// The places of connections of each server.
+    pub(crate) places: Mutex<Vec<Arc<Places>>>,
     /// File name and SHA-256 of each file.
     pub(crate) config_files: Vec<(String, String)>,
     pub(crate) rules_files: Vec<(String, String)>,
@@ -81,6 +85,11 @@ impl Facts {
         metrics
     }
 
+    /// Includes the number of connections that a server has refused.
+    pub(crate) fn count_refused(&self, places: &Arc<Places>) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(places));
+    }
+
     fn own(&self, snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
         let program = |name: &str, unit, kind, value: u64| Metric::new(Part::Program, name, unit, kind, value as f64);
         let time = now();
@@ -114,6 +123,10 @@ impl Facts {
         }
         for state in &snapshot.engines {
             engine(state, metrics);
+        }
+        for places in &*self.places.lock().unwrap_or_else(PoisonError::into_inner) {
+            let refused = Metric::counter(Part::Program, "connections_refused", places.refused());
+            metrics.push(refused.labels(&[("server", places.server())]));
         }
         if let Some(audit) = &snapshot.audit {
             for (name, value) in [("k8s_audit_evts", audit.events), ("k8s_audit_refused", audit.refused)] {
@@ -360,6 +373,7 @@ mod tests {
             started: now(),
             reloaded: AtomicU64::new(now()),
             resources: Resources::new(Path::new("/"), Instant::now()),
+            places: Mutex::default(),
             config_files: vec![("falco.yaml".into(), "ab".into())],
             rules_files: vec![fingerprint(Path::new("/r/rules.yaml"), b"abc")],
         }

@@ -11,8 +11,8 @@ use peregrine_containers::EngineState;
 use peregrine_sinks::Totals;
 use rule_engine::engine::CorrelationStats;
 use scap::SourceStats;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// Maximum time that a request waits for a busy loop.
@@ -99,12 +99,14 @@ pub(crate) trait CountsAudit: std::fmt::Debug + Send + Sync {
 pub(crate) struct Telemetry {
     signals: Signals,
     wanted: AtomicBool,
-    last: Mutex<(u64, Snapshot)>,
+    /// Held for moments only, and never waited for by the loop: threads of a lower priority may hold it.
+    last: Mutex<(u64, Arc<Snapshot>)>,
     fresh: Condvar,
     audit: Option<Arc<dyn CountsAudit>>,
     plugins: Vec<Arc<dyn CountsSource>>,
-    /// Until when costs are measured.
-    measure: Mutex<Option<Instant>>,
+    started: Instant,
+    /// Until when costs are measured, in milliseconds from the start.
+    measure: AtomicU64,
 }
 
 impl Telemetry {
@@ -116,7 +118,8 @@ impl Telemetry {
         Self {
             audit,
             plugins,
-            measure: Mutex::default(),
+            started: Instant::now(),
+            measure: AtomicU64::new(0),
             signals,
             wanted: AtomicBool::new(false),
             last: Mutex::default(),
@@ -134,8 +137,9 @@ impl Telemetry {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             last = self.fresh.wait_timeout(last, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let mut snapshot = last.1.clone();
+        let snapshot = Arc::clone(&last.1);
         drop(last);
+        let mut snapshot = Snapshot::clone(&snapshot);
         if let Some(audit) = &self.audit {
             let mut counts = audit.counts();
             snapshot.rules.append(&mut counts.rules);
@@ -149,9 +153,13 @@ impl Telemetry {
         snapshot
     }
 
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Requests that costs are measured for a while.
     pub(crate) fn measure(&self) {
-        *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MEASURE);
+        self.measure.store(self.milliseconds() + MEASURE.as_millis() as u64, Ordering::Relaxed);
         self.signals.raise();
     }
 
@@ -162,7 +170,7 @@ impl Telemetry {
 
     /// Returns whether costs are to be measured.
     pub(crate) fn measuring(&self) -> bool {
-        self.measure.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+        self.milliseconds() < self.measure.load(Ordering::Relaxed)
     }
 
     /// Returns whether the counts were requested, and clears the request.
@@ -170,10 +178,17 @@ impl Telemetry {
         self.wanted.swap(false, Ordering::SeqCst)
     }
 
-    /// Publishes the counts.
+    /// Publishes the counts. Never blocks: if somebody reads just now, the loop is requested to publish once more.
     pub(crate) fn tell(&self, snapshot: Snapshot) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = (last.0 + 1, snapshot);
+        let mut last = match self.last.try_lock() {
+            Ok(last) => last,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.wanted.store(true, Ordering::SeqCst);
+                return self.signals.raise();
+            }
+        };
+        *last = (last.0 + 1, Arc::new(snapshot));
         self.fresh.notify_all();
     }
 }
@@ -187,10 +202,13 @@ mod tests {
         let telemetry = Telemetry::new(Signals::default(), None, Vec::new());
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| telemetry.ask().events);
-            while !telemetry.take_wanted() {
+            // As the loop does: it is requested again if the other side holds the lock.
+            while !asked.is_finished() {
+                if telemetry.take_wanted() {
+                    telemetry.tell(Snapshot { events: 7, ..Snapshot::default() });
+                }
                 std::thread::yield_now();
             }
-            telemetry.tell(Snapshot { events: 7, ..Snapshot::default() });
             assert_eq!(asked.join().unwrap(), 7);
         });
         // The loop does not respond: the last counts.

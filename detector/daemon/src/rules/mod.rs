@@ -78,6 +78,15 @@ impl RuleFiles {
         Ok(found)
     }
 
+    /// Returns the files and directories that decide what is detected: those of the configuration and the rules.
+    pub(crate) fn deciding<'s>(&'s self, loaded: &'s crate::config::Loaded) -> impl Iterator<Item = &'s Path> {
+        let configs = loaded.files.iter().map(|file| &file.path).chain(&loaded.folders);
+        let rules = self.files.iter().map(|(path, _)| path).chain(&self.folders);
+        let bundle = &loaded.config.rules_bundle;
+        let cache = Some(&bundle.cache).filter(|_| !bundle.url.is_empty());
+        configs.chain(rules).chain(cache).map(PathBuf::as_path)
+    }
+
     fn add(&mut self, named: Vec<PathBuf>) -> Result<(), Fatal> {
         for path in named {
             if path.is_dir() {

@@ -8,7 +8,7 @@ use peregrine_containers::{Answer, Config as Engines, Containers, Engine, Engine
 use scap::Source;
 use serde_json::Value as Json;
 use sinsp::Inspector;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -86,6 +86,13 @@ fn report(state: &EngineState) {
         Health::Failed(error) => log::warning(format!("{engine}: {error}; it is tried again")),
         _ => {}
     }
+}
+
+/// Returns the sockets of the engines that are queried.
+pub(crate) fn sockets(config: &Config, root: &Path) -> Vec<PathBuf> {
+    settings(config, root)
+        .map(|settings| settings.engines.into_iter().map(|engine| engine.socket).collect())
+        .unwrap_or_default()
 }
 
 /// Parses the settings of Falco's plugin: `label_max_len`, and `enabled` and `sockets` of each engine.

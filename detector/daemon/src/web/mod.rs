@@ -1,20 +1,23 @@
 //! The built-in web server: health, versions and metrics, with or without TLS, on its own threads.
 //!
-//! If enabled, it also serves the web UI of `page`. It only reads what the event loop publishes; a slow or hostile
-//! client costs the loop nothing.
+//! If enabled, it also serves the web UI of `page`. It only reads what the event loop publishes, at most once a second
+//! (`shared`); a slow or hostile client costs the loop nothing.
 
 pub(crate) mod feed;
 mod guard;
 pub(crate) mod page;
+mod shared;
 
 use crate::config::settings::Webserver;
 use crate::server::{self, WebServer};
 use crate::{Fatal, log};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
 use axum::routing::get;
 use guard::Guard;
 use page::Page;
+use shared::Shared;
 use std::sync::Arc;
 
 /// Renders the text of `/metrics`.
@@ -39,21 +42,21 @@ pub(crate) fn start(settings: &Webserver, pages: Pages) -> Result<WebServer, Fat
         .route(&path, get(async move || (json(), "{\"status\": \"ok\"}")))
         .route("/versions", get(async move || (json(), pages.versions.clone())));
     if let Some(text) = pages.metrics {
-        let page = async move || {
-            // Reading /proc blocks, so it runs outside the threads that serve others.
-            let text = tokio::task::spawn_blocking(move || text()).await.unwrap_or_default();
-            ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
-        };
+        let shared = Shared::new(move || text());
+        let page = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], shared.text().await);
         router = router.route("/metrics", get(page));
     }
+    let address = server::address(settings).map_err(|text| Fatal(format!("webserver: {text}")))?;
     if let Some(page) = pages.page
         && settings.ui_enabled
     {
-        let address = server::address(settings).map_err(|text| Fatal(format!("webserver: {text}")))?;
         match Guard::new(address, &settings.ui_token, settings.ssl_enabled) {
             Some(guard) => router = router.merge(page.router(guard)),
             None => log::info("web UI disabled: listen on a loopback address or set webserver.ui_token"),
         }
+    }
+    if address.is_loopback() {
+        router = router.layer(middleware::from_fn(guard::only_loopback_names));
     }
     WebServer::serve("webserver", settings, router)
 }

@@ -1,14 +1,18 @@
 //! The web UI at `/ui`: its files, which are part of the program, and its data.
 //!
-//! It only reads. Every response forbids the browser to load anything from elsewhere or to run anything that is not one
+//! It only reads, and what it reads is computed once a second for all ([`Shared`](super::shared::Shared)), with one
+//! exception: the cost of rules is measured on request, which slows the reader of events, so that only the token, root and
+//! the user of the program give that right. Every response forbids the browser to load anything from elsewhere or to run anything that is not one
 //! of the files here, so that no text of an alert can do harm.
 
 use super::feed::{Feed, STEP};
-use super::guard::{self, Guard};
+use super::guard::{self, Guard, HasToken};
+use super::shared::Shared;
 use crate::clock::now;
 use crate::metrics::telemetry::{MEASURE, Snapshot, Telemetry};
 use crate::names::{FALCO_VERSION, K8S_AUDIT, SYSCALL, VERSION};
-use axum::Router;
+use crate::server::peer::Peer;
+use crate::server::places::{Limits, Place, Places};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -16,6 +20,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use http_body::Frame;
 use serde_json::{Value as Json, json};
 use std::convert::Infallible;
@@ -24,7 +29,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 /// The files that require access.
 const FILES: &[(&str, &str, &str)] = &[
@@ -50,7 +55,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Maximum number of open streams of alerts.
-const WATCHERS: usize = 64;
+const WATCHERS: Limits = Limits { all: 64, reserved: 8, peer: 8 };
+/// Number of bytes after which a part of a stream is sent.
+const CHUNK: usize = 64 << 10;
+/// How long a browser may take for a part.
+const UNREAD: Duration = Duration::from_secs(30);
 /// Alerts are sent in intervals, so that a flood does not become as many packets.
 const PART: Duration = Duration::from_millis(100);
 /// Something is sent after this time without alerts, so that a lost connection is noticed.
@@ -59,10 +68,10 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// The contents of the web UI and their sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
-    pub(crate) feed: Arc<Feed>,
-    pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) about: Arc<About>,
-    pub(crate) watchers: Arc<Semaphore>,
+    feed: Arc<Feed>,
+    telemetry: Arc<Telemetry>,
+    overview: Shared,
+    watchers: Arc<Places>,
 }
 
 /// Values that do not change.
@@ -76,7 +85,9 @@ pub(crate) struct About {
 
 impl Page {
     pub(crate) fn new(feed: Arc<Feed>, telemetry: Arc<Telemetry>, about: About) -> Self {
-        Self { feed, telemetry, about: Arc::new(about), watchers: Arc::new(Semaphore::new(WATCHERS)) }
+        let (alerts, counts) = (Arc::clone(&feed), Arc::clone(&telemetry));
+        let overview = Shared::new(move || told(&about, &counts.ask(), &alerts).to_string());
+        Self { feed, telemetry, overview, watchers: Arc::new(Places::new("webserver", "streams of alerts", WATCHERS)) }
     }
 
     /// Returns the routes, with all that protects them.
@@ -117,27 +128,24 @@ async fn protect(mut response: Response) -> Response {
 }
 
 /// Returns everything but the alerts, as one object. With `?cost`, the cost of rules is measured while it is requested.
-async fn overview(State(page): State<Page>, request: Request) -> Response {
-    let cost = request.uri().query() == Some("cost");
-    let about = Arc::clone(&page.about);
-    if cost {
-        let telemetry = Arc::clone(&page.telemetry);
+async fn overview(
+    State(page): State<Page>,
+    Extension(peer): Extension<Peer>,
+    token: Option<Extension<HasToken>>,
+    request: Request,
+) -> Response {
+    if request.uri().query() == Some("cost") {
+        if token.is_none() && !peer.is_own() {
+            let text = "the cost of rules is only measured for root, or with webserver.ui_token\n";
+            return (StatusCode::FORBIDDEN, text).into_response();
+        }
+        page.telemetry.measure();
         tokio::spawn(async move {
             tokio::time::sleep(MEASURE + Duration::from_millis(100)).await;
-            telemetry.nudge();
+            page.telemetry.nudge();
         });
     }
-    // The request to the loop may block, so it runs outside the threads that serve others.
-    let told = tokio::task::spawn_blocking(move || {
-        if cost {
-            page.telemetry.measure();
-        }
-        told(&about, &page.telemetry.ask(), &page.feed).to_string()
-    });
-    match told.await {
-        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    ([(CONTENT_TYPE, "application/json")], page.overview.text().await).into_response()
 }
 
 fn told(about: &About, counts: &Snapshot, feed: &Feed) -> Json {
@@ -206,8 +214,8 @@ fn told(about: &About, counts: &Snapshot, feed: &Feed) -> Json {
 }
 
 /// Streams alerts as server-sent events, starting after the last one that the browser has received.
-async fn alerts(State(page): State<Page>, headers: HeaderMap) -> Response {
-    let Ok(place) = Arc::clone(&page.watchers).try_acquire_owned() else {
+async fn alerts(State(page): State<Page>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
+    let Some(place) = page.watchers.take(peer) else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n").into_response();
     };
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
@@ -217,35 +225,56 @@ async fn alerts(State(page): State<Page>, headers: HeaderMap) -> Response {
 }
 
 async fn send(feed: Arc<Feed>, mut seen: u64, sender: mpsc::Sender<Bytes>) {
-    let mut watch = feed.watch();
     // The browser reconnects after a second when the connection is lost.
     let mut text = "retry: 1000\n\n".to_owned();
+    let mut quiet = Duration::ZERO;
     loop {
         let part = feed.after(seen);
+        // A number of an earlier run is replaced by one of this run.
+        seen = part.first - 1;
         if part.missed > 0 {
             // Writing to a String cannot fail.
             let _ = write!(text, "event: missed\ndata: {}\n\n", part.missed);
         }
+        // In pieces: all that is kept would be a lot of memory for each of many clients.
         for (number, alert) in (part.first..).zip(&part.alerts) {
             seen = number;
             let _ = write!(text, "id: {number}\ndata: {}\n\n", String::from_utf8_lossy(alert));
+            if text.len() >= CHUNK && !pass(&sender, &mut text).await {
+                return;
+            }
         }
-        if !text.is_empty() && sender.send(Bytes::from(std::mem::take(&mut text))).await.is_err() {
-            return;
+        if quiet >= SILENCE {
+            text.push_str(": nothing new\n\n");
         }
-        tokio::select! {
-            changed = watch.changed() => if changed.is_err() { return },
-            () = sender.closed() => return,
-            () = tokio::time::sleep(SILENCE) => text.push_str(": nothing new\n\n"),
+        if !text.is_empty() {
+            quiet = Duration::ZERO;
+            if !pass(&sender, &mut text).await {
+                return;
+            }
         }
-        tokio::time::sleep(PART).await;
+        loop {
+            tokio::select! {
+                () = sender.closed() => return,
+                () = tokio::time::sleep(PART) => quiet += PART,
+            }
+            if feed.has_more(seen) || quiet >= SILENCE {
+                break;
+            }
+        }
     }
+}
+
+/// Passes the text on. Returns false if the browser is gone, or does not read.
+async fn pass(sender: &mpsc::Sender<Bytes>, text: &mut String) -> bool {
+    let bytes = Bytes::from(std::mem::take(text));
+    matches!(tokio::time::timeout(UNREAD, sender.send(bytes)).await, Ok(Ok(())))
 }
 
 /// A body of unlimited length.
 struct Stream {
     receiver: mpsc::Receiver<Bytes>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl HttpBody for Stream {

@@ -28,7 +28,7 @@ pub(super) fn names<'e>(e: &'e Event<'e>, _: &'e FieldRef, arena: &'e Bump) -> O
     let executes = raw.code().role() == Role::Executes;
     let mut names = Text::new_in(arena);
     for (index, param) in raw.params().enumerate() {
-        let text = match param.info().kind {
+        let text = match param.info().ty {
             ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath => true,
             // Of a program; the data of reads and writes is cut by `snaplen`.
             ParamType::ByteBuf => executes,

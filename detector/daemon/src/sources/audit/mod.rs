@@ -24,6 +24,7 @@ pub(crate) use print::{POLICY, kubeconfig};
 pub(crate) use settings::{Input, Settings};
 
 use crate::server::WebServer;
+use crate::server::places::Places;
 use crate::{Fatal, log};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +61,11 @@ impl Inputs {
             }
         }
         Ok(inputs)
+    }
+
+    /// Returns the places of connections of the webhook.
+    pub(crate) fn places(&self) -> Option<&Arc<Places>> {
+        self.server.as_ref().map(|server| &server.places)
     }
 
     /// Returns the address on which the webhook listens.

@@ -11,6 +11,7 @@ const PAUSE = 2000;
 let view = "alerts";
 let now = null;
 let before = null;
+let costs = true;
 
 function state(word, text) {
   byId("live").dataset.state = word;
@@ -27,8 +28,14 @@ function listen() {
 
 async function look() {
   try {
-    const answer = await fetch(`/ui/api/overview${view === "rules" ? "?cost" : ""}`, { cache: "no-store" });
+    const cost = view === "rules" && costs;
+    const answer = await fetch(`/ui/api/overview${cost ? "?cost" : ""}`, { cache: "no-store" });
     if (answer.status === 401) location.reload();
+    if (answer.status === 403 && cost) {
+      costs = false;
+      byId("costs").hidden = false;
+      return void look();
+    }
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     [before, now] = [now, await answer.json()];
     stale(false);

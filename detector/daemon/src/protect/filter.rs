@@ -1,0 +1,141 @@
+//! A filter of system calls: whoever takes over the program cannot use it to run programs, to enter or change other
+//! processes, or to change the host.
+//!
+//! The calls are listed that nothing here needs, rather than those that it needs: the C library and the runtime decide
+//! what they use, and a detector that stops after an upgrade of them would be the worse defect. Denied calls fail with
+//! EPERM. A unit's own filter, which lists what is allowed, applies beside it.
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+use std::collections::BTreeMap;
+
+/// Calls that are denied.
+const DENIED: &[libc::c_long] = &[
+    // Programs.
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    // Other processes.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    // Namespaces, mounts and roots.
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_fsconfig,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    // The kernel.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_syslog,
+    libc::SYS_userfaultfd,
+    // Each of its requests would pass by this filter.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // The host.
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    // Identity and keys.
+    libc::SYS_setuid,
+    libc::SYS_setgid,
+    libc::SYS_setreuid,
+    libc::SYS_setregid,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setgroups,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_personality,
+    // Files that others would run, or that would be theirs.
+    libc::SYS_mknodat,
+    libc::SYS_fchownat,
+    libc::SYS_fchown,
+];
+
+/// Families of sockets that are allowed: outputs and engines, and netlink for the users of connections.
+const FAMILIES: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+
+/// Denies the calls to all threads, and to those that they start.
+///
+/// # Errors
+///
+/// If the kernel has no such filters.
+pub(crate) fn apply() -> Result<(), String> {
+    seccompiler::apply_filter_all_threads(&program()?).map_err(|error| error.to_string())
+}
+
+fn program() -> Result<BpfProgram, String> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
+    let others = FAMILIES.iter().map(|family| {
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, u64::from(family.unsigned_abs()))
+    });
+    let others = others.collect::<Result<Vec<_>, _>>().and_then(SeccompRule::new).map_err(|error| error.to_string())?;
+    rules.insert(libc::SYS_socket, vec![others]);
+    let architecture = std::env::consts::ARCH.try_into().map_err(|error| format!("{error}"))?;
+    let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture);
+    filter.and_then(TryInto::try_into).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::process::Command;
+
+    /// A filter applies to the process for good, so that the test is run once more in a process of its own.
+    #[test]
+    fn programs_and_namespaces_are_denied_and_ordinary_work_is_not() {
+        const INNER: &str = "PEREGRINE_TEST_OF_FILTER";
+        if std::env::var_os(INNER).is_some() {
+            let before = std::thread::spawn(|| {
+                std::thread::park();
+                Command::new("/bin/true").status().map_err(|error| error.kind())
+            });
+            apply().unwrap();
+            let refused = |result: std::io::Result<std::process::ExitStatus>| result.map_err(|error| error.kind());
+            assert_eq!(refused(Command::new("/bin/true").status()), Err(std::io::ErrorKind::PermissionDenied));
+            before.thread().unpark();
+            assert_eq!(before.join().unwrap(), Err(std::io::ErrorKind::PermissionDenied));
+            let family = |family| rustix::net::socket(family, rustix::net::SocketType::DGRAM, None).map(drop);
+            assert_eq!(family(rustix::net::AddressFamily::VSOCK), Err(rustix::io::Errno::PERM));
+            assert_eq!(family(rustix::net::AddressFamily::UNIX), Ok(()));
+            TcpListener::bind("127.0.0.1:0").unwrap();
+            std::fs::read_to_string("/proc/self/stat").unwrap();
+            return;
+        }
+        let this = std::env::current_exe().unwrap();
+        let name = "protect::filter::tests::programs_and_namespaces_are_denied_and_ordinary_work_is_not";
+        let ran = Command::new(this).args(["--exact", name, "--nocapture"]).env(INNER, "1").output().unwrap();
+        let out = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && out.contains("1 passed"), "{out}");
+    }
+}

@@ -1,0 +1,87 @@
+//! What the program does for its own protection: against the processes that it watches, and against itself if one of
+//! its parsers has an error.
+//!
+//! | Step | When | Why |
+//! |---|---|---|
+//! | more open files ([`limits`]) | at the start | so that clients cannot take those of outputs and reloads |
+//! | no core files, no `ptrace` by equals ([`limits`]) | at the start | its memory has the environment of all processes |
+//! | priority ([`priority`]) | at the start | a busy host must not keep it from reading events |
+//! | fewer capabilities ([`capabilities`]) | at the start, and again once the probe runs | for whoever takes it over |
+//! | system call filter ([`filter`]) | once the probe runs | the same |
+//!
+//! Threads that serve the network have neither capabilities nor the priority of the reader. A replay does none of this:
+//! it has no privileges to lose.
+
+pub(crate) mod capabilities;
+pub(crate) mod files;
+pub(crate) mod filter;
+pub(crate) mod limits;
+pub(crate) mod priority;
+
+use crate::config::settings::{Config, EngineKind};
+use crate::{log, plugins};
+
+/// What is limited in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Protection {
+    /// Whether the program watches, rather than replays.
+    watches: bool,
+    /// Whether capabilities and system calls are limited.
+    confined: bool,
+}
+
+impl Protection {
+    /// Returns what the configuration requests. Programs and plugins do what their authors like, so that nothing is
+    /// known of what they need.
+    pub(crate) fn of(config: &Config) -> Self {
+        let watches = config.engine.kind != EngineKind::Replay;
+        Self { watches, confined: watches && config.protection.confine && !runs_others(config) }
+    }
+
+    /// Applies what must be in place before there are threads.
+    pub(crate) fn begin(self, config: &Config) {
+        if !self.watches {
+            return;
+        }
+        limits::raise_open_files();
+        limits::keep_memory_private();
+        if let Some(note) = priority::raise(config.protection.priority) {
+            log::warning(note);
+        }
+        if self.confined {
+            match capabilities::keep(capabilities::OF_THE_PROGRAM) {
+                Ok(()) => {}
+                Err(error) => log::warning(format!("cannot drop capabilities: {error}")),
+            }
+        } else if config.protection.confine {
+            log::notice("program_output or a plugin is enabled, so capabilities and system calls are not limited");
+        }
+    }
+
+    /// Applies the rest, once the probe runs: on the thread that reads events.
+    pub(crate) fn complete(self) {
+        if !self.confined {
+            return;
+        }
+        if let Err(error) = capabilities::keep(capabilities::OF_THE_READER) {
+            log::warning(format!("cannot drop capabilities: {error}"));
+        }
+        match filter::apply() {
+            Ok(()) => log::info("system calls that the program does not need are denied from now on"),
+            Err(error) => log::warning(format!("cannot limit system calls: {error}")),
+        }
+    }
+}
+
+/// Returns whether the configuration runs the code of others.
+pub(crate) fn runs_others(config: &Config) -> bool {
+    let built_in = |name: &str| plugins::BUILT_IN.iter().any(|plugin| plugin.name == name);
+    config.outputs.program.enabled || config.selected_plugins().iter().any(|plugin| !built_in(plugin.name.as_str()))
+}
+
+/// Prepares a thread that serves the network.
+pub(crate) fn web_thread() {
+    priority::lower();
+    // What it must not do it cannot do either; a kernel that refuses is no reason not to serve.
+    let _ = capabilities::keep(capabilities::OF_THE_WEB);
+}
