@@ -161,6 +161,16 @@ const KEYS: &[(&str, Shown)] = &[
     ("noise_control.rules[].window", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
     ("noise_control.rate", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
     ("noise_control.max_burst", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),
+    ("protection.confine", At("examples/tests/attacks/process.rs", "privileges_are_dropped_after_the_start")),
+    ("protection.priority", At("examples/tests/attacks/process.rs", "privileges_are_dropped_after_the_start")),
+    (
+        "protection.refuse_writable_files",
+        At("examples/tests/attacks/files.rs", "rules_that_everybody_may_write_are_reported_or_refused"),
+    ),
+    (
+        "protection.heartbeat_file",
+        At("examples/tests/attacks/told.rs", "a_detector_that_was_killed_or_stopped_says_so"),
+    ),
     ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.public_key", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.interval", At(RELOAD, "signed_bundles_are_followed")),
