@@ -13,7 +13,7 @@ const MODE: u32 = 0o640;
 
 /// Appends a line to a file for each alert.
 ///
-/// A file that is kept open is opened again once its path leads to another file or to none: whoever removes or replaces
+/// A file that is kept open is opened again once its path leads to another file or to none: a process that removes or replaces
 /// it does not silence the output.
 ///
 /// While the disk is full, alerts wait; the file never mixes parts of two of them. An incomplete line of an earlier run

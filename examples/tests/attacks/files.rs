@@ -25,7 +25,7 @@ fn alerts_and_captures_are_not_for_everybody() {
     }
     target.until("the file", |target| target.text("alerts").contains("marked-one"));
     assert_eq!(fs::metadata(target.path("alerts")).unwrap().mode() & 0o137, 0);
-    // Whoever may remove the file does not silence the output.
+    // A process that may remove the file does not silence the output.
     fs::remove_file(target.path("alerts")).unwrap();
     target.expect_alert("two");
     target.until("a new file", |target| target.text("alerts").contains("marked-two"));

@@ -1,4 +1,4 @@
-//! What whoever takes over the program would have.
+//! What code that takes over the program would have.
 
 use crate::target::{NOBODY, Target};
 use std::fs;

@@ -77,7 +77,7 @@ impl Heartbeat {
     fn write(&self, ended: bool) {
         let pid = std::process::id();
         let line = format!("{}\n", json!({"pid": pid, "boot": self.boot, "time": now() / SECOND, "ended": ended}));
-        // A full disk is no reason to stop; the file is then older than it should be.
+        // The program continues on a full disk; the file is then older than it should be.
         let _ = self.file.write_all_at(line.as_bytes(), 0);
         let _ = self.file.set_len(line.len() as u64);
     }

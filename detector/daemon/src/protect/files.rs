@@ -1,6 +1,6 @@
 //! Files that decide what is detected, and who may write them.
 //!
-//! Rules and configuration that another user than root may change are as good as off: whoever writes them decides what
+//! Rules and configuration that another user than root may change are as good as off: their author decides what
 //! is detected, and with `program_output` what runs as the user of the program.
 
 use crate::{Fatal, log};

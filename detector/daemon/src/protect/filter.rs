@@ -1,5 +1,5 @@
-//! A filter of system calls: whoever takes over the program cannot use it to run programs, to enter or change other
-//! processes, or to change the host.
+//! A filter of system calls: code that takes over the program cannot run programs, enter or change other
+//! processes, or change the host.
 //!
 //! The calls are listed that nothing here needs, rather than those that it needs: the C library and the runtime decide
 //! what they use, and a detector that stops after an upgrade of them would be the worse defect. Denied calls fail with
@@ -111,7 +111,7 @@ mod tests {
     use std::net::TcpListener;
     use std::process::Command;
 
-    /// A filter applies to the process for good, so that the test is run once more in a process of its own.
+    /// A filter applies to the process for good, so that the test is run once more in a separate process.
     #[test]
     fn programs_and_namespaces_are_denied_and_ordinary_work_is_not() {
         const INNER: &str = "PEREGRINE_TEST_OF_FILTER";

@@ -2,7 +2,7 @@
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 
-/// Maximum number of open files that the process asks for; a table of more costs memory.
+/// Maximum number of open files that the process sets; a table of more costs memory.
 const OPEN_FILES: u64 = 65_536;
 
 /// Returns how many files the process may open.

@@ -6,7 +6,7 @@
 //! | more open files ([`limits`]) | at the start | so that clients cannot take those of outputs and reloads |
 //! | no core files, no `ptrace` by equals ([`limits`]) | at the start | its memory has the environment of all processes |
 //! | priority ([`priority`]) | at the start | a busy host must not keep it from reading events |
-//! | fewer capabilities ([`capabilities`]) | at the start, and again once the probe runs | for whoever takes it over |
+//! | fewer capabilities ([`capabilities`]) | at the start, and again once the probe runs | against code that takes it over |
 //! | system call filter ([`filter`]) | once the probe runs | the same |
 //!
 //! Threads that serve the network have neither capabilities nor the priority of the reader. A replay does none of this:
@@ -82,6 +82,6 @@ pub(crate) fn runs_others(config: &Config) -> bool {
 /// Prepares a thread that serves the network.
 pub(crate) fn web_thread() {
     priority::lower();
-    // What it must not do it cannot do either; a kernel that refuses is no reason not to serve.
+    // What it must not do it cannot do either; it serves too where the kernel refuses.
     let _ = capabilities::keep(capabilities::OF_THE_WEB);
 }

@@ -29,7 +29,7 @@ fn is_refused(mut client: Client) -> bool {
 fn connections_without_requests_take_a_limited_number_of_places() {
     let server = server(Limits { all: 5, reserved: 1, peer: 4 });
     let connect = || Client::connect(server.address).unwrap();
-    // Root has the reserve too, and no limit of its own.
+    // Root has the reserve too, and no limit as a client.
     let root = rustix::process::geteuid().is_root();
     let silent: Vec<Client> = (0..if root { 5 } else { 4 }).map(|_| connect()).collect();
     assert!(is_refused(connect()));

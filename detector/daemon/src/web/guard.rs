@@ -134,7 +134,7 @@ fn hosts(request: &Request) -> impl Iterator<Item = &str> {
 }
 
 /// Passes requests that name the loopback as their host, on a server that listens there: no page of another site, whose
-/// name leads to this address, gets an answer. A client without a host name is no browser.
+/// name leads to this address, gets an answer. A client without a host name cannot be a browser.
 pub(super) async fn only_loopback_names(request: Request, next: Next) -> Response {
     if hosts(&request).all(is_loopback) {
         return next.run(request).await;

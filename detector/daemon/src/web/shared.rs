@@ -1,7 +1,7 @@
 //! A text that is computed for all clients together.
 //!
-//! Anybody who reaches the port can request it, as often as he likes. One computation runs at a time, on a thread of
-//! its own, and its result is what every request gets for a second: the cost does not depend on the number of requests.
+//! Anybody who reaches the port can request it, as often as he likes. One computation runs at a time, on a separate
+//! thread, and its result is what every request gets for a second: the cost does not depend on the number of requests.
 //! A client that goes away stops waiting; the computation, if one runs, serves the next.
 
 use axum::body::Bytes;
