@@ -1,7 +1,7 @@
 //! Attacks of a user without privileges on a running detector: to blind it, starve it, or deceive its readers.
 //!
 //! Each test starts the program with the configuration of the packages, on the live kernel, and attacks it as another
-//! user, in a process of its own ([`attacker`]). Time and numbers are bounded. SECURITY.md says what holds.
+//! user, in a separate process ([`attacker`]). Time and numbers are bounded. SECURITY.md says what holds.
 #![cfg(feature = "live")]
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 

@@ -1,3 +1,5 @@
+//! Tests of limits of connections, in number and in time.
+
 use super::*;
 use axum::routing::get;
 use std::io::{ErrorKind, Read, Write};
