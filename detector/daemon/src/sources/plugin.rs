@@ -1,4 +1,4 @@
-//! A source of events that a plugin provides, evaluated on a thread of its own.
+//! A source of events that a plugin provides, evaluated on a separate thread.
 //!
 //! A call of a plugin that does not return cannot be interrupted. So each thread notes when it called the plugin, and a
 //! watchdog reports a call that lasts, and ends the program if it still lasts when everything else has ended.
