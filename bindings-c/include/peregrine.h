@@ -48,7 +48,7 @@
 /**
  * The minor version of this header: additions.
  */
-#define PEREGRINE_VERSION_MINOR 1
+#define PEREGRINE_VERSION_MINOR 2
 
 /**
  * The patch version of this header: fixes.
@@ -1367,7 +1367,7 @@ const char *peregrine_last_error(void);
 int peregrine_last_errno(void);
 
 /**
- * Returns the version of the library, such as `0.1.0`, as a constant string.
+ * Returns the version of the library, such as `0.2.0`, as a constant string.
  */
 const char *peregrine_version(void);
 

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char};
 /// The major version of this header: breaking changes.
 pub const PEREGRINE_VERSION_MAJOR: u32 = 0;
 /// The minor version of this header: additions.
-pub const PEREGRINE_VERSION_MINOR: u32 = 1;
+pub const PEREGRINE_VERSION_MINOR: u32 = 2;
 /// The patch version of this header: fixes.
 pub const PEREGRINE_VERSION_PATCH: u32 = 0;
 
@@ -33,7 +33,7 @@ const fn constant(text: &[u8]) -> &CStr {
     }
 }
 
-/// Returns the version of the library, such as `0.1.0`, as a constant string.
+/// Returns the version of the library, such as `0.2.0`, as a constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn peregrine_version() -> *const c_char {
     const VERSION: &CStr = constant(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes());

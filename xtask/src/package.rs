@@ -130,7 +130,7 @@ fn program(folder: &Path) -> Result<()> {
     let folder = folder.join("program");
     std::fs::create_dir_all(folder.join("src")).map_err(failed(&folder))?;
     let manifest = "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-                    [dependencies]\nperegrine = \"0.1\"\n";
+                    [dependencies]\nperegrine = \"0.2\"\n";
     let path = folder.join("Cargo.toml");
     std::fs::write(&path, manifest).map_err(failed(&path))?;
     let source = include_str!("package/program.rs");

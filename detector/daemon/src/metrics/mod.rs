@@ -236,7 +236,7 @@ mod tests {
 
     fn metrics() -> Vec<Metric> {
         vec![
-            Metric::info(Part::Program, "version", &[("version", "0.1.0")]),
+            Metric::info(Part::Program, "version", &[("version", "0.2.0")]),
             Metric::counter(Part::Source, "n_evts", 12),
             Metric::new(Part::Program, "memory_rss_kb", Unit::Kibibytes, Kind::Gauge, 2048.0),
             Metric::new(Part::Program, "cpu_usage_perc", Unit::Percent, Kind::Gauge, 12.5),
@@ -253,7 +253,7 @@ mod tests {
     fn prometheus_has_base_units_and_one_header_per_name() {
         let text = prometheus(&metrics());
         for line in [
-            "falcosecurity_falco_version_info{version=\"0.1.0\"} 1",
+            "falcosecurity_falco_version_info{version=\"0.2.0\"} 1",
             "falcosecurity_scap_n_evts_total 12",
             "falcosecurity_falco_memory_rss_bytes 2097152",
             "falcosecurity_falco_cpu_usage_ratio 0.125",
