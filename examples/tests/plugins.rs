@@ -43,6 +43,8 @@ fn run(directory: &tempfile::TempDir, path: &std::path::Path, more: &str, args: 
         "json_output=true",
         "-o",
         "log_stderr=true",
+        "-o",
+        "log_level=info",
         "--disable-source",
         "syscall",
     ];

@@ -7,6 +7,9 @@ use crate::target::{NOBODY, Target, result_of};
 
 /// Seconds of each part.
 const SECONDS: u64 = 6;
+/// The share of the events that an attack may cost: the promise, and what a build without optimization can hold on the
+/// processors that it shares with the attacker.
+const MOST: f64 = if cfg!(debug_assertions) { 0.02 } else { 0.001 };
 
 /// Events and drops while the attacks run.
 fn loss(target: &Target, name: &str, attacks: &[String]) -> f64 {
@@ -25,7 +28,7 @@ fn expect_no_more_loss(target: &Target, opening: usize, attack: &[String]) {
     let load = vec![format!("opens {SECONDS}"); opening];
     let without = loss(target, "without the attack", &load);
     let with = loss(target, "with the attack", &[&load[..], attack].concat());
-    assert!(with <= without + 0.001, "{with} of the events were dropped, {without} without the attack");
+    assert!(with <= without + MOST, "{with} of the events were dropped, {without} without the attack");
     if with > 0.0 {
         target.until("a report of drops", |target| !target.alerts("Falco internal: syscall event drop").is_empty());
     }
