@@ -121,7 +121,7 @@ impl<'t> Builder<'t> {
         self.lines.position(offset)
     }
 
-    fn fault(&mut self, kind: SyntaxErrorKind, offset: usize) -> Box<SyntaxError> {
+    fn error(&mut self, kind: SyntaxErrorKind, offset: usize) -> Box<SyntaxError> {
         Box::new(SyntaxError { kind, position: self.position(offset) })
     }
 
@@ -132,7 +132,7 @@ impl<'t> Builder<'t> {
             Last::Word(word) => word.to_owned(),
             Last::Constant(written) => String::from_utf8_lossy(&constant(written).unwrap_or_default()).into_owned(),
         };
-        self.fault(kind.behind(last), offset)
+        self.error(kind.behind(last), offset)
     }
 
     /// One level deeper, entered at `offset`. Who enters leaves, except after an error, which ends it all.
@@ -141,7 +141,7 @@ impl<'t> Builder<'t> {
         if self.depth < self.limit {
             return Ok(());
         }
-        Err(self.fault(SyntaxErrorKind::TooDeep { limit: self.limit }, offset))
+        Err(self.error(SyntaxErrorKind::TooDeep { limit: self.limit }, offset))
     }
 
     fn leave(&mut self) {
@@ -344,7 +344,7 @@ impl<'t> Builder<'t> {
                 self.last = Last::Constant(written);
                 Ok(value)
             }
-            Err(kind) => Err(self.fault(kind, start + written.len())),
+            Err(kind) => Err(self.error(kind, start + written.len())),
         }
     }
 
@@ -473,10 +473,10 @@ impl<'t> Builder<'t> {
                     self.last = Last::Constant(written);
                     values.push(value);
                 }
-                Err(kind) if before.is_some() => return Err(self.fault(kind, end)),
+                Err(kind) if before.is_some() => return Err(self.error(kind, end)),
                 // The first element decides: if it cannot be read, the list must be empty.
                 Err(_) if self.text[end..].starts_with(')') => {}
-                Err(_) => return Err(self.fault(SyntaxErrorKind::Close, end)),
+                Err(_) => return Err(self.error(SyntaxErrorKind::Close, end)),
             }
             before = Some(end);
         }

@@ -1,8 +1,8 @@
-//! The machine that reads a text by the table of the grammar.
+//! The reader of conditions by the table of the grammar.
 //!
 //! The table is made from `condition.pest` by `cargo xtask codegen`; what it means is what pest says of the notation:
-//! alternatives in their order, repetitions as long as they can, and never back into what was decided. The machine has
-//! a stack of its own, so that no nesting of a text is too deep for it.
+//! alternatives in their order, repetitions as long as they can, and never back into what was decided. It has
+//! its own stack, so that no nesting of a text is too deep for it.
 
 use super::generated::{CODE, Rule, SETS};
 
@@ -86,7 +86,7 @@ struct Frame {
 }
 
 /// The tokens of a text, read from the beginning by the rule whose code begins at `place`. The grammar accepts every
-/// text: `None` would be a fault of the table.
+/// text: `None` would be an error in the table.
 pub(super) fn read(mut place: u16, text: &str) -> Option<Vec<Token>> {
     let bytes = text.as_bytes();
     let mut tokens = Vec::with_capacity(bytes.len() / 4 + 16);

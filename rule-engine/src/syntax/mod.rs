@@ -4,7 +4,7 @@
 //! text --condition.pest (generated, machine)--> tokens --build--> ast --print--> text
 //! ```
 //!
-//! Reading stops at the first fault; verdict, message and position of it are Falco's.
+//! Reading stops at the first error; verdict, message and position of it are Falco's.
 
 pub mod ast;
 mod build;

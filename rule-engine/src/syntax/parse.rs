@@ -13,7 +13,7 @@ use crate::text::from_bytes;
 /// The depth that Falco allows in rules.
 pub const DEPTH: usize = 1000;
 
-/// How many open parentheses any stack bears; deeper texts are read on a thread of their own.
+/// How many open parentheses any stack bears; deeper texts are read on a separate thread.
 const SHALLOW: usize = 8;
 
 /// The stack of one open parenthesis, generously.

@@ -40,7 +40,7 @@ pub enum Style {
 /// A scalar.
 #[derive(Debug, Clone)]
 pub struct Scalar<'t> {
-    /// Its value; most stand in the file as they are.
+    /// Its value; most are in the file as they are.
     pub text: Cow<'t, str>,
     /// How it was written.
     pub style: Style,
@@ -61,7 +61,7 @@ enum Kind<'t> {
 #[derive(Debug)]
 struct Stored<'t> {
     kind: Kind<'t>,
-    /// What distinguishes most texts that are keys; of what is no text, 0.
+    /// A number that distinguishes most texts that are keys; 0 where there is no text.
     fingerprint: u32,
     /// Where its words begin in the text.
     start: usize,
@@ -76,7 +76,7 @@ pub struct Documents<'t> {
     roots: Vec<NodeId>,
 }
 
-/// Why a file is no YAML.
+/// The reason why a file is not YAML.
 #[derive(Debug, Clone)]
 pub struct YamlError {
     /// What is wrong.
@@ -105,7 +105,7 @@ impl<'t> Documents<'t> {
     /// Reads all documents of a file.
     ///
     /// # Errors
-    /// If it is no YAML.
+    /// If it is not YAML.
     pub fn read(text: &'t Text) -> Result<Self, YamlError> {
         tree::read(text)
     }
@@ -121,7 +121,7 @@ impl<'d> Node<'d> {
         &self.documents.nodes[self.id.0 as usize]
     }
 
-    /// Which node it is: an alias is the node that it stands for.
+    /// The number of the node: an alias has that of its anchor.
     pub fn id(self) -> NodeId {
         self.id
     }
@@ -162,7 +162,7 @@ impl<'d> Node<'d> {
         }
     }
 
-    /// Its text, where one may be asked: a null is `null`.
+    /// Returns its text, where it may have one: a null is `null`.
     pub fn text(self) -> Option<&'d str> {
         match &self.stored().kind {
             Kind::Scalar(scalar) => Some(&*scalar.text),
@@ -226,7 +226,7 @@ impl<'d> Node<'d> {
         WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, truth)| *truth)
     }
 
-    /// The number that a scalar is: decimal, `0x` hexadecimal or `0` octal, blanks around it allowed.
+    /// Returns the number that a scalar is: decimal, `0x` hexadecimal or `0` octal, with spaces around it.
     pub fn as_u32(self) -> Option<u32> {
         let text = self.scalar()?.text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
         let digits = text.strip_prefix('+').unwrap_or(text);

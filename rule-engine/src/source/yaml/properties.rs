@@ -1,4 +1,4 @@
-//! What may stand before a node or a document: anchors, aliases, tags, directives.
+//! What may be before a node or a document: anchors, aliases, tags, directives.
 
 use super::scan::{Scanner, is_space};
 use super::token::{Kind, Result};

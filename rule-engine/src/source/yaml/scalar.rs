@@ -1,6 +1,6 @@
 //! The values of scalars: lines joined, indentation taken away, escapes undone.
 //!
-//! A value that stands in the file as it is, is borrowed from it.
+//! A value that is in the file as it is, is borrowed from it.
 
 use std::borrow::Cow;
 
@@ -125,7 +125,7 @@ pub(super) fn plain<'t>(scanner: &mut Scanner<'t>, indent: usize) -> Result<(Sca
     Ok((Scalar { text: value.finish(), style: Style::Plain, span: (start, end) }, at_line_start))
 }
 
-/// Whether the blank or line end here is followed by a `#`.
+/// Returns whether the space, tab or line end here is followed by a `#`.
 fn starts_comment(scanner: &Scanner<'_>, at: usize) -> bool {
     let behind = if scanner.bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
     scanner.bytes.get(at + behind) == Some(&b'#')
@@ -217,7 +217,7 @@ pub(super) fn quoted<'t>(scanner: &mut Scanner<'t>) -> Result<Scalar<'t>> {
             kept = Some(value.own().len());
             continue;
         }
-        // A line end, perhaps with a backslash before it, which joins the words and keeps the blanks before it.
+        // A line end, perhaps with a backslash before it, which joins the words and keeps the spaces before it.
         let joined = byte == b'\\';
         if joined {
             value.push(from, at);
@@ -258,7 +258,7 @@ pub(super) fn quoted<'t>(scanner: &mut Scanner<'t>) -> Result<Scalar<'t>> {
     Ok(Scalar { text, style, span: (start, scanner.at) })
 }
 
-/// The character that an escape stands for.
+/// Returns the character that an escape means.
 fn escape(scanner: &mut Scanner<'_>, out: &mut String) -> Result<()> {
     let begin = scanner.at;
     let Some(letter) = scanner.text[begin + 1..].chars().next() else {
@@ -276,7 +276,7 @@ fn escape(scanner: &mut Scanner<'_>, out: &mut String) -> Result<()> {
         'r' => return push(out, '\r'),
         'e' => return push(out, '\u{1b}'),
         ' ' | '"' | '\'' | '\\' | '/' => return push(out, letter),
-        // These two are one byte each, which is no UTF-8.
+        // These two are one byte each, which is not UTF-8.
         'N' => return push_bytes(out, b"\x85"),
         '_' => return push_bytes(out, b"\xA0"),
         'L' => return push(out, '\u{2028}'),
@@ -302,7 +302,7 @@ fn escape(scanner: &mut Scanner<'_>, out: &mut String) -> Result<()> {
 }
 
 fn push(out: &mut String, letter: char) -> Result<()> {
-    // A character that stands for a byte elsewhere is its own four bytes here.
+    // A character that replaces a byte elsewhere has its own four bytes here.
     push_bytes(out, letter.encode_utf8(&mut [0; 4]).as_bytes())
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Scanner<'t> {
     indents: Vec<Indent>,
     /// The flow collections around: whether each is a map.
     flows: Vec<bool>,
-    /// Whether a key without `?`, or a dash, may stand here.
+    /// Whether a key without `?`, or a dash, may be here.
     key_may_follow: bool,
     /// Whether what was before is quoted or between brackets: then a `:` needs no space behind it.
     after_json: bool,
@@ -157,7 +157,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Whether `---` or `...` stands alone at the beginning of this line.
+    /// Returns whether `---` or `...` is alone at the beginning of this line.
     pub(super) fn is_document_mark(&self) -> bool {
         self.at == self.line_start
             && matches!(self.bytes.get(self.at..self.at + 3), Some(b"---" | b"..."))
@@ -198,7 +198,7 @@ impl<'t> Scanner<'t> {
                 match byte {
                     b' ' => {}
                     b'\t' if self.in_flow() => {}
-                    // A tab is no indentation: what follows it cannot be a key of a map in lines.
+                    // A tab does not indent: what follows it cannot be a key of a map in lines.
                     b'\t' => self.key_may_follow = false,
                     _ => break,
                 }
@@ -490,7 +490,7 @@ impl<'t> Scanner<'t> {
         self.mark()
     }
 
-    /// A mark, with bytes that are no UTF-8 counted as one.
+    /// Returns a mark, with bytes that are not UTF-8 counted as one.
     pub(super) fn exact(&self, mark: Mark) -> Mark {
         if !self.file.is_raw() {
             return mark;

@@ -65,7 +65,7 @@ pub(super) struct Token<'t> {
     pub(super) mark: Mark,
 }
 
-/// Why a text is no YAML, in the words of Falco's reader, and where.
+/// The reason why a text is not YAML, in the words of Falco's reader, and its place.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) words: Cow<'static, str>,

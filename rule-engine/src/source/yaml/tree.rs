@@ -10,7 +10,7 @@ use crate::text::{Mark, Text};
 /// How deep nodes may be in each other: as deep as Falco's reader follows them.
 const DEPTH: usize = 500;
 
-/// How many nodes a document may have more than are written, because aliases stand for nodes with others in them.
+/// How many nodes a document may have more than are written, because aliases repeat nodes with others in them.
 const REPEATED: usize = 1 << 20;
 
 /// Reads all documents of a text.
@@ -47,7 +47,7 @@ struct Tree<'t> {
     /// The collections that are being read.
     open: Vec<NodeId>,
     depth: usize,
-    /// How many nodes each node is, aliases counted as what they stand for.
+    /// How many nodes each node is, aliases counted as the nodes that they repeat.
     sizes: Vec<u32>,
     /// Where the last key or value was announced: at the colon, or behind the dash.
     behind: usize,
@@ -162,7 +162,7 @@ impl<'t> Tree<'t> {
 
     fn node_within(&mut self, around: Around) -> Result<NodeId> {
         let mark = self.next_mark()?;
-        // What stands before the node itself.
+        // What is before the node itself.
         let (mut tag, mut anchor) = (false, None);
         while let Some(token) = self.scanner.peek()? {
             match &token.kind {
