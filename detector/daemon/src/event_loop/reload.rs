@@ -122,8 +122,6 @@ impl Reloader<'_> {
             ("base_syscalls", new.base_syscalls != old.base_syscalls),
             ("falco_libs", new.falco_libs != old.falco_libs),
             ("protection", new.protection != old.protection),
-            // Programs cannot be started once system calls are limited.
-            ("program_output", protect::runs_others(new) && !protect::runs_others(old) && old.protection.confine),
         ];
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
             log::warning(format!("{name} changed; restart required"));
