@@ -69,6 +69,8 @@ struct Request {
     present: bool,
     list: bool,
     kind: Kind,
+    /// The kind as the plugin interface numbers it.
+    type_number: u32,
 }
 
 impl PluginSchema {
@@ -121,6 +123,7 @@ impl PluginSchema {
             present: arg.is_some(),
             list: field.list,
             kind: field.kind,
+            type_number: TYPES.iter().find(|(_, kind, _)| *kind == field.kind).map_or(0, |(.., number)| *number),
         };
         let print = if field.kind.number().is_some() { Print::Dec } else { Print::None };
         Ok((Getter::Extracted(request), field.kind, field.list, print))
@@ -226,7 +229,7 @@ impl Fields<'_> {
             arg_key: request.key.as_ref().map_or(std::ptr::null(), |key| key.as_ptr()),
             arg_index: request.index,
             arg_present: request.present.into(),
-            ftype: TYPES.iter().find(|(_, kind, _)| *kind == request.kind).map_or(0, |(.., number)| *number),
+            ftype: request.type_number,
             flist: request.list.into(),
         };
         let input = ss_plugin_field_extract_input {
