@@ -41,3 +41,10 @@ fn privileges_are_dropped_after_the_start() {
     // Its memory and environment are nobody else's.
     assert_eq!(target.attack_result(NOBODY, &format!("read {process}/environ")), "Some(PermissionDenied)");
 }
+
+/// As in a container whose session was begun outside it: the IDs of the session and of the parent are 0 there.
+#[test]
+fn a_session_from_outside_the_pid_namespace_is_no_obstacle() {
+    let Some(target) = Target::start_in_a_pid_namespace() else { return };
+    target.get("/healthz");
+}

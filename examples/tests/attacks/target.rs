@@ -34,9 +34,20 @@ impl Target {
         Self::start_with(|config| config + "\n" + more)
     }
 
+    /// Starts it as the first process of a new PID namespace.
+    #[track_caller]
+    pub(crate) fn start_in_a_pid_namespace() -> Option<Self> {
+        Self::start_by(&["unshare", "--pid", "--mount-proc", "--fork", "--kill-child"], |config| config)
+    }
+
     /// Starts it with a changed configuration.
     #[track_caller]
     pub(crate) fn start_with(change: impl FnOnce(String) -> String) -> Option<Self> {
+        Self::start_by(&[], change)
+    }
+
+    #[track_caller]
+    fn start_by(starter: &[&str], change: impl FnOnce(String) -> String) -> Option<Self> {
         if !testkit::ROOT.is_met() {
             testkit::skip(&testkit::ROOT, testkit::ROOT.missing);
             return None;
@@ -59,14 +70,16 @@ impl Target {
         assert!(config.contains(&port.to_string()));
         let config = change(config + "\nprotection: {heartbeat_file: DIR/heartbeat}\n");
         fs::write(path("falco.yaml"), config.replace("DIR", &folder.path().display().to_string())).unwrap();
-        let child = Self::run(&folder, "err");
+        let child = Self::run(starter, &folder, "err");
         let mut target = Self { child, folder, port, _one: one };
         target.wait_until_it_watches("err").then_some(target)
     }
 
-    fn run(folder: &tempfile::TempDir, err: &str) -> Child {
+    fn run(starter: &[&str], folder: &tempfile::TempDir, err: &str) -> Child {
         let path = |name: &str| folder.path().join(name);
-        Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        let words: Vec<_> = starter.iter().copied().chain([env!("CARGO_BIN_EXE_peregrine")]).collect();
+        Command::new(words[0])
+            .args(&words[1..])
             .args(["-c", &path("falco.yaml").display().to_string()])
             .stdout(fs::File::options().append(true).create(true).open(path("out")).unwrap())
             .stderr(fs::File::create(path(err)).unwrap())
@@ -95,7 +108,7 @@ impl Target {
     #[track_caller]
     pub(crate) fn start_again(&mut self) {
         self.child.wait().unwrap();
-        self.child = Self::run(&self.folder, "err2");
+        self.child = Self::run(&[], &self.folder, "err2");
         assert!(self.wait_until_it_watches("err2"));
     }
 

@@ -8,7 +8,8 @@
 //! Where the kernel groups processes by session (`sched_autogroup`), nice values count inside the group only, and that of
 //! the group between groups: it is set too if the session is the program's own, as with a service manager or `setsid`.
 
-use rustix::process::{getpid, getpriority_process, getsid, setpriority_process};
+use nix::unistd::{getpid, getsid};
+use rustix::process::{getpriority_process, setpriority_process};
 use rustix::thread::gettid;
 
 /// How much lower the threads beside the pipeline are.
@@ -21,6 +22,7 @@ pub(crate) fn raise(by: u8) -> Option<String> {
     }
     let nice = -i32::from(by);
     // Written to first: it is the file of the thread group, which a process without privileges does not own.
+    // By nix: where the leader is outside the PID namespace its ID is 0, which rustix's type cannot hold.
     let own_session = getsid(None).is_ok_and(|session| session == getpid());
     if own_session {
         // Absent without that part of the kernel; then nice values count everywhere.
