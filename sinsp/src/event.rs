@@ -1,6 +1,7 @@
 //! An event together with the state that belongs to it.
 
 use crate::state::{Fd, State, Thread};
+use scap::EventBuilder;
 use scap::schema::EventFlags;
 
 /// An event of the inspector: the bytes, the thread and the file descriptor that it is about, and the state right after
@@ -32,6 +33,43 @@ pub struct Facts {
     pub exec_time: u64,
     /// The times of the previous report, on a report of processor time: user and system.
     pub cpu_before: (u64, u64),
+    pub(crate) corrected: Corrected,
+}
+
+/// The event with the parameters that the kernel used, if the program's memory contained others when the call returned.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Corrected {
+    builder: EventBuilder,
+    is_set: bool,
+}
+
+/// A parameter, and its value in two parts.
+pub(crate) type Correction<'a> = (usize, [&'a [u8]; 2]);
+
+impl Corrected {
+    /// Copies an event with other values of some parameters.
+    #[cold]
+    pub(crate) fn set(&mut self, event: &scap::Event<'_>, corrections: &[Correction<'_>]) {
+        self.builder.start(event.code()).ts(event.ts()).tid(event.tid()).cpu(event.cpu()).flags(event.flags());
+        for (index, value) in event.raws().enumerate() {
+            match corrections.iter().find(|(at, _)| *at == index) {
+                Some((_, parts)) => self.builder.parts(parts),
+                None => self.builder.raw(value),
+            };
+        }
+        self.is_set = self.builder.finish().is_ok();
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.is_set = false;
+    }
+
+    /// Returns the corrected event; `None` if the event is right as it is.
+    #[inline]
+    pub(crate) fn event(&self) -> Option<scap::Event<'_>> {
+        if self.is_set { self.builder.event().ok() } else { None }
+    }
 }
 
 impl<'a> Event<'a> {
@@ -46,7 +84,8 @@ impl<'a> Event<'a> {
         Self { raw, state, thread, fd, facts }
     }
 
-    /// Returns the bytes of the event.
+    /// Returns the bytes of the event. Parameters of open, connect and chdir that another thread changed during the call
+    /// have the value that the kernel used, as far as that is known.
     #[inline]
     pub fn raw(&self) -> scap::Event<'a> {
         self.raw

@@ -9,6 +9,7 @@
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
+#define TCP_CLOSE 7
 #define MAX_UNIX_PATH 108
 /* The longest address that the kernel takes, and the shortest of each family. */
 #define SOCKADDR_MAX 128
@@ -382,14 +383,46 @@ static __always_inline void push_tuple(struct event *e, struct sock *sk, u32 dir
 	push_done(e, tuple_put(e->pos, plain(e->c, sk), direction, address.at, address.len) & DATA_MASK);
 }
 
-/* Writes the ends of a socket after a connect. One without a family dissolves a connection: then there are none. */
-static __always_inline void push_connected(struct event *e, struct sock *sk, struct given address, u32 copied)
+/* Returns whether a connect that succeeded dissolved a connection, as an address without a family does. The memory with
+ * the address may have changed since, so the socket decides.
+ */
+static __always_inline bool sock_is_dissolved(struct sock *sk)
 {
-	u16 family = AF_UNSPEC;
+	u16 family = GET(sk, __sk_common.skc_family);
 
-	if (address.len >= sizeof(family))
-		address_read(&family, sizeof(family), address.at, !copied);
-	if (family == AF_UNSPEC)
-		sk = NULL;
-	push_tuple(e, sk, OUTBOUND | copied, NOT_GIVEN);
+	if (family == AF_UNIX)
+		return !BPF_CORE_READ((struct unix_sock *)sk, peer);
+	return (family == AF_INET || family == AF_INET6) && GET(sk, __sk_common.skc_state) == TCP_CLOSE &&
+	       !GET(sk, __sk_common.skc_dport);
+}
+
+/* Writes the address of the peer at `pos`, from the socket; returns how many bytes. */
+__noinline int peer_put(u32 pos, u64 socket)
+{
+	struct event own = { .c = cpu_current(), .pos = pos }, *e = &own;
+	struct sock *sk = (void *)socket;
+	u16 family;
+	u32 at;
+
+	if (!own.c || !sk)
+		return 0;
+	family = GET(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
+	at = part_u8(e, 0, family);
+	if (family == AF_UNIX)
+		return at + part_unix_bound(e, at, BPF_CORE_READ((struct unix_sock *)sk, peer));
+	ends_find(socket, OUTBOUND, 0);
+	return part_end(e, at, family, own.c->ends.ip, own.c->ends.port);
+}
+
+/* Writes the address that a connect was given: the peer's own, if another thread may have changed the memory. */
+static __always_inline void push_connect_address(struct event *e, struct sock *sk, struct given address)
+{
+	u32 len = sk && !text_is_own(address.at) ? peer_put(e->pos, plain(e->c, sk)) & DATA_MASK : 0;
+
+	if (len)
+		push_done(e, len);
+	else
+		push_sockaddr(e, address, 0);
 }

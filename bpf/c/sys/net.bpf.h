@@ -43,11 +43,16 @@ ON_EXIT(connect_x)
 	struct event e = event_begin(c, EV_CONNECT_X, EV_CONNECT_X_PARAMS, EV_CONNECT_X_FAMILY);
 	struct given address = given(c->args[1], c->args[2]);
 	bool known = ret == 0 || ret == -EINPROGRESS;
+	struct sock *sk = known ? fd_sock(c->args[0]) : NULL;
+	bool dissolved = sk && sock_is_dissolved(sk);
 
 	push_u64(&e, ret);
-	push_connected(&e, known ? fd_sock(c->args[0]) : NULL, address, 0);
+	push_tuple(&e, dissolved ? NULL : sk, OUTBOUND, NOT_GIVEN);
 	push_u64(&e, (s64)(s32)c->args[0]);
-	push_sockaddr(&e, address, 0);
+	if (dissolved)
+		push_empty(&e);
+	else
+		push_connect_address(&e, sk, address);
 	event_finish(&e);
 	return 0;
 }

@@ -218,7 +218,9 @@ static __always_inline void request_event(struct cpu *c, struct request *q, u64 
 		break;
 	case IORING_OP_CONNECT:
 		BEGIN(CONNECT_X);
-		push_connected(&e, res == 0 || res == -EINPROGRESS ? sock : NULL, to, ADDRESS_COPIED);
+		if ((res && res != -EINPROGRESS) || (sock && sock_is_dissolved(sock)))
+			sock = NULL;
+		push_tuple(&e, sock, OUTBOUND, NOT_GIVEN);
 		push_u64(&e, (s64)q->fd);
 		push_sockaddr(&e, to, ADDRESS_COPIED);
 		break;

@@ -14,5 +14,6 @@ mod files;
 mod floods;
 mod page;
 mod process;
+mod swaps;
 mod target;
 mod told;

@@ -37,17 +37,23 @@ impl Target {
     /// Starts it as the first process of a new PID namespace.
     #[track_caller]
     pub(crate) fn start_in_a_pid_namespace() -> Option<Self> {
-        Self::start_by(&["unshare", "--pid", "--mount-proc", "--fork", "--kill-child"], |config| config)
+        Self::start_by(&["unshare", "--pid", "--mount-proc", "--fork", "--kill-child"], |config| config, "")
     }
 
     /// Starts it with a changed configuration.
     #[track_caller]
     pub(crate) fn start_with(change: impl FnOnce(String) -> String) -> Option<Self> {
-        Self::start_by(&[], change)
+        Self::start_by(&[], change, "")
+    }
+
+    /// Starts it with additional rules.
+    #[track_caller]
+    pub(crate) fn start_with_rules(rules: &str) -> Option<Self> {
+        Self::start_by(&[], |config| config, rules)
     }
 
     #[track_caller]
-    fn start_by(starter: &[&str], change: impl FnOnce(String) -> String) -> Option<Self> {
+    fn start_by(starter: &[&str], change: impl FnOnce(String) -> String, rules: &str) -> Option<Self> {
         if !testkit::ROOT.is_met() {
             testkit::skip(&testkit::ROOT, testkit::ROOT.missing);
             return None;
@@ -61,7 +67,7 @@ impl Target {
         fs::set_permissions(path("attacker"), fs::Permissions::from_mode(0o755)).unwrap();
         let marked = "- rule: Marked file opened\n  desc: d\n  condition: evt.type in (open, openat) and fd.name contains \
                       /peregrine-marked-\n  output: opened %fd.name (user=%user.uid)\n  priority: WARNING\n";
-        fs::write(path("peregrine_rules.local.yaml"), marked).unwrap();
+        fs::write(path("peregrine_rules.local.yaml"), marked.to_owned() + rules).unwrap();
         let port = port();
         let packaged = fs::read_to_string(root().join("packaging/falco.yaml")).unwrap();
         let config = packaged

@@ -135,6 +135,7 @@ impl<S: Source> Inspector<S> {
             Some(thread) if outcome.fd >= 0 => self.state.fd(thread, outcome.fd),
             _ => None,
         };
+        let raw = self.facts.corrected.event().unwrap_or(raw);
         if let Some(observer) = &mut self.observer {
             // A separate view: the one that is returned stays in registers because its address is not taken.
             observer::tell(observer.as_mut(), &Event::new(raw, &self.state, thread, fd, &self.facts));

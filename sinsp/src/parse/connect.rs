@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use scap::EventCode;
 use scap::event::{SockAddr, SockTuple, embedded_v4};
 use scap::schema::param::{connect_e, connect_x};
 
@@ -15,6 +16,7 @@ use crate::state::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6Tuple, L4Proto, Rol
 const EINPROGRESS: i64 = 115;
 
 pub(super) fn connect(ctx: &mut Ctx<'_, '_>) {
+    correct(ctx);
     if ctx.fd.is_none() {
         return;
     }
@@ -74,6 +76,28 @@ pub(super) fn connect(ctx: &mut Ctx<'_, '_>) {
         fd.role = Role::Client;
     }
     ctx.facts.fd_name_changed |= changed;
+}
+
+/// Gives the parameters the address of the enter event, if that is another one.
+fn correct(ctx: &mut Ctx<'_, '_>) {
+    let left = ctx.event.raw(connect_x::addr).unwrap_or_default();
+    let entry = ctx.with_entry(|entry| {
+        let address = entry.raw(connect_e::addr).filter(|address| *address != left)?;
+        (entry.code() == EventCode::CONNECT_E).then(|| address.to_vec())
+    });
+    let Some(entry) = entry.flatten().filter(|_| ctx.entered) else { return };
+    let Some(entered) = SockAddr::parse(&entry) else { return };
+    let address = (connect_x::addr, [&entry[..], b""]);
+    let tuple = ctx.raw(connect_x::tuple).and_then(|raw| Some((raw, SockTuple::parse(raw)?)));
+    // In both forms the address without its family is the end of the tuple.
+    let ends = tuple.filter(|(_, tuple)| trust(*tuple, SockAddr::parse(left), Some(entered)) != *tuple);
+    match (
+        ends.and_then(|(raw, _)| raw.split_at_checked(raw.len().checked_sub(left.len().checked_sub(1)?)?)),
+        entry.get(1..),
+    ) {
+        (Some((kept, _)), Some(end)) => ctx.correct(&[address, (connect_x::tuple, [kept, end])]),
+        _ => ctx.correct(&[address]),
+    }
 }
 
 /// Returns the tuple with the destination that the program passed on entry, if the exit's own is not better than the

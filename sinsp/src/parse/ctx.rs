@@ -3,7 +3,7 @@
 use scap::Event;
 use scap::schema::ParamRole;
 
-use crate::event::Facts;
+use crate::event::{Correction, Facts};
 use crate::live_proc::Proc;
 use crate::state::{Fd, FdFacts, State, Text, Thread};
 
@@ -91,6 +91,13 @@ impl<'c, 'e> Ctx<'c, 'e> {
         let fd = self.state.shared_fd(facts);
         self.fd = self.state.add_shared_fd(self.tid, num, fd).then_some(num);
         self.facts.fd_name_changed = self.fd.is_some() && named;
+    }
+
+    /// Makes these the values of parameters that fields see, instead of those of the event.
+    pub(super) fn correct(&mut self, corrections: &[Correction<'_>]) {
+        if !corrections.is_empty() {
+            self.facts.corrected.set(self.event, corrections);
+        }
     }
 
     /// Returns the bytes of a parameter; `None` if it is absent or empty.

@@ -1,5 +1,6 @@
 //! chdir, fchdir, getcwd, chroot: the directories where relative paths start.
 
+use scap::EventCode;
 use scap::schema::param::{chdir_x, chroot_x};
 
 use super::ctx::Ctx;
@@ -33,11 +34,15 @@ fn change(ctx: &mut Ctx<'_, '_>, to: &[u8]) {
     path::join_dir(&thread.cwd, to, &mut joined);
     // A path that others may have changed during the call, or a directory that is unknown, comes from the kernel.
     let kernel = ctx.event.kernel_file().filter(|file| !file.given_holds && file.state == PathState::Whole);
+    let leader = leader.tid;
     if let Some(file) = kernel.filter(|file| !file.path.is_empty()) {
-        joined.clear();
+        let given = std::mem::take(&mut joined);
         path::join_dir(b"", file.path, &mut joined);
+        if given != joined && ctx.event.code() == EventCode::CHDIR_X {
+            ctx.correct(&[(chdir_x::path, [file.path, b"\0"])]);
+        }
     }
-    for tid in sharing(ctx.state, leader.tid) {
+    for tid in sharing(ctx.state, leader) {
         let Some(leader) = ctx.state.threads.get_mut(tid).filter(|leader| *leader.cwd != *joined) else { continue };
         leader.cwd = Text::new(&joined);
         ctx.state.touch(tid);

@@ -114,6 +114,7 @@ impl Parser {
         facts.fd_num = -1;
         facts.fd_name_changed = false;
         facts.exec_time = 0;
+        facts.corrected.clear();
         let mut outcome = Outcome { thread: Slot::NONE, fd: NO_FD, hidden: row.hidden, uncounted: false };
         if !self.steady || event.flags() != 0 {
             self.look_at_stream(event, row, facts, &mut outcome);

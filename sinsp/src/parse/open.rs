@@ -133,6 +133,7 @@ pub(super) fn open(ctx: &mut Ctx<'_, '_>) {
         if let Some(entry) = entered(ctx, held) {
             name = held;
             file.given_holds = true;
+            correct(ctx, entry, name);
             file.trust(entry.param_with(ParamRole::Flags).and_then(|index| ctx.entry_u32(index)));
             dirfd = dirfd.and(entry.dirfd_param().map(|dirfd| ctx.entry_i64(dirfd)));
         }
@@ -165,11 +166,37 @@ fn entered(ctx: &mut Ctx<'_, '_>, name: &mut Vec<u8>) -> Option<EventCode> {
     Some(entry)
 }
 
+/// Gives parameters that point to memory the values of the enter event.
+fn correct(ctx: &mut Ctx<'_, '_>, entry: EventCode, name: &[u8]) {
+    let code = ctx.event.code();
+    let other = |role, there: &dyn Fn(u32) -> u32| {
+        let index = code.param_with(role)?;
+        let (here, given) = (ctx.u32(index)?, ctx.entry_u32(entry.param_with(role)?)?);
+        (here != there(given)).then(|| (index, there(given).to_le_bytes()))
+    };
+    let added = code.param_with(ParamRole::Flags).and_then(|index| ctx.u32(index)).unwrap_or(0) & !(F_CREATED - 1);
+    let numbers = [
+        other(ParamRole::Flags, &|flags| flags | added),
+        other(ParamRole::Mode, &|mode| mode),
+        other(ParamRole::Resolve, &|flags| flags),
+    ];
+    let path = code.param_with(ParamRole::Path).filter(|path| ctx.text(*path) != name);
+    let path = path.map(|path| (path, [name, &b"\0"[..]]));
+    let numbers = numbers.iter().flatten().map(|(index, bytes)| (*index, [&bytes[..], b""]));
+    // Not on the usual path: an empty vector does not allocate.
+    let corrections: Vec<_> = path.into_iter().chain(numbers).collect();
+    ctx.correct(&corrections);
+}
+
 /// Ends the handling of a failed call, which opens nothing; its enter event, if there is one, was still found.
 fn give_up(ctx: &mut Ctx<'_, '_>) -> bool {
     let failed = ctx.res() < 0;
     if failed {
-        ctx.entry();
+        with_scratch(ctx, |ctx, held| {
+            if let Some(entry) = entered(ctx, held) {
+                correct(ctx, entry, held);
+            }
+        });
     }
     failed
 }
@@ -198,7 +225,17 @@ fn add(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dirfd: i64) {
     if known && (unknown || file.elsewhere || !file.given_holds) && joined != file.real_path {
         joined.clear();
         joined.extend_from_slice(file.real_path);
+        if !file.given_holds
+            && let Some(path) = ctx.event.code().param_with(ParamRole::Path)
+        {
+            ctx.correct(&[(path, [file.real_path, b"\0"])]);
+            return finish_add(ctx, file, file.real_path, joined);
+        }
     }
+    finish_add(ctx, file, name, joined);
+}
+
+fn finish_add(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], joined: Vec<u8>) {
     finish(ctx, file, name, &joined);
     ctx.scratch[0] = joined;
 }
@@ -206,8 +243,7 @@ fn add(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dirfd: i64) {
 fn add_at(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], dir: &[u8]) {
     let mut joined = std::mem::take(&mut ctx.scratch[0]);
     path::join(dir, name, &mut joined);
-    finish(ctx, file, name, &joined);
-    ctx.scratch[0] = joined;
+    finish_add(ctx, file, name, joined);
 }
 
 fn finish(ctx: &mut Ctx<'_, '_>, file: &Opened<'_>, name: &[u8], path: &[u8]) {
