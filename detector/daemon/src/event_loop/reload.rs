@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 const STEP: Duration = Duration::from_millis(50);
 /// A change is loaded when nothing more has changed for this time: files are written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
+/// But changes that do not end are loaded after this time.
+const MOST_SETTLING: Duration = Duration::from_secs(2);
 
 /// State of the reload thread.
 pub(crate) struct Reloader<'r> {
@@ -62,7 +64,9 @@ impl Reloader<'_> {
             if !changed && !asked && !fetched {
                 continue;
             }
-            while watch.as_ref().is_some_and(|watch| watch.changed(SETTLED)) {}
+            if let Some(watch) = &watch {
+                watch.settle(SETTLED, MOST_SETTLING);
+            }
             match self.reload(&running) {
                 Ok((loaded, files, sets)) => {
                     let rules = sets.all().flat_map(|set| set.rules().rules());

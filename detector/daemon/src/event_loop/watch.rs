@@ -13,10 +13,13 @@ use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The link that a Kubernetes ConfigMap swaps.
 const CONFIG_MAP: &str = "..data";
+
+/// How many changes are read at once, so that a program that never stops changing files does not keep the reader.
+const MOST_AT_ONCE: usize = 65_536;
 
 /// The relevant names in one directory.
 #[derive(Debug, Default)]
@@ -71,7 +74,7 @@ impl FileWatch {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
         let mut changed = false;
-        loop {
+        for _ in 0..MOST_AT_ONCE {
             match reader.next() {
                 Ok(event) => {
                     // An event without a name means that events were lost, or that the directory is gone.
@@ -85,6 +88,13 @@ impl FileWatch {
                 Err(_) => return changed,
             }
         }
+        changed
+    }
+
+    /// Waits until nothing has changed for a time, but no longer than the limit.
+    pub(crate) fn settle(&self, quiet: Duration, limit: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < limit && self.changed(quiet) {}
     }
 }
 
@@ -114,6 +124,36 @@ mod tests {
         }
         fs::remove_file(&file).unwrap();
         assert!(watch.changed(LONG));
+    }
+
+    #[test]
+    fn changes_that_never_end_are_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "1").unwrap();
+        let watch = FileWatch::new(std::slice::from_ref(&file), &[]).unwrap();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Until the other side is dropped.
+                let stopped = stopped;
+                while stopped.recv_timeout(Duration::from_millis(1)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+                {
+                    fs::write(&file, "2").unwrap();
+                }
+            });
+            assert!(watch.changed(LONG));
+            let start = Instant::now();
+            // A pause in the changes is as long as the whole test.
+            watch.settle(LONG, MOMENT * 10);
+            assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+            drop(stop);
+        });
+        // What has come to rest is not waited for longer than that.
+        while watch.changed(MOMENT) {}
+        let start = Instant::now();
+        watch.settle(MOMENT, LONG);
+        assert!(start.elapsed() < LONG);
     }
 
     #[test]
