@@ -241,6 +241,51 @@ fn signed_bundles_are_followed() {
     assert_eq!(service.end().0, 0);
 }
 
+#[test]
+fn an_old_bundle_is_reported_and_not_accepted_again() {
+    let shelf: Shelf = Arc::new(Mutex::new(("v2".into(), "v2".into())));
+    let server = bundles(&shelf);
+    let key = fs::read_to_string(root().join("testdata/bundles/key.pub")).unwrap();
+    let settings = format!(
+        "rules_bundle: {{url: \"http://{}/rules.tar.gz\", public_key: \"{}\", interval: 100ms, max_age: 24h, cache: \
+         DIR/cache}}\nmetrics: {{enabled: true, interval: 100ms, output_file: DIR/metrics}}\n",
+        server.address,
+        key.trim()
+    );
+    let old = |service: &Service| {
+        let alerts = alerts(&service.text("out"));
+        let old = alerts.iter().filter(|alert| alert["rule"] == "Peregrine internal: rules bundle not updated");
+        old.filter(|alert| alert["output"].as_str().unwrap().contains("longer than rules_bundle.max_age")).count()
+    };
+    let mut service = Service::start(&settings);
+    service.until("an alert about the age", |service| old(service) == 1);
+    // Its time of signing, and that the server still has it.
+    service.until("metrics", |service| service.text("metrics").contains("falco.rules_bundle_confirmed_ts"));
+    let text = service.text("metrics");
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let signature = fs::read_to_string(root().join("testdata/bundles/v2.tar.gz.minisig")).unwrap();
+    let signed = signature.split_once("timestamp:").unwrap().1.split_whitespace().next().unwrap();
+    let signed = signed.parse::<u64>().unwrap() * 1_000_000_000;
+    assert_eq!(last["output_fields"]["falco.rules_bundle_ts"], signed);
+    let asked = server.requests().len();
+    service.until("polls", |_| server.requests().len() > asked + 3);
+    assert_eq!(old(&service), 1);
+    service.signal("-TERM");
+    assert_eq!(service.child.wait().unwrap().code(), Some(0));
+    // Without the bundle on disk, one that is older than it was is still rejected.
+    let folder = std::mem::replace(&mut service.folder, tempfile::tempdir().unwrap());
+    fs::remove_dir_all(folder.path().join("cache")).unwrap();
+    fs::remove_file(folder.path().join("pid.applied")).unwrap();
+    *shelf.lock().unwrap() = ("v1".into(), "v1".into());
+    let mut service = Service::start_in(folder, &settings);
+    service
+        .until("the complaint", |service| service.text("err").contains("is older than one that was accepted before"));
+    assert!(!service.text("pid.applied").contains("Bundled one"));
+    *shelf.lock().unwrap() = ("v2".into(), "v2".into());
+    service.until("the newest bundle", |service| service.text("pid.applied").contains("Bundled two"));
+    assert_eq!(service.end().0, 0);
+}
+
 /// A time of signing in the future would make every later bundle too old.
 #[test]
 fn a_bundle_of_the_future_does_not_lock_out_later_ones() {

@@ -174,6 +174,7 @@ const KEYS: &[(&str, Shown)] = &[
     ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.public_key", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.interval", At(RELOAD, "signed_bundles_are_followed")),
+    ("rules_bundle.max_age", At(RELOAD, "an_old_bundle_is_reported_and_not_accepted_again")),
     ("rules_bundle.cache", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.tls.insecure", Here(https)),
     ("rules_bundle.tls.ca_cert", Here(https)),

@@ -277,6 +277,11 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
         if let Err(error) = duration::parse(&config.rules_bundle.interval) {
             fail("rules_bundle.interval", &error);
         }
+        if !config.rules_bundle.max_age.is_empty()
+            && let Err(error) = duration::parse(&config.rules_bundle.max_age)
+        {
+            fail("rules_bundle.max_age", &error);
+        }
     }
     if config.webserver.listen_address.trim().parse::<std::net::IpAddr>().is_err() {
         fail("webserver.listen_address", &format!("'{}' is not a valid IP address", config.webserver.listen_address));

@@ -229,6 +229,8 @@ settings! {
         public_key: String = String::new(),
         /// Interval between checks for a new bundle, such as 5m.
         interval: String = "5m".to_owned(),
+        /// Age of the current bundle, from its signature, above which an alert is raised, such as 72h. Empty: never.
+        max_age: String = String::new(),
         /// Directory of the last valid bundle, used when the server is unreachable at startup.
         cache: PathBuf = "/var/lib/peregrine/bundle".into(),
         /// TLS certificates.

@@ -120,6 +120,7 @@ rules_bundle:
   url: http://b/rules.tar.gz
   public_key: RW
   interval: 19s
+  max_age: 3d
   cache: /k
   tls: {insecure: true, ca_cert: a2, ca_path: /b, client_cert: c, client_key: /d}
 protection: {confine: false, priority: 3, refuse_writable_files: true, heartbeat_file: /h}

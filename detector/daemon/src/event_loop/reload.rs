@@ -11,6 +11,7 @@ use crate::clock::now;
 use crate::config::settings::Config;
 use crate::event_loop::watch::FileWatch;
 use crate::interval as duration;
+use crate::metrics::collect::Facts;
 use crate::plugins::Plugins;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
@@ -18,7 +19,7 @@ use crate::signals::Signals;
 use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, protect, rules::bundle};
 use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often the thread checks for a request to reload or to end.
@@ -37,8 +38,8 @@ pub(crate) struct Reloader<'r> {
     pub(crate) slot: &'r Slot,
     pub(crate) alerts: &'r Alerts,
     pub(crate) end: &'r AtomicBool,
-    /// Time of the last reload.
-    pub(crate) reloaded: &'r AtomicU64,
+    /// Where the times of the last reload and of the bundle go.
+    pub(crate) facts: &'r Facts,
 }
 
 impl Reloader<'_> {
@@ -51,6 +52,10 @@ impl Reloader<'_> {
         if let Some(why) = &bundle {
             self.tell_stale(why);
         }
+        let mut age = BundleAge::default();
+        if self.options.rules.is_empty() {
+            age.read(&running, self.facts, bundle.is_none());
+        }
         while !self.end.load(Ordering::SeqCst) {
             let changed = match &watch {
                 Some(watch) => watch.changed(STEP),
@@ -60,7 +65,15 @@ impl Reloader<'_> {
                 }
             };
             let asked = self.signals.take_reload();
-            let fetched = self.options.rules.is_empty() && poll.is_due() && self.fetch(&mut bundle);
+            let due = self.options.rules.is_empty() && poll.is_due();
+            let fetched = due && self.fetch(&mut bundle);
+            if due {
+                age.read(&running, self.facts, bundle.is_none());
+            }
+            if let Some(text) = age.complaint(now()) {
+                log::error(format!("rules_bundle: {text}"));
+                self.tell_stale(&text);
+            }
             if !changed && !asked && !fetched {
                 continue;
             }
@@ -73,11 +86,12 @@ impl Reloader<'_> {
                     let count = rules.filter(|rule| rule.enabled && !rule.is_step()).count();
                     log::notice(format!("reloaded: {count} rules are enabled"));
                     self.slot.put(sets, &loaded.config);
-                    self.reloaded.store(now(), Ordering::Relaxed);
+                    self.facts.reloaded.store(now(), Ordering::Relaxed);
                     self.signals.raise();
                     watch = self.watch(&loaded, &files);
                     poll.follow(&loaded.config);
                     running = loaded.config;
+                    age.follow(&running);
                 }
                 Err(fatal) => self.refuse(&fatal),
             }
@@ -199,6 +213,53 @@ impl Poll {
             self.last = Instant::now();
         }
         due
+    }
+}
+
+/// How often a bundle that is too old is reported.
+const REMINDER: u64 = 24 * 60 * 60 * 1_000_000_000;
+
+/// The age of the current bundle.
+#[derive(Debug, Default)]
+struct BundleAge {
+    /// When it was signed, in nanoseconds since 1970; 0 if there is none.
+    signed: u64,
+    limit: Option<Duration>,
+    /// The bundle that was reported as too old, and when.
+    told: Option<(u64, u64)>,
+}
+
+impl BundleAge {
+    fn follow(&mut self, config: &Config) {
+        self.limit = duration::parse(&config.rules_bundle.max_age).ok();
+    }
+
+    /// Reads when the bundle on disk was signed.
+    fn read(&mut self, config: &Config, facts: &Facts, confirmed: bool) {
+        self.follow(config);
+        let settings = &config.rules_bundle;
+        if settings.url.is_empty() {
+            self.signed = 0;
+            return;
+        }
+        self.signed = bundle::signed_at(settings).unwrap_or(0).saturating_mul(1_000_000_000);
+        facts.bundle.signed.store(self.signed, Ordering::Relaxed);
+        if confirmed {
+            facts.bundle.confirmed.store(now(), Ordering::Relaxed);
+        }
+    }
+
+    /// Returns what is to be reported now, if the bundle is too old: once for each bundle, and once a day.
+    fn complaint(&mut self, now: u64) -> Option<String> {
+        let limit = self.limit.filter(|_| self.signed > 0)?;
+        let age = Duration::from_nanos(now.saturating_sub(self.signed));
+        let told = self.told.is_some_and(|(signed, at)| signed == self.signed && now.saturating_sub(at) < REMINDER);
+        if age <= limit || told {
+            return None;
+        }
+        self.told = Some((self.signed, now));
+        let hours = age.as_secs() / 3600;
+        Some(format!("The current bundle was signed {hours} hours ago, which is longer than rules_bundle.max_age."))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::event_loop::heartbeat::{self, Heartbeat};
 use crate::event_loop::reload::Reloader;
 use crate::host::host_root;
 use crate::interval;
-use crate::metrics::collect::{Facts, fingerprint, fingerprints};
+use crate::metrics::collect::{BundleTimes, Facts, fingerprint, fingerprints};
 use crate::metrics::telemetry::{CountsAudit, CountsSource, Telemetry};
 use crate::metrics::{prometheus, resources::Resources};
 use crate::protect::priority;
@@ -138,8 +138,8 @@ impl Service<'_> {
                 let heartbeat = Heartbeat::open(&config.protection.heartbeat_file);
                 scope.spawn(move || heartbeat::run(heartbeat, alerts, &heartbeat_stopped));
                 let (options, hostname, running) = (self.options, self.hostname, config);
-                let (slot, end, reloaded) = (&slot, &end, &facts.reloaded);
-                let reloader = Reloader { options, hostname, running, signals, slot, alerts, end, reloaded };
+                let (slot, end, facts) = (&slot, &end, &*facts);
+                let reloader = Reloader { options, hostname, running, signals, slot, alerts, end, facts };
                 scope.spawn(move || {
                     priority::lower();
                     reloader.run(self.loaded, self.files);
@@ -197,6 +197,7 @@ impl Service<'_> {
             hostname: self.hostname.to_owned(),
             started: now(),
             reloaded: AtomicU64::new(now()),
+            bundle: BundleTimes::default(),
             resources: Resources::new(Path::new(&host_root()), Instant::now()),
             places: Mutex::default(),
             // Nobody reads them without metrics, and they take a twentieth of the time of loading rules.

@@ -24,12 +24,23 @@ pub(crate) struct Facts {
     pub(crate) started: u64,
     /// Time of the last reload of rules.
     pub(crate) reloaded: AtomicU64,
+    /// Times of the rules bundle.
+    pub(crate) bundle: BundleTimes,
     pub(crate) resources: Resources,
     /// The places of connections of each server.
     pub(crate) places: Mutex<Vec<Arc<Places>>>,
     /// File name and SHA-256 of each file.
     pub(crate) config_files: Vec<(String, String)>,
     pub(crate) rules_files: Vec<(String, String)>,
+}
+
+/// Times of the rules bundle, in nanoseconds since 1970; 0 if there is none.
+#[derive(Debug, Default)]
+pub(crate) struct BundleTimes {
+    /// When the current bundle was signed.
+    pub(crate) signed: AtomicU64,
+    /// When the server last confirmed that it is the newest one.
+    pub(crate) confirmed: AtomicU64,
 }
 
 /// Returns the name and the SHA-256 of a file.
@@ -97,6 +108,12 @@ impl Facts {
         metrics.push(program("outputs_queue_num_drops", Unit::Count, Kind::Counter, lost));
         metrics.push(program("start_ts", Unit::Time, Kind::Gauge, self.started));
         metrics.push(program("reload_ts", Unit::Time, Kind::Gauge, self.reloaded.load(Ordering::Relaxed)));
+        for (name, time) in
+            [("rules_bundle_ts", &self.bundle.signed), ("rules_bundle_confirmed_ts", &self.bundle.confirmed)]
+        {
+            let time = time.load(Ordering::Relaxed);
+            metrics.extend((time > 0).then(|| program(name, Unit::Time, Kind::Gauge, time)));
+        }
         if let Some(boot) = self.resources.boot_time() {
             metrics.push(program("host_boot_ts", Unit::Time, Kind::Gauge, boot));
         }
@@ -372,6 +389,7 @@ mod tests {
             hostname: "h".into(),
             started: now(),
             reloaded: AtomicU64::new(now()),
+            bundle: BundleTimes::default(),
             resources: Resources::new(Path::new("/"), Instant::now()),
             places: Mutex::default(),
             config_files: vec![("falco.yaml".into(), "ab".into())],

@@ -5,6 +5,9 @@
 //! the current one, and all its rules load. The bundle is then kept on disk, so that the next start does not need the
 //! server. The server's ETag shows whether there is a new bundle, so a check costs next to nothing.
 //!
+//! The newest time of signing that was ever accepted is also kept beside the directory of the bundle, so that removing that
+//! directory does not open the way for an old bundle.
+//!
 //! A time of signing that has not come yet is rejected: with it, every later bundle would be older. Since the signature
 //! says who made a bundle, it may come from another server than that of the URL, but never over http instead of https.
 
@@ -64,13 +67,12 @@ pub(crate) fn refresh(options: &Options, loaded: &Loaded) -> Result<bool, String
             settings.url
         ));
     }
-    if let Ok(before) = std::fs::read(settings.cache.join("bundle"))
-        && let Ok((_, known)) = open(settings, &before)
-        && made < known
-        // An earlier version accepted such times.
-        && known <= latest
-    {
-        return Err(format!("{} is older than the current bundle, and was rejected", settings.url));
+    let current = signed_at(settings);
+    // An earlier version accepted times in the future.
+    let newest = [current, newest(settings)].into_iter().flatten().filter(|known| *known <= latest).max();
+    if newest.is_some_and(|newest| made < newest) {
+        let than = if current.is_some() { "the current bundle" } else { "one that was accepted before" };
+        return Err(format!("{} is older than {than}, and was rejected", settings.url));
     }
     // A bundle that does not load is not kept: the next start must not fail because of it. But it is not fetched again.
     let sound = RuleFiles::with_bundle(loaded, files)
@@ -80,6 +82,10 @@ pub(crate) fn refresh(options: &Options, loaded: &Loaded) -> Result<bool, String
     match &sound {
         Ok(()) => {
             write(&settings.cache.join("bundle"), &kept)?;
+            // A directory that cannot be written has none, and then the bundle itself is the only evidence.
+            if let Err(why) = write(&newest_file(settings), made.to_string().as_bytes()) {
+                log::warning(format!("rules_bundle: cannot remember the time of the newest bundle: {why}"));
+            }
             // It need not exist.
             let _ = std::fs::remove_file(&rejected);
         }
@@ -103,6 +109,24 @@ pub(crate) fn cached(settings: &RulesBundle) -> Result<Files, String> {
     let path = settings.cache.join("bundle");
     let bytes = std::fs::read(&path).map_err(|error| format!("no bundle at {}: {error}", path.display()))?;
     open(settings, &bytes).map(|(files, _)| files)
+}
+
+/// Returns when the bundle on disk was signed, in seconds since 1970; `None` if there is none that is valid.
+pub(crate) fn signed_at(settings: &RulesBundle) -> Option<u64> {
+    let sealed = std::fs::read(settings.cache.join("bundle")).ok()?;
+    verify(settings, &sealed).ok().map(|(_, made)| made)
+}
+
+/// Returns the file with the newest time of signing that was accepted: beside the directory of the bundle.
+fn newest_file(settings: &RulesBundle) -> PathBuf {
+    let mut name = settings.cache.clone().into_os_string();
+    name.push(".newest");
+    name.into()
+}
+
+/// Returns the newest time of signing that was accepted, if it is known.
+fn newest(settings: &RulesBundle) -> Option<u64> {
+    std::fs::read_to_string(newest_file(settings)).ok()?.trim().parse().ok()
 }
 
 fn agent(settings: &RulesBundle) -> Result<Agent, String> {
@@ -155,6 +179,12 @@ fn seal(signature: &str, bundle: &[u8]) -> Vec<u8> {
 
 /// Verifies the signature. Returns the files and when they were signed.
 fn open(settings: &RulesBundle, sealed: &[u8]) -> Result<(Files, u64), String> {
+    let (bundle, made) = verify(settings, sealed)?;
+    Ok((unpack(&settings.url, bundle)?, made))
+}
+
+/// Verifies the signature. Returns the packed bundle and when it was signed.
+fn verify<'s>(settings: &RulesBundle, sealed: &'s [u8]) -> Result<(&'s [u8], u64), String> {
     let damaged = || "the bundle on disk is damaged".to_owned();
     let (length, rest) = sealed.split_first_chunk::<8>().ok_or_else(damaged)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
@@ -170,7 +200,7 @@ fn open(settings: &RulesBundle, sealed: &[u8]) -> Result<(Files, u64), String> {
         let number = word.strip_prefix("timestamp:")?;
         number.parse().ok()
     });
-    Ok((unpack(&settings.url, bundle)?, made.unwrap_or(0)))
+    Ok((bundle, made.unwrap_or(0)))
 }
 
 /// Returns the rules files in a bundle, sorted by name.
