@@ -42,6 +42,69 @@ fn detected(text: &str) -> u64 {
     line.parse().expect("a number")
 }
 
+/// Writes the events of a trace as a capture.
+fn capture(path: &Path, trace: &str) {
+    use scap::savefile::{Compression, Writer};
+    use scap::{Next, Source};
+    let mut trace = scap::text::Trace::parse(trace).expect("a trace");
+    let host = trace.host().clone();
+    let mut writer = Writer::new(std::fs::File::create(path).unwrap(), &host, Compression::Plain).unwrap();
+    while let Next::Event(event) = trace.next().unwrap() {
+        writer.write(&event).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn alerts_say_which_values_were_cut() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| folder.path().join(name);
+    let exec = |length: usize| {
+        format!(
+            "tid=7 execve res=0 exe=\"sh\" args=[\"-c\",\"{}\"] comm=\"sh\" tid=7 pid=7 ptid=1 filename=\"/bin/sh\"\n",
+            "x".repeat(length)
+        )
+    };
+    let open = "tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/hosts\" flags=O_RDONLY mode=0 dev=0 ino=0\n";
+    capture(
+        &path("c.scap"),
+        &format!("thread tid=7 pid=7 ptid=1 comm=\"sh\"\n1.0 {}{open}{}{open}", exec(5000), exec(50)),
+    );
+    let rule = "- rule: Any\n  desc: d\n  condition: evt.type in (execve, openat)\n  output: \"%evt.type \
+                %proc.cmdline\"\n  priority: NOTICE\n- rule: Without the value\n  desc: d\n  condition: evt.type = execve \
+                and proc.args contains x\n  output: \"%evt.num\"\n  priority: NOTICE\n";
+    std::fs::write(path("rules.yaml"), rule).unwrap();
+    let ran = |json: &str| {
+        let mut args = vec!["-r".to_owned(), path("rules.yaml").display().to_string()];
+        args.extend(replay(&path("c.scap")));
+        args.extend(["-o", "rule_matching=all", "-o", json].map(str::to_owned));
+        let ran = peregrine(&args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    let notes: Vec<_> = alerts(&ran("json_output=true"))
+        .iter()
+        .map(|alert| (alert["rule"].clone(), alert["output_fields"]["truncated"].clone()))
+        .collect();
+    let (any, without) = (Json::from("Any"), Json::from("Without the value"));
+    let (whole, line) = (Json::Null, Json::from("proc.cmdline"));
+    assert_eq!(
+        notes,
+        [
+            (any.clone(), line.clone()),
+            (without.clone(), Json::from("evt.args")),
+            (any.clone(), line),
+            (any.clone(), whole.clone()),
+            (without, whole.clone()),
+            (any, whole),
+        ]
+    );
+    let text = ran("json_output=false");
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("Notice ")).collect();
+    assert!(lines[0].ends_with("(truncated=\"proc.cmdline\")"), "{}", &lines[0][lines[0].len() - 80..]);
+    assert!(!lines[3].contains("truncated"), "{}", lines[3]);
+}
+
 #[test]
 fn duplicate_alerts_are_sent_once_per_window() {
     let folder = tempfile::tempdir().expect("a directory");

@@ -39,3 +39,47 @@ fn what_fills_its_space_may_have_been_longer() {
     // The data of a write is cut by a setting, and `evt.buflen` has its length.
     assert_eq!(truncated(&format!("write res=9000 fd=3 size=9000 data=b\"{}\"", text(5000))), "-");
 }
+
+#[test]
+fn fields_of_what_was_cut_are_known() {
+    use peregrine_sinsp::fields::may_be_cut;
+    let long = "x".repeat(4090);
+    let trace = format!(
+        "thread tid=6 pid=6 ptid=1 comm=\"p\"\nthread tid=7 pid=7 ptid=6 comm=\"x\"\n\
+         1.0 tid=6 execve res=0 exe=\"bash\" args=[\"{long}\"] env=[\"A=1\"] tid=6 pid=6 ptid=1\n\
+         tid=7 execve res=0 exe=\"sh\" args=[\"-c\"] env=[\"A={long}xxxxx\"] tid=7 pid=7 ptid=6\n\
+         tid=7 unlink res=-ENAMETOOLONG path=\"/{long}xxxxx\"\n"
+    );
+    let mut inspector = Inspector::new(scap::text::Trace::parse(&trace).expect("a trace"));
+    let fields = [
+        "proc.cmdline",
+        "proc.args",
+        "proc.pcmdline",
+        "proc.acmdline[1]",
+        "proc.acmdline[2]",
+        "proc.aargs",
+        "proc.env",
+        "proc.env[A]",
+        "evt.args",
+        "evt.arg.args",
+        "evt.arg.path",
+        "evt.rawarg.path",
+        "evt.arg[1]",
+        "fs.path.name",
+        "proc.name",
+        "fd.name",
+    ];
+    let mut cut = Vec::new();
+    while let Next::Event(event) = inspector.next().expect("the events are sound") {
+        cut.push(fields.iter().copied().filter(|field| may_be_cut(&event, field)).collect::<Vec<_>>().join(" "));
+    }
+    assert_eq!(
+        cut,
+        [
+            "proc.cmdline proc.args evt.args evt.arg.args",
+            "proc.pcmdline proc.acmdline[1] proc.aargs proc.env proc.env[A] evt.args",
+            "proc.pcmdline proc.acmdline[1] proc.aargs proc.env proc.env[A] evt.args evt.arg.path evt.rawarg.path evt.arg[1] \
+             fs.path.name",
+        ]
+    );
+}

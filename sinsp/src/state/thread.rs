@@ -35,6 +35,9 @@ pub mod thread_flags {
     pub const CHILD_IN_PIDNS: u32 = 1 << 29;
 }
 
+/// The number of bytes that are kept of arguments, and of an environment.
+const KEPT_BYTES: usize = 4096;
+
 /// One thread. Numbers are -1 if unknown.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -282,6 +285,18 @@ impl Thread {
     /// Returns the arguments after the first.
     pub fn args(&self) -> impl Iterator<Item = &[u8]> {
         strings(&self.args)
+    }
+
+    /// Returns whether it may have been started with more arguments than are kept: they fill, with the first one, the
+    /// space that the probe has for them.
+    pub fn may_have_more_args(&self) -> bool {
+        // Each ends with a NUL, which is not kept of the last one and of the first.
+        self.exe.len() + self.args.len() + 2 >= KEPT_BYTES
+    }
+
+    /// Returns whether its environment may have more variables than are kept.
+    pub fn may_have_more_env(&self) -> bool {
+        self.env.len() + 1 >= KEPT_BYTES
     }
 
     /// Appends the command line: the name, then the arguments, joined by spaces.

@@ -1,5 +1,6 @@
 //! Delivery of alerts: from the event loop to the configured outputs, with the detector's own alerts.
 
+pub(crate) mod cut;
 mod format;
 pub(crate) mod noise;
 pub(crate) mod outputs;
@@ -92,7 +93,13 @@ impl Alerts {
 
     /// Sends the alert of a rule, unless noise control suppresses it.
     pub(crate) fn send(&self, alert: &Alert<'_>) {
-        let (mut notes, time) = (Vec::new(), alert.time());
+        self.send_with(alert, None);
+    }
+
+    /// Sends it with a further note.
+    pub(crate) fn send_with(&self, alert: &Alert<'_>, note: Option<Note>) {
+        let (mut notes, time) = (alert.notes().to_vec(), alert.time());
+        notes.extend(note);
         if alert.source() == SYSCALL && time < self.uncertain_until.load(Ordering::Relaxed) {
             notes.push(Note::new("state_uncertain", true));
         }

@@ -6,7 +6,7 @@
 use crate::alerts::Alerts;
 use bumpalo::Bump;
 use peregrine_containers::Provider;
-use rule_engine::engine::{Alert, OwnedAlert, SourceRules};
+use rule_engine::engine::{Alert, Note, OwnedAlert, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use sinsp::config::ContainerPattern;
 use sinsp::state::ContainerInfo;
@@ -61,6 +61,7 @@ impl Waiting {
         rules: &Arc<SourceRules<SinspSchema>>,
         alert: &Alert<'_>,
         event: &sinsp::Event<'_>,
+        note: Option<&Note>,
     ) -> bool {
         let Some(thread) = event.thread() else { return false };
         let id = &thread.container_id;
@@ -74,7 +75,9 @@ impl Waiting {
             return false;
         }
         let (rules, container, owner) = (Arc::clone(rules), id.to_vec(), thread.container_owner);
-        let pending = Pending { rules, alert: alert.to_owned(), container, owner, until: Instant::now() + self.most };
+        let mut alert = alert.to_owned();
+        note.into_iter().for_each(|note| alert.add_note(note.clone()));
+        let pending = Pending { rules, alert, container, owner, until: Instant::now() + self.most };
         self.sender.try_send(pending).is_ok()
     }
 }
@@ -262,7 +265,7 @@ mod tests {
             scope.spawn(|| queue.run(&alerts));
             let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
             let mut taken = Vec::new();
-            rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event)));
+            rules.runner().process(&event, |alert| taken.push(waiting.take(&rules, &alert, &event, None)));
             assert_eq!(taken, [true], "the alert waits, the event has not");
             told.notify_one();
             while containers.provider().is_pending(&ID.as_bytes()[..12], 0) {

@@ -1,7 +1,7 @@
 //! The event loop: inspector, rules, outputs, and the work between two events.
 
 use crate::alerts::pending_alerts::Waiting;
-use crate::alerts::{Alerts, internal, with_json};
+use crate::alerts::{Alerts, cut, internal, with_json};
 use crate::clock::now;
 use crate::config::settings::{Config, DropAction};
 use crate::event_loop::capture::Recorder;
@@ -184,8 +184,9 @@ impl AtWork<'_> {
                             return;
                         }
                         matches.count_alert(&alert);
-                        if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event)) {
-                            alerts.send(&alert);
+                        let cut = cut::note(&alert, &event);
+                        if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event, cut.as_ref())) {
+                            alerts.send_with(&alert, cut);
                         }
                         if let Some(recorder) = recorder {
                             recorder.matched(alert.definition(), time);
