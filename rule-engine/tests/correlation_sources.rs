@@ -84,6 +84,18 @@ fn json_of_a_program_is_correlated_by_any_value() {
     assert_eq!(all, ["read (user=eve n=3)"]);
 }
 
+#[test]
+fn a_reload_keeps_partial_matches_though_other_rules_were_written_before() {
+    // Fields are numbered in the order in which rules name them.
+    let more = "- {rule: First, desc: d, condition: ka.uri = a, output: '%ka.auth.decision', priority: INFO, source: k8s_audit}\n";
+    let before = compile(SECRETS).source::<JsonSchema>("k8s_audit").expect("a source");
+    let after = compile(&(more.to_owned() + SECRETS)).source::<JsonSchema>("k8s_audit").expect("a source");
+    let (mut old, mut new) = (before.runner(), after.runner());
+    assert!((0..2).all(|at| feed(&mut old, (at, at), &audit("eve", "get")).is_empty()));
+    new.adopt(&old);
+    assert_eq!(feed(&mut new, (2, 2), &audit("eve", "get")), ["read (user=eve n=3)"]);
+}
+
 const ACROSS: &str = "
 - correlation: Login then secrets
   desc: d

@@ -64,6 +64,15 @@ impl Class {
 }
 
 impl KeyPart {
+    /// Returns the same text for parts with the same meaning in two sets of rules: fields have other numbers in each.
+    pub(crate) fn meaning(&self) -> String {
+        match self {
+            Self::Field { name, optional, class, .. } => format!("{name} {optional} {class:?}"),
+            Self::Processes(scope) => format!("{scope:?}"),
+            Self::Inner(place, class) => format!("inner {place} {class:?}"),
+        }
+    }
+
     pub(crate) fn class(&self) -> Class {
         match self {
             Self::Field { class, .. } | Self::Inner(_, class) => *class,

@@ -159,10 +159,9 @@ impl Resolver<'_> {
                 Found::Correlation(place) => done[*place].identity.as_str(),
                 _ => "",
             };
-            texts.push(format!(
-                "{} {} {:?} {:?} {names:?} {inner}",
-                member.source, member.text, member.key, member.value
-            ));
+            let key: Vec<String> = member.key.iter().chain(&member.value).map(KeyPart::meaning).collect();
+            let ResolvedMember { source, text, key: parts, .. } = member;
+            texts.push(format!("{source} {text} {} {key:?} {names:?} {inner}", parts.len()));
         }
         Ok(Some(ResolvedCorrelation {
             name: item.name.text.clone(),
