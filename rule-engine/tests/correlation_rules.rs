@@ -650,6 +650,56 @@ fn errors_have_a_place_and_a_hint() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The rows of the tables in docs/correlation.md that are about rule files, beside those that other tests show: S20, S21,
+/// S60, S62 and S63 in `errors_have_a_place_and_a_hint`, S61 in `cycles_and_depth`, E59 in `one_step_is_not_a_sequence`,
+/// E22 in `correlation_sources.rs`. E60 is about pipes, which there are none of.
+#[test]
+fn constructs_of_other_engines_are_errors_with_a_hint() {
+    let burst = &BURST[BURST.find("- correlation: correlation burst").expect("it is there")..];
+    for (row, whole, from, to, message, hint) in [
+        ("E48, E49", SEQUENCE, "- as: read", "- as: read\n      fork: true", "no 'fork'", "each branch"),
+        ("E50, E51", SEQUENCE, "- as: read", "- as: read\n      runs: 3", "no 'runs'", "write the step several times"),
+        ("S23", burst, "type: event_count", "type: event_count\n  window: tumbling", "no 'window'", "slide"),
+        ("S24", burst, "type: event_count", "type: event_count\n  gap: 3s", "'gap'", ""),
+        ("S31", burst, "type: event_count", "type: value_sum\n  field: fd.port", "'value_sum'", "`value_count`"),
+        ("S34, S35", burst, "{gte: 3}", "ra and rb and not rc", "is not a mapping", "missing: true"),
+        (
+            "S48",
+            SEQUENCE,
+            "  until: evt.type = exit",
+            "  condition: {gte: 2}",
+            "has no condition",
+            "leave `condition` out",
+        ),
+    ] {
+        let (found, _, helped) = refused(whole, from, to);
+        assert!(found.contains(message) && helped.contains(hint), "{row}: {found} | {helped}");
+    }
+}
+
+/// S64: an outer alert names its own steps; those of the inner one are in the alert of that.
+#[test]
+fn an_outer_alert_has_its_own_steps() {
+    let mut runner = runner(BURST);
+    let failed = [("user.name", text("eve")), ("proc.name", text("failed"))];
+    (0..3).for_each(|at| drop(feed(&mut runner, (at, at as f64), "login", &failed)));
+    let rules = std::sync::Arc::clone(runner.rules());
+    let good = rules.schema().record("login").at(9, 4 * SECOND).with("user.name", text("eve"));
+    let mut found = Vec::new();
+    let take = |alert: peregrine_rule_engine::engine::Alert<'_>| {
+        let mut json = Vec::new();
+        alert.write(&Format::new("h").json(true), &mut json);
+        if alert.rule() == "Guessed password" {
+            found.push(String::from_utf8(json).expect("UTF-8"));
+        }
+    };
+    runner.try_process(&good.with("proc.name", text("good")), take).expect("an event of this schema");
+    let [json] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(json.matches("\"evt.num\":").count(), 2, "{json}");
+    assert!(json.contains("\"evt.num\":2,\"output_fields\":{\"user.name\":\"eve\",\"count\":3}"), "{json}");
+    assert!(json.contains("\"rule\":\"correlation burst\"") && json.contains("\"evt.num\":9"), "{json}");
+}
+
 #[test]
 fn one_step_is_not_a_sequence() {
     let one = SEQUENCE.replace("    - as: read\n      condition: evt.type = open\n", "").replace("%read.", "%shell.");

@@ -1,7 +1,7 @@
 //! Correlations of Kubernetes audit events and other JSON, and across sources.
 
 use peregrine_rule_engine::diag::human::Style;
-use peregrine_rule_engine::engine::{CompiledRules, Config, Runner};
+use peregrine_rule_engine::engine::{CompiledRules, Config, Correlations, Runner, SourceRules};
 use peregrine_rule_engine::event::Kind;
 use peregrine_rule_engine::event::Value;
 use peregrine_rule_engine::event::json::{JsonDocument, JsonSchema};
@@ -71,6 +71,26 @@ fn all_events_of_a_source_are_of_one_host() {
     assert_eq!(all, ["read (n=3)"]);
 }
 
+/// E22, S27: the fields of JSON have the text `null` for a null, as in Falco. So it is a key and a value, unlike what is
+/// missing.
+#[test]
+fn a_null_is_a_text() {
+    let event = |user: &str| format!(r#"{{"auditID": "1", "verb": "get", "user": {{{user}}}}}"#);
+    let (null, missing) = (event(r#""username": null"#), event(""));
+    for (key, events, expected) in [
+        ("user", [&null, &null, &null], "read (user=null n=3)"),
+        ("user", [&null, &missing, &null], ""),
+        ("user", [&missing, &missing, &missing], ""),
+        ("?user", [&null, &missing, &null], ""),
+        ("?user", [&missing, &missing, &missing], "read (user=<NA> n=3)"),
+    ] {
+        let rules = SECRETS.replace("[user]", &format!("['{key}']"));
+        let mut runner = compile(&rules).source("k8s_audit").expect("a source").runner();
+        let all: Vec<String> = (0..3).zip(events).flat_map(|(at, json)| feed(&mut runner, (at, at), json)).collect();
+        assert_eq!(all.concat(), expected, "{key}");
+    }
+}
+
 #[test]
 fn json_of_a_program_is_correlated_by_any_value() {
     let rules = SECRETS
@@ -125,6 +145,146 @@ fn a_user_is_one_across_sources_if_both_have_the_name() {
     assert!(feed(&mut cluster, (2, 3), &audit("bob", "get")).is_empty());
     assert_eq!(feed(&mut cluster, (3, 4), &audit("eve", "get")), ["both (eve get eve)"]);
     assert!(feed(&mut cluster, (4, 5), &audit("eve", "get")).is_empty());
+}
+
+/// Rules of a generation: unless something is added they are the same as those of every other one.
+struct Generation {
+    host: std::sync::Arc<SourceRules<RecordSchema>>,
+    cluster: std::sync::Arc<SourceRules<JsonSchema>>,
+    correlations: std::sync::Weak<Correlations>,
+}
+
+impl Generation {
+    fn new(more: &str) -> Self {
+        let rules = compile(&format!("{more}{ACROSS}"));
+        let correlations = rules.correlations().expect("a correlation");
+        correlations.share();
+        Self {
+            host: rules.source("host").expect("a source"),
+            cluster: rules.source("k8s_audit").expect("a source"),
+            correlations: std::sync::Arc::downgrade(correlations),
+        }
+    }
+
+    fn runners(&self) -> Both {
+        Both { host: self.host.runner(), cluster: self.cluster.runner() }
+    }
+}
+
+struct Both {
+    host: Runner<RecordSchema>,
+    cluster: Runner<JsonSchema>,
+}
+
+impl Both {
+    fn login(&mut self, second: u64, user: &str) -> usize {
+        let rules = std::sync::Arc::clone(self.host.rules());
+        let event = rules.schema().record("login").at(second, second * SECOND);
+        let mut alerts = 0;
+        let event = event.with("user.name", Value::Bytes(user.as_bytes()));
+        self.host.try_process(&event, |_| alerts += 1).expect("an event of this schema");
+        alerts
+    }
+
+    fn read(&mut self, second: u64, user: &str) -> Vec<String> {
+        feed(&mut self.cluster, (second, second), &audit(user, "get"))
+    }
+
+    fn change_host(&mut self, to: &Generation) {
+        let mut new = to.host.runner();
+        new.adopt(&self.host);
+        self.host = new;
+    }
+
+    fn change_cluster(&mut self, to: &Generation) {
+        let mut new = to.cluster.runner();
+        new.adopt(&self.cluster);
+        self.cluster = new;
+    }
+}
+
+/// Other fields and another rule come first, so that all numbers are others.
+const MORE: &str = "
+- rule: First
+  desc: d
+  condition: ka.uri = a
+  output: '%ka.auth.decision'
+  priority: INFO
+  source: k8s_audit
+- correlation: Alone
+  desc: d
+  type: temporal_ordered
+  rules: [{as: a, condition: ka.verb = list}, {as: b, condition: ka.verb = delete}]
+  group-by: [ka.target.name]
+  timespan: 10s
+  output: alone
+  priority: NOTICE
+  source: k8s_audit
+";
+
+#[test]
+fn sources_that_change_rules_one_after_the_other_lose_nothing() {
+    let (old, new) = (Generation::new(""), Generation::new(MORE));
+    let found = ["both (eve get eve)"];
+    // The first step before any change, the second where the rules are old or new.
+    for host_first in [true, false] {
+        let mut both = old.runners();
+        both.login(1, "eve");
+        if host_first {
+            both.change_host(&new)
+        } else {
+            both.change_cluster(&new)
+        }
+        assert_eq!(both.read(2, "eve"), found, "{host_first}");
+    }
+    // The first step by new rules, the second by old ones, and the other way.
+    let mut both = old.runners();
+    both.change_host(&new);
+    both.login(1, "eve");
+    both.login(1, "bob");
+    assert_eq!(both.read(2, "eve"), found);
+    both.change_cluster(&new);
+    assert_eq!(both.read(3, "eve"), Vec::<String>::new(), "a match is consumed for both");
+    assert_eq!(both.read(3, "bob"), ["both (bob get bob)"]);
+    let mut both = old.runners();
+    both.change_cluster(&new);
+    both.login(1, "eve");
+    assert_eq!(both.read(2, "eve"), found);
+    both.login(3, "eve");
+    both.change_host(&new);
+    assert_eq!(both.read(4, "eve"), found);
+}
+
+#[test]
+fn a_source_that_skips_rules_or_is_late_loses_nothing() {
+    let found = ["both (eve get eve)"];
+    let all = [Generation::new(""), Generation::new(MORE), Generation::new("")];
+    // The host passes on to the second rules and then the third, the cluster skips the second.
+    let mut both = all[0].runners();
+    both.change_host(&all[1]);
+    both.login(1, "eve");
+    both.change_host(&all[2]);
+    assert_eq!(both.read(2, "eve"), found);
+    both.login(3, "eve");
+    both.change_cluster(&all[2]);
+    assert_eq!(both.read(4, "eve"), found);
+    drop(both);
+    // The cluster has the third rules when the host takes the second.
+    let mut both = all[0].runners();
+    both.change_cluster(&all[2]);
+    both.login(1, "eve");
+    both.change_host(&all[1]);
+    assert_eq!(both.read(2, "eve"), found);
+    both.login(3, "eve");
+    both.change_host(&all[2]);
+    assert_eq!(both.read(4, "eve"), found);
+    // What is kept of old rules does not keep the new ones.
+    let weak: Vec<_> = all.iter().map(|one| one.correlations.clone()).collect();
+    drop(both);
+    let [first, second, third] = all;
+    drop((second, third));
+    assert_eq!([0, 1, 2].map(|at| weak[at].strong_count() > 0), [true, false, false]);
+    drop(first);
 }
 
 /// Replaces `from`, and returns the message, the words that it points at and the hint of the only error.

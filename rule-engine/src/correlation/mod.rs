@@ -16,6 +16,7 @@
 
 pub mod captured;
 mod correlator;
+mod entry;
 pub mod key;
 pub mod naive;
 pub mod outcome;
@@ -25,7 +26,8 @@ mod store;
 mod subject;
 
 pub use correlator::Correlator;
+pub use entry::Entry;
 pub use outcome::{Effect, End, Ended, Outcome};
 pub use plan::{LATENESS, MAX_COUNT, MAX_DEPTH, MAX_MEMBERS, MAX_STEPS, Plan};
-pub use store::{Counters, Entry};
+pub use store::Counters;
 pub use subject::{Hit, Match, Subject};

@@ -4,11 +4,14 @@
 //! the same timespan. A list is in the order of expiry, so that expired ones are at its front, and the oldest is at the
 //! front of one of the lists: neither needs a search.
 
+mod room;
+
 use std::ops::Range;
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use super::entry::{ALLOCATION, Entry};
 use super::outcome::{End, Ends};
 use super::plan::{MAX_STEPS, Plan};
 
@@ -20,45 +23,6 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// The number of slots that are allocated at a time.
 const CHUNK: usize = 256;
-
-/// The overhead of an allocation, in bytes.
-const ALLOCATION: usize = 16;
-
-/// An event of a partial match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its time.
-    pub time: u64,
-    /// Its number in its stream.
-    pub number: u64,
-    /// The member that it matched.
-    pub member: u16,
-    value_len: u16,
-    data: Box<[u8]>,
-}
-
-impl Entry {
-    pub(super) fn new(time: u64, number: u64, member: u16, value: &[u8], captured: &[u8]) -> Self {
-        // Values that differ behind this many bytes are one.
-        let value = &value[..value.len().min(usize::from(u16::MAX))];
-        let data = [value, captured].concat().into();
-        Self { time, number, member, value_len: value.len() as u16, data }
-    }
-
-    /// Returns the counted value.
-    pub(super) fn value(&self) -> &[u8] {
-        &self.data[..usize::from(self.value_len)]
-    }
-
-    /// Returns the kept fields; [`captured::read`](super::captured::read) reads them.
-    pub fn captured(&self) -> &[u8] {
-        &self.data[usize::from(self.value_len)..]
-    }
-
-    fn bytes(&self) -> usize {
-        if self.data.is_empty() { 0 } else { self.data.len() + ALLOCATION }
-    }
-}
 
 /// The place of a partial match, beside its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,6 +107,9 @@ pub(super) struct Store {
     free: u32,
     used: usize,
     table: HashTable<u32>,
+    /// The number of entries up to which the table does not grow, half its capacity: then removed entries are cleared in
+    /// place.
+    room: usize,
     ages: Vec<Age>,
     /// For each plan the place of its list.
     age_of: Box<[u32]>,
@@ -155,6 +122,8 @@ pub(super) struct Store {
     pub(super) counters: Vec<Counters>,
     /// The memory of the slots outside of the slab.
     heap: usize,
+    /// The memory that is held elsewhere for partial matches: their timers.
+    pub(super) outside: usize,
     limit: usize,
     /// How partial matches ended, if that is recorded.
     pub(super) ends: Option<Box<Ends>>,
@@ -181,6 +150,7 @@ impl Store {
             free: NONE,
             used: 0,
             table: HashTable::new(),
+            room: 0,
             ages,
             age_of: age_of.into(),
             stages: stages.into(),
@@ -189,6 +159,7 @@ impl Store {
             turned: Vec::with_capacity(waiting as usize),
             counters: vec![Counters::default(); plans.len()],
             heap: 0,
+            outside: 0,
             limit,
             ends: None,
         }
@@ -220,7 +191,7 @@ impl Store {
 
     /// Returns the memory of all partial matches, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.chunks.len() * CHUNK * size_of::<State>() + self.table.allocation_size() + self.heap
+        self.chunks.len() * CHUNK * size_of::<State>() + self.table.allocation_size() + self.heap + self.outside
     }
 
     #[inline]
@@ -296,6 +267,7 @@ impl Store {
             self.note_end(slot, End::Replaced);
             self.remove(slot);
         }
+        self.make_room(clock);
         let key = SmallVec::from_slice(key);
         self.insert(State {
             hash,
@@ -389,9 +361,7 @@ impl Store {
         // Only the last are shown.
         if let Some(old) = state.entries.len().checked_sub(MAX_STEPS + 1) {
             let old = &mut state.entries[old];
-            less = old.bytes();
-            old.data = old.value().into();
-            less -= old.bytes();
+            less = old.forget();
         }
         let list_now = state.list();
         self.heap = self.heap + more + list_now - list - less;
@@ -450,33 +420,19 @@ impl Store {
         (0..self.ages.len()).for_each(|age| self.expire_list(age, clock));
     }
 
-    /// Drops the oldest until the rest fits; `more` is memory that is held elsewhere.
-    pub(super) fn shrink(&mut self, clock: u64, more: usize) {
-        if self.bytes() + more <= self.limit {
-            return;
-        }
-        self.expire(clock);
-        while self.bytes() + more > self.limit {
-            let heads = self.ages.iter().filter(|age| age.head != NONE);
-            let begun = |age: &&Age| self.get(age.head).kept_until.saturating_sub(age.retention);
-            let Some(oldest) = heads.min_by_key(begun) else { return };
-            let slot = oldest.head;
-            let plan = self.get(slot).place.plan;
-            self.counters[plan as usize].evicted += 1;
-            self.note_end(slot, End::Evicted);
-            self.remove(slot);
-        }
-    }
-
-    /// Removes all partial matches, from the oldest on.
-    pub(super) fn drain(&mut self) -> Vec<Kept> {
+    /// Removes the partial matches of the plans that are wanted, from the oldest on.
+    pub(super) fn drain(&mut self, wanted: impl Fn(u32) -> bool) -> Vec<Kept> {
         let mut all = Vec::new();
         for age in 0..self.ages.len() {
-            while self.ages[age].head != NONE {
-                let slot = self.ages[age].head;
+            let mut next = self.ages[age].head;
+            while next != NONE {
+                let slot = next;
                 let State { place, kept_until, .. } = *self.get(slot);
-                let (key, entries) = self.remove(slot);
-                all.push(Kept { place, kept_until, key, entries });
+                next = self.get(slot).next;
+                if wanted(place.plan) {
+                    let (key, entries) = self.remove(slot);
+                    all.push(Kept { place, kept_until, key, entries });
+                }
             }
         }
         all.sort_by_key(|kept| kept.kept_until);
@@ -486,6 +442,7 @@ impl Store {
     /// Inserts one that was removed, perhaps from another store.
     pub(super) fn restore(&mut self, kept: Kept, hash: u32) -> u32 {
         let Kept { place, kept_until, key, entries } = kept;
+        self.make_room(0);
         self.insert(State { hash, kept_until, place, prev: NONE, next: NONE, generation: 0, key, entries })
     }
 }

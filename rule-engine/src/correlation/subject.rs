@@ -1,8 +1,8 @@
 //! The input and output of correlations: events, matches of members, matches of correlations.
 
+use super::entry::Entry;
 use super::key::Keys;
 use super::plan::{CaptureId, KeyId};
-use super::store::Entry;
 
 /// An event, as correlations use it.
 pub trait Subject {

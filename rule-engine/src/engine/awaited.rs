@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::correlations::SharedState;
+use super::shared::SharedState;
 use crate::correlation::{Correlator, Hit};
 use crate::ruleset::{Machine, RuleId, Ruleset};
 
@@ -66,10 +66,12 @@ impl Awaiting {
 
     #[cold]
     fn follow_all(&mut self, state: &SharedState, machine: &mut Machine) {
-        let correlator = state.lock();
+        let state_now = state.lock();
         self.seen = state.version.load(Ordering::Acquire);
         for (rule, hits) in &self.rules {
-            machine.set_awaited(*rule, hits.iter().any(|hit| correlator.is_awaited(*hit)));
+            // What newer rules have taken over may be awaited there. It is not for long.
+            let is_awaited = |hit: &Hit| state_now.has_successor() || state_now.correlator.is_awaited(*hit);
+            machine.set_awaited(*rule, hits.iter().any(is_awaited));
         }
     }
 

@@ -3,18 +3,19 @@
 //! A match is an event of a separate schema, whose fields are those that outputs of correlations use. So its alert is
 //! written, kept and queued like that of a rule.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, OnceLock};
 
 use bumpalo::Bump;
 
 use super::awaited::{Awaiting, pass_on};
 use super::matched::{FIELDS, Field, FoundMatch, What};
 use super::rules::Compiled;
+use super::shared::{Joined, Pair, Raised, SharedState, State, hand_over, newest, process_by_newest, take_evicted};
 use crate::correlation::key::{self, Keys};
 use crate::correlation::parts::KeyPart;
 use crate::correlation::plan::{CaptureId, KeyId};
-use crate::correlation::{Correlator, Counters, Effect, Hit, Outcome, Plan, Subject, captured};
+use crate::correlation::{Counters, Effect, Hit, Outcome, Plan, Subject, captured};
 use crate::event::{Event, FieldId, Identity, Scope, Value};
 use crate::ruleset::{Machine, Rule, RuleId, Ruleset};
 
@@ -155,49 +156,27 @@ pub struct MemberOutcome {
     pub effect: Effect,
 }
 
-/// The state of correlations, which the runners of several sources may share.
-#[derive(Debug)]
-pub(super) struct SharedState {
-    pub(super) correlator: Mutex<Correlator>,
-    /// The time from which a match may be complete because nothing happened, or a partial match has expired.
-    deadline: AtomicU64,
-    /// The number of changes of the awaited members.
-    pub(super) version: AtomicU64,
-}
-
-impl SharedState {
-    fn new(set: &Correlations) -> Self {
-        let correlator = Correlator::new(Arc::clone(&set.plans), set.memory);
-        Self { correlator: Mutex::new(correlator), deadline: AtomicU64::new(u64::MAX), version: AtomicU64::new(0) }
-    }
-}
-
-impl SharedState {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Correlator> {
-        self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The correlation state of a runner.
 #[derive(Debug)]
 pub(super) struct Correlating {
     pub(super) set: Arc<Correlations>,
-    pub(super) state: Arc<SharedState>,
+    pub(super) state: Joined,
     hits: Vec<Hit>,
-    found: Vec<FoundMatch>,
+    found: Vec<Raised>,
     awaiting: Option<Awaiting>,
 }
 
 impl Correlating {
     pub(super) fn new(set: &Arc<Correlations>, rules: &Ruleset) -> Self {
         let state = set.shared.get().map_or_else(|| Arc::new(SharedState::new(set)), Arc::clone);
-        let awaiting = Awaiting::new(rules, &state.lock());
+        let state = Joined::new(&state);
+        let awaiting = Awaiting::new(rules, &state.lock().correlator);
         Self { set: Arc::clone(set), state, hits: Vec::new(), found: Vec::new(), awaiting }
     }
 
     /// Uses the partial matches of another runner.
     pub(super) fn join(&mut self, state: &Arc<SharedState>) {
-        self.state = Arc::clone(state);
+        self.state = Joined::new(state);
         if let Some(awaiting) = &mut self.awaiting {
             awaiting.forget();
         }
@@ -211,8 +190,12 @@ impl Correlating {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Correlator> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    fn pair(&self) -> Pair {
+        (Arc::clone(&self.set), Arc::clone(self.state.state()))
     }
 
     /// Returns whether a match may be complete by now because nothing happened, or a partial match has expired.
@@ -232,42 +215,41 @@ impl Correlating {
 
     /// Processes the matched members; returns the matches. They are returned after the state is released, so that the
     /// callback of an alert may use other runners.
-    pub(super) fn process<E: Event>(&mut self, event: &E, machine: &mut Machine) -> std::vec::Drain<'_, FoundMatch> {
+    pub(super) fn process<E: Event>(&mut self, event: &E, machine: &mut Machine) -> std::vec::Drain<'_, Raised> {
         let Self { set, state, hits, found, awaiting } = self;
-        let mut correlator = state.lock();
         let subject = EventSubject { event, set, arena: machine.arena() };
-        correlator.process(&subject, hits, &mut |one| found.push(FoundMatch::new(&one)));
-        state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
-        match awaiting {
-            Some(awaiting) => awaiting.turn(state, &mut correlator, machine),
-            None => pass_on(state, &mut correlator),
+        let mut guard = state.lock();
+        if guard.has_successor() {
+            drop(guard);
+            process_by_newest((&*set, &**state), &subject, hits, found);
+        } else {
+            let correlator = &mut guard.correlator;
+            correlator.process(&subject, hits, &mut |one| found.push((Arc::clone(set), FoundMatch::new(&one))));
+            state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
+            match awaiting {
+                Some(awaiting) => awaiting.turn(state, correlator, machine),
+                None => pass_on(state, correlator),
+            }
         }
-        drop(correlator);
         hits.clear();
         found.drain(..)
     }
 
-    /// Imports the partial matches of correlations that are the same.
+    /// Shares the partial matches of another runner from now on, of all correlations that both have.
     pub(super) fn adopt(&self, old: &Self) {
-        let empty = Correlator::new(Arc::clone(&old.set.plans), old.set.memory);
-        let before = std::mem::replace(&mut *old.lock(), empty);
-        old.state.deadline.store(u64::MAX, Ordering::Relaxed);
-        let mut correlator = self.lock();
-        correlator.adopt(before);
-        self.state.deadline.store(correlator.next_deadline(), Ordering::Relaxed);
-        self.state.version.fetch_add(1, Ordering::Release);
+        hand_over(old.pair(), self.pair());
     }
 
     /// Records what members do, and evaluates all of them.
     pub(super) fn observe(&mut self, machine: &mut Machine) {
-        self.lock().observe();
+        self.lock().correlator.observe();
         if let Some(awaiting) = self.awaiting.take() {
             awaiting.await_all(machine);
         }
     }
 
     pub(super) fn outcomes(&self) -> Vec<MemberOutcome> {
-        let outcomes = self.lock().take_outcomes();
+        let outcomes = self.lock().correlator.take_outcomes();
         let arena = Bump::new();
         let of = |outcome: &Outcome| {
             let (plan, member) = (outcome.hit.plan as usize, usize::from(outcome.hit.member));
@@ -288,11 +270,17 @@ impl Correlating {
     }
 
     pub(super) fn stats(&self) -> (Vec<CorrelationStats>, usize) {
-        let mut correlator = self.lock();
+        let (set, state) = newest(self.pair());
+        let mut guard = state.lock();
+        let correlator = &mut guard.correlator;
         let counters = correlator.counters().to_vec();
-        let names = self.set.plans.iter().map(|plan| plan.name.clone());
+        let names = set.plans.iter().map(|plan| plan.name.clone());
         let stats = names.zip(counters).map(|(name, counters)| CorrelationStats { name, counters });
         (stats.collect(), correlator.bytes())
+    }
+
+    pub(super) fn take_evicted(&self) -> (u64, String) {
+        take_evicted(self.pair())
     }
 }
 

@@ -33,6 +33,7 @@ mod kept;
 mod matched;
 mod owned;
 mod rules;
+mod shared;
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -151,19 +152,18 @@ impl<S: EventSchema> Runner<S> {
     pub fn join<T>(&mut self, other: &Runner<T>) -> bool {
         match (&mut self.correlating, &other.correlating) {
             (Some(own), Some(other)) if Arc::ptr_eq(&own.set, &other.set) => {
-                own.join(&other.state);
+                own.join(other.state.state());
                 true
             }
             _ => false,
         }
     }
 
-    /// Imports the partial matches of a runner of other rules, of all correlations that are the same in both: they
-    /// survive a change of rules.
+    /// Takes over the partial matches of a runner of other rules, of all correlations that are the same in both: they
+    /// survive a change of rules. Until all runners of the older rules are replaced, they and those of the newer rules
+    /// share them, so that correlations across sources lose nothing.
     pub fn adopt<T>(&mut self, old: &Runner<T>) {
-        if let (Some(own), Some(old)) = (&self.correlating, &old.correlating)
-            && !Arc::ptr_eq(&own.state, &old.state)
-        {
+        if let (Some(own), Some(old)) = (&self.correlating, &old.correlating) {
             own.adopt(old);
         }
     }
@@ -171,6 +171,12 @@ impl<S: EventSchema> Runner<S> {
     /// Returns the counts of each correlation, and the memory of all partial matches in bytes.
     pub fn correlation_stats(&self) -> (Vec<CorrelationStats>, usize) {
         self.correlating.as_ref().map_or_else(Default::default, Correlating::stats)
+    }
+
+    /// Returns how many partial matches were dropped because memory was full, and the name of the correlation that lost
+    /// most, since the last call for any runner that shares them.
+    pub fn take_evicted(&self) -> (u64, String) {
+        self.correlating.as_ref().map_or_else(Default::default, Correlating::take_evicted)
     }
 
     /// Records what events do as members of correlations from now on, which slows evaluation.
@@ -247,10 +253,9 @@ fn correlate<E: Event>(
     event: &E,
     mut alert: impl FnMut(Alert<'_>),
 ) {
-    let set = Arc::clone(&correlating.set);
     let all = correlating.process(event, machine);
     let arena = machine.arena();
-    for found in all {
+    for (set, found) in all {
         let info = &set.rows[found.plan as usize];
         if info.is_enabled {
             let event: &dyn Event = &MatchEvent { set: &set, found: &found };

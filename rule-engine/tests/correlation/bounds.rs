@@ -111,6 +111,46 @@ fn a_flood_of_keys_does_not_grow_past_the_bound() {
     assert_eq!(found, [99_999, 100_000 - live]);
 }
 
+/// An event of which nothing is kept.
+struct Bare(u64);
+
+impl Subject for Bare {
+    fn time(&self) -> u64 {
+        SECOND + self.0
+    }
+
+    fn number(&self) -> u64 {
+        self.0
+    }
+
+    fn keys(&self, _: KeyId, keys: &mut Keys) {
+        keys.push(|out| {
+            key::push_part(out, Value::U64(self.0));
+            true
+        });
+    }
+
+    fn capture(&self, _: CaptureId, _: &mut Vec<u8>) {}
+}
+
+/// Slots, the table and the timers never shrink: they must not take the place of what they are for.
+#[test]
+fn a_flood_leaves_as_many_partial_matches_as_fit() {
+    for steps in ["a b", "a !b"] {
+        let plans = Set::default().sequence(steps, "k", "60").plans();
+        for limit in (1..=32).map(|part| part * (100 << 10)) {
+            let mut correlator = Correlator::new(plans.clone(), limit);
+            for number in 0..40_000 {
+                correlator.process(&Bare(number), &hit(0), &mut |_| {});
+            }
+            let (bytes, live) = (correlator.bytes(), correlator.counters()[0].live);
+            assert!(bytes <= limit, "{steps}: {bytes} of {limit}");
+            let each = limit as u64 / live.max(1);
+            assert!(each < 128 * 3 || live > 30_000, "{steps}: {live} in {limit} bytes: {each} each");
+        }
+    }
+}
+
 #[test]
 fn a_million_live_partial_matches_are_within_their_bound() {
     const LIMIT: usize = 256 << 20;
@@ -201,7 +241,7 @@ fn partial_matches_of_correlations_that_did_not_change_outlive_a_reload() {
     renamed[0].identity = before.plans()[1].identity.clone();
     renamed[2].identity = before.plans()[2].identity.clone();
     let mut after = Correlator::new(renamed.into(), 1 << 20);
-    after.adopt(before);
+    after.adopt(&mut before);
     let live: Vec<u64> = after.counters().iter().map(|counters| counters.live).collect();
     assert_eq!(live, [1, 0, 1]);
     let mut found = Vec::new();
@@ -218,7 +258,7 @@ fn events_of_old_and_new_rules_count_together_after_a_reload() {
     // Another source has the new rules already.
     old.process(&Of { process: 1, time: SECOND }, &hit(0), &mut |_| ());
     new.process(&Of { process: 1, time: 2 * SECOND }, &hit(0), &mut |_| ());
-    new.adopt(old);
+    new.adopt(&mut old);
     let mut found = Vec::new();
     new.process(&Of { process: 1, time: 3 * SECOND }, &hit(0), &mut |one| found.push((one.first, one.count)));
     assert_eq!(found, [(SECOND, 3)]);

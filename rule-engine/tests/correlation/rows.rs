@@ -311,7 +311,7 @@ fn value_count() {
         &[
             ("S25", "A1@0:v=1 A2@1:v=1 A3@2:v=2 A4@3:v=3 A5@4:v=3", "[A2 A3 A4]"),
             ("S26", "A1@0:v=1 A2@1 A3@2:v=2 A4@3", "-"),
-            // A missing value is not a value, nor is null, which is missing.
+            // A missing value is not a value; the null of JSON is a text.
             ("S27", "A1@0:v=1 A2@1:v=2 A3@2", "-"),
         ],
     );

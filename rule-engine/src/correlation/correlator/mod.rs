@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
+use super::entry::Entry;
 use super::key::{self, Keys};
 use super::outcome::{Effect, Ends, Outcome};
 use super::plan::{Feed, KeySource, Kind, LATENESS, Plan, Role};
-use super::store::{Counters, Entry, Place, Store};
+use super::store::{Counters, Place, Store};
 use super::subject::{Hit, Match, Silence, Subject};
 use super::{MAX_STEPS, captured};
 use crate::event::Value;
@@ -63,6 +64,10 @@ pub struct Correlator {
     arena: Bump,
     /// The outcomes of members, if they are recorded.
     outcomes: Option<Vec<Outcome>>,
+    /// For each correlation the evictions that were taken by [`take_evicted`](Self::take_evicted).
+    reported: Box<[u64]>,
+    /// Evictions of correlations of former rules that were not.
+    inherited: u64,
 }
 
 impl Correlator {
@@ -76,6 +81,8 @@ impl Correlator {
         }
         Self {
             store: Store::new(&plans, limit),
+            reported: vec![0; plans.len()].into(),
+            inherited: 0,
             plans,
             keys: Keys::default(),
             timers: BinaryHeap::new(),
@@ -102,9 +109,28 @@ impl Correlator {
         &self.store.counters
     }
 
+    /// Returns the number of partial matches that were dropped since the last call because memory was full, and the
+    /// correlation that lost most, by its place.
+    pub fn take_evicted(&mut self) -> (u64, Option<usize>) {
+        let (mut all, mut most) = (std::mem::take(&mut self.inherited), (0, None));
+        for (place, (counters, reported)) in self.store.counters.iter().zip(&mut self.reported).enumerate() {
+            let new = counters.evicted - std::mem::replace(reported, counters.evicted);
+            all += new;
+            if new > most.0 {
+                most = (new, Some(place));
+            }
+        }
+        (all, most.1)
+    }
+
+    /// Adds evictions of other rules to those that the next call of [`take_evicted`](Self::take_evicted) returns.
+    pub fn inherit_evicted(&mut self, count: u64) {
+        self.inherited += count;
+    }
+
     /// Returns the memory of all partial matches, in bytes.
     pub fn bytes(&self) -> usize {
-        self.store.bytes() + self.timers.capacity() * size_of::<Timer>()
+        self.store.bytes()
     }
 
     /// Returns whether a member has any effect on the current state: if not, its events need not be passed.
@@ -184,7 +210,7 @@ impl Correlator {
         self.begin_event();
         self.queue.extend(hits.iter().map(|hit| Item { hit: *hit, origin: Origin::Event }));
         self.run(subject, matched);
-        self.store.shrink(self.clock, self.timers.capacity() * size_of::<Timer>());
+        self.store.shrink(self.clock);
     }
 
     fn begin_event(&mut self) {
@@ -339,20 +365,24 @@ impl Correlator {
         self.note(item, Some(keys.start), effect);
     }
 
-    /// Imports the partial matches of correlations that are the same as before.
-    pub fn adopt(&mut self, mut old: Self) {
+    /// Moves the partial matches and counts of correlations that are the same here.
+    pub fn adopt(&mut self, old: &mut Self) {
         let place = |plan: &Plan| self.plans.iter().position(|new| new.identity == plan.identity);
         let places: Vec<Option<usize>> = old.plans.iter().map(place).collect();
-        for (counters, place) in old.store.counters.iter().zip(&places) {
+        self.clock = self.clock.max(old.clock);
+        let drained = old.store.drain(|plan| places[plan as usize].is_some());
+        self.inherited += std::mem::take(&mut old.inherited);
+        for ((counters, reported), place) in old.store.counters.iter_mut().zip(&mut old.reported).zip(&places) {
             if let Some(place) = place {
+                let counters = std::mem::take(counters);
+                self.reported[*place] += std::mem::take(reported);
                 let new = &mut self.store.counters[*place];
                 new.matches += counters.matches;
                 new.evicted += counters.evicted;
                 new.late += counters.late;
             }
         }
-        self.clock = self.clock.max(old.clock);
-        for mut kept in old.store.drain() {
+        for mut kept in drained {
             let Some(plan) = places[kept.place.plan as usize] else { continue };
             kept.place.plan = plan as u32;
             self.keys.begin();
@@ -378,7 +408,7 @@ impl Correlator {
                 self.set_timer(slot, self.plans[plan].span);
             }
         }
-        self.store.shrink(self.clock, self.timers.capacity() * size_of::<Timer>());
+        self.store.shrink(self.clock);
     }
 }
 

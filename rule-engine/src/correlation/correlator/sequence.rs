@@ -134,9 +134,18 @@ impl Correlator {
         self.serial += 1;
         // Removes timers of former partial matches before memory grows for them.
         if self.timers.len() == self.timers.capacity() && self.timers.len() >= 64 {
-            let store = &self.store;
-            self.timers.retain(|Reverse((_, _, slot, generation))| store.is_current(*slot, *generation));
+            self.remove_old_timers();
+            if self.timers.len() == self.timers.capacity() {
+                self.store.shrink_for(self.timers.capacity() * size_of::<Timer>());
+                self.remove_old_timers();
+            }
         }
         self.timers.push(timer);
+        self.store.outside = self.timers.capacity() * size_of::<Timer>();
+    }
+
+    fn remove_old_timers(&mut self) {
+        let store = &self.store;
+        self.timers.retain(|Reverse((_, _, slot, generation))| store.is_current(*slot, *generation));
     }
 }

@@ -1,9 +1,10 @@
 //! Events that count, within a timespan, in any order.
 
 use super::{Correlator, Item};
+use crate::correlation::entry::Entry;
 use crate::correlation::outcome::Effect;
 use crate::correlation::plan::Distinct;
-use crate::correlation::store::{Entry, Place};
+use crate::correlation::store::Place;
 use crate::correlation::subject::{Hit, Match, Subject};
 
 impl Correlator {
