@@ -1,6 +1,7 @@
 //! Delivery of alerts: from the event loop to the configured outputs, with the detector's own alerts.
 
 pub(crate) mod cut;
+pub(crate) mod evictions;
 mod format;
 pub(crate) mod noise;
 pub(crate) mod outputs;
@@ -8,7 +9,7 @@ pub(crate) mod pending_alerts;
 
 use crate::alerts::noise::{Kept, Noise, Verdict};
 use crate::clock::now;
-use crate::config::settings::Config;
+use crate::config::settings::{Config, DropAction};
 use crate::names::SYSCALL;
 use crate::{Fatal, log};
 use bumpalo::Bump;
@@ -42,6 +43,8 @@ pub(crate) struct Alerts {
     uncertain_until: AtomicU64,
     /// Losses of each output that were reported so far.
     told: Mutex<Vec<Told>>,
+    /// What to do about dropped partial matches.
+    on_eviction: Mutex<Vec<DropAction>>,
     /// The alerts for the web UI, if it is enabled.
     feed: Option<Arc<dyn Watcher>>,
 }
@@ -66,6 +69,7 @@ impl Alerts {
             noise: Mutex::new(Noise::new(&config.noise_control)),
             uncertain_until: AtomicU64::new(0),
             told: Mutex::default(),
+            on_eviction: Mutex::new(once_each(&config.syscall_event_drops.actions)),
             feed: None,
         })
     }
@@ -88,6 +92,8 @@ impl Alerts {
             (new, _) => new,
         };
         drop(noise);
+        *self.on_eviction.lock().unwrap_or_else(PoisonError::into_inner) =
+            once_each(&config.syscall_event_drops.actions);
         outputs::apply(&self.outputs, config, plan)
     }
 
@@ -133,6 +139,30 @@ impl Alerts {
     /// Marks the state as uncertain until this time, because events were dropped.
     pub(crate) fn uncertain_until(&self, time: u64) {
         self.uncertain_until.fetch_max(time, Ordering::Relaxed);
+    }
+
+    /// Reports partial matches of correlations that were dropped because memory was full, like dropped events. `most` is
+    /// the correlation that lost most.
+    pub(crate) fn report_evictions(&self, time: u64, (count, most): (u64, String)) {
+        if count == 0 {
+            return;
+        }
+        let rule = evictions::RULE;
+        let text = format!(
+            "{rule}. {count} partial matches of correlations were dropped, so that matches may be missed: \
+             correlations.memory_bytes is full."
+        );
+        let actions = self.on_eviction.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for action in actions {
+            match action {
+                DropAction::Ignore => {}
+                DropAction::Log | DropAction::Exit => log::warning(&text),
+                DropAction::Alert => {
+                    let own = internal(rule, Priority::Debug, time, text.as_str());
+                    self.send_own(&own.with_field("evicted", count).with_field("correlation", most.as_str()));
+                }
+            }
+        }
     }
 
     /// Sends one of the detector's own alerts.
@@ -223,6 +253,16 @@ impl Alerts {
             if totals.lost + totals.unknown > 0 { log::error(text) } else { log::debug(text) }
         }
     }
+}
+
+fn once_each(actions: &[DropAction]) -> Vec<DropAction> {
+    let mut once = Vec::new();
+    for action in actions {
+        if !once.contains(action) {
+            once.push(*action);
+        }
+    }
+    once
 }
 
 /// Renders an alert in a format. The bytes are UTF-8: what the kernel reported is made valid first.

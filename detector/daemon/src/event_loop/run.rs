@@ -1,5 +1,6 @@
 //! The event loop: inspector, rules, outputs, and the work between two events.
 
+use crate::alerts::evictions::EvictionWatch;
 use crate::alerts::pending_alerts::Waiting;
 use crate::alerts::{Alerts, cut, internal, with_json};
 use crate::clock::now;
@@ -24,8 +25,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const SECOND: u64 = 1_000_000_000;
-/// The name of the alert about partial matches that were dropped.
-const EVICTIONS: &str = "Falco internal: correlation state drop";
 /// Space for a count of each event type.
 const TYPES: usize = 512;
 
@@ -80,7 +79,7 @@ pub(crate) fn run<S: Measured>(
         started: Instant::now(),
         recorder: Recorder::new(&setup.config.capture),
         before: None,
-        evicted: 0,
+        evictions: EvictionWatch::new(),
     };
     let mut rules = Arc::clone(rules);
     let outcome = loop {
@@ -94,6 +93,9 @@ pub(crate) fn run<S: Measured>(
             Err(fatal) => break Err(fatal),
         }
     };
+    if let Some(runner) = &at_work.before {
+        alerts.report_evictions(at_work.evictions.last(), runner.take_evicted());
+    }
     if let Some(recorder) = &mut at_work.recorder {
         recorder.finish();
     }
@@ -132,8 +134,8 @@ struct AtWork<'r> {
     recorder: Option<Recorder<'r>>,
     /// The previous runner, with the partial matches of its correlations.
     before: Option<Runner<SinspSchema>>,
-    /// Number of those that were dropped because memory was full.
-    evicted: u64,
+    /// When to report those that were dropped because memory was full.
+    evictions: EvictionWatch,
 }
 
 impl AtWork<'_> {
@@ -199,12 +201,17 @@ impl AtWork<'_> {
                     }
                     if self.drops.is_due(time) {
                         self.look_at_drops(time, inspector)?;
-                        self.look_at_evictions(time, runner);
+                    }
+                    if self.evictions.sees(time) {
+                        self.alerts.report_evictions(time, runner.take_evicted());
                     }
                 }
                 Ok(Next::Hidden) => {}
                 Ok(Next::Idle) => {
                     self.nothing();
+                    if self.evictions.is_quiet() {
+                        self.alerts.report_evictions(self.evictions.last(), runner.take_evicted());
+                    }
                     // Without events, event time does not advance.
                     if most > 0 && self.started.elapsed().as_secs() >= self.setup.seconds {
                         return Ok(End::Over);
@@ -286,32 +293,6 @@ impl AtWork<'_> {
             plugins: Vec::new(),
             costs: Vec::new(),
             correlations: (Vec::new(), 0),
-        }
-    }
-
-    /// Reports partial matches of correlations that were dropped because memory was full, like other drops.
-    fn look_at_evictions(&mut self, time: u64, runner: &Runner<SinspSchema>) {
-        let (stats, _) = runner.correlation_stats();
-        let evicted: u64 = stats.iter().map(|one| one.counters.evicted).sum();
-        let new = evicted.saturating_sub(self.evicted);
-        self.evicted = evicted;
-        if new == 0 {
-            return;
-        }
-        let most = stats.iter().max_by_key(|one| one.counters.evicted).map_or("", |one| one.name.as_str());
-        let text = format!(
-            "{EVICTIONS}. {new} partial matches of correlations were dropped in the last second, so that a match may be \
-             missed: correlations.memory_bytes is full."
-        );
-        for action in &self.drops.settings().actions {
-            match action {
-                DropAction::Ignore => {}
-                DropAction::Log | DropAction::Exit => log::warning(&text),
-                DropAction::Alert => {
-                    let own = internal(EVICTIONS, Priority::Debug, time, text.as_str());
-                    self.alerts.send_own(&own.with_field("evicted", new).with_field("correlation", most));
-                }
-            }
         }
     }
 

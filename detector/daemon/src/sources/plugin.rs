@@ -4,6 +4,7 @@
 //! watchdog reports a call that lasts, and ends the program if it still lasts when everything else has ended.
 
 use crate::alerts::Alerts;
+use crate::alerts::evictions::EvictionWatch;
 use crate::metrics::matches::Matches;
 use crate::metrics::telemetry::{CountsSource, SourceCounts};
 use crate::plugins;
@@ -80,7 +81,7 @@ impl Evaluator {
         end: &AtomicBool,
     ) -> Result<(), Fatal> {
         let mut runner = rules.runner();
-        let mut work = Work { counts: self.counts(), matches: Matches::default() };
+        let mut work = Work { counts: self.counts(), matches: Matches::default(), evictions: EvictionWatch::new() };
         work.matches.follow(rules.rules());
         while !end.load(Ordering::SeqCst) {
             if let Some(new) = slot.take::<PluginSchema>(&self.source) {
@@ -91,11 +92,15 @@ impl Evaluator {
             }
             let more = self.round(&mut source, &mut runner, &mut work, alerts)?;
             work.publish(self);
+            if work.evictions.is_quiet() {
+                alerts.report_evictions(work.evictions.last(), runner.take_evicted());
+            }
             if !more {
                 log::info(format!("plugin {}: end of the event source `{}`", self.provider, self.source));
                 break;
             }
         }
+        alerts.report_evictions(work.evictions.last(), runner.take_evicted());
         Ok(())
     }
 
@@ -114,12 +119,16 @@ impl Evaluator {
             match next {
                 Ok(Next::Event(event)) => {
                     work.counts.events += 1;
+                    let time = event.time();
                     let matches = &mut work.matches;
                     let evaluated = runner.try_process(event, |alert| {
                         matches.count_alert(&alert);
                         alerts.send(&alert);
                     });
                     evaluated.map_err(Fatal::new)?;
+                    if work.evictions.sees(time) {
+                        alerts.report_evictions(time, runner.take_evicted());
+                    }
                 }
                 Ok(Next::Idle) => return Ok(true),
                 Ok(Next::End) => return Ok(false),
@@ -150,6 +159,7 @@ impl Evaluator {
 struct Work {
     counts: SourceCounts,
     matches: Matches,
+    evictions: EvictionWatch,
 }
 
 impl Work {

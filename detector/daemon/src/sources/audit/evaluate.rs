@@ -4,6 +4,7 @@ use super::batch::{self, BatchError};
 use super::queue::Receiver;
 use super::settings::Limits;
 use crate::alerts::Alerts;
+use crate::alerts::evictions::EvictionWatch;
 use crate::clock::now;
 use crate::metrics::matches::Matches;
 use crate::metrics::telemetry::{AuditCounts, CountsAudit};
@@ -47,8 +48,15 @@ impl Evaluator {
         alerts: &Alerts,
     ) -> Result<(), Fatal> {
         let mut rules = Arc::clone(rules);
-        let mut work =
-            Work { limits, number: 0, start: 0, counts: AuditCounts::default(), matches: Matches::default() };
+        let evictions = EvictionWatch::new();
+        let mut work = Work {
+            limits,
+            number: 0,
+            start: 0,
+            counts: AuditCounts::default(),
+            matches: Matches::default(),
+            evictions,
+        };
         let mut before: Option<Runner<JsonSchema>> = None;
         loop {
             work.matches.follow(rules.rules());
@@ -63,8 +71,16 @@ impl Evaluator {
                 }
                 let batch = match queue.next(PAUSE) {
                     Ok(batch) => batch,
-                    Err(RecvTimeoutError::Timeout) => continue,
-                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                    Err(RecvTimeoutError::Timeout) => {
+                        if work.evictions.is_quiet() {
+                            alerts.report_evictions(work.evictions.last(), runner.take_evicted());
+                        }
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => {
+                        alerts.report_evictions(work.evictions.last(), runner.take_evicted());
+                        return Ok(());
+                    }
                 };
                 // It was valid when it came in; what follows an error in a file is lost.
                 let mut each = |event: Result<&str, BatchError>| match event {
@@ -90,6 +106,7 @@ struct Work {
     start: u64,
     counts: AuditCounts,
     matches: Matches,
+    evictions: EvictionWatch,
 }
 
 impl Work {
@@ -104,6 +121,10 @@ impl Work {
             matches.count_alert(&alert);
             alerts.send(&alert);
         });
+        let time = document.time();
+        if self.evictions.sees(time) {
+            alerts.report_evictions(time, runner.take_evicted());
+        }
     }
 
     fn refuse(&mut self, why: &dyn std::fmt::Display) {
