@@ -15,11 +15,14 @@ use least::least;
 use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
 use scap::schema::SyscallCode;
 use scap::{Next, Source};
+use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const RUNS: usize = 2_500;
 const CALLS: u32 = 100;
+const LOOPS: [&str; 6] =
+    ["getppid", "openat+close", "of a long path", "through a link", "read zero 64", "unix send+recv"];
 
 fn pin(cpu: usize) {
     // SAFETY: an all-zero set is valid, and the call only reads it.
@@ -35,12 +38,16 @@ fn getppid() {
     unsafe { libc::syscall(libc::SYS_getppid) };
 }
 
-fn open_close() {
+fn open_close_at(path: &CStr) {
     // SAFETY: a NUL-terminated path; the file descriptor is closed once.
     unsafe {
-        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"/dev/null".as_ptr(), libc::O_RDONLY);
+        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_RDONLY);
         libc::syscall(libc::SYS_close, fd);
     }
+}
+
+fn open_close() {
+    open_close_at(c"/dev/null");
 }
 
 fn read_zero(fd: i32, into: &mut [u8; 64]) {
@@ -56,8 +63,18 @@ fn datagram(fds: [i32; 2], buffer: &mut [u8; 64]) {
     }
 }
 
-/// Runs the four loops, each in nanoseconds.
-fn loops() -> [f64; 4] {
+/// Returns the path of the program, and one with a symbolic link that leads there.
+fn long_paths() -> [CString; 2] {
+    let own = std::fs::canonicalize("/proc/self/exe").unwrap();
+    let link = std::env::temp_dir().join(format!("peregrine-cost-{}", std::process::id()));
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(own.parent().unwrap(), &link).unwrap();
+    let through = link.join(own.file_name().unwrap());
+    [own, through].map(|path| CString::new(path.into_os_string().into_encoded_bytes()).unwrap())
+}
+
+/// Runs the loops, each in nanoseconds.
+fn loops(paths: &[CString; 2]) -> [f64; LOOPS.len()] {
     // SAFETY: plain calls; the file descriptors stay open for the length of the program.
     let (zero, pair) = unsafe {
         let zero = libc::open(c"/dev/zero".as_ptr(), libc::O_RDONLY);
@@ -69,6 +86,8 @@ fn loops() -> [f64; 4] {
     [
         least(RUNS, CALLS, getppid),
         least(RUNS, CALLS, open_close),
+        least(RUNS, CALLS, || open_close_at(&paths[0])),
+        least(RUNS, CALLS, || open_close_at(&paths[1])),
         least(RUNS, CALLS, || read_zero(zero, &mut buffer)),
         least(RUNS, CALLS, || datagram(pair, &mut buffer)),
     ]
@@ -97,10 +116,10 @@ fn beside<T: Send>(source: &mut BpfSource, body: impl FnOnce() -> T + Send) -> (
 }
 
 fn main() {
-    let names = ["getppid", "openat+close", "read zero 64", "unix send+recv"];
+    let paths = long_paths();
     pin(0);
     let start = Instant::now();
-    let base = loops();
+    let base = loops(&paths);
     let opened = Instant::now();
     let builder = Probe::builder().select(Selection::none()).ring_size(32 << 20).toctou(Toctou::Off);
     let mut source = match builder.clone().open() {
@@ -138,7 +157,7 @@ fn main() {
     only_exit.insert(SyscallCode::REBOOT);
     for (what, selection) in [("nothing wanted", only_exit), ("usual", usual), ("all", Selection::all())] {
         source.select(selection).unwrap();
-        let (times, _) = beside(&mut source, loops);
+        let (times, _) = beside(&mut source, || loops(&paths));
         rows.push((what, times));
     }
     drop(source);
@@ -147,16 +166,18 @@ fn main() {
         for note in source.notes() {
             println!("{note}");
         }
-        let (times, _) = beside(&mut source, loops);
+        let (times, _) = beside(&mut source, || loops(&paths));
         rows.push((what, times));
     }
-    println!("{:<24}{}", "ns a call", names.map(|name| format!("{name:>18}")).concat());
+    println!("{:<24}{}", "ns a call", LOOPS.map(|name| format!("{name:>18}")).concat());
     println!("{:<24}{}", "base", base.map(|ns| format!("{ns:>18.0}")).concat());
     for (what, times) in rows {
         let added: Vec<String> =
             times.iter().zip(base).map(|(ns, base)| format!("{:>18}", format!("+{:.0}", ns - base))).collect();
         println!("{what:<24}{}", added.concat());
     }
+    // The link is in the temporary directory.
+    let _ = std::fs::remove_file(std::env::temp_dir().join(format!("peregrine-cost-{}", std::process::id())));
     throughput(&builder);
     bursts();
     starved();

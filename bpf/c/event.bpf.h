@@ -24,6 +24,8 @@
 #define PUT16(r, at, v) (*(u16 *)((void *)(r) + (at)) = (u16)(v))
 #define PUT32(r, at, v) (*(u32 *)((void *)(r) + (at)) = (u32)(v))
 #define PUT64(r, at, v) (*(u64 *)((void *)(r) + (at)) = (u64)(v))
+/* Not through the address of an element, whose alignment the compiler knows: it would read byte by byte. */
+#define WORD_AT(r, at) (*(u64 *)((void *)(r) + (at)))
 
 /* Keeps the compiler from undoing a bound that the verifier has to see. */
 #define OPAQUE(v) asm volatile("" : "+r"(v))

@@ -7,6 +7,8 @@
 #pragma once
 
 #define MAX_COMPONENT 256
+/* The longest name, in words, that is copied without a call of the kernel, which would cost more than the copy. */
+#define WORDS_COPIED 8
 /* The place of a path's NUL. */
 #define PATH_END (PATH_SIZE - 1)
 /* The number of a mount namespace that nobody lives in, as open_tree makes it; before 6.18 it was 0. */
@@ -74,6 +76,23 @@ static __always_inline long name_put(struct walk *w, struct dentry *dentry)
 	if (at >= PATH_END)
 		return 1;
 	c->path_at = at;
+	if (bpf_ksym_exists(bpf_rdonly_cast) && len <= WORDS_COPIED * 8 && at >= 8) {
+		const unsigned char *name = GET(dentry, d_name.name) + len;
+		u32 end = at + 1 + len;
+
+		/* From the end, word by word: what is written before the name is overwritten by what comes there. */
+		for (u32 i = 8; i <= WORDS_COPIED * 8; i += 8) {
+			u32 there = end - i;
+
+			OPAQUE(there);
+			PUT64(c->path, there & (PATH_SIZE - 1), WORDS(name - i)->tv_sec);
+			if (i >= len)
+				break;
+		}
+		OPAQUE(at);
+		PUT8(&c->path[at & (PATH_SIZE - 1)], 0, '/');
+		return 0;
+	}
 	OPAQUE(at);
 	PUT8(&c->path[at & (PATH_SIZE - 1)], 0, '/');
 	at++;
@@ -268,28 +287,34 @@ __noinline u64 mount_top_find(u64 p)
 #define KERNEL_TEXT_OWN 1 /* only the thread itself can have changed the text since it was used */
 
 /* Writes the last two at `pos`; returns how many bytes the last one has. */
-__noinline int kernel_facts_put(u32 pos, u64 p, u64 found, u32 flags)
+static __always_inline u32 facts_put(struct cpu *c, u32 pos, u64 p, u64 found, u32 flags)
 {
-	struct event own = { .c = cpu_current(), .pos = pos };
+	struct event own = { .c = c, .pos = pos };
 	struct path *path = (void *)p;
 	struct vfsmount *vfs;
 	u32 mount_at, dev;
 
-	if (!own.c)
+	if (!path) {
+		part_u64(&own, 0, 0);
 		return 0;
-	part_u64(&own, 0, 0);
-	if (!path)
-		return 0;
+	}
 	mount_at = FOUND_OWN(found) - FOUND_BEGIN(found);
 	dev = device_of_kernel(GET(path, dentry, d_sb, s_dev));
 	part_u64(&own, 0, dev | (u64)(mount_at & 0xffff) << 32 | (u64)FOUND_STATE(found) << 48 | (u64)flags << 56);
 	vfs = GET(path, mnt);
 	if (!path_is_known(found) || is_top(GET(vfs, mnt_root)))
 		return 0;
-	found = mount_top_find(plain(own.c, vfs));
+	found = mount_top_find(plain(c, vfs));
 	if (!path_is_known(found))
 		return 0;
-	return path_copy(own.c, (pos + sizeof(u64)) & DATA_MASK, found);
+	return path_copy(c, (pos + sizeof(u64)) & DATA_MASK, found);
+}
+
+__noinline int kernel_facts_put(u32 pos, u64 p, u64 found, u32 flags)
+{
+	struct cpu *c = cpu_current();
+
+	return c ? facts_put(c, pos, p, found, flags) : 0;
 }
 
 static __always_inline void push_kernel_facts(struct event *e, u64 path, u64 found, u32 flags)

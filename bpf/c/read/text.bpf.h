@@ -11,8 +11,8 @@
 #define VM_SHARED 8
 /* Another process had this memory; the number of the flag changed with time. */
 #define MMF_MULTIPROCESS (1ULL << 26 | 1ULL << 27)
-/* A longer name or, in older kernels, a longer text counts as different. */
-#define MAX_COMPARED 64
+/* A longer text counts as different. */
+#define MAX_COMPARED 128
 
 struct vma_seen {
 	struct file *exe;
@@ -65,108 +65,6 @@ __noinline int text_is_own(u64 address)
 }
 #endif
 
-/* A walk to the root along a text, from its end. */
-struct compared {
-	struct cpu *c;
-	struct dentry *dentry, *root;
-	struct mount *mount;
-	u32 pos; /* position of the text in the event */
-	u32 state;
-};
-
-/* Returns whether the text before c->path_at ends with the name of an entry. Both are compared 16 bytes at a time. */
-static __always_inline bool name_is_there(struct compared *w, struct dentry *dentry)
-{
-	struct cpu *c = w->c;
-	u32 len = GET(dentry, d_name.len), at = c->path_at - 1 - len;
-	const unsigned char *name = GET(dentry, d_name.name);
-	u64 differ = 0;
-
-	if (at >= PATH_END || len > MAX_COMPARED)
-		return false;
-	c->path_at = at;
-	at += w->pos;
-	OPAQUE(at);
-	if (c->data[at & DATA_MASK] != '/')
-		return false;
-	at++;
-	for (u32 i = 0; i < MAX_COMPARED; i += 8) {
-		u32 left = len - i, here = at + i;
-		u64 word;
-
-		if (i >= len)
-			break;
-		OPAQUE(here);
-		word = WORDS(name + i)->tv_sec ^ *(u64 *)&c->data[here & DATA_MASK];
-		if (left < 8)
-			word <<= 64 - 8 * left;
-		differ |= word;
-	}
-	return !differ;
-}
-
-static __always_inline long compare_step(u64 i, struct compared *w)
-{
-	struct dentry *dentry = w->dentry, *parent;
-
-	if (dentry == w->root) {
-		struct mount *mount = w->mount, *up = GET(mount, mnt_parent);
-
-		if (!w->c->path_own)
-			w->c->path_own = w->c->path_at;
-		if (up == mount) {
-			/* All of the text has to be there, and lead from the root of all. */
-			if (!w->c->path_at && !mount_is_detached(mount))
-				w->state = PATH_WHOLE;
-			return 1;
-		}
-		w->dentry = GET(mount, mnt_mountpoint);
-		w->root = GET(up, mnt.mnt_root);
-		w->mount = up;
-		return 0;
-	}
-	parent = GET(dentry, d_parent);
-	if (dentry == parent)
-		return 1;
-	w->dentry = parent;
-	return !name_is_there(w, dentry);
-}
-
-static long compare_step_more(u64 i, struct compared *w)
-{
-	return compare_step(i, w);
-}
-
-/* Whether the text at `pos`, `len` bytes with its NUL, is the path of a file that is not deleted, without writing that; where
- * in it the file's own mount begins, as of a path that was found.
- */
-__noinline u64 text_compare(u32 pos, u32 len, u64 p)
-{
-	struct cpu *c = cpu_current();
-	struct path *path = (void *)p;
-	struct vfsmount *vfs;
-	struct dentry *dentry;
-
-	if (!bpf_ksym_exists(bpf_rdonly_cast) || !c || !p || len <= 2 || len > PATH_SIZE)
-		return 0;
-	vfs = GET(path, mnt);
-	dentry = GET(path, dentry);
-	if (!dentry || !GET(dentry, d_hash.pprev))
-		return 0;
-	struct compared w = {
-		.c = c,
-		.dentry = dentry,
-		.root = GET(vfs, mnt_root),
-		.mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt),
-		.pos = pos,
-	};
-
-	c->path_at = len - 1;
-	c->path_own = 0;
-	REPEAT(compare_step, &w);
-	return w.state == PATH_WHOLE ? FOUND(0, c->path_own, PATH_WHOLE) : 0;
-}
-
 /* Returns whether `len` bytes of text at `pos`, with their NUL, are the end of the path that was found. */
 static __always_inline bool text_ends(struct cpu *c, u32 pos, u32 len, u64 found)
 {
@@ -182,18 +80,13 @@ static __always_inline bool text_ends(struct cpu *c, u32 pos, u32 len, u64 found
 			break;
 		OPAQUE(at);
 		OPAQUE(there);
-		differ = *(u64 *)&c->data[at & DATA_MASK] ^ *(u64 *)&c->path[there & (PATH_SIZE - 1)];
+		differ = WORD_AT(c->data, at & DATA_MASK) ^ WORD_AT(c->path, there & (PATH_SIZE - 1));
 		if (left < 8)
 			differ <<= 64 - 8 * left;
 		if (differ)
 			return false;
 	}
 	return true;
-}
-
-static __always_inline bool text_is_whole(struct cpu *c, u32 pos, u32 len, u64 found)
-{
-	return len == PATH_SIZE - FOUND_BEGIN(found) && text_ends(c, pos, len, found);
 }
 
 /* A text of an event: its position, its length in bytes, and its source; 0 if it is the kernel's own copy. */
@@ -219,22 +112,21 @@ __noinline u64 led_to_put(u32 pos, u64 path, u32 text, u32 text_len, u64 address
 {
 	struct cpu *c = cpu_current();
 	u32 flags = 0, len = 1;
+	bool ends;
 	u64 found;
 
 	if (!c)
 		return 0;
-	found = text_compare(text, text_len, path);
-	if (!found) {
-		found = path_find(path);
-		if (!path_is_known(found) || !text_is_whole(c, text, text_len, found)) {
-			if (!address || (!text_ends(c, text, text_len, found) && text_is_own(address)))
-				flags |= KERNEL_TEXT_OWN;
-			len = path_is_known(found) ? path_copy(c, pos & DATA_MASK, found) : 0;
-		}
+	found = path ? path_write(c, (struct path *)path) : 0;
+	ends = text_ends(c, text, text_len, found);
+	if (!path_is_known(found) || !ends || text_len != PATH_SIZE - FOUND_BEGIN(found)) {
+		if (!address || (!ends && text_is_own(address)))
+			flags |= KERNEL_TEXT_OWN;
+		len = path_is_known(found) ? path_copy(c, pos & DATA_MASK, found) : 0;
 	}
 	if (len == 1)
 		PUT8(&c->data[pos & DATA_MASK], 0, '=');
-	return len | (u64)kernel_facts_put(pos + len, path, found, flags) << 16;
+	return len | (u64)facts_put(c, pos + len, path, found, flags) << 16;
 }
 
 static __always_inline void push_led_to(struct event *e, u64 path, struct text t)
