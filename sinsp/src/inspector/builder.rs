@@ -1,16 +1,18 @@
 //! The builder of an inspector. All parts are set before the first event because they act on the initial state.
 
+use std::sync::Arc;
+
 use scap::Source;
 
-use super::{Inspector, Purge};
+use super::{Inspector, Merge, Purge};
 use crate::config::Config;
 use crate::container_lookup::ContainerLookup;
 use crate::event::Facts;
 use crate::live_proc::Proc;
 use crate::observer::Observer;
 use crate::parse;
-use crate::state::State;
 use crate::state::container::ContainerMetadata;
+use crate::state::{Extension, State};
 use crate::suppress::Suppress;
 
 /// The builder of an [`Inspector`].
@@ -30,11 +32,12 @@ pub struct InspectorBuilder<S> {
     proc: Option<Box<dyn Proc>>,
     observer: Option<Box<dyn Observer>>,
     containers: Option<ContainerLookup>,
+    extension: Option<Arc<dyn Extension>>,
 }
 
 impl<S: Source> InspectorBuilder<S> {
     pub(super) fn new(source: S) -> Self {
-        Self { source, config: Config::default(), proc: None, observer: None, containers: None }
+        Self { source, config: Config::default(), proc: None, observer: None, containers: None, extension: None }
     }
 
     /// Sets the configuration.
@@ -64,13 +67,20 @@ impl<S: Source> InspectorBuilder<S> {
         self
     }
 
+    /// Sets what another program adds to the events and the state, such as plugins.
+    pub fn extension(mut self, extension: Arc<dyn Extension>) -> Self {
+        self.extension = Some(extension);
+        self
+    }
+
     /// Builds the inspector, starting from the state at the beginning of the source.
     pub fn build(self) -> Inspector<S> {
-        let Self { source, config, proc, observer, containers } = self;
+        let Self { source, config, proc, observer, containers, extension } = self;
         let purge = source.is_live().then(|| Purge::new(&config));
         let patterns = config.containers.then(|| config.container_patterns.into());
         let mut state = State::with_limits(config.limits, patterns);
         state.import(source.host(), source.is_live());
+        state.extension = extension;
         let mut suppress = Suppress::new(config.suppressed_comms);
         suppress.scan(source.host());
         let mut parser = parse::Parser::new(config.track_connection_status, proc);
@@ -86,6 +96,8 @@ impl<S: Source> InspectorBuilder<S> {
             purge,
             restarted: false,
             shown_ts: 0,
+            merge: Merge::default(),
+            own: false,
         }
     }
 }

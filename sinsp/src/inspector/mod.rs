@@ -12,9 +12,11 @@ use crate::parse;
 use crate::state::State;
 use crate::state::container::{ContainerInfo, ContainerMetadata};
 use crate::suppress::Suppress;
+use merge::Merge;
 use purge::Purge;
 
 mod builder;
+mod merge;
 mod purge;
 
 pub use builder::InspectorBuilder;
@@ -44,6 +46,9 @@ pub struct Inspector<S> {
     purge: Option<Purge>,
     restarted: bool,
     shown_ts: u64,
+    merge: Merge,
+    /// Whether the event is one of the extension.
+    own: bool,
 }
 
 impl<S: Source> Inspector<S> {
@@ -98,18 +103,29 @@ impl<S: Source> Inspector<S> {
         if self.restarted {
             self.restart();
         }
-        let raw = match self.source.next()? {
-            SourceNext::Event(raw) => raw,
-            SourceNext::Idle => {
-                if let Some(purge) = &mut self.purge {
-                    purge.step(&mut self.state, &mut self.parser, purge::IDLE_STEP);
+        let raw = if self.merge.holds() {
+            self.merge.go_on(&self.state, &mut self.own)?
+        } else {
+            match self.source.next()? {
+                SourceNext::Event(raw) if self.state.extension.is_none() => raw,
+                SourceNext::Event(raw) => self.merge.first(&self.state, raw, &mut self.own)?,
+                SourceNext::Idle => {
+                    if let Some(purge) = &mut self.purge {
+                        purge.step(&mut self.state, &mut self.parser, purge::IDLE_STEP);
+                    }
+                    match self.merge.alone(&self.state, self.state.is_live(), &mut self.own)? {
+                        Some(raw) => raw,
+                        None => return Ok(Next::Idle),
+                    }
                 }
-                return Ok(Next::Idle);
-            }
-            SourceNext::End => return Ok(Next::End),
-            SourceNext::Restart => {
-                self.restarted = true;
-                return Ok(Next::Hidden);
+                SourceNext::End => match self.merge.alone(&self.state, false, &mut self.own)? {
+                    Some(raw) => raw,
+                    None => return Ok(Next::End),
+                },
+                SourceNext::Restart => {
+                    self.restarted = true;
+                    return Ok(Next::Hidden);
+                }
             }
         };
         if self.suppress.hides(&raw) {
@@ -122,9 +138,13 @@ impl<S: Source> Inspector<S> {
             purge.go_on(&mut self.state, &mut self.parser, raw.ts());
         }
         let outcome = self.parser.apply(&mut self.state, &raw, &mut self.facts);
-        if outcome.hidden {
+        // Asynchronous events at the beginning of a capture are its initial state; those of an extension are not.
+        if outcome.hidden && !self.own {
             self.facts.num -= u64::from(outcome.uncounted);
             return Ok(Next::Hidden);
+        }
+        if self.state.extension.is_some() {
+            self.state.extend(&raw, self.facts.num);
         }
         if let Some(containers) = &mut self.containers {
             containers.about(&mut self.state, outcome.thread, raw.ts());

@@ -16,7 +16,9 @@ impl State {
     pub(crate) fn import(&mut self, host: &HostState, live: bool) {
         let metrics = Metrics { held_events: 0, ..self.metrics };
         let patterns = self.patterns.clone();
-        *self = Self { limits: self.limits, patterns, metrics, stamps: self.stamps, live, ..Self::default() };
+        let extension = self.extension.take();
+        *self =
+            Self { limits: self.limits, patterns, metrics, stamps: self.stamps, live, extension, ..Self::default() };
         self.machine = host.machine.clone();
         self.interfaces = Interfaces::new(&host.interfaces);
         for user in &host.users {

@@ -16,6 +16,7 @@ pub mod container;
 pub(crate) mod container_json;
 mod containers;
 mod export;
+mod extension;
 mod fd;
 mod fd_pool;
 mod fd_table;
@@ -35,6 +36,7 @@ mod users;
 pub(crate) use crate::text::cut_list;
 pub use crate::text::{Text, strings};
 pub use container::{ContainerInfo, ContainerMetadata, Mount};
+pub use extension::{Attachment, Extension};
 pub(crate) use fd::O_CLOEXEC;
 pub use fd::{ConnectStatus, Fd, FdKind, Ipv4Tuple, Ipv6End, Ipv6Tuple, L4Proto, Overlay, Role, UnixTuple};
 pub(crate) use fd_pool::FdFacts;
@@ -75,6 +77,8 @@ pub struct State {
     users_stamp: u64,
     leaders_stamp: u64,
     live: bool,
+    /// What another program adds, such as plugins.
+    pub(crate) extension: Option<Arc<dyn Extension>>,
     /// The time of the last task switch of each processor.
     pub(crate) switches: Vec<u64>,
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{FdTable, Place, Text, container};
+use super::{Attachment, FdTable, Place, Text, container};
 use crate::config::ContainerPattern;
 use crate::text::strings;
 
@@ -172,6 +172,8 @@ pub struct Thread {
     pub(crate) fds_forked: bool,
     pub(crate) last_enter: u16,
     pub(crate) enter: Vec<u8>,
+    /// What an extension keeps about the thread.
+    pub(crate) attachment: Attachment,
     memo: [AtomicU64; 2],
 }
 
@@ -244,6 +246,7 @@ impl Thread {
             fds_forked: false,
             last_enter: u16::MAX,
             enter: Vec::new(),
+            attachment: Attachment::default(),
             memo: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
