@@ -9,6 +9,7 @@ use sinsp::fields::{FieldRef, Fields};
 use sinsp::scap::EventCode;
 use sinsp::scap::schema::SyscallSet;
 
+use super::text::value_text;
 use super::{
     Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Identity, Key, Kind, Lifetime, Print, Schema,
     Scope, ScopeSource, Special, Value,
@@ -21,7 +22,8 @@ const SOURCE: &str = "syscall";
 #[derive(Debug)]
 pub struct SinspSchema {
     fields: Fields,
-    resolved: Vec<FieldRef>,
+    resolved: Vec<Resolved>,
+    added: Option<Box<dyn AddedFields>>,
     infos: Vec<FieldInfo>,
     known: HashMap<(String, Option<Vec<u8>>), FieldId>,
     /// The prefixes of the names of fields, up to the first dot.
@@ -31,7 +33,40 @@ pub struct SinspSchema {
     hosts: Option<Hosts>,
 }
 
+/// A field that was numbered.
+#[derive(Debug)]
+enum Resolved {
+    BuiltIn(FieldRef),
+    /// One of [`AddedFields`], with its number there.
+    Added(FieldId),
+}
+
+/// Fields of system calls that another crate adds, such as those that plugins extract.
+pub trait AddedFields: std::fmt::Debug + Send + Sync {
+    /// Resolves a field, as [`Schema::field`]; the id is a number of this trait. `None` if there is no such field.
+    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Option<Result<FieldInfo, FieldError>>;
+
+    /// Returns whether there is a field of that name.
+    fn is_field(&self, name: &str) -> bool;
+
+    /// Returns the names of all fields, for hints.
+    fn names(&self) -> Vec<String>;
+
+    /// Returns the output fields that are suggested, as [`Schema::suggested_output`].
+    fn suggested_output(&self) -> Vec<String>;
+
+    /// Returns the value of a field for an event.
+    fn value<'e>(&'e self, field: FieldId, event: &'e sinsp::Event<'_>, arena: &'e Bump) -> Option<Value<'e>>;
+}
+
 impl SinspSchema {
+    /// Adds the fields of another crate. Those of this schema come first where names are equal.
+    #[must_use]
+    pub fn with_added(mut self, fields: Box<dyn AddedFields>) -> Self {
+        self.added = Some(fields);
+        self
+    }
+
     /// Creates a schema of the built-in fields, and those that the caller defined.
     pub fn new(fields: Fields) -> Self {
         use sinsp::scap::schema::{EVENTS, SYSCALLS};
@@ -53,6 +88,7 @@ impl SinspSchema {
         Self {
             fields,
             resolved: Vec::new(),
+            added: None,
             infos: Vec::new(),
             known: HashMap::new(),
             classes,
@@ -117,14 +153,33 @@ impl SinspSchema {
         }
     }
 
+    fn built_in(&self, id: FieldId) -> Option<&FieldRef> {
+        match self.resolved.get(id.0 as usize)? {
+            Resolved::BuiltIn(field) => Some(field),
+            Resolved::Added(_) => None,
+        }
+    }
+
     fn resolve(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldId, FieldError> {
         if let Some(id) = self.known.get(&Asked(name, arg)) {
             return Ok(*id);
         }
-        let field = self.fields.resolve(name, arg).map_err(|error| field_error(name, arg, &error))?;
         let id = FieldId(self.resolved.len() as u32);
-        self.infos.push(self.info(id, &field));
-        self.resolved.push(field);
+        let (resolved, info) = match self.fields.resolve(name, arg) {
+            Ok(field) => {
+                let info = self.info(id, &field);
+                (Resolved::BuiltIn(field), info)
+            }
+            Err(error) => match self.added.as_mut().and_then(|added| added.field(name, arg)) {
+                Some(added) => {
+                    let mut info = added?;
+                    (Resolved::Added(std::mem::replace(&mut info.id, id)), info)
+                }
+                None => return Err(field_error(name, arg, &error)),
+            },
+        };
+        self.infos.push(info);
+        self.resolved.push(resolved);
         self.known.insert((name.to_owned(), arg.map(<[u8]>::to_vec)), id);
         Ok(id)
     }
@@ -183,7 +238,7 @@ impl Schema for SinspSchema {
 
     fn print_field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
         let id = self.resolve(name, arg)?;
-        if self.resolved[id.0 as usize].is_filter_only() {
+        if self.built_in(id).is_some_and(FieldRef::is_filter_only) {
             return Err(FieldError::FilterOnly { field: name.to_owned() });
         }
         Ok(self.infos[id.0 as usize].clone())
@@ -193,11 +248,13 @@ impl Schema for SinspSchema {
         // Called for every constant of every condition: most do not even look like a field.
         let Some((class, _)) = text.split_once('.') else { return false };
         (class == "static" || self.classes.contains(&class)) && self.fields.parse(text).is_ok()
+            || self.added.as_ref().is_some_and(|added| added.is_field(text.split('[').next().unwrap_or(text)))
     }
 
     fn field_names(&self) -> Vec<Cow<'static, str>> {
         let built_in = sinsp::fields::CLASSES.iter().flat_map(|class| class.fields);
-        built_in.filter(|field| !field.is_hidden()).map(|field| Cow::Borrowed(field.name)).collect()
+        let built_in = built_in.filter(|field| !field.is_hidden()).map(|field| Cow::Borrowed(field.name));
+        built_in.chain(self.added.iter().flat_map(|added| added.names()).map(Cow::Owned)).collect()
     }
 
     fn type_names(&self, keys: &[Key]) -> Vec<String> {
@@ -217,7 +274,10 @@ impl Schema for SinspSchema {
     }
 
     fn field_name(&self, field: FieldId) -> String {
-        self.resolved.get(field.0 as usize).map_or_else(String::new, |field| field.name().to_owned())
+        match self.built_in(field) {
+            Some(field) => field.name().to_owned(),
+            None => self.infos.get(field.0 as usize).map_or_else(String::new, |info| info.name.clone().into_owned()),
+        }
     }
 
     fn key_count(&self) -> usize {
@@ -239,7 +299,7 @@ impl Schema for SinspSchema {
     fn constant(&self, field: FieldId, key: Key) -> Option<Value<'_>> {
         use sinsp::scap::schema::EventCode;
         let code = EventCode(key.0);
-        match self.resolved.get(field.0 as usize)?.name() {
+        match self.built_in(field)?.name() {
             "evt.type" if code.is_generic() || code == EventCode::ASYNCEVENT_E => None,
             "evt.type" => code.info().map(|info| Value::Bytes(info.name.as_bytes())),
             "evt.dir" => Some(Value::Bytes(if code.is_enter() { b">" } else { b"<" })),
@@ -265,7 +325,8 @@ impl Schema for SinspSchema {
     }
 
     fn suggested_output(&self) -> Vec<Cow<'static, str>> {
-        self.fields.suggested_output().into_iter().map(Cow::Owned).collect()
+        let added = self.added.iter().flat_map(|added| added.suggested_output());
+        self.fields.suggested_output().into_iter().chain(added).map(Cow::Owned).collect()
     }
 }
 
@@ -317,6 +378,13 @@ impl EventSchema for SinspSchema {
     }
 }
 
+impl<'a> SinspEvent<'a> {
+    #[inline(never)]
+    fn added<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
+        self.schema.added.as_ref()?.value(field, self.event, arena)
+    }
+}
+
 #[inline]
 fn value<'e>(value: sinsp::fields::Value<'e>, arena: &'e Bump) -> Value<'e> {
     use sinsp::fields::Value as Of;
@@ -354,21 +422,31 @@ impl Event for SinspEvent<'_> {
 
     #[inline]
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        let field = self.schema.resolved.get(field.0 as usize)?;
-        Some(value(field.value(self.event, arena)?, arena))
+        match self.schema.resolved.get(field.0 as usize)? {
+            Resolved::BuiltIn(field) => Some(value(field.value(self.event, arena)?, arena)),
+            Resolved::Added(field) => self.added(*field, arena),
+        }
     }
 
     fn number_of(&self, field: FieldId) -> Option<u32> {
-        self.schema.resolved.get(field.0 as usize)?.number(self.event)
+        self.schema.built_in(field)?.number(self.event)
     }
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
-        self.schema.resolved.get(field.0 as usize)?.text(self.event, arena)
+        match self.schema.resolved.get(field.0 as usize)? {
+            Resolved::BuiltIn(field) => field.text(self.event, arena),
+            Resolved::Added(added) => {
+                let print = self.schema.infos.get(field.0 as usize)?.print;
+                value_text(self.added(*added, arena)?, print, arena)
+            }
+        }
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        let field = self.schema.resolved.get(field.0 as usize)?;
-        Some(value(field.json(self.event, arena)?, arena))
+        match self.schema.resolved.get(field.0 as usize)? {
+            Resolved::BuiltIn(field) => Some(value(field.json(self.event, arena)?, arena)),
+            Resolved::Added(field) => self.added(*field, arena),
+        }
     }
 
     fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
