@@ -44,6 +44,19 @@ pub enum Error {
         /// The version that is supported.
         supported: String,
     },
+    /// It looks at system calls, and was built for a version of their schema that is not supported.
+    #[error(
+        "plugin {plugin} requires version {required} of the schema of system calls; {supported} is supported \
+         (3.0.0 is what a plugin requires that does not say)"
+    )]
+    SchemaVersion {
+        /// The name of the plugin.
+        plugin: String,
+        /// The version that it requires.
+        required: String,
+        /// The version that is supported.
+        supported: String,
+    },
     /// It exports none of the capabilities.
     #[error("plugin {plugin} has no capability: it provides neither events nor fields, and parses nothing")]
     NoCapability {

@@ -2,7 +2,7 @@
 
 use rule_engine::event::Kind;
 use rule_engine::event::json::Argument;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A field that a plugin extracts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,24 +29,32 @@ pub struct Field {
 struct Row {
     name: String,
     r#type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     is_list: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     arg: Option<Arg>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     display: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     desc: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     add_output: bool,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 struct Arg {
+    #[serde(default, deserialize_with = "or_default")]
     is_required: bool,
+    #[serde(default, deserialize_with = "or_default")]
     is_index: bool,
+    #[serde(default, deserialize_with = "or_default")]
     is_key: bool,
+}
+
+/// Reads a value that may be null, which is as good as absent: SDKs write that for what a field does not have.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// The types of fields: the name, the type here, and the number of the plugin interface.
@@ -117,7 +125,8 @@ mod tests {
                 {"name": "a.part", "type": "string", "isList": true, "arg": {"isRequired": true, "isKey": true}},
                 {"name": "a.nth", "type": "ipnet", "arg": {"isIndex": true}, "properties": ["x"]},
                 {"name": "a.ip", "type": "ipaddr", "arg": {"isRequired": true, "isIndex": true}},
-                {"name": "a.any", "type": "bool", "arg": {"isKey": true}}]"#,
+                {"name": "a.any", "type": "bool", "arg": {"isKey": true, "isIndex": null}, "display": null,
+                 "desc": null, "isList": null, "addOutput": null}]"#,
         )
         .unwrap();
         let seen: Vec<_> =

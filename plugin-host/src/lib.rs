@@ -26,24 +26,56 @@
 //!
 //! # What is supported
 //!
-//! Version 3 of the plugin interface: events of a plugin's own source, fields of such events by the plugin itself and
-//! by others, configuration and its change, metrics, and the log. Not yet: raw events, fields of system calls, parsing,
-//! asynchronous events, capture listening, and state tables. A plugin that has such a capability beside its events or
-//! fields is loaded, and [`Info::unsupported`] names the rest, which its user should see.
+//! Version 3 of the plugin interface: events of a plugin's own source, fields of such events and of system calls, parsing
+//! of both, asynchronous events, configuration and its change, metrics, and the log. Not yet: raw events, capture
+//! listening, and state tables. A plugin that has such a capability beside others is loaded, and [`Info::unsupported`] names
+//! the rest, which its user should see.
+//!
+//! # System calls
+//!
+//! [`SyscallFields`] are fields for rules, which [`SyscallPlugins`] extract: the first belongs to a schema, the second to an
+//! inspector.
+//!
+//! ```no_run
+//! # extern crate rule_engine as peregrine_rule_engine;
+//! # extern crate sinsp as peregrine_sinsp;
+//! # fn run(source: impl scap::Source) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use peregrine_plugin_host::{Configured, Library, SourcePlugins, SyscallFields, SyscallPlugins};
+//! use peregrine_rule_engine::{event::sinsp::SinspSchema, filter::Filter};
+//! use peregrine_sinsp::{Inspector, fields::Fields};
+//!
+//! let library = Library::load("/usr/share/falco/plugins/libanomalydetection.so")?;
+//! let plugin = Configured { library, init_config: "{}".into(), open_params: String::new() };
+//! let set = SourcePlugins::of_syscalls(&[plugin])?.ok_or("not for system calls")?;
+//! let schema = SinspSchema::new(Fields::new()).with_added(Box::new(SyscallFields::new(&set)));
+//! let mut filter = Filter::compile("anomaly.count_min_sketch > 100", schema)?;
+//!
+//! let plugins = SyscallPlugins::init(&set, &(Arc::new(|line| eprintln!("{line:?}")) as _), false)?;
+//! let mut inspector = Inspector::builder(source).extension(plugins).build();
+//! inspector.for_each(|event| if filter.matches(&event) { println!("{}", event.num()) })?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Trust
 //!
 //! The code of a plugin runs in this process and can do whatever it can. Values that a plugin returns are checked as
 //! far as possible: null, lengths, types and ids. An invalid pointer that is not null cannot be recognized.
 
+mod active;
+mod codes;
 mod error;
+mod extract;
 mod fields;
 mod library;
 mod owner;
 mod plugin;
+mod queue;
 mod schema;
 mod set;
 mod source;
+mod syscalls;
 mod tables;
 mod version;
 
@@ -55,4 +87,5 @@ pub use plugin::{Metric, OpenParam, Plugin};
 pub use schema::{Fields, PluginSchema};
 pub use set::{Configured, SourcePlugins};
 pub use source::{Next, PluginEvent, PluginSource};
+pub use syscalls::{SyscallFields, SyscallPlugins};
 pub use version::{API_VERSION, Version};

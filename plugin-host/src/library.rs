@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use falco_plugin_api::{plugin_api, ss_plugin_schema_type, ss_plugin_schema_type_SS_PLUGIN_SCHEMA_JSON};
+use falco_plugin_api::{plugin_api, ss_plugin_schema_type, ss_plugin_schema_type_SS_PLUGIN_SCHEMA_JSON, ss_plugin_t};
 
 use crate::error::Error;
 use crate::fields::{self, Field};
@@ -25,6 +25,8 @@ pub struct Library {
 
 pub(crate) struct Loaded {
     pub(crate) api: plugin_api,
+    /// A function that the types of the interface do not have yet.
+    schema_version: Option<SchemaVersion>,
     pub(crate) path: PathBuf,
     pub(crate) info: Info,
     /// Never unloaded: `api` points into it, and threads of the plugin may run in it.
@@ -53,27 +55,37 @@ pub struct Info {
     pub events: Option<Events>,
     /// The fields that it extracts.
     pub fields: Vec<Field>,
-    /// The sources whose events it extracts fields of. Empty: those of its own events, or of all if it has none.
+    /// The types of its asynchronous events.
+    pub async_events: Vec<String>,
+    /// The sources that it adds asynchronous events to, beside its own. Empty: only its own, or any if it has none.
+    pub async_sources: Vec<String>,
+    /// The sources whose events it parses, beside its own. Empty: only its own, or all if it has none.
+    pub parse_sources: Vec<String>,
+    /// The sources whose events it extracts fields of, beside its own. Empty: only its own, or all if it has none.
     pub field_sources: Vec<String>,
 }
 
 impl Info {
     /// Returns the capabilities of the plugin that this crate does not use.
     pub fn unsupported(&self) -> Vec<&'static str> {
-        let Capabilities { parsing, async_events, capture_listening, .. } = self.capabilities;
         let raw = self.events == Some(Events::Raw);
-        let rows = [
-            (raw, "raw events"),
-            (parsing, "event parsing"),
-            (async_events, "asynchronous events"),
-            (capture_listening, "capture listening"),
-        ];
+        let rows = [(raw, "raw events"), (self.capabilities.capture_listening, "capture listening")];
         rows.into_iter().filter(|(present, _)| *present).map(|(_, name)| name).collect()
     }
 }
 
-/// The capabilities of a plugin. Parsing, asynchronous events and capture listening are not used yet; see the page of
-/// the crate.
+impl Info {
+    /// Returns whether a capability with a list of sources is for the events of one: the plugin's own is always among
+    /// them, and without any all are.
+    pub(crate) fn covers(&self, listed: &[String], source: &str) -> bool {
+        match &self.events {
+            Some(Events::Own { source: own, .. }) => own == source || listed.iter().any(|known| known == source),
+            _ => listed.is_empty() || listed.iter().any(|known| known == source),
+        }
+    }
+}
+
+/// The capabilities of a plugin. Capture listening is not used yet; see the page of the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -104,6 +116,9 @@ pub enum Events {
     Raw,
 }
 
+/// Returns the version of the schema of events that a plugin requires.
+type SchemaVersion = unsafe extern "C-unwind" fn(*mut ss_plugin_t) -> *const c_char;
+
 macro_rules! resolve {
     ($library:ident, $api:ident: $($($field:ident).+ = $symbol:literal,)*) => {$(
         // SAFETY: the type of the field is that of the function of this name in the plugin interface, of which
@@ -132,8 +147,12 @@ impl Library {
         let library = library.map_err(|error| Error::Load { path: path.to_owned(), reason: reason(&error) })?;
         let api = symbols(&library);
         let info = describe(path, &api)?;
+        // SAFETY: as in `resolve!`.
+        let schema_version = unsafe { library.get(b"plugin_get_required_event_schema_version\0") };
+        let schema_version = schema_version.ok().map(|symbol| *symbol);
         let library = ManuallyDrop::new(library);
-        Ok(Self { loaded: Arc::new(Loaded { api, path: path.to_owned(), info, _library: library }) })
+        let path = path.to_owned();
+        Ok(Self { loaded: Arc::new(Loaded { api, schema_version, path, info, _library: library }) })
     }
 
     /// Returns its description.
@@ -150,17 +169,31 @@ impl Library {
         &self.loaded.api
     }
 
+    pub(crate) fn schema_version(&self) -> Option<SchemaVersion> {
+        self.loaded.schema_version
+    }
+
     /// Returns whether its fields are those of events of a source.
     pub(crate) fn extracts(&self, source: &str) -> bool {
         let info = self.info();
-        if !info.capabilities.extraction {
-            return false;
-        }
-        match &info.events {
-            _ if !info.field_sources.is_empty() => info.field_sources.iter().any(|known| known == source),
-            Some(Events::Own { source: own, .. }) => own == source,
-            _ => true,
-        }
+        info.capabilities.extraction && info.covers(&info.field_sources, source)
+    }
+
+    /// Returns whether it parses the events of a source.
+    pub(crate) fn parses(&self, source: &str) -> bool {
+        let info = self.info();
+        info.capabilities.parsing && info.covers(&info.parse_sources, source)
+    }
+
+    /// Returns whether it adds asynchronous events to a source.
+    pub(crate) fn adds(&self, source: &str) -> bool {
+        let info = self.info();
+        info.capabilities.async_events && info.covers(&info.async_sources, source)
+    }
+
+    /// Returns whether it does anything with the events of a source.
+    pub(crate) fn serves(&self, source: &str) -> bool {
+        self.extracts(source) || self.parses(source) || self.adds(source)
     }
 }
 
@@ -286,16 +319,30 @@ fn describe(path: &Path, api: &plugin_api) -> Result<Info, Error> {
         }
         _ => Vec::new(),
     };
-    let field_sources = match text(api.__bindgen_anon_2.get_extract_event_sources) {
-        Some(listed) if capabilities.extraction && !listed.is_empty() => {
-            serde_json::from_str(&listed).map_err(|error| Error::Description {
+    let names = |function, capability: bool, symbol| match text(function) {
+        Some(listed) if capability && !listed.is_empty() => {
+            let names: Result<Vec<String>, _> = serde_json::from_str(&listed);
+            let names = names.map_err(|error| Error::Description {
                 plugin: name.clone(),
-                symbol: "plugin_get_extract_event_sources",
+                symbol,
                 reason: format!("no list of names: {error}"),
-            })?
+            });
+            names.map(|names| names.into_iter().filter(|name| !name.is_empty()).collect())
         }
-        _ => Vec::new(),
+        _ => Ok(Vec::new()),
     };
+    let (extraction, parsing) = (&api.__bindgen_anon_2, &api.__bindgen_anon_3);
+    let Capabilities { async_events: asynchronous, .. } = capabilities;
+    let field_sources =
+        names(extraction.get_extract_event_sources, capabilities.extraction, "plugin_get_extract_event_sources")?;
+    let parse_sources = names(parsing.get_parse_event_sources, capabilities.parsing, "plugin_get_parse_event_sources")?;
+    let events_api = &api.__bindgen_anon_4;
+    let async_sources = names(events_api.get_async_event_sources, asynchronous, "plugin_get_async_event_sources")?;
+    let async_events = names(events_api.get_async_events, asynchronous, "plugin_get_async_events")?;
+    if asynchronous && async_events.is_empty() {
+        let reason = "no names of events".to_owned();
+        return Err(Error::Description { plugin: name, symbol: "plugin_get_async_events", reason });
+    }
     let init_schema = init_schema(api);
     Ok(Info {
         name,
@@ -306,6 +353,9 @@ fn describe(path: &Path, api: &plugin_api) -> Result<Info, Error> {
         init_schema,
         capabilities,
         events,
+        async_events,
+        async_sources,
+        parse_sources,
         fields,
         field_sources,
     })

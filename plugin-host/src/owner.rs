@@ -1,4 +1,4 @@
-//! The functions that plugins call: the log, and the last error of the program.
+//! The functions that plugins call from any thread: the log, the last error of the program, and asynchronous events.
 //!
 //! A plugin gets an opaque pointer to its owner and passes it with every call, from any of its threads, perhaps long
 //! after it was destroyed. So the pointer is a number that is looked up, never an address: a call that comes too late
@@ -9,11 +9,23 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use falco_plugin_api::{ss_plugin_log_severity, ss_plugin_owner_t};
+use falco_plugin_api::{
+    PLUGIN_MAX_ERRLEN, ss_plugin_event, ss_plugin_log_severity, ss_plugin_owner_t, ss_plugin_rc,
+    ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS,
+};
+use scap::EventCode;
+use scap::event::HEADER_LEN;
 
 use crate::library;
+use crate::queue::Queue;
+
+/// The longest asynchronous event.
+const LONGEST_EVENT: usize = 1 << 20;
+/// How far ahead the time of an asynchronous event may be, in nanoseconds.
+const FUTURE: u64 = 10_000_000_000;
 
 /// A line that a plugin logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +70,19 @@ pub fn late_calls() -> u64 {
 struct Owner {
     plugin: String,
     log: Log,
+    /// Where its asynchronous events go, while it may add any.
+    events: Mutex<Option<AsyncEvents>>,
+}
+
+/// Where the asynchronous events of a plugin go.
+pub(crate) struct AsyncEvents {
+    pub(crate) queue: Arc<Queue>,
+    /// The id of the plugin that provides the other events; 0 for system calls.
+    pub(crate) id: u32,
+    /// The types of events that the plugin may add.
+    pub(crate) names: Vec<String>,
+    /// Whether events are accepted and dropped: a capture has its own.
+    pub(crate) ignored: bool,
 }
 
 /// The owner of one initialized plugin, for as long as this lives.
@@ -66,9 +91,16 @@ pub(crate) struct Registered(usize);
 impl Registered {
     pub(crate) fn new(plugin: &str, log: Log) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let owner = Arc::new(Owner { plugin: plugin.to_owned(), log });
+        let owner = Arc::new(Owner { plugin: plugin.to_owned(), log, events: Mutex::new(None) });
         OWNERS.write().unwrap_or_else(PoisonError::into_inner).insert(number, owner);
         Self(number)
+    }
+
+    /// Sets where the asynchronous events of the plugin go; none are accepted without.
+    pub(crate) fn set_events(&self, events: Option<AsyncEvents>) {
+        if let Some(owner) = OWNERS.read().unwrap_or_else(PoisonError::into_inner).get(&self.0) {
+            *owner.events.lock().unwrap_or_else(PoisonError::into_inner) = events;
+        }
     }
 
     /// Returns the number as the pointer for the plugin. It is never followed.
@@ -118,6 +150,89 @@ pub(crate) unsafe extern "C-unwind" fn log(
     let component = library::owned(component).filter(|component| !component.is_empty());
     let message = library::owned(message).unwrap_or_default();
     (owner.log)(LogLine { plugin: owner.plugin.clone(), component, message, severity });
+}
+
+/// Adds an asynchronous event: the function that a plugin gets for that. The event is copied.
+pub(crate) unsafe extern "C-unwind" fn async_event(
+    owner: *mut ss_plugin_owner_t,
+    event: *const ss_plugin_event,
+    error: *mut c_char,
+) -> ss_plugin_rc {
+    let Some(owner) = find(owner) else {
+        // SAFETY: null, or a buffer of the length that the interface says.
+        return unsafe { fail(error, "the plugin was destroyed") };
+    };
+    // SAFETY: null, or an event with its length, as the interface says.
+    match unsafe { add(&owner, event) } {
+        Ok(()) => ss_plugin_rc_SS_PLUGIN_SUCCESS,
+        // SAFETY: null, or a buffer of the length that the interface says.
+        Err(message) => unsafe { fail(error, &message) },
+    }
+}
+
+/// Copies an event to its queue.
+///
+/// # Safety
+/// The event must be null, or as long as it says.
+unsafe fn add(owner: &Owner, event: *const ss_plugin_event) -> Result<(), String> {
+    if event.is_null() {
+        return Err("the event is null".to_owned());
+    }
+    // SAFETY: not null; the caller says that a header is there, which may be at any address.
+    let header = unsafe { event.read_unaligned() };
+    let (length, code) = (header.len as usize, header.type_);
+    if code != EventCode::ASYNCEVENT_E.0 || !(HEADER_LEN..=LONGEST_EVENT).contains(&length) {
+        return Err(format!("the event has type {code} and {length} bytes"));
+    }
+    // SAFETY: the caller says that it is as long as it says.
+    let bytes = unsafe { std::slice::from_raw_parts(event.cast::<u8>(), length) };
+    let parsed = scap::Event::parse(0, 0, bytes).map_err(|error| format!("the event is malformed: {error}"))?;
+    let name = parsed.raw(1).and_then(|name| name.strip_suffix(b"\0")).unwrap_or_default();
+    if parsed.nparams() != 3 || parsed.raw(0).is_none_or(|id| id.len() != 4) {
+        return Err("the event has other parameters than an id, a name and data".to_owned());
+    }
+    let events = owner.events.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(events) = &*events else { return Err("no capture is open".to_owned()) };
+    if !events.names.iter().any(|known| known.as_bytes() == name) {
+        let name = String::from_utf8_lossy(name);
+        return Err(format!("the plugin does not list the event '{name}' among its own"));
+    }
+    if events.id != 0 && header.tid != u64::MAX {
+        return Err("an event of this source can have no thread".to_owned());
+    }
+    if events.ignored {
+        return Ok(());
+    }
+    let (now, mut bytes) = (now(), bytes.to_vec());
+    let time = if header.ts == u64::MAX { now } else { header.ts };
+    if time > now.saturating_add(FUTURE) {
+        return Err("the time of the event is in the future".to_owned());
+    }
+    bytes[..8].copy_from_slice(&time.to_le_bytes());
+    bytes[HEADER_LEN + 12..HEADER_LEN + 16].copy_from_slice(&events.id.to_le_bytes());
+    if events.queue.push(time, bytes) { Ok(()) } else { Err("the queue of asynchronous events is full".to_owned()) }
+}
+
+/// Writes an error for the plugin.
+///
+/// # Safety
+/// The buffer must be null, or as long as the interface says.
+unsafe fn fail(buffer: *mut c_char, message: &str) -> ss_plugin_rc {
+    if !buffer.is_null() {
+        let bytes = &message.as_bytes()[..message.len().min(PLUGIN_MAX_ERRLEN as usize - 1)];
+        // SAFETY: not null, and the caller says that it has space for the text and the zero behind it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len());
+            buffer.add(bytes.len()).write(0);
+        }
+    }
+    ss_plugin_rc_SS_PLUGIN_FAILURE
+}
+
+/// Returns the time in nanoseconds since 1970.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX - 1)
 }
 
 thread_local! {

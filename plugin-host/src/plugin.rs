@@ -5,14 +5,26 @@ use std::ffi::CString;
 use std::fmt;
 
 use falco_plugin_api::{
-    ss_plugin_init_input, ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_rc,
-    ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_set_config_input, ss_plugin_t,
+    ss_plugin_event_input, ss_plugin_event_parse_input, ss_plugin_init_input,
+    ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_SUCCESS,
+    ss_plugin_set_config_input, ss_plugin_t,
 };
 
+use scap::schema::SCHEMA_VERSION;
+
+use crate::codes::Codes;
 use crate::error::Error;
 use crate::library::{self, Library};
-use crate::owner::{Log, Registered, last_error, log};
-use crate::tables::Tables;
+use crate::owner::{AsyncEvents, Log, Registered, async_event, last_error, log};
+use crate::set::SYSCALL;
+use crate::tables::{self, Tables};
+use crate::version::Version;
+
+/// The function that lists types of events.
+type EventTypes = unsafe extern "C-unwind" fn(*mut u32, *mut ss_plugin_t) -> *mut u16;
+
+/// The most types of events that are read from one list.
+const MOST_TYPES: u32 = 4096;
 
 /// The most metrics that are read from one plugin.
 const MOST_METRICS: u32 = 10_000;
@@ -23,6 +35,12 @@ pub struct Plugin {
     state: *mut ss_plugin_t,
     pub(crate) owner: Registered,
     pub(crate) tables: Box<Tables>,
+    /// The types of events that it extracts fields of.
+    pub(crate) extracted: Codes,
+    /// The types of events that it parses.
+    pub(crate) parsed: Codes,
+    /// Whether it has the function for asynchronous events now.
+    adds: bool,
     /// Calls that failed, by name of the function.
     failures: Cell<u64>,
 }
@@ -88,8 +106,101 @@ impl Plugin {
         // plugin; the presence of the function was checked when the library was loaded.
         let state = library.api().init.map(|init| unsafe { init(&raw const input, &raw mut rc) });
         let state = state.unwrap_or(std::ptr::null_mut());
-        let plugin = Self { library: library.clone(), state, owner, tables, failures: Cell::new(0) };
-        if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(plugin) } else { Err(plugin.failed("plugin_init")) }
+        let (extracted, parsed, failures) = (Codes::NONE, Codes::NONE, Cell::new(0));
+        let mut plugin =
+            Self { library: library.clone(), state, owner, tables, extracted, parsed, adds: false, failures };
+        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            return Err(plugin.failed("plugin_init"));
+        }
+        let (api, info) = (library.api(), library.info());
+        if info.capabilities.extraction {
+            plugin.extracted = plugin.codes(api.__bindgen_anon_2.get_extract_event_types, &info.field_sources);
+        }
+        if info.capabilities.parsing {
+            plugin.parsed = plugin.codes(api.__bindgen_anon_3.get_parse_event_types, &info.parse_sources);
+        }
+        Ok(plugin)
+    }
+
+    /// Reads the types of events for a capability: those that the plugin lists, else all if it is for system calls, else
+    /// the events of plugins.
+    fn codes(&self, list: Option<EventTypes>, sources: &[String]) -> Codes {
+        let mut count = 0_u32;
+        // SAFETY: the state is that of this plugin; the function writes the length of the array that it returns.
+        let first = list.map_or(std::ptr::null_mut(), |list| unsafe { list(&raw mut count, self.state) });
+        if first.is_null() || count == 0 {
+            return if self.info().covers(sources, SYSCALL) { Codes::ALL } else { Codes::PLUGIN };
+        }
+        let places = 0..count.min(MOST_TYPES) as usize;
+        // SAFETY: not null, and the plugin returned this number, of which a bounded part is read.
+        places.fold(Codes::NONE, |codes, place| codes.with(unsafe { first.add(place).read_unaligned() }))
+    }
+
+    /// Checks that the plugin understands the events of the schema, if it looks at other events than those of plugins.
+    ///
+    /// # Errors
+    /// If it requires another version of the schema.
+    pub(crate) fn check_schema(&self) -> Result<(), Error> {
+        if !self.extracted.has_others() && !self.parsed.has_others() {
+            return Ok(());
+        }
+        // SAFETY: the state is that of this plugin; the function returns null or a text.
+        let required = self.library.schema_version().and_then(|get| library::owned(unsafe { get(self.state) }));
+        let required = required.unwrap_or_else(|| "3.0.0".to_owned());
+        let runs = |supported| Version::parse(&required).is_some_and(|required| required.runs_with(supported));
+        if Version::parse(SCHEMA_VERSION).is_some_and(runs) {
+            return Ok(());
+        }
+        let (plugin, supported) = (self.info().name.clone(), SCHEMA_VERSION.to_owned());
+        Err(Error::SchemaVersion { plugin, required, supported })
+    }
+
+    /// Calls the plugin to parse an event.
+    ///
+    /// # Safety
+    /// The event must be one with its length.
+    pub(crate) unsafe fn parse(&self, event: &ss_plugin_event_input) {
+        let Some(parse) = self.library.api().__bindgen_anon_3.parse_event else { return };
+        let input = ss_plugin_event_parse_input {
+            owner: self.owner.pointer(),
+            get_owner_last_error: Some(last_error),
+            table_reader: tables::READER,
+            table_writer: tables::WRITER,
+            table_reader_ext: (&raw const self.tables.reader).cast_mut(),
+            table_writer_ext: (&raw const self.tables.writer).cast_mut(),
+        };
+        // SAFETY: the state is that of this plugin; event and input live until the call returns.
+        let rc = unsafe { parse(self.state, event, &raw const input) };
+        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            self.count_failure();
+        }
+    }
+
+    /// Lets the plugin add asynchronous events.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub(crate) fn start_async(&mut self, events: AsyncEvents) -> Result<(), Error> {
+        let Some(set) = self.library.api().__bindgen_anon_4.set_async_event_handler else { return Ok(()) };
+        self.owner.set_events(Some(events));
+        // Also after an error: the plugin may have kept the function.
+        self.adds = true;
+        // SAFETY: the state is that of this plugin; the owner is a number, and the function accepts any.
+        let rc = unsafe { set(self.state, self.owner.pointer(), Some(async_event)) };
+        if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(()) } else { Err(self.failed("plugin_set_async_event_handler")) }
+    }
+
+    /// Takes the function for asynchronous events away; afterwards no thread of the plugin uses it, as the interface says.
+    pub(crate) fn stop_async(&mut self) {
+        if let Some(set) = self.library.api().__bindgen_anon_4.set_async_event_handler
+            && std::mem::take(&mut self.adds)
+        {
+            // SAFETY: as in `start_async`.
+            if unsafe { set(self.state, self.owner.pointer(), None) } != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+                self.count_failure();
+            }
+            self.owner.set_events(None);
+        }
     }
 
     /// Returns the description of the plugin.
@@ -191,6 +302,7 @@ impl Plugin {
 
 impl Drop for Plugin {
     fn drop(&mut self) {
+        self.stop_async();
         if let Some(destroy) = self.library.api().destroy
             && !self.state.is_null()
         {

@@ -9,6 +9,9 @@ use crate::error::Error;
 use crate::fields::Field;
 use crate::library::{Events, Library};
 
+/// The name of the source of system calls.
+pub(crate) const SYSCALL: &str = "syscall";
+
 /// A plugin with its settings.
 #[derive(Debug, Clone)]
 pub struct Configured {
@@ -20,13 +23,14 @@ pub struct Configured {
     pub open_params: String,
 }
 
-/// The plugins of one source: the one that provides its events, and all that extract fields of them.
+/// The plugins of one source: the one that provides its events, and all that extract fields of them, parse them or add
+/// some. Nothing provides system calls.
 #[derive(Debug)]
 pub struct SourcePlugins {
     pub(crate) schema: SchemaId,
     pub(crate) source: String,
     pub(crate) id: u32,
-    /// The first provides the events.
+    /// The first provides the events, if they are not system calls.
     pub(crate) plugins: Vec<Configured>,
 }
 
@@ -53,11 +57,14 @@ impl SourcePlugins {
                 return clash("event source id", id.to_string(), other.provider());
             }
             let rest = plugins.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, other)| other);
-            let extractors = rest.filter(|other| other.library.extracts(source)).cloned();
-            let plugins = std::iter::once(plugin.clone()).chain(extractors).collect();
+            let others = rest.filter(|other| other.library.serves(source)).cloned();
+            let plugins = std::iter::once(plugin.clone()).chain(others).collect();
             sets.push(Self { schema: SchemaId::new(), source: source.clone(), id: *id, plugins });
         }
-        let used = |plugin: &Configured| sets.iter().any(|set| set.plugins.iter().any(|used| used.is(plugin)));
+        let used = |plugin: &Configured| {
+            let used = |set: &Self| set.plugins.iter().any(|used| used.is(plugin));
+            sets.iter().any(used) || plugin.library.serves(SYSCALL)
+        };
         if let Some(plugin) = plugins.iter().find(|plugin| !used(plugin)) {
             return Err(Error::Unused { plugin: plugin.library.info().name.clone() });
         }
@@ -65,17 +72,37 @@ impl SourcePlugins {
         Ok(sets.into_iter().map(Arc::new).collect())
     }
 
+    /// Returns the plugins that extract fields of system calls, parse them or add events to them; `None` if no plugin does.
+    ///
+    /// # Errors
+    /// If two plugins have the same field, or one of them has a field of this program.
+    pub fn of_syscalls(plugins: &[Configured]) -> Result<Option<Arc<Self>>, Error> {
+        let plugins: Vec<_> = plugins.iter().filter(|plugin| plugin.library.serves(SYSCALL)).cloned().collect();
+        if plugins.is_empty() {
+            return Ok(None);
+        }
+        let set = Self { schema: SchemaId::new(), source: SYSCALL.to_owned(), id: 0, plugins };
+        set.check_fields()?;
+        Ok(Some(Arc::new(set)))
+    }
+
+    /// Returns the types of asynchronous events that the plugins add to this source.
+    pub fn async_events(&self) -> impl Iterator<Item = &str> {
+        let libraries = self.plugins.iter().map(|plugin| &plugin.library).filter(|library| library.adds(&self.source));
+        libraries.flat_map(|library| library.info().async_events.iter().map(String::as_str))
+    }
+
     /// Returns the name of the source.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Returns the name of the plugin that provides the events.
+    /// Returns the name of the plugin that provides the events, or for system calls of the first.
     pub fn provider(&self) -> &str {
         &self.plugins[0].library.info().name
     }
 
-    /// Returns the plugins; the first provides the events.
+    /// Returns the plugins; the first provides the events, if they are not system calls.
     pub fn plugins(&self) -> &[Configured] {
         &self.plugins
     }
@@ -93,11 +120,15 @@ impl SourcePlugins {
 
     fn check_fields(&self) -> Result<(), Error> {
         let mut seen: Vec<(&str, &str)> = Vec::new();
+        let built_in = |name: &str| {
+            let syscalls = || sinsp::fields::CLASSES.iter().flat_map(|class| class.fields);
+            GenericField::named(name).is_some() || self.source == SYSCALL && syscalls().any(|field| field.name == name)
+        };
         for (library, field) in self.fields() {
             let plugin = &library.info().name;
             let other = match seen.iter().find(|(known, _)| *known == field.name) {
                 Some((_, other)) => *other,
-                None if GenericField::named(&field.name).is_some() => "this program",
+                None if built_in(&field.name) => "this program",
                 None => {
                     seen.push((&field.name, plugin));
                     continue;

@@ -1,18 +1,18 @@
 //! The events of a source that a plugin provides.
 
-use std::ffi::CString;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use falco_plugin_api::{
     ss_instance_t, ss_plugin_event, ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_EOF, ss_plugin_rc_SS_PLUGIN_SUCCESS,
     ss_plugin_rc_SS_PLUGIN_TIMEOUT,
 };
 
+use crate::active::Active;
 use crate::error::Error;
+use crate::extract::Seen;
 use crate::library;
-use crate::owner::Log;
+use crate::owner::{Log, now};
 use crate::plugin::{Plugin, text};
 use crate::set::SourcePlugins;
 
@@ -20,6 +20,8 @@ use crate::set::SourcePlugins;
 const HEADER: usize = 26;
 /// The type of the events of plugins, `pluginevent`.
 const PLUGIN_EVENT: u16 = scap::EventCode::PLUGINEVENT_E.0;
+/// The type of asynchronous events.
+const ASYNC_EVENT: u16 = scap::EventCode::ASYNCEVENT_E.0;
 /// The beginning of the parameters of such an event, behind their two lengths; the first is the id of the plugin.
 const PARAMETERS: usize = HEADER + 2 * 4;
 const PAYLOAD: usize = PARAMETERS + 4;
@@ -32,13 +34,13 @@ const LARGEST_BATCH: u32 = 1 << 20;
 ///
 /// It may be moved to another thread, and is used by one at a time.
 pub struct PluginSource {
-    set: Arc<SourcePlugins>,
-    /// In the order of the set. The first provides the events.
-    plugins: Vec<Plugin>,
+    /// The first of the plugins provides the events.
+    active: Active,
     instance: *mut ss_instance_t,
-    pub(crate) source: CString,
     batch: Batch,
     current: Current,
+    /// The asynchronous event that was returned last.
+    own: Vec<u8>,
     number: u64,
     start: u64,
     ended: bool,
@@ -61,6 +63,12 @@ struct Current {
     event: *const ss_plugin_event,
     length: usize,
     time: u64,
+    /// The place of the payload.
+    payload: usize,
+}
+
+impl Current {
+    const NONE: Self = Self { event: std::ptr::null(), length: 0, time: 0, payload: 0 };
 }
 
 /// The result of a request for an event.
@@ -86,9 +94,8 @@ impl PluginSource {
     /// # Errors
     /// If a plugin rejects its configuration, or the one that provides the events cannot open them.
     pub fn open(set: &Arc<SourcePlugins>, log: &Log) -> Result<Self, Error> {
-        let init = |plugin: &crate::Configured| Plugin::init(&plugin.library, &plugin.init_config, Arc::clone(log));
-        let plugins = set.plugins.iter().map(init).collect::<Result<Vec<_>, _>>()?;
-        let provider = &plugins[0];
+        let mut active = Active::init(set, log)?;
+        let provider = &active.plugins[0];
         let params = text(set.provider(), "open_params", &set.plugins[0].open_params)?;
         let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
         // SAFETY: the state is that of this plugin, the text lives until the call returns, and the presence of the
@@ -97,32 +104,28 @@ impl PluginSource {
             open(provider.state(), params.as_ptr(), &raw mut rc)
         };
         let instance = provider.library().api().__bindgen_anon_1.open.map_or(std::ptr::null_mut(), open);
-        let source = Self {
-            set: Arc::clone(set),
-            instance,
-            source: crate::plugin::name(&set.source),
-            plugins,
-            batch: Batch { events: std::ptr::null_mut(), count: 0, next: 0 },
-            current: Current { event: std::ptr::null(), length: 0, time: 0 },
-            number: 0,
-            start: 0,
-            ended: false,
-        };
-        if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(source) } else { Err(source.plugins[0].failed("plugin_open")) }
+        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            return Err(provider.failed("plugin_open"));
+        }
+        let started = active.start_async(false);
+        let batch = Batch { events: std::ptr::null_mut(), count: 0, next: 0 };
+        let (current, own) = (Current::NONE, Vec::new());
+        let source = Self { active, instance, batch, current, own, number: 0, start: 0, ended: false };
+        started.map(|()| source)
     }
 
     /// Returns the plugins that it was opened with.
     pub fn set(&self) -> &Arc<SourcePlugins> {
-        &self.set
+        &self.active.set
     }
 
     /// Returns the initialized plugins, the first of which provides the events.
     pub fn plugins(&mut self) -> &mut [Plugin] {
-        &mut self.plugins
+        &mut self.active.plugins
     }
 
     pub(crate) fn plugin(&self, place: usize) -> Option<&Plugin> {
-        self.plugins.get(place)
+        self.active.plugins.get(place)
     }
 
     /// Returns the next event. `Idle` after as long as the plugin waits when it has none, which it chooses itself.
@@ -131,39 +134,70 @@ impl PluginSource {
     /// [`Error::Event`] if the plugin returned an invalid event, after which the next call goes on behind it; any other error
     /// ends the source.
     pub fn next_event(&mut self) -> Result<Next<'_>, Error> {
-        if self.ended {
-            return Ok(Next::End);
-        }
-        if self.batch.next == self.batch.count {
+        if self.batch.next == self.batch.count && !self.ended {
             match self.fill() {
-                Ok(Some(more)) if more => {}
-                Ok(Some(_)) => return Ok(Next::Idle),
-                Ok(None) => {
-                    self.ended = true;
-                    return Ok(Next::End);
+                Ok(Some(true)) => {}
+                Ok(Some(false)) => {
+                    return Ok(if self.take_async(now())? { self.shown() } else { Next::Idle });
                 }
+                Ok(None) => self.ended = true,
                 Err(error) => {
                     self.ended = true;
                     return Err(error);
                 }
             }
         }
+        if self.ended {
+            return Ok(if self.take_async(u64::MAX)? { self.shown() } else { Next::End });
+        }
         let place = self.batch.next;
-        self.batch.next += 1;
         // SAFETY: `place` is below the length of the array, which is the plugin's until the next batch.
         let event = unsafe { *self.batch.events.add(place) };
+        if self.active.queue.has_any() && self.take_async(self.time_of(event))? {
+            return Ok(self.shown());
+        }
+        self.batch.next += 1;
         self.number += 1;
         self.current = self.check(event)?;
+        Ok(self.shown())
+    }
+
+    /// Shows the current event to the plugins that parse events, and returns it.
+    fn shown(&mut self) -> Next<'_> {
         if self.start == 0 {
             self.start = self.current.time;
         }
-        Ok(Next::Event(PluginEvent { source: self }))
+        let event = PluginEvent { source: self };
+        // SAFETY: the event was checked, and is there until the next one.
+        unsafe { self.active.parse(&event.seen()) };
+        Next::Event(event)
+    }
+
+    /// Makes the first asynchronous event the current one, if its time is at most `until`.
+    fn take_async(&mut self, until: u64) -> Result<bool, Error> {
+        let Some(time) = self.active.queue.pop(until, &mut self.own) else { return Ok(false) };
+        self.number += 1;
+        let invalid = |reason: String| Error::Event { plugin: self.active.set.provider().to_owned(), reason };
+        let event = scap::Event::parse(0, 0, &self.own).map_err(|error| invalid(error.to_string()))?;
+        let (length, data) = (event.bytes().len(), event.raw(2).unwrap_or_default().len());
+        self.current = Current { event: self.own.as_ptr().cast(), length, time, payload: length - data };
+        Ok(true)
+    }
+
+    /// Returns the time of an event of a batch, if it has one; else now.
+    fn time_of(&self, event: *const ss_plugin_event) -> u64 {
+        if event.is_null() {
+            return 0;
+        }
+        // SAFETY: not null; the interface says that a header is there, which may be at any address.
+        let header = unsafe { event.read_unaligned() };
+        if header.ts == u64::MAX { now() } else { header.ts }
     }
 
     /// Requests a batch. Returns whether there are events in it; `None` at the end.
     fn fill(&mut self) -> Result<Option<bool>, Error> {
         self.batch = Batch { events: std::ptr::null_mut(), count: 0, next: 0 };
-        let provider = &self.plugins[0];
+        let provider = &self.active.plugins[0];
         let Some(next_batch) = provider.library().api().__bindgen_anon_1.next_batch else { return Ok(None) };
         let (mut count, mut events) = (0_u32, std::ptr::null_mut());
         // SAFETY: state and instance are those of this plugin, which writes to the two variables.
@@ -176,7 +210,7 @@ impl PluginSource {
         }
         if events.is_null() || count > LARGEST_BATCH {
             let reason = format!("a batch of {count} events{}", if events.is_null() { ", which is null" } else { "" });
-            return Err(Error::Event { plugin: self.set.provider().to_owned(), reason });
+            return Err(Error::Event { plugin: self.active.set.provider().to_owned(), reason });
         }
         self.batch = Batch { events, count: count as usize, next: 0 };
         Ok(Some(true))
@@ -184,7 +218,7 @@ impl PluginSource {
 
     /// Checks an event of the plugin, and completes the parts that the plugin may leave to this program: time and id.
     fn check(&self, event: *mut ss_plugin_event) -> Result<Current, Error> {
-        let invalid = |reason: String| Err(Error::Event { plugin: self.set.provider().to_owned(), reason });
+        let invalid = |reason: String| Err(Error::Event { plugin: self.active.set.provider().to_owned(), reason });
         if event.is_null() {
             return invalid("null".to_owned());
         }
@@ -208,32 +242,33 @@ impl PluginSource {
         }
         if id == 0 {
             // SAFETY: as above; the interface leaves this id to the program.
-            unsafe { bytes.add(PARAMETERS).cast::<u32>().write_unaligned(self.set.id) };
-        } else if id != self.set.id {
-            return invalid(format!("with the id {id} of another plugin; its own is {}", self.set.id));
+            unsafe { bytes.add(PARAMETERS).cast::<u32>().write_unaligned(self.active.set.id) };
+        } else if id != self.active.set.id {
+            return invalid(format!("with the id {id} of another plugin; its own is {}", self.active.set.id));
         }
         if header.ts == u64::MAX {
             header.ts = now();
             // SAFETY: a header is there; the interface leaves this time to the program.
             unsafe { event.write_unaligned(header) };
         }
-        Ok(Current { event, length, time: header.ts })
+        Ok(Current { event, length, time: header.ts, payload: PAYLOAD })
     }
 
     /// Returns how much has been read, in hundredths of a percent, and the plugin's text for it; `None` if it is
     /// unknown.
     pub fn progress(&mut self) -> Option<(u32, Option<String>)> {
-        let get_progress = self.plugins[0].library().api().__bindgen_anon_1.get_progress?;
+        let get_progress = self.active.plugins[0].library().api().__bindgen_anon_1.get_progress?;
         let mut percent = 0_u32;
         // SAFETY: state and instance are those of this plugin, which writes to the number and returns null or a text.
-        let text = unsafe { get_progress(self.plugins[0].state(), self.instance, &raw mut percent) };
+        let text = unsafe { get_progress(self.active.plugins[0].state(), self.instance, &raw mut percent) };
         Some((percent, library::owned(text)))
     }
 }
 
 impl Drop for PluginSource {
     fn drop(&mut self) {
-        let provider = &self.plugins[0];
+        self.active.stop_async();
+        let provider = &self.active.plugins[0];
         if let Some(close) = provider.library().api().__bindgen_anon_1.close
             && !self.instance.is_null()
         {
@@ -245,9 +280,9 @@ impl Drop for PluginSource {
 
 impl fmt::Debug for PluginSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { set, number, ended, .. } = self;
+        let Self { active, number, ended, .. } = self;
         f.debug_struct("PluginSource")
-            .field("source", &set.source)
+            .field("source", &active.set.source)
             .field("number", number)
             .field("ended", ended)
             .finish()
@@ -267,10 +302,41 @@ impl<'a> PluginEvent<'a> {
 
     /// Returns the payload of the event, in the plugin's own format.
     pub fn payload(self) -> &'a [u8] {
-        let (bytes, length) = (self.source.current.event.cast::<u8>(), self.source.current.length);
-        // SAFETY: `check` found that this is the length of the event, whose parameters end with it. It is the plugin's
-        // until the next batch, which needs the source mutably while this borrow of it lasts.
-        unsafe { std::slice::from_raw_parts(bytes.add(PAYLOAD), length - PAYLOAD) }
+        let Current { length, payload, .. } = self.source.current;
+        &self.bytes()[payload.min(length)..]
+    }
+
+    /// Returns the whole event, in the layout of [`scap::Event`].
+    pub fn bytes(self) -> &'a [u8] {
+        let Current { event, length, .. } = self.source.current;
+        // SAFETY: this is the length of the event, which was checked. It is the plugin's until the next batch, or in a
+        // buffer of the source until the next event; both need the source mutably while this borrow of it lasts.
+        unsafe { std::slice::from_raw_parts(event.cast::<u8>(), length) }
+    }
+
+    /// Returns whether it is an asynchronous event.
+    pub fn is_async(self) -> bool {
+        self.code() == ASYNC_EVENT
+    }
+
+    /// Returns the type of an asynchronous event.
+    pub fn async_type(self) -> Option<&'a [u8]> {
+        if !self.is_async() {
+            return None;
+        }
+        let name = scap::Event::parse(0, 0, self.bytes()).ok()?.raw(1)?;
+        Some(name.strip_suffix(b"\0").unwrap_or(name))
+    }
+
+    fn code(self) -> u16 {
+        // SAFETY: an event is there, at any address.
+        unsafe { self.source.current.event.read_unaligned() }.type_
+    }
+
+    /// Returns what plugins get of it.
+    pub(crate) fn seen(self) -> Seen<'a> {
+        let (event, code) = (self.source.current.event, self.code());
+        Seen { event, code, number: self.source.number, source: &self.source.active.source }
     }
 
     /// Returns the source that it came from.
@@ -282,10 +348,6 @@ impl<'a> PluginEvent<'a> {
     pub(crate) fn start(self) -> u64 {
         self.source.start
     }
-
-    pub(crate) fn raw(self) -> *const ss_plugin_event {
-        self.source.current.event
-    }
 }
 
 impl fmt::Debug for PluginEvent<'_> {
@@ -293,9 +355,4 @@ impl fmt::Debug for PluginEvent<'_> {
         let bytes = self.payload().len();
         f.debug_struct("PluginEvent").field("number", &self.number()).field("bytes", &bytes).finish_non_exhaustive()
     }
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX - 1)
 }

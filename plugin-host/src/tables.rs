@@ -8,7 +8,7 @@ use falco_plugin_api::{
     ss_plugin_state_data, ss_plugin_state_type, ss_plugin_table_entry_t, ss_plugin_table_field_t,
     ss_plugin_table_fieldinfo, ss_plugin_table_fields_vtable, ss_plugin_table_fields_vtable_ext, ss_plugin_table_info,
     ss_plugin_table_input, ss_plugin_table_iterator_func_t, ss_plugin_table_iterator_state_t,
-    ss_plugin_table_reader_vtable, ss_plugin_table_reader_vtable_ext, ss_plugin_table_t,
+    ss_plugin_table_reader_vtable, ss_plugin_table_reader_vtable_ext, ss_plugin_table_t, ss_plugin_table_writer_vtable,
     ss_plugin_table_writer_vtable_ext,
 };
 
@@ -20,7 +20,7 @@ const MISSING: &str = "this program does not offer state tables to plugins";
 pub(crate) struct Tables {
     pub(crate) input: ss_plugin_init_tables_input,
     pub(crate) reader: ss_plugin_table_reader_vtable_ext,
-    writer: ss_plugin_table_writer_vtable_ext,
+    pub(crate) writer: ss_plugin_table_writer_vtable_ext,
     fields: ss_plugin_table_fields_vtable_ext,
 }
 
@@ -29,6 +29,15 @@ pub(crate) const READER: ss_plugin_table_reader_vtable = ss_plugin_table_reader_
     get_table_size: Some(get_table_size),
     get_table_entry: Some(get_table_entry),
     read_entry_field: Some(read_entry_field),
+};
+
+pub(crate) const WRITER: ss_plugin_table_writer_vtable = ss_plugin_table_writer_vtable {
+    clear_table: Some(clear_table),
+    erase_table_entry: Some(erase_table_entry),
+    create_table_entry: Some(create_table_entry),
+    destroy_table_entry: Some(release_table_entry),
+    add_table_entry: Some(add_table_entry),
+    write_entry_field: Some(write_entry_field),
 };
 
 const FIELDS: ss_plugin_table_fields_vtable = ss_plugin_table_fields_vtable {

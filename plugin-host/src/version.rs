@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The version of the plugin interface that is supported.
-pub const API_VERSION: Version = Version { major: 3, minor: 11, patch: 0 };
+pub const API_VERSION: Version = Version { major: 3, minor: 12, patch: 0 };
 
 /// A version of a plugin, or of the plugin interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -40,7 +40,8 @@ fn a_plugin_says_what_it_is() {
     assert_eq!(info.fields.len(), 10);
     assert_eq!(info.unsupported(), Vec::<&str>::new());
     let parsing = Built::new(&["-DPARSING"]).load().unwrap();
-    assert_eq!(parsing.info().unsupported(), ["event parsing"]);
+    assert!(parsing.info().capabilities.parsing);
+    assert_eq!(parsing.info().unsupported(), Vec::<&str>::new());
 }
 
 #[test]
@@ -240,4 +241,29 @@ fn a_call_that_comes_too_late_is_counted() {
         again.get::<unsafe extern "C" fn()>(b"counter_log_late\0").unwrap()();
     }
     assert_eq!((late_calls(), lines.lock().unwrap().len()), (before + 1, logged));
+}
+
+#[test]
+fn asynchronous_events_are_merged_into_those_of_the_source() {
+    let built = Built::new(&["-DASYNC"]);
+    let set = built.alone("", "6");
+    let schema = PluginSchema::new(&set);
+    let mut filter = Filter::compile("evt.is_async = true and evt.asynctype = tick", schema).unwrap();
+    let mut value = Filter::compile("counter.value exists or evt.plugininfo exists", PluginSchema::new(&set)).unwrap();
+    let mut source = PluginSource::open(&set, &log().0).unwrap();
+    let (mut seen, mut ticks) = (Vec::new(), Vec::new());
+    loop {
+        match source.next_event().unwrap() {
+            Next::Event(event) => {
+                seen.push(String::from_utf8_lossy(event.payload()).into_owned());
+                ticks.extend(filter.try_matches(event).unwrap().then_some((event.number(), event.time())));
+                assert_eq!(value.try_matches(event).unwrap(), !event.is_async());
+            }
+            Next::Idle => {}
+            Next::End => break,
+        }
+    }
+    // Every second event has no time, and gets that of the call: the events of 2.5 and 3.5 seconds come before it.
+    assert_eq!(seen, ["1", "data", "data", "2", "3", "4", "5", "6"]);
+    assert_eq!(ticks, [(2, 2_500_000_000), (3, 3_500_000_000)]);
 }

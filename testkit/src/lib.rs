@@ -8,10 +8,12 @@
 mod needs;
 mod port;
 mod record;
+mod sdk;
 
 pub use needs::*;
 pub use port::port;
 pub use record::{Skip, forget, read};
+pub use sdk::sdk_plugin;
 
 use std::fmt::Display;
 use std::path::PathBuf;

@@ -67,6 +67,7 @@ needs! {
     SHELLCHECK "shellcheck", "shellcheck is not installed", Program(&["shellcheck"]);
     LONG "long", "the build is not optimized and PEREGRINE_LONG is not set", Function(is_long);
     TANSU "tansu", "TANSU names no program of the broker Tansu", Function(|| std::env::var_os("TANSU").is_some());
+    REGISTRY "registry", "the dependencies of test plugins cannot be loaded", Function(|| false);
     DENY "cargo-deny", "cargo-deny is not installed", Program(&["cargo-deny"]);
 }
 

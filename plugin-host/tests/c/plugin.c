@@ -147,6 +147,14 @@ const char *plugin_get_last_error(void *s) {
     return state.error;
 }
 
+#ifndef EVENT_SCHEMA
+#define EVENT_SCHEMA "4.0.0"
+#endif
+const char *plugin_get_required_event_schema_version(void *s) {
+    (void)s;
+    return EVENT_SCHEMA;
+}
+
 #ifdef SCHEMA
 const char *plugin_get_init_schema(uint32_t *type) {
     *type = 1;
@@ -350,6 +358,65 @@ rc plugin_extract_fields(void *s, const struct event_input *input, const struct 
     }
     return SUCCESS;
 }
+
+#ifdef ASYNC
+#ifndef ASYNC_SOURCES
+#define ASYNC_SOURCES "[]"
+#endif
+typedef rc (*handler)(void *owner, const struct event *event, char *error);
+static handler late;
+
+const char *plugin_get_async_event_sources(void) { return ASYNC_SOURCES; }
+const char *plugin_get_async_events(void) { return "[\"tick\"]"; }
+
+// Sends an event whose length is a lie by that many bytes, and logs the error.
+static rc emit(handler send, const char *name, uint64_t time, uint16_t type, int lie) {
+    unsigned char memory[256] = {0};
+    char error[1024] = "";
+    uint32_t lengths[3] = {4, strlen(name) + 1, 4}, length = sizeof(struct event) + 12 + 8 + lengths[1];
+    struct event event = {
+        .time = time, .thread = UINT64_MAX, .length = length + lie, .type = type, .parameters = 3};
+    memcpy(memory, &event, sizeof event);
+    memcpy(memory + 26, lengths, 12);
+    memcpy(memory + 42, name, lengths[1]);
+    memcpy(memory + 42 + lengths[1], "data", 4);
+    rc result = send(state.input.owner, (struct event *)memory, error);
+    if (result != SUCCESS) state.input.log(state.input.owner, "async", error, 4);
+    return result;
+}
+
+rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
+    (void)s, (void)owner;
+    if (!send) return SUCCESS;
+    late = send;
+    if (strcmp(state.config, "flood") == 0) {
+        for (int i = 0; i < 1000000; i++) {
+            char error[1024];
+            struct { struct event head; uint32_t lengths[3]; char rest[13]; } __attribute__((packed)) event = {
+                {1000000000u, UINT64_MAX, sizeof event, 402, 3}, {4, 5, 4},
+                {0, 0, 0, 0, 't', 'i', 'c', 'k', 0, 'd', 'a', 't', 'a'}};
+            if (send(state.input.owner, &event.head, error) != SUCCESS) state.batches++;
+        }
+        return SUCCESS;
+    }
+    if (strcmp(state.config, "broken") == 0) {
+        send(state.input.owner, NULL, NULL);
+        emit(send, "tick", 1, 402, -200);
+        emit(send, "tick", 1, 402, 1 << 30);
+        emit(send, "tick", 1, 402, -3);
+        emit(send, "tick", 1, 322, 0);
+        emit(send, "tock", 1, 402, 0);
+        emit(send, "tick", UINT64_MAX - 1, 402, 0);
+        snprintf(state.error, sizeof state.error, "no handler for me");
+        return FAILURE;
+    }
+    emit(send, "tick", 3500000000u, 402, 0);
+    return emit(send, "tick", 2500000000u, 402, 0);
+}
+
+// For the test of events that come too late.
+void counter_emit_late(void) { emit(late, "tick", 1, 402, 0); }
+#endif
 
 #ifdef PARSING
 rc plugin_parse_event(void *s, const struct event_input *input, const void *in) {

@@ -60,13 +60,15 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "plugin-host",
         floors: &[
-            &["error", "version"],
+            &["codes", "error", "queue", "version"],
             &["fields"],
             &["library"],
             &["owner", "set"],
             &["tables"],
             &["plugin"],
-            &["source"],
+            &["extract"],
+            &["active"],
+            &["source", "syscalls"],
             &["schema"],
         ],
     },

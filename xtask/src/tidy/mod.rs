@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("bpf", &["scap"]),
     ("sinsp", &["peregrine-text", "scap"]),
     ("rule-engine", &["peregrine-text", "sinsp"]),
-    ("plugin-host", &["scap", "rule_engine"]),
+    ("plugin-host", &["scap", "sinsp", "rule_engine"]),
     ("peregrine", &["scap", "bpf", "sinsp", "rule_engine"]),
     ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sinks", &[]),

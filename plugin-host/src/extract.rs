@@ -1,0 +1,191 @@
+//! The extraction of a field by a plugin.
+
+use std::ffi::{CStr, CString};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+use falco_plugin_api::{
+    ss_plugin_bool, ss_plugin_byte_buffer, ss_plugin_event, ss_plugin_event_input, ss_plugin_extract_field,
+    ss_plugin_extract_field__bindgen_ty_1, ss_plugin_field_extract_input, ss_plugin_rc_SS_PLUGIN_SUCCESS,
+};
+use rule_engine::event::json::Argument;
+use rule_engine::event::{FieldError, FieldId, FieldInfo, Kind, Print, Value};
+
+use crate::fields::TYPES;
+use crate::owner::last_error;
+use crate::plugin::{Plugin, name};
+use crate::set::SourcePlugins;
+use crate::{library, tables};
+
+/// The most values that are read of one field.
+const LONGEST_LIST: u64 = 1 << 16;
+
+/// The arguments of a plugin's extraction of a field.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The place of the plugin in the set.
+    pub(crate) plugin: usize,
+    number: u32,
+    name: CString,
+    key: Option<CString>,
+    index: u64,
+    present: bool,
+    list: bool,
+    kind: Kind,
+    /// The kind as the plugin interface numbers it.
+    type_number: u32,
+}
+
+/// An event as a plugin sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// Its bytes.
+    pub(crate) event: *const ss_plugin_event,
+    pub(crate) code: u16,
+    pub(crate) number: u64,
+    pub(crate) source: &'a CStr,
+}
+
+impl Seen<'_> {
+    pub(crate) fn input(&self) -> ss_plugin_event_input {
+        ss_plugin_event_input { evt: self.event, evtnum: self.number, evtsrc: self.source.as_ptr() }
+    }
+}
+
+impl Request {
+    /// Resolves a field of the plugins of a source; `None` if there is none of that name.
+    pub(crate) fn resolve(set: &SourcePlugins, wanted: &str, arg: Option<&[u8]>) -> Option<Result<Self, FieldError>> {
+        let (plugin, number, field) = set.extractors().find_map(|(plugin, library)| {
+            let fields = &library.info().fields;
+            let number = fields.iter().position(|field| field.name == wanted)?;
+            Some((plugin, number as u32, &fields[number]))
+        })?;
+        if let Err(error) = field.argument.check(wanted, arg) {
+            return Some(Err(error));
+        }
+        let shown = || String::from_utf8_lossy(arg.unwrap_or_default()).into_owned();
+        let indexed = matches!(field.argument, Argument::Index | Argument::RequiredIndex);
+        Some(Ok(Self {
+            plugin,
+            number,
+            name: name(wanted),
+            key: arg.filter(|_| !indexed).map(|_| name(&shown())),
+            index: if indexed { shown().parse().unwrap_or(0) } else { 0 },
+            present: arg.is_some(),
+            list: field.list,
+            kind: field.kind,
+            type_number: TYPES.iter().find(|(_, kind, _)| *kind == field.kind).map_or(0, |(.., number)| *number),
+        }))
+    }
+
+    /// Returns the description of the field, with a number of the caller's.
+    pub(crate) fn info(&self, id: FieldId) -> FieldInfo {
+        let mut info = FieldInfo::plain(id, self.name.to_string_lossy().into_owned(), self.kind);
+        info.list = self.list;
+        info.print = self.print();
+        info
+    }
+
+    pub(crate) fn print(&self) -> Print {
+        if self.kind.number().is_some() { Print::Dec } else { Print::None }
+    }
+
+    /// Calls the plugin and copies the values, which belong to the plugin until its next call.
+    ///
+    /// # Safety
+    /// The event must be one with its length.
+    pub(crate) unsafe fn extract<'e>(&self, plugin: &Plugin, seen: &Seen<'_>, arena: &'e Bump) -> Option<Value<'e>> {
+        if !plugin.extracted.contains(seen.code) {
+            return None;
+        }
+        let extract = plugin.library().api().__bindgen_anon_2.extract_fields?;
+        let mut field = ss_plugin_extract_field {
+            res: ss_plugin_extract_field__bindgen_ty_1 { u64_: std::ptr::null_mut() },
+            res_len: 0,
+            field_id: self.number,
+            field: self.name.as_ptr(),
+            arg_key: self.key.as_ref().map_or(std::ptr::null(), |key| key.as_ptr()),
+            arg_index: self.index,
+            arg_present: self.present.into(),
+            ftype: self.type_number,
+            flist: self.list.into(),
+        };
+        let input = ss_plugin_field_extract_input {
+            owner: plugin.owner.pointer(),
+            get_owner_last_error: Some(last_error),
+            num_fields: 1,
+            fields: &raw mut field,
+            table_reader: tables::READER,
+            table_reader_ext: (&raw const plugin.tables.reader).cast_mut(),
+            value_offsets: std::ptr::null_mut(),
+        };
+        let event = seen.input();
+        // SAFETY: the state is that of this plugin; event, field and input live until the call returns, and only the
+        // field is written to. The presence of the function was checked when the library was loaded.
+        let rc = unsafe { extract(plugin.state(), &raw const event, &raw const input) };
+        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            plugin.count_failure();
+            return None;
+        }
+        // SAFETY: the plugin returned success, so that the result is of the type and the length that it says.
+        unsafe { self.result(&field, plugin, arena) }
+    }
+
+    /// Copies the values of a field.
+    ///
+    /// # Safety
+    /// The result must be null, or point to as many values as it says, of the type that was requested.
+    unsafe fn result<'e>(
+        &self,
+        field: &ss_plugin_extract_field,
+        plugin: &Plugin,
+        arena: &'e Bump,
+    ) -> Option<Value<'e>> {
+        // SAFETY: all members of the union are pointers.
+        let values = unsafe { field.res.u64_ };
+        if field.res_len == 0 {
+            return None;
+        }
+        if values.is_null() || field.res_len > LONGEST_LIST || !self.list && field.res_len > 1 {
+            plugin.count_failure();
+            return None;
+        }
+        // SAFETY: not null, and the caller says how many there are and of which type.
+        let value = |place: usize| unsafe {
+            Some(match self.kind {
+                Kind::CharBuf => {
+                    let text = library::bytes(field.res.str_.add(place).read_unaligned())?;
+                    Value::Bytes(arena.alloc_slice_copy(text))
+                }
+                Kind::Bool => Value::Bool(field.res.boolean.add(place).read_unaligned() != ss_plugin_bool::from(false)),
+                Kind::IpAddr | Kind::IpNet => Value::Ip(address(&field.res.buf.add(place).read_unaligned())?),
+                _ => Value::U64(values.add(place).read_unaligned()),
+            })
+        };
+        if !self.list {
+            return value(0);
+        }
+        let mut list = BumpVec::with_capacity_in(field.res_len as usize, arena);
+        list.extend((0..field.res_len as usize).filter_map(value));
+        Some(Value::List(list.into_bump_slice()))
+    }
+}
+
+/// Returns the address in a buffer of 4 or 16 bytes.
+///
+/// # Safety
+/// The buffer must be null, or as long as it says.
+unsafe fn address(buffer: &ss_plugin_byte_buffer) -> Option<IpAddr> {
+    if buffer.ptr.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and the caller says that it is as long as it says.
+    unsafe {
+        match buffer.len {
+            4 => Some(Ipv4Addr::from(buffer.ptr.cast::<[u8; 4]>().read_unaligned()).into()),
+            16 => Some(Ipv6Addr::from(buffer.ptr.cast::<[u8; 16]>().read_unaligned()).into()),
+            _ => None,
+        }
+    }
+}

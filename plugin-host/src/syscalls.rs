@@ -1,0 +1,146 @@
+//! Plugins at system calls: fields for rules, and an extension of the inspector that parses events and adds some.
+//!
+//! The instances of the plugins belong to the inspector, as one set of rules may be used by several. The fields in rules
+//! are numbers and arguments only, and find the instances through the state that an event has.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bumpalo::Bump;
+use rule_engine::event::sinsp::AddedFields;
+use rule_engine::event::{FieldError, FieldId, FieldInfo, Value};
+use scap::EventCode;
+use scap::schema::{EVENTS, SyscallSet};
+use sinsp::state::{Extension, State};
+
+use crate::active::Active;
+use crate::error::Error;
+use crate::extract::{Request, Seen};
+use crate::owner::Log;
+use crate::plugin::{Metric, Plugin};
+use crate::queue::Queue;
+use crate::set::SourcePlugins;
+
+/// The plugins of an inspector. See [`InspectorBuilder::extension`](sinsp::InspectorBuilder::extension).
+pub struct SyscallPlugins {
+    set: Arc<SourcePlugins>,
+    /// Used by the thread of the events, which never waits for it: others only look at metrics between events.
+    active: Mutex<Active>,
+    queue: Arc<Queue>,
+}
+
+impl SyscallPlugins {
+    /// Initializes the plugins for an inspector: `live` says that its events are those of this host, as they happen.
+    ///
+    /// # Errors
+    /// If a plugin rejects its configuration, or requires another version of the schema of live events.
+    pub fn init(set: &Arc<SourcePlugins>, log: &Log, live: bool) -> Result<Arc<Self>, Error> {
+        let mut active = Active::init(set, log)?;
+        if live {
+            active.plugins.iter().try_for_each(Plugin::check_schema)?;
+        }
+        active.start_async(!live)?;
+        let queue = Arc::clone(&active.queue);
+        Ok(Arc::new(Self { set: Arc::clone(set), active: Mutex::new(active), queue }))
+    }
+
+    /// Returns the system calls that plugins parse: a live source has to capture them.
+    pub fn parsed_syscalls(&self) -> SyscallSet {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let parsed = |code: &EventCode| active.plugins.iter().any(|plugin| plugin.parsed.contains(code.0));
+        EVENTS.iter().map(|event| event.code).filter(parsed).flat_map(EventCode::syscalls).collect()
+    }
+
+    /// Returns the metrics of every plugin by its name.
+    pub fn metrics(&self) -> Vec<(String, Vec<Metric>)> {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.plugins.iter_mut().map(|plugin| (plugin.info().name.clone(), plugin.metrics())).collect()
+    }
+
+    /// Returns the number of calls of plugins that failed.
+    pub fn failures(&self) -> u64 {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.plugins.iter().map(Plugin::failures).sum()
+    }
+
+    /// Returns the number of asynchronous events that were lost because too many waited.
+    pub fn lost_async_events(&self) -> u64 {
+        self.queue.lost()
+    }
+}
+
+impl fmt::Debug for SyscallPlugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyscallPlugins").field("set", &self.set).finish_non_exhaustive()
+    }
+}
+
+/// Returns what plugins get of an event of the inspector.
+fn seen<'a>(event: &scap::Event<'a>, number: u64, active: &'a Active) -> Seen<'a> {
+    Seen { event: event.bytes().as_ptr().cast(), code: event.code().0, number, source: &active.source }
+}
+
+impl Extension for SyscallPlugins {
+    fn event(&self, event: &scap::Event<'_>, number: u64, _: &mut State) {
+        if let Ok(active) = self.active.try_lock() {
+            // SAFETY: the bytes of an event were checked to be as long as they say.
+            unsafe { active.parse(&seen(event, number, &active)) };
+        }
+    }
+
+    fn next_event(&self, until: u64, bytes: &mut Vec<u8>) -> bool {
+        self.queue.pop(until, bytes).is_some()
+    }
+}
+
+/// The fields of system calls that plugins extract, for [`SinspSchema`](rule_engine::event::sinsp::SinspSchema).
+#[derive(Debug)]
+pub struct SyscallFields {
+    set: Arc<SourcePlugins>,
+    requests: Vec<Request>,
+}
+
+impl SyscallFields {
+    /// Returns the fields of plugins. They have values for the events of an inspector with the same plugins.
+    pub fn new(set: &Arc<SourcePlugins>) -> Self {
+        Self { set: Arc::clone(set), requests: Vec::new() }
+    }
+}
+
+impl AddedFields for SyscallFields {
+    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Option<Result<FieldInfo, FieldError>> {
+        Some(Request::resolve(&self.set, name, arg)?.map(|request| {
+            let info = request.info(FieldId(self.requests.len() as u32));
+            self.requests.push(request);
+            info
+        }))
+    }
+
+    fn is_field(&self, name: &str) -> bool {
+        self.set.fields().any(|(_, field)| field.name == name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.set.fields().map(|(_, field)| field.name.clone()).collect()
+    }
+
+    fn suggested_output(&self) -> Vec<String> {
+        let suggested = self.set.fields().filter(|(_, field)| field.suggested);
+        suggested.map(|(_, field)| format!("{}=%{}", field.name.replace('.', "_"), field.name)).collect()
+    }
+
+    fn value<'e>(&'e self, field: FieldId, event: &'e sinsp::Event<'_>, arena: &'e Bump) -> Option<Value<'e>> {
+        let extension: &dyn Any = event.state().extension()?;
+        let plugins: &SyscallPlugins = extension.downcast_ref()?;
+        if plugins.set.schema != self.set.schema {
+            return None;
+        }
+        let active = plugins.active.try_lock().ok()?;
+        let request = self.requests.get(field.0 as usize)?;
+        // SAFETY: the bytes of an event were checked to be as long as they say.
+        unsafe {
+            request.extract(active.plugins.get(request.plugin)?, &seen(&event.raw(), event.num(), &active), arena)
+        }
+    }
+}

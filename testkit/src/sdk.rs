@@ -1,0 +1,53 @@
+//! The plugins of `plugin-host/tests/sdk`, which are written with the independent SDK and built by the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use crate::REGISTRY;
+
+/// Returns the shared object of one of the plugins, or records a skip. They are built the first time, which takes a minute.
+///
+/// # Panics
+///
+/// If they cannot be built although their dependencies are there.
+#[track_caller]
+pub fn sdk_plugin(name: &str) -> Option<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match BUILT.get_or_init(build) {
+        Ok(folder) => Some(folder.join(format!("lib{name}.so"))),
+        Err(why) => {
+            crate::skip(&REGISTRY, why);
+            None
+        }
+    }
+}
+
+/// Builds the plugins beside the running test, and returns their folder.
+fn build() -> Result<PathBuf, String> {
+    let sources = crate::root().join("plugin-host/tests/sdk");
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    let target = target.map_or_else(std::env::temp_dir, PathBuf::from).join("plugin-sdk");
+    let fetched = cargo(&sources, &target, &["fetch"]);
+    if !fetched.status.success() {
+        return Err(format!("dependencies cannot be loaded: {}", String::from_utf8_lossy(&fetched.stderr).trim()));
+    }
+    let built = cargo(&sources, &target, &["build", "--examples", "--offline"]);
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    Ok(target.join("debug/examples"))
+}
+
+fn cargo(sources: &Path, target: &Path, args: &[&str]) -> Output {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(args).arg("--locked").current_dir(sources).env("CARGO_TARGET_DIR", target);
+    // What a build of the tests sets for itself, such as a sanitizer, is not for plugins.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_build(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
+    cargo.output().unwrap_or_else(|error| panic!("cargo: {error}"))
+}
+
+fn is_of_the_build(name: &str) -> bool {
+    name.starts_with("CARGO_PROFILE_") || ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"].contains(&name)
+}
