@@ -103,7 +103,7 @@ fn reports_describe_plugins() {
     let list = peregrine(["--list-plugins", &option, &plugin]).out;
     assert!(list.starts_with("2 Plugins Loaded:\n\nName: container\n"), "{list}");
     let expected = "Name: counter\nDescription: Counts.\nContact: nobody@example.com\nVersion: 1.2.3\nCapabilities: \n  \
-                    - Event Sourcing (ID=999, source='counter')\n  - Field Extraction\n  - Event Parsing (not used)\n";
+                    - Event Sourcing (ID=999, source='counter')\n  - Field Extraction\n  - Event Parsing\n";
     assert!(list.contains(expected), "{list}");
     let info = peregrine(["--plugin-info", "counter", &option, &plugin]).out;
     assert!(info.contains("Init config schema type: JSON\n\n{\"type\": \"object\"}"), "{info}");
@@ -164,4 +164,76 @@ fn a_plugin_that_hangs_does_not_keep_the_program() {
     let ran = run(&directory, &path, r#", "open_params": "10""#, &["-M", "1"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("plugin counter: plugin_next_batch does not return; ending without it"), "{}", ran.err);
+}
+
+#[test]
+fn a_plugin_of_the_sdk_raises_alerts_on_its_own_events() {
+    let Some(path) = testkit::sdk_plugin("letters") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let rules = rules(
+        &directory,
+        "- required_plugin_versions:\n  - name: letters\n    version: 0.3.0\n\
+        - rule: Vowel\n  desc: d\n  condition: letters.vowel = true and letters.place > 1\n  \
+        output: vowel (letter=%letters.name next=%letters.next[2] before=%letters.before)\n  \
+        priority: notice\n  source: letters\n",
+    );
+    let plugin = format!(
+        r#"plugins[]={{"name": "letters", "library_path": "{}", "init_config": {{"first": "a"}}, "open_params": "k"}}"#,
+        path.display()
+    );
+    let rules = rules.to_str().expect("a path");
+    let ran = peregrine(["-r", rules, "-o", "json_output=true", "--disable-source", "syscall", "-o", &plugin]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let alerts = alerts(&ran.out);
+    let outputs: Vec<_> = alerts.iter().map(|alert| alert["output"].as_str().expect("a text")).collect();
+    assert_eq!(outputs.len(), 2, "{}", ran.out);
+    assert!(outputs[0].ends_with("vowel (letter=e next=g before=(a,b,c,d))"), "{}", outputs[0]);
+    assert!(outputs[1].ends_with("vowel (letter=i next=k before=(a,b,c,d,e,f,g,h))"), "{}", outputs[1]);
+}
+
+#[test]
+fn rules_for_system_calls_use_fields_of_a_plugin() {
+    let Some(path) = testkit::sdk_plugin("calls") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let rules = rules(
+        &directory,
+        "- rule: Opened\n  desc: d\n  condition: evt.type = openat and calls.parameter[2] endswith shadow\n  \
+        output: opened (code=%calls.code number=%calls.number same=%evt.num parsed=%calls.parsed)\n  priority: notice\n",
+    );
+    let capture = common::bundled();
+    let plugin = format!(r#"plugins[]={{"name": "calls", "library_path": "{}"}}"#, path.display());
+    let (rules, capture) =
+        (rules.to_str().expect("a path"), format!("engine.replay.capture_file={}", capture.display()));
+    let replay = ["-r", rules, "-o", "json_output=true", "-o", "engine.kind=replay", "-o", &capture, "-o", &plugin];
+    let ran = peregrine(replay);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let alerts = alerts(&ran.out);
+    assert!(!alerts.is_empty(), "{}", ran.out);
+    for alert in &alerts {
+        let fields = &alert["output_fields"];
+        assert_eq!((&fields["calls.code"], &fields["calls.number"]), (&307.into(), &fields["evt.num"]), "{alert}");
+        assert!(fields["calls.parsed"].as_u64() > Some(1), "{alert}");
+    }
+    let list = peregrine(["--list=syscall", "-o", &plugin]).out;
+    assert!(list.contains("calls.parameter") && list.contains("proc.name"), "{list}");
+    let number = alerts[0]["output_fields"]["evt.num"].to_string();
+    let explained = peregrine(replay.into_iter().chain(["--explain-rule", "Opened", "--explain-event", &number]));
+    assert!(explained.out.contains("calls.parameter[2]"), "{}{}", explained.out, explained.err);
+}
+
+#[test]
+fn asynchronous_events_of_a_plugin_raise_alerts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &["-DNO_SOURCE", "-DASYNC", "-DFIELDS=\"[]\""]);
+    let text = "- rule: Tick\n  desc: d\n  condition: evt.type = tick\n  \
+                output: tick (%evt.asynctype %evt.is_async %evt.rawtime)\n  priority: notice\n";
+    let rules = rules(&directory, text);
+    let [option, plugin] = plugin(&path, "");
+    let rules = rules.to_str().expect("a path");
+    let ran =
+        peregrine(["-r", rules, "-o", "engine.kind=nodriver", "-o", "json_output=true", "-M", "2", &option, &plugin]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let outputs: Vec<_> = alerts(&ran.out).iter().map(|alert| alert["output"].to_string()).collect();
+    assert_eq!(outputs.len(), 2, "{}", ran.out);
+    assert!(outputs[0].contains("tick (tick true 2500000000)"), "{}", outputs[0]);
 }

@@ -13,11 +13,10 @@ use crate::signals::Signals;
 use crate::sources::{self, containers, no_driver, plugin, replay};
 #[cfg(feature = "live")]
 use crate::sources::{live, selection};
-use crate::{Fatal, config, host, log, names, protect, server, terminal, web};
+use crate::{Fatal, config, host, log, names, plugins, protect, server, terminal, web};
 use peregrine_sinks::{Console, Wait};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
-use sinsp::Inspector;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,10 +64,10 @@ pub(crate) fn detect(
     });
     let protection = Protection::of(config);
     protection.begin(config);
-    let mut plugins = Vec::with_capacity(sources.plugins.len());
+    let mut of_plugins = Vec::with_capacity(sources.plugins.len());
     for of_source in &sources.plugins {
         let rules = sets.source(of_source.source()).map_err(Fatal::new)?;
-        plugins.push(service::PluginEvents {
+        of_plugins.push(service::PluginEvents {
             plugins: of_source,
             rules,
             evaluator: Arc::new(plugin::Evaluator::new(of_source)),
@@ -106,10 +105,12 @@ pub(crate) fn detect(
         hostname: &hostname,
         interval,
         audit,
-        plugins,
+        plugins: of_plugins,
         syscalls: sources.syscall,
         feed: &feed,
     };
+    let syscall_plugins =
+        plugins::of_syscalls(sources.syscall_plugins.as_ref(), config.engine.kind != EngineKind::Replay)?;
     let outcome = service.run(signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
             config,
@@ -125,16 +126,17 @@ pub(crate) fn detect(
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
         match kind {
             EngineKind::Replay => {
-                let mut inspector = replay::open(&config.engine.replay.capture_file, config)?;
+                let mut inspector = replay::open(&config.engine.replay.capture_file, config, syscall_plugins)?;
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
             EngineKind::Nodriver => {
-                let mut inspector =
-                    Inspector::with_config(no_driver::Nothing::default(), replay::inspector_config(config));
+                let mut inspector = replay::builder(no_driver::Nothing::default(), config, syscall_plugins).build();
                 protection.complete();
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
-            EngineKind::ModernEbpf | EngineKind::Kmod => live(&setup, protection, rules, &alerts, &mut matches),
+            EngineKind::ModernEbpf | EngineKind::Kmod => {
+                live(&setup, protection, syscall_plugins, rules, &alerts, &mut matches)
+            }
         }
     });
     alerts.close();
@@ -161,7 +163,7 @@ fn would_start(config: &config::settings::Config, hostname: &str) -> Result<(), 
     let capture = &config.engine.replay.capture_file;
     // What is read from a pipe would be missing in the start.
     if config.engine.kind == EngineKind::Replay && (capture.is_file() || !capture.exists()) {
-        replay::open(capture, config)?;
+        replay::open(capture, config, None)?;
     }
     Ok(())
 }
@@ -187,19 +189,22 @@ fn print_what_a_reload_changes(pidfile: &Path, snapshot: &serde_json::Value) {
 fn live(
     setup: &run::Setup<'_>,
     protection: Protection,
+    plugins: plugins::Extension,
     rules: &Arc<SourceRules<SinspSchema>>,
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
-    let calls = selection::select(&setup.config.base_syscalls, SinspSchema::syscalls(rules.rules().keys()));
+    let of_plugins = plugins.as_ref().map(|plugins| plugins.parsed_syscalls()).unwrap_or_default();
+    let wanted = |rules: &SourceRules<SinspSchema>| SinspSchema::syscalls(rules.rules().keys()).union(of_plugins);
+    let calls = selection::select(&setup.config.base_syscalls, wanted(rules));
     let source = live::open(setup.config, calls)?;
     // Threads whose start was lost are known only in /proc.
     let proc = sinsp::ProcFs::new(host::host_root());
-    let mut inspector = Inspector::builder(source).config(replay::inspector_config(setup.config)).proc(proc).build();
+    let mut inspector = replay::builder(source, setup.config, plugins).proc(proc).build();
     protection.complete();
     log::notice("watching this host");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
-        live::follow(source, setup.config, rules.rules())
+        live::follow(source, setup.config, wanted(rules))
     };
     let Some(containers) = setup.containers else {
         return run::run(setup, &mut inspector, follow, rules, alerts, matches);
@@ -220,6 +225,7 @@ fn live(
 fn live(
     _: &run::Setup<'_>,
     _: Protection,
+    _: plugins::Extension,
     _: &Arc<SourceRules<SinspSchema>>,
     _: &Alerts,
     _: &mut Matches,

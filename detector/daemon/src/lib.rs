@@ -130,7 +130,7 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         files.stale = stale.or(files.stale);
         let mut rules = files.load(options, config, &plugins);
         if options.explain_rule.is_some() || options.explain_event.is_some() {
-            explain::run(options.explain_rule.as_deref(), options.explain_event, rules, config)?;
+            explain::run(options.explain_rule.as_deref(), options.explain_event, rules, config, &plugins)?;
         } else if options.describe_all || options.describe.is_some() {
             rules.check()?;
             let described = rules.describe(options.describe.as_deref())?;

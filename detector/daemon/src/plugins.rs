@@ -2,12 +2,12 @@
 //!
 //! An entry of `plugins` whose `library_path` names a file is loaded from it. Where there is no such file, an entry of a
 //! built-in name is the built-in one; so a configuration of Falco's works with and without Falco's libraries. Fields of
-//! containers are always the built-in ones: no plugin extracts fields of system calls here.
+//! containers are always the built-in ones, also where the configuration names a file for that plugin.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use peregrine_plugin_host::{Configured, Library, Log, LogLine, Severity, SourcePlugins};
+use peregrine_plugin_host::{Configured, Library, Log, LogLine, Severity, SourcePlugins, SyscallPlugins};
 
 use crate::config::settings::{Config, Plugin};
 use crate::names::{CONTAINER_PLUGIN, K8S_AUDIT, K8S_AUDIT_PLUGIN};
@@ -56,6 +56,8 @@ pub(crate) struct Plugins {
     pub(crate) libraries: Vec<Library>,
     /// One for each source of events that they provide.
     pub(crate) sources: Vec<Arc<SourcePlugins>>,
+    /// Those for system calls, if there are any.
+    pub(crate) syscalls: Option<Arc<SourcePlugins>>,
 }
 
 /// The plugins of the configurations so far. A library stays in the process once it is loaded, and rules that are loaded
@@ -101,8 +103,9 @@ impl Plugins {
                 "plugin {plugin}: event source `{source}` is provided by a built-in plugin already"
             )));
         }
+        let syscalls = SourcePlugins::of_syscalls(&configured).map_err(Fatal::new)?;
         let libraries = configured.into_iter().map(|plugin| plugin.library).collect();
-        Ok(Self { built_in, libraries, sources })
+        Ok(Self { built_in, libraries, sources, syscalls })
     }
 
     /// Returns names and versions, for rules that require plugins.
@@ -144,6 +147,18 @@ pub(crate) fn log_to() -> Log {
         }
     })
 }
+
+/// Initializes the plugins for system calls. `live` says that the events are those of this host.
+///
+/// # Errors
+///
+/// If a plugin rejects its configuration, or does not understand the events.
+pub(crate) fn of_syscalls(plugins: Option<&Arc<SourcePlugins>>, live: bool) -> Result<Extension, Fatal> {
+    plugins.map(|plugins| SyscallPlugins::init(plugins, &log_to(), live).map_err(Fatal::new)).transpose()
+}
+
+/// The plugins of an inspector, if there are any.
+pub(crate) type Extension = Option<Arc<SyscallPlugins>>;
 
 /// Returns the file of a plugin; `None` if there is none.
 ///

@@ -103,8 +103,8 @@ fn of_library(info: &Info) -> String {
     let rows = [
         sourcing,
         capabilities.extraction.then(|| "Field Extraction".to_owned()),
-        capabilities.parsing.then(|| "Event Parsing (not used)".to_owned()),
-        capabilities.async_events.then(|| "Async Events (not used)".to_owned()),
+        capabilities.parsing.then(|| "Event Parsing".to_owned()),
+        capabilities.async_events.then(|| "Async Events".to_owned()),
         capabilities.capture_listening.then(|| "Capture Listening (not used)".to_owned()),
     ];
     let rows: String = rows.into_iter().flatten().map(|row| format!("  - {row}\n")).collect();

@@ -10,7 +10,7 @@ use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatchin
 use crate::names::K8S_AUDIT;
 use crate::plugins::{self, Plugins};
 use crate::{Fatal, log};
-use peregrine_plugin_host::PluginSchema;
+use peregrine_plugin_host::{PluginSchema, SyscallFields};
 use rule_engine::diag::human::Style;
 use rule_engine::engine::{CompiledRules, Config as EngineConfig};
 use rule_engine::event::Schema;
@@ -125,7 +125,7 @@ impl RuleFiles {
 
     /// Loads the rules, also if they have errors.
     pub(crate) fn load(&self, options: &Options, config: &Config, plugins: &Plugins) -> Rules {
-        let syscalls = syscalls(config);
+        let syscalls = syscalls(config, plugins);
         let hostname = crate::host::hostname();
         let audit = plugins.has_built_in(K8S_AUDIT).then(|| JsonSchema::k8s_audit().hostname(&hostname));
         let of_plugins: Vec<_> =
@@ -155,9 +155,11 @@ pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// Returns the schema of system calls, with the fields that the configuration defines.
-pub(crate) fn syscalls(config: &Config) -> SinspSchema {
-    SinspSchema::new(fields(config)).async_event("container")
+/// Returns the schema of system calls, with the fields that the configuration and plugins define.
+pub(crate) fn syscalls(config: &Config, plugins: &Plugins) -> SinspSchema {
+    let schema = SinspSchema::new(fields(config)).async_event("container");
+    let Some(set) = &plugins.syscalls else { return schema };
+    set.async_events().fold(schema, SinspSchema::async_event).with_added(Box::new(SyscallFields::new(set)))
 }
 
 /// Returns the fields, including those that the configuration defines.

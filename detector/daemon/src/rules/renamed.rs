@@ -90,6 +90,7 @@ fn may_mean(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugins::Plugins;
     use rule_engine::load::Loader;
 
     fn current() -> Loaded {
@@ -99,7 +100,8 @@ mod tests {
     }
 
     fn loader() -> Loader {
-        let sources = rule_engine::load::Sources::new().with(crate::rules::syscalls(&Config::default()));
+        let sources =
+            rule_engine::load::Sources::new().with(crate::rules::syscalls(&Config::default(), &Plugins::default()));
         Loader::new(sources)
     }
 

@@ -4,8 +4,6 @@ use crate::config::settings::{Config, ModernEbpf};
 use crate::host::host_root;
 use crate::{Fatal, log, sources::selection};
 use bpf::{BpfSource, Probe, Selection};
-use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::ruleset::Ruleset;
 use scap::schema::SyscallSet;
 
 /// Returns the probe as it is configured.
@@ -37,9 +35,9 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
     Ok(source)
 }
 
-/// Captures the system calls of the new rules from now on.
-pub(crate) fn follow(source: &mut BpfSource, config: &Config, rules: &Ruleset) {
-    let calls = selection::select(&config.base_syscalls, SinspSchema::syscalls(rules.keys()));
+/// Captures the system calls of the new rules, and of plugins, from now on.
+pub(crate) fn follow(source: &mut BpfSource, config: &Config, wanted: SyscallSet) {
+    let calls = selection::select(&config.base_syscalls, wanted);
     let new = selection_of(calls);
     if new == source.config().selection {
         return;

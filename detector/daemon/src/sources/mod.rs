@@ -26,6 +26,8 @@ pub(crate) struct Enabled {
     pub(crate) audit: Option<audit::Settings>,
     /// Those that plugins provide.
     pub(crate) plugins: Vec<Arc<SourcePlugins>>,
+    /// The plugins for system calls.
+    pub(crate) syscall_plugins: Option<Arc<SourcePlugins>>,
 }
 
 impl Enabled {
@@ -36,7 +38,8 @@ impl Enabled {
     /// If the command line names an unknown source, or disables all sources.
     pub(crate) fn select(options: &Options, config: &Config, plugins: &Plugins) -> Result<Self, Fatal> {
         if config.engine.kind == EngineKind::Replay {
-            return Ok(Self { syscall: true, audit: None, plugins: Vec::new() });
+            let syscall_plugins = plugins.syscalls.clone();
+            return Ok(Self { syscall: true, audit: None, plugins: Vec::new(), syscall_plugins });
         }
         let audit = if plugins.has_built_in(K8S_AUDIT) { audit::Settings::read(config)? } else { None };
         let mut known = vec![SYSCALL];
@@ -51,8 +54,10 @@ impl Enabled {
             let named = |names: &[String]| names.iter().any(|named| named == name);
             (options.enable_sources.is_empty() || named(&options.enable_sources)) && !named(&options.disable_sources)
         };
+        let syscall_plugins = plugins.syscalls.clone().filter(|_| used(SYSCALL));
         let plugins = plugins.sources.iter().filter(|source| used(source.source())).cloned().collect();
-        let enabled = Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)), plugins };
+        let enabled =
+            Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)), plugins, syscall_plugins };
         if !enabled.syscall && enabled.audit.is_none() && enabled.plugins.is_empty() {
             return Err(Fatal::new("at least one event source must be enabled"));
         }

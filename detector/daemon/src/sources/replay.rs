@@ -1,19 +1,33 @@
 //! The source of `engine.kind: replay`: a capture.
 
 use crate::config::settings::Config;
+use crate::plugins::Extension;
 use crate::{Fatal, log};
-use sinsp::Inspector;
+use sinsp::{Inspector, InspectorBuilder};
 use std::path::Path;
 
 /// Opens a capture.
-pub(crate) fn open(path: &Path, config: &Config) -> Result<Inspector<scap::savefile::Reader<std::fs::File>>, Fatal> {
+pub(crate) fn open(
+    path: &Path,
+    config: &Config,
+    plugins: Extension,
+) -> Result<Inspector<scap::savefile::Reader<std::fs::File>>, Fatal> {
     let reader = scap::savefile::Reader::open(path)
         .map_err(|error| Fatal(format!("cannot replay {}: {error}", path.display())))?;
     log::info(format!("replaying the events of {}", path.display()));
-    Ok(Inspector::with_config(reader, inspector_config(config)))
+    Ok(builder(reader, config, plugins).build())
 }
 
-pub(crate) fn inspector_config(config: &Config) -> sinsp::config::Config {
+/// Returns the builder of an inspector, with the settings of the configuration and the plugins for system calls.
+pub(crate) fn builder<S: scap::Source>(source: S, config: &Config, plugins: Extension) -> InspectorBuilder<S> {
+    let builder = Inspector::builder(source).config(inspector_config(config));
+    match plugins {
+        Some(plugins) => builder.extension(plugins),
+        None => builder,
+    }
+}
+
+fn inspector_config(config: &Config) -> sinsp::config::Config {
     let libs = &config.falco_libs;
     let mut inspector = sinsp::config::Config::default();
     if libs.thread_table_size > 0 {

@@ -4,9 +4,11 @@ mod correlations;
 
 use crate::config::settings::{Config, EngineKind, RuleMatching};
 use crate::names::SYSCALL;
+use crate::plugins::Plugins;
 use crate::rules::Rules;
 use crate::{Fatal, terminal};
 use correlations::Explained;
+use peregrine_plugin_host::SourcePlugins;
 use rule_engine::engine::{AnySourceRules, CompiledRules, MemberOutcome, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::explain::{Explainer, condition_lines, tree_lines};
@@ -32,7 +34,13 @@ struct Resolved {
 }
 
 /// Runs `--explain-rule`, `--explain-event`, or both: the rule on that event.
-pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: &Config) -> Result<(), Fatal> {
+pub(crate) fn run(
+    rule: Option<&str>,
+    event: Option<u64>,
+    rules: Rules,
+    config: &Config,
+    plugins: &Plugins,
+) -> Result<(), Fatal> {
     rules.check()?;
     let mut rules = rules;
     let all = rules.loaded.resolved.correlations.clone();
@@ -54,7 +62,7 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
             "--explain-event requires a capture: -o engine.kind=replay -o engine.replay.capture_file=FILE",
         ));
     }
-    let mut explainer = Explainer::new(crate::rules::syscalls(config));
+    let mut explainer = Explainer::new(crate::rules::syscalls(config, plugins));
     for rule in resolved.iter().filter(|rule| rule.source == SYSCALL) {
         explainer.add(&rule.tree).map_err(Fatal::new)?;
     }
@@ -64,7 +72,8 @@ pub(crate) fn run(rule: Option<&str>, event: Option<u64>, rules: Rules, config: 
     let sets = rules.engine(config)?;
     let of_calls: Vec<Resolved> = resolved.into_iter().filter(|rule| rule.source == SYSCALL).collect();
     let set = sets.source::<SinspSchema>(SYSCALL).map_err(Fatal::new)?;
-    let wanted = Wanted { whole: rule.is_some(), rules: &of_calls, correlations, explainer, set, config };
+    let plugins = plugins.syscalls.as_ref();
+    let wanted = Wanted { whole: rule.is_some(), rules: &of_calls, correlations, explainer, set, config, plugins };
     explain_event(number, &wanted)
 }
 
@@ -202,6 +211,7 @@ struct Wanted<'r> {
     explainer: Explainer<SinspSchema>,
     set: Arc<SourceRules<SinspSchema>>,
     config: &'r Config,
+    plugins: Option<&'r Arc<SourcePlugins>>,
 }
 
 fn explain_event(number: u64, wanted: &Wanted<'_>) -> Result<(), Fatal> {
@@ -209,7 +219,8 @@ fn explain_event(number: u64, wanted: &Wanted<'_>) -> Result<(), Fatal> {
     // What correlations do with an event depends on those before it.
     let mut runner = wanted.set.runner();
     runner.observe_correlations();
-    let mut inspector = crate::sources::replay::open(&config.engine.replay.capture_file, config)?;
+    let plugins = crate::plugins::of_syscalls(wanted.plugins, false)?;
+    let mut inspector = crate::sources::replay::open(&config.engine.replay.capture_file, config, plugins)?;
     let mut last = 0;
     loop {
         let event = match inspector.next().map_err(Fatal::new)? {
@@ -234,7 +245,7 @@ fn explain_event(number: u64, wanted: &Wanted<'_>) -> Result<(), Fatal> {
 }
 
 fn describe(event: &sinsp::Event<'_>, wanted: &Wanted<'_>, outcomes: &[MemberOutcome]) -> String {
-    let Wanted { whole, rules, correlations, explainer, set, config } = wanted;
+    let Wanted { whole, rules, correlations, explainer, set, config, .. } = wanted;
     let (first, set): (bool, &Ruleset) = (config.rule_matching == RuleMatching::First, set.rules());
     // In the order of evaluation, which selections may have changed.
     let mut order: Vec<(usize, usize)> = Vec::new();

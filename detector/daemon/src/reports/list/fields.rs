@@ -28,7 +28,14 @@ pub(crate) fn text(source: &str, options: &Options, fields: &Fields, plugins: &P
         return Some(listing(&of_plugins(plugins, fields, options), options));
     }
     match source {
-        "" | "syscall" => Some(fields.list(options)),
+        "" | "syscall" => match &plugins.syscalls {
+            Some(plugins) => {
+                let mut classes = fields.classes(options);
+                classes.extend(classes_of(plugins));
+                Some(listing(&classes, options))
+            }
+            None => Some(fields.list(options)),
+        },
         AUDIT => Some(listing(&audit(fields, options), options)),
         _ => None,
     }
@@ -50,9 +57,16 @@ fn audit(fields: &Fields, options: ListOptions) -> Vec<ListedClass<'_>> {
 
 /// Returns the field classes of the events of plugins: the general one, and one for each plugin that extracts fields.
 fn of_plugins<'a>(plugins: &'a SourcePlugins, fields: &'a Fields, options: ListOptions) -> Vec<ListedClass<'a>> {
-    let sources = || vec![plugins.source()];
     let every = fields.classes(options).into_iter().take(1);
-    let mut classes: Vec<_> = every.map(|general| ListedClass { sources: sources(), ..general }).collect();
+    let mut classes: Vec<_> = every.map(|general| ListedClass { sources: vec![plugins.source()], ..general }).collect();
+    classes.extend(classes_of(plugins));
+    classes
+}
+
+/// Returns a field class for each plugin that extracts fields.
+fn classes_of(plugins: &SourcePlugins) -> Vec<ListedClass<'_>> {
+    let sources = || vec![plugins.source()];
+    let mut classes: Vec<ListedClass<'_>> = Vec::new();
     for (library, field) in plugins.fields() {
         let info = library.info();
         if classes.last().is_none_or(|class| class.name != info.name) {
