@@ -8,7 +8,8 @@ use crate::extract::Seen;
 use crate::owner::{AsyncEvents, Log};
 use crate::plugin::{Plugin, name};
 use crate::queue::Queue;
-use crate::set::SourcePlugins;
+use crate::set::{SYSCALL, SourcePlugins};
+use crate::tables::Registry;
 
 /// The plugins of a source, and the asynchronous events that they add to it.
 #[derive(Debug)]
@@ -26,7 +27,12 @@ pub(crate) struct Active {
 impl Active {
     /// Initializes the plugins in their order.
     pub(crate) fn init(set: &Arc<SourcePlugins>, log: &Log) -> Result<Self, Error> {
-        let init = |plugin: &crate::Configured| Plugin::init(&plugin.library, &plugin.init_config, Arc::clone(log));
+        let registry = if set.source == SYSCALL { Registry::of_inspector() } else { Registry::default() };
+        let registry = Arc::new(registry);
+        let init = |plugin: &crate::Configured| {
+            let (library, config) = (&plugin.library, &plugin.init_config);
+            Plugin::with_tables(library, config, Arc::clone(log), Arc::clone(&registry))
+        };
         let plugins = set.plugins.iter().map(init).collect::<Result<Vec<_>, _>>()?;
         let parses = |place: &usize| set.plugins[*place].library.parses(&set.source);
         let parsers = (0..plugins.len()).filter(parses).collect();
@@ -60,7 +66,7 @@ impl Active {
             let plugin = &self.plugins[*place];
             if plugin.parsed.contains(seen.code) {
                 // SAFETY: as the caller says.
-                unsafe { plugin.parse(&seen.input()) };
+                unsafe { plugin.parse(&seen.input(), seen.access) };
             }
         }
     }

@@ -13,10 +13,11 @@ use rule_engine::event::json::Argument;
 use rule_engine::event::{FieldError, FieldId, FieldInfo, Kind, Print, Value};
 
 use crate::fields::TYPES;
+use crate::library;
 use crate::owner::last_error;
 use crate::plugin::{Plugin, name};
 use crate::set::SourcePlugins;
-use crate::{library, tables};
+use crate::tables::{self, Access, enter};
 
 /// The most values that are read of one field.
 const LONGEST_LIST: u64 = 1 << 16;
@@ -45,6 +46,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) code: u16,
     pub(crate) number: u64,
     pub(crate) source: &'a CStr,
+    /// What plugins may access with it.
+    pub(crate) access: Access,
 }
 
 impl Seen<'_> {
@@ -117,13 +120,14 @@ impl Request {
             num_fields: 1,
             fields: &raw mut field,
             table_reader: tables::READER,
-            table_reader_ext: (&raw const plugin.tables.reader).cast_mut(),
+            table_reader_ext: tables::reader(),
             value_offsets: std::ptr::null_mut(),
         };
         let event = seen.input();
         // SAFETY: the state is that of this plugin; event, field and input live until the call returns, and only the
         // field is written to. The presence of the function was checked when the library was loaded.
-        let rc = unsafe { extract(plugin.state(), &raw const event, &raw const input) };
+        let extract = || unsafe { extract(plugin.state(), &raw const event, &raw const input) };
+        let rc = enter(plugin.registry(), seen.access, extract);
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
             plugin.count_failure();
             return None;

@@ -27,8 +27,8 @@
 //! # What is supported
 //!
 //! Version 3 of the plugin interface: events of a plugin's own source, fields of such events and of system calls, parsing
-//! of both, asynchronous events, configuration and its change, metrics, and the log. Not yet: raw events, capture
-//! listening, and state tables. A plugin that has such a capability beside others is loaded, and [`Info::unsupported`] names
+//! of both, asynchronous events, state tables, configuration and its change, metrics, and the log. Not yet: raw events and
+//! capture listening. A plugin that has such a capability beside others is loaded, and [`Info::unsupported`] names
 //! the rest, which its user should see.
 //!
 //! # System calls

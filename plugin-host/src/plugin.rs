@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::ffi::CString;
 use std::fmt;
+use std::sync::Arc;
 
 use falco_plugin_api::{
-    ss_plugin_event_input, ss_plugin_event_parse_input, ss_plugin_init_input,
+    ss_plugin_event_input, ss_plugin_event_parse_input, ss_plugin_init_input, ss_plugin_init_tables_input,
     ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_SUCCESS,
     ss_plugin_set_config_input, ss_plugin_t,
 };
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::library::{self, Library};
 use crate::owner::{AsyncEvents, Log, Registered, async_event, last_error, log};
 use crate::set::SYSCALL;
-use crate::tables::{self, Tables};
+use crate::tables::{self, Access, Registry, enter};
 use crate::version::Version;
 
 /// The function that lists types of events.
@@ -34,7 +35,9 @@ pub struct Plugin {
     library: Library,
     state: *mut ss_plugin_t,
     pub(crate) owner: Registered,
-    pub(crate) tables: Box<Tables>,
+    registry: Arc<Registry>,
+    /// The plugin may keep the address.
+    _tables: Box<ss_plugin_init_tables_input>,
     /// The types of events that it extracts fields of.
     pub(crate) extracted: Codes,
     /// The types of events that it parses.
@@ -82,6 +85,16 @@ impl Plugin {
     /// # Errors
     /// If the configuration contains a NUL byte, is not JSON where the plugin requires that, or is rejected by the plugin.
     pub fn init(library: &Library, config: &str, log_to: Log) -> Result<Self, Error> {
+        Self::with_tables(library, config, log_to, Arc::default())
+    }
+
+    /// Initializes a plugin that shares state tables with others.
+    pub(crate) fn with_tables(
+        library: &Library,
+        config: &str,
+        log_to: Log,
+        registry: Arc<Registry>,
+    ) -> Result<Self, Error> {
         let info = library.info();
         if let Some((_, true)) = &info.init_schema
             && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(or_empty_object(config))
@@ -91,24 +104,34 @@ impl Plugin {
         }
         let config = text(&info.name, "init_config", config)?;
         let owner = Registered::new(&info.name, log_to);
-        let tables = Tables::new();
+        let tables = Box::new(tables::init_input());
         // Only plugins that extract or parse get tables.
         let with_tables = info.capabilities.extraction || info.capabilities.parsing;
         let input = ss_plugin_init_input {
             config: config.as_ptr(),
             owner: owner.pointer(),
             get_owner_last_error: Some(last_error),
-            tables: if with_tables { &raw const tables.input } else { std::ptr::null() },
+            tables: if with_tables { &raw const *tables } else { std::ptr::null() },
             log_fn: Some(log),
         };
         let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
         // SAFETY: the input and what it points to live until the call returns, the tables and the owner as long as the
         // plugin; the presence of the function was checked when the library was loaded.
-        let state = library.api().init.map(|init| unsafe { init(&raw const input, &raw mut rc) });
+        let init = |init: unsafe extern "C-unwind" fn(_, _) -> _| unsafe { init(&raw const input, &raw mut rc) };
+        let state = enter(&registry, Access::None, || library.api().init.map(init));
         let state = state.unwrap_or(std::ptr::null_mut());
         let (extracted, parsed, failures) = (Codes::NONE, Codes::NONE, Cell::new(0));
-        let mut plugin =
-            Self { library: library.clone(), state, owner, tables, extracted, parsed, adds: false, failures };
+        let mut plugin = Self {
+            library: library.clone(),
+            state,
+            owner,
+            registry,
+            _tables: tables,
+            extracted,
+            parsed,
+            adds: false,
+            failures,
+        };
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
             return Err(plugin.failed("plugin_init"));
         }
@@ -159,18 +182,18 @@ impl Plugin {
     ///
     /// # Safety
     /// The event must be one with its length.
-    pub(crate) unsafe fn parse(&self, event: &ss_plugin_event_input) {
+    pub(crate) unsafe fn parse(&self, event: &ss_plugin_event_input, access: Access) {
         let Some(parse) = self.library.api().__bindgen_anon_3.parse_event else { return };
         let input = ss_plugin_event_parse_input {
             owner: self.owner.pointer(),
             get_owner_last_error: Some(last_error),
             table_reader: tables::READER,
             table_writer: tables::WRITER,
-            table_reader_ext: (&raw const self.tables.reader).cast_mut(),
-            table_writer_ext: (&raw const self.tables.writer).cast_mut(),
+            table_reader_ext: tables::reader(),
+            table_writer_ext: tables::writer(),
         };
         // SAFETY: the state is that of this plugin; event and input live until the call returns.
-        let rc = unsafe { parse(self.state, event, &raw const input) };
+        let rc = enter(&self.registry, access, || unsafe { parse(self.state, event, &raw const input) });
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
             self.count_failure();
         }
@@ -210,6 +233,10 @@ impl Plugin {
 
     pub(crate) fn library(&self) -> &Library {
         &self.library
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     pub(crate) fn state(&self) -> *mut ss_plugin_t {

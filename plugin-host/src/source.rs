@@ -15,6 +15,7 @@ use crate::library;
 use crate::owner::{Log, now};
 use crate::plugin::{Plugin, text};
 use crate::set::SourcePlugins;
+use crate::tables::Access;
 
 /// The length of the header of an event: time, thread, length, type, number of parameters.
 const HEADER: usize = 26;
@@ -336,7 +337,8 @@ impl<'a> PluginEvent<'a> {
     /// Returns what plugins get of it.
     pub(crate) fn seen(self) -> Seen<'a> {
         let (event, code) = (self.source.current.event, self.code());
-        Seen { event, code, number: self.source.number, source: &self.source.active.source }
+        let (number, source) = (self.source.number, &*self.source.active.source);
+        Seen { event, code, number, source, access: Access::None }
     }
 
     /// Returns the source that it came from.

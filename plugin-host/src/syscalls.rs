@@ -21,6 +21,7 @@ use crate::owner::Log;
 use crate::plugin::{Metric, Plugin};
 use crate::queue::Queue;
 use crate::set::SourcePlugins;
+use crate::tables::Access;
 
 /// The plugins of an inspector. See [`InspectorBuilder::extension`](sinsp::InspectorBuilder::extension).
 pub struct SyscallPlugins {
@@ -77,15 +78,15 @@ impl fmt::Debug for SyscallPlugins {
 }
 
 /// Returns what plugins get of an event of the inspector.
-fn seen<'a>(event: &scap::Event<'a>, number: u64, active: &'a Active) -> Seen<'a> {
-    Seen { event: event.bytes().as_ptr().cast(), code: event.code().0, number, source: &active.source }
+fn seen<'a>(event: &scap::Event<'a>, number: u64, active: &'a Active, access: Access) -> Seen<'a> {
+    Seen { event: event.bytes().as_ptr().cast(), code: event.code().0, number, source: &active.source, access }
 }
 
 impl Extension for SyscallPlugins {
-    fn event(&self, event: &scap::Event<'_>, number: u64, _: &mut State) {
+    fn event(&self, event: &scap::Event<'_>, number: u64, state: &mut State) {
         if let Ok(active) = self.active.try_lock() {
             // SAFETY: the bytes of an event were checked to be as long as they say.
-            unsafe { active.parse(&seen(event, number, &active)) };
+            unsafe { active.parse(&seen(event, number, &active, Access::write(state))) };
         }
     }
 
@@ -138,9 +139,8 @@ impl AddedFields for SyscallFields {
         }
         let active = plugins.active.try_lock().ok()?;
         let request = self.requests.get(field.0 as usize)?;
+        let seen = seen(&event.raw(), event.num(), &active, Access::read(event.state()));
         // SAFETY: the bytes of an event were checked to be as long as they say.
-        unsafe {
-            request.extract(active.plugins.get(request.plugin)?, &seen(&event.raw(), event.num(), &active), arena)
-        }
+        unsafe { request.extract(active.plugins.get(request.plugin)?, &seen, arena) }
     }
 }

@@ -105,10 +105,7 @@ fn a_refused_configuration_is_reported_in_the_words_of_the_plugin() {
 fn a_plugin_that_requires_a_table_is_told_why_there_is_none() {
     let built = Built::new(&[]);
     let error = Plugin::init(&built.load().unwrap(), "table", log().0).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "plugin counter: `plugin_init` failed: no table: this program does not offer state tables to plugins"
-    );
+    assert_eq!(error, "plugin counter: `plugin_init` failed: no table: there is no table of that name");
 }
 
 /// Returns the results of the events of a broken plugin: how many are valid, and the errors.

@@ -15,8 +15,13 @@ pub(crate) struct Built {
 impl Built {
     /// Compiles `tests/c/plugin.c` with options such as `-DNAME="x"`.
     pub(crate) fn new(options: &[&str]) -> Self {
+        Self::of("tests/c/plugin.c", options)
+    }
+
+    /// Compiles a file of this package.
+    pub(crate) fn of(source: &str, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/c/plugin.c");
+        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(source);
         let built = Self { directory };
         let mut compiler = Command::new("cc");
         compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]);
