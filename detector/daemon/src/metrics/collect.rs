@@ -452,6 +452,37 @@ mod tests {
         assert!(text.contains("sha256=\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
     }
 
+    /// Anybody who reaches the port can request the metrics.
+    #[test]
+    fn a_thousand_rules_cost_little() {
+        let facts = facts();
+        // Processor time of this thread for one text, in milliseconds. The kernel counts in ticks: so many.
+        const RUNS: u32 = 50;
+        let cost = |count: u64| {
+            let mut now = snapshot(100, 10);
+            let rule = now.rules[0].clone();
+            let named =
+                |number| RuleCount { name: format!("A rule of the usual length, number {number}"), ..rule.clone() };
+            now.rules = (0..count).map(named).collect();
+            let clock = || -> f64 {
+                let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+                text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
+            };
+            let start = clock();
+            for _ in 0..RUNS {
+                let text = prometheus(&facts.metrics(&now));
+                assert_eq!(text.matches("falcosecurity_falco_rules_matches_total{").count() as u64, count);
+            }
+            (clock() - start) / f64::from(RUNS)
+        };
+        let (hundred, thousand, many) = (cost(100), cost(1000), cost(8000));
+        println!("{hundred:.2} ms for 100 rules, {thousand:.2} ms for 1,000, {many:.2} ms for 8,000");
+        // The promise, and what a build without optimization may take.
+        let most = if cfg!(debug_assertions) { 25.0 } else { 5.0 };
+        assert!(thousand < most, "{thousand} ms");
+        assert!(many < 8.0 * 2.5 * thousand, "{many} ms for 8,000 rules, {thousand} ms for 1,000");
+    }
+
     #[test]
     fn audit_events_are_counted_where_there_is_such_a_source() {
         let audit = AuditCounts { events: 7, refused: 2, rules: Vec::new() };
