@@ -27,7 +27,7 @@ fn privileges_are_dropped_after_the_start() {
         stat.rsplit(") ").next().unwrap().split(' ').nth(16).unwrap().parse().unwrap()
     };
     assert_eq!(nice(&process), -15);
-    let mut web = 0;
+    let (mut web, mut outputs) = (0, 0);
     for task in fs::read_dir(format!("{process}/task")).unwrap() {
         let task = task.unwrap().path().display().to_string();
         if fs::read_to_string(format!("{task}/comm")).unwrap().trim() == "web" {
@@ -36,8 +36,15 @@ fn privileges_are_dropped_after_the_start() {
             assert_eq!(nice(&task), -5);
             web += 1;
         }
+        if fs::read_to_string(format!("{task}/comm")).unwrap().starts_with("stdout") {
+            let text = fs::read_to_string(format!("{task}/status")).unwrap();
+            // DAC_OVERRIDE (1) and DAC_READ_SEARCH (2).
+            let left = u64::from_str_radix(status(&text, "CapEff"), 16).unwrap();
+            assert_eq!(left & !(1 << 1 | 1 << 2), 0, "{left:x}");
+            outputs += 1;
+        }
     }
-    assert!(web > 0);
+    assert!(web > 0 && outputs > 0, "{web} {outputs}");
     // Its memory and environment are nobody else's.
     assert_eq!(target.attack_result(NOBODY, &format!("read {process}/environ")), "Some(PermissionDenied)");
 }

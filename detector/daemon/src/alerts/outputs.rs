@@ -1,7 +1,7 @@
 //! The outputs that the configuration enables.
 
 use crate::config::settings::Config;
-use crate::{Fatal, log};
+use crate::{Fatal, log, protect};
 use peregrine_sinks::{Capacity, OnFault, Outputs, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,8 @@ pub(crate) fn start(config: &Config, hostname: &str) -> Result<Outputs, Fatal> {
 pub(crate) fn apply(outputs: &Outputs, config: &Config, plan: Vec<Wanted>) -> Result<(), Fatal> {
     let (capacity, patience) = limits(config);
     let folder = config.outputs_spool.path.display();
-    outputs.apply(plan, capacity, patience).map_err(|error| Fatal(format!("outputs_spool {folder}: {error}")))
+    protect::as_outputs(config, || outputs.apply(plan, capacity, patience))
+        .map_err(|error| Fatal(format!("outputs_spool {folder}: {error}")))
 }
 
 fn limits(config: &Config) -> (Capacity, Duration) {

@@ -1,10 +1,11 @@
 //! A filter of system calls: code that takes over the program cannot enter or change other processes, or change the host.
 //! Programs may run, confined as this one: a reload may enable `program_output`.
 //!
-//! The calls are listed that nothing here needs, rather than those that it needs: the C library and the runtime decide
-//! what they use, and a detector that stops after an upgrade of them would be the worse defect. Denied calls fail with
-//! EPERM. A unit's own filter, which lists what is allowed, applies beside it.
+//! Two filters apply. The first has the calls that nothing here needs, and that fail with EPERM. The second has those that
+//! may be needed ([`ALLOWED`]); all others fail with ENOSYS, as on a kernel that does not have them: the C library and the
+//! runtime then do without, also after an upgrade. A unit's own filter applies beside them.
 
+use super::allowed::ALLOWED;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -86,20 +87,35 @@ const FAMILIES: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6,
 ///
 /// If the kernel has no such filters.
 pub(crate) fn apply() -> Result<(), String> {
-    seccompiler::apply_filter_all_threads(&program()?).map_err(|error| error.to_string())
+    for program in [denied()?, allowed()?] {
+        seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
-fn program() -> Result<BpfProgram, String> {
+fn allowed() -> Result<BpfProgram, String> {
+    let rules = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    compile(rules, SeccompAction::Errno(libc::ENOSYS.unsigned_abs()), SeccompAction::Allow)
+}
+
+fn compile(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<BpfProgram, String> {
+    let architecture = std::env::consts::ARCH.try_into().map_err(|error| format!("{error}"))?;
+    let filter = SeccompFilter::new(rules, otherwise, matching, architecture);
+    filter.and_then(TryInto::try_into).map_err(|error| error.to_string())
+}
+
+fn denied() -> Result<BpfProgram, String> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
     let others = FAMILIES.iter().map(|family| {
         SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, u64::from(family.unsigned_abs()))
     });
     let others = others.collect::<Result<Vec<_>, _>>().and_then(SeccompRule::new).map_err(|error| error.to_string())?;
     rules.insert(libc::SYS_socket, vec![others]);
-    let architecture = std::env::consts::ARCH.try_into().map_err(|error| format!("{error}"))?;
-    let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture);
-    filter.and_then(TryInto::try_into).map_err(|error| error.to_string())
+    compile(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -126,6 +142,14 @@ mod tests {
             assert_eq!(family(rustix::net::AddressFamily::VSOCK), Err(rustix::io::Errno::PERM));
             assert_eq!(family(rustix::net::AddressFamily::UNIX), Ok(()));
             TcpListener::bind("127.0.0.1:0").unwrap();
+            // Not in the list of what may be needed.
+            let memory = rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::CLOEXEC);
+            assert_eq!(memory.map(drop), Err(rustix::io::Errno::NOSYS));
+            let lookup = std::net::ToSocketAddrs::to_socket_addrs("localhost:1").unwrap().count();
+            assert!(lookup > 0);
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("a"), "x").unwrap();
+            std::fs::rename(folder.path().join("a"), folder.path().join("b")).unwrap();
             std::fs::read_to_string("/proc/self/stat").unwrap();
             return;
         }

@@ -9,9 +9,10 @@
 //! | fewer capabilities ([`capabilities`]) | at the start, and again once the probe runs | against code that takes it over |
 //! | system call filter ([`filter`]) | once the probe runs | the same |
 //!
-//! Threads that serve the network have neither capabilities nor the priority of the reader. A replay does none of this:
+//! Threads of outputs keep the capabilities for files. Threads that serve the network have neither capabilities nor the priority of the reader. A replay does none of this:
 //! it has no privileges to lose.
 
+mod allowed;
 pub(crate) mod capabilities;
 pub(crate) mod files;
 pub(crate) mod filter;
@@ -71,6 +72,21 @@ impl Protection {
             Err(error) => log::warning(format!("cannot limit system calls: {error}")),
         }
     }
+}
+
+/// Does something with the capabilities of outputs: the threads that it starts have no others.
+pub(crate) fn as_outputs<T: Send>(config: &Config, work: impl FnOnce() -> T + Send) -> T {
+    if !Protection::of(config).confined {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            // An output that the kernel leaves more is no worse than before.
+            let _ = capabilities::keep(capabilities::OF_THE_OUTPUTS);
+            work()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Returns whether the configuration runs the code of others.
