@@ -142,6 +142,7 @@ fn the_schema_of_the_configuration_is_that_of_falco() {
         "syscall_event_drops.state_uncertain_seconds",
         "correlations.",
         "protection.",
+        "capture.max_daily_size_mb",
     ];
     let (mut ours, theirs) = (list(&ours), list(&theirs));
     ours.retain(|leaf| !own.iter().any(|own| leaf.starts_with(own)));

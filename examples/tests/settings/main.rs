@@ -71,6 +71,7 @@ const KEYS: &[(&str, Shown)] = &[
     ("capture.mode", At("examples/tests/capture.rs", "every_rule_can_start_a_capture")),
     ("capture.default_duration", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
     ("capture.max_file_size_mb", At(CONFIG, "every_key_is_read")),
+    ("capture.max_daily_size_mb", At(CONFIG, "every_key_is_read")),
     ("load_plugins", At(CONFIG, "invalid_values_are_errors")),
     ("plugins[].name", At("examples/tests/broken.rs", "configurations")),
     ("plugins[].library_path", At("examples/tests/cli.rs", "support_and_the_rest")),

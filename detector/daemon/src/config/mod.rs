@@ -304,8 +304,13 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if config.syscall_event_timeouts.max_consecutives == 0 {
         fail("syscall_event_timeouts.max_consecutives", "must be greater than 0");
     }
-    if config.capture.max_file_size_mb > 1_048_576 {
-        fail("capture.max_file_size_mb", "must be at most 1048576");
+    for (name, size) in [
+        ("capture.max_file_size_mb", config.capture.max_file_size_mb),
+        ("capture.max_daily_size_mb", config.capture.max_daily_size_mb),
+    ] {
+        if size > 1_048_576 {
+            fail(name, "must be at most 1048576");
+        }
     }
     for (index, entry) in config.append_output.iter().enumerate() {
         let mut names = Vec::new();

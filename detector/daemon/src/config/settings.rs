@@ -179,6 +179,9 @@ settings! {
         default_duration: u32 = 5000,
         /// Maximum size of a file in megabytes; 0: no limit.
         max_file_size_mb: u64 = 0,
+        /// Maximum size of all files of 24 hours in megabytes, so that who makes rules match cannot fill the disk; 0: no
+        /// limit. Not in Falco.
+        max_daily_size_mb: u64 = 4096,
     }
     /// A plugin.
     Plugin {

@@ -46,7 +46,7 @@ engine:
   kmod: {buf_size_preset: 5, drop_failed_exit: true}
   modern_ebpf: {cpus_for_each_buffer: 3, buf_size_preset: 6, drop_failed_exit: true, disable_iterators: true}
   replay: {capture_file: /c.scap}
-capture: {enabled: true, path_prefix: /p, mode: all_rules, default_duration: 1, max_file_size_mb: 2}
+capture: {enabled: true, path_prefix: /p, mode: all_rules, default_duration: 1, max_file_size_mb: 2, max_daily_size_mb: 3}
 load_plugins: [json]
 plugins: [{name: json, library_path: libjson.so, init_config: {a: 1}, open_params: x}]
 time_format_iso_8601: true

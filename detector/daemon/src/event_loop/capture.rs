@@ -1,7 +1,8 @@
 //! Captures that a match starts: the state of the host, the event that matched, and those that follow.
 //!
 //! As in Falco, a capture continues until its deadline, which every further match may extend, or until the file has its
-//! maximum size. The next match starts another file. Time is that of the events, so that a replay captures the same.
+//! maximum size. The next match starts another file. Whoever can make a rule match could fill the disk that way, so that
+//! all files of a day together have a limit, too. Time is that of the events, so that a replay captures the same.
 
 use crate::alerts::internal;
 use crate::clock::now;
@@ -19,6 +20,10 @@ const MILLISECOND: u64 = 1_000_000;
 /// The rule of the alert about a full file.
 const FULL: &str = "Falco internal: capture size limit reached";
 
+/// The rule of the alert about captures that are not written until the day is over.
+const DAY_FULL: &str = "Peregrine internal: capture limit of the day reached";
+const DAY: u64 = 24 * 60 * 60 * 1_000 * MILLISECOND;
+
 /// Writes captures.
 #[derive(Debug)]
 pub(crate) struct Recorder<'c> {
@@ -28,6 +33,17 @@ pub(crate) struct Recorder<'c> {
     /// Whether a match of this event starts a capture.
     wanted: bool,
     at_work: Option<AtWork>,
+    day: Day,
+}
+
+/// What was written in the last 24 hours.
+#[derive(Debug, Default)]
+struct Day {
+    /// When they began, in event time.
+    since: u64,
+    /// Bytes of the finished files.
+    stored: u64,
+    is_full: bool,
 }
 
 #[derive(Debug)]
@@ -41,7 +57,7 @@ struct AtWork {
 impl<'c> Recorder<'c> {
     /// Creates the recorder; `None` if captures are disabled.
     pub(crate) fn new(settings: &'c Settings) -> Option<Self> {
-        settings.enabled.then_some(Self { settings, deadline: 0, wanted: false, at_work: None })
+        settings.enabled.then_some(Self { settings, deadline: 0, wanted: false, at_work: None, day: Day::default() })
     }
 
     /// Notes that a rule matched an event of this time.
@@ -83,9 +99,15 @@ impl<'c> Recorder<'c> {
             return None;
         }
         let (stored, most) = (at_work.writer.stored(), self.settings.max_file_size_mb << 20);
+        let (today, most_today) = (self.day.stored.saturating_add(stored), self.settings.max_daily_size_mb << 20);
+        if most_today > 0 && today > most_today {
+            self.finish();
+            self.day.is_full = true;
+            return Some(Limit { megabytes: self.settings.max_daily_size_mb, stored: today, is_of_day: true });
+        }
         if most > 0 && stored > most {
             self.finish();
-            return Some(Limit { megabytes: self.settings.max_file_size_mb, stored });
+            return Some(Limit { megabytes: self.settings.max_file_size_mb, stored, is_of_day: false });
         }
         self.is_over(event.ts());
         None
@@ -99,6 +121,12 @@ impl<'c> Recorder<'c> {
     }
 
     fn begin(&mut self, event: &sinsp::Event<'_>) {
+        if event.ts() >= self.day.since.saturating_add(DAY) {
+            self.day = Day { since: event.ts(), ..Day::default() };
+        }
+        if self.day.is_full {
+            return;
+        }
         let path = PathBuf::from(format!("{}_{:020}_{:020}.scap", self.settings.path_prefix, event.ts(), event.num()));
         let begin = || {
             let mut writer = Writer::create(&path, &event.state().export(), Compression::Gzip)?;
@@ -120,6 +148,7 @@ impl<'c> Recorder<'c> {
         self.deadline = 0;
         if let Some(AtWork { writer, path, .. }) = self.at_work.take() {
             let events = writer.events();
+            self.day.stored = self.day.stored.saturating_add(writer.stored());
             match writer.finish() {
                 Ok(_) => log::info(format!("finished capture {} with {events} events", path.display())),
                 Err(error) => log::error(format!("capture {}: {error}", path.display())),
@@ -128,19 +157,25 @@ impl<'c> Recorder<'c> {
     }
 }
 
-/// A file that has become too large.
+/// A file that has become too large, or all files of a day.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     megabytes: u64,
     stored: u64,
+    is_of_day: bool,
 }
 
 impl Limit {
     /// Sends the alert about it.
     pub(crate) fn tell(&self, send: impl FnOnce(&OwnedAlert)) {
-        let text = format!("{FULL}. Configured limit: {} MB.", self.megabytes);
-        let own = internal(FULL, Priority::Informational, now(), text)
-            .with_field("max_file_size_mb", self.megabytes)
+        let (rule, priority, setting) = if self.is_of_day {
+            (DAY_FULL, Priority::Warning, "max_daily_size_mb")
+        } else {
+            (FULL, Priority::Informational, "max_file_size_mb")
+        };
+        let text = format!("{rule}. Configured limit: {} MB.", self.megabytes);
+        let own = internal(rule, priority, now(), text)
+            .with_field(setting, self.megabytes)
             .with_field("written_bytes", self.stored);
         send(&own);
     }
@@ -255,11 +290,9 @@ mod tests {
         assert_eq!(images, [Some("shop:1".to_owned()), None, Some("shop:2".to_owned())]);
     }
 
-    #[test]
-    fn a_file_that_is_too_large_ends_with_an_alert() {
-        let folder = tempfile::tempdir().unwrap();
+    /// Returns 500 writes of 4,000 random bytes each, which cannot be compressed.
+    fn noise() -> String {
         let mut trace = "thread tid=7 pid=7 ptid=1 comm=\"x\"\n".to_owned();
-        // Random data cannot be compressed.
         let mut noise = 1u64;
         for _ in 0..500 {
             trace.push_str("tid=7 write res=4000 data=b\"");
@@ -269,6 +302,41 @@ mod tests {
             }
             trace.push_str("\" fd=9 size=4000\n");
         }
+        trace
+    }
+
+    /// A user without privileges may make a rule match as often as he likes.
+    #[test]
+    fn the_files_of_a_day_have_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut trace = noise();
+        trace.push_str("+82800s tid=7 close res=0 fd=9\n+7200s tid=7 close res=0 fd=9\n");
+        let settings = Settings { max_daily_size_mb: 1, default_duration: 1, ..settings(&folder) };
+        let mut every = 0;
+        let limits = run(&settings, &trace, |_| {
+            every += 1;
+            Some(rule(Some(Capture { milliseconds: None })))
+        });
+        assert_eq!(every, 502);
+        // Reported once, although all events match.
+        assert!(limits.len() == 1 && limits[0].is_of_day && limits[0].stored > 1 << 20, "{limits:?}");
+        let mut told = Vec::new();
+        limits[0].tell(|own| told.push(own.to_string()));
+        let text = "Warning Peregrine internal: capture limit of the day reached. Configured limit: 1 MB. (max_daily_size_mb=1 ";
+        assert!(told[0].contains(text), "{told:?}");
+        // Nothing more on that day; the next one has its own.
+        let counts = files(&folder);
+        assert!(counts.iter().sum::<usize>() < 400, "{counts:?}");
+        assert_eq!(counts.last(), Some(&1), "{counts:?}");
+        let size: u64 =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+        assert!(size < 1 << 21, "{size} bytes");
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_ends_with_an_alert() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = noise();
         let settings = Settings { max_file_size_mb: 1, default_duration: u32::MAX, ..settings(&folder) };
         let limits = run(&settings, &trace, |number| (number == 1).then(|| rule(Some(Capture { milliseconds: None }))));
         assert!(limits.len() == 1 && limits[0].megabytes == 1 && limits[0].stored > 1 << 20, "{limits:?}");
