@@ -1,7 +1,7 @@
 //! Captures that a match starts: the state of the host, the event that matched, and those that follow.
 //!
 //! As in Falco, a capture continues until its deadline, which every further match may extend, or until the file has its
-//! maximum size. The next match starts another file. Whoever can make a rule match could fill the disk that way, so that
+//! maximum size. The next match starts another file. A user who can make a rule match could fill the disk that way, so that
 //! all files of a day together have a limit, too. Time is that of the events, so that a replay captures the same.
 
 use crate::alerts::internal;

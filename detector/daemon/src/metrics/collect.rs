@@ -456,7 +456,7 @@ mod tests {
     #[test]
     fn a_thousand_rules_cost_little() {
         let facts = facts();
-        // Processor time of this thread for one text, in milliseconds. The kernel counts in ticks: so many.
+        // Processor time of this thread for one text, in milliseconds. The kernel counts in ticks, hence the number.
         const RUNS: u32 = 50;
         let cost = |count: u64| {
             let mut now = snapshot(100, 10);

@@ -81,7 +81,7 @@ pub(crate) fn as_outputs<T: Send>(config: &Config, work: impl FnOnce() -> T + Se
     }
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            // An output that the kernel leaves more is no worse than before.
+            // If the kernel refuses, outputs work as before.
             let _ = capabilities::keep(capabilities::OF_THE_OUTPUTS);
             work()
         });
