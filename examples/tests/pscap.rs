@@ -90,6 +90,43 @@ fn captures_are_converted_back_and_forth() {
 }
 
 #[test]
+fn a_capture_is_written_for_an_older_program() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (file, old) = (path("new.trace"), path("old.scap"));
+    // A BPF program among the file descriptors, a system call and an event of newer tables, each beside an older one.
+    let trace = r#"
+thread tid=7 pid=7 ptid=1 comm="sh" exe="sh" exepath="/bin/sh" cwd="/root/"
+fd tid=7 num=3 kind=file name="/root/notes" flags=O_RDWR
+fd tid=7 num=4 kind=bpf name="bpf-prog"
+fd tid=7 num=5 kind=memfd name="/memfd:x"
+1700000000.000000001 tid=7 syscall ID=3 nativeID=0
++1ms tid=7 syscall ID=411 nativeID=444
++1ms tid=7 prctl res=0 option=PR_SET_NAME arg2_str="x" arg2_int=0
++1ms tid=7 close res=0 fd=3
+"#;
+    std::fs::write(&file, trace).expect("the trace");
+    let output = pscap(&["convert", &file, &old, "--compatible", "sysdig-0.29"]);
+    let report = String::from_utf8(output.stderr).expect("UTF-8");
+    let wanted = "pscap: sysdig 0.29: 1 events left out and 1 system calls without a name, which it does not know\n";
+    assert_eq!((output.status.code(), report.as_str()), (Some(0), wanted));
+    let text = good(&["read", &old, "--text"]);
+    let kinds: Vec<&str> = text.lines().filter(|line| line.starts_with("fd ")).collect();
+    assert_eq!(kinds.len(), 3, "{text}");
+    for (line, kind) in kinds.iter().zip(["kind=file", "kind=unsupported", "kind=unsupported"]) {
+        assert!(line.contains(kind), "{line}");
+    }
+    assert!(kinds[1].contains("bpf-prog") && kinds[2].contains("/memfd:x"), "{kinds:?}");
+    let events = good(&["read", &old, "-p", "*%evt.type.is[0] %evt.rawarg.ID %evt.type"]);
+    assert_eq!(events.lines().count(), 3, "{events}");
+    let numbers: Vec<&str> = events.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(numbers, ["3", "0", "<NA>"], "{events}");
+    // Without the option nothing changes.
+    good(&["convert", &file, &old]);
+    assert!(good(&["read", &old, "--text"]).contains("kind=bpf"));
+}
+
+#[test]
 fn a_capture_is_described() {
     let (dir, file) = trace();
     let scap = dir.path().join("x.scap");

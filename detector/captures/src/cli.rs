@@ -184,6 +184,10 @@ pub(crate) struct Convert {
     /// Always compress, regardless of the file extension
     #[arg(long)]
     pub(crate) gzip: bool,
+    /// Write only what this older program can read: other types of file descriptors and system calls become unknown
+    /// ones, other events are left out
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) compatible: Option<crate::compatible::Program>,
 }
 
 #[derive(Debug, Args)]

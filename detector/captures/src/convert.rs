@@ -1,5 +1,6 @@
 //! `pscap convert`: rewrites a capture. Reading upgrades old events to the current schema; a filter drops events.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -11,6 +12,7 @@ use sinsp::fields::Fields;
 
 use crate::Fatal;
 use crate::cli::Convert;
+use crate::compatible::Older;
 use crate::input::Input;
 use crate::marked::{Marker, changes_state};
 use crate::progress::Progress;
@@ -18,7 +20,7 @@ use crate::view::{Question, Seen, View};
 
 pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
     let mut input = Input::open(&options.input)?;
-    let mut sink = Sink::create(&options.output, options.gzip, input.host())?;
+    let mut sink = Sink::create(options, input.host())?;
     if !options.filter.is_empty() {
         return filtered(options, input, sink);
     }
@@ -63,14 +65,49 @@ fn filtered(options: &Convert, input: Input, mut sink: Sink) -> Result<(), Fatal
     sink.finish()
 }
 
-/// The file to write.
+/// The file to write, and how it is written for an older program.
+struct Sink {
+    file: Output,
+    older: Option<Older>,
+}
+
+impl Sink {
+    fn create(options: &Convert, host: &HostState) -> Result<Self, Fatal> {
+        let older = options.compatible.map(Older::new);
+        let seen = older.as_ref().map_or(Cow::Borrowed(host), |older| older.host(host));
+        Ok(Self { file: Output::create(&options.output, options.gzip, &seen)?, older })
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Fatal> {
+        let Some(older) = &mut self.older else { return self.file.event(event) };
+        match older.event(event)? {
+            Some(event) => self.file.event(&event),
+            None => Ok(()),
+        }
+    }
+
+    fn restart(&mut self, host: &HostState) -> Result<(), Fatal> {
+        let seen = self.older.as_ref().map_or(Cow::Borrowed(host), |older| older.host(host));
+        self.file.restart(&seen)
+    }
+
+    fn finish(self) -> Result<(), Fatal> {
+        self.file.finish()?;
+        if let Some(report) = self.older.and_then(|older| older.report()) {
+            // Standard error may be closed; the file is complete.
+            let _ = writeln!(std::io::stderr(), "pscap: {report}");
+        }
+        Ok(())
+    }
+}
+
 #[allow(clippy::large_enum_variant, reason = "there is one of it")]
-enum Sink {
+enum Output {
     Scap(Writer<File>),
     Text(BufWriter<File>, String),
 }
 
-impl Sink {
+impl Output {
     fn create(path: &Path, gzip: bool, host: &HostState) -> Result<Self, Fatal> {
         let extension = path.extension().unwrap_or_default();
         if extension == "trace" {

@@ -15,6 +15,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))] // They panic when the reader is gone.
 
 mod cli;
+mod compatible;
 mod convert;
 mod eval;
 mod events;

@@ -97,7 +97,7 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "detector/captures",
         floors: &[
-            &["input", "marked", "output", "progress", "quantity", "reference"],
+            &["compatible", "input", "marked", "output", "progress", "quantity", "reference"],
             &["cli", "view"],
             &["convert", "eval", "events", "fields", "info", "read"],
             &["record"],
