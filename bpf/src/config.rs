@@ -71,7 +71,8 @@ pub struct Config {
     pub statsd_port: u16,
     /// Leave out failed calls.
     pub drop_failed: bool,
-    /// Leave out the events of this process.
+    /// Leave out the events of this process: `std::process::id()` for the own one, which is another number in the initial
+    /// pid namespace; any other has its number there.
     pub skip_tgid: Option<u32>,
     /// Only events of the processes that this one starts, and of those that they start; see
     /// [`Builder::only_children`].
@@ -282,12 +283,14 @@ pub(crate) struct Block {
 const MAX_SNAPLEN: u32 = 65_000;
 
 impl Block {
-    pub(crate) fn new(settings: &Config, boot_time: u64, toctou: bool) -> Self {
+    /// Returns the block; `own` is the number of this process in the initial pid namespace.
+    pub(crate) fn new(settings: &Config, boot_time: u64, own: u32, toctou: bool) -> Self {
         let (first, last) = settings.fullcapture_ports.unwrap_or((0, 0));
+        let skip = settings.skip_tgid.map(|tgid| if tgid == std::process::id() { own } else { tgid });
         Self {
             boot_time,
             snaplen: settings.snaplen.min(MAX_SNAPLEN),
-            skip_tgid: settings.skip_tgid.unwrap_or(0),
+            skip_tgid: skip.unwrap_or(0),
             fullcapture_first: first,
             fullcapture_last: last,
             statsd_port: settings.statsd_port,
@@ -358,13 +361,19 @@ mod tests {
     #[test]
     fn the_bytes_follow_the_layout() {
         let settings = Config { snaplen: 0x0102_0304, statsd_port: 0x0506, drop_failed: true, ..Config::default() };
-        let block = Block { snaplen: settings.snaplen, ..Block::new(&settings, 7, false) };
+        let block = Block { snaplen: settings.snaplen, ..Block::new(&settings, 7, 9, false) };
         let bytes = block.bytes();
         assert_eq!(bytes[..8], 7u64.to_ne_bytes());
         assert_eq!(bytes[offset_of!(Block, snaplen)..][..4], 0x0102_0304u32.to_ne_bytes());
         assert_eq!(bytes[offset_of!(Block, statsd_port)..][..2], 0x0506u16.to_ne_bytes());
         assert_eq!(bytes[offset_of!(Block, drop_failed)], 1);
         assert_eq!(bytes[offset_of!(Block, interest)..], block.interest);
+    }
+
+    #[test]
+    fn the_own_process_has_its_number_in_the_initial_namespace() {
+        let skips = |skip_tgid| Block::new(&Config { skip_tgid, ..Config::default() }, 0, 1234, false).skip_tgid;
+        assert_eq!([skips(None), skips(Some(std::process::id())), skips(Some(7_000_000))], [0, 1234, 7_000_000]);
     }
 
     #[test]

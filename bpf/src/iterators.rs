@@ -19,6 +19,7 @@ use std::path::Path;
 /// The programs.
 pub(crate) const TASKS: &str = "scan_task";
 pub(crate) const FILES: &str = "scan_file";
+const OWN: &str = "scan_own";
 /// The inode of the initial pid namespace.
 const FIRST_NAMESPACE: &str = "pid:[4026531836]";
 /// The kernel returns at most 32 KiB at a time.
@@ -316,6 +317,16 @@ fn each(loaded: &Loaded, program: &str, mut then: impl FnMut(&[u8]) -> bool) -> 
             return Ok(());
         }
     }
+}
+
+/// Returns the number of this process in the initial pid namespace, which the programs compare; in another one,
+/// `std::process::id` is another number.
+pub(crate) fn own_process(loaded: &Loaded) -> Option<u32> {
+    let program = loaded.object.progs_mut().find(|found| found.name() == OWN && found.autoload())?;
+    let link = program.attach().ok()?;
+    let mut number = [0; size_of::<u32>()];
+    Iter::new(&link).ok()?.read_exact(&mut number).ok()?;
+    Some(u32::from_ne_bytes(number))
 }
 
 /// Reads the initial state.

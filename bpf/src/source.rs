@@ -55,6 +55,8 @@ pub struct BpfSource {
     losses: Losses,
     loaded: Loaded,
     block: Block,
+    /// The number of this process in the initial pid namespace.
+    own: u32,
     settings: Config,
     settings_map: MapHandle,
     stats_map: MapHandle,
@@ -89,8 +91,10 @@ impl Loaded {
     pub fn attach(self) -> Result<BpfSource> {
         let rings = self.make_rings()?;
         let boot_time = sys::boot_time();
-        let block = Block::new(&self.builder.settings, boot_time, self.builder.toctou != Toctou::Off);
-        BpfSource::start(self, rings, block)
+        // Without the program the two numbers are the same, unless this process is in another pid namespace.
+        let own = iterators::own_process(&self).unwrap_or_else(std::process::id);
+        let block = Block::new(&self.builder.settings, boot_time, own, self.builder.toctou != Toctou::Off);
+        BpfSource::start(self, rings, block, own)
     }
 }
 
@@ -104,7 +108,7 @@ fn call_entered(program: &str) -> Option<SyscallCode> {
 }
 
 impl BpfSource {
-    pub(crate) fn start(loaded: Loaded, rings: Merge, block: Block) -> Result<Self> {
+    pub(crate) fn start(loaded: Loaded, rings: Merge, block: Block, own: u32) -> Result<Self> {
         let settings = loaded.builder.settings;
         let mut source = Self {
             attached: Vec::new(),
@@ -114,6 +118,7 @@ impl BpfSource {
             stats_map: loaded.map("stats")?,
             loaded,
             block,
+            own,
             settings,
             host: HostState::default(),
             report: procfs::Report::default(),
@@ -128,7 +133,7 @@ impl BpfSource {
         if settings.only_children {
             let family = source.loaded.map("family")?;
             family
-                .update(&std::process::id().to_ne_bytes(), &[1], MapFlags::ANY)
+                .update(&own.to_ne_bytes(), &[1], MapFlags::ANY)
                 .map_err(Error::bpf("entering this process"))?;
         }
         source.store_settings()?;
@@ -202,7 +207,7 @@ impl BpfSource {
     pub fn set(&mut self, settings: Config) -> Result<()> {
         let toctou = self.loaded.builder.toctou != Toctou::Off;
         self.settings = settings;
-        self.block = Block::new(&settings, self.block.boot_time, toctou);
+        self.block = Block::new(&settings, self.block.boot_time, self.own, toctou);
         self.store_settings()?;
         self.attach_wanted()
     }

@@ -182,6 +182,48 @@ fn selection_and_filters_change_while_running() {
     assert_eq!(of(&drain(&mut source), EventCode::OPENAT_2_X), 0, "this process is left out");
 }
 
+/// Opens a path that no other process opens.
+fn open_own(name: &str) {
+    let _ = std::fs::File::open(name);
+}
+
+/// Runs in a new pid namespace, where the number of this process is another one.
+#[test]
+fn the_own_process_is_left_out_in_another_pid_namespace() {
+    const INSIDE: &str = "PEREGRINE_PID_NAMESPACE";
+    const NAME: &str = "the_own_process_is_left_out_in_another_pid_namespace";
+    if std::env::var_os(INSIDE).is_none() {
+        let Some(opened) = open(Probe::builder().select(nothing())) else { return };
+        drop(opened);
+        let own = std::env::current_exe().unwrap();
+        let mut unshare = std::process::Command::new("unshare");
+        unshare.args(["--pid", "--fork", "--"]).arg(own).args(["--exact", NAME, "--nocapture"]).env(INSIDE, "1");
+        let output = unshare.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("seen inside: 0 own, 1 of a child"), "{text}");
+        return;
+    }
+    let select = Selection::named(&["open", "openat"]).unwrap();
+    let (_one, mut source) = open(Probe::builder().select(select).skip_own(true)).expect("it ran outside");
+    open_own("/nonexistent/own");
+    let child = |name: &str| {
+        let quiet = std::process::Stdio::null;
+        std::process::Command::new("cat").arg(name).stderr(quiet()).status().unwrap();
+    };
+    child("/nonexistent/child");
+    let seen = drain(&mut source);
+    let with = |name: &[u8]| seen.iter().filter(|seen| seen.params.iter().any(|param| param == name)).count();
+    println!("seen inside: {} own, {} of a child", with(b"/nonexistent/own\0"), with(b"/nonexistent/child\0"));
+    drop((seen, source, _one));
+
+    let (_one, mut source) = open(Probe::builder().select(select).only_children(true)).expect("it ran outside");
+    open_own("/nonexistent/own");
+    child("/nonexistent/child");
+    let seen = drain(&mut source);
+    let with = |name: &[u8]| seen.iter().filter(|seen| seen.params.iter().any(|param| param == name)).count();
+    assert_eq!((with(b"/nonexistent/own\0"), with(b"/nonexistent/child\0")), (0, 1), "only children");
+}
+
 #[test]
 fn more_is_kept_where_the_content_is_worth_it() {
     let Some((_one, mut source)) = open(Probe::builder().select(nothing())) else { return };

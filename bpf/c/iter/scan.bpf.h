@@ -196,6 +196,17 @@ __noinline u64 scan_alive(u64 t)
 	for (u32 i_ = 0; i_ < sizeof(*(p)) / 8; i_++)                                                        \
 		((u64 *)(p))[i_] = 0
 
+/* The number of the process that reads, in the initial pid namespace: once, at the first task. */
+SEC("iter/task")
+int scan_own(struct bpf_iter__task *ctx)
+{
+	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (ctx->task && !ctx->meta->seq_num)
+		bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
+	return 0;
+}
+
 SEC("iter/task")
 int scan_task(struct bpf_iter__task *ctx)
 {
