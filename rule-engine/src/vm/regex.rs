@@ -9,6 +9,10 @@
 /// The greatest count of a repetition, also when repetitions are nested.
 const GREATEST: u32 = 1000;
 
+/// Classes of no character and of all.
+const NOTHING: &str = r"[^\x00-\x{10ffff}]";
+const ANYTHING: &str = r"[\x00-\x{10ffff}]";
+
 /// Translates a pattern; the result matches only the whole subject.
 pub(crate) fn translate(pattern: &[u8]) -> Result<String, String> {
     let Ok(pattern) = std::str::from_utf8(pattern) else {
@@ -173,14 +177,14 @@ impl Parser<'_> {
             '.' => ".".to_owned(),
             '^' => "(?m:^)".to_owned(),
             '$' => "(?m:$)".to_owned(),
-            '\\' => quoted(self.escape(begin)?),
+            '\\' => char::from_u32(self.escape(begin)?).map_or_else(|| NOTHING.to_owned(), quoted),
             other => quoted(other),
         };
         Ok((text, 1))
     }
 
-    /// Returns the character of an escape; the backslash was read before.
-    fn escape(&mut self, begin: usize) -> Result<char, String> {
+    /// Returns the number of the character of an escape, which may be a surrogate; the backslash was read before.
+    fn escape(&mut self, begin: usize) -> Result<u32, String> {
         let bad = |at: usize, text: &str| format!("invalid escape sequence: {}", &text[begin..at]);
         let Some(next) = self.take() else {
             return Err("trailing \\".into());
@@ -231,18 +235,16 @@ impl Parser<'_> {
                 }
                 code
             }
-            other if other.is_ascii() && !other.is_ascii_alphanumeric() => return Ok(other),
+            other if other.is_ascii() && !other.is_ascii_alphanumeric() => other.into(),
             _ => return Err(bad(self.at, self.text)),
         };
-        char::from_u32(code).ok_or_else(|| bad(self.at, self.text))
+        Ok(code)
     }
 
     /// Parses the content of brackets; the first bracket was read before.
     fn class(&mut self, begin: usize) -> Result<String, String> {
-        let mut out = String::from("[");
-        if self.eat('^') {
-            out.push('^');
-        }
+        let mut out = String::new();
+        let negated = self.eat('^');
         let missing = |text: &str| format!("missing ]: {}", &text[begin..]);
         let mut first = true;
         // The crate rejects an empty class, which cannot be written here.
@@ -287,23 +289,34 @@ impl Parser<'_> {
                     return Err(format!("invalid character class range: {}", &self.text[range_begin..self.at]));
                 }
             }
-            out.push_str(&quoted(low));
-            if high != low {
-                out.push('-');
-                out.push_str(&quoted(high));
+            // No text has surrogates, and the crate's syntax does not either: only what lies beside them is left.
+            for (low, high) in [(low, high.min(0xd7ff)), (low.max(0xe000), high)] {
+                if low > high {
+                    continue;
+                }
+                let (Some(low), Some(high)) = (char::from_u32(low), char::from_u32(high)) else { continue };
+                out.push_str(&quoted(low));
+                if high != low {
+                    out.push('-');
+                    out.push_str(&quoted(high));
+                }
             }
         }
         self.at += 1;
-        out.push(']');
-        Ok(out)
+        Ok(match (out.is_empty(), negated) {
+            (true, false) => NOTHING.to_owned(),
+            (true, true) => ANYTHING.to_owned(),
+            (false, false) => format!("[{out}]"),
+            (false, true) => format!("[^{out}]"),
+        })
     }
 
-    fn class_char(&mut self, class_begin: usize) -> Result<char, String> {
+    fn class_char(&mut self, class_begin: usize) -> Result<u32, String> {
         let begin = self.at;
         match self.take() {
             None => Err(format!("missing ]: {}", &self.text[class_begin..])),
             Some('\\') => self.escape(begin),
-            Some(other) => Ok(other),
+            Some(other) => Ok(other.into()),
         }
     }
 }
@@ -356,6 +369,14 @@ mod tests {
             ("bx{2}?", "b", true),
             ("\\_", "_", true),
             ("a{99999999999}", "a{99999999999}", true),
+            ("\\x{d800}", "x", false),
+            ("a|\\x{dfff}", "a", true),
+            ("[\\x{d800}a]", "a", true),
+            ("[\\x{d800}-\\x{dfff}]", "\u{e000}", false),
+            ("[^\\x{d800}-\\x{dfff}]", "\u{e000}", true),
+            ("[\\x{d000}-\\x{e000}]+", "\u{d000}\u{d7ff}\u{e000}", true),
+            ("[\\x{d7ff}-\\x{d800}]", "\u{e000}", false),
+            ("[\\x{dc00}-\\x{e001}]", "\u{e001}", true),
         ] {
             assert_eq!(matches(pattern, subject), expect, "{pattern} {subject}");
         }
