@@ -132,9 +132,7 @@ impl BpfSource {
         };
         if settings.only_children {
             let family = source.loaded.map("family")?;
-            family
-                .update(&own.to_ne_bytes(), &[1], MapFlags::ANY)
-                .map_err(Error::bpf("entering this process"))?;
+            family.update(&own.to_ne_bytes(), &[1], MapFlags::ANY).map_err(Error::bpf("entering this process"))?;
         }
         source.store_settings()?;
         source.attach_wanted()?;

@@ -2,7 +2,7 @@
 //!
 //! An older reader refuses a whole file for one file descriptor of a type that it does not know, and crashes at a system
 //! call beyond its table. So these are replaced by the values that it has for "something else", and events beyond its
-//! table, which it would skip, are left out and counted. More parameters than it knows are no problem: it skips them.
+//! table, which it would skip, are left out and counted. It skips the parameters that were added since.
 
 use std::borrow::Cow;
 
