@@ -38,9 +38,10 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let limit = (length.max(candidate.len()) / 3).clamp(1, 4);
-        // An edit puts at most one letter in and takes one out.
-        let differ = (letters ^ self::letters(candidate)).count_ones() as usize;
-        if candidate.len().abs_diff(length) > limit || differ > 2 * limit {
+        // The cheapest test first: most names differ in length. An edit puts at most one letter in and takes one out.
+        if candidate.len().abs_diff(length) > limit
+            || (letters ^ self::letters(candidate)).count_ones() as usize > 2 * limit
+        {
             continue;
         }
         let limit = match best {
@@ -62,6 +63,9 @@ pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str
 
 /// Returns the letters of a word, regardless of case, as a set in which several letters may share a bit.
 fn letters(word: &str) -> u64 {
+    if word.is_ascii() {
+        return word.bytes().fold(0, |set, letter| set | 1 << (letter.to_ascii_lowercase() % 64));
+    }
     word.chars().fold(0, |set, letter| set | 1 << (u32::from(letter.to_ascii_lowercase()) % 64))
 }
 
