@@ -178,6 +178,54 @@ fn reverse_shells_are_detected() {
     }
 }
 
+/// Runs a command that must succeed.
+#[track_caller]
+fn run(script: &str, arguments: &[&Path]) {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script, "sh"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+    assert!(command.status().expect("it starts").success(), "{script}");
+}
+
+#[test]
+fn another_name_of_a_file_is_no_way_round_the_default_rules() {
+    let rules = std::fs::read_to_string(root().join("detector/daemon/rules/peregrine_rules.yaml")).expect("rules");
+    let Some(detector) = Detector::start(&rules) else { return };
+    let read = "Sensitive credential file read";
+    let file = |path: &Path| format!("file={} ", path.display());
+
+    let link = detector.path("link");
+    std::os::unix::fs::symlink("/etc/shadow", &link).expect("a link");
+    run("cat \"$1\"", &[&link]);
+    detector.expect(read, &file(&link));
+
+    let folder = detector.path("folder");
+    std::os::unix::fs::symlink("/etc", &folder).expect("a link");
+    run("cat \"$1/shadow\"", &[&folder]);
+    detector.expect(read, &file(&folder.join("shadow")));
+
+    run("cat /proc/self/root/etc/shadow", &[]);
+    detector.expect(read, "file=/proc/self/root/etc/shadow ");
+
+    let mount = detector.path("mount");
+    std::fs::create_dir(&mount).expect("a directory");
+    run("exec unshare --mount -- sh -c 'mount --bind /etc \"$1\" && cat \"$1/shadow\"' sh \"$1\"", &[&mount]);
+    detector.expect(read, &file(&mount.join("shadow")));
+
+    let job = detector.path("job");
+    std::os::unix::fs::symlink("/etc/cron.d/peregrine-test", &job).expect("a link");
+    run("echo '# nothing' >\"$1\"; rm /etc/cron.d/peregrine-test", &[&job]);
+    detector.expect("Persistence via scheduled job", &file(&job));
+    let moved = detector.path("moved");
+    std::fs::write(&moved, "# nothing\n").expect("a file");
+    run("mv \"$1\" /etc/cron.d/peregrine-moved; rm /etc/cron.d/peregrine-moved", &[&moved]);
+    detector.expect("Persistence via scheduled job", "command=mv ");
+
+    let program = detector.path("program");
+    std::fs::copy("/bin/true", &program).expect("a copy");
+    run("exec 3<\"$1\"; rm \"$1\"; /proc/self/fd/3", &[&program]);
+    detector.expect("Execution of a deleted file", &format!("exe={}", program.display()));
+}
+
 #[test]
 fn new_rules_may_look_at_calls_that_were_not_captured() {
     let rule = |name: &str, call: &str| {
