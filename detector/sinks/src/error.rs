@@ -23,6 +23,9 @@ pub enum Error {
     /// The address of a syslog daemon is invalid.
     #[error("'{0}' is not udp://host:port, tcp://host:port or the path of a socket")]
     SyslogAddress(String),
+    /// The address of the gRPC server is invalid, or lacks certificates.
+    #[error("'{0}' is not unix:///path, nor host:port with certificates")]
+    GrpcAddress(String),
     /// Brokers or topic are missing.
     #[error("brokers and a topic are required")]
     NoBrokers,

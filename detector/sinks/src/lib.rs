@@ -31,6 +31,8 @@ mod console;
 mod elastic;
 mod error;
 mod file;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -50,6 +52,8 @@ pub use console::Console;
 pub use elastic::{Elastic, ElasticConfig, ElasticLogin, Suffix};
 pub use error::Error;
 pub use file::File;
+#[cfg(feature = "grpc")]
+pub use grpc::{Grpc, GrpcAddress, GrpcConfig, GrpcTls};
 pub use http::{Http, HttpConfig};
 #[cfg(feature = "kafka")]
 pub use kafka::{Kafka, KafkaConfig, KafkaLogin};
@@ -133,6 +137,15 @@ pub trait Sink: Send + 'static {
     /// Returns the name for log lines, counters and the spool's directory.
     fn name(&self) -> &'static str;
 
+    /// Starts what must run before the first alert, such as a server. Called once, from the thread of the sink.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started. It is reported; the alerts are delivered nevertheless.
+    fn start(&mut self, _: &Reports) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Returns the maximum number of alerts per delivery. The worker does not wait for them: it takes what is queued.
     fn batch(&self) -> usize {
         1
@@ -175,6 +188,32 @@ pub struct Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} output: {}", self.sink, self.text)
+    }
+}
+
+/// Reports of a sink that has other threads. Without an output, nobody receives them.
+#[derive(Clone, Default)]
+pub struct Reports(Option<Arc<queue::Shared>>);
+
+impl fmt::Debug for Reports {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Reports").finish_non_exhaustive()
+    }
+}
+
+impl Reports {
+    /// Reports to the operator, with a severity in the numbers of syslog.
+    pub fn tell(&self, severity: u8, text: impl Into<String>) {
+        if let Some(shared) = &self.0 {
+            shared.fault(severity, text);
+        }
+    }
+
+    /// Counts alerts that single clients of the sink have lost: [`Totals::missed`].
+    pub fn count_missed(&self, count: u64) {
+        if let Some(shared) = &self.0 {
+            shared.lock().totals.missed += count;
+        }
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Totals {
     pub unknown: u64,
     /// Dropped because the queue was full; included in `lost`.
     pub lost_for_room: u64,
+    /// Delivered, but lost by single clients of a server, which were too slow or not there: the sum over all clients.
+    pub missed: u64,
     /// Attempts after a retryable failure.
     pub retries: u64,
     /// Still in memory.

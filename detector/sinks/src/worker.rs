@@ -3,7 +3,7 @@
 
 use super::keeper::Shelf;
 use super::queue::Shared;
-use super::{Failure, Message, Sink};
+use super::{Failure, Message, Reports, Sink};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,6 +31,7 @@ enum Outcome {
 impl Worker {
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
+        self.start();
         while let Some(batch) = self.next() {
             let outcome = self.deliver(&batch.alerts);
             shared.lock().busy = None;
@@ -60,6 +61,13 @@ impl Worker {
         shared.notify();
     }
 
+    fn start(&mut self) {
+        let reports = Reports(Some(Arc::clone(&self.shared)));
+        if let Err(failure) = self.sink.start(&reports) {
+            self.fails(failure.to_string());
+        }
+    }
+
     /// Waits for alerts; `None` if the output was closed.
     fn next(&mut self) -> Option<Batch> {
         let shared = Arc::clone(&self.shared);
@@ -71,6 +79,7 @@ impl Worker {
             if let Some(sink) = queue.replacement.take() {
                 drop(queue);
                 self.sink = sink;
+                self.start();
                 queue = shared.lock();
                 continue;
             }
@@ -180,6 +189,7 @@ impl Worker {
             drop(queue);
             if let Some(sink) = replacement {
                 self.sink = sink;
+                self.start();
                 (pause, left) = (FIRST_PAUSE, if self.shelf.is_some() { None } else { self.sink.retries() });
             }
         }

@@ -78,7 +78,7 @@ pub(super) const HOUSES: &[House] = &[
         floors: &[
             &["console", "error", "lines", "program", "queue", "redirect", "spool"],
             &["file", "keeper", "stdout", "syslog", "tls"],
-            &["http", "kafka", "worker"],
+            &["grpc", "http", "kafka", "worker"],
             &["elastic", "outlet"],
         ],
     },

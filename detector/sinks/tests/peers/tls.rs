@@ -45,6 +45,15 @@ impl Certificates {
         paths
     }
 
+    /// Returns the files of the certificate and key of a server named localhost.
+    pub(crate) fn server_files(&self) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.make("localhost");
+        let paths = (self.folder.join("server.pem"), self.folder.join("server.key"));
+        std::fs::write(&paths.0, certificate).unwrap();
+        std::fs::write(&paths.1, key).unwrap();
+        paths
+    }
+
     /// Returns the configuration of a server named localhost, which may require client certificates of the same
     /// authority.
     pub(crate) fn server(&self, ask: bool) -> Arc<ServerConfig> {
