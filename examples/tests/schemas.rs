@@ -133,6 +133,8 @@ fn the_schema_of_the_configuration_is_that_of_falco() {
         "http_output.spool",
         "elasticsearch_output.",
         "kafka_output.",
+        "grpc.",
+        "grpc_output.",
         "outputs_spool.",
         "webserver.ui_",
         "noise_control.",

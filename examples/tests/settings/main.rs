@@ -31,6 +31,7 @@ use Shown::{At, Here, Nothing};
 
 const CONFIG: &str = "detector/daemon/src/config/tests.rs";
 const ALERTS: &str = "examples/tests/alerts.rs";
+const GRPC: &str = "detector/sinks/tests/grpc.rs";
 const OUTPUTS: &str = "detector/sinks/tests/outputs.rs";
 const RELOAD: &str = "examples/tests/reload.rs";
 const SERVICE: &str = "examples/tests/service.rs";
@@ -155,6 +156,13 @@ const KEYS: &[(&str, Shown)] = &[
     ("kafka_output.username", Here(kafka)),
     ("kafka_output.password", Here(kafka)),
     ("kafka_output.spool", Here(spools)),
+    ("grpc.enabled", At(GRPC, "alerts_reach_subscribers")),
+    ("grpc.bind_address", At(GRPC, "alerts_reach_subscribers")),
+    ("grpc.threadiness", At(GRPC, "alerts_reach_subscribers")),
+    ("grpc.private_key", At(GRPC, "only_clients_with_a_certificate_are_served")),
+    ("grpc.cert_chain", At(GRPC, "only_clients_with_a_certificate_are_served")),
+    ("grpc.root_certs", At(GRPC, "only_clients_with_a_certificate_are_served")),
+    ("grpc_output.enabled", At(GRPC, "alerts_reach_subscribers")),
     ("outputs_spool.path", Here(spools)),
     ("outputs_spool.max_size_mb", Here(spools)),
     ("noise_control.rules[].rule", At(ALERTS, "duplicate_alerts_are_sent_once_per_window")),

@@ -9,6 +9,7 @@ pub(crate) mod pending_alerts;
 
 use crate::alerts::noise::{Kept, Noise, Verdict};
 use crate::clock::now;
+use crate::config::outputs::grpc;
 use crate::config::settings::{Config, DropAction};
 use crate::names::SYSCALL;
 use crate::{Fatal, log};
@@ -18,7 +19,7 @@ use peregrine_sinks::{Message, Outputs, Totals, Wait, Wanted};
 use rule_engine::engine::{Alert, Note, OwnedAlert, OwnedValue};
 use rule_engine::output::{Format, Priority};
 use serde_json::{Map, Value as Json};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ pub(crate) struct Alerts {
     told: Mutex<Vec<Told>>,
     /// What to do about dropped partial matches.
     on_eviction: Mutex<Vec<DropAction>>,
+    /// Whether clients of the gRPC server receive alerts.
+    is_served: AtomicBool,
     /// The alerts for the web UI, if it is enabled.
     feed: Option<Arc<dyn Watcher>>,
 }
@@ -70,6 +73,7 @@ impl Alerts {
             uncertain_until: AtomicU64::new(0),
             told: Mutex::default(),
             on_eviction: Mutex::new(once_each(&config.syscall_event_drops.actions)),
+            is_served: AtomicBool::new(is_served(config)),
             feed: None,
         })
     }
@@ -94,6 +98,7 @@ impl Alerts {
         drop(noise);
         *self.on_eviction.lock().unwrap_or_else(PoisonError::into_inner) =
             once_each(&config.syscall_event_drops.actions);
+        self.is_served.store(is_served(config), Ordering::Relaxed);
         outputs::apply(&self.outputs, config, plan)
     }
 
@@ -118,18 +123,25 @@ impl Alerts {
                 }
             }
         }
-        self.outputs.send(Message::new(alert.priority() as u8, self.rendered(alert, &notes)), self.wait);
+        self.pass_on(alert, &notes);
     }
 
-    /// Sends the bytes for the web UI and returns those for the outputs. Equal formats are rendered once.
-    fn rendered(&self, alert: &Alert<'_>, notes: &[Note]) -> Bytes {
-        let text = written(alert, notes, &self.format());
-        if let Some(feed) = &self.feed {
+    /// Sends an alert to the web UI, the clients of the gRPC server and the outputs. Equal formats are rendered once.
+    fn pass_on(&self, alert: &Alert<'_>, notes: &[Note]) {
+        let (text, severity) = (written(alert, notes, &self.format()), alert.priority() as u8);
+        let is_served = self.is_served.load(Ordering::Relaxed);
+        if self.feed.is_some() || is_served {
             let full = format::full(&self.hostname);
             let same = *self.format() == full;
-            feed.show(alert.priority(), if same { text.clone() } else { written(alert, notes, &full) });
+            let full = if same { text.clone() } else { written(alert, notes, &full) };
+            if let Some(feed) = &self.feed {
+                feed.show(alert.priority(), full.clone());
+            }
+            if is_served {
+                self.outputs.send_to(Message::new(severity, full), self.wait, |sink| sink == grpc::SINK);
+            }
         }
-        text
+        self.outputs.send_to(Message::new(severity, text), self.wait, |sink| sink != grpc::SINK);
     }
 
     fn format(&self) -> RwLockReadGuard<'_, Format> {
@@ -167,14 +179,18 @@ impl Alerts {
 
     /// Sends one of the detector's own alerts.
     pub(crate) fn send_own(&self, own: &OwnedAlert) {
-        let text = self.rendered(&own.view(&Bump::new()), &[]);
-        self.outputs.send(Message::new(own.priority() as u8, text), self.wait);
+        self.pass_on(&own.view(&Bump::new()), &[]);
     }
 
     /// Sends an alert to some of the outputs only, not to the web UI.
     fn send_own_to(&self, own: &OwnedAlert, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
+        let severity = own.priority() as u8;
+        if self.is_served.load(Ordering::Relaxed) {
+            let full = own.render(&format::full(&self.hostname));
+            self.outputs.send_to(Message::new(severity, full), wait, |sink| sink == grpc::SINK && wanted(sink));
+        }
         let text = own.render(&self.format());
-        self.outputs.send_to(Message::new(own.priority() as u8, text), wait, wanted);
+        self.outputs.send_to(Message::new(severity, text), wait, |sink| sink != grpc::SINK && wanted(sink));
     }
 
     /// Sends an alert about lost alerts: immediately to the other outputs, and to the output that lost them once it
@@ -253,6 +269,10 @@ impl Alerts {
             if totals.lost + totals.unknown > 0 { log::error(text) } else { log::debug(text) }
         }
     }
+}
+
+fn is_served(config: &Config) -> bool {
+    config.outputs.grpc.enabled && config.grpc_output.enabled
 }
 
 fn once_each(actions: &[DropAction]) -> Vec<DropAction> {

@@ -39,7 +39,7 @@ fn limits(config: &Config) -> (Capacity, Duration) {
 /// # Errors
 /// If an output cannot be set up, or none is enabled.
 pub(crate) fn plan(config: &Config, hostname: &str) -> Result<Vec<Wanted>, Fatal> {
-    let plan = config.outputs.build(config, hostname).map_err(Fatal)?;
+    let plan = config.outputs.build(config, hostname, protect::web_thread).map_err(Fatal)?;
     if plan.is_empty() {
         return Err(Fatal::new("no output is enabled; set for example stdout_output.enabled=true"));
     }

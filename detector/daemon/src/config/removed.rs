@@ -56,8 +56,6 @@ const KEYS: &[(&str, &str)] = &[
     ("syscall_buf_size_preset", "moved to engine.<kind>.buf_size_preset"),
     ("syscall_drop_failed_exit", "moved to engine.<kind>.drop_failed_exit"),
     ("modern_bpf", "moved to engine.modern_ebpf (cpus_for_each_buffer)"),
-    ("grpc", "the gRPC server was removed; use http_output or the /metrics of the web server"),
-    ("grpc_output", "the gRPC output was removed; use http_output"),
     ("container_engines", "moved to the init_config of the container plugin"),
     ("engine.ebpf", "the old BPF probe was removed; use engine.kind: modern_ebpf"),
     ("engine.gvisor", "the gVisor engine was removed; there is no replacement"),

@@ -8,6 +8,7 @@ pub(crate) use super::choices::{
 };
 pub(crate) use super::forms::{ConfigFile, ExtraField, InitConfig};
 use super::outputs::OutputSettings;
+use super::outputs::grpc::GrpcOutput;
 use super::setting::settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ settings! {
         rules_bundle: RulesBundle = RulesBundle::default(),
         /// Protection of the program itself. Not in Falco.
         protection: ProtectionSettings = ProtectionSettings::default(),
+        /// Alerts to the clients of the gRPC server.
+        grpc_output: GrpcOutput = GrpcOutput::default(),
         /// Built-in web server.
         webserver: Webserver = Webserver::default(),
         /// Logs to standard error.

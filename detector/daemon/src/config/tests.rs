@@ -114,6 +114,14 @@ kafka_output:
   username: u
   password: w
   spool: true
+grpc:
+  enabled: true
+  bind_address: 127.0.0.1:5060
+  threadiness: 3
+  private_key: /k
+  cert_chain: /c
+  root_certs: /r
+grpc_output: {enabled: true}
 outputs_spool: {path: /s, max_size_mb: 17}
 noise_control: {rules: [{rule: R, key: [proc.name], window: 5s}], rate: 2.5, max_burst: 18}
 rules_bundle:
@@ -213,7 +221,7 @@ fn errors_have_places() {
     warns("json_output: perhaps", "falco.yaml:1:14: json_output: expected true or false, found 'perhaps'");
     warns("webserver: {listen_port: 99999}", "a whole number from 0 to 65535");
     warns("priority: debug\npriority: error", "twice");
-    warns("grpc: {enabled: true}", "the gRPC server was removed");
+    warns("container_engines: {cri: {enabled: true}}", "init_config of the container plugin");
     warns("engine: {kind: nodriver, ebpf: {probe: x}}", "the old BPF probe was removed");
     warns("outputs: {rate: 1, max_burst: 10}", "outputs_queue.capacity");
     warns("rules_file: [/a.yaml]", "is deprecated; use rules_files");

@@ -129,6 +129,7 @@ impl Facts {
                 ("output_delivered", output.delivered),
                 ("output_lost", output.lost),
                 ("output_unknown", output.unknown),
+                ("output_missed", output.missed),
                 ("output_retries", output.retries),
                 ("output_recovered", output.recovered),
             ] {

@@ -195,6 +195,9 @@ impl Drop for Alerts {
         while self.receiver.try_recv().is_ok() {
             left += 1;
         }
-        self.clients.reports.count_missed(left);
+        if left > 0 {
+            self.clients.reports.count_missed(left);
+            self.clients.reports.tell(4, format!("{left} alerts were left in the queue of a client that has gone"));
+        }
     }
 }

@@ -69,9 +69,9 @@ pub struct GrpcConfig {
     pub tls: Option<GrpcTls>,
     /// Number of threads.
     pub threads: usize,
-    /// The version that clients are told.
+    /// The version in the response to clients.
     pub version: String,
-    /// The version of the rule engine that clients are told.
+    /// The version of the rule engine in that response.
     pub engine_version: u32,
     /// Called by each thread of the server when it starts.
     pub on_thread_start: fn(),

@@ -129,7 +129,7 @@ fn bind(path: &Path) -> io::Result<StdUnixListener> {
             Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there")),
             Err(_) => std::fs::remove_file(path)?,
         },
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket")),
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is not a socket")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -176,7 +176,7 @@ impl Serving {
                         }
                         Listener::Tcp(tcp, tls) => {
                             let (stream, address) = tcp.accept().await?;
-                            Accepted::Tcp(tls.accept(stream), address)
+                            Accepted::Tcp(stream, tls.clone(), address)
                         }
                     })
                 } => accepted,
@@ -195,10 +195,10 @@ impl Serving {
                         drop(place);
                     });
                 }
-                Ok(Accepted::Tcp(handshake, address)) => {
+                Ok(Accepted::Tcp(stream, tls, address)) => {
                     let failures = failures.clone();
                     connections.spawn(async move {
-                        let why = match tokio::time::timeout(HANDSHAKE, handshake).await {
+                        let why = match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
                             Ok(Ok(stream)) => {
                                 serve(stream, format!("the client at {address}"), clients, version, ended_too).await;
                                 None
@@ -221,7 +221,7 @@ impl Serving {
 
 enum Accepted {
     Unix(tokio::net::UnixStream, String),
-    Tcp(tokio_rustls::Accept<tokio::net::TcpStream>, std::net::SocketAddr),
+    Tcp(tokio::net::TcpStream, TlsAcceptor, std::net::SocketAddr),
 }
 
 struct Refused {

@@ -6,6 +6,7 @@
 
 pub(crate) mod elasticsearch;
 pub(crate) mod file;
+pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod kafka;
 pub(crate) mod program;
@@ -47,6 +48,8 @@ pub(crate) trait OutputKind: Setting + Debug {
 pub(crate) struct Build<'c> {
     config: &'c Config,
     hostname: &'c str,
+    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "only servers have threads"))]
+    on_thread_start: fn(),
     fingerprint: String,
 }
 
@@ -64,6 +67,12 @@ impl Build<'_> {
     /// Returns the name of the host.
     pub(crate) fn hostname(&self) -> &str {
         self.hostname
+    }
+
+    /// Returns what the threads of a server do first.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn on_thread_start(&self) -> fn() {
+        self.on_thread_start
     }
 
     /// Notes a value that the sink depends on.
@@ -94,8 +103,8 @@ impl Tls {
     }
 }
 
-fn wanted<K: OutputKind>(kind: &K, config: &Config, hostname: &str) -> Result<Wanted, String> {
-    let mut build = Build { config, hostname, fingerprint: format!("{kind:?}") };
+fn wanted<K: OutputKind>(kind: &K, config: &Config, hostname: &str, on_thread_start: fn()) -> Result<Wanted, String> {
+    let mut build = Build { config, hostname, on_thread_start, fingerprint: format!("{kind:?}") };
     let sink = kind.build(&mut build).map_err(|error| format!("{}{error}", K::KEY))?;
     let spool = &config.outputs_spool;
     let spool = SpoolConfig { folder: spool.path.clone(), bytes: u64::from(spool.max_size_mb) << 20 };
@@ -141,15 +150,20 @@ macro_rules! outputs {
                 [$( missing(&self.$field) ),*].into_iter().flatten().collect()
             }
 
-            /// Builds the sinks of the enabled outputs.
+            /// Builds the sinks of the enabled outputs. Threads of servers begin with `on_thread_start`.
             ///
             /// # Errors
             /// If a sink cannot be set up.
-            pub(crate) fn build(&self, config: &Config, hostname: &str) -> Result<Vec<Wanted>, String> {
+            pub(crate) fn build(
+                &self,
+                config: &Config,
+                hostname: &str,
+                on_thread_start: fn(),
+            ) -> Result<Vec<Wanted>, String> {
                 let mut all = Vec::new();
                 $(
                     if self.$field.is_enabled() {
-                        all.push(wanted(&self.$field, config, hostname)?);
+                        all.push(wanted(&self.$field, config, hostname, on_thread_start)?);
                     }
                 )*
                 Ok(all)
@@ -173,6 +187,8 @@ outputs! {
     elasticsearch: elasticsearch::ElasticsearchOutput,
     /// Output to Kafka.
     kafka: kafka::KafkaOutput,
+    /// Server of Falco's gRPC protocol.
+    grpc: grpc::GrpcServer,
 }
 
 #[cfg(test)]
@@ -225,7 +241,7 @@ mod tests {
         assert_eq!(missing(&silent), Some(("silent_output.nobody".to_owned(), "has no name")));
         silent.nobody = "x".into();
         assert_eq!(missing(&silent), None);
-        let made = wanted(&silent, &Config::default(), "host").unwrap();
+        let made = wanted(&silent, &Config::default(), "host", || {}).unwrap();
         assert!(made.sink.name() == "silent" && made.spool.is_none());
         assert!(made.settings.contains("nobody") && made.settings.contains("host"), "{}", made.settings);
     }
