@@ -222,6 +222,30 @@ fn rules_for_system_calls_use_fields_of_a_plugin() {
 }
 
 #[test]
+fn metrics_of_plugins_are_among_those_of_the_program() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build(&directory, &[]);
+    let rules = rules(&directory, RULES);
+    let [option, plugin] = plugin(&path, r#", "open_params": "6""#);
+    let rules = rules.to_str().expect("a path");
+    let run = |enabled: &str| {
+        let enabled = format!("metrics.plugins_metrics_enabled={enabled}");
+        let own = ["metrics.enabled=true", "metrics.interval=500ms", "metrics.output_rule=true", &enabled];
+        let own = own.iter().flat_map(|value| ["-o", *value]);
+        let all = ["-r", rules, "-o", "engine.kind=nodriver", "-o", "json_output=true", "-M", "2", &option, &plugin];
+        let ran = peregrine(all.into_iter().chain(own));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let mut snapshots =
+            alerts(&ran.out).into_iter().filter(|alert| alert["rule"] == "Falco internal: metrics snapshot");
+        snapshots.next_back().expect("a snapshot")["output_fields"].clone()
+    };
+    let fields = run("true");
+    assert_eq!(fields["plugins.counter.half"], 0.5, "{fields}");
+    assert!(fields["plugins.counter.batches"].as_u64() >= Some(2), "{fields}");
+    assert!(run("false").get("plugins.counter.half").is_none());
+}
+
+#[test]
 fn asynchronous_events_of_a_plugin_raise_alerts() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = build(&directory, &["-DNO_SOURCE", "-DASYNC", "-DFIELDS=\"[]\""]);

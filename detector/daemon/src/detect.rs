@@ -111,6 +111,7 @@ pub(crate) fn detect(
     };
     let syscall_plugins =
         plugins::of_syscalls(sources.syscall_plugins.as_ref(), config.engine.kind != EngineKind::Replay)?;
+    let measured = syscall_plugins.clone();
     let outcome = service.run(signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
             config,
@@ -121,6 +122,7 @@ pub(crate) fn detect(
             verbose: options.verbose,
             profiles: profiles.as_ref(),
             containers: containers.as_ref(),
+            plugins: measured.as_deref(),
             waiting: None,
         };
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };

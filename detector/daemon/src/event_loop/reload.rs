@@ -342,6 +342,7 @@ mod tests {
             verbose: false,
             profiles: None,
             containers: None,
+            plugins: None,
             waiting: None,
         };
         let first = sets[0].source("syscall").unwrap();

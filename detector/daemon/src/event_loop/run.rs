@@ -16,6 +16,7 @@ use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::sources::containers::Lookup;
 use crate::{Fatal, log, terminal};
+use peregrine_plugin_host::SyscallPlugins;
 use peregrine_sinks::Console;
 use rule_engine::engine::{Runner, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
@@ -42,6 +43,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) profiles: Option<&'s Profiles>,
     /// Lookup of containers, on a live source.
     pub(crate) containers: Option<&'s Lookup>,
+    /// The plugins for system calls.
+    pub(crate) plugins: Option<&'s SyscallPlugins>,
     /// Queue of alerts that wait for that.
     pub(crate) waiting: Option<&'s Waiting>,
 }
@@ -291,6 +294,7 @@ impl AtWork<'_> {
             engines: self.setup.containers.map(Lookup::engines).unwrap_or_default(),
             audit: None,
             plugins: Vec::new(),
+            of_plugins: self.setup.plugins.map(SyscallPlugins::metrics).unwrap_or_default(),
             costs: Vec::new(),
             correlations: (Vec::new(), 0),
         }
@@ -408,6 +412,7 @@ mod tests {
                 verbose: false,
                 profiles: None,
                 containers: None,
+                plugins: None,
                 waiting: None,
             };
             let mut inspector = Inspector::new(Silent { host: HostState::default(), live, left: 25 });

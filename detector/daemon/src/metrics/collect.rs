@@ -93,6 +93,9 @@ impl Facts {
         if self.settings.libbpf_stats_enabled {
             programs(now, &mut metrics);
         }
+        if self.settings.plugins_metrics_enabled {
+            plugins(now, &mut metrics);
+        }
         metrics
     }
 
@@ -220,6 +223,19 @@ impl Facts {
             map.entry(name).or_insert(value);
         }
         map
+    }
+}
+
+/// Adds what plugins measure themselves.
+fn plugins(now: &Snapshot, metrics: &mut Vec<Metric>) {
+    for (plugin, own) in &now.of_plugins {
+        for metric in own {
+            let name = format!("{plugin}.{}", metric.name);
+            metrics.push(match metric.counter {
+                true => Metric::new(Part::Plugin, name, Unit::Count, Kind::Counter, metric.value),
+                false => Metric::new(Part::Plugin, name, Unit::Level, Kind::Gauge, metric.value),
+            });
+        }
     }
 }
 

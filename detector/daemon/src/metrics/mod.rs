@@ -24,6 +24,8 @@ pub(crate) enum Part {
     Source,
     /// Fields of every event: `evt`.
     Event,
+    /// Metrics of plugins: `plugins`, with the name of the plugin before that of the metric.
+    Plugin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +148,7 @@ fn prometheus_name(metric: &Metric) -> String {
         Part::Program => "falco",
         Part::State | Part::Source => "scap",
         Part::Event => "evt",
+        Part::Plugin => "plugins",
     };
     let mut name = metric.name.as_str();
     for suffix in ["_kb", "_bytes", "_perc", "_ts", "_sec", "_ns"] {
@@ -197,7 +200,11 @@ pub(crate) fn fields(metrics: &[Metric], form: Form, fields: &mut Map<String, Js
         if metric.value == 0.0 && !form.zeros {
             continue;
         }
-        let prefix = if metric.part == Part::Source { "scap" } else { "falco" };
+        let prefix = match metric.part {
+            Part::Source => "scap",
+            Part::Plugin => "plugins",
+            Part::Program | Part::State | Part::Event => "falco",
+        };
         let memory = match metric.unit {
             Unit::Bytes => Some(metric.value / (1 << 20) as f64),
             Unit::Kibibytes => Some(metric.value / 1024.0),

@@ -54,6 +54,8 @@ pub(crate) struct Snapshot {
     pub(crate) audit: Option<AuditCounts>,
     /// Counts of the sources that plugins provide. Their rules are among the rules.
     pub(crate) plugins: Vec<SourceCounts>,
+    /// The metrics of plugins, by the name of each.
+    pub(crate) of_plugins: PluginMetrics,
     /// Costs of the first rules, in their order, while they are measured.
     pub(crate) costs: Vec<Cost>,
     /// The counts of each correlation, and the memory of all partial matches.
@@ -70,6 +72,9 @@ pub(crate) struct AuditCounts {
     pub(crate) rules: Vec<RuleCount>,
 }
 
+/// The metrics of plugins, by the name of each.
+pub(crate) type PluginMetrics = Vec<(String, Vec<peregrine_plugin_host::Metric>)>;
+
 /// Counts of the events that a plugin provides, at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SourceCounts {
@@ -79,6 +84,8 @@ pub(crate) struct SourceCounts {
     pub(crate) events: u64,
     /// Events of the plugin that are invalid.
     pub(crate) invalid: u64,
+    /// The metrics of the plugins of the source.
+    pub(crate) metrics: PluginMetrics,
     pub(crate) rules: Vec<RuleCount>,
 }
 
@@ -148,6 +155,7 @@ impl Telemetry {
         for plugin in &self.plugins {
             let mut counts = plugin.counts();
             snapshot.rules.append(&mut counts.rules);
+            snapshot.of_plugins.append(&mut counts.metrics);
             snapshot.plugins.push(counts);
         }
         snapshot

@@ -10,7 +10,7 @@ use crate::metrics::telemetry::{CountsSource, SourceCounts};
 use crate::plugins;
 use crate::rules::slot::Slot;
 use crate::{Fatal, log};
-use peregrine_plugin_host::{Error, Next, PluginSchema, PluginSource, SourcePlugins};
+use peregrine_plugin_host::{Error, Next, Plugin, PluginSchema, PluginSource, SourcePlugins};
 use rule_engine::engine::{Runner, SourceRules};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -25,6 +25,8 @@ const SLOW: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 /// How often the watchdog looks.
 const STEP: Duration = Duration::from_millis(250);
+/// How often plugins are queried for their metrics.
+const MEASURE: Duration = Duration::from_secs(1);
 /// How many invalid events are logged; the others are counted only.
 const LOGGED: u64 = 10;
 
@@ -81,7 +83,8 @@ impl Evaluator {
         end: &AtomicBool,
     ) -> Result<(), Fatal> {
         let mut runner = rules.runner();
-        let mut work = Work { counts: self.counts(), matches: Matches::default(), evictions: EvictionWatch::new() };
+        let (counts, matches) = (self.counts(), Matches::default());
+        let mut work = Work { counts, matches, evictions: EvictionWatch::new(), measured: None };
         work.matches.follow(rules.rules());
         while !end.load(Ordering::SeqCst) {
             if let Some(new) = slot.take::<PluginSchema>(&self.source) {
@@ -91,6 +94,7 @@ impl Evaluator {
                 runner = next;
             }
             let more = self.round(&mut source, &mut runner, &mut work, alerts)?;
+            work.measure(&mut source, !more);
             work.publish(self);
             if work.evictions.is_quiet() {
                 alerts.report_evictions(work.evictions.last(), runner.take_evicted());
@@ -160,12 +164,24 @@ struct Work {
     counts: SourceCounts,
     matches: Matches,
     evictions: EvictionWatch,
+    /// When the plugins were last queried for their metrics.
+    measured: Option<Instant>,
 }
 
 impl Work {
+    /// Queries the plugins for their metrics, if that is due or nothing comes after it.
+    fn measure(&mut self, source: &mut PluginSource, last: bool) {
+        if last || self.measured.is_none_or(|measured| measured.elapsed() >= MEASURE) {
+            self.measured = Some(Instant::now());
+            let metrics = |plugin: &mut Plugin| (plugin.info().name.clone(), plugin.metrics());
+            self.counts.metrics = source.plugins().iter_mut().map(metrics).collect();
+        }
+    }
+
     fn publish(&mut self, evaluator: &Evaluator) {
         let mut counts = evaluator.counts.lock().unwrap_or_else(PoisonError::into_inner);
         (counts.events, counts.invalid) = (self.counts.events, self.counts.invalid);
+        counts.metrics.clone_from(&self.counts.metrics);
         self.matches.copy_to(&mut counts.rules);
     }
 }
