@@ -20,6 +20,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("peregrine-plugin-host", "peregrine_plugin_host"),
     ("peregrine-sinks", "peregrine_sinks"),
     ("peregrine-containers", "peregrine_containers"),
+    ("peregrine-response", "peregrine_response"),
     ("peregrine-captures", "peregrine_captures"),
     ("peregrine-detector", "peregrine_detector"),
 ];

@@ -95,6 +95,15 @@ pub(super) const HOUSES: &[House] = &[
         ],
     },
     House {
+        folder: "detector/response",
+        floors: &[
+            &["action", "identity", "process", "program"],
+            &["brakes", "cgroup", "protected"],
+            &["target"],
+            &["responder"],
+        ],
+    },
+    House {
         folder: "detector/captures",
         floors: &[
             &["compatible", "input", "marked", "output", "progress", "quantity", "reference"],

@@ -1,0 +1,363 @@
+//! The thread that acts.
+
+use crate::action::{Action, Outcome, Proposal, Report};
+use crate::brakes::{Brakes, Limits};
+use crate::cgroup::{self, Cgroup};
+use crate::identity::{PLACES, Stream, was_there};
+use crate::process::{Held, executable};
+use crate::program::{Prepared, Program};
+use crate::protected::{Guard, Protected};
+use crate::target::{self, Place};
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The inode number of the initial PID namespace (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
+const HOST_PIDS: &str = "pid:[4026531836]";
+
+/// Whether anything is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Reports what would be done.
+    #[default]
+    DryRun,
+    /// Acts.
+    Act,
+}
+
+/// What may be done, and by which limits.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// Whether anything is done.
+    pub mode: Mode,
+    /// The limits.
+    pub limits: Limits,
+    /// The processes that are never acted upon.
+    pub protected: Protected,
+    /// The programs that [`Action::Run`] names.
+    pub programs: BTreeMap<String, Program>,
+    /// The time of boot in nanoseconds since 1970, as the source of events adds it to the kernel's clock.
+    pub boot_time: u64,
+    /// The root of the host's file system, if this process runs in a container; empty: its own.
+    pub host_root: PathBuf,
+}
+
+/// A reason why responses cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Process IDs of events are those of the host; here they would mean other processes.
+    #[error("responses require the host's PID namespace: this process is in another one")]
+    PidNamespace,
+    /// A program cannot be run.
+    #[error("response program {name}: {why}")]
+    Program {
+        /// Its name in the configuration.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The thread could not be started.
+    #[error("cannot start the thread of responses: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Acts on proposals, on a thread of its own.
+///
+/// Dropping it waits for what is being done; proposals that wait are reported as [`Outcome::Lost`].
+#[derive(Debug)]
+pub struct Responder {
+    stream: Arc<Stream>,
+    /// Number of configurations so far.
+    generation: Arc<AtomicU64>,
+    queue: Option<SyncSender<Order>>,
+    thread: Option<JoinHandle<()>>,
+    report: Reporter,
+}
+
+/// What the thread receives.
+enum Order {
+    Act { proposal: Box<Proposal>, place: usize, generation: u64 },
+    Reset(Box<Plan>),
+}
+
+/// What follows from a configuration.
+#[derive(Debug)]
+struct Plan {
+    config: Config,
+    programs: BTreeMap<String, (Prepared, Arc<AtomicU32>)>,
+}
+
+impl Plan {
+    fn new(config: Config) -> Result<Self, Error> {
+        let prepare = |(name, program): (&String, &Program)| match program.prepare() {
+            Ok(prepared) => Ok((name.clone(), (prepared, Arc::default()))),
+            Err(why) => Err(Error::Program { name: name.clone(), why }),
+        };
+        let programs = config.programs.iter().map(prepare).collect::<Result<_, _>>()?;
+        Ok(Self { config, programs })
+    }
+
+    fn proc(&self) -> PathBuf {
+        self.config.host_root.join("proc")
+    }
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Act { .. } => "Act",
+            Self::Reset(..) => "Reset",
+        })
+    }
+}
+
+impl Responder {
+    /// Starts the thread. `report` is called there with each outcome, and by [`propose`](Self::propose) for those that are
+    /// lost.
+    ///
+    /// # Errors
+    ///
+    /// If process IDs here are not the host's, if a program of the configuration cannot be run, or without a thread.
+    pub fn start(config: Config, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
+        let pids = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        if pids != Path::new(HOST_PIDS) {
+            return Err(Error::PidNamespace);
+        }
+        Self::start_here(config, report)
+    }
+
+    /// Starts it with the process IDs of this namespace, as events in tests have them.
+    fn start_here(config: Config, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
+        let mut config = config;
+        if config.host_root.as_os_str().is_empty() {
+            config.host_root = PathBuf::from("/");
+        }
+        let plan = Plan::new(config)?;
+        let stream = Arc::<Stream>::default();
+        let report = Reporter(Arc::new(Mutex::new(report)));
+        let (queue, orders) = sync_channel(PLACES + 1);
+        let generation = Arc::<AtomicU64>::default();
+        let worker = Worker {
+            generation: Arc::clone(&generation),
+            guard: Guard::new(plan.config.protected.clone(), &plan.proc()),
+            brakes: Brakes::new(plan.config.limits, Instant::now()),
+            plan,
+            stream: Arc::clone(&stream),
+            report: report.clone(),
+        };
+        let thread = std::thread::Builder::new().name("response".into()).spawn(move || worker.run(&orders));
+        let thread = Some(thread.map_err(Error::Thread)?);
+        Ok(Self { stream, generation, queue: Some(queue), thread, report })
+    }
+
+    /// Proposes an action about the event that was read last. Never waits.
+    ///
+    /// Called by the thread that reads events, between this event and the next one, so that the end of the process cannot
+    /// be missed.
+    pub fn propose(&self, proposal: Proposal) {
+        let (Some(queue), Some(place)) = (&self.queue, self.stream.watch(proposal.subject.pid)) else {
+            return self.report.report(proposal, Outcome::Lost);
+        };
+        let generation = self.generation.load(Ordering::Acquire);
+        let order = Order::Act { proposal: Box::new(proposal), place, generation };
+        if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) = queue.try_send(order) {
+            self.stream.free(place);
+            if let Order::Act { proposal, .. } = order {
+                self.report.report(*proposal, Outcome::Lost);
+            }
+        }
+    }
+
+    /// Says that events were read up to this time, in nanoseconds since 1970 as the source counts. Call it for each event.
+    pub fn read_to(&self, time: u64) {
+        self.stream.read_to(time);
+    }
+
+    /// Says that a process has ended: at each exit of the last thread of a process.
+    pub fn ended(&self, pid: i32) {
+        self.stream.ended(pid);
+    }
+
+    /// Applies a new configuration: rules are armed again, and a warm-up begins. Proposals that wait are refused, as the
+    /// new rules may not make them.
+    ///
+    /// # Errors
+    ///
+    /// If a program cannot be run. Then the old configuration stays.
+    pub fn reset(&self, config: Config) -> Result<(), Error> {
+        let plan = Plan::new(config)?;
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        if let Some(queue) = &self.queue {
+            // Fails only if the thread has ended, as after a panic; then there is nothing to configure.
+            let _ = queue.send(Order::Reset(Box::new(plan)));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Returns the time now, in nanoseconds since 1970 as the source of events counts.
+fn now(boot: u64) -> u64 {
+    let clock = clock_gettime(ClockId::Boottime);
+    let since_boot =
+        u64::try_from(clock.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(clock.tv_nsec).unwrap_or(0);
+    boot.saturating_add(since_boot)
+}
+
+/// Where outcomes are reported.
+#[derive(Clone)]
+struct Reporter(Arc<Mutex<dyn FnMut(Report) + Send>>);
+
+impl Reporter {
+    fn report(&self, proposal: Proposal, outcome: Outcome) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let latency = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).saturating_sub(proposal.time);
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(Report { proposal, outcome, latency });
+    }
+}
+
+impl std::fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reporter")
+    }
+}
+
+struct Worker {
+    generation: Arc<AtomicU64>,
+    plan: Plan,
+    guard: Guard,
+    brakes: Brakes,
+    stream: Arc<Stream>,
+    report: Reporter,
+}
+
+impl Worker {
+    fn run(mut self, orders: &Receiver<Order>) {
+        while let Ok(order) = orders.recv() {
+            match order {
+                Order::Act { proposal, place, generation } => {
+                    let outcome = if generation == self.generation.load(Ordering::Acquire) {
+                        self.outcome(&proposal, place)
+                    } else {
+                        Some(Outcome::WarmUp)
+                    };
+                    self.stream.free(place);
+                    if let Some(outcome) = outcome {
+                        self.report.report(*proposal, outcome);
+                    }
+                }
+                Order::Reset(mut plan) => {
+                    for (name, (_, running)) in &mut plan.programs {
+                        if let Some((_, before)) = self.plan.programs.get(name) {
+                            *running = Arc::clone(before);
+                        }
+                    }
+                    self.guard = Guard::new(plan.config.protected.clone(), &plan.proc());
+                    self.brakes.reset(plan.config.limits, Instant::now());
+                    self.plan = *plan;
+                }
+            }
+        }
+    }
+
+    /// Returns what came of a proposal. `None` if that is reported later.
+    fn outcome(&mut self, proposal: &Proposal, place: usize) -> Option<Outcome> {
+        if proposal.uncertain {
+            return Some(Outcome::Uncertain);
+        }
+        let age = Duration::from_nanos(now(self.plan.config.boot_time).saturating_sub(proposal.time));
+        if let Some(stopped) = self.brakes.stops(&proposal.rule, age, Instant::now()) {
+            return Some(stopped);
+        }
+        match &proposal.action {
+            Action::Run(name) => self.start(name, proposal),
+            action => Some(match self.held(proposal, place) {
+                Ok(held) => self.act(action, held, proposal),
+                Err(outcome) => outcome,
+            }),
+        }
+    }
+
+    /// Holds the process of an event, and makes sure that it is that process.
+    fn held(&self, proposal: &Proposal, place: usize) -> Result<Held, Outcome> {
+        let config = &self.plan.config;
+        let held = match Held::open(&self.plan.proc(), proposal.subject.pid) {
+            Ok(held) => held,
+            Err(Errno::SRCH) => return Err(Outcome::Gone),
+            Err(error) => return Err(Outcome::Failed(format!("pidfd_open: {error}"))),
+        };
+        let moment = now(config.boot_time);
+        if self.stream.has_ended(place) {
+            return Err(Outcome::Gone);
+        }
+        let ticks = rustix::param::clock_ticks_per_second();
+        if !was_there(held.facts.start, proposal.time, config.boot_time, ticks) {
+            if !self.stream.passes(moment) {
+                return Err(Outcome::Uncertain);
+            }
+            if self.stream.has_ended(place) {
+                return Err(Outcome::Gone);
+            }
+        }
+        if proposal.subject.exe.is_empty() || held.facts.exe.is_empty() {
+            return Err(Outcome::Uncertain);
+        }
+        if held.facts.exe != executable(&proposal.subject.exe) {
+            return Err(Outcome::Changed);
+        }
+        Ok(held)
+    }
+
+    fn act(&self, action: &Action, held: Held, proposal: &Proposal) -> Outcome {
+        let proc = self.plan.proc();
+        let container = cgroup::mount(&self.plan.config.host_root)
+            .and_then(|mount| Cgroup::of(&held.facts, &proposal.subject.container, &mount));
+        let place = Place { proc: &proc, guard: &self.guard };
+        target::perform(action, held, container.as_ref(), &place, self.plan.config.mode == Mode::Act)
+    }
+
+    /// Starts a program, on a thread of its own that reports its end.
+    fn start(&self, name: &str, proposal: &Proposal) -> Option<Outcome> {
+        let Some((program, running)) = self.plan.programs.get(name) else {
+            return Some(Outcome::Failed(format!("there is no response program {name}")));
+        };
+        if self.plan.config.mode == Mode::DryRun {
+            return Some(Outcome::DryRun(1));
+        }
+        if running.fetch_add(1, Ordering::AcqRel) >= program.concurrency() {
+            running.fetch_sub(1, Ordering::AcqRel);
+            return Some(Outcome::Failed(format!("{name} is still running, as often as it may")));
+        }
+        let (program, running, reports) = (program.clone(), Arc::clone(running), self.report.clone());
+        let mine = proposal.clone();
+        let started = std::thread::Builder::new().name("response-run".into()).spawn(move || {
+            let outcome = program.run(&mine.alert).map_or_else(Outcome::Failed, |()| Outcome::Done(1));
+            running.fetch_sub(1, Ordering::AcqRel);
+            reports.report(mine, outcome);
+        });
+        match started {
+            Ok(_) => None,
+            Err(error) => Some(Outcome::Failed(format!("cannot start a thread: {error}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "responder_tests.rs"]
+mod tests;
