@@ -8,6 +8,8 @@ use crate::metrics::matches::Matches;
 use crate::metrics::telemetry::{CountsAudit, CountsSource};
 use crate::protect::Protection;
 use crate::reports::profile::Profiles;
+#[cfg(feature = "live")]
+use crate::response::{self, Responses};
 use crate::rules::{self, RuleFiles};
 use crate::signals::Signals;
 use crate::sources::{self, containers, no_driver, plugin, replay};
@@ -124,6 +126,7 @@ pub(crate) fn detect(
             containers: containers.as_ref(),
             plugins: measured.as_deref(),
             waiting: None,
+            responses: None,
         };
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
         match kind {
@@ -203,22 +206,29 @@ fn live(
     // Threads whose start was lost are known only in /proc.
     let proc = sinsp::ProcFs::new(host::host_root());
     let mut inspector = replay::builder(source, setup.config, plugins).proc(proc).build();
+    // Its thread keeps the privileges that it needs.
+    let (responses, reports) = response::plan(setup.config)?.map(Responses::start).transpose()?.unzip();
     protection.complete();
     log::notice("watching this host");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
         live::follow(source, setup.config, wanted(rules))
     };
-    let Some(containers) = setup.containers else {
-        return run::run(setup, &mut inspector, follow, rules, alerts, matches);
-    };
-    inspector.set_container_metadata(containers.provider());
-    let (waiting, queue) = pending_alerts::queue(containers.provider(), pending_alerts::MOMENT);
+    let queue = setup.containers.map(|containers| {
+        inspector.set_container_metadata(containers.provider());
+        pending_alerts::queue(containers.provider(), pending_alerts::MOMENT)
+    });
+    let (waiting, queue) = queue.unzip();
     std::thread::scope(|scope| {
-        scope.spawn(|| queue.run(alerts));
-        let setup = run::Setup { waiting: Some(&waiting), ..*setup };
+        if let Some(queue) = queue {
+            scope.spawn(|| queue.run(alerts));
+        }
+        if let Some(reports) = reports {
+            scope.spawn(|| reports.run(alerts));
+        }
+        let setup = run::Setup { waiting: waiting.as_ref(), responses: responses.as_ref(), ..*setup };
         let outcome = run::run(&setup, &mut inspector, follow, rules, alerts, matches);
-        // Ends the thread after it has sent the alerts that still wait.
-        drop(waiting);
+        // Ends the threads after they have sent the alerts that still wait.
+        drop((waiting, responses));
         outcome
     })
 }

@@ -27,6 +27,7 @@ mod places;
 mod plugins;
 mod protect;
 mod reports;
+mod response;
 mod rules;
 mod server;
 mod signals;

@@ -18,10 +18,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 /// processors are merged by time; what comes later than this was reported as late.
 const MARGIN: u64 = 2_000_000;
 
+/// How much the time of boot here and in the source of events may differ: both are measured.
+const ERROR: u64 = 1_000_000;
+
 /// Returns whether a process that started in this tick after boot was there at a time, for certain: the tick of the time
 /// itself is not enough.
 pub(crate) fn was_there(start: u64, time: u64, boot: u64, ticks_per_second: u64) -> bool {
-    let since_boot = u128::from(time.saturating_sub(boot));
+    let since_boot = u128::from(time.saturating_sub(boot).saturating_sub(ERROR));
     let tick = since_boot * u128::from(ticks_per_second) / u128::from(SECOND);
     u128::from(start) < tick
 }
@@ -115,10 +118,11 @@ mod tests {
     fn only_an_earlier_tick_is_certain() {
         let boot = 1_700_000_000 * SECOND;
         let at = |milliseconds: u64| boot + milliseconds * 1_000_000;
-        assert!(was_there(99, at(1_000), boot, 100));
-        assert!(!was_there(100, at(1_000), boot, 100));
-        assert!(!was_there(100, at(1_009), boot, 100));
-        assert!(was_there(100, at(1_010), boot, 100));
+        assert!(was_there(99, at(1_001), boot, 100));
+        assert!(!was_there(99, at(1_000), boot, 100));
+        assert!(!was_there(100, at(1_001), boot, 100));
+        assert!(!was_there(100, at(1_010), boot, 100));
+        assert!(was_there(100, at(1_011), boot, 100));
         assert!(!was_there(0, at(0), boot, 100));
         // An event of before boot: a clock that was set.
         assert!(!was_there(0, 5, boot, 100));

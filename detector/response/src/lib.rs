@@ -34,4 +34,4 @@ pub use action::{Action, Outcome, Proposal, Report, Scope, Subject};
 pub use brakes::Limits;
 pub use program::Program;
 pub use protected::Protected;
-pub use responder::{Config, Error, Mode, Responder};
+pub use responder::{Config, Error, Mode, Plan, Responder, boot_time};

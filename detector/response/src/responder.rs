@@ -21,6 +21,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The inode number of the initial PID namespace (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
 const HOST_PIDS: &str = "pid:[4026531836]";
 
+/// How long before a moment without events the stream was read to, for certain.
+const IDLE: u64 = 10_000_000;
+
 /// Whether anything is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -74,6 +77,7 @@ pub enum Error {
 /// Dropping it waits for what is being done; proposals that wait are reported as [`Outcome::Lost`].
 #[derive(Debug)]
 pub struct Responder {
+    boot_time: u64,
     stream: Arc<Stream>,
     /// Number of configurations so far.
     generation: Arc<AtomicU64>,
@@ -88,21 +92,34 @@ enum Order {
     Reset(Box<Plan>),
 }
 
-/// What follows from a configuration.
+/// A configuration that was checked, with what it names found.
 #[derive(Debug)]
-struct Plan {
+pub struct Plan {
     config: Config,
     programs: BTreeMap<String, (Prepared, Arc<AtomicU32>)>,
 }
 
 impl Plan {
-    fn new(config: Config) -> Result<Self, Error> {
+    /// Checks a configuration, and finds the users of its programs.
+    ///
+    /// # Errors
+    ///
+    /// If a program cannot be run.
+    pub fn new(mut config: Config) -> Result<Self, Error> {
+        if config.host_root.as_os_str().is_empty() {
+            config.host_root = PathBuf::from("/");
+        }
         let prepare = |(name, program): (&String, &Program)| match program.prepare() {
             Ok(prepared) => Ok((name.clone(), (prepared, Arc::default()))),
             Err(why) => Err(Error::Program { name: name.clone(), why }),
         };
         let programs = config.programs.iter().map(prepare).collect::<Result<_, _>>()?;
         Ok(Self { config, programs })
+    }
+
+    /// Returns whether anything is done.
+    pub fn mode(&self) -> Mode {
+        self.config.mode
     }
 
     fn proc(&self) -> PathBuf {
@@ -125,22 +142,18 @@ impl Responder {
     ///
     /// # Errors
     ///
-    /// If process IDs here are not the host's, if a program of the configuration cannot be run, or without a thread.
-    pub fn start(config: Config, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
+    /// If process IDs here are not the host's, or without a thread.
+    pub fn start(plan: Plan, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
         let pids = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         if pids != Path::new(HOST_PIDS) {
             return Err(Error::PidNamespace);
         }
-        Self::start_here(config, report)
+        Self::start_here(plan, report)
     }
 
     /// Starts it with the process IDs of this namespace, as events in tests have them.
-    fn start_here(config: Config, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
-        let mut config = config;
-        if config.host_root.as_os_str().is_empty() {
-            config.host_root = PathBuf::from("/");
-        }
-        let plan = Plan::new(config)?;
+    fn start_here(plan: Plan, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
+        let boot_time = plan.config.boot_time;
         let stream = Arc::<Stream>::default();
         let report = Reporter(Arc::new(Mutex::new(report)));
         let (queue, orders) = sync_channel(PLACES + 1);
@@ -155,7 +168,7 @@ impl Responder {
         };
         let thread = std::thread::Builder::new().name("response".into()).spawn(move || worker.run(&orders));
         let thread = Some(thread.map_err(Error::Thread)?);
-        Ok(Self { stream, generation, queue: Some(queue), thread, report })
+        Ok(Self { boot_time, stream, generation, queue: Some(queue), thread, report })
     }
 
     /// Proposes an action about the event that was read last. Never waits.
@@ -181,6 +194,12 @@ impl Responder {
         self.stream.read_to(time);
     }
 
+    /// Says that there is nothing to read now. Call it when the source of events has none, so that proposals about processes
+    /// that started just before their event do not wait for the next one.
+    pub fn idle(&self) {
+        self.stream.read_to(now(self.boot_time).saturating_sub(IDLE));
+    }
+
     /// Says that a process has ended: at each exit of the last thread of a process.
     pub fn ended(&self, pid: i32) {
         self.stream.ended(pid);
@@ -188,18 +207,12 @@ impl Responder {
 
     /// Applies a new configuration: rules are armed again, and a warm-up begins. Proposals that wait are refused, as the
     /// new rules may not make them.
-    ///
-    /// # Errors
-    ///
-    /// If a program cannot be run. Then the old configuration stays.
-    pub fn reset(&self, config: Config) -> Result<(), Error> {
-        let plan = Plan::new(config)?;
+    pub fn reset(&self, plan: Plan) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         if let Some(queue) = &self.queue {
             // Fails only if the thread has ended, as after a panic; then there is nothing to configure.
             let _ = queue.send(Order::Reset(Box::new(plan)));
         }
-        Ok(())
     }
 }
 
@@ -210,6 +223,12 @@ impl Drop for Responder {
             let _ = thread.join();
         }
     }
+}
+
+/// Returns the time of boot in nanoseconds since 1970: what sources of events add to the kernel's clock.
+pub fn boot_time() -> u64 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX).saturating_sub(now(0))
 }
 
 /// Returns the time now, in nanoseconds since 1970 as the source of events counts.
@@ -303,9 +322,6 @@ impl Worker {
             Err(error) => return Err(Outcome::Failed(format!("pidfd_open: {error}"))),
         };
         let moment = now(config.boot_time);
-        if self.stream.has_ended(place) {
-            return Err(Outcome::Gone);
-        }
         let ticks = rustix::param::clock_ticks_per_second();
         if !was_there(held.facts.start, proposal.time, config.boot_time, ticks) {
             if !self.stream.passes(moment) {

@@ -14,11 +14,6 @@ struct Tried {
     boot: u64,
 }
 
-fn boot_time() -> u64 {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    u64::try_from(wall).unwrap() - now(0)
-}
-
 fn config() -> Config {
     let limits = Limits { warm_up: Duration::ZERO, per_minute: 100_000, per_rule: 100_000, ..Limits::default() };
     Config { mode: Mode::Act, limits, boot_time: boot_time(), ..Config::default() }
@@ -28,7 +23,8 @@ impl Tried {
     fn new(config: Config) -> Self {
         let (sender, reports) = channel();
         let boot = config.boot_time;
-        let responder = Responder::start_here(config, move |report| sender.send(report).unwrap()).unwrap();
+        let responder =
+            Responder::start_here(Plan::new(config).unwrap(), move |report| sender.send(report).unwrap()).unwrap();
         Self { responder, reports, boot }
     }
 
@@ -245,7 +241,7 @@ fn proposals_that_wait_are_refused_after_a_reload() {
     // The first one keeps the thread until the stream goes on, which it does not.
     tried.propose(Action::Kill(Scope::Process), first.subject(), tried.now());
     tried.propose(Action::Kill(Scope::Process), second.subject(), tried.now());
-    tried.responder.reset(config()).unwrap();
+    tried.responder.reset(Plan::new(config()).unwrap());
     let outcomes = [tried.outcome(), tried.outcome()];
     assert!(matches!(outcomes, [Outcome::Uncertain | Outcome::WarmUp, Outcome::WarmUp]), "{outcomes:?}");
     assert!(second.is_alive());
@@ -261,7 +257,7 @@ fn a_flood_of_proposals_is_bounded_and_counted() {
     let lost = (0..100).filter(|_| tried.outcome() == Outcome::Lost).count();
     assert!(lost >= 90, "{lost}");
     // Those that wait are given up.
-    tried.responder.reset(Config { mode: Mode::DryRun, ..config() }).unwrap();
+    tried.responder.reset(Plan::new(Config { mode: Mode::DryRun, ..config() }).unwrap());
 }
 
 #[test]
@@ -277,14 +273,14 @@ fn programs_run_beside_the_thread_and_not_too_often() {
     run(&tried);
     assert!(matches!(tried.outcome(), Outcome::Failed(why) if why.contains("still running")));
     // Also after a reload.
-    tried.responder.reset(Config { programs, ..config() }).unwrap();
+    tried.responder.reset(Plan::new(Config { programs, ..config() }).unwrap());
     run(&tried);
     assert!(matches!(tried.outcome(), Outcome::Failed(why) if why.contains("still running")));
     std::fs::write(&path, "").unwrap();
     assert_eq!(tried.outcome(), Outcome::Done(1));
     assert!(matches!(tried.of(Action::Run("other".into()), Subject::default()), Outcome::Failed(_)));
     let bad = BTreeMap::from([("bad".to_owned(), Program::new(vec!["relative".to_owned()]))]);
-    let error = tried.responder.reset(Config { programs: bad, ..config() }).unwrap_err();
+    let error = Plan::new(Config { programs: bad, ..config() }).unwrap_err();
     assert_eq!(error.to_string(), "response program bad: the command must begin with an absolute path");
 }
 

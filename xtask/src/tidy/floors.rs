@@ -122,6 +122,7 @@ pub(super) const HOUSES: &[House] = &[
             &["protect"],
             &["alerts", "host", "server"],
             &["metrics", "rules"],
+            &["response"],
             &["sources", "web"],
             &["reports"],
             &["event_loop"],

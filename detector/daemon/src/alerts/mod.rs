@@ -111,7 +111,7 @@ impl Alerts {
     pub(crate) fn send_with(&self, alert: &Alert<'_>, note: Option<Note>) {
         let (mut notes, time) = (alert.notes().to_vec(), alert.time());
         notes.extend(note);
-        if alert.source() == SYSCALL && time < self.uncertain_until.load(Ordering::Relaxed) {
+        if alert.source() == SYSCALL && self.is_uncertain(time) {
             notes.push(Note::new("state_uncertain", true));
         }
         if let Some(noise) = &mut *self.noise.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -146,6 +146,16 @@ impl Alerts {
 
     fn format(&self) -> RwLockReadGuard<'_, Format> {
         self.format.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns an alert as JSON with all its parts, as the web UI has it.
+    pub(crate) fn as_json(&self, alert: &Alert<'_>) -> Bytes {
+        written(alert, &[], &format::full(&self.hostname))
+    }
+
+    /// Returns whether the state of threads and files may be incomplete at a time, because events were dropped.
+    pub(crate) fn is_uncertain(&self, time: u64) -> bool {
+        time < self.uncertain_until.load(Ordering::Relaxed)
     }
 
     /// Marks the state as uncertain until this time, because events were dropped.

@@ -58,6 +58,37 @@ choices! {
         /// Matches of any rule.
         AllRules = "all_rules",
     }
+    /// Whether responses act.
+    ResponseMode {
+        /// Reports what would be done.
+        DryRun = "dry_run",
+        /// Acts.
+        Act = "act",
+    }
+    /// Action of a response.
+    ResponseAction {
+        /// Sends SIGKILL.
+        Kill = "kill",
+        /// Sends SIGSTOP.
+        Stop = "stop",
+        /// Sends SIGCONT.
+        Continue = "continue",
+        /// Freezes the container.
+        Freeze = "freeze",
+        /// Thaws the container.
+        Thaw = "thaw",
+        /// Runs a program of response.programs.
+        Run = "run",
+    }
+    /// Processes that a response is for.
+    ResponseTarget {
+        /// The process of the event.
+        Process = "process",
+        /// The process and its descendants.
+        Tree = "tree",
+        /// All processes of its container.
+        Container = "container",
+    }
     /// Action when system calls were dropped.
     DropAction {
         /// None.

@@ -4,7 +4,8 @@
 //! file: for example, every output is disabled by default.
 
 pub(crate) use super::choices::{
-    CaptureMode, DropAction, EngineKind, LibsSeverity, LogLevel, MinPriority, RuleMatching, Strategy,
+    CaptureMode, DropAction, EngineKind, LibsSeverity, LogLevel, MinPriority, ResponseAction, ResponseMode,
+    ResponseTarget, RuleMatching, Strategy,
 };
 pub(crate) use super::forms::{ConfigFile, ExtraField, InitConfig};
 use super::outputs::OutputSettings;
@@ -74,6 +75,10 @@ settings! {
         protection: ProtectionSettings = ProtectionSettings::default(),
         /// Alerts to the clients of the gRPC server.
         grpc_output: GrpcOutput = GrpcOutput::default(),
+        /// Limits of responses, and the programs that they run. Not in Falco.
+        response: ResponseSettings = ResponseSettings::default(),
+        /// Alerts that are answered, and how. Not in Falco.
+        responses: Vec<Response> = Vec::new(),
         /// Built-in web server.
         webserver: Webserver = Webserver::default(),
         /// Logs to standard error.
@@ -267,6 +272,64 @@ settings! {
         refuse_writable_files: bool = false,
         /// File by which the next start notices that the program was killed; empty: none. Its directory must exist.
         heartbeat_file: PathBuf = "/var/lib/peregrine/heartbeat".into(),
+    }
+    /// Limits of responses, and the programs that they run.
+    ResponseSettings {
+        /// Enables responses. Otherwise no response is even considered.
+        enabled: bool = false,
+        /// Whether responses act, or only report what would be done.
+        mode: ResponseMode = ResponseMode::DryRun,
+        /// Maximum number of actions of all rules in a minute.
+        max_per_minute: u32 = 30,
+        /// Maximum number of actions of one rule in a minute; with one more the rule is disarmed until the next reload.
+        max_per_minute_per_rule: u32 = 10,
+        /// Seconds after a start or reload in which nothing is done.
+        warm_up_seconds: u32 = 10,
+        /// Age of an event in seconds above which nothing is done about it.
+        max_age_seconds: u32 = 5,
+        /// Paths of executables whose processes are never acted upon, in addition to those that are always protected.
+        protected_executables: Vec<String> = Vec::new(),
+        /// Never acts upon processes in the root of the host's cgroups.
+        protect_host_cgroup: bool = false,
+        /// Programs that responses may run.
+        programs: Vec<ResponseProgram> = Vec::new(),
+    }
+    /// A program that responses may run, without a shell, with the alert as JSON on its standard input.
+    ResponseProgram {
+        /// Name by which responses refer to it.
+        name: String = String::new(),
+        /// Absolute path of the executable, and its arguments.
+        command: Vec<String> = Vec::new(),
+        /// Its whole environment.
+        environment: BTreeMap<String, String> = BTreeMap::new(),
+        /// User that it runs as; empty: that of the detector.
+        user: String = String::new(),
+        /// Seconds after which it is killed.
+        timeout_seconds: u32 = 10,
+        /// How many of it run at the same time.
+        concurrency: u32 = 1,
+    }
+    /// Alerts that are answered, and how.
+    Response {
+        /// Rules that are answered. At least one criterion is required.
+        r#match: ResponseMatch = ResponseMatch::default(),
+        /// What is done.
+        action: Option<ResponseAction> = None,
+        /// To which processes.
+        target: Option<ResponseTarget> = None,
+        /// Name of the program to run, for the action run.
+        program: String = String::new(),
+    }
+    /// Criteria that a rule must all meet.
+    ResponseMatch {
+        /// Name of the rule.
+        rule: String = String::new(),
+        /// Tags, all of which the rule must have.
+        tags: Vec<String> = Vec::new(),
+        /// Minimum priority of the rule.
+        priority: Option<MinPriority> = None,
+        /// Source of the rule. Only system calls have processes.
+        source: String = String::new(),
     }
     /// Built-in web server.
     Webserver {

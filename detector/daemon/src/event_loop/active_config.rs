@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FIXED: &[&str] =
     &["engine", "webserver", "plugins", "load_plugins", "metrics", "base_syscalls", "falco_libs", "protection"];
 /// Settings with secrets.
-const SECRET: &[&str] = &["password", "api_key", "headers"];
+const SECRET: &[&str] = &["password", "api_key", "headers", "environment"];
 
 /// Returns the path of the file that belongs to this pid file.
 pub(crate) fn path(pidfile: &Path) -> PathBuf {

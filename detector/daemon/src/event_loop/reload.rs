@@ -16,7 +16,7 @@ use crate::plugins::Plugins;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
-use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, protect, rules::bundle};
+use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, protect, response, rules::bundle};
 use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -129,6 +129,7 @@ impl Reloader<'_> {
         let sets = rules.engine(&loaded.config)?;
         let (new, old) = (&loaded.config, running);
         let plan = outputs::plan(new, self.hostname)?;
+        let responses = response::plan(new)?;
         // From here on nothing can fail.
         log::set_up(new);
         log::report(&loaded);
@@ -140,12 +141,16 @@ impl Reloader<'_> {
             ("base_syscalls", new.base_syscalls != old.base_syscalls),
             ("falco_libs", new.falco_libs != old.falco_libs),
             ("protection", new.protection != old.protection),
+            ("response.enabled", new.response.enabled != old.response.enabled),
         ];
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
             log::warning(format!("{name} changed; restart required"));
         }
         if let Err(fatal) = self.alerts.apply(new, plan) {
             log::error(fatal);
+        }
+        if let Some(plan) = responses {
+            self.slot.put_responses(plan, new.responses.clone());
         }
         if let Some((path, snapshot)) = snapshot
             && let Err(error) = active_config::write(&active_config::path(path), &snapshot)
@@ -344,6 +349,7 @@ mod tests {
             containers: None,
             plugins: None,
             waiting: None,
+            responses: None,
         };
         let first = sets[0].source("syscall").unwrap();
         run::run(&setup, &mut inspector, |_, _| {}, &first, &alerts, &mut Matches::default()).unwrap();

@@ -12,6 +12,7 @@ use crate::metrics::measured::Measured;
 use crate::metrics::telemetry::{Cost, Snapshot, Telemetry};
 use crate::names::SYSCALL;
 use crate::reports::profile::Profiles;
+use crate::response::{Responses, Selected};
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::sources::containers::Lookup;
@@ -47,6 +48,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) plugins: Option<&'s SyscallPlugins>,
     /// Queue of alerts that wait for that.
     pub(crate) waiting: Option<&'s Waiting>,
+    /// What acts on alerts, if enabled, on a live source.
+    pub(crate) responses: Option<&'s Responses>,
 }
 
 /// Reason why the loop over a set of rules ended.
@@ -83,6 +86,7 @@ pub(crate) fn run<S: Measured>(
         recorder: Recorder::new(&setup.config.capture),
         before: None,
         evictions: EvictionWatch::new(),
+        selected: Selected::new(&setup.config.responses),
     };
     let mut rules = Arc::clone(rules);
     let outcome = loop {
@@ -139,6 +143,8 @@ struct AtWork<'r> {
     before: Option<Runner<SinspSchema>>,
     /// When to report those that were dropped because memory was full.
     evictions: EvictionWatch,
+    /// The alerts that are answered.
+    selected: Selected,
 }
 
 impl AtWork<'_> {
@@ -184,6 +190,7 @@ impl AtWork<'_> {
                         *count += 1;
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
+                    let (responses, selected) = (self.setup.responses, &self.selected);
                     runner.process(&event, |alert| {
                         if self.setup.containers.is_some_and(|containers| containers.is_own_query(&event)) {
                             return;
@@ -193,10 +200,16 @@ impl AtWork<'_> {
                         if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event, cut.as_ref())) {
                             alerts.send_with(&alert, cut);
                         }
+                        if let Some(responses) = responses {
+                            responses.answer(selected, &alert, &event, alerts);
+                        }
                         if let Some(recorder) = recorder {
                             recorder.matched(alert.definition(), time);
                         }
                     });
+                    if let Some(responses) = responses {
+                        responses.follow(&event);
+                    }
                     if let Some(recorder) = recorder
                         && let Some(limit) = recorder.take(&event)
                     {
@@ -238,6 +251,12 @@ impl AtWork<'_> {
         if let Some((drops, timeouts)) = self.setup.slot.take_settings() {
             self.drops.follow(&drops);
             self.timeouts = timeouts.max_consecutives;
+        }
+        if let Some((plan, wanted)) = self.setup.slot.take_responses()
+            && let Some(responses) = self.setup.responses
+        {
+            responses.apply(plan);
+            self.selected = Selected::new(&wanted);
         }
         if let Some(containers) = self.setup.containers {
             containers.take(inspector);
@@ -295,12 +314,16 @@ impl AtWork<'_> {
             audit: None,
             plugins: Vec::new(),
             of_plugins: self.setup.plugins.map(SyscallPlugins::metrics).unwrap_or_default(),
+            responses: self.setup.responses.map(Responses::counts),
             costs: Vec::new(),
             correlations: (Vec::new(), 0),
         }
     }
 
     fn nothing(&mut self) {
+        if let Some(responses) = self.setup.responses {
+            responses.idle();
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.is_over(now());
         }
@@ -414,6 +437,7 @@ mod tests {
                 containers: None,
                 plugins: None,
                 waiting: None,
+                responses: None,
             };
             let mut inspector = Inspector::new(Silent { host: HostState::default(), live, left: 25 });
             run(&setup, &mut inspector, |_, _| {}, &rules, &alerts, &mut Matches::default()).unwrap();

@@ -5,7 +5,7 @@ use super::{Form, Kind, Metric, Part, Unit, fields, plain_name};
 use crate::clock::now;
 use crate::config::settings::Metrics as Settings;
 use crate::metrics::families::FAMILIES;
-use crate::metrics::telemetry::Snapshot;
+use crate::metrics::telemetry::{RESPONSE_LATENCIES, Snapshot};
 use crate::names::VERSION;
 use crate::server::places::Places;
 use peregrine_containers::{EngineState, Health};
@@ -152,6 +152,16 @@ impl Facts {
         if let Some(audit) = &snapshot.audit {
             for (name, value) in [("k8s_audit_evts", audit.events), ("k8s_audit_refused", audit.refused)] {
                 metrics.push(Metric::counter(Part::Program, name, value));
+            }
+        }
+        if let Some(responses) = &snapshot.responses {
+            for (outcome, count) in &responses.outcomes {
+                metrics.push(Metric::counter(Part::Program, "responses", *count).labels(&[("outcome", *outcome)]));
+            }
+            for (most, count) in RESPONSE_LATENCIES.iter().zip(responses.latencies) {
+                let le = if *most == u64::MAX { "+Inf".to_owned() } else { (*most as f64 / 1e9).to_string() };
+                let within = Metric::counter(Part::Program, "responses_within", count);
+                metrics.push(within.labels(&[("seconds", le.as_str())]));
             }
         }
         for plugin in &snapshot.plugins {

@@ -56,10 +56,39 @@ pub(crate) struct Snapshot {
     pub(crate) plugins: Vec<SourceCounts>,
     /// The metrics of plugins, by the name of each.
     pub(crate) of_plugins: PluginMetrics,
+    /// Counts of responses, if enabled.
+    pub(crate) responses: Option<ResponseCounts>,
     /// Costs of the first rules, in their order, while they are measured.
     pub(crate) costs: Vec<Cost>,
     /// The counts of each correlation, and the memory of all partial matches.
     pub(crate) correlations: (Vec<CorrelationStats>, usize),
+}
+
+/// Counts of responses.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ResponseCounts {
+    /// Their number by outcome, in the order in which the outcomes appeared.
+    pub(crate) outcomes: Vec<(&'static str, u64)>,
+    /// Their number by the time from the event: at most as many nanoseconds as [`RESPONSE_LATENCIES`] says, each included
+    /// in those of the longer times.
+    pub(crate) latencies: [u64; RESPONSE_LATENCIES.len()],
+}
+
+/// Times from an event to its response by which responses are counted, in nanoseconds.
+pub(crate) const RESPONSE_LATENCIES: [u64; 8] =
+    [100_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 20_000_000, 100_000_000, u64::MAX];
+
+impl ResponseCounts {
+    /// Counts a response.
+    pub(crate) fn count(&mut self, outcome: &'static str, latency: u64) {
+        match self.outcomes.iter_mut().find(|(name, _)| *name == outcome) {
+            Some((_, count)) => *count += 1,
+            None => self.outcomes.push((outcome, 1)),
+        }
+        for (most, count) in RESPONSE_LATENCIES.iter().zip(&mut self.latencies) {
+            *count += u64::from(latency <= *most);
+        }
+    }
 }
 
 /// Counts of audit events at one moment.

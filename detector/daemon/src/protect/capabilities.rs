@@ -27,6 +27,9 @@ pub(crate) const OF_THE_READER: CapabilitySet = CapabilitySet::BPF
 /// For files and sockets of outputs wherever the configuration names them, also when they are reopened.
 pub(crate) const OF_THE_OUTPUTS: CapabilitySet = CapabilitySet::DAC_READ_SEARCH.union(CapabilitySet::DAC_OVERRIDE);
 
+/// For signals to processes of other users.
+pub(crate) const OF_RESPONSES: CapabilitySet = CapabilitySet::KILL;
+
 /// A client that takes over a thread of the web server has nothing.
 pub(crate) const OF_THE_WEB: CapabilitySet = CapabilitySet::empty();
 

@@ -21,6 +21,7 @@ pub(crate) mod priority;
 
 use crate::config::settings::{Config, EngineKind};
 use crate::{log, plugins};
+use rustix::thread::CapabilitySet;
 
 /// What is limited in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +51,16 @@ impl Protection {
             log::warning(note);
         }
         if self.confined {
-            match capabilities::keep(capabilities::OF_THE_PROGRAM) {
+            let answers = if config.response.enabled { capabilities::OF_RESPONSES } else { CapabilitySet::empty() };
+            match capabilities::keep(capabilities::OF_THE_PROGRAM | answers) {
                 Ok(()) => {}
                 Err(error) => log::warning(format!("cannot drop capabilities: {error}")),
             }
         } else if config.protection.confine {
-            log::notice("program_output or a plugin is enabled, so capabilities and system calls are not limited");
+            log::notice(
+                "program_output, a program of a response or a plugin is enabled, so capabilities and system calls are not \
+                 limited",
+            );
         }
     }
 
@@ -92,7 +97,10 @@ pub(crate) fn as_outputs<T: Send>(config: &Config, work: impl FnOnce() -> T + Se
 /// Returns whether the configuration runs the code of others.
 pub(crate) fn runs_others(config: &Config) -> bool {
     let built_in = |name: &str| plugins::BUILT_IN.iter().any(|plugin| plugin.name == name);
-    config.outputs.program.enabled || config.selected_plugins().iter().any(|plugin| !built_in(plugin.name.as_str()))
+    let answers = config.response.enabled && !config.response.programs.is_empty();
+    config.outputs.program.enabled
+        || answers
+        || config.selected_plugins().iter().any(|plugin| !built_in(plugin.name.as_str()))
 }
 
 /// Prepares a thread that serves the network.

@@ -289,7 +289,8 @@ impl Rules {
     }
 }
 
-fn priority(priority: MinPriority) -> Priority {
+/// Returns the engine's priority of a setting.
+pub(crate) fn priority(priority: MinPriority) -> Priority {
     match priority {
         MinPriority::Emergency => Priority::Emergency,
         MinPriority::Alert => Priority::Alert,

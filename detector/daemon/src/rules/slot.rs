@@ -1,6 +1,7 @@
 //! Handover of new rules to the threads that evaluate them.
 
-use crate::config::settings::{Config, SyscallEventDrops, SyscallEventTimeouts};
+use crate::config::settings::{Config, Response, SyscallEventDrops, SyscallEventTimeouts};
+use peregrine_response::Plan;
 use rule_engine::engine::{CompiledRules, SourceRules};
 use rule_engine::event::EventSchema;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ pub(crate) struct Slot {
     /// The rules, with the sources that have not taken theirs.
     sets: Mutex<Option<(CompiledRules, Vec<String>)>>,
     settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
+    responses: Mutex<Option<(Plan, Vec<Response>)>>,
 }
 
 impl Slot {
@@ -26,6 +28,16 @@ impl Slot {
     /// Takes new settings of the event loop, if there are any.
     pub(crate) fn take_settings(&self) -> Option<(SyscallEventDrops, SyscallEventTimeouts)> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Takes new responses, if there are any.
+    pub(crate) fn take_responses(&self) -> Option<(Plan, Vec<Response>)> {
+        self.responses.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Sets new responses, which are taken before the rules that are set next.
+    pub(crate) fn put_responses(&self, plan: Plan, responses: Vec<Response>) {
+        *self.responses.lock().unwrap_or_else(PoisonError::into_inner) = Some((plan, responses));
     }
 
     /// Sets new rules and settings.

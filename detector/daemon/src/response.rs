@@ -1,0 +1,228 @@
+//! Responses to alerts: which alerts are answered, the thread that acts, and the alerts that say what was done.
+//!
+//! The acting itself, with its brakes, is the crate `peregrine-response`. A replay has no processes to act upon.
+
+use crate::alerts::{Alerts, internal};
+use crate::config::settings::{Config, MinPriority, Response, ResponseAction, ResponseMode, ResponseTarget};
+use crate::metrics::telemetry::ResponseCounts;
+use crate::names::SYSCALL;
+use crate::rules::priority;
+use crate::{Fatal, host, log};
+use peregrine_response::{
+    Action, Limits, Mode, Outcome, Plan, Program, Proposal, Protected, Report, Responder, Scope, Subject, boot_time,
+};
+use rule_engine::engine::Alert;
+use rule_engine::output::Priority;
+use scap::EventCode;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// The name of the alert about each response.
+const RULE: &str = "Peregrine response";
+/// The type of the event at the end of a thread.
+const EXIT: EventCode = scap::schema::EventCode::PROCEXIT_1_E;
+
+/// Returns what the configuration says about responses, checked. `None` if they are disabled.
+///
+/// # Errors
+///
+/// If a program cannot be run.
+pub(crate) fn plan(config: &Config) -> Result<Option<Plan>, Fatal> {
+    let settings = &config.response;
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let mut limits = Limits::default();
+    limits.per_minute = settings.max_per_minute;
+    limits.per_rule = settings.max_per_minute_per_rule;
+    limits.warm_up = Duration::from_secs(settings.warm_up_seconds.into());
+    limits.max_age = Duration::from_secs(settings.max_age_seconds.into());
+    let protected = Protected::new().with_host_cgroup(settings.protect_host_cgroup);
+    let add = |set: Protected, path: &String| set.with_executable(path);
+    let programs = settings.programs.iter().map(|one| {
+        let mut program = Program::new(one.command.clone());
+        program.environment.clone_from(&one.environment);
+        program.user = Some(one.user.clone()).filter(|user| !user.is_empty());
+        program.timeout = Duration::from_secs(one.timeout_seconds.into());
+        program.concurrency = one.concurrency;
+        (one.name.clone(), program)
+    });
+    let mut plan = peregrine_response::Config::default();
+    plan.mode = match settings.mode {
+        ResponseMode::DryRun => Mode::DryRun,
+        ResponseMode::Act => Mode::Act,
+    };
+    plan.limits = limits;
+    plan.protected = settings.protected_executables.iter().fold(protected, add);
+    plan.programs = programs.collect();
+    plan.boot_time = boot_time();
+    plan.host_root = host::host_root().into();
+    Plan::new(plan).map(Some).map_err(|error| Fatal(format!("response: {error}")))
+}
+
+/// Returns the action of a response. Its configuration was checked.
+fn action(response: &Response) -> Option<Action> {
+    let scope = match response.target {
+        None => None,
+        Some(ResponseTarget::Process) => Some(Scope::Process),
+        Some(ResponseTarget::Tree) => Some(Scope::Tree),
+        Some(ResponseTarget::Container) => Some(Scope::Container),
+    };
+    let name = match response.action? {
+        ResponseAction::Run => return Some(Action::Run(response.program.as_str().into())),
+        ResponseAction::Kill => "kill",
+        ResponseAction::Stop => "stop",
+        ResponseAction::Continue => "continue",
+        ResponseAction::Freeze => "freeze",
+        ResponseAction::Thaw => "thaw",
+    };
+    Action::named(name, scope)
+}
+
+/// The responses of a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Selected(Vec<(Response, Action)>);
+
+impl Selected {
+    pub(crate) fn new(responses: &[Response]) -> Self {
+        Self(responses.iter().filter_map(|response| Some((response.clone(), action(response)?))).collect())
+    }
+
+    /// Returns the actions for an alert.
+    fn of<'s>(&'s self, alert: &Alert<'_>) -> impl Iterator<Item = &'s Action> {
+        let (rule, tags, least, source) = (alert.rule(), alert.tags(), alert.priority(), alert.source());
+        let matches = move |response: &Response| {
+            let wanted = &response.r#match;
+            (wanted.rule.is_empty() || wanted.rule == rule)
+                && wanted.tags.iter().all(|tag| tags.contains(tag))
+                && wanted.priority.is_none_or(|most: MinPriority| least <= priority(most))
+                && (wanted.source.is_empty() || wanted.source == source)
+        };
+        self.0.iter().filter(move |(response, _)| matches(response)).map(|(_, action)| action)
+    }
+}
+
+/// What acts, as the event loop sees it.
+#[derive(Debug)]
+pub(crate) struct Responses {
+    responder: Responder,
+    counts: Arc<Mutex<ResponseCounts>>,
+}
+
+/// What was done, for the thread that sends alerts about it.
+pub(crate) struct Reports {
+    receiver: Receiver<Report>,
+    mode: Mode,
+}
+
+impl Responses {
+    /// Starts the thread that acts, with the privileges of this one.
+    ///
+    /// # Errors
+    ///
+    /// If this process is not in the host's PID namespace.
+    pub(crate) fn start(plan: Plan) -> Result<(Self, Reports), Fatal> {
+        let mode = plan.mode();
+        let counts = Arc::<Mutex<ResponseCounts>>::default();
+        let (sender, receiver): (Sender<Report>, _) = channel();
+        let counted = Arc::clone(&counts);
+        let report = move |report: Report| {
+            counted.lock().unwrap_or_else(PoisonError::into_inner).count(report.outcome.name(), report.latency);
+            // The receiver is gone at the end of the program only.
+            let _ = sender.send(report);
+        };
+        let responder = Responder::start(plan, report).map_err(|error| Fatal(format!("response: {error}")))?;
+        Ok((Self { responder, counts }, Reports { receiver, mode }))
+    }
+
+    /// Applies a new configuration.
+    pub(crate) fn apply(&self, plan: Plan) {
+        self.responder.reset(plan);
+    }
+
+    /// Returns the counts.
+    pub(crate) fn counts(&self) -> ResponseCounts {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Follows the events, each after its rules were evaluated.
+    pub(crate) fn follow(&self, event: &sinsp::Event<'_>) {
+        self.responder.read_to(event.ts());
+        if event.code() == EXIT
+            && let Some(thread) = event.thread()
+            && event.state().thread_count(thread).saturating_sub(u64::from(!thread.is_dead())) == 0
+            && let Ok(pid) = i32::try_from(thread.pid)
+        {
+            self.responder.ended(pid);
+        }
+    }
+
+    /// Says that the source has no events now.
+    pub(crate) fn idle(&self) {
+        self.responder.idle();
+    }
+
+    /// Proposes what the configuration says about an alert.
+    pub(crate) fn answer(&self, selected: &Selected, alert: &Alert<'_>, event: &sinsp::Event<'_>, alerts: &Alerts) {
+        if alert.source() != SYSCALL {
+            return;
+        }
+        for action in selected.of(alert) {
+            let subject = event.thread().map(|thread| Subject {
+                pid: i32::try_from(thread.pid).unwrap_or(0),
+                exe: String::from_utf8_lossy(&thread.exepath).into_owned(),
+                container: String::from_utf8_lossy(&thread.container_id).into_owned(),
+            });
+            let json = if matches!(action, Action::Run(_)) { alerts.as_json(alert) } else { bytes::Bytes::new() };
+            self.responder.propose(Proposal {
+                rule: alert.rule().into(),
+                event: alert.event_number(),
+                time: event.ts(),
+                subject: subject.unwrap_or_default(),
+                action: action.clone(),
+                uncertain: alerts.is_uncertain(event.ts()),
+                alert: json,
+            });
+        }
+    }
+}
+
+impl Reports {
+    /// Sends an alert about each response, until the responses are dropped.
+    pub(crate) fn run(self, alerts: &Alerts) {
+        if self.mode == Mode::Act {
+            log::notice("responses act on processes of this host");
+        } else {
+            log::notice("responses only report what would be done (response.mode: dry_run)");
+        }
+        while let Ok(report) = self.receiver.recv() {
+            tell(&report, alerts);
+        }
+    }
+}
+
+fn tell(report: &Report, alerts: &Alerts) {
+    let Report { proposal, outcome, latency } = report;
+    let subject = &proposal.subject;
+    let text = format!(
+        "{RULE}. {} of process {} ({}) for rule '{}': {outcome}",
+        proposal.action, subject.pid, subject.exe, proposal.rule
+    );
+    let priority = match outcome {
+        Outcome::Done(_) | Outcome::Rate | Outcome::Failed(_) => Priority::Critical,
+        Outcome::Protected(_) | Outcome::Lost => Priority::Warning,
+        _ => Priority::Notice,
+    };
+    let own = internal(RULE, priority, proposal.time, text)
+        .with_field("action", proposal.action.to_string())
+        .with_field("outcome", outcome.name())
+        .with_field("rule", proposal.rule.to_string())
+        .with_field("evt.num", proposal.event)
+        .with_field("proc.pid", i64::from(subject.pid))
+        .with_field("proc.exepath", subject.exe.as_str())
+        .with_field("container.id", subject.container.as_str())
+        .with_field("latency_ns", *latency);
+    alerts.send_own(&own);
+}
