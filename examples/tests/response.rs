@@ -1,0 +1,145 @@
+//! Responses of the detector on this host, with planted processes.
+
+mod common;
+#[path = "attacks/target.rs"]
+#[allow(dead_code, reason = "shared with the attacks")]
+mod target;
+
+use serde_json::Value as Json;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use target::Target;
+
+const RULE: &str = "Peregrine response";
+const MOMENT: Duration = Duration::from_secs(20);
+
+/// Configuration that kills what opens a marked file.
+fn kill(mode: &str, target: &str) -> String {
+    format!(
+        "response: {{enabled: true, mode: {mode}, warm_up_seconds: 0, max_per_minute: 1000, max_per_minute_per_rule: \
+         1000}}\nresponses: [{{match: {{rule: Marked file opened}}, action: kill, target: {target}}}]\n"
+    )
+}
+
+/// A shell that opens a marked file itself after a moment, and stays.
+struct Planted(Child);
+
+impl Planted {
+    fn new(mark: &str) -> Self {
+        let script = format!("sleep 1000 & sleep 0.1; true < /peregrine-marked-{mark}; sleep 1000");
+        let mut shell = Command::new("/bin/sh");
+        Self(shell.args(["-c", &script]).stdin(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap())
+    }
+
+    fn pid(&self) -> u64 {
+        self.0.id().into()
+    }
+
+    fn signal(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.signal();
+            }
+            assert!(start.elapsed() < MOMENT, "it is still alive");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        // Its children are in its group.
+        let group = rustix::process::Pid::from_child(&self.0);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits for the response to a process.
+#[track_caller]
+fn response(target: &Target, pid: u64) -> Json {
+    target.until("a response", |target| find(target, pid).is_some());
+    find(target, pid).unwrap()
+}
+
+fn find(target: &Target, pid: u64) -> Option<Json> {
+    target.alerts(RULE).into_iter().find(|alert| alert["output_fields"]["proc.pid"] == pid)
+}
+
+fn outcome(alert: &Json) -> &str {
+    alert["output_fields"]["outcome"].as_str().unwrap()
+}
+
+#[test]
+fn a_planted_process_is_killed_and_the_detectors_own_family_is_not() {
+    let Some(target) = Target::start(&kill("act", "process")) else { return };
+    let mut latencies = Vec::new();
+    for round in 0..20 {
+        let mut planted = Planted::new(&format!("kill-{round}"));
+        assert_eq!(planted.signal(), Some(9));
+        let alert = response(&target, planted.pid());
+        let fields = &alert["output_fields"];
+        assert_eq!((outcome(&alert), fields["action"].as_str()), ("done", Some("kill process")), "{alert}");
+        assert_eq!(fields["rule"], "Marked file opened");
+        assert!(fields["evt.num"].as_u64().unwrap() > 0 && alert["source"] == "internal", "{alert}");
+        latencies.push(fields["latency_ns"].as_u64().unwrap());
+    }
+    latencies.sort_unstable();
+    println!("latency: median {} us, longest {} us", latencies[10] / 1000, latencies[19] / 1000);
+    // This process is the parent of the detector.
+    target.expect_alert("family");
+    let alert = response(&target, std::process::id().into());
+    assert_eq!(outcome(&alert), "protected", "{alert}");
+    let metrics = target.get("/metrics");
+    assert!(metrics.contains("falcosecurity_falco_responses_total{outcome=\"done\"} 20"), "{metrics}");
+}
+
+#[test]
+fn a_dry_run_harms_nobody_and_says_what_it_would_do() {
+    let settings = kill("act", "tree").replace("mode: act, ", "");
+    let Some(target) = Target::start(&settings) else { return };
+    let mut planted = Planted::new("dry");
+    let alert = response(&target, planted.pid());
+    assert_eq!(outcome(&alert), "dry_run", "{alert}");
+    let text = alert["output"].as_str().unwrap();
+    assert!(text.contains("kill tree of process") && text.contains("would have been done"), "{text}");
+    assert!(planted.0.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_tree_is_killed_whole() {
+    let Some(target) = Target::start(&kill("act", "tree")) else { return };
+    let mut planted = Planted::new("tree");
+    assert_eq!(planted.signal(), Some(9));
+    let alert = response(&target, planted.pid());
+    assert!(alert["output"].as_str().unwrap().contains("done, to "), "{alert}");
+    // The sleeping child had the shell as its parent; it is nobody's now.
+    let group = planted.0.id();
+    target.until("the children", |_| {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        !entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok()).any(|stat| {
+            let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+            // A zombie waits for the first process.
+            fields.get(2) == Some(&group.to_string().as_str()) && fields[0] != "Z"
+        })
+    });
+}
+
+#[test]
+fn a_reload_that_removes_the_response_spares_the_process() {
+    let Some(target) = Target::start(&kill("act", "process")) else { return };
+    let path = target.path("falco.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("responses: [{", "responses: []\nunused: [{")).unwrap();
+    target.until("the reload", |target| target.text("err").contains("unknown setting"));
+    target.until("the reload", |target| target.text("err").contains("reloaded"));
+    let mut planted = Planted::new("spared");
+    target.expect_alert("later");
+    assert!(planted.0.try_wait().unwrap().is_none());
+    target.until("the alert", |target| {
+        target.alerts("Marked file opened").iter().any(|alert| alert["output"].as_str().unwrap().contains("spared"))
+    });
+    assert!(find(&target, planted.pid()).is_none() && planted.0.try_wait().unwrap().is_none());
+}
