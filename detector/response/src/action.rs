@@ -205,7 +205,7 @@ impl fmt::Display for Outcome {
             Self::WarmUp => f.write_str("not done: too soon after a start or reload"),
             Self::Late => f.write_str("not done: the event is too old"),
             Self::Uncertain => f.write_str("not done: it is not certain that this is the process of the event"),
-            Self::NoContainer => f.write_str("not done: the process is in no container with a cgroup of its own"),
+            Self::NoContainer => f.write_str("not done: the process is in no container with a separate cgroup"),
             Self::Lost => f.write_str("not done: too many proposals were waiting"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_has_a_name_of_its_own() {
+    fn every_outcome_has_a_separate_name() {
         let all = [
             Outcome::Done(1),
             Outcome::DryRun(1),

@@ -29,6 +29,8 @@ mod program;
 mod protected;
 mod responder;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Outcome, Proposal, Report, Scope, Subject};
 pub use brakes::Limits;

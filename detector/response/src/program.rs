@@ -84,7 +84,7 @@ impl Prepared {
         }
         let shown = self.path.display();
         let mut child = command.spawn().map_err(|error| format!("cannot start {shown}: {error}"))?;
-        // In a thread of its own: a program that does not read must not keep this one longer than the time-out.
+        // In a separate thread: a program that does not read must not keep this one longer than the time-out.
         let writer = child.stdin.take().map(|mut input| {
             let alert = alert.clone();
             std::thread::spawn(move || match input.write_all(&alert).and_then(|()| input.write_all(b"\n")) {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_may_have_a_user_of_its_own() {
+    fn a_program_may_have_another_user() {
         if !testkit::ROOT.is_met() {
             testkit::skip(&testkit::ROOT, testkit::ROOT.missing);
             return;

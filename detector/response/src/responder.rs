@@ -72,7 +72,7 @@ pub enum Error {
     Thread(#[source] std::io::Error),
 }
 
-/// Acts on proposals, on a thread of its own.
+/// Acts on proposals, on a separate thread.
 ///
 /// Dropping it waits for what is being done; proposals that wait are reported as [`Outcome::Lost`].
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl Responder {
     }
 
     /// Starts it with the process IDs of this namespace, as events in tests have them.
-    fn start_here(plan: Plan, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
+    pub(crate) fn start_here(plan: Plan, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
         let boot_time = plan.config.boot_time;
         let stream = Arc::<Stream>::default();
         let report = Reporter(Arc::new(Mutex::new(report)));
@@ -232,7 +232,7 @@ pub fn boot_time() -> u64 {
 }
 
 /// Returns the time now, in nanoseconds since 1970 as the source of events counts.
-fn now(boot: u64) -> u64 {
+pub(crate) fn now(boot: u64) -> u64 {
     let clock = clock_gettime(ClockId::Boottime);
     let since_boot =
         u64::try_from(clock.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(clock.tv_nsec).unwrap_or(0);
@@ -348,7 +348,7 @@ impl Worker {
         target::perform(action, held, container.as_ref(), &place, self.plan.config.mode == Mode::Act)
     }
 
-    /// Starts a program, on a thread of its own that reports its end.
+    /// Starts a program, on a separate thread that reports its end.
     fn start(&self, name: &str, proposal: &Proposal) -> Option<Outcome> {
         let Some((program, running)) = self.plan.programs.get(name) else {
             return Some(Outcome::Failed(format!("there is no response program {name}")));
@@ -373,7 +373,3 @@ impl Worker {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "responder_tests.rs"]
-mod tests;

@@ -1,8 +1,14 @@
-use super::*;
-use crate::action::{Scope, Subject};
+//! A responder and planted processes.
+
+use crate::process::executable;
+use crate::responder::now;
+use crate::*;
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver as Reports, channel};
+use std::time::{Duration, Instant};
 
 const SECOND: u64 = 1_000_000_000;
 const MOMENT: Duration = Duration::from_secs(20);
@@ -296,7 +302,7 @@ fn a_process_on_the_host_is_no_container() {
     assert!(planted.is_alive());
 }
 
-/// Set in the process that this test starts in a PID namespace of its own: the number of rounds.
+/// Set in the process that this test starts in a new PID namespace: the number of rounds.
 const ROUNDS: &str = "PEREGRINE_ROUNDS";
 
 /// In each round a process ends and another one gets its ID, before, while or after the action is proposed.
@@ -309,7 +315,7 @@ fn thousands_of_reused_ids_hit_nobody_else() {
         testkit::skip(&testkit::ROOT, testkit::ROOT.missing);
         return;
     }
-    let name = "responder::tests::thousands_of_reused_ids_hit_nobody_else";
+    let name = "tests::thousands_of_reused_ids_hit_nobody_else";
     let rounds = if std::env::var_os("PEREGRINE_LONG").is_some() { "10000" } else { "1000" };
     let mut command = Command::new("unshare");
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]).arg(std::env::current_exe().unwrap());
