@@ -1,4 +1,6 @@
 //! Responses of the detector on this host, with planted processes.
+#![cfg(feature = "live")]
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
 #[path = "attacks/target.rs"]
