@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use hashbrown::HashMap;
-use rule_engine::event::generic::{GenericField, Moment};
+use rule_engine::event::generic::{self, GenericField, GenericGetter, Moment, Origin};
 use rule_engine::event::text::value_text;
 use rule_engine::event::{
-    Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Print, Schema, Special, Value,
+    Event, EventSchema, FieldError, FieldId, FieldInfo, Key, ResolvedFields, Schema, Value, split_argument,
 };
 
 use crate::error::Error;
@@ -17,30 +16,17 @@ use crate::library;
 use crate::set::SourcePlugins;
 use crate::source::PluginEvent;
 
-/// The type that all events of plugins have in rules.
-const EVENT_TYPE: &str = "pluginevent";
-
 /// The names of the events of one source that a plugin provides: the generic fields, and those that plugins extract.
 #[derive(Debug, Clone)]
 pub struct PluginSchema {
     set: Arc<SourcePlugins>,
     hostname: String,
-    fields: Vec<Resolved>,
-    known: HashMap<(String, Option<Vec<u8>>), FieldId>,
-}
-
-#[derive(Debug, Clone)]
-struct Resolved {
-    getter: Getter,
-    info: FieldInfo,
+    fields: ResolvedFields<Getter>,
 }
 
 #[derive(Debug, Clone)]
 enum Getter {
-    Generic(GenericField),
-    Text(String),
-    /// The text of the plugin for an event.
-    PluginInfo,
+    Generic(GenericGetter),
     /// Whether the event is asynchronous.
     IsAsync,
     /// The type of an asynchronous event.
@@ -51,7 +37,7 @@ enum Getter {
 impl PluginSchema {
     /// Creates the schema of a source.
     pub fn new(set: &Arc<SourcePlugins>) -> Self {
-        Self { set: Arc::clone(set), hostname: String::new(), fields: Vec::new(), known: HashMap::new() }
+        Self { set: Arc::clone(set), hostname: String::new(), fields: ResolvedFields::default() }
     }
 
     /// Sets the value of `evt.hostname`.
@@ -61,25 +47,23 @@ impl PluginSchema {
         self
     }
 
-    fn find(&self, wanted: &str, arg: Option<&[u8]>) -> Result<(Getter, Kind, bool, Print), FieldError> {
+    /// Returns the getter and the description of a field, which has no number yet.
+    fn find(&self, wanted: &str, arg: Option<&[u8]>) -> Result<(Getter, FieldInfo), FieldError> {
+        let origin = Origin { source: &self.set.source, plugin: self.set.provider(), hostname: &self.hostname };
         if arg.is_none()
-            && let Some((field, kind, print)) = GenericField::named(wanted)
+            && let Some((getter, info)) = GenericGetter::named(wanted, origin)
         {
-            let getter = match field {
-                GenericField::Source => Getter::Text(self.set.source.clone()),
-                GenericField::PluginName => Getter::Text(self.set.provider().to_owned()),
-                GenericField::Hostname => Getter::Text(self.hostname.clone()),
-                GenericField::PluginInfo => Getter::PluginInfo,
-                GenericField::IsAsync => Getter::IsAsync,
-                GenericField::AsyncType => Getter::AsyncType,
-                other => Getter::Generic(other),
+            let getter = match wanted {
+                "evt.is_async" => Getter::IsAsync,
+                "evt.asynctype" => Getter::AsyncType,
+                _ => Getter::Generic(getter),
             };
-            return Ok((getter, kind, false, print));
+            return Ok((getter, info));
         }
         let request =
             Request::resolve(&self.set, wanted, arg).ok_or_else(|| FieldError::nonexistent(wanted, arg))??;
         let info = request.info(FieldId(0));
-        Ok((Getter::Extracted(request), info.kind, info.list, info.print))
+        Ok((Getter::Extracted(request), info))
     }
 }
 
@@ -89,28 +73,15 @@ impl Schema for PluginSchema {
     }
 
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
-        let key = (name.to_owned(), arg.map(<[u8]>::to_vec));
-        if let Some(id) = self.known.get(&key) {
-            return Ok(self.fields[id.0 as usize].info.clone());
+        if let Some(info) = self.fields.known(name, arg) {
+            return Ok(info.clone());
         }
-        let (getter, kind, list, print) = self.find(name, arg)?;
-        let id = FieldId(self.fields.len() as u32);
-        let mut info = FieldInfo::plain(id, name.to_owned(), kind);
-        info.list = list;
-        info.print = print;
-        if name == "evt.num" {
-            info.special = Special::EventNumber;
-        }
-        self.fields.push(Resolved { getter, info: info.clone() });
-        self.known.insert(key, id);
-        Ok(info)
+        let (getter, info) = self.find(name, arg)?;
+        Ok(self.fields.add(name, arg, getter, info).clone())
     }
 
     fn is_field(&self, text: &str) -> bool {
-        match text.split_once('[') {
-            None => self.find(text, None).is_ok(),
-            Some((name, arg)) => arg.strip_suffix(']').is_some_and(|arg| self.find(name, Some(arg.as_bytes())).is_ok()),
-        }
+        split_argument(text).is_some_and(|(name, arg)| self.find(name, arg).is_ok())
     }
 
     fn field_names(&self) -> Vec<Cow<'static, str>> {
@@ -119,11 +90,7 @@ impl Schema for PluginSchema {
     }
 
     fn field_name(&self, field: FieldId) -> String {
-        match self.known.iter().find(|(_, id)| **id == field) {
-            Some(((name, Some(arg)), _)) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
-            Some(((name, None), _)) => name.clone(),
-            None => String::new(),
-        }
+        self.fields.name(field)
     }
 
     fn key_count(&self) -> usize {
@@ -131,7 +98,7 @@ impl Schema for PluginSchema {
     }
 
     fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>> {
-        (event_type == EVENT_TYPE).then_some(Cow::Borrowed(&[Key(0)]))
+        generic::keys_of(event_type).map(Cow::Borrowed)
     }
 
     fn has_event_types(&self) -> bool {
@@ -181,7 +148,7 @@ impl Fields<'_> {
 
 impl Event for Fields<'_> {
     fn key(&self) -> Key {
-        Key(0)
+        generic::KEY
     }
 
     fn number(&self) -> u64 {
@@ -193,13 +160,11 @@ impl Event for Fields<'_> {
     }
 
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        match &self.schema.fields.get(field.0 as usize)?.getter {
+        match self.schema.fields.getter(field)? {
             Getter::Generic(field) => {
                 let (number, time, start) = (self.event.number(), self.event.time(), self.event.start());
-                field.value(Moment { number, time, start }, arena)
+                field.value(Moment { number, time, start }, arena, || self.plugin_info(arena))
             }
-            Getter::Text(text) => Some(Value::Bytes(text.as_bytes())),
-            Getter::PluginInfo => self.plugin_info(arena),
             Getter::IsAsync => Some(Value::Bool(self.event.is_async())),
             Getter::AsyncType => self.event.async_type().map(Value::Bytes),
             Getter::Extracted(request) => {
@@ -211,12 +176,12 @@ impl Event for Fields<'_> {
     }
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
-        let print = self.schema.fields.get(field.0 as usize)?.info.print;
+        let print = self.schema.fields.info(field)?.print;
         value_text(self.value(field, arena)?, print, arena)
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        match &self.schema.fields.get(field.0 as usize)?.getter {
+        match self.schema.fields.getter(field)? {
             Getter::Generic(field) if field.is_clock() => Some(Value::U64(self.event.time())),
             _ => self.value(field, arena),
         }

@@ -3,7 +3,17 @@
 use bumpalo::Bump;
 
 use super::text::{clock as time_of_day, iso8601};
-use super::{Kind, Print, Value};
+use super::{FieldId, FieldInfo, Key, Kind, Print, Special, Value};
+
+/// The type that all events of a source have which has no types of its own.
+const EVENT_TYPE: &str = "pluginevent";
+/// The key of that type.
+pub const KEY: Key = Key(0);
+
+/// Returns the keys of a type of events, for [`Schema::keys_of`](super::Schema::keys_of) of such a source.
+pub fn keys_of(event_type: &str) -> Option<&'static [Key]> {
+    (event_type == EVENT_TYPE).then_some(&[KEY])
+}
 
 /// A field that events of every source have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +127,72 @@ impl GenericField {
             Self::IsAsync => Value::Bool(false),
             Self::Source | Self::PluginName | Self::PluginInfo | Self::Hostname | Self::AsyncType => return None,
         })
+    }
+}
+
+/// What reads a generic field, for one source.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum GenericGetter {
+    /// A field that depends on number and time of the event alone.
+    Moment(GenericField),
+    /// A text that all events of the source have.
+    Text(String),
+    /// The text that the source has for an event, `evt.plugininfo`.
+    Info,
+    /// No event has the field.
+    Missing,
+}
+
+/// The names that all events of a source share.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The name of the source, `evt.source`.
+    pub source: &'a str,
+    /// The name of its plugin, `evt.pluginname`.
+    pub plugin: &'a str,
+    /// The name of the host, `evt.hostname`.
+    pub hostname: &'a str,
+}
+
+impl GenericGetter {
+    /// Returns the getter and the description of a field. The number of the description is not assigned yet.
+    pub fn named(name: &str, origin: Origin<'_>) -> Option<(Self, FieldInfo)> {
+        let (field, kind, print) = GenericField::named(name)?;
+        let mut info = FieldInfo::plain(FieldId(0), name.to_owned(), kind);
+        info.print = print;
+        if field == GenericField::Number {
+            info.special = Special::EventNumber;
+        }
+        let getter = match field {
+            GenericField::Source => Self::Text(origin.source.to_owned()),
+            GenericField::PluginName => Self::Text(origin.plugin.to_owned()),
+            GenericField::Hostname => Self::Text(origin.hostname.to_owned()),
+            GenericField::PluginInfo => Self::Info,
+            GenericField::AsyncType => Self::Missing,
+            other => Self::Moment(other),
+        };
+        Some((getter, info))
+    }
+
+    /// Returns the value of the field for an event, whose `info` is worked out only if that is the field.
+    pub fn value<'e>(
+        &'e self,
+        at: Moment,
+        arena: &'e Bump,
+        info: impl FnOnce() -> Option<Value<'e>>,
+    ) -> Option<Value<'e>> {
+        match self {
+            Self::Moment(field) => field.value(at, arena),
+            Self::Text(text) => Some(Value::Bytes(text.as_bytes())),
+            Self::Info => info(),
+            Self::Missing => None,
+        }
+    }
+
+    /// Returns whether it shows the time as text; the JSON of an alert has its nanoseconds instead.
+    pub fn is_clock(&self) -> bool {
+        matches!(self, Self::Moment(field) if field.is_clock())
     }
 }
 

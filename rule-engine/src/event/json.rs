@@ -9,38 +9,28 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use hashbrown::HashMap;
 use serde_json::Value as Json;
 
 pub use super::field::{Argument, JsonField};
 use super::field::{FieldGetter, FieldTable, text};
-use super::generic::{GenericField, Moment};
+use super::generic::{self, GenericField, GenericGetter, Moment, Origin};
 use super::text::value_text;
-use super::{Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, Lifetime, Print, Schema, Value};
-
-/// The type that all events of such a source have.
-const EVENT_TYPE: &str = "pluginevent";
+use super::{
+    Event, EventSchema, FieldError, FieldId, FieldInfo, Key, Kind, ResolvedFields, Schema, Value, split_argument,
+};
 
 /// A field with its argument.
 #[derive(Debug, Clone)]
 enum Getter {
     /// A field of events of any source.
-    Generic(GenericField),
-    Text(Cow<'static, str>),
+    Generic(GenericGetter),
     /// `json.rawtime`: the time as text.
     RawTime,
-    Missing,
     /// The parts of a JSON pointer.
     Pointer(Vec<String>),
     Whole,
     /// A field of the table of the source.
     Table(Arc<dyn FieldGetter>),
-}
-
-#[derive(Debug, Clone)]
-struct Resolved {
-    getter: Getter,
-    info: FieldInfo,
 }
 
 /// The fields that every JSON event has.
@@ -63,14 +53,13 @@ pub struct JsonSchema {
     source: String,
     hostname: String,
     table: Option<&'static dyn FieldTable>,
-    fields: Vec<Resolved>,
-    known: HashMap<(String, Option<Vec<u8>>), FieldId>,
+    fields: ResolvedFields<Getter>,
 }
 
 impl JsonSchema {
     /// Creates a source of JSON objects.
     pub fn new(source: impl Into<String>) -> Self {
-        Self { source: source.into(), hostname: String::new(), table: None, fields: Vec::new(), known: HashMap::new() }
+        Self { source: source.into(), hostname: String::new(), table: None, fields: ResolvedFields::default() }
     }
 
     /// Returns the schema of a source whose events have the fields of a table too.
@@ -90,22 +79,14 @@ impl JsonSchema {
         JSON_FIELDS.iter().map(|&(name, argument, doc)| JsonField { name, doc, list: false, argument })
     }
 
-    /// Returns the field of a name and argument, not resolved yet.
-    fn find(&self, name: &str, arg: Option<&[u8]>) -> Result<(Getter, Kind, bool, Print), FieldError> {
-        let text = |getter| Ok((getter, Kind::CharBuf, false, Print::None));
+    /// Returns the getter and the description of a field, which has no number yet.
+    fn find(&self, name: &str, arg: Option<&[u8]>) -> Result<(Getter, FieldInfo), FieldError> {
+        let text = |getter| Ok((getter, FieldInfo::plain(FieldId(0), name.to_owned(), Kind::CharBuf)));
         if arg.is_none() {
-            if let Some((field, kind, print)) = GenericField::named(name) {
-                let getter = match field {
-                    GenericField::Source => Getter::Text(Cow::Owned(self.source.clone())),
-                    GenericField::Hostname => Getter::Text(Cow::Owned(self.hostname.clone())),
-                    GenericField::PluginName => {
-                        Getter::Text(Cow::Borrowed(self.table.map_or("json", |table| table.plugin())))
-                    }
-                    GenericField::PluginInfo => Getter::Whole,
-                    GenericField::AsyncType => Getter::Missing,
-                    other => Getter::Generic(other),
-                };
-                return Ok((getter, kind, false, print));
+            let plugin = self.table.map_or("json", |table| table.plugin());
+            let origin = Origin { source: &self.source, plugin, hostname: &self.hostname };
+            if let Some((getter, info)) = GenericGetter::named(name, origin) {
+                return Ok((Getter::Generic(getter), info));
             }
             match name {
                 "json.obj" | "jevt.obj" => return text(Getter::Whole),
@@ -130,7 +111,9 @@ impl JsonSchema {
         {
             field.argument.check(name, arg)?;
             if let Some(getter) = table.getter(name, arg) {
-                return Ok((Getter::Table(getter.into()), Kind::CharBuf, field.list, Print::None));
+                let (getter, mut info) = text(Getter::Table(getter.into()))?;
+                info.list = field.list;
+                return Ok((getter, info));
             }
         }
         Err(FieldError::nonexistent(name, arg))
@@ -143,22 +126,11 @@ impl Schema for JsonSchema {
     }
 
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
-        let key = (name.to_owned(), arg.map(<[u8]>::to_vec));
-        if let Some(id) = self.known.get(&key) {
-            return Ok(self.fields[id.0 as usize].info.clone());
+        if let Some(info) = self.fields.known(name, arg) {
+            return Ok(info.clone());
         }
-        let (getter, kind, list, print) = self.find(name, arg)?;
-        let id = FieldId(self.fields.len() as u32);
-        let mut info = FieldInfo::plain(id, name.to_owned(), kind);
-        info.list = list;
-        info.print = print;
-        info.lifetime = Lifetime::Event;
-        if name == "evt.num" {
-            info.special = super::Special::EventNumber;
-        }
-        self.fields.push(Resolved { getter, info: info.clone() });
-        self.known.insert(key, id);
-        Ok(info)
+        let (getter, info) = self.find(name, arg)?;
+        Ok(self.fields.add(name, arg, getter, info).clone())
     }
 
     fn scope(&self, scope: super::Scope) -> super::ScopeSource {
@@ -172,18 +144,11 @@ impl Schema for JsonSchema {
     }
 
     fn is_field(&self, text: &str) -> bool {
-        match text.split_once('[') {
-            None => self.find(text, None).is_ok(),
-            Some((name, arg)) => arg.strip_suffix(']').is_some_and(|arg| self.find(name, Some(arg.as_bytes())).is_ok()),
-        }
+        split_argument(text).is_some_and(|(name, arg)| self.find(name, arg).is_ok())
     }
 
     fn field_name(&self, field: FieldId) -> String {
-        match self.known.iter().find(|(_, id)| **id == field) {
-            Some(((name, Some(arg)), _)) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
-            Some(((name, None), _)) => name.clone(),
-            None => String::new(),
-        }
+        self.fields.name(field)
     }
 
     fn key_count(&self) -> usize {
@@ -191,7 +156,7 @@ impl Schema for JsonSchema {
     }
 
     fn keys_of(&self, event_type: &str) -> Option<Cow<'_, [Key]>> {
-        (event_type == EVENT_TYPE).then_some(Cow::Borrowed(&[Key(0)]))
+        generic::keys_of(event_type).map(Cow::Borrowed)
     }
 
     fn has_event_types(&self) -> bool {
@@ -267,9 +232,17 @@ impl EventSchema for JsonSchema {
     }
 }
 
+impl JsonEvent<'_> {
+    /// Returns the whole document.
+    fn whole<'e>(&self, arena: &'e Bump) -> Option<Value<'e>> {
+        let pretty = serde_json::to_vec_pretty(&self.document.root).ok()?;
+        Some(Value::Bytes(arena.alloc_slice_copy(&pretty)))
+    }
+}
+
 impl Event for JsonEvent<'_> {
     fn key(&self) -> Key {
-        Key(0)
+        generic::KEY
     }
 
     fn number(&self) -> u64 {
@@ -281,15 +254,12 @@ impl Event for JsonEvent<'_> {
     }
 
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        let resolved = self.schema.fields.get(field.0 as usize)?;
-        Some(match &resolved.getter {
+        Some(match self.schema.fields.getter(field)? {
             Getter::Generic(field) => {
                 let JsonDocument { number, time, start, .. } = *self.document;
-                return field.value(Moment { number, time, start }, arena);
+                return field.value(Moment { number, time, start }, arena, || self.whole(arena));
             }
             Getter::RawTime => Value::Bytes(arena.alloc_str(&self.document.time.to_string()).as_bytes()),
-            Getter::Text(text) => Value::Bytes(text.as_bytes()),
-            Getter::Missing => return None,
             Getter::Pointer(parts) => {
                 let found = parts.iter().try_fold(&self.document.root, |json, part| match json {
                     Json::Object(fields) => fields.get(part),
@@ -298,21 +268,18 @@ impl Event for JsonEvent<'_> {
                 });
                 Value::Bytes(text(found?, arena))
             }
-            Getter::Whole => {
-                let pretty = serde_json::to_vec_pretty(&self.document.root).ok()?;
-                Value::Bytes(arena.alloc_slice_copy(&pretty))
-            }
+            Getter::Whole => return self.whole(arena),
             Getter::Table(field) => return field.value(&self.document.root, arena),
         })
     }
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
-        let print = self.schema.fields.get(field.0 as usize)?.info.print;
+        let print = self.schema.fields.info(field)?.print;
         value_text(self.value(field, arena)?, print, arena)
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        match self.schema.fields.get(field.0 as usize)?.getter {
+        match self.schema.fields.getter(field)? {
             Getter::Generic(field) if field.is_clock() => Some(Value::U64(self.document.time)),
             _ => self.value(field, arena),
         }

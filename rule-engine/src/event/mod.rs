@@ -12,6 +12,7 @@ mod hosts;
 pub mod json;
 mod k8s_audit;
 pub mod record;
+mod resolved;
 mod scope;
 #[cfg(feature = "sinsp")]
 pub mod sinsp;
@@ -19,6 +20,7 @@ pub mod text;
 mod value;
 
 pub use hosts::{Host, Hosts};
+pub use resolved::{ResolvedFields, split_argument};
 pub use scope::{Identity, Scope, ScopeSource};
 pub use value::{Kind, Value};
 
@@ -170,13 +172,9 @@ pub enum FieldError {
 }
 
 impl FieldError {
-    /// Returns whether the name is unknown, or the argument invalid.
+    /// Returns the error for a name that is unknown, or whose argument is invalid.
     pub fn nonexistent(name: &str, arg: Option<&[u8]>) -> Self {
-        let field = match arg {
-            None => name.to_owned(),
-            Some(arg) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
-        };
-        Self::Unknown { field }
+        Self::Unknown { field: resolved::with_argument(name, arg) }
     }
 
     /// Returns the field as it was written.

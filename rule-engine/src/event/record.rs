@@ -171,11 +171,7 @@ impl Schema for RecordSchema {
 
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
         // An argument is a part of the name: `proc.aname[2]` is a separate field.
-        let full = match arg {
-            None => name.to_owned(),
-            Some(arg) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
-        };
-        self.find(&full).cloned().ok_or_else(|| FieldError::nonexistent(name, arg))
+        self.find(&super::resolved::with_argument(name, arg)).cloned().ok_or_else(|| FieldError::nonexistent(name, arg))
     }
 
     fn is_field(&self, text: &str) -> bool {

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bumpalo::Bump;
-use hashbrown::{Equivalent, HashMap};
+use hashbrown::HashMap;
 use sinsp::fields::{FieldRef, Fields};
 use sinsp::scap::EventCode;
 use sinsp::scap::schema::SyscallSet;
 
 use super::text::value_text;
 use super::{
-    Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Identity, Key, Kind, Lifetime, Print, Schema,
-    Scope, ScopeSource, Special, Value,
+    Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Identity, Key, Kind, Lifetime, Print,
+    ResolvedFields, Schema, Scope, ScopeSource, Special, Value,
 };
 
 /// The name of the source of system calls.
@@ -22,10 +22,8 @@ const SOURCE: &str = "syscall";
 #[derive(Debug)]
 pub struct SinspSchema {
     fields: Fields,
-    resolved: Vec<Resolved>,
+    resolved: ResolvedFields<Resolved>,
     added: Option<Box<dyn AddedFields>>,
-    infos: Vec<FieldInfo>,
-    known: HashMap<(String, Option<Vec<u8>>), FieldId>,
     /// The prefixes of the names of fields, up to the first dot.
     classes: Vec<&'static str>,
     types: HashMap<&'static str, Vec<Key>>,
@@ -87,10 +85,8 @@ impl SinspSchema {
         classes.dedup();
         Self {
             fields,
-            resolved: Vec::new(),
+            resolved: ResolvedFields::default(),
             added: None,
-            infos: Vec::new(),
-            known: HashMap::new(),
             classes,
             types,
             async_events: Vec::new(),
@@ -123,7 +119,8 @@ impl SinspSchema {
         &self.fields
     }
 
-    fn info(&self, id: FieldId, field: &FieldRef) -> FieldInfo {
+    /// Returns the description of a field, which has no number yet.
+    fn info(field: &FieldRef) -> FieldInfo {
         use scap_types::{kind, print};
         use sinsp::fields::FieldFlags as F;
         let def = field.def();
@@ -140,7 +137,7 @@ impl SinspSchema {
             _ => Special::None,
         };
         FieldInfo {
-            id,
+            id: FieldId(0),
             name: Cow::Borrowed(def.name),
             kind: kind(field),
             list: field.is_list(),
@@ -154,44 +151,10 @@ impl SinspSchema {
     }
 
     fn built_in(&self, id: FieldId) -> Option<&FieldRef> {
-        match self.resolved.get(id.0 as usize)? {
+        match self.resolved.getter(id)? {
             Resolved::BuiltIn(field) => Some(field),
             Resolved::Added(_) => None,
         }
-    }
-
-    fn resolve(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldId, FieldError> {
-        if let Some(id) = self.known.get(&Asked(name, arg)) {
-            return Ok(*id);
-        }
-        let id = FieldId(self.resolved.len() as u32);
-        let (resolved, info) = match self.fields.resolve(name, arg) {
-            Ok(field) => {
-                let info = self.info(id, &field);
-                (Resolved::BuiltIn(field), info)
-            }
-            Err(error) => match self.added.as_mut().and_then(|added| added.field(name, arg)) {
-                Some(added) => {
-                    let mut info = added?;
-                    (Resolved::Added(std::mem::replace(&mut info.id, id)), info)
-                }
-                None => return Err(field_error(name, arg, &error)),
-            },
-        };
-        self.infos.push(info);
-        self.resolved.push(resolved);
-        self.known.insert((name.to_owned(), arg.map(<[u8]>::to_vec)), id);
-        Ok(id)
-    }
-}
-
-/// A field to look up: the part before its argument, and the argument.
-#[derive(Hash)]
-struct Asked<'a>(&'a str, Option<&'a [u8]>);
-
-impl Equivalent<(String, Option<Vec<u8>>)> for Asked<'_> {
-    fn equivalent(&self, (name, arg): &(String, Option<Vec<u8>>)) -> bool {
-        (self.0, self.1) == (name.as_str(), arg.as_deref())
     }
 }
 
@@ -232,16 +195,31 @@ impl Schema for SinspSchema {
     }
 
     fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
-        let id = self.resolve(name, arg)?;
-        Ok(self.infos[id.0 as usize].clone())
+        if let Some(info) = self.resolved.known(name, arg) {
+            return Ok(info.clone());
+        }
+        let (resolved, info) = match self.fields.resolve(name, arg) {
+            Ok(field) => {
+                let info = Self::info(&field);
+                (Resolved::BuiltIn(field), info)
+            }
+            Err(error) => match self.added.as_mut().and_then(|added| added.field(name, arg)) {
+                Some(info) => {
+                    let info = info?;
+                    (Resolved::Added(info.id), info)
+                }
+                None => return Err(field_error(name, arg, &error)),
+            },
+        };
+        Ok(self.resolved.add(name, arg, resolved, info).clone())
     }
 
     fn print_field(&mut self, name: &str, arg: Option<&[u8]>) -> Result<FieldInfo, FieldError> {
-        let id = self.resolve(name, arg)?;
-        if self.built_in(id).is_some_and(FieldRef::is_filter_only) {
+        let info = self.field(name, arg)?;
+        if self.built_in(info.id).is_some_and(FieldRef::is_filter_only) {
             return Err(FieldError::FilterOnly { field: name.to_owned() });
         }
-        Ok(self.infos[id.0 as usize].clone())
+        Ok(info)
     }
 
     fn is_field(&self, text: &str) -> bool {
@@ -276,7 +254,7 @@ impl Schema for SinspSchema {
     fn field_name(&self, field: FieldId) -> String {
         match self.built_in(field) {
             Some(field) => field.name().to_owned(),
-            None => self.infos.get(field.0 as usize).map_or_else(String::new, |info| info.name.clone().into_owned()),
+            None => self.resolved.name(field),
         }
     }
 
@@ -422,7 +400,7 @@ impl Event for SinspEvent<'_> {
 
     #[inline]
     fn value<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        match self.schema.resolved.get(field.0 as usize)? {
+        match self.schema.resolved.getter(field)? {
             Resolved::BuiltIn(field) => Some(value(field.value(self.event, arena)?, arena)),
             Resolved::Added(field) => self.added(*field, arena),
         }
@@ -433,17 +411,17 @@ impl Event for SinspEvent<'_> {
     }
 
     fn text<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<&'e [u8]> {
-        match self.schema.resolved.get(field.0 as usize)? {
+        match self.schema.resolved.getter(field)? {
             Resolved::BuiltIn(field) => field.text(self.event, arena),
             Resolved::Added(added) => {
-                let print = self.schema.infos.get(field.0 as usize)?.print;
+                let print = self.schema.resolved.info(field)?.print;
                 value_text(self.added(*added, arena)?, print, arena)
             }
         }
     }
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
-        match self.schema.resolved.get(field.0 as usize)? {
+        match self.schema.resolved.getter(field)? {
             Resolved::BuiltIn(field) => Some(value(field.json(self.event, arena)?, arena)),
             Resolved::Added(field) => self.added(*field, arena),
         }
