@@ -7,12 +7,6 @@
  */
 #pragma once
 
-#define NR_OPEN 2
-#define NR_CONNECT 42
-#define NR_CREAT 85
-#define NR_OPENAT 257
-#define NR_OPENAT2 437
-
 static __always_inline bool enter_is_wanted(u32 nr)
 {
 	if (!(settings.interest[nr & (SYSCALL_NUMBERS - 1)] & INTEREST_NATIVE))

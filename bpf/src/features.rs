@@ -56,7 +56,7 @@ pub(crate) fn guard() -> Toctou {
     if has_helper("BPF_FUNC_find_vma") {
         return Toctou::Exit;
     }
-    let (_, tracepoint) = crate::loaded::ENTERS[1];
+    let (_, tracepoint, _) = crate::generated::ENTERS[0];
     match crate::sys::tracepoint_id(tracepoint, true) {
         Ok(_) => Toctou::Tracepoints,
         Err(_) => Toctou::Hook,

@@ -13,6 +13,15 @@ pub(crate) const CAUSES: &[&str] = &["buffer", "scratch", "no_ring", "too_large"
 /// Numbers of calls are below this.
 pub(crate) const NUMBERS: usize = 512;
 
+/// Programs that record the arguments of a call at entry: name, tracepoint, the call's code of the schema.
+pub(crate) const ENTERS: [(&str, &str, u16); 5] = [
+    ("open_e", "syscalls/sys_enter_open", 5),
+    ("openat_2_e", "syscalls/sys_enter_openat", 197),
+    ("openat2_e", "syscalls/sys_enter_openat2", 322),
+    ("creat_e", "syscalls/sys_enter_creat", 7),
+    ("connect_e", "syscalls/sys_enter_connect", 243),
+];
+
 /// Calls that only 32-bit programs have: number, code of the schema, their specific event.
 pub(crate) const IA32_ONLY: &[(u16, u16, Option<&str>)] = &[
     (472, 420, None),

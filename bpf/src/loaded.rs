@@ -15,15 +15,6 @@ pub(crate) const DISPATCHER: &str = "sys_exit";
 const GENERIC: &str = "generic_x";
 /// The hook at the entry of every call, for [`Toctou::Hook`].
 pub(crate) const ENTER: &str = "sys_enter";
-/// Programs that record arguments at entry, and the tracepoint of each.
-pub(crate) const ENTERS: [(&str, &str); 5] = [
-    ("open_e", "syscalls/sys_enter_open"),
-    ("openat_2_e", "syscalls/sys_enter_openat"),
-    ("openat2_e", "syscalls/sys_enter_openat2"),
-    ("creat_e", "syscalls/sys_enter_creat"),
-    ("connect_e", "syscalls/sys_enter_connect"),
-];
-
 /// One program in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

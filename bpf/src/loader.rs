@@ -4,7 +4,8 @@
 //! reported by the generic event instead.
 
 use crate::config::{Builder, Toctou};
-use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
+use crate::generated::ENTERS;
+use crate::loaded::{DISPATCHER, ENTER, Loaded};
 use crate::{Error, Refused, Result, features, iterators};
 use libbpf_rs::{ObjectBuilder, OpenObject, PrintLevel};
 use std::sync::{Mutex, PoisonError};
@@ -96,7 +97,7 @@ impl Prepared {
                 || self.builder.without.contains(&name)
                 || (ITERATORS.contains(&name.as_str()) && !self.builder.wants_iterators())
                 || (name == ENTER && self.builder.toctou != Toctou::Hook)
-                || (ENTERS.iter().any(|(enter, _)| *enter == name)
+                || (ENTERS.iter().any(|(enter, ..)| *enter == name)
                     && matches!(self.builder.toctou, Toctou::Off | Toctou::Exit));
             program.set_autoload(!left_out);
         }

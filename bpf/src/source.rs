@@ -1,13 +1,14 @@
 //! Live events as a [`Source`].
 
 use crate::config::{Block, Builder, Config, Toctou};
-use crate::loaded::{DISPATCHER, ENTER, ENTERS, Loaded};
+use crate::generated::ENTERS;
+use crate::loaded::{DISPATCHER, ENTER, Loaded};
 use crate::losses::Losses;
 use crate::merge::{Merge, Ready};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
 use crate::{Error, Refused, Result, Selection, features, iterators, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
-use scap::schema::{SYSCALLS, SyscallCode, SyscallInfo};
+use scap::schema::SyscallCode;
 use scap::{Event, HostState, Next, Source, SourceStats, procfs};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _};
@@ -96,15 +97,6 @@ impl Loaded {
         let block = Block::new(&self.builder.settings, boot_time, own, self.builder.toctou != Toctou::Off);
         BpfSource::start(self, rings, block, own)
     }
-}
-
-/// Returns the call whose entry a program records: the program has the name of the event.
-fn call_entered(program: &str) -> Option<SyscallCode> {
-    let enters = |row: &&SyscallInfo| {
-        let entry = row.events.and_then(|(entry, _)| entry.info());
-        entry.is_some_and(|info| info.constant.eq_ignore_ascii_case(program))
-    };
-    SYSCALLS.iter().find(enters).map(|row| row.code)
 }
 
 impl BpfSource {
@@ -258,18 +250,17 @@ impl BpfSource {
         if self.settings.io_uring && self.block.interest.iter().any(|byte| *byte != 0) {
             wanted.extend(self.loaded.io_uring.iter().map(|program| (*program, None)));
         }
-        let codes = ENTERS.map(|(program, _)| call_entered(program));
         match self.loaded.builder.toctou {
             Toctou::Off | Toctou::Exit => {}
             Toctou::Auto | Toctou::Tracepoints => {
-                for ((program, tracepoint), code) in ENTERS.iter().zip(codes) {
-                    if code.is_some_and(has) {
+                for (program, tracepoint, code) in ENTERS {
+                    if has(SyscallCode(code)) {
                         wanted.push((program, Some(tracepoint)));
                     }
                 }
             }
             Toctou::Hook => {
-                if codes.into_iter().flatten().any(has) {
+                if ENTERS.into_iter().any(|(.., code)| has(SyscallCode(code))) {
                     wanted.push((ENTER, None));
                 }
             }

@@ -12,6 +12,13 @@
 #define SOCKETCALL_NUMBERS 21
 #define IA32_SOCKETCALL 102
 
+/* Calls whose arguments are recorded at entry. */
+#define NR_OPEN 2
+#define NR_OPENAT 257
+#define NR_OPENAT2 437
+#define NR_CREAT 85
+#define NR_CONNECT 42
+
 const u16 syscall_codes[SYSCALL_NUMBERS] = {
 	3, 4, 5, 6, 14, 20, 50, 105, 15, 55, 75, 56, 32, 107, 108, 298,
 	34, 294, 295, 87, 88, 23, 30, 84, 99, 104, 86, 138, 139, 267, 297, 268,

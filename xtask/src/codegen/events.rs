@@ -24,17 +24,20 @@ pub(super) const FAMILIES: &[&str] = &[
     "generic",
 ];
 
+/// The calls whose arguments are recorded at entry as well. An entry that is lost counts under the family of the call's
+/// event, with `_enter`.
+pub(super) const ENTERED: &[&str] = &["open", "openat", "openat2", "creat", "connect"];
+
 /// The causes of drops, in the order of their numbers.
 pub(super) const CAUSES: &[&str] = &["buffer", "scratch", "no_ring", "too_large"];
 
 /// Returns the family of the event whose constant is `constant`.
 pub(super) fn family(constant: &str) -> &'static str {
-    let stem = constant.trim_end_matches("_X").trim_end_matches("_E");
-    match constant {
-        "OPEN_E" | "OPENAT_2_E" | "OPENAT2_E" | "CREAT_E" => return "open_enter",
-        "CONNECT_E" => return "connect_enter",
-        _ => {}
+    if let Some((_, exit)) = super::syscalls::entered().map(|row| row.events).find(|(enter, _)| *enter == constant) {
+        let name = format!("{}_enter", family(exit));
+        return FAMILIES.iter().find(|family| **family == name).unwrap_or(&"other");
     }
+    let stem = constant.trim_end_matches("_X").trim_end_matches("_E");
     match stem {
         "OPEN" | "OPENAT_2" | "OPENAT2" | "CREAT" | "OPEN_BY_HANDLE_AT" => "open",
         "CLOSE" | "CLOSE_RANGE" => "close",

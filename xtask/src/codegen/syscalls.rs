@@ -2,7 +2,7 @@
 //!
 //! A call that only 32-bit programs have gets a number above those of x86_64, so that one table of programs serves both.
 
-use super::events::{CAUSES, FAMILIES};
+use super::events::{CAUSES, ENTERED, FAMILIES};
 use super::ia32::IA32;
 use scap::schema::{SYSCALLS, SyscallInfo};
 use std::fmt::Write as _;
@@ -74,6 +74,25 @@ fn row(name: &str) -> Option<&'static SyscallInfo> {
     SYSCALLS.iter().find(|row| row.name == name)
 }
 
+/// A call whose arguments are recorded at entry.
+pub(super) struct Entered {
+    name: &'static str,
+    code: u16,
+    number: u16,
+    /// The constants of its events at entry and at exit.
+    pub(super) events: (&'static str, &'static str),
+}
+
+/// Returns the calls whose arguments are recorded at entry.
+pub(super) fn entered() -> impl Iterator<Item = Entered> {
+    ENTERED.iter().filter_map(|name| {
+        let row = row(name)?;
+        let (enter, exit) = row.events?;
+        let events = (enter.info()?.constant, exit.info()?.constant);
+        Some(Entered { name: row.name, code: row.code.0, number: row.x86_64?, events })
+    })
+}
+
 struct Numbers {
     /// Number -> code of the schema.
     codes: Vec<u16>,
@@ -143,6 +162,11 @@ pub(super) fn header() -> Result<String, String> {
     let _ =
         writeln!(out, "/* From here on: calls that only 32-bit programs have. */\n#define SYSCALL_IA32_ONLY {first}");
     let _ = writeln!(out, "#define SOCKETCALL_NUMBERS {}\n#define IA32_SOCKETCALL 102\n", numbers.socketcall.len());
+    out.push_str("/* Calls whose arguments are recorded at entry. */\n");
+    for Entered { name, number, .. } in entered() {
+        let _ = writeln!(out, "#define NR_{} {number}", name.to_uppercase());
+    }
+    out.push('\n');
     array(&mut out, "const u16 syscall_codes[SYSCALL_NUMBERS] = {", &numbers.codes, "\n};\n\n");
     array(&mut out, "const u16 ia32_numbers[SYSCALL_NUMBERS] = {", &numbers.ia32, "\n};\n\n");
     array(&mut out, "const u16 socketcall_numbers[SOCKETCALL_NUMBERS] = {", &numbers.socketcall, "\n};\n");
@@ -161,6 +185,14 @@ pub(super) fn rust() -> String {
     names(&mut out, "FAMILIES", "Families of the drop counters.", FAMILIES);
     names(&mut out, "CAUSES", "The causes of drops.", CAUSES);
     let _ = writeln!(out, "/// Numbers of calls are below this.\npub(crate) const NUMBERS: usize = {NUMBERS};\n");
+    out.push_str(
+        "/// Programs that record the arguments of a call at entry: name, tracepoint, the call's code of the schema.\n",
+    );
+    let _ = writeln!(out, "pub(crate) const ENTERS: [(&str, &str, u16); {}] = [", entered().count());
+    for Entered { name, code, events: (enter, _), .. } in entered() {
+        let _ = writeln!(out, "    ({:?}, \"syscalls/sys_enter_{name}\", {code}),", enter.to_lowercase());
+    }
+    out.push_str("];\n\n");
     out.push_str("/// Calls that only 32-bit programs have: number, code of the schema, their specific event.\n");
     out.push_str("pub(crate) const IA32_ONLY: &[(u16, u16, Option<&str>)] = &[\n");
     for (nr, code, event) in &numbers.extra {
