@@ -2,11 +2,11 @@
 //! given number of additional processes and file descriptors.
 //!
 //! `cargo run --release -p peregrine-bpf --example first_state -- [PROCESSES [DESCRIPTORS]]`, as root
-#![allow(clippy::print_stdout, reason = "a program that reports")]
 #![allow(unsafe_code, reason = "processes are made that do nothing, not even what std does")]
 
 use peregrine_bpf::{Probe, Selection, Toctou};
 use scap::Source;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 const RUNS: usize = 5;
@@ -90,14 +90,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             found =
                 format!("{} processes, {} threads, {} file descriptors", report.processes, report.threads, report.fds);
             for note in source.notes() {
-                println!("{note}");
+                writeln!(std::io::stdout(), "{note}")?;
             }
             assert_eq!(source.is_by_iterators(), iterators);
         }
         let [took, used, event] = best.map(|time| time.as_secs_f64() * 1e3);
-        println!(
+        writeln!(
+            std::io::stdout(),
             "{what}: attached and read in {took:.1} ms with {used:.1} ms of a processor, first event after {event:.0} ms; {found}"
-        );
+        )?;
     }
     for child in children {
         // SAFETY: children of this process that have not been waited for.

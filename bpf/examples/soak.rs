@@ -2,12 +2,12 @@
 //! memory of this process; checks at the end whether the counts agree on every CPU.
 //!
 //! `cargo run -p peregrine-bpf --example soak -- SECONDS`
-#![allow(clippy::print_stdout, reason = "a program that reports")]
 
 use peregrine_bpf::{Probe, Selection};
 use scap::schema::{EventCode, SyscallCode};
 use scap::{Next, Source};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 fn memory_kb() -> u64 {
@@ -41,13 +41,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let now = Instant::now();
         if now >= report {
             let stats = source.stats();
-            println!(
+            writeln!(
+                std::io::stdout(),
                 "{} seen, {} delivered, {} lost, {} kB",
                 stats.seen,
                 stats.delivered,
                 stats.dropped(),
                 memory_kb()
-            );
+            )?;
             report = now + Duration::from_secs(seconds.div_ceil(10).max(1));
         }
         if !stopped && start.elapsed() > Duration::from_secs(seconds) {
@@ -58,7 +59,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (cpu, stats) in source.cpu_stats()?.iter().enumerate() {
         let there = u16::try_from(cpu).ok().and_then(|cpu| delivered.get(&cpu)).copied().unwrap_or(0);
         let agree = if stats.seen == there + stats.dropped() { "agree" } else { "DISAGREE" };
-        println!("cpu {cpu}: {} seen = {there} delivered + {} lost: {agree}", stats.seen, stats.dropped());
+        writeln!(
+            std::io::stdout(),
+            "cpu {cpu}: {} seen = {there} delivered + {} lost: {agree}",
+            stats.seen,
+            stats.dropped()
+        )?;
     }
     Ok(())
 }

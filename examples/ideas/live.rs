@@ -1,5 +1,6 @@
 //! Prints which programs are started on this host, for some seconds. Requires root. `live [SECONDS]`
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use bpf::{Probe, Selection};
@@ -11,6 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let calls = ["execve", "execveat", "clone", "clone3", "fork", "vfork"];
     let source = Probe::builder().select(Selection::named(&calls)?).skip_own(true).open()?;
     let mut inspector = Inspector::new(source);
+    let mut out = std::io::stdout().lock();
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         match inspector.next()? {
@@ -22,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let parent = event.state().parent(thread).map_or_else(Default::default, |parent| parent.comm.clone());
                 let args: Vec<_> = thread.args().map(String::from_utf8_lossy).collect();
                 let (parent, path) = (String::from_utf8_lossy(&parent), String::from_utf8_lossy(&thread.exepath));
-                println!("{parent} started {path} {}", args.join(" "));
+                writeln!(out, "{parent} started {path} {}", args.join(" "))?;
             }
             // No event at the moment, or one that only changed the state: time for other work.
             Next::Idle | Next::Hidden => {}
@@ -30,6 +32,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let stats = inspector.stats();
-    eprintln!("{} events, {} lost", stats.delivered, stats.dropped());
-    Ok(())
+    Ok(writeln!(std::io::stderr(), "{} events, {} lost", stats.delivered, stats.dropped())?)
 }

@@ -1,6 +1,8 @@
 //! Reads system calls from a custom [`Source`]. Here events are made up; a rule test, another probe or a log of another
 //! tool would do the same.
 
+use std::io::Write as _;
+
 use scap::host::Thread;
 use scap::{Event, EventBuilder, EventCode, HostState, Next, Source, SourceStats};
 use sinsp::Inspector;
@@ -43,9 +45,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let thread = Thread { tid: 42, pid: 42, ptid: 1, comm: b"snoop".to_vec(), cwd: b"/".to_vec(), ..Thread::default() };
     let host = HostState { threads: vec![thread], ..HostState::default() };
     let source = Reader { host, builder: EventBuilder::new(), delivered: 0 };
+    let mut out = std::io::stdout().lock();
     Inspector::new(source).for_each(|event| {
         let (Some(thread), Some(fd)) = (event.thread(), event.fd()) else { return };
-        println!("{} opened {}", String::from_utf8_lossy(&thread.comm), String::from_utf8_lossy(&fd.name));
+        let (process, file) = (String::from_utf8_lossy(&thread.comm), String::from_utf8_lossy(&fd.name));
+        // The reader of a pipe may be gone: `println!` would panic.
+        let _ = writeln!(out, "{process} opened {file}");
     })?;
     Ok(())
 }

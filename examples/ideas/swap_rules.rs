@@ -1,6 +1,8 @@
 //! Replaces the rules while events are processed: no event is lost, and the state stays. `swap_rules CAPTURE FIRST
 //! SECOND`
 
+use std::io::Write as _;
+
 use peregrine::{Detector, Rules, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -10,9 +12,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A real program would load in another thread and pass the rules on: they can be shared and sent. An invalid file is
     // an error, and the active rules stay.
     let second = Rules::builder().file(second)?.build()?;
-    let mut events = 0;
+    let (mut out, mut events) = (std::io::stdout().lock(), 0);
     loop {
-        match detector.step(|alert| println!("{alert}"))? {
+        // The reader of a pipe may be gone: `println!` would panic.
+        match detector.step(|alert| drop(writeln!(out, "{alert}")))? {
             Step::Event => events += 1,
             Step::End => return Ok(()),
             _ => {}
@@ -20,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Rules are replaced between two events.
         if events == 3000 {
             events += 1;
-            println!("-- new rules");
+            writeln!(out, "-- new rules")?;
             detector.set_rules(&second)?;
         }
     }

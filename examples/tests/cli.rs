@@ -27,6 +27,55 @@ fn versions() {
     assert_eq!(versions["plugin_versions"]["container"], "0.7.1");
 }
 
+/// Runs a program whose output nobody reads: the other ends of both pipes are closed before it starts.
+fn unread(program: &str, args: &[&str]) -> Option<i32> {
+    let [(_, output), (_, errors)] = [std::io::pipe().expect("a pipe"), std::io::pipe().expect("a pipe")];
+    let mut command = std::process::Command::new(program);
+    command.args(args).stdin(std::process::Stdio::null()).stdout(output).stderr(errors);
+    command.status().expect("it runs").code()
+}
+
+#[test]
+fn readers_that_are_gone_are_no_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broken = folder.path().join("rules.yaml");
+    let rule = "- rule: r\n  desc: d\n  condition: evt.tpe = open and (((\n  output: '%no.field'\n  priority: X\n";
+    std::fs::write(&broken, rule.repeat(100)).expect("the rules");
+    let broken = broken.to_str().expect("UTF-8");
+    let capture = root().join("testdata/captures/procs.scap");
+    let capture = capture.to_str().expect("UTF-8");
+    let replayed = format!("engine.replay.capture_file={capture}");
+    for (args, code) in [
+        (&["-V", broken][..], 1),
+        (&["-r", broken], 1),
+        (&["-V", broken, "-o", "json_output=true"], 1),
+        (&["-c", "/no/such/file"], 1),
+        (&["--no-such-option"], 1),
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["--list"], 0),
+        (&["--list-events"], 0),
+        (&["-L"], 0),
+        (&["-o", "engine.kind=replay", "-o", &replayed], 0),
+    ] {
+        assert_eq!(unread(env!("CARGO_BIN_EXE_peregrine"), args), Some(code), "peregrine {args:?}");
+    }
+    for (args, code) in [
+        (&["read", capture][..], 0),
+        (&["read", "/no/such/file"], 1),
+        (&["read", capture, "proc.nose = a"], 1),
+        (&["info", capture], 0),
+        (&["fields"], 0),
+        (&["events"], 0),
+        (&["man"], 0),
+        (&["completions", "bash"], 0),
+        (&["--help"], 0),
+        (&["--no-such-option"], 2),
+    ] {
+        assert_eq!(unread(env!("CARGO_BIN_EXE_pscap"), args), Some(code), "pscap {args:?}");
+    }
+}
+
 #[test]
 fn fields() {
     let all = text(&["--list"]);

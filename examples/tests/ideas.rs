@@ -77,6 +77,24 @@ fn fields_are_listed() {
 }
 
 #[test]
+fn a_reader_that_is_gone_is_no_panic() {
+    for (example, args) in [
+        ("read_capture", &[PROCS][..]),
+        ("list_fields", &[]),
+        ("filter", &[PROCS, "evt.type = execve"]),
+        ("own_events", &[]),
+        ("own_source", &[]),
+    ] {
+        // The other end of each pipe is closed before the program starts.
+        let (_, output) = std::io::pipe().expect("a pipe");
+        let (_, errors) = std::io::pipe().expect("a pipe");
+        let mut command = Command::new(folder().join(example));
+        let status = command.args(args).current_dir(root()).stdout(output).stderr(errors).status().expect("it runs");
+        assert!(matches!(status.code(), Some(0 | 1)), "{example}: {status:?}");
+    }
+}
+
+#[test]
 fn a_filter_prints_matching_events() {
     let said = good("filter", &[PROCS, "evt.type = execve and evt.rawres = 0"], b"");
     assert!(said.lines().count() > 10 && said.lines().all(|line| line.contains(" execve ")), "{said}");

@@ -3,6 +3,7 @@
 //! Usage: `validate [-c CONFIG] [-o json_output=true] [--human] [-L | -l RULE] -V RULES.yaml …`. Only `json_output` of
 //! the configuration is used.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use peregrine_rule_engine::diag::human::Style;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("Error: {error}");
+            let _ = writeln!(std::io::stderr(), "Error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -51,15 +52,16 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let texts: Vec<(String, Vec<u8>)> =
         names.into_iter().map(|name| std::fs::read(&name).map(|text| (name, text))).collect::<Result<_, _>>()?;
     let schema = SinspSchema::new(Fields::new()).without_host_names();
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
     let started = std::time::Instant::now();
     let mut loader = Loader::new(Sources::new().with(schema));
     let loaded = loader.load(texts.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     if std::env::var_os("TIME").is_some() {
-        eprintln!("{:?}", started.elapsed());
+        writeln!(err, "{:?}", started.elapsed())?;
     }
     loaded.check_plugins(&PLUGINS)?;
     if human {
-        print!("{}", loaded.render(Style { colour: false }));
+        write!(out, "{}", loaded.render(Style { colour: false }))?;
         return Ok(loaded.is_successful());
     }
     let mut description = None;
@@ -72,11 +74,11 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
             result["falco_describe_results"] = description;
         }
         result["falco_load_results"] = loaded.falco_json();
-        println!("{result}");
+        writeln!(out, "{result}")?;
     } else {
         let (summary, logged) = loaded.falco_text();
-        println!("{summary}");
-        logged.iter().for_each(|text| eprintln!("{text}"));
+        writeln!(out, "{summary}")?;
+        logged.iter().try_for_each(|text| writeln!(err, "{text}"))?;
     }
     Ok(loaded.is_successful())
 }

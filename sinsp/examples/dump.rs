@@ -19,8 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if quiet {
         let mut count = 0u64;
         inspector.for_each(|event| count += u64::from(event.num() > 0))?;
-        println!("{count} events, {:?}", inspector.state().metrics());
-        return Ok(());
+        return Ok(writeln!(std::io::stdout(), "{count} events, {:?}", inspector.state().metrics())?);
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut failed = None;

@@ -86,7 +86,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<String>, String> {
     let shared = testkit::shared_path();
     let captures = shared.join("data/captures");
     if !captures.is_dir() {
-        println!("skipped: there are no captures and rules in {}", shared.display());
+        say!("skipped: there are no captures and rules in {}", shared.display());
         return Ok(Vec::new());
     }
     build(root, &["--package", "peregrine-examples", "--bins"])?;
@@ -103,10 +103,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<String>, String> {
     let tiny = plain("upstream/test_empty.scap")?;
     let readme = std::fs::read_to_string(shared.join("data/README.md")).unwrap_or_default();
 
-    println!(
-        "{:<34} {:>10} {:>8} {:>9} {:>7} {:>10}",
-        "rules", "Falco CPU", "CPU s", "Falco MiB", "MiB", "instr/event"
-    );
+    say!("{:<34} {:>10} {:>8} {:>9} {:>7} {:>10}", "rules", "Falco CPU", "CPU s", "Falco MiB", "MiB", "instr/event");
     for row in rows(&shared) {
         let mut arguments: Vec<String> = Vec::new();
         let files = match &row.rules {
@@ -132,7 +129,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<String>, String> {
         let each = all.saturating_sub(start) / 55_343;
         let (falco_cpu, falco_memory) = falco(&readme, row.name);
         let name = row.name;
-        println!("{name:<34} {falco_cpu:>10} {cpu:>8.3} {falco_memory:>9} {memory:>7.1} {each:>10}");
+        say!("{name:<34} {falco_cpu:>10} {cpu:>8.3} {falco_memory:>9} {memory:>7.1} {each:>10}");
     }
     Ok(Vec::new())
 }
@@ -168,7 +165,7 @@ pub(crate) fn child(words: &[&str]) -> Result<Vec<String>, String> {
         .iter()
         .map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6)
         .sum::<f64>();
-    eprintln!("{seconds:.4} {:.1}", usage.max_rss() as f64 / 1024.0);
+    say_error!("{seconds:.4} {:.1}", usage.max_rss() as f64 / 1024.0);
     Ok(Vec::new())
 }
 

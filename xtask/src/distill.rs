@@ -46,7 +46,7 @@ fn write(path: &Path, lines: &[Json]) -> Result<()> {
         writeln!(out, "{line}").map_err(failed)?;
     }
     let bytes = out.finish().map_err(failed)?;
-    println!("{}: {} lines, {} bytes", path.display(), lines.len(), bytes.len());
+    say!("{}: {} lines, {} bytes", path.display(), lines.len(), bytes.len());
     std::fs::write(path, bytes).map_err(failed)
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(root: &Path, update: bool, only: Option<&str>) -> Result<Vec<S
     let path = root.join(FIGURES);
     let mut known = figures(&std::fs::read_to_string(&path).unwrap_or_default());
     let mut errors = Vec::new();
-    println!("{:<18} {:>12} {:>12} {:>8}", "case", "instructions", "before", "change");
+    say!("{:<18} {:>12} {:>12} {:>8}", "case", "instructions", "before", "change");
     for line in listing.lines() {
         let Some((name, unit)) =
             line.split_once('\t').map(|(name, rest)| (name, rest.split('\t').next().unwrap_or("")))
@@ -40,14 +40,14 @@ pub(crate) fn run(root: &Path, update: bool, only: Option<&str>) -> Result<Vec<S
         match known.insert(name.to_owned(), now) {
             Some(before) => {
                 let change = (now / before - 1.0) * 100.0;
-                println!("{name:<18} {now:>12.1} {before:>12.1} {change:>+7.1}%  per {unit}");
+                say!("{name:<18} {now:>12.1} {before:>12.1} {change:>+7.1}%  per {unit}");
                 if change.abs() > TOLERATED && !update {
                     let word = if change > 0.0 { "costs more" } else { "costs less; commit the new figure" };
                     errors.push(format!("{name}: {before:.1} -> {now:.1} per {unit} ({change:+.1} %): {word}"));
                 }
             }
             None => {
-                println!("{name:<18} {now:>12.1} {:>12} {:>8}  per {unit}", "-", "new");
+                say!("{name:<18} {now:>12.1} {:>12} {:>8}  per {unit}", "-", "new");
                 if !update {
                     errors.push(format!("{name}: there is no figure; run `cargo xtask instructions --update`"));
                 }

@@ -7,6 +7,22 @@
 //!
 //! Everything is in this one program, so that CI and people run the same code.
 
+/// Prints a line to standard output. A reader that is gone is not an error: `println!` would panic.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($argument)*);
+    }};
+}
+
+/// Prints a line to standard error, in the same way.
+macro_rules! say_error {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+
 mod api;
 mod bench;
 mod codegen;
@@ -48,7 +64,7 @@ fn main() -> ExitCode {
         // The process that `bench` starts to measure one run.
         ["measure", command @ ..] => bench::child(command),
         _ => {
-            eprintln!(
+            say_error!(
                 "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | api [--check] | distill | package [LIBRARY...] | bench | instructions [--update | CASE]"
             );
             return ExitCode::from(2);
@@ -58,12 +74,12 @@ fn main() -> ExitCode {
         Ok(errors) if errors.is_empty() => ExitCode::SUCCESS,
         Ok(errors) => {
             for error in errors {
-                eprintln!("{error}");
+                say_error!("{error}");
             }
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("{error}");
+            say_error!("{error}");
             ExitCode::FAILURE
         }
     }

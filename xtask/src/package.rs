@@ -155,7 +155,7 @@ fn compare(root: &Path, folder: &Path, target: &Path) -> Result<Vec<String>> {
     detector.args(["-o", "engine.kind=replay", "-o"]);
     let theirs = output(detector.arg(format!("engine.replay.capture_file={}", capture.display())).env("TZ", "UTC"))?;
     let (ours, theirs) = (alerts(&ours), alerts(&theirs));
-    println!("the program of the README: {} alerts, the detector: {}", ours.len(), theirs.len());
+    say!("the program of the README: {} alerts, the detector: {}", ours.len(), theirs.len());
     let first = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
     Ok(match first {
         Some((ours, theirs)) => vec![format!("the program says: {ours}\nthe detector: {theirs}")],
@@ -186,6 +186,6 @@ pub(crate) fn check(root: &Path, names: &[&str]) -> Result<Vec<String>> {
     if has_facade(&libraries) {
         errors.extend(compare(root, folder.path(), &target)?);
     }
-    println!("{} packages: built and tested", libraries.len());
+    say!("{} packages: built and tested", libraries.len());
     Ok(errors)
 }

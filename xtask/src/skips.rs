@@ -15,14 +15,15 @@ pub(crate) fn forget() -> Result<Vec<String>, String> {
 
 /// Prints the skips since then.
 pub(crate) fn print() -> Result<Vec<String>, String> {
-    print!("{}", list(&testkit::read().map_err(|error| format!("the list of skips: {error}"))?));
+    let text = list(&testkit::read().map_err(|error| format!("the list of skips: {error}"))?);
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
     Ok(Vec::new())
 }
 
 /// Prints the names of all needs that this host meets, for `PEREGRINE_REQUIRE`.
 pub(crate) fn needs() -> Result<Vec<String>, String> {
     let names: Vec<&str> = NEEDS.iter().filter(|need| need.is_met()).map(|need| need.name).collect();
-    println!("{}", names.join(","));
+    say!("{}", names.join(","));
     Ok(Vec::new())
 }
 

@@ -24,18 +24,21 @@ struct Seen {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [address, file, rest @ ..] = args.as_slice() else {
-        eprintln!("usage: audit_load ADDRESS EVENTS.jsonl [REQUESTS_PER_SECOND] [SECONDS] [CONNECTIONS]");
+        let _ = writeln!(
+            std::io::stderr(),
+            "usage: audit_load ADDRESS EVENTS.jsonl [REQUESTS_PER_SECOND] [SECONDS] [CONNECTIONS]"
+        );
         return ExitCode::FAILURE;
     };
     let number = |place: usize, default: u32| rest.get(place).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (rate, seconds, connections) = (number(0, 5000), number(1, 10), number(2, 16).max(1));
     match run(address, file, rate, seconds, connections) {
         Ok(text) => {
-            println!("{text}");
+            let _ = writeln!(std::io::stdout(), "{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }

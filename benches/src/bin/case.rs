@@ -2,6 +2,8 @@
 //!
 //! It prints how many units the case had. Only the function `measured` is to be counted.
 
+use std::io::Write as _;
+
 use peregrine_benches::cases::{CASES, Fault, Run};
 
 /// Runs a case; a profiler counts the code of this function.
@@ -13,12 +15,12 @@ fn measured(run: &mut Run) -> Result<u64, Fault> {
 fn main() -> Result<(), Fault> {
     let Some(name) = std::env::args().nth(1) else {
         for case in CASES {
-            println!("{}\t{}\t{}", case.name, case.unit, case.doc);
+            let _ = writeln!(std::io::stdout(), "{}\t{}\t{}", case.name, case.unit, case.doc);
         }
         return Ok(());
     };
     let case = CASES.iter().find(|case| case.name == name).ok_or_else(|| format!("there is no case {name}"))?;
     let mut run = case.prepare()?;
-    println!("{}", measured(&mut run)?);
+    let _ = writeln!(std::io::stdout(), "{}", measured(&mut run)?);
     Ok(())
 }

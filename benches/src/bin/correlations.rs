@@ -8,6 +8,7 @@
 //! this thread over all rounds. Then a flood: a million first steps, each of another process. With the number of a set,
 //! from 0, only that is evaluated: for counts of instructions, less those of no rounds.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     match compare(rounds, set).and_then(|()| if set.is_none() { flood() } else { Ok(()) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }
@@ -72,9 +73,9 @@ fn compare(rounds: usize, only: Option<usize>) -> Result<(), Fault> {
     if only.is_some() {
         return Ok(());
     }
-    println!("{events} events, {rounds} rounds");
+    let _ = writeln!(std::io::stdout(), "{events} events, {rounds} rounds");
     for ((_, (name, rules)), seconds) in sets.iter().zip(&least) {
-        println!("{name:<34} {seconds:>7.3} s  {:>6.3}", seconds / least[0]);
+        let _ = writeln!(std::io::stdout(), "{name:<34} {seconds:>7.3} s  {:>6.3}", seconds / least[0]);
         work(rules, &capture)?;
     }
     Ok(())
@@ -88,7 +89,8 @@ fn work(rules: &Rules, capture: &[u8]) -> Result<(), Fault> {
     let (stats, bytes) = runner.correlation_stats();
     let sum =
         |of: fn(&rule_engine::correlation::Counters) -> u64| -> u64 { stats.iter().map(|one| of(&one.counters)).sum() };
-    println!(
+    let _ = writeln!(
+        std::io::stdout(),
         "    {alerts} alerts, {} matches, {} partial matches, {} evicted, {bytes} bytes",
         sum(|one| one.matches),
         sum(|one| one.live),
@@ -134,7 +136,7 @@ fn flood() -> Result<(), Fault> {
         identity: String::new(),
     };
     let plans: Arc<[Plan]> = vec![plan].into();
-    println!("a million first steps, each of another process:");
+    let _ = writeln!(std::io::stdout(), "a million first steps, each of another process:");
     for limit in [16 << 20, 256 << 20] {
         let mut correlator = Correlator::new(Arc::clone(&plans), limit);
         let start = cpu()?;
@@ -144,7 +146,8 @@ fn flood() -> Result<(), Fault> {
         let seconds = cpu()? - start;
         let bytes = correlator.bytes();
         let counters = correlator.counters()[0];
-        println!(
+        let _ = writeln!(
+            std::io::stdout(),
             "    limit {:>3} MiB: {:>7} live, {:>7} evicted, {:>9} bytes, {:>3.0} bytes each, {:>4.0} ns for each step",
             limit >> 20,
             counters.live,

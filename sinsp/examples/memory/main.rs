@@ -5,6 +5,8 @@
 
 mod load;
 
+use std::io::Write as _;
+
 use load::{BYTES, Load, Paths, fork_bomb, processes};
 use peregrine_sinsp::Next;
 
@@ -22,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (empty, resident) = (BYTES.get(), resident());
     let show = |when: &str| {
         let (allocated, mine) = (BYTES.get() - empty, self::resident().saturating_sub(resident));
-        println!("{when}: {} MB allocated, {} MB resident", allocated >> 20, mine >> 20);
+        writeln!(std::io::stdout(), "{when}: {} MB allocated, {} MB resident", allocated >> 20, mine >> 20)
     };
     let count = count.unwrap_or(100_000);
     let (mut inspector, filling) = processes(count, load);
@@ -30,12 +32,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         inspector.next()?;
     }
     let metrics = inspector.state().metrics();
-    println!("{} threads, {} file descriptors", metrics.threads, metrics.fds);
-    show("full");
+    writeln!(std::io::stdout(), "{} threads, {} file descriptors", metrics.threads, metrics.fds)?;
+    show("full")?;
     while !matches!(inspector.next()?, Next::End) {}
-    println!("{} threads", inspector.state().metrics().threads);
-    show("after their exit");
-    Ok(())
+    writeln!(std::io::stdout(), "{} threads", inspector.state().metrics().threads)?;
+    Ok(show("after their exit")?)
 }
 
 fn tasks(count: u64) -> Result<(), Box<dyn std::error::Error>> {
@@ -44,8 +45,13 @@ fn tasks(count: u64) -> Result<(), Box<dyn std::error::Error>> {
     while !matches!(inspector.next()?, Next::End) {
         peak = peak.max(BYTES.get() - empty);
     }
-    println!("{count} tasks: at most {} KB allocated, {} KB resident at the end", peak >> 10, resident() >> 10);
-    println!("{:#?}", inspector.state().metrics());
+    writeln!(
+        std::io::stdout(),
+        "{count} tasks: at most {} KB allocated, {} KB resident at the end",
+        peak >> 10,
+        resident() >> 10
+    )?;
+    writeln!(std::io::stdout(), "{:#?}", inspector.state().metrics())?;
     inspector.state().check()?;
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(crate) fn write(root: &Path) -> Result<Vec<String>, String> {
             continue;
         }
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("wrote {}", path.display());
+        say!("wrote {}", path.display());
     }
     Ok(Vec::new())
 }

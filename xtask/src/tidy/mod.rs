@@ -1,10 +1,11 @@
 //! The rules that a compiler does not check: every module says what it is for, crates and the modules inside them only
-//! use those below them, files stay small enough to read, no file names the host of a package archive, and prose uses
-//! the words of the field.
+//! use those below them, files stay small enough to read, no file names the host of a package archive, no program panics
+//! when the reader of its output is gone, and prose uses the words of the field.
 
 mod floors;
 mod hosts;
 mod modules;
+mod prints;
 mod prose;
 mod words;
 
@@ -127,6 +128,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
         }
     }
     errors.extend(hosts::check(root)?);
+    errors.extend(prints::check(root)?);
     for house in HOUSES {
         let graph = modules::read(&root.join(house.folder).join("src"))?;
         errors.extend(against_floors(house, &graph, NOT_YET));
