@@ -3,9 +3,12 @@
 //! Settings come from several files and from the command line, are merged, and are only then converted to types. A
 //! warning must still name the file, line and column to change, so each node carries its place. Scalars stay text until
 //! a setting requires a type: `"yes"` is a boolean for one setting, a word for another.
+//!
+//! The YAML is read as that of rules is, by the decisions of Falco's reader: a file that Falco accepts is accepted, and
+//! means the same.
 
-use granit_parser::{Event, Parser, ScalarStyle};
-use std::collections::HashMap;
+use rule_engine::source::yaml::{self, Documents, Scalar, Style};
+use rule_engine::text::{Mark, Text, to_bytes};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -153,124 +156,70 @@ pub(crate) fn read(path: &Path) -> Result<Node, ParseError> {
 
 /// Parses the first document of a text; messages use `name` for it. An empty text is an empty mapping.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Node, ParseError> {
-    let mut builder = Builder { file: name.into(), anchors: HashMap::new(), nodes: 0, open: Vec::new() };
-    let mut root = None;
-    for step in Parser::new_from_str(text) {
-        let (event, span) = step.map_err(|error| ParseError::Syntax {
-            place: builder.place(error.marker().line(), error.marker().col() + 1),
-            text: error.kind().to_string(),
-        })?;
-        let place = builder.place(span.start.line(), span.start.col() + 1);
-        if let Event::DocumentEnd = event {
-            break;
-        }
-        if let Some(node) = builder.take(event, place)? {
-            root = Some(node);
-        }
+    let decoded = Text::new(text.as_bytes());
+    let mut builder = Builder { file: name.into(), text: decoded.as_str(), nodes: 0 };
+    let documents = Documents::read(&decoded).map_err(|error| ParseError::Syntax {
+        place: builder.place(error.mark),
+        text: error.hint.map_or(error.message.clone(), |hint| format!("{} ({hint})", error.message)),
+    })?;
+    match documents.roots().next().filter(|root| !root.is_null()) {
+        Some(root) => builder.node(root, 0),
+        None => Ok(Node::empty_map(Place { line: 1, column: 1, ..Place::named(name) })),
     }
-    let place = Place { line: 1, column: 1, ..Place::named(name) };
-    Ok(match root {
-        Some(Node { value: Value::Null, .. }) | None => Node::empty_map(place),
-        Some(node) => node,
-    })
 }
 
-/// A list or mapping that is not complete yet.
-enum Open {
-    List { items: Vec<Node>, place: Place, anchor: usize },
-    Map { entries: Vec<(Key, Node)>, key: Option<Key>, place: Place, anchor: usize },
+/// Returns the value of a scalar, with the characters that the reader of rules keeps for bytes that are not UTF-8.
+fn owned(scalar: &Scalar<'_>) -> String {
+    String::from_utf8_lossy(&to_bytes(&scalar.text)).into_owned()
 }
 
-struct Builder {
+/// Makes nodes that own their text; an alias becomes a copy of what it refers to.
+struct Builder<'t> {
     file: Arc<str>,
-    anchors: HashMap<usize, (Node, usize)>,
+    text: &'t str,
     nodes: usize,
-    open: Vec<Open>,
 }
 
-impl Builder {
-    fn place(&self, line: usize, column: usize) -> Place {
-        Place { file: Arc::clone(&self.file), line, column }
+impl Builder<'_> {
+    /// Returns a place with line and column from 1, the latter in characters.
+    fn place(&self, mark: Mark) -> Place {
+        let before = mark.offset.checked_sub(mark.column).and_then(|start| self.text.get(start..mark.offset));
+        let column = before.map_or(mark.column, |before| before.chars().count());
+        Place { file: Arc::clone(&self.file), line: mark.line + 1, column: column + 1 }
     }
 
-    /// Processes one parser event. Returns the whole tree with the last one.
-    fn take(&mut self, event: Event<'_>, place: Place) -> Result<Option<Node>, ParseError> {
-        let (node, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => {
-                let plain = style == ScalarStyle::Plain;
-                let null = plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                let value = if null { Value::Null } else { Value::Scalar { text: text.into_owned(), plain } };
-                (Node { value, place }, anchor)
-            }
-            Event::SequenceStart(_, anchor, _) => return self.begin(Open::List { items: Vec::new(), place, anchor }),
-            Event::MappingStart(_, anchor, _) => {
-                return self.begin(Open::Map { entries: Vec::new(), key: None, place, anchor });
-            }
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List { items, place, anchor }) => (Node { value: Value::List(items), place }, anchor),
-                Some(Open::Map { entries, place, anchor, .. }) => (Node { value: Value::Map(entries), place }, anchor),
-                None => return Ok(None),
-            },
-            Event::Alias(anchor) => {
-                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
-                    return Err(ParseError::Syntax {
-                        place,
-                        text: "an alias refers to a node that contains it".into(),
-                    });
-                };
-                self.nodes += size;
-                (node, 0)
-            }
-            _ => return Ok(None),
-        };
+    fn node(&mut self, node: yaml::Node<'_>, depth: usize) -> Result<Node, ParseError> {
+        let place = self.place(node.mark());
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(ParseError::Syntax {
-                place: node.place,
-                text: format!("the document has more than {MAX_NODES} nodes"),
-            });
+            let text = format!("the document has more than {MAX_NODES} nodes");
+            return Err(ParseError::Syntax { place, text });
         }
-        if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), size(&node)));
-        }
-        self.put(node)
-    }
-
-    fn begin(&mut self, open: Open) -> Result<Option<Node>, ParseError> {
-        if self.open.len() >= MAX_DEPTH {
-            let (Open::List { place, .. } | Open::Map { place, .. }) = open;
+        if depth > MAX_DEPTH {
             return Err(ParseError::Syntax { place, text: format!("nested more than {MAX_DEPTH} levels deep") });
         }
-        self.open.push(open);
-        Ok(None)
+        let value = if node.is_map() {
+            let entries = node.entries().map(|(key, node)| Ok((self.key(key)?, self.node(node, depth + 1)?)));
+            Value::Map(entries.collect::<Result<_, ParseError>>()?)
+        } else if node.is_sequence() {
+            Value::List(node.elements().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?)
+        } else {
+            let scalar = node.scalar();
+            scalar.map_or(Value::Null, |scalar| Value::Scalar {
+                text: owned(scalar),
+                plain: scalar.style == Style::Plain,
+            })
+        };
+        Ok(Node { value, place })
     }
 
-    /// Adds a complete node to the innermost open one.
-    fn put(&mut self, node: Node) -> Result<Option<Node>, ParseError> {
-        match self.open.last_mut() {
-            None => return Ok(Some(node)),
-            Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Map { entries, key, .. }) => match key.take() {
-                Some(key) => entries.push((key, node)),
-                None => match node.value {
-                    Value::Scalar { text, .. } => *key = Some(Key { name: text, place: node.place }),
-                    Value::Null => *key = Some(Key { name: String::new(), place: node.place }),
-                    _ => {
-                        let text = format!("a key must be plain text, found {}", node.kind());
-                        return Err(ParseError::Syntax { place: node.place, text });
-                    }
-                },
-            },
+    fn key(&self, node: yaml::Node<'_>) -> Result<Key, ParseError> {
+        let place = self.place(node.mark());
+        if node.is_map() || node.is_sequence() {
+            let kind = if node.is_map() { "a mapping" } else { "a list" };
+            return Err(ParseError::Syntax { place, text: format!("a key must be plain text, found {kind}") });
         }
-        Ok(None)
-    }
-}
-
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::List(items) => items.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|(_, node)| size(node)).sum(),
-        _ => 0,
+        Ok(Key { name: node.scalar().map(owned).unwrap_or_default(), place })
     }
 }
 
@@ -291,7 +240,12 @@ mod tests {
 
     #[test]
     fn errors_name_line_and_column() {
-        for (text, place) in [("a: [1, 2\nb: 3", "a.yaml:2"), ("{a: b}: c", "a.yaml:1:1"), ("a: *b", "a.yaml:1:4")] {
+        for (text, place) in [
+            ("a: [1, 2\nb: 3", "a.yaml:2"),
+            ("{a: b}: c", "a.yaml:1:1"),
+            ("a: *b", "a.yaml:1:4"),
+            ("ö: *b", "a.yaml:1:4"),
+        ] {
             let error = parse("a.yaml", text).unwrap_err().to_string();
             assert!(error.starts_with(place), "{text}: {error}");
         }
@@ -299,12 +253,20 @@ mod tests {
 
     #[test]
     fn aliases_cannot_blow_up() {
-        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for level in 1..9 {
-            let below = format!("*a{}, ", level - 1).repeat(10);
-            text.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
-        }
-        assert!(parse("bomb", &text).unwrap_err().to_string().contains("nodes"));
+        let nested = |levels: usize| {
+            let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+            for level in 1..levels {
+                let below = format!("*a{}, ", level - 1).repeat(10);
+                text.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
+            }
+            text
+        };
+        let error = |text: &str| parse("bomb", text).unwrap_err().to_string();
+        assert_eq!(error(&nested(9)), "bomb:10:1: aliases make the document too large");
+        let some = nested(5);
+        assert!(parse("some", &some).is_ok());
+        let more = error(&format!("{some}more: [*a4, *a4]\n"));
+        assert!(more.contains("more than 200000 nodes"), "{more}");
         assert!(parse("deep", &"[".repeat(100_000)).is_err());
     }
 }
