@@ -1,34 +1,16 @@
 //! Which processes are in containers, what is known of these, and whose users they have.
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 
+use common::Live;
 use peregrine_sinsp::fields::FieldRef;
 use peregrine_sinsp::state::{ContainerInfo, ContainerMetadata};
 use peregrine_sinsp::{Config, Inspector, Proc};
 use scap::savefile::{Compression, Reader, Writer};
 use scap::text::Trace;
-use scap::{HostState, Source, SourceStats, host};
-
-/// A trace that claims to be live.
-struct Live(Trace);
-
-impl Source for Live {
-    fn next(&mut self) -> scap::Result<scap::Next<'_>> {
-        self.0.next()
-    }
-
-    fn host(&self) -> &HostState {
-        self.0.host()
-    }
-
-    fn stats(&self) -> SourceStats {
-        self.0.stats()
-    }
-
-    fn is_live(&self) -> bool {
-        true
-    }
-}
+use scap::{Source, host};
 
 /// The namespaces and users of processes, which a test changes, and the processes whose users were queried.
 #[derive(Clone, Default)]

@@ -1,35 +1,17 @@
 //! Tests of the inspector on a live source: queries to `/proc`, idle threads, observers, recordings that start in the
 //! middle.
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 
+use common::Live;
 use peregrine_sinsp::fields::FieldRef;
 use peregrine_sinsp::state::{ContainerInfo, ContainerMetadata, FdKind, Thread};
 use peregrine_sinsp::{Config, Event, Inspector, Next, Observer, Proc};
 use scap::savefile::{Compression, Reader, Writer};
 use scap::text::Trace;
-use scap::{HostState, Source, SourceStats, host};
-
-/// A trace that claims to be live.
-struct Live(Trace);
-
-impl Source for Live {
-    fn next(&mut self) -> scap::Result<scap::Next<'_>> {
-        self.0.next()
-    }
-
-    fn host(&self) -> &HostState {
-        self.0.host()
-    }
-
-    fn stats(&self) -> SourceStats {
-        self.0.stats()
-    }
-
-    fn is_live(&self) -> bool {
-        true
-    }
-}
+use scap::{Source, host};
 
 fn live(trace: &str, config: Config, proc: impl Proc + 'static) -> Inspector<Live> {
     Inspector::builder(Live(trace.parse().expect("a trace"))).config(config).proc(proc).build()

@@ -48,6 +48,12 @@ fn serve(socket: PathBuf, router: Router) {
     });
 }
 
+/// Returns a message as gRPC frames it: not compressed, and its length.
+fn framed(message: &[u8]) -> Bytes {
+    let length = u32::try_from(message.len()).expect("short");
+    [&[0][..], &length.to_be_bytes(), message].concat().into()
+}
+
 fn start(engines: Vec<Engine>, config: Config) -> (Containers, Receiver<Answer>) {
     let (sender, answers) = channel();
     let config = Config { engines, ..config };
@@ -275,10 +281,7 @@ fn cri(socket: PathBuf) {
             Some(message) => (message, "0"),
             None => (Vec::new(), "12"),
         };
-        let mut framed = vec![0];
-        framed.extend_from_slice(&u32::try_from(message.len()).expect("short").to_be_bytes());
-        framed.extend_from_slice(&message);
-        let body = axum::body::Body::new(Grpc(Some(framed.into()), Some(status)));
+        let body = axum::body::Body::new(Grpc(Some(framed(&message)), Some(status)));
         ([("content-type", "application/grpc")], body)
     };
     serve(socket, Router::new().route("/runtime.v1.RuntimeService/{method}", post(call)));

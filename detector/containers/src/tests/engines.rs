@@ -72,6 +72,26 @@ impl Docker {
     }
 }
 
+/// A docker with a container `web`, whose events are listened to.
+struct Followed {
+    docker: Docker,
+    containers: Containers,
+    answers: Receiver<Answer>,
+    _folder: tempfile::TempDir,
+}
+
+impl Followed {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let socket = folder.path().join("docker.sock");
+        let docker = Docker::new("web");
+        docker.serve(socket.clone());
+        let (containers, answers) = start(one(Kind::Docker, &socket), Config::default());
+        docker.wait();
+        Self { docker, containers, answers, _folder: folder }
+    }
+}
+
 /// A socket where nobody ever answers.
 fn hang(socket: &Path) -> std::os::unix::net::UnixListener {
     std::os::unix::net::UnixListener::bind(socket).expect("a socket")
@@ -85,12 +105,7 @@ const SHORT: &str = "3ad7b26ded6d";
 
 #[test]
 fn what_changes_is_followed() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let socket = folder.path().join("docker.sock");
-    let docker = Docker::new("web");
-    docker.serve(socket.clone());
-    let (containers, answers) = start(one(Kind::Docker, &socket), Config::default());
-    docker.wait();
+    let Followed { docker, containers, answers, _folder } = Followed::start();
     assert_eq!(ask(&containers, &answers, SHORT).expect("it is known").name, "web");
     docker.rename("shop", "rename");
     let info = next(&answers).info.expect("it is known");
@@ -113,12 +128,7 @@ fn what_changes_is_followed() {
 
 #[test]
 fn changes_while_the_engine_was_away_are_found_when_it_is_back() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let socket = folder.path().join("docker.sock");
-    let docker = Docker::new("web");
-    docker.serve(socket.clone());
-    let (containers, answers) = start(one(Kind::Docker, &socket), Config::default());
-    docker.wait();
+    let Followed { docker, containers, answers, _folder } = Followed::start();
     assert_eq!(ask(&containers, &answers, SHORT).expect("it is known").name, "web");
     "shop".clone_into(&mut docker.name.lock().expect("a name"));
     // The stream ends, as when the engine restarts.
@@ -128,12 +138,7 @@ fn changes_while_the_engine_was_away_are_found_when_it_is_back() {
 
 #[test]
 fn a_container_is_known_before_its_first_event_if_the_engine_reports_its_start() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let socket = folder.path().join("docker.sock");
-    let docker = Docker::new("web");
-    docker.serve(socket.clone());
-    let (containers, answers) = start(one(Kind::Docker, &socket), Config::default());
-    docker.wait();
+    let Followed { docker, containers, answers, _folder } = Followed::start();
     docker.report("create");
     if me() == 0 {
         assert_eq!(next(&answers).info.expect("it is known").name, "web");
@@ -280,10 +285,7 @@ fn containerd(socket: PathBuf, id: &'static str) {
         // Not found, or not implemented.
         let status = if message.is_some() { "0" } else { "5" };
         let message = message.unwrap_or_default();
-        let mut framed = vec![0];
-        framed.extend_from_slice(&u32::try_from(message.len()).expect("short").to_be_bytes());
-        framed.extend_from_slice(&message);
-        let framed = (status == "0").then(|| framed.into());
+        let framed = (status == "0").then(|| framed(&message));
         ([("content-type", "application/grpc")], axum::body::Body::new(Grpc(framed, Some(status))))
     };
     serve(socket, Router::new().route("/{service}/{method}", post(call)));

@@ -338,19 +338,7 @@ mod tests {
             reloads: 0,
         };
         let mut inspector = Inspector::new(source);
-        let setup = Setup {
-            config: &config,
-            signals: &signals,
-            telemetry: &telemetry,
-            slot: &slot,
-            seconds: 0,
-            verbose: false,
-            profiles: None,
-            containers: None,
-            plugins: None,
-            waiting: None,
-            responses: None,
-        };
+        let setup = Setup::new(&config, &signals, &telemetry, &slot);
         let first = sets[0].source("syscall").unwrap();
         run::run(&setup, &mut inspector, |_, _| {}, &first, &alerts, &mut Matches::default()).unwrap();
         let (delivered, reloads) = (inspector.stats().delivered, inspector.source().reloads);

@@ -52,6 +52,25 @@ pub(crate) struct Setup<'s> {
     pub(crate) responses: Option<&'s Responses>,
 }
 
+impl<'s> Setup<'s> {
+    /// Creates the inputs of a run without a limit, without containers, and not verbose.
+    pub(crate) fn new(config: &'s Config, signals: &'s Signals, telemetry: &'s Telemetry, slot: &'s Slot) -> Self {
+        Self {
+            config,
+            signals,
+            telemetry,
+            slot,
+            seconds: 0,
+            verbose: false,
+            profiles: None,
+            containers: None,
+            plugins: None,
+            waiting: None,
+            responses: None,
+        }
+    }
+}
+
 /// Reason why the loop over a set of rules ended.
 enum End {
     /// The source ended, the run time is over, or termination was requested.
@@ -426,19 +445,8 @@ mod tests {
                 .unwrap();
             let alerts = Alerts::new(&config, "host", Wait::ForRoom).unwrap();
             let (signals, slot) = (Signals::default(), Slot::default());
-            let setup = Setup {
-                config: &config,
-                signals: &signals,
-                telemetry: &Telemetry::new(signals.clone(), None, Vec::new()),
-                slot: &slot,
-                seconds: 0,
-                verbose: false,
-                profiles: None,
-                containers: None,
-                plugins: None,
-                waiting: None,
-                responses: None,
-            };
+            let telemetry = Telemetry::new(signals.clone(), None, Vec::new());
+            let setup = Setup::new(&config, &signals, &telemetry, &slot);
             let mut inspector = Inspector::new(Silent { host: HostState::default(), live, left: 25 });
             run(&setup, &mut inspector, |_, _| {}, &rules, &alerts, &mut Matches::default()).unwrap();
             drop(inspector);

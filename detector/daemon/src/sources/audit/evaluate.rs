@@ -60,7 +60,7 @@ impl Evaluator {
         let mut before: Option<Runner<JsonSchema>> = None;
         loop {
             work.matches.follow(rules.rules());
-            work.tell(self);
+            work.publish(self);
             let mut runner = rules.runner();
             if let Some(before) = &before {
                 runner.adopt(before);
@@ -91,7 +91,7 @@ impl Evaluator {
                     log::warning(format!("k8s_audit: {error}"));
                 }
                 drop(batch.room);
-                work.tell(self);
+                work.publish(self);
             };
             rules = new;
             before = Some(runner);
@@ -148,7 +148,7 @@ impl Work {
         Ok(document.at(self.number, time, self.start))
     }
 
-    fn tell(&mut self, evaluator: &Evaluator) {
+    fn publish(&mut self, evaluator: &Evaluator) {
         let mut counts = evaluator.counts.lock().unwrap_or_else(PoisonError::into_inner);
         (counts.events, counts.refused) = (self.counts.events, self.counts.refused);
         self.matches.copy_to(&mut counts.rules);
