@@ -1,7 +1,8 @@
 //! The build helper. `cargo xtask codegen` writes the files derived from scap's table (with `--check` it only reports
 //! whether they are current), `cargo xtask tidy` checks the rules of the tree, `cargo xtask skips` lists the tests that
 //! were skipped (`cargo xtask needs` prints the requirements that this host meets), `cargo xtask api` writes the public
-//! interface of the libraries, `cargo xtask deny` checks the dependencies, `cargo xtask distill` writes
+//! interface of the libraries, `cargo xtask deny` checks the dependencies, `cargo xtask features` every
+//! combination of features, `cargo xtask distill` writes
 //! `testdata/falco`, `cargo xtask package` tests the libraries from their packages, `cargo xtask bench` and `cargo
 //! xtask instructions` measure.
 //!
@@ -27,6 +28,7 @@ mod api;
 mod bench;
 mod codegen;
 mod distill;
+mod features;
 mod instructions;
 mod package;
 mod skips;
@@ -57,6 +59,8 @@ fn main() -> ExitCode {
         ["api"] => api::write(&root()),
         ["api", "--check"] => api::check(&root()),
         ["deny"] => skips::deny(&root()),
+        ["features"] => features::check(&root(), None),
+        ["features", only] => features::check(&root(), Some(only)),
         ["bench"] => bench::run(&root()),
         ["instructions"] => instructions::run(&root(), false, None),
         ["instructions", "--update"] => instructions::run(&root(), true, None),
@@ -65,7 +69,7 @@ fn main() -> ExitCode {
         ["measure", command @ ..] => bench::child(command),
         _ => {
             say_error!(
-                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | api [--check] | distill | package [LIBRARY...] | bench | instructions [--update | CASE]"
+                "usage: cargo xtask codegen [--check] | tidy | skips [--forget] | needs | deny | features [CRATE] | api [--check] | distill | package [LIBRARY...] | bench | instructions [--update | CASE]"
             );
             return ExitCode::from(2);
         }
