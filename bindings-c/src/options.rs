@@ -118,7 +118,7 @@ impl Setup {
             let prefix = unsafe { text(pattern.prefix, "prefix of a container pattern") }?.to_owned();
             // SAFETY: guaranteed by the caller.
             let suffix = unsafe { optional_text(pattern.suffix, "suffix of a container pattern") }?.to_owned();
-            setup.config.container_patterns.push(sinsp::ContainerPattern { prefix, suffix });
+            setup.config.container_patterns.push(sinsp::ContainerPattern::new(prefix, suffix));
         }
         // SAFETY: guaranteed by the caller.
         for comm in unsafe { slice(options.suppressed_comms, options.nsuppressed_comms, "suppressed_comms") }? {

@@ -71,6 +71,7 @@ impl From<Error> for scap::Error {
 
 /// A program that the kernel rejected, and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refused {
     /// The program's name.
     pub program: String,

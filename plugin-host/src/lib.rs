@@ -10,7 +10,7 @@
 //! println!("{} {}", library.info().name, library.info().version);
 //!
 //! let open_params = "s3://bucket/logs".into();
-//! let sets = SourcePlugins::combine(&[Configured { library, init_config: "{}".into(), open_params }])?;
+//! let sets = SourcePlugins::combine(&[Configured::new(library, "{}", open_params)])?;
 //! let mut filter = Filter::compile("ct.user = root", PluginSchema::new(&sets[0]))?;
 //!
 //! let mut source = PluginSource::open(&sets[0], &(Arc::new(|line| eprintln!("{line:?}")) as _))?;
@@ -46,7 +46,7 @@
 //! use peregrine_sinsp::{Inspector, fields::Fields};
 //!
 //! let library = Library::load("/usr/share/falco/plugins/libanomalydetection.so")?;
-//! let plugin = Configured { library, init_config: "{}".into(), open_params: String::new() };
+//! let plugin = Configured::new(library, "{}", "");
 //! let set = SourcePlugins::of_syscalls(&[plugin])?.ok_or("not for system calls")?;
 //! let schema = SinspSchema::new(Fields::new()).with_added(Box::new(SyscallFields::new(&set)));
 //! let mut filter = Filter::compile("anomaly.count_min_sketch > 100", schema)?;

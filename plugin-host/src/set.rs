@@ -14,6 +14,7 @@ pub(crate) const SYSCALL: &str = "syscall";
 
 /// A plugin with its settings.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Configured {
     /// The plugin.
     pub library: Library,
@@ -21,6 +22,13 @@ pub struct Configured {
     pub init_config: String,
     /// The parameters that its source is opened with, if it has one.
     pub open_params: String,
+}
+
+impl Configured {
+    /// Creates a plugin with its configuration, and the parameters that its source is opened with.
+    pub fn new(library: Library, init_config: impl Into<String>, open_params: impl Into<String>) -> Self {
+        Self { library, init_config: init_config.into(), open_params: open_params.into() }
+    }
 }
 
 /// The plugins of one source: the one that provides its events, and all that extract fields of them, parse them or add

@@ -14,7 +14,7 @@ const CONFIG: &str = r#"{"first": "a", "batch": 3}"#;
 
 fn letters(path: &Path) -> Arc<SourcePlugins> {
     let library = Library::load(path).unwrap_or_else(|error| panic!("{error}"));
-    let configured = Configured { library, init_config: CONFIG.to_owned(), open_params: "j".to_owned() };
+    let configured = Configured::new(library, CONFIG, "j");
     SourcePlugins::combine(&[configured]).unwrap_or_else(|error| panic!("{error}")).remove(0)
 }
 
@@ -114,7 +114,7 @@ fn a_source_of_the_sdk_that_cannot_be_opened_says_why() {
     let Some(path) = testkit::sdk_plugin("letters") else { return };
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let library = Library::load(path).unwrap();
-    let configured = Configured { library, init_config: CONFIG.to_owned(), open_params: "xyz".to_owned() };
+    let configured = Configured::new(library, CONFIG, "xyz");
     let set = SourcePlugins::combine(&[configured]).unwrap().remove(0);
     let error = PluginSource::open(&set, &log().0).unwrap_err().to_string();
     assert_eq!(error, "plugin letters: `plugin_open` failed: the parameters are the last letter");

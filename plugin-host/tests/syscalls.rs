@@ -21,7 +21,7 @@ const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" cwd=\"/\"\
 
 fn configured(path: PathBuf, init_config: &str) -> Configured {
     let library = Library::load(path).unwrap_or_else(|error| panic!("{error}"));
-    Configured { library, init_config: init_config.to_owned(), open_params: String::new() }
+    Configured::new(library, init_config, "")
 }
 
 fn of_syscalls(plugins: &[Configured]) -> Arc<SourcePlugins> {

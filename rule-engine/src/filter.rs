@@ -134,15 +134,7 @@ fn everywhere(condition: Condition, schema: &dyn Schema) -> Condition {
 
 /// Returns the attributes of a rule for conditions without one.
 fn nameless() -> Rule {
-    let output = Output {
-        rule: String::new(),
-        priority: Priority::Debug,
-        source: String::new(),
-        tags: Vec::new(),
-        message: Template::default(),
-        extra: Vec::new(),
-    };
-    Rule::new(output)
+    Rule::new(Output::new("", Priority::Debug, "", Template::default()))
 }
 
 /// Conditions that are evaluated together, with the schema that they were compiled with.

@@ -142,15 +142,7 @@ fn record<'s>(schema: &'s RecordSchema, shape: &Shape, number: u64) -> Record<'s
 }
 
 fn rule(number: usize) -> Rule {
-    let output = Output {
-        rule: format!("rule {number}"),
-        priority: Priority::Debug,
-        source: "test".into(),
-        tags: Vec::new(),
-        message: Template::default(),
-        extra: Vec::new(),
-    };
-    Rule::new(output)
+    Rule::new(Output::new(format!("rule {number}"), Priority::Debug, "test", Template::default()))
 }
 
 fn build(conditions: &[String], matching: Matching, index: bool) -> (RecordSchema, Ruleset) {

@@ -50,6 +50,7 @@ impl Error {
 /// The place of an error in the text of a trace, and what was expected there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
+#[non_exhaustive]
 pub struct TextError {
     /// The line, from 1.
     pub line: usize,

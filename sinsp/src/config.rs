@@ -74,11 +74,19 @@ impl Default for Config {
 /// A form of the cgroup paths of containers that is not built in: the text between `prefix` and `suffix` at the end of
 /// a path is the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ContainerPattern {
     /// The text before the id, such as `/firecracker-`.
     pub prefix: String,
     /// The text after it; may be empty.
     pub suffix: String,
+}
+
+impl ContainerPattern {
+    /// Creates a pattern of what is before and behind the id.
+    pub fn new(prefix: impl Into<String>, suffix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), suffix: suffix.into() }
+    }
 }
 
 impl ContainerPattern {

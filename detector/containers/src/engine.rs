@@ -39,11 +39,19 @@ impl Kind {
 
 /// A container engine and its socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Engine {
     /// The kind of its API.
     pub kind: Kind,
     /// The path of its unix socket.
     pub socket: PathBuf,
+}
+
+impl Engine {
+    /// Creates an engine of a kind that answers at a socket.
+    pub fn new(kind: Kind, socket: impl Into<PathBuf>) -> Self {
+        Self { kind, socket: socket.into() }
+    }
 }
 
 /// Returns the sockets where engines of the host listen by default, below `root`. The order is that of preference.

@@ -196,7 +196,7 @@ fn load(plugin: &Plugin, path: &Path, built_in: bool) -> Result<Configured, Fata
         log::warning(format!("plugin {name}: not supported and not used: {unsupported}"));
     }
     let (init_config, open_params) = (plugin.init_config.0.clone(), plugin.open_params.clone());
-    Ok(Configured { library, init_config, open_params })
+    Ok(Configured::new(library, init_config, open_params))
 }
 
 fn missing(plugin: &Plugin) -> Fatal {

@@ -19,6 +19,7 @@ use ureq::Error;
 
 /// How often the name of the index changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Suffix {
     /// `falco-2026.11.22`
     Daily,
@@ -32,6 +33,7 @@ pub enum Suffix {
 
 /// Authentication of the client.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ElasticLogin {
     /// A user name and a password.
     Basic(String, String),

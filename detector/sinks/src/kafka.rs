@@ -19,6 +19,7 @@ const MOST_BYTES: usize = 900_000;
 
 /// Authentication of the client.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KafkaLogin {
     /// SASL PLAIN.
     Plain(String, String),

@@ -176,6 +176,7 @@ pub trait Sink: Send + 'static {
 
 /// A report about an output, for its operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// Name of the sink.
     pub sink: &'static str,
@@ -221,6 +222,7 @@ impl Reports {
 pub type OnFault = Arc<dyn Fn(Fault) + Send + Sync>;
 
 /// One output, as requested by a configuration.
+#[non_exhaustive]
 pub struct Wanted {
     /// The sink. Its name identifies the output.
     pub sink: Box<dyn Sink>,
@@ -228,6 +230,19 @@ pub struct Wanted {
     pub spool: Option<SpoolConfig>,
     /// Everything that the sink was built from, in any format: if it is the same as before, the active sink stays.
     pub settings: String,
+}
+
+impl Wanted {
+    /// Creates an output without a spool, with the text of its settings.
+    pub fn new(sink: Box<dyn Sink>, settings: impl Into<String>) -> Self {
+        Self { sink, spool: None, settings: settings.into() }
+    }
+
+    /// Sets the spool, if there is one.
+    #[must_use]
+    pub fn spool(self, spool: Option<SpoolConfig>) -> Self {
+        Self { spool, ..self }
+    }
 }
 
 impl fmt::Debug for Wanted {

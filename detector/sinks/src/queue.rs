@@ -45,6 +45,7 @@ pub enum Wait {
 /// Counts of the alerts of one output: sent + recovered = delivered + lost + unknown + queued +
 /// spooled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Totals {
     /// Name of the sink.
     pub sink: &'static str,

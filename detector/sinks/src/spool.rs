@@ -30,11 +30,19 @@ const READ: usize = 1 << 20;
 
 /// Location and size limit of a spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SpoolConfig {
     /// The directory, with a subdirectory for each sink.
     pub folder: PathBuf,
     /// Maximum number of bytes for each sink.
     pub bytes: u64,
+}
+
+impl SpoolConfig {
+    /// Creates the configuration of a spool in a directory, with the maximum number of bytes for each sink.
+    pub fn new(folder: impl Into<PathBuf>, bytes: u64) -> Self {
+        Self { folder: folder.into(), bytes }
+    }
 }
 
 #[derive(Debug)]

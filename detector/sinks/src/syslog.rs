@@ -23,6 +23,7 @@ const TOO_LONG: i32 = 90;
 
 /// Address of a syslog daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SyslogAddress {
     /// A local socket, usually `/dev/log`.
     Local(PathBuf),
@@ -58,6 +59,7 @@ impl FromStr for SyslogAddress {
 
 /// Format of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SyslogForm {
     /// `<12>Nov 22 12:00:00 host peregrine[7]: text`, without the host for the local daemon.
     Rfc3164,

@@ -515,10 +515,10 @@ fn outputs_change_while_alerts_flow() {
     let path = file.path().join("alerts");
     let wanted = |server: &Server, with_file: bool| {
         let http = Http::new(HttpConfig::new(&server.url())).unwrap();
-        let mut wanted = vec![Wanted { sink: Box::new(http), spool: None, settings: server.url() }];
+        let mut wanted = vec![Wanted::new(Box::new(http), server.url())];
         let sink = peregrine_sinks::File::new(&path, true, false);
         if with_file {
-            wanted.push(Wanted { sink: Box::new(sink), spool: None, settings: String::new() });
+            wanted.push(Wanted::new(Box::new(sink), ""));
         }
         wanted
     };
@@ -609,7 +609,7 @@ fn a_receiver_that_is_killed_again_and_again_misses_nothing() {
         let mut bench = bench(0);
         let http = Http::new(settings).unwrap();
         if spooled {
-            let spool = SpoolConfig { folder: folder.path().join("spool"), bytes: 1 << 20 };
+            let spool = SpoolConfig::new(folder.path().join("spool"), 1 << 20);
             bench.outputs.add_spooled(http, &spool).unwrap();
         } else {
             bench.outputs.add(http);
@@ -690,7 +690,7 @@ fn a_full_disk_stops_only_the_spool() {
     };
     let mut bench = bench(1000);
     let http = Http::new(HttpConfig { batch: 100, ..HttpConfig::new(&server.url()) }).unwrap();
-    let spool = SpoolConfig { folder: disk.0.path().to_path_buf(), bytes: 16 << 20 };
+    let spool = SpoolConfig::new(disk.0.path(), 16 << 20);
     bench.outputs.add_spooled(http, &spool).unwrap();
     bench.send(0..50);
     until("the spool", || bench.totals().spooled == 50);
@@ -760,7 +760,7 @@ fn cost_of_sending() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| peregrine_sinks::File::new(&folder.path().join(name), true, false);
     let http = |url: &str| Http::new(HttpConfig { batch: 100, ..HttpConfig::new(url) }).unwrap();
-    let spool = SpoolConfig { folder: folder.path().join("spool"), bytes: 64 << 20 };
+    let spool = SpoolConfig::new(folder.path().join("spool"), 64 << 20);
     for (name, bench) in [
         ("a file", bench(10_000).with(file("one"))),
         ("a server that hangs", bench(10_000).with(http(&hanging))),

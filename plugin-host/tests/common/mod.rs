@@ -46,7 +46,7 @@ impl Built {
 
     pub(crate) fn configured(&self, init_config: &str, open_params: &str) -> Configured {
         let library = self.load().unwrap_or_else(|error| panic!("{error}"));
-        Configured { library, init_config: init_config.to_owned(), open_params: open_params.to_owned() }
+        Configured::new(library, init_config, open_params)
     }
 
     /// Returns the plugin alone, as the set of its source.

@@ -90,6 +90,7 @@ struct Age {
 
 /// The counts of each correlation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Counters {
     /// Matches.
     pub matches: u64,

@@ -31,6 +31,7 @@ pub struct Hit {
 
 /// A match of a correlation.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Match<'a> {
     /// The correlation, by its place.
     pub plan: u32,

@@ -74,6 +74,7 @@ impl Diagnostic {
 
 /// The diagnostics of one file, in the order in which they were found.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct FileReport {
     /// The name of the file.
     pub name: String,

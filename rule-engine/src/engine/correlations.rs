@@ -24,6 +24,7 @@ pub const CORRELATION_MEMORY: usize = 16 << 20;
 
 /// A member, for people.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct MemberInfo {
     /// Its name in outputs.
     pub name: String,

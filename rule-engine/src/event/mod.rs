@@ -69,6 +69,7 @@ pub enum Print {
 
 /// The description of a resolved field.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct FieldInfo {
     /// Its number, to be given to [`Event::value`].
     pub id: FieldId,

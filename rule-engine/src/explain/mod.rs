@@ -87,6 +87,7 @@ pub enum Kind {
 
 /// A part of a condition, evaluated for one event.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Why {
     /// The part, as Falco prints it.
     pub text: String,

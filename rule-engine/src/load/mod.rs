@@ -36,6 +36,7 @@ pub struct Loader {
 
 /// A rule, ready to be run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LoadedRule {
     /// Its name.
     pub name: String,
@@ -67,6 +68,7 @@ pub struct LoadedRule {
 
 /// The result of loading.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The files.
     pub files: Vec<SourceFile>,

@@ -35,6 +35,7 @@ use crate::syntax::ast::{Definition, Expr, Operand, Position};
 
 /// A warning about a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Warning {
     /// The message, in Falco's words.
     pub message: String,

@@ -56,6 +56,7 @@ impl Format {
 
 /// An output field in addition to those of the message.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ExtraField {
     /// Its key.
     pub key: String,
@@ -67,6 +68,7 @@ pub struct ExtraField {
 
 /// The output of a rule: everything that does not depend on the event.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Output {
     /// The name of the rule.
     pub rule: String,
@@ -80,4 +82,11 @@ pub struct Output {
     pub message: Template,
     /// Further output fields, in order.
     pub extra: Vec<ExtraField>,
+}
+
+impl Output {
+    /// Creates an output without tags and further fields.
+    pub fn new(rule: impl Into<String>, priority: Priority, source: impl Into<String>, message: Template) -> Self {
+        Self { rule: rule.into(), priority, source: source.into(), tags: Vec::new(), message, extra: Vec::new() }
+    }
 }

@@ -284,6 +284,7 @@ impl Ruleset {
 
 /// The plan of a rule for events of one type, for people: code is disassembled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventPlan {
     /// One of these must be true for the rule to be a candidate; empty if it is one for every event.
     pub prefilter: Vec<String>,

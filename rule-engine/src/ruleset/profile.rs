@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 /// The cost of one rule.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RuleProfile {
     /// Its name.
     pub rule: String,
@@ -19,6 +20,7 @@ pub struct RuleProfile {
 
 /// The counts of one atom.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct AtomProfile {
     /// The atom, as a condition writes it.
     pub atom: String,
@@ -28,6 +30,7 @@ pub struct AtomProfile {
 
 /// The cost of the atoms on one expression that are evaluated together.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct MatcherProfile {
     /// The expression and the kind of test, such as `fd.name startswith`.
     pub matcher: String,
@@ -41,6 +44,7 @@ pub struct MatcherProfile {
 
 /// The cost of a set of rules.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Profile {
     /// The events of types that have rules.
     pub events: u64,

@@ -9,13 +9,22 @@ pub struct RuleId(pub u32);
 
 /// A recording of events after a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Capture {
     /// The time in milliseconds; `None` is the configured time.
     pub milliseconds: Option<u32>,
 }
 
+impl Capture {
+    /// Creates a recording of that many milliseconds; `None` is the configured time.
+    pub fn new(milliseconds: Option<u32>) -> Self {
+        Self { milliseconds }
+    }
+}
+
 /// A rule without its condition.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Rule {
     /// Its name, priority, tags and output.
     pub output: Output,

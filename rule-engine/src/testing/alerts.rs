@@ -30,6 +30,7 @@ pub(super) enum Wanted {
 
 /// An alert that was raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Raised {
     /// The name of the rule.
     pub rule: String,

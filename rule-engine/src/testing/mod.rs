@@ -42,6 +42,7 @@ use crate::source::item::Written;
 
 /// An error in a file of tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// The message.
     pub message: String,
@@ -83,6 +84,7 @@ pub enum Events<'t> {
 
 /// The reason why events cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PlayError {
     /// The message.
     pub message: String,

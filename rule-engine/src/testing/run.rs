@@ -19,6 +19,7 @@ const START: u64 = 1_700_000_000_000_000_000;
 
 /// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Outcome<'s> {
     /// The name of the test.
     pub test: &'s str,
@@ -41,6 +42,7 @@ pub enum Verdict {
 
 /// The numbers of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Summary {
     /// As expected.
     pub passed: usize,

@@ -86,6 +86,7 @@ impl Default for Config {
 
 /// The state of the host, and a report of what could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The state of the host.
     pub host: HostState,
@@ -95,6 +96,7 @@ pub struct Snapshot {
 
 /// The counts of a scan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// Processes read.
     pub processes: u64,

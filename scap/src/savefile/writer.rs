@@ -17,6 +17,7 @@ use crate::{Error, Event, HostState, Result};
 
 /// The compression of a capture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// No compression.
     Plain,

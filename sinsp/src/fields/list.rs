@@ -42,6 +42,7 @@ const WIDTH: usize = 120;
 
 /// A class of fields in a listing: one of the inspector's ([`Fields::classes`]), or a host's own.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ListedClass<'a> {
     /// Its name.
     pub name: &'a str,
@@ -55,8 +56,16 @@ pub struct ListedClass<'a> {
     pub fields: Vec<ListedField<'a>>,
 }
 
+impl<'a> ListedClass<'a> {
+    /// Creates a class without a short description and without fields.
+    pub fn new(name: &'a str, doc: &'a str, sources: Vec<&'a str>) -> Self {
+        Self { name, short: "", doc, sources, fields: Vec::new() }
+    }
+}
+
 /// A field in a listing.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ListedField<'a> {
     /// Its name.
     pub name: Cow<'a, str>,
@@ -66,6 +75,13 @@ pub struct ListedField<'a> {
     pub doc: &'a str,
     /// Its argument, and whether it is a list.
     pub flags: FieldFlags,
+}
+
+impl<'a> ListedField<'a> {
+    /// Creates a field without an argument, which is not a list.
+    pub fn new(name: impl Into<Cow<'a, str>>, kind: &'static str, doc: &'a str) -> Self {
+        Self { name: name.into(), kind, doc, flags: FieldFlags::NONE }
+    }
 }
 
 /// Returns a listing of classes.
@@ -95,7 +111,7 @@ impl Fields {
     /// Returns the classes of that listing. The first has the fields of events of every source.
     pub fn classes(&self, options: ListOptions) -> Vec<ListedClass<'_>> {
         let shown = CLASSES.iter().filter(|class| !class.is_hidden());
-        let mut classes: Vec<_> = shown.map(|class| ListedClass::new(class, options)).collect();
+        let mut classes: Vec<_> = shown.map(|class| ListedClass::of(class, options)).collect();
         let statics: Vec<_> = self
             .statics()
             .map(|(name, _)| ListedField {
@@ -138,7 +154,7 @@ impl FieldDef {
 }
 
 impl<'a> ListedClass<'a> {
-    fn new(class: &'a Class, options: ListOptions) -> Self {
+    fn of(class: &'a Class, options: ListOptions) -> Self {
         let fields = class.fields.iter().filter(|field| !field.is_hidden());
         let fields = fields.filter(|field| options.deprecated || !field.flags.contains(FieldFlags::DEPRECATED));
         let fields = fields.map(|field| ListedField {

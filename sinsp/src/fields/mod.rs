@@ -68,6 +68,7 @@ pub static CLASSES: &[&Class] = &[
 
 /// A group of fields about one subject.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Class {
     /// Its name in listings.
     pub name: &'static str,
@@ -126,6 +127,7 @@ impl std::fmt::Debug for FieldDef {
 
 /// An example of a field: the text that it prints at an event of the example session (`testdata/traces/session.txt`).
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Example {
     /// The name of the event.
     pub at: &'static str,

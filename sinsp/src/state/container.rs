@@ -64,6 +64,7 @@ pub struct Mount {
 
 /// A container that a cgroup path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Named<'a> {
     /// The short id.
     pub id: &'a [u8],

@@ -9,6 +9,7 @@ use super::{State, Text, Thread};
 /// A user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
+#[non_exhaustive]
 pub struct User {
     pub uid: u32,
     pub gid: u32,
@@ -20,6 +21,7 @@ pub struct User {
 /// A group of users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
+#[non_exhaustive]
 pub struct UserGroup {
     pub gid: u32,
     pub name: Text,

@@ -140,7 +140,7 @@ fn fill(alert: &mut OwnedAlert, rules: &SourceRules<SinspSchema>, info: Containe
         info.id
     );
     let Ok(trace) = scap::text::Trace::parse(&trace) else { return };
-    let pattern = ContainerPattern { prefix: PREFIX.to_owned(), suffix: String::new() };
+    let pattern = ContainerPattern::new(PREFIX, "");
     let mut config = sinsp::config::Config::default();
     config.container_patterns = vec![pattern];
     let mut inspector = Inspector::with_config(trace, config);
@@ -245,7 +245,7 @@ mod tests {
                 axum::serve(listener, router).await.unwrap();
             });
         });
-        let engines = vec![Engine { kind: Kind::Docker, socket }];
+        let engines = vec![Engine::new(Kind::Docker, socket)];
         let mut settings = Engines::default();
         (settings.engines, settings.timeout) = (engines, Duration::from_secs(60));
         let containers = Containers::start(settings, |_| {}).unwrap();

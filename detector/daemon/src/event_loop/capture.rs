@@ -190,15 +190,9 @@ mod tests {
     use std::fmt::Write;
 
     fn rule(capture: Option<Capture>) -> Rule {
-        let output = Output {
-            rule: "R".into(),
-            priority: Priority::Warning,
-            source: "syscall".into(),
-            tags: Vec::new(),
-            message: Template::default(),
-            extra: Vec::new(),
-        };
-        Rule { capture, ..Rule::new(output) }
+        let mut rule = Rule::new(Output::new("R", Priority::Warning, "syscall", Template::default()));
+        rule.capture = capture;
+        rule
     }
 
     /// Passes each event of a trace to the recorder; `matched` returns which rule matches it.
@@ -241,12 +235,12 @@ mod tests {
         for second in 1..=10 {
             writeln!(trace, "{second}.0 tid=7 close res=0 fd=9").unwrap();
         }
-        let own = Capture { milliseconds: Some(2000) };
+        let own = Capture::new(Some(2000));
         let limits = run(&settings(&folder), &trace, |number| match number {
             // Two seconds by its own duration, extended to the fifth by a rule that starts none.
             2 => Some(rule(Some(own))),
             4 => Some(rule(None)),
-            8 => Some(rule(Some(Capture { milliseconds: None }))),
+            8 => Some(rule(Some(Capture::new(None)))),
             _ => None,
         });
         assert_eq!((limits, files(&folder)), (vec![], vec![4, 2]));
@@ -275,7 +269,7 @@ mod tests {
             // An engine answers while the capture runs.
             described.into_iter().for_each(|info| inspector.insert_container(info));
             let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
-            recorder.matched(Some(&rule(Some(Capture { milliseconds: None }))), event.ts());
+            recorder.matched(Some(&rule(Some(Capture::new(None)))), event.ts());
             assert_eq!(recorder.take(&event), None);
         }
         recorder.finish();
@@ -315,7 +309,7 @@ mod tests {
         let mut every = 0;
         let limits = run(&settings, &trace, |_| {
             every += 1;
-            Some(rule(Some(Capture { milliseconds: None })))
+            Some(rule(Some(Capture::new(None))))
         });
         assert_eq!(every, 502);
         // Reported once, although all events match.
@@ -338,7 +332,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let trace = noise();
         let settings = Settings { max_file_size_mb: 1, default_duration: u32::MAX, ..settings(&folder) };
-        let limits = run(&settings, &trace, |number| (number == 1).then(|| rule(Some(Capture { milliseconds: None }))));
+        let limits = run(&settings, &trace, |number| (number == 1).then(|| rule(Some(Capture::new(None)))));
         assert!(limits.len() == 1 && limits[0].megabytes == 1 && limits[0].stored > 1 << 20, "{limits:?}");
         let counts = files(&folder);
         assert!(counts.len() == 1 && counts[0] < 500, "{counts:?}");

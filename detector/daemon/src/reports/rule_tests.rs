@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Options, loaded: &crate::config::Loaded) -> Result<(
         report.summary.passed += summary.passed;
         report.summary.failed += summary.failed;
     }
-    let Summary { passed, failed } = report.summary;
+    let Summary { passed, failed, .. } = report.summary;
     if config.json_output {
         terminal::print(&format!("{}\n", json!({ "failed": failed, "passed": passed, "tests": report.tests })));
     } else {

@@ -72,7 +72,7 @@ impl Lookup {
 
 /// Logs that the health of an engine has changed.
 fn report(state: &EngineState) {
-    let Engine { kind, socket } = &state.engine;
+    let Engine { kind, socket, .. } = &state.engine;
     let engine = format!("container engine {} at {}", kind.name(), socket.display());
     match &state.health {
         Health::Connected => log::info(format!("{engine}: connected")),
@@ -128,7 +128,7 @@ fn settings(config: &Config, root: &Path) -> Result<Engines, Fatal> {
                         .as_str()
                         .ok_or_else(|| fault(format!("init_config.engines.{name}.sockets must be a list of paths")))?;
                     let socket = socket.trim_start_matches("unix://").trim_start_matches('/');
-                    settings.engines.push(Engine { kind, socket: root.join(socket) });
+                    settings.engines.push(Engine::new(kind, root.join(socket)));
                 }
             }
             None => {

@@ -107,8 +107,8 @@ fn wanted<K: OutputKind>(kind: &K, config: &Config, hostname: &str, on_thread_st
     let mut build = Build { config, hostname, on_thread_start, fingerprint: format!("{kind:?}") };
     let sink = kind.build(&mut build).map_err(|error| format!("{}{error}", K::KEY))?;
     let spool = &config.outputs_spool;
-    let spool = SpoolConfig { folder: spool.path.clone(), bytes: u64::from(spool.max_size_mb) << 20 };
-    Ok(Wanted { sink, spool: kind.is_spooled().then_some(spool), settings: build.fingerprint })
+    let spool = SpoolConfig::new(&spool.path, u64::from(spool.max_size_mb) << 20);
+    Ok(Wanted::new(sink, build.fingerprint).spool(kind.is_spooled().then_some(spool)))
 }
 
 fn missing<K: OutputKind>(kind: &K) -> Option<(String, &'static str)> {

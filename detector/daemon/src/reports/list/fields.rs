@@ -43,35 +43,39 @@ pub(crate) fn text(source: &str, options: &Options, fields: &Fields, plugins: &P
 
 /// Returns the field classes of audit records.
 fn audit(fields: &Fields, options: ListOptions) -> Vec<ListedClass<'_>> {
-    let class = |name, doc, fields: Vec<_>| ListedClass { name, short: "", doc, sources: vec![AUDIT], fields };
-    let every = fields.classes(options).into_iter().take(1);
-    let mut classes: Vec<_> = every.map(|general| ListedClass { sources: vec![AUDIT], ..general }).collect();
-    classes.push(class(
-        "k8saudit",
-        "Fields of Kubernetes audit records.",
-        JsonSchema::k8s_audit_fields().map(listed).collect(),
-    ));
-    classes.push(class("json", "Fields of any event that is JSON.", JsonSchema::json_fields().map(listed).collect()));
+    let mut classes = general(fields, options, AUDIT);
+    let mut class = |name, doc, fields: &mut dyn Iterator<Item = JsonField>| {
+        let mut class = ListedClass::new(name, doc, vec![AUDIT]);
+        class.fields.extend(fields.map(listed));
+        classes.push(class);
+    };
+    class("k8saudit", "Fields of Kubernetes audit records.", &mut JsonSchema::k8s_audit_fields());
+    class("json", "Fields of any event that is JSON.", &mut JsonSchema::json_fields());
+    classes
+}
+
+/// Returns the class of fields that events of every source have, as that of one source.
+fn general<'a>(fields: &'a Fields, options: ListOptions, source: &'a str) -> Vec<ListedClass<'a>> {
+    let mut classes = fields.classes(options);
+    classes.truncate(1);
+    classes.iter_mut().for_each(|class| class.sources = vec![source]);
     classes
 }
 
 /// Returns the field classes of the events of plugins: the general one, and one for each plugin that extracts fields.
 fn of_plugins<'a>(plugins: &'a SourcePlugins, fields: &'a Fields, options: ListOptions) -> Vec<ListedClass<'a>> {
-    let every = fields.classes(options).into_iter().take(1);
-    let mut classes: Vec<_> = every.map(|general| ListedClass { sources: vec![plugins.source()], ..general }).collect();
+    let mut classes = general(fields, options, plugins.source());
     classes.extend(classes_of(plugins));
     classes
 }
 
 /// Returns a field class for each plugin that extracts fields.
 fn classes_of(plugins: &SourcePlugins) -> Vec<ListedClass<'_>> {
-    let sources = || vec![plugins.source()];
     let mut classes: Vec<ListedClass<'_>> = Vec::new();
     for (library, field) in plugins.fields() {
         let info = library.info();
         if classes.last().is_none_or(|class| class.name != info.name) {
-            let doc = info.description.as_str();
-            classes.push(ListedClass { name: &info.name, short: "", doc, sources: sources(), fields: Vec::new() });
+            classes.push(ListedClass::new(&info.name, &info.description, vec![plugins.source()]));
         }
         if let Some(class) = classes.last_mut() {
             class.fields.push(of_plugin(field));
@@ -81,12 +85,15 @@ fn classes_of(plugins: &SourcePlugins) -> Vec<ListedClass<'_>> {
 }
 
 fn listed(field: JsonField) -> ListedField<'static> {
-    ListedField { name: field.name.into(), kind: "CHARBUF", doc: field.doc, flags: flags(field.argument, field.list) }
+    let mut listed = ListedField::new(field.name, "CHARBUF", field.doc);
+    listed.flags = flags(field.argument, field.list);
+    listed
 }
 
 fn of_plugin(field: &Field) -> ListedField<'_> {
-    let flags = flags(field.argument, field.list);
-    ListedField { name: field.name.as_str().into(), kind: field.kind.name(), doc: &field.doc, flags }
+    let mut listed = ListedField::new(field.name.as_str(), field.kind.name(), &field.doc);
+    listed.flags = flags(field.argument, field.list);
+    listed
 }
 
 fn flags(argument: Argument, list: bool) -> FieldFlags {
