@@ -116,17 +116,12 @@ pub(crate) fn detect(
     let measured = syscall_plugins.clone();
     let outcome = service.run(signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
-            config,
-            signals,
-            telemetry,
-            slot,
             seconds: options.duration,
             verbose: options.verbose,
             profiles: profiles.as_ref(),
             containers: containers.as_ref(),
             plugins: measured.as_deref(),
-            waiting: None,
-            responses: None,
+            ..run::Setup::new(config, signals, telemetry, slot)
         };
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
         match kind {
