@@ -1,6 +1,8 @@
 //! A run of the detector: loads rules, opens outputs and sources, and runs the event loop.
 
-use crate::alerts::{Alerts, outputs, pending_alerts};
+#[cfg(feature = "live")]
+use crate::alerts::pending_alerts;
+use crate::alerts::{Alerts, outputs};
 use crate::cli::Options;
 use crate::config::settings::EngineKind;
 use crate::event_loop::{active_config, run, service};

@@ -5,6 +5,7 @@ pub(crate) mod evictions;
 mod format;
 pub(crate) mod noise;
 pub(crate) mod outputs;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "alerts wait for containers of live events only"))]
 pub(crate) mod pending_alerts;
 
 use crate::alerts::noise::{Kept, Noise, Verdict};

@@ -43,6 +43,7 @@ impl Lookup {
     }
 
     /// Returns the metadata provider for an inspector.
+    #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only a live source has containers to look up"))]
     pub(crate) fn provider(&self) -> Provider {
         self.containers.provider()
     }
