@@ -7,7 +7,8 @@
 #   make oracle-correlation    compare correlations with two other engines on 2,000 generated streams each; installs them
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
-#   make package-check  package every library as for publication, and run its tests from the package
+#   make package-check  check every combination of features; package every library as for publication, and run its tests
+#                 from the package
 #   make planted  run the detector for 25 minutes under a mixed load, with 1,500 planted events: each must be one alert
 #   make peers    check the detector against programs that it works with, where they are installed (not part of `make test`)
 #   make findings    reproduce surprising behaviour of kernels and servers (not part of `make test`)
@@ -121,7 +122,8 @@ test: setup
 # Not part of `make test`: builds every library once more, from its package.
 .PHONY: package-check
 package-check: setup
-	@$(CARGO) xtask package
+	@$(CARGO) xtask features
+	$(CARGO) xtask package
 
 # Packaging. BUILT is a directory with the two programs; without it they are built.
 PREFIX ?= /usr/local
