@@ -88,8 +88,13 @@ impl<'c, 'e> Ctx<'c, 'e> {
     /// Adds a file descriptor without ends, shared with all equal ones, like [`add_fd`](Self::add_fd).
     pub(super) fn add_facts(&mut self, num: i64, facts: FdFacts<'_>) {
         let named = !facts.name.is_empty();
-        let fd = self.state.shared_fd(facts);
-        self.fd = self.state.add_shared_fd(self.tid, num, fd).then_some(num);
+        self.fd = match self.state.shared_fd(facts) {
+            Some(fd) => self.state.add_shared_fd(self.tid, num, fd).then_some(num),
+            None => {
+                self.state.leave_out_fd(self.tid, num);
+                None
+            }
+        };
         self.facts.fd_name_changed = self.fd.is_some() && named;
     }
 

@@ -5,9 +5,13 @@
 //! recently, and what a rule engine found out about it (by the entry's stamp) stays valid.
 //!
 //! The most recent entries are kept in a table of fixed size, where a newer one replaces an older one.
+//!
+//! Entries with long paths are limited over all processes: a user can open as many files with long paths as he likes,
+//! and each path takes as much memory as it is long.
 
+use std::collections::VecDeque;
 use std::hash::Hasher as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rustc_hash::FxHasher;
 
@@ -18,10 +22,37 @@ use super::{Fd, FdKind, Overlay, Place, State, Text};
 /// The size of the table; a power of two.
 const PLACES: usize = 8192;
 
+/// The length from which a path counts as long, in bytes.
+const LONG: usize = 512;
+/// The number of entries with long paths.
+const MOST_LONG: usize = 16_384;
+/// How many of them are looked at for one that is no longer used.
+const LOOKS: usize = 64;
+
 /// The most recent entries, each at the place of its hash.
 #[derive(Debug, Default)]
 pub(super) struct FdPool {
     places: Vec<Option<Arc<Fd>>>,
+    /// All entries with long paths, and some that are no longer used.
+    long: VecDeque<Weak<Fd>>,
+}
+
+impl FdPool {
+    /// Returns whether there is room for another entry with a long path.
+    #[cold]
+    fn has_room(&mut self) -> bool {
+        for _ in 0..LOOKS {
+            if self.long.len() < MOST_LONG {
+                return true;
+            }
+            if let Some(entry) = self.long.pop_front()
+                && entry.strong_count() > 0
+            {
+                self.long.push_back(entry);
+            }
+        }
+        false
+    }
 }
 
 /// The facts of a file descriptor without ends: a file, a directory, or a kernel object.
@@ -88,6 +119,12 @@ impl<'a> FdFacts<'a> {
         (shared && facts.describes(fd)).then_some(facts)
     }
 
+    /// Returns whether it takes much memory.
+    #[inline]
+    fn is_long(&self) -> bool {
+        self.name.len() + self.name_raw.len() + self.real_path.len() >= LONG
+    }
+
     #[inline]
     fn place(&self) -> usize {
         let mut hasher = FxHasher::default();
@@ -130,16 +167,22 @@ impl<'a> FdFacts<'a> {
 }
 
 impl State {
-    /// Returns an entry with these facts: an existing one, if it was used recently.
-    pub(crate) fn shared_fd(&mut self, facts: FdFacts<'_>) -> Arc<Fd> {
+    /// Returns an entry with these facts: an existing one, if it was used recently. `None`, which is counted, if too many
+    /// entries have long paths.
+    pub(crate) fn shared_fd(&mut self, facts: FdFacts<'_>) -> Option<Arc<Fd>> {
         if self.pool.places.is_empty() {
             self.pool.places.resize(PLACES, None);
         }
         let place = facts.place();
         for place in [place, place ^ 1] {
             if let Some(entry) = self.pool.places[place].as_ref().filter(|entry| facts.describes(entry)) {
-                return entry.clone();
+                return Some(entry.clone());
             }
+        }
+        let is_long = facts.is_long();
+        if is_long && !self.pool.has_room() {
+            self.metrics.drops_full_fdtable += 1;
+            return None;
         }
         let mut fd = facts.entry();
         fd.stamp = self.new_stamp();
@@ -147,15 +190,43 @@ impl State {
         // The replaced entry moves to a second place, so that two files with the same place do not evict each other in
         // turns.
         self.pool.places[place ^ 1] = self.pool.places[place].replace(entry.clone());
-        entry
+        if is_long {
+            self.pool.long.push_back(Arc::downgrade(&entry));
+        }
+        Some(entry)
     }
 
     /// Shares an entry that was created elsewhere, like [`shared_fd`](Self::shared_fd).
-    pub(super) fn share_fd(&mut self, mut fd: Fd) -> Arc<Fd> {
+    pub(super) fn share_fd(&mut self, mut fd: Fd) -> Option<Arc<Fd>> {
         if let Some(facts) = FdFacts::of(&fd) {
             return self.shared_fd(facts);
         }
         fd.stamp = self.new_stamp();
-        Arc::new(fd)
+        Some(Arc::new(fd))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_with_long_paths_are_limited() {
+        let mut state = State::default();
+        let long = |number: usize| format!("/{}{number}", "x".repeat(LONG));
+        let mut open = |name: &str| {
+            let facts = FdFacts { name: name.as_bytes(), name_raw: name.as_bytes(), ..FdFacts::new(FdKind::File) };
+            let entry = state.shared_fd(facts);
+            (entry, state.metrics.drops_full_fdtable)
+        };
+        let kept: Vec<_> = (0..MOST_LONG).map(|number| open(&long(number)).0.expect("room")).collect();
+        assert!(matches!(open(&long(MOST_LONG)), (None, 1)));
+        // Others are as before: short ones, and those that exist.
+        assert!(matches!(open("/etc/hosts"), (Some(_), 1)));
+        assert!(matches!(open(&long(MOST_LONG - 1)), (Some(_), 1)));
+        drop(kept);
+        for number in 0..MOST_LONG {
+            assert!(open(&long(MOST_LONG + number)).0.is_some(), "{number}");
+        }
     }
 }

@@ -56,6 +56,17 @@ impl State {
         added.is_some()
     }
 
+    /// Forgets what was at a number, for a file descriptor that is not kept. The thread's last file descriptor is this one.
+    #[cold]
+    pub(crate) fn leave_out_fd(&mut self, tid: i64, num: i64) {
+        if self.fds_mut(tid).is_some_and(|table| table.remove(num).is_some()) {
+            self.metrics.removed_fds += 1;
+        }
+        if let Some(thread) = self.threads.get_mut(tid) {
+            thread.last_fd = num;
+        }
+    }
+
     /// Removes a file descriptor.
     pub(crate) fn remove_fd(&mut self, tid: i64, num: i64) {
         let removed = self.fds_mut(tid).is_some_and(|table| table.remove(num).is_some());

@@ -70,8 +70,10 @@ impl State {
             let mut fd = self.fd_of(&entry.kind);
             fd.ino = entry.ino;
             orient(&mut fd, ports);
-            self.metrics.added_fds += 1;
-            fds.insert(entry.num, self.share_fd(fd));
+            if let Some(fd) = self.share_fd(fd) {
+                self.metrics.added_fds += 1;
+                fds.insert(entry.num, fd);
+            }
         }
         self.add_unconnected(thread)
     }
