@@ -24,7 +24,7 @@ const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" exepath=\"
 
 fn configured(path: std::path::PathBuf) -> Configured {
     let library = Library::load(path).unwrap_or_else(|error| panic!("{error}"));
-    Configured { library, init_config: String::new(), open_params: String::new() }
+    Configured::new(library, "", "")
 }
 
 fn of_syscalls(plugins: &[Configured]) -> Arc<SourcePlugins> {
