@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use super::text::{clock as time_of_day, iso8601};
 use super::{FieldId, FieldInfo, Key, Kind, Print, Special, Value};
 
-/// The type that all events of a source have which has no types of its own.
+/// The type that all events of a source have if it has no types itself.
 const EVENT_TYPE: &str = "pluginevent";
 /// The key of that type.
 pub const KEY: Key = Key(0);

@@ -6,7 +6,7 @@ use super::{FieldId, FieldInfo};
 
 /// The fields that a schema resolved. `G` is what reads the value of one from an event.
 ///
-/// Getters stand apart from descriptions: events need only the former.
+/// Getters are kept apart from descriptions: events need only the getters.
 #[derive(Debug, Clone)]
 pub struct ResolvedFields<G> {
     getters: Vec<G>,

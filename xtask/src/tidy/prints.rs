@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Macros that panic, without their `!`.
 const MACROS: &[&str] = &["println", "print", "eprintln", "eprint"];
-/// Paths of files that are no programs of ours: tests, build scripts, whose output cargo reads, and the program that a
+/// Paths of files outside our programs: tests, build scripts, whose output cargo reads, and the program that a
 /// reader of the README writes.
 const LEFT_OUT: &[&str] = &["tests/", "/benches/", "fuzz/", "testkit/", "build.rs", "xtask/src/package/program.rs"];
 
