@@ -24,6 +24,15 @@ fn kill(mode: &str, target: &str) -> String {
     )
 }
 
+/// Starts the detector. `None`, with a recorded skip, if responses cannot act here.
+fn start(config: &str) -> Option<Target> {
+    if !testkit::HOST_PIDS.is_met() {
+        testkit::skip(&testkit::HOST_PIDS, testkit::HOST_PIDS.missing);
+        return None;
+    }
+    Target::start(config)
+}
+
 /// A shell that opens a marked file itself after a moment, and stays.
 struct Planted(Child);
 
@@ -76,7 +85,7 @@ fn outcome(alert: &Json) -> &str {
 
 #[test]
 fn a_planted_process_is_killed_and_the_detectors_own_family_is_not() {
-    let Some(target) = Target::start(&kill("act", "process")) else { return };
+    let Some(target) = start(&kill("act", "process")) else { return };
     let mut latencies = Vec::new();
     for round in 0..20 {
         let mut planted = Planted::new(&format!("kill-{round}"));
@@ -101,7 +110,7 @@ fn a_planted_process_is_killed_and_the_detectors_own_family_is_not() {
 #[test]
 fn a_dry_run_harms_nobody_and_says_what_it_would_do() {
     let settings = kill("act", "tree").replace("mode: act, ", "");
-    let Some(target) = Target::start(&settings) else { return };
+    let Some(target) = start(&settings) else { return };
     let mut planted = Planted::new("dry");
     let alert = response(&target, planted.pid());
     assert_eq!(outcome(&alert), "dry_run", "{alert}");
@@ -112,7 +121,7 @@ fn a_dry_run_harms_nobody_and_says_what_it_would_do() {
 
 #[test]
 fn a_tree_is_killed_whole() {
-    let Some(target) = Target::start(&kill("act", "tree")) else { return };
+    let Some(target) = start(&kill("act", "tree")) else { return };
     let mut planted = Planted::new("tree");
     assert_eq!(planted.signal(), Some(9));
     let alert = response(&target, planted.pid());
@@ -131,7 +140,7 @@ fn a_tree_is_killed_whole() {
 
 #[test]
 fn a_reload_that_removes_the_response_spares_the_process() {
-    let Some(target) = Target::start(&kill("act", "process")) else { return };
+    let Some(target) = start(&kill("act", "process")) else { return };
     let path = target.path("falco.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("responses: [{", "responses: []\nunused: [{")).unwrap();

@@ -51,6 +51,7 @@ needs! {
     DATA "data", "no comparison data beside the checkout", Function(|| crate::shared_path().join("data/captures").is_dir());
     ROOT "root", "not run by root", Function(is_root);
     BPF "bpf", "the probe cannot be loaded", Function(has_bpf);
+    HOST_PIDS "host-pids", "not in the host's PID namespace", Function(has_host_pids);
     KERNEL "kernel", "the kernel lacks a feature", Function(|| false);
     MOUNT "mount", "file systems cannot be mounted", Function(can_mount);
     DEV_LOG "dev-log", "a socket at /dev/log cannot be made", Function(|| is_root() && !Path::new("/dev/log").exists());
@@ -99,6 +100,12 @@ fn has_capabilities(bits: &[u32]) -> bool {
 fn has_bpf() -> bool {
     let allowed = has_capabilities(&[38, 39]) || has_capabilities(&[21]);
     allowed && Path::new("/sys/kernel/btf/vmlinux").exists()
+}
+
+/// Returns whether process IDs here are those of events: in the initial PID namespace, `PROC_PID_INIT_INO` of
+/// include/linux/proc_ns.h.
+fn has_host_pids() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace == Path::new("pid:[4026531836]"))
 }
 
 /// Returns whether the process has CAP_SYS_ADMIN.
