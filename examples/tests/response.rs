@@ -139,12 +139,18 @@ fn a_tree_is_killed_whole() {
 }
 
 #[test]
-fn a_reload_that_removes_the_response_spares_the_process() {
+fn a_reload_that_removes_or_disables_responses_spares_the_process() {
+    spares(|config| config.replace("responses: [{", "responses: []\nunused: [{"));
+    spares(|config| config.replace("response: {enabled: true", "response: {enabled: false"));
+}
+
+fn spares(change: impl Fn(&str) -> String) {
     let Some(target) = start(&kill("act", "process")) else { return };
     let path = target.path("falco.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("responses: [{", "responses: []\nunused: [{")).unwrap();
-    target.until("the reload", |target| target.text("err").contains("unknown setting"));
+    let changed = change(&text);
+    assert_ne!(text, changed);
+    std::fs::write(&path, changed).unwrap();
     target.until("the reload", |target| target.text("err").contains("reloaded"));
     let mut planted = Planted::new("spared");
     target.expect_alert("later");

@@ -14,13 +14,17 @@ use peregrine_response::{
 use rule_engine::engine::Alert;
 use rule_engine::output::Priority;
 use scap::EventCode;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The name of the alert about each response.
 const RULE: &str = "Peregrine response";
+/// Number of reports that wait for the outputs.
+const WAITING: usize = 1024;
+/// How long an outcome that every alert of a rule has is not reported again.
+const QUIET: Duration = Duration::from_secs(10);
 /// The type of the event at the end of a thread.
 const EXIT: EventCode = scap::schema::EventCode::PROCEXIT_1_E;
 
@@ -60,6 +64,15 @@ pub(crate) fn plan(config: &Config) -> Result<Option<Plan>, Fatal> {
     plan.boot_time = boot_time();
     plan.host_root = host::host_root().into();
     Plan::new(plan).map(Some).map_err(|error| Fatal(format!("response: {error}")))
+}
+
+/// Returns a plan for a reload that disables responses: nothing is answered, and nothing that waits is done.
+///
+/// # Errors
+///
+/// None in practice: there are no programs that could be invalid.
+pub(crate) fn disabled() -> Result<Plan, Fatal> {
+    Plan::new(peregrine_response::Config::default()).map_err(|error| Fatal(format!("response: {error}")))
 }
 
 /// Returns the action of a response. Its configuration was checked.
@@ -126,12 +139,12 @@ impl Responses {
     pub(crate) fn start(plan: Plan) -> Result<(Self, Reports), Fatal> {
         let mode = plan.mode();
         let counts = Arc::<Mutex<ResponseCounts>>::default();
-        let (sender, receiver): (Sender<Report>, _) = channel();
+        let (sender, receiver) = sync_channel(WAITING);
         let counted = Arc::clone(&counts);
         let report = move |report: Report| {
             counted.lock().unwrap_or_else(PoisonError::into_inner).count(report.outcome.name(), report.latency);
-            // The receiver is gone at the end of the program only.
-            let _ = sender.send(report);
+            // If outputs are that slow, the metrics have it.
+            let _ = sender.try_send(report);
         };
         let responder = Responder::start(plan, report).map_err(|error| Fatal(format!("response: {error}")))?;
         Ok((Self { responder, counts }, Reports { receiver, mode }))
@@ -197,13 +210,35 @@ impl Reports {
         } else {
             log::notice("responses only report what would be done (response.mode: dry_run)");
         }
+        let mut repeated: HashMap<(Arc<str>, &'static str), (Instant, u64)> = HashMap::new();
         while let Ok(report) = self.receiver.recv() {
-            tell(&report, alerts);
+            let mut more = 0;
+            if is_repeated(&report.outcome) {
+                let key = (Arc::clone(&report.proposal.rule), report.outcome.name());
+                match repeated.get_mut(&key) {
+                    Some((last, count)) if last.elapsed() < QUIET => {
+                        *count += 1;
+                        continue;
+                    }
+                    Some((last, count)) => {
+                        *last = Instant::now();
+                        more = std::mem::take(count);
+                    }
+                    None => drop(repeated.insert(key, (Instant::now(), 0))),
+                }
+            }
+            publish(&report, more, alerts);
         }
     }
 }
 
-fn tell(report: &Report, alerts: &Alerts) {
+/// Returns whether an outcome comes with every alert of a rule for some time: then one alert in [`QUIET`] is enough.
+fn is_repeated(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Disarmed | Outcome::WarmUp | Outcome::Late | Outcome::Uncertain | Outcome::Lost)
+}
+
+/// Sends the alert about a response. `more` is the number of those before that it stands for.
+fn publish(report: &Report, more: u64, alerts: &Alerts) {
     let Report { proposal, outcome, latency } = report;
     let subject = &proposal.subject;
     let text = format!(
@@ -224,5 +259,5 @@ fn tell(report: &Report, alerts: &Alerts) {
         .with_field("proc.exepath", subject.exe.as_str())
         .with_field("container.id", subject.container.as_str())
         .with_field("latency_ns", *latency);
-    alerts.send_own(&own);
+    alerts.send_own(&if more > 0 { own.with_field("suppressed", more) } else { own });
 }

@@ -129,7 +129,11 @@ impl Reloader<'_> {
         let sets = rules.engine(&loaded.config)?;
         let (new, old) = (&loaded.config, running);
         let plan = outputs::plan(new, self.hostname)?;
-        let responses = response::plan(new)?;
+        // Those that are disabled now must end; to enable them takes a restart, as privileges were dropped.
+        let (responses, answered) = match response::plan(new)? {
+            Some(plan) => (plan, new.responses.clone()),
+            None => (response::disabled()?, Vec::new()),
+        };
         // From here on nothing can fail.
         log::set_up(new);
         log::report(&loaded);
@@ -141,7 +145,7 @@ impl Reloader<'_> {
             ("base_syscalls", new.base_syscalls != old.base_syscalls),
             ("falco_libs", new.falco_libs != old.falco_libs),
             ("protection", new.protection != old.protection),
-            ("response.enabled", new.response.enabled != old.response.enabled),
+            ("response.enabled", new.response.enabled && !old.response.enabled),
         ];
         for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
             log::warning(format!("{name} changed; restart required"));
@@ -149,9 +153,7 @@ impl Reloader<'_> {
         if let Err(fatal) = self.alerts.apply(new, plan) {
             log::error(fatal);
         }
-        if let Some(plan) = responses {
-            self.slot.put_responses(plan, new.responses.clone());
-        }
+        self.slot.put_responses(responses, answered);
         if let Some((path, snapshot)) = snapshot
             && let Err(error) = active_config::write(&active_config::path(path), &snapshot)
         {
