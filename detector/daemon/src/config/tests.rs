@@ -132,6 +132,17 @@ rules_bundle:
   cache: /k
   tls: {insecure: true, ca_cert: a2, ca_path: /b, client_cert: c, client_key: /d}
 protection: {confine: false, priority: 3, refuse_writable_files: true, heartbeat_file: /h}
+response:
+  enabled: true
+  mode: act
+  max_per_minute: 21
+  max_per_minute_per_rule: 22
+  warm_up_seconds: 23
+  max_age_seconds: 24
+  protected_executables: [/x]
+  protect_host_cgroup: true
+  programs: [{name: p, command: [/p], environment: {A: b}, user: u, timeout_seconds: 25, concurrency: 26}]
+responses: [{match: {rule: R, tags: [t], priority: error, source: syscall}, action: run, program: p}]
 webserver:
   enabled: true
   threadiness: 2
@@ -339,4 +350,26 @@ fn a_setting_is_a_row() {
     <Block as setting::Setting>::schema(&mut definitions);
     assert_eq!(definitions["Block"]["properties"]["new_number"]["description"], "Number of things.");
     assert_eq!(crate::places::of(&["output_timeout"]), ["alerts/outputs.rs", "config/settings.rs"]);
+}
+
+/// A response that is not what was meant could end the wrong processes.
+#[test]
+fn responses_that_are_not_clear_are_errors() {
+    for (response, why) in [
+        ("{action: kill}", "match requires"),
+        ("{match: {rule: R}}", "action is required"),
+        ("{match: {rule: R}, action: run, program: p}", "'p' is not defined"),
+        ("{match: {rule: R}, action: freeze, target: tree}", "container only"),
+        ("{match: {rule: R}, action: kill, program: p}", "program is for"),
+        ("{match: {source: k8s_audit}, action: kill}", "have no process"),
+    ] {
+        refuses(&format!("responses: [{response}]\n"), why);
+    }
+    for (program, why) in [
+        ("{command: [/p]}", "name is required"),
+        ("{name: p, command: [p]}", "absolute path"),
+        ("{name: p, command: [/p], concurrency: 0}", "greater than 0"),
+    ] {
+        refuses(&format!("response: {{programs: [{program}]}}\n"), why);
+    }
 }
