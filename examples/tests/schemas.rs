@@ -144,6 +144,8 @@ fn the_schema_of_the_configuration_is_that_of_falco() {
         "syscall_event_drops.state_uncertain_seconds",
         "correlations.",
         "protection.",
+        "response.",
+        "responses",
         "capture.max_daily_size_mb",
     ];
     let (mut ours, theirs) = (list(&ours), list(&theirs));

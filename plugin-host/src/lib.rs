@@ -9,7 +9,7 @@
 //! let library = Library::load("/usr/share/falco/plugins/libcloudtrail.so")?;
 //! println!("{} {}", library.info().name, library.info().version);
 //!
-//! let open_params = "s3://bucket/logs".into();
+//! let open_params = "s3://bucket/logs";
 //! let sets = SourcePlugins::combine(&[Configured::new(library, "{}", open_params)])?;
 //! let mut filter = Filter::compile("ct.user = root", PluginSchema::new(&sets[0]))?;
 //!

@@ -261,3 +261,33 @@ fn publish(report: &Report, more: u64, alerts: &Alerts) {
         .with_field("latency_ns", *latency);
     alerts.send_own(&if more > 0 { own.with_field("suppressed", more) } else { own });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::ResponseMatch;
+    use bumpalo::Bump;
+    use rule_engine::engine::OwnedAlert;
+
+    #[test]
+    fn all_criteria_must_be_met() {
+        let (arena, own) = (Bump::new(), OwnedAlert::internal("R", Priority::Warning, 7, "text"));
+        let alert = own.view(&arena);
+        let any = ResponseMatch::default;
+        for (wanted, expected) in [
+            (ResponseMatch { rule: "R".into(), ..any() }, true),
+            (ResponseMatch { rule: "r".into(), ..any() }, false),
+            (ResponseMatch { priority: Some(MinPriority::Warning), ..any() }, true),
+            (ResponseMatch { priority: Some(MinPriority::Debug), ..any() }, true),
+            (ResponseMatch { priority: Some(MinPriority::Error), ..any() }, false),
+            (ResponseMatch { tags: vec!["t".into()], ..any() }, false),
+            (ResponseMatch { source: "internal".into(), ..any() }, true),
+            (ResponseMatch { source: SYSCALL.into(), ..any() }, false),
+            (ResponseMatch { rule: "R".into(), priority: Some(MinPriority::Error), ..any() }, false),
+        ] {
+            let kill = Some(ResponseAction::Kill);
+            let selected = Selected::new(&[Response { r#match: wanted, action: kill, ..Response::default() }]);
+            assert_eq!(selected.of(&alert).count(), usize::from(expected), "{selected:?}");
+        }
+    }
+}

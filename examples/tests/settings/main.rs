@@ -37,6 +37,9 @@ const RELOAD: &str = "examples/tests/reload.rs";
 const SERVICE: &str = "examples/tests/service.rs";
 const WEB: &str = "detector/daemon/src/web/mod.rs";
 const SELECTION: &str = "detector/daemon/src/sources/selection.rs";
+const RESPONSE: &str = "examples/tests/response.rs";
+const BRAKES: &str = "detector/response/src/brakes.rs";
+const PROGRAMS: &str = "detector/response/src/program.rs";
 const PROBE: &str = "bpf/tests/settings.rs";
 
 const KEYS: &[(&str, Shown)] = &[
@@ -180,6 +183,39 @@ const KEYS: &[(&str, Shown)] = &[
         "protection.heartbeat_file",
         At("examples/tests/attacks/told.rs", "a_detector_that_was_killed_or_stopped_says_so"),
     ),
+    ("response.enabled", At(RESPONSE, "a_reload_that_removes_or_disables_responses_spares_the_process")),
+    ("response.mode", At(RESPONSE, "a_dry_run_harms_nobody_and_says_what_it_would_do")),
+    ("response.max_per_minute", At(BRAKES, "all_rules_together_have_a_limit")),
+    ("response.max_per_minute_per_rule", At(BRAKES, "a_rule_that_acts_too_often_is_disarmed_until_a_reload")),
+    ("response.warm_up_seconds", At(BRAKES, "nothing_is_done_at_once_nor_late")),
+    ("response.max_age_seconds", At(BRAKES, "nothing_is_done_at_once_nor_late")),
+    (
+        "response.protected_executables",
+        At("detector/response/src/protected.rs", "what_keeps_the_host_alive_is_refused"),
+    ),
+    (
+        "response.protect_host_cgroup",
+        At("detector/response/src/protected.rs", "the_hosts_cgroup_is_protected_on_request"),
+    ),
+    (
+        "response.programs[].name",
+        At("detector/response/src/tests.rs", "programs_run_beside_the_thread_and_not_too_often"),
+    ),
+    ("response.programs[].command", At(PROGRAMS, "a_program_reads_the_alert_in_its_own_environment")),
+    ("response.programs[].environment", At(PROGRAMS, "a_program_reads_the_alert_in_its_own_environment")),
+    ("response.programs[].user", At(PROGRAMS, "a_program_may_have_another_user")),
+    ("response.programs[].timeout_seconds", At(PROGRAMS, "a_program_that_does_not_end_is_killed_with_its_children")),
+    (
+        "response.programs[].concurrency",
+        At("detector/response/src/tests.rs", "programs_run_beside_the_thread_and_not_too_often"),
+    ),
+    ("responses[].match.rule", At(RESPONSE, "a_planted_process_is_killed_and_the_detectors_own_family_is_not")),
+    ("responses[].action", At(RESPONSE, "a_planted_process_is_killed_and_the_detectors_own_family_is_not")),
+    ("responses[].target", At(RESPONSE, "a_tree_is_killed_whole")),
+    ("responses[].match.tags", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
+    ("responses[].match.priority", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
+    ("responses[].match.source", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
+    ("responses[].program", At(CONFIG, "responses_that_are_not_clear_are_errors")),
     ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.public_key", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.interval", At(RELOAD, "signed_bundles_are_followed")),
