@@ -237,7 +237,7 @@ fn is_repeated(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Disarmed | Outcome::WarmUp | Outcome::Late | Outcome::Uncertain | Outcome::Lost)
 }
 
-/// Sends the alert about a response. `more` is the number of those before that it stands for.
+/// Sends the alert about a response. `more` is the number of those before it that were left out.
 fn publish(report: &Report, more: u64, alerts: &Alerts) {
     let Report { proposal, outcome, latency } = report;
     let subject = &proposal.subject;
