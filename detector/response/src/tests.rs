@@ -245,7 +245,10 @@ fn proposals_that_wait_are_refused_after_a_reload() {
     let tried = Tried::new(config());
     let (first, mut second) = (Planted::young("sleep 1000"), Planted::new());
     // The first one keeps the thread until the stream goes on, which it does not.
-    tried.propose(Action::Kill(Scope::Process), first.subject(), tried.now());
+    let ticks = rustix::param::clock_ticks_per_second();
+    let start = process::Facts::read(Path::new("/proc"), first.pid()).unwrap().start;
+    let event = tried.boot + start * SECOND / ticks + SECOND / ticks / 2;
+    tried.propose(Action::Kill(Scope::Process), first.subject(), event);
     tried.propose(Action::Kill(Scope::Process), second.subject(), tried.now());
     tried.responder.reset(Plan::new(config()).unwrap());
     let outcomes = [tried.outcome(), tried.outcome()];
