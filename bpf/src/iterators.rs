@@ -33,7 +33,7 @@ mod flag {
     pub(super) const WRITABLE: u32 = 16;
 }
 
-/// How to interpret a text.
+/// Interpretation of a text.
 mod form {
     pub(super) const NONE: u8 = 0;
     pub(super) const PATH: u8 = 1;

@@ -65,7 +65,7 @@ pub(crate) fn sum(cpus: &[CpuStats], delivered: u64) -> SourceStats {
 pub struct ProgramStats {
     /// Its name.
     pub name: String,
-    /// How many times it ran.
+    /// Number of times it ran.
     pub runs: u64,
     /// Its total time, in nanoseconds.
     pub nanoseconds: u64,

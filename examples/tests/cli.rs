@@ -223,7 +223,7 @@ fn a_dry_run_fails_where_the_start_fails() {
     }
 }
 
-/// What is written on the command line is meant; without it the program might watch this host instead of a capture.
+/// An option of the command line is never ignored; without it the program might watch this host instead of a capture.
 #[test]
 fn a_misspelt_option_is_an_error() {
     for (option, error) in [

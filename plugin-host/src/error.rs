@@ -31,7 +31,7 @@ pub enum Error {
         plugin: String,
         /// The name of the function.
         symbol: &'static str,
-        /// What is invalid.
+        /// Description of what is invalid.
         reason: String,
     },
     /// It was built for a version of the plugin interface that is not supported.
@@ -70,7 +70,7 @@ pub enum Error {
         plugin: String,
         /// The setting: `init_config` or `open_params`.
         setting: &'static str,
-        /// What is invalid.
+        /// Description of what is invalid.
         reason: String,
     },
     /// A call of the plugin failed.
@@ -88,7 +88,7 @@ pub enum Error {
     Event {
         /// The name of the plugin.
         plugin: String,
-        /// What is invalid.
+        /// Description of what is invalid.
         reason: String,
     },
     /// Two plugins, or a plugin and this program, provide the same thing.

@@ -46,7 +46,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) code: u16,
     pub(crate) number: u64,
     pub(crate) source: &'a CStr,
-    /// What plugins may access with it.
+    /// State that plugins may access with it.
     pub(crate) access: Access,
 }
 

@@ -24,7 +24,7 @@ use crate::queue::Queue;
 
 /// The longest asynchronous event.
 const LONGEST_EVENT: usize = 1 << 20;
-/// How far ahead the time of an asynchronous event may be, in nanoseconds.
+/// Nanoseconds that the time of an asynchronous event may be ahead.
 const FUTURE: u64 = 10_000_000_000;
 
 /// A line that a plugin logs.
@@ -70,11 +70,11 @@ pub fn late_calls() -> u64 {
 struct Owner {
     plugin: String,
     log: Log,
-    /// Where its asynchronous events go, while it may add any.
+    /// Receiver of its asynchronous events, while it may add any.
     events: Mutex<Option<AsyncEvents>>,
 }
 
-/// Where the asynchronous events of a plugin go.
+/// Receiver of the asynchronous events of a plugin.
 pub(crate) struct AsyncEvents {
     pub(crate) queue: Arc<Queue>,
     /// The id of the plugin that provides the other events; 0 for system calls.

@@ -1,4 +1,4 @@
-//! What each stage of the compiler makes of a rule.
+//! Results of each stage of the compiler for a rule.
 //!
 //! Each `golden/NAME.yaml` has its stages in `golden/NAME.txt`; `UPDATE_EXPECT=1` writes what they are now.
 //!

@@ -1,4 +1,4 @@
-//! Which processes are in containers, what is known of these, and whose users they have.
+//! Containers of processes, their metadata, and their users.
 
 mod common;
 

@@ -75,7 +75,7 @@ fn an_output_is_a_file_and_a_row_and_its_sink() {
     );
 }
 
-/// What CONTRIBUTING says is in the tree.
+/// The places that CONTRIBUTING names.
 #[test]
 fn the_table_of_places_names_files_of_the_tree() {
     let page = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("CONTRIBUTING");

@@ -1,4 +1,4 @@
-//! What correlations cost: the large capture with the published rules, alone and with correlations, in one run.
+//! Cost of correlations: the large capture with the published rules, alone and with correlations, in one run.
 //!
 //! ```text
 //! cargo run --release -p peregrine-benches --bin correlations [ROUNDS [SET]]

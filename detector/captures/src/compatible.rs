@@ -1,4 +1,4 @@
-//! What an older program can read of a capture: `pscap convert --compatible`.
+//! Captures for older programs: `pscap convert --compatible`.
 //!
 //! An older reader refuses a whole file for one file descriptor of a type that it does not know, and crashes at a system
 //! call beyond its table. So these are replaced by the values that it has for "something else", and events beyond its

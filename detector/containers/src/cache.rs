@@ -1,4 +1,4 @@
-//! What is known of containers, by owner and id.
+//! Cache of containers, by owner and id.
 //!
 //! A user can make any number of cgroups that look like containers, so each user has a separate share: what one
 //! does never evicts what is known of others.

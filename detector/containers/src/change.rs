@@ -13,7 +13,7 @@ pub(super) enum Change {
     Removed(String),
 }
 
-/// Where the events of one engine are reported.
+/// Receiver of the events of one engine.
 pub(super) struct Changes(pub(super) mpsc::Sender<Change>);
 
 impl Changes {

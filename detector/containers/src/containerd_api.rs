@@ -106,7 +106,7 @@ pub(super) struct Envelope {
     pub(super) event: Option<Any>,
 }
 
-/// What `ContainerCreate`, `ContainerUpdate`, `ContainerDelete`, `TaskStart` and `TaskExit` have in common.
+/// The part that `ContainerCreate`, `ContainerUpdate`, `ContainerDelete`, `TaskStart` and `TaskExit` have in common.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct AboutContainer {
     #[prost(string, tag = "1")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// How long a result waits for engines that are preferred.
+/// Time that a result waits for engines that are preferred.
 const MOMENT: Duration = Duration::from_millis(250);
 
 /// A result.

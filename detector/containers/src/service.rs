@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// How long the result "unknown to all engines" is cached.
+/// Time that the result "unknown to all engines" is cached.
 const UNKNOWN: Duration = Duration::from_secs(60);
 /// Maximum number of concurrent lookups, of those of one user, and of those that wait.
 const AT_A_TIME: usize = 32;

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
-/// What is known of an engine.
+/// State of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
@@ -104,7 +104,8 @@ impl std::fmt::Debug for Watched {
 /// The first and the longest pause before an engine is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
 
-/// How long after the request for events it is assumed to be active: an engine answers it only with the first event.
+/// Time after the request for events from which it is assumed to be active: an engine answers it only with the first
+/// event.
 const SUBSCRIBED: Duration = Duration::from_millis(200);
 
 impl Watched {
@@ -335,7 +336,7 @@ impl Watched {
     }
 }
 
-/// How often everything is queried again although there are events: an engine may forget to report one.
+/// Interval of querying everything again although there are events: an engine may forget to report one.
 const FAR: Duration = Duration::from_secs(600);
 
 /// Returns the health that an error of a connection or of a request means.

@@ -44,7 +44,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: "json", version: "0.7.4", does: "fields of events that are JSON", always: false, source: None },
 ];
 
-/// Where relative paths of libraries begin, the first that has the file.
+/// Directories of relative paths of libraries; the first that has the file is used.
 const FOLDERS: &[&str] = &["/usr/share/peregrine/plugins", "/usr/share/falco/plugins"];
 
 /// The plugins of a configuration.

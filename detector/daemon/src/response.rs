@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 const RULE: &str = "Peregrine response";
 /// Number of reports that wait for the outputs.
 const WAITING: usize = 1024;
-/// How long an outcome that every alert of a rule has is not reported again.
+/// Interval between reports of an outcome that every alert of a rule has.
 const QUIET: Duration = Duration::from_secs(10);
 /// The type of the event at the end of a thread.
 const EXIT: EventCode = scap::schema::EventCode::PROCEXIT_1_E;
@@ -117,14 +117,14 @@ impl Selected {
     }
 }
 
-/// What acts, as the event loop sees it.
+/// The responder, as the event loop sees it.
 #[derive(Debug)]
 pub(crate) struct Responses {
     responder: Responder,
     counts: Arc<Mutex<ResponseCounts>>,
 }
 
-/// What was done, for the thread that sends alerts about it.
+/// Outcomes, for the thread that sends alerts about them.
 pub(crate) struct Reports {
     receiver: Receiver<Report>,
     mode: Mode,

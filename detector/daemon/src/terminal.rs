@@ -3,7 +3,7 @@
 use peregrine_sinks::Console;
 use std::time::Duration;
 
-/// How long a program that ends waits for a reader that has stopped.
+/// Time that a program that ends waits for a reader that has stopped.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Prints the text to standard output. A pipe that its reader closed early (`| head`) is not an error; one that is read

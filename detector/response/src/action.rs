@@ -1,10 +1,10 @@
-//! What may be done, to whom, and what came of it.
+//! Actions, their targets and their outcomes.
 
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 
-/// Which processes an action is for, beginning with the one that made the event.
+/// The processes that an action is for, beginning with the one that made the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
@@ -112,7 +112,7 @@ pub struct Proposal {
     pub time: u64,
     /// The process of the event.
     pub subject: Subject,
-    /// What to do.
+    /// The action.
     pub action: Action,
     /// Whether events were dropped lately, so that the process may be another one than the state says.
     pub uncertain: bool,
@@ -120,7 +120,7 @@ pub struct Proposal {
     pub alert: Bytes,
 }
 
-/// What came of a proposal.
+/// Outcome of a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -212,12 +212,12 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What was done about a proposal.
+/// Report about a proposal.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The proposal.
     pub proposal: Proposal,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// From the event to the outcome, in nanoseconds.
     pub latency: u64,

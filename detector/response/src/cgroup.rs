@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the v2 hierarchy is mounted: alone, or beside v1.
+/// Mount point of the v2 hierarchy: alone, or beside v1.
 const MOUNTS: &[&str] = &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
 /// The depth to which cgroups below that of the container are searched for processes.
@@ -64,7 +64,7 @@ impl Cgroup {
     ///
     /// # Errors
     ///
-    /// What the kernel says.
+    /// Error of the kernel.
     pub(crate) fn freeze(&self, yes: bool) -> io::Result<()> {
         self.write("cgroup.freeze", if yes { "1" } else { "0" })
     }

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 const SECOND: u64 = 1_000_000_000;
 
-/// How long the stream of events is waited for.
+/// Time that the stream of events is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How much later than a moment an event must be, so that everything from before the moment was seen. Rings of several
+/// Time after a moment that an event must have, so that everything from before the moment was seen. Rings of several
 /// processors are merged by time; what comes later than this was reported as late.
 const MARGIN: u64 = 2_000_000;
 
-/// How much the time of boot here and in the source of events may differ: both are measured.
+/// Tolerated difference between the time of boot here and in the source of events: both are measured.
 const ERROR: u64 = 1_000_000;
 
 /// Returns whether a process that started in this tick after boot was there at a time, for certain: the tick of the time
@@ -32,7 +32,7 @@ pub(crate) fn was_there(start: u64, time: u64, boot: u64, ticks_per_second: u64)
 /// Number of proposals that wait at the same time.
 pub(crate) const PLACES: usize = 64;
 
-/// What the stream of events says about the processes that proposals wait for. Written by the thread that reads events,
+/// Events about the processes that proposals wait for. Written by the thread that reads events,
 /// read by the one that acts; no lock, no allocation.
 #[derive(Debug)]
 pub(crate) struct Stream {

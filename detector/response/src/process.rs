@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The flag of kernel threads in `/proc/PID/stat` (`PF_KTHREAD` in include/linux/sched.h).
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
-/// What `/proc` says of a process.
+/// A process as `/proc` shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) pid: i32,

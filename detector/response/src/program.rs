@@ -22,7 +22,7 @@ pub struct Program {
     pub user: Option<String>,
     /// Time after which it is killed with its children.
     pub timeout: Duration,
-    /// How many of it run at the same time.
+    /// Number of instances that run at the same time.
     pub concurrency: u32,
 }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The inode number of the initial PID namespace (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
 const HOST_PIDS: &str = "pid:[4026531836]";
 
-/// How long before a moment without events the stream was read to, for certain.
+/// Time before a moment without events up to which the stream was read for certain.
 const IDLE: u64 = 10_000_000;
 
 /// Whether anything is done.
@@ -34,7 +34,7 @@ pub enum Mode {
     Act,
 }
 
-/// What may be done, and by which limits.
+/// The allowed actions and their limits.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Config {
@@ -64,7 +64,7 @@ pub enum Error {
     Program {
         /// Its name in the configuration.
         name: String,
-        /// What is wrong.
+        /// Description of the error.
         why: String,
     },
     /// The thread could not be started.
@@ -86,7 +86,7 @@ pub struct Responder {
     report: Reporter,
 }
 
-/// What the thread receives.
+/// Messages to the thread.
 enum Order {
     Act { proposal: Box<Proposal>, place: usize, generation: u64 },
     Reset(Box<Plan>),
@@ -239,7 +239,7 @@ pub(crate) fn now(boot: u64) -> u64 {
     boot.saturating_add(since_boot)
 }
 
-/// Where outcomes are reported.
+/// Receiver of outcomes.
 #[derive(Clone)]
 struct Reporter(Arc<Mutex<dyn FnMut(Report) + Send>>);
 

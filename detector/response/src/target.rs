@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// How often a tree or a container is looked through again for processes that were created meanwhile.
+/// Number of passes over a tree or a container for processes that were created meanwhile.
 const ROUNDS: usize = 16;
 
 /// The most processes of one action.
@@ -38,7 +38,7 @@ pub(crate) fn perform(
     }
 }
 
-/// Where processes are looked up.
+/// Lookup of processes.
 pub(crate) struct Place<'p> {
     pub(crate) proc: &'p Path,
     pub(crate) guard: &'p Guard,

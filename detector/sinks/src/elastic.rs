@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use ureq::Error;
 
-/// How often the name of the index changes.
+/// Period after which the name of the index changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Suffix {

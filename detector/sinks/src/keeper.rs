@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Maximum number of alerts written at once.
 const BATCH: usize = 512;
-/// How long the keeper waits for space on disk before it tries again.
+/// Interval between attempts of the keeper while the disk is full.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Interval of synchronizations with the disk, against a loss of power.
 const SYNC: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ pub(super) const MOST: usize = 5;
 ///
 /// # Errors
 ///
-/// Why the redirect is not followed.
+/// Reason why the redirect is not followed.
 pub(super) fn target(from: &str, status: u16, location: Option<&str>) -> Result<String, String> {
     let place = location.map_or_else(|| " without a location".to_owned(), |to| format!(" to {to}"));
     let refused =

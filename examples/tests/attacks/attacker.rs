@@ -1,4 +1,4 @@
-//! What the attacker does, in a separate process: a copy of this test program, run by another user.
+//! Actions of the attacker, in a separate process: a copy of this test program, run by another user.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

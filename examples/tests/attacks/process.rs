@@ -1,4 +1,4 @@
-//! What code that takes over the program would have.
+//! Privileges of code that takes over the program.
 
 use crate::target::{NOBODY, Target};
 use std::fs;

@@ -1,4 +1,4 @@
-//! What cannot be prevented is reported.
+//! Reports of attacks that cannot be prevented.
 
 use crate::target::Target;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What a plugin may access while it is called.
+//! State that a plugin may access while it is called.
 //!
 //! Functions for tables get no owner, only pointers. What they mean is found through the call of the plugin that is going
 //! on in the thread, so that a call at another time, or from another thread, is an error before any pointer is followed.

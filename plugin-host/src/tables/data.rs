@@ -82,7 +82,7 @@ pub(crate) enum Stored {
     Text(Box<[u8]>),
 }
 
-/// What plugins keep about a thread: the values of the added fields, in the order of the fields.
+/// Data of plugins about a thread: the values of the added fields, in the order of the fields.
 #[derive(Debug, Default)]
 pub(crate) struct Added(Vec<Stored>);
 

@@ -28,7 +28,7 @@ const MOST_ENTRIES: usize = 1 << 16;
 const MOST_TABLES: usize = 1 << 18;
 /// The most fields that plugins may add to the threads.
 const MOST_ADDED: usize = 1024;
-/// How many released entries stay unused, so that one that is kept too long is recognized.
+/// Number of released entries that stay unused, so that one that is kept too long is recognized.
 const RESTING: usize = 256;
 /// The most bytes of texts in one call.
 const MOST_TEXT: usize = 64 << 20;

@@ -126,7 +126,7 @@ pub(super) struct Store {
     /// The memory that is held elsewhere for partial matches: their timers.
     pub(super) outside: usize,
     limit: usize,
-    /// How partial matches ended, if that is recorded.
+    /// Ends of partial matches, if these are recorded.
     pub(super) ends: Option<Box<Ends>>,
 }
 

@@ -1,6 +1,6 @@
 //! "Did you mean …?"
 
-/// How many names all hints of a load may be chosen from.
+/// Limit of names that all hints of a load are chosen from.
 const NAMES: usize = 1 << 22;
 
 /// Hints for errors that there may be many of. Each looks at all names, so a file of errors would need time by its

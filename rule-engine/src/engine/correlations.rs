@@ -141,7 +141,7 @@ pub struct CorrelationStats {
     pub counters: Counters,
 }
 
-/// What an event did as a member of a correlation.
+/// Effect of an event as a member of a correlation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberOutcome {
@@ -149,11 +149,11 @@ pub struct MemberOutcome {
     pub correlation: String,
     /// The place of the member; that of `until` is the last.
     pub member: usize,
-    /// What outputs call the member.
+    /// Name of the member in outputs.
     pub step: String,
     /// The parts of its key: names and values. Empty if all events have one key, or the event has none.
     pub key: Vec<(String, Option<String>)>,
-    /// What it did.
+    /// The effect.
     pub effect: Effect,
 }
 

@@ -36,7 +36,7 @@ pub(super) struct SharedState {
     users: AtomicUsize,
 }
 
-/// What one thread at a time uses. To lock two states, lock the older one first.
+/// State that one thread at a time uses. To lock two states, lock the older one first.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) correlator: Correlator,

@@ -41,7 +41,7 @@ pub enum GenericField {
     AsyncType,
 }
 
-/// How a time is shown as text.
+/// Text format of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     /// The time of the day, with nanoseconds.
@@ -67,7 +67,7 @@ pub enum Part {
     Rest,
 }
 
-/// What generic fields are made of.
+/// Parts of generic fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// The number of the event, from 1.
@@ -130,7 +130,7 @@ impl GenericField {
     }
 }
 
-/// What reads a generic field, for one source.
+/// Reader of a generic field, for one source.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum GenericGetter {

@@ -164,7 +164,7 @@ impl Operator {
     }
 }
 
-/// How a check on one value uses a list on its right.
+/// Use of a list on the right of a check on one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named as they are written")]
 #[non_exhaustive]

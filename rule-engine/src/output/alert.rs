@@ -72,7 +72,7 @@ pub struct ExtraField {
 pub struct Output {
     /// The name of the rule.
     pub rule: String,
-    /// How severe it is.
+    /// Severity.
     pub priority: Priority,
     /// The source of its events.
     pub source: String,

@@ -1,4 +1,4 @@
-//! What a further file changed of what was resolved before it, and what has grown too large.
+//! Changes by a further file to what was resolved before it, and what has grown too large.
 
 use super::{Resolver, Stopped};
 use crate::diag::{Code, Diagnostic};

@@ -18,10 +18,10 @@ use super::source_map::{MappedText, Rewrite};
 /// The limit of a condition's length, in bytes.
 const LONGEST: usize = 1 << 22;
 
-/// How many bytes may be copied to put all lists into one condition, one after the other.
+/// Limit of bytes that are copied to put all lists into one condition, one after the other.
 const COPIED: usize = 1 << 30;
 
-/// How many items all lists may have together, those of the lists that they name included.
+/// Limit of items of all lists together, those of the lists that they name included.
 const ITEMS: usize = 1 << 22;
 
 /// A list whose items are known.

@@ -81,7 +81,7 @@ impl MappedText {
 pub(super) struct Rewrite<'t> {
     old: &'t MappedText,
     new: MappedText,
-    /// How much of the old text, and how many of its pieces, are behind.
+    /// Amount of the old text, and of its pieces, that is behind.
     taken: usize,
     pieces: usize,
 }
@@ -96,7 +96,7 @@ impl<'t> Rewrite<'t> {
         &self.new.text
     }
 
-    /// How much of the old text is behind.
+    /// Amount of the old text that is behind.
     pub(super) fn taken(&self) -> usize {
         self.taken
     }

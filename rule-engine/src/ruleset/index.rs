@@ -35,7 +35,7 @@ pub(crate) struct Index {
     ordinary: u32,
     buckets: Vec<RuleBucket>,
     extra: [usize; 4],
-    /// Which rules are evaluated at first.
+    /// The rules that are evaluated at first.
     pub(super) awaited: Awaited,
 }
 

@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 pub struct RuleProfile {
     /// Its name.
     pub rule: String,
-    /// How many times its program ran: as often as it was a candidate that no shared test had excluded.
+    /// Number of times its program ran: as often as it was a candidate that no shared test had excluded.
     pub evaluated: u64,
-    /// How many times it matched.
+    /// Number of times it matched.
     pub matched: u64,
     /// The time of its programs. Atoms of several rules count for the first that evaluates them.
     pub nanoseconds: u64,

@@ -125,7 +125,7 @@ pub struct Correlation {
 /// Changes to an earlier correlation.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// What is added.
+    /// The addition.
     pub append: Option<Parts>,
     /// The replacements.
     pub replace: Option<Parts>,

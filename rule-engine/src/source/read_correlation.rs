@@ -8,7 +8,7 @@ use super::read::{Reader, Result, fault};
 use super::read_rule::ReadRule;
 use super::yaml::Node;
 
-/// How much an override may change the value of a key.
+/// Change that an override may make to the value of a key.
 #[derive(Clone, Copy)]
 enum Override {
     Never,

@@ -54,7 +54,7 @@ pub const PRIORITIES: [&str; 8] =
 const ENABLED_IS_OLD: &str = "The standalone 'enabled' key usage is deprecated. The correct approach requires also a \
                               'replace' entry under the 'override' key (i.e. 'enabled: replace').";
 
-/// How often at most an exception is reported whose name is there already.
+/// Limit of reports of exceptions whose name is there already.
 const REPEATED: usize = 100;
 
 /// The limit of texts in one exception, with aliases counted each time.

@@ -41,7 +41,7 @@ enum Shape {
 /// A map and its keys, in alphabetical order.
 #[derive(Debug)]
 struct Map {
-    /// What the JSON schema calls it.
+    /// Name in the JSON schema.
     name: &'static str,
     keys: &'static [(&'static str, Shape)],
     required: &'static [&'static str],

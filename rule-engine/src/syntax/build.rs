@@ -249,7 +249,7 @@ impl<'t> Builder<'t> {
         Ok(tree)
     }
 
-    /// How many bytes of spaces there are.
+    /// Returns the number of bytes of spaces.
     fn spaces(&self, start: usize) -> usize {
         self.text[start..].bytes().take_while(is_space).count()
     }
@@ -326,7 +326,7 @@ impl<'t> Builder<'t> {
         Ok((Field { name: name.to_owned(), arg }, end))
     }
 
-    /// What is between brackets, and where they end.
+    /// Returns what is between brackets, and where they end.
     fn arg(&mut self) -> Result<(Option<Vec<u8>>, usize)> {
         self.begin()?;
         let start = self.begin()?.1;

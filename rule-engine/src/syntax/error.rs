@@ -1,4 +1,4 @@
-//! Why a text is not a condition: kinds, Falco's words for each, and what may help.
+//! Errors of conditions: kinds, Falco's words for each, and what may help.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -8,17 +8,17 @@ use crate::diag::{did_you_mean, nearest};
 use crate::operator::{Modifier, Operator, TRANSFORMERS};
 use crate::text::to_bytes;
 
-/// Why a text is not a condition, and where.
+/// Error of a text that is not a condition, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} (line {}, column {})", position.line, position.column)]
 pub struct SyntaxError {
-    /// What is wrong.
+    /// Description of the error.
     pub kind: SyntaxErrorKind,
-    /// Where the reader stopped.
+    /// Position at which the reader stopped.
     pub position: Position,
 }
 
-/// What is wrong with the text of a condition. Printed in Falco's words.
+/// Kind of error in the text of a condition. Printed in Falco's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyntaxErrorKind {
@@ -75,7 +75,7 @@ pub enum SyntaxErrorKind {
     },
 }
 
-/// Why an escape in a quoted constant is invalid.
+/// Reason why an escape in a quoted constant is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EscapeError {

@@ -90,10 +90,10 @@ impl Rule {
     ];
 }
 
-/// Where the code of rule `filter` begins.
+/// Start of the code of rule `filter`.
 pub(super) const FILTER: u16 = 0;
 
-/// Where the code of rule `operand` begins.
+/// Start of the code of rule `operand`.
 pub(super) const OPERAND: u16 = 940;
 
 /// The sets of characters, as bits of ASCII and ranges of other characters.

@@ -16,7 +16,7 @@ pub(super) struct Set {
 }
 
 impl Set {
-    /// How many bytes the character at `at` takes, if it is one of the set; else 0.
+    /// Returns the number of bytes of the character at `at`, if it is one of the set; else 0.
     fn takes(&self, text: &str, at: usize) -> usize {
         match text.as_bytes().get(at) {
             Some(byte) if byte.is_ascii() => (self.ascii[usize::from(byte >> 6)] >> (byte & 63) & 1) as usize,
@@ -70,14 +70,14 @@ pub(super) enum Op {
     Done,
 }
 
-/// Where a rule of the grammar begins in the text, or where the innermost one that has begun ends.
+/// Position at which a rule of the grammar begins in the text, or where the innermost one that has begun ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token {
     Start(Rule, usize),
     End(usize),
 }
 
-/// Where to go on.
+/// Place to continue.
 #[derive(Clone, Copy)]
 struct Frame {
     place: u16,
@@ -192,7 +192,7 @@ mod tests {
         pub(super) struct Grammar;
     }
 
-    /// What pest finds in a text.
+    /// Result of pest for a text.
     fn expected(rule: reference::Rule, text: &str) -> Vec<Token> {
         let found = reference::Grammar::parse(rule, text).expect("the grammar is total");
         let name = |rule| format!("{rule:?}");

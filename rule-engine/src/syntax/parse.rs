@@ -13,7 +13,7 @@ use crate::text::from_bytes;
 /// The depth that Falco allows in rules.
 pub const DEPTH: usize = 1000;
 
-/// How many open parentheses any stack bears; deeper texts are read on a separate thread.
+/// Number of open parentheses that any stack can hold; deeper texts are read on a separate thread.
 const SHALLOW: usize = 8;
 
 /// The stack of one open parenthesis, generously.
@@ -92,7 +92,7 @@ fn run<'t, T: Send>(
     })
 }
 
-/// How much of a text can be reached, and how many parentheses are open in it at most: each costs at least one level,
+/// Length of the text that can be reached, and the maximum of open parentheses in it: each costs at least one level,
 /// so the reader stops before the one after `depth`.
 fn nesting(text: &str, depth: usize) -> (usize, usize) {
     let bytes = text.as_bytes();

@@ -22,7 +22,7 @@ pub struct Text {
     text: String,
     /// Offsets in `text` of the beginnings of lines.
     lines: Vec<usize>,
-    /// What is known of stand-ins, if there are any.
+    /// The stand-ins, if there are any.
     raw: Option<Box<Raw>>,
 }
 

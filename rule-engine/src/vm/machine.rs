@@ -61,7 +61,7 @@ pub(crate) struct State {
     epoch: u32,
     /// For each matcher, the recent results by number; empty for those that have none.
     numbers: Vec<Vec<Numbered>>,
-    /// Which rules are evaluated.
+    /// The rules to evaluate.
     pub(crate) awaited: Awaited,
     /// For the profile.
     pub(crate) searches: Option<Box<Searches>>,

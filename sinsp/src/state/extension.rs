@@ -1,4 +1,4 @@
-//! What another program adds to the inspector: plugins, which see every event, keep something about threads, and add
+//! Extensions of the inspector by another program: plugins, which see every event, keep data about threads, and add
 //! events.
 //!
 //! The inspector knows nothing of them but this trait. An extension belongs to the state, so that an event leads to it.
@@ -22,7 +22,7 @@ pub trait Extension: Any + Send + Sync + fmt::Debug {
     }
 }
 
-/// What an extension keeps about one thread; it is dropped with the thread.
+/// Data of an extension about one thread; it is dropped with the thread.
 #[derive(Default)]
 pub struct Attachment(Option<Box<dyn Any + Send + Sync>>);
 

@@ -26,7 +26,7 @@ const PLACES: usize = 8192;
 const LONG: usize = 512;
 /// The number of entries with long paths.
 const MOST_LONG: usize = 16_384;
-/// How many of them are looked at for one that is no longer used.
+/// Number of them that are searched for one that is no longer used.
 const LOOKS: usize = 64;
 
 /// The most recent entries, each at the place of its hash.

@@ -77,7 +77,7 @@ pub struct State {
     users_stamp: u64,
     leaders_stamp: u64,
     live: bool,
-    /// What another program adds, such as plugins.
+    /// Extension by another program, such as plugins.
     pub(crate) extension: Option<Arc<dyn Extension>>,
     /// The time of the last task switch of each processor.
     pub(crate) switches: Vec<u64>,

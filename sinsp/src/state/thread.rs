@@ -172,7 +172,7 @@ pub struct Thread {
     pub(crate) fds_forked: bool,
     pub(crate) last_enter: u16,
     pub(crate) enter: Vec<u8>,
-    /// What an extension keeps about the thread.
+    /// Data of an extension about the thread.
     pub(crate) attachment: Attachment,
     memo: [AtomicU64; 2],
 }

@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Helpers of several tests.
 
 use scap::text::Trace;
 use scap::{HostState, Source, SourceStats};

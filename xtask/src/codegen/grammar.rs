@@ -4,8 +4,8 @@
 //! what the compiler runs, since they cost three times what all else does with a condition: in them each repetition of
 //! one character is a call. A test of the rule engine holds the table to pest's parser of the same file.
 //!
-//! What is between choices is known here: which characters an alternative can begin with, so that most alternatives are
-//! passed over by a look at one byte.
+//! The text between choices is analysed here: which characters an alternative can begin with, so that a look at one byte
+//! passes over most alternatives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -395,7 +395,7 @@ pub(super) fn rust() -> Result<String, String> {
     }
     out.push_str("    ];\n}\n\n");
     for (name, label) in entries {
-        _ = writeln!(out, "/// Where the code of rule `{}` begins.", name.to_lowercase());
+        _ = writeln!(out, "/// Start of the code of rule `{}`.", name.to_lowercase());
         _ = writeln!(out, "pub(super) const {name}: u16 = {};\n", places[&label]);
     }
     _ = writeln!(out, "/// The sets of characters, as bits of ASCII and ranges of other characters.");

@@ -1,12 +1,13 @@
 //! The rules that a compiler does not check: every module says what it is for, crates and the modules inside them only
 //! use those below them, files stay small enough to read, no file names the host of a package archive, no program panics
-//! when the reader of its output is gone, and prose uses the words of the field.
+//! when the reader of its output is gone, summaries are sentences, and prose uses the words of the field.
 
 mod floors;
 mod hosts;
 mod modules;
 mod prints;
 mod prose;
+mod summaries;
 mod words;
 
 use floors::{HOUSES, House, NOT_YET};
@@ -121,6 +122,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
             if !text.trim_start().starts_with("//!") {
                 errors.push(format!("{name} does not begin with //!"));
             }
+            errors.extend(summaries::check(&name, &text));
             let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
             if lines > MAX_LINES && !TABLES.iter().any(|table| name.contains(table)) {
                 errors.push(format!("{name} has {lines} lines above its tests, {MAX_LINES} are allowed"));

@@ -42,7 +42,7 @@ choices! {
         /// All rules that match.
         All = "all",
     }
-    /// How a further configuration file is merged into the previous ones.
+    /// Strategy by which a further configuration file is merged into the previous ones.
     Strategy {
         /// Lists are extended, everything else is replaced.
         Append = "append",

@@ -265,7 +265,7 @@ settings! {
         /// Drops capabilities that the program does not need, and denies such system calls. Without effect if
         /// program_output or a plugin runs the code of others.
         confine: bool = true,
-        /// How far the priority is raised above that of ordinary processes: 15 is nice -15; 0: not at all.
+        /// Difference to the priority of ordinary processes: 15 is nice -15; 0 leaves it.
         priority: u8 = 15,
         /// Does not start, or reload, if others than root and the own user may change rules or configuration; otherwise
         /// that is logged.
@@ -306,14 +306,14 @@ settings! {
         user: String = String::new(),
         /// Seconds after which it is killed.
         timeout_seconds: u32 = 10,
-        /// How many of it run at the same time.
+        /// Number of instances that run at the same time.
         concurrency: u32 = 1,
     }
     /// Alerts that are answered, and how.
     Response {
         /// Rules that are answered. At least one criterion is required.
         r#match: ResponseMatch = ResponseMatch::default(),
-        /// What is done.
+        /// The action.
         action: Option<ResponseAction> = None,
         /// To which processes.
         target: Option<ResponseTarget> = None,

@@ -36,7 +36,7 @@ pub(crate) struct Recorder<'c> {
     day: Day,
 }
 
-/// What was written in the last 24 hours.
+/// The bytes written in the last 24 hours.
 #[derive(Debug, Default)]
 struct Day {
     /// When they began, in event time.

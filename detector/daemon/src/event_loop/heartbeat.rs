@@ -17,10 +17,10 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How often the file is written.
+/// Interval between writes of the file.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// How long the program may be late before that is reported. The clock does not count the sleep of the host.
+/// Delay of the program that is not yet reported. The clock does not count the sleep of the host.
 const LATE: Duration = Duration::from_secs(5);
 
 const SECOND: u64 = 1_000_000_000;

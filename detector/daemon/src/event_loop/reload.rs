@@ -22,7 +22,7 @@ use rule_engine::output::Priority;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the thread checks for a request to reload or to end.
+/// Interval of checks for a request to reload or to end.
 const STEP: Duration = Duration::from_millis(50);
 /// A change is loaded when nothing more has changed for this time: files are written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ pub(crate) struct Reloader<'r> {
     pub(crate) slot: &'r Slot,
     pub(crate) alerts: &'r Alerts,
     pub(crate) end: &'r AtomicBool,
-    /// Where the times of the last reload and of the bundle go.
+    /// Receiver of the times of the last reload and of the bundle.
     pub(crate) facts: &'r Facts,
 }
 
@@ -223,7 +223,7 @@ impl Poll {
     }
 }
 
-/// How often a bundle that is too old is reported.
+/// Interval between reports of a bundle that is too old.
 const REMINDER: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 /// The age of the current bundle.

@@ -48,7 +48,7 @@ pub(crate) struct Setup<'s> {
     pub(crate) plugins: Option<&'s SyscallPlugins>,
     /// Queue of alerts that wait for that.
     pub(crate) waiting: Option<&'s Waiting>,
-    /// What acts on alerts, if enabled, on a live source.
+    /// Responder to alerts, if enabled, on a live source.
     pub(crate) responses: Option<&'s Responses>,
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// The link that a Kubernetes ConfigMap swaps.
 const CONFIG_MAP: &str = "..data";
 
-/// How many changes are read at once, so that a program that never stops changing files does not keep the reader.
+/// Number of changes that are read at once, so that a program that never stops changing files does not keep the reader.
 const MOST_AT_ONCE: usize = 65_536;
 
 /// The relevant names in one directory.

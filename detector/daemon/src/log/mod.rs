@@ -61,7 +61,7 @@ static LOGGER: Mutex<Logger> =
 /// Whether the program detects: from then on it does not wait for the reader of standard error.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 
-/// How long a line waits for a reader that has stopped. Those that follow do not wait.
+/// Time that a line waits for a reader that has stopped. Those that follow do not wait.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn patience() -> Option<Duration> {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Maximum time that a request waits for a busy loop.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long costs are measured after a request.
+/// Time that costs are measured after a request.
 pub(crate) const MEASURE: Duration = Duration::from_secs(10);
 
 /// Cost of a rule.

@@ -12,7 +12,7 @@ use nix::unistd::{getpid, getsid};
 use rustix::process::{getpriority_process, setpriority_process};
 use rustix::thread::gettid;
 
-/// How much lower the threads beside the pipeline are.
+/// Difference in priority of the threads beside the pipeline.
 const LOWER: i32 = 10;
 
 /// Raises the priority of this thread, and of those that it starts. Returns a warning if that is not allowed.

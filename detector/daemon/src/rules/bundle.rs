@@ -32,7 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_BYTES: u64 = 32 << 20;
 const MOST_UNPACKED: u64 = 128 << 20;
 const MOST_FILES: usize = 10_000;
-/// How far the clock of the signer may be ahead, in seconds.
+/// Seconds that the clock of the signer may be ahead.
 const AHEAD: u64 = 24 * 60 * 60;
 
 /// Rules files, by name.

@@ -33,7 +33,7 @@ pub(crate) struct RuleFiles {
     pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
     /// The directories among the named paths.
     pub(crate) folders: Vec<PathBuf>,
-    /// Why the rules are not those of the server's bundle, or may be older.
+    /// Reason why the rules are not those of the server's bundle, or may be older.
     pub(crate) stale: Option<String>,
 }
 

@@ -37,7 +37,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// How long running requests may take when the server ends.
+/// Time that running requests may take when the server ends.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Timeout for the TLS handshake.
@@ -158,7 +158,7 @@ fn tls(path: &Path) -> Result<TlsAcceptor, String> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// What accepts connections.
+/// Accepts connections.
 struct Server {
     name: &'static str,
     listener: std::net::TcpListener,

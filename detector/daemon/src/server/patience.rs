@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a connection may have no request in progress.
+/// Time that a connection may have no request in progress.
 pub(super) const IDLE: Duration = Duration::from_secs(20);
 
-/// How often a connection with a request looks whether that has ended.
+/// Interval at which a connection with a request checks whether that has ended.
 const TICK: Duration = Duration::from_secs(5);
 
-/// How long a client may read nothing of what it is sent.
+/// Time that a client may read nothing of what it is sent.
 const UNREAD: Duration = Duration::from_secs(20);
 
 /// The requests in progress on a connection.

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection: the user, if it is a process of this host, or else the address.
+//! The peer of a connection: the user, if it is a process of this host, or else the address.
 //!
 //! All processes of a host have the same address on the loopback, so that limits by address would let one user take the
 //! places of all. The kernel knows which user has made a socket: `sock_diag` (netlink) finds the other end of a

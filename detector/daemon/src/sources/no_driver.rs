@@ -4,7 +4,7 @@ use crate::metrics::measured::Measured;
 use scap::{HostState, Next, Result, Source, SourceStats};
 use std::time::Duration;
 
-/// How long the source blocks before it reports that there are no events.
+/// Time that the source blocks before it reports that there are no events.
 const PAUSE: Duration = Duration::from_millis(30);
 
 /// A live source without events.

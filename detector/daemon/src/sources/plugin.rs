@@ -17,17 +17,17 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many events are evaluated before counts are published, and new rules and the end are looked for.
+/// Number of events between publications of counts and checks for new rules and the end.
 const ROUND: u32 = 4096;
-/// How long a call of a plugin may last before it is reported.
+/// Duration of a call of a plugin from which it is reported.
 const SLOW: Duration = Duration::from_secs(10);
-/// How long a call of a plugin may last after everything else has ended.
+/// Time that a call of a plugin may last after everything else has ended.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often the watchdog looks.
+/// Interval between checks of the watchdog.
 const STEP: Duration = Duration::from_millis(250);
-/// How often plugins are queried for their metrics.
+/// Interval between queries of plugins for their metrics.
 const MEASURE: Duration = Duration::from_secs(1);
-/// How many invalid events are logged; the others are counted only.
+/// Number of invalid events that are logged; the others are counted only.
 const LOGGED: u64 = 10;
 
 /// A source with its counts, which other threads read.
@@ -153,7 +153,7 @@ impl Evaluator {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// How long the plugin has been in a call.
+    /// Time that the plugin has been in a call.
     fn in_call(&self) -> Option<Duration> {
         let called = self.called.load(Ordering::Relaxed);
         (called != 0).then(|| Duration::from_millis(self.clock().saturating_sub(called)))

@@ -37,7 +37,7 @@ pub(crate) struct Guard {
     secure: bool,
 }
 
-/// What a client has shown.
+/// Credentials of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     /// The token, or the cookie for it.

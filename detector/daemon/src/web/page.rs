@@ -58,7 +58,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const WATCHERS: Limits = Limits { all: 64, reserved: 8, peer: 8 };
 /// Number of bytes after which a part of a stream is sent.
 const CHUNK: usize = 64 << 10;
-/// How long a browser may take for a part.
+/// Time that a browser may take for a part.
 const UNREAD: Duration = Duration::from_secs(30);
 /// Alerts are sent in intervals, so that a flood does not become as many packets.
 const PART: Duration = Duration::from_millis(100);

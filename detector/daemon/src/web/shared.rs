@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// How long a result is used.
+/// Time that a result is used.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Computes the text. It may block.

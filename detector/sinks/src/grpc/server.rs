@@ -35,9 +35,9 @@ const CALLS: u32 = 8;
 const HEADER_BYTES: u32 = 16 << 10;
 /// Timeout for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How often the other end is checked, and how long it may take to respond.
+/// Interval between checks of the peer, and the time that it may take to respond.
 const ALIVE: Duration = Duration::from_secs(30);
-/// How long clients may take to read their last alerts when the server ends.
+/// Time that clients may take to read their last alerts when the server ends.
 const GRACE: Duration = Duration::from_millis(1500);
 /// Pause after a connection could not be accepted, as when file descriptors have run out.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -19,7 +19,7 @@ use std::time::Duration;
 struct Config {
     /// The first letter.
     first: char,
-    /// How many letters are in a batch.
+    /// Number of letters in a batch.
     batch: Option<u8>,
 }
 

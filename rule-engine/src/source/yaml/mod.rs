@@ -24,7 +24,7 @@ use crate::text::{Mark, Text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(u32);
 
-/// How a scalar was written.
+/// Style of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Without quotes.
@@ -42,9 +42,9 @@ pub enum Style {
 pub struct Scalar<'t> {
     /// Its value; most are in the file as they are.
     pub text: Cow<'t, str>,
-    /// How it was written.
+    /// Its style.
     pub style: Style,
-    /// Where its content begins and ends in the text of the file.
+    /// Start and end of its content in the text of the file.
     pub span: (usize, usize),
 }
 
@@ -63,7 +63,7 @@ struct Stored<'t> {
     kind: Kind<'t>,
     /// A number that distinguishes most texts that are keys; 0 where there is no text.
     fingerprint: u32,
-    /// Where its words begin in the text.
+    /// Start of its words in the text.
     start: usize,
     mark: Mark,
 }
@@ -79,11 +79,11 @@ pub struct Documents<'t> {
 /// The reason why a file is not YAML.
 #[derive(Debug, Clone)]
 pub struct YamlError {
-    /// What is wrong.
+    /// Description of the error.
     pub message: String,
-    /// Where.
+    /// Place of the error.
     pub mark: Mark,
-    /// What may help.
+    /// Hint.
     pub hint: Option<String>,
 }
 
@@ -126,7 +126,7 @@ impl<'d> Node<'d> {
         self.id
     }
 
-    /// Where it begins.
+    /// Start of it.
     pub fn mark(self) -> Mark {
         self.stored().mark
     }

@@ -1,4 +1,4 @@
-//! What may be before a node or a document: anchors, aliases, tags, directives.
+//! Properties of a node or a document: anchors, aliases, tags, directives.
 
 use super::scan::{Scanner, is_space};
 use super::token::{Kind, Result};
@@ -63,7 +63,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// How many bytes of a tag there are: letters, digits, hyphens, and some more with `%` and two digits for a byte.
+    /// Number of bytes of a tag: letters, digits, hyphens, and some more with `%` and two digits for a byte.
     fn tag_characters(&self, from: usize, more: &[u8]) -> usize {
         let mut at = from;
         loop {

@@ -14,7 +14,7 @@ const TAB: &str = "illegal tab when looking for indentation";
 /// A value under construction: a part of the text until it must be something else.
 struct Value<'t> {
     text: &'t str,
-    /// Where the part of the text begins and ends.
+    /// Start and end of the part of the text.
     start: usize,
     end: usize,
     own: Option<String>,
@@ -71,7 +71,7 @@ impl<'t> Value<'t> {
     }
 }
 
-/// What ends a plain scalar, by its bytes: 1 in lines, 2 between brackets.
+/// Bytes that end a plain scalar: 1 in lines, 2 between brackets.
 static PLAIN: [u8; 256] = {
     let mut table = [0; 256];
     let mut at = 0;
@@ -131,7 +131,7 @@ fn starts_comment(scanner: &Scanner<'_>, at: usize) -> bool {
     scanner.bytes.get(at + behind) == Some(&b'#')
 }
 
-/// Where a plain scalar ends, or its line.
+/// End of a plain scalar, or of its line.
 fn plain_end(scanner: &Scanner<'_>, from: usize, flow: bool) -> usize {
     let mask = if flow { 2 } else { 1 };
     let bytes = scanner.bytes;
@@ -311,7 +311,7 @@ fn push_bytes(out: &mut String, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// How the line ends at the end of a block are kept.
+/// Treatment of the line ends at the end of a block.
 #[derive(Clone, Copy, PartialEq)]
 enum Chomp {
     /// One.
@@ -396,7 +396,7 @@ pub(super) fn block<'t>(scanner: &mut Scanner<'t>) -> Result<Scalar<'t>> {
     Ok(Scalar { text, style: Style::Block, span: (start, end) })
 }
 
-/// What is known of the lines of a block.
+/// State of the lines of a block.
 #[derive(Default)]
 struct Lines {
     indent: usize,

@@ -12,7 +12,7 @@ use super::scalar;
 use super::token::{self, Kind, Result, Status, Token};
 use crate::text::{Mark, Text};
 
-/// How far from its `:` a key without a `?` may begin, in bytes.
+/// Bytes from its `:` at which a key without a `?` may begin, at most.
 const KEY_LENGTH: usize = 1024;
 
 /// A collection in lines, by the column of its keys or dashes.
@@ -26,7 +26,7 @@ struct Indent {
 /// A text that is a key if a `:` follows.
 struct Candidate {
     mark: Mark,
-    /// How many flow collections are around it.
+    /// Number of flow collections around it.
     flows: usize,
     /// The tokens that count if it is one: the key, and the beginning of a map with the place of its indent.
     key: usize,
@@ -42,7 +42,7 @@ pub(super) struct Scanner<'t> {
     pub(super) line: usize,
     pub(super) line_start: usize,
     queue: VecDeque<Token<'t>>,
-    /// How many tokens have left the queue.
+    /// Number of tokens that have left the queue.
     taken: usize,
     candidates: Vec<Candidate>,
     indents: Vec<Indent>,
@@ -121,7 +121,7 @@ impl<'t> Scanner<'t> {
         Some(token)
     }
 
-    /// How many tokens were taken.
+    /// Number of tokens that were taken.
     pub(super) fn taken(&self) -> usize {
         self.taken
     }
@@ -369,7 +369,7 @@ impl<'t> Scanner<'t> {
 
     // ---- keys
 
-    /// What begins here may be a key.
+    /// Marks the start of a possible key.
     pub(super) fn candidate(&mut self) {
         let flows = self.flows.len();
         if !self.key_may_follow || self.candidates.last().is_some_and(|last| last.flows == flows) {
@@ -485,7 +485,7 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    /// Where the reader is.
+    /// Position of the reader.
     pub(super) fn here(&self) -> Mark {
         self.mark()
     }

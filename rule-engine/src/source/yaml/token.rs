@@ -1,4 +1,4 @@
-//! What a YAML text is made of, before it is a tree.
+//! Tokens of a YAML text.
 
 use std::borrow::Cow;
 
@@ -34,9 +34,9 @@ pub(super) enum Kind<'t> {
     FlowMapEnd,
     /// `,`
     FlowEntry,
-    /// What follows is a key.
+    /// A key follows.
     Key,
-    /// What follows is the value of a key.
+    /// The value of a key follows.
     Value,
     /// `&NAME`
     Anchor(&'t str),

@@ -7,10 +7,10 @@ use super::token::{Kind as Is, Refused, Result, Token, refuse};
 use super::{Documents, Kind, NodeId, Stored, YamlError};
 use crate::text::{Mark, Text};
 
-/// How deep nodes may be in each other: as deep as Falco's reader follows them.
+/// Maximum depth of nodes: as deep as Falco's reader follows them.
 const DEPTH: usize = 500;
 
-/// How many nodes a document may have more than are written, because aliases repeat nodes with others in them.
+/// Number of nodes that a document may have more than are written, because aliases repeat nodes with others in them.
 const REPEATED: usize = 1 << 20;
 
 /// Reads all documents of a text.
@@ -31,7 +31,7 @@ pub(super) fn read(text: &Text) -> std::result::Result<Documents<'_>, YamlError>
     }
 }
 
-/// What a node is in.
+/// Parent of a node.
 #[derive(Clone, Copy, PartialEq)]
 enum Around {
     FlowSequence,
@@ -47,9 +47,9 @@ struct Tree<'t> {
     /// The collections that are being read.
     open: Vec<NodeId>,
     depth: usize,
-    /// How many nodes each node is, aliases counted as the nodes that they repeat.
+    /// Size of each node in nodes, aliases counted as the nodes that they repeat.
     sizes: Vec<u32>,
-    /// Where the last key or value was announced: at the colon, or behind the dash.
+    /// Position of the last sign of a key or value: at the colon, or behind the dash.
     behind: usize,
 }
 

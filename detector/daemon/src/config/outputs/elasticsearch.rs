@@ -7,7 +7,7 @@ use peregrine_sinks::{Elastic, ElasticConfig, ElasticLogin, HttpConfig, Sink, Su
 use std::time::Duration;
 
 choices! {
-    /// How often the name of the index changes.
+    /// Period after which the name of the index changes.
     IndexSuffix {
         /// Daily.
         Daily = "daily",

@@ -1,4 +1,4 @@
-//! What an event does as a step of correlations, and why it does nothing.
+//! Explanations of an event as a step of correlations: its effects, or why it has none.
 
 use rule_engine::engine::MemberOutcome;
 use rule_engine::event::sinsp::SinspSchema;

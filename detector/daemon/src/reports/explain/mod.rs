@@ -202,7 +202,7 @@ impl Verdict {
     }
 }
 
-/// What is explained for an event.
+/// The explanations of an event.
 struct Wanted<'r> {
     /// Whether it is one rule or correlation, of which everything is shown.
     whole: bool,

@@ -17,7 +17,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long it waits for events before it checks for new rules.
+/// Time that it waits for events before it checks for new rules.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Counts of the thread, shared with other threads.
