@@ -45,7 +45,7 @@ pub(crate) struct Alerts {
     uncertain_until: AtomicU64,
     /// Losses of each output that were reported so far.
     told: Mutex<Vec<Told>>,
-    /// What to do about dropped partial matches.
+    /// Actions on dropped partial matches.
     on_eviction: Mutex<Vec<DropAction>>,
     /// Whether clients of the gRPC server receive alerts.
     is_served: AtomicBool,
@@ -129,20 +129,37 @@ impl Alerts {
 
     /// Sends an alert to the web UI, the clients of the gRPC server and the outputs. Equal formats are rendered once.
     fn pass_on(&self, alert: &Alert<'_>, notes: &[Note]) {
-        let (text, severity) = (written(alert, notes, &self.format()), alert.priority() as u8);
-        let is_served = self.is_served.load(Ordering::Relaxed);
-        if self.feed.is_some() || is_served {
+        let text = written(alert, notes, &self.format());
+        let full = (self.feed.is_some() || self.is_served()).then(|| {
             let full = format::full(&self.hostname);
             let same = *self.format() == full;
-            let full = if same { text.clone() } else { written(alert, notes, &full) };
-            if let Some(feed) = &self.feed {
-                feed.show(alert.priority(), full.clone());
-            }
-            if is_served {
-                self.outputs.send_to(Message::new(severity, full), self.wait, |sink| sink == grpc::SINK);
-            }
+            if same { text.clone() } else { written(alert, notes, &full) }
+        });
+        if let (Some(feed), Some(full)) = (&self.feed, &full) {
+            feed.show(alert.priority(), full.clone());
         }
-        self.outputs.send_to(Message::new(severity, text), self.wait, |sink| sink != grpc::SINK);
+        self.to_outputs(alert.priority(), text, full, self.wait, |_| true);
+    }
+
+    /// Sends a rendered alert to those outputs that are `wanted`: `full`, the JSON with all its parts, to the clients of
+    /// the gRPC server if it is served, and `text` to the others.
+    fn to_outputs(
+        &self,
+        priority: Priority,
+        text: Bytes,
+        full: Option<Bytes>,
+        wait: Wait,
+        wanted: impl Fn(&'static str) -> bool,
+    ) {
+        let severity = priority as u8;
+        if let Some(full) = full.filter(|_| self.is_served()) {
+            self.outputs.send_to(Message::new(severity, full), wait, |sink| sink == grpc::SINK && wanted(sink));
+        }
+        self.outputs.send_to(Message::new(severity, text), wait, |sink| sink != grpc::SINK && wanted(sink));
+    }
+
+    fn is_served(&self) -> bool {
+        self.is_served.load(Ordering::Relaxed)
     }
 
     fn format(&self) -> RwLockReadGuard<'_, Format> {
@@ -195,13 +212,9 @@ impl Alerts {
 
     /// Sends an alert to some of the outputs only, not to the web UI.
     fn send_own_to(&self, own: &OwnedAlert, wait: Wait, wanted: impl Fn(&'static str) -> bool) {
-        let severity = own.priority() as u8;
-        if self.is_served.load(Ordering::Relaxed) {
-            let full = own.render(&format::full(&self.hostname));
-            self.outputs.send_to(Message::new(severity, full), wait, |sink| sink == grpc::SINK && wanted(sink));
-        }
         let text = own.render(&self.format());
-        self.outputs.send_to(Message::new(severity, text), wait, |sink| sink != grpc::SINK && wanted(sink));
+        let full = self.is_served().then(|| own.render(&format::full(&self.hostname)));
+        self.to_outputs(own.priority(), text, full, wait, wanted);
     }
 
     /// Sends an alert about lost alerts: immediately to the other outputs, and to the output that lost them once it

@@ -1,4 +1,4 @@
-//! What the program does for its own protection: against the processes that it watches, and against itself if one of
+//! Protection of the program itself: against the processes that it watches, and against itself if one of
 //! its parsers has an error.
 //!
 //! | Step | When | Why |
@@ -9,8 +9,8 @@
 //! | fewer capabilities ([`capabilities`]) | at the start, and again once the probe runs | against code that takes it over |
 //! | system call filter ([`filter`]) | once the probe runs | the same |
 //!
-//! Threads of outputs keep the capabilities for files. Threads that serve the network have neither capabilities nor the priority of the reader. A replay does none of this:
-//! it has no privileges to lose.
+//! Threads of outputs keep the capabilities for files. Threads that serve the network have neither capabilities nor the
+//! priority of the reader. A replay does none of this: it has no privileges to lose.
 
 mod allowed;
 pub(crate) mod capabilities;
@@ -23,7 +23,7 @@ use crate::config::settings::{Config, EngineKind};
 use crate::{log, plugins};
 use rustix::thread::CapabilitySet;
 
-/// What is limited in this run.
+/// Limits of this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Protection {
     /// Whether the program watches, rather than replays.

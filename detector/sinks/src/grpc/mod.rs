@@ -102,22 +102,24 @@ impl Grpc {
     }
 
     fn listen(&mut self) -> Result<&Clients, Failure> {
-        if self.running.is_none() {
-            let reports = self.reports.clone().unwrap_or_default();
-            let clients = Arc::new(Clients::new(reports.clone()));
-            let server = Server::start(&self.config, self.tls.clone(), &clients, &reports).map_err(|error| {
-                let address = match &self.config.address {
-                    GrpcAddress::Unix(path) => path.display().to_string(),
-                    GrpcAddress::Tcp(address) => address.clone(),
-                };
-                Failure::Retryable(format!("cannot listen on {address}: {error}"))
-            })?;
-            self.running = Some((clients, server));
-        }
-        match &self.running {
-            Some((clients, _)) => Ok(clients),
-            None => Err(Failure::Retryable("the server does not run".to_owned())),
-        }
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.serve()?,
+        };
+        Ok(&self.running.insert(running).0)
+    }
+
+    fn serve(&self) -> Result<(Arc<Clients>, Server), Failure> {
+        let reports = self.reports.clone().unwrap_or_default();
+        let clients = Arc::new(Clients::new(reports.clone()));
+        let server = Server::start(&self.config, self.tls.clone(), &clients, &reports).map_err(|error| {
+            let address = match &self.config.address {
+                GrpcAddress::Unix(path) => path.display().to_string(),
+                GrpcAddress::Tcp(address) => address.clone(),
+            };
+            Failure::Retryable(format!("cannot listen on {address}: {error}"))
+        })?;
+        Ok((clients, server))
     }
 }
 
