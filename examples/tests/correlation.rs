@@ -147,6 +147,10 @@ fn late_and_dropped_events_are_explained() {
     assert!(ran.out.contains("\"completed\""), "enough memory: {}", ran.out);
 }
 
+/// Options with which dropped partial matches are alerts in JSON.
+const REPORTS: [&str; 6] =
+    ["-o", "json_output=true", "-o", "syscall_event_drops.actions[]=alert", "-o", "priority=debug"];
+
 /// A partial match for each file, in memory for a few.
 const FLOOD: &str = "- correlation: Flood\n  desc: d\n  type: temporal_ordered\n  rules:\n    \
                      - {as: open, condition: 'evt.type in (open, openat)'}\n    \
@@ -161,18 +165,7 @@ fn dropped_partial_matches_are_reported_like_drops() {
     let path = rules.display().to_string();
     let run = |memory: &str| {
         let memory = format!("correlations.memory_bytes={memory}");
-        let ran = on_capture(&[
-            "-r",
-            &path,
-            "-o",
-            &memory,
-            "-o",
-            "json_output=true",
-            "-o",
-            "syscall_event_drops.actions[]=alert",
-            "-o",
-            "priority=debug",
-        ]);
+        let ran = on_capture(&[&["-r", &path, "-o", &memory][..], &REPORTS].concat());
         assert_eq!(ran.code, 0, "{}", ran.err);
         alerts(&ran.out)
     };
@@ -212,22 +205,9 @@ fn dropped_partial_matches_of_audit_events_alone_are_reported() {
             "plugins[]={{\"name\": \"k8saudit\", \"library_path\": \"x.so\", \"open_params\": \"{}\"}}",
             events.display()
         );
-        let ran = peregrine([
-            "-r",
-            &rules.display().to_string(),
-            "-o",
-            &plugin,
-            "-o",
-            &format!("correlations.memory_bytes={memory}"),
-            "-o",
-            "json_output=true",
-            "-o",
-            "syscall_event_drops.actions[]=alert",
-            "-o",
-            "priority=debug",
-            "--disable-source",
-            "syscall",
-        ]);
+        let (rules, memory) = (rules.display().to_string(), format!("correlations.memory_bytes={memory}"));
+        let given = ["-r", &rules, "-o", &plugin, "-o", &memory, "--disable-source", "syscall"];
+        let ran = peregrine([&given[..], &REPORTS].concat());
         assert_eq!(ran.code, 0, "{}", ran.err);
         alerts(&ran.out)
     };

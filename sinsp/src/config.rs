@@ -87,9 +87,7 @@ impl ContainerPattern {
     pub fn new(prefix: impl Into<String>, suffix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), suffix: suffix.into() }
     }
-}
 
-impl ContainerPattern {
     /// Returns the id in a path of this form.
     pub(crate) fn id<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
         let path = path.strip_suffix(self.suffix.as_bytes())?;

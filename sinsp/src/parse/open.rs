@@ -183,7 +183,6 @@ fn correct(ctx: &mut Ctx<'_, '_>, entry: EventCode, name: &[u8]) {
     let path = code.param_with(ParamRole::Path).filter(|path| ctx.text(*path) != name);
     let path = path.map(|path| (path, [name, &b"\0"[..]]));
     let numbers = numbers.iter().flatten().map(|(index, bytes)| (*index, [&bytes[..], b""]));
-    // Not on the usual path: an empty vector does not allocate.
     let corrections: smallvec::SmallVec<[_; 4]> = path.into_iter().chain(numbers).collect();
     ctx.correct(&corrections);
 }
