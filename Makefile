@@ -3,7 +3,8 @@
 #   make demo     run the detector on the bundled capture with the default rules, then, as root, a few
 #                 seconds on this host
 #   make test     run everything that CI runs
-#   make bench    measure the cost of a run, with Falco's figures beside it, and instructions per layer
+#   make bench    measure the cost of a run, with Falco's figures beside it, and instructions per layer; with BASE=COMMIT,
+#                 compare the build of that commit with this one, in pairs of runs
 #   make oracle-correlation    compare correlations with two other engines on 2,000 generated streams each; installs them
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
@@ -61,7 +62,7 @@ quick:
 bench: setup
 	@command -v valgrind >/dev/null || { echo "please install valgrind, which counts instructions" >&2; exit 1; }
 	$(CARGO) xtask bench
-	$(CARGO) xtask instructions
+	[ -n "$${BASE:-}" ] || $(CARGO) xtask instructions
 
 # The tests of the C API run under valgrind and AddressSanitizer with its other tests: bindings-c/tests/memory.rs.
 SANITIZED := x86_64-unknown-linux-gnu

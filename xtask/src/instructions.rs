@@ -100,9 +100,16 @@ pub(crate) fn instructions(command: &Command, inside: Option<&str>) -> Result<(u
 
 /// Builds with the release profile.
 pub(crate) fn build(root: &Path, what: &[&str]) -> Result<(), String> {
+    build_in(root, what, None)
+}
+
+/// Builds another tree, in a separate target folder.
+pub(crate) fn build_in(root: &Path, what: &[&str], target: Option<&Path>) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).current_dir(root).args(["build", "--release", "--quiet"]).args(what).status();
-    match status {
+    let mut command = Command::new(cargo);
+    command.current_dir(root).args(["build", "--release", "--quiet"]).args(what);
+    target.map(|target| command.arg("--target-dir").arg(target));
+    match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("cargo build {}: {status}", what.join(" "))),
         Err(error) => Err(format!("cargo: {error}")),
