@@ -199,6 +199,7 @@ fn containers_without_an_engine_to_query_have_type_and_name() {
     for (cgroup, id, kind) in [
         ("/lxc.payload.web/system.slice", "web", "lxc"),
         ("/machine.slice/systemd-nspawn@deb.service/payload", "deb", "nspawn"),
+        ("/machine.slice/machine-deb.scope/payload", "deb", "nspawn"),
         ("/libvirt/lxc/c1", "c1", "libvirt-lxc"),
     ] {
         let trace: Trace = format!("{}1.0 tid=7 close\n", process(7, 1, cgroup)).parse().expect("a trace");
@@ -206,6 +207,16 @@ fn containers_without_an_engine_to_query_have_type_and_name() {
         assert_eq!(values(&mut inspector, "container.type"), [kind], "{cgroup}");
         let info = inspector.state().container(id.as_bytes()).expect("a description");
         assert_eq!((&*info.name, &*info.full_id), (id, id));
+    }
+    // A virtual machine, and a process before the namespaces of its container are there: only the latter is one later.
+    for contained in [false, true] {
+        let host = Host::default();
+        host.0.lock().expect("not poisoned").contained.extend(contained.then_some(7));
+        let cgroup = "/machine.slice/machine-deb.scope/payload";
+        let trace = format!("{}1.0 tid=7 close\n", process(7, 7, cgroup));
+        let mut inspector = live(&trace, &host, &Engine::default());
+        let expected = if contained { "nspawn" } else { "host" };
+        assert_eq!(values(&mut inspector, "container.type"), [expected], "{contained}");
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) fn settle(state: &mut State, proc: &mut Option<Box<dyn Proc>>, tid: i
     // The pid namespace is known from events, also of a thread that has ended.
     if in_pidns || proc.as_mut().is_some_and(|proc| proc.is_contained(pid) == Some(true)) {
         state.settle_thread(tid);
+        state.describe_thread(tid);
     } else {
         state.claim(key);
     }

@@ -86,7 +86,7 @@ pub fn named<'a>(path: &'a [u8], patterns: &[ContainerPattern]) -> Option<Named<
         .or_else(|| patterns.iter().find_map(|pattern| pattern.id(path)));
     match proven {
         Some(id) => Some(Named { id, proven: true }),
-        None => bare_id(path).or_else(|| ctr(path)).map(|id| Named { id, proven: false }),
+        None => bare_id(path).or_else(|| machine(path)).or_else(|| ctr(path)).map(|id| Named { id, proven: false }),
     }
 }
 
@@ -97,6 +97,11 @@ pub(crate) fn kind(path: &[u8]) -> Option<(&'static str, &[u8])> {
         .or_else(|| lxc(path).map(|id| ("lxc", id)))
         .or_else(|| bpm(path).map(|id| ("bpm", id)))
         .or_else(|| nspawn(path).map(|id| ("nspawn", id)))
+}
+
+/// Returns the kind in a path that names a container, which may be one that only claims to be a container.
+pub(super) fn claimed_kind(path: &[u8]) -> Option<&'static str> {
+    kind(path).map(|(kind, _)| kind).or_else(|| machine(path).map(|_| "nspawn"))
 }
 
 /// Returns the user in whose slice a cgroup is; 0 for the host. Only the first two parts count: below them, a user can
@@ -186,6 +191,14 @@ fn nspawn(path: &[u8]) -> Option<&[u8]> {
     memchr::memmem::find(rest, b".service").map(|end| &rest[..end]).filter(|name| !name.is_empty())
 }
 
+/// Parses a scope that systemd-machined made for systemd-nspawn. Virtual machines have such scopes too: those of qemu are
+/// left out, which have its name in front; the processes of others are in the namespaces of the host.
+fn machine(path: &[u8]) -> Option<&[u8]> {
+    let rest = path.strip_prefix(b"/machine.slice/machine-")?;
+    let name = memchr::memmem::find(rest, b".scope").map(|end| &rest[..end])?;
+    (!name.is_empty() && !name.contains(&b'/') && !name.starts_with(b"qemu\\x2d")).then_some(name)
+}
+
 fn after<'a>(path: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
     memchr::memmem::find(path, mark).map(|at| &path[at + mark.len()..])
 }
@@ -245,6 +258,8 @@ mod tests {
             ("/system.slice/other-{}.scope", None),
             ("/system.slice/bpm-agent.service", None),
             ("/libpod_parent/conmon", None),
+            ("/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/emulator", None),
+            ("/machine.slice/x.service", None),
             ("/libpod_parent/libpod-conmon-{}", None),
         ] {
             let path = shape.replace("{}", hex);
@@ -264,6 +279,8 @@ mod tests {
             ("/{}", "3ad7b26ded6d"),
             ("/build/{}", "3ad7b26ded6d"),
             ("/build/{}.scope", "3ad7b26ded6d"),
+            // systemd-nspawn without a unit
+            ("/machine.slice/machine-deb.scope/payload/system.slice/ssh.service", "deb"),
         ] {
             let path = shape.replace("{}", hex);
             assert_eq!(named(path.as_bytes(), &[]), Some(Named { id: expected.as_bytes(), proven: false }), "{path}");

@@ -183,7 +183,7 @@ impl State {
     /// Calls [`describe_by_path`](Self::describe_by_path) for a thread of the table.
     pub(crate) fn describe_thread(&mut self, tid: i64) {
         let Some(thread) = self.threads.get(tid) else { return };
-        let kind = thread.cgroups().find_map(|(_, path)| Some(super::container::kind(path)?.0));
+        let kind = thread.cgroups().find_map(|(_, path)| super::container::claimed_kind(path));
         if let Some(kind) = kind {
             let info = by_path(thread, kind);
             self.insert_container(info);
@@ -205,7 +205,7 @@ impl State {
         if thread.container_id.is_empty() || self.container_of(thread).is_some() {
             return;
         }
-        let Some(kind) = thread.cgroups().find_map(|(_, path)| Some(super::container::kind(path)?.0)) else { return };
+        let Some(kind) = thread.cgroups().find_map(|(_, path)| super::container::claimed_kind(path)) else { return };
         let info = by_path(thread, kind);
         self.insert_container(info);
     }
