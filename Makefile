@@ -22,6 +22,10 @@ SHELL := /bin/bash
 .ONESHELL:
 .DEFAULT_GOAL := help
 
+# Where to install is for this file: cargo runs make for libraries, which would install themselves there.
+MAKEOVERRIDES :=
+unexport DESTDIR PREFIX SYSCONFDIR LIBDIR
+
 CARGO ?= cargo
 SYSTEM_PACKAGES := clang libelf-dev zlib1g-dev pkg-config
 

@@ -193,6 +193,27 @@ fn install() -> tempfile::TempDir {
     dir
 }
 
+/// Cargo runs make for libraries such as libbpf, which would install themselves to the same place.
+#[test]
+fn where_to_install_is_not_for_the_libraries_that_cargo_builds() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (cargo, seen) = (dir.path().join("cargo"), dir.path().join("seen"));
+    std::fs::write(&cargo, format!("#!/bin/sh\nenv > {}\nexit 3\n", seen.display())).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&cargo, mode).expect("a mode");
+    for folder in [root(), root().join("bindings-c")] {
+        let done = Command::new("make")
+            .current_dir(&folder)
+            .args(["install", "PREFIX=/nowhere", "SYSCONFDIR=/nowhere", "LIBDIR=/nowhere", "DESTDIR=/nowhere"])
+            .arg(format!("CARGO={}", cargo.display()))
+            .output()
+            .expect("make");
+        assert!(!done.status.success(), "{}", folder.display());
+        let seen = read(&seen);
+        assert!(seen.contains("PATH=") && !seen.contains("/nowhere"), "{}: {seen}", folder.display());
+    }
+}
+
 #[test]
 fn make_installs_a_whole_service() {
     let made = install();
