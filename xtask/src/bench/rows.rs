@@ -1,4 +1,4 @@
-//! What is measured: captures, rules, and the commands.
+//! Inputs of the measurements: captures, rules, and the commands.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ pub(super) fn beside_falco() -> Vec<Row> {
     ]
 }
 
-/// What a program does in a row of the comparison of two builds.
+/// Work of a program in a row of the comparison of two builds.
 pub(super) enum Work {
     /// Replays the large capture.
     Replay,
