@@ -13,7 +13,7 @@ const TABLE: &str = include_str!("../../rules/renamed.txt");
 /// One renamed item.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Renamed {
-    /// `rule` or `macro`.
+    /// `rule`, `correlation` or `macro`.
     kind: &'static str,
     old: &'static str,
     new: &'static str,
@@ -34,9 +34,9 @@ impl Renamed {
     }
 }
 
-/// Returns a sentence with the new name of a rule, if this is an old one.
+/// Returns a sentence with the new name of a rule or correlation, if this is an old one.
 pub(crate) fn rule(name: &str) -> Option<String> {
-    Renamed::all().find(|renamed| renamed.kind == "rule" && renamed.old == name).map(Renamed::sentence)
+    Renamed::all().find(|renamed| renamed.kind != "macro" && renamed.old == name).map(Renamed::sentence)
 }
 
 /// Adds hints to errors about rules and macros that do not exist.
@@ -71,7 +71,7 @@ pub(super) fn warnings(config: &Config, sets: &CompiledRules) -> Vec<String> {
         sets.all().any(|set| set.rules().rules().iter().any(|rule| selector.selects(rule)))
     };
     let warning = |(key, pattern): (String, &String)| {
-        let meant = Renamed::all().filter(|renamed| renamed.kind == "rule" && may_mean(pattern, renamed.old));
+        let meant = Renamed::all().filter(|renamed| renamed.kind != "macro" && may_mean(pattern, renamed.old));
         let sentences: Vec<_> = meant.map(Renamed::sentence).collect();
         (!sentences.is_empty() && !selects(pattern))
             .then(|| format!("{key}: '{pattern}' matches no rule; {}", sentences.join("; ")))
@@ -110,6 +110,7 @@ mod tests {
         let loaded = current();
         let exists = |kind: &str, name: &str| match kind {
             "rule" => loaded.collection.rules.iter().any(|rule| rule.rule.name == name),
+            "correlation" => loaded.collection.correlations.iter().any(|correlation| correlation.name.text == name),
             "macro" => loaded.collection.macros.iter().any(|macro_| macro_.name == name),
             kind => panic!("{kind}"),
         };
