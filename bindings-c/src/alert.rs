@@ -170,7 +170,7 @@ impl NamedValue {
     }
 }
 
-/// Borrows what is behind an alert.
+/// Borrows the data of an alert handle.
 ///
 /// # Safety
 /// `alert` is NULL or valid.

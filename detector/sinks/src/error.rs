@@ -21,7 +21,7 @@ pub enum Error {
     #[error("'{0}' is not a valid index name")]
     Index(String),
     /// The address of a syslog daemon is invalid.
-    #[error("'{0}' is not udp://host:port, tcp://host:port or the path of a socket")]
+    #[error("invalid address '{0}': expected udp://host:port, tcp://host:port or the path of a socket")]
     SyslogAddress(String),
     /// The address of the gRPC server is invalid, or lacks certificates.
     #[error("'{0}' is not unix:///path, nor host:port with certificates")]

@@ -36,7 +36,7 @@ pub(super) struct Limits {
 /// Behaviour of a sender if the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Drops and counts the alert. For live events, which do not wait either.
+    /// Drops and counts the alert, for live events, which must not wait.
     No,
     /// Waits for space. For replays, which can wait.
     ForRoom,

@@ -67,7 +67,7 @@ impl Service {
         }
     }
 
-    /// Returns whether it has watches of files that the kernel knows of.
+    /// Returns whether the process has inotify watches.
     pub(crate) fn watches_files(&self) -> bool {
         watches_files(self.child.id())
     }

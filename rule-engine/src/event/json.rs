@@ -169,7 +169,7 @@ impl Schema for JsonSchema {
 #[non_exhaustive]
 pub enum JsonError {
     /// They are not JSON.
-    #[error("no JSON: {0}")]
+    #[error("invalid JSON: {0}")]
     Syntax(#[from] serde_json::Error),
     /// They are JSON, but not an object or an array.
     #[error("neither an object nor an array")]

@@ -362,7 +362,7 @@ impl Machine {
         self.state.searches = None;
     }
 
-    /// Returns whether it counts.
+    /// Returns whether profiling is enabled.
     pub fn is_profiled(&self) -> bool {
         self.profile.is_some()
     }

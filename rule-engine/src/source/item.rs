@@ -154,7 +154,7 @@ pub struct Rule {
     pub building_block: bool,
     /// Whether a match starts a recording.
     pub capture: bool,
-    /// The length of the recording in milliseconds; 0: as configured.
+    /// The length of the recording in milliseconds; 0 uses the configured default.
     pub capture_duration: u32,
     /// Whether a condition without a restriction of event types gets a warning.
     pub warn_event_types: bool,

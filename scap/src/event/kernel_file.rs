@@ -52,7 +52,7 @@ pub struct KernelFile<'a> {
     pub mount_root: &'a [u8],
 }
 
-/// The mark in place of a path that is the given one.
+/// Marks a kernel path that equals the given path.
 const GIVEN: &[u8] = b"=";
 /// The flag of a given path that nobody else can have changed.
 const HOLDS: u8 = 1;

@@ -35,7 +35,7 @@ pub(crate) enum Take {
     Enter(u8),
     /// A parameter of the stored entry; if there is none, unknown.
     MaybeEnter(u8),
-    /// The zero of the type: of its minimum size, all bits clear, or all set for users and groups.
+    /// The zero value of the type at its minimum size (all bits set for users and groups).
     Zero,
     /// A number of unknown parameters.
     Unknown(u8),

@@ -37,7 +37,7 @@ pub(super) struct Row {
     pub(super) kind: Kind,
     /// The parser.
     pub(super) parse: Option<Parse>,
-    /// The parser of the thread's changes, if nothing else is needed.
+    /// The parser that applies only changes of the thread, used when nothing else is needed.
     pub(super) light: Option<Light>,
     /// The parser if the thread is not known.
     pub(super) orphan: Option<Parse>,

@@ -78,7 +78,7 @@ impl Interfaces {
         }
     }
 
-    /// Returns our address as seen by `peer`: itself if it is ours, else one in its network, else any that is not
+    /// Returns the local address for `peer`: `peer` itself if it is local, else one in its network, else any that is not
     /// loopback.
     fn guess_v4(&self, peer: Ipv4Addr) -> Ipv4Addr {
         let net = |ip: Ipv4Addr, mask: Ipv4Addr| u32::from(ip) & u32::from(mask);

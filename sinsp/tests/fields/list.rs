@@ -34,7 +34,7 @@ fn text_has_a_block_for_each_class() {
     // A name that is too long is on its own line.
     assert!(text.contains("\nproc.exe_ino.ctime_duration_proc_start\n                              nanoseconds"));
     assert!(text.lines().all(|line| line.chars().count() <= 121));
-    assert!(list(Listing::Text, false, true).contains("\nproc.name                     (Type: CHARBUF) the name"));
+    assert!(list(Listing::Text, false, true).contains("\nproc.name                     (Type: CHARBUF) the file name"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct EvictionWatch {
     /// The time of the last event.
     last: u64,
-    /// The time of the event at which it reported last.
+    /// The time of the event at the last report.
     reported: u64,
     /// Whether there was an event since the last call of [`is_quiet`](Self::is_quiet).
     is_fresh: bool,

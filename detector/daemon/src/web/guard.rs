@@ -181,7 +181,7 @@ pub(crate) async fn check(
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HasToken;
 
-/// Counts a wrong guess; the response if the client has had its guesses.
+/// Counts a wrong guess, or returns the refusal if the client has no guesses left.
 fn guessed(token: &Token, peer: Peer, now: u64) -> Option<Response> {
     if token.guesses.are_left(peer, now) {
         token.guesses.count(peer, now);

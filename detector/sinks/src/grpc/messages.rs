@@ -89,7 +89,7 @@ impl VersionMessage {
     }
 }
 
-/// Clients know three sources by number: others have the number of the detector's own alerts, and their name.
+/// Returns the number of a source; those without one get that of the detector's own alerts.
 fn source_number(source: &str) -> i32 {
     match source {
         "syscall" => 0,

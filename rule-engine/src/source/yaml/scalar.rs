@@ -318,7 +318,7 @@ enum Chomp {
     Clip,
     /// None.
     Strip,
-    /// All.
+    /// Keeps all trailing line breaks.
     Keep,
 }
 

@@ -349,7 +349,7 @@ impl<'t> Tree<'t> {
         }
     }
 
-    /// A comma, or the end, which is left.
+    /// Consumes a comma, or peeks at the end token without consuming it.
     fn separator(&mut self, end: fn(&Is<'t>) -> bool, unexpected: &'static str) -> Result<()> {
         match self.scanner.peek()? {
             Some(token) if end(&token.kind) => {}

@@ -40,8 +40,8 @@ fields! {
             text |e, f, arena| ancestors::text(e, f, arena, |thread, _| &thread.exepath),
             "`proc.exepath` of an ancestor, or of any, as `proc.aexe`." on exec ["[2]"] = "/usr/sbin/sshd";
         "proc.name" CharBuf na, Thread, |e, _, _| Some((&*e.thread()?.comm).into()),
-            "the name in the kernel: the file name of the executable, cut after 15 bytes, unless the process \
-             chose another." on exec = "curl";
+            "the file name of the executable, cut after 15 bytes; `PR_SET_NAME` does not change it, see \
+             `thread.comm`." on exec = "curl";
         "proc.pname" CharBuf na, Lineage, |e, _, _| Some((&*ancestors::parent(e)?.comm).into()),
             "`proc.name` of the parent process." on exec = "bash";
         "proc.aname" CharBuf na [ARG_ALLOWED|NO_TRANSFORMER|NO_RHS] (Index), Lineage,
