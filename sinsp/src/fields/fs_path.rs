@@ -79,7 +79,7 @@ fn resolved<'e>(e: &'e Event<'e>, part: Part, arena: &'e Bump) -> Option<Value<'
     let path = raw(e, part, arena)?;
     let thread = e.thread()?;
     if path.starts_with(b"/") {
-        return Some(Value::Bytes(args::joined(b"", path, arena)));
+        return Some(Value::Bytes(args::cleaned(path, arena)));
     }
     // The file descriptor of these calls is that of their directory.
     let directory = || match e.fd() {

@@ -54,6 +54,12 @@ pub fn without_deleted(path: &[u8]) -> &[u8] {
     }
 }
 
+/// Returns whether joining would return the path as it is, to whatever directory.
+#[inline]
+pub(crate) fn is_absolute_and_clean(path: &[u8]) -> bool {
+    path.first() == Some(&b'/') && path.len() < MAX && is_clean(path)
+}
+
 /// Returns whether cleaning would change nothing: true for nearly all paths that programs use.
 fn is_clean(path: &[u8]) -> bool {
     match path {

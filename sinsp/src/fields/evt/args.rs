@@ -136,9 +136,14 @@ pub(crate) fn joined<'e>(dir: &[u8], path: &[u8], arena: &'e Bump) -> &'e [u8] {
     })
 }
 
+/// Cleans a path that starts from no directory. Nearly all are borrowed unchanged.
+pub(crate) fn cleaned<'e>(path: &'e [u8], arena: &'e Bump) -> &'e [u8] {
+    if path::is_absolute_and_clean(path) { path } else { joined(b"", path, arena) }
+}
+
 /// Returns a path that starts from the directory `dirfd`, made absolute as far as the directory is known.
-pub(crate) fn absolute<'e>(e: &'e Event<'e>, path: &[u8], dirfd: i64, arena: &'e Bump) -> &'e [u8] {
-    let Some(thread) = e.thread().filter(|_| !path.starts_with(b"/")) else { return joined(b"", path, arena) };
+pub(crate) fn absolute<'e>(e: &'e Event<'e>, path: &'e [u8], dirfd: i64, arena: &'e Bump) -> &'e [u8] {
+    let Some(thread) = e.thread().filter(|_| !path.starts_with(b"/")) else { return cleaned(path, arena) };
     if dirfd == AT_FDCWD {
         return joined(e.state().cwd(thread), path, arena);
     }
