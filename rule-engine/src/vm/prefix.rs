@@ -66,8 +66,14 @@ impl PrefixSet {
         }
         let wanted = head(subject);
         let low = self.heads.partition_point(|head| *head < wanted);
-        let high = low + self.heads[low..].partition_point(|head| *head == wanted);
-        let end = low + self.rows[low..high].partition_point(|row| *row.text <= *subject);
+        // Most texts share their beginning with none of the set.
+        let end = match self.heads.get(low) {
+            Some(head) if *head == wanted => {
+                let high = low + self.heads[low..].partition_point(|head| *head == wanted);
+                low + self.rows[low..high].partition_point(|row| *row.text <= *subject)
+            }
+            _ => low,
+        };
         let mut place = end.checked_sub(1).map(|last| last as u32);
         let mut within = false;
         while let Some(at) = place {
