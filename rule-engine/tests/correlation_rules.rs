@@ -485,7 +485,14 @@ fn errors_have_a_place_and_a_hint() {
             "`Failed login`",
         ),
         (burst, "[Failed login]", "['evt.type = open']", "There is no rule", "'evt.type = open'", "- as: NAME"),
-        (burst, "[Failed login]", "[Failed login, Failed login]", "named twice", "Failed login", "once"),
+        (
+            burst,
+            "[Failed login]",
+            "[Failed login, Failed login]",
+            "'Failed login' is named twice",
+            "Failed login",
+            "once",
+        ),
         (burst, "[Failed login]", "[]", "no rules", "correlation burst", "under `rules`"),
         (
             burst,

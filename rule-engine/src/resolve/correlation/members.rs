@@ -31,7 +31,8 @@ impl Resolver<'_> {
                 _ => false,
             };
             if matches!(shape.kind, Kind::Window { .. }) && members.iter().any(is_twice) {
-                let message = format!("'{}' is named twice", found.text);
+                let name = found.text.lines().next().unwrap_or_default();
+                let message = format!("'{name}' is named twice");
                 return Err(fault(&member.context, super::shape::spot_of(member), message)
                     .hinted("an event counts once for a rule: name it once"));
             }
