@@ -1,5 +1,6 @@
 //! Properties of any correlation and any stream. The integration tests of `rule-engine` use this file too.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use peregrine_rule_engine::correlation::key::{self, Keys};
@@ -8,7 +9,12 @@ use peregrine_rule_engine::correlation::plan::{
     CaptureId, Distinct, KeyId, KeySource, Kind, LATENESS, Member, Plan, Role,
 };
 use peregrine_rule_engine::correlation::{Correlator, Hit, Subject, captured};
-use peregrine_rule_engine::event::Value;
+use peregrine_rule_engine::diag::human::Style;
+use peregrine_rule_engine::engine::{Config, Runner};
+use peregrine_rule_engine::event::record::RecordSchema;
+use peregrine_rule_engine::event::{Kind as FieldKind, Lifetime, Value};
+use peregrine_rule_engine::load::{Loader, Sources, describe};
+use peregrine_rule_engine::ruleset;
 
 /// An event: its time, its number, and its key.
 struct Event {
@@ -104,4 +110,162 @@ pub fn correlation(data: &[u8]) {
         small.process(&event, &hits, &mut |_| {});
         assert!(small.bytes() <= 1 << 17);
     }
+}
+
+/// Rules that the correlations may name.
+const RULES: &str = "
+- rule: a
+  desc: d
+  condition: evt.type = a
+  output: a %e.u
+  priority: info
+  source: fuzz
+- rule: b
+  desc: d
+  condition: evt.type = b and e.v startswith p
+  output: b %e.v
+  priority: info
+  source: fuzz
+  building_block: true
+";
+
+/// Choices out of bytes; the first of each, when they have ended.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn number(&mut self, below: usize) -> usize {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(*first) % below
+    }
+
+    fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts[self.number(texts.len())]
+    }
+
+    /// Chooses one of the first texts, seldom one of the others.
+    fn mostly<'t>(&mut self, good: &[&'t str], bad: &[&'t str]) -> &'t str {
+        if self.number(40) == 39 { self.of(bad) } else { self.of(good) }
+    }
+}
+
+/// Writes one correlation: most are valid, and each part may be what it must not be.
+fn item(name: usize, choices: &mut Choices<'_>, out: &mut String) {
+    const GOOD: &[&str] =
+        &["evt.type = a", "evt.type = b", "evt.type in (a, c) and e.u = x", "e.v startswith p", "e.n >= 2"];
+    let condition = |choices: &mut Choices<'_>| choices.mostly(GOOD, &["nonsense =", "e.nothing = 1", ""]);
+    let kind = choices.mostly(&["temporal_ordered", "event_count", "value_count", "temporal"], &["sum", "temporal "]);
+    let ordered = kind == "temporal_ordered";
+    let _ = write!(out, "- correlation: C{name}\n  desc: d\n  type: {kind}\n  source: fuzz\n  rules:\n");
+    for step in 0..choices.number(4) + 1 + usize::from(ordered) {
+        match choices.number(16) {
+            0 => out.push_str("    - a\n"),
+            1 => out.push_str("    - b\n"),
+            // An earlier one; seldom itself or a later one: a cycle, or an unknown name.
+            2 => _ = writeln!(out, "    - {}", choices.mostly(&["C0"], &["C1", "C2", "C3"])),
+            3 if step > 0 => {
+                let group = choices.mostly(&["e.u", "e.v"], &["e.u, e.v", ""]);
+                let _ = writeln!(out, "    - {{rule: a, as: s{step}, group-by: [{group}]}}");
+            }
+            4 | 5 if ordered && step > 0 => {
+                let _ = writeln!(out, "    - {{as: s{step}, missing: true, condition: '{}'}}", condition(choices));
+            }
+            _ => _ = writeln!(out, "    - {{as: s{step}, condition: '{}'}}", condition(choices)),
+        }
+    }
+    let key = choices
+        .mostly(&["[e.u]", "[e.v]", "[\"?e.u\"]", "[]"], &["[e.u, e.n]", "[process]", "[host]", "[e.no]", "[who]"]);
+    let _ = writeln!(out, "  group-by: {key}");
+    let span = choices.mostly(&["2s", "500ms", "1m"], &["0s", "90", "1000w", "-1s", "99999999999999999999s"]);
+    let _ = writeln!(out, "  timespan: {span}");
+    let count = &["{gte: 2}", "{gt: 1}", "{eq: 3}", "{lt: 2}"];
+    let bad = &["", "{gte: 0}", "{gte: 99999}", "{up: 1}", "{gte: 2, lt: 1}"];
+    let condition_of = match kind {
+        "temporal_ordered" => choices.mostly(&[""], count),
+        "temporal" => choices.mostly(&["", "{gte: 2}"], bad),
+        _ => choices.mostly(count, bad),
+    };
+    let field = if kind == "value_count" { choices.mostly(&["e.v", "e.n"], &["", "e.nothing"]) } else { "" };
+    let until =
+        if ordered { choices.mostly(&["", "evt.type = d"], &["{condition: evt.type = d}", "nonsense ="]) } else { "" };
+    let aliases = choices.mostly(&[""], &["{who: {a: e.u, b: e.v, s0: e.u, s1: e.v}}", "{who: e.u}"]);
+    let block = choices.mostly(&[""], &["true", "1"]);
+    let exceptions = choices.mostly(&["", "[{name: e, fields: [e.u], comps: [=], values: [[y]]}]"], &["[{name: e}]"]);
+    for (key, value) in [
+        ("condition", condition_of),
+        ("field", field),
+        ("until", until),
+        ("aliases", aliases),
+        ("building_block", block),
+        ("exceptions", exceptions),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(out, "  {key}: {value}");
+        }
+    }
+    let output = choices.mostly(
+        &["%e.u %correlation.count", "%first.e.u %last.e.v"],
+        &["%s0.e.u %s1.e.v", "%step1.e.u", "%C0.count %"],
+    );
+    let _ = write!(out, "  output: \"o {output} %correlation.first\"\n  priority: notice\n");
+}
+
+/// Reads any bytes as a rules file of correlations and a stream. Loading ends; every error can be printed; correlations
+/// without errors can be described, and raise the same alerts whether steps are evaluated on demand or always, within
+/// their limit of memory. Returns the number of alerts; `None` if the file has errors.
+pub fn file(data: &[u8]) -> Option<usize> {
+    const MEMORY: usize = 1 << 18;
+    let schema = RecordSchema::new("fuzz", ["a", "b", "c", "d"])
+        .field_with("e.u", FieldKind::CharBuf, |info| info.lifetime = Lifetime::Thread)
+        .field("e.v", FieldKind::CharBuf)
+        .field("e.n", FieldKind::Int64);
+    let mut choices = Choices(data);
+    let mut text = RULES.to_owned();
+    for name in 0..=choices.number(4) {
+        item(name, &mut choices, &mut text);
+    }
+    let events = choices.0;
+    let runner = |index: bool| -> Option<Runner<RecordSchema>> {
+        let mut loader = Loader::new(Sources::new().with(schema.clone()));
+        let loaded = loader.load([("fuzz.yaml", text.as_bytes())]);
+        assert_eq!(loaded.render(Style { colour: false }).is_empty(), loaded.diagnostics.is_empty());
+        assert_eq!(loaded.is_successful(), !loaded.diagnostics.iter().any(|diagnostic| diagnostic.is_error()));
+        if !loaded.is_successful() {
+            return None;
+        }
+        describe(&loaded, loader.sources_mut(), None).expect("all rules can be described");
+        let evaluation = ruleset::Config::default().matching(ruleset::Matching::All).index(index);
+        let config = Config::default().evaluation(evaluation).correlation_memory(MEMORY);
+        let rules = loader.into_sources().build(loaded.into_rules(), &config).expect("rules without errors");
+        Some(rules.source::<RecordSchema>("fuzz").expect("the source").runner())
+    };
+    let (mut indexed, mut plain, mut count) = (runner(true)?, runner(false)?, 0);
+    let mut clock = LATENESS;
+    for (number, chunk) in events.chunks_exact(3).take(200).enumerate() {
+        let step = u64::from(chunk[1]) * 10_000_000;
+        let time = if chunk[1] >= 240 { clock - step % LATENESS } else { clock + step };
+        clock = clock.max(time);
+        let (u, v) = (["x", "y", "z"][usize::from(chunk[2] % 3)], ["p", "pq", "r"][usize::from(chunk[2] / 3 % 3)]);
+        let mut event = schema.record(["a", "b", "c", "d"][usize::from(chunk[0] % 4)]);
+        if chunk[0] & 4 == 0 {
+            event = event.with("e.u", Value::Bytes(u.as_bytes()));
+        }
+        if chunk[0] & 8 == 0 {
+            event = event.with("e.v", Value::Bytes(v.as_bytes()));
+        }
+        let stamp = u128::from(chunk[0] & 4) << 8 | u128::from(chunk[2] % 3) + 1;
+        let event =
+            event.with("e.n", Value::I64(i64::from(chunk[2] / 9))).at(number as u64, time).stamped(stamp, stamp);
+        let run = |runner: &mut Runner<RecordSchema>| {
+            let mut alerts = Vec::new();
+            let done = runner.try_process(&event, |alert| alerts.push(format!("{}: {alert}", alert.rule())));
+            done.expect("an event of the schema");
+            assert!(runner.correlation_stats().1 <= MEMORY);
+            alerts
+        };
+        let alerts = run(&mut indexed);
+        assert_eq!(alerts, run(&mut plain), "event {number} of {text}");
+        count += alerts.iter().filter(|alert| alert.starts_with('C')).count();
+    }
+    Some(count)
 }

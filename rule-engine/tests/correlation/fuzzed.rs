@@ -13,4 +13,27 @@ proptest! {
     fn any_bytes_are_correlated(data in proptest::collection::vec(any::<u8>(), 0..1_300)) {
         correlations::correlation(&data);
     }
+
+    #[test]
+    fn any_bytes_are_a_file_of_correlations(data in proptest::collection::vec(any::<u8>(), 0..800)) {
+        correlations::file(&data);
+    }
+}
+
+/// The bytes lead to files of both kinds, and to alerts.
+#[test]
+fn generated_files_are_valid_and_match() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut valid, mut matching) = (0, 0);
+    const FILES: usize = 2_000;
+    for _ in 0..FILES {
+        let data = proptest::collection::vec(any::<u8>(), 300..800).new_tree(&mut runner).expect("bytes").current();
+        if let Some(alerts) = correlations::file(&data) {
+            valid += 1;
+            matching += usize::from(alerts > 0);
+        }
+    }
+    assert!(valid > 100 && valid < FILES - 100, "{valid} files of {FILES} are valid");
+    assert!(matching > 50, "{matching} files of {valid} match");
 }
