@@ -202,7 +202,8 @@ impl Correlating {
     /// Returns whether a match may be complete by now because nothing happened, or a partial match has expired.
     #[inline]
     pub(super) fn is_due(&self, time: u64) -> bool {
-        (self.set.has_deadlines || self.awaiting.is_some()) && time > self.state.deadline.load(Ordering::Relaxed)
+        // Rarely true, so first: this is for each event.
+        time > self.state.deadline.load(Ordering::Relaxed) && (self.set.has_deadlines || self.awaiting.is_some())
     }
 
     /// Adds the members that a rule is.

@@ -52,9 +52,23 @@ pub(super) struct Chunk {
     pub(super) rules: u64,
     /// The word that says which of them are evaluated now, if that changes.
     pub(super) awaited: Option<u32>,
+    /// The rules whose guard of the process is evaluated before all else.
+    pub(super) early: u64,
+    /// Those of them whose guard is one atom, by its matcher.
+    pub(super) processes: Box<[Processes]>,
     /// The places of its guards' cached results, if it has guards.
     pub(super) places: [Option<Place>; 2],
     pub(super) shared_tests: Box<[SharedTest]>,
+}
+
+/// Rules whose guard of the process is an atom of one matcher: all are known after one search.
+#[derive(Debug)]
+pub(super) struct Processes {
+    pub(super) matcher: u32,
+    /// For each atom of the matcher the rules whose guard it is.
+    pub(super) masks: Box<[u64]>,
+    /// All of those.
+    pub(super) rules: u64,
 }
 
 /// Two words, one with the evaluated guards and one with their results, and the first bit of a chunk in them: small
@@ -101,8 +115,8 @@ pub(super) struct Group {
 }
 
 impl RuleBucket {
-    /// Evaluates the rules that the event may match, in order.
-    #[inline]
+    /// Evaluates the rules that the event may match, in order. Most events end here, at the cached guards.
+    #[inline(always)]
     pub(super) fn run<E: Event>(
         &self,
         frame: &mut Frame<'_, E>,
@@ -115,14 +129,33 @@ impl RuleBucket {
             return self.run_many(frame, state, candidates, profile, tell);
         }
         for (at, chunk) in self.chunks.iter().enumerate() {
-            let mut bits = self.open(at, frame, state);
-            while bits != 0 {
-                let bit = bits.trailing_zeros();
-                bits &= bits - 1;
-                let listed = &self.rules[at * WORD + bit as usize];
-                if chunk.matches(listed, bit, frame, state, profile.as_deref_mut()) {
-                    tell(listed.rule)?;
-                }
+            let bits = chunk.bits(state);
+            if bits != 0 {
+                self.run_chunk(at, bits, frame, state, profile.as_deref_mut(), tell)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Evaluates some rules of a chunk.
+    #[inline(never)]
+    fn run_chunk<E: Event>(
+        &self,
+        at: usize,
+        bits: u64,
+        frame: &mut Frame<'_, E>,
+        state: &mut State,
+        mut profile: Option<&mut Profile>,
+        tell: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let chunk = &self.chunks[at];
+        let mut bits = self.open(at, bits, frame, state);
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            let listed = &self.rules[at * WORD + bit as usize];
+            if chunk.matches(listed, bit, frame, state, profile.as_deref_mut()) {
+                tell(listed.rule)?;
             }
         }
         ControlFlow::Continue(())
@@ -139,7 +172,7 @@ impl RuleBucket {
     ) -> ControlFlow<()> {
         candidates.clear();
         for (at, chunk) in self.chunks.iter().enumerate() {
-            let mut bits = self.open(at, frame, state);
+            let mut bits = self.open(at, chunk.bits(state), frame, state);
             while bits != 0 {
                 let bit = bits.trailing_zeros();
                 bits &= bits - 1;
@@ -167,18 +200,12 @@ impl RuleBucket {
         ControlFlow::Continue(())
     }
 
-    /// Returns the rules of a chunk that neither cached guards, nor a shared test, nor a prefilter excludes.
+    /// Returns those of some rules of a chunk that neither a guard of few processes, nor a shared test, nor a prefilter
+    /// excludes.
     #[inline]
-    fn open<E: Event>(&self, at: usize, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
+    fn open<E: Event>(&self, at: usize, mut bits: u64, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
         let chunk = &self.chunks[at];
-        let mut bits = chunk.rules & state.awaited.chunk(chunk.awaited);
-        for guard in Guard::ALL {
-            if let Some(Place { words: at, shift }) = chunk.places[guard as usize] {
-                let words = state.extra(guard.span());
-                bits &= (!words[at as usize] | words[at as usize + 1]) >> shift;
-            }
-        }
-        if chunk.awaited.is_some() {
+        if bits & chunk.early != 0 {
             bits = self.of_process(at, bits, frame, state);
         }
         let tests = &*chunk.shared_tests;
@@ -212,23 +239,58 @@ impl RuleBucket {
         bits
     }
 
-    /// Returns those rules of a chunk whose guard of the process is open. Few steps of correlations are awaited, and
-    /// nearly always for other processes: their prefilters need not be searched for then.
+    /// Returns those rules of a chunk whose guard of the process is open, as far as it is evaluated early. A prefilter
+    /// that excludes a rule excludes it for one file descriptor only, and a guard that is never evaluated is never cached.
     fn of_process<E: Event>(&self, at: usize, bits: u64, frame: &mut Frame<'_, E>, state: &mut State) -> u64 {
-        let (mut open, mut rest) = (bits, bits);
+        let chunk = &self.chunks[at];
+        let Some(Place { words, shift }) = chunk.places[Guard::Process as usize] else { return bits };
+        let words = words as usize;
+        // Those that are known to be false are excluded already.
+        let mut rest = bits & chunk.early & !(state.extra(Guard::Process.span())[words] >> shift);
+        if rest == 0 {
+            return bits;
+        }
+        for group in &chunk.processes {
+            if rest & group.rules == 0 {
+                continue;
+            }
+            let mut found = 0;
+            frame.ensure(state, group.matcher);
+            frame.each_true(state, group.matcher, |atom| found |= group.masks[atom as usize]);
+            let words = &mut state.extra(Guard::Process.span())[words..words + 2];
+            words[0] |= group.rules << shift;
+            words[1] |= found << shift;
+            rest &= !group.rules;
+        }
         while rest != 0 {
             let bit = rest.trailing_zeros();
             rest &= rest - 1;
             let listed = &self.rules[self.base[at * WORD + bit as usize] as usize];
-            if !self.chunks[at].is_open(listed, Guard::Process, bit, frame, state) {
-                open &= !(1 << bit);
-            }
+            chunk.is_open(listed, Guard::Process, bit, frame, state);
         }
-        open
+        bits & !(chunk.shut_for(Guard::Process, state) & chunk.early)
     }
 }
 
 impl Chunk {
+    /// Returns the rules that are evaluated now and that no cached guard excludes.
+    #[inline]
+    fn bits(&self, state: &mut State) -> u64 {
+        let mut bits = self.rules & state.awaited.chunk(self.awaited);
+        for guard in Guard::ALL {
+            bits &= !self.shut_for(guard, state);
+        }
+        bits
+    }
+
+    /// Returns the rules whose guard is known to be false.
+    #[inline]
+    fn shut_for(&self, guard: Guard, state: &mut State) -> u64 {
+        let Some(Place { words: at, shift }) = self.places[guard as usize] else { return 0 };
+        let words = state.extra(guard.span());
+        (words[at as usize] & !words[at as usize + 1]) >> shift
+    }
+
     /// Caches that a test of rules on the file descriptor is false.
     #[inline]
     fn shut(&self, guard: Guard, rules: u64, state: &mut State) {

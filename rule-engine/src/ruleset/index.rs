@@ -11,7 +11,7 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::bucket::{Chunk, Group, Guard, Listed, NONE, Place, RuleBucket, SharedTest, WORD};
+use super::bucket::{Chunk, Group, Guard, Listed, NONE, Place, Processes, RuleBucket, SharedTest, WORD};
 use super::lists::lists;
 use super::prefilter::{self, MatcherKey, Prefilter};
 use super::profile::{AtomProfile, MatcherProfile};
@@ -33,6 +33,8 @@ pub(crate) struct Index {
     /// The buckets of rules that are evaluated on demand: those from `ordinary` on.
     on_demand_of: Box<[u32]>,
     ordinary: u32,
+    /// Whether there is a bucket of either kind.
+    has: Box<[bool]>,
     buckets: Vec<RuleBucket>,
     extra: [usize; 4],
     /// The rules that are evaluated at first.
@@ -71,7 +73,9 @@ impl Index {
         });
         let buckets = buckets.collect();
         let (program, ordinary) = (emitted.program, ordinary as u32);
-        Self { program, bucket_of, on_demand_of, ordinary, buckets, extra, awaited: awaited.build() }
+        let has = |key: usize| bucket_of[key] != NONE || on_demand_of.get(key).is_some_and(|place| *place != NONE);
+        let has = (0..bucket_of.len()).map(has).collect();
+        Self { program, bucket_of, on_demand_of, ordinary, has, buckets, extra, awaited: awaited.build() }
     }
 
     /// Returns whether the program is verified: one that is not must not run.
@@ -97,7 +101,7 @@ impl Index {
     /// Returns whether there is any rule for a key, evaluated always or on demand.
     #[inline]
     pub(super) fn has(&self, key: Key) -> bool {
-        self.find(&self.bucket_of, key).or_else(|| self.find(&self.on_demand_of, key)).is_some()
+        self.has.get(usize::from(key.0)).is_some_and(|has| *has)
     }
 
     #[inline]
@@ -177,7 +181,12 @@ struct Planned {
     guards: [Option<NodeId>; 2],
     code: NodeId,
     rest_first: bool,
+    /// Whether the guard of the process is cheap and true of few processes.
+    is_of_few: bool,
 }
+
+/// The rank in an `and` below which the guard of the process is evaluated before a prefilter.
+const EARLY: u32 = 128;
 
 /// The words of the cache that are in use. Chunks whose rules have the same guards share theirs.
 struct GuardWords<'x> {
@@ -215,7 +224,7 @@ impl Plan {
         let base: Vec<u32> = (0..list.len()).filter(|place| alone(*place)).map(|place| place as u32).collect();
         let planned = list.iter().enumerate().map(|(place, &(rule, root))| match alone(place) {
             true => split(pool, arranger, rule, root),
-            false => Planned { rule, guards: [None; 2], code: root, rest_first: false },
+            false => Planned { rule, guards: [None; 2], code: root, rest_first: false, is_of_few: false },
         });
         let mut rules: Vec<Planned> = planned.collect();
         let shared_tests = base.chunks(WORD).map(|places| {
@@ -255,19 +264,56 @@ impl Plan {
         let groups = matchers.into_iter().map(|matcher| self.group(pool, emitted, matcher)).collect();
         let test =
             |test: &shared_tests::Planned| SharedTest { code: code(test.node), rules: test.rules, skip: test.skip };
-        let chunks = self.base.chunks(WORD).zip(&self.shared_tests).map(|(places, tests)| Chunk {
-            rules: u64::MAX >> (WORD - places.len()),
-            awaited: awaited
-                .as_mut()
-                .map(|awaited| awaited.chunk(places.iter().map(|place| self.rules[*place as usize].rule))),
-            places: Guard::ALL.map(|guard| {
-                let demands = places.iter().map(|place| self.demands(*place as usize, guard));
-                words.take(guard, demands.collect())
-            }),
-            shared_tests: tests.iter().map(test).collect(),
+        let is_on_demand = awaited.is_some();
+        let chunks = self.base.chunks(WORD).zip(&self.shared_tests).map(|(places, tests)| {
+            let early = self.early(places, is_on_demand);
+            Chunk {
+                rules: u64::MAX >> (WORD - places.len()),
+                awaited: awaited
+                    .as_mut()
+                    .map(|awaited| awaited.chunk(places.iter().map(|place| self.rules[*place as usize].rule))),
+                early,
+                processes: self.processes(pool, emitted, places, early),
+                places: Guard::ALL.map(|guard| {
+                    let demands = places.iter().map(|place| self.demands(*place as usize, guard));
+                    words.take(guard, demands.collect())
+                }),
+                shared_tests: tests.iter().map(test).collect(),
+            }
         });
         let chunks = chunks.collect();
         RuleBucket { rules, base: self.base.into(), chunks, groups }
+    }
+
+    /// Returns, as bits, the rules of a chunk whose guard of the process is evaluated before all else. Few steps of
+    /// correlations are awaited, and nearly always for other processes.
+    fn early(&self, places: &[u32], is_on_demand: bool) -> u64 {
+        let is_early = |place: u32| {
+            let rule = &self.rules[place as usize];
+            let is_after = self.prefilters[place as usize].is_some() && rule.is_of_few;
+            rule.guards[Guard::Process as usize].is_some() && (is_on_demand || is_after)
+        };
+        places.iter().enumerate().fold(0, |bits, (bit, place)| bits | u64::from(is_early(*place)) << bit)
+    }
+
+    /// Returns those of them whose guard is one atom that is evaluated together with others.
+    fn processes(&self, pool: &Pool, emitted: &Emitted, places: &[u32], early: u64) -> Box<[Processes]> {
+        let mut all: Vec<Processes> = Vec::new();
+        for (bit, place) in places.iter().enumerate().filter(|(bit, _)| early >> bit & 1 == 1) {
+            let Some(guard) = self.rules[*place as usize].guards[Guard::Process as usize] else { continue };
+            let Node::Atom(atom) = pool[guard] else { continue };
+            let row = emitted.program.atoms[emitted.atoms[&atom] as usize];
+            let of = &emitted.program.matchers[row.matcher as usize];
+            let known = all.iter().position(|group| group.matcher == row.matcher);
+            let at = known.unwrap_or_else(|| {
+                let masks = vec![0; (of.high - of.low) as usize].into();
+                all.push(Processes { matcher: row.matcher, masks, rules: 0 });
+                all.len() - 1
+            });
+            all[at].masks[(row.slot.value - of.low) as usize] |= 1 << bit;
+            all[at].rules |= 1 << bit;
+        }
+        all.into()
     }
 
     fn demands(&self, place: usize, guard: Guard) -> Demands {
@@ -331,5 +377,7 @@ fn split(pool: &mut Pool, arranger: &mut Arranger, rule: u32, root: NodeId) -> P
     });
     let mut rank = |node: Option<NodeId>| node.map_or(u32::MAX, |node| arranger.facts(pool, node).rank(true));
     let rest_first = rank(rest) < rank(descriptor);
-    Planned { rule, guards: [process, descriptor], code: rest.unwrap_or_else(|| pool.constant(true)), rest_first }
+    let is_of_few = rank(process) < EARLY;
+    let code = rest.unwrap_or_else(|| pool.constant(true));
+    Planned { rule, guards: [process, descriptor], code, rest_first, is_of_few }
 }
