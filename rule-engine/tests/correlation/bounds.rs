@@ -6,7 +6,11 @@ use std::cell::Cell;
 use peregrine_rule_engine::correlation::key::{self, Keys};
 use peregrine_rule_engine::correlation::plan::{CaptureId, KeyId};
 use peregrine_rule_engine::correlation::{Correlator, Counters, Hit, Subject, captured};
-use peregrine_rule_engine::event::Value;
+use peregrine_rule_engine::diag::human::Style;
+use peregrine_rule_engine::engine::Config;
+use peregrine_rule_engine::event::record::RecordSchema;
+use peregrine_rule_engine::event::{Kind, Lifetime, Value};
+use peregrine_rule_engine::load::{Loader, Sources};
 
 use crate::script::Set;
 
@@ -217,6 +221,83 @@ fn an_event_that_advances_nothing_allocates_nothing() {
     assert_eq!(correlator.counters()[0].live, 1);
 }
 
+/// The same from the event on: conditions, keys and the search for a partial match.
+#[test]
+fn an_event_of_a_step_that_nothing_waits_for_allocates_nothing() {
+    let schema = RecordSchema::new("host", ["exec", "open", "exit"])
+        .field_with("proc.name", Kind::CharBuf, |info| info.lifetime = Lifetime::Thread)
+        .field("proc.pid", Kind::Int64)
+        .field("fd.name", Kind::CharBuf);
+    let rules = "
+- rule: Read
+  desc: d
+  condition: evt.type = open and fd.name startswith /etc/
+  output: o
+  priority: info
+  source: host
+  building_block: true
+- correlation: By fields
+  desc: d
+  type: temporal_ordered
+  rules:
+    - {as: run, condition: evt.type = exec and proc.name = sh}
+    - Read
+    - {as: again, condition: evt.type = open and fd.name startswith /etc/}
+  until: evt.type = exit
+  group-by: [proc.pid, \"?proc.name\"]
+  timespan: 1m
+  output: o
+  priority: info
+  source: host
+- correlation: Missing
+  desc: d
+  type: temporal_ordered
+  rules:
+    - {as: run, condition: evt.type = exec and proc.name = sh}
+    - {as: none, missing: true, condition: evt.type = open and fd.name startswith /etc/}
+  group-by: [proc.pid]
+  timespan: 1m
+  output: o
+  priority: info
+  source: host
+";
+    let mut loader = Loader::new(Sources::new().with(schema.clone()));
+    let loaded = loader.load([("rules.yaml", rules.as_bytes())]);
+    assert!(loaded.is_successful(), "{}", loaded.render(Style::default()));
+    let rules = loader.into_sources().build(loaded.into_rules(), &Config::default()).expect("rules");
+    let mut runner = rules.source::<RecordSchema>("host").expect("the source").runner();
+    let mut feed = |event_type: &str, pid: i64, number: u64| {
+        let event = schema
+            .record(event_type)
+            .with("proc.name", Value::Bytes(b"sh"))
+            .with("proc.pid", Value::I64(pid))
+            .with("fd.name", Value::Bytes(b"/etc/passwd"))
+            .at(number, SECOND + number)
+            .stamped(u128::from(pid as u64), u128::from(pid as u64));
+        let before = COUNT.get();
+        runner.try_process(&event, |_| {}).expect("a record of the schema");
+        let made = COUNT.get() - before;
+        (made, runner.correlation_stats().0.iter().map(|stats| stats.counters.live).sum::<u64>())
+    };
+    // Nothing waits; then both wait, for the first step of another process.
+    for waiting in [0, 2] {
+        if waiting > 0 {
+            assert_eq!(feed("exec", 1, 0).1, waiting);
+        }
+        for round in 0..3 {
+            for number in 0..100 {
+                let event_type = if number % 3 == 0 { "exit" } else { "open" };
+                let (made, live) = feed(event_type, 2 + number as i64 % 7, 1 + number);
+                // The first round may make buffers and caches.
+                assert!(round == 0 || made == 0, "{made} allocations for event {number}, {waiting} waiting");
+                assert_eq!(live, waiting);
+            }
+        }
+    }
+    // The events are those of steps.
+    assert!(feed("open", 1, 1_000).0 > 0);
+}
+
 #[test]
 fn a_window_of_one_value_stays_short() {
     // A process that connects to one port for ever is one value of a count of ports.
@@ -253,6 +334,7 @@ fn partial_matches_of_correlations_that_did_not_change_outlive_a_reload() {
     after.process(&Of { process: 9, time: 9 * SECOND }, &[], &mut |one| found.push((one.plan, one.time)));
     assert_eq!(found, [(0, 3), (2, 6 * SECOND)]);
 }
+
 #[test]
 fn events_of_old_and_new_rules_count_together_after_a_reload() {
     let plans = Set::default().event_count("a", "k", "60", 3).plans();
