@@ -253,7 +253,7 @@ pub fn file(data: &[u8]) -> Option<usize> {
         if chunk[0] & 8 == 0 {
             event = event.with("e.v", Value::Bytes(v.as_bytes()));
         }
-        let stamp = u128::from(chunk[0] & 4) << 8 | u128::from(chunk[2] % 3) + 1;
+        let stamp = u128::from(chunk[0] & 4) * 256 + u128::from(chunk[2] % 3) + 1;
         let event =
             event.with("e.n", Value::I64(i64::from(chunk[2] / 9))).at(number as u64, time).stamped(stamp, stamp);
         let run = |runner: &mut Runner<RecordSchema>| {
