@@ -171,23 +171,6 @@ impl Outcome {
             Self::Failed(_) => "failed",
         }
     }
-
-    /// Every name, in the order of the metrics.
-    pub const NAMES: [&'static str; 13] = [
-        "done",
-        "dry_run",
-        "gone",
-        "changed",
-        "protected",
-        "rate",
-        "disarmed",
-        "warm_up",
-        "late",
-        "uncertain",
-        "no_container",
-        "lost",
-        "failed",
-    ];
 }
 
 impl fmt::Display for Outcome {
@@ -226,6 +209,7 @@ pub struct Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn actions_are_named_as_they_are_written() {
@@ -263,6 +247,7 @@ mod tests {
             Outcome::Lost,
             Outcome::Failed(String::new()),
         ];
-        assert_eq!(all.each_ref().map(Outcome::name), Outcome::NAMES);
+        let names: HashSet<_> = all.iter().map(Outcome::name).collect();
+        assert_eq!(names.len(), all.len());
     }
 }

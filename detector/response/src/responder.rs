@@ -74,7 +74,7 @@ pub enum Error {
 
 /// Acts on proposals, on a separate thread.
 ///
-/// Dropping it waits for what is being done; proposals that wait are reported as [`Outcome::Lost`].
+/// Dropping it waits until everything that was proposed has been decided, and done.
 #[derive(Debug)]
 pub struct Responder {
     boot_time: u64,
@@ -92,8 +92,9 @@ enum Order {
     Reset(Box<Plan>),
 }
 
-/// A configuration that was checked, with what it names found.
-#[derive(Debug)]
+/// A configuration that was checked, with what it names found. The default does nothing: it is a dry run without
+/// programs.
+#[derive(Debug, Default)]
 pub struct Plan {
     config: Config,
     programs: BTreeMap<String, (Prepared, Arc<AtomicU32>)>,
@@ -105,10 +106,7 @@ impl Plan {
     /// # Errors
     ///
     /// If a program cannot be run.
-    pub fn new(mut config: Config) -> Result<Self, Error> {
-        if config.host_root.as_os_str().is_empty() {
-            config.host_root = PathBuf::from("/");
-        }
+    pub fn new(config: Config) -> Result<Self, Error> {
         let prepare = |(name, program): (&String, &Program)| match program.prepare() {
             Ok(prepared) => Ok((name.clone(), (prepared, Arc::default()))),
             Err(why) => Err(Error::Program { name: name.clone(), why }),
@@ -122,8 +120,13 @@ impl Plan {
         self.config.mode
     }
 
+    fn host_root(&self) -> &Path {
+        let root = &self.config.host_root;
+        if root.as_os_str().is_empty() { Path::new("/") } else { root }
+    }
+
     fn proc(&self) -> PathBuf {
-        self.config.host_root.join("proc")
+        self.host_root().join("proc")
     }
 }
 
@@ -342,7 +345,7 @@ impl Worker {
 
     fn act(&self, action: &Action, held: Held, proposal: &Proposal) -> Outcome {
         let proc = self.plan.proc();
-        let container = cgroup::mount(&self.plan.config.host_root)
+        let container = cgroup::mount(self.plan.host_root())
             .and_then(|mount| Cgroup::of(&held.facts, &proposal.subject.container, &mount));
         let place = Place { proc: &proc, guard: &self.guard };
         target::perform(action, held, container.as_ref(), &place, self.plan.config.mode == Mode::Act)

@@ -67,8 +67,8 @@ fn signal(
         (Scope::Container, Some(cgroup)) => {
             let processes = cgroup.processes();
             // At once, and with what it creates meanwhile, if nothing in it is protected.
-            let all = processes.iter().all(|pid| place.hold(*pid).is_some());
-            if act && signal == Signal::KILL && all {
+            let kill_at_once = act && signal == Signal::KILL && processes.iter().all(|pid| place.hold(*pid).is_some());
+            if kill_at_once {
                 match cgroup.kill() {
                     Ok(()) => return Outcome::Done(u32::try_from(processes.len()).unwrap_or(u32::MAX)),
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -79,10 +79,10 @@ fn signal(
         }
     };
     // Those that are found are stopped first, so that they create no more, and signalled once there are no new ones.
-    let first = if signal == Signal::CONT { None } else { Some(Signal::STOP) };
+    let stops = act && signal != Signal::CONT;
     let mut failed = None;
-    if act && let Some(first) = first {
-        group.signal_from(0, first, &mut failed);
+    if stops {
+        group.signal_from(0, Signal::STOP, &mut failed);
     }
     for _ in 0..ROUNDS {
         let before = group.held.len();
@@ -93,15 +93,15 @@ fn signal(
         if group.held.len() == before {
             break;
         }
-        if act && let Some(first) = first {
-            group.signal_from(before, first, &mut failed);
+        if stops {
+            group.signal_from(before, Signal::STOP, &mut failed);
         }
     }
     let count = u32::try_from(group.held.len()).unwrap_or(u32::MAX);
     if !act {
         return Outcome::DryRun(count);
     }
-    if first != Some(signal) {
+    if signal != Signal::STOP {
         group.signal_from(0, signal, &mut failed);
     }
     match failed {
