@@ -10,9 +10,18 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Settings that a running detector does not reload.
-const FIXED: &[&str] =
-    &["engine", "webserver", "plugins", "load_plugins", "metrics", "base_syscalls", "falco_libs", "protection"];
+/// Settings that a running detector does not reload, with all below them.
+const FIXED: &[&str] = &[
+    "engine",
+    "webserver",
+    "plugins",
+    "load_plugins",
+    "metrics",
+    "base_syscalls",
+    "falco_libs",
+    "protection",
+    "response.enabled",
+];
 /// Settings with secrets.
 const SECRET: &[&str] = &["password", "api_key", "headers", "environment"];
 
@@ -89,8 +98,11 @@ fn change(name: &str, old: Option<&Json>, new: Option<&Json>) -> Option<String> 
         Some(_) if secret => "(secret)".to_owned(),
         Some(value) => value.to_string(),
     };
-    let top = name.split(['.', '[']).next().unwrap_or(name);
-    let note = if FIXED.contains(&top) { " (requires a restart)" } else { "" };
+    let is_below =
+        |fixed: &&str| name.strip_prefix(*fixed).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+    // What is enabled now can be disabled by a reload.
+    let disables = name == "response.enabled" && new != Some(&Json::Bool(true));
+    let note = if FIXED.iter().any(is_below) && !disables { " (requires a restart)" } else { "" };
     Some(format!("setting {name}: {} -> {}{note}", show(old), show(new)))
 }
 
@@ -124,7 +136,7 @@ mod tests {
         });
         let after = json!({
             "settings": leaves(&json!({"json_output": true, "rules_files": ["a"],
-                "engine": {"kind": "replay"}, "kafka_output": {"password": "new"}})),
+                "engine": {"kind": "replay"}, "response": {"enabled": true}, "kafka_output": {"password": "new"}})),
             "rules": {"A": {"condition": "z", "enabled": false}, "C": {"condition": "x"}, "Same": {"condition": "y"}},
         });
         assert_eq!(
@@ -133,6 +145,7 @@ mod tests {
                 "setting json_output: false -> true",
                 "setting rules_files: the default -> [\"a\"]",
                 "setting engine.kind: \"nodriver\" -> \"replay\" (requires a restart)",
+                "setting response.enabled: the default -> true (requires a restart)",
                 "setting kafka_output.password: (secret) -> (secret)",
                 "setting priority: \"debug\" -> the default",
                 "rule 'A': changed condition, enabled",
@@ -141,5 +154,7 @@ mod tests {
             ]
         );
         assert!(changes(&after, &after).is_empty());
+        let back = changes(&after, &before);
+        assert!(back.contains(&"setting response.enabled: true -> the default".to_owned()), "{back:?}");
     }
 }
