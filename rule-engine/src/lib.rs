@@ -23,7 +23,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Rule files, alerts and changes of rules between events are in [`engine`].
+//! Rule files, alerts and changes of rules between events are in [`engine`]; rules that a kernel can decide itself become
+//! tables by [`deny`].
 //!
 //! # Stages
 //!
@@ -65,6 +66,7 @@ macro_rules! setters {
 }
 
 pub mod correlation;
+pub mod deny;
 pub mod diag;
 pub mod engine;
 pub mod event;

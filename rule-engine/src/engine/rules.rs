@@ -36,6 +36,9 @@ pub trait AnySourceRules: Any + Send + Sync + std::fmt::Debug {
     /// Returns the condition of a rule as typed, shared expressions, for people: a node a line.
     fn expressions(&self, id: RuleId) -> String;
 
+    /// Returns the name of a field of these rules, with its argument, by its number.
+    fn field_name(&self, field: u32) -> String;
+
     /// Returns the correlations over all sources; `None` without any.
     fn correlations(&self) -> Option<&Arc<Correlations>>;
 }
@@ -290,6 +293,10 @@ impl<S: EventSchema> AnySourceRules for SourceRules<S> {
         &self.compiled.rules
     }
 
+    fn field_name(&self, field: u32) -> String {
+        self.schema.field_name(FieldId(field))
+    }
+
     fn expressions(&self, id: RuleId) -> String {
         self.rules().expressions(id, &|field| self.field_name(field))
     }
@@ -320,10 +327,6 @@ impl<S: EventSchema> SourceRules<S> {
     /// Returns the rules.
     pub fn rules(&self) -> &Ruleset {
         &self.compiled.rules
-    }
-
-    pub(super) fn field_name(&self, field: u32) -> String {
-        self.schema.field_name(FieldId(field))
     }
 
     /// Returns whether an alert of a rule depends on a field whose name `wanted` selects.

@@ -185,6 +185,11 @@ impl Ruleset {
         &self.rules[id.0 as usize]
     }
 
+    /// Returns the condition of the rule at a place of [`rules`](Self::rules).
+    pub(crate) fn condition(&self, place: usize) -> (&Pool, NodeId) {
+        (&self.pool, self.plain[place].root)
+    }
+
     /// Returns the event types for which any enabled rule could match.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         self.index.keys()
