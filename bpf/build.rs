@@ -1,26 +1,32 @@
-//! Compiles the probe: `c/probe.bpf.c` becomes one object that the crate carries.
+//! Compiles the probe: `c/probe.bpf.c` and `c/deny.bpf.c` become objects that the crate carries.
 //!
 //! A published package contains it (`prebuilt/`) and uses that one, unless the feature `build-probe` is enabled. With
-//! `PEREGRINE_BPF_OBJECT` set to the path of an object that was built elsewhere, no clang is needed in a checkout.
+//! `PEREGRINE_BPF_OBJECT` set to the path of an object that was built elsewhere, with `deny.bpf.o` beside it, no clang is
+//! needed in a checkout.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The objects, and how each is compiled: before 5.13 a program with a callback is rejected, even if that is never called.
-const OBJECTS: [(&str, &[&str]); 2] = [("probe", &[]), ("probe-old", &["-DWITHOUT_CALLBACKS"])];
+/// The objects, the source of each, and how it is compiled: before 5.13 a program with a callback is rejected, even if
+/// that is never called.
+const OBJECTS: [(&str, &str, &[&str]); 3] =
+    [("probe", "probe", &[]), ("probe-old", "probe", &["-DWITHOUT_CALLBACKS"]), ("deny", "deny", &[])];
 
 fn main() {
     println!("cargo::rerun-if-changed=c");
     println!("cargo::rerun-if-env-changed=PEREGRINE_BPF_OBJECT");
-    for (name, flags) in OBJECTS {
-        build(name, flags);
+    for (name, source, flags) in OBJECTS {
+        build(name, source, flags);
     }
 }
 
-fn build(name: &str, flags: &[&str]) {
+fn build(name: &str, source: &str, flags: &[&str]) {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(format!("{name}.bpf.o"));
     if let Some(object) = env::var_os("PEREGRINE_BPF_OBJECT") {
+        // The one that denies is beside it.
+        let object = PathBuf::from(object);
+        let object = if source == "deny" { object.with_file_name("deny.bpf.o") } else { object };
         fs::copy(&object, &out).unwrap_or_else(|error| panic!("PEREGRINE_BPF_OBJECT {}: {error}", object.display()));
         return;
     }
@@ -37,7 +43,7 @@ fn build(name: &str, flags: &[&str]) {
     let warnings = ["-Wall", "-Werror", "-Wno-unused-function", "-Wno-address-of-packed-member"];
     arguments.extend(warnings.iter().chain(flags).map(OsStr::new));
     libbpf_cargo::SkeletonBuilder::new()
-        .source(dir.join("probe.bpf.c"))
+        .source(dir.join(format!("{source}.bpf.c")))
         .obj(&out)
         .clang_args(arguments)
         .build()

@@ -107,6 +107,13 @@ struct io_kiocb___task {
 
 #pragma clang attribute pop
 
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(((struct kernfs_node___parent *)0)->parent))
+		return BPF_CORE_READ((struct kernfs_node___parent *)node, parent);
+	return BPF_CORE_READ((struct kernfs_node___under_parent *)node, __parent);
+}
+
 /* 5.11 introduced bpf_get_current_task_btf, whose pointer can be followed without a helper call for each step. */
 static __always_inline struct task_struct *task_current(void)
 {

@@ -31,6 +31,9 @@ pub enum Error {
     /// The initial state cannot be read.
     #[error("failed to read the initial process state: {0}")]
     Host(#[source] scap::Error),
+    /// Nothing can be denied in the kernel.
+    #[error("{0}")]
+    Lsm(String),
     /// libbpf failed.
     #[error("{context}: {source}")]
     Bpf {

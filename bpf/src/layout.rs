@@ -4,7 +4,13 @@ use libbpf_rs::btf::{Btf, types};
 
 /// Returns name and offset of each member of a structure of the probe, and its size.
 pub(crate) fn structure(name: &str) -> (Vec<(String, usize)>, usize) {
-    let btf = Btf::from_path(concat!(env!("OUT_DIR"), "/probe.bpf.o")).expect("the object has type information");
+    structure_of("probe", name)
+}
+
+/// The same of another object.
+pub(crate) fn structure_of(object: &str, name: &str) -> (Vec<(String, usize)>, usize) {
+    let path = format!("{}/{object}.bpf.o", env!("OUT_DIR"));
+    let btf = Btf::from_path(path).expect("the object has type information");
     let found = btf.type_by_name::<types::Struct<'_>>(name).expect("the structure is in it");
     let members = found
         .iter()

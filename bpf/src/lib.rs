@@ -26,6 +26,10 @@
 //! named `drop` with data such as `{"lost":12,"buffer":{"open":10,"close":2}}` is returned where they are missing. It
 //! is not counted as seen by the probe or as delivered.
 //!
+//! # Denials
+//!
+//! With [`deny`] the kernel denies calls before they happen. It has none of that unless it is started.
+//!
 //! # Phases
 //!
 //! Each step is a type, so that the order is checked by the compiler:
@@ -42,6 +46,7 @@
 //! later with BTF; root has all of it. Each missing requirement is one [`Error`] that says what to do.
 
 mod config;
+pub mod deny;
 mod error;
 mod features;
 mod generated;

@@ -7,7 +7,7 @@ use crate::config::{Builder, Toctou};
 use crate::generated::ENTERS;
 use crate::loaded::{DISPATCHER, ENTER, Loaded};
 use crate::{Error, Refused, Result, features, iterators};
-use libbpf_rs::{ObjectBuilder, OpenObject, PrintLevel};
+use libbpf_rs::{Object, ObjectBuilder, OpenObject, PrintLevel};
 use std::sync::{Mutex, PoisonError};
 
 /// The compiled probe.
@@ -45,6 +45,19 @@ fn refused(said: &[String]) -> Option<Refused> {
         .or_else(|| line.trim().split_once("': ").map(|(_, reason)| reason))
         .map_or_else(String::new, str::to_owned);
     Some(Refused { program, reason })
+}
+
+/// Loads all programs of an object, or none.
+pub(crate) fn load(open: OpenObject, context: &str) -> Result<Object> {
+    let before = libbpf_rs::set_print(Some((PrintLevel::Warn, listen)));
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let loaded = open.load();
+    let said = std::mem::take(&mut *SAID.lock().unwrap_or_else(PoisonError::into_inner));
+    libbpf_rs::set_print(before);
+    loaded.map_err(|source| match refused(&said) {
+        Some(refused) => Error::Refused(refused),
+        None => Error::Bpf { context: format!("{context} ({})", said.join(" ").trim()), source },
+    })
 }
 
 /// The first phase: the object is open and its sizes are set; nothing is in the kernel yet.

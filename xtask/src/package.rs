@@ -15,7 +15,7 @@ type Result<T> = std::result::Result<T, String>;
 /// The path at which the build script of the package expects the probe.
 const PREBUILT: &str = "bpf/prebuilt/x86_64";
 /// The objects of the probe: the second is for kernels that reject callbacks.
-const OBJECTS: [&str; 2] = ["probe.bpf.o", "probe-old.bpf.o"];
+const OBJECTS: [&str; 3] = ["probe.bpf.o", "probe-old.bpf.o", "deny.bpf.o"];
 
 /// A library that is published.
 struct Library {

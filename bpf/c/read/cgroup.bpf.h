@@ -65,13 +65,6 @@ __noinline int parts_put(u32 pos)
 	return at + 1 - pos;
 }
 
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
-{
-	if (bpf_core_field_exists(((struct kernfs_node___parent *)0)->parent))
-		return BPF_CORE_READ((struct kernfs_node___parent *)node, parent);
-	return BPF_CORE_READ((struct kernfs_node___under_parent *)node, __parent);
-}
-
 /* Writes `name=path` of one controller at `pos`, with its NUL; returns how many bytes. */
 __noinline int cgroup_put(u32 pos, u64 groups, u32 id)
 {
