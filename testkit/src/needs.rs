@@ -51,6 +51,7 @@ needs! {
     DATA "data", "no comparison data beside the checkout", Function(|| crate::shared_path().join("data/captures").is_dir());
     ROOT "root", "not run by root", Function(is_root);
     BPF "bpf", "the probe cannot be loaded", Function(has_bpf);
+    LSM "lsm", "the kernel does not run BPF programs at the hooks of its security modules", Function(has_lsm);
     HOST_PIDS "host-pids", "not in the host's PID namespace", Function(has_host_pids);
     KERNEL "kernel", "the kernel lacks a feature", Function(|| false);
     MOUNT "mount", "file systems cannot be mounted", Function(can_mount);
@@ -100,6 +101,12 @@ fn has_capabilities(bits: &[u32]) -> bool {
 fn has_bpf() -> bool {
     let allowed = has_capabilities(&[38, 39]) || has_capabilities(&[21]);
     allowed && Path::new("/sys/kernel/btf/vmlinux").exists()
+}
+
+/// Returns whether BPF programs may deny: they can be loaded, and the kernel runs them.
+fn has_lsm() -> bool {
+    let modules = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    has_bpf() && modules.trim().split(',').any(|name| name == "bpf")
 }
 
 /// Returns whether process IDs here are those of events: in the initial PID namespace, `PROC_PID_INIT_INO` of
