@@ -35,5 +35,5 @@ mod tests;
 pub use action::{Action, Outcome, Proposal, Report, Scope, Subject};
 pub use brakes::Limits;
 pub use program::Program;
-pub use protected::Protected;
+pub use protected::{Protected, own_processes};
 pub use responder::{Config, Error, Mode, Plan, Responder, boot_time};

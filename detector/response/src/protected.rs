@@ -63,11 +63,29 @@ impl Protected {
         self
     }
 
+    /// Returns the executables that are protected: absolute paths on the host's file system, directories with a slash at
+    /// the end. All of sshd is among them, not its listener alone.
+    pub fn executables(&self) -> impl Iterator<Item = &str> {
+        let always = [EXECUTABLES, FOLDERS, SSHD].into_iter().flatten().copied();
+        always.chain(self.executables.iter().map(String::as_str))
+    }
+
     /// Also protects everything in the root of the host's cgroups.
     #[must_use]
     pub fn with_host_cgroup(self, yes: bool) -> Self {
         Self { host_cgroup: yes, ..self }
     }
+}
+
+/// Returns this process and its ancestors, as a `/proc` shows them.
+pub fn own_processes(proc: &Path) -> Vec<i32> {
+    let mut own = Vec::new();
+    let mut pid = i32::try_from(std::process::id()).unwrap_or(0);
+    while pid > 0 && !own.contains(&pid) {
+        own.push(pid);
+        pid = Facts::read(proc, pid).map_or(0, |facts| facts.parent);
+    }
+    own
 }
 
 /// The protected set on this host, now.
@@ -84,12 +102,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(set: Protected, proc: &Path) -> Self {
-        let mut own = Vec::new();
-        let mut pid = i32::try_from(std::process::id()).unwrap_or(0);
-        while pid > 0 && !own.contains(&pid) {
-            own.push(pid);
-            pid = Facts::read(proc, pid).map_or(0, |facts| facts.parent);
-        }
+        let own = own_processes(proc);
         let mounts = Facts::read(proc, 1).map(|facts| facts.mounts).unwrap_or_default();
         Self { set, proc: proc.to_owned(), own, mounts }
     }

@@ -305,6 +305,76 @@ fn a_process_on_the_host_is_no_container() {
     assert!(planted.is_alive());
 }
 
+/// A cgroup like that of a container, which ends with the test.
+struct Container(std::path::PathBuf);
+
+impl Container {
+    /// `None` if there is no hierarchy in which it can be made.
+    fn new(id: &str) -> Option<Self> {
+        let folder = cgroup::mount(Path::new("/"))?.join(format!("docker-{id}{}.scope", std::process::id()));
+        std::fs::create_dir_all(folder.join("inner")).ok()?;
+        Some(Self(folder))
+    }
+
+    fn id(&self) -> String {
+        let name = self.0.file_name().unwrap().to_str().unwrap();
+        name.trim_start_matches("docker-")[..12].to_owned()
+    }
+
+    fn add(&self, planted: &Planted) {
+        std::fs::write(self.0.join("inner/cgroup.procs"), planted.pid().to_string()).unwrap();
+    }
+
+    fn is_frozen(&self) -> bool {
+        std::fs::read_to_string(self.0.join("cgroup.events")).unwrap().contains("frozen 1")
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = std::fs::write(self.0.join("cgroup.freeze"), "0");
+        let _ = std::fs::write(self.0.join("cgroup.kill"), "1");
+        let start = Instant::now();
+        // A cgroup can be removed once its last process is gone.
+        while [self.0.join("inner"), self.0.clone()].iter().any(|folder| std::fs::remove_dir(folder).is_err()) {
+            if start.elapsed() > Duration::from_secs(2) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn a_container_is_frozen_thawed_and_killed_whole() {
+    if !testkit::ROOT.is_met() {
+        testkit::skip(&testkit::ROOT, testkit::ROOT.missing);
+        return;
+    }
+    let Some(container) = Container::new("5afe0ddba11c0de") else {
+        testkit::skip(&testkit::KERNEL, "there is no cgroup v2");
+        return;
+    };
+    let tried = Tried::new(config());
+    let (mut first, mut second, mut outside) = (Planted::new(), Planted::new(), Planted::new());
+    container.add(&first);
+    container.add(&second);
+    let subject = Subject { container: container.id(), ..first.subject() };
+    assert_eq!(tried.of(Action::Freeze, subject.clone()), Outcome::Done(2));
+    until("frozen", || container.is_frozen());
+    assert_eq!(tried.of(Action::Thaw, subject.clone()), Outcome::Done(2));
+    until("thawed", || !container.is_frozen());
+    // One that is protected keeps the container from being frozen, and is left out of what is killed.
+    let exe = executable(&first.subject().exe).to_owned();
+    let protects = Config { protected: Protected::new().with_executable(exe), ..config() };
+    let careful = Tried::new(protects);
+    assert!(matches!(careful.of(Action::Freeze, subject.clone()), Outcome::Protected(_)));
+    assert!(first.is_alive() && second.is_alive() && !container.is_frozen());
+    assert_eq!(tried.of(Action::Kill(Scope::Container), subject), Outcome::Done(2));
+    assert_eq!([first.signal(), second.signal()], [Some(9), Some(9)]);
+    assert!(outside.is_alive());
+}
+
 /// Set in the process that this test starts in a new PID namespace: the number of rounds.
 const ROUNDS: &str = "PEREGRINE_ROUNDS";
 
