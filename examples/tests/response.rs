@@ -160,3 +160,82 @@ fn spares(change: impl Fn(&str) -> String) {
     });
     assert!(find(&target, planted.pid()).is_none() && planted.0.try_wait().unwrap().is_none());
 }
+
+/// A rule that the kernel denies, and one that it cannot decide.
+const DENIED: &str = "
+- rule: Secret read
+  desc: d
+  condition: evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.name pmatch (/run/peregrine-secret)
+  output: read %fd.name
+  priority: WARNING
+- rule: Undecidable
+  desc: d
+  condition: evt.type = execve and proc.cmdline contains peregrine-evil
+  output: evil
+  priority: WARNING
+";
+
+/// Writes a configuration with these rules; returns its folder, and what the program says with it.
+fn run_once(rule: &str, more: &[&str]) -> (std::process::ExitStatus, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("rules.yaml"), DENIED).unwrap();
+    let config = format!(
+        "rules_files: [{}]\nengine: {{kind: modern_ebpf}}\nresponse: {{enabled: true}}\nprotection: {{heartbeat_file: \"\"}}\n\
+         responses: [{{match: {{rule: {rule}}}, action: deny}}]\n",
+        path("rules.yaml").display()
+    );
+    std::fs::write(path("falco.yaml"), config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peregrine"));
+    let output = command.arg("-c").arg(path("falco.yaml")).args(more).output().unwrap();
+    (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn what_the_kernel_cannot_decide_is_named_before_the_start() {
+    let (status, text) = run_once("Undecidable", &["--dry-run"]);
+    assert!(!status.success(), "{text}");
+    let expected = "rule 'Undecidable' cannot be denied in the kernel: proc.cmdline contains peregrine-evil: the kernel does \
+                    not know proc.cmdline at exec";
+    assert!(text.contains(expected), "{text}");
+    let (status, text) = run_once("Secret read", &["--dry-run"]);
+    assert!(status.success(), "{text}");
+}
+
+#[test]
+fn where_the_kernel_asks_no_programs_the_start_says_so() {
+    if testkit::LSM.is_met() || !testkit::BPF.is_met() || !testkit::HOST_PIDS.is_met() {
+        testkit::skip(&testkit::BPF, "the kernel asks BPF programs, or none can be loaded");
+        return;
+    }
+    let (status, text) = run_once("Secret read", &["-M", "20"]);
+    assert!(!status.success() && text.contains("deny requires bpf among the security modules of the kernel"), "{text}");
+}
+
+#[test]
+fn the_kernel_denies_what_a_rule_describes_and_a_reload_ends_it() {
+    testkit::need!(LSM);
+    let folder = std::path::Path::new("/run/peregrine-secret");
+    std::fs::create_dir_all(folder).unwrap();
+    let file = folder.join("key");
+    std::fs::write(&file, "key").unwrap();
+    let config = "response: {enabled: true, mode: act}\nresponses: [{match: {rule: Secret read}, action: deny}]\n";
+    let Some(target) = Target::start_by(&[], |packaged| packaged + "\n" + config, DENIED) else { return };
+    // A child, as this process is an ancestor of the detector.
+    let reads = || Command::new("/bin/cat").arg(&file).output().unwrap().status.success();
+    assert!(!reads());
+    target.until("the alert", |target| !target.alerts(RULE).is_empty());
+    let alert = &target.alerts(RULE)[0];
+    let fields = &alert["output_fields"];
+    assert_eq!(
+        (outcome(alert), &fields["rule"], &fields["object"]),
+        ("denied", &"Secret read".into(), &file.to_str().into())
+    );
+    assert!(target.get("/metrics").contains("responses_total{outcome=\"denied\"}"));
+    let path = target.path("falco.yaml");
+    let text = std::fs::read_to_string(&path).unwrap().replace("mode: act", "mode: dry_run");
+    std::fs::write(&path, text).unwrap();
+    target.until("a dry run", |_| reads());
+    target.until("its alert", |target| target.alerts(RULE).iter().any(|alert| outcome(alert) == "would_deny"));
+    let _ = std::fs::remove_dir_all(folder);
+}

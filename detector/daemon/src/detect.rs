@@ -5,24 +5,29 @@ use crate::alerts::pending_alerts;
 use crate::alerts::{Alerts, outputs};
 use crate::cli::Options;
 use crate::config::settings::EngineKind;
+#[cfg(feature = "live")]
+use crate::denial::Denier;
 use crate::event_loop::{active_config, run, service};
 use crate::metrics::matches::Matches;
 use crate::metrics::telemetry::{CountsAudit, CountsSource};
 use crate::protect::Protection;
 use crate::reports::profile::Profiles;
+use crate::response;
 #[cfg(feature = "live")]
-use crate::response::{self, Responses};
+use crate::response::Responses;
 use crate::rules::{self, RuleFiles};
 use crate::signals::Signals;
 use crate::sources::{self, containers, no_driver, plugin, replay};
 #[cfg(feature = "live")]
 use crate::sources::{live, selection};
-use crate::{Fatal, config, host, log, names, plugins, protect, server, terminal, web};
+use crate::{Fatal, config, denial, host, log, names, plugins, protect, server, terminal, web};
 use peregrine_sinks::{Console, Wait};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "live")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Loads the rules and opens outputs and sources, then detects.
 pub(crate) fn detect(
@@ -37,6 +42,7 @@ pub(crate) fn detect(
     let hostname = host::hostname();
     let snapshot = options.pidfile.is_some().then(|| active_config::snapshot(loaded, &mut rules));
     let sets = rules.engine(config)?;
+    let denied = denial::plan(config, &sets)?;
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if config.engine.kind != EngineKind::Replay {
         let sockets =
@@ -137,7 +143,7 @@ pub(crate) fn detect(
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
             EngineKind::ModernEbpf | EngineKind::Kmod => {
-                live(&setup, protection, syscall_plugins, rules, &alerts, &mut matches)
+                live(&setup, protection, syscall_plugins, rules, denied, &alerts, &mut matches)
             }
         }
     });
@@ -159,6 +165,7 @@ pub(crate) fn detect(
 /// That of the start.
 fn would_start(config: &config::settings::Config, hostname: &str) -> Result<(), Fatal> {
     outputs::plan(config, hostname)?;
+    response::plan(config)?;
     if config.webserver.enabled {
         server::check(&config.webserver).map_err(|text| Fatal(format!("webserver: {text}")))?;
     }
@@ -193,6 +200,7 @@ fn live(
     protection: Protection,
     plugins: plugins::Extension,
     rules: &Arc<SourceRules<SinspSchema>>,
+    denied: Option<rule_engine::deny::Plan>,
     alerts: &Alerts,
     matches: &mut Matches,
 ) -> Result<(), Fatal> {
@@ -205,6 +213,8 @@ fn live(
     let mut inspector = replay::builder(source, setup.config, plugins).proc(proc).build();
     // Its thread keeps the privileges that it needs.
     let (responses, reports) = response::plan(setup.config)?.map(Responses::start).transpose()?.unzip();
+    let start = |responses: &Responses| Denier::start(denied, setup.config, responses.counted());
+    let denier = responses.as_ref().map(start).transpose()?;
     protection.complete();
     log::notice("watching this host");
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
@@ -215,6 +225,7 @@ fn live(
         pending_alerts::queue(containers.provider(), pending_alerts::MOMENT)
     });
     let (waiting, queue) = queue.unzip();
+    let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         if let Some(queue) = queue {
             scope.spawn(|| queue.run(alerts));
@@ -222,8 +233,12 @@ fn live(
         if let Some(reports) = reports {
             scope.spawn(|| reports.run(alerts));
         }
+        if let Some(denier) = denier {
+            scope.spawn(|| denier.run(setup.slot, alerts, &ended));
+        }
         let setup = run::Setup { waiting: waiting.as_ref(), responses: responses.as_ref(), ..*setup };
         let outcome = run::run(&setup, &mut inspector, follow, rules, alerts, matches);
+        ended.store(true, Ordering::SeqCst);
         // Ends the threads after they have sent the alerts that still wait.
         drop((waiting, responses));
         outcome
@@ -236,6 +251,7 @@ fn live(
     _: Protection,
     _: plugins::Extension,
     _: &Arc<SourceRules<SinspSchema>>,
+    _: Option<rule_engine::deny::Plan>,
     _: &Alerts,
     _: &mut Matches,
 ) -> Result<(), Fatal> {

@@ -14,6 +14,7 @@ mod alerts;
 mod cli;
 mod clock;
 mod config;
+mod denial;
 mod detect;
 mod event_loop;
 mod fatal;

@@ -3,7 +3,9 @@
 //! The acting itself, with its brakes, is the crate `peregrine-response`. A replay has no processes to act upon.
 
 use crate::alerts::{Alerts, internal};
-use crate::config::settings::{Config, MinPriority, Response, ResponseAction, ResponseMode, ResponseTarget};
+use crate::config::settings::{
+    Config, MinPriority, Response, ResponseAction, ResponseMatch, ResponseMode, ResponseTarget,
+};
 use crate::metrics::telemetry::ResponseCounts;
 use crate::names::SYSCALL;
 use crate::rules::priority;
@@ -20,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The name of the alert about each response.
-const RULE: &str = "Peregrine response";
+pub(crate) const RULE: &str = "Peregrine response";
 /// Number of reports that wait for the outputs.
 const WAITING: usize = 1024;
 /// Interval between reports of an outcome that every alert of a rule has.
@@ -43,8 +45,6 @@ pub(crate) fn plan(config: &Config) -> Result<Option<Plan>, Fatal> {
     limits.per_rule = settings.max_per_minute_per_rule;
     limits.warm_up = Duration::from_secs(settings.warm_up_seconds.into());
     limits.max_age = Duration::from_secs(settings.max_age_seconds.into());
-    let protected = Protected::new().with_host_cgroup(settings.protect_host_cgroup);
-    let add = |set: Protected, path: &String| set.with_executable(path);
     let programs = settings.programs.iter().map(|one| {
         let mut program = Program::new(one.command.clone());
         program.environment.clone_from(&one.environment);
@@ -59,20 +59,18 @@ pub(crate) fn plan(config: &Config) -> Result<Option<Plan>, Fatal> {
         ResponseMode::Act => Mode::Act,
     };
     plan.limits = limits;
-    plan.protected = settings.protected_executables.iter().fold(protected, add);
+    plan.protected = protected(config);
     plan.programs = programs.collect();
     plan.boot_time = boot_time();
     plan.host_root = host::host_root().into();
     Plan::new(plan).map(Some).map_err(|error| Fatal(format!("response: {error}")))
 }
 
-/// Returns a plan for a reload that disables responses: nothing is answered, and nothing that waits is done.
-///
-/// # Errors
-///
-/// None in practice: there are no programs that could be invalid.
-pub(crate) fn disabled() -> Result<Plan, Fatal> {
-    Plan::new(peregrine_response::Config::default()).map_err(|error| Fatal(format!("response: {error}")))
+/// Returns what is never acted upon.
+pub(crate) fn protected(config: &Config) -> Protected {
+    let settings = &config.response;
+    let set = Protected::new().with_host_cgroup(settings.protect_host_cgroup);
+    settings.protected_executables.iter().fold(set, |set, path| set.with_executable(path))
 }
 
 /// Returns the action of a response. Its configuration was checked.
@@ -85,6 +83,8 @@ fn action(response: &Response) -> Option<Action> {
     };
     let name = match response.action? {
         ResponseAction::Run => return Some(Action::Run(response.program.as_str().into())),
+        // Done by the kernel.
+        ResponseAction::Deny => return None,
         ResponseAction::Kill => "kill",
         ResponseAction::Stop => "stop",
         ResponseAction::Continue => "continue",
@@ -105,16 +105,18 @@ impl Selected {
 
     /// Returns the actions for an alert.
     fn of<'s>(&'s self, alert: &Alert<'_>) -> impl Iterator<Item = &'s Action> {
-        let (rule, tags, least, source) = (alert.rule(), alert.tags(), alert.priority(), alert.source());
-        let matches = move |response: &Response| {
-            let wanted = &response.r#match;
-            (wanted.rule.is_empty() || wanted.rule == rule)
-                && wanted.tags.iter().all(|tag| tags.contains(tag))
-                && wanted.priority.is_none_or(|most: MinPriority| least <= priority(most))
-                && (wanted.source.is_empty() || wanted.source == source)
-        };
-        self.0.iter().filter(move |(response, _)| matches(response)).map(|(_, action)| action)
+        let (rule, tags, priority, source) = (alert.rule(), alert.tags(), alert.priority(), alert.source());
+        let is_meant = move |response: &Response| matches(&response.r#match, rule, tags, priority, source);
+        self.0.iter().filter(move |(response, _)| is_meant(response)).map(|(_, action)| action)
     }
+}
+
+/// Returns whether a rule meets all criteria.
+pub(crate) fn matches(wanted: &ResponseMatch, rule: &str, tags: &[String], is: Priority, source: &str) -> bool {
+    (wanted.rule.is_empty() || wanted.rule == rule)
+        && wanted.tags.iter().all(|tag| tags.contains(tag))
+        && wanted.priority.is_none_or(|most: MinPriority| is <= priority(most))
+        && (wanted.source.is_empty() || wanted.source == source)
 }
 
 /// The responder, as the event loop sees it.
@@ -153,6 +155,11 @@ impl Responses {
     /// Applies a new configuration.
     pub(crate) fn apply(&self, plan: Plan) {
         self.responder.reset(plan);
+    }
+
+    /// Returns the counts, to add others.
+    pub(crate) fn counted(&self) -> Arc<Mutex<ResponseCounts>> {
+        Arc::clone(&self.counts)
     }
 
     /// Returns the counts.
@@ -265,7 +272,6 @@ fn publish(report: &Report, more: u64, alerts: &Alerts) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::ResponseMatch;
     use bumpalo::Bump;
     use rule_engine::engine::OwnedAlert;
 

@@ -52,8 +52,9 @@ impl Target {
         Self::start_by(&[], |config| config, rules)
     }
 
+    /// Starts it by a program, with a changed configuration and additional rules.
     #[track_caller]
-    fn start_by(starter: &[&str], change: impl FnOnce(String) -> String, rules: &str) -> Option<Self> {
+    pub(crate) fn start_by(starter: &[&str], change: impl FnOnce(String) -> String, rules: &str) -> Option<Self> {
         if !testkit::ROOT.is_met() {
             testkit::skip(&testkit::ROOT, testkit::ROOT.missing);
             return None;

@@ -79,6 +79,8 @@ choices! {
         Thaw = "thaw",
         /// Runs a program of response.programs.
         Run = "run",
+        /// Denies in the kernel what the rule describes, before it happens.
+        Deny = "deny",
     }
     /// Processes that a response is for.
     ResponseTarget {

@@ -276,6 +276,7 @@ fn responses(config: &Config) -> Vec<(&'static str, String)> {
                     format!("program '{}' is not defined under response.programs", response.program)
                 }
                 Some(ResponseAction::Run) if response.target.is_some() => "run has no target".to_owned(),
+                Some(ResponseAction::Deny) if response.target.is_some() => "deny has no target".to_owned(),
                 Some(ResponseAction::Freeze | ResponseAction::Thaw) if scoped => {
                     "freeze and thaw have the target container only".to_owned()
                 }

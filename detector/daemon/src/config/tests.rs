@@ -362,6 +362,8 @@ fn responses_that_are_not_clear_are_errors() {
         ("{match: {rule: R}, action: freeze, target: tree}", "container only"),
         ("{match: {rule: R}, action: kill, program: p}", "program is for"),
         ("{match: {source: k8s_audit}, action: kill}", "have no process"),
+        ("{match: {rule: R}, action: deny, target: process}", "deny has no target"),
+        ("{match: {rule: R}, action: deny, program: p}", "program is for"),
     ] {
         refuses(&format!("responses: [{response}]\n"), why);
     }

@@ -16,7 +16,8 @@ use crate::plugins::Plugins;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
-use crate::{Fatal, alerts::outputs, config, event_loop::active_config, log, protect, response, rules::bundle};
+use crate::{Fatal, alerts::outputs, config, denial, event_loop::active_config, log, protect, response, rules::bundle};
+use peregrine_response::Plan;
 use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -132,8 +133,9 @@ impl Reloader<'_> {
         // Those that are disabled now must end; to enable them takes a restart, as privileges were dropped.
         let (responses, answered) = match response::plan(new)? {
             Some(plan) => (plan, new.responses.clone()),
-            None => (response::disabled()?, Vec::new()),
+            None => (Plan::default(), Vec::new()),
         };
+        let denied = denial::plan(new, &sets)?;
         // From here on nothing can fail.
         log::set_up(new);
         log::report(&loaded);
@@ -154,6 +156,7 @@ impl Reloader<'_> {
             log::error(fatal);
         }
         self.slot.put_responses(responses, answered);
+        self.slot.put_denials(denied, new.clone());
         if let Some((path, snapshot)) = snapshot
             && let Err(error) = active_config::write(&active_config::path(path), &snapshot)
         {

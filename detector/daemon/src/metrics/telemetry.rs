@@ -79,6 +79,15 @@ pub(crate) const RESPONSE_LATENCIES: [u64; 8] =
     [100_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 20_000_000, 100_000_000, u64::MAX];
 
 impl ResponseCounts {
+    /// Sets the number of an outcome that is counted elsewhere.
+    #[cfg(feature = "live")]
+    pub(crate) fn set(&mut self, outcome: &'static str, number: u64) {
+        match self.outcomes.iter_mut().find(|(name, _)| *name == outcome) {
+            Some((_, count)) => *count = number,
+            None => self.outcomes.push((outcome, number)),
+        }
+    }
+
     /// Counts a response.
     pub(crate) fn count(&mut self, outcome: &'static str, latency: u64) {
         match self.outcomes.iter_mut().find(|(name, _)| *name == outcome) {

@@ -2,6 +2,7 @@
 
 use crate::config::settings::{Config, Response, SyscallEventDrops, SyscallEventTimeouts};
 use peregrine_response::Plan;
+use rule_engine::deny::Plan as Denied;
 use rule_engine::engine::{CompiledRules, SourceRules};
 use rule_engine::event::EventSchema;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,7 @@ pub(crate) struct Slot {
     sets: Mutex<Option<(CompiledRules, Vec<String>)>>,
     settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
     responses: Mutex<Option<(Plan, Vec<Response>)>>,
+    denials: Mutex<Option<(Option<Denied>, Config)>>,
 }
 
 impl Slot {
@@ -38,6 +40,23 @@ impl Slot {
     /// Sets new responses, which are taken before the rules that are set next.
     pub(crate) fn put_responses(&self, plan: Plan, responses: Vec<Response>) {
         *self.responses.lock().unwrap_or_else(PoisonError::into_inner) = Some((plan, responses));
+    }
+
+    /// Returns whether there is something new that the kernel should deny.
+    #[cfg(feature = "live")]
+    pub(crate) fn has_denials(&self) -> bool {
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Takes what the kernel should deny from now on, if that is new.
+    #[cfg(feature = "live")]
+    pub(crate) fn take_denials(&self) -> Option<(Option<Denied>, Config)> {
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Sets what the kernel should deny from now on.
+    pub(crate) fn put_denials(&self, plan: Option<Denied>, config: Config) {
+        *self.denials.lock().unwrap_or_else(PoisonError::into_inner) = Some((plan, config));
     }
 
     /// Sets new rules and settings.
