@@ -205,7 +205,7 @@ fn what_the_kernel_cannot_decide_is_named_before_the_start() {
 #[test]
 fn where_the_kernel_asks_no_programs_the_start_says_so() {
     if testkit::LSM.is_met() || !testkit::BPF.is_met() || !testkit::HOST_PIDS.is_met() {
-        testkit::skip(&testkit::BPF, "the kernel asks BPF programs, or none can be loaded");
+        testkit::skip(&testkit::BPF, "the kernel runs BPF programs that deny, or loads none");
         return;
     }
     let (status, text) = run_once("Secret read", &["-M", "20"]);

@@ -16,7 +16,7 @@ use peregrine_response::{
 use rule_engine::engine::Alert;
 use rule_engine::output::Priority;
 use scap::EventCode;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -94,21 +94,60 @@ fn action(response: &Response) -> Option<Action> {
     Action::named(name, scope)
 }
 
+/// Number of processes whose alerts are counted for responses that wait for more of them. Of more, those are forgotten
+/// whose last alert is the oldest.
+const COUNTED: usize = 4096;
+
 /// The responses of a configuration.
 #[derive(Debug, Default)]
-pub(crate) struct Selected(Vec<(Response, Action)>);
+pub(crate) struct Selected {
+    rows: Vec<(Response, Action)>,
+    /// The times of alerts that a response, by its place, has seen about a process.
+    seen: HashMap<(usize, i32), VecDeque<u64>>,
+}
 
 impl Selected {
     pub(crate) fn new(responses: &[Response]) -> Self {
-        Self(responses.iter().filter_map(|response| Some((response.clone(), action(response)?))).collect())
+        let rows = responses.iter().filter_map(|response| Some((response.clone(), action(response)?))).collect();
+        Self { rows, seen: HashMap::new() }
     }
 
-    /// Returns the actions for an alert.
-    fn of<'s>(&'s self, alert: &Alert<'_>) -> impl Iterator<Item = &'s Action> {
+    /// Returns the actions for an alert about a process, and counts it for those that wait for more.
+    fn of(&mut self, alert: &Alert<'_>, pid: i32, time: u64) -> Vec<Action> {
         let (rule, tags, priority, source) = (alert.rule(), alert.tags(), alert.priority(), alert.source());
-        let is_meant = move |response: &Response| matches(&response.r#match, rule, tags, priority, source);
-        self.0.iter().filter(move |(response, _)| is_meant(response)).map(|(_, action)| action)
+        let mut actions = Vec::new();
+        for (place, (response, action)) in self.rows.iter().enumerate() {
+            if matches(&response.r#match, rule, tags, priority, source)
+                && is_due(&mut self.seen, (place, pid), time, response)
+            {
+                actions.push(action.clone());
+            }
+        }
+        actions
     }
+}
+
+/// Counts an alert; returns whether there are as many as a response waits for. The count begins again then.
+fn is_due(seen: &mut HashMap<(usize, i32), VecDeque<u64>>, key: (usize, i32), time: u64, response: &Response) -> bool {
+    let wanted = response.after_alerts as usize;
+    if wanted <= 1 {
+        return true;
+    }
+    if seen.len() >= COUNTED
+        && !seen.contains_key(&key)
+        && let Some(oldest) = seen.iter().min_by_key(|(_, times)| times.back().copied()).map(|(key, _)| *key)
+    {
+        seen.remove(&oldest);
+    }
+    let times = seen.entry(key).or_default();
+    let since = time.saturating_sub(u64::from(response.within_seconds) * 1_000_000_000);
+    times.retain(|one| *one >= since);
+    times.push_back(time);
+    let due = times.len() >= wanted;
+    if due {
+        seen.remove(&key);
+    }
+    due
 }
 
 /// Returns whether a rule meets all criteria.
@@ -185,23 +224,24 @@ impl Responses {
     }
 
     /// Proposes what the configuration says about an alert.
-    pub(crate) fn answer(&self, selected: &Selected, alert: &Alert<'_>, event: &sinsp::Event<'_>, alerts: &Alerts) {
+    pub(crate) fn answer(&self, selected: &mut Selected, alert: &Alert<'_>, event: &sinsp::Event<'_>, alerts: &Alerts) {
         if alert.source() != SYSCALL {
             return;
         }
-        for action in selected.of(alert) {
+        let pid = event.thread().and_then(|thread| i32::try_from(thread.pid).ok()).unwrap_or(0);
+        for action in selected.of(alert, pid, event.ts()) {
             let subject = event.thread().map(|thread| Subject {
-                pid: i32::try_from(thread.pid).unwrap_or(0),
+                pid,
                 exe: String::from_utf8_lossy(&thread.exepath).into_owned(),
                 container: String::from_utf8_lossy(&thread.container_id).into_owned(),
             });
-            let json = if matches!(action, Action::Run(_)) { alerts.as_json(alert) } else { bytes::Bytes::new() };
+            let json = if matches!(&action, Action::Run(_)) { alerts.as_json(alert) } else { bytes::Bytes::new() };
             self.responder.propose(Proposal {
                 rule: alert.rule().into(),
                 event: alert.event_number(),
                 time: event.ts(),
                 subject: subject.unwrap_or_default(),
-                action: action.clone(),
+                action,
                 uncertain: alerts.is_uncertain(event.ts()),
                 alert: json,
             });
@@ -292,8 +332,28 @@ mod tests {
             (ResponseMatch { rule: "R".into(), priority: Some(MinPriority::Error), ..any() }, false),
         ] {
             let kill = Some(ResponseAction::Kill);
-            let selected = Selected::new(&[Response { r#match: wanted, action: kill, ..Response::default() }]);
-            assert_eq!(selected.of(&alert).count(), usize::from(expected), "{selected:?}");
+            let mut selected = Selected::new(&[Response { r#match: wanted, action: kill, ..Response::default() }]);
+            assert_eq!(selected.of(&alert, 1, 7).len(), usize::from(expected), "{selected:?}");
         }
+    }
+
+    #[test]
+    fn a_response_may_wait_for_more_alerts_about_a_process() {
+        let (arena, own) = (Bump::new(), OwnedAlert::internal("R", Priority::Warning, 7, "text"));
+        let alert = own.view(&arena);
+        let second = 1_000_000_000;
+        let wanted = ResponseMatch { rule: "R".into(), ..ResponseMatch::default() };
+        let kill = Some(ResponseAction::Kill);
+        let response =
+            Response { r#match: wanted, action: kill, after_alerts: 2, within_seconds: 10, ..Response::default() };
+        let mut selected = Selected::new(&[response]);
+        let mut at = |pid, seconds: u64| selected.of(&alert, pid, seconds * second).len();
+        assert_eq!([at(1, 0), at(2, 1), at(1, 2)], [0, 0, 1]);
+        // The count begins again, and only alerts within the time count.
+        assert_eq!([at(1, 3), at(1, 14), at(1, 24)], [0, 0, 1]);
+        // Bounded: that of the second process is the oldest.
+        let pids = 10..10 + COUNTED as i32;
+        assert_eq!(pids.map(|pid| at(pid, 100)).sum::<usize>(), 0);
+        assert_eq!(selected.seen.len(), COUNTED);
     }
 }

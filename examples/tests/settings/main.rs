@@ -215,6 +215,14 @@ const KEYS: &[(&str, Shown)] = &[
     ("responses[].match.tags", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
     ("responses[].match.priority", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
     ("responses[].match.source", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
+    (
+        "responses[].after_alerts",
+        At("detector/daemon/src/response.rs", "a_response_may_wait_for_more_alerts_about_a_process"),
+    ),
+    (
+        "responses[].within_seconds",
+        At("detector/daemon/src/response.rs", "a_response_may_wait_for_more_alerts_about_a_process"),
+    ),
     ("responses[].program", At(CONFIG, "responses_that_are_not_clear_are_errors")),
     ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),
     ("rules_bundle.public_key", At(RELOAD, "signed_bundles_are_followed")),

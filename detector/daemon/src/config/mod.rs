@@ -283,6 +283,12 @@ fn responses(config: &Config) -> Vec<(&'static str, String)> {
                 Some(action) if action != ResponseAction::Run && !response.program.is_empty() => {
                     "program is for the action run".to_owned()
                 }
+                Some(ResponseAction::Deny) if response.after_alerts > 1 => {
+                    "deny comes before any alert; after_alerts is for other actions".to_owned()
+                }
+                Some(_) if !(1..=100).contains(&response.after_alerts) || response.within_seconds == 0 => {
+                    "after_alerts must be from 1 to 100, and within_seconds greater than 0".to_owned()
+                }
                 Some(_) => continue,
             }
         };

@@ -319,6 +319,10 @@ settings! {
         target: Option<ResponseTarget> = None,
         /// Name of the program to run, for the action run.
         program: String = String::new(),
+        /// Number of alerts about the same process, of any rules that are meant, from which on it is answered.
+        after_alerts: u32 = 1,
+        /// Seconds within which these alerts must be.
+        within_seconds: u32 = 60,
     }
     /// Criteria that a rule must all meet.
     ResponseMatch {

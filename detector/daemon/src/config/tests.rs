@@ -142,7 +142,7 @@ response:
   protected_executables: [/x]
   protect_host_cgroup: true
   programs: [{name: p, command: [/p], environment: {A: b}, user: u, timeout_seconds: 25, concurrency: 26}]
-responses: [{match: {rule: R, tags: [t], priority: error, source: syscall}, action: run, program: p}]
+responses: [{match: {rule: R, tags: [t], priority: error, source: syscall}, action: run, program: p, after_alerts: 27, within_seconds: 28}]
 webserver:
   enabled: true
   threadiness: 2
@@ -364,6 +364,9 @@ fn responses_that_are_not_clear_are_errors() {
         ("{match: {source: k8s_audit}, action: kill}", "have no process"),
         ("{match: {rule: R}, action: deny, target: process}", "deny has no target"),
         ("{match: {rule: R}, action: deny, program: p}", "program is for"),
+        ("{match: {rule: R}, action: deny, after_alerts: 2}", "before any alert"),
+        ("{match: {rule: R}, action: kill, after_alerts: 0}", "after_alerts must be"),
+        ("{match: {rule: R}, action: kill, within_seconds: 0}", "after_alerts must be"),
     ] {
         refuses(&format!("responses: [{response}]\n"), why);
     }

@@ -209,7 +209,7 @@ impl AtWork<'_> {
                         *count += 1;
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
-                    let (responses, selected) = (self.setup.responses, &self.selected);
+                    let (responses, selected) = (self.setup.responses, &mut self.selected);
                     runner.process(&event, |alert| {
                         if self.setup.containers.is_some_and(|containers| containers.is_own_query(&event)) {
                             return;
