@@ -2,15 +2,12 @@
 
 mod common;
 
-use common::{Built, log};
-use peregrine_plugin_host::{Configured, Error, Library, SourcePlugins, SyscallFields, SyscallPlugins};
+use common::{Built, configured, log, matches, of_syscalls, schema};
+use peregrine_plugin_host::{Error, SourcePlugins, SyscallPlugins};
 use rule_engine::event::Schema;
-use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::Filter;
 use scap::text::Trace;
-use sinsp::fields::Fields;
 use sinsp::{Inspector, Next};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" cwd=\"/\"\n\
@@ -18,30 +15,6 @@ const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" cwd=\"/\"\
     1700000002.0 tid=7 close res=0 fd=3\n\
     1700000003.0 tid=7 chdir res=0 path=\"/tmp\"\n\
     1700000004.0 tid=7 execve res=0 exe=\"cat\" args=[\"x\"] tid=7 pid=7 ptid=1 comm=\"cat\"\n";
-
-fn configured(path: PathBuf, init_config: &str) -> Configured {
-    let library = Library::load(path).unwrap_or_else(|error| panic!("{error}"));
-    Configured::new(library, init_config, "")
-}
-
-fn of_syscalls(plugins: &[Configured]) -> Arc<SourcePlugins> {
-    SourcePlugins::of_syscalls(plugins).expect("valid plugins").expect("a plugin for system calls")
-}
-
-fn schema(set: &Arc<SourcePlugins>) -> SinspSchema {
-    let schema = SinspSchema::new(Fields::new()).with_added(Box::new(SyscallFields::new(set)));
-    set.async_events().fold(schema, SinspSchema::async_event)
-}
-
-/// Returns the numbers of the events for which a condition is true.
-fn matches(set: &Arc<SourcePlugins>, plugins: Arc<SyscallPlugins>, condition: &str) -> Vec<u64> {
-    let filter = Filter::compile(condition, schema(set));
-    let mut filter = filter.unwrap_or_else(|error| panic!("{condition}: {error}"));
-    let mut inspector = Inspector::builder(Trace::parse(TRACE).expect("a trace")).extension(plugins).build();
-    let mut matched = Vec::new();
-    inspector.for_each(|event| matched.extend(filter.matches(&event).then_some(event.num()))).expect("valid events");
-    matched
-}
 
 #[test]
 fn conditions_see_fields_of_system_calls() {
@@ -60,7 +33,7 @@ fn conditions_see_fields_of_system_calls() {
         ("calls.ticks exists or calls.number > 4", vec![]),
     ] {
         let plugins = SyscallPlugins::init(&set, &log().0, false).unwrap();
-        assert_eq!(matches(&set, plugins, condition), expected, "{condition}");
+        assert_eq!(matches(&set, plugins, TRACE, condition), expected, "{condition}");
     }
 }
 
@@ -104,7 +77,7 @@ fn asynchronous_events_of_the_sdk_are_parsed_and_evaluated() {
         ("calls.parsed = val(evt.num)", vec![1, 2, 3, 4, 5, 6, 7, 8]),
     ] {
         let plugins = SyscallPlugins::init(&set, &log().0, true).unwrap();
-        assert_eq!(matches(&set, plugins, condition), expected, "{condition}");
+        assert_eq!(matches(&set, plugins, TRACE, condition), expected, "{condition}");
     }
 }
 
@@ -216,7 +189,7 @@ fn an_error_of_extraction_is_counted() {
     let built = Built::new(&["-DNO_SOURCE", "-DFAIL_EXTRACT", field]);
     let set = of_syscalls(&[built.configured("", "")]);
     let plugins = SyscallPlugins::init(&set, &log().0, false).unwrap();
-    assert_eq!(matches(&set, Arc::clone(&plugins), "other.value exists"), Vec::<u64>::new());
+    assert_eq!(matches(&set, Arc::clone(&plugins), TRACE, "other.value exists"), Vec::<u64>::new());
     assert_eq!(plugins.failures(), 4);
 }
 

@@ -2,13 +2,10 @@
 
 mod common;
 
-use common::{Built, log};
-use peregrine_plugin_host::{Configured, Error, Library, SourcePlugins, SyscallFields, SyscallPlugins};
-use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::filter::Filter;
+use common::{Built, configured, log, matches, of_syscalls};
+use peregrine_plugin_host::{Error, SourcePlugins, SyscallPlugins};
 use scap::text::Trace;
 use sinsp::Inspector;
-use sinsp::fields::Fields;
 use std::sync::Arc;
 
 const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" exepath=\"/bin/sh\" args=[\"-c\",\"x\"] env=[\"A=1\",\"B=2\"] \
@@ -22,25 +19,10 @@ const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" exepath=\"
     1700000005.0 tid=8 procexit status=0 ret=0 sig=0 core=0 reaper_tid=0\n\
     1700000006.0 tid=7 chdir res=0 path=\"/tmp\"\n";
 
-fn configured(path: std::path::PathBuf) -> Configured {
-    let library = Library::load(path).unwrap_or_else(|error| panic!("{error}"));
-    Configured::new(library, "", "")
-}
-
-fn of_syscalls(plugins: &[Configured]) -> Arc<SourcePlugins> {
-    SourcePlugins::of_syscalls(plugins).expect("valid plugins").expect("a plugin for system calls")
-}
-
 /// Returns the numbers of the events for which a condition is true.
-fn matches(set: &Arc<SourcePlugins>, condition: &str) -> Vec<u64> {
+fn matched(set: &Arc<SourcePlugins>, condition: &str) -> Vec<u64> {
     let plugins = SyscallPlugins::init(set, &log().0, false).unwrap_or_else(|error| panic!("{error}"));
-    let schema = SinspSchema::new(Fields::new()).with_added(Box::new(SyscallFields::new(set)));
-    let filter = Filter::compile(condition, schema);
-    let mut filter = filter.unwrap_or_else(|error| panic!("{condition}: {error}"));
-    let mut inspector = Inspector::builder(Trace::parse(TRACE).expect("a trace")).extension(plugins).build();
-    let mut matched = Vec::new();
-    inspector.for_each(|event| matched.extend(filter.matches(&event).then_some(event.num()))).expect("valid events");
-    matched
+    matches(set, plugins, TRACE, condition)
 }
 
 #[test]
@@ -48,7 +30,7 @@ fn plugins_read_threads_and_each_others_tables() {
     let (Some(tagger), Some(follower)) = (testkit::sdk_plugin("tagger"), testkit::sdk_plugin("follower")) else {
         return;
     };
-    let set = of_syscalls(&[configured(tagger), configured(follower)]);
+    let set = of_syscalls(&[configured(tagger, ""), configured(follower, "")]);
     for (condition, expected) in [
         ("follower.name = \"sh /bin/sh\"", vec![1, 3, 4, 6]),
         ("follower.uid = 0", vec![2, 5]),
@@ -68,7 +50,7 @@ fn plugins_read_threads_and_each_others_tables() {
         ("follower.kind[307] = 2", vec![3, 4, 6]),
         ("follower.tables = \"threads:4 marks:4\"", vec![1, 2, 3, 4, 5, 6]),
     ] {
-        assert_eq!(matches(&set, condition), expected, "{condition}");
+        assert_eq!(matched(&set, condition), expected, "{condition}");
     }
 }
 
@@ -77,7 +59,7 @@ fn a_plugin_that_requires_a_table_of_another_needs_it_first() {
     let (Some(tagger), Some(follower)) = (testkit::sdk_plugin("tagger"), testkit::sdk_plugin("follower")) else {
         return;
     };
-    let set = of_syscalls(&[configured(follower), configured(tagger)]);
+    let set = of_syscalls(&[configured(follower, ""), configured(tagger, "")]);
     let error = SyscallPlugins::init(&set, &log().0, false).unwrap_err();
     assert!(matches!(&error, Error::Call { call: "plugin_init", .. }), "{error}");
     assert!(error.to_string().contains("the table has no field of that name"), "{error}");

@@ -73,6 +73,27 @@ pub(super) fn resolve(pointer: TablePtr, entry: EntryPtr, field: FieldPtr) -> Re
     Ok((context, of, slot, entry, field))
 }
 
+/// Takes an entry back. The plugin that has the table is called with it by the function that `give` selects, if it has one.
+pub(super) fn give_back(
+    pointer: TablePtr,
+    entry: EntryPtr,
+    give: impl FnOnce(&Foreign) -> Option<unsafe extern "C-unwind" fn(TablePtr, EntryPtr)>,
+) -> Result<()> {
+    let context = current()?;
+    let (number, of, _) = owner(&context, pointer)?;
+    let mut inner = context.registry().lock();
+    inner.entry(number, entry)?;
+    let entry = inner.release(entry)?;
+    drop(inner);
+    if let (Entry::Plugin(entry), Of::Plugin(plugin)) = (entry, of)
+        && let Some(give) = give(&plugin)
+    {
+        // SAFETY: table and entry are the plugin's own, and the entry is not used any more.
+        unsafe { give(plugin.table, entry) };
+    }
+    Ok(())
+}
+
 pub(super) unsafe extern "C-unwind" fn list_tables(
     _: *mut ss_plugin_owner_t,
     count: *mut u32,

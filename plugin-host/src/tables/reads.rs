@@ -8,7 +8,7 @@ use falco_plugin_api::{
 };
 use sinsp::state::{Fd, State, Thread};
 
-use super::calls::{EntryPtr, FAILED, FieldPtr, KeyPtr, TablePtr, done, or_error, owner, resolve, thread};
+use super::calls::{EntryPtr, FAILED, FieldPtr, KeyPtr, TablePtr, done, give_back, or_error, owner, resolve, thread};
 use super::context::{Context, current};
 use super::data::{Added, Data, STRING, Stored, Sub, TABLE, number, table};
 use super::foreign::Foreign;
@@ -205,22 +205,7 @@ unsafe fn read_plugin(
 }
 
 pub(super) unsafe extern "C-unwind" fn release_table_entry(pointer: TablePtr, entry: EntryPtr) {
-    let release = || {
-        let context = current()?;
-        let (number, of, _) = owner(&context, pointer)?;
-        let mut inner = context.registry().lock();
-        inner.entry(number, entry)?;
-        let entry = inner.release(entry)?;
-        drop(inner);
-        if let (Entry::Plugin(entry), Of::Plugin(plugin)) = (entry, of)
-            && let Some(release) = plugin.reader.release_table_entry
-        {
-            // SAFETY: table and entry are the plugin's own.
-            unsafe { release(plugin.table, entry) };
-        }
-        Ok(())
-    };
-    or_error(release(), ());
+    or_error(give_back(pointer, entry, |plugin| plugin.reader.release_table_entry), ());
 }
 
 /// An iteration over a plugin's table on behalf of another plugin.

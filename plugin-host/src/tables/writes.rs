@@ -4,7 +4,7 @@ use std::ptr;
 
 use falco_plugin_api::{ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_state_type};
 
-use super::calls::{EntryPtr, FAILED, FieldPtr, KeyPtr, TablePtr, done, or_error, owner, resolve, text, thread};
+use super::calls::{EntryPtr, FAILED, FieldPtr, KeyPtr, TablePtr, done, give_back, or_error, owner, resolve, text, thread};
 use super::context::{Context, current};
 use super::data::{Added, BOOL, I8, I16, I32, STRING, Stored, U8, U16, U32};
 use super::foreign::Foreign;
@@ -64,22 +64,7 @@ pub(super) unsafe extern "C-unwind" fn create_table_entry(pointer: TablePtr) -> 
 }
 
 pub(super) unsafe extern "C-unwind" fn destroy_table_entry(pointer: TablePtr, entry: EntryPtr) {
-    let destroy = || {
-        let context = current()?;
-        let (number, of, _) = owner(&context, pointer)?;
-        let mut inner = context.registry().lock();
-        inner.entry(number, entry)?;
-        let entry = inner.release(entry)?;
-        drop(inner);
-        if let (Entry::Plugin(entry), Of::Plugin(plugin)) = (entry, of)
-            && let Some(destroy) = plugin.writer.destroy_table_entry
-        {
-            // SAFETY: table and entry are the plugin's own.
-            unsafe { destroy(plugin.table, entry) };
-        }
-        Ok(())
-    };
-    or_error(destroy(), ());
+    or_error(give_back(pointer, entry, |plugin| plugin.writer.destroy_table_entry), ());
 }
 
 pub(super) unsafe extern "C-unwind" fn add_table_entry(pointer: TablePtr, key: KeyPtr, entry: EntryPtr) -> EntryPtr {
