@@ -10,4 +10,7 @@ pub enum Error {
     /// An error of the source.
     #[error(transparent)]
     Source(#[from] scap::Error),
+    /// An error of the extension when it was opened.
+    #[error(transparent)]
+    Extension(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scap::Source;
 
-use super::{Inspector, Merge, Purge};
+use super::{Inspector, Merge, Pending, Purge};
 use crate::config::Config;
 use crate::container_lookup::ContainerLookup;
 use crate::event::Facts;
@@ -80,6 +80,7 @@ impl<S: Source> InspectorBuilder<S> {
         let patterns = config.containers.then(|| config.container_patterns.into());
         let mut state = State::with_limits(config.limits, patterns);
         state.import(source.host(), source.is_live());
+        let pending = if extension.is_some() { Pending::Open } else { Pending::Nothing };
         state.extension = extension;
         let mut suppress = Suppress::new(config.suppressed_comms);
         suppress.scan(source.host());
@@ -94,7 +95,7 @@ impl<S: Source> InspectorBuilder<S> {
             observer,
             containers,
             purge,
-            restarted: false,
+            pending,
             shown_ts: 0,
             merge: Merge::default(),
             own: false,

@@ -4,7 +4,7 @@ use scap::{HostState, Next as SourceNext, Source, SourceStats};
 
 use crate::config::Config;
 use crate::container_lookup::ContainerLookup;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Facts};
 use crate::live_proc::ProcStats;
 use crate::observer::{self, Observer};
@@ -34,6 +34,16 @@ pub enum Next<'a> {
     End,
 }
 
+/// What comes before the next event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// The extension is opened.
+    Open,
+    /// There is a new host.
+    Restart,
+}
+
 /// The events of a source with the state of the host.
 pub struct Inspector<S> {
     source: S,
@@ -44,7 +54,7 @@ pub struct Inspector<S> {
     observer: Option<Box<dyn Observer>>,
     containers: Option<ContainerLookup>,
     purge: Option<Purge>,
-    restarted: bool,
+    pending: Pending,
     shown_ts: u64,
     merge: Merge,
     /// Whether the event is one of the extension.
@@ -100,8 +110,8 @@ impl<S: Source> Inspector<S> {
     #[inline(always)]
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot return borrows of itself")]
     pub fn next(&mut self) -> Result<Next<'_>> {
-        if self.restarted {
-            self.restart();
+        if self.pending != Pending::Nothing {
+            self.begin()?;
         }
         let raw = if self.merge.holds() {
             self.merge.go_on(&self.state, &mut self.own)?
@@ -123,7 +133,7 @@ impl<S: Source> Inspector<S> {
                     None => return Ok(Next::End),
                 },
                 SourceNext::Restart => {
-                    self.restarted = true;
+                    self.pending = Pending::Restart;
                     return Ok(Next::Hidden);
                 }
             }
@@ -163,10 +173,24 @@ impl<S: Source> Inspector<S> {
         Ok(Next::Event(Event::new(raw, &self.state, thread, fd, &self.facts)))
     }
 
-    /// Starts over with a new host: what was known of threads is void.
+    /// Opens the extension, or starts over.
     #[cold]
+    fn begin(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.pending, Pending::Nothing) {
+            Pending::Open => {
+                if let Err(error) = self.state.open_extension() {
+                    self.pending = Pending::Open;
+                    return Err(Error::Extension(error));
+                }
+            }
+            Pending::Restart => self.restart(),
+            Pending::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Starts over with a new host: what was known of threads is void.
     fn restart(&mut self) {
-        self.restarted = false;
         self.state.import(self.source.host(), self.source.is_live());
         self.parser.restart();
         self.facts.first_ts = 0;
@@ -228,6 +252,14 @@ impl<S: Source> Inspector<S> {
     /// Returns the counts of delivered and dropped events of the source.
     pub fn stats(&self) -> SourceStats {
         self.source.stats()
+    }
+}
+
+impl<S> Drop for Inspector<S> {
+    fn drop(&mut self) {
+        if self.pending != Pending::Open {
+            self.state.close_extension();
+        }
     }
 }
 

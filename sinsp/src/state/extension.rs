@@ -10,6 +10,26 @@ use super::{State, Thread};
 
 /// An extension of an inspector. See [`InspectorBuilder::extension`](crate::InspectorBuilder::extension).
 pub trait Extension: Any + Send + Sync + fmt::Debug {
+    /// Called before the first event, with the state at the beginning of the source.
+    ///
+    /// # Errors
+    /// The reason why there can be no events, which the inspector returns in place of the first.
+    fn open(&self, state: &mut State) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let _ = state;
+        Ok(())
+    }
+
+    /// Called when the inspector is dropped, if it was opened.
+    fn close(&self, state: &mut State) {
+        let _ = state;
+    }
+
+    /// Calls `each` with the events that describe what the extension knows, for a capture that begins at a time: those
+    /// that a replay needs before the first event.
+    fn dump(&self, time: u64, each: &mut dyn FnMut(&scap::Event<'_>)) {
+        let _ = (time, each);
+    }
+
     /// Called with every event that is shown, after it has changed the state. An extension may change the attachments of
     /// threads.
     fn event(&self, event: &scap::Event<'_>, number: u64, state: &mut State);
@@ -64,6 +84,21 @@ impl State {
     /// Returns what the extension keeps about a thread, to be changed by it.
     pub fn attachment_mut(&mut self, tid: i64) -> Option<&mut Attachment> {
         self.threads.get_mut(tid).map(|thread| &mut thread.attachment)
+    }
+
+    /// Opens the extension.
+    pub(crate) fn open_extension(&mut self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let Some(extension) = self.extension.take() else { return Ok(()) };
+        let opened = extension.open(self);
+        self.extension = Some(extension);
+        opened
+    }
+
+    /// Closes the extension, which is not used any more.
+    pub(crate) fn close_extension(&mut self) {
+        if let Some(extension) = self.extension.take() {
+            extension.close(self);
+        }
     }
 
     /// Shows an event to the extension.
