@@ -9,7 +9,7 @@ use crate::owner::{AsyncEvents, Log};
 use crate::plugin::{Plugin, name};
 use crate::queue::Queue;
 use crate::set::{SYSCALL, SourcePlugins};
-use crate::tables::Registry;
+use crate::tables::{Access, Registry};
 
 /// The plugins of a source, and the asynchronous events that they add to it.
 #[derive(Debug)]
@@ -54,6 +54,34 @@ impl Active {
     /// Ends that, for all plugins.
     pub(crate) fn stop_async(&mut self) {
         self.plugins.iter_mut().for_each(Plugin::stop_async);
+    }
+
+    /// Notifies the plugins that the capture begins, in their order.
+    pub(crate) fn open_capture(&mut self, access: Access) -> Result<(), Error> {
+        for place in 0..self.plugins.len() {
+            if let Err(error) = self.plugins[place].open_capture(access) {
+                self.plugins[..place].iter_mut().for_each(|plugin| plugin.close_capture(access));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notifies the plugins that the capture ends.
+    pub(crate) fn close_capture(&mut self, access: Access) {
+        self.plugins.iter_mut().for_each(|plugin| plugin.close_capture(access));
+    }
+
+    /// Shows the events that describe the state of the plugins, for a capture that begins at a time.
+    pub(crate) fn dump_state(&self, time: u64, each: &mut dyn FnMut(&scap::Event<'_>)) {
+        for plugin in self.plugins.iter().filter(|plugin| plugin.library().adds(&self.set.source)) {
+            for bytes in plugin.dump_state(self.set.id, time) {
+                // They were checked when the plugin added them.
+                if let Ok(event) = scap::Event::parse(0, 0, &bytes) {
+                    each(&event);
+                }
+            }
+        }
     }
 
     /// Shows an event to the plugins that parse such events.

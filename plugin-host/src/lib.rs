@@ -26,10 +26,9 @@
 //!
 //! # What is supported
 //!
-//! Version 3 of the plugin interface: events of a plugin's own source, fields of such events and of system calls, parsing
-//! of both, asynchronous events, state tables, configuration and its change, metrics, and the log. Not yet: raw events and
-//! capture listening. A plugin that has such a capability beside others is loaded, and [`Info::unsupported`] names
-//! the rest, which its user should see.
+//! Version 3 of the plugin interface: events of a plugin's own source and raw events, fields of such events and of system
+//! calls, parsing of both, asynchronous events, capture listening with routines, state tables, configuration and its
+//! change, metrics, and the log.
 //!
 //! # System calls
 //!
@@ -64,6 +63,7 @@
 //! far as possible: null, lengths, types and ids. An invalid pointer that is not null cannot be recognized.
 
 mod active;
+mod batch;
 mod codes;
 mod error;
 mod extract;
@@ -72,6 +72,8 @@ mod library;
 mod owner;
 mod plugin;
 mod queue;
+mod raw;
+mod routines;
 mod schema;
 mod set;
 mod source;
@@ -84,6 +86,7 @@ pub use fields::Field;
 pub use library::{Capabilities, Events, Info, Library};
 pub use owner::{Log, LogLine, Severity, late_calls};
 pub use plugin::{Metric, OpenParam, Plugin};
+pub use raw::RawSource;
 pub use schema::{Fields, PluginSchema};
 pub use set::{Configured, SourcePlugins};
 pub use source::{Next, PluginEvent, PluginSource};

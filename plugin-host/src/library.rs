@@ -66,15 +66,6 @@ pub struct Info {
 }
 
 impl Info {
-    /// Returns the capabilities of the plugin that this crate does not use.
-    pub fn unsupported(&self) -> Vec<&'static str> {
-        let raw = self.events == Some(Events::Raw);
-        let rows = [(raw, "raw events"), (self.capabilities.capture_listening, "capture listening")];
-        rows.into_iter().filter(|(present, _)| *present).map(|(_, name)| name).collect()
-    }
-}
-
-impl Info {
     /// Returns whether a capability with a list of sources is for the events of one: the plugin's own is always among
     /// them, and without any all are.
     pub(crate) fn covers(&self, listed: &[String], source: &str) -> bool {
@@ -85,7 +76,7 @@ impl Info {
     }
 }
 
-/// The capabilities of a plugin. Capture listening is not used yet; see the page of the crate.
+/// The capabilities of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -191,9 +182,16 @@ impl Library {
         info.capabilities.async_events && info.covers(&info.async_sources, source)
     }
 
+    /// Returns whether it is notified of captures of a source: its own, or any if it has none.
+    fn listens(&self, source: &str) -> bool {
+        let info = self.info();
+        info.capabilities.capture_listening && info.covers(&[], source)
+    }
+
     /// Returns whether it does anything with the events of a source.
     pub(crate) fn serves(&self, source: &str) -> bool {
-        self.extracts(source) || self.parses(source) || self.adds(source)
+        let raw = self.info().events == Some(Events::Raw) && source == "syscall";
+        raw || self.extracts(source) || self.parses(source) || self.adds(source) || self.listens(source)
     }
 }
 

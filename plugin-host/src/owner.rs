@@ -14,16 +14,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use falco_plugin_api::{
     PLUGIN_MAX_ERRLEN, ss_plugin_event, ss_plugin_log_severity, ss_plugin_owner_t, ss_plugin_rc,
-    ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS,
+    ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_routine_fn_t, ss_plugin_routine_state_t,
+    ss_plugin_routine_t, ss_plugin_routine_vtable,
 };
 use scap::EventCode;
 use scap::event::HEADER_LEN;
 
 use crate::library;
 use crate::queue::Queue;
+use crate::routines::Routines;
 
 /// The longest asynchronous event.
 const LONGEST_EVENT: usize = 1 << 20;
+/// The most events, and bytes of them, that describe the state of a plugin.
+const MOST_DUMPED: (usize, usize) = (1 << 16, 64 << 20);
 /// Nanoseconds that the time of an asynchronous event may be ahead.
 const FUTURE: u64 = 10_000_000_000;
 
@@ -72,6 +76,29 @@ struct Owner {
     log: Log,
     /// Receiver of its asynchronous events, while it may add any.
     events: Mutex<Option<AsyncEvents>>,
+    /// Receiver of the events that describe its state, while it is queried for them.
+    dump: Mutex<Option<Dump>>,
+    /// Its routines, while a capture is open, and the address of its state.
+    routines: Mutex<Option<(Arc<Routines>, usize)>>,
+}
+
+impl Owner {
+    /// Returns the routines of the plugin and the address of its state, if a capture is open.
+    fn routines(&self) -> Option<(Arc<Routines>, usize)> {
+        self.routines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The events that describe the state of a plugin, at the beginning of a capture that is written.
+#[derive(Default)]
+pub(crate) struct Dump {
+    id: u32,
+    names: Vec<String>,
+    time: u64,
+    pub(crate) events: Vec<Vec<u8>>,
+    bytes: usize,
+    /// The number of events that did not fit.
+    pub(crate) lost: u64,
 }
 
 /// Receiver of the asynchronous events of a plugin.
@@ -85,13 +112,27 @@ pub(crate) struct AsyncEvents {
     pub(crate) ignored: bool,
 }
 
+impl Dump {
+    /// Creates an empty one, with the id of the plugin that provides the other events (0 for system calls), the types of
+    /// events that the plugin may add, and the time of those without one.
+    pub(crate) fn new(id: u32, names: Vec<String>, time: u64) -> Self {
+        Self { id, names, time, ..Self::default() }
+    }
+}
+
 /// The owner of one initialized plugin, for as long as this lives.
 pub(crate) struct Registered(usize);
 
 impl Registered {
     pub(crate) fn new(plugin: &str, log: Log) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let owner = Arc::new(Owner { plugin: plugin.to_owned(), log, events: Mutex::new(None) });
+        let owner = Arc::new(Owner {
+            plugin: plugin.to_owned(),
+            log,
+            events: Mutex::new(None),
+            dump: Mutex::new(None),
+            routines: Mutex::new(None),
+        });
         OWNERS.write().unwrap_or_else(PoisonError::into_inner).insert(number, owner);
         Self(number)
     }
@@ -100,6 +141,32 @@ impl Registered {
     pub(crate) fn set_events(&self, events: Option<AsyncEvents>) {
         if let Some(owner) = OWNERS.read().unwrap_or_else(PoisonError::into_inner).get(&self.0) {
             *owner.events.lock().unwrap_or_else(PoisonError::into_inner) = events;
+        }
+    }
+
+    /// Logs a line about the plugin, which is not its own.
+    pub(crate) fn log_own(&self, severity: Severity, message: &str) {
+        let owner = OWNERS.read().unwrap_or_else(PoisonError::into_inner).get(&self.0).cloned();
+        let Some(owner) = owner else { return };
+        let (plugin, message) = (owner.plugin.clone(), message.to_owned());
+        (owner.log)(LogLine { plugin, component: None, message, severity });
+    }
+
+    /// Calls the plugin with a place for the events that describe its state, and returns them.
+    pub(crate) fn dump(&self, dump: Dump, call: impl FnOnce()) -> Dump {
+        let owner = OWNERS.read().unwrap_or_else(PoisonError::into_inner).get(&self.0).cloned();
+        let Some(owner) = owner else { return dump };
+        let place = || owner.dump.lock().unwrap_or_else(PoisonError::into_inner);
+        *place() = Some(dump);
+        call();
+        let dump = place().take();
+        dump.unwrap_or_default()
+    }
+
+    /// Sets the routines of the plugin, and the address of its state; none are accepted without.
+    pub(crate) fn set_routines(&self, routines: Option<(Arc<Routines>, usize)>) {
+        if let Some(owner) = OWNERS.read().unwrap_or_else(PoisonError::into_inner).get(&self.0) {
+            *owner.routines.lock().unwrap_or_else(PoisonError::into_inner) = routines;
         }
     }
 
@@ -158,14 +225,33 @@ pub(crate) unsafe extern "C-unwind" fn async_event(
     event: *const ss_plugin_event,
     error: *mut c_char,
 ) -> ss_plugin_rc {
-    let Some(owner) = find(owner) else {
-        // SAFETY: null, or a buffer of the length that the interface says.
-        return unsafe { fail(error, "the plugin was destroyed") };
-    };
-    // SAFETY: null, or an event with its length, as the interface says.
-    match unsafe { add(&owner, event) } {
+    // SAFETY: the event is null or one with its length, the error null or a buffer, as the interface says.
+    unsafe { answer(owner, error, |owner| add(owner, event)) }
+}
+
+/// Adds an event that describes the state of the plugin: the function that it gets for that. The event is copied.
+pub(crate) unsafe extern "C-unwind" fn dumped_event(
+    owner: *mut ss_plugin_owner_t,
+    event: *const ss_plugin_event,
+    error: *mut c_char,
+) -> ss_plugin_rc {
+    // SAFETY: as above.
+    unsafe { answer(owner, error, |owner| add_to_dump(owner, event)) }
+}
+
+/// Calls `add` for the owner, and writes the error for the plugin.
+///
+/// # Safety
+/// The error must be null, or as long as the interface says.
+unsafe fn answer(
+    owner: *mut ss_plugin_owner_t,
+    error: *mut c_char,
+    add: impl FnOnce(&Owner) -> Result<(), String>,
+) -> ss_plugin_rc {
+    let added = find(owner).ok_or_else(|| "the plugin was destroyed".to_owned()).and_then(|owner| add(&owner));
+    match added {
         Ok(()) => ss_plugin_rc_SS_PLUGIN_SUCCESS,
-        // SAFETY: null, or a buffer of the length that the interface says.
+        // SAFETY: as the caller says.
         Err(message) => unsafe { fail(error, &message) },
     }
 }
@@ -175,6 +261,45 @@ pub(crate) unsafe extern "C-unwind" fn async_event(
 /// # Safety
 /// The event must be null, or as long as it says.
 unsafe fn add(owner: &Owner, event: *const ss_plugin_event) -> Result<(), String> {
+    // SAFETY: as the caller says.
+    let bytes = unsafe { checked(event) }?;
+    let events = owner.events.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(events) = &*events else { return Err("no capture is open".to_owned()) };
+    let now = now();
+    let (time, bytes) = complete(bytes, events.id, &events.names, now)?;
+    if events.ignored {
+        return Ok(());
+    }
+    if time > now.saturating_add(FUTURE) {
+        return Err("the time of the event is in the future".to_owned());
+    }
+    if events.queue.push(time, bytes) { Ok(()) } else { Err("the queue of asynchronous events is full".to_owned()) }
+}
+
+/// Copies an event to those that describe the state of the plugin.
+///
+/// # Safety
+/// The event must be null, or as long as it says.
+unsafe fn add_to_dump(owner: &Owner, event: *const ss_plugin_event) -> Result<(), String> {
+    // SAFETY: as the caller says.
+    let bytes = unsafe { checked(event) }?;
+    let mut dump = owner.dump.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(dump) = &mut *dump else { return Err("no capture is being written".to_owned()) };
+    let (_, bytes) = complete(bytes, dump.id, &dump.names, dump.time)?;
+    dump.bytes = dump.bytes.saturating_add(bytes.len());
+    if dump.events.len() >= MOST_DUMPED.0 || dump.bytes > MOST_DUMPED.1 {
+        dump.lost += 1;
+        return Err("the state of the plugin is too large".to_owned());
+    }
+    dump.events.push(bytes);
+    Ok(())
+}
+
+/// Checks that an event is an asynchronous one, and returns its bytes.
+///
+/// # Safety
+/// The event must be null, or as long as it says, for as long as the bytes are used.
+unsafe fn checked<'a>(event: *const ss_plugin_event) -> Result<&'a [u8], String> {
     if event.is_null() {
         return Err("the event is null".to_owned());
     }
@@ -185,32 +310,65 @@ unsafe fn add(owner: &Owner, event: *const ss_plugin_event) -> Result<(), String
         return Err(format!("the event has type {code} and {length} bytes"));
     }
     // SAFETY: the caller says that it is as long as it says.
-    let bytes = unsafe { std::slice::from_raw_parts(event.cast::<u8>(), length) };
+    Ok(unsafe { std::slice::from_raw_parts(event.cast::<u8>(), length) })
+}
+
+/// Returns a copy of an event and its time, with what the plugin leaves to this program: the id, and perhaps the time.
+fn complete(bytes: &[u8], id: u32, names: &[String], now: u64) -> Result<(u64, Vec<u8>), String> {
     let parsed = scap::Event::parse(0, 0, bytes).map_err(|error| format!("the event is malformed: {error}"))?;
     let name = parsed.raw(1).and_then(|name| name.strip_suffix(b"\0")).unwrap_or_default();
     if parsed.nparams() != 3 || parsed.raw(0).is_none_or(|id| id.len() != 4) {
         return Err("the event has other parameters than an id, a name and data".to_owned());
     }
-    let events = owner.events.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(events) = &*events else { return Err("no capture is open".to_owned()) };
-    if !events.names.iter().any(|known| known.as_bytes() == name) {
+    if !names.iter().any(|known| known.as_bytes() == name) {
         let name = String::from_utf8_lossy(name);
         return Err(format!("the plugin does not list the event '{name}' among its own"));
     }
-    if events.id != 0 && header.tid != u64::MAX {
+    if id != 0 && parsed.tid() != -1 {
         return Err("an event of this source can have no thread".to_owned());
     }
-    if events.ignored {
-        return Ok(());
-    }
-    let (now, mut bytes) = (now(), bytes.to_vec());
-    let time = if header.ts == u64::MAX { now } else { header.ts };
-    if time > now.saturating_add(FUTURE) {
-        return Err("the time of the event is in the future".to_owned());
-    }
+    let time = if parsed.ts() == u64::MAX { now } else { parsed.ts() };
+    let mut bytes = bytes.to_vec();
     bytes[..8].copy_from_slice(&time.to_le_bytes());
-    bytes[HEADER_LEN + 12..HEADER_LEN + 16].copy_from_slice(&events.id.to_le_bytes());
-    if events.queue.push(time, bytes) { Ok(()) } else { Err("the queue of asynchronous events is full".to_owned()) }
+    bytes[HEADER_LEN + 12..HEADER_LEN + 16].copy_from_slice(&id.to_le_bytes());
+    Ok((time, bytes))
+}
+
+/// The functions that plugins get for their routines.
+pub(crate) static ROUTINES: ss_plugin_routine_vtable =
+    ss_plugin_routine_vtable { subscribe: Some(subscribe), unsubscribe: Some(unsubscribe) };
+
+unsafe extern "C-unwind" fn subscribe(
+    owner: *mut ss_plugin_owner_t,
+    function: ss_plugin_routine_fn_t,
+    state: *mut ss_plugin_routine_state_t,
+) -> *mut ss_plugin_routine_t {
+    let subscribe = || {
+        let (routines, plugin) = find(owner).and_then(|owner| owner.routines()).ok_or("no capture is open")?;
+        let function = function.ok_or("the function of the routine is null")?;
+        routines.subscribe(function, plugin, state.expose_provenance())
+    };
+    subscribe().map_or_else(
+        |error| {
+            set_error(error);
+            std::ptr::null_mut()
+        },
+        std::ptr::without_provenance_mut,
+    )
+}
+
+unsafe extern "C-unwind" fn unsubscribe(
+    owner: *mut ss_plugin_owner_t,
+    routine: *mut ss_plugin_routine_t,
+) -> ss_plugin_rc {
+    let routines = find(owner).and_then(|owner| owner.routines()).ok_or("no capture is open");
+    match routines.and_then(|(routines, _)| routines.unsubscribe(routine.addr())) {
+        Ok(()) => ss_plugin_rc_SS_PLUGIN_SUCCESS,
+        Err(error) => {
+            set_error(error);
+            ss_plugin_rc_SS_PLUGIN_FAILURE
+        }
+    }
 }
 
 /// Writes an error for the plugin.

@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use falco_plugin_api::{
-    ss_plugin_event_input, ss_plugin_event_parse_input, ss_plugin_init_input, ss_plugin_init_tables_input,
-    ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_SUCCESS,
-    ss_plugin_set_config_input, ss_plugin_t,
+    ss_plugin_capture_listen_input, ss_plugin_event_input, ss_plugin_event_parse_input, ss_plugin_init_input,
+    ss_plugin_init_tables_input, ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_rc,
+    ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_set_config_input, ss_plugin_t,
 };
 
 use scap::schema::SCHEMA_VERSION;
@@ -16,7 +16,10 @@ use scap::schema::SCHEMA_VERSION;
 use crate::codes::Codes;
 use crate::error::Error;
 use crate::library::{self, Library};
-use crate::owner::{AsyncEvents, Log, Registered, async_event, last_error, log};
+use crate::owner::{
+    AsyncEvents, Dump, Log, ROUTINES, Registered, Severity, async_event, dumped_event, last_error, log,
+};
+use crate::routines::Routines;
 use crate::set::SYSCALL;
 use crate::tables::{self, Access, Registry, enter};
 use crate::version::Version;
@@ -44,6 +47,10 @@ pub struct Plugin {
     pub(crate) parsed: Codes,
     /// Whether it has the function for asynchronous events now.
     adds: bool,
+    /// Its routines, while a capture is open.
+    routines: Option<Arc<Routines>>,
+    /// Whether a routine did not end, so that the plugin cannot be destroyed.
+    kept: bool,
     /// Calls that failed, by name of the function.
     failures: Cell<u64>,
 }
@@ -130,6 +137,8 @@ impl Plugin {
             extracted,
             parsed,
             adds: false,
+            routines: None,
+            kept: false,
             failures,
         };
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
@@ -224,6 +233,84 @@ impl Plugin {
             }
             self.owner.set_events(None);
         }
+    }
+
+    /// Notifies the plugin that a capture begins.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub(crate) fn open_capture(&mut self, access: Access) -> Result<(), Error> {
+        let Some(open) = self.library.api().__bindgen_anon_5.capture_open else { return Ok(()) };
+        let routines = Routines::new();
+        self.owner.set_routines(Some((Arc::clone(&routines), self.state.expose_provenance())));
+        self.routines = Some(routines);
+        let input = self.listen_input();
+        // SAFETY: the state is that of this plugin, and the input lives until the call returns.
+        let rc = enter(&self.registry, access, || unsafe { open(self.state, &raw const input) });
+        if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            return Ok(());
+        }
+        let error = self.failed("plugin_capture_open");
+        self.end_routines();
+        Err(error)
+    }
+
+    /// Notifies the plugin that the capture ends, if it was opened. Afterwards none of its routines is called.
+    pub(crate) fn close_capture(&mut self, access: Access) {
+        if let Some(close) = self.library.api().__bindgen_anon_5.capture_close
+            && self.routines.is_some()
+        {
+            let input = self.listen_input();
+            // SAFETY: as in `open_capture`.
+            let rc = enter(&self.registry, access, || unsafe { close(self.state, &raw const input) });
+            if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+                self.count_failure();
+            }
+        }
+        self.end_routines();
+    }
+
+    fn end_routines(&mut self) {
+        if let Some(routines) = self.routines.take()
+            && !routines.close()
+        {
+            self.kept = true;
+            self.count_failure();
+            self.owner.log_own(Severity::Error, "a routine does not return; the plugin is not destroyed");
+        }
+        self.owner.set_routines(None);
+    }
+
+    fn listen_input(&self) -> ss_plugin_capture_listen_input {
+        ss_plugin_capture_listen_input {
+            owner: self.owner.pointer(),
+            routine: (&raw const ROUTINES).cast_mut(),
+            table_reader_ext: tables::reader(),
+            table_writer_ext: tables::writer(),
+            get_owner_last_error: Some(last_error),
+        }
+    }
+
+    /// Returns the asynchronous events that describe the state of the plugin, for a capture that begins at a time. `id` is
+    /// the one of the source; 0 for system calls.
+    pub(crate) fn dump_state(&self, id: u32, time: u64) -> Vec<Vec<u8>> {
+        let Some(dump_state) = self.library.api().__bindgen_anon_4.dump_state else { return Vec::new() };
+        let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
+        let dump = Dump::new(id, self.info().async_events.clone(), time);
+        let dump = self.owner.dump(dump, || {
+            let (state, owner) = (self.state, self.owner.pointer());
+            // SAFETY: the state is that of this plugin; the owner is a number, and the function accepts any.
+            rc = enter(&self.registry, Access::None, || unsafe { dump_state(state, owner, Some(dumped_event)) });
+        });
+        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            let error = self.failed("plugin_dump_state");
+            self.owner.log_own(Severity::Error, &format!("the capture misses its state: {error}"));
+        }
+        if dump.lost > 0 {
+            let lost = dump.lost;
+            self.owner.log_own(Severity::Error, &format!("{lost} events of its state do not fit in the capture"));
+        }
+        dump.events
     }
 
     /// Returns the description of the plugin.
@@ -329,7 +416,11 @@ impl Plugin {
 
 impl Drop for Plugin {
     fn drop(&mut self) {
+        self.close_capture(Access::None);
         self.stop_async();
+        if self.kept {
+            return;
+        }
         if let Some(destroy) = self.library.api().destroy
             && !self.state.is_null()
         {

@@ -32,7 +32,8 @@ impl Configured {
 }
 
 /// The plugins of one source: the one that provides its events, and all that extract fields of them, parse them or add
-/// some. Nothing provides system calls.
+/// some. Nothing but a plugin with
+/// raw events provides system calls.
 #[derive(Debug)]
 pub struct SourcePlugins {
     pub(crate) schema: SchemaId,
@@ -98,6 +99,17 @@ impl SourcePlugins {
     pub fn async_events(&self) -> impl Iterator<Item = &str> {
         let libraries = self.plugins.iter().map(|plugin| &plugin.library).filter(|library| library.adds(&self.source));
         libraries.flat_map(|library| library.info().async_events.iter().map(String::as_str))
+    }
+
+    /// Returns whether one of the plugins provides events of the schema, such as system calls.
+    pub fn has_raw_events(&self) -> bool {
+        self.raw().is_some()
+    }
+
+    /// Returns the place of the first plugin that does.
+    pub(crate) fn raw(&self) -> Option<usize> {
+        let raw = |plugin: &Configured| plugin.library.info().events == Some(Events::Raw);
+        self.plugins.iter().position(raw).filter(|_| self.source == SYSCALL)
     }
 
     /// Returns the name of the source.

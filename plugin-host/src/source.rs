@@ -3,17 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use falco_plugin_api::{
-    ss_instance_t, ss_plugin_event, ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_EOF, ss_plugin_rc_SS_PLUGIN_SUCCESS,
-    ss_plugin_rc_SS_PLUGIN_TIMEOUT,
-};
+use falco_plugin_api::{ss_instance_t, ss_plugin_event};
 
 use crate::active::Active;
+use crate::batch::{self, Batch};
 use crate::error::Error;
 use crate::extract::Seen;
 use crate::library;
 use crate::owner::{Log, now};
-use crate::plugin::{Plugin, text};
+use crate::plugin::Plugin;
 use crate::set::SourcePlugins;
 use crate::tables::Access;
 
@@ -28,8 +26,6 @@ const PARAMETERS: usize = HEADER + 2 * 4;
 const PAYLOAD: usize = PARAMETERS + 4;
 /// The longest event.
 const LONGEST: usize = 64 << 20;
-/// The most events that are read from one batch.
-const LARGEST_BATCH: u32 = 1 << 20;
 
 /// A source that is open: its plugins, initialized, and the events that they provide, in order.
 ///
@@ -50,13 +46,6 @@ pub struct PluginSource {
 // SAFETY: as for `Plugin`, whose state the interface allows to be used from any thread, one at a time; there is no
 // `Sync`. The instance and the batch belong to the plugin and go with it.
 unsafe impl Send for PluginSource {}
-
-/// Events that a plugin returned. They belong to the plugin until its next batch.
-struct Batch {
-    events: *mut *mut ss_plugin_event,
-    count: usize,
-    next: usize,
-}
 
 /// The event that was returned last.
 #[derive(Clone, Copy)]
@@ -96,23 +85,14 @@ impl PluginSource {
     /// If a plugin rejects its configuration, or the one that provides the events cannot open them.
     pub fn open(set: &Arc<SourcePlugins>, log: &Log) -> Result<Self, Error> {
         let mut active = Active::init(set, log)?;
-        let provider = &active.plugins[0];
-        let params = text(set.provider(), "open_params", &set.plugins[0].open_params)?;
-        let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
-        // SAFETY: the state is that of this plugin, the text lives until the call returns, and the presence of the
-        // function was checked when the library was loaded.
-        let open = |open: unsafe extern "C-unwind" fn(_, _, _) -> _| unsafe {
-            open(provider.state(), params.as_ptr(), &raw mut rc)
-        };
-        let instance = provider.library().api().__bindgen_anon_1.open.map_or(std::ptr::null_mut(), open);
-        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
-            return Err(provider.failed("plugin_open"));
-        }
+        let instance = batch::open(&active.plugins[0], &set.plugins[0].open_params)?;
         let started = active.start_async(false);
-        let batch = Batch { events: std::ptr::null_mut(), count: 0, next: 0 };
+        let batch = Batch::EMPTY;
         let (current, own) = (Current::NONE, Vec::new());
-        let source = Self { active, instance, batch, current, own, number: 0, start: 0, ended: false };
-        started.map(|()| source)
+        let mut source = Self { active, instance, batch, current, own, number: 0, start: 0, ended: false };
+        started?;
+        source.active.open_capture(Access::None)?;
+        Ok(source)
     }
 
     /// Returns the plugins that it was opened with.
@@ -135,12 +115,10 @@ impl PluginSource {
     /// [`Error::Event`] if the plugin returned an invalid event, after which the next call goes on behind it; any other error
     /// ends the source.
     pub fn next_event(&mut self) -> Result<Next<'_>, Error> {
-        if self.batch.next == self.batch.count && !self.ended {
-            match self.fill() {
-                Ok(Some(true)) => {}
-                Ok(Some(false)) => {
-                    return Ok(if self.take_async(now())? { self.shown() } else { Next::Idle });
-                }
+        if self.batch.peek().is_none() && !self.ended {
+            self.batch = Batch::EMPTY;
+            match Batch::request(&self.active.plugins[0], self.instance) {
+                Ok(Some(batch)) => self.batch = batch,
                 Ok(None) => self.ended = true,
                 Err(error) => {
                     self.ended = true;
@@ -148,16 +126,14 @@ impl PluginSource {
                 }
             }
         }
-        if self.ended {
-            return Ok(if self.take_async(u64::MAX)? { self.shown() } else { Next::End });
-        }
-        let place = self.batch.next;
-        // SAFETY: `place` is below the length of the array, which is the plugin's until the next batch.
-        let event = unsafe { *self.batch.events.add(place) };
+        let Some(event) = self.batch.peek() else {
+            let (until, otherwise) = if self.ended { (u64::MAX, Next::End) } else { (now(), Next::Idle) };
+            return Ok(if self.take_async(until)? { self.shown() } else { otherwise });
+        };
         if self.active.queue.has_any() && self.take_async(self.time_of(event))? {
             return Ok(self.shown());
         }
-        self.batch.next += 1;
+        self.batch.advance();
         self.number += 1;
         self.current = self.check(event)?;
         Ok(self.shown())
@@ -193,28 +169,6 @@ impl PluginSource {
         // SAFETY: not null; the interface says that a header is there, which may be at any address.
         let header = unsafe { event.read_unaligned() };
         if header.ts == u64::MAX { now() } else { header.ts }
-    }
-
-    /// Requests a batch. Returns whether there are events in it; `None` at the end.
-    fn fill(&mut self) -> Result<Option<bool>, Error> {
-        self.batch = Batch { events: std::ptr::null_mut(), count: 0, next: 0 };
-        let provider = &self.active.plugins[0];
-        let Some(next_batch) = provider.library().api().__bindgen_anon_1.next_batch else { return Ok(None) };
-        let (mut count, mut events) = (0_u32, std::ptr::null_mut());
-        // SAFETY: state and instance are those of this plugin, which writes to the two variables.
-        let rc = unsafe { next_batch(provider.state(), self.instance, &raw mut count, &raw mut events) };
-        if ![ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_rc_SS_PLUGIN_TIMEOUT, ss_plugin_rc_SS_PLUGIN_EOF].contains(&rc) {
-            return Err(provider.failed("plugin_next_batch"));
-        }
-        if count == 0 || rc == ss_plugin_rc_SS_PLUGIN_TIMEOUT {
-            return Ok((rc != ss_plugin_rc_SS_PLUGIN_EOF).then_some(false));
-        }
-        if events.is_null() || count > LARGEST_BATCH {
-            let reason = format!("a batch of {count} events{}", if events.is_null() { ", which is null" } else { "" });
-            return Err(Error::Event { plugin: self.active.set.provider().to_owned(), reason });
-        }
-        self.batch = Batch { events, count: count as usize, next: 0 };
-        Ok(Some(true))
     }
 
     /// Checks an event of the plugin, and completes the parts that the plugin may leave to this program: time and id.
@@ -268,14 +222,9 @@ impl PluginSource {
 
 impl Drop for PluginSource {
     fn drop(&mut self) {
+        self.active.close_capture(Access::None);
         self.active.stop_async();
-        let provider = &self.active.plugins[0];
-        if let Some(close) = provider.library().api().__bindgen_anon_1.close
-            && !self.instance.is_null()
-        {
-            // SAFETY: state and instance are those of this plugin, and the instance is not used any more.
-            unsafe { close(provider.state(), self.instance) };
-        }
+        batch::close(&self.active.plugins[0], self.instance);
     }
 }
 

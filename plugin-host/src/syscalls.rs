@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bumpalo::Bump;
+use falco_plugin_api::ss_instance_t;
 use rule_engine::event::sinsp::AddedFields;
 use rule_engine::event::{FieldError, FieldId, FieldInfo, Value};
 use scap::EventCode;
@@ -15,6 +16,7 @@ use scap::schema::{EVENTS, SyscallSet};
 use sinsp::state::{Extension, State};
 
 use crate::active::Active;
+use crate::batch::{self, Batch};
 use crate::error::Error;
 use crate::extract::{Request, Seen};
 use crate::owner::Log;
@@ -53,6 +55,34 @@ impl SyscallPlugins {
         EVENTS.iter().map(|event| event.code).filter(parsed).flat_map(EventCode::syscalls).collect()
     }
 
+    /// Returns whether one of the plugins provides events of the schema, such as system calls.
+    pub fn has_raw_events(&self) -> bool {
+        self.set.has_raw_events()
+    }
+
+    /// Opens the source of the first plugin with events of the schema, and returns the name of the plugin.
+    pub(crate) fn open_raw(&self) -> Option<(String, Result<*mut ss_instance_t, Error>)> {
+        let place = self.set.raw()?;
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let (plugin, params) = (active.plugins.get(place)?, &self.set.plugins[place].open_params);
+        Some((plugin.info().name.clone(), batch::open(plugin, params)))
+    }
+
+    /// Requests its next events.
+    pub(crate) fn next_raw(&self, instance: *mut ss_instance_t) -> Result<Option<Batch>, Error> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let plugin = self.set.raw().and_then(|place| active.plugins.get(place));
+        plugin.map_or(Ok(None), |plugin| Batch::request(plugin, instance))
+    }
+
+    /// Closes it.
+    pub(crate) fn close_raw(&self, instance: *mut ss_instance_t) {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plugin) = self.set.raw().and_then(|place| active.plugins.get(place)) {
+            batch::close(plugin, instance);
+        }
+    }
+
     /// Returns the metrics of every plugin by its name.
     pub fn metrics(&self) -> Vec<(String, Vec<Metric>)> {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +113,22 @@ fn seen<'a>(event: &scap::Event<'a>, number: u64, active: &'a Active, access: Ac
 }
 
 impl Extension for SyscallPlugins {
+    fn open(&self, state: &mut State) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(active.open_capture(Access::write(state))?)
+    }
+
+    fn close(&self, state: &mut State) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.close_capture(Access::write(state));
+    }
+
+    fn dump(&self, time: u64, each: &mut dyn FnMut(&scap::Event<'_>)) {
+        if let Ok(active) = self.active.try_lock() {
+            active.dump_state(time, each);
+        }
+    }
+
     fn event(&self, event: &scap::Event<'_>, number: u64, state: &mut State) {
         if let Ok(active) = self.active.try_lock() {
             // SAFETY: the bytes of an event were checked to be as long as they say.

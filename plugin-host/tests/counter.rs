@@ -38,10 +38,8 @@ fn a_plugin_says_what_it_is() {
     assert_eq!(info.events, Some(Events::Own { id: 999, source: "counter".to_owned() }));
     assert!(info.capabilities.sourcing && info.capabilities.extraction && !info.capabilities.parsing);
     assert_eq!(info.fields.len(), 10);
-    assert_eq!(info.unsupported(), Vec::<&str>::new());
     let parsing = Built::new(&["-DPARSING"]).load().unwrap();
     assert!(parsing.info().capabilities.parsing);
-    assert_eq!(parsing.info().unsupported(), Vec::<&str>::new());
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::ptr;
 
 use falco_plugin_api::{ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_state_type};
 
-use super::calls::{EntryPtr, FAILED, FieldPtr, KeyPtr, TablePtr, done, give_back, or_error, owner, resolve, text, thread};
+use super::calls::{
+    EntryPtr, FAILED, FieldPtr, KeyPtr, TablePtr, done, give_back, or_error, owner, resolve, text, thread,
+};
 use super::context::{Context, current};
 use super::data::{Added, BOOL, I8, I16, I32, STRING, Stored, U8, U16, U32};
 use super::foreign::Foreign;

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use peregrine_plugin_host::{
-    Configured, Error, Library, Log, LogLine, SourcePlugins, SyscallFields, SyscallPlugins,
-};
+use peregrine_plugin_host::{Configured, Error, Library, Log, LogLine, SourcePlugins, SyscallFields, SyscallPlugins};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::Filter;
 use scap::text::Trace;

@@ -34,7 +34,7 @@ pub enum Next<'a> {
     End,
 }
 
-/// What comes before the next event.
+/// Work that comes before the next event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pending {
     Nothing,
