@@ -8,10 +8,15 @@ use std::process::Command;
 
 /// Compiles the test plugin of `plugin-host` with options.
 fn build(directory: &tempfile::TempDir, options: &[&str]) -> PathBuf {
+    build_of(directory, "plugin.c", options)
+}
+
+/// Compiles another one of its plugins.
+fn build_of(directory: &tempfile::TempDir, source: &str, options: &[&str]) -> PathBuf {
     let path = directory.path().join("libcounter.so");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&path).args(options);
-    let status = compiler.arg(root().join("plugin-host/tests/c/plugin.c")).status().expect("a C compiler");
+    let status = compiler.arg(root().join("plugin-host/tests/c").join(source)).status().expect("a C compiler");
     assert!(status.success());
     path
 }
@@ -260,4 +265,70 @@ fn asynchronous_events_of_a_plugin_raise_alerts() {
     let outputs: Vec<_> = alerts(&ran.out).iter().map(|alert| alert["output"].to_string()).collect();
     assert_eq!(outputs.len(), 2, "{}", ran.out);
     assert!(outputs[0].contains("tick (tick true 2500000000)"), "{}", outputs[0]);
+}
+
+#[test]
+fn system_calls_of_a_plugin_take_the_place_of_a_driver() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = build_of(&directory, "raw.c", &["-DTHREAD=1"]);
+    let text = "- rule: Moved\n  desc: d\n  condition: evt.type = chdir and evt.arg.path = /tmp\n  \
+                output: moved (time=%evt.rawtime process=%proc.name)\n  priority: notice\n";
+    let rules = rules(&directory, text);
+    let plugin = format!(r#"plugins[]={{"name": "raw", "library_path": "{}", "open_params": "ci0c"}}"#, path.display());
+    let rules = rules.to_str().expect("a path");
+    let run = |more: &[&str]| {
+        let all =
+            ["-r", rules, "-o", "json_output=true", "-o", "log_stderr=true", "-o", "log_level=info", "-o", &plugin];
+        peregrine(all.into_iter().chain(more.iter().copied()))
+    };
+    // The first process is one of this host's, which only its state contains.
+    let first = std::fs::read_to_string("/proc/1/comm").expect("a process");
+    for (hostinfo, process) in [("plugins_hostinfo=true", first.trim_end()), ("plugins_hostinfo=false", "<NA>")] {
+        let ran = run(&["-o", "engine.kind=nodriver", "-o", hostinfo]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let outputs: Vec<_> = alerts(&ran.out).iter().map(|alert| alert["output"].to_string()).collect();
+        assert_eq!(outputs.len(), 3, "{}{}", ran.out, ran.err);
+        // The event that is null is a drop.
+        assert!(outputs[2].contains("1 system calls dropped"), "{}", outputs[2]);
+        let expected = format!("moved (time=1700000003000000000 process={process})");
+        assert!(outputs[1].contains(&expected), "{}", outputs[1]);
+        assert!(ran.err.contains("plugin raw: opened as the source of system calls"), "{}", ran.err);
+    }
+    let capture = format!("engine.replay.capture_file={}", common::bundled().display());
+    let ran = run(&["-o", "engine.kind=replay", "-o", &capture]);
+    let expected = "plugin raw: its events take the place of a driver only with engine.kind: nodriver";
+    assert!(ran.code == 0 && ran.err.contains(expected), "{}", ran.err);
+}
+
+#[test]
+fn a_plugin_listens_to_captures_and_describes_its_state_in_those_that_are_written() {
+    let Some(path) = testkit::sdk_plugin("listener") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let rules = rules(
+        &directory,
+        "- rule: Opened\n  desc: d\n  condition: evt.type = openat and fd.name endswith shadow and listener.opened = 1\n  \
+        output: opened (routine=%listener.runs)\n  priority: notice\n  capture: true\n",
+    );
+    let plugin = format!(r#"plugins[]={{"name": "listener", "library_path": "{}"}}"#, path.display());
+    let capture = format!("engine.replay.capture_file={}", common::bundled().display());
+    let prefix = format!("capture.path_prefix={}", directory.path().join("written").display());
+    let rules = rules.to_str().expect("a path");
+    let args = ["-r", rules, "-o", "json_output=true", "-o", "engine.kind=replay", "-o", &capture, "-o", &plugin];
+    let ran = peregrine(args.into_iter().chain(["-o", "capture.enabled=true", "-o", &prefix]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let alerts = alerts(&ran.out);
+    assert!(alerts[0]["output_fields"]["listener.runs"].as_u64() >= Some(3), "{}", ran.out);
+    let files = std::fs::read_dir(directory.path()).expect("a directory");
+    let mut written: Vec<_> = files
+        .flatten()
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "scap"))
+        .collect();
+    written.sort();
+    let mut reader = scap::savefile::Reader::open(&written[0]).expect("a capture");
+    let mut known = 0;
+    while let scap::Next::Event(event) = scap::Source::next(&mut reader).expect("a valid capture") {
+        known += u32::from(event.raw(1) == Some(b"known\0"));
+    }
+    assert_eq!(known, 1);
 }

@@ -121,6 +121,12 @@ pub(crate) fn detect(
     };
     let syscall_plugins =
         plugins::of_syscalls(sources.syscall_plugins.as_ref(), config.engine.kind != EngineKind::Replay)?;
+    if let Some(plugins) = sources.syscall_plugins.as_ref().filter(|plugins| plugins.has_raw_events())
+        && !(sources.syscall && config.engine.kind == EngineKind::Nodriver)
+    {
+        let plugin = plugins.provider();
+        log::warning(format!("plugin {plugin}: its events take the place of a driver only with engine.kind: nodriver"));
+    }
     let measured = syscall_plugins.clone();
     let outcome = service.run(signals, &alerts, |telemetry, slot| {
         let setup = run::Setup {
@@ -138,6 +144,13 @@ pub(crate) fn detect(
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
             EngineKind::Nodriver => {
+                let raw =
+                    syscall_plugins.as_ref().map(|plugins| no_driver::raw(plugins, config)).transpose()?.flatten();
+                if let Some(source) = raw {
+                    let mut inspector = replay::builder(source, config, syscall_plugins).build();
+                    protection.complete();
+                    return run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches);
+                }
                 let mut inspector = replay::builder(no_driver::Nothing::default(), config, syscall_plugins).build();
                 protection.complete();
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)

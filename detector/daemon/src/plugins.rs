@@ -191,10 +191,6 @@ fn load(plugin: &Plugin, path: &Path, built_in: bool) -> Result<Configured, Fata
     }
     let instead = if built_in { " in place of the built-in one" } else { "" };
     log::info(format!("plugin {} {}: loaded {}{instead}", info.name, info.version, path.display()));
-    if !info.unsupported().is_empty() {
-        let (name, unsupported) = (&info.name, info.unsupported().join(", "));
-        log::warning(format!("plugin {name}: not supported and not used: {unsupported}"));
-    }
     let (init_config, open_params) = (plugin.init_config.0.clone(), plugin.open_params.clone());
     Ok(Configured::new(library, init_config, open_params))
 }

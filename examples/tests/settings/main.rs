@@ -52,7 +52,7 @@ const KEYS: &[(&str, Shown)] = &[
     ("static_fields", Here(alert_form)),
     ("config_files", At(CONFIG, "further_files_are_merged_by_strategy")),
     ("watch_config_files", At(SERVICE, "valid_rules_are_reloaded_and_invalid_ones_are_not")),
-    ("plugins_hostinfo", Nothing("the plugins are built in and do not use this access")),
+    ("plugins_hostinfo", At("examples/tests/plugins.rs", "system_calls_of_a_plugin_take_the_place_of_a_driver")),
     ("rules_files", Here(rules)),
     ("rule_files", At(CONFIG, "errors_have_places")),
     ("rules[].enable.rule", Here(rules)),

@@ -132,6 +132,15 @@ impl<'c> Recorder<'c> {
             let mut writer = Writer::create(&path, &event.state().export(), Compression::Gzip)?;
             event.state().export_users(event.ts(), |user| writer.write(user))?;
             let described = event.state().export_containers(0, event.ts(), |container| writer.write(container))?;
+            let mut of_plugins = Ok(());
+            if let Some(extension) = event.state().extension() {
+                extension.dump(event.ts(), &mut |own| {
+                    if of_plugins.is_ok() {
+                        of_plugins = writer.write(own);
+                    }
+                });
+            }
+            of_plugins?;
             Ok((writer, described))
         };
         match begin() {
