@@ -23,15 +23,27 @@ fn loss(target: &Target, name: &str, attacks: &[String]) -> f64 {
     share
 }
 
+/// The number of comparisons: whatever else the host does during one part may cost more events than the attack does,
+/// but hardly in each of them. Starvation does.
+const COMPARISONS: usize = 3;
+
 #[track_caller]
 fn expect_no_more_loss(target: &Target, opening: usize, attack: &[String]) {
     let load = vec![format!("opens {SECONDS}"); opening];
-    let without = loss(target, "without the attack", &load);
-    let with = loss(target, "with the attack", &[&load[..], attack].concat());
-    assert!(with <= without + MOST, "{with} of the events were dropped, {without} without the attack");
-    if with > 0.0 {
-        target.until("a report of drops", |target| !target.alerts("Falco internal: syscall event drop").is_empty());
+    let mut all = Vec::new();
+    for _ in 0..COMPARISONS {
+        let without = loss(target, "without the attack", &load);
+        let with = loss(target, "with the attack", &[&load[..], attack].concat());
+        if with > 0.0 {
+            target.until("a report of drops", |target| !target.alerts("Falco internal: syscall event drop").is_empty());
+        }
+        all.push((with, without));
+        if with <= without + MOST {
+            break;
+        }
     }
+    let is_starved = all.iter().all(|(with, without)| *with > without + MOST);
+    assert!(!is_starved, "events dropped with and without the attack, each time: {all:?}");
     target.expect_alert("afterwards");
 }
 
