@@ -31,7 +31,7 @@ pub struct Metrics {
     pub added_fds: u64,
     /// File descriptors removed.
     pub removed_fds: u64,
-    /// File descriptors dropped because the process had too many.
+    /// File descriptors dropped because the process had too many, or because too many of all have long paths.
     pub drops_full_fdtable: u64,
     /// Enter events stored until their exit.
     pub stored_events: u64,

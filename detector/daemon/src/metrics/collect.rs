@@ -339,6 +339,7 @@ fn state(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
         ("n_added_threads", state.added_threads),
         ("n_removed_threads", state.removed_threads),
         ("n_drops_full_threadtable", state.drops_full_threadtable),
+        ("n_drops_full_fdtable", state.drops_full_fdtable),
     ] {
         metrics.push(Metric::counter(Part::State, name, value));
     }
