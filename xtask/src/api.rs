@@ -15,6 +15,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("peregrine-text", "peregrine_text"),
     ("peregrine-scap", "peregrine_scap"),
     ("peregrine-bpf", "peregrine_bpf"),
+    ("peregrine-userspace", "peregrine_userspace"),
     ("peregrine-sinsp", "peregrine_sinsp"),
     ("peregrine-rule-engine", "peregrine_rule_engine"),
     ("peregrine-plugin-host", "peregrine_plugin_host"),

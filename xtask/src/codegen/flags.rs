@@ -7,7 +7,7 @@ use scap::schema::FlagTable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-fn value(table: &FlagTable, name: &str) -> Result<u32, String> {
+pub(super) fn value(table: &FlagTable, name: &str) -> Result<u32, String> {
     table
         .entries
         .iter()
@@ -16,8 +16,8 @@ fn value(table: &FlagTable, name: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("table {} has no {name}", table.name))
 }
 
-fn bits(row: &Translation, out: &mut String) -> Result<(), String> {
-    // The distance that a bit moves (positive: to the left) -> the kernel's bits that move so.
+/// Returns the kernel's bits of a translation by the distance that they move: positive to the left.
+pub(super) fn moves(row: &Translation) -> Result<BTreeMap<i32, u32>, String> {
     let mut moves: BTreeMap<i32, u32> = BTreeMap::new();
     for (name, kernel) in row.rows {
         let schema = value(row.table, name)?;
@@ -27,7 +27,11 @@ fn bits(row: &Translation, out: &mut String) -> Result<(), String> {
         let by = schema.trailing_zeros() as i32 - kernel.trailing_zeros() as i32;
         *moves.entry(by).or_default() |= kernel;
     }
-    let terms: Vec<String> = moves
+    Ok(moves)
+}
+
+fn bits(row: &Translation, out: &mut String) -> Result<(), String> {
+    let terms: Vec<String> = moves(row)?
         .iter()
         .map(|(by, mask)| match by {
             0 => format!("(v & {mask:#x})"),

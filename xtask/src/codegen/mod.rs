@@ -1,5 +1,5 @@
-//! Writes the probe's headers, and the tables that its loader shares with it, from scap's schema; and the table by
-//! which conditions are read, from their grammar.
+//! Writes the probe's headers, the tables that its loader shares with it, and the same events of the source without
+//! privileges, from scap's schema; and the table by which conditions are read, from their grammar.
 //!
 //! The files are committed, so that a build needs no generator; a test fails when they are stale.
 
@@ -11,6 +11,7 @@ mod recipes;
 mod simple;
 mod syscalls;
 mod translations;
+mod userspace;
 
 use std::path::Path;
 
@@ -18,6 +19,13 @@ use std::path::Path;
 fn c_header(what: &str) -> String {
     format!(
         "/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */\n/* {what}\n * DO NOT EDIT. Written by: cargo xtask codegen\n */\n#pragma once\n\n"
+    )
+}
+
+/// Returns the first lines of a generated Rust file.
+fn rust_header(what: &str) -> String {
+    format!(
+        "//! {what}\n//!\n//! DO NOT EDIT. Written by: cargo xtask codegen\n\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n"
     )
 }
 
@@ -29,6 +37,9 @@ fn files() -> Result<Vec<(&'static str, String)>, String> {
         ("bpf/c/gen/syscalls.h", syscalls::header()?),
         ("bpf/c/gen/simple.bpf.h", simple::header()?),
         ("bpf/src/generated.rs", syscalls::rust()),
+        ("userspace/src/generated/flags.rs", userspace::flags()?),
+        ("userspace/src/generated/numbers.rs", syscalls::userspace()?),
+        ("userspace/src/events/simple.rs", userspace::simple()?),
         ("rule-engine/src/syntax/generated.rs", grammar::rust()?),
     ])
 }

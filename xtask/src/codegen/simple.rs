@@ -8,8 +8,8 @@ use super::translations::TRANSLATIONS;
 use scap::schema::{EVENTS, EventInfo, ParamType};
 use std::fmt::Write as _;
 
-/// Translations that are written by hand, in `sys/convert.bpf.h`.
-const BY_HAND: &[&str] = &["futex_operation", "mknod_mode", "device_number", "socket_family", "mount_flags"];
+/// Translations that are written by hand, in `sys/convert.bpf.h` and `userspace/src/convert.rs`.
+pub(super) const BY_HAND: &[&str] = &["futex_operation", "mknod_mode", "device_number", "socket_family", "mount_flags"];
 
 enum Value {
     Number { expr: String, width: usize },

@@ -214,3 +214,33 @@ pub(super) fn rust() -> String {
     );
     out
 }
+
+/// Returns the text of `userspace/src/generated/numbers.rs`.
+pub(super) fn userspace() -> Result<String, String> {
+    let numbers = numbers()?;
+    let mut out = super::rust_header("Numbers of calls, their codes in the schema, and the numbers of 32-bit calls.");
+    out.push_str("use scap::schema::EventCode;\n\n");
+    let first = numbers.extra.first().map_or(NUMBERS, |(nr, ..)| *nr);
+    let _ = writeln!(out, "/// No such call.\npub(crate) const NONE: u16 = {NONE};\n");
+    let _ = writeln!(
+        out,
+        "/// From here on: calls that only 32-bit programs have.\npub(crate) const IA32_ONLY: u16 = {first};\n"
+    );
+    out.push_str("/// The specific events of calls that only 32-bit programs have.\n");
+    out.push_str("pub(crate) const IA32_EVENTS: &[(u16, EventCode)] = &[\n");
+    for (nr, _, event) in &numbers.extra {
+        if let Some(event) = event {
+            let _ = writeln!(out, "    ({nr}, EventCode::{event}),");
+        }
+    }
+    out.push_str("];\n\n");
+    for (doc, name, values) in [
+        ("Number -> code of the schema.", "CODES", &numbers.codes),
+        ("32-bit number -> number.", "IA32", &numbers.ia32),
+        ("Number in socketcall -> number.", "SOCKETCALL", &numbers.socketcall),
+    ] {
+        let head = format!("/// {doc}\npub(crate) static {name}: [u16; {}] = [", values.len());
+        array(&mut out, &head, values, "\n];\n\n");
+    }
+    Ok(out)
+}

@@ -28,6 +28,19 @@ pub(super) const HOUSES: &[House] = &[
         ],
     },
     House {
+        folder: "userspace",
+        floors: &[
+            &["error", "generated", "process", "queue", "sys"],
+            &["convert", "memory", "socket"],
+            &["call", "config", "facts"],
+            &["clone", "exec", "filter", "tracee"],
+            &["launch"],
+            &["events"],
+            &["tracer"],
+            &["source"],
+        ],
+    },
+    House {
         folder: "sinsp",
         floors: &[
             &["error", "live_proc", "text"],

@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("scap", &[]),
     ("bpf", &["scap"]),
+    ("userspace", &["scap"]),
     ("sinsp", &["peregrine-text", "scap"]),
     ("rule-engine", &["peregrine-text", "sinsp"]),
     ("plugin-host", &["scap", "sinsp", "rule_engine"]),
@@ -28,12 +29,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
     ("detector/response", &[]),
-    ("detector/captures", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-containers"]),
+    ("detector/captures", &["scap", "bpf", "peregrine-userspace", "sinsp", "rule_engine", "peregrine-containers"]),
     (
         "detector/daemon",
         &[
             "scap",
             "bpf",
+            "peregrine-userspace",
             "sinsp",
             "rule_engine",
             "peregrine-plugin-host",
@@ -51,6 +53,7 @@ const OURS: &[&str] = &[
     "peregrine-text",
     "scap",
     "bpf",
+    "peregrine-userspace",
     "sinsp",
     "rule_engine",
     "peregrine",
@@ -65,7 +68,7 @@ const OURS: &[&str] = &[
 const MAX_LINES: usize = 500;
 /// Files that hold rows only may be longer.
 const TABLES: &[&str] =
-    &["schema/syscalls.rs", "schema/events/", "schema/flags/", "codegen/", "generated.rs", "tests/"];
+    &["schema/syscalls.rs", "schema/events/", "schema/flags/", "codegen/", "generated.rs", "generated/", "tests/"];
 
 /// Extensions of files with prose. Scripts have none.
 const PROSE: &[&str] = &["c", "cpp", "h", "hpp", "md", "rs", "sh", "toml", "yaml", "yml"];
