@@ -125,8 +125,15 @@ pub(crate) struct Record {
     /// Record only events that match this filter, and those that change the state, marked as such
     pub(crate) filter: Vec<String>,
     /// Run this command, and record only the activity of it and its children, until it ends
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND", group = "traced")]
     pub(crate) command: Vec<std::ffi::OsString>,
+    /// Trace the command by ptrace and seccomp instead of the probe, which requires no privileges; the recording ends with
+    /// the last of its children
+    #[arg(long, requires = "traced")]
+    pub(crate) userspace: bool,
+    /// With --userspace, attach to this process instead of running a command
+    #[arg(long, value_name = "PID", requires = "userspace", group = "traced")]
+    pub(crate) pid: Option<i32>,
     /// Stop after this time, such as `10s` or `1h30m`
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::time)]
     pub(crate) time: Option<std::time::Duration>,

@@ -48,7 +48,12 @@ impl Recorded {
             Some(status) => status,
             None => self.child.wait()?,
         };
-        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-        Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
+        Ok(code(status))
     }
+}
+
+/// Returns the exit code of a command, as a shell would.
+pub(crate) fn code(status: ExitStatus) -> ExitCode {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }

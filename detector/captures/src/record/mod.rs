@@ -1,7 +1,7 @@
 //! `pscap record`: records live events of this host into a capture.
 //!
 //! ```text
-//! probe ─ inspector ─ filter ─ one file, a row of files, or standard output
+//! probe or tracer ─ inspector ─ filter ─ one file, a row of files, or standard output
 //!  └ with a COMMAND: the events of its processes only
 //! ```
 //!
@@ -12,6 +12,7 @@
 
 mod command;
 mod engines;
+mod live;
 mod sink;
 mod summary;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bpf::{BpfSource, Probe, Selection, is_drop_event};
+use bpf::{Selection, is_drop_event};
 use scap::Source as _;
 use scap::schema::{EventCode, SyscallCode, SyscallSet};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -37,6 +38,7 @@ use crate::read::Printer;
 use crate::view::{Question, Seen, View};
 use command::Recorded;
 use engines::Engines;
+use live::Live;
 use sink::Sink;
 use summary::Summary;
 
@@ -54,7 +56,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
         true => Some(Printer::new(&options.print, None, &fields, output.has_colours())?),
         false => None,
     };
-    let source = open(options, selection(options, question.keys())?)?;
+    let source = Live::open(options, selection(options, question.keys())?)?;
     let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
     let engines = Engines::start(Path::new(&root))?;
     let until = options.time.map(|time| now().saturating_add(time.as_nanos() as u64));
@@ -75,33 +77,20 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     recording.write_new_users()?;
     recording.write_new_containers()?;
     let mut command = None;
-    if let Some((program, arguments)) = options.command.split_first() {
+    if let Some((program, arguments)) = options.command.split_first()
+        && !recording.view.source().runs_command()
+    {
         command = Some(Recorded::start(program, arguments)?);
     }
-    let outcome = recording.run(until, options.count, command.as_mut());
-    let code = command.map_or(Ok(ExitCode::SUCCESS), Recorded::end);
+    let outcome = recording.run(options, until, command.as_mut());
+    let code = match command {
+        Some(command) => command.end(),
+        None => recording.view.source_mut().end(options),
+    };
     recording.last_losses()?;
     recording.finish(options.quiet)?;
     outcome?;
     code
-}
-
-/// Opens the probe. The activity of this program is excluded: it would record its own recording.
-fn open(options: &Record, selection: Selection) -> Result<BpfSource, Fatal> {
-    let source = Probe::builder()
-        .select(selection)
-        .snaplen(options.snaplen)
-        .skip_own(true)
-        .only_children(!options.command.is_empty())
-        .ring_preset(options.buffer)
-        .and_then(bpf::Builder::open)?;
-    for refused in source.refused() {
-        say(format_args!("the kernel rejected a part of the probe: {refused}"));
-    }
-    for note in source.notes() {
-        say(format_args!("{note}"));
-    }
-    Ok(source)
 }
 
 /// Prints a line to standard error, whose reader may be gone.
@@ -161,10 +150,12 @@ enum Step {
     Event(u64),
     /// There was no event.
     Idle,
+    /// There will be no more events.
+    End,
 }
 
 struct Recording {
-    view: View<BpfSource>,
+    view: View<Live>,
     sink: Sink,
     output: Output,
     printer: Option<Printer>,
@@ -182,7 +173,7 @@ struct Recording {
 
 impl Recording {
     /// Records until the time or the number of events is reached, the command has ended, or termination is requested.
-    fn run(&mut self, until: Option<u64>, count: Option<u64>, mut command: Option<&mut Recorded>) -> Result<(), Fatal> {
+    fn run(&mut self, options: &Record, until: Option<u64>, mut command: Option<&mut Recorded>) -> Result<(), Fatal> {
         // Events up to then are recorded, and none after it.
         let mut end = until.unwrap_or(u64::MAX);
         let mut countdown = EVENTS;
@@ -190,7 +181,10 @@ impl Recording {
         loop {
             let step = self.step()?;
             let idle = step == Step::Idle;
-            if count.is_some_and(|count| self.summary.matched >= count) {
+            if step == Step::End {
+                return Ok(());
+            }
+            if options.count.is_some_and(|count| self.summary.matched >= count) {
                 return Ok(());
             }
             if matches!(step, Step::Event(ts) if ts > end) || (idle && now() > end) {
@@ -224,7 +218,8 @@ impl Recording {
                         end = end.min(now());
                     }
                 }
-                None if asked => end = end.min(now()),
+                // A command that the source runs ends the stream.
+                None if asked && !self.view.source().terminate(options) => end = end.min(now()),
                 None => {}
             }
         }
@@ -243,7 +238,8 @@ impl Recording {
                 true
             }
             Seen::Other | Seen::Hidden => false,
-            Seen::Idle | Seen::End => return Ok(Step::Idle),
+            Seen::Idle => return Ok(Step::Idle),
+            Seen::End => return Ok(Step::End),
         };
         // Before the event that is shown with it.
         self.write_new_containers()?;
@@ -271,7 +267,9 @@ impl Recording {
 
     /// Records the drops since the last drop event of the stream.
     fn last_losses(&mut self) -> Result<(), Fatal> {
-        self.view.source_mut().report_drops();
+        if !self.view.source_mut().report_drops() {
+            return Ok(());
+        }
         loop {
             self.view.next()?;
             match self.view.raw() {

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Instant;
 
-use bpf::BpfSource;
-use scap::{Source as _, SourceStats};
+use scap::{Source, SourceStats};
 
 use super::sink::Sink;
 
@@ -24,7 +23,7 @@ impl Summary {
     }
 
     /// Prints the summary to standard error.
-    pub(crate) fn print(&self, source: &BpfSource, sink: &Sink) {
+    pub(crate) fn print(&self, source: &dyn Source, sink: &Sink) {
         let text = self.text(self.began.elapsed().as_secs_f64(), &source.stats(), sink.files());
         // Nobody may be there to read it; the recording is complete.
         let _ = std::io::stderr().write_all(text.as_bytes());
