@@ -9,6 +9,8 @@ use crate::config::settings::EngineKind;
 use crate::denial::Denier;
 use crate::event_loop::{active_config, run, service};
 use crate::metrics::matches::Matches;
+#[cfg(feature = "live")]
+use crate::metrics::measured::Measured;
 use crate::metrics::telemetry::{CountsAudit, CountsSource};
 use crate::protect::Protection;
 use crate::reports::profile::Profiles;
@@ -19,7 +21,7 @@ use crate::rules::{self, RuleFiles};
 use crate::signals::Signals;
 use crate::sources::{self, containers, no_driver, plugin, replay};
 #[cfg(feature = "live")]
-use crate::sources::{live, selection};
+use crate::sources::{live, selection, traced};
 use crate::{Fatal, config, denial, host, log, names, plugins, protect, server, terminal, web};
 use peregrine_sinks::{Console, Wait};
 use rule_engine::engine::SourceRules;
@@ -155,7 +157,7 @@ pub(crate) fn detect(
                 protection.complete();
                 run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
             }
-            EngineKind::ModernEbpf | EngineKind::Kmod => {
+            EngineKind::ModernEbpf | EngineKind::Kmod | EngineKind::Userspace => {
                 live(&setup, protection, syscall_plugins, rules, denied, &alerts, &mut matches)
             }
         }
@@ -220,7 +222,34 @@ fn live(
     let of_plugins = plugins.as_ref().map(|plugins| plugins.parsed_syscalls()).unwrap_or_default();
     let wanted = |rules: &SourceRules<SinspSchema>| SinspSchema::syscalls(rules.rules().keys()).union(of_plugins);
     let calls = selection::select(&setup.config.base_syscalls, wanted(rules));
+    if setup.config.engine.kind == EngineKind::Userspace {
+        let source = traced::open(setup.config, calls)?;
+        let follow = |source: &mut peregrine_userspace::Userspace, rules: &SourceRules<SinspSchema>| {
+            traced::follow(source, setup.config, wanted(rules));
+        };
+        return watch(setup, protection, plugins, rules, denied, alerts, matches, source, follow);
+    }
     let source = live::open(setup.config, calls)?;
+    let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
+        live::follow(source, setup.config, wanted(rules));
+    };
+    watch(setup, protection, plugins, rules, denied, alerts, matches, source, follow)
+}
+
+/// Detects on the events of a live source.
+#[cfg(feature = "live")]
+#[allow(clippy::too_many_arguments, reason = "the parts of a run, each of its own kind")]
+fn watch<S: Measured>(
+    setup: &run::Setup<'_>,
+    protection: Protection,
+    plugins: plugins::Extension,
+    rules: &Arc<SourceRules<SinspSchema>>,
+    denied: Option<rule_engine::deny::Plan>,
+    alerts: &Alerts,
+    matches: &mut Matches,
+    source: S,
+    follow: impl FnMut(&mut S, &SourceRules<SinspSchema>),
+) -> Result<(), Fatal> {
     // Threads whose start was lost are known only in /proc.
     let proc = sinsp::ProcFs::new(host::host_root());
     let mut inspector = replay::builder(source, setup.config, plugins).proc(proc).build();
@@ -229,10 +258,10 @@ fn live(
     let start = |responses: &Responses| Denier::start(denied, setup.config, responses.counted());
     let denier = responses.as_ref().map(start).transpose()?;
     protection.complete();
-    log::notice("watching this host");
-    let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
-        live::follow(source, setup.config, wanted(rules))
-    };
+    log::notice(match setup.config.engine.kind {
+        EngineKind::Userspace => "watching one tree of processes",
+        _ => "watching this host",
+    });
     let queue = setup.containers.map(|containers| {
         inspector.set_container_metadata(containers.provider());
         pending_alerts::queue(containers.provider(), pending_alerts::MOMENT)

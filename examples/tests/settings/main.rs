@@ -41,6 +41,7 @@ const RESPONSE: &str = "examples/tests/response.rs";
 const BRAKES: &str = "detector/response/src/brakes.rs";
 const PROGRAMS: &str = "detector/response/src/program.rs";
 const PROBE: &str = "bpf/tests/settings.rs";
+const USERSPACE: &str = "examples/tests/userspace.rs";
 
 const KEYS: &[(&str, Shown)] = &[
     ("append_output[].match.rule", Here(append_output)),
@@ -70,6 +71,8 @@ const KEYS: &[(&str, Shown)] = &[
         At("detector/daemon/src/sources/live.rs", "each_setting_is_passed_to_the_probe"),
     ),
     ("engine.replay.capture_file", Here(engine)),
+    ("engine.userspace.command", At(USERSPACE, "the_detector_traces_a_command")),
+    ("engine.userspace.pid", At(USERSPACE, "the_detector_attaches_to_a_process")),
     ("capture.enabled", At("examples/tests/capture.rs", "the_events_from_a_match_on_are_kept_with_the_state")),
     ("capture.path_prefix", At("examples/tests/capture.rs", "rules_continue_if_no_file_can_be_created")),
     ("capture.mode", At("examples/tests/capture.rs", "every_rule_can_start_a_capture")),

@@ -13,6 +13,8 @@ choices! {
         Replay = "replay",
         /// No system calls.
         Nodriver = "nodriver",
+        /// One command or process, traced without privileges. Not in Falco.
+        Userspace = "userspace",
     }
     /// Minimum priority of rules.
     MinPriority {

@@ -313,6 +313,10 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if config.engine.kind == EngineKind::Replay && config.engine.replay.capture_file.as_os_str().is_empty() {
         fail("engine.replay.capture_file", "engine.kind is 'replay', but no capture file is set");
     }
+    let traced = &config.engine.userspace;
+    if config.engine.kind == EngineKind::Userspace && traced.command.is_empty() && traced.pid == 0 {
+        fail("engine.userspace", "engine.kind is 'userspace', but neither a command nor a pid is set");
+    }
     for (path, why) in config.outputs.check() {
         fail(&path, why);
     }

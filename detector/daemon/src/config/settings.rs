@@ -151,6 +151,8 @@ settings! {
         modern_ebpf: ModernEbpf = ModernEbpf::default(),
         /// Replay of a capture.
         replay: Replay = Replay::default(),
+        /// Tracing of one command or process.
+        userspace: Userspace = Userspace::default(),
     }
     /// Falco's kernel module.
     Kmod {
@@ -174,6 +176,13 @@ settings! {
     Replay {
         /// Path of the capture file.
         capture_file: PathBuf = PathBuf::new(),
+    }
+    /// The command or process that is traced without privileges. Not in Falco.
+    Userspace {
+        /// Command to run and to trace with its children, with its arguments.
+        command: Vec<String> = Vec::new(),
+        /// Process to attach to, if there is no command; 0: none.
+        pid: u32 = 0,
     }
     /// Capture files written when a rule matches.
     Capture {

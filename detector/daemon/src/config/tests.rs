@@ -46,6 +46,7 @@ engine:
   kmod: {buf_size_preset: 5, drop_failed_exit: true}
   modern_ebpf: {cpus_for_each_buffer: 3, buf_size_preset: 6, drop_failed_exit: true, disable_iterators: true}
   replay: {capture_file: /c.scap}
+  userspace: {command: [sh, -c, id], pid: 7}
 capture: {enabled: true, path_prefix: /p, mode: all_rules, default_duration: 1, max_file_size_mb: 2, max_daily_size_mb: 3}
 load_plugins: [json]
 plugins: [{name: json, library_path: libjson.so, init_config: {a: 1}, open_params: x}]
@@ -247,7 +248,8 @@ fn errors_have_places() {
 fn invalid_values_are_errors() {
     refuses("engine: {kind: replay}", "no capture file");
     refuses("engine: {kind: ebpf}", "falco.yaml:1:16: engine.kind: 'ebpf': the old BPF probe was removed");
-    refuses("engine: {kind: x}", "must be one of modern_ebpf, kmod, replay, nodriver");
+    refuses("engine: {kind: userspace}", "engine.kind is 'userspace', but neither a command nor a pid is set");
+    refuses("engine: {kind: x}", "must be one of modern_ebpf, kmod, replay, nodriver, userspace");
     refuses("priority: loud", "must be one of emergency");
     refuses("rule_matching: some", "must be one of first, all");
     refuses("log_level: loud", "must be one of emergency");

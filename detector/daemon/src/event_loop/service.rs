@@ -193,6 +193,7 @@ impl Service<'_> {
                 EngineKind::ModernEbpf | EngineKind::Kmod => "modern_bpf",
                 EngineKind::Replay => "savefile",
                 EngineKind::Nodriver => "nodriver",
+                EngineKind::Userspace => "userspace",
             },
             hostname: self.hostname.to_owned(),
             started: now(),

@@ -42,6 +42,15 @@ pub(crate) trait Measured: Source {
 impl<R: Read> Measured for Reader<R> {}
 
 #[cfg(feature = "live")]
+impl Measured for peregrine_userspace::Userspace {
+    /// The tracer is one thread, so its counts are those of one processor.
+    fn cpus(&self) -> Vec<Cpu> {
+        let stats = self.stats();
+        vec![Cpu { seen: stats.seen, dropped: stats.dropped(), faults: self.faults() }]
+    }
+}
+
+#[cfg(feature = "live")]
 impl Measured for bpf::BpfSource {
     fn cpus(&self) -> Vec<Cpu> {
         let cpu = |stats: &bpf::CpuStats| Cpu { seen: stats.seen, dropped: stats.dropped(), faults: stats.faults };

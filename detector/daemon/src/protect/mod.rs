@@ -37,7 +37,9 @@ impl Protection {
     /// known of what they need.
     pub(crate) fn of(config: &Config) -> Self {
         let watches = config.engine.kind != EngineKind::Replay;
-        Self { watches, confined: watches && config.protection.confine && !runs_others(config) }
+        // A tracer needs what the filter denies, and its command would have no more capabilities than it.
+        let traces = config.engine.kind == EngineKind::Userspace;
+        Self { watches, confined: watches && !traces && config.protection.confine && !runs_others(config) }
     }
 
     /// Applies what must be in place before there are threads.
@@ -56,7 +58,7 @@ impl Protection {
                 Ok(()) => {}
                 Err(error) => log::warning(format!("cannot drop capabilities: {error}")),
             }
-        } else if config.protection.confine {
+        } else if config.protection.confine && config.engine.kind != EngineKind::Userspace {
             log::notice(
                 "program_output, a program of a response or a plugin is enabled, so capabilities and system calls are not \
                  limited",

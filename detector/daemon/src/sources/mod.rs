@@ -10,6 +10,8 @@ pub(crate) mod plugin;
 pub(crate) mod replay;
 #[cfg(feature = "live")]
 pub(crate) mod selection;
+#[cfg(feature = "live")]
+pub(crate) mod traced;
 
 use crate::Fatal;
 use crate::cli::Options;
