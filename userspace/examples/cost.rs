@@ -96,6 +96,7 @@ fn notify(name: &'static str, number: u32) {
     let fd = receiver.recv().expect("a listener");
     std::thread::spawn(move || {
         loop {
+            // SAFETY: all of it are numbers, and the kernel wants zeros.
             let mut request: libc::seccomp_notif = unsafe { std::mem::zeroed() };
             // SAFETY: structures of the size that the requests have.
             unsafe {
@@ -131,7 +132,7 @@ fn main() {
     }
     let none: SyscallSet = [SyscallCode::SCHED_PROCESS_EXIT].into_iter().collect();
     let least = |run: &dyn Fn() -> f64| (0..RUNS).map(|_| run()).fold(f64::INFINITY, f64::min);
-    print(&format!("| loop | alone | not selected | selected | user notification |"));
+    print("| loop | alone | not selected | selected | user notification |");
     for name in LOOPS {
         let mut selected = match name {
             "getppid" => [SyscallCode::GETPPID].into_iter().collect(),
