@@ -28,34 +28,34 @@ fn ptrace(request: u32, tid: i32, address: usize, data: usize) -> io::Result<i64
 /// Begins to trace a thread; with `kill`, it is killed when the tracer dies.
 pub(crate) fn seize(tid: i32, kill: bool) -> io::Result<()> {
     let options = OPTIONS | if kill { libc::PTRACE_O_EXITKILL } else { 0 };
-    ptrace(libc::PTRACE_SEIZE as u32, tid, 0, options as usize).map(drop)
+    ptrace(libc::PTRACE_SEIZE, tid, 0, options as usize).map(drop)
 }
 
 /// Stops a thread.
 pub(crate) fn interrupt(tid: i32) -> io::Result<()> {
-    ptrace(libc::PTRACE_INTERRUPT as u32, tid, 0, 0).map(drop)
+    ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0).map(drop)
 }
 
 /// Lets a thread run with a signal, or 0; with `to_syscall`, up to the next entry or exit of a call.
 pub(crate) fn resume(tid: i32, to_syscall: bool, signal: i32) -> io::Result<()> {
     let request = if to_syscall { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
-    ptrace(request as u32, tid, 0, signal as usize).map(drop)
+    ptrace(request, tid, 0, signal as usize).map(drop)
 }
 
 /// Leaves a thread stopped, but for `SIGCONT`.
 pub(crate) fn listen(tid: i32) -> io::Result<()> {
-    ptrace(libc::PTRACE_LISTEN as u32, tid, 0, 0).map(drop)
+    ptrace(libc::PTRACE_LISTEN, tid, 0, 0).map(drop)
 }
 
 /// Ends the tracing of a stopped thread, and passes a signal on.
 pub(crate) fn detach(tid: i32, signal: i32) -> io::Result<()> {
-    ptrace(libc::PTRACE_DETACH as u32, tid, 0, signal as usize).map(drop)
+    ptrace(libc::PTRACE_DETACH, tid, 0, signal as usize).map(drop)
 }
 
 /// Returns the message of an event stop: a new thread, or the former number of a thread that has executed.
 pub(crate) fn event_message(tid: i32) -> io::Result<u64> {
     let mut message: libc::c_ulong = 0;
-    ptrace(libc::PTRACE_GETEVENTMSG as u32, tid, 0, &raw mut message as usize)?;
+    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message as usize)?;
     Ok(message)
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn call_info(tid: i32) -> io::Result<CallInfo> {
 /// Returns the number and the first argument of the call that a new thread comes out of.
 pub(crate) fn birth(tid: i32, compat: bool) -> io::Result<(u64, u64)> {
     let mut regs = std::mem::MaybeUninit::<libc::user_regs_struct>::zeroed();
-    ptrace(libc::PTRACE_GETREGS as u32, tid, 0, regs.as_mut_ptr() as usize)?;
+    ptrace(libc::PTRACE_GETREGS, tid, 0, regs.as_mut_ptr() as usize)?;
     // SAFETY: all registers are numbers, and the kernel has filled them.
     let regs = unsafe { regs.assume_init() };
     Ok(if compat { (regs.orig_rax & 0xffff_ffff, regs.rbx & 0xffff_ffff) } else { (regs.orig_rax, regs.rdi) })
@@ -114,7 +114,7 @@ pub(crate) fn birth(tid: i32, compat: bool) -> io::Result<(u64, u64)> {
 /// Returns the sender of the signal that a thread is stopped at, where the signal carries one.
 pub(crate) fn sender(tid: i32, signal: i32) -> io::Result<i64> {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
-    ptrace(libc::PTRACE_GETSIGINFO as u32, tid, 0, info.as_mut_ptr() as usize)?;
+    ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize)?;
     // SAFETY: the kernel has filled it.
     let info = unsafe { info.assume_init() };
     let carries = match signal {

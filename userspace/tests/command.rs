@@ -230,6 +230,8 @@ fn a_process_that_is_attached_to_is_seen_and_left_alone() {
         Ok(source) => source,
         // Yama may forbid it to ordinary users.
         Err(error) => {
+            drop(input);
+            child.wait().expect("it ends with its input");
             testkit::skip(&testkit::ROOT, error);
             return;
         }
