@@ -68,6 +68,7 @@ mod codes;
 mod error;
 mod extract;
 mod fields;
+mod init_schema;
 mod library;
 mod owner;
 mod plugin;

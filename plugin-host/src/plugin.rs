@@ -15,6 +15,7 @@ use scap::schema::SCHEMA_VERSION;
 
 use crate::codes::Codes;
 use crate::error::Error;
+use crate::init_schema;
 use crate::library::{self, Library};
 use crate::owner::{
     AsyncEvents, Dump, Log, ROUTINES, Registered, Severity, async_event, dumped_event, last_error, log,
@@ -90,7 +91,7 @@ impl Plugin {
     /// Initializes a plugin with a configuration: free text, or JSON if the plugin has a schema for it.
     ///
     /// # Errors
-    /// If the configuration contains a NUL byte, is not JSON where the plugin requires that, or is rejected by the plugin.
+    /// If the configuration contains a NUL byte, is invalid by the JSON schema of the plugin, or is rejected by the plugin.
     pub fn init(library: &Library, config: &str, log_to: Log) -> Result<Self, Error> {
         Self::with_tables(library, config, log_to, Arc::default())
     }
@@ -103,11 +104,8 @@ impl Plugin {
         registry: Arc<Registry>,
     ) -> Result<Self, Error> {
         let info = library.info();
-        if let Some((_, true)) = &info.init_schema
-            && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(or_empty_object(config))
-        {
-            let reason = format!("not JSON, which its schema requires: {error}");
-            return Err(Error::Config { plugin: info.name.clone(), setting: "init_config", reason });
+        if let Some((schema, true)) = &info.init_schema {
+            init_schema::check(&info.name, schema, config)?;
         }
         let config = text(&info.name, "init_config", config)?;
         let owner = Registered::new(&info.name, log_to);
@@ -434,10 +432,6 @@ impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin").field("name", &self.info().name).finish_non_exhaustive()
     }
-}
-
-fn or_empty_object(config: &str) -> &str {
-    if config.trim().is_empty() { "{}" } else { config }
 }
 
 /// Converts a text for a plugin.

@@ -156,9 +156,12 @@ const char *plugin_get_required_event_schema_version(void *s) {
 }
 
 #ifdef SCHEMA
+#ifndef SCHEMA_TEXT
+#define SCHEMA_TEXT "{\"type\": \"object\"}"
+#endif
 const char *plugin_get_init_schema(uint32_t *type) {
     *type = 1;
-    return "{\"type\": \"object\"}";
+    return SCHEMA_TEXT;
 }
 #endif
 

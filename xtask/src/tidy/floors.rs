@@ -75,7 +75,7 @@ pub(super) const HOUSES: &[House] = &[
         folder: "plugin-host",
         floors: &[
             &["codes", "error", "queue", "routines", "version"],
-            &["fields"],
+            &["fields", "init_schema"],
             &["library"],
             &["owner", "set"],
             &["tables"],
