@@ -29,6 +29,7 @@ mod value;
 mod field;
 mod list;
 mod page;
+mod shape;
 
 use bumpalo::Bump;
 use scap::schema::{Format, ParamType};
@@ -40,6 +41,7 @@ pub use field::{FieldRef, Fields, OutputTime, prefix_len};
 pub use flags::FieldFlags;
 pub use list::{ListOptions, ListedClass, ListedField, Listing, listing};
 pub use page::page;
+pub use shape::{Item, Shape};
 pub use value::{Value, write_json_text};
 
 mod container;

@@ -71,7 +71,7 @@ fn push(out: &mut impl Sink, value: Value<'_>, kind: ParamType, format: Format) 
 }
 
 /// Returns the bytes before the first NUL, as for readers of C strings.
-fn until_nul(bytes: &[u8]) -> &[u8] {
+pub(super) fn until_nul(bytes: &[u8]) -> &[u8] {
     match memchr::memchr(0, bytes) {
         Some(end) => bytes.get(..end).unwrap_or(bytes),
         None => bytes,

@@ -256,7 +256,7 @@ pub(super) fn rawarg_json<'e>(e: &'e Event<'e>, field: &'e FieldRef, arena: &'e 
 }
 
 /// Returns whether numbers of the type have a sign; `None` for other types.
-fn is_signed(ty: ParamType) -> Option<bool> {
+pub(crate) fn is_signed(ty: ParamType) -> Option<bool> {
     use ParamType as T;
     match ty {
         T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Errno | T::Fd | T::Pid | T::Fd32 | T::Pid32 => Some(true),
