@@ -22,6 +22,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("peregrine-sinks", "peregrine_sinks"),
     ("peregrine-containers", "peregrine_containers"),
     ("peregrine-response", "peregrine_response"),
+    ("peregrine-tables", "peregrine_tables"),
     ("peregrine-captures", "peregrine_captures"),
     ("peregrine-detector", "peregrine_detector"),
 ];

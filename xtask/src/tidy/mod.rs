@@ -29,7 +29,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
     ("detector/response", &[]),
-    ("detector/captures", &["scap", "bpf", "peregrine-userspace", "sinsp", "rule_engine", "peregrine-containers"]),
+    ("detector/tables", &["scap", "sinsp", "rule_engine", "peregrine"]),
+    (
+        "detector/captures",
+        &[
+            "scap",
+            "bpf",
+            "peregrine-userspace",
+            "sinsp",
+            "rule_engine",
+            "peregrine",
+            "peregrine-containers",
+            "peregrine-tables",
+        ],
+    ),
     (
         "detector/daemon",
         &[
@@ -42,6 +55,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "peregrine-sinks",
             "peregrine-containers",
             "peregrine-response",
+            "peregrine-tables",
         ],
     ),
     ("examples", &["scap", "bpf", "sinsp", "rule_engine", "peregrine", "peregrine-captures", "peregrine-detector"]),
@@ -61,6 +75,7 @@ const OURS: &[&str] = &[
     "peregrine-sinks",
     "peregrine-containers",
     "peregrine-response",
+    "peregrine-tables",
     "peregrine-captures",
     "peregrine-detector",
 ];
