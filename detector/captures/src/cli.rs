@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use peregrine_tables::{FileFormat, Table};
+
 use crate::Fatal;
 #[cfg(feature = "live")]
 use crate::quantity;
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Read(Read),
     /// Convert a capture: upgrade to the current schema, filter, recompress or write as text
     Convert(Convert),
+    /// Write captures as tables: Parquet, Arrow, CSV, JSON
+    Export(Export),
     /// Describe a capture: versions, blocks, state, counts by event, time span
     Info(Info),
     /// List the fields that filters and formats can use
@@ -195,6 +199,60 @@ pub(crate) struct Convert {
     /// ones, other events are left out
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) compatible: Option<crate::compatible::Program>,
+}
+
+#[derive(Debug, Args)]
+#[command(override_usage = "pscap export [OPTIONS] CAPTURE… [FILTER] OUTPUT")]
+pub(crate) struct Export {
+    /// The captures: files, folders, patterns such as '*.scap', or `-` for standard input; a filter, in the language of
+    /// rule conditions; the file to write, whose name says the format, or `-` for standard output
+    #[arg(required = true, num_args = 2.., value_name = "CAPTURE… [FILTER] OUTPUT")]
+    pub(crate) words: Vec<String>,
+    /// The table
+    #[arg(short, long, value_name = "TABLE", default_value = "events", value_parser = tables::table())]
+    pub(crate) table: Table,
+    /// The columns: fields, and columns that only the table has; `all` for every one
+    #[arg(short, long, value_delimiter = ',', value_name = "FIELD,…")]
+    pub(crate) fields: Vec<String>,
+    /// The format, if the name of the output does not say it
+    #[arg(long, value_name = "FORMAT", value_parser = tables::format())]
+    pub(crate) format: Option<FileFormat>,
+    /// Rules files for the table `alerts`
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Write a folder of files by host and date: OUTPUT/host=NAME/date=YYYY-MM-DD/
+    #[arg(long)]
+    pub(crate) partition: bool,
+    /// Maximum number of rows of a row group of Parquet: 1048576
+    #[arg(long, value_name = "ROWS", value_parser = tables::row_group)]
+    pub(crate) row_group: Option<usize>,
+    /// Level of the compression of Parquet, from 1 to 22: 3
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub(crate) level: Option<i32>,
+}
+
+/// The values of options about tables.
+mod tables {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    use peregrine_tables::{FileFormat, Table};
+
+    pub(super) fn table() -> impl TypedValueParser<Value = Table> {
+        PossibleValuesParser::new(Table::ALL.iter().map(|table| table.name()))
+            .try_map(|name| Table::named(&name).ok_or("no such table"))
+    }
+
+    pub(super) fn format() -> impl TypedValueParser<Value = FileFormat> {
+        let all = || FileFormat::ALL.iter().copied();
+        PossibleValuesParser::new(all().map(FileFormat::name))
+            .try_map(move |name| all().find(|format| format.name() == name).ok_or("no such format"))
+    }
+
+    pub(super) fn row_group(text: &str) -> Result<usize, String> {
+        match text.parse() {
+            Ok(rows) if rows > 0 => Ok(rows),
+            _ => Err("a number of rows is required".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

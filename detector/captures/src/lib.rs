@@ -4,6 +4,7 @@
 //! pscap record x.scap --for 10s evt.type in (open, openat)
 //! pscap read x.scap evt.type=openat -p '%evt.time %proc.name %fd.name'
 //! pscap info x.scap
+//! pscap export x.scap x.parquet --fields evt.rawtime,proc.name,fd.name
 //! pscap convert old.scap new.scap.gz
 //! pscap fields | events
 //! pscap eval x.scap --conditions many.jsonl
@@ -14,11 +15,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))] // They panic when the reader is gone.
 
+mod captures;
 mod cli;
 mod compatible;
 mod convert;
 mod eval;
 mod events;
+mod export;
 mod fields;
 mod info;
 mod input;
@@ -61,6 +64,7 @@ fn command(command: Command) -> Result<ExitCode, Fatal> {
         Command::Record(options) => return record::run(&options),
         Command::Read(options) => read::run(&options),
         Command::Convert(options) => convert::run(&options),
+        Command::Export(options) => export::run(&options),
         Command::Fields(options) => fields::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Info(options) => info::run(&options),

@@ -1,7 +1,12 @@
 //! The progress bar of large files.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use scap::{HostState, Next, Source, SourceStats};
+
+use crate::input::Input;
 
 /// Smaller files are read before a bar would be of use.
 const LARGE: u64 = 50_000_000;
@@ -15,6 +20,9 @@ pub(crate) struct Progress {
     shown: bool,
     countdown: u32,
     next: Instant,
+    /// The bytes of files that were read before, and of all files, if there are several.
+    before: u64,
+    all: Option<u64>,
 }
 
 impl Progress {
@@ -22,7 +30,14 @@ impl Progress {
     pub(crate) fn new(size: Option<u64>) -> Self {
         let wanted = size.is_some_and(|size| size >= LARGE);
         let shown = wanted && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
-        Self { shown, countdown: EVENTS, next: Instant::now() + INTERVAL }
+        Self { shown, countdown: EVENTS, next: Instant::now() + INTERVAL, before: 0, all: None }
+    }
+
+    /// Creates a bar for files that are read one after the other.
+    pub(crate) fn of_files(paths: &[PathBuf]) -> Self {
+        let sizes = paths.iter().map(|path| std::fs::metadata(path).ok().filter(|meta| meta.is_file()));
+        let all = sizes.map(|meta| Some(meta?.len())).sum::<Option<u64>>();
+        Self { all, ..Self::new(all) }
     }
 
     /// Counts one event; `at` returns position and size when they are needed.
@@ -34,10 +49,49 @@ impl Progress {
             if self.shown && Instant::now() >= self.next {
                 self.next = Instant::now() + INTERVAL;
                 if let Some((position, size)) = at() {
-                    show(&bar(position, size));
+                    show(&bar(self.before + position, self.all.unwrap_or(size)));
                 }
             }
         }
+    }
+}
+
+/// A capture whose events advance a bar.
+pub(crate) struct Watched<'p> {
+    input: Input,
+    progress: &'p mut Progress,
+}
+
+impl<'p> Watched<'p> {
+    pub(crate) fn new(input: Input, progress: &'p mut Progress) -> Self {
+        Self { input, progress }
+    }
+}
+
+impl Drop for Watched<'_> {
+    /// The bar goes on with the next file.
+    fn drop(&mut self) {
+        self.progress.before += self.input.progress().map_or(0, |(_, size)| size);
+    }
+}
+
+impl Source for Watched<'_> {
+    fn next(&mut self) -> scap::Result<Next<'_>> {
+        let Self { input, progress } = self;
+        progress.tick(|| input.progress());
+        input.next()
+    }
+
+    fn host(&self) -> &HostState {
+        self.input.host()
+    }
+
+    fn stats(&self) -> SourceStats {
+        self.input.stats()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.input.progress()
     }
 }
 
