@@ -133,6 +133,7 @@ fn the_schema_of_the_configuration_is_that_of_falco() {
         "http_output.spool",
         "elasticsearch_output.",
         "kafka_output.",
+        "parquet_output.",
         "grpc.",
         "grpc_output.",
         "outputs_spool.",

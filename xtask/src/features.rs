@@ -76,7 +76,7 @@ mod tests {
     fn the_features_of_the_detector_are_known() {
         let crates = crates(&crate::root()).expect("metadata");
         let detector = crates.iter().find(|(name, _)| name == "peregrine-detector").map(|(_, features)| features);
-        assert_eq!(detector.map(Vec::as_slice), Some(&["grpc", "kafka", "live"].map(str::to_owned)[..]));
+        assert_eq!(detector.map(Vec::as_slice), Some(&["grpc", "kafka", "live", "parquet"].map(str::to_owned)[..]));
         assert!(crates.iter().all(|(_, features)| features.len() <= 4), "{crates:?}: too many combinations");
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fs;
 
-use outputs::{elasticsearch, http, https, kafka, plain_outputs, retries, slow_output, spools, syslog};
+use outputs::{elasticsearch, http, https, kafka, parquet, plain_outputs, retries, slow_output, spools, syslog};
 use program::{RULES, alert_form, append_output, drops, engine, logging, metrics, rules, thread_table, web_threads};
 
 enum Shown {
@@ -126,6 +126,10 @@ const KEYS: &[(&str, Shown)] = &[
     ("program_output.keep_alive", Here(plain_outputs)),
     ("program_output.program", Here(plain_outputs)),
     ("program_output.spool", Here(spools)),
+    ("parquet_output.enabled", Here(parquet)),
+    ("parquet_output.directory", Here(parquet)),
+    ("parquet_output.max_file_size_mb", Here(parquet)),
+    ("parquet_output.max_file_age", Here(parquet)),
     ("elasticsearch_output.enabled", Here(elasticsearch)),
     ("elasticsearch_output.url", Here(elasticsearch)),
     ("elasticsearch_output.index", Here(elasticsearch)),

@@ -265,3 +265,37 @@ pub(super) fn kafka() {
         assert!(ran.code == 1 && ran.err.contains(part), "{tls}: {}", ran.err);
     }
 }
+
+/// Files are complete at the end, by size, and by age while the program runs.
+pub(super) fn parquet() {
+    let files = |folder: &Path| {
+        let found = |folder: &Path| -> Vec<std::path::PathBuf> {
+            let entries = fs::read_dir(folder).map(|entries| entries.map(|entry| entry.unwrap().path()).collect());
+            entries.unwrap_or_default()
+        };
+        let dates = found(&folder.join("dataset/host=test"));
+        let files = dates.iter().flat_map(|date| found(date));
+        files.filter(|file| file.extension().is_some_and(|end| end == "parquet")).collect::<Vec<_>>()
+    };
+    let is_whole = |file: &std::path::PathBuf| {
+        let bytes = fs::read(file).unwrap();
+        bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1")
+    };
+    let (folder, ran) = run("parquet_output: {enabled: true, directory: DIR/dataset}\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let at_the_end = files(folder.path());
+    assert!(at_the_end.len() == 1 && at_the_end.iter().all(is_whole), "{at_the_end:?}");
+    // At a size of 0 each delivery is a file.
+    let (folder, ran) =
+        run("buffered_outputs: false\nparquet_output: {enabled: true, directory: DIR/dataset, max_file_size_mb: 0}\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!files(folder.path()).is_empty() && files(folder.path()).iter().all(is_whole));
+    let mut service = Service::start(
+        "metrics: {enabled: true, interval: 100ms, output_rule: true}\n\
+         parquet_output: {enabled: true, directory: DIR/dataset, max_file_age: 1}\n",
+    );
+    service.until("a file while it runs", |service| files(service.folder.path()).iter().any(is_whole));
+    assert_eq!(service.end().0, 0);
+    let (_folder, ran) = run("parquet_output: {enabled: true}\n");
+    assert!(ran.code == 1 && ran.err.contains("the Parquet output is enabled but has no directory"), "{}", ran.err);
+}

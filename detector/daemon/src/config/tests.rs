@@ -115,6 +115,7 @@ kafka_output:
   username: u
   password: w
   spool: true
+parquet_output: {enabled: true, directory: /p, max_file_size_mb: 3, max_file_age: 4}
 grpc:
   enabled: true
   bind_address: 127.0.0.1:5060

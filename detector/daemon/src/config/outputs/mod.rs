@@ -9,6 +9,7 @@ pub(crate) mod file;
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod kafka;
+pub(crate) mod parquet;
 pub(crate) mod program;
 pub(crate) mod stdout;
 pub(crate) mod syslog;
@@ -187,6 +188,8 @@ outputs! {
     elasticsearch: elasticsearch::ElasticsearchOutput,
     /// Output to Kafka.
     kafka: kafka::KafkaOutput,
+    /// Output to Parquet files.
+    parquet: parquet::ParquetOutput,
     /// Server of Falco's gRPC protocol.
     grpc: grpc::GrpcServer,
 }
