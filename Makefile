@@ -6,6 +6,8 @@
 #   make bench    measure the cost of a run, with Falco's figures beside it, and instructions per layer; with BASE=COMMIT,
 #                 compare the build of that commit with this one, in pairs of runs
 #   make oracle-correlation    compare correlations with two other engines on 2,000 generated streams each; installs them
+#   make tables   compare Parquet exports with the captures by PyArrow, and run the recipes of docs/tables.md in DuckDB, pandas
+#                 and Polars; installs them (not part of `make test`)
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
 #   make package-check  check every combination of features; package every library as for publication, and run its tests
@@ -87,6 +89,18 @@ oracle-correlation:
 	$(CARGO) run --quiet --locked --ignore-rust-version --target-dir $(ORACLES)/target \
 		--manifest-path rule-engine/tests/oracle-correlation/windows/Cargo.toml -- 2000 > $(ORACLES)/made/windows.jsonl
 	PEREGRINE_CORRELATION_ORACLE=$(ORACLES)/made $(CARGO) test --package peregrine-rule-engine --test correlation oracle
+
+# Engines that read the tables, pinned. PySpark is used if it is there: it has 400 MB.
+TABLES := $(abspath target/tables)
+.PHONY: tables
+tables: setup
+	@mkdir -p $(TABLES)
+	[ -x $(TABLES)/venv/bin/python ] || python3 -m venv $(TABLES)/venv
+	$(TABLES)/venv/bin/pip install --quiet pyarrow==26.0.1 duckdb==2.0.1 pandas==3.1.1 polars==2.1.0
+	$(CARGO) build --release --quiet --package peregrine-examples --bin pscap
+	pscap=$${CARGO_TARGET_DIR:-target}/release/pscap
+	$(TABLES)/venv/bin/python detector/tables/tests/engines/values.py $$pscap testdata/captures/*.scap
+	$(TABLES)/venv/bin/python detector/tables/tests/engines/recipes.py $$pscap docs/tables.md testdata/captures/*.scap
 
 .PHONY: kernel-matrix
 kernel-matrix: setup

@@ -273,7 +273,8 @@ pub(super) fn parquet() {
             let entries = fs::read_dir(folder).map(|entries| entries.map(|entry| entry.unwrap().path()).collect());
             entries.unwrap_or_default()
         };
-        let dates = found(&folder.join("dataset/host=test"));
+        let hosts = found(&folder.join("dataset"));
+        let dates: Vec<_> = hosts.iter().flat_map(|host| found(host)).collect();
         let files = dates.iter().flat_map(|date| found(date));
         files.filter(|file| file.extension().is_some_and(|end| end == "parquet")).collect::<Vec<_>>()
     };
@@ -285,6 +286,7 @@ pub(super) fn parquet() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let at_the_end = files(folder.path());
     assert!(at_the_end.len() == 1 && at_the_end.iter().all(is_whole), "{at_the_end:?}");
+    assert!(at_the_end[0].starts_with(folder.path().join("dataset/host=test")), "{at_the_end:?}");
     // At a size of 0 each delivery is a file.
     let (folder, ran) =
         run("buffered_outputs: false\nparquet_output: {enabled: true, directory: DIR/dataset, max_file_size_mb: 0}\n");
