@@ -26,7 +26,7 @@ const UTC: &str = "UTC";
 /// The bytes of an address: an IPv4 address is mapped to IPv6.
 const ADDRESS: i32 = 16;
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// One value.

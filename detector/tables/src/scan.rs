@@ -78,7 +78,7 @@ impl Error {
     }
 }
 
-/// What a scan returns.
+/// The description of a scan: columns, filter and rules.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Request {

@@ -17,7 +17,7 @@ use crate::rows::Rows;
 /// The entries of all processes after which their rows are written early, so that the memory is bounded.
 const ENTRIES: usize = 1 << 17;
 
-/// What a table knows of a process.
+/// The knowledge of a table about a process.
 pub(crate) trait OfProcess: Default {
     /// Returns how many rows it will be, to bound the memory.
     fn entries(&self) -> usize;

@@ -62,7 +62,7 @@ impl FileFormat {
     }
 }
 
-/// How batches are written.
+/// The options of a writer.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WriteOptions {
