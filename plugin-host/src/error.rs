@@ -47,7 +47,7 @@ pub enum Error {
     /// It looks at system calls, and was built for a version of their schema that is not supported.
     #[error(
         "plugin {plugin} requires version {required} of the schema of system calls; {supported} is supported \
-         (3.0.0 is what a plugin requires that does not say)"
+         (a plugin that declares no version requires 3.0.0)"
     )]
     SchemaVersion {
         /// The name of the plugin.
@@ -110,6 +110,6 @@ pub enum Error {
         plugin: String,
     },
     /// The event was made by plugins other than those of the rules.
-    #[error("the event comes from other plugins than those that the rules were compiled with")]
+    #[error("the event comes from plugins other than those that the rules were compiled with")]
     ForeignEvent,
 }

@@ -105,7 +105,7 @@ impl Kind {
 pub struct Feed {
     /// The place of the correlation. It is greater than that of the named one.
     pub plan: u32,
-    /// The member.
+    /// The index of the member in its correlation.
     pub member: u16,
 }
 

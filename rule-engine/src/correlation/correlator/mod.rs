@@ -151,7 +151,7 @@ impl Correlator {
         self.store.waiting(Place { plan, stage })
     }
 
-    /// Returns the time after which [`process`](Self::process) has something to do even for an event without hits: for
+    /// Returns the time after which [`process`](Self::process) has work to do even for an event without hits: for
     /// matches that are complete because nothing has happened, and for partial matches that have expired, which it drops
     /// once a second.
     #[inline]
