@@ -1,4 +1,5 @@
-//! Questions of an investigation on a recorded intrusion. The expectations were worked out by hand from the events.
+//! Questions of an investigation on a recorded intrusion. Connects and reads of `/etc/shadow` are what `pscap read` prints;
+//! bytes, lifetimes and lineages are those of the first export, compared with the events at some places.
 
 mod common;
 

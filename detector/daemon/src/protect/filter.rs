@@ -81,20 +81,27 @@ const DENIED: &[libc::c_long] = &[
 /// Families of sockets that are allowed: outputs and engines, and netlink for the users of connections.
 const FAMILIES: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// Denies the calls to all threads, and to those that they start.
+/// Denies the calls to all threads, and to those that they start. `opens_programs` says whether BPF programs may have to
+/// be opened later, to change what the kernel denies: libbpf makes a file in memory for each, which it closes again.
 ///
 /// # Errors
 ///
 /// If the kernel has no such filters.
-pub(crate) fn apply() -> Result<(), String> {
-    for program in [denied()?, allowed()?] {
+pub(crate) fn apply(opens_programs: bool) -> Result<(), String> {
+    for program in [denied()?, allowed(opens_programs)?] {
         seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
 
-fn allowed() -> Result<BpfProgram, String> {
-    let rules = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+fn allowed(opens_programs: bool) -> Result<BpfProgram, String> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    if opens_programs {
+        let flags = u64::from(libc::MFD_CLOEXEC);
+        let as_libbpf = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, flags)
+            .and_then(|flags| SeccompRule::new(vec![flags]));
+        rules.insert(libc::SYS_memfd_create, vec![as_libbpf.map_err(|error| error.to_string())?]);
+    }
     compile(rules, SeccompAction::Errno(libc::ENOSYS.unsigned_abs()), SeccompAction::Allow)
 }
 
@@ -124,17 +131,42 @@ mod tests {
     use std::net::TcpListener;
     use std::process::Command;
 
-    /// A filter applies to the process for good, so that the test is run once more in a separate process.
+    const INNER: &str = "PEREGRINE_TEST_OF_FILTER";
+
+    /// Runs a test once more in a separate process: a filter applies to the process for good.
+    fn in_a_process(name: &str) {
+        let this = std::env::current_exe().unwrap();
+        let name = format!("protect::filter::tests::{name}");
+        let ran = Command::new(this).args(["--exact", &name, "--nocapture"]).env(INNER, "1").output().unwrap();
+        let out = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && out.contains("1 passed"), "{out}");
+    }
+
+    #[test]
+    fn bpf_objects_are_opened_only_for_denials() {
+        use rustix::fs::MemfdFlags as Flags;
+        use rustix::io::Errno;
+        if std::env::var_os(INNER).is_none() {
+            return in_a_process("bpf_objects_are_opened_only_for_denials");
+        }
+        let file = |flags| rustix::fs::memfd_create("x", flags).map(drop);
+        apply(true).unwrap();
+        assert_eq!(file(Flags::CLOEXEC), Ok(()));
+        assert_eq!(file(Flags::empty()), Err(Errno::NOSYS));
+        assert_eq!(file(Flags::CLOEXEC | Flags::ALLOW_SEALING), Err(Errno::NOSYS));
+        apply(false).unwrap();
+        assert_eq!(file(Flags::CLOEXEC), Err(Errno::NOSYS));
+    }
+
     #[test]
     fn namespaces_are_denied_and_ordinary_work_is_not() {
-        const INNER: &str = "PEREGRINE_TEST_OF_FILTER";
         if std::env::var_os(INNER).is_some() {
             let family = |family| rustix::net::socket(family, rustix::net::SocketType::DGRAM, None).map(drop);
             let before = std::thread::spawn(move || {
                 std::thread::park();
                 family(rustix::net::AddressFamily::VSOCK)
             });
-            apply().unwrap();
+            apply(false).unwrap();
             before.thread().unpark();
             assert_eq!(before.join().unwrap(), Err(rustix::io::Errno::PERM));
             assert!(!Command::new("unshare").args(["--uts", "true"]).status().is_ok_and(|status| status.success()));
@@ -153,10 +185,6 @@ mod tests {
             std::fs::read_to_string("/proc/self/stat").unwrap();
             return;
         }
-        let this = std::env::current_exe().unwrap();
-        let name = "protect::filter::tests::namespaces_are_denied_and_ordinary_work_is_not";
-        let ran = Command::new(this).args(["--exact", name, "--nocapture"]).env(INNER, "1").output().unwrap();
-        let out = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success() && out.contains("1 passed"), "{out}");
+        in_a_process("namespaces_are_denied_and_ordinary_work_is_not");
     }
 }

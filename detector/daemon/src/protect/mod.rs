@@ -30,6 +30,8 @@ pub(crate) struct Protection {
     watches: bool,
     /// Whether capabilities and system calls are limited.
     confined: bool,
+    /// Whether responses are enabled: a reload may change what the kernel denies.
+    answers: bool,
 }
 
 impl Protection {
@@ -39,7 +41,8 @@ impl Protection {
         let watches = config.engine.kind != EngineKind::Replay;
         // A tracer needs what the filter denies, and its command would have no more capabilities than it.
         let traces = config.engine.kind == EngineKind::Userspace;
-        Self { watches, confined: watches && !traces && config.protection.confine && !runs_others(config) }
+        let confined = watches && !traces && config.protection.confine && !runs_others(config);
+        Self { watches, confined, answers: config.response.enabled }
     }
 
     /// Applies what must be in place before there are threads.
@@ -74,7 +77,7 @@ impl Protection {
         if let Err(error) = capabilities::keep(capabilities::OF_THE_READER) {
             log::warning(format!("cannot drop capabilities: {error}"));
         }
-        match filter::apply() {
+        match filter::apply(self.answers) {
             Ok(()) => log::info("system calls that the program does not need are denied from now on"),
             Err(error) => log::warning(format!("cannot limit system calls: {error}")),
         }
