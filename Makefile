@@ -24,10 +24,6 @@ SHELL := /bin/bash
 .ONESHELL:
 .DEFAULT_GOAL := help
 
-# Where to install is for this file: cargo runs make for libraries, which would install themselves there.
-MAKEOVERRIDES :=
-unexport DESTDIR PREFIX SYSCONFDIR LIBDIR
-
 CARGO ?= cargo
 SYSTEM_PACKAGES := clang libelf-dev zlib1g-dev pkg-config
 
@@ -150,6 +146,10 @@ SYSCONFDIR ?= /etc
 BUILT ?=
 PROGRAMS := $(or $(BUILT),target/dist)
 GENERATED ?= target/package
+# Where to install is for this file: cargo runs make for libraries, which would install themselves there. (A variable that
+# is unexported counts as defined: this follows the defaults.)
+MAKEOVERRIDES :=
+unexport DESTDIR PREFIX SYSCONFDIR LIBDIR
 
 .PHONY: programs
 programs:

@@ -134,7 +134,7 @@ fn json_events_are_evaluated_line_by_line() {
     assert!(done.status.success(), "{err}");
     assert_eq!(out.lines().count(), 1, "{out}");
     assert!(out.contains("root logged in"), "{out}");
-    assert!(err.starts_with("skipped: no JSON"), "{err}");
+    assert!(err.starts_with("skipped: invalid JSON"), "{err}");
 }
 
 #[test]

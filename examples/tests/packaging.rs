@@ -211,6 +211,9 @@ fn where_to_install_is_not_for_the_libraries_that_cargo_builds() {
         assert!(!done.status.success(), "{}", folder.display());
         let seen = read(&seen);
         assert!(seen.contains("PATH=") && !seen.contains("/nowhere"), "{}: {seen}", folder.display());
+        // Without them, the defaults.
+        let done = Command::new("make").current_dir(&folder).args(["-n", "install", "BUILT=x"]).output().expect("make");
+        assert!(good(&done, "make -n").contains("/usr/local"), "{}", folder.display());
     }
 }
 
