@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{alerts, peregrine, replay, root, shared};
+use common::{alerts, peregrine, replay, root};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -56,13 +56,15 @@ fn every_rule_names_a_tactic_and_a_technique() {
 
 #[test]
 fn everyday_work_is_quiet() {
-    let mut captures = vec![root().join("testdata/captures/procs.scap")];
-    captures.extend(shared().map(|shared| shared.join("data/captures/recorded/net.scap")));
-    for capture in captures {
+    for capture in ["procs.scap", "net.scap"].map(|name| root().join("testdata/captures").join(name)) {
         let mut args = vec!["-r".to_owned(), rules_path(), "-o".into(), "json_output=true".into()];
         args.extend(replay(&capture));
         let ran = peregrine(&args);
         assert_eq!((ran.code, alerts(&ran.out)), (0, vec![]), "{}: {}", capture.display(), ran.err);
+    }
+    for listed in [&["-L"][..], &["-l", "Reverse shell"]] {
+        let ran = peregrine([&["-r", &rules_path()][..], listed].concat());
+        assert!(ran.out.contains("\nReverse shell  "), "{listed:?}: {}", ran.out);
     }
     let ran = peregrine(["-r", &rules_path(), "--explain-rule", "Reverse shell"]);
     assert!(ran.out.contains("1. connect: ") && ran.out.contains("within 1m, by tree"), "{}", ran.out);

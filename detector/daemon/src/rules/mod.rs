@@ -322,13 +322,13 @@ fn selections(rules: &[settings::RuleSelection]) -> Vec<Selection> {
     selections
 }
 
-/// Formats the description of rules for people: names and descriptions, in two columns.
+/// Formats the description of rules and correlations for people: names and descriptions, in two columns.
 pub(crate) fn description_text(described: &serde_json::Value) -> String {
     const NAME: usize = 50;
     const WIDTH: usize = 110 - NAME - 1;
     let row = |name: &str, text: &str| format!("{name:NAME$} {text}\n");
     let mut out = row("Rule", "Description") + &row("----", "-----------");
-    for rule in described["rules"].as_array().into_iter().flatten() {
+    for rule in ["rules", "correlations"].into_iter().flat_map(|kind| described[kind].as_array()).flatten() {
         let info = &rule["info"];
         let (mut text, mut used) = (String::new(), 0);
         for word in info["description"].as_str().unwrap_or_default().split_whitespace() {
