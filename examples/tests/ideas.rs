@@ -116,7 +116,7 @@ fn audit_records_become_alerts() {
     let (said, complaint) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert_eq!(said.lines().count(), 2, "{said}{complaint}");
     assert!(said.lines().all(|line| line.ends_with("Warning secret read (user=ann name=k)")), "{said}");
-    assert!(complaint.contains("line 2: no JSON"), "{complaint}");
+    assert!(complaint.contains("line 2: invalid JSON"), "{complaint}");
 }
 
 #[test]

@@ -20,9 +20,9 @@ pub(crate) fn check(plugin: &str, schema: &str, config: &str) -> Result<(), Erro
     let config = if config.trim().is_empty() { "{}" } else { config };
     let config: Value = serde_json::from_str(config)
         .map_err(|error| invalid(format!("not JSON, which its schema requires: {error}")))?;
-    let schema: Value = serde_json::from_str(schema).map_err(|error| description(format!("no JSON: {error}")))?;
+    let schema: Value = serde_json::from_str(schema).map_err(|error| description(format!("invalid JSON: {error}")))?;
     let validator =
-        jsonschema::validator_for(&schema).map_err(|error| description(format!("no JSON schema: {error}")))?;
+        jsonschema::validator_for(&schema).map_err(|error| description(format!("an invalid JSON schema: {error}")))?;
     let error = |error: jsonschema::ValidationError<'_>| format!("{}: {}", error.instance_path(), error.masked());
     let errors: Vec<_> = validator.iter_errors(&config).take(MOST).map(error).collect();
     if errors.is_empty() { Ok(()) } else { Err(invalid(errors.join("; ").trim_start_matches(": ").to_owned())) }
