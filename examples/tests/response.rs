@@ -182,7 +182,7 @@ fn run_once(rule: &str, more: &[&str]) -> (std::process::ExitStatus, String) {
     std::fs::write(path("rules.yaml"), DENIED).unwrap();
     let config = format!(
         "rules_files: [{}]\nengine: {{kind: modern_ebpf}}\nresponse: {{enabled: true}}\nprotection: {{heartbeat_file: \"\"}}\n\
-         responses: [{{match: {{rule: {rule}}}, action: deny}}]\n",
+         responses: [{{match: {{rule: {rule}}}, action: deny}}]\nstdout_output: {{enabled: true}}\n",
         path("rules.yaml").display()
     );
     std::fs::write(path("falco.yaml"), config).unwrap();

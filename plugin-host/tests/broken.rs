@@ -101,7 +101,9 @@ fn a_refused_configuration_is_reported_in_the_words_of_the_plugin() {
     assert!(Plugin::init(&with_schema.load().unwrap(), "", log().0).is_ok());
     let error = Plugin::init(&with_schema.load().unwrap(), "[]", log().0).unwrap_err().to_string();
     assert_eq!(error, "plugin counter: invalid init_config: value is not of type \"object\"");
-    for (schema, expected) in [("{", "returned invalid JSON: EOF"), (r#"{\"type\": 7}"#, "returned an invalid JSON schema: ")] {
+    for (schema, expected) in
+        [("{", "returned invalid JSON: EOF"), (r#"{\"type\": 7}"#, "returned an invalid JSON schema: ")]
+    {
         let built = Built::new(&["-DSCHEMA", &format!("-DSCHEMA_TEXT=\"{schema}\"")]);
         let error = Plugin::init(&built.load().unwrap(), "", log().0).unwrap_err().to_string();
         let start = format!("plugin counter: `plugin_get_init_schema` {expected}");

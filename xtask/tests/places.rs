@@ -54,10 +54,12 @@ fn a_field_is_a_row_with_its_getter() {
 
 #[test]
 fn an_operator_is_a_row_and_a_word_of_the_grammar() {
-    // Both are answered by their rows; a matcher of its own would only make them faster.
+    // Both are answered by their rows; a matcher of its own would only make them faster, and an answer of the kernel makes
+    // more conditions deniable.
+    let more = ["rule-engine/src/vm/matcher.rs", "rule-engine/src/deny/fields.rs"];
     for words in [["\"endswith\"", "EndsWith"], ["\"icontains\"", "IContains"]] {
         let mut found = places(&words);
-        found.retain(|place| place != "rule-engine/src/vm/matcher.rs");
+        found.retain(|place| !more.contains(&place.as_str()));
         assert_eq!(found, ["rule-engine/src/operator/mod.rs", "rule-engine/src/syntax/condition.pest"], "{words:?}");
     }
 }

@@ -207,7 +207,9 @@ mod tests {
 
     fn found(folder: &Path) -> Vec<PathBuf> {
         let pattern = format!("{}/*/*/*", folder.display());
-        glob::glob(&pattern).expect("a pattern").map(|path| path.expect("a path")).collect()
+        // Files that are not complete are hidden.
+        let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+        glob::glob_with(&pattern, options).expect("a pattern").map(|path| path.expect("a path")).collect()
     }
 
     fn rows(path: &Path) -> usize {

@@ -172,7 +172,9 @@ mod tests {
             ("evt.rawarg.flags", one(Item::Unsigned(64))),
             ("evt.rawarg.res", one(Item::Signed(64))),
             ("evt.rawarg.name", one(Item::Text)),
-            ("evt.rawarg.data", one(Item::Bytes)),
+            ("evt.rawarg.msgcontrol", one(Item::Bytes)),
+            // Bytes in most events; numbers or text in those of ptrace.
+            ("evt.rawarg.data", one(Item::Text)),
             ("user.uid", one(Item::Unsigned(32))),
             ("proc.fdusage", one(Item::Float)),
             ("proc.apid", many(Item::Signed(64))),
