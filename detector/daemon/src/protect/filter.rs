@@ -97,10 +97,13 @@ pub(crate) fn apply(opens_programs: bool) -> Result<(), String> {
 fn allowed(opens_programs: bool) -> Result<BpfProgram, String> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     if opens_programs {
-        let flags = u64::from(libc::MFD_CLOEXEC);
-        let as_libbpf = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, flags)
-            .and_then(|flags| SeccompRule::new(vec![flags]));
-        rules.insert(libc::SYS_memfd_create, vec![as_libbpf.map_err(|error| error.to_string())?]);
+        // Which cannot be executed, where the kernel knows that: since Linux 6.3.
+        let as_libbpf = [libc::MFD_CLOEXEC | libc::MFD_NOEXEC_SEAL, libc::MFD_CLOEXEC].map(|flags| {
+            SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, flags.into())
+                .and_then(|flags| SeccompRule::new(vec![flags]))
+        });
+        let as_libbpf = as_libbpf.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        rules.insert(libc::SYS_memfd_create, as_libbpf);
     }
     compile(rules, SeccompAction::Errno(libc::ENOSYS.unsigned_abs()), SeccompAction::Allow)
 }
@@ -152,6 +155,7 @@ mod tests {
         let file = |flags| rustix::fs::memfd_create("x", flags).map(drop);
         apply(true).unwrap();
         assert_eq!(file(Flags::CLOEXEC), Ok(()));
+        assert_ne!(file(Flags::CLOEXEC | Flags::NOEXEC_SEAL), Err(Errno::NOSYS));
         assert_eq!(file(Flags::empty()), Err(Errno::NOSYS));
         assert_eq!(file(Flags::CLOEXEC | Flags::ALLOW_SEALING), Err(Errno::NOSYS));
         apply(false).unwrap();
