@@ -141,7 +141,7 @@ impl Selection {
             }
         }
         for (nr, code, _) in IA32_ONLY {
-            if self.contains(SyscallCode(*code)) || self.contains(kin(SyscallCode(*code))) {
+            if self.contains(SyscallCode(*code)) || self.contains(SyscallCode(*code).native()) {
                 table[usize::from(*nr)] |= NATIVE;
             }
         }
@@ -155,21 +155,6 @@ impl Selection {
             table[IA32_SOCKETCALL] |= IA32_CALL;
         }
         table
-    }
-}
-
-/// Returns the 64-bit call that corresponds to a call of 32-bit programs: both are selected together.
-fn kin(code: SyscallCode) -> SyscallCode {
-    match code {
-        SyscallCode::STAT64 => SyscallCode::STAT,
-        SyscallCode::LSTAT64 => SyscallCode::LSTAT,
-        SyscallCode::FSTAT64 => SyscallCode::FSTAT,
-        SyscallCode::_LLSEEK => SyscallCode::LSEEK,
-        SyscallCode::MMAP2 => SyscallCode::MMAP,
-        SyscallCode::UMOUNT => SyscallCode::UMOUNT2,
-        SyscallCode::SEND => SyscallCode::SENDTO,
-        SyscallCode::RECV => SyscallCode::RECVFROM,
-        other => other,
     }
 }
 

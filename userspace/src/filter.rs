@@ -44,18 +44,7 @@ pub(crate) fn compat(selection: &SyscallSet) -> Vec<u32> {
 /// Returns whether the call with a number of ours is selected; a call of 32-bit programs is selected with the native one.
 pub(crate) fn wanted(selection: &SyscallSet, number: u16) -> bool {
     let Some(code) = CODES.get(usize::from(number)).copied().map(SyscallCode) else { return false };
-    let native = match code {
-        SyscallCode::STAT64 => SyscallCode::STAT,
-        SyscallCode::LSTAT64 => SyscallCode::LSTAT,
-        SyscallCode::FSTAT64 => SyscallCode::FSTAT,
-        SyscallCode::_LLSEEK => SyscallCode::LSEEK,
-        SyscallCode::MMAP2 => SyscallCode::MMAP,
-        SyscallCode::UMOUNT => SyscallCode::UMOUNT2,
-        SyscallCode::SEND => SyscallCode::SENDTO,
-        SyscallCode::RECV => SyscallCode::RECVFROM,
-        other => other,
-    };
-    call::is_known(number) && (selection.contains(code) || selection.contains(native))
+    call::is_known(number) && (selection.contains(code) || selection.contains(code.native()))
 }
 
 /// Returns the filter that stops the selected calls and allows all others.

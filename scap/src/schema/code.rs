@@ -77,6 +77,22 @@ impl SyscallCode {
         EVENTS.iter().map(|info| info.code).filter(move |&code| row.is_some_and(|row| gives(row, code)))
     }
 
+    /// Returns the 64-bit call that corresponds to a call of 32-bit programs: both are selected together. Any other call
+    /// is returned itself.
+    pub fn native(self) -> Self {
+        match self {
+            Self::STAT64 => Self::STAT,
+            Self::LSTAT64 => Self::LSTAT,
+            Self::FSTAT64 => Self::FSTAT,
+            Self::_LLSEEK => Self::LSEEK,
+            Self::MMAP2 => Self::MMAP,
+            Self::UMOUNT => Self::UMOUNT2,
+            Self::SEND => Self::SENDTO,
+            Self::RECV => Self::RECVFROM,
+            other => other,
+        }
+    }
+
     /// Returns the call with the given number on x86_64.
     pub fn from_x86_64(number: u16) -> Option<Self> {
         SYSCALLS.iter().find(|info| info.x86_64 == Some(number)).map(|info| info.code)
