@@ -41,6 +41,18 @@ struct ends {
 	u32 pad;
 };
 
+/* A message's header in the process's memory. */
+struct message_native {
+	u64 name;
+	u32 name_len, pad;
+	u64 pieces, count, control, control_len;
+	u32 flags, pad2;
+};
+
+struct message_compat {
+	u32 name, name_len, pieces, count, control, control_len, flags;
+};
+
 /* The current call, and the event that is being written. */
 struct cpu {
 	u64 args[6];
@@ -56,6 +68,10 @@ struct cpu {
 	u32 sum; /* the sum of the sizes of a buffer's pieces */
 	struct sockaddr_any address;
 	struct ends ends;
+	union {
+		struct message_native native;
+		struct message_compat compat;
+	} header; /* here, as the stack is short where messages bring file descriptors */
 	u8 path[2 * PATH_SIZE]; /* a path, which ends at PATH_END; the rest is for the verifier */
 	u8 data[DATA_SIZE];
 };

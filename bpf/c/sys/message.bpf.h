@@ -2,21 +2,10 @@
 /* Headers of messages, and the file descriptors that come with them. */
 #pragma once
 
-/* A message header of either width. */
+/* What is used of a message's header. */
 struct message {
 	struct given name;
 	u64 pieces, count, control, control_len;
-};
-
-struct message_native {
-	u64 name;
-	u32 name_len, pad;
-	u64 pieces, count, control, control_len;
-	u32 flags, pad2;
-};
-
-struct message_compat {
-	u32 name, name_len, pieces, count, control, control_len, flags;
 };
 
 /* A length that is too great counts as the greatest. */
@@ -25,28 +14,28 @@ static __always_inline struct given message_name(u64 at, u32 len)
 	return given(at, len < SOCKADDR_MAX ? len : SOCKADDR_MAX);
 }
 
-static __always_inline bool message_read(struct message *m, u64 p, bool compat)
+static __always_inline bool message_read(struct cpu *c, struct message *m, u64 p, bool compat)
 {
-	struct message_native n = {};
-	struct message_compat s = {};
+	struct message_native *n = &c->header.native;
+	struct message_compat *s = &c->header.compat;
 
 	if (compat) {
-		if (bpf_probe_read_user(&s, sizeof(s), (void *)p))
+		if (bpf_probe_read_user(s, sizeof(*s), (void *)p))
 			return false;
-		m->name = message_name(s.name, s.name_len);
-		m->pieces = s.pieces;
-		m->count = s.count;
-		m->control = s.control;
-		m->control_len = s.control_len;
+		m->name = message_name(s->name, s->name_len);
+		m->pieces = s->pieces;
+		m->count = s->count;
+		m->control = s->control;
+		m->control_len = s->control_len;
 		return true;
 	}
-	if (bpf_probe_read_user(&n, sizeof(n), (void *)p))
+	if (bpf_probe_read_user(n, sizeof(*n), (void *)p))
 		return false;
-	m->name = message_name(n.name, n.name_len);
-	m->pieces = n.pieces;
-	m->count = n.count;
-	m->control = n.control;
-	m->control_len = n.control_len;
+	m->name = message_name(n->name, n->name_len);
+	m->pieces = n->pieces;
+	m->count = n->count;
+	m->control = n->control;
+	m->control_len = n->control_len;
 	return true;
 }
 

@@ -204,7 +204,7 @@ ON_EXIT(sendmsg_x)
 	struct event e = event_begin(c, EV_SENDMSG_X, EV_SENDMSG_X_PARAMS, EV_SENDMSG_X_FAMILY);
 
 	push_u64(&e, ret);
-	if (!message_read(&m, c->args[1], c->compat))
+	if (!message_read(c, &m, c->args[1], c->compat))
 		count_fault();
 	len = snaplen_of(c->args[0], m.name, 0, 0);
 	sum = push_pieces(&e, m.pieces, m.count, ret > 0 ? smaller(len, ret) : len);
@@ -222,7 +222,7 @@ ON_EXIT(recvmsg_x)
 
 	if (!c)
 		return 0;
-	if (ret >= 0 && !message_read(&m, c->args[1], c->compat))
+	if (ret >= 0 && !message_read(c, &m, c->args[1], c->compat))
 		count_fault();
 	struct event e = event_begin(c, EV_RECVMSG_X, EV_RECVMSG_X_PARAMS + PASSED(&m), EV_RECVMSG_X_FAMILY);
 
@@ -260,7 +260,7 @@ __noinline int sendmmsg_one(u32 index)
 	if (!c)
 		return 1;
 	p = c->args[1] + index * (c->compat ? MMSG_COMPAT : MMSG_NATIVE);
-	if (!message_read(&m, p, c->compat))
+	if (!message_read(c, &m, p, c->compat))
 		return 1;
 	len = user_u32(p + (c->compat ? MMSG_COMPAT - 4 : MMSG_NATIVE - 8));
 	struct event e = event_begin(c, EV_SENDMMSG_X, EV_SENDMMSG_X_PARAMS, EV_SENDMMSG_X_FAMILY);
@@ -287,7 +287,7 @@ __noinline int recvmmsg_one(u32 index)
 	if (!c)
 		return 1;
 	p = c->args[1] + index * (c->compat ? MMSG_COMPAT : MMSG_NATIVE);
-	if (!message_read(&m, p, c->compat))
+	if (!message_read(c, &m, p, c->compat))
 		return 1;
 	len = user_u32(p + (c->compat ? MMSG_COMPAT - 4 : MMSG_NATIVE - 8));
 	struct event e = event_begin(c, EV_RECVMMSG_X, EV_RECVMMSG_X_PARAMS + PASSED(&m), EV_RECVMMSG_X_FAMILY);

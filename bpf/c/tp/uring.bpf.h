@@ -66,11 +66,11 @@ static __always_inline u32 push_kept_pieces(struct event *e, struct request *q, 
 }
 
 /* Returns the address of a received message: the message has its length by now. */
-static __always_inline struct given sender(u64 message)
+static __always_inline struct given sender(struct cpu *c, u64 message)
 {
 	struct message m = {};
 
-	if (message && !message_read(&m, message, false))
+	if (message && !message_read(c, &m, message, false))
 		count_fault();
 	return m.name;
 }
@@ -179,7 +179,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, u64 
 		BEGIN(RECVMSG_X);
 		push_u32(&e, res > 0 ? res : 0);
 		push_kept_pieces(&e, q, own, res > 0 ? res : 0);
-		push_tuple(&e, res >= 0 ? sock : NULL, INBOUND, sender(address));
+		push_tuple(&e, res >= 0 ? sock : NULL, INBOUND, sender(c, address));
 		push_user_bytes(&e, own && res >= 0 ? q->control : 0, q->control_len);
 		push_u64(&e, (s64)q->fd);
 		break;
@@ -314,7 +314,7 @@ static __always_inline int submitted(struct io_kiocb *req)
 	if (process_is_left_out(q->tgid))
 		return 0;
 	key = plain(c, req);
-	request_read(q, req, key);
+	request_read(c, q, req, key);
 	/* A request without a notice of success is reported now. */
 	if (BPF_CORE_READ(req, flags) & REQ_F_CQE_SKIP) {
 		request_event(c, q, key, EINPROGRESS_RESULT, NULL);

@@ -170,7 +170,7 @@ static __always_inline void pieces_keep(struct request *q, u64 iov, u64 count)
 		q->pieces = n;
 }
 
-static __always_inline void request_read(struct request *q, struct io_kiocb *req, u64 key)
+static __always_inline void request_read(struct cpu *c, struct request *q, struct io_kiocb *req, u64 key)
 {
 	q->fd = q->place = BPF_CORE_READ(req, cqe.fd);
 	if (BPF_CORE_READ(req, flags) & REQ_F_FIXED_FILE) {
@@ -222,7 +222,7 @@ static __always_inline void request_read(struct request *q, struct io_kiocb *req
 		struct message m = {};
 
 		q->address = (u64)BPF_CORE_READ((struct io_sr_msg *)(void *)req, buf);
-		if (!message_read(&m, q->address, false)) {
+		if (!message_read(c, &m, q->address, false)) {
 			count_fault();
 			break;
 		}
