@@ -71,7 +71,7 @@ fn alerts_say_which_values_were_cut() {
         &format!("thread tid=7 pid=7 ptid=1 comm=\"sh\"\n1.0 {}{open}{}{open}", exec(5000), exec(50)),
     );
     let rule = "- rule: Any\n  desc: d\n  condition: evt.type in (execve, openat)\n  output: \"%evt.type \
-                %proc.cmdline\"\n  priority: NOTICE\n- rule: Without the value\n  desc: d\n  condition: evt.type = execve \
+                %proc.cmdline\"\n  priority: NOTICE\n- rule: Only in the condition\n  desc: d\n  condition: evt.type = execve \
                 and proc.args contains x\n  output: \"%evt.num\"\n  priority: NOTICE\n";
     std::fs::write(path("rules.yaml"), rule).unwrap();
     let ran = |json: &str| {
@@ -86,13 +86,13 @@ fn alerts_say_which_values_were_cut() {
         .iter()
         .map(|alert| (alert["rule"].clone(), alert["output_fields"]["truncated"].clone()))
         .collect();
-    let (any, without) = (Json::from("Any"), Json::from("Without the value"));
+    let (any, without) = (Json::from("Any"), Json::from("Only in the condition"));
     let (whole, line) = (Json::Null, Json::from("proc.cmdline"));
     assert_eq!(
         notes,
         [
             (any.clone(), line.clone()),
-            (without.clone(), Json::from("evt.args")),
+            (without.clone(), Json::from("proc.args")),
             (any.clone(), line),
             (any.clone(), whole.clone()),
             (without, whole.clone()),

@@ -42,7 +42,7 @@ fn what_fills_its_space_may_have_been_longer() {
 
 #[test]
 fn fields_of_what_was_cut_are_known() {
-    use peregrine_sinsp::fields::may_be_cut;
+    use peregrine_sinsp::fields::{MayBeCut, has_cut_parameter};
     let long = "x".repeat(4090);
     let trace = format!(
         "thread tid=6 pid=6 ptid=1 comm=\"p\"\nthread tid=7 pid=7 ptid=6 comm=\"x\"\n\
@@ -71,7 +71,14 @@ fn fields_of_what_was_cut_are_known() {
     ];
     let mut cut = Vec::new();
     while let Next::Event(event) = inspector.next().expect("the events are sound") {
-        cut.push(fields.iter().copied().filter(|field| may_be_cut(&event, field)).collect::<Vec<_>>().join(" "));
+        cut.push(
+            fields
+                .iter()
+                .copied()
+                .filter(|field| MayBeCut::of(field).is_some_and(|cut| cut.is_so(&event)))
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
     }
     assert_eq!(
         cut,

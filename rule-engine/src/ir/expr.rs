@@ -210,4 +210,14 @@ impl Exprs {
             Op::Join(a, b) | Op::GetOpt(a, b, _) => self.is_constant(*a) && self.is_constant(*b),
         }
     }
+    /// Adds the fields of an expression to `found`.
+    pub(crate) fn fields(&self, id: ExprId, found: &mut Vec<FieldId>) {
+        match &self[id].op {
+            Op::Field(field) => found.push(*field),
+            Op::Constant(_) => {}
+            Op::List(items) | Op::Concat(items) => items.iter().for_each(|item| self.fields(*item, found)),
+            Op::Unary(_, inner) => self.fields(*inner, found),
+            Op::Join(a, b) | Op::GetOpt(a, b, _) => [*a, *b].into_iter().for_each(|id| self.fields(id, found)),
+        }
+    }
 }

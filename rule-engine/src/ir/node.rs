@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::expr::{ExprId, Exprs, shorter};
-use crate::event::{Host, Kind, Lifetime, Special};
+use crate::event::{FieldId, Host, Kind, Lifetime, Special};
 use crate::syntax::ast::Operator;
 
 /// The number of an atom.
@@ -166,6 +166,22 @@ impl Pool {
             [only] => *only,
             nodes if all => self.intern(Node::And(nodes.into())),
             nodes => self.intern(Node::Or(nodes.into())),
+        }
+    }
+
+    /// Adds the fields of a boolean expression to `found`.
+    pub(crate) fn fields(&self, node: NodeId, found: &mut Vec<FieldId>) {
+        match &self[node] {
+            Node::Const(_) => {}
+            Node::Atom(atom) => {
+                let Atom { expr, test } = &self.atoms[atom.0 as usize];
+                self.exprs.fields(*expr, found);
+                if let Test::Against(_, right) = test {
+                    self.exprs.fields(*right, found);
+                }
+            }
+            Node::Not(inner) => self.fields(*inner, found),
+            Node::And(children) | Node::Or(children) => children.iter().for_each(|child| self.fields(*child, found)),
         }
     }
 

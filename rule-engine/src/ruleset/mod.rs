@@ -25,7 +25,7 @@ pub use profile::{AtomProfile, MatcherProfile, Profile, RuleProfile};
 pub use rule::{Capture, Rule, RuleId};
 pub use select::{Selection, Selector};
 
-use crate::event::{Event, Key, Schema};
+use crate::event::{Event, FieldId, Key, Schema};
 use crate::ir::node::{NodeId, Pool};
 use crate::lower::{self, CompileError, Condition, KeySet, Known};
 use crate::syntax::ast::Expr;
@@ -188,6 +188,15 @@ impl Ruleset {
     /// Returns the condition of the rule at a place of [`rules`](Self::rules).
     pub(crate) fn condition(&self, place: usize) -> (&Pool, NodeId) {
         (&self.pool, self.plain[place].root)
+    }
+
+    /// Returns the fields of a rule's condition, each once, in the order of their numbers.
+    pub fn condition_fields(&self, id: RuleId) -> Vec<FieldId> {
+        let mut fields = Vec::new();
+        self.pool.fields(self.plain[id.0 as usize].root, &mut fields);
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 
     /// Returns the event types for which any enabled rule could match.

@@ -36,7 +36,7 @@ use scap::schema::{Format, ParamType};
 
 use crate::Event;
 pub(crate) use arg::{Arg, ArgRule, PathEnd};
-pub use evt::{may_be_cut, utc_offset};
+pub use evt::{MayBeCut, has_cut_parameter, utc_offset};
 pub use field::{FieldRef, Fields, OutputTime, prefix_len};
 pub use flags::FieldFlags;
 pub use list::{ListOptions, ListedClass, ListedField, Listing, listing};

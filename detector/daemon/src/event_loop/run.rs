@@ -1,8 +1,9 @@
 //! The event loop: inspector, rules, outputs, and the work between two events.
 
+use crate::alerts::cut::CutFields;
 use crate::alerts::evictions::EvictionWatch;
 use crate::alerts::pending_alerts::Waiting;
-use crate::alerts::{Alerts, cut, internal, with_json};
+use crate::alerts::{Alerts, internal, with_json};
 use crate::clock::now;
 use crate::config::settings::{Config, DropAction};
 use crate::event_loop::capture::Recorder;
@@ -106,6 +107,7 @@ pub(crate) fn run<S: Measured>(
         before: None,
         evictions: EvictionWatch::new(),
         selected: Selected::new(&setup.config.responses),
+        cut_fields: CutFields::new(rules),
     };
     let mut rules = Arc::clone(rules);
     let outcome = loop {
@@ -114,6 +116,7 @@ pub(crate) fn run<S: Measured>(
             Ok(End::Over) => break Ok(()),
             Ok(End::Rules(new)) => {
                 follow(inspector.source_mut(), &new);
+                at_work.cut_fields = CutFields::new(&new);
                 rules = new;
             }
             Err(fatal) => break Err(fatal),
@@ -164,6 +167,8 @@ struct AtWork<'r> {
     evictions: EvictionWatch,
     /// The alerts that are answered.
     selected: Selected,
+    /// The fields of the rules whose values may be cut.
+    cut_fields: CutFields,
 }
 
 impl AtWork<'_> {
@@ -209,13 +214,14 @@ impl AtWork<'_> {
                         *count += 1;
                     }
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
-                    let (responses, selected) = (self.setup.responses, &mut self.selected);
+                    let (responses, selected, cut_fields) =
+                        (self.setup.responses, &mut self.selected, &self.cut_fields);
                     runner.process(&event, |alert| {
                         if self.setup.containers.is_some_and(|containers| containers.is_own_query(&event)) {
                             return;
                         }
                         matches.count_alert(&alert);
-                        let cut = cut::note(&alert, &event);
+                        let cut = cut_fields.note(&alert, &event);
                         if !waiting.is_some_and(|waiting| waiting.take(rules, &alert, &event, cut.as_ref())) {
                             alerts.send_with(&alert, cut);
                         }

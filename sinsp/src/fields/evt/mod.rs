@@ -12,7 +12,7 @@ mod path;
 mod truncated;
 mod zone;
 
-pub use truncated::may_be_cut;
+pub use truncated::{MayBeCut, has_cut_parameter};
 pub use zone::utc_offset;
 
 use scap::schema::EventFlags;

@@ -54,46 +54,91 @@ fn each(e: &Event<'_>, mut found: impl FnMut(&'static str)) {
     }
 }
 
-/// Returns whether the value of a field, with its argument, may be shorter than what the kernel had: a command line, an
-/// environment, or a parameter of the event that filled the space that is kept of it, or a path that was too long.
+/// The way in which the value of a field may be shorter than what the kernel had: a command line, an environment, or a
+/// parameter of the event that filled the space that is kept of it, or a path that was too long.
 ///
-/// `false` for fields whose values are never cut.
-pub fn may_be_cut(event: &Event<'_>, field: &str) -> bool {
-    let (name, index) = match field.split_once('[') {
-        Some((name, rest)) => (name, rest.strip_suffix(']').and_then(|index| index.parse::<usize>().ok())),
-        None => (field, None),
-    };
-    let is_cut = |wanted: &dyn Fn(&str) -> bool| {
-        let mut cut = false;
-        each(event, |param| cut |= wanted(param));
-        cut
-    };
-    let Some(thread) = event.thread() else { return false };
-    let state = event.state();
-    let leader = state.leader(thread).unwrap_or(thread);
-    let ancestors = |of: fn(&Thread) -> bool| match index {
-        Some(index) => state.ancestor(thread, index).is_some_and(of),
-        None => state.ancestors(leader).any(of),
-    };
-    match name {
-        "proc.args" | "proc.cmdline" | "proc.exeline" | "proc.cmdnargs" | "proc.cmdlenargs" => {
-            thread.may_have_more_args()
-        }
-        "proc.pcmdline" => state.ancestor(thread, 1).is_some_and(Thread::may_have_more_args),
-        "proc.aargs" | "proc.acmdline" => ancestors(Thread::may_have_more_args),
-        "proc.env" => leader.may_have_more_env(),
-        "proc.aenv" => ancestors(Thread::may_have_more_env),
-        "evt.args" => is_cut(&|_| true),
-        "evt.abspath" | "fs.path.name" | "fs.path.nameraw" | "fs.path.source" | "fs.path.sourceraw"
-        | "fs.path.target" | "fs.path.targetraw" => is_cut(&|param| !matches!(param, "args" | "env" | "exe")),
-        "fd.realpath" | "fd.devpath" => event.fd().is_some_and(|fd| fd.place.state_name() == Some("cut")),
-        _ => match name.strip_prefix("evt.arg.").or_else(|| name.strip_prefix("evt.rawarg.")) {
-            Some(param) => is_cut(&|cut| cut == param),
-            None if name == "evt.arg" => {
-                let param = index.and_then(|index| event.raw().param(index)).map(|param| param.info().name);
-                is_cut(&|cut| Some(cut) == param)
-            }
-            None => false,
-        },
+/// It is found once for a field, and tested for each event without a look-up by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MayBeCut(Cut);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cut {
+    Args,
+    Env,
+    /// Those of one ancestor.
+    ArgsOf(usize),
+    EnvOf(usize),
+    ArgsOfAny,
+    EnvOfAny,
+    /// Any parameter of the event.
+    Params,
+    /// Any but those of a new program.
+    Paths,
+    Param(Box<str>),
+    /// The parameter at a place.
+    ParamAt(usize),
+    /// The kernel's path of the open file.
+    RealPath,
+}
+
+impl MayBeCut {
+    /// Returns the way in which a field, with its argument, may be cut; `None` for fields whose values never are.
+    pub fn of(field: &str) -> Option<Self> {
+        let (name, index) = match field.split_once('[') {
+            Some((name, rest)) => (name, rest.strip_suffix(']').and_then(|index| index.parse::<usize>().ok())),
+            None => (field, None),
+        };
+        Some(Self(match name {
+            "proc.args" | "proc.cmdline" | "proc.exeline" | "proc.cmdnargs" | "proc.cmdlenargs" => Cut::Args,
+            "proc.pcmdline" => Cut::ArgsOf(1),
+            "proc.aargs" | "proc.acmdline" => index.map_or(Cut::ArgsOfAny, Cut::ArgsOf),
+            "proc.env" => Cut::Env,
+            "proc.aenv" => index.map_or(Cut::EnvOfAny, Cut::EnvOf),
+            "evt.args" => Cut::Params,
+            "evt.abspath" | "fs.path.name" | "fs.path.nameraw" | "fs.path.source" | "fs.path.sourceraw"
+            | "fs.path.target" | "fs.path.targetraw" => Cut::Paths,
+            "fd.realpath" | "fd.devpath" => Cut::RealPath,
+            "evt.arg" | "evt.rawarg" => match index {
+                Some(index) => Cut::ParamAt(index),
+                None => Cut::Param(field.split_once('[')?.1.strip_suffix(']')?.into()),
+            },
+            _ => Cut::Param(name.strip_prefix("evt.arg.").or_else(|| name.strip_prefix("evt.rawarg."))?.into()),
+        }))
     }
+
+    /// Returns whether that is so for this event.
+    pub fn is_so(&self, event: &Event<'_>) -> bool {
+        let any = |wanted: &dyn Fn(&str) -> bool| {
+            let mut cut = false;
+            each(event, |param| cut |= wanted(param));
+            cut
+        };
+        let Some(thread) = event.thread() else { return false };
+        let state = event.state();
+        let leader = || state.leader(thread).unwrap_or(thread);
+        let ancestor = |index, of: fn(&Thread) -> bool| state.ancestor(thread, index).is_some_and(of);
+        match &self.0 {
+            Cut::Args => thread.may_have_more_args(),
+            Cut::Env => leader().may_have_more_env(),
+            Cut::ArgsOf(index) => ancestor(*index, Thread::may_have_more_args),
+            Cut::EnvOf(index) => ancestor(*index, Thread::may_have_more_env),
+            Cut::ArgsOfAny => state.ancestors(leader()).any(Thread::may_have_more_args),
+            Cut::EnvOfAny => state.ancestors(leader()).any(Thread::may_have_more_env),
+            Cut::Params => any(&|_| true),
+            Cut::Paths => any(&|param| !matches!(param, "args" | "env" | "exe")),
+            Cut::Param(name) => any(&|param| param == &**name),
+            Cut::ParamAt(index) => {
+                let name = event.raw().param(*index).map(|param| param.info().name);
+                any(&|param| Some(param) == name)
+            }
+            Cut::RealPath => event.fd().is_some_and(|fd| fd.place.state_name() == Some("cut")),
+        }
+    }
+}
+
+/// Returns whether a parameter of the event other than the environment of a new program may have been cut.
+pub fn has_cut_parameter(event: &Event<'_>) -> bool {
+    let mut cut = false;
+    each(event, |param| cut |= param != "env");
+    cut
 }
