@@ -69,8 +69,9 @@ fn fields_of_what_was_cut_are_known() {
         "proc.name",
         "fd.name",
     ];
-    let mut cut = Vec::new();
+    let (mut cut, mut beside_env) = (Vec::new(), Vec::new());
     while let Next::Event(event) = inspector.next().expect("the events are sound") {
+        beside_env.push(has_cut_parameter(&event));
         cut.push(
             fields
                 .iter()
@@ -89,4 +90,5 @@ fn fields_of_what_was_cut_are_known() {
              fs.path.name",
         ]
     );
+    assert_eq!(beside_env, [true, false, true]);
 }
