@@ -19,7 +19,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use peregrine_sinsp::state::{Fd, FdKind, State, Thread};
+use peregrine_sinsp::state::{Fd, FdKind, ProcessId, State, Thread};
 use peregrine_sinsp::{Config, Event, Inspector, Next};
 use scap::text::Trace;
 
@@ -35,7 +35,7 @@ macro_rules! families {
 }
 
 families! {
-    clone execve exit lineage open descriptors sockets identity directories resources unknown capture containers limits
+    clone execve exit lineage origin open descriptors sockets identity directories resources unknown capture containers limits
 }
 
 fn family(name: &str) {
@@ -270,6 +270,10 @@ fn compare(pairs: &[&str], value: impl Fn(&str) -> Option<String>) -> Result<(),
     Ok(())
 }
 
+fn process(id: ProcessId) -> String {
+    format!("{}@{}", id.pid, id.start)
+}
+
 fn of_thread(state: &State, thread: &Thread, key: &str) -> Option<String> {
     let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
     let joined = |list: Vec<String>| list.join(",");
@@ -333,6 +337,10 @@ fn of_thread(state: &State, thread: &Thread, key: &str) -> Option<String> {
             joined(children.iter().map(i64::to_string).collect())
         }
         "ancestors" => joined(state.ancestors(thread).map(|ancestor| ancestor.tid.to_string()).collect()),
+        "creators" => joined(state.creators(thread).map(process).collect()),
+        "creator_count" => state.creators(thread).count().to_string(),
+        "last_creator" => state.creators(thread).last().map_or("none".to_owned(), process),
+        "in_session" => state.session(thread).map_or("none".to_owned(), process),
         "session" => state.session_leader(thread).map_or("none".to_owned(), |leader| leader.tid.to_string()),
         "group" => state.group_leader(thread).map_or("none".to_owned(), |leader| leader.tid.to_string()),
         "vgroup" => state.virtual_group_leader(thread).map_or("none".to_owned(), |leader| leader.tid.to_string()),

@@ -1,7 +1,7 @@
 //! Keys as bytes: equal keys are equal bytes, and the parts can be read again.
 //!
 //! Texts are compared exactly, numbers by value whatever their width and sign, and a number is not a text. An address
-//! that is an IPv4 address in IPv6 form is the IPv4 address. A list is one part.
+//! that is an IPv4 address in IPv6 form is the IPv4 address. A list is one part. A process is its id and its start.
 
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,6 +22,7 @@ const BYTES: u8 = 6;
 const V4: u8 = 7;
 const V6: u8 = 8;
 const LIST: u8 = 9;
+const PROCESS: u8 = 10;
 
 /// Appends one part of a key.
 pub fn push_part(out: &mut Vec<u8>, value: Value<'_>) {
@@ -54,6 +55,14 @@ pub fn push_part(out: &mut Vec<u8>, value: Value<'_>) {
             items.iter().for_each(|item| push_part(out, *item));
         }
     }
+}
+
+/// Appends a process as a part of a key: its id, and its start, which [`values`] leaves out. The start is not in captures
+/// for processes that are older, so a replay would print another one than the live run.
+pub fn push_process(out: &mut Vec<u8>, pid: i64, start: u64) {
+    out.push(PROCESS);
+    push_part(out, Value::I64(pid));
+    push_varint(out, start);
 }
 
 /// Appends the part of a key whose value an event does not have.
@@ -127,6 +136,11 @@ pub(super) fn read_part<'b>(bytes: &mut &'b [u8], arena: &'b Bump) -> Option<Opt
                 items.extend(read_part(bytes, arena)?);
             }
             Value::List(items.into_bump_slice())
+        }
+        PROCESS => {
+            let pid = read_part(bytes, arena)??;
+            read_varint(bytes)?;
+            pid
         }
         _ => return None,
     }))
@@ -284,6 +298,25 @@ mod tests {
     }
 
     #[test]
+    fn a_process_is_compared_with_its_start_and_printed_without() {
+        let arena = Bump::new();
+        let of = |pid, start| {
+            let mut out = Vec::new();
+            push_process(&mut out, pid, start);
+            out
+        };
+        assert_eq!(of(7, 1), of(7, 1));
+        assert_ne!(of(7, 1), of(7, 2));
+        assert_ne!(of(7, 1), of(8, 1));
+        assert_ne!(of(7, 0), key(Value::I64(7)));
+        let two = [of(7, u64::MAX), of(8, 0)].concat();
+        assert_eq!(values(&two, &arena).collect::<Vec<_>>(), [Some(Value::U64(7)), Some(Value::U64(8))]);
+        let mut last = Vec::new();
+        project(&two, &[1], &arena, &mut last);
+        assert_eq!(last, of(8, 0));
+    }
+
+    #[test]
     fn parts_do_not_run_into_each_other_and_can_be_read() {
         let arena = Bump::new();
         let list = [Value::U64(1), Value::Bytes(b"a")];
@@ -316,7 +349,9 @@ mod tests {
     #[test]
     fn invalid_bytes_end_the_key() {
         let arena = Bump::new();
-        for bytes in [&[99][..], &[6, 200], &[9, 255, 255, 255, 255, 255, 255, 255, 255, 255], &[7, 1]] {
+        for bytes in
+            [&[99][..], &[10, 0], &[10, 3, 7], &[6, 200], &[9, 255, 255, 255, 255, 255, 255, 255, 255, 255], &[7, 1]]
+        {
             assert_eq!(values(bytes, &arena).count(), 0, "{bytes:?}");
         }
     }

@@ -28,6 +28,6 @@ mod subject;
 pub use correlator::Correlator;
 pub use entry::Entry;
 pub use outcome::{Effect, End, Ended, Outcome};
-pub use plan::{LATENESS, MAX_COUNT, MAX_DEPTH, MAX_MEMBERS, MAX_STEPS, Plan};
+pub use plan::{JUMP, LATENESS, MAX_COUNT, MAX_DEPTH, MAX_MEMBERS, MAX_STEPS, Plan};
 pub use store::Counters;
 pub use subject::{Hit, Match, Subject};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::key::{self, Keys};
-use super::plan::{Distinct, KeySource, Kind, LATENESS, Plan, Role};
+use super::plan::{Distinct, JUMP, KeySource, Kind, LATENESS, Plan, Role};
 use super::subject::{Hit, Subject};
 
 /// A match, in the form of the oracle.
@@ -64,18 +64,21 @@ pub struct Naive {
     /// The time until which the events of a key are kept.
     groups: Vec<(u32, Vec<u8>, u64)>,
     clock: u64,
+    /// The time of the event before, if it is not believed yet.
+    doubted: Option<u64>,
 }
 
 impl Naive {
     /// Creates an oracle without events.
     pub fn new(plans: Arc<[Plan]>) -> Self {
-        Self { plans, partials: Vec::new(), counted: Vec::new(), groups: Vec::new(), clock: 0 }
+        Self { plans, partials: Vec::new(), counted: Vec::new(), groups: Vec::new(), clock: 0, doubted: None }
     }
 
     /// Processes an event and the members that it matches; returns the matches that are complete now.
     pub fn process(&mut self, subject: &dyn Subject, hits: &[Hit]) -> Vec<NaiveMatch> {
         let mut out = Vec::new();
-        while let Some(at) = self.overdue(subject.time()) {
+        let now = self.now(subject.time());
+        while let Some(at) = self.overdue(now) {
             let due = self.partials[at].steps[0].time + self.plans[self.partials[at].plan as usize].span + LATENESS;
             self.clock = self.clock.max(due);
             let done = self.partials.remove(at);
@@ -89,10 +92,35 @@ impl Naive {
             out.push(found);
             self.run(None, items, &mut out);
         }
-        self.clock = self.clock.max(subject.time());
+        self.clock = self.clock.max(now);
         let items = hits.iter().map(|hit| Item { hit: *hit, of: None }).collect();
         self.run(Some(subject), items, &mut out);
         out
+    }
+
+    /// Returns the time that an event shows: an event that is far later than all before shows it with the next one.
+    fn now(&mut self, time: u64) -> u64 {
+        let (doubted, clock) = (self.doubted.take(), self.clock);
+        if time <= clock + JUMP {
+            return time;
+        }
+        let sooner = doubted.map_or(clock, |doubted| doubted.min(time));
+        self.doubted = Some(time).filter(|time| *time > sooner + JUMP);
+        let now = if self.doubted.is_some() { sooner } else { time };
+        // What has begun with the doubted event is kept for its own time.
+        let renew = |kept_until: &mut u64, began: Option<u64>, span: u64| {
+            if *kept_until == clock + span + LATENESS && began.is_some_and(|began| began > clock + JUMP) {
+                *kept_until = sooner + span + LATENESS;
+            }
+        };
+        for partial in &mut self.partials {
+            renew(&mut partial.kept_until, Some(partial.steps[0].time), self.plans[partial.plan as usize].span);
+        }
+        for (plan, key, kept_until) in &mut self.groups {
+            let of = self.counted.iter().filter(|counted| counted.plan == *plan && counted.key == *key);
+            renew(kept_until, of.map(|counted| counted.seen.time).max(), self.plans[*plan as usize].span);
+        }
+        now
     }
 
     /// Returns the partial match whose timespan was the first to pass without the missing step.

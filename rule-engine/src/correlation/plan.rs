@@ -7,6 +7,10 @@
 /// found in time.
 pub const LATENESS: u64 = 1_000_000_000;
 
+/// The most by which a single event may move the time, in nanoseconds: one minute. The time of an event that is later
+/// counts once the next event is as well.
+pub const JUMP: u64 = 60_000_000_000;
+
 /// The most events of one match that are kept with their fields; of longer matches these are the last.
 pub const MAX_STEPS: usize = 10;
 

@@ -69,6 +69,12 @@ impl State {
         &self.entries
     }
 
+    /// Returns the time of the event with which it began, or that of the last one of a window.
+    fn renewed_at(&self) -> Option<u64> {
+        let entry = if self.place.stage == 0 { self.entries.last() } else { self.entries.first() };
+        entry.map(|entry| entry.time)
+    }
+
     fn heap(&self) -> usize {
         let key = if self.key.spilled() { self.key.capacity() + ALLOCATION } else { 0 };
         key + self.list() + self.entries.iter().map(Entry::bytes).sum::<usize>()
@@ -406,6 +412,23 @@ impl Store {
         match next {
             NONE => self.ages[age].tail = prev,
             next => self.get_mut(next).prev = prev,
+        }
+    }
+
+    /// Keeps partial matches as if they had begun later: those that began at a time of the clock, with an event whose
+    /// time `is_meant`.
+    pub(super) fn renew(&mut self, (from, to): (u64, u64), is_meant: impl Fn(u64) -> bool) {
+        for age in 0..self.ages.len() {
+            let Age { retention, tail, .. } = self.ages[age];
+            let (old, new) = (from.saturating_add(retention), to.saturating_add(retention));
+            let mut slot = tail;
+            while slot != NONE && self.get(slot).kept_until == old {
+                let state = self.get_mut(slot);
+                if state.renewed_at().is_some_and(&is_meant) {
+                    state.kept_until = new;
+                }
+                slot = state.prev;
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::correlation::key::{self, Keys};
 use crate::correlation::parts::KeyPart;
 use crate::correlation::plan::{CaptureId, KeyId};
 use crate::correlation::{Counters, Effect, Hit, Outcome, Plan, Subject, captured};
-use crate::event::{Event, FieldId, Identity, Scope, Value};
+use crate::event::{Event, FieldId, Identity, Scope};
 use crate::ruleset::{Machine, Rule, RuleId, Ruleset};
 
 /// The memory for partial matches, unless it is set: 16 MiB.
@@ -199,11 +199,13 @@ impl Correlating {
         (Arc::clone(&self.set), Arc::clone(self.state.state()))
     }
 
-    /// Returns whether a match may be complete by now because nothing happened, or a partial match has expired.
+    /// Returns whether a match may be complete by now because nothing happened, a partial match has expired, or the event
+    /// shows whether the time has jumped.
     #[inline]
     pub(super) fn is_due(&self, time: u64) -> bool {
+        let deadline = self.state.deadline.load(Ordering::Relaxed);
         // Rarely true, so first: this is for each event.
-        time > self.state.deadline.load(Ordering::Relaxed) && (self.set.has_deadlines || self.awaiting.is_some())
+        time > deadline && (deadline == 0 || self.set.has_deadlines || self.awaiting.is_some())
     }
 
     /// Adds the members that a rule is.
@@ -306,7 +308,7 @@ impl<E: Event> EventSubject<'_, E> {
             KeyPart::Processes(scope) => {
                 let identity = if *scope == Scope::Tree { tree } else { self.identity(*scope) };
                 let Some(Identity { pid, start }) = identity else { return false };
-                key::push_part(out, Value::List(&[Value::I64(pid), Value::U64(start)]));
+                key::push_process(out, pid, start);
                 true
             }
             KeyPart::Field { id, optional, .. } => match self.event.value(*id, self.arena) {
@@ -335,20 +337,12 @@ impl<E: Event> Subject for EventSubject<'_, E> {
     }
 
     fn keys(&self, id: KeyId, keys: &mut Keys) {
-        /// The number of ancestors among which a tree is searched.
-        const DEEPEST: usize = 64;
         let parts = &self.set.keys[id.0 as usize];
         if !parts.iter().any(|part| matches!(part, KeyPart::Processes(Scope::Tree))) {
             keys.push(|out| self.build(parts, None, out));
             return;
         }
-        let mut left = DEEPEST;
-        self.event.identities(Scope::Tree, &mut |identity| {
-            if left > 0 {
-                left -= 1;
-                keys.push(|out| self.build(parts, Some(identity), out));
-            }
-        });
+        self.event.identities(Scope::Tree, &mut |identity| keys.push(|out| self.build(parts, Some(identity), out)));
     }
 
     fn capture(&self, id: CaptureId, out: &mut Vec<u8>) {

@@ -400,7 +400,7 @@ pub trait Event {
     }
 
     /// Calls `each` with the processes that the event belongs to by a scope: for [`Scope::Tree`] its process and then
-    /// the ancestors of that, the nearest first; for others one. None if they are not known.
+    /// those that created it, the nearest first; for others one. None if they are not known.
     fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
         let _ = (scope, each);
     }

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use sinsp::fields::{FieldRef, Fields};
 use sinsp::scap::EventCode;
 use sinsp::scap::schema::SyscallSet;
+use sinsp::state::ProcessId;
 
 use super::text::value_text;
 use super::{
@@ -430,20 +431,16 @@ impl Event for SinspEvent<'_> {
     fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
         let Some(thread) = self.event.thread() else { return };
         let state = self.event.state();
-        let process = |thread: &sinsp::state::Thread| {
-            let leader = state.leader(thread).unwrap_or(thread);
-            Identity { pid: thread.pid, start: leader.clone_ts }
-        };
-        match scope {
-            Scope::Session => {
-                let leader = state.thread(thread.sid);
-                each(Identity { pid: thread.sid, start: leader.map_or(0, |leader| leader.clone_ts) });
-            }
-            _ => each(process(thread)),
+        let mut each = |process: ProcessId| each(Identity { pid: process.pid, start: process.start });
+        if scope == Scope::Session {
+            return state.session(thread).into_iter().for_each(each);
+        }
+        // Of a placeholder nothing is known but its tid.
+        if thread.pid >= 0 {
+            each(state.process(thread));
         }
         if scope == Scope::Tree {
-            let leader = state.leader(thread).unwrap_or(thread);
-            state.ancestors(leader).for_each(|ancestor| each(process(ancestor)));
+            state.creators(thread).for_each(each);
         }
     }
 

@@ -84,7 +84,7 @@ impl Correlating {
         }
     }
 
-    /// Compiles the outputs, and finds the enabled correlations.
+    /// Compiles the outputs, and finds the correlations that raise alerts.
     pub(super) fn select(&mut self, config: &Config) -> Result<(), TemplateError> {
         self.schema.fields = common_fields();
         for (plan, correlation) in self.resolved.iter().enumerate() {
@@ -104,7 +104,8 @@ impl Correlating {
             let condition = builder.condition(&mut self.schema, &always);
             let condition = condition.map_err(|_| TemplateError::Empty)?;
             let output = output(correlation, correlation.name.clone(), message);
-            builder.add(Rule { enabled: correlation.enabled, ..Rule::new(output) }, condition);
+            let (enabled, building_block) = (correlation.enabled, correlation.building_block);
+            builder.add(Rule { enabled, building_block, ..Rule::new(output) }, condition);
         }
         for selection in &config.selections {
             builder.select(selection);
@@ -114,13 +115,13 @@ impl Correlating {
             Compiled::of_matches(&mut self.schema, config, |schema| builder.build(schema, config.evaluation))?;
         for (enabled, correlation) in self.enabled.iter_mut().zip(&self.resolved) {
             let rule = compiled.rules.rules().iter().find(|rule| rule.name() == correlation.name);
-            *enabled = rule.is_some_and(|rule| rule.enabled);
+            *enabled = rule.is_some_and(|rule| rule.enabled && !rule.building_block);
         }
         self.set = Some(compiled);
         Ok(())
     }
 
-    /// Returns the evaluated correlations: the enabled ones, and those that they name.
+    /// Returns the evaluated correlations: those that raise alerts, and those that they name.
     fn needed(&self) -> Vec<bool> {
         let mut needed = self.enabled.clone();
         // Named correlations come before.
@@ -182,7 +183,7 @@ impl Correlating {
                 members.push(self.member(member));
                 rows_of.push(member_info(member, &resolved));
             }
-            // A disabled correlation that others name is evaluated, and raises no alert.
+            // A disabled correlation and a building block that others name are evaluated, and raise no alert.
             let row = rows.iter().find(|row| row.schema.names().source() == correlation.source);
             let id = compiled.rules.rules().iter().position(|rule| rule.name() == correlation.name).unwrap_or(0);
             infos.push(CorrelationInfo::new(

@@ -42,6 +42,14 @@ pub struct Alias {
     pub fields: Vec<(Written, Written)>,
 }
 
+impl Alias {
+    /// Adds the fields of more members, or replaces them.
+    fn extend(&mut self, fields: Vec<(Written, Written)>) {
+        self.fields.retain(|(member, _)| fields.iter().all(|(new, _)| new.text != member.text));
+        self.fields.extend(fields);
+    }
+}
+
 /// The keys of a correlation, as far as they are given.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "named as the keys")]
@@ -60,6 +68,7 @@ pub struct Parts {
     pub source: Option<Written>,
     pub tags: Option<Vec<String>>,
     pub enabled: Option<bool>,
+    pub building_block: Option<bool>,
     pub exceptions: Option<Vec<Exception>>,
 }
 
@@ -70,7 +79,7 @@ impl Parts {
             ($($part:ident)*) => { $(if new.$part.is_some() { self.$part = new.$part; })* };
         }
         each!(kind rules until group_by timespan condition field aliases output desc priority source tags enabled
-            exceptions);
+            building_block exceptions);
     }
 
     /// Adds the parts that `new` has.
@@ -83,6 +92,13 @@ impl Parts {
         list(&mut self.rules, new.rules);
         list(&mut self.group_by, new.group_by);
         list(&mut self.tags, new.tags);
+        for alias in new.aliases.unwrap_or_default() {
+            let known = self.aliases.get_or_insert_default();
+            match known.iter_mut().find(|known| known.name.text == alias.name.text) {
+                Some(known) => known.extend(alias.fields),
+                None => known.push(alias),
+            }
+        }
         if let Some(tags) = &mut self.tags {
             tags.sort_unstable();
             tags.dedup();

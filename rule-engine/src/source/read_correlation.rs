@@ -18,7 +18,7 @@ enum Override {
 use Override::{AppendOrReplace, Never, Replace};
 
 /// The keys of a correlation, each with how much an override may change it.
-const ROWS: [(&str, Override); 18] = [
+const ROWS: [(&str, Override); 19] = [
     ("correlation", Never),
     ("type", Replace),
     ("rules", AppendOrReplace),
@@ -28,13 +28,14 @@ const ROWS: [(&str, Override); 18] = [
     ("maxspan", Replace),
     ("condition", Replace),
     ("field", Replace),
-    ("aliases", Replace),
+    ("aliases", AppendOrReplace),
     ("output", AppendOrReplace),
     ("desc", AppendOrReplace),
     ("priority", Replace),
     ("source", Replace),
     ("tags", AppendOrReplace),
     ("enabled", Replace),
+    ("building_block", Replace),
     ("exceptions", AppendOrReplace),
     ("override", Never),
 ];
@@ -42,9 +43,9 @@ const ROWS: [(&str, Override); 18] = [
 /// The keys of a correlation.
 pub(super) const KEYS: [&str; ROWS.len()] = keys(Never);
 /// The keys whose value an override may replace.
-pub(super) const MAY_REPLACE: [&str; 16] = keys(Replace);
+pub(super) const MAY_REPLACE: [&str; 17] = keys(Replace);
 /// The keys to whose value an override may append.
-pub(super) const MAY_APPEND: [&str; 6] = keys(AppendOrReplace);
+pub(super) const MAY_APPEND: [&str; 7] = keys(AppendOrReplace);
 
 /// Returns the keys that an override may change at least so much.
 const fn keys<const N: usize>(least: Override) -> [&'static str; N] {
@@ -70,7 +71,7 @@ const REFUSED: [(&str, &str); 8] = [
     ("with", "write the step several times, or an `event_count` of it and name that under `rules`"),
     ("window", "windows slide; there is no other kind"),
     ("gap", "windows slide and end after `timespan`"),
-    ("generate", "write `building_block: true` on rules that raise no alerts"),
+    ("generate", "write `building_block: true` on rules and correlations that raise no alerts"),
     ("suppress", "a match consumes its events; see `noise_control` for fewer alerts of one kind"),
     ("action", "a match consumes its events"),
 ];
@@ -207,6 +208,9 @@ impl Read<'_, '_> {
         }
         if is_there("enabled") {
             parts.enabled = reader.truth(item, "enabled", context)?;
+        }
+        if is_there("building_block") {
+            parts.building_block = reader.truth(item, "building_block", context)?;
         }
         if is_there("exceptions") {
             parts.exceptions = Some(rule.exceptions(append, steps)?);

@@ -161,7 +161,8 @@ static COMPARISONS: Map = Map {
 static CORRELATION_OVERRIDE: Map = Map {
     name: "CorrelationOverride",
     keys: &[
-        ("aliases", REPLACE),
+        ("aliases", OPERATION),
+        ("building_block", REPLACE),
         ("condition", REPLACE),
         ("desc", OPERATION),
         ("enabled", REPLACE),
@@ -186,6 +187,7 @@ static CORRELATION: Map = Map {
     name: "Correlation",
     keys: &[
         ("aliases", Shape::Named(&Shape::Named(&Shape::Text))),
+        ("building_block", Shape::Truth),
         ("condition", Shape::Map(&COMPARISONS)),
         ("correlation", Shape::Text),
         ("desc", Shape::Text),

@@ -1,6 +1,6 @@
 //! The behaviour of two other engines, row by row, and ours: the numbers are those of the tables in
 //! `docs/correlation.md`. E is the Python package eql, S is rsigma. Rows about the syntax of rule files are in
-//! `tests/correlation_rules.rs`.
+//! `tests/correlation_rules`.
 
 use crate::script::Set;
 
@@ -82,6 +82,49 @@ fn order_and_late_events() {
     rows(
         &set().temporal("a b", "", "10", 2),
         &[("S39", "A1@100 B1@3", "-"), ("late, in a window", "A1@100 B1@99", "[B1 A1]")],
+    );
+}
+
+/// The time moves by more than a minute only if two events in a row say so.
+#[test]
+fn wrong_times() {
+    rows(
+        &set().sequence("a b", "", "100"),
+        &[
+            ("one event", "A1@0 X1@9000 B1@1", "[A1 B1]"),
+            ("the last time that there is", "A1@0 X1@18446744073 B1@1", "[A1 B1]"),
+            ("one, and one more later", "A1@0 X1@9000 C1@1 X2@9001 B1@2", "[A1 B1]"),
+            ("two in a row", "A1@0 X1@9000 X2@9001 B1@1", "-"),
+            ("two in a row, the earlier first", "A1@0 X1@9000 X2@9000000 B1@1", "-"),
+            ("of two the earlier counts", "A1@0 X1@9000000 X2@101 B1@100", "[A1 B1]"),
+            ("the first of all", "X1@9000000 A1@1 X2@50 X3@101 X4@102 B1@101", "[A1 B1]"),
+            ("it is a step by its own time", "A1@0 C1@1 A2@9000 B1@1", "-"),
+        ],
+    );
+    rows(
+        &set().sequence("a b", "", "5"),
+        &[
+            ("after a pause, what begins it is kept", "X1@1 A1@100 B1@105", "[A1 B1]"),
+            ("for its own time", "X1@1 A1@100 X2@104 X3@106.1 B1@105", "-"),
+            ("after a pause, a wrong time", "X1@1 A1@100 X2@9000 B1@105", "[A1 B1]"),
+        ],
+    );
+    rows(
+        &set().sequence("a !b", "", "5"),
+        &[
+            ("up to a minute one event is enough", "A1@0 X1@60", "[A1]"),
+            ("after a pause the second event", "A1@0 X1@60.1", "-"),
+            ("after a pause the second event", "A1@0 X1@60.1 X2@60.1", "[A1]"),
+            ("no silence but a wrong time", "A1@0 X1@9000 B1@1 X2@20", "-"),
+        ],
+    );
+    rows(
+        &set().event_count("a", "", "10", 2),
+        &[
+            ("one event", "A1@0 X1@9000 A2@1", "[A1 A2]"),
+            ("after a pause", "X1@1 A1@100 X2@100 A2@110", "[A1 A2]"),
+            ("its own group", "A1@0 A2@9000 A3@1 A4@2", "-"),
+        ],
     );
 }
 

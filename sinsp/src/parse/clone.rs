@@ -40,6 +40,9 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
     let inner = flag::CHILD_IN_PIDNS | flag::CLONE_NEWPID | flag::CLONE_PARENT;
     let in_pidns = ctx.thread().is_some_and(|thread| thread.vtid != tid);
     // The child's side of a vfork always comes, and can come after the child's exit.
+    if flags & flag::CLONE_PARENT != 0 && !in_pidns {
+        created_a_sibling(ctx, child_tid);
+    }
     let vfork = flags & VFORK != 0 || ctx.event.code() == EventCode::VFORK_20_X;
     if flags & inner != 0 || in_pidns || vfork || ctx.recent.contains(child_tid, tid, ctx.event.ts()) {
         return;
@@ -87,7 +90,17 @@ fn caller(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
         }
     }
     ctx.state.add_thread(new);
+    ctx.state.descend(child_tid, tid);
     ctx.learn_users(child_tid);
+}
+
+/// Corrects the creator of a child that was given the caller's parent: only this side knows the caller.
+fn created_a_sibling(ctx: &mut Ctx<'_, '_>, child_tid: i64) {
+    let ts = ctx.event.ts();
+    let is_new = |child: &&Thread| child.flags & flag::CLONE_PARENT != 0 && ts.wrapping_sub(child.clone_ts) < STALE;
+    if ctx.state.thread(child_tid).filter(is_new).is_some() {
+        ctx.state.descend(child_tid, ctx.tid);
+    }
 }
 
 /// Handles the child's side.
@@ -166,6 +179,7 @@ fn child(ctx: &mut Ctx<'_, '_>) {
     }
     settle(ctx, &mut new, known);
     ctx.lost = !ctx.state.add_thread(new);
+    ctx.state.descend(tid, model);
     ctx.learn_users(tid);
 }
 

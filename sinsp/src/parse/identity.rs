@@ -59,6 +59,7 @@ pub(super) fn setsid(ctx: &mut Ctx<'_, '_>) {
     let sid = ctx.res();
     if sid >= 0 {
         change(ctx, |thread| &mut thread.sid, sid);
+        ctx.state.begin_session(ctx.tid);
     }
 }
 

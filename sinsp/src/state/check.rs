@@ -35,7 +35,7 @@ impl State {
             }
             for (place, child) in thread.children.iter().enumerate() {
                 match self.threads.get(*child) {
-                    Some(child) if child.ptid == tid && child.place == place => {}
+                    Some(child) if child.ptid == tid && child.place as usize == place => {}
                     Some(child) => return Err(format!("child {} of {tid} has parent {}", child.tid, child.ptid)),
                     None => return Err(format!("child {child} of {tid} is not in the table")),
                 }

@@ -41,15 +41,16 @@ impl State {
         for thread in &host.threads {
             self.import_thread(thread, &ports);
         }
-        for tid in self.threads.tids() {
-            self.connect(tid);
-        }
+        let tids = self.threads.tids();
+        tids.iter().for_each(|tid| self.connect(*tid));
+        tids.iter().for_each(|tid| self.keep_session(*tid));
     }
 
     /// Adds a thread that was found on the running host; `false` if the table is full.
     pub(crate) fn add_scanned(&mut self, host: &host::Thread) -> bool {
         let added = self.import_thread(host, &BTreeSet::new());
         self.connect(host.tid);
+        self.keep_session(host.tid);
         added
     }
 

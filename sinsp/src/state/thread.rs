@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Attachment, FdTable, Place, Text, container};
+use super::{Attachment, FdTable, Origin, Place, Text, container};
 use crate::config::ContainerPattern;
 use crate::text::strings;
 
@@ -163,9 +163,11 @@ pub struct Thread {
     /// A number that changes whenever the stamp of the thread or of one of its ancestors does, or the chain of
     /// ancestors itself.
     pub lineage: u64,
+    /// The creators and the session of the process.
+    pub(crate) origin: Option<Arc<Origin>>,
     pub(crate) children: Vec<i64>,
     /// Its index among its parent's children.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
     pub(crate) grouped: bool,
     pub(crate) fds: Arc<FdTable>,
     /// Whether the table is still that of its parent, listed in reverse.
@@ -239,6 +241,7 @@ impl Thread {
             last_fd: -1,
             stamp: 0,
             lineage: 0,
+            origin: None,
             children: Vec::new(),
             place: 0,
             grouped: false,

@@ -92,7 +92,7 @@ impl State {
         parent_thread.children.push(tid);
         if let Some(child) = self.threads.get_mut(tid) {
             child.ptid = parent;
-            child.place = place;
+            child.place = place as u32;
         }
     }
 
@@ -113,7 +113,7 @@ impl State {
         if let Some(moved) = parent.children.get(place).copied()
             && let Some(moved) = self.threads.get_mut(moved)
         {
-            moved.place = place;
+            moved.place = place as u32;
         }
     }
 
@@ -159,12 +159,13 @@ impl State {
 
     /// Removes a thread from the table, its group and its parent.
     fn forget(&mut self, tid: i64) {
+        self.keep_creators(tid);
         let Some(thread) = self.threads.remove(tid) else { return };
         if !thread.enter.is_empty() {
             self.metrics.held_events = self.metrics.held_events.saturating_sub(1);
         }
         if thread.grouped {
-            self.drop_child(thread.ptid, thread.place, tid);
+            self.drop_child(thread.ptid, thread.place as usize, tid);
             if let Some(group) = self.threads.groups.get_mut(&thread.pid) {
                 if let Some(at) = group.threads.iter().position(|member| *member == tid) {
                     group.threads.remove(at);
@@ -188,6 +189,7 @@ impl State {
     /// Moves the children of an exiting thread to the reaper that the kernel reported, or to the one that it would
     /// choose.
     fn give_children_away(&mut self, tid: i64) {
+        self.keep_creators(tid);
         let Some(thread) = self.threads.get_mut(tid) else { return };
         let children = std::mem::take(&mut thread.children);
         let (pid, named) = (thread.pid, thread.reaper_tid);

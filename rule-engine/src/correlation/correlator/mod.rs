@@ -1,5 +1,6 @@
 //! Runs correlations: from matches of members to matches of correlations.
 
+mod clock;
 mod sequence;
 mod window;
 
@@ -55,6 +56,8 @@ pub struct Correlator {
     serial: u64,
     /// The greatest time of all events.
     clock: u64,
+    /// The time of the event before, if it was too late to be believed.
+    doubted: Option<u64>,
     /// The time at which expired partial matches are dropped next.
     sweep: u64,
     queue: Vec<Item>,
@@ -88,6 +91,7 @@ impl Correlator {
             timers: BinaryHeap::new(),
             serial: 0,
             clock: 0,
+            doubted: None,
             sweep: 0,
             queue: Vec::new(),
             fired: Vec::new(),
@@ -153,9 +157,12 @@ impl Correlator {
 
     /// Returns the time after which [`process`](Self::process) has work to do even for an event without hits: for
     /// matches that are complete because nothing has happened, and for partial matches that have expired, which it drops
-    /// once a second.
+    /// once a second. 0 if the next event shows whether the time has jumped.
     #[inline]
     pub fn next_deadline(&self) -> u64 {
+        if self.doubted.is_some() {
+            return 0;
+        }
         let sweep = if self.store.is_empty() { u64::MAX } else { self.sweep };
         self.timers.peek().map_or(sweep, |Reverse((deadline, ..))| deadline.saturating_add(LATENESS).min(sweep))
     }
@@ -181,6 +188,7 @@ impl Correlator {
     /// Advances the clock to an event of any kind: matches that are complete because nothing has happened are passed to
     /// `matched`.
     pub fn pass(&mut self, time: u64, matched: &mut dyn FnMut(Match<'_>)) {
+        let time = self.believe(time);
         while let Some(Reverse((deadline, _, slot, generation))) = self.timers.peek().copied()
             && deadline.saturating_add(LATENESS) < time
         {
@@ -370,6 +378,7 @@ impl Correlator {
         let place = |plan: &Plan| self.plans.iter().position(|new| new.identity == plan.identity);
         let places: Vec<Option<usize>> = old.plans.iter().map(place).collect();
         self.clock = self.clock.max(old.clock);
+        self.doubted = self.doubted.or(old.doubted);
         let drained = old.store.drain(|plan| places[plan as usize].is_some());
         self.inherited += std::mem::take(&mut old.inherited);
         for ((counters, reported), place) in old.store.counters.iter_mut().zip(&mut old.reported).zip(&places) {

@@ -68,6 +68,8 @@ pub struct ResolvedCorrelation {
     pub tags: Vec<String>,
     /// Whether it is enabled.
     pub enabled: bool,
+    /// Whether it raises no alerts: only correlations that name it use it.
+    pub building_block: bool,
     /// The kind of search.
     pub kind: Kind,
     /// The timespan in nanoseconds.
@@ -171,6 +173,7 @@ impl Resolver<'_> {
             priority: parts.priority.unwrap_or(7),
             tags: parts.tags.clone().unwrap_or_default(),
             enabled: parts.enabled.unwrap_or(true),
+            building_block: parts.building_block.unwrap_or(false),
             kind: shape.kind,
             span: shape.span,
             members,

@@ -23,6 +23,22 @@ fn named<'a>(
     })
 }
 
+/// Returns the names of the longest chain of correlations that name each other, from one on.
+fn chain(
+    mut place: usize,
+    all: &[&Correlation],
+    depths: &[usize],
+    places: &FxHashMap<&str, usize>,
+    collection: &Collection,
+) -> String {
+    let mut names = vec![all[place].name.text.as_str()];
+    while let Some((_, inner)) = named(all[place], places, collection).max_by_key(|(_, inner)| depths[*inner]) {
+        names.push(&all[inner].name.text);
+        place = inner;
+    }
+    names.join(" -> ")
+}
+
 /// Returns the places of all correlations, in the order of resolving.
 pub(super) fn sort(all: &[&Correlation], collection: &Collection) -> Step<Vec<usize>> {
     let places: FxHashMap<&str, usize> =
@@ -39,12 +55,14 @@ pub(super) fn sort(all: &[&Correlation], collection: &Collection) -> Step<Vec<us
         while let Some((place, left)) = way.last_mut() {
             let (place, next) = (*place, left.pop());
             let Some((member, inner)) = next else {
-                let inner = named(all[place], &places, collection).map(|(_, inner)| depths[inner]).max();
-                depths[place] = inner.unwrap_or(0) + 1;
-                if depths[place] > MAX_DEPTH {
-                    let item = all[place];
-                    let message = format!("Correlations name correlations more than {MAX_DEPTH} deep");
-                    return Err(fault(&item.context, item.name.spot, message).hinted("name rules instead"));
+                let deepest = named(all[place], &places, collection).max_by_key(|(_, inner)| depths[*inner]);
+                depths[place] = deepest.map_or(0, |(_, inner)| depths[inner]) + 1;
+                if let Some((member, _)) = deepest.filter(|_| depths[place] > MAX_DEPTH) {
+                    let names = chain(place, all, &depths, &places, collection);
+                    let message = format!("Correlations name correlations more than {MAX_DEPTH} deep: {names}");
+                    let Looks::For(name) = &member.looks else { continue };
+                    return Err(fault(&member.context, name.spot, message)
+                        .hinted("leave one of these out: name its rules instead of it"));
                 }
                 order.push(place);
                 way.pop();
