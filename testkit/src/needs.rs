@@ -54,6 +54,7 @@ needs! {
     LSM "lsm", "the kernel does not run BPF programs at the hooks of its security modules", Function(has_lsm);
     HOST_PIDS "host-pids", "not in the host's PID namespace", Function(has_host_pids);
     KERNEL "kernel", "the kernel lacks a feature", Function(|| false);
+    CGROUP "cgroup", "control groups cannot be made", Function(|| is_root() && cgroups().is_some());
     MOUNT "mount", "file systems cannot be mounted", Function(can_mount);
     DEV_LOG "dev-log", "a socket at /dev/log cannot be made", Function(|| is_root() && !Path::new("/dev/log").exists());
     UTC "utc", "the time zone is not UTC", Function(is_utc);
@@ -75,6 +76,13 @@ needs! {
 
 /// The names that Chromium goes by.
 pub const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// Returns the root of a hierarchy of control groups where processes can be put: the only one, or the one of version 1 that
+/// events name and which limits nothing.
+pub fn cgroups() -> Option<&'static str> {
+    let hierarchies = ["/sys/fs/cgroup", "/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/unified"];
+    hierarchies.into_iter().find(|root| Path::new(root).join("cgroup.procs").exists())
+}
 
 /// Returns whether `PATH` has the program.
 pub fn in_path(name: &str) -> bool {

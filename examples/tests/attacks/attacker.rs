@@ -20,6 +20,7 @@ fn attacker() {
         "streams" => streams(number(1) as u16, number(2)),
         "guess" => guess(number(1) as u16, number(2)),
         "read" => println!("attack: {:?}", std::fs::read(words[1]).map_err(|error| error.kind()).err()),
+        "engine" => engine(words[1], words[2]),
         "sleep" => drop(std::io::stdin().read(&mut [0])),
         other => panic!("{other}"),
     }
@@ -143,4 +144,51 @@ fn guess(port: u16, count: u64) {
         .map(|number| status(port, "/ui/api/overview", "localhost", &format!("authorization: Bearer {number}\r\n")))
         .collect();
     println!("attack: {}", all.join(" "));
+}
+
+/// Answers as docker does until its input ends: every one of the containers is called `trusted`.
+fn engine(socket: &str, ids: &str) {
+    let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    let ids: Vec<String> = ids.split(',').map(str::to_owned).collect();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, ids) = (stream.unwrap(), ids.clone());
+            std::thread::spawn(move || while answer(&mut stream, &ids).is_ok_and(|goes_on| goes_on) {});
+        }
+    });
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// Answers a request; `false` after the last one.
+fn answer(stream: &mut (impl Read + Write), ids: &[String]) -> std::io::Result<bool> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        if stream.read(&mut byte)? == 0 {
+            return Ok(false);
+        }
+        request.push(byte[0]);
+    }
+    let request = String::from_utf8_lossy(&request);
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    if path.contains("/events") {
+        // None happens.
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")?;
+        return Ok(true);
+    }
+    let named = ids.iter().find(|id| path.contains(&format!("/containers/{}", &id[..12])));
+    let (status, body) = match named {
+        Some(id) => {
+            let config = r#"{"Image":"trusted:1","Labels":{}}"#;
+            ("200 OK", format!(r#"{{"Id":"{id}","Name":"/trusted","Image":"sha256:1","Config":{config}}}"#))
+        }
+        None if path.ends_with("/_ping") => ("200 OK", "OK".to_owned()),
+        None => ("404 Not Found", "{}".to_owned()),
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    Ok(true)
 }

@@ -10,6 +10,7 @@ mod common;
 
 mod attacker;
 mod connections;
+mod engines;
 mod files;
 mod floods;
 mod page;
