@@ -24,7 +24,7 @@
 //! ```
 //!
 //! Rule files, alerts and changes of rules between events are in [`engine`]; rules that a kernel can decide itself become
-//! tables by [`deny`].
+//! tables by [`deny`]; [`plan`] finds the calls whose events no rule can want.
 //!
 //! # Stages
 //!
@@ -78,6 +78,8 @@ pub mod load;
 pub mod lower;
 pub mod operator;
 pub mod output;
+#[cfg(feature = "sinsp")]
+pub mod plan;
 #[doc(hidden)]
 pub mod resolve;
 pub mod ruleset;

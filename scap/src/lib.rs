@@ -49,6 +49,7 @@
 
 pub mod event;
 pub mod host;
+pub mod plan;
 pub mod procfs;
 pub mod render;
 pub mod savefile;

@@ -104,6 +104,15 @@ impl Correlations {
         Self { plans, rows, keys, captures, fields, compiled, memory, has_deadlines, shared: OnceLock::new() }
     }
 
+    /// Returns the fields of events that are kept or compared, of all sources, by their numbers there.
+    pub(super) fn fields_of_events(&self) -> Vec<FieldId> {
+        let parts = self.keys.iter().flatten().filter_map(|part| match part {
+            KeyPart::Field { id, .. } => Some(*id),
+            KeyPart::Processes(_) | KeyPart::Inner(..) => None,
+        });
+        parts.chain(self.captures.iter().flatten().copied()).collect()
+    }
+
     /// Makes all runners of these rules that are created from now on share their partial matches, so that correlations
     /// match across sources: for a program that evaluates every source of one host.
     pub fn share(&self) {

@@ -329,6 +329,16 @@ impl<S: EventSchema> SourceRules<S> {
         &self.compiled.rules
     }
 
+    /// Returns the fields that the alerts of the rule at a place depend on.
+    pub(crate) fn output_fields(&self, place: usize) -> impl Iterator<Item = FieldId> {
+        self.compiled.of(RuleId(place as u32)).kept.iter().copied()
+    }
+
+    /// Returns the fields of these events that correlations keep or compare.
+    pub(crate) fn correlated_fields(&self) -> Vec<FieldId> {
+        self.compiled.correlations.as_ref().map(|set| set.fields_of_events()).unwrap_or_default()
+    }
+
     /// Returns whether an alert of a rule depends on a field whose name `wanted` selects.
     pub fn output_has(&self, id: RuleId, wanted: impl Fn(&str) -> bool) -> bool {
         self.compiled.of(id).kept.iter().any(|field| wanted(&self.schema.field_name(*field)))

@@ -151,6 +151,11 @@ impl SinspSchema {
         }
     }
 
+    /// Returns whether a field is one of the inspector's.
+    pub(crate) fn is_built_in(&self, id: FieldId) -> bool {
+        self.built_in(id).is_some()
+    }
+
     fn built_in(&self, id: FieldId) -> Option<&FieldRef> {
         match self.resolved.getter(id)? {
             Resolved::BuiltIn(field) => Some(field),

@@ -199,6 +199,11 @@ impl Ruleset {
         fields
     }
 
+    /// Returns the expressions of all conditions, and the rules as they are written.
+    pub(crate) fn parts(&self) -> (&Pool, &Regexes, &[Plain]) {
+        (&self.pool, &self.regexes, &self.plain)
+    }
+
     /// Returns the event types for which any enabled rule could match.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         self.index.keys()

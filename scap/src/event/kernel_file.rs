@@ -42,6 +42,8 @@ pub struct KernelFile<'a> {
     pub is_given: bool,
     /// Whether no other thread or process can have changed the given path while the call ran.
     pub given_holds: bool,
+    /// Whether it is a directory. Known of files that were opened; false in captures from before this was reported.
+    pub is_directory: bool,
     /// Device number; 0 if unknown.
     pub device: u32,
     /// The position in the path where the mount of the file begins.
@@ -56,6 +58,8 @@ pub struct KernelFile<'a> {
 const GIVEN: &[u8] = b"=";
 /// The flag of a given path that nobody else can have changed.
 const HOLDS: u8 = 1;
+/// The flag of a directory that was opened.
+const DIRECTORY: u8 = 2;
 
 impl<'a> Event<'a> {
     /// Returns the file that the call led to, if the probe reported it.
@@ -68,6 +72,7 @@ impl<'a> Event<'a> {
                 path: until_nul(path),
                 is_given: false,
                 given_holds: true,
+                is_directory: false,
                 device: 0,
                 mount_at: 0,
                 state,
@@ -79,6 +84,7 @@ impl<'a> Event<'a> {
             path: if path == GIVEN { b"" } else { until_nul(path) },
             is_given: path == GIVEN,
             given_holds: flags & HOLDS != 0,
+            is_directory: flags & DIRECTORY != 0,
             device: u32::from_le_bytes([d0, d1, d2, d3]),
             mount_at: u16::from_le_bytes([m0, m1]),
             state: match state {

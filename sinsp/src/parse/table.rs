@@ -1,5 +1,6 @@
 //! One row per event code: its parser, and what is prepared for it.
 
+use scap::plan::Outcomes;
 use scap::schema::{Category, EVENT_COUNT, EVENTS, EventFlags, EventInfo, ParamType, Role};
 use scap::{Event, EventCode};
 
@@ -55,6 +56,8 @@ pub(super) struct Row {
     pub(super) initial: bool,
     /// Whether it is a switch of the scheduler, which does not affect the facts of calls.
     pub(super) switch: bool,
+    /// The outcomes of the call that change the state, as far as later events can see.
+    changes: Outcomes,
 }
 
 /// Returns the row of a code.
@@ -75,6 +78,7 @@ const UNKNOWN: Row = Row {
     meta: false,
     initial: false,
     switch: false,
+    changes: Outcomes::BOTH,
 };
 
 static TABLE: [Row; EVENT_COUNT] = {
@@ -122,6 +126,28 @@ const fn describe(info: &EventInfo) -> Row {
                 | E::ASYNCEVENT_E
         ),
         switch: matches!(code, E::SCHEDSWITCH_6_E),
+        changes: changes(info),
+    }
+}
+
+/// Returns the outcomes of a call with events of this type that change what later events see of the state: names, file
+/// descriptors, processes. Any event also counts as a sign of life of its thread, and makes an unknown thread known,
+/// which the next one does as well. Failures change nothing as long as the status of connections is not tracked
+/// ([`Config::track_connection_status`](crate::Config::track_connection_status)), and enter events are not captured.
+pub fn state_changes(code: EventCode) -> Outcomes {
+    row(code).changes
+}
+
+const fn changes(info: &EventInfo) -> Outcomes {
+    use EventCode as E;
+    if !info.code.is_exit() || matches!(info.role, Role::Exits) {
+        return Outcomes::BOTH;
+    }
+    match info.code {
+        // Their numbers go into the state whatever the result.
+        E::BRK_4_X | E::MMAP_X | E::MMAP2_X | E::MUNMAP_X | E::MEMFD_CREATE_X | E::PIDFD_GETFD_X => Outcomes::BOTH,
+        _ if parser(info).is_some() => Outcomes::SUCCEEDED,
+        _ => Outcomes::NONE,
     }
 }
 

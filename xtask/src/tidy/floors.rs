@@ -14,7 +14,13 @@ pub(super) const HOUSES: &[House] = &[
     House { folder: "text", floors: &[&["glob", "json"]] },
     House {
         folder: "scap",
-        floors: &[&["host", "schema"], &["event"], &["error", "render"], &["procfs", "source"], &["savefile", "text"]],
+        floors: &[
+            &["host", "schema"],
+            &["event"],
+            &["error", "plan", "render"],
+            &["procfs", "source"],
+            &["savefile", "text"],
+        ],
     },
     House {
         folder: "bpf",
@@ -66,7 +72,7 @@ pub(super) const HOUSES: &[House] = &[
             &["explain", "output"],
             &["ruleset"],
             &["engine", "filter"],
-            &["deny", "resolve"],
+            &["deny", "plan", "resolve"],
             &["load"],
             &["testing"],
         ],

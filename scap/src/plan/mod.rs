@@ -1,0 +1,239 @@
+//! Kernel plans: the calls whose events a live source may leave out, because nobody can want them.
+//!
+//! A [`Plan`] is a value: rules make it, a source carries it out. It is a superset of what is wanted: what it does not
+//! name, and what it cannot decide, is kept. [`Plan::left_out_by`] is the model of what a source does; a source that
+//! tests in the kernel must agree with it on every event.
+//!
+//! ```
+//! use peregrine_scap::plan::{Classes, Outcomes, PathTest, Plan, Test};
+//! use peregrine_scap::{EventBuilder, EventCode};
+//!
+//! let mut plan = Plan::everything();
+//! plan.set(EventCode::UNLINK_2_X, Outcomes::SUCCEEDED);
+//! let mut builder = EventBuilder::new();
+//! let failed = builder.start(EventCode::UNLINK_2_X).i64(-2).text("/tmp/x").finish()?;
+//! assert_eq!(plan.left_out_by(&failed), Some(Test::Outcome));
+//! let succeeded = builder.start(EventCode::UNLINK_2_X).i64(0).text("/tmp/x").finish()?;
+//! assert!(plan.keeps(&succeeded));
+//!
+//! // Of the files that could not be opened only those of a directory.
+//! plan.opens_mut().clear(Classes::FAILED);
+//! plan.opens_mut().add(PathTest::prefix(b"/etc/"), Classes::FAILED);
+//! let open = |builder: &mut EventBuilder, path| {
+//!     let open = builder.start(EventCode::OPEN_X).i64(-2).text(path).u32(1).u32(0).u32(0).u64(0);
+//!     open.finish().map(|event| plan.keeps(&event))
+//! };
+//! assert!(open(&mut builder, "/etc/shadow")? && !open(&mut builder, "/lib/x.so")?);
+//! # Ok::<(), peregrine_scap::Error>(())
+//! ```
+
+mod opens;
+
+pub use opens::{Classes, MAX_PATH, MAX_SUFFIX, MAX_TEXT, Opens, PathTest, Shape, shape};
+
+use crate::Event;
+use crate::schema::{EVENT_COUNT, EVENTS, EventCode, ParamRole, Role};
+
+/// The result of a connect that goes on.
+const EINPROGRESS: i64 = 115;
+
+/// Outcomes of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Outcomes(u8);
+
+impl Outcomes {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// It failed.
+    pub const FAILED: Self = Self(1);
+    /// It succeeded; of connect also that it goes on (`EINPROGRESS`).
+    pub const SUCCEEDED: Self = Self(2);
+    /// Either.
+    pub const BOTH: Self = Self(3);
+
+    /// Returns the outcome of a call with an event of this type and this result.
+    pub fn of(code: EventCode, result: i64) -> Self {
+        let pending = result == -EINPROGRESS && code.role() == Role::Connects;
+        if result < 0 && !pending { Self::FAILED } else { Self::SUCCEEDED }
+    }
+
+    /// Returns whether all of `other` are among these.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Returns these and those.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Returns them as bits: 1 failed, 2 succeeded.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Returns their name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NONE => "none",
+            Self::FAILED => "failed",
+            Self::SUCCEEDED => "succeeded",
+            _ => "all",
+        }
+    }
+}
+
+impl std::fmt::Debug for Outcomes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A test that leaves events out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Test {
+    /// Whether the call failed.
+    Outcome,
+    /// The access to an opened file, and its path.
+    Path,
+}
+
+impl Test {
+    /// All tests, in the order of counters.
+    pub const ALL: [Self; 2] = [Self::Outcome, Self::Path];
+
+    /// Returns its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Outcome => "outcome",
+            Self::Path => "path",
+        }
+    }
+}
+
+/// The calls whose events are wanted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Plan {
+    kept: Vec<Outcomes>,
+    opens: Opens,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let narrowed = EVENTS.iter().map(|info| (info.code, self.kept(info.code)));
+        let narrowed: Vec<_> = narrowed.filter(|(_, kept)| *kept != Outcomes::BOTH).collect();
+        f.debug_struct("Plan").field("narrowed", &narrowed).field("opens", &self.opens).finish()
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::everything()
+    }
+}
+
+impl Plan {
+    /// Returns the plan that leaves nothing out.
+    pub fn everything() -> Self {
+        Self { kept: vec![Outcomes::BOTH; EVENT_COUNT], opens: Opens::everything() }
+    }
+
+    /// Returns whether nothing is left out.
+    pub fn is_everything(&self) -> bool {
+        self.kept.iter().all(|kept| *kept == Outcomes::BOTH) && self.opens.is_everything()
+    }
+
+    /// Returns whether events of a type can be left out: those that end a call and only that call has.
+    pub fn is_testable(code: EventCode) -> bool {
+        use crate::schema::Category;
+        code.info().is_some_and(|info| {
+            code.is_exit() && info.is_live() && !code.is_generic() && info.category.intersects(Category::SYSCALL)
+        })
+    }
+
+    /// Returns whether events of a type are tested by their path, too: calls that open the file of a path.
+    pub fn has_path(code: EventCode) -> bool {
+        code.role() == Role::Opens && code.param_with(ParamRole::Path).is_some()
+    }
+
+    /// Sets the wanted outcomes of calls with events of a type. What cannot be left out stays.
+    pub fn set(&mut self, code: EventCode, wanted: Outcomes) {
+        if let Some(kept) = self.kept.get_mut(usize::from(code.0))
+            && Self::is_testable(code)
+        {
+            *kept = wanted;
+        }
+    }
+
+    /// Returns the wanted outcomes of calls with events of a type.
+    pub fn kept(&self, code: EventCode) -> Outcomes {
+        self.kept.get(usize::from(code.0)).copied().unwrap_or(Outcomes::BOTH)
+    }
+
+    /// Returns which opened files are wanted.
+    pub fn opens(&self) -> &Opens {
+        &self.opens
+    }
+
+    /// Returns which opened files are wanted, to change it.
+    pub fn opens_mut(&mut self) -> &mut Opens {
+        &mut self.opens
+    }
+
+    /// Returns the test by which an event is left out; `None` if it is kept.
+    pub fn left_out_by(&self, event: &Event<'_>) -> Option<Test> {
+        let code = event.code();
+        let result = i64::from_le_bytes(*event.raw(0)?.first_chunk()?);
+        if !Self::is_testable(code) {
+            return None;
+        }
+        let outcome = Outcomes::of(code, result);
+        if !self.kept(code).contains(outcome) {
+            return Some(Test::Outcome);
+        }
+        (Self::has_path(code) && self.opens.leaves_out(event, outcome)).then_some(Test::Path)
+    }
+
+    /// Returns whether an event is kept.
+    pub fn keeps(&self, event: &Event<'_>) -> bool {
+        self.left_out_by(event).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventBuilder;
+
+    #[test]
+    fn what_is_not_the_end_of_a_call_is_never_left_out() {
+        let mut plan = Plan::everything();
+        for info in EVENTS {
+            plan.set(info.code, Outcomes::NONE);
+        }
+        for code in [EventCode::PROCEXIT_1_E, EventCode::GENERIC_X, EventCode::OPENAT_2_E, EventCode::ASYNCEVENT_E] {
+            assert_eq!(plan.kept(code), Outcomes::BOTH, "{code:?}");
+        }
+        assert_eq!(plan.kept(EventCode::OPENAT_2_X), Outcomes::NONE);
+        assert_eq!(plan.kept(EventCode(u16::MAX)), Outcomes::BOTH);
+    }
+
+    #[test]
+    fn a_connect_that_goes_on_has_not_failed() {
+        assert_eq!(Outcomes::of(EventCode::CONNECT_X, -115), Outcomes::SUCCEEDED);
+        assert_eq!(Outcomes::of(EventCode::CONNECT_X, -111), Outcomes::FAILED);
+        assert_eq!(Outcomes::of(EventCode::SOCKET_X, -115), Outcomes::FAILED);
+    }
+
+    #[test]
+    fn an_event_without_a_whole_result_is_kept() {
+        let mut plan = Plan::everything();
+        plan.set(EventCode::CLOSE_X, Outcomes::NONE);
+        let mut builder = EventBuilder::new();
+        let short = builder.start(EventCode::CLOSE_X).raw(&[1, 2, 3, 4]).finish().expect("an event");
+        assert!(plan.keeps(&short));
+        let whole = builder.start(EventCode::CLOSE_X).i64(-9).i64(3).finish().expect("an event");
+        assert_eq!(plan.left_out_by(&whole), Some(Test::Outcome));
+    }
+}
