@@ -147,6 +147,107 @@ fn late_and_dropped_events_are_explained() {
     assert!(ran.out.contains("\"completed\""), "enough memory: {}", ran.out);
 }
 
+/// A sequence with everything, and a window.
+const AUTOMATA: &str = "- correlation: Sequence
+  desc: d
+  type: temporal_ordered
+  rules:
+    - {as: a, condition: evt.type = openat and fd.name = /a}
+    - {as: b, condition: evt.type = unlink, missing: true}
+    - {rule: Third, as: c}
+    - {as: d, condition: evt.type = close, missing: true}
+  until: evt.type = procexit
+  group-by: [tree, user]
+  timespan: 90s
+  output: x %a.fd.name
+  priority: NOTICE
+- correlation: Window
+  desc: d
+  type: value_count
+  rules: [{as: a, condition: evt.type = connect}, Third]
+  field: fd.sport
+  timespan: 1h
+  condition: {gt: 4}
+  output: x
+  priority: NOTICE
+  building_block: true
+- correlation: Chain
+  desc: d
+  type: temporal
+  rules: [Window, Third]
+  timespan: 1h
+  output: x
+  priority: NOTICE
+- rule: Third
+  desc: d
+  condition: evt.type = open
+  output: third
+  priority: NOTICE
+";
+
+#[test]
+fn automata_are_explained() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let rules = folder.path().join("rules.yaml");
+    write(&rules, AUTOMATA);
+    let path = rules.display().to_string();
+    let explain = |name: &str, more: &[&str]| {
+        let ran = peregrine([&["-r", &path, "--explain-rule", name][..], more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    let head = |name: &str, line: u32| format!("correlation '{name}'\n  {path}:{line}, source syscall\n");
+    assert_eq!(
+        explain("Sequence", &[]),
+        head("Sequence", 1)
+            + "\n  temporal_ordered: these steps in order within 90s, by tree, user\n  \
+               1. a: evt.type = openat and fd.name = /a\n     and then not, after 1: b: evt.type = unlink\n  \
+               2. c: rule 'Third'\n     and then not, after 2: d: evt.type = close\n  \
+               until, at any step: step5: evt.type = procexit\n  \
+               complete when 90s have passed since the first step\n\noutput\n  x %a.fd.name\n"
+    );
+    assert_eq!(
+        explain("Window", &[]),
+        head("Window", 14)
+            + "  a building block: it raises no alerts\n\n  \
+               value_count: 5 different values of fd.sport within 1h, by all events\n  -  a: evt.type = connect\n  \
+               -  step2: rule 'Third'\n\noutput\n  x\n"
+    );
+    assert!(
+        explain("Chain", &[])
+            .contains("temporal: 2 of these rules within 1h, by all events\n  -  step1: correlation 'Window'")
+    );
+    let json =
+        |name: &str| -> Json { serde_json::from_str(&explain(name, &["-o", "json_output=true"])).expect("JSON") };
+    let sequence = json("Sequence");
+    assert_eq!((&sequence["type"], &sequence["timespan_ns"]), (&"temporal_ordered".into(), &90_000_000_000_u64.into()));
+    assert_eq!(sequence["group_by"], serde_json::json!(["tree", "user"]));
+    let step = |name: &str, kind: &str, text: &str, effect: &str, after: Option<u32>| serde_json::json!({ "step": name, kind: text, "source": "syscall", "effect": effect, "after": after });
+    assert_eq!(
+        sequence["steps"],
+        serde_json::json!([
+            step("a", "condition", "evt.type = openat and fd.name = /a", "advances", Some(0)),
+            step("b", "condition", "evt.type = unlink", "ends", Some(1)),
+            step("c", "rule", "Third", "advances", Some(1)),
+            step("d", "condition", "evt.type = close", "ends", Some(2)),
+            step("step5", "condition", "evt.type = procexit", "ends", None),
+        ])
+    );
+    let window = json("Window");
+    let step = |name: &str, kind: &str, text: &str| serde_json::json!({ "step": name, kind: text, "source": "syscall", "count": 5, "distinct": "fd.sport" });
+    assert_eq!(
+        window["steps"],
+        serde_json::json!([step("a", "condition", "evt.type = connect"), step("step2", "rule", "Third")])
+    );
+    assert_eq!((&window["building_block"], &sequence["building_block"]), (&true.into(), &false.into()));
+    let chain = json("Chain");
+    assert_eq!(
+        chain["steps"][0],
+        serde_json::json!({"step": "step1", "correlation": "Window", "count": 2, "distinct": "step"})
+    );
+    assert_eq!(chain["automaton"][0], "temporal: 2 of these rules within 1h, by all events");
+}
+
 /// Options with which dropped partial matches are alerts in JSON.
 const REPORTS: [&str; 6] =
     ["-o", "json_output=true", "-o", "syscall_event_drops.actions[]=alert", "-o", "priority=debug"];
@@ -284,5 +385,51 @@ fn partial_matches_are_in_the_metrics_and_outlive_reloads() {
     assert_eq!(metric("evictions_total").as_deref(), Some("0"));
     assert_eq!(metric("late_events_total").as_deref(), Some("0"));
     assert!(metrics().is_some_and(|text| text.contains("falcosecurity_falco_correlation_memory_bytes ")));
+    assert_eq!(service.end().0, 0);
+}
+
+/// More partial matches than fit: their number is in the metrics, for the correlation that lost them.
+#[test]
+fn evictions_are_in_the_metrics() {
+    let (web, hook) = (common::port(), common::port());
+    let folder = tempfile::tempdir().expect("a directory");
+    write(&folder.path().join("rules.yaml"), &(FLOOD_OF_AUDIT.to_owned() + SECRETS));
+    let mut service = Service::start_in(
+        folder,
+        &format!(
+            "webserver: {{enabled: true, listen_address: 127.0.0.1, listen_port: {web}, \
+             prometheus_metrics_enabled: true}}\nmetrics: {{enabled: true, interval: 1h, output_rule: true}}\n\
+             correlations: {{memory_bytes: 65536}}\n\
+             plugins: [{{name: k8saudit, library_path: x.so, open_params: \"http://127.0.0.1:{hook}/k8s-audit\"}}]\n"
+        ),
+    );
+    service.until("the webhook", |_| std::net::TcpStream::connect(("127.0.0.1", hook)).is_ok());
+    let metric = |name: &str| -> Option<u64> {
+        let mut answer = ureq::get(&format!("http://127.0.0.1:{web}/metrics")).call().ok()?;
+        let text = answer.body_mut().read_to_string().ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("falcosecurity_falco_correlation_{name} ")));
+        line?.parse().ok()
+    };
+    let of = |name: &str, correlation: &str| metric(&format!("{name}{{correlation=\"{correlation}\"}}"));
+    // All of one user and one second, and one partial match each.
+    let event = |number: u32| {
+        format!(
+            "{{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"auditID\":\"n{number}\",\"verb\":\"get\",\
+             \"stage\":\"ResponseComplete\",\"stageTimestamp\":\"2026-11-22T10:00:00.000000Z\",\
+             \"user\":{{\"username\":\"eve\"}}}}"
+        )
+    };
+    let all: Vec<String> = (0..2000).map(event).collect();
+    let body = format!("[{}]", all.join(","));
+    let url = format!("http://127.0.0.1:{hook}/k8s-audit");
+    assert_eq!(ureq::post(&url).content_type("application/json").send(&body).expect("taken").status(), 200);
+    service.until("all events", |_| {
+        Some(2000) == of("partial_matches", "Flood").zip(of("evictions_total", "Flood")).map(|(live, gone)| live + gone)
+    });
+    assert!(of("evictions_total", "Flood").is_some_and(|gone| gone > 1000), "{:?}", of("evictions_total", "Flood"));
+    assert!(metric("memory_bytes").is_some_and(|bytes| bytes <= 65536));
+    // The other one has five hundred matches of four events each, or lost its only partial match to the flood.
+    let (matches, gone) = (of("matches_total", "Secrets"), of("evictions_total", "Secrets"));
+    assert!(matches.zip(gone).is_some_and(|(matches, gone)| matches + gone >= 500), "{matches:?} {gone:?}");
     assert_eq!(service.end().0, 0);
 }

@@ -1,5 +1,6 @@
 //! A correlation for people: its automaton, line by line.
 
+use crate::correlation::parts::KeyPart;
 use crate::correlation::plan::{Distinct, Kind, Role};
 
 use super::{Found, ResolvedCorrelation, ResolvedMember};
@@ -28,13 +29,24 @@ impl ResolvedCorrelation {
                 let what = match distinct {
                     Distinct::Events => "events".to_owned(),
                     Distinct::Members => "of these rules".to_owned(),
-                    Distinct::Values => "different values".to_owned(),
+                    Distinct::Values => match self.counted_field() {
+                        Some(field) => format!("different values of {field}"),
+                        None => "different values".to_owned(),
+                    },
                 };
                 lines.push(format!("{}: {threshold} {what} within {span}, by {by}", self.type_name));
                 lines.extend(self.members.iter().map(|member| format!("-  {}", describe(member))));
             }
         }
         lines
+    }
+
+    /// Returns the name of the field whose values are counted; `None` if events are, or those of a scope.
+    pub fn counted_field(&self) -> Option<&str> {
+        self.members.iter().find_map(|member| match &member.value {
+            Some(KeyPart::Field { name, .. }) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     fn span_text(&self) -> String {
@@ -44,14 +56,23 @@ impl ResolvedCorrelation {
     }
 }
 
-fn describe(member: &ResolvedMember) -> String {
-    let what = match member.found {
-        Found::Rule(ref name) => format!("rule '{name}'"),
-        Found::Correlation(_) => format!("correlation '{}'", member.text),
-        Found::Step(_) => {
-            let text = member.text.rsplit_once("\n= ").map_or(member.text.as_str(), |(written, _)| written);
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
+impl ResolvedMember {
+    /// Returns the kind of search, `rule`, `correlation` or `condition`, and its name or the condition as it is written.
+    pub fn search(&self) -> (&'static str, String) {
+        match &self.found {
+            Found::Rule(name) => ("rule", name.clone()),
+            Found::Correlation(_) => ("correlation", self.text.clone()),
+            Found::Step(_) => {
+                let text = self.text.rsplit_once("\n= ").map_or(self.text.as_str(), |(written, _)| written);
+                ("condition", text.split_whitespace().collect::<Vec<_>>().join(" "))
+            }
         }
-    };
-    format!("{}: {what}", member.name)
+    }
+}
+
+fn describe(member: &ResolvedMember) -> String {
+    match member.search() {
+        ("condition", text) => format!("{}: {text}", member.name),
+        (kind, name) => format!("{}: {kind} '{name}'", member.name),
+    }
 }

@@ -1,9 +1,11 @@
 //! Explanations of an event as a step of correlations: its effects, or why it has none.
 
+use rule_engine::correlation::plan::{Distinct, Kind, Role};
 use rule_engine::engine::MemberOutcome;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::explain::{Explainer, Why, tree_lines};
 use rule_engine::resolve::ResolvedCorrelation;
+use rule_engine::resolve::correlation::ResolvedMember;
 use serde_json::{Map, Value as Json, json};
 use std::fmt::Write as _;
 
@@ -123,6 +125,40 @@ impl<'r> Explained<'r> {
         };
         self.rows.iter().map(row).collect()
     }
+}
+
+/// Returns the steps of a correlation with their effect: on a sequence after `after` steps, or one of `count` events or
+/// values of a window.
+pub(super) fn automaton(correlation: &ResolvedCorrelation) -> Vec<Json> {
+    let steps = correlation.members.iter().enumerate();
+    let row = |(place, member): (usize, &ResolvedMember)| {
+        let (kind, text) = member.search();
+        let mut row = json!({ "step": member.name, kind: text });
+        if !member.source.is_empty() {
+            row["source"] = member.source.as_str().into();
+        }
+        match &correlation.kind {
+            Kind::Window { threshold, distinct } => {
+                row["count"] = (*threshold).into();
+                row["distinct"] = match distinct {
+                    Distinct::Events => Json::Null,
+                    Distinct::Members => "step".into(),
+                    Distinct::Values => correlation.counted_field().into(),
+                };
+            }
+            Kind::Sequence { roles, .. } => {
+                let (effect, after) = match roles[place] {
+                    Role::Advance(after) => ("advances", Some(after)),
+                    Role::Absent(after) => ("ends", Some(after)),
+                    Role::Until => ("ends", None),
+                };
+                row["effect"] = effect.into();
+                row["after"] = after.into();
+            }
+        }
+        row
+    };
+    steps.map(row).collect()
 }
 
 fn whole_step(step: &Step<'_>, out: &mut String) {

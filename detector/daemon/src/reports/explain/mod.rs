@@ -110,13 +110,20 @@ fn explain_correlation(correlation: &ResolvedCorrelation, as_json: bool) {
     let place = format!("{}:{}", correlation.context.innermost().name, correlation.context.innermost().mark.line + 1);
     if as_json {
         let text = json!({
-            "automaton": correlation.lines(), "correlation": correlation.name, "enabled": correlation.enabled,
-            "output": correlation.output, "place": place,
+            "automaton": correlation.lines(), "building_block": correlation.building_block,
+            "correlation": correlation.name, "enabled": correlation.enabled, "group_by": correlation.group_by,
+            "output": correlation.output, "place": place, "source": correlation.source,
+            "steps": correlations::automaton(correlation), "timespan_ns": correlation.span,
+            "type": correlation.type_name,
         });
         terminal::print(&format!("{text}\n"));
         return;
     }
-    let mut out = format!("correlation '{}'\n  {place}, source {}\n\n", correlation.name, correlation.source);
+    let mut out = format!("correlation '{}'\n  {place}, source {}\n", correlation.name, correlation.source);
+    if correlation.building_block {
+        out += "  a building block: it raises no alerts\n";
+    }
+    out.push('\n');
     for line in correlation.lines() {
         out += &format!("  {line}\n");
     }
