@@ -321,11 +321,8 @@ fn correlations(folder: &Path) -> String {
     add("any order", "temporal", &["= c", "= a"], "session", "");
     add("missing", "temporal_ordered", &["= a", "= c", "!= b"], "session", "");
     rules.replace("timespan: 20s\n  output: \"missing", "timespan: 1s\n  output: \"missing")
-        + &format!(
-            "- correlation: chain\n  desc: d\n  type: event_count\n  rules: [by tree, by process]\n  \
-             timespan: 20s\n  condition: {{gte: 3}}\n  output: \"chain %correlation.count\"\n  \
-             priority: NOTICE\n"
-        )
+        + "- correlation: chain\n  desc: d\n  type: event_count\n  rules: [by tree, by process]\n  timespan: 20s\n  \
+           condition: {gte: 3}\n  output: \"chain %correlation.count\"\n  priority: NOTICE\n"
 }
 
 /// Returns the lines of the alerts of correlations, and the number of the event of each step.

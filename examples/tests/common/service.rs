@@ -21,14 +21,19 @@ impl Service {
 
     /// Starts in a directory that may contain files already.
     pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
+        Self::start_on(folder, "{kind: nodriver}", more)
+    }
+
+    /// Starts in a directory that may contain files already, with this engine.
+    pub(crate) fn start_on(folder: tempfile::TempDir, engine: &str, more: &str) -> Self {
         let path = |name: &str| folder.path().join(name);
         if !path("rules.yaml").exists() {
             fs::copy(root().join("detector/daemon/rules/peregrine_rules.yaml"), path("rules.yaml")).expect("rules");
         }
-        let config = "engine: {kind: nodriver}\nrules_files: [DIR/rules.yaml]\nstdout_output: {enabled: true}\n\
-                      log_stderr: true\nlog_syslog: false\njson_output: true\n"
-            .to_owned()
-            + more;
+        let config = format!(
+            "engine: {engine}\nrules_files: [DIR/rules.yaml]\nstdout_output: {{enabled: true}}\nlog_stderr: true\n\
+             log_syslog: false\njson_output: true\n{more}"
+        );
         fs::write(path("falco.yaml"), config.replace("DIR", &folder.path().display().to_string())).expect("config");
         let child = Command::new(env!("CARGO_BIN_EXE_peregrine"))
             .args(["-c", &path("falco.yaml").display().to_string(), "-P", &path("pid").display().to_string()])
