@@ -6,7 +6,7 @@ use std::sync::Arc;
 use peregrine_rule_engine::correlation::key::{self, Keys};
 use peregrine_rule_engine::correlation::naive::Naive;
 use peregrine_rule_engine::correlation::plan::{
-    CaptureId, Distinct, KeyId, KeySource, Kind, LATENESS, Member, Plan, Role,
+    CaptureId, Distinct, JUMP, KeyId, KeySource, Kind, LATENESS, Member, Plan, Role,
 };
 use peregrine_rule_engine::correlation::{Correlator, Hit, Subject, captured};
 use peregrine_rule_engine::diag::human::Style;
@@ -90,11 +90,24 @@ pub fn correlation(data: &[u8]) {
     let mut correlator = Correlator::new(Arc::clone(&plans), usize::MAX);
     let mut small = Correlator::new(Arc::clone(&plans), 1 << 17);
     let mut naive = Naive::new(plans);
-    let mut clock = LATENESS;
+    let (mut clock, mut was_far) = (LATENESS, false);
     for (number, chunk) in rest.chunks_exact(4).take(300).enumerate() {
         let step = u64::from(chunk[1]) * 10_000_000;
-        let time = if chunk[1] >= 240 { clock - step % LATENESS } else { clock + step };
-        clock = clock.max(time);
+        let pause = u64::from(chunk[3]) * 1_000_000_000;
+        let time = match chunk[1] {
+            240.. => clock - step % LATENESS,
+            // A wrong time, and a pause. Two in a row may be a jump of the time.
+            239 if !was_far => clock + 2 * JUMP + pause,
+            238 if !was_far => {
+                clock += pause;
+                clock
+            }
+            _ => clock + step,
+        };
+        was_far = !was_far && matches!(chunk[1], 238 | 239);
+        if chunk[1] != 239 || !was_far {
+            clock = clock.max(time);
+        }
         let event = Event { time, number: number as u64, key: chunk[2] };
         let of =
             |plan: u32, bits: u8| (0..4).filter(move |at| bits >> at & 1 == 1).map(move |member| Hit { plan, member });

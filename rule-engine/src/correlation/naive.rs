@@ -128,7 +128,8 @@ impl Naive {
         let deadline = |partial: &Partial| partial.steps[0].time + self.plans[partial.plan as usize].span;
         let is_due = |partial: &Partial| match self.plans[partial.plan as usize].kind {
             Kind::Sequence { stages, trailing: true, .. } => {
-                partial.steps.len() == usize::from(stages) && deadline(partial) + LATENESS < time
+                let due = deadline(partial) + LATENESS;
+                partial.steps.len() == usize::from(stages) && due < time && due <= partial.kept_until
             }
             _ => false,
         };

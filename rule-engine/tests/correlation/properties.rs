@@ -57,20 +57,31 @@ fn set() -> impl Strategy<Value = Set> {
     })
 }
 
-/// Events in order, each at most as late as the docs allow.
+/// Events in order, each at most as late as the docs allow; some after a pause, and some with a time that is wrong.
 fn stream() -> impl Strategy<Value = Vec<Fed>> {
     let field = |values: &'static [&'static str]| prop::option::weighted(0.9, prop::sample::select(values));
     let event = (
         prop::sample::select(&['a', 'b', 'c', 'd'][..]),
         0u64..2_000,
         prop::bool::weighted(0.1),
+        (prop::option::weighted(0.03, 30_000u64..200_000), any::<bool>()),
         (field(&["x", "y", "z"]), field(&["p", "q"]), proptest::collection::vec(0i64..4, 0..3)),
     );
     proptest::collection::vec(event, 0..300).prop_map(|events| {
-        let mut clock = 0;
+        let (mut clock, mut was_far) = (0, false);
         let mut all = Vec::new();
-        for (place, (kind, step, late, (u, v, list))) in events.into_iter().enumerate() {
-            let millis = if late {
+        for (place, (kind, step, late, (far, is_wrong), (u, v, list))) in events.into_iter().enumerate() {
+            // Two in a row may be a jump of the time.
+            let far = far.filter(|_| !was_far);
+            was_far = far.is_some();
+            let millis = if let Some(far) = far {
+                if is_wrong {
+                    clock + 120_000 + far
+                } else {
+                    clock += far;
+                    clock
+                }
+            } else if late {
                 // Late: the clock stays, and the event is from before.
                 u64::saturating_sub(clock, step.min(1_000))
             } else {

@@ -123,7 +123,7 @@ fn wrong_times() {
         &[
             ("one event", "A1@0 X1@9000 A2@1", "[A1 A2]"),
             ("after a pause", "X1@1 A1@100 X2@100 A2@110", "[A1 A2]"),
-            ("its own group", "A1@0 A2@9000 A3@1 A4@2", "-"),
+            ("its own group", "A1@0 A2@9000 A3@1 A4@2", "[A3 A4]"),
         ],
     );
 }

@@ -195,7 +195,9 @@ impl Correlator {
             self.timers.pop();
             // A match that is due after this one must not have expired before its turn.
             self.clock = self.clock.max(deadline.saturating_add(LATENESS));
-            if !self.store.is_current(slot, generation) {
+            // One that began at a wrong time is not kept for so long.
+            let is_kept = || self.store.is_live(slot, deadline.saturating_add(LATENESS));
+            if !self.store.is_current(slot, generation) || !is_kept() {
                 continue;
             }
             self.begin_event();

@@ -44,9 +44,10 @@ impl Correlator {
             }
             return;
         };
-        // An event older than all that the youngest event can be counted with is useless.
-        let newest = self.last(slot);
-        let is_old = |then: u64| then.saturating_add(row.retention()) < newest.max(time);
+        // An event older than all that the youngest event can be counted with is useless, unless the time of that is wrong.
+        let newest = self.last(slot).max(time);
+        let now = newest.min(self.clock);
+        let is_old = |then: u64| then.saturating_add(row.retention()) < now;
         let state = self.store.get(slot);
         let same = |entry: &Entry| match distinct {
             Distinct::Events => false,
@@ -78,7 +79,7 @@ impl Correlator {
             return;
         }
         let old = entries.partition_point(|entry| is_old(entry.time));
-        let count = entries.iter().filter(|entry| entry.time.saturating_add(row.span) >= newest.max(time)).count();
+        let count = entries.iter().filter(|entry| entry.time.saturating_add(row.span) >= newest).count();
         self.note(item, Some(own), Effect::Counted { count: count as u32, of: threshold });
         let entries = self.store.get(slot).entries();
         if old > entries.len() / 2 {
