@@ -10,7 +10,7 @@
 #                 and Polars; installs them (not part of `make test`)
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
-#   make package-check  check every combination of features; package every library as for publication, and run its tests
+#   make package-check  check combinations of features; package every library as for publication, and run its tests
 #                 from the package
 #   make planted  run the detector for 25 minutes under a mixed load, with 1,500 planted events: each must be one alert
 #   make peers    check the detector against programs that it works with, where they are installed (not part of `make test`)

@@ -1,4 +1,4 @@
-//! Checks every combination of features that a user of a crate may choose: each must build without warnings.
+//! Checks the combinations of features that a user of a crate may choose: each must build without warnings.
 
 use std::path::Path;
 use std::process::Command;
@@ -34,8 +34,24 @@ fn crates(root: &Path) -> Result<Vec<(String, Vec<String>)>> {
     Ok(crates)
 }
 
-/// Returns every selection of the features, separated by commas: none first.
+/// Features up to which every selection is checked.
+const FEW: usize = 4;
+
+/// Returns selections of the features, separated by commas, none first: every one of a few features; of more, none, each
+/// alone, each left out, and all.
 fn combinations(features: &[String]) -> Vec<String> {
+    if features.len() > FEW {
+        let without = |left_out: &String| {
+            let others: Vec<_> = features.iter().filter(|feature| *feature != left_out).cloned().collect();
+            others.join(",")
+        };
+        let none = std::iter::once(String::new());
+        return none
+            .chain(features.iter().cloned())
+            .chain(features.iter().map(without))
+            .chain([features.join(",")])
+            .collect();
+    }
     let mut all = vec![String::new()];
     for feature in features {
         for chosen in all.clone() {
@@ -70,13 +86,19 @@ mod tests {
         let features = ["a", "b", "c"].map(str::to_owned);
         assert_eq!(combinations(&features), ["", "a", "b", "a,b", "c", "a,c", "b,c", "a,b,c"]);
         assert_eq!(combinations(&[]), [""]);
+        let features = ["a", "b", "c", "d", "e"].map(str::to_owned);
+        let without = ["b,c,d,e", "a,c,d,e", "a,b,d,e", "a,b,c,e", "a,b,c,d"];
+        let expected = [&["", "a", "b", "c", "d", "e"][..], &without, &["a,b,c,d,e"]].concat();
+        assert_eq!(combinations(&features), expected);
     }
 
     #[test]
     fn the_features_of_the_detector_are_known() {
         let crates = crates(&crate::root()).expect("metadata");
         let detector = crates.iter().find(|(name, _)| name == "peregrine-detector").map(|(_, features)| features);
-        assert_eq!(detector.map(Vec::as_slice), Some(&["grpc", "kafka", "live", "parquet"].map(str::to_owned)[..]));
-        assert!(crates.iter().all(|(_, features)| features.len() <= 4), "{crates:?}: too many combinations");
+        assert_eq!(
+            detector.map(Vec::as_slice),
+            Some(&["grpc", "init-schema", "kafka", "live", "parquet"].map(str::to_owned)[..])
+        );
     }
 }

@@ -52,7 +52,10 @@ impl Protection {
         }
         limits::raise_open_files();
         limits::keep_memory_private();
-        if let Some(note) = priority::raise(config.protection.priority) {
+        // A traced command waits for its tracer, so that no event is lost, and would have the priority too.
+        if config.engine.kind != EngineKind::Userspace
+            && let Some(note) = priority::raise(config.protection.priority)
+        {
             log::warning(note);
         }
         if self.confined {
