@@ -7,8 +7,9 @@ use serde_json::Value as Json;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Features that change what is linked, not what is compiled, and require tools that are not everywhere.
-const LEFT_OUT: &[&str] = &["vendored"];
+/// Features that change what is linked, not what is compiled, and require tools that are not everywhere; and those that
+/// `make sql` checks, because they take long to build.
+const LEFT_OUT: &[&str] = &["vendored", "sql", "engine", "ballista"];
 
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -90,6 +91,21 @@ mod tests {
         let without = ["b,c,d,e", "a,c,d,e", "a,b,d,e", "a,b,c,e", "a,b,c,d"];
         let expected = [&["", "a", "b", "c", "d", "e"][..], &without, &["a,b,c,d,e"]].concat();
         assert_eq!(combinations(&features), expected);
+    }
+
+    #[test]
+    fn a_default_build_takes_no_engine_of_sql() {
+        let tree = |features: &[&str]| {
+            let mut command = cargo(&crate::root());
+            command.args(["tree", "--offline", "--workspace", "--prefix", "none", "--edges", "normal,build,dev"]);
+            let done = command.args(features).output().expect("cargo tree");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            String::from_utf8_lossy(&done.stdout).into_owned()
+        };
+        let has = |text: &str, name: &str| text.lines().any(|line| line.split(' ').next() == Some(name));
+        let default = tree(&[]);
+        assert!(has(&default, "peregrine-sql") && has(&default, "parquet"), "{default}");
+        assert!(!has(&default, "datafusion") && !has(&default, "rustyline"));
     }
 
     #[test]

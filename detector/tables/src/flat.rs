@@ -22,8 +22,7 @@ impl Flat {
     fn data_type(self, ty: &DataType) -> DataType {
         match (self, ty) {
             (_, DataType::Dictionary(_, value)) => (**value).clone(),
-            (Self::Cells, DataType::List(_) | DataType::Map(..)) => DataType::Utf8,
-            (Self::Cells, DataType::Binary | DataType::FixedSizeBinary(_)) => DataType::Utf8,
+            (Self::Cells, ty) if ty.is_nested() || is_binary(ty) => DataType::Utf8,
             (_, other) => other.clone(),
         }
     }
@@ -38,13 +37,18 @@ impl Flat {
     /// Returns the batch in the types of `schema`, which is that of [`schema`](Self::schema).
     pub(crate) fn batch(self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
         let arrays = batch.columns().iter().zip(schema.fields()).map(|(array, field)| match array.data_type() {
-            DataType::List(_) | DataType::Map(..) if self == Self::Cells => json(array),
-            DataType::Binary | DataType::FixedSizeBinary(_) if self == Self::Cells => hex(array),
+            ty if self == Self::Cells && ty.is_nested() && !matches!(ty, DataType::Dictionary(..)) => json(array),
+            ty if self == Self::Cells && is_binary(ty) => hex(array),
             ty if ty == field.data_type() => Ok(Arc::clone(array)),
             _ => cast(array, field.data_type()),
         });
         RecordBatch::try_new(Arc::clone(schema), arrays.collect::<Result<_, _>>()?)
     }
+}
+
+fn is_binary(ty: &DataType) -> bool {
+    use DataType as Type;
+    matches!(ty, Type::Binary | Type::LargeBinary | Type::BinaryView | Type::FixedSizeBinary(_))
 }
 
 /// Returns each value as JSON text.

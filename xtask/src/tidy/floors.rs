@@ -142,6 +142,10 @@ pub(super) const HOUSES: &[House] = &[
         ],
     },
     House {
+        folder: "detector/sql",
+        floors: &[&["capture", "error", "pushdown"], &["names", "parquet", "scan"], &["table"], &["session"]],
+    },
+    House {
         folder: "detector/captures",
         floors: &[
             &["captures", "compatible", "input", "marked", "output", "quantity", "reference"],

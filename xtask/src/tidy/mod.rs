@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("detector/containers", &["sinsp"]),
     ("detector/response", &[]),
     ("detector/tables", &["scap", "sinsp", "rule_engine", "peregrine"]),
+    ("detector/sql", &["scap", "sinsp", "rule_engine", "peregrine", "peregrine-tables"]),
     (
         "detector/captures",
         &[
@@ -41,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "peregrine",
             "peregrine-containers",
             "peregrine-tables",
+            "peregrine-sql",
         ],
     ),
     (
@@ -76,6 +78,7 @@ const OURS: &[&str] = &[
     "peregrine-containers",
     "peregrine-response",
     "peregrine-tables",
+    "peregrine-sql",
     "peregrine-captures",
     "peregrine-detector",
 ];

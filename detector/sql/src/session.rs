@@ -1,0 +1,312 @@
+//! A session: tables, and the queries of them.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::TableReference;
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use peregrine::Rules;
+use peregrine_tables::{Columns, Table};
+use tokio::runtime::Runtime;
+use tokio_stream::StreamExt as _;
+
+use crate::capture::{Capture, Note, Notes};
+use crate::error::{Error, Place};
+use crate::names::{self, Parsed};
+use crate::parquet;
+use crate::table::{CaptureTable, has};
+
+/// The memory that queries may use unless another limit is set, in bytes.
+const MEMORY: usize = 1 << 30;
+/// The time after which an interrupt is seen.
+const INTERRUPT: Duration = Duration::from_millis(50);
+
+/// The settings of a session.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The captures.
+    pub captures: Vec<Capture>,
+    /// Parquet files, and folders of them, such as datasets.
+    pub parquet: Vec<PathBuf>,
+    /// The rules of the table `alerts`, without which captures have no such table.
+    pub rules: Option<Rules>,
+    /// The memory of sorting, grouping and joining, in bytes. What exceeds it is written to temporary files. The memory
+    /// that reading captures takes is not counted.
+    pub memory: usize,
+    /// The threads; by default, one for each processor.
+    pub threads: usize,
+    /// A query ends with [`Error::Interrupted`] soon after this is set.
+    pub interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { captures: Vec::new(), parquet: Vec::new(), rules: None, memory: MEMORY, threads, interrupt: None }
+    }
+}
+
+/// The receiver of answers.
+pub trait Sink {
+    /// The reason why an answer cannot be received.
+    type Error: From<Error>;
+
+    /// Receives the columns of an answer, before its rows.
+    ///
+    /// # Errors
+    /// If it cannot.
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Self::Error>;
+
+    /// Receives rows of an answer.
+    ///
+    /// # Errors
+    /// If it cannot.
+    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Self::Error>;
+
+    /// Receives the end of an answer.
+    ///
+    /// # Errors
+    /// If it cannot.
+    fn end(&mut self) -> Result<(), Self::Error>;
+}
+
+/// Tables, and the queries of them.
+///
+/// ```
+/// use peregrine_sql::{Capture, Options, Session};
+///
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/captures/attack-a.scap");
+/// let mut options = Options::default();
+/// options.captures.push(Capture::file(path.as_ref()));
+/// let session = Session::new(options)?;
+/// let answer = session.collect("SELECT proc.name, count(*) FROM events WHERE evt.type = 'execve' GROUP BY 1")?;
+/// assert!(answer.iter().map(|batch| batch.num_rows()).sum::<usize>() > 1);
+/// # Ok::<(), peregrine_sql::Error>(())
+/// ```
+pub struct Session {
+    runtime: Runtime,
+    context: SessionContext,
+    captures: Arc<[Capture]>,
+    rules: Option<Rules>,
+    interrupt: Option<Arc<AtomicBool>>,
+    notes: Notes,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("captures", &self.captures).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Creates a session, and finds the tables of Parquet files.
+    ///
+    /// # Errors
+    /// If a Parquet file cannot be read, or a table would be both in captures and in Parquet files.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.threads.max(1))
+            .enable_all()
+            .build()
+            .map_err(|error| Error::io("can't start threads", error))?;
+        let mut config =
+            SessionConfig::new().with_target_partitions(options.threads.max(1)).with_information_schema(true);
+        let settings = config.options_mut();
+        settings.sql_parser.collect_spans = true;
+        // What a sort keeps back to merge its files.
+        let reserved = &mut settings.execution.sort_spill_reservation_bytes;
+        *reserved = (*reserved).min(options.memory / 4);
+        let pool = Arc::new(FairSpillPool::new(options.memory));
+        let environment = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
+        let context = SessionContext::new_with_config_rt(config, environment);
+        let session = Self {
+            runtime,
+            context,
+            captures: options.captures.into(),
+            rules: options.rules,
+            interrupt: options.interrupt,
+            notes: Notes::default(),
+        };
+        session.register(&[])?;
+        session.runtime.block_on(parquet::register(&session.context, &options.parquet))?;
+        Ok(session)
+    }
+
+    /// Registers the tables of captures, with columns of these names beside their default ones.
+    fn register(&self, names: &[String]) -> Result<(), Error> {
+        if self.captures.is_empty() {
+            return Ok(());
+        }
+        for table in Table::ALL {
+            let rules = match table {
+                Table::Alerts if self.rules.is_none() => continue,
+                Table::Alerts => self.rules.clone(),
+                _ => None,
+            };
+            let captures = Arc::clone(&self.captures);
+            let provider = CaptureTable::new(*table, captures, rules, names, self.notes.clone());
+            let provider = provider.map_err(peregrine_tables::Error::from)?;
+            self.context.deregister_table(table.name())?;
+            self.context.register_table(table.name(), Arc::new(provider))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the tables.
+    pub fn tables(&self) -> Vec<String> {
+        let state = self.context.state();
+        let options = &state.config_options().catalog;
+        let catalog = state.catalog_list().catalog(&options.default_catalog);
+        let schema = catalog.and_then(|catalog| catalog.schema(&options.default_schema));
+        let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// Returns the names and types of the columns of a table: of captures, all that require no argument.
+    pub fn columns(&self, table: &str) -> Vec<(String, DataType)> {
+        let of = |schema: &SchemaRef| {
+            let fields = schema.fields().iter();
+            fields.map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()
+        };
+        if let Some(known) = Table::named(table).filter(|_| !self.captures.is_empty()) {
+            let columns = Columns::new(known, known.all_columns()).map(Columns::with_parts);
+            return columns.map_or_else(|_| Vec::new(), |columns| of(columns.schema()));
+        }
+        let found = self.runtime.block_on(self.context.table_provider(TableReference::bare(table)));
+        found.map_or_else(|_| Vec::new(), |provider| of(&provider.schema()))
+    }
+
+    /// Returns the names of the functions.
+    pub fn functions(&self) -> Vec<String> {
+        let state = self.context.state();
+        let names = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
+        let mut names: Vec<String> = names.chain(state.window_functions().keys()).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Returns what is to be said about captures since this was called last, such as that one is cut off.
+    pub fn notes(&self) -> Vec<Note> {
+        self.notes.take()
+    }
+
+    /// Returns whether any table can have a column of this name.
+    fn is_column(&self, name: &str, others: &[SchemaRef]) -> bool {
+        let of_captures = || Table::ALL.iter().any(|table| has(*table, name));
+        others.iter().any(|schema| schema.column_with_name(name).is_some()) || of_captures()
+    }
+
+    /// Returns the statements of a text, and registers the columns that they name.
+    fn parse(&self, sql: &str) -> Result<Parsed, Error> {
+        let mut others = Vec::new();
+        for table in self.tables() {
+            if let Ok(provider) = self.runtime.block_on(self.context.table_provider(TableReference::bare(table))) {
+                others.push(provider.schema());
+            }
+        }
+        let parsed = names::parse(sql, &|name| self.is_column(name, &others))?;
+        self.register(&parsed.columns)?;
+        Ok(parsed)
+    }
+
+    /// Executes the statements of a text, one after the other.
+    ///
+    /// # Errors
+    /// If one is not possible, or `sink` returns an error.
+    pub fn run<S: Sink>(&self, sql: &str, sink: &mut S) -> Result<(), S::Error> {
+        let parsed = self.parse(sql)?;
+        for statement in parsed.statements {
+            let statement = Statement::Statement(Box::new(statement));
+            let plan = self.runtime.block_on(self.context.state().statement_to_plan(statement));
+            let plan = plan.map_err(|error| self.unplanned(sql, error, &parsed.others))?;
+            permitted(&plan)?;
+            self.runtime.block_on(self.answer(plan, sink))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the error of a statement without a plan. If the engine does not know where, it is the first path that is
+    /// not a column.
+    fn unplanned(&self, sql: &str, error: DataFusionError, others: &[(String, Place)]) -> Error {
+        let found = Error::of_plan(sql, error);
+        let Error::Query { place, message, .. } = &found else { return found };
+        let lacks_rules = self.rules.is_none() && !self.captures.is_empty() && message.contains("'alerts' not found");
+        let help = lacks_rules.then(|| "the table `alerts` requires rules".to_owned());
+        let named = others.iter().find(|(name, _)| message.contains(name.as_str()));
+        Error::query(sql, message.clone(), place.or(named.map(|(_, place)| *place)), help)
+    }
+
+    async fn answer<S: Sink>(&self, plan: LogicalPlan, sink: &mut S) -> Result<(), S::Error> {
+        let frame = self.context.execute_logical_plan(plan).await.map_err(Error::from)?;
+        let mut rows = frame.execute_stream().await.map_err(Error::from)?;
+        sink.begin(&rows.schema())?;
+        let mut interrupts = tokio::time::interval(INTERRUPT);
+        loop {
+            tokio::select! {
+                batch = rows.next() => match batch {
+                    Some(batch) => sink.rows(&batch.map_err(Error::from)?)?,
+                    None => break,
+                },
+                _ = interrupts.tick() => {
+                    if self.interrupt.as_ref().is_some_and(|set| set.load(Ordering::Relaxed)) {
+                        return Err(Error::Interrupted.into());
+                    }
+                }
+            }
+        }
+        sink.end()
+    }
+
+    /// Executes the statements of a text, and returns all rows.
+    ///
+    /// # Errors
+    /// If one is not possible.
+    pub fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+        let mut all = Collected(Vec::new());
+        self.run(sql, &mut all)?;
+        Ok(all.0)
+    }
+}
+
+struct Collected(Vec<RecordBatch>);
+
+impl Sink for Collected {
+    type Error = Error;
+
+    fn begin(&mut self, _: &SchemaRef) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.0.push(batch.clone());
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Refuses statements that write files, and tables in memory.
+fn permitted(plan: &LogicalPlan) -> Result<(), Error> {
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::CreateView(_) | DdlStatement::DropView(_)) => Ok(()),
+        plan => {
+            let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
+            options.verify_plan(plan).map_err(|error| Error::Refused(error.strip_backtrace()))
+        }
+    }
+}
