@@ -5,7 +5,7 @@
  *          ts  tid  len  type  nparams  u16 lengths[nparams]  values, back to back
  *
  * The number of the CPU follows the event, in the last two bytes of its place in the ring, which may be longer than the
- * event.
+ * event; its highest bit is the mark of the plan.
  *
  * An event of one size is reserved in the ring and written in place (record_*). Any other is assembled in the CPU's own
  * buffer and copied (event_begin, push_*, event_finish). A program that may interrupt another one on the same CPU must
@@ -70,7 +70,7 @@ static __always_inline u8 *record_begin(struct cpu *c, u16 code, u32 nparams, u3
 		return NULL;
 	}
 	header_put(r, size, code, nparams);
-	PUT16(r, size, bpf_get_smp_processor_id());
+	PUT16(r, size, bpf_get_smp_processor_id() | c->mark);
 	return r;
 }
 
@@ -122,7 +122,7 @@ static __always_inline u8 *event_at(struct event *e)
 			return -1;                                                                           \
 		_Pragma("unroll") for (u32 i = 0; i < (size); i += 8)                                        \
 			*(u64 *)(r + i) = *(u64 *)(c->data + i);                                             \
-		PUT16(r, (size) - sizeof(u16), bpf_get_smp_processor_id());                                  \
+		PUT16(r, (size) - sizeof(u16), bpf_get_smp_processor_id() | c->mark);                        \
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);                                                     \
 		return 0;                                                                                    \
 	}
@@ -141,7 +141,7 @@ __noinline int event_send(u64 len)
 	SEND_IN(160)
 	SEND_IN(192)
 	SEND_IN(256)
-	PUT16(&c->data[len], 0, bpf_get_smp_processor_id());
+	PUT16(&c->data[len], 0, bpf_get_smp_processor_id() | c->mark);
 	return bpf_ringbuf_output(ring, c->data, len + sizeof(u16), BPF_RB_NO_WAKEUP);
 }
 

@@ -53,6 +53,12 @@ struct message_compat {
 	u32 name, name_len, pieces, count, control, control_len, flags;
 };
 
+/* A text to look up among tests of paths: its kind, then its beginning. */
+struct path_key {
+	u32 bits;
+	u8 text[64];
+};
+
 /* The current call, and the event that is being written. */
 struct cpu {
 	u64 args[6];
@@ -61,6 +67,9 @@ struct cpu {
 	u16 native_nr; /* the number that the program used */
 	u8 compat; /* a 32-bit call */
 	u8 socketcall; /* made through socketcall */
+	u32 mark; /* PLAN_MARK if the plan leaves the event out, and everything passes */
+	struct path_key key;
+	u64 kept_at; /* when an event was kept that the plan leaves out */
 	u64 parts[MAX_COMPONENTS]; /* names of a cgroup's path, the last first */
 	u32 nparts, part_at;
 	u32 path_at; /* the current beginning of the path */

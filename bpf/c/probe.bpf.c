@@ -12,6 +12,7 @@
 #include "compat.bpf.h"
 #include "maps.bpf.h"
 #include "event.bpf.h"
+#include "plan.bpf.h"
 #include "family.bpf.h"
 
 #include "read/task.bpf.h"

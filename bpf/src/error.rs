@@ -34,6 +34,9 @@ pub enum Error {
     /// Nothing can be denied in the kernel.
     #[error("{0}")]
     Lsm(String),
+    /// Events cannot be left out in the kernel, by the way in which arguments are guarded.
+    #[error("no events are left out in the kernel: {0}")]
+    Plan(String),
     /// libbpf failed.
     #[error("{context}: {source}")]
     Bpf {

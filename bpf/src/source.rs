@@ -5,9 +5,11 @@ use crate::generated::ENTERS;
 use crate::loaded::{DISPATCHER, ENTER, Loaded};
 use crate::losses::Losses;
 use crate::merge::{Merge, Ready};
+use crate::plan::{Carried, LeftOut, MARK, PlanMode, Verified};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
 use crate::{Error, Refused, Result, Selection, features, iterators, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
+use scap::plan::Plan;
 use scap::schema::SyscallCode;
 use scap::{Event, HostState, Next, Source, SourceStats, procfs};
 use std::io::ErrorKind;
@@ -54,6 +56,7 @@ pub struct BpfSource {
     attached: Vec<Attached>,
     rings: Merge,
     losses: Losses,
+    plan: Carried,
     loaded: Loaded,
     block: Block,
     /// The number of this process in the initial pid namespace.
@@ -108,6 +111,7 @@ impl BpfSource {
             losses: Losses::new(loaded.builder.report_drops),
             settings_map: loaded.map(".data.settings")?,
             stats_map: loaded.map("stats")?,
+            plan: Carried::new(&loaded)?,
             loaded,
             block,
             own,
@@ -208,6 +212,36 @@ impl BpfSource {
     /// If the kernel rejects it.
     pub fn select(&mut self, selection: Selection) -> Result<()> {
         self.set(Config { selection, ..self.settings })
+    }
+
+    /// Replaces the plan of events that are left out in the kernel; it applies from the next call of any process.
+    ///
+    /// # Errors
+    /// If arguments are recorded at entry ([`Toctou::Tracepoints`], [`Toctou::Hook`]): without the exit of a call, its entry
+    /// would be taken for that of another. If the kernel rejects the plan. Then everything passes.
+    pub fn set_plan(&mut self, mode: PlanMode, plan: Plan) -> Result<()> {
+        if mode != PlanMode::Off && !matches!(self.guard(), Toctou::Off | Toctou::Exit) {
+            self.plan.set(PlanMode::Off, Plan::everything(), || 0)?;
+            return Err(Error::Plan(self.guard().to_string()));
+        }
+        let boot_time = self.block.boot_time;
+        self.plan.set(mode, plan, || boot_time + sys::boot_clock())
+    }
+
+    /// Returns the use of the plan.
+    pub fn plan_mode(&self) -> PlanMode {
+        self.plan.mode()
+    }
+
+    /// Returns the result of [`PlanMode::Verify`] since the plan was set.
+    pub fn verified(&self) -> &Verified {
+        self.plan.verified()
+    }
+
+    /// Returns the numbers of events that the plan left out since the start, of those calls and tests that left out any.
+    /// They are neither drops nor among the events that were seen.
+    pub fn left_out(&self) -> Vec<LeftOut> {
+        self.plan.left_out()
     }
 
     /// Returns the programs that the kernel rejected at load; their events are missing.
@@ -394,9 +428,13 @@ impl Source for BpfSource {
         self.came += record.len();
         // The probe writes the number of the CPU behind the event.
         let (event, cpu) = record.split_last_chunk::<2>().unwrap_or((record, &[0, 0]));
-        match Event::parse(u16::from_ne_bytes(*cpu), 0, event) {
+        let cpu = u16::from_ne_bytes(*cpu);
+        match Event::parse(cpu & !MARK, 0, event) {
             Ok(event) => {
                 self.delivered += 1;
+                if self.plan.mode() == PlanMode::Verify {
+                    self.plan.verify(&event, cpu & MARK != 0);
+                }
                 Ok(Next::Event(event))
             }
             Err(_) => {

@@ -285,6 +285,7 @@ __noinline u64 mount_top_find(u64 p)
  */
 #define KERNEL_PARAMS 3
 #define KERNEL_TEXT_OWN 1 /* only the thread itself can have changed the text since it was used */
+#define KERNEL_DIRECTORY 2 /* it is a directory */
 
 /* Writes the last two at `pos`; returns how many bytes the last one has. */
 static __always_inline u32 facts_put(struct cpu *c, u32 pos, u64 p, u64 found, u32 flags)

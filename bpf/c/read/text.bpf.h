@@ -104,7 +104,8 @@ static __always_inline struct text push_given(struct event *e, u64 address)
 	return t;
 }
 
-/* Writes what the kernel knows of the path that a text led to, at `pos`; the bytes of the first and of the last parameter. A
+/* Writes what the kernel knows of the path that a text led to, at `pos`; returns the bytes of the first and of the last
+ * parameter, and LED_*. A
  * relative text that is the end of the path can be judged by who knows the directory; it takes long to find out whose a
  * text is.
  */
@@ -124,16 +125,20 @@ __noinline u64 led_to_put(u32 pos, u64 path, u32 text, u32 text_len, u64 address
 			flags |= KERNEL_TEXT_OWN;
 		len = path_is_known(found) ? path_copy(c, pos & DATA_MASK, found) : 0;
 	}
+	if (path && (GET((struct path *)path, dentry, d_inode, i_mode) & S_IFMT) == S_IFDIR)
+		flags |= KERNEL_DIRECTORY;
 	if (len == 1)
 		PUT8(&c->data[pos & DATA_MASK], 0, '=');
-	return len | (u64)facts_put(c, pos + len, path, found, flags) << 16;
+	return len | (u64)facts_put(c, pos + len, path, found, flags) << 16 | (len == 1 ? LED_GIVEN : 0) |
+	       (flags & KERNEL_TEXT_OWN ? LED_OWN : 0) | (flags & KERNEL_DIRECTORY ? LED_DIRECTORY : 0);
 }
 
-static __always_inline void push_led_to(struct event *e, u64 path, struct text t)
+static __always_inline u64 push_led_to(struct event *e, u64 path, struct text t)
 {
 	u64 lens = led_to_put(e->pos, path, t.pos, t.len, t.address);
 
 	push_done(e, lens & (2 * PATH_SIZE - 1));
 	push_done(e, sizeof(u64));
 	push_done(e, lens >> 16 & (2 * PATH_SIZE - 1));
+	return lens;
 }

@@ -32,10 +32,16 @@ static __always_inline struct opened file_opened(struct file *file)
 /* Writes the parameters after those of the schema; a failed call leads nowhere. */
 #define MORE(o) ((o).file ? KERNEL_PARAMS : 0)
 
-static __always_inline void push_opened(struct event *e, struct file *file, struct text text)
+static __always_inline u64 push_opened(struct event *e, struct file *file, struct text text)
 {
-	if (file)
-		push_led_to(e, file_path(e->c, file), text);
+	return file ? push_led_to(e, file_path(e->c, file), text) : 0;
+}
+
+/* Sends the event, unless the plan leaves it out. */
+static __always_inline void open_finish(struct event *e, struct text text, u32 flags, long ret, u64 led)
+{
+	if (!open_is_left_out(e, text.pos, text.len, flags, ret, led))
+		event_finish(e);
 }
 
 static __always_inline struct opened fd_opened(long fd)
@@ -59,8 +65,7 @@ ON_EXIT(open_x)
 	push_u32(&e, open_mode(c->args[1], c->args[2]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
-	push_opened(&e, o.file, text);
-	event_finish(&e);
+	open_finish(&e, text, open_flags(c->args[1]), ret, push_opened(&e, o.file, text));
 	return 0;
 }
 
@@ -81,8 +86,7 @@ ON_EXIT(openat_2_x)
 	push_u32(&e, open_mode(c->args[2], c->args[3]));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
-	push_opened(&e, o.file, text);
-	event_finish(&e);
+	open_finish(&e, text, open_flags(c->args[2]), ret, push_opened(&e, o.file, text));
 	return 0;
 }
 
@@ -115,8 +119,12 @@ ON_EXIT(openat2_x)
 	push_u32(&e, resolve_flags(how.resolve));
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
-	push_opened(&e, o.file, text);
-	event_finish(&e);
+	u64 led = push_opened(&e, o.file, text);
+
+	/* The path begins at another root. */
+	if (resolve_flags(how.resolve) & OPENAT2_FLAGS__RESOLVE_IN_ROOT)
+		led &= ~LED_OWN;
+	open_finish(&e, text, open_flags(how_flags(&how, o.file)), ret, led);
 	return 0;
 }
 
@@ -139,8 +147,7 @@ ON_EXIT(creat_x)
 	push_u32(&e, o.dev);
 	push_u64(&e, o.ino);
 	push_u16(&e, layer);
-	push_opened(&e, o.file, text);
-	event_finish(&e);
+	open_finish(&e, text, 0, ret, push_opened(&e, o.file, text));
 	return 0;
 }
 

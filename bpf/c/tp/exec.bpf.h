@@ -19,6 +19,7 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid, struct linux_bi
 
 	if (!c || current_is_left_out())
 		return 0;
+	c->mark = 0;
 	struct event e = event_begin(c, EV_EXECVE_19_X, EV_EXECVE_19_X_PARAMS + KERNEL_PARAMS, EV_EXECVE_19_X_FAMILY);
 
 	push_u64(&e, 0);

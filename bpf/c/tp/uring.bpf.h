@@ -85,6 +85,7 @@ static __always_inline void request_event(struct cpu *c, struct request *q, u64 
 	struct event e;
 
 	c->compat = 0;
+	c->mark = 0;
 	sock = q->fixed ? file_sock(file) : own ? fd_sock(q->fd) : NULL;
 #define BEGIN_WITH(name, more)                                                                               \
 	e = event_begin(c, EV_##name, EV_##name##_PARAMS + (more), EV_##name##_FAMILY);                      \

@@ -144,11 +144,18 @@ impl Plan {
         self.kept.iter().all(|kept| *kept == Outcomes::BOTH) && self.opens.is_everything()
     }
 
-    /// Returns whether events of a type can be left out: those that end a call and only that call has.
+    /// Returns whether events of a type can be left out: those that end a call, begin with its result, and that only calls
+    /// of this kind have.
     pub fn is_testable(code: EventCode) -> bool {
-        use crate::schema::Category;
+        use crate::schema::{Category, ParamType};
         code.info().is_some_and(|info| {
-            code.is_exit() && info.is_live() && !code.is_generic() && info.category.intersects(Category::SYSCALL)
+            let has_result =
+                |ty: ParamType| matches!(ty, ParamType::Errno | ParamType::Fd | ParamType::Pid | ParamType::Int64);
+            code.is_exit()
+                && info.is_live()
+                && !code.is_generic()
+                && info.category.intersects(Category::SYSCALL)
+                && info.params.first().is_some_and(|param| has_result(param.ty))
         })
     }
 
@@ -212,7 +219,8 @@ mod tests {
         for info in EVENTS {
             plan.set(info.code, Outcomes::NONE);
         }
-        for code in [EventCode::PROCEXIT_1_E, EventCode::GENERIC_X, EventCode::OPENAT_2_E, EventCode::ASYNCEVENT_E] {
+        let codes = [EventCode::PROCEXIT_1_E, EventCode::GENERIC_X, EventCode::OPENAT_2_E, EventCode::ASYNCEVENT_E];
+        for code in codes.into_iter().chain([EventCode::GETUID_X]) {
             assert_eq!(plan.kept(code), Outcomes::BOTH, "{code:?}");
         }
         assert_eq!(plan.kept(EventCode::OPENAT_2_X), Outcomes::NONE);

@@ -28,7 +28,7 @@ pub(super) const HOUSES: &[House] = &[
             &["error", "generated", "layout", "ringbuf", "sys"],
             &["config", "merge", "select", "stats"],
             &["loaded", "losses"],
-            &["features", "iterators"],
+            &["features", "iterators", "plan"],
             &["loader", "source"],
             &["deny"],
         ],
