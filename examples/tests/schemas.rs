@@ -142,6 +142,7 @@ fn the_schema_of_the_configuration_is_that_of_falco() {
         "webserver.ui_enabled",
         "webserver.ui_token",
         "rules_bundle.",
+        "engine.modern_ebpf.plan",
         "engine.userspace.",
         "syscall_event_drops.state_uncertain_seconds",
         "correlations.",

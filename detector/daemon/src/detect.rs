@@ -229,9 +229,11 @@ fn live(
         };
         return watch(setup, protection, plugins, rules, denied, alerts, matches, source, follow);
     }
-    let source = live::open(setup.config, calls)?;
+    let mut source = live::open(setup.config, calls)?;
+    live::leave_out(&mut source, setup.config, rules, of_plugins);
     let follow = |source: &mut bpf::BpfSource, rules: &SourceRules<SinspSchema>| {
         live::follow(source, setup.config, wanted(rules));
+        live::leave_out(source, setup.config, rules, of_plugins);
     };
     watch(setup, protection, plugins, rules, denied, alerts, matches, source, follow)
 }

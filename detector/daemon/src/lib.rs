@@ -133,6 +133,8 @@ fn start(options: &Options, mut loaded: config::Loaded) -> Result<(), Fatal> {
         let mut rules = files.load(options, config, &plugins);
         if options.explain_rule.is_some() || options.explain_event.is_some() {
             explain::run(options.explain_rule.as_deref(), options.explain_event, rules, config, &plugins)?;
+        } else if options.plan {
+            reports::plan::run(rules, config, &plugins)?;
         } else if options.describe_all || options.describe.is_some() {
             rules.check()?;
             let described = rules.describe(options.describe.as_deref())?;

@@ -70,6 +70,7 @@ const KEYS: &[(&str, Shown)] = &[
         "engine.modern_ebpf.disable_iterators",
         At("detector/daemon/src/sources/live.rs", "each_setting_is_passed_to_the_probe"),
     ),
+    ("engine.modern_ebpf.plan", At("detector/daemon/src/sources/live.rs", "the_plan_is_used_as_it_is_set")),
     ("engine.replay.capture_file", Here(engine)),
     ("engine.userspace.command", At(USERSPACE, "the_detector_traces_a_command")),
     ("engine.userspace.pid", At(USERSPACE, "the_detector_attaches_to_a_process")),

@@ -70,6 +70,12 @@ pub struct Options {
     #[arg(long = "explain-event", value_name = "N")]
     pub(crate) explain_event: Option<u64>,
 
+    /// Print which events the rules let the kernel leave out and what hinders more, and exit
+    ///
+    /// With engine.kind=replay, also the share of the events of the capture that would be kept.
+    #[arg(long = "plan")]
+    pub(crate) plan: bool,
+
     /// Profile rules and their atoms, and print a table at the end, or write it to a file (*.json: as JSON)
     #[arg(long = "profile", value_name = "FILE", num_args = 0..=1, default_missing_value = "-", require_equals = true)]
     pub(crate) profile: Option<PathBuf>,
@@ -298,6 +304,7 @@ mod tests {
             "--explain-event",
             "7",
             "--profile=p.json",
+            "--plan",
         ]);
         assert_eq!(options.options, ["a=b", "c=d"]);
         assert_eq!((options.rules.len(), options.validate.len(), options.duration), (2, 2, 10));

@@ -60,6 +60,15 @@ choices! {
         /// Matches of any rule.
         AllRules = "all_rules",
     }
+    /// Events that the rules let the kernel leave out.
+    PlanUse {
+        /// None is left out.
+        Off = "off",
+        /// They do not leave the kernel.
+        On = "on",
+        /// None is left out, and each is checked with what the kernel would do.
+        Verify = "verify",
+    }
     /// Whether responses act.
     ResponseMode {
         /// Reports what would be done.

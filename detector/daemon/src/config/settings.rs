@@ -4,7 +4,7 @@
 //! file: for example, every output is disabled by default.
 
 pub(crate) use super::choices::{
-    CaptureMode, DropAction, EngineKind, LibsSeverity, LogLevel, MinPriority, ResponseAction, ResponseMode,
+    CaptureMode, DropAction, EngineKind, LibsSeverity, LogLevel, MinPriority, PlanUse, ResponseAction, ResponseMode,
     ResponseTarget, RuleMatching, Strategy,
 };
 pub(crate) use super::forms::{ConfigFile, ExtraField, InitConfig};
@@ -171,6 +171,8 @@ settings! {
         drop_failed_exit: bool = false,
         /// Reads the initial state from `/proc` and not by BPF iterators.
         disable_iterators: bool = false,
+        /// Leaves out in the kernel the events that no rule can want. Not in Falco.
+        plan: PlanUse = PlanUse::Off,
     }
     /// Replay of a capture file.
     Replay {

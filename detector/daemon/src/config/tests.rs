@@ -44,7 +44,7 @@ rules: [{disable: {rule: "*"}}, {enable: {tag: network}}]
 engine:
   kind: replay
   kmod: {buf_size_preset: 5, drop_failed_exit: true}
-  modern_ebpf: {cpus_for_each_buffer: 3, buf_size_preset: 6, drop_failed_exit: true, disable_iterators: true}
+  modern_ebpf: {cpus_for_each_buffer: 3, buf_size_preset: 6, drop_failed_exit: true, disable_iterators: true, plan: verify}
   replay: {capture_file: /c.scap}
   userspace: {command: [sh, -c, id], pid: 7}
 capture: {enabled: true, path_prefix: /p, mode: all_rules, default_duration: 1, max_file_size_mb: 2, max_daily_size_mb: 3}

@@ -9,7 +9,7 @@ use crate::config::settings::{Config, DropAction};
 use crate::event_loop::capture::Recorder;
 use crate::event_loop::drops::{self, DropWatch};
 use crate::metrics::matches::Matches;
-use crate::metrics::measured::Measured;
+use crate::metrics::measured::{Differences, Measured};
 use crate::metrics::telemetry::{Cost, Snapshot, Telemetry};
 use crate::names::SYSCALL;
 use crate::reports::profile::Profiles;
@@ -72,6 +72,9 @@ impl<'s> Setup<'s> {
     }
 }
 
+/// The name of the alert that the kernel does not leave out what the plan says.
+const PLAN_RULE: &str = "Falco internal: kernel plan difference";
+
 /// Reason why the loop over a set of rules ended.
 enum End {
     /// The source ended, the run time is over, or termination was requested.
@@ -108,6 +111,7 @@ pub(crate) fn run<S: Measured>(
         evictions: EvictionWatch::new(),
         selected: Selected::new(&setup.config.responses),
         cut_fields: CutFields::new(rules),
+        differences: 0,
     };
     let mut rules = Arc::clone(rules);
     let outcome = loop {
@@ -169,6 +173,8 @@ struct AtWork<'r> {
     selected: Selected,
     /// The fields of the rules whose values may be cut.
     cut_fields: CutFields,
+    /// The number of differences between kernel and plan that was reported.
+    differences: u64,
 }
 
 impl AtWork<'_> {
@@ -329,6 +335,7 @@ impl AtWork<'_> {
             kept: self.alerts.kept(),
             types: self.types.clone(),
             cpus: inspector.source().cpus(),
+            left_out: inspector.source().left_out(),
             programs: if self.setup.config.metrics.libbpf_stats_enabled {
                 inspector.source().programs()
             } else {
@@ -367,7 +374,29 @@ impl AtWork<'_> {
         self.alerts.send_own(&internal(rule, Priority::Debug, now(), text).with_field("last_event_time", last));
     }
 
+    /// Reports, with growing distances, that the kernel does not leave out what the plan says.
+    fn report_differences(&mut self, time: u64, found: &Differences) {
+        let count = found.wrong + found.spared;
+        if count < self.differences.saturating_mul(2).max(1) {
+            return;
+        }
+        self.differences = count;
+        let text = format!(
+            "{PLAN_RULE}. {} of {} events differ: {}",
+            found.wrong + found.spared,
+            found.checked,
+            found.example
+        );
+        let priority = if found.wrong > 0 { Priority::Critical } else { Priority::Debug };
+        log::warning(&text);
+        let own = internal(PLAN_RULE, priority, time, text).with_field("wrong", found.wrong);
+        self.alerts.send_own(&own.with_field("spared", found.spared).with_field("checked", found.checked));
+    }
+
     fn look_at_drops<S: Measured>(&mut self, time: u64, inspector: &Inspector<S>) -> Result<(), Fatal> {
+        if let Some(found) = inspector.source().differences() {
+            self.report_differences(time, &found);
+        }
         let loss = self.drops.look(time, inspector.stats());
         if self.drops.lost() > 0 {
             let seconds = self.drops.settings().state_uncertain_seconds;

@@ -370,6 +370,12 @@ fn source(snapshot: &Snapshot, metrics: &mut Vec<Metric>) {
     metrics.push(Metric::counter(Part::Source, "n_drops_page_faults", lost(&|drop| drop.cause == "page_fault")));
     let bug = lost(&|drop| !["buffer", "scratch", "page_fault"].contains(&drop.cause));
     metrics.push(Metric::counter(Part::Source, "n_drops_bug", bug));
+    let left_out = snapshot.left_out.iter().map(|row| row.count).sum();
+    metrics.push(Metric::counter(Part::Source, "n_left_out_total", left_out).only_alert());
+    for row in &snapshot.left_out {
+        let labels = [("syscall", row.call), ("test", row.test)];
+        metrics.push(Metric::counter(Part::Source, "n_left_out", row.count).labels(&labels));
+    }
     if let Some(pending) = snapshot.pending {
         metrics.push(Metric::new(Part::Source, "ring_pending_bytes", Unit::Bytes, Kind::Gauge, pending as f64));
     }
@@ -405,7 +411,7 @@ mod tests {
     use super::super::prometheus;
     use super::*;
     use crate::metrics::matches::RuleCount;
-    use crate::metrics::measured::{Cpu, Program};
+    use crate::metrics::measured::{Cpu, LeftOut, Program};
     use crate::metrics::telemetry::AuditCounts;
     use rule_engine::output::Priority;
     use std::time::Instant;
@@ -445,6 +451,7 @@ mod tests {
             threads: 5,
             cpus: vec![cpu(60, 6), cpu(40, 4)],
             programs: vec![Program { name: "openat_x".into(), runs: 10, nanoseconds: 5000 }],
+            left_out: vec![LeftOut { call: "openat", test: "path", count: 12 }],
             pending: Some(77),
             types,
             ..Snapshot::default()
@@ -461,6 +468,7 @@ mod tests {
             "falcosecurity_scap_n_evts_total 100",
             "falcosecurity_scap_n_drops_total 10",
             "falcosecurity_scap_n_drops_buffer_total{dir=\"exit\",drop=\"open\"} 10",
+            "falcosecurity_scap_n_left_out_total{syscall=\"openat\",test=\"path\"} 12",
             "falcosecurity_scap_n_threads_total 5",
             "falcosecurity_scap_engine_name_info{engine_name=\"bpf\",evt_source=\"syscall\"} 1",
             "falcosecurity_evt_hostname_info{hostname=\"h\"} 1",

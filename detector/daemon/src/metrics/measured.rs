@@ -21,6 +21,27 @@ pub(crate) struct Program {
     pub(crate) nanoseconds: u64,
 }
 
+/// Events of a system call that a test of the plan left out in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// The name of the call.
+    pub(crate) call: &'static str,
+    /// The name of the test.
+    pub(crate) test: &'static str,
+    pub(crate) count: u64,
+}
+
+/// The differences between what the kernel and the model of the plan leave out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Differences {
+    pub(crate) checked: u64,
+    /// Events that the kernel leaves out, and the model does not.
+    pub(crate) wrong: u64,
+    /// Events that the model leaves out, and the kernel does not.
+    pub(crate) spared: u64,
+    pub(crate) example: String,
+}
+
 /// An event source with measurements. By default it has none.
 pub(crate) trait Measured: Source {
     /// Returns the counts of each processor.
@@ -31,6 +52,16 @@ pub(crate) trait Measured: Source {
     /// Returns the cost of each BPF program, if the kernel counts it (`sysctl kernel.bpf_stats_enabled=1`).
     fn programs(&self) -> Vec<Program> {
         Vec::new()
+    }
+
+    /// Returns the numbers of events that the plan left out.
+    fn left_out(&self) -> Vec<LeftOut> {
+        Vec::new()
+    }
+
+    /// Returns the result of checking the plan, if there are differences.
+    fn differences(&self) -> Option<Differences> {
+        None
     }
 
     /// Returns the number of unread bytes in the ring buffers.
@@ -61,6 +92,21 @@ impl Measured for bpf::BpfSource {
         let program =
             |stats: bpf::ProgramStats| Program { name: stats.name, runs: stats.runs, nanoseconds: stats.nanoseconds };
         self.program_stats().unwrap_or_default().into_iter().map(program).collect()
+    }
+
+    fn left_out(&self) -> Vec<LeftOut> {
+        let row = |row: bpf::LeftOut| LeftOut {
+            call: row.call.info().map_or("unknown", |info| info.name),
+            test: row.test.name(),
+            count: row.count,
+        };
+        Self::left_out(self).into_iter().map(row).collect()
+    }
+
+    fn differences(&self) -> Option<Differences> {
+        let found = self.verified();
+        let example = found.example.clone()?;
+        Some(Differences { checked: found.checked, wrong: found.wrong, spared: found.spared, example })
     }
 
     fn pending(&self) -> Option<u64> {

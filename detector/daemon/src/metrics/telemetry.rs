@@ -5,7 +5,7 @@
 
 use crate::alerts::noise::Kept;
 use crate::metrics::matches::RuleCount;
-use crate::metrics::measured::{Cpu, Program};
+use crate::metrics::measured::{Cpu, LeftOut, Program};
 use crate::signals::Signals;
 use peregrine_containers::EngineState;
 use peregrine_sinks::Totals;
@@ -46,6 +46,8 @@ pub(crate) struct Snapshot {
     pub(crate) types: Vec<u64>,
     pub(crate) cpus: Vec<Cpu>,
     pub(crate) programs: Vec<Program>,
+    /// Events that were left out in the kernel.
+    pub(crate) left_out: Vec<LeftOut>,
     /// Unread bytes in the ring buffers.
     pub(crate) pending: Option<u64>,
     /// The container engines.

@@ -1,9 +1,13 @@
 //! The live source: the probe with the settings of the configuration.
 
-use crate::config::settings::{Config, ModernEbpf};
+use crate::config::settings::{Config, ModernEbpf, PlanUse};
 use crate::host::host_root;
+use crate::sources::plan::planner;
 use crate::{Fatal, log, sources::selection};
-use bpf::{BpfSource, Probe, Selection};
+use bpf::{BpfSource, PlanMode, Probe, Selection};
+use rule_engine::engine::SourceRules;
+use rule_engine::event::sinsp::SinspSchema;
+use scap::plan::{Outcomes, Plan};
 use scap::schema::SyscallSet;
 
 /// Returns the probe as it is configured.
@@ -35,10 +39,44 @@ pub(crate) fn open(config: &Config, calls: SyscallSet) -> Result<BpfSource, Fata
     Ok(source)
 }
 
+/// Returns the use of the plan.
+fn mode(config: &Config) -> PlanMode {
+    match config.engine.modern_ebpf.plan {
+        PlanUse::Off => PlanMode::Off,
+        PlanUse::On => PlanMode::On,
+        PlanUse::Verify => PlanMode::Verify,
+    }
+}
+
+/// Leaves out in the kernel the events that the rules do not want, if that is configured.
+pub(crate) fn leave_out(
+    source: &mut BpfSource,
+    config: &Config,
+    rules: &SourceRules<SinspSchema>,
+    of_plugins: SyscallSet,
+) {
+    let mode = mode(config);
+    if mode == PlanMode::Off {
+        return;
+    }
+    let (plan, report) = planner(config, of_plugins).plan(rules);
+    let narrowed = report.types.iter().filter(|row| row.kept != Outcomes::BOTH || row.by_path).count();
+    match source.set_plan(mode, plan) {
+        Ok(()) => log::info(format!("events of {narrowed} types are tested in the kernel; --plan shows how")),
+        Err(error) => log::warning(format!("engine.modern_ebpf.plan: {error}")),
+    }
+}
+
 /// Captures the system calls of the new rules, and of plugins, from now on.
 pub(crate) fn follow(source: &mut BpfSource, config: &Config, wanted: SyscallSet) {
     let calls = selection::select(&config.base_syscalls, wanted);
     let new = selection_of(calls);
+    // Everything that the old rules did not want passes until the plan of the new ones is in force.
+    if source.plan_mode() != PlanMode::Off
+        && let Err(error) = source.set_plan(PlanMode::Off, Plan::everything())
+    {
+        log::error(format!("engine.modern_ebpf.plan: {error}"));
+    }
     if new == source.config().selection {
         return;
     }
@@ -59,6 +97,16 @@ mod tests {
     use super::*;
 
     type Change = fn(&mut Config);
+
+    #[test]
+    fn the_plan_is_used_as_it_is_set() {
+        let mut config = Config::default();
+        assert_eq!(mode(&config), PlanMode::Off);
+        for (used, expect) in [(PlanUse::On, PlanMode::On), (PlanUse::Verify, PlanMode::Verify)] {
+            config.engine.modern_ebpf.plan = used;
+            assert_eq!(mode(&config), expect);
+        }
+    }
 
     #[test]
     fn each_setting_is_passed_to_the_probe() {

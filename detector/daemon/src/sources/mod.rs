@@ -6,6 +6,7 @@ pub(crate) mod ignored;
 #[cfg(feature = "live")]
 pub(crate) mod live;
 pub(crate) mod no_driver;
+pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod replay;
 #[cfg(feature = "live")]
