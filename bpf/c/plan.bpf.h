@@ -15,7 +15,8 @@
 
 #define BY_OUTCOME 0
 #define BY_PATH 1
-#define PLAN_TESTS 2
+#define BY_COMMAND 2
+#define PLAN_TESTS 3
 
 #define EINPROGRESS 115
 
@@ -29,6 +30,7 @@ struct plan {
 	u8 mode;
 	u8 always[3]; /* ways to open files that are always wanted, by the shape of the path */
 	u8 kept[SYSCALL_NUMBERS]; /* wanted outcomes of each call */
+	u8 few_commands; /* of fcntl that succeeded only commands that change the state */
 };
 
 struct plan plan SEC(".data.plan");
@@ -81,6 +83,17 @@ static __always_inline bool plan_leaves_out(struct cpu *c, u32 nr, u32 test)
 	return true;
 }
 
+#define NR_FCNTL 72
+#define F_DUPFD 0
+#define F_SETFD 2
+#define F_DUPFD_CLOEXEC 1030
+
+/* Returns whether a command of fcntl does not change the state. */
+static __always_inline bool command_is_plain(u32 command)
+{
+	return command != F_DUPFD && command != F_SETFD && command != F_DUPFD_CLOEXEC;
+}
+
 static __always_inline bool outcome_is_left_out(struct cpu *c, u32 nr, long ret)
 {
 	u32 outcome;
@@ -89,9 +102,11 @@ static __always_inline bool outcome_is_left_out(struct cpu *c, u32 nr, long ret)
 		return false;
 	c->mark = 0;
 	outcome = ret < 0 && !(ret == -EINPROGRESS && nr == NR_CONNECT) ? PLAN_FAILED : PLAN_SUCCEEDED;
-	if (plan.kept[nr & (SYSCALL_NUMBERS - 1)] & outcome)
-		return false;
-	return plan_leaves_out(c, nr, BY_OUTCOME);
+	if (!(plan.kept[nr & (SYSCALL_NUMBERS - 1)] & outcome))
+		return plan_leaves_out(c, nr, BY_OUTCOME);
+	if (nr == NR_FCNTL && plan.few_commands && outcome == PLAN_SUCCEEDED && command_is_plain(c->args[1]))
+		return plan_leaves_out(c, nr, BY_COMMAND);
+	return false;
 }
 
 #define SHAPE_CLEAN 0

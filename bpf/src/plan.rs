@@ -68,12 +68,13 @@ const NO_PREALLOC: u32 = 1;
 /// The time after which every program knows a new plan, in nanoseconds.
 const SETTLED: u64 = 20_000_000;
 /// The size of the probe's `struct plan`.
-const BLOCK: usize = 4 + NUMBERS;
+const BLOCK: usize = 4 + NUMBERS + 1;
 
 /// Returns the probe's `struct plan`.
 fn block(mode: PlanMode, plan: &Plan) -> [u8; BLOCK] {
     let mut bytes = [Outcomes::BOTH.bits(); BLOCK];
     bytes[0] = mode as u8;
+    bytes[BLOCK - 1] = plan.has_few_commands().into();
     for (at, shape) in Shape::ALL.into_iter().enumerate() {
         bytes[1 + at] = plan.opens().always(shape).0;
     }
@@ -236,7 +237,11 @@ mod tests {
     #[test]
     fn tables_are_laid_out_as_in_the_probe() {
         let (members, size) = structure("plan");
-        assert_eq!(members, [("mode".to_owned(), 0), ("always".to_owned(), 1), ("kept".to_owned(), 4)]);
+        assert_eq!(
+            members,
+            [("mode", 0), ("always", 1), ("kept", 4), ("few_commands", 4 + NUMBERS)]
+                .map(|(name, at)| (name.to_owned(), at))
+        );
         assert_eq!(size, BLOCK);
         let (members, size) = structure("path_key");
         assert_eq!(members, [("bits".to_owned(), 0), ("text".to_owned(), 4)]);
@@ -250,7 +255,7 @@ mod tests {
         let block = block(PlanMode::Verify, &plan);
         assert_eq!(block[..4], [2, 0xff, 0xff, 0xff]);
         assert_eq!((block[4 + 3], block[4]), (2, 3));
-        assert!(block[4..].iter().enumerate().all(|(nr, kept)| (*kept == 3) != (nr == 3)));
+        assert!(block[4..BLOCK - 1].iter().enumerate().all(|(nr, kept)| (*kept == 3) != (nr == 3)));
     }
 
     #[test]

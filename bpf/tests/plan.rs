@@ -48,6 +48,8 @@ fn plan() -> Plan {
             plan.set(info.code, wanted);
         }
     }
+    plan.set(EventCode::FCNTL_X, Outcomes::BOTH);
+    plan.set_few_commands(true);
     let opens = plan.opens_mut();
     opens.clear(Classes::ALL);
     opens.add_shape(Shape::Dots, Classes::FAILED);

@@ -229,7 +229,11 @@ impl Work<'_> {
                 // A directory is always kept, so that those that succeeded have to be looked at.
                 classes.outcomes().union(of_state)
             } else {
-                self.outcomes(info).union(of_state)
+                let of_rules = self.outcomes(info);
+                if code == EventCode::FCNTL_X && of_state != Outcomes::BOTH {
+                    plan.set_few_commands(!of_rules.contains(Outcomes::SUCCEEDED));
+                }
+                of_rules.union(of_state)
             };
             plan.set(code, wanted);
             let rules = self.rules.iter().filter(|rule| rule.is_about(code)).count();

@@ -32,10 +32,14 @@ mod opens;
 pub use opens::{Classes, MAX_PATH, MAX_SUFFIX, MAX_TEXT, Opens, PathTest, Shape, shape};
 
 use crate::Event;
+use crate::schema::param::fcntl_x;
 use crate::schema::{EVENT_COUNT, EVENTS, EventCode, ParamRole, Role};
 
 /// The result of a connect that goes on.
 const EINPROGRESS: i64 = 115;
+
+/// The commands of fcntl that change the state: `F_DUPFD`, `F_SETFD`, `F_DUPFD_CLOEXEC`.
+const STATE_COMMANDS: [u8; 3] = [1, 3, 26];
 
 /// Outcomes of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -97,17 +101,20 @@ pub enum Test {
     Outcome,
     /// The access to an opened file, and its path.
     Path,
+    /// The command of fcntl.
+    Command,
 }
 
 impl Test {
     /// All tests, in the order of counters.
-    pub const ALL: [Self; 2] = [Self::Outcome, Self::Path];
+    pub const ALL: [Self; 3] = [Self::Outcome, Self::Path, Self::Command];
 
     /// Returns its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Outcome => "outcome",
             Self::Path => "path",
+            Self::Command => "command",
         }
     }
 }
@@ -117,13 +124,19 @@ impl Test {
 pub struct Plan {
     kept: Vec<Outcomes>,
     opens: Opens,
+    /// Whether only those commands of fcntl are wanted that change the state.
+    few_commands: bool,
 }
 
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let narrowed = EVENTS.iter().map(|info| (info.code, self.kept(info.code)));
         let narrowed: Vec<_> = narrowed.filter(|(_, kept)| *kept != Outcomes::BOTH).collect();
-        f.debug_struct("Plan").field("narrowed", &narrowed).field("opens", &self.opens).finish()
+        f.debug_struct("Plan")
+            .field("narrowed", &narrowed)
+            .field("opens", &self.opens)
+            .field("few_commands", &self.few_commands)
+            .finish()
     }
 }
 
@@ -136,12 +149,12 @@ impl Default for Plan {
 impl Plan {
     /// Returns the plan that leaves nothing out.
     pub fn everything() -> Self {
-        Self { kept: vec![Outcomes::BOTH; EVENT_COUNT], opens: Opens::everything() }
+        Self { kept: vec![Outcomes::BOTH; EVENT_COUNT], opens: Opens::everything(), few_commands: false }
     }
 
     /// Returns whether nothing is left out.
     pub fn is_everything(&self) -> bool {
-        self.kept.iter().all(|kept| *kept == Outcomes::BOTH) && self.opens.is_everything()
+        self.kept.iter().all(|kept| *kept == Outcomes::BOTH) && self.opens.is_everything() && !self.few_commands
     }
 
     /// Returns whether events of a type can be left out: those that end a call, begin with its result, and that only calls
@@ -178,6 +191,17 @@ impl Plan {
         self.kept.get(usize::from(code.0)).copied().unwrap_or(Outcomes::BOTH)
     }
 
+    /// Sets whether, of fcntl that succeeded, only the commands are wanted that change the state: those that duplicate a
+    /// file descriptor, and that set its flags.
+    pub fn set_few_commands(&mut self, few: bool) {
+        self.few_commands = few;
+    }
+
+    /// Returns whether only these commands are wanted.
+    pub fn has_few_commands(&self) -> bool {
+        self.few_commands
+    }
+
     /// Returns which opened files are wanted.
     pub fn opens(&self) -> &Opens {
         &self.opens
@@ -198,6 +222,10 @@ impl Plan {
         let outcome = Outcomes::of(code, result);
         if !self.kept(code).contains(outcome) {
             return Some(Test::Outcome);
+        }
+        if self.few_commands && code == EventCode::FCNTL_X && outcome == Outcomes::SUCCEEDED {
+            let command = event.raw(fcntl_x::cmd)?.first()?;
+            return (!STATE_COMMANDS.contains(command)).then_some(Test::Command);
         }
         (Self::has_path(code) && self.opens.leaves_out(event, outcome)).then_some(Test::Path)
     }
@@ -225,6 +253,20 @@ mod tests {
         }
         assert_eq!(plan.kept(EventCode::OPENAT_2_X), Outcomes::NONE);
         assert_eq!(plan.kept(EventCode(u16::MAX)), Outcomes::BOTH);
+    }
+
+    #[test]
+    fn commands_that_change_nothing_are_left_out() {
+        let mut plan = Plan::everything();
+        plan.set_few_commands(true);
+        let mut builder = EventBuilder::new();
+        for (result, command, expect) in
+            [(0, 4, Some(Test::Command)), (0, 3, None), (5, 1, None), (5, 26, None), (-9, 4, None)]
+        {
+            let event =
+                builder.start(EventCode::FCNTL_X).i64(result).i64(3).u8(command).u64(0).finish().expect("an event");
+            assert_eq!(plan.left_out_by(&event), expect, "{result} {command}");
+        }
     }
 
     #[test]
