@@ -1,11 +1,10 @@
 //! Addresses of sockets: kind of socket by family by length by call. The probe must report the address that the kernel
 //! used, as the receiver shows it, and never a byte from behind the length that the call was given.
 
-use crate::live::{Live, Seen};
+use crate::live::{Live, Seen, named};
 use crate::sys;
 use crate::uring::Uring;
 use libc::*;
-use peregrine_bpf::Selection;
 use scap::schema::EventCode as C;
 
 /// The bytes behind every address.
@@ -465,13 +464,11 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     for (call, name, code) in CALLS {
         for kind in KINDS {
             let uring = matches!(call, Call::UringConnect | Call::UringBind | Call::UringSend | Call::UringSendmsg);
-            let (tid, done, seen) = live.watch(Selection::named(&[name]).unwrap(), || {
+            let (tid, done, seen) = live.watch(named(&[name]), || {
                 let ring = if uring { Some(Uring::new()?) } else { None };
                 Some(row(&peers, kind, call, ring.as_ref()))
             });
-            let Some(done) =
-                done.filter(|_| !uring || !live.source.notes().iter().any(|note| note.contains("io_uring")))
-            else {
+            let Some(done) = done.filter(|_| !uring || !live.lacks("io_uring")) else {
                 testkit::skip(&testkit::KERNEL, format_args!("{call:?}: io_uring is disabled"));
                 continue;
             };

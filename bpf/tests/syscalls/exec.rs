@@ -1,9 +1,8 @@
 //! exec, in success and in failure.
 
-use crate::live::{Live, P, Seen, b, n, t};
+use crate::live::{Live, P, Seen, b, n, named, t};
 use crate::sys;
 use libc::*;
-use peregrine_bpf::Selection;
 use scap::schema::EventCode as C;
 use std::ffi::CString;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -22,7 +21,7 @@ fn failed(live: &mut Live) {
     let own_exe = std::fs::read_link("/proc/self/exe").unwrap();
     let ino = std::fs::metadata(&own_exe).unwrap().ino();
     for (code, name) in [(C::EXECVE_19_X, "execve"), (C::EXECVEAT_X, "execveat")] {
-        let (tid, ret, seen) = live.watch(Selection::named(&[name]).unwrap(), || match name {
+        let (tid, ret, seen) = live.watch(named(&[name]), || match name {
             "execve" => sys!(SYS_execve, c"/nonexistent".as_ptr(), argv, envp),
             _ => sys!(SYS_execveat, AT_FDCWD, c"/nonexistent".as_ptr(), argv, envp, 0),
         });
@@ -59,7 +58,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     std::fs::copy("/bin/sleep", &path).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     let meta = std::fs::metadata(&path).unwrap();
-    let select = Selection::named(&["execve", "execveat"]).unwrap();
+    let select = named(&["execve", "execveat"]);
     let (tid, pid, seen) = live.watch(select, || {
         let mut child = std::process::Command::new(&path).arg("0.01").env_clear().env("A", "b").spawn().unwrap();
         child.wait().unwrap();
@@ -102,7 +101,7 @@ fn from_memory(live: &mut Live) {
     let written = sys!(SYS_write, fd, image.as_ptr(), image.len());
     assert_eq!(written as usize, image.len());
     let path = CString::new(format!("/proc/self/fd/{fd}")).unwrap();
-    let select = Selection::named(&["execve"]).unwrap();
+    let select = named(&["execve"]);
     let (_, pid, seen) = live.watch(select, || {
         let mut child = std::process::Command::new(path.to_str().unwrap()).arg("0.01").spawn().unwrap();
         child.wait().unwrap();

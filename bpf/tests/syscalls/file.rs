@@ -1,6 +1,6 @@
 //! Files and directories.
 
-use crate::live::{Live, P, b, n, t};
+use crate::live::{Live, P, b, n, named, t};
 use crate::sys;
 use libc::*;
 use scap::schema::EventCode as C;
@@ -320,9 +320,8 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
 
 /// Arguments that are recorded at entry.
 fn enter(live: &mut Live, file: &str, cfile: &CString) {
-    use peregrine_bpf::Selection;
     let calls = ["open", "openat", "openat2", "creat", "connect"];
-    let (tid, (), seen) = live.watch(Selection::named(&calls).unwrap(), || {
+    let (tid, (), seen) = live.watch(named(&calls), || {
         sys!(SYS_open, cfile.as_ptr(), O_RDWR | O_CREAT, 0o600);
         sys!(SYS_openat, AT_FDCWD, cfile.as_ptr(), O_RDONLY, 0o600);
         sys!(SYS_openat2, -1, c"x".as_ptr(), [O_WRONLY as u64, 0, 2].as_ptr(), 24);

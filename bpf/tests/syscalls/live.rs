@@ -1,11 +1,9 @@
-//! The bench of these tests: one probe, a thread that makes calls, and the events that the probe reported for it.
+//! The bench of these tests: a source, a thread that makes calls, and the events that the source reported for it.
 
-use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
+use scap::EventBuilder;
 use scap::event::KernelFile;
-use scap::schema::{EVENTS, EventCode, ParamRole, SYSCALLS, SyscallCode};
-use scap::{EventBuilder, Next, Source};
+use scap::schema::{EVENTS, EventCode, ParamRole, SYSCALLS, SyscallCode, SyscallSet};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 /// One event, with its bytes.
 #[derive(Debug, Clone)]
@@ -16,6 +14,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    pub(crate) fn of(event: &scap::Event<'_>) -> Self {
+        Self { code: event.code(), tid: event.tid(), params: event.raws().map(<[u8]>::to_vec).collect() }
+    }
+
     fn says_more(&self) -> bool {
         [
             EventCode::OPEN_X,
@@ -148,60 +150,51 @@ pub(crate) fn call(words: &[i64]) -> i64 {
     if ret == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { ret }
 }
 
+/// A source of events: the probe, or another that reports the same.
+pub(crate) trait Watch {
+    /// Selects calls, beside the end of processes.
+    fn select(&mut self, calls: SyscallSet);
+    /// Reads all events until none has arrived for a while.
+    fn drain(&mut self) -> Vec<Seen>;
+    /// Returns whether it does not see something, such as `io_uring`, on this kernel.
+    fn lacks(&self, what: &str) -> bool;
+    /// Returns whether it tells, for every open, whether the text at exit is that of the entry.
+    fn holds_given_texts(&self) -> bool;
+}
+
+/// Returns a set of calls by their names.
+pub(crate) fn named(names: &[&str]) -> SyscallSet {
+    names.iter().map(|name| SyscallCode::from_name(name).expect("a call")).collect()
+}
+
 pub(crate) struct Live {
-    pub(crate) source: BpfSource,
+    source: Box<dyn Watch>,
     covered: BTreeSet<u16>,
     pub(crate) faults: Vec<String>,
     cases: usize,
 }
 
 impl Live {
-    /// Opens the probe; `None`, with a recorded skip, where it cannot run.
-    pub(crate) fn open() -> Option<Self> {
-        let builder = Probe::builder()
-            .select(Selection::none())
-            .toctou(Toctou::Hook)
-            .ring_size(16 << 20)
-            .proc_scan(None)
-            .max_wait(Duration::from_millis(1));
-        match builder.open() {
-            Ok(source) => Some(Self { source, covered: BTreeSet::new(), faults: Vec::new(), cases: 0 }),
-            Err(error) => {
-                testkit::skip(&testkit::BPF, error);
-                None
-            }
-        }
+    pub(crate) fn new(source: impl Watch + 'static) -> Self {
+        Self { source: Box::new(source), covered: BTreeSet::new(), faults: Vec::new(), cases: 0 }
     }
 
-    /// Reads all events until none has arrived for a while.
-    pub(crate) fn drain(&mut self) -> Vec<Seen> {
-        let mut seen = Vec::new();
-        let mut quiet = 0;
-        let end = Instant::now() + Duration::from_secs(5);
-        while quiet < 2 && Instant::now() < end {
-            match self.source.next().expect("a live source") {
-                Next::Event(event) => {
-                    quiet = 0;
-                    seen.push(Seen {
-                        code: event.code(),
-                        tid: event.tid(),
-                        params: event.raws().map(<[u8]>::to_vec).collect(),
-                    });
-                }
-                _ => quiet += 1,
-            }
-        }
-        seen
+    pub(crate) fn lacks(&self, what: &str) -> bool {
+        self.source.lacks(what)
+    }
+
+    pub(crate) fn holds_given_texts(&self) -> bool {
+        self.source.holds_given_texts()
     }
 
     /// Runs `call` in a separate thread while `selection` is active; returns the thread, the result, and all events.
     pub(crate) fn watch<R: Send>(
         &mut self,
-        selection: Selection,
+        selection: SyscallSet,
         call: impl FnOnce() -> R + Send,
     ) -> (i64, R, Vec<Seen>) {
-        self.source.select(selection).expect("select");
-        let _ = self.drain();
+        self.source.select(selection);
+        let _ = self.source.drain();
         let (tid, result) = std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let tid = sys!(libc::SYS_gettid);
@@ -209,12 +202,12 @@ impl Live {
             });
             thread.join().expect("the calls are made")
         });
-        let seen = self.drain();
+        let seen = self.source.drain();
         (tid, result, seen)
     }
 
-    fn selection(code: EventCode) -> Selection {
-        let mut selection = Selection::none();
+    fn selection(code: EventCode) -> SyscallSet {
+        let mut selection = SyscallSet::new();
         for row in SYSCALLS {
             if row.events.is_some_and(|(_, exit)| exit == code) {
                 selection.insert(row.code);
@@ -315,8 +308,14 @@ impl Live {
         self.report_faults();
     }
 
+    /// Ends a run whose source is known to differ.
+    pub(crate) fn into_faults(self) -> (usize, Vec<String>) {
+        (self.cases, self.faults)
+    }
+
     /// Ends a run over some events only.
     pub(crate) fn report_faults(self) {
-        assert!(self.faults.is_empty(), "{} faults:\n{}", self.faults.len(), self.faults.join("\n"));
+        let (_, faults) = self.into_faults();
+        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     }
 }

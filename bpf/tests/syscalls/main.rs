@@ -15,6 +15,7 @@ mod ipc;
 mod live;
 mod memory;
 mod net;
+mod probe;
 mod process;
 mod real_path;
 mod seccomp;
@@ -22,12 +23,10 @@ mod system;
 mod time;
 mod uring;
 
-use live::Live;
-
 /// Every family and length of an address, on every kind of socket, through every call.
 #[test]
 fn addresses_end_at_their_length() {
-    let Some(mut live) = Live::open() else { return };
+    let Some(mut live) = probe::open() else { return };
     let dir = std::env::temp_dir().join(format!("peregrine-a{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     address::cases(&mut live, dir.to_str().unwrap());
@@ -37,10 +36,7 @@ fn addresses_end_at_their_length() {
 
 #[test]
 fn every_dedicated_event() {
-    let Some(mut live) = Live::open() else { return };
-    for refused in live.source.refused() {
-        println!("refused: {refused}");
-    }
+    let Some(mut live) = probe::open() else { return };
     let dir = std::env::temp_dir().join(format!("peregrine-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let dir = dir.to_str().unwrap().to_owned();

@@ -1,6 +1,6 @@
 //! Sockets.
 
-use crate::live::{Live, P, b, n};
+use crate::live::{Live, P, b, n, named};
 use crate::{bytes, sys};
 use libc::*;
 use scap::schema::EventCode as C;
@@ -190,7 +190,7 @@ fn inet(live: &mut Live) {
     let mut many: Vec<usize> =
         many[..7].iter().copied().chain([0]).chain(many[14..21].iter().copied()).chain([0]).collect();
     let many_at = many.as_mut_ptr() as usize;
-    let select = peregrine_bpf::Selection::named(&["sendmmsg", "recvmmsg"]).unwrap();
+    let select = named(&["sendmmsg", "recvmmsg"]);
     let (tid, ret, seen) = live.watch(select, || sys!(SYS_sendmmsg, f1, many_at, 2, 0));
     assert_eq!(ret, 2);
     let events: Vec<_> = seen.iter().filter(|s| s.tid == tid && s.code == C::SENDMMSG_X).cloned().collect();
@@ -302,7 +302,7 @@ fn unix(live: &mut Live, dir: &str) {
     let fd = i64::from(one.as_raw_fd());
     let mut a = vec![AF_UNIX as u8, 0];
     a.extend(format!("{path}-two\0").as_bytes());
-    let select = peregrine_bpf::Selection::named(&["sendto"]).unwrap();
+    let select = named(&["sendto"]);
     let (tid, _, seen) = live.watch(select, || sys!(SYS_sendto, fd, c"u".as_ptr(), 1, 0, a.as_ptr(), a.len()));
     match seen.iter().find(|s| s.tid == tid && s.code == C::SENDTO_X) {
         Some(event) => {
@@ -345,7 +345,7 @@ fn passed(live: &mut Live, dir: &str) {
     let mut control = [20usize, (SOL_SOCKET as usize) | (SCM_RIGHTS as usize) << 32, file.as_raw_fd() as usize];
     let message = [0, 0, piece.as_ptr() as usize, 1, control.as_mut_ptr() as usize, 24, 0];
     assert_eq!(sys!(SYS_sendmsg, one.as_raw_fd(), message.as_ptr(), 0), 1);
-    let (tid, received, seen) = live.watch(peregrine_bpf::Selection::named(&["recvmsg"]).unwrap(), || {
+    let (tid, received, seen) = live.watch(named(&["recvmsg"]), || {
         let (into, mut room) = ([0u8; 8], [0usize; 8]);
         let piece = [into.as_ptr() as usize, 8];
         let mut message = [0, 0, piece.as_ptr() as usize, 1, room.as_mut_ptr() as usize, 64, 0];
@@ -355,8 +355,8 @@ fn passed(live: &mut Live, dir: &str) {
         sys!(SYS_close, fd);
         fd
     });
-    let event = seen.iter().find(|seen| seen.tid == tid && seen.code == C::RECVMSG_X).expect("an event");
-    let entry = event.params.get(6).cloned().unwrap_or_default();
+    let event = seen.iter().find(|seen| seen.tid == tid && seen.code == C::RECVMSG_X);
+    let entry = event.and_then(|event| event.params.get(6).cloned()).unwrap_or_default();
     let name = [path.to_str().unwrap().as_bytes(), b"\0"].concat();
     if entry.get(..4) != Some(&received.to_ne_bytes()) || entry.get(24..) != Some(&name) {
         live.faults.push(format!("the descriptor {received} that was passed: {entry:?}"));

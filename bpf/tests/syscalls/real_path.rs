@@ -1,10 +1,9 @@
 //! The path that an open led to, whatever path was given.
 
-use crate::live::{Live, Seen};
+use crate::live::{Live, Seen, named};
 use crate::sys;
 use crate::uring::Uring;
 use libc::*;
-use peregrine_bpf::Selection;
 use scap::event::PathState;
 use scap::schema::EventCode;
 use std::ffi::CString;
@@ -36,7 +35,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     std::fs::create_dir_all(&deep).unwrap();
     let shadow = format!("{base}/etc/shadow");
     let opens = |live: &mut Live, what: &str, path: Option<&str>, call: &(dyn Fn() -> i64 + Sync)| {
-        let all = Selection::named(&["open", "openat", "openat2", "creat"]).unwrap();
+        let all = named(&["open", "openat", "openat2", "creat"]);
         let (tid, ret, seen) = live.watch(all, call);
         assert!(ret >= 0, "{what}: {ret}");
         let event = seen.iter().rfind(|seen| seen.tid == tid && seen.params[0] == ret.to_ne_bytes());
@@ -73,7 +72,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     opens(live, "a mount", Some("/proc/self"), &|| sys!(SYS_open, c"/proc/self".as_ptr(), O_PATH | O_NOFOLLOW));
     opens(live, "a long path", Some(&long), &|| openat(cwd, &long));
     // Before 5.17 a walk has 64 steps at most.
-    let (tid, fd, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || openat(cwd, &deep));
+    let (tid, fd, seen) = live.watch(named(&["openat"]), || openat(cwd, &deep));
     let found = led_to(&seen, tid, fd);
     if found != (deep.clone(), PathState::Whole, String::new()) && found.1 != PathState::Cut {
         live.faults.push(format!("the real path of many directories: {found:?}"));
@@ -83,7 +82,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
         sys!(SYS_pipe2, ends.as_mut_ptr(), 0);
         openat(cwd, &format!("/proc/self/fd/{}", ends[0]))
     });
-    let uring = !live.source.notes().iter().any(|note| note.contains("io_uring"));
+    let uring = !live.lacks("io_uring");
     if uring && Uring::new().is_some() {
         opens(live, "a request through io_uring", Some(&shadow), &|| {
             let ring = Uring::new().expect("a ring");
@@ -95,7 +94,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     executables(live, &base);
     given_texts(live, &base);
     // A failed call has no real path.
-    let (tid, _, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || openat(cwd, "/nonexistent"));
+    let (tid, _, seen) = live.watch(named(&["openat"]), || openat(cwd, "/nonexistent"));
     let failed = seen.iter().find(|seen| seen.tid == tid).expect("an event");
     assert_eq!(failed.real_path(), None);
 }
@@ -113,7 +112,7 @@ fn led_to(seen: &[Seen], tid: i64, result: i64) -> (String, PathState, String) {
 
 /// Other names of one file: by mounts, by /proc, by a handle, of one that is deleted, mounted nowhere or too far down.
 fn other_names(live: &mut Live, base: &str) {
-    let all = Selection::named(&["openat", "open_by_handle_at"]).unwrap();
+    let all = named(&["openat", "open_by_handle_at"]);
     let mut expect = |what: &str, want: (&str, PathState, &str), call: &(dyn Fn() -> i64 + Sync)| {
         let (tid, fd, seen) = live.watch(all, call);
         let found = led_to(&seen, tid, fd);
@@ -185,7 +184,7 @@ fn other_names(live: &mut Live, base: &str) {
 
 /// A working directory has the path that the kernel has.
 fn directories(live: &mut Live, base: &str) {
-    let all = Selection::named(&["chdir", "fchdir"]).unwrap();
+    let all = named(&["chdir", "fchdir"]);
     let etc = format!("{base}/etc");
     for by_fd in [false, true] {
         let (tid, result, seen) = live.watch(all, || {
@@ -227,7 +226,7 @@ fn executables(live: &mut Live, base: &str) {
         ("a deleted program", deleted, PathState::Deleted, format!("{program}2")),
         ("a program in memory", memory, PathState::None, "memfd:hidden".to_owned()),
     ] {
-        let (_, pid, seen) = live.watch(Selection::named(&["execveat"]).unwrap(), || {
+        let (_, pid, seen) = live.watch(named(&["execveat"]), || {
             let argv = [c"x".as_ptr(), c"0".as_ptr(), std::ptr::null()];
             // SAFETY: the child only makes system calls.
             unsafe {
@@ -256,7 +255,7 @@ type Call<'a> = &'a (dyn Fn() + Sync);
 fn given_texts(live: &mut Live, base: &str) {
     let link = format!("{base}/link");
     let held = |live: &mut Live, call: Call<'_>| {
-        let (_, pid, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || {
+        let (_, pid, seen) = live.watch(named(&["openat"]), || {
             // SAFETY: the child only makes system calls.
             unsafe {
                 let pid = libc::fork();
@@ -298,9 +297,7 @@ fn given_texts(live: &mut Live, base: &str) {
         }
         on_stack();
     };
-    let own = peregrine_bpf::Toctou::Exit;
-    let auto = peregrine_bpf::Probe::builder().prepare().and_then(|prepared| prepared.load());
-    let can = auto.and_then(peregrine_bpf::Loaded::attach).is_ok_and(|source| source.guard() == own);
+    let can = live.holds_given_texts();
     let cases: [(&str, Option<bool>, Call<'_>); 4] = [
         ("a text on the stack", Some(can), &on_stack),
         ("a text in a page of its own", Some(can), &|| shared(MAP_PRIVATE)),

@@ -1,9 +1,8 @@
 //! Calls that seccomp prevents: none of them is a success.
 
-use crate::live::{Live, Seen, n, t};
+use crate::live::{Live, Seen, n, named, t};
 use crate::sys;
 use libc::*;
-use peregrine_bpf::Selection;
 use scap::schema::EventCode as C;
 
 /// Makes a child that allows every call but `forbidden`, for which `action` is taken, and makes that call; returns the
@@ -43,7 +42,7 @@ pub(crate) fn cases(live: &mut Live) {
         ("the end of the thread", SECCOMP_RET_KILL_THREAD, ENOSYS),
         ("an error", SECCOMP_RET_ERRNO | EACCES as u32, EACCES),
     ] {
-        let (_, pid, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || child(SYS_openat, action));
+        let (_, pid, seen) = live.watch(named(&["openat"]), || child(SYS_openat, action));
         let events: Vec<&Seen> = seen.iter().filter(|seen| seen.tid == pid && seen.code == C::OPENAT_2_X).collect();
         match events[..] {
             [event] => live.check(event, &[n(-res), n(-100), t("/dev/null"), n(1), n(0), n(0), n(0)]),

@@ -1,6 +1,6 @@
 //! Modules, keys, quotas, bpf, devices, and the generic event.
 
-use crate::live::{Live, P, b, n, t};
+use crate::live::{Live, P, b, n, named, t};
 use crate::{bytes, sys};
 use libc::*;
 use scap::schema::{EventCode as C, SyscallCode};
@@ -12,7 +12,7 @@ fn number(v: i64) -> P {
 
 pub(crate) fn cases(live: &mut Live, dir: &str) {
     // The generic event has both numbers of the call.
-    let selection = peregrine_bpf::Selection::named(&["getppid"]).unwrap();
+    let selection = named(&["getppid"]);
     let (tid, _, seen) = live.watch(selection, || sys!(SYS_getppid));
     match seen.iter().find(|seen| seen.tid == tid && seen.code == C::GENERIC_X) {
         Some(event) => live.check(event, &[n(SyscallCode::GETPPID.0), n(SYS_getppid)]),

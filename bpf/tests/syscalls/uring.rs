@@ -1,9 +1,8 @@
 //! Requests through io_uring: the same events as the calls that they correspond to.
 
-use crate::live::{Live, P, Seen, b, n, t};
+use crate::live::{Live, P, Seen, b, n, named, t};
 use crate::sys;
 use libc::*;
-use peregrine_bpf::Selection;
 use scap::schema::EventCode as C;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -98,7 +97,7 @@ fn polled(live: &mut Live, dir: &str) {
     std::fs::create_dir_all(&folder).unwrap();
     let long = std::ffi::CString::new(format!("{folder}/file")).unwrap();
     std::fs::write(long.to_str().unwrap(), "long").unwrap();
-    let (_, opened, seen) = live.watch(Selection::named(&["openat"]).unwrap(), || {
+    let (_, opened, seen) = live.watch(named(&["openat"]), || {
         let (ring, plain) = (Uring::polled()?, Uring::new()?);
         let open = |ring: &Uring, path: &std::ffi::CStr| ring.run(18, AT_FDCWD, 0, path.as_ptr() as u64, 0, 0);
         Some([open(&ring, &path), open(&plain, &long)])
@@ -132,7 +131,7 @@ fn long_paths(live: &mut Live, dir: &str) {
     let [made, old, new, link, symlink] = ["made", "old", "new", "link", "symlink"].map(path);
     std::fs::write(old.to_str().unwrap(), "x").unwrap();
     let calls = ["mkdirat", "renameat2", "linkat", "symlinkat", "unlinkat"];
-    let (tid, results, seen) = live.watch(Selection::named(&calls).unwrap(), || {
+    let (tid, results, seen) = live.watch(named(&calls), || {
         let ring = Uring::new()?;
         let at = |path: &std::ffi::CStr| path.as_ptr() as u64;
         let cwd = AT_FDCWD as u32;
@@ -167,7 +166,7 @@ fn long_paths(live: &mut Live, dir: &str) {
 }
 
 pub(crate) fn cases(live: &mut Live, dir: &str) {
-    if !live.source.notes().iter().any(|note| note.contains("io_uring")) {
+    if !live.lacks("io_uring") {
         polled(live, dir);
         long_paths(live, dir);
     }
@@ -204,7 +203,7 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
     address[0] = 2;
     address[2..8].copy_from_slice(&[0, 1, 127, 0, 0, 1]);
     let mut more = Pieces::default();
-    let (tid, made, seen) = live.watch(Selection::named(&calls).unwrap(), || {
+    let (tid, made, seen) = live.watch(named(&calls), || {
         let ring = Uring::new()?;
         let at = |p: &std::ffi::CStr| p.as_ptr() as u64;
         let fd = ring.run(18, AT_FDCWD, 0, at(&path), 0o640, (O_RDWR | O_CREAT) as u32);
@@ -221,8 +220,8 @@ pub(crate) fn cases(live: &mut Live, dir: &str) {
         registered(&ring, &path, &mut more);
         Some([fd, wrote, read, closed, failed, renamed, gone, dir, socket, connected])
     });
-    if live.source.notes().iter().any(|note| note.contains("io_uring")) {
-        testkit::skip!(KERNEL, "{:?}", live.source.notes());
+    if live.lacks("io_uring") {
+        testkit::skip!(KERNEL, "io_uring is not seen");
     }
     let Some([fd, wrote, read, closed, failed, renamed, gone, made_dir, socket, connected]) = made else {
         testkit::skip!(KERNEL, "io_uring is disabled");
