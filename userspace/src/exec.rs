@@ -1,7 +1,5 @@
 //! The events of exec: a failed one from the arguments of the call, a successful one from the process that it made.
 
-use std::os::unix::ffi::OsStrExt as _;
-
 use scap::host::Thread;
 use scap::schema::flags::EXECVE_FLAGS;
 use scap::{EventBuilder, EventCode};
@@ -9,12 +7,11 @@ use scap::{EventBuilder, EventCode};
 use crate::call::{Call, Ended};
 use crate::facts::{MAX_STRINGS, cut, push_exe_and_args, push_task};
 use crate::memory::{MAX_PATH, Memory};
+use crate::place::{self, Place};
 
 const MAX_STRING_COUNT: u64 = 64;
 const AT_EMPTY_PATH: u64 = 0x1000;
 const AT_FDCWD: i32 = -100;
-/// In bytes `"/memfd:"`.
-const MEMFD: &[u8] = b"/memfd:";
 
 /// Returns the name that the kernel executes a file by, as the call gives it.
 pub(crate) fn name(call: &Call, memory: &mut Memory) -> Vec<u8> {
@@ -73,7 +70,7 @@ pub(crate) fn failed(c: &mut Ended<'_>) {
     push_string_array(c, argv, 1, MAX_STRINGS.saturating_sub(len));
     push_task(c.out, c.process.tid, thread.as_ref());
     push_string_array(c, envp, 0, MAX_STRINGS);
-    push_facts(c.out, thread.as_ref());
+    push_facts(c.out, thread.as_ref(), Place::of(c.process.tid, "exe").as_ref());
     if c.call.event == EventCode::EXECVE_19_X {
         c.text(0);
     }
@@ -88,9 +85,10 @@ pub(crate) fn succeeded(out: &mut EventBuilder, tid: i32, thread: Option<&Thread
         Some(thread) => out.raw(cut(&thread.env)),
         None => out.empty(),
     };
-    push_facts(out, thread);
+    let place = Place::of(tid, "exe");
+    push_facts(out, thread, place.as_ref());
     out.text(name);
-    push_executable(out, tid);
+    push_executable(out, place.as_ref());
 }
 
 /// Returns the value of a flag of the schema.
@@ -99,7 +97,7 @@ fn flag(name: &str) -> u32 {
 }
 
 /// Writes from the terminal to the group: the end of both exec events.
-fn push_facts(out: &mut EventBuilder, thread: Option<&Thread>) {
+fn push_facts(out: &mut EventBuilder, thread: Option<&Thread>, place: Option<&Place>) {
     let Some(thread) = thread else {
         for _ in 0..14 {
             out.empty();
@@ -118,20 +116,14 @@ fn push_facts(out: &mut EventBuilder, thread: Option<&Thread>) {
     out.u32(thread.tty).i64(thread.vpgid).u32(thread.loginuid).u32(flags);
     out.u64(thread.cap_inheritable).u64(thread.cap_permitted).u64(thread.cap_effective);
     out.u64(thread.exe_ino).u64(thread.exe_ino_ctime).u64(thread.exe_ino_mtime).u32(thread.uid);
-    out.text(&thread.exepath).i64(thread.pgid).u32(thread.gid);
+    out.text(place.filter(|place| place.state != place::CUT).map_or(&thread.exepath, |place| &place.path))
+        .i64(thread.pgid)
+        .u32(thread.gid);
 }
 
 /// Writes where the executable is, after the parameters of the schema.
-fn push_executable(out: &mut EventBuilder, tid: i32) {
-    use std::os::unix::fs::MetadataExt as _;
-    let link = format!("/proc/{tid}/exe");
-    let (Ok(meta), Ok(path)) = (std::fs::metadata(&link), std::fs::read_link(&link)) else { return };
-    let path = path.as_os_str().as_bytes();
-    let state = match path {
-        path if path.starts_with(MEMFD) || !path.starts_with(b"/") => 0,
-        path if path.ends_with(b" (deleted)") => 2,
-        _ => 1,
-    };
-    let [a, b, c, d] = (meta.dev() as u32).to_le_bytes();
-    out.empty().raw(&[a, b, c, d, 0, 0, state, 0]).empty();
+fn push_executable(out: &mut EventBuilder, place: Option<&Place>) {
+    let Some(place) = place else { return };
+    let [a, b, c, d] = place.dev.to_le_bytes();
+    out.empty().raw(&[a, b, c, d, 0, 0, place.state, 0]).empty();
 }

@@ -62,6 +62,7 @@ mod filter;
 mod generated;
 mod launch;
 mod memory;
+mod place;
 mod process;
 mod queue;
 mod socket;

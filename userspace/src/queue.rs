@@ -4,6 +4,7 @@
 //! than the event. If it is slow the tracer waits, and with it the traced processes: nothing is dropped.
 
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
+    /// Whether there is a new selection: read at every stop.
+    has_selection: AtomicBool,
     /// Signalled when there are events, or no more will come.
     filled: Condvar,
     /// Signalled when there is room.
@@ -48,8 +51,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends an event; returns a new selection, if there is one.
-    pub(crate) fn push(&self, event: &[u8], faults: u64) -> Option<SyscallSet> {
+    /// Appends an event.
+    pub(crate) fn push(&self, event: &[u8], faults: u64) {
         let mut state = self.lock();
         while !state.gone && state.events.len() > MOST {
             state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +64,11 @@ impl Queue {
         if state.events.len() > MANY {
             self.filled.notify_one();
         }
-        state.selection.take()
+    }
+
+    /// Returns a new selection, if there is one since the last call.
+    pub(crate) fn new_selection(&self) -> Option<SyscallSet> {
+        self.has_selection.swap(false, Ordering::Acquire).then(|| self.lock().selection.take()).flatten()
     }
 
     /// Says how the command ended.
@@ -96,6 +103,7 @@ impl Queue {
 
     pub(crate) fn select(&self, selection: SyscallSet) {
         self.lock().selection = Some(selection);
+        self.has_selection.store(true, Ordering::Release);
     }
 
     pub(crate) fn status(&self) -> Option<ExitStatus> {
@@ -119,7 +127,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for _ in 0..40 {
-                    _ = queue.push(&event, 0);
+                    queue.push(&event, 0);
                 }
                 queue.end();
             });

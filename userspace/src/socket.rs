@@ -135,7 +135,7 @@ impl Socket {
 /// Returns the peer that an address names on a socket of the family, if it names one. The kernel sends to itself what has
 /// the unspecified address.
 fn remote(address: &[u8], family: u16, local: IpAddr, raw: bool) -> Option<(IpAddr, u16)> {
-    let (kind, port, ip) = parse(address)?;
+    let (kind, port, ip) = parse(address, family == AF_INET)?;
     let own = |local: Ipv4Addr| if local.is_unspecified() { Ipv4Addr::LOCALHOST } else { local };
     if family == AF_INET {
         let IpAddr::V4(local) = local else { return None };
@@ -162,8 +162,9 @@ fn remote(address: &[u8], family: u16, local: IpAddr, raw: bool) -> Option<(IpAd
     }
 }
 
-/// Returns family, port and address of an internet address. One without a family is read as its length says.
-fn parse(address: &[u8]) -> Option<(u16, u16, Option<IpAddr>)> {
+/// Returns family, port and address of an internet address. One without a family is read as its length says, or as that
+/// of IPv4.
+fn parse(address: &[u8], is_v4: bool) -> Option<(u16, u16, Option<IpAddr>)> {
     let kind = u16::from_ne_bytes(*address.first_chunk()?);
     let port = address.get(2..).and_then(<[u8]>::first_chunk).map_or(0, |port| u16::from_be_bytes(*port));
     let v4 = || Some(IpAddr::from(*address.get(4..)?.first_chunk::<4>()?));
@@ -171,7 +172,7 @@ fn parse(address: &[u8]) -> Option<(u16, u16, Option<IpAddr>)> {
     let ip = match kind {
         AF_INET if address.len() >= SOCKADDR_IN_MIN => v4(),
         AF_INET6 if address.len() >= SOCKADDR_IN6_MIN => v6(),
-        AF_UNSPEC if address.len() >= SOCKADDR_IN6_MIN => v6(),
+        AF_UNSPEC if !is_v4 && address.len() >= SOCKADDR_IN6_MIN => v6(),
         AF_UNSPEC if address.len() >= SOCKADDR_IN_MIN => v4(),
         _ => None,
     };
@@ -219,7 +220,7 @@ fn push_inet(end: Option<(IpAddr, u16)>, family: u16, out: &mut Vec<u8>) {
 /// Returns an address as events have it; nothing when its family is unknown or it is too short.
 pub(crate) fn sockaddr(address: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    match parse(address) {
+    match parse(address, false) {
         Some((AF_UNIX, ..)) => {
             bytes.push(AF_UNIX as u8);
             push_unix_name(address.get(2..).unwrap_or_default(), &mut bytes);

@@ -133,6 +133,7 @@ impl<'q> Tracer<'q> {
         }
         while !self.tracees.is_empty() {
             let Ok(Some((tid, status))) = sys::wait(true) else { return };
+            self.selection = self.queue.new_selection().unwrap_or(self.selection);
             if tid == self.doorkeeper {
                 self.doorkeeper = 0;
                 self.stop();
@@ -288,7 +289,6 @@ impl<'q> Tracer<'q> {
         let Some(tracee) = self.tracees.get_mut(tid) else { return };
         let ts = sys::now();
         self.out.start(call.event).ts(ts).tid(tid.into());
-        let mut selection = None;
         let mut ended = Ended {
             call,
             result,
@@ -302,20 +302,17 @@ impl<'q> Tracer<'q> {
         };
         let queue = self.queue;
         let mut next = |ended: &mut Ended<'_>| {
-            selection = selection.or(push(queue, ended.out, ended.memory.faults));
+            push(queue, ended.out, ended.memory.faults);
             ended.out.start(call.event).ts(ts).tid(tid.into());
         };
         if events::write(&mut ended, &mut next) == Outcome::Event {
-            selection = selection.or(push(queue, &mut self.out, self.memory.faults));
+            push(queue, &mut self.out, self.memory.faults);
         }
-        self.selection = selection.unwrap_or(self.selection);
     }
 
     /// Passes the event on that was written.
     fn push(&mut self) {
-        if let Some(selection) = push(self.queue, &mut self.out, self.memory.faults) {
-            self.selection = selection;
-        }
+        push(self.queue, &mut self.out, self.memory.faults);
     }
 
     /// A thread that is not known yet has its first stop, at the exit of the call that made it.
@@ -400,9 +397,11 @@ impl<'q> Tracer<'q> {
     }
 }
 
-fn push(queue: &Queue, out: &mut EventBuilder, faults: u64) -> Option<SyscallSet> {
+fn push(queue: &Queue, out: &mut EventBuilder, faults: u64) {
     // A parameter that does not fit cannot be written: all are bounded.
-    out.finish().ok().and_then(|event| queue.push(event.bytes(), faults))
+    if let Ok(event) = out.finish() {
+        queue.push(event.bytes(), faults);
+    }
 }
 
 fn parent_of(pid: i32) -> Option<i32> {

@@ -158,7 +158,7 @@ pub(crate) trait Watch {
     fn drain(&mut self) -> Vec<Seen>;
     /// Returns whether it does not see something, such as `io_uring`, on this kernel.
     fn lacks(&self, what: &str) -> bool;
-    /// Returns whether it tells, for every open, whether the text at exit is that of the entry.
+    /// Returns whether it reports, for every open, whether the text at exit is that of the entry.
     fn holds_given_texts(&self) -> bool;
 }
 

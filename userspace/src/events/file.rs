@@ -1,42 +1,40 @@
 //! The open family and changes of the working directory: properties of a file come from `/proc`, not from the name.
 
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
-
 use crate::call::Ended;
 use crate::convert::{self, O_F_CREATED};
 use crate::generated::flags;
 use crate::memory::MAX_PATH;
+use crate::place::{self, Place};
 
-/// States of a path in the events, see `docs/kernels.md`.
-const PATH_NONE: u8 = 0;
-const PATH_WHOLE: u8 = 1;
-const PATH_DELETED: u8 = 2;
 /// The flag of a given path that nobody else can have changed.
 const HOLDS: u8 = 1;
-const DELETED: &[u8] = b" (deleted)";
 /// Flags of openat2 that only matter to the open.
 const OWN_FLAGS: u32 = 0o100 | 0o200 | 0o400 | 0o1000 | 0o100_000;
 
 /// A freshly opened file.
 #[derive(Debug, Default)]
 struct Opened {
-    dev: u32,
-    ino: u64,
     created: u32,
-    /// Its path; empty if the call failed.
-    path: Vec<u8>,
+    /// Absent if the call failed.
+    place: Option<Place>,
+}
+
+impl Opened {
+    fn dev(&self) -> u64 {
+        self.place.as_ref().map_or(0, |place| place.dev.into())
+    }
+
+    fn ino(&self) -> u64 {
+        self.place.as_ref().map_or(0, |place| place.ino)
+    }
 }
 
 fn opened(c: &Ended<'_>, creates: bool) -> Opened {
     if c.result < 0 {
         return Opened::default();
     }
-    let link = format!("/proc/{}/fd/{}", c.process.tid, c.result);
-    let Ok(meta) = std::fs::metadata(&link) else { return Opened::default() };
-    let path = std::fs::read_link(&link).map(|path| path.into_os_string().as_bytes().to_vec()).unwrap_or_default();
-    let created = if creates && !c.existed { O_F_CREATED } else { 0 };
-    Opened { dev: meta.dev() as u32, ino: meta.ino(), created, path }
+    let Some(place) = Place::of(c.process.tid, &format!("fd/{}", c.result)) else { return Opened::default() };
+    Opened { created: if creates && !c.existed { O_F_CREATED } else { 0 }, place: Some(place) }
 }
 
 /// Writes the text of the argument, and returns it.
@@ -55,34 +53,20 @@ fn push_given(c: &mut Ended<'_>, index: usize) -> Vec<u8> {
 }
 
 /// Writes where the call led to, after the parameters of the schema.
-fn push_led_to(c: &mut Ended<'_>, dev: u32, path: &[u8], text: &[u8]) {
-    if path.is_empty() {
-        return;
-    }
-    let (state, path) = state_of(path);
-    if path == text && state == PATH_WHOLE {
-        c.out.raw(b"=");
-    } else if state == PATH_NONE {
-        c.out.empty();
-    } else {
-        c.out.text(path);
-    }
-    push_facts(c, dev, state);
+fn push_led_to(c: &mut Ended<'_>, place: Option<&Place>, text: &[u8]) {
+    let Some(place) = place else { return };
+    match place.state {
+        place::WHOLE if place.path == text => c.out.raw(b"="),
+        place::NONE | place::CUT => c.out.empty(),
+        _ => c.out.text(&place.path),
+    };
+    push_facts(c, place);
 }
 
-fn push_facts(c: &mut Ended<'_>, dev: u32, state: u8) {
+fn push_facts(c: &mut Ended<'_>, place: &Place) {
     let flags = if c.process.is_single { HOLDS } else { 0 };
-    let [a, b, d, e] = dev.to_le_bytes();
-    c.out.raw(&[a, b, d, e, 0, 0, state, flags]).empty();
-}
-
-/// Returns the state of the target of a link in `/proc`, and its path.
-fn state_of(path: &[u8]) -> (u8, &[u8]) {
-    match path.strip_suffix(DELETED) {
-        _ if !path.starts_with(b"/") || path.starts_with(b"/memfd:") => (PATH_NONE, b""),
-        Some(path) => (PATH_DELETED, path),
-        None => (PATH_WHOLE, path),
-    }
+    let [a, b, d, e] = place.dev.to_le_bytes();
+    c.out.raw(&[a, b, d, e, 0, 0, place.state, flags]).empty();
 }
 
 pub(super) fn open(c: &mut Ended<'_>) {
@@ -92,9 +76,9 @@ pub(super) fn open(c: &mut Ended<'_>) {
     let text = push_given(c, 0);
     c.u32((convert::open_flags(flags) | o.created).into());
     c.u32(convert::open_mode(flags, c.arg(2) as u32).into());
-    c.u32(o.dev.into());
-    c.u64(o.ino);
-    push_led_to(c, o.dev, &o.path, &text);
+    c.u32(o.dev());
+    c.u64(o.ino());
+    push_led_to(c, o.place.as_ref(), &text);
 }
 
 pub(super) fn openat(c: &mut Ended<'_>) {
@@ -105,9 +89,9 @@ pub(super) fn openat(c: &mut Ended<'_>) {
     let text = push_given(c, 1);
     c.u32((convert::open_flags(flags) | o.created).into());
     c.u32(convert::open_mode(flags, c.arg(3) as u32).into());
-    c.u32(o.dev.into());
-    c.u64(o.ino);
-    push_led_to(c, o.dev, &o.path, &text);
+    c.u32(o.dev());
+    c.u64(o.ino());
+    push_led_to(c, o.place.as_ref(), &text);
 }
 
 pub(super) fn openat2(c: &mut Ended<'_>) {
@@ -128,9 +112,9 @@ pub(super) fn openat2(c: &mut Ended<'_>) {
     c.u32((convert::open_flags(flags) | o.created).into());
     c.u32(convert::open_mode(given, mode).into());
     c.u32(flags::resolve_flags(resolve).into());
-    c.u32(o.dev.into());
-    c.u64(o.ino);
-    push_led_to(c, o.dev, &o.path, &text);
+    c.u32(o.dev());
+    c.u64(o.ino());
+    push_led_to(c, o.place.as_ref(), &text);
 }
 
 /// Returns the flags of the opened file.
@@ -145,10 +129,10 @@ pub(super) fn creat(c: &mut Ended<'_>) {
     c.u64(c.ret());
     let text = push_given(c, 0);
     c.u32(convert::open_mode(convert::O_CREAT, c.arg(1) as u32).into());
-    c.u32(o.dev.into());
-    c.u64(o.ino);
+    c.u32(o.dev());
+    c.u64(o.ino());
     c.u16(0);
-    push_led_to(c, o.dev, &o.path, &text);
+    push_led_to(c, o.place.as_ref(), &text);
 }
 
 pub(super) fn open_by_handle_at(c: &mut Ended<'_>) {
@@ -157,32 +141,28 @@ pub(super) fn open_by_handle_at(c: &mut Ended<'_>) {
     c.push_fd(0);
     c.u32(convert::open_flags(c.arg(2) as u32).into());
     // A handle has no name: the path is the one that it was found under.
-    let (state, path) = state_of(&o.path);
-    if path.is_empty() {
+    match o.place.as_ref().filter(|place| has_path(place)) {
+        Some(place) => c.out.text(&place.path),
+        None => c.out.empty(),
+    };
+    c.u32(o.dev());
+    c.u64(o.ino());
+    if let Some(place) = &o.place {
         c.empty();
-    } else {
-        c.out.text(path);
-    }
-    c.u32(o.dev.into());
-    c.u64(o.ino);
-    if !o.path.is_empty() {
-        c.empty();
-        push_facts(c, o.dev, state);
+        push_facts(c, place);
     }
 }
 
-fn working_directory(c: &Ended<'_>) -> (u32, Vec<u8>) {
-    let link = format!("/proc/{}/cwd", c.process.tid);
-    let dev = std::fs::metadata(&link).map_or(0, |meta| meta.dev() as u32);
-    (dev, std::fs::read_link(&link).map(|path| path.into_os_string().as_bytes().to_vec()).unwrap_or_default())
+fn has_path(place: &Place) -> bool {
+    !matches!(place.state, place::NONE | place::CUT)
 }
 
 pub(super) fn chdir(c: &mut Ended<'_>) {
     c.u64(c.ret());
     let text = push_given(c, 0);
     if c.result == 0 {
-        let (dev, path) = working_directory(c);
-        push_led_to(c, dev, &path, &text);
+        let place = Place::of(c.process.tid, "cwd");
+        push_led_to(c, place.as_ref(), &text);
     }
 }
 
@@ -190,9 +170,12 @@ pub(super) fn fchdir(c: &mut Ended<'_>) {
     c.u64(c.ret());
     c.push_fd(0);
     if c.result == 0 {
-        let (dev, path) = working_directory(c);
-        let (state, path) = state_of(&path);
-        c.out.text(path);
-        push_facts(c, dev, state);
+        let place = Place::of(c.process.tid, "cwd").unwrap_or_default();
+        if has_path(&place) {
+            c.out.text(&place.path);
+        } else {
+            c.empty();
+        }
+        push_facts(c, &place);
     }
 }

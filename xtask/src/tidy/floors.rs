@@ -36,7 +36,7 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "userspace",
         floors: &[
-            &["error", "generated", "process", "queue", "sys"],
+            &["error", "generated", "place", "process", "queue", "sys"],
             &["convert", "memory", "socket"],
             &["call", "config", "facts"],
             &["clone", "exec", "filter", "tracee"],
