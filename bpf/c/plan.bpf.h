@@ -130,13 +130,15 @@ static __always_inline u32 path_shape(struct cpu *c, u32 pos, u32 len)
 	if (c->data[pos & DATA_MASK] != '/')
 		odd = 1;
 	for (u32 i = 0; i < PLAN_PATH; i += 8) {
-		u32 at = pos + i, left = len - 1 - i;
-		u64 valid = ~0ULL, one, two, three, slash, dot;
+		u32 at = pos + i;
+		s32 beyond = 64 - 8 * (s32)(len - 1 - i);
+		u64 valid, one, two, three, slash, dot;
 
 		if (i + 1 >= len)
 			break;
-		if (left < 8)
-			valid >>= 64 - 8 * left;
+		/* Without a branch: the verifier would follow both sides in each round. */
+		beyond &= ~(beyond >> 31);
+		valid = ~0ULL >> (beyond & 63);
 		OPAQUE(at);
 		one = WORD_AT(c->data, at & DATA_MASK);
 		two = WORD_AT(c->data, (at & DATA_MASK) + 1);
@@ -185,9 +187,11 @@ __noinline int path_is_wanted(u32 pos, u32 len, u32 class)
 	c->key.text[0] = 'S';
 	for (u32 i = 0; i < PLAN_SUFFIX; i++) {
 		u32 at = pos + len - 2 - i;
+		/* All bits are set while the byte belongs to the path. */
+		u32 valid = -((i + 1 - len) >> 31);
 
 		OPAQUE(at);
-		c->key.text[1 + i] = i + 1 < len ? c->data[at & DATA_MASK] : 0;
+		c->key.text[1 + i] = c->data[at & DATA_MASK] & valid;
 	}
 	return key_is_wanted(tests, &c->key, class);
 }
