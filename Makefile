@@ -8,7 +8,7 @@
 #   make oracle-correlation    compare correlations with two other engines on 2,000 generated streams each; installs them
 #   make tables   compare Parquet exports with the captures by PyArrow, and run the recipes of docs/tables.md in DuckDB, pandas
 #                 and Polars; installs them (not part of `make test`)
-#   make sql      check and test queries in SQL, which need DataFusion (not part of `make test`)
+#   make sql      check and test `pscap sql`, which needs DataFusion (not part of `make test`)
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
 #   make package-check  check combinations of features; package every library as for publication, and run its tests
@@ -100,13 +100,14 @@ tables: setup
 	$(TABLES)/venv/bin/python detector/tables/tests/engines/recipes.py $$pscap docs/tables.md testdata/captures/*.scap
 
 # One selection of packages and features: with another one, cargo would build DataFusion again.
-SQL := --package peregrine-sql --features peregrine-sql/engine
+SQL := --package peregrine-sql --package peregrine-captures --package peregrine-examples \
+	--no-default-features --features peregrine-sql/engine,peregrine-examples/sql
 .PHONY: sql
 sql: export CARGO_PROFILE_DEV_DEBUG := 0
 sql: export CARGO_PROFILE_DEV_OPT_LEVEL := 1
 sql: setup
-	@$(CARGO) clippy --quiet $(SQL) --profile test --lib --test queries -- -D warnings
-	$(CARGO) test --quiet $(SQL) --lib --test queries
+	@$(CARGO) clippy --quiet $(SQL) --profile test --lib --test queries --test sql -- -D warnings
+	$(CARGO) test --quiet $(SQL) --lib --test queries --test sql
 	$(CARGO) test --quiet $(SQL) --doc
 
 .PHONY: kernel-matrix

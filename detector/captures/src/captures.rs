@@ -37,6 +37,39 @@ pub(crate) fn leading(words: &[String]) -> Result<(Vec<PathBuf>, &[String]), Fat
     Ok((captures, &[]))
 }
 
+/// Returns whether a word is a query: it names no file, and is not one that is missing.
+#[cfg(feature = "sql")]
+pub(crate) fn is_query(word: &str) -> Result<bool, Fatal> {
+    let is_file = !named(word)?.is_empty() || Path::new(word).exists();
+    Ok(!is_file
+        && (word.contains(char::is_whitespace) || !(is_capture(Path::new(word)) || is_parquet(Path::new(word)))))
+}
+
+/// Returns the captures, and the Parquet files and folders of them, that words name.
+#[cfg(feature = "sql")]
+pub(crate) fn tables(words: &[String]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Fatal> {
+    let (mut captures, mut parquet) = (Vec::new(), Vec::new());
+    for word in words {
+        let path = Path::new(word);
+        let found = named(word)?;
+        if found.is_empty() && path.is_dir() {
+            parquet.push(path.to_owned());
+        } else if found.is_empty() {
+            return Err(missing(word).into());
+        }
+        for file in found {
+            let to = if is_parquet(&file) { &mut parquet } else { &mut captures };
+            to.push(file);
+        }
+    }
+    Ok((captures, parquet))
+}
+
+#[cfg(feature = "sql")]
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "parquet")
+}
+
 fn missing(word: &str) -> String {
     match std::fs::metadata(word) {
         Ok(meta) if meta.is_dir() => format!("the folder {word} has no captures: *.scap, *.scap.gz"),

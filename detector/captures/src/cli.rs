@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use peregrine_tables::{FileFormat, Table};
 
 use crate::Fatal;
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "sql"))]
 use crate::quantity;
 use crate::reference::Reference;
 
@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Convert(Convert),
     /// Write captures as tables: Parquet, Arrow, CSV, JSON
     Export(Export),
+    /// Query captures, and Parquet files of their tables, in SQL
+    #[cfg(feature = "sql")]
+    Sql(Sql),
     /// Describe a capture: versions, blocks, state, counts by event, time span
     Info(Info),
     /// List the fields that filters and formats can use
@@ -229,6 +232,38 @@ pub(crate) struct Export {
     /// Level of the compression of Parquet, from 1 to 22: 3
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: Option<i32>,
+}
+
+/// The tables are events, processes, connections, files and, with --rules, alerts. Their columns are fields, written as in
+/// conditions, and those that only the table has.
+#[cfg(feature = "sql")]
+#[derive(Debug, Args)]
+#[command(override_usage = "pscap sql [OPTIONS] [QUERY] FILE…")]
+pub(crate) struct Sql {
+    /// The query, such as 'SELECT proc.name, count(*) FROM events GROUP BY proc.name', without which a prompt opens; captures
+    /// and Parquet files: files, folders, patterns such as '*.scap', or `-` for standard input
+    #[arg(required = true, num_args = 1.., value_name = "[QUERY] FILE")]
+    pub(crate) words: Vec<String>,
+    /// The format of the answer
+    #[arg(long, value_enum, default_value_t = Answer::Table)]
+    pub(crate) format: Answer,
+    /// Rules files for the table `alerts`
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Memory of sorting, grouping and joining, such as `4GiB`; what exceeds it is written to temporary files: 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
+    pub(crate) memory: Option<u64>,
+}
+
+/// Format of an answer.
+#[cfg(feature = "sql")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Answer {
+    Table,
+    Csv,
+    Json,
+    Arrow,
+    Parquet,
 }
 
 /// The values of options about tables.

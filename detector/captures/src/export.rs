@@ -151,14 +151,14 @@ impl Sink {
     }
 }
 
-fn named(path: &Path, error: &dyn std::error::Error) -> String {
+pub(crate) fn named(path: &Path, error: &dyn std::error::Error) -> String {
     let (path, error) = (path.display().to_string(), error.to_string());
     // Errors of opening name the file already.
     if error.contains(&path) { error } else { format!("{path}: {error}") }
 }
 
 /// Returns the error of the system if that is the cause, so that a closed pipe is seen as one.
-fn plain(error: peregrine_tables::Error) -> Fatal {
+pub(crate) fn plain(error: peregrine_tables::Error) -> Fatal {
     match error.into_closed_pipe() {
         Ok(error) => error.into(),
         Err(error) => error.into(),

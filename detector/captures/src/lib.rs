@@ -5,6 +5,7 @@
 //! pscap read x.scap evt.type=openat -p '%evt.time %proc.name %fd.name'
 //! pscap info x.scap
 //! pscap export x.scap x.parquet --fields evt.rawtime,proc.name,fd.name
+//! pscap sql 'SELECT proc.name, count(*) FROM events GROUP BY proc.name' x.scap
 //! pscap convert old.scap new.scap.gz
 //! pscap fields | events
 //! pscap eval x.scap --conditions many.jsonl
@@ -28,12 +29,14 @@ mod input;
 mod marked;
 mod output;
 mod progress;
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "sql"))]
 mod quantity;
 mod read;
 #[cfg(feature = "live")]
 mod record;
 mod reference;
+#[cfg(feature = "sql")]
+mod sql;
 mod view;
 
 use std::process::ExitCode;
@@ -65,6 +68,8 @@ fn command(command: Command) -> Result<ExitCode, Fatal> {
         Command::Read(options) => read::run(&options),
         Command::Convert(options) => convert::run(&options),
         Command::Export(options) => export::run(&options),
+        #[cfg(feature = "sql")]
+        Command::Sql(options) => sql::run(&options),
         Command::Fields(options) => fields::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Info(options) => info::run(&options),

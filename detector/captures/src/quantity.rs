@@ -17,6 +17,7 @@ const UNITS: &[(&str, u64)] = &[
 ];
 
 /// Parses a time such as `10s`, `500ms` or `1h 30m`; a number without unit is seconds.
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only recordings have times"))]
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());

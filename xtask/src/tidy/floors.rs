@@ -152,7 +152,7 @@ pub(super) const HOUSES: &[House] = &[
             &["cli", "progress"],
             &["view"],
             &["convert", "eval", "events", "export", "fields", "info", "read"],
-            &["record"],
+            &["record", "sql"],
         ],
     },
     House {
