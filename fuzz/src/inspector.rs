@@ -6,7 +6,7 @@
 
 use super::sinsp::scap::schema::{EVENTS, ParamType};
 use super::sinsp::scap::{self, EventBuilder, EventCode, HostState, Source, SourceStats, host};
-use super::sinsp::state::{ContainerInfo, ContainerMetadata};
+use super::sinsp::state::{ContainerInfo, ContainerMetadata, MAX_CREATORS};
 use super::sinsp::{Config, Event, Inspector, Next, Proc};
 
 /// The source of choices.
@@ -347,6 +347,8 @@ fn look(event: &Event<'_>) {
     // A circle is found after a few rounds, not at once.
     assert!(state.ancestors(thread).count() <= 4 * (state.threads().count() + 1), "ancestors run in a circle");
     let _ = (state.session_leader(thread), state.group_leader(thread), state.virtual_group_leader(thread));
+    assert!(state.creators(thread).count() <= MAX_CREATORS);
+    let _ = (state.session(thread), state.process(thread));
     let _ = (state.cwd(thread), state.env(thread).count(), state.follower_count(thread));
     let mut line = Vec::new();
     thread.cmdline_into(&mut line);

@@ -147,6 +147,25 @@ fn a_user_is_one_across_sources_if_both_have_the_name() {
     assert!(feed(&mut cluster, (4, 5), &audit("eve", "get")).is_empty());
 }
 
+/// An audit event says itself when it happened. One that names the next century ends nothing of the other source.
+#[test]
+fn an_event_with_a_wrong_time_ends_nothing() {
+    let generation = Generation::new("");
+    let mut both = generation.runners();
+    assert_eq!(both.login(1, "eve"), 0);
+    assert_eq!(both.login(1, "ann"), 0);
+    assert!(both.read(4_000_000_000, "bob").is_empty());
+    assert_eq!(both.login(2, "bob"), 0);
+    assert_eq!(both.read(3, "eve"), ["both (eve get eve)"]);
+    // Neither does another one that is not the next event.
+    assert!(both.read(4_000_000_000, "bob").is_empty());
+    assert_eq!(both.read(4, "bob"), ["both (bob get bob)"]);
+    // Two in a row are a pause.
+    assert!(both.read(4_000_000_000, "bob").is_empty());
+    assert!(both.read(4_000_000_001, "bob").is_empty());
+    assert!(both.read(5, "ann").is_empty());
+}
+
 /// Rules of a generation: unless something is added they are the same as those of every other one.
 struct Generation {
     host: std::sync::Arc<SourceRules<RecordSchema>>,
