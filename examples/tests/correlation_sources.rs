@@ -55,8 +55,8 @@ fn system_calls_and_audit_events_are_correlated_by_their_times() {
     output("mkfifo", &[&path("names")]);
     write(&folder.path().join("rules.yaml"), &RULES.replace("DIR", &folder.path().display().to_string()));
     let names = path("names");
-    // Reads a file for each name that it receives.
-    let script = "while read name < \"$0\"; do read line < \"$name\"; done";
+    // Reads a file for each name that it receives. The pipe is open for writing, too, so that it has no end.
+    let script = "exec 3<> \"$0\"; while read name <&3; do read line < \"$name\"; done";
     let mut service = Service::start_on(
         folder,
         &format!("{{kind: userspace, userspace: {{command: [sh, -c, '{script}', {names}]}}}}"),
