@@ -286,6 +286,10 @@ impl Naive {
         let numbers = full.iter().map(|at| self.counted[*at].seen.number).collect();
         let time = times(full).1;
         let mut used: Vec<usize> = full.to_vec();
+        // What is too old for the youngest event goes with them.
+        let youngest = times(&order).1.min(self.clock);
+        let is_old = |at: &&usize| self.counted[**at].seen.time + span + LATENESS < youngest;
+        used.extend(order.iter().filter(is_old).filter(|at| !full.contains(at)));
         used.sort_unstable();
         used.into_iter().rev().for_each(|at| drop(self.counted.remove(at)));
         Some(NaiveMatch { plan, key, time, numbers })

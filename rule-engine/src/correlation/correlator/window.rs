@@ -72,8 +72,13 @@ impl Correlator {
             entries.get(first + size - 1).is_some_and(|last| last.time - entries[*first].time <= row.span)
         };
         if let Some(first) = ((at + 1).saturating_sub(size)..=at).find(full) {
-            let key = self.store.get(slot).key().to_vec();
+            let (key, generation) = (self.store.get(slot).key().to_vec(), self.store.get(slot).generation);
             let taken = self.store.take(slot, first..first + size);
+            // Useless events alone do not keep a group for a late event.
+            if self.store.is_current(slot, generation) {
+                let old = self.store.get(slot).entries().partition_point(|entry| is_old(entry.time));
+                self.store.take(slot, 0..old);
+            }
             self.note(item, Some(own), Effect::Completed { first: taken[0].number, count: u64::from(threshold) });
             self.complete(plan, &key, time.max(taken[size - 1].time), &taken, matched);
             return;
