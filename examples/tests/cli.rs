@@ -353,6 +353,16 @@ fn a_rule_is_explained() {
 }
 
 #[test]
+fn the_plan_of_the_rules_is_shown() {
+    let shown = text(&["--plan"]);
+    assert!(shown.lines().any(|line| line.starts_with("close ") && line.contains(" failed ")), "{shown}");
+    let shown = json(&["--plan", "-o", "json_output=true"]);
+    let close = |row: &&Json| row["event_type"] == "close";
+    let types = shown["types"].as_array().expect("types");
+    assert_eq!(types.iter().find(close).expect("close")["left_out"], "failed");
+}
+
+#[test]
 fn an_event_is_explained() {
     let with = |more: &[&str]| replay(&bundled()).into_iter().chain(more.iter().map(|arg| (*arg).to_owned())).collect();
     let all: Vec<String> = with(&["-o", "json_output=true", "-o", "append_output[]={\"extra_fields\": [\"evt.num\"]}"]);

@@ -314,6 +314,7 @@ const OPTIONS: &[(&str, Shown)] = &[
     ("--test", At(CLI, "rules_are_tested")),
     ("--explain-rule", At(CLI, "a_rule_is_explained")),
     ("--explain-event", At(CLI, "an_event_is_explained")),
+    ("--plan", At(CLI, "the_plan_of_the_rules_is_shown")),
     ("--profile", At(CLI, "costs_are_counted")),
     ("-L", At(CLI, "rules_are_described")),
     ("-l", At(CLI, "rules_are_described")),
