@@ -9,6 +9,7 @@
 //! On a unix socket only the own user and root can connect. On TCP both sides show a certificate; there is no TCP
 //! without TLS.
 
+mod authority;
 mod clients;
 mod messages;
 mod server;

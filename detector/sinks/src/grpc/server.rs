@@ -1,5 +1,6 @@
 //! The server: a unix socket, or TCP with mutual TLS, on its own threads.
 
+use super::authority::LocalAuthority;
 use super::clients::{CLIENTS, Clients};
 use super::messages::{AlertMessage, GET, Request, SUBSCRIBE, VERSION, VersionMessage};
 use super::{GrpcAddress, GrpcConfig};
@@ -191,7 +192,7 @@ impl Serving {
                 }
                 Ok(Accepted::Unix(stream, name)) => {
                     connections.spawn(async move {
-                        serve(stream, name, clients, version, ended_too).await;
+                        serve(LocalAuthority::new(stream), name, clients, version, ended_too).await;
                         drop(place);
                     });
                 }
