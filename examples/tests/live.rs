@@ -297,7 +297,7 @@ fn correlations(folder: &Path) -> String {
         "- macro: opened\n  condition: evt.type in (open, openat, openat2) and fd.num >= 0 and fd.directory = {folder}\n\
          - rule: Begin\n  desc: d\n  condition: opened and fd.filename = begin\n  output: begin\n  priority: INFO\n  \
          capture: true\n\
-         - rule: End\n  desc: d\n  condition: opened and fd.filename = end\n  output: end\n  priority: INFO\n"
+         - rule: End\n  desc: d\n  condition: opened and fd.filename = end and proc.name = cat\n  output: end\n  priority: INFO\n"
     );
     let mut add = |name: &str, kind: &str, steps: &[&str], key: &str, more: &str| {
         let step = |(place, step): (usize, &&str)| {
