@@ -148,3 +148,89 @@ fn the_detector_attaches_to_a_process() {
     assert!(detector.wait().expect("a child").success());
     assert!(out.contains("Critical read by cat of sh"), "{out}");
 }
+
+/// The acts of an attacker without privileges, by processes of one user. No step depends on who else traces a process.
+const ATTACK: &str = include_str!("attack.py");
+
+/// Returns the rules and outputs of a user's alerts, each once. Numbers differ between two runs.
+fn alerts_of(out: &str, user: u64) -> std::collections::BTreeSet<String> {
+    let alerts = out.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let of_user = alerts.filter(|alert| alert["output_fields"]["user.uid"] == user);
+    let text = |alert: serde_json::Value| {
+        let message = alert["output"].as_str().and_then(|text| text.split_once(": ")).map_or("", |(_, text)| text);
+        let message: String = message.chars().map(|sign| if sign.is_ascii_digit() { '0' } else { sign }).collect();
+        let mut message = message.replace("00", "0");
+        while message.contains("00") {
+            message = message.replace("00", "0");
+        }
+        format!("{}: {message}", alert["rule"].as_str().unwrap_or_default())
+    };
+    of_user.map(text).collect()
+}
+
+#[test]
+fn an_attack_has_the_alerts_that_the_probe_gives() {
+    testkit::need!(PYTHON);
+    testkit::need!(ROOT);
+    let rules = testkit::root().join("detector/daemon/rules/peregrine_rules.yaml");
+    let config = |engine: &str| {
+        format!(
+            "rules_files: [rules.yaml]\njson_output: true\nstdout_output: {{enabled: true}}\nlog_stderr: true\n\
+             rule_matching: all\nappend_output: [{{extra_fields: [user.uid]}}]\nengine: {engine}\n"
+        )
+    };
+    let prepared = |engine: &str| {
+        let directory = directory();
+        std::fs::copy(&rules, directory.path().join("rules.yaml")).expect("rules");
+        std::fs::write(directory.path().join("attack.py"), ATTACK).expect("a script");
+        std::fs::write(directory.path().join("config.yaml"), config(engine)).expect("a configuration");
+        // The same path in both runs.
+        let work = directory.path().join("work");
+        std::fs::create_dir(&work).expect("a directory");
+        std::os::unix::fs::chown(&work, Some(65534), Some(65534)).expect("an owner");
+        directory
+    };
+    let name = |directory: &tempfile::TempDir| directory.path().display().to_string();
+
+    let directory_of_probe = prepared("{kind: modern_ebpf}");
+    let mut detector = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["-c", "config.yaml"])
+        .current_dir(directory_of_probe.path())
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(directory_of_probe.path().join("out")).expect("a file"))
+        .stderr(std::fs::File::create(directory_of_probe.path().join("err")).expect("a file"))
+        .spawn()
+        .expect("peregrine runs");
+    let read = |file: &str| std::fs::read_to_string(directory_of_probe.path().join(file)).unwrap_or_default();
+    while !read("err").contains("watching this host") {
+        if detector.try_wait().expect("a child").is_some() {
+            return testkit::skip(&testkit::BPF, read("err"));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let attack = |directory: &tempfile::TempDir| {
+        let work = directory.path().join("work").display().to_string();
+        // Its parent has the same name in both runs.
+        let script = format!("/usr/bin/python3 -I {}/attack.py {work}; exit $?", name(directory));
+        ["/bin/sh".to_owned(), "-c".to_owned(), script]
+    };
+    let words = attack(&directory_of_probe);
+    let done = unprivileged(&words[0], directory_of_probe.path()).args(&words[1..]).output().expect("sh");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&detector), rustix::process::Signal::TERM)
+        .expect("a signal");
+    assert!(detector.wait().expect("a child").success(), "{}", read("err"));
+    let by_probe = alerts_of(&read("out").replace(&name(&directory_of_probe), "DIR"), 65534);
+
+    let traced = prepared("{kind: userspace}");
+    let command = format!("engine.userspace.command={}", serde_json::json!(attack(&traced)));
+    let output = peregrine(traced.path()).args(["-c", "config.yaml", "-o", &command]).output().expect("peregrine runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let by_tracer = alerts_of(&text(&output.stdout).replace(&name(&traced), "DIR"), 65534);
+
+    println!("{} alerts:\n{}", by_probe.len(), by_probe.iter().cloned().collect::<Vec<_>>().join("\n"));
+    let missing: Vec<_> = by_probe.difference(&by_tracer).collect();
+    let more: Vec<_> = by_tracer.difference(&by_probe).collect();
+    assert!(missing.is_empty() && more.is_empty(), "only by the probe: {missing:#?}\nonly by the tracer: {more:#?}");
+    assert!(by_probe.len() >= 8, "{by_probe:#?}");
+}

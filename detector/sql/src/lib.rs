@@ -1,6 +1,6 @@
 //! SQL over captures of system calls, by DataFusion.
 //!
-//! A [`Session`] has the tables of [`peregrine_tables`] straight from captures: only the columns that a query names are
+//! A `Session` has the tables of `peregrine_tables` straight from captures: only the columns that a query names are
 //! extracted, and the predicates that a condition of rules can express are one, which is evaluated before. Parquet files
 //! and datasets of these tables are queried by the same session.
 //!
