@@ -136,7 +136,8 @@ fn the_kernel_decides_as_the_model_does() {
     }
     let verified = source.verified().clone();
     eprintln!("{verified:?}");
-    assert!(verified.checked >= wanted.min(20_000) && verified.left_out > 1000, "{verified:?}");
+    let least = wanted.min(20_000);
+    assert!(verified.checked >= least && verified.left_out > least / 20, "{verified:?}");
     assert_eq!((verified.wrong, verified.spared), (0, 0), "{:?}", verified.example);
 }
 

@@ -35,6 +35,12 @@ fn child(forbidden: i64, action: u32) -> i64 {
     pid.into()
 }
 
+fn kernel_is_before(major: u32, minor: u32) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next().unwrap(), numbers.next().unwrap()) < (major, minor)
+}
+
 pub(crate) fn cases(live: &mut Live) {
     for (what, action, res) in [
         ("a trap", SECCOMP_RET_TRAP, ENOSYS),
@@ -45,6 +51,8 @@ pub(crate) fn cases(live: &mut Live) {
         let (_, pid, seen) = live.watch(named(&["openat"]), || child(SYS_openat, action));
         let events: Vec<&Seen> = seen.iter().filter(|seen| seen.tid == pid && seen.code == C::OPENAT_2_X).collect();
         match events[..] {
+            // Before 5.16 the end comes at once, without an exit of the call.
+            [] if what.starts_with("the end") && kernel_is_before(5, 16) => {}
             [event] => live.check(event, &[n(-res), n(-100), t("/dev/null"), n(1), n(0), n(0), n(0)]),
             _ => live.faults.push(format!("{what} by seccomp: {} events of one call", events.len())),
         }
