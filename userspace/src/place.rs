@@ -36,6 +36,11 @@ impl Place {
         };
         Some(Self { state, path, dev: meta.dev() as u32, ino: meta.ino() })
     }
+
+    /// Returns the path; empty if there is none, or it was cut.
+    pub(crate) fn path(&self) -> &[u8] {
+        if matches!(self.state, NONE | CUT) { b"" } else { &self.path }
+    }
 }
 
 /// Returns whether a thread has the file at a path.

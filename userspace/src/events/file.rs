@@ -55,12 +55,19 @@ fn push_given(c: &mut Ended<'_>, index: usize) -> Vec<u8> {
 /// Writes where the call led to, after the parameters of the schema.
 fn push_led_to(c: &mut Ended<'_>, place: Option<&Place>, text: &[u8]) {
     let Some(place) = place else { return };
-    match place.state {
-        place::WHOLE if place.path == text => c.out.raw(b"="),
-        place::NONE | place::CUT => c.out.empty(),
-        _ => c.out.text(&place.path),
-    };
+    if place.state == place::WHOLE && place.path == text {
+        c.out.raw(b"=");
+    } else {
+        push_path(c, place);
+    }
     push_facts(c, place);
+}
+
+fn push_path(c: &mut Ended<'_>, place: &Place) {
+    match place.path() {
+        b"" => c.out.empty(),
+        path => c.out.text(path),
+    };
 }
 
 fn push_facts(c: &mut Ended<'_>, place: &Place) {
@@ -141,20 +148,13 @@ pub(super) fn open_by_handle_at(c: &mut Ended<'_>) {
     c.push_fd(0);
     c.u32(convert::open_flags(c.arg(2) as u32).into());
     // A handle has no name: the path is the one that it was found under.
-    match o.place.as_ref().filter(|place| has_path(place)) {
-        Some(place) => c.out.text(&place.path),
-        None => c.out.empty(),
-    };
+    push_path(c, o.place.as_ref().unwrap_or(&Place::default()));
     c.u32(o.dev());
     c.u64(o.ino());
     if let Some(place) = &o.place {
         c.empty();
         push_facts(c, place);
     }
-}
-
-fn has_path(place: &Place) -> bool {
-    !matches!(place.state, place::NONE | place::CUT)
 }
 
 pub(super) fn chdir(c: &mut Ended<'_>) {
@@ -171,11 +171,7 @@ pub(super) fn fchdir(c: &mut Ended<'_>) {
     c.push_fd(0);
     if c.result == 0 {
         let place = Place::of(c.process.tid, "cwd").unwrap_or_default();
-        if has_path(&place) {
-            c.out.text(&place.path);
-        } else {
-            c.empty();
-        }
+        push_path(c, &place);
         push_facts(c, &place);
     }
 }
