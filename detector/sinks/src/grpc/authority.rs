@@ -95,39 +95,46 @@ impl Frames {
     /// Passes bytes on to `out`; part of a frame with headers is held until the rest arrives.
     fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         while !bytes.is_empty() {
-            let (wanted, len) = match self.held.as_slice() {
-                _ if self.unseen > 0 => {
-                    let (unseen, rest) = bytes.split_at(self.unseen.min(bytes.len()));
-                    out.extend_from_slice(unseen);
-                    self.unseen -= unseen.len();
-                    bytes = rest;
-                    continue;
-                }
-                [a, b, c, _, _, _, _, _, _, ..] => {
-                    let len = u32::from_be_bytes([0, *a, *b, *c]) as usize;
-                    (FRAME_HEADER + len, len)
-                }
-                _ => (FRAME_HEADER, 0),
-            };
-            let (part, rest) = bytes.split_at((wanted - self.held.len()).min(bytes.len()));
-            self.held.extend_from_slice(part);
+            let wanted = if self.unseen > 0 { self.unseen } else { self.wanted() - self.held.len() };
+            let (part, rest) = bytes.split_at(wanted.min(bytes.len()));
             bytes = rest;
-            if self.held.len() < wanted {
-                return;
+            if self.unseen > 0 {
+                out.extend_from_slice(part);
+                self.unseen -= part.len();
+                continue;
             }
-            let complete = wanted == FRAME_HEADER + len && len > 0;
-            let (kind, flags, len) = match self.held.as_slice() {
-                [a, b, c, kind, flags, ..] => (*kind, *flags, u32::from_be_bytes([0, *a, *b, *c]) as usize),
-                _ => return,
-            };
-            if kind != HEADERS || flags & END_HEADERS == 0 || len > MOST || len == 0 {
-                out.append(&mut self.held);
-                self.unseen = if complete { 0 } else { len };
-            } else if complete {
+            self.held.extend_from_slice(part);
+            // The header may have shown that the rest is wanted, too.
+            if self.held.len() < self.wanted() {
+                continue;
+            }
+            if let Some(flags) = self.flags_of_block() {
                 replace(&mut self.held, flags);
-                out.append(&mut self.held);
+            } else {
+                self.unseen = self.payload();
             }
+            out.append(&mut self.held);
         }
+    }
+
+    /// Returns how many bytes of the frame are held before they pass.
+    fn wanted(&self) -> usize {
+        FRAME_HEADER + if self.flags_of_block().is_some() { self.payload() } else { 0 }
+    }
+
+    /// Returns the length of the frame's payload; 0 while its header is not complete.
+    fn payload(&self) -> usize {
+        match self.held.as_slice() {
+            [a, b, c, rest @ ..] if rest.len() >= FRAME_HEADER - 3 => u32::from_be_bytes([0, *a, *b, *c]) as usize,
+            _ => 0,
+        }
+    }
+
+    /// Returns the flags of a frame with a whole header block.
+    fn flags_of_block(&self) -> Option<u8> {
+        let flags = *self.held.get(4)?;
+        let is_block = self.held.get(3) == Some(&HEADERS) && flags & END_HEADERS != 0;
+        (is_block && (1..=MOST).contains(&self.payload())).then_some(flags)
     }
 }
 
