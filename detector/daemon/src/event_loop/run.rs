@@ -381,12 +381,7 @@ impl AtWork<'_> {
             return;
         }
         self.differences = count;
-        let text = format!(
-            "{PLAN_RULE}. {} of {} events differ: {}",
-            found.wrong + found.spared,
-            found.checked,
-            found.example
-        );
+        let text = format!("{PLAN_RULE}. {count} of {} events differ: {}", found.checked, found.example);
         let priority = if found.wrong > 0 { Priority::Critical } else { Priority::Debug };
         log::warning(&text);
         let own = internal(PLAN_RULE, priority, time, text).with_field("wrong", found.wrong);
