@@ -31,9 +31,10 @@
  * * Text passed in is UTF-8 and NUL-terminated. Bytes passed out are a pointer and a length, need not be UTF-8 and are
  *   not NUL-terminated, unless the call says so.
  * * Callbacks receive their userdata first. An alert callback may call the library; the others must not.
- * * Signals and threads. The library installs no signal handlers. It starts threads for three purposes only: to
- *   decompress a capture while its inspector lives, to look up host names in rules (fd.sip.name = example.com), and, until
- *   the call returns, to compile deeply nested conditions. They inherit the signal mask of the calling thread.
+ * * Signals and threads. The library installs no signal handlers. It starts threads for four purposes only: to
+ *   decompress a capture while its inspector lives, to look up host names in rules (fd.sip.name = example.com), to call
+ *   the routines of plugins, and, until the call returns, to compile deeply nested conditions. They inherit the signal mask
+ *   of the calling thread. Plugins may do anything.
  * * Logging. The library writes to the terminal only when a bug makes it panic. peregrine_log_set_callback() installs
  *   a callback for its log messages.
  * * Misuse. Debug builds of the library detect freed and mistyped handles and return PEREGRINE_STATUS_INVALID_HANDLE.
@@ -64,6 +65,11 @@
  * A bit of peregrine_features(): a debug build, which detects handles that were freed or are of another type.
  */
 #define PEREGRINE_FEATURE_CHECKED_HANDLES 2
+
+/**
+ * A bit of peregrine_features(): plugins can be loaded, see peregrine_plugins_add().
+ */
+#define PEREGRINE_FEATURE_PLUGINS 4
 
 /**
  * The result of a call. Zero and the numbers below 100 are not errors.
@@ -133,6 +139,10 @@ enum peregrine_status
      * An event passed in is malformed, such as invalid JSON.
      */
     PEREGRINE_STATUS_INVALID_EVENT = 110,
+    /**
+     * A plugin cannot be loaded, rejects its configuration, or failed.
+     */
+    PEREGRINE_STATUS_PLUGIN = 111,
 };
 #ifndef __cplusplus
 typedef int32_t peregrine_status;
@@ -294,6 +304,16 @@ typedef struct peregrine_filter peregrine_filter;
 typedef struct peregrine_inspector peregrine_inspector;
 
 /**
+ * The open event source of a plugin. Opaque. Used by one thread at a time.
+ */
+typedef struct peregrine_plugin_source peregrine_plugin_source;
+
+/**
+ * Loaded plugins with their configurations. Opaque. Used by one thread at a time.
+ */
+typedef struct peregrine_plugins peregrine_plugins;
+
+/**
  * Compiled rules of all sources. Opaque, immutable and counted: any number of engines in any number of threads share it,
  * and it lives until the last handle and the last engine are freed.
  */
@@ -415,6 +435,10 @@ typedef struct peregrine_inspector_options {
      * Track connections that are pending or failed.
      */
     bool track_connection_status;
+    /**
+     * Plugins for the events of this inspector: their fields have values in rulesets with the same plugins. NULL: none.
+     */
+    const struct peregrine_plugins *plugins;
 } peregrine_inspector_options;
 
 /**
@@ -935,6 +959,64 @@ typedef struct peregrine_engine_stats {
      */
     uint64_t dropped;
 } peregrine_engine_stats;
+
+/**
+ * The description of a plugin. What it points at is valid as long as the plugins live. Set `size` to
+ * `sizeof(peregrine_plugin_info)` before the call.
+ */
+typedef struct peregrine_plugin_info {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The name, by which rules require it.
+     */
+    struct peregrine_bytes name;
+    /**
+     * The purpose.
+     */
+    struct peregrine_bytes description;
+    /**
+     * The name of the event source that it provides; empty if it provides none.
+     */
+    struct peregrine_bytes source;
+    /**
+     * The three numbers of the version.
+     */
+    uint32_t version[3];
+    /**
+     * The number of fields that it extracts.
+     */
+    uint32_t nfields;
+} peregrine_plugin_info;
+
+/**
+ * An event of a plugin. What it points at is valid until the next one is requested. Set `size` to
+ * `sizeof(peregrine_plugin_event)` before the call.
+ */
+typedef struct peregrine_plugin_event {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The number of the event in the stream, from 1.
+     */
+    uint64_t number;
+    /**
+     * The time of the event, in nanoseconds since 1970.
+     */
+    uint64_t timestamp;
+    /**
+     * The payload, in the plugin's own format.
+     */
+    struct peregrine_bytes payload;
+    /**
+     * Whether it is an asynchronous event.
+     */
+    bool is_async;
+} peregrine_plugin_event;
 
 /**
  * A thread. Unknown numbers are -1. What it points at is valid until the next event is requested from the inspector. Set
@@ -1724,6 +1806,17 @@ peregrine_status peregrine_ruleset_builder_add_json_source(struct peregrine_rule
                                                            const char *name);
 
 /**
+ * Sets the plugins whose fields and event sources the rules use, in place of those that were set before. Rules may require
+ * versions of them. No plugin can be added to them any more.
+ *
+ * @param builder the builder
+ * @param plugins the plugins, which the ruleset keeps alive
+ * @return PEREGRINE_STATUS_OK; _PLUGIN if two of them provide the same thing, or one is of no use with the others
+ */
+peregrine_status peregrine_ruleset_builder_set_plugins(struct peregrine_ruleset_builder *builder,
+                                                       const struct peregrine_plugins *plugins);
+
+/**
  * Enables or disables rules by name. Selections are applied in order when the ruleset is built.
  *
  * @param builder the builder
@@ -1986,6 +2079,94 @@ peregrine_status peregrine_engine_rule_matches(const struct peregrine_engine *en
  */
 peregrine_status peregrine_engine_get_stats(const struct peregrine_engine *engine,
                                             struct peregrine_engine_stats *out);
+
+/**
+ * Creates a list of plugins, without any.
+ *
+ * @param out receives plugins that the caller owns and frees with peregrine_plugins_free()
+ * @return PEREGRINE_STATUS_OK; _UNSUPPORTED if this library was built without the feature `plugins` (see
+ *         peregrine_features())
+ */
+peregrine_status peregrine_plugins_new(struct peregrine_plugins **out);
+
+/**
+ * Loads a plugin from a shared object. Its code runs in this process with all of its privileges, from here on, and stays
+ * loaded. All plugins are added before the first use of `plugins` by a ruleset, an inspector or a source.
+ *
+ * @param plugins     the plugins
+ * @param path        the name of the file, UTF-8
+ * @param init_config the configuration, UTF-8: text, or JSON if the plugin has a schema for it; NULL is ""
+ * @param open_params the parameters that its event source is opened with, UTF-8; NULL is ""
+ * @return PEREGRINE_STATUS_OK; _PLUGIN if it cannot be loaded; _INVALID_ARGUMENT if the plugins are used already
+ */
+peregrine_status peregrine_plugins_add(struct peregrine_plugins *plugins,
+                                       const char *path,
+                                       const char *init_config,
+                                       const char *open_params);
+
+/**
+ * Returns the description of a plugin.
+ *
+ * @param plugins the plugins
+ * @param index   the index of the plugin, from 0, in the order in which they were added
+ * @param out     receives the description; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _END if there is no plugin of that index, _INVALID_ARGUMENT if `size` is too small
+ */
+peregrine_status peregrine_plugins_info(const struct peregrine_plugins *plugins,
+                                        size_t index,
+                                        struct peregrine_plugin_info *out);
+
+/**
+ * Frees plugins. Passing NULL is a no-op. Rulesets, inspectors and sources that use them go on.
+ */
+void peregrine_plugins_free(struct peregrine_plugins *plugins);
+
+/**
+ * Opens an event source that a plugin provides: initializes it and all plugins that have fields of its events.
+ *
+ * @param plugins the plugins
+ * @param name    the name of the source, UTF-8
+ * @param out     receives a source that the caller owns and frees with peregrine_plugin_source_free()
+ * @return PEREGRINE_STATUS_OK; _INVALID_ARGUMENT if there is no such source; _PLUGIN if a plugin rejects its configuration
+ *         or cannot open the source
+ */
+peregrine_status peregrine_plugin_source_open(const struct peregrine_plugins *plugins,
+                                              const char *name,
+                                              struct peregrine_plugin_source **out);
+
+/**
+ * Moves to the next event of the source, which peregrine_engine_process_plugin() evaluates. The previous one, and
+ * everything borrowed from it, becomes invalid.
+ *
+ * @param source the source
+ * @param out    receives the event; set its `size` first
+ * @return PEREGRINE_STATUS_OK; _END at the end of the source; _IDLE if the plugin has no event at the moment;
+ *         _INVALID_EVENT if the plugin returned an invalid one, behind which the next call goes on; _PLUGIN if it failed,
+ *         after which every further call returns _END
+ */
+peregrine_status peregrine_plugin_source_next(struct peregrine_plugin_source *source,
+                                              struct peregrine_plugin_event *out);
+
+/**
+ * Evaluates the rules of the source of a plugin on the event that peregrine_plugin_source_next() returned last, and calls
+ * back for every alert before it returns.
+ *
+ * @param engine   the engine, of a ruleset with the plugins of the source
+ * @param source   the source
+ * @param callback receives alerts; see peregrine_alert_callback. NULL: alerts are queued for peregrine_engine_next_alert()
+ * @param userdata passed to the callback
+ * @return PEREGRINE_STATUS_OK, with or without alerts; _MISSING if no event was returned last; _PLUGIN if the ruleset has
+ *         other plugins
+ */
+peregrine_status peregrine_engine_process_plugin(struct peregrine_engine *engine,
+                                                 const struct peregrine_plugin_source *source,
+                                                 peregrine_alert_callback callback,
+                                                 void *userdata);
+
+/**
+ * Closes a source and frees it. Passing NULL is a no-op.
+ */
+void peregrine_plugin_source_free(struct peregrine_plugin_source *source);
 
 /**
  * Returns the thread of an event.

@@ -11,6 +11,7 @@ use rule_engine::ruleset::{Selection, Selector};
 use crate::error::Error;
 use crate::guard::{call, value};
 use crate::handle::{Handle, borrow, borrow_mut, bytes, give, take, text, write};
+use crate::plugins::Plugins;
 use crate::priority::{Priority, optional};
 use crate::ruleset::{Ruleset, Shared};
 use crate::sized::{Input, fill, grows, read};
@@ -196,6 +197,31 @@ pub unsafe extern "C" fn peregrine_ruleset_builder_add_json_source(
             return Err(Error::new(Status::InvalidArgument, format!("source '{name}' already exists")));
         }
         builder.add(|inner| inner.json_source(name));
+        Ok(Status::Ok)
+    })
+}
+
+/// Sets the plugins whose fields and event sources the rules use, in place of those that were set before. Rules may require
+/// versions of them. No plugin can be added to them any more.
+///
+/// @param builder the builder
+/// @param plugins the plugins, which the ruleset keeps alive
+/// @return PEREGRINE_STATUS_OK; _PLUGIN if two of them provide the same thing, or one is of no use with the others
+///
+/// # Safety
+/// `builder` is NULL or a live builder that no other thread uses; `plugins` is NULL or live plugins that no other thread
+/// uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn peregrine_ruleset_builder_set_plugins(
+    builder: *mut RulesetBuilder,
+    plugins: *const Plugins,
+) -> Status {
+    call(|| {
+        // SAFETY: guaranteed by the caller.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: guaranteed by the caller.
+        let plugins = unsafe { borrow(plugins) }?;
+        builder.inner = plugins.set(builder.inner.clone())?;
         Ok(Status::Ok)
     })
 }

@@ -248,7 +248,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_callback(
             return Err(Error::null("the out-parameter"));
         }
         // SAFETY: guaranteed by the caller.
-        let mut setup = unsafe { Setup::read(options) }?;
+        let mut setup = unsafe { Setup::read(options, raw.live) }?;
         if raw.live {
             setup.host_root.get_or_insert_with(|| "/".into());
         }

@@ -82,6 +82,28 @@ impl Engine {
         }
     }
 
+    /// Evaluates the rules of the source of a plugin's event; returns the alerts to report at once and queues the others.
+    #[cfg(feature = "plugins")]
+    pub(crate) fn process_plugin(
+        &mut self,
+        name: &str,
+        event: peregrine::plugin_host::PluginEvent<'_>,
+        at_once: bool,
+    ) -> Result<Vec<AlertData>, Error> {
+        let place = self.place(name)?;
+        let Self { inner, rules, sources, correlations, stats, .. } = self;
+        let Source { matches, found } = &mut sources[place];
+        inner.process_plugin(event, |alert| collect(&alert, matches, (rules, correlations), found))?;
+        stats.events += 1;
+        if found.is_empty() { Ok(Vec::new()) } else { Ok(self.account(place, at_once)) }
+    }
+
+    /// Returns the place of a source.
+    fn place(&self, name: &str) -> Result<usize, Error> {
+        let place = self.rules.rules.compiled().all().position(|source| source.rules().source() == name);
+        place.ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))
+    }
+
     /// Counts the alerts of an event of a source; returns those to report at once and queues the others.
     #[cold]
     fn account(&mut self, place: usize, at_once: bool) -> Vec<AlertData> {
@@ -130,7 +152,7 @@ fn collect(
 /// # Safety
 /// `callback` may be called with `userdata`.
 #[inline]
-unsafe fn report(found: &[AlertData], callback: AlertCallback, userdata: *mut c_void) {
+pub(crate) unsafe fn report(found: &[AlertData], callback: AlertCallback, userdata: *mut c_void) {
     if let Some(callback) = callback {
         for found in found {
             // SAFETY: guaranteed by the caller.
@@ -267,8 +289,7 @@ pub unsafe extern "C" fn peregrine_engine_process_json(
         let name = unsafe { text(source, "source") }?;
         // SAFETY: guaranteed by the caller.
         let data = unsafe { bytes(data, len, "data") }?;
-        let place = engine.rules.rules.compiled().all().position(|source| source.rules().source() == name);
-        let place = place.ok_or_else(|| Error::new(Status::InvalidArgument, format!("there is no source '{name}'")))?;
+        let place = engine.place(name)?;
         let Engine { inner, rules, sources, correlations, stats, .. } = &mut *engine;
         let Source { matches, found } = &mut sources[place];
         inner

@@ -58,8 +58,21 @@ impl From<sinsp::Error> for Error {
     fn from(error: sinsp::Error) -> Self {
         match error {
             sinsp::Error::Source(error) => error.into(),
+            sinsp::Error::Extension(error) => Self::new(Status::Plugin, error.to_string()),
             other => Self::new(Status::Format, other.to_string()),
         }
+    }
+}
+
+#[cfg(feature = "plugins")]
+impl From<peregrine::Error> for Error {
+    fn from(error: peregrine::Error) -> Self {
+        let status = match error {
+            peregrine::Error::Plugin(peregrine::plugin_host::Error::Event { .. }) => Status::InvalidEvent,
+            peregrine::Error::Plugin(_) => Status::Plugin,
+            _ => Status::InvalidArgument,
+        };
+        Self::caused(status, error.to_string(), &error)
     }
 }
 

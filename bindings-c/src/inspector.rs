@@ -50,6 +50,7 @@ impl Inspector {
         let proc = setup.proc();
         let builder = sinsp::Inspector::builder(tee).config(setup.config);
         let builder = if let Some(proc) = proc { builder.proc(proc) } else { builder };
+        let builder = if let Some(extension) = setup.extension { builder.extension(extension) } else { builder };
         let inner = Box::new(builder.build());
         Self { current: None, generation: 0, arena: Bump::new(), inner, recorder, started: false }
     }
@@ -134,7 +135,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_file(
         // SAFETY: guaranteed by the caller.
         let path = unsafe { text(path, "path") }?;
         // SAFETY: guaranteed by the caller.
-        let setup = unsafe { Setup::read(options) }?;
+        let setup = unsafe { Setup::read(options, false) }?;
         let reader = Reader::open_with_limits(path, setup.limits)?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(Inspector::new(Origin::File(reader), setup), out) }?;
@@ -160,7 +161,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_fd(
 ) -> Status {
     call(|| {
         // SAFETY: guaranteed by the caller.
-        let setup = unsafe { Setup::read(options) }?;
+        let setup = unsafe { Setup::read(options, false) }?;
         if fd < 0 {
             return Err(Error::new(Status::InvalidArgument, format!("{fd} is not a valid file descriptor")));
         }
@@ -198,7 +199,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_memory(
         // SAFETY: guaranteed by the caller.
         let data = unsafe { bytes(data, len, "data") }?;
         // SAFETY: guaranteed by the caller.
-        let setup = unsafe { Setup::read(options) }?;
+        let setup = unsafe { Setup::read(options, false) }?;
         let reader = Reader::with_limits(Cursor::new(data.to_vec()), setup.limits)?;
         // SAFETY: guaranteed by the caller.
         unsafe { give(Inspector::new(Origin::Other(Box::new(reader)), setup), out) }?;

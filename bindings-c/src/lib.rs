@@ -18,9 +18,10 @@
 //! * **Text** passed in is UTF-8 and NUL-terminated. Bytes passed out are a pointer and a length, need not be UTF-8 and are
 //!   not NUL-terminated, unless the call says so.
 //! * **Callbacks** receive their `userdata` first. An alert callback may call the library; the others must not.
-//! * **Signals and threads.** The library installs no signal handlers. It starts threads for three purposes only: to
-//!   decompress a capture while its inspector lives, to look up host names in rules (`fd.sip.name = example.com`), and, until
-//!   the call returns, to compile deeply nested conditions. They inherit the signal mask of the calling thread.
+//! * **Signals and threads.** The library installs no signal handlers. It starts threads for four purposes only: to
+//!   decompress a capture while its inspector lives, to look up host names in rules (`fd.sip.name = example.com`), to call
+//!   the routines of plugins, and, until the call returns, to compile deeply nested conditions. They inherit the signal mask
+//!   of the calling thread. Plugins may do anything.
 //! * **Logging.** The library writes to the terminal only when a bug makes it panic. `peregrine_log_set_callback()` installs
 //!   a callback for its log messages.
 //! * **Misuse.** Debug builds of the library detect freed and mistyped handles and return `PEREGRINE_STATUS_INVALID_HANDLE`.
@@ -65,6 +66,8 @@ pub mod builder;
 pub mod alert;
 
 pub mod engine;
+
+pub mod plugins;
 
 pub mod state;
 

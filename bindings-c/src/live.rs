@@ -67,7 +67,7 @@ pub unsafe extern "C" fn peregrine_inspector_open_live(
         // SAFETY: guaranteed by the caller.
         let live = unsafe { read(live) }?;
         // SAFETY: guaranteed by the caller.
-        let setup = unsafe { Setup::read(options) }?;
+        let setup = unsafe { Setup::read(options, true) }?;
         if out.is_null() {
             return Err(Error::null("the out-parameter"));
         }
@@ -107,7 +107,7 @@ mod probe {
         let mut builder = Probe::builder().host_root(root.clone());
         if let Some(options) = options {
             // SAFETY: guaranteed by the caller.
-            if let Some(selection) = unsafe { selection(options) }? {
+            if let Some(selection) = unsafe { selection(options, setup.parsed) }? {
                 builder = builder.select(selection);
             }
             if options.snaplen > 0 {
@@ -139,7 +139,7 @@ mod probe {
 
     /// # Safety
     /// Everything that the options point at is valid.
-    unsafe fn selection(options: &LiveOptions) -> Result<Option<Selection>, Error> {
+    unsafe fn selection(options: &LiveOptions, parsed: SyscallSet) -> Result<Option<Selection>, Error> {
         let mut set = SyscallSet::new();
         if !options.ruleset.is_null() {
             // SAFETY: guaranteed by the caller.
@@ -157,6 +157,7 @@ mod probe {
         if set.is_empty() {
             return Ok(None);
         }
+        set = set.union(parsed);
         // Without the exits of processes the state would grow forever.
         set.insert(SyscallCode::SCHED_PROCESS_EXIT);
         let mut selection = Selection::none();

@@ -2,14 +2,18 @@
 
 use std::ffi::c_char;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use scap::savefile;
+use scap::schema::SyscallSet;
+use sinsp::state::Extension;
 
 use sinsp::{Config, ProcFs, ProcLimits};
 
 use crate::error::Error;
-use crate::handle::{optional_text, slice, text};
+use crate::handle::{borrow, optional_text, slice, text};
+use crate::plugins::Plugins;
 use crate::sized::{Input, grows, read};
 
 /// A shape of cgroup path that names a container: the text between `prefix` and `suffix` at the end of the path is its id.
@@ -72,18 +76,24 @@ pub struct InspectorOptions {
     pub without_containers: bool,
     /// Track connections that are pending or failed.
     pub track_connection_status: bool,
+    /// Plugins for the events of this inspector: their fields have values in rulesets with the same plugins. NULL: none.
+    pub plugins: *const Plugins,
 }
 grows!(InspectorOptions, "peregrine_inspector_options", track_connection_status);
 // SAFETY: NULL, 0 and false are valid.
 unsafe impl Input for InspectorOptions {}
 
 /// The options of a caller, checked and copied.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Setup {
     pub(crate) config: Config,
     pub(crate) limits: savefile::Limits,
     pub(crate) host_root: Option<PathBuf>,
     proc_limits: ProcLimits,
+    /// The plugins, initialized.
+    pub(crate) extension: Option<Arc<dyn Extension>>,
+    /// The system calls that they parse.
+    pub(crate) parsed: SyscallSet,
 }
 
 /// Overwrites a default with a number that is not 0.
@@ -101,9 +111,11 @@ fn set_time(limit: &mut Duration, nanoseconds: u64) {
 }
 
 impl Setup {
+    /// Reads the options of an inspector. `live` says that its events are those of this host.
+    ///
     /// # Safety
     /// `options` is NULL or valid for reading, and so is everything that it points at.
-    pub(crate) unsafe fn read(options: *const InspectorOptions) -> Result<Self, Error> {
+    pub(crate) unsafe fn read(options: *const InspectorOptions, live: bool) -> Result<Self, Error> {
         let mut setup = Self::default();
         // SAFETY: guaranteed by the caller.
         let Some(options) = (unsafe { read(options) })? else { return Ok(setup) };
@@ -125,6 +137,10 @@ impl Setup {
             // SAFETY: guaranteed by the caller.
             let comm = unsafe { text(*comm, "a name in suppressed_comms") }?;
             setup.config.suppressed_comms.push(comm.as_bytes().into());
+        }
+        if !options.plugins.is_null() {
+            // SAFETY: guaranteed by the caller.
+            (setup.extension, setup.parsed) = unsafe { borrow(options.plugins) }?.extension(live)?;
         }
         Ok(setup)
     }

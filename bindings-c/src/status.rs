@@ -37,11 +37,13 @@ pub enum Status {
     Panic = 109,
     /// An event passed in is malformed, such as invalid JSON.
     InvalidEvent = 110,
+    /// A plugin cannot be loaded, rejects its configuration, or failed.
+    Plugin = 111,
 }
 
 impl Status {
     /// Every status, for look-ups by number.
-    const ALL: [(Self, &'static std::ffi::CStr); 15] = [
+    const ALL: [(Self, &'static std::ffi::CStr); 16] = [
         (Self::Ok, c"PEREGRINE_STATUS_OK"),
         (Self::End, c"PEREGRINE_STATUS_END"),
         (Self::Idle, c"PEREGRINE_STATUS_IDLE"),
@@ -57,6 +59,7 @@ impl Status {
         (Self::Unsupported, c"PEREGRINE_STATUS_UNSUPPORTED"),
         (Self::Panic, c"PEREGRINE_STATUS_PANIC"),
         (Self::InvalidEvent, c"PEREGRINE_STATUS_INVALID_EVENT"),
+        (Self::Plugin, c"PEREGRINE_STATUS_PLUGIN"),
     ];
 
     /// Returns the status of a number that a callback returned.

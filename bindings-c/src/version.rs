@@ -13,6 +13,8 @@ pub const PEREGRINE_VERSION_PATCH: u32 = 0;
 pub const PEREGRINE_FEATURE_LIVE: u64 = 1;
 /// A bit of peregrine_features(): a debug build, which detects handles that were freed or are of another type.
 pub const PEREGRINE_FEATURE_CHECKED_HANDLES: u64 = 2;
+/// A bit of peregrine_features(): plugins can be loaded, see peregrine_plugins_add().
+pub const PEREGRINE_FEATURE_PLUGINS: u64 = 4;
 
 /// Appends a NUL to a text.
 const fn ended<const N: usize>(text: &str) -> [u8; N] {
@@ -54,6 +56,9 @@ pub extern "C" fn peregrine_features() -> u64 {
     let mut features = 0;
     if cfg!(feature = "live") {
         features |= PEREGRINE_FEATURE_LIVE;
+    }
+    if cfg!(feature = "plugins") {
+        features |= PEREGRINE_FEATURE_PLUGINS;
     }
     if cfg!(debug_assertions) {
         features |= PEREGRINE_FEATURE_CHECKED_HANDLES;

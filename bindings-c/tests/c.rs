@@ -102,6 +102,12 @@ c_tests! {
         takes_descriptions,
         rejects_invalid_arguments,
     }
+    plugins {
+        describes,
+        evaluates_their_events,
+        extracts_fields_of_system_calls,
+        says_what_is_wrong,
+    }
     log {
         logs_errors,
         rejects_invalid_arguments,

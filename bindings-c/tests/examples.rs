@@ -222,9 +222,9 @@ fn the_code_of_the_guide_compiles() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let head = "#include <peregrine.h>\n#include <stdio.h>\nint main(void) { return 0; }\n";
     let signature = "void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_ruleset *ruleset,\n\
-                     \tperegrine_event event);\n\
+                     \tperegrine_event event, peregrine_ruleset_builder *builder);\n\
                      void piece#(peregrine_inspector *inspector, peregrine_engine *engine, peregrine_ruleset *ruleset,\n\
-                     \tperegrine_event event)";
+                     \tperegrine_event event, peregrine_ruleset_builder *builder)";
     std::fs::write(folder.join("guide.c"), pieces("```c\n", head, signature)).expect("write");
     let lenient = ["-Wno-unused-parameter", "-Wno-unused-but-set-parameter"];
     compile(&folder.join("guide.c"), Language::C, &lenient);

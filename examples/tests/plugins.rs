@@ -2,9 +2,8 @@
 
 mod common;
 
-use common::{alerts, peregrine, root};
+use common::{alerts, peregrine};
 use std::path::PathBuf;
-use std::process::Command;
 
 /// Compiles the test plugin of `plugin-host` with options.
 fn build(directory: &tempfile::TempDir, options: &[&str]) -> PathBuf {
@@ -14,10 +13,7 @@ fn build(directory: &tempfile::TempDir, options: &[&str]) -> PathBuf {
 /// Compiles another one of its plugins.
 fn build_of(directory: &tempfile::TempDir, source: &str, options: &[&str]) -> PathBuf {
     let path = directory.path().join("libcounter.so");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&path).args(options);
-    let status = compiler.arg(root().join("plugin-host/tests/c").join(source)).status().expect("a C compiler");
-    assert!(status.success());
+    testkit::c_plugin(source, options, &path);
     path
 }
 

@@ -1,15 +1,17 @@
 //! The detector: events, the state of the host, rules, alerts.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bumpalo::Bump;
-use rule_engine::engine::{Alert, OwnedAlert};
+use rule_engine::engine::Alert;
 use scap::savefile::Reader;
+use scap::schema::SyscallSet;
 use scap::{Source, SourceStats};
-use sinsp::{Config, Inspector, Next};
+use sinsp::state::{Extension, State};
+use sinsp::{Config, Inspector, InspectorBuilder, Next};
 
+use crate::found::{Found, Step};
 use crate::{Engine, Error, Rules};
 
 /// Evaluates rules about system calls over a source of events: one for each thread.
@@ -36,33 +38,21 @@ pub struct Detector<S> {
     inspector: Inspector<S>,
     engine: Engine,
     /// Makes the source capture what new rules need.
-    follow: fn(&mut S, &Rules) -> Result<(), Error>,
-    waiting: VecDeque<OwnedAlert>,
-    current: Option<OwnedAlert>,
-    arena: Bump,
-}
-
-/// The result of reading one event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// An event was evaluated.
-    Event,
-    /// An event changed the state only.
-    Hidden,
-    /// A live source has nothing at the moment.
-    Idle,
-    /// There are no more events.
-    End,
+    follow: fn(&mut S, SyscallSet) -> Result<(), Error>,
+    /// The system calls that plugins parse.
+    parsed: SyscallSet,
+    found: Found,
 }
 
 impl Detector<Reader<File>> {
     /// Opens a capture.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or a plugin of the rules rejects its configuration.
     pub fn capture(path: impl AsRef<Path>, rules: &Rules) -> Result<Self, Error> {
-        Ok(Self::source(Reader::open(path)?, rules))
+        let reader = Reader::open(path)?;
+        let (extension, _) = rules.extension(false)?;
+        Ok(Self::inspected(extend(Inspector::builder(reader), extension).build(), rules))
     }
 }
 
@@ -83,20 +73,43 @@ impl Detector<bpf::BpfSource> {
     /// If the probe cannot be loaded.
     pub fn live_with(probe: bpf::Builder, rules: &Rules, config: Config) -> Result<Self, Error> {
         let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
-        let source = probe.host_root(root.clone()).select(selection(rules)).open()?;
-        let inspector = Inspector::builder(source).config(config).proc(sinsp::ProcFs::new(root)).build();
-        let mut detector = Self::inspected(inspector, rules);
-        detector.follow = |source, rules| Ok(source.select(selection(rules))?);
+        let (extension, parsed) = rules.extension(true)?;
+        let captured = rules.captured().union(parsed);
+        let source = probe.host_root(root.clone()).select(selection(captured)).open()?;
+        let builder = Inspector::builder(source).config(config).proc(sinsp::ProcFs::new(root));
+        let mut detector = Self::inspected(extend(builder, extension).build(), rules);
+        detector.follow = |source, captured| Ok(source.select(selection(captured))?);
+        detector.parsed = parsed;
         Ok(detector)
     }
 }
 
-/// Returns the system calls that the probe captures.
+/// Returns what the probe captures.
 #[cfg(feature = "live")]
-fn selection(rules: &Rules) -> bpf::Selection {
+fn selection(captured: SyscallSet) -> bpf::Selection {
     let mut selection = bpf::Selection::none();
-    rules.captured().iter().for_each(|call| selection.insert(call));
+    captured.iter().for_each(|call| selection.insert(call));
     selection
+}
+
+fn extend<S: Source>(builder: InspectorBuilder<S>, extension: Option<Arc<dyn Extension>>) -> InspectorBuilder<S> {
+    match extension {
+        Some(extension) => builder.extension(extension),
+        None => builder,
+    }
+}
+
+/// In place of plugins that cannot be initialized: their error is that of the first event.
+#[derive(Debug)]
+struct Failed(Mutex<Option<Error>>);
+
+impl Extension for Failed {
+    fn open(&self, _: &mut State) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let error = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        error.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn event(&self, _: &scap::Event<'_>, _: u64, _: &mut State) {}
 }
 
 impl<S: Source> Detector<S> {
@@ -105,20 +118,26 @@ impl<S: Source> Detector<S> {
         Self::source_with(source, rules, Config::default())
     }
 
-    /// Creates a detector over a source of events, with limits and switches of the inspector.
+    /// Creates a detector over a source of events, with limits and switches of the inspector. If a plugin of the rules
+    /// rejects its configuration, that is the error of the first event.
     pub fn source_with(source: S, rules: &Rules, config: Config) -> Self {
-        Self::inspected(Inspector::builder(source).config(config).build(), rules)
+        let extension = match rules.extension(source.is_live()) {
+            Ok((extension, _)) => extension,
+            Err(error) => Some(Arc::new(Failed(Mutex::new(Some(error)))) as _),
+        };
+        let builder = Inspector::builder(source).config(config);
+        Self::inspected(extend(builder, extension).build(), rules)
     }
 
-    /// Creates a detector over an inspector that was built with more: an observer, a provider of container metadata.
+    /// Creates a detector over an inspector that was built with more: an observer, a provider of container metadata, the
+    /// plugins of the rules.
     pub fn inspected(inspector: Inspector<S>, rules: &Rules) -> Self {
         Self {
             inspector,
             engine: Engine::new(rules),
             follow: |_, _| Ok(()),
-            waiting: VecDeque::new(),
-            current: None,
-            arena: Bump::new(),
+            parsed: SyscallSet::new(),
+            found: Found::default(),
         }
     }
 
@@ -129,17 +148,11 @@ impl<S: Source> Detector<S> {
     /// If the source fails.
     #[allow(clippy::should_implement_trait, reason = "an alert borrows from the detector, which no iterator can say")]
     pub fn next(&mut self) -> Result<Option<Alert<'_>>, Error> {
-        while self.waiting.is_empty() {
-            let mut found = std::mem::take(&mut self.waiting);
-            let step = self.step(|alert| found.push_back(alert.to_owned()));
-            self.waiting = found;
-            if step? == Step::End {
-                break;
-            }
-        }
-        self.arena.reset();
-        self.current = self.waiting.pop_front();
-        Ok(self.current.as_ref().map(|alert| alert.view(&self.arena)))
+        Found::next(
+            self,
+            |detector| &mut detector.found,
+            |detector, found| detector.step(|alert| found.push_back(alert.to_owned())),
+        )
     }
 
     /// Reads one event and calls `alert` for every match, without copying anything.
@@ -162,9 +175,11 @@ impl<S: Source> Detector<S> {
     /// that are in both. A live source captures from now on what the new rules need.
     ///
     /// # Errors
-    /// If what they need cannot be captured; the old rules stay then.
+    /// If what they need cannot be captured, or they were compiled with other plugins; the old rules stay then.
     pub fn set_rules(&mut self, rules: &Rules) -> Result<(), Error> {
-        (self.follow)(self.inspector.source_mut(), rules)?;
+        #[cfg(feature = "plugins")]
+        self.engine.rules().plugins().check_same(rules.plugins())?;
+        (self.follow)(self.inspector.source_mut(), rules.captured().union(self.parsed))?;
         self.engine.set_rules(rules);
         Ok(())
     }

@@ -1,6 +1,11 @@
 //! The rules of all sources over events, without a source of events.
 
-use rule_engine::engine::{Alert, Runner};
+use std::sync::Arc;
+
+#[cfg(feature = "plugins")]
+use peregrine_plugin_host::{Error as PluginError, PluginEvent, PluginSchema};
+use rule_engine::engine::{Alert, Runner, SourceRules};
+use rule_engine::event::EventSchema;
 use rule_engine::event::json::JsonSchema;
 use rule_engine::event::sinsp::SinspSchema;
 
@@ -35,14 +40,24 @@ pub struct Engine {
     syscalls: Runner<SinspSchema>,
     /// In the order of the sources.
     json: Vec<Runner<JsonSchema>>,
+    /// In the order of the sources.
+    #[cfg(feature = "plugins")]
+    plugins: Vec<Runner<PluginSchema>>,
     documents: Documents,
 }
 
 impl Engine {
     /// Creates an engine.
     pub fn new(rules: &Rules) -> Self {
-        let (syscalls, json) = runners(rules);
-        Self { rules: rules.clone(), syscalls, json, documents: Documents::default() }
+        let syscalls = rules.syscalls().runner();
+        Self {
+            json: joined(rules, &syscalls),
+            #[cfg(feature = "plugins")]
+            plugins: joined(rules, &syscalls),
+            syscalls,
+            rules: rules.clone(),
+            documents: Documents::default(),
+        }
     }
 
     /// Evaluates the rules about system calls on an event and calls `alert` for every match.
@@ -72,14 +87,28 @@ impl Engine {
         Ok(())
     }
 
+    /// Evaluates the rules of the source of a plugin's event, and calls `alert` for every match.
+    ///
+    /// # Errors
+    /// If the rules were compiled with other plugins.
+    #[cfg(feature = "plugins")]
+    pub fn process_plugin(&mut self, event: PluginEvent<'_>, mut alert: impl FnMut(Alert<'_>)) -> Result<(), Error> {
+        for runner in &mut self.plugins {
+            match runner.try_process(event, &mut alert) {
+                Err(PluginError::ForeignEvent) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(PluginError::ForeignEvent.into())
+    }
+
     /// Replaces the rules between two events. Correlations that are the same in both keep what has begun.
     pub fn set_rules(&mut self, rules: &Rules) {
-        let (syscalls, json) = runners(rules);
+        let new = Self::new(rules);
+        let documents = std::mem::take(&mut self.documents);
         // The runners of an engine share their state: one takes over for all.
-        let old = std::mem::replace(&mut self.syscalls, syscalls);
-        self.syscalls.adopt(&old);
-        self.json = json;
-        self.rules = rules.clone();
+        let old = std::mem::replace(self, Self { documents, ..new });
+        self.syscalls.adopt(&old.syscalls);
     }
 
     /// Returns the rules.
@@ -93,14 +122,12 @@ impl Engine {
     }
 }
 
-/// Creates runners for all sources, which share the partial matches of correlations.
-fn runners(rules: &Rules) -> (Runner<SinspSchema>, Vec<Runner<JsonSchema>>) {
-    let syscalls = rules.syscalls().runner();
-    let json = rules.compiled().of_type::<JsonSchema>().map(|source| {
+/// Creates runners for the other sources of a type, which share the partial matches of correlations.
+fn joined<S: EventSchema>(rules: &Rules, syscalls: &Runner<SinspSchema>) -> Vec<Runner<S>> {
+    let join = |source: Arc<SourceRules<S>>| {
         let mut runner = source.runner();
-        runner.join(&syscalls);
+        runner.join(syscalls);
         runner
-    });
-    let json = json.collect();
-    (syscalls, json)
+    };
+    rules.compiled().of_type::<S>().map(join).collect()
 }

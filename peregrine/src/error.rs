@@ -35,6 +35,10 @@ pub enum Error {
     #[cfg(feature = "live")]
     #[error(transparent)]
     Live(#[from] bpf::Error),
+    /// A plugin cannot be loaded or used.
+    #[cfg(feature = "plugins")]
+    #[error(transparent)]
+    Plugin(#[from] peregrine_plugin_host::Error),
 }
 
 /// An error or a warning about rules, with its place. It displays as one line.

@@ -18,6 +18,9 @@
 //! [`scap::Source`]. [`Rules::json`] evaluates rules about JSON, such as Kubernetes audit records. An [`Alert`] is a
 //! value with typed fields; it displays as Falco's line of text and is written as Falco's JSON.
 //!
+//! With the feature `plugins`, the rules and detectors of a program use plugins that were built for Falco: their fields,
+//! and events of their own sources.
+//!
 //! The libraries below remain accessible: [`scap`] reads and writes captures, [`sinsp`] is the state, [`rule_engine`]
 //! compiles and evaluates.
 #![forbid(unsafe_code)]
@@ -25,19 +28,31 @@
 mod detector;
 mod engine;
 mod error;
+mod found;
 mod json;
+#[cfg(feature = "plugins")]
+mod plugin_detector;
+#[cfg(feature = "plugins")]
+mod plugins;
 mod rules;
 
 #[cfg(feature = "live")]
 pub use bpf;
+#[cfg(feature = "plugins")]
+pub use peregrine_plugin_host as plugin_host;
 pub use rule_engine;
 pub use scap;
 pub use sinsp;
 
-pub use detector::{Detector, Step};
+pub use detector::Detector;
 pub use engine::Engine;
 pub use error::{Error, Problem, Report};
+pub use found::Step;
 pub use json::JsonDetector;
+#[cfg(feature = "plugins")]
+pub use plugin_detector::PluginDetector;
+#[cfg(feature = "plugins")]
+pub use plugins::Plugins;
 pub use rule_engine::engine::{Alert, AlertKind, Note, OwnedAlert, OwnedValue};
 pub use rule_engine::event::Value;
 pub use rule_engine::output::{Format, Priority};

@@ -13,6 +13,7 @@ use rule_engine::output::Priority;
 use rule_engine::ruleset::{Matching, Selection, Selector};
 use scap::schema::SyscallSet;
 use sinsp::fields::Fields;
+use sinsp::state::Extension;
 
 use crate::{Error, Report};
 
@@ -26,6 +27,8 @@ pub struct Rules {
     compiled: CompiledRules,
     syscalls: Arc<SourceRules<SinspSchema>>,
     report: Arc<Report>,
+    #[cfg(feature = "plugins")]
+    plugins: crate::Plugins,
 }
 
 /// Collects rules, and how they are compiled.
@@ -36,6 +39,8 @@ pub struct RulesBuilder {
     json_sources: Vec<String>,
     suggested_output: bool,
     config: Config,
+    #[cfg(feature = "plugins")]
+    plugins: crate::Plugins,
 }
 
 impl Rules {
@@ -63,6 +68,23 @@ impl Rules {
     pub fn captured(&self) -> SyscallSet {
         // It has the ends of processes, without which the state would grow forever.
         SinspSchema::syscalls(self.syscalls.rules().keys()).union(SyscallSet::state())
+    }
+
+    /// Initializes the plugins for an inspector, and returns the system calls that they parse.
+    pub(crate) fn extension(&self, live: bool) -> Result<(Option<Arc<dyn Extension>>, SyscallSet), Error> {
+        #[cfg(feature = "plugins")]
+        if let Some(plugins) = self.plugins.extension(live)? {
+            let parsed = plugins.parsed_syscalls();
+            return Ok((Some(plugins), parsed));
+        }
+        let _ = live;
+        Ok((None, SyscallSet::new()))
+    }
+
+    /// Returns the plugins that the rules were compiled with.
+    #[cfg(feature = "plugins")]
+    pub fn plugins(&self) -> &crate::Plugins {
+        &self.plugins
     }
 }
 
@@ -92,7 +114,34 @@ impl RulesBuilder {
 
     /// Returns whether there is a source of that name: `syscall`, `k8s_audit`, or one that was added.
     pub fn has_source(&self, name: &str) -> bool {
-        matches!(name, SYSCALL | K8S_AUDIT) || self.json_sources.iter().any(|source| source == name)
+        matches!(name, SYSCALL | K8S_AUDIT)
+            || self.json_sources.iter().any(|source| source == name)
+            || self.has_plugin_source(name)
+    }
+
+    /// Sets the plugins whose fields and event sources the rules use, in place of those that were set before. The rules
+    /// may require versions of them.
+    #[cfg(feature = "plugins")]
+    pub fn plugins(mut self, plugins: &crate::Plugins) -> Self {
+        self.plugins = plugins.clone();
+        self
+    }
+
+    fn has_plugin_source(&self, name: &str) -> bool {
+        #[cfg(feature = "plugins")]
+        if self.plugins.sources().any(|source| source == name) {
+            return true;
+        }
+        let _ = name;
+        false
+    }
+
+    /// Returns the schema of system calls.
+    fn syscalls(&self) -> SinspSchema {
+        let schema = SinspSchema::new(Fields::new()).async_event("container");
+        #[cfg(feature = "plugins")]
+        let schema = self.plugins.extend(schema);
+        schema
     }
 
     /// Sets the minimum priority; rules below it are disabled.
@@ -144,7 +193,7 @@ impl RulesBuilder {
     /// # Errors
     /// If there is any error in any file: all errors and warnings are in the report.
     pub fn build(&self) -> Result<Rules, Report> {
-        let syscalls = SinspSchema::new(Fields::new()).async_event("container");
+        let syscalls = self.syscalls();
         let extra = |piece: std::borrow::Cow<'static, str>| ExtraOutput {
             source: Some(SYSCALL.to_owned()),
             format: Some(piece.into_owned()),
@@ -156,9 +205,14 @@ impl RulesBuilder {
             Vec::new()
         };
         let mut names = vec![SYSCALL, K8S_AUDIT];
-        let mut sources = Sources::new().with(syscalls).with(JsonSchema::k8s_audit());
+        let mut sources = Sources::new().with(syscalls);
+        if !self.has_plugin_source(K8S_AUDIT) {
+            sources = sources.with(JsonSchema::k8s_audit());
+        }
+        #[cfg(feature = "plugins")]
+        let mut sources = self.plugins.schemas().fold(sources, Sources::with);
         for name in &self.json_sources {
-            if names.contains(&name.as_str()) {
+            if names.contains(&name.as_str()) || self.has_plugin_source(name) {
                 return Err(Report::plain(format!("there are two sources called `{name}`")));
             }
             names.push(name);
@@ -166,12 +220,20 @@ impl RulesBuilder {
         }
         let mut loader = Loader::new(sources).extra_output(extra);
         let loaded = loader.load(self.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
+        #[cfg(feature = "plugins")]
+        self.plugins.check_versions(&loaded).map_err(Report::plain)?;
         let report = Report::new(&loaded);
         if !loaded.is_successful() {
             return Err(report);
         }
         let compiled = loader.into_sources().build(loaded.into_rules(), &self.config).map_err(Report::plain)?;
         let syscalls = compiled.source(SYSCALL).map_err(Report::plain)?;
-        Ok(Rules { compiled, syscalls, report: Arc::new(report) })
+        Ok(Rules {
+            compiled,
+            syscalls,
+            report: Arc::new(report),
+            #[cfg(feature = "plugins")]
+            plugins: self.plugins.clone(),
+        })
     }
 }

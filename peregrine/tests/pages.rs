@@ -33,6 +33,7 @@ fn patches() -> String {
         ("peregrine-bpf", "bpf"),
         ("peregrine-sinsp", "sinsp"),
         ("peregrine-rule-engine", "rule-engine"),
+        ("peregrine-plugin-host", "plugin-host"),
     ];
     let path = |folder: &str| root().join(folder).canonicalize().expect("a crate");
     let rows = crates.map(|(name, folder)| format!("{name} = {{ path = {:?} }}\n", path(folder)));

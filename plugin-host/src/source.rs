@@ -115,6 +115,7 @@ impl PluginSource {
     /// [`Error::Event`] if the plugin returned an invalid event, after which the next call goes on behind it; any other error
     /// ends the source.
     pub fn next_event(&mut self) -> Result<Next<'_>, Error> {
+        self.current = Current::NONE;
         if self.batch.peek().is_none() && !self.ended {
             self.batch = Batch::EMPTY;
             match Batch::request(&self.active.plugins[0], self.instance) {
@@ -137,6 +138,11 @@ impl PluginSource {
         self.number += 1;
         self.current = self.check(event)?;
         Ok(self.shown())
+    }
+
+    /// Returns the event that was returned last, if no other was requested since.
+    pub fn current(&self) -> Option<PluginEvent<'_>> {
+        (!self.current.event.is_null()).then_some(PluginEvent { source: self })
     }
 
     /// Shows the current event to the plugins that parse events, and returns it.

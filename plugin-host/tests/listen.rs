@@ -27,7 +27,7 @@ fn messages(lines: &Mutex<Vec<LogLine>>) -> Vec<String> {
 
 #[test]
 fn routines_are_called_until_they_end_or_the_capture_does() {
-    let built = Built::of("tests/c/listen.c", &[]);
+    let built = Built::of("listen.c", &[]);
     let (mut inspector, plugins, lines) = inspector(built.configured("", ""));
     assert_eq!(messages(&lines), Vec::<String>::new());
     inspector.for_each(|_| ()).unwrap();
@@ -64,7 +64,7 @@ fn routines_are_called_until_they_end_or_the_capture_does() {
 
 #[test]
 fn a_plugin_that_refuses_the_capture_ends_it() {
-    let built = Built::of("tests/c/listen.c", &[]);
+    let built = Built::of("listen.c", &[]);
     let (mut inspector, plugins, lines) = inspector(built.configured("refuse", ""));
     let error = inspector.next().unwrap_err().to_string();
     assert_eq!(error, "plugin listen: `plugin_capture_open` failed: not this capture");
@@ -76,7 +76,7 @@ fn a_plugin_that_refuses_the_capture_ends_it() {
 
 #[test]
 fn a_routine_that_does_not_return_keeps_the_plugin_and_not_the_program() {
-    let built = Built::of("tests/c/listen.c", &[]);
+    let built = Built::of("listen.c", &[]);
     let (mut inspector, plugins, lines) = inspector(built.configured("hang", ""));
     inspector.for_each(|_| ()).unwrap();
     drop((inspector, plugins));
@@ -87,7 +87,7 @@ fn a_routine_that_does_not_return_keeps_the_plugin_and_not_the_program() {
 #[test]
 fn a_plugin_describes_its_state_for_a_capture() {
     for (config, count) in [("", 2), ("flood", 1 << 16)] {
-        let built = Built::of("tests/c/listen.c", &[]);
+        let built = Built::of("listen.c", &[]);
         let (_, plugins, lines) = inspector(built.configured(config, ""));
         let mut seen = Vec::new();
         plugins.dump(5, &mut |event| {

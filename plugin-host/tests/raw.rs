@@ -20,7 +20,7 @@ struct Outcome {
 }
 
 fn run(plan: &str) -> Result<Outcome, Error> {
-    let built = Built::of("tests/c/raw.c", &[]);
+    let built = Built::of("raw.c", &[]);
     let set = of_syscalls(&[built.configured("", plan)]);
     assert!(set.has_raw_events());
     let condition = "evt.type = chdir and evt.arg.path = /tmp and thread.tid = 7 and proc.cwd = /tmp/";

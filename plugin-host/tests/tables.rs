@@ -67,7 +67,7 @@ fn a_plugin_that_requires_a_table_of_another_needs_it_first() {
 
 #[test]
 fn what_a_plugin_may_not_do_with_tables_is_an_error_for_it() {
-    let built = Built::of("tests/c/tables.c", &[]);
+    let built = Built::of("tables.c", &[]);
     let set = of_syscalls(&[built.configured("", "")]);
     let (to, lines) = log();
     let plugins = SyscallPlugins::init(&set, &to, false).unwrap_or_else(|error| panic!("{error}"));

@@ -23,6 +23,21 @@ pub fn sdk_plugin(name: &str) -> Option<PathBuf> {
     }
 }
 
+/// Compiles a plugin of `plugin-host/tests/c` with options of the C compiler, such as `-DNAME="x"`, to a file. Its code may
+/// have static variables, so that no two tests of a process may share one.
+///
+/// # Panics
+///
+/// If it does not compile without a warning.
+pub fn c_plugin(source: &str, options: &[&str], to: &Path) {
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]);
+    compiler.args(["-Wno-unused-function", "-Wno-unreachable-code"]).args(options);
+    let source = crate::root().join("plugin-host/tests/c").join(source);
+    let status = compiler.arg("-o").arg(to).arg(source).status().unwrap_or_else(|error| panic!("cc: {error}"));
+    assert!(status.success(), "{options:?}");
+}
+
 /// Builds the plugins beside the running test, and returns their folder.
 fn build() -> Result<PathBuf, String> {
     let sources = crate::root().join("plugin-host/tests/sdk");

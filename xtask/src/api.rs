@@ -103,8 +103,10 @@ fn listing(folder: &Path) -> Result<String> {
 
 /// Documents the libraries and returns the listing of each with its file.
 fn listings(root: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let status =
-        Command::new("cargo").args(["doc", "--quiet", "--workspace", "--lib", "--no-deps"]).current_dir(root).status();
+    let status = Command::new("cargo")
+        .args(["doc", "--quiet", "--workspace", "--lib", "--no-deps", "--features", "peregrine/plugins"])
+        .current_dir(root)
+        .status();
     if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
         return Err(format!("cargo doc: {status:?}"));
     }

@@ -26,7 +26,26 @@ pub(crate) fn settings<'c>(command: &'c mut Command, what: &str) -> &'c mut Comm
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run_{}_{name}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     command.env("PEREGRINE_TEST_CAPTURE", capture()).env("PEREGRINE_TEST_CONTAINERS", containers());
+    if cfg!(feature = "plugins") {
+        command.env("PEREGRINE_TEST_PLUGINS", plugins());
+    }
     command.env("PEREGRINE_TEST_FOLDER", folder)
+}
+
+/// Returns the folder of two plugins: a source, and fields of system calls.
+fn plugins() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("plugins_{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        testkit::c_plugin("plugin.c", &[], &folder.join("libcounter.so"));
+        let fields = r#"-DFIELDS="[{\"name\": \"seen.value\", \"type\": \"uint64\"}]""#;
+        let sources = r#"-DFIELD_SOURCES="[\"syscall\"]""#;
+        let options = ["-DNO_SOURCE", "-DNAME=\"seen\"", fields, sources];
+        testkit::c_plugin("plugin.c", &options, &folder.join("libseen.so"));
+        folder
+    };
+    MADE.get_or_init(make).clone()
 }
 
 /// Returns a capture of a process in a container without metadata, and one with the users of a container.

@@ -7,10 +7,10 @@ pub(crate) const SYSCALL: &str = "syscall";
 pub(crate) const K8S_AUDIT: &str = "k8s_audit";
 
 /// The name of Falco's plugin for Kubernetes audit events.
-pub(crate) const K8S_AUDIT_PLUGIN: &str = "k8saudit";
+pub(crate) const K8S_AUDIT_PLUGIN: &str = rule_engine::load::K8S_AUDIT_PLUGIN.0;
 
 /// The name of Falco's plugin for containers.
-pub(crate) const CONTAINER_PLUGIN: &str = "container";
+pub(crate) const CONTAINER_PLUGIN: &str = rule_engine::load::CONTAINER_PLUGIN.0;
 
 /// The version of this program.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

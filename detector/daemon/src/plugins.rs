@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use peregrine_plugin_host::{Configured, Library, Log, LogLine, Severity, SourcePlugins, SyscallPlugins};
 
+use rule_engine::load;
+
 use crate::config::settings::{Config, Plugin};
 use crate::names::{CONTAINER_PLUGIN, K8S_AUDIT, K8S_AUDIT_PLUGIN};
 use crate::{Fatal, log};
@@ -29,19 +31,25 @@ pub(crate) struct BuiltIn {
 pub(crate) const BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: CONTAINER_PLUGIN,
-        version: "0.7.1",
+        version: load::CONTAINER_PLUGIN.1,
         does: "fields of containers and Kubernetes pods",
         always: true,
         source: None,
     },
     BuiltIn {
         name: K8S_AUDIT_PLUGIN,
-        version: "0.18.0",
+        version: load::K8S_AUDIT_PLUGIN.1,
         does: "Kubernetes audit events, from a webhook or from files",
         always: false,
         source: Some(K8S_AUDIT),
     },
-    BuiltIn { name: "json", version: "0.7.4", does: "fields of events that are JSON", always: false, source: None },
+    BuiltIn {
+        name: load::JSON_PLUGIN.0,
+        version: load::JSON_PLUGIN.1,
+        does: "fields of events that are JSON",
+        always: false,
+        source: None,
+    },
 ];
 
 /// Directories of relative paths of libraries; the first that has the file is used.

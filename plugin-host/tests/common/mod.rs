@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use peregrine_plugin_host::{Configured, Error, Library, Log, LogLine, SourcePlugins, SyscallFields, SyscallPlugins};
@@ -18,21 +17,16 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// Compiles `tests/c/plugin.c` with options such as `-DNAME="x"`.
+    /// Compiles `plugin.c` with options such as `-DNAME="x"`.
     pub(crate) fn new(options: &[&str]) -> Self {
-        Self::of("tests/c/plugin.c", options)
+        Self::of("plugin.c", options)
     }
 
-    /// Compiles a file of this package.
+    /// Compiles another file of `tests/c`.
     pub(crate) fn of(source: &str, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(source);
         let built = Self { directory };
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]);
-        compiler.args(["-Wno-unused-function", "-Wno-unreachable-code"]).args(options);
-        let status = compiler.arg("-o").arg(built.path()).arg(source).status().expect("a C compiler");
-        assert!(status.success(), "{options:?}");
+        testkit::c_plugin(source, options, &built.path());
         built
     }
 

@@ -27,6 +27,16 @@ use crate::source::read::read;
 use crate::source::schema;
 use crate::source::yaml::Documents;
 
+/// The plugins of Falco that are part of these libraries, by name and version, for rules that require them: fields of
+/// containers, Kubernetes audit events, and fields of JSON.
+pub const BUILT_IN_PLUGINS: [(&str, &str); 3] = [CONTAINER_PLUGIN, K8S_AUDIT_PLUGIN, JSON_PLUGIN];
+/// The plugin of the fields of containers and pods.
+pub const CONTAINER_PLUGIN: (&str, &str) = ("container", "0.7.1");
+/// The plugin of Kubernetes audit events.
+pub const K8S_AUDIT_PLUGIN: (&str, &str) = ("k8saudit", "0.18.0");
+/// The plugin of fields of events that are JSON.
+pub const JSON_PLUGIN: (&str, &str) = ("json", "0.7.4");
+
 /// Loads rule files.
 #[derive(Debug)]
 pub struct Loader {

@@ -92,7 +92,18 @@ pub(super) const HOUSES: &[House] = &[
             &["raw", "schema"],
         ],
     },
-    House { folder: "peregrine", floors: &[&["error"], &["rules"], &["json"], &["engine"], &["detector"]] },
+    House {
+        folder: "peregrine",
+        floors: &[
+            &["error"],
+            &["found"],
+            &["plugins"],
+            &["rules"],
+            &["json"],
+            &["engine"],
+            &["detector", "plugin_detector"],
+        ],
+    },
     House {
         folder: "detector/sinks",
         floors: &[

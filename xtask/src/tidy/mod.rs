@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sinsp", &["peregrine-text", "scap"]),
     ("rule-engine", &["peregrine-text", "sinsp"]),
     ("plugin-host", &["scap", "sinsp", "rule_engine"]),
-    ("peregrine", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("peregrine", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-plugin-host"]),
     ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
