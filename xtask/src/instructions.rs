@@ -109,6 +109,8 @@ pub(crate) fn build_in(root: &Path, what: &[&str], target: Option<&Path>) -> Res
     let mut command = Command::new(cargo);
     command.current_dir(root).args(["build", "--release", "--quiet"]).args(what);
     target.map(|target| command.arg("--target-dir").arg(target));
+    // A setting of a developer's environment, which splits each crate into more units, so that the program is slower.
+    command.env("CARGO_INCREMENTAL", "0");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("cargo build {}: {status}", what.join(" "))),
