@@ -1,7 +1,8 @@
 //! The cost of calls under the tracer, and with user notification.
 //!
 //! `cargo run --release -p peregrine-userspace --example cost` prints nanoseconds per loop: alone, with a filter that
-//! stops nothing of it, with the calls of the loop selected, and with a supervisor that lets them continue.
+//! stops nothing of it, with the calls of the loop selected, and with a supervisor that lets them continue. Then whole
+//! programs, none of whose calls are selected: milliseconds alone and traced, and the ratio, from pairs of runs.
 #![allow(unsafe_code, reason = "raw calls in loops, and user notification, which is measured only for comparison")]
 
 use std::io::{Read as _, Write as _};
@@ -117,6 +118,66 @@ fn notify(name: &'static str, number: u32) {
     std::process::exit(0);
 }
 
+/// Programs that people run, and how many calls they make: few, some, many.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("gzip -1 of 64 MiB", "gzip -1 < data > /dev/null"),
+    ("sha256sum of 64 MiB", "sha256sum data"),
+    ("sort of 200,000 lines", "sort lines > sorted"),
+    ("find below /usr", "find /usr > /dev/null"),
+];
+const PAIRS: usize = 9;
+
+/// Compares runs of a program alone and traced, in pairs: milliseconds of both and the ratio, each the median.
+fn program(directory: &std::path::Path, script: &str) -> [f64; 3] {
+    let directory = directory.to_str().expect("UTF-8");
+    let command = ["sh".to_owned(), "-c".to_owned(), format!("cd {directory} && {script} > /dev/null")];
+    let none: SyscallSet = [SyscallCode::SCHED_PROCESS_EXIT].into_iter().collect();
+    let alone = || {
+        let began = Instant::now();
+        let status = Command::new(&command[0]).args(&command[1..]).status().expect("a program");
+        assert!(status.success(), "{script}: {status}");
+        began.elapsed().as_secs_f64() * 1e3
+    };
+    let traced = || {
+        let began = Instant::now();
+        let mut source = Builder::new().command(&command).select(none).proc_scan(None).open().expect("traced");
+        while !matches!(source.next().expect("events"), Next::End) {}
+        began.elapsed().as_secs_f64() * 1e3
+    };
+    let pairs: Vec<[f64; 3]> = (0..=PAIRS)
+        .map(|_| {
+            let (alone, traced) = (alone(), traced());
+            [alone, traced, traced / alone]
+        })
+        // The first reads the files from the disk.
+        .skip(1)
+        .collect();
+    [0, 1, 2].map(|column| {
+        let mut values: Vec<f64> = pairs.iter().map(|pair| pair[column]).collect();
+        values.sort_by(f64::total_cmp);
+        values[PAIRS / 2]
+    })
+}
+
+/// Writes what the programs read, and measures them.
+fn programs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut state = 1u32;
+    let mut word = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % 10_000
+    };
+    let data: Vec<u8> = (0..16 << 20).flat_map(|_| word().to_le_bytes()).collect();
+    std::fs::write(directory.path().join("data"), data).expect("a file");
+    let lines: String = (0..200_000).map(|_| format!("{} {}\n", word(), word())).collect();
+    std::fs::write(directory.path().join("lines"), lines).expect("a file");
+    print("\n| program | alone, ms | traced, ms | ratio |");
+    for (name, script) in PROGRAMS {
+        let [alone, traced, ratio] = program(directory.path(), script);
+        print(&format!("| {name} | {alone:.0} | {traced:.0} | {ratio:.3} |"));
+    }
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -148,4 +209,5 @@ fn main() {
             .map_or("-".to_owned(), |_| format!("{:.0}", least(&|| notified(name).unwrap_or(f64::INFINITY))));
         print(&format!("| {name} | {alone:.0} | {unselected:.0} | {traced:.0} | {notified} |"));
     }
+    programs();
 }

@@ -116,6 +116,30 @@ fn signals_and_stops_pass_through() {
     assert!(killed.is_some(), "the end by SIGTERM");
 }
 
+/// A shell with job control waits for stops of its children, and not only for their ends.
+#[test]
+fn a_parent_learns_of_stops_and_continuations() {
+    const NAME: &str = "a_parent_learns_of_stops_and_continuations";
+    if role(NAME) {
+        use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("a child");
+        let pid = Pid::from_child(&child);
+        let wait = |options| waitpid(Some(pid), options).expect("a child").expect("a change").1;
+        kill_process(pid, Signal::TSTP).expect("a signal");
+        assert_eq!(wait(WaitOptions::UNTRACED).stopping_signal(), Some(libc::SIGTSTP));
+        kill_process(pid, Signal::CONT).expect("a signal");
+        assert!(wait(WaitOptions::CONTINUED).continued());
+        kill_process(pid, Signal::STOP).expect("a signal");
+        assert_eq!(wait(WaitOptions::UNTRACED).stopping_signal(), Some(libc::SIGSTOP));
+        // A stopped process dies at once.
+        kill_process(pid, Signal::KILL).expect("a signal");
+        assert_eq!(child.wait().expect("a child").signal(), Some(libc::SIGKILL));
+        return;
+    }
+    let (_, source) = run_role(NAME);
+    assert_eq!(code(&source), Some(0));
+}
+
 #[test]
 fn an_end_by_a_signal_is_the_status() {
     let (seen, source) = run("kill -KILL $$");

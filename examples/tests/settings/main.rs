@@ -41,7 +41,7 @@ const RESPONSE: &str = "examples/tests/response.rs";
 const BRAKES: &str = "detector/response/src/brakes.rs";
 const PROGRAMS: &str = "detector/response/src/program.rs";
 const PROBE: &str = "bpf/tests/settings.rs";
-const USERSPACE: &str = "examples/tests/userspace.rs";
+const USERSPACE: &str = "examples/tests/userspace/main.rs";
 
 const KEYS: &[(&str, Shown)] = &[
     ("append_output[].match.rule", Here(append_output)),

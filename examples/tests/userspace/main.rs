@@ -1,16 +1,25 @@
 //! Capture without privileges: `pscap record --userspace` as an ordinary user.
 #![cfg(feature = "live")]
 
+mod ends;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 const NOBODY: &str = "65534";
+/// A user of one test, which looks at all that he does on the host while the other tests run.
+const ATTACKER: u32 = 65533;
 
 /// Returns a program as a user without privileges runs it.
 fn unprivileged(program: &str, directory: &Path) -> Command {
+    run_by(NOBODY, program, directory)
+}
+
+/// Returns a program as a user runs it; as the caller, who may not choose, if that is not root.
+fn run_by(user: &str, program: &str, directory: &Path) -> Command {
     let mut command = if rustix::process::geteuid().is_root() {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", program]);
+        command.args(["--reuid", user, "--regid", user, "--clear-groups", program]);
         command
     } else {
         Command::new(program)
@@ -187,7 +196,7 @@ fn an_attack_has_the_alerts_that_the_probe_gives() {
         // The same path in both runs.
         let work = directory.path().join("work");
         std::fs::create_dir(&work).expect("a directory");
-        std::os::unix::fs::chown(&work, Some(65534), Some(65534)).expect("an owner");
+        std::os::unix::fs::chown(&work, Some(ATTACKER), Some(ATTACKER)).expect("an owner");
         directory
     };
     let name = |directory: &tempfile::TempDir| directory.path().display().to_string();
@@ -215,18 +224,20 @@ fn an_attack_has_the_alerts_that_the_probe_gives() {
         ["/bin/sh".to_owned(), "-c".to_owned(), script]
     };
     let words = attack(&directory_of_probe);
-    let done = unprivileged(&words[0], directory_of_probe.path()).args(&words[1..]).output().expect("sh");
+    let attacker = ATTACKER.to_string();
+    let done = run_by(&attacker, &words[0], directory_of_probe.path()).args(&words[1..]).output().expect("sh");
     assert!(done.status.success(), "{}", text(&done.stderr));
     rustix::process::kill_process(rustix::process::Pid::from_child(&detector), rustix::process::Signal::TERM)
         .expect("a signal");
     assert!(detector.wait().expect("a child").success(), "{}", read("err"));
-    let by_probe = alerts_of(&read("out").replace(&name(&directory_of_probe), "DIR"), 65534);
+    let by_probe = alerts_of(&read("out").replace(&name(&directory_of_probe), "DIR"), ATTACKER.into());
 
     let traced = prepared("{kind: userspace}");
     let command = format!("engine.userspace.command={}", serde_json::json!(attack(&traced)));
-    let output = peregrine(traced.path()).args(["-c", "config.yaml", "-o", &command]).output().expect("peregrine runs");
+    let mut detector = run_by(&attacker, env!("CARGO_BIN_EXE_peregrine"), traced.path());
+    let output = detector.args(["-c", "config.yaml", "-o", &command]).output().expect("peregrine runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let by_tracer = alerts_of(&text(&output.stdout).replace(&name(&traced), "DIR"), 65534);
+    let by_tracer = alerts_of(&text(&output.stdout).replace(&name(&traced), "DIR"), ATTACKER.into());
 
     println!("{} alerts:\n{}", by_probe.len(), by_probe.iter().cloned().collect::<Vec<_>>().join("\n"));
     let missing: Vec<_> = by_probe.difference(&by_tracer).collect();
