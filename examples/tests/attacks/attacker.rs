@@ -21,6 +21,7 @@ fn attacker() {
         "guess" => guess(number(1) as u16, number(2)),
         "read" => println!("attack: {:?}", std::fs::read(words[1]).map_err(|error| error.kind()).err()),
         "engine" => engine(words[1], words[2]),
+        "names" => names(words[1], words[2]),
         "sleep" => drop(std::io::stdin().read(&mut [0])),
         other => panic!("{other}"),
     }
@@ -136,6 +137,23 @@ fn streams(port: u16, count: u64) {
     println!("attack: {}", all.join(" "));
     std::io::stdout().flush().unwrap();
     let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// The number of files that one process keeps open.
+pub(crate) const OPEN_FILES: usize = 1000;
+
+/// Keeps files open whose paths are nearly as long as a path can be, each different, until its input ends.
+fn names(directory: &str, mark: &str) {
+    std::env::set_current_dir(directory).unwrap();
+    for depth in 0..14 {
+        let name = format!("{depth}-{mark}-{}", "x".repeat(240));
+        std::fs::create_dir(&name).unwrap();
+        std::env::set_current_dir(&name).unwrap();
+    }
+    let open: Vec<_> = (0..OPEN_FILES).map(|file| std::fs::File::create(format!("file-{file}")).unwrap()).collect();
+    std::fs::write(format!("{directory}/done-{mark}"), "").unwrap();
+    let _ = std::io::stdin().read(&mut [0]);
+    drop(open);
 }
 
 /// Guesses the token of the page.

@@ -13,6 +13,7 @@ mod connections;
 mod engines;
 mod files;
 mod floods;
+mod memory;
 mod page;
 mod process;
 mod swaps;
