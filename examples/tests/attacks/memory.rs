@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 /// Processes, each of which has [`crate::attacker::OPEN_FILES`] files open.
 const PROCESSES: u64 = 40;
-/// What the detector may need for them: the paths that it remembers, of nearly 4 KB, and the processes themselves. All
+/// The memory that the detector may need for them: paths of nearly 4 KB that it remembers, and the processes. All
 /// 40,000 paths would take 145 MB.
 const MOST_KB: u64 = 100 << 10;
 

@@ -57,7 +57,7 @@ fn kill(mut tracer: Child) {
 #[test]
 fn a_killed_tracer_takes_the_command_with_it() {
     let directory = directory();
-    // One process waits in a call, one is stopped by a signal, one has a session of its own.
+    // One process waits in a call, one is stopped by a signal, one has left the session.
     let mark = format!("{}.5", 1_000_000 + std::process::id());
     let script =
         "sleep $0 & sleep $0 & kill -STOP $!; setsid sleep $0 & until [ -e go ]; do sleep 0.01; done; sleep $0";
