@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rexpect::session::spawn_command;
 use serde_json::Value as Json;
 
 const TRACE: &str = r#"
@@ -77,6 +78,37 @@ fn a_capture_comes_from_a_pipe_and_goes_to_one() {
     assert_eq!(piped.stdout.get(..4), Some(&[0xff; 4][..]));
     good(folder.path(), &["a.scap", "a.arrow", "-f", "evt.type"]);
     assert_eq!(std::fs::read(made("a.arrow")).expect("a file").get(..6), Some(&b"ARROW1"[..]));
+}
+
+/// Returns what is on a terminal while captures are exported.
+fn on_a_terminal(folder: &Path, args: &[&str]) -> String {
+    let capture = testkit::testdata("captures/attack-a.scap");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pscap"));
+    command.arg("export").args([&capture, &capture]).args(args).current_dir(folder);
+    let mut terminal = spawn_command(command, Some(300_000)).expect("pscap starts");
+    terminal.exp_eof().expect("it ends")
+}
+
+#[test]
+fn a_bar_on_a_terminal_shows_how_far_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shown = on_a_terminal(folder.path(), &["x.csv", "-f", "all"]);
+    let bars: Vec<&str> = shown.split("\r\x1b[K").skip(1).collect();
+    let (end, bars) = bars.split_last().expect("bars");
+    assert_eq!(*end, "", "the last line is empty again");
+    let parts = |bar: &&str| -> u64 {
+        let (bar, percent) = bar.rsplit_once(' ').map(|(rest, sign)| (rest, sign == "%")).expect("a sign");
+        assert!(percent && bar.starts_with('['), "{bar}");
+        bar.rsplit([' ', ']']).next().and_then(|number| number.parse().ok()).expect("a number")
+    };
+    let parts: Vec<u64> = bars.iter().map(parts).collect();
+    assert!(parts.len() > 1 && parts.is_sorted() && parts.last().is_some_and(|last| *last <= 100), "{parts:?}");
+    // The whole of all files, not of each.
+    assert!(parts.windows(2).all(|two| two[1] - two[0] < 50), "{parts:?}");
+    let written = std::fs::read_to_string(folder.path().join("x.csv")).expect("a file");
+    assert!(written.lines().count() > 2 * 55_000 && !written.contains('\x1b'));
+    // Rows on the screen have no bar among them.
+    assert!(!on_a_terminal(folder.path(), &["-", "--format", "csv"]).contains("\r\x1b[K["));
 }
 
 #[test]

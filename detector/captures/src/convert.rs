@@ -24,7 +24,7 @@ pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
     if !options.filter.is_empty() {
         return filtered(options, input, sink);
     }
-    let mut progress = Progress::new(input.progress().map(|(_, size)| size));
+    let mut progress = Progress::of_files(std::slice::from_ref(&options.input), &options.output);
     loop {
         progress.tick(|| input.progress());
         let restarted = match input.next()? {

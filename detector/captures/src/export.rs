@@ -20,7 +20,7 @@ pub(crate) fn run(options: &Export) -> Result<(), Fatal> {
     write.row_group = options.row_group.unwrap_or(write.row_group);
     write.level = options.level.unwrap_or(write.level);
     let mut sink = Sink::open(options, output, &request, write)?;
-    let mut progress = Progress::of_files(&inputs);
+    let mut progress = Progress::of_files(&inputs, output);
     let mut incomplete = 0;
     for path in &inputs {
         // A capture that cannot be opened at all is an error before anything else is read.

@@ -1,21 +1,23 @@
-//! The progress bar of large files.
+//! The progress bar of commands that take long.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use scap::{HostState, Next, Source, SourceStats};
 
 use crate::input::Input;
 
-/// Smaller files are read before a bar would be of use.
+/// The size below which a file that is printed has no bar: what is printed would be among it on the screen.
 const LARGE: u64 = 50_000_000;
+/// The time after which there is a bar.
+const DELAY: Duration = Duration::from_millis(500);
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Interval of events at which the clock is read.
 const EVENTS: u32 = 4_096;
 const WIDTH: u64 = 40;
 
-/// A bar on standard error, if that is a terminal and standard output is not.
+/// A bar on standard error, if that is a terminal.
 pub(crate) struct Progress {
     shown: bool,
     countdown: u32,
@@ -26,18 +28,22 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Creates a bar for a file of the given size.
+    /// Creates a bar for a file of the given size whose events are printed.
     pub(crate) fn new(size: Option<u64>) -> Self {
-        let wanted = size.is_some_and(|size| size >= LARGE);
-        let shown = wanted && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
-        Self { shown, countdown: EVENTS, next: Instant::now() + INTERVAL, before: 0, all: None }
+        Self::shown(size.is_some_and(|size| size >= LARGE) && !std::io::stdout().is_terminal(), None)
     }
 
-    /// Creates a bar for files that are read one after the other.
-    pub(crate) fn of_files(paths: &[PathBuf]) -> Self {
+    /// Creates a bar for files that are read one after the other and written to `output`.
+    pub(crate) fn of_files(paths: &[PathBuf], output: &Path) -> Self {
         let sizes = paths.iter().map(|path| std::fs::metadata(path).ok().filter(|meta| meta.is_file()));
         let all = sizes.map(|meta| Some(meta?.len())).sum::<Option<u64>>();
-        Self { all, ..Self::new(all) }
+        let is_free = output != Path::new("-") || !std::io::stdout().is_terminal();
+        Self::shown(all.is_some() && is_free, all)
+    }
+
+    fn shown(wanted: bool, all: Option<u64>) -> Self {
+        let shown = wanted && std::io::stderr().is_terminal();
+        Self { shown, countdown: EVENTS, next: Instant::now() + DELAY, before: 0, all }
     }
 
     /// Counts one event; `at` returns position and size when they are needed.
