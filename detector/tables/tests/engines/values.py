@@ -1,4 +1,4 @@
-"""Compares every value of a Parquet export, read by PyArrow, with `pscap read --json`.
+"""Compares every value of a Parquet export, read by PyArrow, with `pscap read --json`, and as DuckDB reads it.
 
     values.py PSCAP CAPTURE...
 """
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,6 +34,21 @@ def expected(value, cell):
     if isinstance(cell, int) and not isinstance(cell, bool) and isinstance(value, str):
         return format(cell & 0xFFFFFFFF, "X")
     return cell
+
+
+def compare_engines(capture, path):
+    """Compares what DuckDB and PyArrow read, column by column."""
+    file = pq.ParquetFile(path)
+    values = 0
+    for field in file.schema_arrow:
+        name = field.name.replace('"', '""')
+        other = duckdb.sql(f"SELECT \"{name}\" FROM read_parquet('{path}')").to_arrow_table().column(0)
+        ours, theirs = cells(file.read([field.name]).column(0)), cells(other)
+        if ours != theirs:
+            row = next(at for at, pair in enumerate(zip(ours, theirs)) if pair[0] != pair[1])
+            sys.exit(f"{capture}: row {row}: {field.name} is {ours[row]!r}, in DuckDB {theirs[row]!r}")
+        values += sum(value is not None for value in ours)
+    print(f"{capture}: {values} values are equal in DuckDB")
 
 
 def compare(pscap, capture, folder):
@@ -70,6 +86,7 @@ def compare(pscap, capture, folder):
     if lines.wait() != 0 or rows == 0 or compared < rows * 20:
         sys.exit(f"{capture}: too little was compared: {rows} rows, {compared} values")
     print(f"{capture}: {rows} rows of {len(columns)} columns, {compared} values are equal")
+    compare_engines(capture, path)
 
 
 with tempfile.TemporaryDirectory() as folder:
