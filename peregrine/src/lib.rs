@@ -21,6 +21,9 @@
 //! With the feature `plugins`, the rules and detectors of a program use plugins that were built for Falco: their fields,
 //! and events of their own sources.
 //!
+//! Rules may request a response, such as to kill a process: an alert then has a [`Verdict`]. It is a proposal; nothing here
+//! acts.
+//!
 //! The libraries below remain accessible: [`scap`] reads and writes captures, [`sinsp`] is the state, [`rule_engine`]
 //! compiles and evaluates.
 #![forbid(unsafe_code)]
@@ -56,4 +59,5 @@ pub use plugins::Plugins;
 pub use rule_engine::engine::{Alert, AlertKind, Note, OwnedAlert, OwnedValue};
 pub use rule_engine::event::Value;
 pub use rule_engine::output::{Format, Priority};
+pub use rule_engine::response::Verdict;
 pub use rules::{Rules, RulesBuilder};

@@ -183,3 +183,19 @@ fn rules_are_shared_and_detectors_are_sent() {
     sent::<Detector<peregrine::scap::savefile::Reader<std::fs::File>>>();
     sent::<peregrine::JsonDetector>();
 }
+
+#[test]
+fn an_alert_proposes_and_nothing_acts() {
+    use peregrine::rule_engine::response::{Action, Scope};
+    let text = RULES.replacen("priority: NOTICE", "priority: NOTICE\n  response: {action: kill, target: tree}", 1);
+    let rules = Rules::builder().text("r.yaml", text).build().expect("rules");
+    let mut detector = Detector::capture(CAPTURE, &rules).expect("a capture");
+    let alert = detector.next().expect("an event").expect("an alert");
+    let verdict = alert.verdict().expect("a proposal");
+    assert_eq!(verdict.responses[0].action, Action::Kill(Scope::Tree));
+    let process = verdict.process.expect("the process");
+    assert_eq!(alert.field("proc.pid"), Some(peregrine::Value::I64(process.pid.into())));
+    let report = Rules::builder().text("r.yaml", RULES.replacen("NOTICE", "NOTICE\n  response: nuke", 1)).build();
+    let text = report.expect_err("no such action").to_string();
+    assert!(text.contains("r.yaml:7:13") && text.contains("there is no action 'nuke'"), "{text}");
+}

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! Rule files, alerts and changes of rules between events are in [`engine`]; rules that a kernel can decide itself become
-//! tables by [`deny`]; [`plan`] finds the calls whose events no rule can want.
+//! tables by [`deny`]; rules may request a [`response`]; [`plan`] finds the calls whose events no rule can want.
 //!
 //! # Stages
 //!
@@ -82,6 +82,7 @@ pub mod output;
 pub mod plan;
 #[doc(hidden)]
 pub mod resolve;
+pub mod response;
 pub mod ruleset;
 #[doc(hidden)]
 pub mod source;

@@ -12,6 +12,7 @@ use super::owned::{Internal, Note, OwnedAlert, OwnedContent};
 use super::rules::{Compiled, Origin};
 use crate::event::{Event, FieldId, Value};
 use crate::output::{Format, Output, Priority, json};
+use crate::response::{Process, Verdict};
 use crate::ruleset::{Rule, RuleId};
 
 /// The kind of an alert.
@@ -249,6 +250,22 @@ impl<'a> Alert<'a> {
     /// Returns the value of a field of the output; `None` if it has no value, or is not in the output.
     pub fn field(&self, name: &str) -> Option<Value<'a>> {
         self.fields().find(|(known, _)| *known == name)?.1
+    }
+
+    /// Returns the process of the event; of a correlation, that of its last event. `None` if the event has none, or it is
+    /// not known. An [`OwnedAlert`] has kept it if its rule requests a response.
+    pub fn process(&self) -> Option<Process> {
+        match self.content {
+            Content::Rule(matched) => matched.event.process(),
+            Content::Internal(..) => None,
+        }
+    }
+
+    /// Returns what the rule requests, and for which process; `None` if it requests nothing. This is a proposal: nothing is
+    /// done.
+    pub fn verdict(&self) -> Option<Verdict<'a>> {
+        let responses = &self.definition()?.responses;
+        (!responses.is_empty()).then(|| Verdict { responses, process: self.process() })
     }
 
     /// Returns the notes: fields added after the rule matched.

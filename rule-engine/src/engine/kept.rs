@@ -6,6 +6,7 @@ use bumpalo::Bump;
 
 use crate::event::{Event, FieldId, Key, Value};
 use crate::output::json;
+use crate::response::Process;
 
 /// A [`Value`] that owns its bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +131,8 @@ pub(super) struct KeptEvent {
     time: u64,
     /// Sorted by field.
     fields: Vec<Kept>,
+    /// The process, if it is kept.
+    process: Option<Box<Process>>,
 }
 
 impl KeptEvent {
@@ -139,7 +142,12 @@ impl KeptEvent {
         fields.sort_unstable();
         fields.dedup();
         let fields = fields.into_iter().map(|field| Kept::new(event, field, arena)).collect();
-        Self { key: event.key(), number: event.number(), time: event.time(), fields }
+        Self { key: event.key(), number: event.number(), time: event.time(), fields, process: None }
+    }
+
+    /// Also keeps the process.
+    pub(super) fn with_process(self, process: Option<Process>) -> Self {
+        Self { process: process.map(Box::new), ..self }
     }
 
     /// Copies the values of those kept fields that `wanted` names from another event.
@@ -178,6 +186,10 @@ impl Event for KeptEvent {
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         Some(self.find(field)?.json.as_ref()?.borrow(arena))
+    }
+
+    fn process(&self) -> Option<Process> {
+        self.process.as_deref().cloned()
     }
 }
 

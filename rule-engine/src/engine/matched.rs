@@ -10,6 +10,7 @@ use crate::correlation::{Entry, Match, captured, key};
 use crate::event::text::{clock, iso8601};
 use crate::event::{Event, FieldError, FieldId, FieldInfo, Key, Kind, Schema, Value};
 use crate::output::json;
+use crate::response::Process;
 
 /// The kind of a match's field.
 #[derive(Debug, Clone)]
@@ -118,10 +119,11 @@ impl FoundMatch {
 }
 
 /// A match, as an event.
-#[derive(Debug)]
 pub(super) struct MatchEvent<'a> {
     pub(super) set: &'a Correlations,
     pub(super) found: &'a FoundMatch,
+    /// The event that completed it.
+    pub(super) event: &'a dyn Event,
 }
 
 /// Returns the text and the JSON value of a field.
@@ -245,5 +247,11 @@ impl Event for MatchEvent<'_> {
 
     fn json<'e>(&'e self, field: FieldId, arena: &'e Bump) -> Option<Value<'e>> {
         self.read(field, arena).1
+    }
+
+    /// A match that is complete because nothing happened is found at an event of anybody.
+    fn process(&self) -> Option<Process> {
+        let is_last = self.event.number() == self.found.number && self.event.time() == self.found.time;
+        if is_last { self.event.process() } else { None }
     }
 }

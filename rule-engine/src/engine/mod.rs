@@ -258,7 +258,7 @@ fn correlate<E: Event>(
     for (set, found) in all {
         let info = &set.rows[found.plan as usize];
         if info.is_enabled {
-            let event: &dyn Event = &MatchEvent { set: &set, found: &found };
+            let event: &dyn Event = &MatchEvent { set: &set, found: &found, event };
             alert(Alert::new(Content::Rule(Matched::new(&set.compiled, info.id, &event, arena)), &[]));
         }
     }

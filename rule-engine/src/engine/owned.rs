@@ -134,7 +134,10 @@ impl OwnedContent {
             Content::Internal(own, _) => Self::Internal((*own).clone()),
             Content::Rule(matched) => {
                 let fields = matched.compiled.of(matched.id).kept.iter().copied();
-                let event = KeptEvent::new(matched.event, fields, matched.arena);
+                // Most rules request nothing, and nobody else needs it later.
+                let is_asked = !matched.compiled.rules.rule(matched.id).responses.is_empty();
+                let process = if is_asked { matched.event.process() } else { None };
+                let event = KeptEvent::new(matched.event, fields, matched.arena).with_process(process);
                 Self::Rule { compiled: Arc::clone(matched.compiled), id: matched.id, event }
             }
         }

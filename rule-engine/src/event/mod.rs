@@ -29,6 +29,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bumpalo::Bump;
 
+use crate::response::Process;
+
 /// A field that a schema resolved, argument and all. Dense: the first field that a schema resolves is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u32);
@@ -399,6 +401,11 @@ pub trait Event {
         None
     }
 
+    /// Returns the process of the event; `None` for an event of none, or if it is not known.
+    fn process(&self) -> Option<Process> {
+        None
+    }
+
     /// Calls `each` with the processes that the event belongs to by a scope: for [`Scope::Tree`] its process and then
     /// those that created it, the nearest first; for others one. None if they are not known.
     fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {
@@ -441,5 +448,9 @@ impl<E: Event + ?Sized> Event for &E {
 
     fn stamp(&self, lifetime: Lifetime) -> Option<u128> {
         (**self).stamp(lifetime)
+    }
+
+    fn process(&self) -> Option<Process> {
+        (**self).process()
     }
 }

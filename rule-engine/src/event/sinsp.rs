@@ -15,6 +15,7 @@ use super::{
     Event, EventSchema, FieldError, FieldId, FieldInfo, Host, Hosts, Identity, Key, Kind, Lifetime, Print,
     ResolvedFields, Schema, Scope, ScopeSource, Special, Value,
 };
+use crate::response::Process;
 
 /// The name of the source of system calls.
 const SOURCE: &str = "syscall";
@@ -431,6 +432,22 @@ impl Event for SinspEvent<'_> {
             Resolved::BuiltIn(field) => Some(value(field.json(self.event, arena)?, arena)),
             Resolved::Added(field) => self.added(*field, arena),
         }
+    }
+
+    fn process(&self) -> Option<Process> {
+        let thread = self.event.thread()?;
+        // Of a placeholder nothing is known but its tid.
+        let pid = i32::try_from(thread.pid).ok().filter(|pid| *pid > 0)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let paths = || thread.cgroups().map(|(_, path)| path);
+        let cgroup = paths().find(|path| *path != b"/").or_else(|| paths().next());
+        Some(Process {
+            pid,
+            start: self.event.state().process(thread).start,
+            exe: text(&thread.exepath),
+            cgroup: text(cgroup.unwrap_or_default()),
+            container: text(&thread.container_id),
+        })
     }
 
     fn identities(&self, scope: Scope, each: &mut dyn FnMut(Identity)) {

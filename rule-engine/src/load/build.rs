@@ -34,7 +34,9 @@ fn build(sources: Sources, rules: Vec<LoadedRule>, config: &Config) -> Result<Co
         };
         let capture = loaded.capture.then_some(Capture { milliseconds });
         let (enabled, building_block) = (loaded.enabled, loaded.building_block);
-        row.builder.add(Rule { enabled, capture, building_block, ..Rule::new(output) }, loaded.condition);
+        let responses = loaded.responses.into();
+        let rule = Rule { enabled, capture, building_block, responses, ..Rule::new(output) };
+        row.builder.add(rule, loaded.condition);
     }
     let mut correlating = Correlating::new(correlations, &mut rows);
     correlating.select(config)?;

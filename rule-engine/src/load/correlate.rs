@@ -105,7 +105,8 @@ impl Correlating {
             let condition = condition.map_err(|_| TemplateError::Empty)?;
             let output = output(correlation, correlation.name.clone(), message);
             let (enabled, building_block) = (correlation.enabled, correlation.building_block);
-            builder.add(Rule { enabled, building_block, ..Rule::new(output) }, condition);
+            let responses = correlation.responses.as_slice().into();
+            builder.add(Rule { enabled, building_block, responses, ..Rule::new(output) }, condition);
         }
         for selection in &config.selections {
             builder.select(selection);

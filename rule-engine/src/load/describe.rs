@@ -8,6 +8,7 @@ use super::Loaded;
 use crate::correlation::parts::Piece;
 use crate::resolve::correlation::ResolvedMember;
 use crate::resolve::{CollectedRule, ResolvedCorrelation, ResolvedList, ResolvedMacro, ResolvedRule, Sources};
+use crate::response::Response;
 use crate::source::PRIORITIES;
 use crate::source::item::Entry;
 use crate::syntax::ast::{Check, Expr, Field, Operand, Right};
@@ -66,7 +67,7 @@ fn describe_correlation(correlation: &ResolvedCorrelation) -> Value {
         let fields: Vec<&str> = member.captures.iter().map(|(name, _)| name.as_str()).collect();
         json!({ "fields": fields, "name": member.name, "source": member.source })
     };
-    json!({
+    let mut all = json!({
         "details": {
             "members": correlation.members.iter().map(member).collect::<Vec<_>>(),
             "output_fields": correlation.pieces.iter().filter_map(Piece::name).collect::<BTreeSet<_>>(),
@@ -84,7 +85,17 @@ fn describe_correlation(correlation: &ResolvedCorrelation) -> Value {
             "tags": correlation.tags.iter().map(|tag| shown(tag)).collect::<Vec<_>>(),
             "type": correlation.type_name,
         },
-    })
+    });
+    describe_responses(&correlation.responses, &mut all);
+    all
+}
+
+/// Adds the responses. Falco has none, so there is no key without any.
+fn describe_responses<'a>(responses: impl IntoIterator<Item = &'a Response>, item: &mut Value) {
+    let texts: Vec<String> = responses.into_iter().map(|one| shown(&one.to_string()).into_owned()).collect();
+    if !texts.is_empty() {
+        item["info"]["response"] = json!(texts);
+    }
 }
 
 fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, collected: &CollectedRule) -> Value {
@@ -135,7 +146,7 @@ fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, co
     details["output_compiled"] = json!(shown(&rule.output));
     details["output_fields"] = json!(output_fields);
     details["plugins"] = json!([]);
-    json!({
+    let mut all = json!({
         "details": details,
         "info": {
             "capture": item.capture,
@@ -149,7 +160,9 @@ fn describe_rule(loaded: &Loaded, sources: &mut Sources, rule: &ResolvedRule, co
             "source": shown(source),
             "tags": item.tags.iter().map(|tag| shown(tag)).collect::<Vec<_>>(),
         },
-    })
+    });
+    describe_responses(item.responses.iter().map(|asked| &asked.response), &mut all);
+    all
 }
 
 /// Returns the texts of an entry, those of a sequence in a sequence too.

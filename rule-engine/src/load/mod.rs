@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use crate::resolve::{ENGINE_VERSION, ExtraField, ExtraOutput, Sources};
+pub use crate::resolve::{ENGINE_VERSION, ExtraField, ExtraOutput, Means, Sources};
 pub use describe::describe;
 
 use crate::diag::human::{self, Style};
@@ -22,6 +22,7 @@ use crate::diag::{Code, Context, Diagnostic, FileId, FileReport, SourceFile, Spo
 use crate::lower::Condition;
 use crate::output::Template;
 use crate::resolve::{Collection, Missing, OnError, Resolved, Setting, resolve, source_file};
+use crate::response::Response;
 use crate::source::item::{Step, Version};
 use crate::source::read::read;
 use crate::source::schema;
@@ -42,6 +43,7 @@ pub const JSON_PLUGIN: (&str, &str) = ("json", "0.7.4");
 pub struct Loader {
     sources: Sources,
     extra: Vec<ExtraOutput>,
+    means: Option<Means>,
 }
 
 /// A rule, ready to be run.
@@ -70,6 +72,8 @@ pub struct LoadedRule {
     pub enabled: bool,
     /// Whether it raises no alert itself: it is only used by correlations.
     pub building_block: bool,
+    /// The responses that it requests.
+    pub responses: Vec<Response>,
     /// Whether a match starts a recording.
     pub capture: bool,
     /// The length of the recording in milliseconds; 0: as configured.
@@ -95,13 +99,20 @@ pub struct Loaded {
 impl Loader {
     /// Creates a loader of rules about these sources.
     pub fn new(sources: Sources) -> Self {
-        Self { sources, extra: Vec::new() }
+        Self { sources, extra: Vec::new(), means: None }
     }
 
     /// Adds text to outputs.
     #[must_use]
     pub fn extra_output(mut self, extra: Vec<ExtraOutput>) -> Self {
         self.extra = extra;
+        self
+    }
+
+    /// Sets what responses can use: a response with anything else is an error then.
+    #[must_use]
+    pub fn means(mut self, means: Means) -> Self {
+        self.means = Some(means);
         self
     }
 
@@ -160,7 +171,14 @@ impl Loader {
             };
             if due {
                 let is_last = at + 1 == files.len();
-                let setting = Setting { extra: &self.extra, files, on_error, missing: &missing, is_last };
+                let setting = Setting {
+                    extra: &self.extra,
+                    files,
+                    on_error,
+                    missing: &missing,
+                    is_last,
+                    means: self.means.as_ref(),
+                };
                 let previous = last.take().filter(|old| !old.diagnostics.iter().any(Diagnostic::is_error));
                 let resolved = resolve(&collection, &mut self.sources, setting, previous);
                 report.diagnostics.extend(resolved.diagnostics.iter().cloned());
@@ -306,6 +324,7 @@ impl Loaded {
                 tags: item.tags,
                 enabled: item.enabled,
                 building_block: item.building_block,
+                responses: item.responses.into_iter().map(|asked| asked.response).collect(),
                 capture: item.capture,
                 capture_duration: item.capture_duration,
             })

@@ -364,7 +364,8 @@ impl Collection {
         }
         let Some(rule) = self.rules.get_mut(&update.name) else { return Ok(()) };
         let says = update.condition.is_some() || update.output.is_some() || update.desc.is_some();
-        if !says && update.tags.is_none() && update.exceptions.is_none() {
+        let adds = update.tags.is_some() || update.exceptions.is_some() || update.responses.is_some();
+        if !says && !adds {
             return Err(fault("Appended rule must have exceptions or condition property", &update.context));
         }
         if let Some(condition) = &update.condition {
@@ -382,6 +383,7 @@ impl Collection {
         if let Some(tags) = update.tags {
             rule.rule.tags.extend(tags);
         }
+        rule.rule.responses.extend(update.responses.into_iter().flatten());
         let source = rule.known_source.then(|| rule.rule.source.text.clone());
         for mut exception in update.exceptions.unwrap_or_default() {
             let wrong = |message: &str, exception: &Exception| {
@@ -461,6 +463,7 @@ impl Collection {
             rule.by_name.clear();
         }
         set(&mut old.exceptions, update.exceptions);
+        set(&mut old.responses, update.responses);
         set(&mut old.priority, update.priority);
         set(&mut old.building_block, update.building_block);
         set(&mut old.capture, update.capture);

@@ -16,6 +16,7 @@ mod faults;
 mod lists;
 mod locate;
 mod macros;
+mod responses;
 mod setting;
 mod source_map;
 pub(crate) mod sources;
@@ -28,6 +29,7 @@ pub use collection::{Age, CollectedRule, Collection, ENGINE_VERSION, List, Macro
 pub use correlation::ResolvedCorrelation;
 pub use extra::{ExtraField, ExtraOutput};
 pub use lists::ResolvedList;
+pub use responses::Means;
 pub use setting::{Missing, OnError, Setting};
 pub use source_map::{MappedText, Origin};
 pub use sources::Sources;
@@ -121,7 +123,7 @@ pub fn resolve(
     setting: Setting<'_>,
     previous: Option<Resolved>,
 ) -> Resolved {
-    let Setting { extra, files, on_error, missing, is_last } = setting;
+    let Setting { extra, files, on_error, missing, is_last, means } = setting;
     let (old_macros, old_rules) = previous.map(|old| (old.macros, old.rules)).unwrap_or_default();
     let (lists, too_large) = lists::resolve(collection);
     let mut resolver = Resolver {
@@ -133,6 +135,7 @@ pub fn resolve(
         files,
         on_error,
         missing,
+        means,
         hints: Hints::default(),
         list_substitution: lists::Substitution::new(&lists),
         lists,
@@ -171,6 +174,7 @@ struct Resolver<'a> {
     files: &'a [SourceFile],
     on_error: OnError,
     missing: &'a Missing,
+    means: Option<&'a Means>,
     hints: Hints,
     old_macros: Vec<Option<ResolvedMacro>>,
     old_rules: rustc_hash::FxHashMap<usize, ResolvedRule>,
@@ -311,6 +315,7 @@ impl Resolver<'_> {
     fn rule(&mut self, index: usize, rule: &CollectedRule) -> Step<Option<ResolvedRule>> {
         let item = &rule.rule;
         let source = item.source.text.as_str();
+        self.responses(&item.responses, item.building_block, true, source)?;
         let mut text = exception::with_exceptions(&rule.condition, &item.exceptions)?;
         let whole: Arc<str> = text.as_str().into();
 

@@ -1,6 +1,7 @@
 //! The settings of resolution: further outputs, and the handling of errors.
 
 use super::extra::ExtraOutput;
+use super::responses::Means;
 use crate::text::SourceFile;
 
 /// The handling of errors.
@@ -28,4 +29,6 @@ pub struct Setting<'a> {
     pub missing: &'a Missing,
     /// Whether this is the last file. Correlations may name what any file defines, so they are resolved last.
     pub is_last: bool,
+    /// The means of responses, if they are known.
+    pub means: Option<&'a Means>,
 }

@@ -2,6 +2,7 @@
 
 use crate::correlation::Hit;
 use crate::output::Output;
+use crate::response::Response;
 
 /// The place of a rule in its set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,8 @@ pub struct Rule {
     pub capture: Option<Capture>,
     /// Whether it raises no alert itself: it is only used by correlations.
     pub building_block: bool,
+    /// The responses that it requests.
+    pub responses: Box<[Response]>,
     /// Whether it is evaluated only while a partial match waits for it; set when rules are compiled.
     pub on_demand: bool,
     /// The members of correlations that it is; set when rules are compiled.
@@ -46,7 +49,8 @@ pub(crate) const STEP: char = '\u{1}';
 impl Rule {
     /// Creates an enabled rule that raises alerts.
     pub fn new(output: Output) -> Self {
-        Self { output, enabled: true, capture: None, building_block: false, on_demand: false, hits: Box::default() }
+        let (responses, hits) = Default::default();
+        Self { output, enabled: true, capture: None, building_block: false, responses, on_demand: false, hits }
     }
 
     /// Returns whether it is a step of a correlation, which no file names.

@@ -2,7 +2,7 @@
 
 use crate::diag::Context;
 
-use super::item::{Exception, Written};
+use super::item::{Asked, Exception, Written};
 
 /// The types of correlations, as rule files name them.
 pub const TYPES: [&str; 4] = ["event_count", "value_count", "temporal", "temporal_ordered"];
@@ -70,6 +70,7 @@ pub struct Parts {
     pub enabled: Option<bool>,
     pub building_block: Option<bool>,
     pub exceptions: Option<Vec<Exception>>,
+    pub responses: Option<Vec<Asked>>,
 }
 
 impl Parts {
@@ -79,7 +80,7 @@ impl Parts {
             ($($part:ident)*) => { $(if new.$part.is_some() { self.$part = new.$part; })* };
         }
         each!(kind rules until group_by timespan condition field aliases output desc priority source tags enabled
-            building_block exceptions);
+            building_block exceptions responses);
     }
 
     /// Adds the parts that `new` has.
@@ -92,6 +93,7 @@ impl Parts {
         list(&mut self.rules, new.rules);
         list(&mut self.group_by, new.group_by);
         list(&mut self.tags, new.tags);
+        list(&mut self.responses, new.responses);
         for alias in new.aliases.unwrap_or_default() {
             let known = self.aliases.get_or_insert_default();
             match known.iter_mut().find(|known| known.name.text == alias.name.text) {

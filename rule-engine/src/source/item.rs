@@ -1,6 +1,7 @@
 //! The items of rule files, as written: nothing is looked up, joined or compiled.
 
 use crate::diag::{Context, Diagnostic, FileId, Place, Spot};
+use crate::response::Response;
 
 use super::correlation::{Change, Correlation};
 use super::yaml::Style;
@@ -164,6 +165,8 @@ pub struct Rule {
     pub tags: Vec<String>,
     /// Its exceptions.
     pub exceptions: Vec<Exception>,
+    /// The responses that it requests.
+    pub responses: Vec<Asked>,
     /// Its place.
     pub context: Context,
     /// The place of its condition.
@@ -195,6 +198,7 @@ pub struct Update {
     pub desc: Option<String>,
     pub tags: Option<Vec<String>>,
     pub exceptions: Option<Vec<Exception>>,
+    pub responses: Option<Vec<Asked>>,
     pub priority: Option<u8>,
     pub building_block: Option<bool>,
     pub capture: Option<bool>,
@@ -202,6 +206,17 @@ pub struct Update {
     pub enabled: Option<bool>,
     pub warn_event_types: Option<bool>,
     pub skip_if_unknown_filter: Option<bool>,
+    pub context: Context,
+}
+
+/// A response that a rule or a correlation requests.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The response.
+    pub response: Response,
+    /// Its place; for a program, that of its name.
+    pub spot: Spot,
+    /// The same, as Falco reports places.
     pub context: Context,
 }
 

@@ -8,6 +8,7 @@ pub mod correlation;
 pub mod item;
 pub mod read;
 mod read_correlation;
+mod read_response;
 mod read_rule;
 pub mod schema;
 pub mod span;

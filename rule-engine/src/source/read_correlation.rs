@@ -5,6 +5,7 @@ use crate::diag::{Code, Context, Diagnostic, Place, did_you_mean};
 use super::correlation::{Alias, Change, Correlation, Looks, Member, Parts};
 use super::item::{Step, Written};
 use super::read::{Reader, Result, fault};
+use super::read_response::responses;
 use super::read_rule::ReadRule;
 use super::yaml::Node;
 
@@ -18,7 +19,7 @@ enum Override {
 use Override::{AppendOrReplace, Never, Replace};
 
 /// The keys of a correlation, each with how much an override may change it.
-const ROWS: [(&str, Override); 19] = [
+const ROWS: [(&str, Override); 20] = [
     ("correlation", Never),
     ("type", Replace),
     ("rules", AppendOrReplace),
@@ -37,15 +38,16 @@ const ROWS: [(&str, Override); 19] = [
     ("enabled", Replace),
     ("building_block", Replace),
     ("exceptions", AppendOrReplace),
+    ("response", AppendOrReplace),
     ("override", Never),
 ];
 
 /// The keys of a correlation.
 pub(super) const KEYS: [&str; ROWS.len()] = keys(Never);
 /// The keys whose value an override may replace.
-pub(super) const MAY_REPLACE: [&str; 17] = keys(Replace);
+pub(super) const MAY_REPLACE: [&str; 18] = keys(Replace);
 /// The keys to whose value an override may append.
-pub(super) const MAY_APPEND: [&str; 7] = keys(AppendOrReplace);
+pub(super) const MAY_APPEND: [&str; 8] = keys(AppendOrReplace);
 
 /// Returns the keys that an override may change at least so much.
 const fn keys<const N: usize>(least: Override) -> [&'static str; N] {
@@ -214,6 +216,9 @@ impl Read<'_, '_> {
         }
         if is_there("exceptions") {
             parts.exceptions = Some(rule.exceptions(append, steps)?);
+        }
+        if is_there("response") {
+            parts.responses = Some(responses(reader, item, context)?);
         }
         Ok(parts)
     }

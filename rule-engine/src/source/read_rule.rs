@@ -7,10 +7,11 @@ use crate::diag::{Code, Context, Diagnostic, Place, did_you_mean};
 use super::Style;
 use super::item::{Entry, Exception, Rule, Step, Update, Written};
 use super::read::{APPEND_AND_OVERRIDE, Overrides, Reader, Result, fault};
+use super::read_response::responses;
 use super::yaml::Node;
 
 /// The keys of a rule.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "rule",
     "condition",
     "output",
@@ -25,14 +26,15 @@ pub(super) const KEYS: [&str; 16] = [
     "skip-if-unknown-filter",
     "tags",
     "exceptions",
+    "response",
     "override",
     "append",
 ];
 
 /// The keys that are valid under `override` with `append`.
-pub(crate) const MAY_APPEND: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
+pub(crate) const MAY_APPEND: [&str; 6] = ["condition", "output", "desc", "tags", "exceptions", "response"];
 /// The keys that are valid under `override` with `replace`.
-pub(crate) const MAY_REPLACE: [&str; 12] = [
+pub(crate) const MAY_REPLACE: [&str; 13] = [
     "condition",
     "output",
     "desc",
@@ -42,6 +44,7 @@ pub(crate) const MAY_REPLACE: [&str; 12] = [
     "capture_duration",
     "tags",
     "exceptions",
+    "response",
     "enabled",
     "warn_evttypes",
     "skip-if-unknown-filter",
@@ -160,6 +163,7 @@ impl ReadRule<'_, '_> {
             skip_if_unknown_filter: self.truth("skip-if-unknown-filter")?.unwrap_or(false),
             tags: self.tags()?,
             exceptions: self.exceptions(false, steps)?,
+            responses: responses(reader, item, context)?,
             condition,
             output,
             desc,
@@ -180,6 +184,7 @@ impl ReadRule<'_, '_> {
             desc: None,
             tags: None,
             exceptions: None,
+            responses: None,
             priority: None,
             building_block: None,
             capture: None,
@@ -253,6 +258,9 @@ impl ReadRule<'_, '_> {
         }
         if asked("tags")? {
             update.tags = Some(self.tags()?);
+        }
+        if asked("response")? {
+            update.responses = Some(responses(self.reader, self.item, self.context)?);
         }
         if append {
             return Ok(update);

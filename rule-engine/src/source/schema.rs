@@ -10,6 +10,7 @@ use serde_json::{Map as Object, Value as Json, json};
 
 use super::correlation::TYPES;
 use super::yaml::{Documents, Node};
+use crate::response::Action;
 
 /// The valid values of a place.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,8 @@ enum Shape {
     Named(&'static Self),
     /// A scalar of the first shape, or the second.
     Either(&'static Self, &'static Self),
+    /// A sequence of values of the shape, or one.
+    OneOrMany(&'static Self),
     /// An item: a correlation if it has that key, else an item that Falco has too.
     Item,
 }
@@ -90,6 +93,7 @@ static OVERRIDE: Map = Map {
         ("items", OPERATION),
         ("output", OPERATION),
         ("priority", OPERATION),
+        ("response", OPERATION),
         ("skip-if-unknown-filter", OPERATION),
         ("tags", OPERATION),
         ("warn_evttypes", OPERATION),
@@ -97,6 +101,24 @@ static OVERRIDE: Map = Map {
     required: &[],
     least: 1,
 };
+
+static RESPONSE: Map = Map {
+    name: "Response",
+    keys: &[
+        ("action", ACTIONS),
+        ("after_alerts", Shape::Number),
+        ("program", Shape::Text),
+        ("proposes", Shape::Word(&["kill", "stop", "continue", "freeze", "thaw"])),
+        ("target", Shape::Word(&["process", "tree", "container"])),
+        ("within_seconds", Shape::Number),
+    ],
+    required: &["action"],
+    least: 1,
+};
+
+const ACTIONS: Shape = Shape::Word(&Action::NAMES);
+/// The name of an action, or a response with more keys, or several of both.
+const RESPONSES: Shape = Shape::OneOrMany(&Shape::Either(&ACTIONS, &Shape::Map(&RESPONSE)));
 
 static ITEM: Map = Map {
     name: "FalcoRule",
@@ -117,6 +139,7 @@ static ITEM: Map = Map {
         ("priority", PRIORITIES),
         ("required_engine_version", Shape::Text),
         ("required_plugin_versions", Shape::Sequence(&Shape::Map(&PLUGIN))),
+        ("response", RESPONSES),
         ("rule", Shape::Text),
         ("skip-if-unknown-filter", Shape::Truth),
         ("source", Shape::Text),
@@ -172,6 +195,7 @@ static CORRELATION_OVERRIDE: Map = Map {
         ("maxspan", REPLACE),
         ("output", OPERATION),
         ("priority", REPLACE),
+        ("response", OPERATION),
         ("rules", OPERATION),
         ("source", REPLACE),
         ("tags", OPERATION),
@@ -199,6 +223,7 @@ static CORRELATION: Map = Map {
         ("output", Shape::Text),
         ("override", Shape::Map(&CORRELATION_OVERRIDE)),
         ("priority", PRIORITIES),
+        ("response", RESPONSES),
         ("rules", Shape::Sequence(&Shape::Either(&Shape::Text, &Shape::Map(&STEP)))),
         ("source", Shape::Text),
         ("tags", Shape::Sequence(&Shape::Text)),
@@ -213,7 +238,7 @@ static CORRELATION: Map = Map {
 const FILE: Shape = Shape::Sequence(&Shape::Item);
 
 /// The number of keys of the largest map.
-const MOST_KEYS: usize = 21;
+const MOST_KEYS: usize = 22;
 
 /// The limit of messages: aliases can multiply errors.
 const MOST: usize = 10_000;
@@ -277,6 +302,8 @@ fn walk(node: Node<'_>, shape: Shape, path: &mut String, out: &mut Vec<String>) 
             return Ok(fine);
         }
         Shape::Either(scalar, _) if text.is_some() => return walk(node, *scalar, path, out),
+        Shape::OneOrMany(inner) if node.is_sequence() => return walk(node, Shape::Sequence(inner), path, out),
+        Shape::OneOrMany(inner) => return walk(node, *inner, path, out),
         Shape::Either(_, other) => return walk(node, *other, path, out),
         Shape::Item => {
             let map = if node.is_map() && node.at("correlation").is_some() { &CORRELATION } else { &ITEM };
@@ -384,6 +411,10 @@ fn described(shape: Shape, definitions: &mut Object<String, Json>) -> Json {
         Shape::Either(one, other) => {
             json!({"anyOf": [described(*one, definitions), described(*other, definitions)]})
         }
+        Shape::OneOrMany(inner) => {
+            let many = described(Shape::Sequence(inner), definitions);
+            json!({"anyOf": [described(*inner, definitions), many]})
+        }
         Shape::Item => {
             let items = [&ITEM, &CORRELATION].map(|map| described(Shape::Map(map), definitions));
             json!({"anyOf": items})
@@ -409,6 +440,7 @@ fn described(shape: Shape, definitions: &mut Object<String, Json>) -> Json {
 #[cfg(test)]
 mod tests {
     use super::super::read_correlation::{KEYS, MAY_APPEND, MAY_REPLACE, MEMBER_KEYS};
+    use super::super::read_response::KEYS as RESPONSE_KEYS;
     use super::*;
 
     #[test]
@@ -420,6 +452,7 @@ mod tests {
             &OVERRIDE,
             &ITEM,
             &STEP,
+            &RESPONSE,
             &COMPARISONS,
             &CORRELATION_OVERRIDE,
             &CORRELATION,
@@ -438,6 +471,7 @@ mod tests {
         };
         let of = |map: &'static Map| map.keys.iter().map(|(key, _)| *key).collect::<Vec<_>>();
         assert_eq!(of(&CORRELATION), sorted(&KEYS));
+        assert_eq!(of(&RESPONSE), sorted(&RESPONSE_KEYS));
         assert_eq!(of(&STEP), sorted(&MEMBER_KEYS));
         assert_eq!(of(&CORRELATION_OVERRIDE), sorted(&MAY_REPLACE));
         let appendable = CORRELATION_OVERRIDE.keys.iter().filter(|(_, shape)| matches!(shape, Shape::Word([_, _])));

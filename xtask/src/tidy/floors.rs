@@ -63,6 +63,7 @@ pub(super) const HOUSES: &[House] = &[
         floors: &[
             &["operator", "text"],
             &["diag"],
+            &["response"],
             &["event"],
             &["correlation"],
             &["source", "syntax"],

@@ -200,6 +200,7 @@ fn step_rule(draft: &Draft<'_>, member: &Member, condition: &Written, source: &s
         skip_if_unknown_filter: false,
         tags: Vec::new(),
         exceptions: Vec::new(),
+        responses: Vec::new(),
         context: member.context.within(Place::ValueFor, "condition", member.context.innermost().mark),
         condition_mark: member.context.innermost().mark,
         output_mark: member.context.innermost().mark,

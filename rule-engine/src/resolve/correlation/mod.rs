@@ -12,6 +12,7 @@ use crate::correlation::plan::Kind;
 use crate::diag::{Code, Context, Diagnostic, did_you_mean};
 use crate::lower::Condition;
 use crate::output::Template;
+use crate::response::{Action, Response};
 use crate::source::correlation::{Correlation, Parts};
 use crate::source::item::Written;
 use crate::syntax::ast::Expr;
@@ -70,6 +71,8 @@ pub struct ResolvedCorrelation {
     pub enabled: bool,
     /// Whether it raises no alerts: only correlations that name it use it.
     pub building_block: bool,
+    /// The responses that it requests.
+    pub responses: Vec<Response>,
     /// The kind of search.
     pub kind: Kind,
     /// The timespan in nanoseconds.
@@ -149,6 +152,13 @@ impl Resolver<'_> {
             return Ok(None);
         }
         let shape = shape::of(&draft)?;
+        let responses = parts.responses.as_deref().unwrap_or_default();
+        let ends_by_event = !matches!(shape.kind, Kind::Sequence { trailing: true, .. });
+        self.responses(responses, parts.building_block.unwrap_or(false), ends_by_event, &draft.source)?;
+        if let Some(asked) = responses.iter().find(|asked| asked.response.action == Action::Deny) {
+            let message = "Invalid response: a correlation cannot be denied, since its events have happened";
+            return Err(fault(&asked.context, asked.spot, message).hinted("write `deny` in the rule of its last event"));
+        }
         let Some(mut members) = self.members(&draft, &shape, done)? else { return Ok(None) };
         let group_by = self.keys(&draft, &mut members, done)?;
         self.values(&draft, &shape, &mut members, done)?;
@@ -174,6 +184,7 @@ impl Resolver<'_> {
             tags: parts.tags.clone().unwrap_or_default(),
             enabled: parts.enabled.unwrap_or(true),
             building_block: parts.building_block.unwrap_or(false),
+            responses: responses.iter().map(|asked| asked.response.clone()).collect(),
             kind: shape.kind,
             span: shape.span,
             members,
