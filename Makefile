@@ -5,6 +5,8 @@
 #   make test     run everything that CI runs
 #   make bench    measure the cost of a run, with Falco's figures beside it, and instructions per layer; with BASE=COMMIT,
 #                 compare the build of that commit with this one, in pairs of runs
+#   make bench-response    measure the time from an event to the signal of a response, as root, quiet and beside 300,000
+#                 events a second (not part of `make test`)
 #   make oracle-correlation    compare correlations with two other engines on 2,000 generated streams each; installs them
 #   make tables   compare Parquet exports with the captures by PyArrow, and run the recipes of docs/tables.md in DuckDB, pandas
 #                 and Polars; installs them (not part of `make test`)
@@ -66,6 +68,16 @@ bench: setup
 	@command -v valgrind >/dev/null || { echo "please install valgrind, which counts instructions" >&2; exit 1; }
 	$(CARGO) xtask bench
 	[ -n "$${BASE:-}" ] || $(CARGO) xtask instructions
+
+ROUNDS ?= 1000
+.PHONY: bench-response
+bench-response: setup
+	@$(CARGO) build --release --quiet --package peregrine-examples --bin peregrine
+	@$(CARGO) build --release --quiet --package peregrine-benches --bin response_latency
+	target=$${CARGO_TARGET_DIR:-target}/release
+	for rate in 0 300000; do
+		$$target/response_latency $$target/peregrine $(ROUNDS) $$rate
+	done
 
 # The tests of the C API run under valgrind and AddressSanitizer with its other tests: bindings-c/tests/memory.rs.
 SANITIZED := x86_64-unknown-linux-gnu

@@ -8,6 +8,7 @@ mod common;
 mod target;
 
 use serde_json::Value as Json;
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -79,6 +80,13 @@ fn find(target: &Target, pid: u64) -> Option<Json> {
     target.alerts(RULE).into_iter().find(|alert| alert["output_fields"]["proc.pid"] == pid)
 }
 
+/// Reads the stream of alerts of the page until a line has a text.
+fn stream(target: &Target, wanted: &str) -> String {
+    let response = ureq::get(&format!("http://127.0.0.1:{}/ui/api/alerts", target.port)).call().unwrap();
+    let mut lines = std::io::BufReader::new(response.into_body().into_reader()).lines().map_while(Result::ok);
+    lines.find(|line| line.contains(wanted)).unwrap_or_else(|| panic!("the stream ended without {wanted}"))
+}
+
 fn outcome(alert: &Json) -> &str {
     alert["output_fields"]["outcome"].as_str().unwrap()
 }
@@ -103,6 +111,9 @@ fn a_planted_process_is_killed_and_the_detectors_own_family_is_not() {
     target.expect_alert("family");
     let alert = response(&target, std::process::id().into());
     assert_eq!(outcome(&alert), "protected", "{alert}");
+    // The page has them, with their outcome.
+    let page = stream(&target, "\"outcome\":\"protected\"");
+    assert!(page.contains(&format!("\"rule\":\"{RULE}\"")), "{page}");
     let metrics = target.get("/metrics");
     assert!(metrics.contains("falcosecurity_falco_responses_total{outcome=\"done\"} 20"), "{metrics}");
 }
@@ -159,6 +170,110 @@ fn spares(change: impl Fn(&str) -> String) {
         target.alerts("Marked file opened").iter().any(|alert| alert["output"].as_str().unwrap().contains("spared"))
     });
     assert!(find(&target, planted.pid()).is_none() && planted.0.try_wait().unwrap().is_none());
+}
+
+/// Processes of a capture are no longer there, or others have their IDs.
+#[test]
+fn a_replay_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let rules = "- {rule: Exec, desc: d, condition: evt.type = execve, output: o, priority: ERROR, response: [kill, {action: \
+                 run, program: touch}]}\n";
+    std::fs::write(path("rules.yaml"), rules).unwrap();
+    let config = format!(
+        "rules_files: [{}]\njson_output: true\nengine: {{kind: replay, replay: {{capture_file: {}}}}}\nstdout_output: \
+         {{enabled: true}}\nresponse:\n  enabled: true\n  mode: act\n  warm_up_seconds: 0\n  max_age_seconds: 4294967295\n  \
+         programs: [{{name: touch, command: [/bin/touch, {}]}}]\n",
+        path("rules.yaml").display(),
+        common::root().join("testdata/captures/attack-a.scap").display(),
+        path("touched").display()
+    );
+    std::fs::write(path("falco.yaml"), config).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_peregrine")).arg("-c").arg(path("falco.yaml")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.matches("\"rule\":\"Exec\"").count() > 10, "{text}");
+    assert!(!text.contains(RULE) && !path("touched").exists(), "{text}");
+}
+
+/// Accepts one request on the loopback; returns its head and body.
+fn one_request(listener: &std::net::TcpListener) -> (String, Json) {
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(MOMENT)).unwrap();
+    let mut reader = std::io::BufReader::new(stream.try_clone().unwrap());
+    let (mut head, mut length) = (String::new(), 0);
+    while !head.ends_with("\r\n\r\n") {
+        let start = head.len();
+        assert!(reader.read_line(&mut head).unwrap() > 0, "{head}");
+        if let Some(value) = head[start..].to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    (head, serde_json::from_slice(&body).unwrap())
+}
+
+#[test]
+fn a_webhook_receives_the_alert_and_the_proposal() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let webhook = format!(
+        "webhook: {{url: \"http://{}/proposals\", headers: {{X-Token: abc}}}}, warm_up_seconds",
+        listener.local_addr().unwrap()
+    );
+    let config = kill("act", "tree").replace("action: kill", "action: webhook, proposes: kill");
+    let Some(target) = start(&config.replace("warm_up_seconds", &webhook)) else { return };
+    let mut planted = Planted::new("webhook");
+    let (head, body) = one_request(&listener);
+    assert!(head.starts_with("POST /proposals ") && head.to_ascii_lowercase().contains("x-token: abc\r\n"), "{head}");
+    assert_eq!(body["alert"]["rule"], "Marked file opened", "{body}");
+    let proposal = &body["proposal"];
+    assert_eq!((&proposal["action"], &proposal["target"]), (&"kill".into(), &"tree".into()), "{body}");
+    assert_eq!(proposal["process"]["pid"], planted.pid(), "{body}");
+    assert!(proposal["process"]["start_ns"].as_u64().is_some_and(|start| start > 0), "{body}");
+    let alert = response(&target, planted.pid());
+    assert_eq!(
+        (outcome(&alert), &alert["output_fields"]["action"]),
+        ("done", &"webhook (kill tree)".into()),
+        "{alert}"
+    );
+    assert!(planted.0.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_rule_asks_and_the_configuration_decides() {
+    let rules = "
+- rule: Asks
+  desc: d
+  condition: evt.type in (open, openat, openat2) and fd.name startswith /peregrine-asked
+  output: asked (file=%fd.name pid=%proc.pid)
+  priority: WARNING
+  response: kill
+";
+    let enabled = "response: {enabled: true, mode: act, warm_up_seconds: 0}\n";
+    for (config, expected) in [(enabled, Some(9)), ("", None)] {
+        if !testkit::HOST_PIDS.is_met() {
+            testkit::skip(&testkit::HOST_PIDS, testkit::HOST_PIDS.missing);
+            return;
+        }
+        let Some(target) = Target::start_by(&[], |packaged| packaged + "\n" + config, rules) else { return };
+        let script = "sleep 0.1; true < /peregrine-asked; sleep 1000";
+        let mut shell = Command::new("/bin/sh");
+        let shell = shell.args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn();
+        let mut planted = Planted(shell.unwrap());
+        target.until("the alert", |target| !target.alerts("Asks").is_empty());
+        match expected {
+            Some(signal) => {
+                assert_eq!(planted.signal(), Some(signal));
+                assert_eq!(outcome(&response(&target, planted.pid())), "done");
+            }
+            None => {
+                target.expect_alert("after");
+                assert!(find(&target, planted.pid()).is_none() && planted.0.try_wait().unwrap().is_none());
+            }
+        }
+    }
 }
 
 /// A rule that the kernel denies, and one that it cannot decide.

@@ -7,6 +7,7 @@ use crate::Fatal;
 use crate::config::settings::{Config, ResponseAction};
 use crate::names::SYSCALL;
 use crate::response::matches;
+use peregrine_response::Action;
 use rule_engine::deny::{self, Plan};
 use rule_engine::engine::CompiledRules;
 
@@ -19,8 +20,13 @@ pub(crate) fn plan(config: &Config, rules: &CompiledRules) -> Result<Option<Plan
     if !config.response.enabled {
         return Ok(None);
     }
-    let wanted = config.responses.iter().filter(|response| response.action == Some(ResponseAction::Deny));
     let mut names: Vec<&str> = Vec::new();
+    for of in rules.all() {
+        let asking = of.rules().rules().iter().filter(|rule| rule.enabled && !rule.building_block);
+        let asking = asking.filter(|rule| rule.responses.iter().any(|asked| asked.action == Action::Deny));
+        names.extend(asking.map(|rule| rule.name()));
+    }
+    let wanted = config.responses.iter().filter(|response| response.action == Some(ResponseAction::Deny));
     for wanted in wanted.map(|response| &response.r#match) {
         let before = names.len();
         for of in rules.all() {

@@ -2,21 +2,24 @@
 //!
 //! The acting itself, with its brakes, is the crate `peregrine-response`. A replay has no processes to act upon.
 
+mod selected;
+mod webhook;
+
+pub(crate) use selected::{Selected, matches};
+
 use crate::alerts::{Alerts, internal};
-use crate::config::settings::{
-    Config, MinPriority, Response, ResponseAction, ResponseMatch, ResponseMode, ResponseTarget,
-};
+use crate::config::settings::{Config, ResponseMode};
 use crate::metrics::telemetry::ResponseCounts;
 use crate::names::SYSCALL;
-use crate::rules::priority;
+use crate::protect::Protection;
 use crate::{Fatal, host, log};
 use peregrine_response::{
-    Action, Limits, Mode, Outcome, Plan, Program, Proposal, Protected, Report, Responder, Scope, Subject, boot_time,
+    Action, Limits, Mode, Outcome, Plan, Program, Proposal, Protected, Report, Responder, boot_time,
 };
 use rule_engine::engine::Alert;
 use rule_engine::output::Priority;
 use scap::EventCode;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,7 +37,7 @@ const EXIT: EventCode = scap::schema::EventCode::PROCEXIT_1_E;
 ///
 /// # Errors
 ///
-/// If a program cannot be run.
+/// If a program cannot be run, or the server of webhooks cannot be used.
 pub(crate) fn plan(config: &Config) -> Result<Option<Plan>, Fatal> {
     let settings = &config.response;
     if !settings.enabled {
@@ -63,7 +66,13 @@ pub(crate) fn plan(config: &Config) -> Result<Option<Plan>, Fatal> {
     plan.programs = programs.collect();
     plan.boot_time = boot_time();
     plan.host_root = host::host_root().into();
-    Plan::new(plan).map(Some).map_err(|error| Fatal(format!("response: {error}")))
+    let plan = Plan::new(plan).map_err(|error| Fatal(format!("response: {error}")))?;
+    if settings.webhook.url.is_empty() {
+        return Ok(Some(plan));
+    }
+    let server = webhook::Server::new(&settings.webhook, Protection::of(config).is_confined());
+    let server = server.map_err(|error| Fatal(format!("response.webhook: {error}")))?;
+    Ok(Some(plan.with_webhook(Box::new(server))))
 }
 
 /// Returns what is never acted upon.
@@ -71,91 +80,6 @@ pub(crate) fn protected(config: &Config) -> Protected {
     let settings = &config.response;
     let set = Protected::new().with_host_cgroup(settings.protect_host_cgroup);
     settings.protected_executables.iter().fold(set, |set, path| set.with_executable(path))
-}
-
-/// Returns the action of a response. Its configuration was checked.
-fn action(response: &Response) -> Option<Action> {
-    let scope = match response.target {
-        None => None,
-        Some(ResponseTarget::Process) => Some(Scope::Process),
-        Some(ResponseTarget::Tree) => Some(Scope::Tree),
-        Some(ResponseTarget::Container) => Some(Scope::Container),
-    };
-    let name = match response.action? {
-        ResponseAction::Run => return Some(Action::Run(response.program.as_str().into())),
-        // Done by the kernel.
-        ResponseAction::Deny => return None,
-        ResponseAction::Kill => "kill",
-        ResponseAction::Stop => "stop",
-        ResponseAction::Continue => "continue",
-        ResponseAction::Freeze => "freeze",
-        ResponseAction::Thaw => "thaw",
-    };
-    Action::named(name, scope)
-}
-
-/// Number of processes whose alerts are counted for responses that wait for more of them. Of more, those are forgotten
-/// whose last alert is the oldest.
-const COUNTED: usize = 4096;
-
-/// The responses of a configuration.
-#[derive(Debug, Default)]
-pub(crate) struct Selected {
-    rows: Vec<(Response, Action)>,
-    /// The times of alerts that a response, by its place, has seen about a process.
-    seen: HashMap<(usize, i32), VecDeque<u64>>,
-}
-
-impl Selected {
-    pub(crate) fn new(responses: &[Response]) -> Self {
-        let rows = responses.iter().filter_map(|response| Some((response.clone(), action(response)?))).collect();
-        Self { rows, seen: HashMap::new() }
-    }
-
-    /// Returns the actions for an alert about a process, and counts it for those that wait for more.
-    fn of(&mut self, alert: &Alert<'_>, pid: i32, time: u64) -> Vec<Action> {
-        let (rule, tags, priority, source) = (alert.rule(), alert.tags(), alert.priority(), alert.source());
-        let mut actions = Vec::new();
-        for (place, (response, action)) in self.rows.iter().enumerate() {
-            if matches(&response.r#match, rule, tags, priority, source)
-                && is_due(&mut self.seen, (place, pid), time, response)
-            {
-                actions.push(action.clone());
-            }
-        }
-        actions
-    }
-}
-
-/// Counts an alert; returns whether there are as many as a response waits for. The count begins again then.
-fn is_due(seen: &mut HashMap<(usize, i32), VecDeque<u64>>, key: (usize, i32), time: u64, response: &Response) -> bool {
-    let wanted = response.after_alerts as usize;
-    if wanted <= 1 {
-        return true;
-    }
-    if seen.len() >= COUNTED
-        && !seen.contains_key(&key)
-        && let Some(oldest) = seen.iter().min_by_key(|(_, times)| times.back().copied()).map(|(key, _)| *key)
-    {
-        seen.remove(&oldest);
-    }
-    let times = seen.entry(key).or_default();
-    let since = time.saturating_sub(u64::from(response.within_seconds) * 1_000_000_000);
-    times.retain(|one| *one >= since);
-    times.push_back(time);
-    let due = times.len() >= wanted;
-    if due {
-        seen.remove(&key);
-    }
-    due
-}
-
-/// Returns whether a rule meets all criteria.
-pub(crate) fn matches(wanted: &ResponseMatch, rule: &str, tags: &[String], is: Priority, source: &str) -> bool {
-    (wanted.rule.is_empty() || wanted.rule == rule)
-        && wanted.tags.iter().all(|tag| tags.contains(tag))
-        && wanted.priority.is_none_or(|most: MinPriority| is <= priority(most))
-        && (wanted.source.is_empty() || wanted.source == source)
 }
 
 /// The responder, as the event loop sees it.
@@ -223,27 +147,22 @@ impl Responses {
         self.responder.idle();
     }
 
-    /// Proposes what the configuration says about an alert.
+    /// Proposes what the configuration and the rule say about an alert.
     pub(crate) fn answer(&self, selected: &mut Selected, alert: &Alert<'_>, event: &sinsp::Event<'_>, alerts: &Alerts) {
         if alert.source() != SYSCALL {
             return;
         }
-        let pid = event.thread().and_then(|thread| i32::try_from(thread.pid).ok()).unwrap_or(0);
-        for action in selected.of(alert, pid, event.ts()) {
-            let subject = event.thread().map(|thread| Subject {
-                pid,
-                exe: String::from_utf8_lossy(&thread.exepath).into_owned(),
-                container: String::from_utf8_lossy(&thread.container_id).into_owned(),
-            });
-            let json = if matches!(&action, Action::Run(_)) { alerts.as_json(alert) } else { bytes::Bytes::new() };
+        let process = alert.process();
+        for action in selected.of(alert, process.as_ref(), event.ts()) {
+            let told = matches!(&action, Action::Run(_) | Action::Webhook(_));
             self.responder.propose(Proposal {
                 rule: alert.rule().into(),
                 event: alert.event_number(),
                 time: event.ts(),
-                subject: subject.unwrap_or_default(),
+                process: process.clone(),
                 action,
                 uncertain: alerts.is_uncertain(event.ts()),
-                alert: json,
+                alert: if told { alerts.as_json(alert) } else { bytes::Bytes::new() },
             });
         }
     }
@@ -287,73 +206,32 @@ fn is_repeated(outcome: &Outcome) -> bool {
 /// Sends the alert about a response. `more` is the number of those before it that were left out.
 fn publish(report: &Report, more: u64, alerts: &Alerts) {
     let Report { proposal, outcome, latency } = report;
-    let subject = &proposal.subject;
-    let text = format!(
-        "{RULE}. {} of process {} ({}) for rule '{}': {outcome}",
-        proposal.action, subject.pid, subject.exe, proposal.rule
-    );
+    let (rule, action) = (&proposal.rule, &proposal.action);
+    let text = match &proposal.process {
+        Some(process) => {
+            format!("{RULE}. {action} of process {} ({}) for rule '{rule}': {outcome}", process.pid, process.exe)
+        }
+        None => format!("{RULE}. {action} for rule '{rule}': {outcome}"),
+    };
     let priority = match outcome {
         Outcome::Done(_) | Outcome::Rate | Outcome::Failed(_) => Priority::Critical,
         Outcome::Protected(_) | Outcome::Lost => Priority::Warning,
         _ => Priority::Notice,
     };
     let own = internal(RULE, priority, proposal.time, text)
-        .with_field("action", proposal.action.to_string())
+        .with_field("action", action.to_string())
         .with_field("outcome", outcome.name())
-        .with_field("rule", proposal.rule.to_string())
+        .with_field("rule", rule.to_string())
         .with_field("evt.num", proposal.event)
-        .with_field("proc.pid", i64::from(subject.pid))
-        .with_field("proc.exepath", subject.exe.as_str())
-        .with_field("container.id", subject.container.as_str())
         .with_field("latency_ns", *latency);
+    let own = match &proposal.process {
+        Some(process) => own
+            .with_field("proc.pid", i64::from(process.pid))
+            .with_field("proc.pid.ts", process.start)
+            .with_field("proc.exepath", process.exe.as_str())
+            .with_field("thread.cgroup", process.cgroup.as_str())
+            .with_field("container.id", process.container.as_str()),
+        None => own,
+    };
     alerts.send_own(&if more > 0 { own.with_field("suppressed", more) } else { own });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bumpalo::Bump;
-    use rule_engine::engine::OwnedAlert;
-
-    #[test]
-    fn all_criteria_must_be_met() {
-        let (arena, own) = (Bump::new(), OwnedAlert::internal("R", Priority::Warning, 7, "text"));
-        let alert = own.view(&arena);
-        let any = ResponseMatch::default;
-        for (wanted, expected) in [
-            (ResponseMatch { rule: "R".into(), ..any() }, true),
-            (ResponseMatch { rule: "r".into(), ..any() }, false),
-            (ResponseMatch { priority: Some(MinPriority::Warning), ..any() }, true),
-            (ResponseMatch { priority: Some(MinPriority::Debug), ..any() }, true),
-            (ResponseMatch { priority: Some(MinPriority::Error), ..any() }, false),
-            (ResponseMatch { tags: vec!["t".into()], ..any() }, false),
-            (ResponseMatch { source: "internal".into(), ..any() }, true),
-            (ResponseMatch { source: SYSCALL.into(), ..any() }, false),
-            (ResponseMatch { rule: "R".into(), priority: Some(MinPriority::Error), ..any() }, false),
-        ] {
-            let kill = Some(ResponseAction::Kill);
-            let mut selected = Selected::new(&[Response { r#match: wanted, action: kill, ..Response::default() }]);
-            assert_eq!(selected.of(&alert, 1, 7).len(), usize::from(expected), "{selected:?}");
-        }
-    }
-
-    #[test]
-    fn a_response_may_wait_for_more_alerts_about_a_process() {
-        let (arena, own) = (Bump::new(), OwnedAlert::internal("R", Priority::Warning, 7, "text"));
-        let alert = own.view(&arena);
-        let second = 1_000_000_000;
-        let wanted = ResponseMatch { rule: "R".into(), ..ResponseMatch::default() };
-        let kill = Some(ResponseAction::Kill);
-        let response =
-            Response { r#match: wanted, action: kill, after_alerts: 2, within_seconds: 10, ..Response::default() };
-        let mut selected = Selected::new(&[response]);
-        let mut at = |pid, seconds: u64| selected.of(&alert, pid, seconds * second).len();
-        assert_eq!([at(1, 0), at(2, 1), at(1, 2)], [0, 0, 1]);
-        // The count begins again, and only alerts within the time count.
-        assert_eq!([at(1, 3), at(1, 14), at(1, 24)], [0, 0, 1]);
-        // Bounded: that of the second process is the oldest.
-        let pids = 10..10 + COUNTED as i32;
-        assert_eq!(pids.map(|pid| at(pid, 100)).sum::<usize>(), 0);
-        assert_eq!(selected.seen.len(), COUNTED);
-    }
 }

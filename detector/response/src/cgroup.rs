@@ -24,7 +24,7 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Returns the outermost cgroup of a process whose name carries the ID of its container, so that what the container
+    /// Returns the outermost cgroup of a process whose name is that of its container, so that what the container
     /// itself has below it is included. `None` if there is none: a process on the host must never stop the host's.
     pub(crate) fn of(facts: &Facts, container: &str, mount: &Path) -> Option<Self> {
         if container.is_empty() {
@@ -37,7 +37,7 @@ impl Cgroup {
                 return None;
             }
             folder.push(part);
-            if part.contains(container) {
+            if names(part, container) {
                 return folder.is_dir().then_some(Self { folder });
             }
         }
@@ -75,6 +75,21 @@ impl Cgroup {
         let mut file = fs::File::options().write(true).open(path)?;
         io::Write::write_all(&mut file, text.as_bytes())
     }
+}
+
+/// Digits to which IDs and names of containers are cut.
+const SHORT: usize = 12;
+
+/// Returns whether the name of a cgroup is that of a container, with what engines write before the ID and after it. Names
+/// that only contain the ID are others: there are containers with short names, such as those of LXC, and one that is called
+/// `user` must not mean all users. Slices and services of systemd hold more than a container.
+fn names(part: &str, container: &str) -> bool {
+    let name = part.strip_suffix(".scope").unwrap_or(part);
+    if name.ends_with(".slice") || name.ends_with(".service") {
+        return false;
+    }
+    let is_it = |rest: &str| rest == container || container.len() == SHORT && rest.starts_with(container);
+    is_it(name) || name.match_indices(['-', '.', ':']).any(|(at, _)| is_it(&name[at + 1..]))
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<i32>) {
@@ -118,6 +133,35 @@ mod tests {
             ("/../docker-0123456789abcdef.scope", "0123456789ab"),
         ] {
             assert!(of(cgroup, container).is_none(), "{cgroup} {container}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_contains_an_id_is_not_that_of_the_container() {
+        let id = "0123456789ab";
+        let long = format!("{id}{}", "cd".repeat(26));
+        for part in [
+            format!("docker-{long}.scope"),
+            format!("crio-{long}.scope"),
+            format!("cri-containerd-{long}.scope"),
+            format!("system.slice:docker:{long}"),
+            long.clone(),
+            format!("lxc.payload.{id}"),
+        ] {
+            assert!(names(&part, id), "{part}");
+        }
+        assert!(names("lxc.payload.web", "web") && names("web", "web"));
+        for (part, container) in [
+            ("user.slice", "user"),
+            ("user.slice", "e"),
+            ("user.slice", "slice"),
+            ("user-1000.slice", "1000"),
+            ("ssh.service", "ssh"),
+            ("user@1000.service", "1000"),
+            ("website", "web"),
+            ("lxc.payload.website", "web"),
+        ] {
+            assert!(!names(part, container), "{part} {container}");
         }
     }
 

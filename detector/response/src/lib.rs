@@ -9,7 +9,7 @@
 //!                                                                              ▼
 //!     brakes: warm-up, age, rate, disarmed ── held by a pidfd, start and executable as in the event ── protected set
 //!                                                                              ▼
-//!                                         signal, cgroup or program ──▶ report(outcome, latency)
+//!                                 signal, cgroup, program or webhook ──▶ report(outcome, latency)
 //! ```
 //!
 //! Nothing is done unless the mode is [`Mode::Act`]: the default reports what would be done.
@@ -31,9 +31,12 @@ mod responder;
 mod target;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
-pub use action::{Action, Outcome, Proposal, Report, Scope, Subject};
+pub use action::{Outcome, Proposal, Report};
 pub use brakes::Limits;
 pub use program::Program;
 pub use protected::{Protected, own_processes};
 pub use responder::{Config, Error, Mode, Plan, Responder, boot_time};
+pub use rule_engine::response::{Action, Process, Scope};
+pub use webhook::Post;

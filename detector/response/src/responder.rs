@@ -1,6 +1,6 @@
 //! The thread that acts.
 
-use crate::action::{Action, Outcome, Proposal, Report};
+use crate::action::{Outcome, Proposal, Report};
 use crate::brakes::{Brakes, Limits};
 use crate::cgroup::{self, Cgroup};
 use crate::identity::{PLACES, Stream, was_there};
@@ -8,6 +8,8 @@ use crate::process::{Held, executable};
 use crate::program::{Prepared, Program};
 use crate::protected::{Guard, Protected};
 use crate::target::{self, Place};
+use crate::webhook::{Post, Webhook};
+use rule_engine::response::{Action, Process};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
@@ -94,10 +96,17 @@ enum Order {
 
 /// A configuration that was checked, with what it names found. The default does nothing: it is a dry run without
 /// programs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Plan {
     config: Config,
     programs: BTreeMap<String, (Prepared, Arc<AtomicU32>)>,
+    webhook: Option<Box<dyn Post>>,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Plan {
@@ -112,7 +121,13 @@ impl Plan {
             Err(why) => Err(Error::Program { name: name.clone(), why }),
         };
         let programs = config.programs.iter().map(prepare).collect::<Result<_, _>>()?;
-        Ok(Self { config, programs })
+        Ok(Self { config, programs, webhook: None })
+    }
+
+    /// Sets the server to which [`Action::Webhook`] posts.
+    #[must_use]
+    pub fn with_webhook(self, post: Box<dyn Post>) -> Self {
+        Self { webhook: Some(post), ..self }
     }
 
     /// Returns whether anything is done.
@@ -161,7 +176,8 @@ impl Responder {
         let report = Reporter(Arc::new(Mutex::new(report)));
         let (queue, orders) = sync_channel(PLACES + 1);
         let generation = Arc::<AtomicU64>::default();
-        let worker = Worker {
+        let mut worker = Worker {
+            webhook: None,
             generation: Arc::clone(&generation),
             guard: Guard::new(plan.config.protected.clone(), &plan.proc()),
             brakes: Brakes::new(plan.config.limits, Instant::now()),
@@ -169,6 +185,7 @@ impl Responder {
             stream: Arc::clone(&stream),
             report: report.clone(),
         };
+        worker.start_webhook().map_err(Error::Thread)?;
         let thread = std::thread::Builder::new().name("response".into()).spawn(move || worker.run(&orders));
         let thread = Some(thread.map_err(Error::Thread)?);
         Ok(Self { boot_time, stream, generation, queue: Some(queue), thread, report })
@@ -179,7 +196,9 @@ impl Responder {
     /// Called by the thread that reads events, between this event and the next one, so that the end of the process cannot
     /// be missed.
     pub fn propose(&self, proposal: Proposal) {
-        let (Some(queue), Some(place)) = (&self.queue, self.stream.watch(proposal.subject.pid)) else {
+        let (Some(queue), Some(place)) =
+            (&self.queue, self.stream.watch(proposal.process.as_ref().map_or(0, |process| process.pid)))
+        else {
             return self.report.report(proposal, Outcome::Lost);
         };
         let generation = self.generation.load(Ordering::Acquire);
@@ -261,6 +280,7 @@ impl std::fmt::Debug for Reporter {
 }
 
 struct Worker {
+    webhook: Option<Webhook>,
     generation: Arc<AtomicU64>,
     plan: Plan,
     guard: Guard,
@@ -293,6 +313,11 @@ impl Worker {
                     self.guard = Guard::new(plan.config.protected.clone(), &plan.proc());
                     self.brakes.reset(plan.config.limits, Instant::now());
                     self.plan = *plan;
+                    // What waits for the server of before is delivered, since it was decided.
+                    if self.start_webhook().is_err() {
+                        // Without a thread for it, each proposal says that there is none.
+                        self.webhook = None;
+                    }
                 }
             }
         }
@@ -309,6 +334,11 @@ impl Worker {
         }
         match &proposal.action {
             Action::Run(name) => self.start(name, proposal),
+            Action::Webhook(_) if self.plan.config.mode == Mode::DryRun => Some(Outcome::DryRun(1)),
+            Action::Webhook(_) => match &self.webhook {
+                Some(webhook) => webhook.queue(proposal),
+                None => Some(Outcome::Failed("there is no server for webhooks".to_owned())),
+            },
             action => Some(match self.held(proposal, place) {
                 Ok(held) => self.act(action, held, proposal),
                 Err(outcome) => outcome,
@@ -316,10 +346,19 @@ impl Worker {
         }
     }
 
+    /// Starts the thread of the webhook, if there is one in the plan.
+    fn start_webhook(&mut self) -> std::io::Result<()> {
+        let report = self.report.clone();
+        let start = |post| Webhook::start(post, move |proposal, outcome| report.report(proposal, outcome));
+        self.webhook = self.plan.webhook.take().map(start).transpose()?;
+        Ok(())
+    }
+
     /// Holds the process of an event, and makes sure that it is that process.
     fn held(&self, proposal: &Proposal, place: usize) -> Result<Held, Outcome> {
         let config = &self.plan.config;
-        let held = match Held::open(&self.plan.proc(), proposal.subject.pid) {
+        let process = proposal.process.as_ref().ok_or(Outcome::NoProcess)?;
+        let held = match Held::open(&self.plan.proc(), process.pid) {
             Ok(held) => held,
             Err(Errno::SRCH) => return Err(Outcome::Gone),
             Err(error) => return Err(Outcome::Failed(format!("pidfd_open: {error}"))),
@@ -334,10 +373,10 @@ impl Worker {
                 return Err(Outcome::Gone);
             }
         }
-        if proposal.subject.exe.is_empty() || held.facts.exe.is_empty() {
+        if process.exe.is_empty() || held.facts.exe.is_empty() {
             return Err(Outcome::Uncertain);
         }
-        if held.facts.exe != executable(&proposal.subject.exe) {
+        if held.facts.exe != executable(&process.exe) {
             return Err(Outcome::Changed);
         }
         Ok(held)
@@ -345,8 +384,9 @@ impl Worker {
 
     fn act(&self, action: &Action, held: Held, proposal: &Proposal) -> Outcome {
         let proc = self.plan.proc();
-        let container = cgroup::mount(self.plan.host_root())
-            .and_then(|mount| Cgroup::of(&held.facts, &proposal.subject.container, &mount));
+        let container = proposal.process.as_ref().map_or("", |process: &Process| &process.container);
+        let container =
+            cgroup::mount(self.plan.host_root()).and_then(|mount| Cgroup::of(&held.facts, container, &mount));
         let place = Place { proc: &proc, guard: &self.guard };
         target::perform(action, held, container.as_ref(), &place, self.plan.config.mode == Mode::Act)
     }

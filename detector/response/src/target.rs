@@ -1,9 +1,10 @@
 //! The processes that an action is for, and what is done to them.
 
-use crate::action::{Action, Outcome, Scope};
+use crate::action::Outcome;
 use crate::cgroup::Cgroup;
 use crate::process::{self, Facts, Held};
 use crate::protected::Guard;
+use rule_engine::response::{Action, Scope};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use std::collections::HashSet;
@@ -33,8 +34,8 @@ pub(crate) fn perform(
         Action::Continue(scope) => signal(*scope, Signal::CONT, root, container, place, act),
         Action::Freeze => freeze(true, container, place, act),
         Action::Thaw => freeze(false, container, place, act),
-        // A program acts by itself.
-        Action::Run(_) => Outcome::DryRun(0),
+        Action::Deny => Outcome::Failed("only the kernel denies, before the event".to_owned()),
+        other => Outcome::Failed(format!("{other} is not done to processes")),
     }
 }
 
@@ -77,6 +78,7 @@ fn signal(
             }
             Group::new(vec![root])
         }
+        (other, _) => return Outcome::Failed(format!("the target {} is not known here", other.name())),
     };
     // Those that are found are stopped first, so that they create no more, and signalled once there are no new ones.
     let stops = act && signal != Signal::CONT;

@@ -1,5 +1,8 @@
 //! A responder and planted processes.
 
+mod brakes;
+mod webhook;
+
 use crate::process::executable;
 use crate::responder::now;
 use crate::*;
@@ -38,17 +41,18 @@ impl Tried {
         now(self.boot)
     }
 
-    fn propose(&self, action: Action, subject: Subject, time: u64) {
+    fn propose(&self, action: Action, subject: Process, time: u64) {
         let rule = "Planted".into();
         let alert = bytes::Bytes::from_static(b"{}");
-        self.responder.propose(Proposal { rule, event: 1, time, subject, action, uncertain: false, alert });
+        let process = Some(subject);
+        self.responder.propose(Proposal { rule, event: 1, time, process, action, uncertain: false, alert });
     }
 
     fn outcome(&self) -> Outcome {
         self.reports.recv_timeout(MOMENT).unwrap().outcome
     }
 
-    fn of(&self, action: Action, subject: Subject) -> Outcome {
+    fn of(&self, action: Action, subject: Process) -> Outcome {
         self.propose(action, subject, self.now());
         self.outcome()
     }
@@ -82,9 +86,9 @@ impl Planted {
         i32::try_from(self.0.id()).unwrap()
     }
 
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> Process {
         let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid())).unwrap_or_default();
-        Subject { pid: self.pid(), exe: exe.display().to_string(), container: String::new() }
+        Process { pid: self.pid(), exe: exe.display().to_string(), ..Process::default() }
     }
 
     fn state(&self) -> char {
@@ -127,20 +131,9 @@ fn a_process_is_stopped_continued_and_killed() {
     assert_eq!(tried.of(Action::Kill(Scope::Process), planted.subject()), Outcome::Done(1));
     assert_eq!(planted.signal(), Some(9));
     assert_eq!(
-        tried.of(Action::Kill(Scope::Process), Subject { pid: planted.pid(), ..planted.subject() }),
+        tried.of(Action::Kill(Scope::Process), Process { pid: planted.pid(), ..planted.subject() }),
         Outcome::Gone
     );
-}
-
-#[test]
-fn the_default_mode_only_says_what_would_be_done() {
-    assert_eq!(Config::default().mode, Mode::DryRun);
-    let tried = Tried::new(Config { mode: Mode::DryRun, ..config() });
-    let mut planted = Planted::new();
-    for action in [Action::Kill(Scope::Process), Action::Kill(Scope::Tree)] {
-        assert_eq!(tried.of(action, planted.subject()), Outcome::DryRun(1));
-    }
-    assert!(planted.is_alive());
 }
 
 #[test]
@@ -190,86 +183,6 @@ fn a_process_that_has_the_id_of_one_that_ended_is_not_hit() {
 }
 
 #[test]
-fn another_executable_is_another_program() {
-    let tried = Tried::new(config());
-    let mut planted = Planted::new();
-    let subject = Subject { exe: "/usr/bin/other".into(), ..planted.subject() };
-    assert_eq!(tried.of(Action::Kill(Scope::Process), subject), Outcome::Changed);
-    let subject = Subject { exe: String::new(), ..planted.subject() };
-    assert_eq!(tried.of(Action::Kill(Scope::Process), subject), Outcome::Uncertain);
-    assert!(planted.is_alive());
-}
-
-#[test]
-fn the_detector_and_the_first_process_are_protected() {
-    let tried = Tried::new(config());
-    std::thread::sleep(Duration::from_millis(25));
-    for pid in [1, i32::try_from(std::process::id()).unwrap()] {
-        let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default().display().to_string();
-        let exe = executable(&exe).to_owned();
-        if exe.is_empty() {
-            // Not root, so that the first process cannot be read; then it is not even looked at.
-            continue;
-        }
-        let subject = Subject { pid, exe, container: String::new() };
-        let outcome = tried.of(Action::Kill(Scope::Tree), subject);
-        assert!(matches!(outcome, Outcome::Protected(_)), "{pid} {outcome:?}");
-    }
-}
-
-#[test]
-fn drops_age_warm_up_and_rates_are_brakes() {
-    let mut planted = Planted::new();
-    let kill = || Action::Kill(Scope::Process);
-    let tried = Tried::new(config());
-    let subject = planted.subject();
-    let alert = bytes::Bytes::new();
-    let proposal = |time| {
-        let (rule, subject, alert) = ("r".into(), subject.clone(), alert.clone());
-        Proposal { rule, event: 1, time, subject, action: kill(), uncertain: true, alert }
-    };
-    tried.responder.propose(proposal(tried.now()));
-    assert_eq!(tried.outcome(), Outcome::Uncertain);
-    tried.propose(kill(), planted.subject(), tried.now() - 6 * SECOND);
-    assert_eq!(tried.outcome(), Outcome::Late);
-    let tried = Tried::new(Config { limits: Limits::default(), ..config() });
-    assert_eq!(tried.of(kill(), planted.subject()), Outcome::WarmUp);
-    let tried = Tried::new(Config { limits: Limits { per_rule: 0, ..config().limits }, ..config() });
-    assert_eq!(tried.of(kill(), planted.subject()), Outcome::Rate);
-    assert_eq!(tried.of(kill(), planted.subject()), Outcome::Disarmed);
-    assert!(planted.is_alive());
-}
-
-#[test]
-fn proposals_that_wait_are_refused_after_a_reload() {
-    let tried = Tried::new(config());
-    let (first, mut second) = (Planted::young("sleep 1000"), Planted::new());
-    // The first one keeps the thread until the stream goes on, which it does not.
-    let ticks = rustix::param::clock_ticks_per_second();
-    let start = process::Facts::read(Path::new("/proc"), first.pid()).unwrap().start;
-    let event = tried.boot + start * SECOND / ticks + SECOND / ticks / 2;
-    tried.propose(Action::Kill(Scope::Process), first.subject(), event);
-    tried.propose(Action::Kill(Scope::Process), second.subject(), tried.now());
-    tried.responder.reset(Plan::new(config()).unwrap());
-    let outcomes = [tried.outcome(), tried.outcome()];
-    assert!(matches!(outcomes, [Outcome::Uncertain | Outcome::WarmUp, Outcome::WarmUp]), "{outcomes:?}");
-    assert!(second.is_alive());
-}
-
-#[test]
-fn a_flood_of_proposals_is_bounded_and_counted() {
-    let tried = Tried::new(config());
-    let planted = Planted::young("sleep 1000");
-    for _ in 0..200 {
-        tried.propose(Action::Kill(Scope::Process), planted.subject(), tried.now());
-    }
-    let lost = (0..100).filter(|_| tried.outcome() == Outcome::Lost).count();
-    assert!(lost >= 90, "{lost}");
-    // Those that wait are given up.
-    tried.responder.reset(Plan::new(Config { mode: Mode::DryRun, ..config() }).unwrap());
-}
-
-#[test]
 fn programs_run_beside_the_thread_and_not_too_often() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("go");
@@ -277,7 +190,7 @@ fn programs_run_beside_the_thread_and_not_too_often() {
     let program = Program::new(["/bin/sh", "-c", &script].map(str::to_owned).to_vec());
     let programs = BTreeMap::from([("page".to_owned(), program)]);
     let tried = Tried::new(Config { programs: programs.clone(), ..config() });
-    let run = |tried: &Tried| tried.propose(Action::Run("page".into()), Subject::default(), tried.now());
+    let run = |tried: &Tried| tried.propose(Action::Run("page".into()), Process::default(), tried.now());
     run(&tried);
     run(&tried);
     assert!(matches!(tried.outcome(), Outcome::Failed(why) if why.contains("still running")));
@@ -287,7 +200,7 @@ fn programs_run_beside_the_thread_and_not_too_often() {
     assert!(matches!(tried.outcome(), Outcome::Failed(why) if why.contains("still running")));
     std::fs::write(&path, "").unwrap();
     assert_eq!(tried.outcome(), Outcome::Done(1));
-    assert!(matches!(tried.of(Action::Run("other".into()), Subject::default()), Outcome::Failed(_)));
+    assert!(matches!(tried.of(Action::Run("other".into()), Process::default()), Outcome::Failed(_)));
     let bad = BTreeMap::from([("bad".to_owned(), Program::new(vec!["relative".to_owned()]))]);
     let error = Plan::new(Config { programs: bad, ..config() }).unwrap_err();
     assert_eq!(error.to_string(), "response program bad: the command must begin with an absolute path");
@@ -299,7 +212,7 @@ fn a_process_on_the_host_is_no_container() {
     let mut planted = Planted::new();
     for action in [Action::Freeze, Action::Kill(Scope::Container)] {
         assert_eq!(tried.of(action.clone(), planted.subject()), Outcome::NoContainer);
-        let subject = Subject { container: "0123456789ab".into(), ..planted.subject() };
+        let subject = Process { container: "0123456789ab".into(), ..planted.subject() };
         assert_eq!(tried.of(action, subject), Outcome::NoContainer);
     }
     assert!(planted.is_alive());
@@ -359,7 +272,7 @@ fn a_container_is_frozen_thawed_and_killed_whole() {
     let (mut first, mut second, mut outside) = (Planted::new(), Planted::new(), Planted::new());
     container.add(&first);
     container.add(&second);
-    let subject = Subject { container: container.id(), ..first.subject() };
+    let subject = Process { container: container.id(), ..first.subject() };
     assert_eq!(tried.of(Action::Freeze, subject.clone()), Outcome::Done(2));
     until("frozen", || container.is_frozen());
     assert_eq!(tried.of(Action::Thaw, subject.clone()), Outcome::Done(2));
@@ -408,7 +321,7 @@ fn reuse(rounds: u32) {
     for round in 0..rounds {
         let mut first = sleeper(if round % 5 == 4 { "1000" } else { "0" });
         let pid = first.pid();
-        let subject = Subject { pid, exe: exe.clone(), container: String::new() };
+        let subject = Process { pid, exe: exe.clone(), ..Process::default() };
         let kill = Action::Kill(Scope::Process);
         if round % 5 == 4 {
             // The process of the event is still there: it is the one that is hit.

@@ -38,6 +38,7 @@ const SERVICE: &str = "examples/tests/service.rs";
 const WEB: &str = "detector/daemon/src/web/mod.rs";
 const SELECTION: &str = "detector/daemon/src/sources/selection.rs";
 const RESPONSE: &str = "examples/tests/response.rs";
+const WEBHOOK: &str = "detector/daemon/src/response/webhook.rs";
 const BRAKES: &str = "detector/response/src/brakes.rs";
 const PROGRAMS: &str = "detector/response/src/program.rs";
 const PROBE: &str = "bpf/tests/settings.rs";
@@ -217,19 +218,28 @@ const KEYS: &[(&str, Shown)] = &[
         "response.programs[].concurrency",
         At("detector/response/src/tests.rs", "programs_run_beside_the_thread_and_not_too_often"),
     ),
+    ("response.webhook.url", At(RESPONSE, "a_webhook_receives_the_alert_and_the_proposal")),
+    ("response.webhook.headers", At(RESPONSE, "a_webhook_receives_the_alert_and_the_proposal")),
+    ("response.webhook.timeout_seconds", At(WEBHOOK, "a_server_that_does_not_answer_is_given_up")),
+    ("response.webhook.tls.insecure", At(WEBHOOK, "certificates_are_those_of_the_outputs")),
+    ("response.webhook.tls.ca_cert", At(WEBHOOK, "certificates_are_those_of_the_outputs")),
+    ("response.webhook.tls.ca_path", At(WEBHOOK, "certificates_are_those_of_the_outputs")),
+    ("response.webhook.tls.client_cert", At(WEBHOOK, "certificates_are_those_of_the_outputs")),
+    ("response.webhook.tls.client_key", At(WEBHOOK, "certificates_are_those_of_the_outputs")),
+    ("responses[].proposes", At(CONFIG, "a_webhook_may_propose_an_action")),
     ("responses[].match.rule", At(RESPONSE, "a_planted_process_is_killed_and_the_detectors_own_family_is_not")),
     ("responses[].action", At(RESPONSE, "a_planted_process_is_killed_and_the_detectors_own_family_is_not")),
     ("responses[].target", At(RESPONSE, "a_tree_is_killed_whole")),
-    ("responses[].match.tags", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
-    ("responses[].match.priority", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
-    ("responses[].match.source", At("detector/daemon/src/response.rs", "all_criteria_must_be_met")),
+    ("responses[].match.tags", At("detector/daemon/src/response/selected.rs", "all_criteria_must_be_met")),
+    ("responses[].match.priority", At("detector/daemon/src/response/selected.rs", "all_criteria_must_be_met")),
+    ("responses[].match.source", At("detector/daemon/src/response/selected.rs", "all_criteria_must_be_met")),
     (
         "responses[].after_alerts",
-        At("detector/daemon/src/response.rs", "a_response_may_wait_for_more_alerts_about_a_process"),
+        At("detector/daemon/src/response/selected.rs", "a_response_may_wait_for_more_alerts_about_a_process"),
     ),
     (
         "responses[].within_seconds",
-        At("detector/daemon/src/response.rs", "a_response_may_wait_for_more_alerts_about_a_process"),
+        At("detector/daemon/src/response/selected.rs", "a_response_may_wait_for_more_alerts_about_a_process"),
     ),
     ("responses[].program", At(CONFIG, "responses_that_are_not_clear_are_errors")),
     ("rules_bundle.url", At(RELOAD, "signed_bundles_are_followed")),

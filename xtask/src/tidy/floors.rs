@@ -130,7 +130,7 @@ pub(super) const HOUSES: &[House] = &[
         folder: "detector/response",
         floors: &[
             &["action", "identity", "process", "program"],
-            &["brakes", "cgroup", "protected"],
+            &["brakes", "cgroup", "protected", "webhook"],
             &["target"],
             &["responder"],
         ],

@@ -28,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("bindings-c", &["scap", "bpf", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sinks", &[]),
     ("detector/containers", &["sinsp"]),
-    ("detector/response", &[]),
+    ("detector/response", &["rule_engine"]),
     ("detector/tables", &["scap", "sinsp", "rule_engine", "peregrine"]),
     ("detector/sql", &["scap", "sinsp", "rule_engine", "peregrine", "peregrine-tables"]),
     (

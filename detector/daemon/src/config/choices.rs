@@ -90,6 +90,8 @@ choices! {
         Thaw = "thaw",
         /// Runs a program of response.programs.
         Run = "run",
+        /// Posts the alert to the server of response.webhook, with what is proposed.
+        Webhook = "webhook",
         /// Denies in the kernel what the rule describes, before it happens.
         Deny = "deny",
     }

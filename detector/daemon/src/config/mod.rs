@@ -16,15 +16,14 @@ mod environment;
 mod forms;
 pub(crate) mod outputs;
 mod path;
+pub(crate) mod responses;
 pub(crate) mod setting;
 pub(crate) mod settings;
 
 use crate::interval as duration;
 use document::{Node, Place, Value};
 use setting::{Fault, Report, Setting};
-use settings::{
-    Config, DropAction, EngineKind, ExtraField, Plugin, ResponseAction, ResponseMatch, ResponseTarget, Strategy,
-};
+use settings::{Config, DropAction, EngineKind, ExtraField, Plugin, Strategy};
 use std::path::{Path, PathBuf};
 
 /// Default paths of the configuration file, without `-c`.
@@ -239,64 +238,6 @@ fn deprecated(root: &mut Node, report: &mut Report) {
     }
 }
 
-/// Returns what is wrong with responses. A response that is not what was meant could end the wrong processes, so that
-/// nothing is guessed.
-fn responses(config: &Config) -> Vec<(&'static str, String)> {
-    let mut wrong = Vec::new();
-    let settings = &config.response;
-    let mut names: Vec<&str> = Vec::new();
-    for (index, program) in settings.programs.iter().enumerate() {
-        let why = if program.name.is_empty() {
-            "name is required"
-        } else if names.contains(&program.name.as_str()) {
-            "name is used twice"
-        } else if !program.command.first().is_some_and(|path| path.starts_with('/')) {
-            "command must begin with an absolute path"
-        } else if program.concurrency == 0 || program.timeout_seconds == 0 {
-            "concurrency and timeout_seconds must be greater than 0"
-        } else {
-            ""
-        };
-        names.push(&program.name);
-        if !why.is_empty() {
-            wrong.push(("response.programs", format!("[{index}]: {why}")));
-        }
-    }
-    for (index, response) in config.responses.iter().enumerate() {
-        let ResponseMatch { rule, tags, priority, source } = &response.r#match;
-        let scoped = matches!(response.target, Some(ResponseTarget::Process | ResponseTarget::Tree));
-        let why = if rule.is_empty() && tags.is_empty() && priority.is_none() && source.is_empty() {
-            "match requires a rule, tags, a priority or a source".to_owned()
-        } else if !source.is_empty() && source != crate::names::SYSCALL {
-            format!("match.source: events of '{source}' have no process; only '{}' has", crate::names::SYSCALL)
-        } else {
-            match response.action {
-                None => "action is required".to_owned(),
-                Some(ResponseAction::Run) if !names.contains(&response.program.as_str()) => {
-                    format!("program '{}' is not defined under response.programs", response.program)
-                }
-                Some(ResponseAction::Run) if response.target.is_some() => "run has no target".to_owned(),
-                Some(ResponseAction::Deny) if response.target.is_some() => "deny has no target".to_owned(),
-                Some(ResponseAction::Freeze | ResponseAction::Thaw) if scoped => {
-                    "freeze and thaw have the target container only".to_owned()
-                }
-                Some(action) if action != ResponseAction::Run && !response.program.is_empty() => {
-                    "program is for the action run".to_owned()
-                }
-                Some(ResponseAction::Deny) if response.after_alerts > 1 => {
-                    "deny comes before any alert; after_alerts is for other actions".to_owned()
-                }
-                Some(_) if !(1..=100).contains(&response.after_alerts) || response.within_seconds == 0 => {
-                    "after_alerts must be from 1 to 100, and within_seconds greater than 0".to_owned()
-                }
-                Some(_) => continue,
-            }
-        };
-        wrong.push(("responses", format!("[{index}]: {why}")));
-    }
-    wrong
-}
-
 /// Checks what types alone cannot express.
 fn check(config: &mut Config, root: &Node, report: &mut Report) {
     let place = |path: &str| {
@@ -353,7 +294,7 @@ fn check(config: &mut Config, root: &Node, report: &mut Report) {
     if config.protection.priority > 20 {
         fail("protection.priority", "must be at most 20");
     }
-    for (path, why) in responses(config) {
+    for (path, why) in responses::check(config) {
         fail(path, &why);
     }
     let drops = &mut config.syscall_event_drops;

@@ -331,6 +331,12 @@ macro_rules! choices {
         impl $name {
             /// The words, as they are written in a file.
             pub(crate) const WORDS: &[&str] = &[$($word),*];
+
+            /// Returns its word.
+            #[allow(dead_code, reason = "not all words are needed again")]
+            pub(crate) const fn word(self) -> &'static str {
+                match self { $( Self::$choice => $word ),* }
+            }
         }
 
         impl $crate::config::setting::Setting for $name {

@@ -304,6 +304,19 @@ settings! {
         protect_host_cgroup: bool = false,
         /// Programs that responses may run.
         programs: Vec<ResponseProgram> = Vec::new(),
+        /// Server to which the action webhook posts.
+        webhook: ResponseWebhook = ResponseWebhook::default(),
+    }
+    /// A server that receives alerts with what is proposed about them, and decides.
+    ResponseWebhook {
+        /// URL; empty: none.
+        url: String = String::new(),
+        /// Additional headers.
+        headers: BTreeMap<String, String> = BTreeMap::new(),
+        /// Seconds after which a request is given up.
+        timeout_seconds: u32 = 10,
+        /// TLS certificates.
+        tls: Tls = Tls::default(),
     }
     /// A program that responses may run, without a shell, with the alert as JSON on its standard input.
     ResponseProgram {
@@ -330,6 +343,8 @@ settings! {
         target: Option<ResponseTarget> = None,
         /// Name of the program to run, for the action run.
         program: String = String::new(),
+        /// Action that is proposed to the server, for the action webhook.
+        proposes: Option<ResponseAction> = None,
         /// Number of alerts about the same process, of any rules that are meant, from which on it is answered.
         after_alerts: u32 = 1,
         /// Seconds within which these alerts must be.

@@ -144,6 +144,7 @@ response:
   protected_executables: [/x]
   protect_host_cgroup: true
   programs: [{name: p, command: [/p], environment: {A: b}, user: u, timeout_seconds: 25, concurrency: 26}]
+  webhook: {url: "http://h/", headers: {A: b}, timeout_seconds: 29, tls: {insecure: true, ca_cert: a3, ca_path: /b, client_cert: c, client_key: /d}}
 responses: [{match: {rule: R, tags: [t], priority: error, source: syscall}, action: run, program: p, after_alerts: 27, within_seconds: 28}]
 webserver:
   enabled: true
@@ -355,6 +356,14 @@ fn a_setting_is_a_row() {
     assert_eq!(crate::places::of(&["output_timeout"]), ["alerts/outputs.rs", "config/settings.rs"]);
 }
 
+#[test]
+fn a_webhook_may_propose_an_action() {
+    let text = "response: {webhook: {url: \"http://h/\"}}\nresponses: [{match: {rule: R}, action: webhook, proposes: kill, \
+                target: tree}]\n";
+    let config = load_text(text, &[]).unwrap().config;
+    assert_eq!(config.responses[0].read().unwrap().to_string(), "webhook (kill tree)");
+}
+
 /// A response that is not what was meant could end the wrong processes.
 #[test]
 fn responses_that_are_not_clear_are_errors() {
@@ -369,10 +378,13 @@ fn responses_that_are_not_clear_are_errors() {
         ("{match: {rule: R}, action: deny, program: p}", "program is for"),
         ("{match: {rule: R}, action: deny, after_alerts: 2}", "before any alert"),
         ("{match: {rule: R}, action: kill, after_alerts: 0}", "after_alerts must be"),
-        ("{match: {rule: R}, action: kill, within_seconds: 0}", "after_alerts must be"),
+        ("{match: {rule: R}, action: kill, within_seconds: 0}", "within_seconds must be"),
+        ("{match: {rule: R}, action: webhook}", "response.webhook.url is required"),
+        ("{match: {rule: R}, action: kill, proposes: stop}", "proposes is for"),
     ] {
         refuses(&format!("responses: [{response}]\n"), why);
     }
+    refuses("response: {webhook: {timeout_seconds: 0}}\n", "must be greater than 0");
     for (program, why) in [
         ("{command: [/p]}", "name is required"),
         ("{name: p, command: [p]}", "absolute path"),

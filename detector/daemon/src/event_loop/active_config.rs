@@ -35,7 +35,8 @@ pub(crate) fn path(pidfile: &Path) -> PathBuf {
 /// Returns settings and rules as JSON.
 pub(crate) fn snapshot(loaded: &Loaded, rules: &mut Rules) -> Json {
     let described = rules.describe(None).unwrap_or_default();
-    let rules = described["rules"].as_array().into_iter().flatten().filter_map(|rule| {
+    let all = ["rules", "correlations"].into_iter().filter_map(|kind| described[kind].as_array()).flatten();
+    let rules = all.filter_map(|rule| {
         let info = &rule["info"];
         Some((info["name"].as_str()?.to_owned(), info.clone()))
     });
@@ -71,13 +72,18 @@ pub(crate) fn changes(before: &Json, after: &Json) -> Vec<String> {
     let (old, new) = (map(before, "rules"), map(after, "rules"));
     for (name, rule) in &new {
         match old.get(name) {
-            None => lines.push(format!("rule '{name}': added")),
+            None => lines.push(format!("rule '{name}': added{}", asks(rule))),
             Some(known) => {
                 let parts = rule.as_object().into_iter().flatten();
                 let parts: Vec<_> = parts
-                    .filter(|(part, value)| known[part.as_str()] != **value)
+                    .filter(|(part, value)| *part != "response" && known[part.as_str()] != **value)
                     .map(|(part, _)| part.as_str())
                     .collect();
+                // Requests that may end processes are reported in full, also if they are gone.
+                if known["response"] != rule["response"] {
+                    let (before, now) = (text(&known["response"]), text(&rule["response"]));
+                    lines.push(format!("rule '{name}': response {before} -> {now}"));
+                }
                 if !parts.is_empty() {
                     lines.push(format!("rule '{name}': changed {}", parts.join(", ")));
                 }
@@ -86,6 +92,16 @@ pub(crate) fn changes(before: &Json, after: &Json) -> Vec<String> {
     }
     lines.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("rule '{name}': removed")));
     lines
+}
+
+/// Returns the responses of a rule as text.
+fn text(responses: &Json) -> String {
+    let texts: Vec<&str> = responses.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
+}
+
+fn asks(rule: &Json) -> String {
+    if rule["response"].is_null() { String::new() } else { format!(", response {}", text(&rule["response"])) }
 }
 
 fn change(name: &str, old: Option<&Json>, new: Option<&Json>) -> Option<String> {
@@ -132,12 +148,15 @@ mod tests {
         let before = json!({
             "settings": leaves(&json!({"json_output": false, "priority": "debug",
                 "engine": {"kind": "nodriver"}, "kafka_output": {"password": "old"}})),
-            "rules": {"A": {"condition": "x", "enabled": true}, "B": {"condition": "x"}, "Same": {"condition": "y"}},
+            "rules": {"A": {"condition": "x", "enabled": true}, "B": {"condition": "x"}, "Same": {"condition": "y"},
+                "K": {"condition": "x", "response": ["kill process"]}, "L": {"condition": "x"}},
         });
         let after = json!({
             "settings": leaves(&json!({"json_output": true, "rules_files": ["a"],
                 "engine": {"kind": "replay"}, "response": {"enabled": true}, "kafka_output": {"password": "new"}})),
-            "rules": {"A": {"condition": "z", "enabled": false}, "C": {"condition": "x"}, "Same": {"condition": "y"}},
+            "rules": {"A": {"condition": "z", "enabled": false}, "C": {"condition": "x"}, "Same": {"condition": "y"},
+                "D": {"condition": "x", "response": ["stop tree", "run p"]}, "K": {"condition": "x"},
+                "L": {"condition": "w", "response": ["deny"]}},
         });
         assert_eq!(
             changes(&before, &after),
@@ -150,6 +169,10 @@ mod tests {
                 "setting priority: \"debug\" -> the default",
                 "rule 'A': changed condition, enabled",
                 "rule 'C': added",
+                "rule 'D': added, response stop tree, run p",
+                "rule 'K': response kill process -> none",
+                "rule 'L': response none -> deny",
+                "rule 'L': changed condition",
                 "rule 'B': removed",
             ]
         );

@@ -17,7 +17,6 @@ use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::{Fatal, alerts::outputs, config, denial, event_loop::active_config, log, protect, response, rules::bundle};
-use peregrine_response::Plan;
 use rule_engine::engine::CompiledRules;
 use rule_engine::output::Priority;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,10 +130,7 @@ impl Reloader<'_> {
         let (new, old) = (&loaded.config, running);
         let plan = outputs::plan(new, self.hostname)?;
         // Those that are disabled now must end; to enable them takes a restart, as privileges were dropped.
-        let (responses, answered) = match response::plan(new)? {
-            Some(plan) => (plan, new.responses.clone()),
-            None => (Plan::default(), Vec::new()),
-        };
+        let responses = response::plan(new)?.unwrap_or_default();
         let denied = denial::plan(new, &sets)?;
         // From here on nothing can fail.
         log::set_up(new);
@@ -155,7 +151,7 @@ impl Reloader<'_> {
         if let Err(fatal) = self.alerts.apply(new, plan) {
             log::error(fatal);
         }
-        self.slot.put_responses(responses, answered);
+        self.slot.put_responses(responses, new.clone());
         self.slot.put_denials(denied, new.clone());
         if let Some((path, snapshot)) = snapshot
             && let Err(error) = active_config::write(&active_config::path(path), &snapshot)

@@ -109,7 +109,7 @@ pub(crate) fn run<S: Measured>(
         recorder: Recorder::new(&setup.config.capture),
         before: None,
         evictions: EvictionWatch::new(),
-        selected: Selected::new(&setup.config.responses),
+        selected: Selected::new(setup.config),
         cut_fields: CutFields::new(rules),
         differences: 0,
     };
@@ -283,11 +283,11 @@ impl AtWork<'_> {
             self.drops.follow(&drops);
             self.timeouts = timeouts.max_consecutives;
         }
-        if let Some((plan, wanted)) = self.setup.slot.take_responses()
+        if let Some((plan, config)) = self.setup.slot.take_responses()
             && let Some(responses) = self.setup.responses
         {
             responses.apply(plan);
-            self.selected = Selected::new(&wanted);
+            self.selected = Selected::new(&config);
         }
         if let Some(containers) = self.setup.containers {
             containers.take(inspector);

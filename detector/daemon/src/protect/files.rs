@@ -33,7 +33,7 @@ pub(crate) fn check<'p>(refuse: bool, paths: impl Iterator<Item = &'p Path>) -> 
         return Err(Fatal(format!("protection.refuse_writable_files: {}", found.join("; "))));
     }
     for line in found {
-        log::warning(format!("{line}, who can thereby change what is detected"));
+        log::warning(format!("{line}, who can thereby change what is detected or done"));
     }
     Ok(())
 }

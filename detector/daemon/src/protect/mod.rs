@@ -45,6 +45,11 @@ impl Protection {
         Self { watches, confined, answers: config.response.enabled }
     }
 
+    /// Returns whether capabilities and system calls are limited.
+    pub(crate) fn is_confined(self) -> bool {
+        self.confined
+    }
+
     /// Applies what must be in place before there are threads.
     pub(crate) fn begin(self, config: &Config) {
         if !self.watches {

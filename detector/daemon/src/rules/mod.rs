@@ -6,6 +6,7 @@ pub(crate) mod slot;
 
 use crate::alerts::noise::Noise;
 use crate::cli::Options;
+use crate::config::responses;
 use crate::config::settings::{self, Config, ExtraField, MinPriority, RuleMatching};
 use crate::names::K8S_AUDIT;
 use crate::plugins::{self, Plugins};
@@ -84,7 +85,10 @@ impl RuleFiles {
         let rules = self.files.iter().map(|(path, _)| path).chain(&self.folders);
         let bundle = &loaded.config.rules_bundle;
         let cache = Some(&bundle.cache).filter(|_| !bundle.url.is_empty());
-        configs.chain(rules).chain(cache).map(PathBuf::as_path)
+        // What responses run decides what happens to processes.
+        let response = &loaded.config.response;
+        let programs = response.programs.iter().filter(|_| response.enabled).filter_map(|one| one.command.first());
+        configs.chain(rules).chain(cache).map(PathBuf::as_path).chain(programs.map(Path::new))
     }
 
     fn add(&mut self, named: Vec<PathBuf>) -> Result<(), Fatal> {
@@ -139,6 +143,9 @@ impl RuleFiles {
         }
         let sources = of_plugins.into_iter().fold(sources, Sources::with);
         let mut loader = Loader::new(sources).extra_output(extra);
+        if let Some(means) = responses::means(config) {
+            loader = loader.means(means);
+        }
         let names: Vec<String> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
         let files = names.iter().zip(&self.files).map(|(name, (_, bytes))| (name.as_str(), bytes.as_slice()));
         let mut loaded = loader.load(files);

@@ -1,6 +1,6 @@
 //! Handover of new rules to the threads that evaluate them.
 
-use crate::config::settings::{Config, Response, SyscallEventDrops, SyscallEventTimeouts};
+use crate::config::settings::{Config, SyscallEventDrops, SyscallEventTimeouts};
 use peregrine_response::Plan;
 use rule_engine::deny::Plan as Denied;
 use rule_engine::engine::{CompiledRules, SourceRules};
@@ -13,7 +13,7 @@ pub(crate) struct Slot {
     /// The rules, with the sources that have not taken theirs.
     sets: Mutex<Option<(CompiledRules, Vec<String>)>>,
     settings: Mutex<Option<(SyscallEventDrops, SyscallEventTimeouts)>>,
-    responses: Mutex<Option<(Plan, Vec<Response>)>>,
+    responses: Mutex<Option<(Plan, Config)>>,
     denials: Mutex<Option<(Option<Denied>, Config)>>,
 }
 
@@ -33,13 +33,13 @@ impl Slot {
     }
 
     /// Takes new responses, if there are any.
-    pub(crate) fn take_responses(&self) -> Option<(Plan, Vec<Response>)> {
+    pub(crate) fn take_responses(&self) -> Option<(Plan, Config)> {
         self.responses.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Sets new responses, which are taken before the rules that are set next.
-    pub(crate) fn put_responses(&self, plan: Plan, responses: Vec<Response>) {
-        *self.responses.lock().unwrap_or_else(PoisonError::into_inner) = Some((plan, responses));
+    /// Sets new responses with their configuration, which are taken before the rules that are set next.
+    pub(crate) fn put_responses(&self, plan: Plan, config: Config) {
+        *self.responses.lock().unwrap_or_else(PoisonError::into_inner) = Some((plan, config));
     }
 
     /// Returns whether there is something new that the kernel should deny.
