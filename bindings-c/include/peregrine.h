@@ -929,6 +929,73 @@ typedef struct peregrine_named_value {
 } peregrine_named_value;
 
 /**
+ * A response that the rule of an alert requests. Set `size` to `sizeof(peregrine_response)` before the call. What it points at
+ * is valid as long as the alert.
+ */
+typedef struct peregrine_response {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The action: `kill`, `stop`, `continue`, `freeze`, `thaw`, `run`, `webhook` or `deny`. Later versions may have more.
+     */
+    struct peregrine_bytes action;
+    /**
+     * The processes that it is for: `process`, `tree` or `container`; empty for `run`, `deny`, and a `webhook` that proposes
+     * nothing.
+     */
+    struct peregrine_bytes target;
+    /**
+     * The name of the program, for `run`; else empty.
+     */
+    struct peregrine_bytes program;
+    /**
+     * The action that a `webhook` proposes; else empty.
+     */
+    struct peregrine_bytes proposes;
+    /**
+     * The number of alerts about the same process from which on it is requested; at least 1.
+     */
+    uint32_t after_alerts;
+    /**
+     * The time in which these alerts must be, in seconds.
+     */
+    uint32_t within_seconds;
+} peregrine_response;
+
+/**
+ * The process of an event. Set `size` to `sizeof(peregrine_process)` before the call. What it points at is valid as long as
+ * the alert.
+ */
+typedef struct peregrine_process {
+    /**
+     * The size of this struct, as the caller was compiled.
+     */
+    size_t size;
+    /**
+     * The start in nanoseconds since 1970; 0 if unknown.
+     */
+    uint64_t start;
+    /**
+     * The path of the executable, as the kernel has it; empty if unknown.
+     */
+    struct peregrine_bytes exe;
+    /**
+     * The path of the cgroup; empty if unknown.
+     */
+    struct peregrine_bytes cgroup;
+    /**
+     * The ID of the container; empty if it is in none.
+     */
+    struct peregrine_bytes container;
+    /**
+     * The process ID in the host's PID namespace.
+     */
+    int32_t pid;
+} peregrine_process;
+
+/**
  * Receives an alert. `userdata` is that of the call that evaluated the event. The callback may call the library, also with
  * the same engine and inspector; it must not throw.
  */
@@ -1987,6 +2054,37 @@ peregrine_status peregrine_alert_add_note(struct peregrine_alert *alert,
  * Frees an alert of peregrine_alert_clone(). Passing NULL is a no-op. Other alerts must not be freed.
  */
 void peregrine_alert_free(struct peregrine_alert *alert);
+
+/**
+ * Returns the number of responses that the rule of an alert requests; 0 if it requests none, or `alert` is NULL. They are
+ * proposals: the library does nothing.
+ */
+size_t peregrine_alert_response_count(const struct peregrine_alert *alert);
+
+/**
+ * Returns a response that the rule of an alert requests.
+ *
+ * @param alert the alert
+ * @param index the index of the response, from 0, in the order of the rule
+ * @param out   receives the response; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _END if there is no response of that index, _INVALID_ARGUMENT if `size` is too small
+ */
+peregrine_status peregrine_alert_response(const struct peregrine_alert *alert,
+                                          size_t index,
+                                          struct peregrine_response *out);
+
+/**
+ * Returns the process that the responses of an alert are about: that of the event; of a correlation, that of its last event.
+ * Its ID may belong to another process by the time that the program acts: hold it by a pidfd, then compare start and
+ * executable.
+ *
+ * @param alert the alert
+ * @param out   receives the process; set its `size` first
+ * @return PEREGRINE_STATUS_OK, _MISSING if the rule requests no response or the process is not known, _INVALID_ARGUMENT if
+ *         `size` is too small
+ */
+peregrine_status peregrine_alert_process(const struct peregrine_alert *alert,
+                                         struct peregrine_process *out);
 
 /**
  * Creates an engine. It keeps the ruleset alive.

@@ -496,6 +496,28 @@ public:
 		return note;
 	}
 
+	/* The responses that the rule requests; proposals, nothing is done. */
+	size_t response_count() const { return peregrine_alert_response_count(raw_); }
+
+	std::optional<peregrine_response> response(size_t index) const
+	{
+		peregrine_response response{};
+		response.size = sizeof response;
+		if (peregrine_alert_response(raw_, index, &response) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return response;
+	}
+
+	/* The process that the responses are about. */
+	std::optional<peregrine_process> process() const
+	{
+		peregrine_process process{};
+		process.size = sizeof process;
+		if (peregrine_alert_process(raw_, &process) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return process;
+	}
+
 	const peregrine_alert *get() const { return raw_; }
 
 private:

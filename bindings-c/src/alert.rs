@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bumpalo::Bump;
 use rule_engine::engine::{AlertKind as EngineKind, Note, OwnedAlert, OwnedValue};
 use rule_engine::output::Format as EngineFormat;
+use rule_engine::response::{Process, Response};
 
 use crate::error::Error;
 use crate::guard::{call, value};
@@ -65,6 +66,7 @@ pub struct AlertData {
     arena: Bump,
     fields: OnceCell<Vec<NamedValue>>,
     notes: OnceCell<Vec<NamedValue>>,
+    process: OnceCell<Option<Process>>,
 }
 
 impl Handle for Alert {
@@ -112,7 +114,7 @@ unsafe impl Input for Format {}
 
 impl AlertData {
     pub(crate) fn new(alert: OwnedAlert) -> Self {
-        Self { alert, arena: Bump::new(), fields: OnceCell::new(), notes: OnceCell::new() }
+        Self { alert, arena: Bump::new(), fields: OnceCell::new(), notes: OnceCell::new(), process: OnceCell::new() }
     }
 
     /// Returns the alert for C, which points into `self`.
@@ -135,6 +137,17 @@ impl AlertData {
             priority: view.priority().into(),
             data: self,
         }
+    }
+
+    /// Returns the responses that the rule requests.
+    pub(crate) fn responses(&self) -> &[Response] {
+        self.alert.view(&self.arena).definition().map_or(&[], |rule| &rule.responses)
+    }
+
+    /// Returns the process that they are about.
+    pub(crate) fn process(&self) -> Option<&Process> {
+        let kept = self.process.get_or_init(|| self.alert.view(&self.arena).verdict()?.process);
+        kept.as_ref()
     }
 
     fn fields(&self) -> &[NamedValue] {
@@ -174,7 +187,7 @@ impl NamedValue {
 ///
 /// # Safety
 /// `alert` is NULL or valid.
-unsafe fn data<'a>(alert: *const Alert) -> Result<&'a AlertData, Error> {
+pub(crate) unsafe fn data<'a>(alert: *const Alert) -> Result<&'a AlertData, Error> {
     // SAFETY: guaranteed by the caller.
     let data = unsafe { alert.as_ref() }.map_or(std::ptr::null(), |alert| alert.data);
     // SAFETY: the library set it, and it lives as long as the alert.

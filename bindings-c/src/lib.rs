@@ -65,6 +65,8 @@ pub mod builder;
 
 pub mod alert;
 
+pub mod response;
+
 pub mod engine;
 
 pub mod plugins;

@@ -74,6 +74,7 @@ c_tests! {
         goes_to_other_threads,
         finds_misuse,
         has_the_steps_of_a_correlation,
+        proposes_what_its_rule_asks_for,
     }
     filter {
         tests_events,

@@ -269,6 +269,67 @@ static void has_the_steps_of_a_correlation(void)
 	peregrine_inspector_free(inspector);
 }
 
+static void look_at_responses(void *userdata, const peregrine_alert *alert)
+{
+	uint64_t *alerts = userdata;
+	peregrine_response response = {.size = sizeof response};
+	peregrine_process process = {.size = sizeof process};
+	peregrine_named_value pid = {.size = sizeof pid};
+	peregrine_alert *copy = NULL;
+
+	if (equals(alert->rule, "quiet")) {
+		CHECK(peregrine_alert_response_count(alert) == 0);
+		CHECK_STATUS(peregrine_alert_response(alert, 0, &response), PEREGRINE_STATUS_END);
+		CHECK_STATUS(peregrine_alert_process(alert, &process), PEREGRINE_STATUS_MISSING);
+		return;
+	}
+	CHECK(peregrine_alert_response_count(alert) == 3);
+	CHECK_OK(peregrine_alert_response(alert, 0, &response));
+	CHECK(equals(response.action, "kill") && equals(response.target, "tree"));
+	CHECK(response.program.len == 0 && response.proposes.len == 0);
+	CHECK(response.after_alerts == 2 && response.within_seconds == 5);
+	CHECK_OK(peregrine_alert_clone(alert, &copy));
+	CHECK_OK(peregrine_alert_response(copy, 1, &response));
+	CHECK(equals(response.action, "run") && equals(response.program, "page") && response.target.len == 0);
+	CHECK_OK(peregrine_alert_response(copy, 2, &response));
+	CHECK(equals(response.action, "webhook") && equals(response.proposes, "freeze"));
+	CHECK(equals(response.target, "container") && response.after_alerts == 1);
+	CHECK_STATUS(peregrine_alert_response(copy, 3, &response), PEREGRINE_STATUS_END);
+	CHECK_OK(peregrine_alert_process(copy, &process));
+	CHECK_OK(peregrine_alert_field_by_name(alert, "proc.pid", &pid));
+	CHECK(process.pid == pid.value.as.int64 && process.pid > 0);
+	CHECK(process.exe.len > 0 && process.cgroup.len > 0);
+	peregrine_alert_free(copy);
+	response.size = 3;
+	CHECK_STATUS(peregrine_alert_response(alert, 0, &response), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	process.size = 3;
+	CHECK_STATUS(peregrine_alert_process(alert, &process), PEREGRINE_STATUS_INVALID_ARGUMENT);
+	(*alerts)++;
+}
+
+static void proposes_what_its_rule_asks_for(void)
+{
+	peregrine_engine *engine =
+		load_text("- rule: asks\n  desc: d\n  condition: evt.type = execve\n  output: \"%proc.pid\"\n"
+			  "  priority: notice\n"
+			  "  response: [{action: kill, target: tree, after_alerts: 2, within_seconds: 5},"
+			  " {action: run, program: page}, {action: webhook, proposes: freeze}]\n"
+			  "- rule: quiet\n  desc: d\n  condition: evt.type = clone\n  output: x\n  priority: notice\n");
+	peregrine_inspector *inspector = open_capture();
+	peregrine_event event;
+	uint64_t alerts = 0;
+
+	CHECK(peregrine_alert_response_count(NULL) == 0);
+	CHECK_STATUS(peregrine_alert_process(NULL, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	CHECK_STATUS(peregrine_alert_response(NULL, 0, NULL), PEREGRINE_STATUS_NULL_POINTER);
+	while (peregrine_inspector_next(inspector, &event) == PEREGRINE_STATUS_OK)
+		CHECK_OK(peregrine_engine_process(engine, event, look_at_responses, &alerts));
+	CHECK(alerts > 1);
+	peregrine_engine_free(engine);
+	peregrine_inspector_free(inspector);
+}
+
 RUN({"has_typed_fields", has_typed_fields}, {"outlives_engine_and_inspector", outlives_engine_and_inspector},
     {"takes_notes", takes_notes}, {"goes_to_other_threads", goes_to_other_threads}, {"finds_misuse", finds_misuse},
-    {"has_the_steps_of_a_correlation", has_the_steps_of_a_correlation})
+    {"has_the_steps_of_a_correlation", has_the_steps_of_a_correlation},
+    {"proposes_what_its_rule_asks_for", proposes_what_its_rule_asks_for})
