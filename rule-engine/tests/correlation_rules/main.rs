@@ -548,6 +548,7 @@ fn errors_have_a_place_and_a_hint() {
             "group-by",
         ),
         (burst, "%first.user.name", "%first.user.nmae", "is not a field of step 'step1'", "burst (", "`user.name`"),
+        (burst, "%first.user.name", "%frist.user.name", "neither a field nor one of a step", "burst (", "`first`"),
         (burst, "%correlation.count", "%correlation.number", "A correlation has no 'number'", "burst (", "count"),
         (burst, "%correlation.count", "%toupper(user.name)", "not followed by a field", "burst (", "no transformers"),
         (burst, "WARNING", "WARNIN", "Invalid priority", "WARNIN", "`Warning`"),
@@ -566,6 +567,14 @@ fn errors_have_a_place_and_a_hint() {
             "Correlation 'correlation burst' has no key 'proc.pid'",
             "proc.pid",
             "[user.name]",
+        ),
+        (
+            BURST,
+            "%step1.count",
+            "%Login.user.name",
+            "names rule 'Login', and not its step 'login'",
+            "%correlation.name",
+            "`as:`, or write %login.user.name",
         ),
         (
             BURST,

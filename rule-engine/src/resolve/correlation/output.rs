@@ -97,7 +97,7 @@ impl Resolver<'_> {
         done: &[ResolvedCorrelation],
     ) -> Step<Piece> {
         let refuse = |message: String, hint: Option<String>| Err(output_fault(draft, output, message, hint));
-        let (prefix, field) = name.split_once('.').unwrap_or((name, ""));
+        let (prefix, mut field) = name.split_once('.').unwrap_or((name, ""));
         if prefix == "correlation" {
             return match field {
                 "count" => Ok(Piece::Count),
@@ -119,12 +119,13 @@ impl Resolver<'_> {
             };
         }
         let step = members.iter().position(|member| member.name == prefix);
-        let (which, field) = match (prefix, step) {
-            (_, Some(place)) => (Which::Member(place as u16), field),
-            ("first", None) => (Which::First, field),
-            ("last", None) => (Which::Last, field),
-            _ => (Which::Last, name),
+        let (which, of_step) = match (prefix, step) {
+            (_, Some(place)) => (Which::Member(place as u16), Some(field)),
+            ("first", None) => (Which::First, Some(field)),
+            ("last", None) => (Which::Last, Some(field)),
+            _ => (Which::Last, None),
         };
+        let rest = std::mem::replace(&mut field, of_step.unwrap_or(name));
         let mut places = vec![None; members.len()];
         let wanted = members_of(which, shape, members.len());
         if wanted.is_empty() {
@@ -148,10 +149,22 @@ impl Resolver<'_> {
             match keep(self.sources, member, field) {
                 Ok(at) => places[place] = Some(at),
                 Err(message) => {
+                    let is_rule =
+                        |member: &&ResolvedMember| matches!(&member.found, Found::Rule(rule) if rule == prefix);
+                    if of_step.is_none()
+                        && let Some(member) = members.iter().find(is_rule)
+                    {
+                        let message = format!("'%{name}' names rule '{prefix}', and not its step '{}'", member.name);
+                        let hint = format!("name the step with `as:`, or write %{}.{rest}", member.name);
+                        return refuse(message, Some(hint));
+                    }
                     let names = members.iter().map(|member| member.name.as_str());
                     let near = did_you_mean(prefix, names.chain(["first", "last", "correlation"]));
                     let hint = self.sources.near_field(&members[place].source, field).or(near);
-                    let message = format!("'%{name}' is not a field of step '{}': {message}", members[place].name);
+                    let message = match of_step {
+                        Some(_) => format!("'%{name}' is not a field of step '{}': {message}", members[place].name),
+                        None => format!("'%{name}' is neither a field nor one of a step: {message}"),
+                    };
                     return refuse(message, hint);
                 }
             }
