@@ -11,7 +11,6 @@ use crate::alerts::AlertRows;
 use crate::dataset::Dataset;
 use crate::scan::Error;
 use crate::table::Table;
-use crate::write::{FileFormat, WriteOptions};
 
 /// When files of alerts are completed.
 #[derive(Debug, Clone, Copy)]
@@ -173,8 +172,7 @@ impl State {
     }
 
     fn begin(&self) -> Result<Open, Error> {
-        let options = WriteOptions::new(FileFormat::Parquet);
-        let mut files = Dataset::new(&self.folder, self.rows.schema(), Table::Alerts.time_column(), options)?;
+        let mut files = Dataset::parquet(&self.folder, self.rows.schema(), Table::Alerts.time_column())?;
         files.begin(&jiff::Timestamp::now().strftime("alerts-%Y%m%dT%H%M%S.%9fZ").to_string())?;
         Ok(Open { files, since: Instant::now() })
     }

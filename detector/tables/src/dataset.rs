@@ -9,7 +9,7 @@ use arrow_array::{Array as _, RecordBatch};
 use arrow_schema::SchemaRef;
 
 use crate::scan::Error;
-use crate::write::{WriteOptions, Writer};
+use crate::write::{FileFormat, WriteOptions, Writer};
 
 /// The files that are open at a time.
 const OPEN: usize = 16;
@@ -19,11 +19,15 @@ const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The host of captures that do not have its name. PyArrow cannot read a dataset in which all hosts are null.
 const UNKNOWN: &str = "unknown";
 
+/// Creates a file.
+type Create = fn(&Path, &SchemaRef, &WriteOptions) -> Result<Writer, Error>;
+
 /// Writes the rows of captures to a folder by host and date, in UTC.
 #[derive(Debug)]
 pub struct Dataset {
     folder: PathBuf,
     options: WriteOptions,
+    create: Create,
     schema: SchemaRef,
     /// The index of the column with the time.
     time: usize,
@@ -41,10 +45,26 @@ impl Dataset {
     /// # Errors
     /// If the schema has no such column of times.
     pub fn new(folder: &Path, schema: &SchemaRef, time: &str, options: WriteOptions) -> Result<Self, Error> {
+        Self::created_by(Writer::create, folder, schema, time, options)
+    }
+
+    /// Creates a dataset of Parquet.
+    pub(crate) fn parquet(folder: &Path, schema: &SchemaRef, time: &str) -> Result<Self, Error> {
+        Self::created_by(Writer::parquet, folder, schema, time, WriteOptions::new(FileFormat::Parquet))
+    }
+
+    fn created_by(
+        create: Create,
+        folder: &Path,
+        schema: &SchemaRef,
+        time: &str,
+        options: WriteOptions,
+    ) -> Result<Self, Error> {
         let time = schema.index_of(time)?;
         Ok(Self {
             folder: folder.to_owned(),
             options,
+            create,
             schema: SchemaRef::clone(schema),
             time,
             open: Vec::new(),
@@ -116,7 +136,7 @@ impl Dataset {
                 let failed = |error| Error::io(format!("can't create {}", folder.display()), error);
                 std::fs::create_dir_all(&folder).map_err(failed)?;
                 let file = folder.join(format!("{}{part}.{}", self.name, self.options.format.name()));
-                (partition, Writer::create(&file, &self.schema, &self.options)?)
+                (partition, (self.create)(&file, &self.schema, &self.options)?)
             }
         };
         self.open.push(found);

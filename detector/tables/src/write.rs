@@ -140,18 +140,92 @@ impl Out {
     }
 }
 
-#[allow(clippy::large_enum_variant, reason = "a writer has one")]
-enum Form {
-    Parquet(ArrowWriter<Out>),
-    File(arrow_ipc::writer::FileWriter<Out>, SchemaRef),
-    Stream(arrow_ipc::writer::StreamWriter<Out>),
-    Csv(arrow_csv::Writer<Out>, SchemaRef),
-    Json(arrow_json::Writer<Out, LineDelimited>),
+/// A file of one format. Behind a pointer, so that a program that writes only one has not the code of all.
+trait Form: Send {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error>;
+
+    /// Returns about how many bytes were written, or are ready to be; 0 if that is not known.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Writes the end of the file, whose number of rows is given.
+    fn finish(self: Box<Self>, rows: u64) -> Result<Out, Error>;
+}
+
+impl Form for ArrowWriter<Out> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.write(batch)?;
+        if self.in_progress_size() >= GROUP_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.bytes_written() + self.in_progress_size()) as u64
+    }
+
+    fn finish(self: Box<Self>, _: u64) -> Result<Out, Error> {
+        Ok(self.into_inner()?)
+    }
+}
+
+/// Arrow as a file.
+struct ArrowFile(arrow_ipc::writer::FileWriter<Out>, SchemaRef);
+
+impl Form for ArrowFile {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        Ok(self.0.write(&Flat::NoDictionaries.batch(batch, &self.1)?)?)
+    }
+
+    fn finish(mut self: Box<Self>, _: u64) -> Result<Out, Error> {
+        self.0.finish()?;
+        Ok(self.0.into_inner()?)
+    }
+}
+
+impl Form for arrow_ipc::writer::StreamWriter<Out> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        Ok(self.write(batch)?)
+    }
+
+    fn finish(mut self: Box<Self>, _: u64) -> Result<Out, Error> {
+        Self::finish(&mut self)?;
+        Ok(self.into_inner()?)
+    }
+}
+
+struct Csv(arrow_csv::Writer<Out>, SchemaRef);
+
+impl Form for Csv {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        Ok(self.0.write(&Flat::Cells.batch(batch, &self.1)?)?)
+    }
+
+    fn finish(mut self: Box<Self>, rows: u64) -> Result<Out, Error> {
+        // A file without rows has a header too.
+        if rows == 0 {
+            self.0.write(&RecordBatch::new_empty(self.1))?;
+        }
+        Ok(self.0.into_inner())
+    }
+}
+
+impl Form for arrow_json::Writer<Out, LineDelimited> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        Ok(self.write(batch)?)
+    }
+
+    fn finish(mut self: Box<Self>, _: u64) -> Result<Out, Error> {
+        Self::finish(&mut self)?;
+        Ok(self.into_inner())
+    }
 }
 
 /// Writes batches of one schema.
 pub struct Writer {
-    form: Form,
+    form: Box<dyn Form>,
     rows: u64,
 }
 
@@ -167,29 +241,31 @@ impl Writer {
     /// # Errors
     /// If the file cannot be created.
     pub fn create(path: &Path, schema: &SchemaRef, options: &WriteOptions) -> Result<Self, Error> {
-        let mut schema = SchemaRef::clone(schema);
-        if !options.metadata.is_empty() {
-            let mut about = schema.metadata().clone();
-            about.extend(options.metadata.iter().cloned());
-            schema = SchemaRef::new(schema.as_ref().clone().with_metadata(about));
-        }
-        let out = Out::open(path)?;
-        let form = match options.format {
-            FileFormat::Parquet => {
-                let properties = properties(&schema, options)?;
-                Form::Parquet(ArrowWriter::try_new(out, schema, Some(properties))?)
-            }
-            FileFormat::Arrow if matches!(out, Out::Temporary(..)) => {
-                let flat = Flat::NoDictionaries.schema(&schema);
-                Form::File(arrow_ipc::writer::FileWriter::try_new(out, &flat)?, flat)
-            }
-            FileFormat::Arrow => Form::Stream(arrow_ipc::writer::StreamWriter::try_new(out, &schema)?),
+        let described = described(schema, options);
+        let open = || Out::open(path);
+        let form: Box<dyn Form> = match options.format {
+            FileFormat::Parquet => return Self::parquet(path, schema, options),
             FileFormat::Csv => {
-                let flat = Flat::Cells.schema(&schema);
-                Form::Csv(arrow_csv::WriterBuilder::new().with_header(true).build(out), flat)
+                let flat = Flat::Cells.schema(&described);
+                Box::new(Csv(arrow_csv::WriterBuilder::new().with_header(true).build(open()?), flat))
             }
-            FileFormat::Json => Form::Json(arrow_json::Writer::new(out)),
+            FileFormat::Json => Box::new(arrow_json::Writer::<_, LineDelimited>::new(open()?)),
+            FileFormat::Arrow => match open()? {
+                out @ Out::Temporary(..) => {
+                    let flat = Flat::NoDictionaries.schema(&described);
+                    Box::new(ArrowFile(arrow_ipc::writer::FileWriter::try_new(out, &flat)?, flat))
+                }
+                out => Box::new(arrow_ipc::writer::StreamWriter::try_new(out, &described)?),
+            },
         };
+        Ok(Self { form, rows: 0 })
+    }
+
+    /// Creates a file of Parquet, whatever the format of the options.
+    pub(crate) fn parquet(path: &Path, schema: &SchemaRef, options: &WriteOptions) -> Result<Self, Error> {
+        let schema = described(schema, options);
+        let properties = properties(&schema, options)?;
+        let form = Box::new(ArrowWriter::try_new(Out::open(path)?, schema, Some(properties))?);
         Ok(Self { form, rows: 0 })
     }
 
@@ -199,19 +275,7 @@ impl Writer {
     /// If it cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.rows += batch.num_rows() as u64;
-        match &mut self.form {
-            Form::Parquet(writer) => {
-                writer.write(batch)?;
-                if writer.in_progress_size() >= GROUP_BYTES {
-                    writer.flush()?;
-                }
-            }
-            Form::File(writer, schema) => writer.write(&Flat::NoDictionaries.batch(batch, schema)?)?,
-            Form::Stream(writer) => writer.write(batch)?,
-            Form::Csv(writer, schema) => writer.write(&Flat::Cells.batch(batch, schema)?)?,
-            Form::Json(writer) => writer.write(batch)?,
-        }
-        Ok(())
+        self.form.write(batch)
     }
 
     /// Returns the number of rows that were written.
@@ -221,10 +285,7 @@ impl Writer {
 
     /// Returns about how many bytes were written, or are ready to be.
     pub fn bytes(&self) -> u64 {
-        match &self.form {
-            Form::Parquet(writer) => (writer.bytes_written() + writer.in_progress_size()) as u64,
-            _ => 0,
-        }
+        self.form.bytes()
     }
 
     /// Completes the file, and gives it its name.
@@ -232,30 +293,18 @@ impl Writer {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(self) -> Result<(), Error> {
-        let out = match self.form {
-            Form::Parquet(writer) => writer.into_inner()?,
-            Form::File(mut writer, _) => {
-                writer.finish()?;
-                writer.into_inner()?
-            }
-            Form::Stream(mut writer) => {
-                writer.finish()?;
-                writer.into_inner()?
-            }
-            Form::Csv(mut writer, schema) => {
-                // A file without rows has a header too.
-                if self.rows == 0 {
-                    writer.write(&RecordBatch::new_empty(schema))?;
-                }
-                writer.into_inner()
-            }
-            Form::Json(mut writer) => {
-                writer.finish()?;
-                writer.into_inner()
-            }
-        };
-        out.finish()
+        self.form.finish(self.rows)?.finish()
     }
+}
+
+/// Returns the schema with the metadata of the options.
+fn described(schema: &SchemaRef, options: &WriteOptions) -> SchemaRef {
+    if options.metadata.is_empty() {
+        return SchemaRef::clone(schema);
+    }
+    let mut about = schema.metadata().clone();
+    about.extend(options.metadata.iter().cloned());
+    SchemaRef::new(schema.as_ref().clone().with_metadata(about))
 }
 
 /// Returns the properties of a Parquet file.
