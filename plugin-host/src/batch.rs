@@ -5,6 +5,7 @@ use falco_plugin_api::{
     ss_plugin_rc_SS_PLUGIN_TIMEOUT,
 };
 
+use crate::calls::Function;
 use crate::error::Error;
 use crate::plugin::{Plugin, text};
 
@@ -25,8 +26,10 @@ impl Batch {
     pub(crate) fn request(plugin: &Plugin, instance: *mut ss_instance_t) -> Result<Option<Self>, Error> {
         let Some(next_batch) = plugin.library().api().__bindgen_anon_1.next_batch else { return Ok(None) };
         let (mut count, mut events) = (0_u32, std::ptr::null_mut());
+        let call = plugin.call(Function::NextBatch);
         // SAFETY: state and instance are those of this plugin, which writes to the two variables.
         let rc = unsafe { next_batch(plugin.state(), instance, &raw mut count, &raw mut events) };
+        drop(call);
         if ![ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_rc_SS_PLUGIN_TIMEOUT, ss_plugin_rc_SS_PLUGIN_EOF].contains(&rc) {
             return Err(plugin.failed("plugin_next_batch"));
         }
@@ -58,11 +61,13 @@ impl Batch {
 pub(crate) fn open(plugin: &Plugin, params: &str) -> Result<*mut ss_instance_t, Error> {
     let params = text(&plugin.info().name, "open_params", params)?;
     let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
+    let call = plugin.call(Function::Open);
     // SAFETY: the state is that of this plugin, the text lives until the call returns, and the presence of the function
     // was checked when the library was loaded.
     let open =
         |open: unsafe extern "C-unwind" fn(_, _, _) -> _| unsafe { open(plugin.state(), params.as_ptr(), &raw mut rc) };
     let instance = plugin.library().api().__bindgen_anon_1.open.map_or(std::ptr::null_mut(), open);
+    drop(call);
     if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(instance) } else { Err(plugin.failed("plugin_open")) }
 }
 
@@ -71,6 +76,7 @@ pub(crate) fn close(plugin: &Plugin, instance: *mut ss_instance_t) {
     if let Some(close) = plugin.library().api().__bindgen_anon_1.close
         && !instance.is_null()
     {
+        let _call = plugin.call(Function::Close);
         // SAFETY: state and instance are those of this plugin, and the instance is not used any more.
         unsafe { close(plugin.state(), instance) };
     }

@@ -12,6 +12,7 @@ use falco_plugin_api::{
 use rule_engine::event::json::Argument;
 use rule_engine::event::{FieldError, FieldId, FieldInfo, Kind, Print, Value};
 
+use crate::calls::Function;
 use crate::fields::TYPES;
 use crate::library;
 use crate::owner::last_error;
@@ -124,6 +125,7 @@ impl Request {
             value_offsets: std::ptr::null_mut(),
         };
         let event = seen.input();
+        let _call = plugin.call(Function::Extract);
         // SAFETY: the state is that of this plugin; event, field and input live until the call returns, and only the
         // field is written to. The presence of the function was checked when the library was loaded.
         let extract = || unsafe { extract(plugin.state(), &raw const event, &raw const input) };

@@ -64,6 +64,7 @@
 
 mod active;
 mod batch;
+mod calls;
 mod codes;
 mod error;
 mod extract;
@@ -82,10 +83,11 @@ mod syscalls;
 mod tables;
 mod version;
 
+pub use calls::{Cost, time_all_calls};
 pub use error::Error;
 pub use fields::Field;
 pub use library::{Capabilities, Events, Info, Library};
-pub use owner::{Log, LogLine, Severity, late_calls};
+pub use owner::{Log, LogLine, OngoingCall, Severity, costs, late_calls, ongoing_calls};
 pub use plugin::{Metric, OpenParam, Plugin};
 pub use raw::RawSource;
 pub use schema::{Fields, PluginSchema};

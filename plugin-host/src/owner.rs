@@ -20,6 +20,7 @@ use falco_plugin_api::{
 use scap::EventCode;
 use scap::event::HEADER_LEN;
 
+use crate::calls::{Calls, Cost};
 use crate::library;
 use crate::queue::Queue;
 use crate::routines::Routines;
@@ -71,8 +72,38 @@ pub fn late_calls() -> u64 {
     LATE.load(Ordering::Relaxed)
 }
 
+/// A call of a plugin that is going on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OngoingCall {
+    /// The name of the plugin.
+    pub plugin: String,
+    /// The name of the function.
+    pub function: &'static str,
+    /// Numbers of the initialized plugin and of the call: the same ones later mean that the call has not returned.
+    pub number: (usize, u64),
+}
+
+/// Returns the calls of initialized plugins that are going on now in this process, for a watchdog: nothing can make a plugin
+/// return. Routines are not among them.
+pub fn ongoing_calls() -> Vec<OngoingCall> {
+    let owners = OWNERS.read().unwrap_or_else(PoisonError::into_inner);
+    let ongoing = |(instance, owner): (&usize, &Arc<Owner>)| {
+        let (number, function) = owner.calls.now()?;
+        Some(OngoingCall { plugin: owner.plugin.clone(), function, number: (*instance, number) })
+    };
+    owners.iter().filter_map(ongoing).collect()
+}
+
+/// Returns the plugins that are initialized now in this process, each with the cost of its calls so far.
+pub fn costs() -> Vec<(String, Cost)> {
+    let owners = OWNERS.read().unwrap_or_else(PoisonError::into_inner);
+    owners.values().map(|owner| (owner.plugin.clone(), owner.calls.cost())).collect()
+}
+
 struct Owner {
     plugin: String,
+    calls: Arc<Calls>,
     log: Log,
     /// Receiver of its asynchronous events, while it may add any.
     events: Mutex<Option<AsyncEvents>>,
@@ -121,20 +152,27 @@ impl Dump {
 }
 
 /// The owner of one initialized plugin, for as long as this lives.
-pub(crate) struct Registered(usize);
+pub(crate) struct Registered(usize, Arc<Calls>);
 
 impl Registered {
     pub(crate) fn new(plugin: &str, log: Log) -> Self {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (number, calls) = (NEXT.fetch_add(1, Ordering::Relaxed), Arc::<Calls>::default());
         let owner = Arc::new(Owner {
             plugin: plugin.to_owned(),
+            calls: Arc::clone(&calls),
             log,
             events: Mutex::new(None),
             dump: Mutex::new(None),
             routines: Mutex::new(None),
         });
         OWNERS.write().unwrap_or_else(PoisonError::into_inner).insert(number, owner);
-        Self(number)
+        Self(number, calls)
+    }
+
+    /// Returns the calls of the plugin.
+    #[inline]
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.1
     }
 
     /// Sets where the asynchronous events of the plugin go; none are accepted without.

@@ -13,6 +13,7 @@ use falco_plugin_api::{
 
 use scap::schema::SCHEMA_VERSION;
 
+use crate::calls::{Call, Cost, Function};
 use crate::codes::Codes;
 use crate::error::Error;
 use crate::init_schema;
@@ -123,7 +124,9 @@ impl Plugin {
         // SAFETY: the input and what it points to live until the call returns, the tables and the owner as long as the
         // plugin; the presence of the function was checked when the library was loaded.
         let init = |init: unsafe extern "C-unwind" fn(_, _) -> _| unsafe { init(&raw const input, &raw mut rc) };
+        let call = owner.calls().enter(Function::Init);
         let state = enter(&registry, Access::None, || library.api().init.map(init));
+        drop(call);
         let state = state.unwrap_or(std::ptr::null_mut());
         let (extracted, parsed, failures) = (Codes::NONE, Codes::NONE, Cell::new(0));
         let mut plugin = Self {
@@ -199,6 +202,7 @@ impl Plugin {
             table_reader_ext: tables::reader(),
             table_writer_ext: tables::writer(),
         };
+        let _call = self.call(Function::Parse);
         // SAFETY: the state is that of this plugin; event and input live until the call returns.
         let rc = enter(&self.registry, access, || unsafe { parse(self.state, event, &raw const input) });
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
@@ -215,6 +219,7 @@ impl Plugin {
         self.owner.set_events(Some(events));
         // Also after an error: the plugin may have kept the function.
         self.adds = true;
+        let _call = self.call(Function::AsyncHandler);
         // SAFETY: the state is that of this plugin; the owner is a number, and the function accepts any.
         let rc = unsafe { set(self.state, self.owner.pointer(), Some(async_event)) };
         if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(()) } else { Err(self.failed("plugin_set_async_event_handler")) }
@@ -225,6 +230,7 @@ impl Plugin {
         if let Some(set) = self.library.api().__bindgen_anon_4.set_async_event_handler
             && std::mem::take(&mut self.adds)
         {
+            let _call = self.call(Function::AsyncHandler);
             // SAFETY: as in `start_async`.
             if unsafe { set(self.state, self.owner.pointer(), None) } != ss_plugin_rc_SS_PLUGIN_SUCCESS {
                 self.count_failure();
@@ -243,8 +249,10 @@ impl Plugin {
         self.owner.set_routines(Some((Arc::clone(&routines), self.state.expose_provenance())));
         self.routines = Some(routines);
         let input = self.listen_input();
+        let call = self.call(Function::CaptureOpen);
         // SAFETY: the state is that of this plugin, and the input lives until the call returns.
         let rc = enter(&self.registry, access, || unsafe { open(self.state, &raw const input) });
+        drop(call);
         if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS {
             return Ok(());
         }
@@ -259,6 +267,7 @@ impl Plugin {
             && self.routines.is_some()
         {
             let input = self.listen_input();
+            let _call = self.call(Function::CaptureClose);
             // SAFETY: as in `open_capture`.
             let rc = enter(&self.registry, access, || unsafe { close(self.state, &raw const input) });
             if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
@@ -297,6 +306,7 @@ impl Plugin {
         let dump = Dump::new(id, self.info().async_events.clone(), time);
         let dump = self.owner.dump(dump, || {
             let (state, owner) = (self.state, self.owner.pointer());
+            let _call = self.call(Function::DumpState);
             // SAFETY: the state is that of this plugin; the owner is a number, and the function accepts any.
             rc = enter(&self.registry, Access::None, || unsafe { dump_state(state, owner, Some(dumped_event)) });
         });
@@ -336,6 +346,7 @@ impl Plugin {
         let Some(set_config) = self.library.api().set_config else { return Ok(false) };
         let config = text(&self.info().name, "init_config", config)?;
         let input = ss_plugin_set_config_input { config: config.as_ptr() };
+        let _call = self.call(Function::SetConfig);
         // SAFETY: the state is that of this plugin, and the input lives until the call returns.
         let rc = unsafe { set_config(self.state, &raw const input) };
         if rc == ss_plugin_rc_SS_PLUGIN_SUCCESS { Ok(true) } else { Err(self.failed("plugin_set_config")) }
@@ -345,6 +356,7 @@ impl Plugin {
     pub fn metrics(&mut self) -> Vec<Metric> {
         let Some(get_metrics) = self.library.api().get_metrics else { return Vec::new() };
         let mut count = 0_u32;
+        let _call = self.call(Function::Metrics);
         // SAFETY: the state is that of this plugin; the function writes the length of the array that it returns.
         let first = unsafe { get_metrics(self.state, &raw mut count) };
         if first.is_null() {
@@ -373,6 +385,18 @@ impl Plugin {
         metrics.iter().filter_map(read).collect()
     }
 
+    /// Returns the metrics of the plugin now, and behind them those of its calls: their number `host_calls`, the time that they
+    /// took `host_time_ns`, and the failures `host_failures`.
+    pub fn all_metrics(&mut self) -> Vec<Metric> {
+        let mut metrics = self.metrics();
+        let Cost { calls, time } = self.cost();
+        let own = |name: &str, value: f64| Metric { name: name.to_owned(), counter: true, value };
+        let time = time.as_nanos() as f64;
+        metrics.extend([("host_calls", calls as f64), ("host_time_ns", time)].map(|(name, value)| own(name, value)));
+        metrics.push(own("host_failures", self.failures() as f64));
+        metrics
+    }
+
     /// Returns the parameters that the plugin suggests for opening its source.
     ///
     /// # Errors
@@ -380,6 +404,7 @@ impl Plugin {
     pub fn open_params(&mut self) -> Result<Vec<OpenParam>, Error> {
         let Some(list) = self.library.api().__bindgen_anon_1.list_open_params else { return Ok(Vec::new()) };
         let mut rc: ss_plugin_rc = ss_plugin_rc_SS_PLUGIN_SUCCESS;
+        let _call = self.call(Function::OpenParams);
         // SAFETY: the state is that of this plugin; the function writes its result and returns null or a text.
         let listed = library::owned(unsafe { list(self.state, &raw mut rc) });
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
@@ -390,6 +415,17 @@ impl Plugin {
             symbol: "plugin_list_open_params",
             reason: format!("no list of parameters: {error}"),
         })
+    }
+
+    /// Notes that the plugin is called, until the result is dropped.
+    #[inline]
+    pub(crate) fn call(&self, function: Function) -> Call<'_> {
+        self.owner.calls().enter(function)
+    }
+
+    /// Returns the cost of its calls so far.
+    pub fn cost(&self) -> Cost {
+        self.owner.calls().cost()
     }
 
     /// Returns the number of calls that failed.
@@ -422,6 +458,7 @@ impl Drop for Plugin {
         if let Some(destroy) = self.library.api().destroy
             && !self.state.is_null()
         {
+            let _call = self.call(Function::Destroy);
             // SAFETY: the state is that of this plugin and is not used any more.
             unsafe { destroy(self.state) };
         }

@@ -10,6 +10,7 @@ use rule_engine::event::{
     Event, EventSchema, FieldError, FieldId, FieldInfo, Key, ResolvedFields, Schema, Value, split_argument,
 };
 
+use crate::calls::Function;
 use crate::error::Error;
 use crate::extract::Request;
 use crate::library;
@@ -140,6 +141,7 @@ impl Fields<'_> {
         let plugin = self.event.source().plugin(0)?;
         let to_string = plugin.library().api().__bindgen_anon_1.event_to_string?;
         let event = self.event.seen().input();
+        let _call = plugin.call(Function::EventToString);
         // SAFETY: the state is that of this plugin, and the event lives until the call returns.
         let text = library::bytes(unsafe { to_string(plugin.state(), &raw const event) })?;
         Some(Value::Bytes(arena.alloc_slice_copy(text)))

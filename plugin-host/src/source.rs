@@ -7,6 +7,7 @@ use falco_plugin_api::{ss_instance_t, ss_plugin_event};
 
 use crate::active::Active;
 use crate::batch::{self, Batch};
+use crate::calls::Function;
 use crate::error::Error;
 use crate::extract::Seen;
 use crate::library;
@@ -93,6 +94,44 @@ impl PluginSource {
         started?;
         source.active.open_capture(Access::None)?;
         Ok(source)
+    }
+
+    /// Initializes the plugins of a source for the events of a capture, which [`show`](Self::show) takes, and does not open
+    /// it: [`next_event`](Self::next_event) has none.
+    ///
+    /// # Errors
+    /// If a plugin rejects its configuration.
+    pub fn replay(set: &Arc<SourcePlugins>, log: &Log) -> Result<Self, Error> {
+        let active = Active::init(set, log)?;
+        let (instance, current, own) = (std::ptr::null_mut(), Current::NONE, Vec::new());
+        let mut source = Self { active, instance, batch: Batch::EMPTY, current, own, number: 0, start: 0, ended: true };
+        // The capture has those that were added when it was written.
+        source.active.start_async(true)?;
+        source.active.open_capture(Access::None)?;
+        Ok(source)
+    }
+
+    /// Makes an event of a capture, with its number, the current one: shows it to the plugins that parse events, and
+    /// returns it. `None` if it is not an event of this source.
+    pub fn show(&mut self, event: &scap::Event<'_>, number: u64) -> Option<PluginEvent<'_>> {
+        let parameters = match event.code().0 {
+            PLUGIN_EVENT => 2,
+            ASYNC_EVENT => 3,
+            _ => return None,
+        };
+        if event.nparams() != parameters || event.raw(0) != Some(&self.active.set.id.to_le_bytes()) {
+            return None;
+        }
+        let data = event.raw(parameters - 1).unwrap_or_default().len();
+        self.own.clear();
+        self.own.extend_from_slice(event.bytes());
+        let length = self.own.len();
+        self.current = Current { event: self.own.as_ptr().cast(), length, time: event.ts(), payload: length - data };
+        self.number = number;
+        match self.shown() {
+            Next::Event(event) => Some(event),
+            Next::Idle | Next::End => None,
+        }
     }
 
     /// Returns the plugins that it was opened with.
@@ -220,6 +259,7 @@ impl PluginSource {
     pub fn progress(&mut self) -> Option<(u32, Option<String>)> {
         let get_progress = self.active.plugins[0].library().api().__bindgen_anon_1.get_progress?;
         let mut percent = 0_u32;
+        let _call = self.active.plugins[0].call(Function::Progress);
         // SAFETY: state and instance are those of this plugin, which writes to the number and returns null or a text.
         let text = unsafe { get_progress(self.active.plugins[0].state(), self.instance, &raw mut percent) };
         Some((percent, library::owned(text)))
@@ -229,8 +269,9 @@ impl PluginSource {
 impl Drop for PluginSource {
     fn drop(&mut self) {
         self.active.close_capture(Access::None);
-        self.active.stop_async();
+        // In this order, as Falco.
         batch::close(&self.active.plugins[0], self.instance);
+        self.active.stop_async();
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use bumpalo::Bump;
 use falco_plugin_api::ss_instance_t;
@@ -31,6 +32,8 @@ pub struct SyscallPlugins {
     /// Used by the thread of the events, which never waits for it: others only look at metrics between events.
     active: Mutex<Active>,
     queue: Arc<Queue>,
+    /// Number of events, and values of fields, that the plugins were not called for because another thread used them.
+    skipped: AtomicU64,
 }
 
 impl SyscallPlugins {
@@ -45,7 +48,7 @@ impl SyscallPlugins {
         }
         active.start_async(!live)?;
         let queue = Arc::clone(&active.queue);
-        Ok(Arc::new(Self { set: Arc::clone(set), active: Mutex::new(active), queue }))
+        Ok(Arc::new(Self { set: Arc::clone(set), active: Mutex::new(active), queue, skipped: AtomicU64::new(0) }))
     }
 
     /// Returns the system calls that plugins parse: a live source has to capture them.
@@ -83,10 +86,35 @@ impl SyscallPlugins {
         }
     }
 
-    /// Returns the metrics of every plugin by its name.
+    /// Returns the metrics of every plugin by its name, with those of its calls; see
+    /// [`Plugin::all_metrics`]. `host_skipped` is [`skipped`](Self::skipped).
     pub fn metrics(&self) -> Vec<(String, Vec<Metric>)> {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        active.plugins.iter_mut().map(|plugin| (plugin.info().name.clone(), plugin.metrics())).collect()
+        let metrics = |plugin: &mut Plugin| {
+            let mut metrics = plugin.all_metrics();
+            let value = self.skipped() as f64;
+            metrics.push(Metric { name: "host_skipped".to_owned(), counter: true, value });
+            (plugin.info().name.clone(), metrics)
+        };
+        active.plugins.iter_mut().map(metrics).collect()
+    }
+
+    /// Returns the number of events, and of values of fields, that the plugins were not called for because another thread
+    /// was using them: the thread of the events never waits.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// Returns the plugins for the thread of the events, unless another thread is using them, which is counted.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Active>> {
+        match self.active.try_lock() {
+            Ok(active) => Some(active),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                self.skipped.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+        }
     }
 
     /// Returns the number of calls of plugins that failed.
@@ -124,13 +152,13 @@ impl Extension for SyscallPlugins {
     }
 
     fn dump(&self, time: u64, each: &mut dyn FnMut(&scap::Event<'_>)) {
-        if let Ok(active) = self.active.try_lock() {
+        if let Some(active) = self.try_lock() {
             active.dump_state(time, each);
         }
     }
 
     fn event(&self, event: &scap::Event<'_>, number: u64, state: &mut State) {
-        if let Ok(active) = self.active.try_lock() {
+        if let Some(active) = self.try_lock() {
             // SAFETY: the bytes of an event were checked to be as long as they say.
             unsafe { active.parse(&seen(event, number, &active, Access::write(state))) };
         }
@@ -183,7 +211,7 @@ impl AddedFields for SyscallFields {
         if plugins.set.schema != self.set.schema {
             return None;
         }
-        let active = plugins.active.try_lock().ok()?;
+        let active = plugins.try_lock()?;
         let request = self.requests.get(field.0 as usize)?;
         let seen = seen(&event.raw(), event.num(), &active, Access::read(event.state()));
         // SAFETY: the bytes of an event were checked to be as long as they say.

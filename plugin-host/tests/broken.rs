@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Built, log};
-use peregrine_plugin_host::{Error, Library, Next, Plugin, PluginSchema, PluginSource};
+use peregrine_plugin_host::{Error, Library, Next, Plugin, PluginSchema, PluginSource, ongoing_calls};
 use rule_engine::filter::Filter;
 
 #[test]
@@ -162,4 +162,45 @@ fn values_that_cannot_be_are_counted() {
         assert!(filter.try_matches(event).unwrap(), "{option}");
         assert_eq!(source.plugins()[0].failures(), 1, "{option}");
     }
+}
+
+#[test]
+fn failures_of_parsing_and_of_the_handler_are_counted() {
+    let built = Built::new(&["-DPARSING", "-DFAIL_PARSE"]);
+    let mut source = PluginSource::open(&built.alone("", "6"), &log().0).unwrap();
+    let mut events = 0;
+    loop {
+        match source.next_event().unwrap() {
+            Next::Event(_) => events += 1,
+            Next::Idle => {}
+            Next::End => break,
+        }
+    }
+    let plugin = &source.plugins()[0];
+    assert_eq!((events, plugin.failures()), (6, 6));
+    assert!(plugin.cost().calls >= 8, "{:?}", plugin.cost());
+    let built = Built::new(&["-DASYNC"]);
+    let error = PluginSource::open(&built.alone("broken", "6"), &log().0).unwrap_err().to_string();
+    assert_eq!(error, "plugin counter: `plugin_set_async_event_handler` failed: no handler for me");
+    let built = Built::new(&["-DFAIL_PARAMS"]);
+    let error = Plugin::init(&built.load().unwrap(), "", log().0).unwrap().open_params().unwrap_err().to_string();
+    assert_eq!(error, "plugin counter: `plugin_list_open_params` failed: no idea");
+}
+
+#[test]
+fn a_call_that_goes_on_is_known_with_its_plugin_and_function() {
+    let built = Built::new(&["-DHANG", "-DNAME=\"hanger\"", "-DSOURCE=\"hanger\""]);
+    let mut source = PluginSource::open(&built.alone("", "1"), &log().0).unwrap();
+    std::thread::spawn(move || drop(source.next_event().map(|_| ())));
+    let find = || ongoing_calls().into_iter().find(|call| call.plugin == "hanger");
+    let began = std::time::Instant::now();
+    let first = loop {
+        match find() {
+            Some(call) => break call,
+            None => assert!(began.elapsed().as_secs() < 60, "no call"),
+        }
+    };
+    assert_eq!(first.function, "plugin_next_batch");
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert_eq!(find(), Some(first));
 }

@@ -13,7 +13,7 @@ mod sdk;
 pub use needs::*;
 pub use port::port;
 pub use record::{Skip, forget, read};
-pub use sdk::{c_plugin, sdk_plugin};
+pub use sdk::{c_plugin, example_plugin, sdk_plugin, sdk_runner};
 
 use std::fmt::Display;
 use std::path::PathBuf;

@@ -36,6 +36,10 @@
 #ifndef RESULT_LENGTH
 #define RESULT_LENGTH 1
 #endif
+// Whether every event has a time and is there at once, or the host is to set that of every second one, and to wait.
+#ifndef TIMES
+#define TIMES 0
+#endif
 #ifndef FIELDS
 #define FIELDS                                                                                                       \
     "[{\"name\": \"counter.value\", \"type\": \"uint64\", \"desc\": \"The number.\", \"addOutput\": true},"           \
@@ -237,6 +241,11 @@ void plugin_close(void *s, void *instance) {
 
 const char *plugin_list_open_params(void *s, rc *result) {
     (void)s;
+#ifdef FAIL_PARAMS
+    snprintf(state.error, sizeof state.error, "no idea");
+    *result = FAILURE;
+    return NULL;
+#endif
     *result = SUCCESS;
     return "[{\"value\": \"10\", \"desc\": \"ten events\"}, {\"value\": \"20\"}]";
 }
@@ -268,13 +277,13 @@ rc plugin_next_batch(void *s, void *i, uint32_t *count, struct event ***events) 
     return SUCCESS;
 #endif
     if (instance->next == instance->last) return END;
-    if (instance->next % 8 == 4 && state.batches % 2 == 0) return TIMEOUT;
+    if (instance->next % 8 == 4 && state.batches % 2 == 0 && !TIMES) return TIMEOUT;
     while (*count < 4 && instance->next < instance->last) {
         unsigned char *memory = instance->memory[*count];
         char text[24];
         uint32_t length = snprintf(text, sizeof text, "%llu", (unsigned long long)instance->next + 1);
         struct event event = {
-            .time = instance->next % 2 ? UINT64_MAX : 1000000000u * (instance->next + 1), .thread = UINT64_MAX,
+            .time = instance->next % 2 && !TIMES ? UINT64_MAX : 1000000000u * (instance->next + 1), .thread = UINT64_MAX,
             .length = 38 + length + LENGTH_ERROR, .type = EVENT_TYPE, .parameters = EVENT_PARAMETERS,
         };
         memcpy(memory, &event, sizeof event);
@@ -307,6 +316,9 @@ const char *plugin_get_extract_event_sources(void) { return FIELD_SOURCES; }
 
 rc plugin_extract_fields(void *s, const struct event_input *input, const struct extract_input *in) {
     (void)s;
+#ifdef HANG_EXTRACT
+    for (;;) pause();
+#endif
     const char *event = (const char *)input->event;
     uint32_t length;
     memcpy(&length, event + 30, 4);
@@ -368,6 +380,7 @@ rc plugin_extract_fields(void *s, const struct event_input *input, const struct 
 #endif
 typedef rc (*handler)(void *owner, const struct event *event, char *error);
 static handler late;
+static void *adds_to;
 
 const char *plugin_get_async_event_sources(void) { return ASYNC_SOURCES; }
 const char *plugin_get_async_events(void) { return "[\"tick\"]"; }
@@ -383,14 +396,15 @@ static rc emit(handler send, const char *name, uint64_t time, uint16_t type, int
     memcpy(memory + 26, lengths, 12);
     memcpy(memory + 42, name, lengths[1]);
     memcpy(memory + 42 + lengths[1], "data", 4);
-    rc result = send(state.input.owner, (struct event *)memory, error);
+    rc result = send(adds_to, (struct event *)memory, error);
     if (result != SUCCESS) state.input.log(state.input.owner, "async", error, 4);
     return result;
 }
 
 rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
-    (void)s, (void)owner;
+    (void)s;
     if (!send) return SUCCESS;
+    adds_to = owner;
     late = send;
     if (strcmp(state.config, "flood") == 0) {
         for (int i = 0; i < 1000000; i++) {
@@ -398,12 +412,12 @@ rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
             struct { struct event head; uint32_t lengths[3]; char rest[13]; } __attribute__((packed)) event = {
                 {1000000000u, UINT64_MAX, sizeof event, 402, 3}, {4, 5, 4},
                 {0, 0, 0, 0, 't', 'i', 'c', 'k', 0, 'd', 'a', 't', 'a'}};
-            if (send(state.input.owner, &event.head, error) != SUCCESS) state.batches++;
+            if (send(adds_to, &event.head, error) != SUCCESS) state.batches++;
         }
         return SUCCESS;
     }
     if (strcmp(state.config, "broken") == 0) {
-        send(state.input.owner, NULL, NULL);
+        send(adds_to, NULL, NULL);
         emit(send, "tick", 1, 402, -200);
         emit(send, "tick", 1, 402, 1 << 30);
         emit(send, "tick", 1, 402, -3);
@@ -412,6 +426,10 @@ rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
         emit(send, "tick", UINT64_MAX - 1, 402, 0);
         snprintf(state.error, sizeof state.error, "no handler for me");
         return FAILURE;
+    }
+    if (strcmp(state.config, "early") == 0) {
+        emit(send, "tick", 1, 402, 0);
+        return emit(send, "tick", 2, 402, 0);
     }
     emit(send, "tick", 3500000000u, 402, 0);
     return emit(send, "tick", 2500000000u, 402, 0);
@@ -424,6 +442,14 @@ void counter_emit_late(void) { emit(late, "tick", 1, 402, 0); }
 #ifdef PARSING
 rc plugin_parse_event(void *s, const struct event_input *input, const void *in) {
     (void)s, (void)input, (void)in;
+#ifdef FAIL_PARSE
+    return FAILURE;
+#endif
+#ifdef COUNT_PARSED
+    char text[64];
+    snprintf(text, sizeof text, "event of type %u", input->event->type);
+    state.input.log(state.input.owner, "parse", text, 6);
+#endif
     return SUCCESS;
 }
 #endif

@@ -1,6 +1,6 @@
 //! Pulls events from a source, applies them to the state and yields them with the state.
 
-use scap::{HostState, Next as SourceNext, Source, SourceStats};
+use scap::{EventCode, HostState, Next as SourceNext, Source, SourceStats};
 
 use crate::config::Config;
 use crate::container_lookup::ContainerLookup;
@@ -150,6 +150,9 @@ impl<S: Source> Inspector<S> {
         let outcome = self.parser.apply(&mut self.state, &raw, &mut self.facts);
         // Asynchronous events at the beginning of a capture are its initial state; those of an extension are not.
         if outcome.hidden && !self.own {
+            if self.state.extension.is_some() && raw.code() == EventCode::ASYNCEVENT_E {
+                self.state.extend(&raw, self.facts.num);
+            }
             self.facts.num -= u64::from(outcome.uncounted);
             return Ok(Next::Hidden);
         }

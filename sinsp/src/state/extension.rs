@@ -30,8 +30,8 @@ pub trait Extension: Any + Send + Sync + fmt::Debug {
         let _ = (time, each);
     }
 
-    /// Called with every event that is shown, after it has changed the state. An extension may change the attachments of
-    /// threads.
+    /// Called with every event that is shown, after it has changed the state, and with the asynchronous events at the
+    /// beginning of a capture, such as those of [`dump`](Self::dump). An extension may change the attachments of threads.
     fn event(&self, event: &scap::Event<'_>, number: u64, state: &mut State);
 
     /// Writes the next event of the extension to `bytes`, in the layout of [`scap::Event`], if there is one whose time is

@@ -81,7 +81,7 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "plugin-host",
         floors: &[
-            &["codes", "error", "queue", "routines", "version"],
+            &["calls", "codes", "error", "queue", "routines", "version"],
             &["fields", "init_schema"],
             &["library"],
             &["owner", "set"],
@@ -176,7 +176,7 @@ pub(super) const HOUSES: &[House] = &[
             &["plugins"],
             &["protect"],
             &["alerts", "host", "server"],
-            &["metrics", "rules"],
+            &["capture", "metrics", "rules"],
             &["response"],
             &["denial"],
             &["sources", "web"],

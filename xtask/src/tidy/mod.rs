@@ -61,7 +61,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("examples", &["scap", "bpf", "sinsp", "rule_engine", "peregrine", "peregrine-captures", "peregrine-detector"]),
-    ("benches", &["scap", "bpf", "sinsp", "rule_engine"]),
+    ("benches", &["scap", "bpf", "sinsp", "rule_engine", "peregrine-plugin-host"]),
     ("xtask", &["scap"]),
 ];
 /// The names of the workspace's own crates in manifests.
