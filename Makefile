@@ -13,6 +13,7 @@
 #   make sql      check and test `pscap sql`, which needs DataFusion (not part of `make test`)
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
+#   make plugin-sanitizers    run the tests of plugins with AddressSanitizer and under valgrind (not part of `make test`)
 #   make package-check  check combinations of features; package every library as for publication, and run its tests
 #                 from the package
 #   make planted  run the detector for 25 minutes under a mixed load, with 1,500 planted events: each must be one alert
@@ -86,6 +87,11 @@ sanitize: setup
 	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "please install a nightly toolchain: rustup toolchain install nightly" >&2; exit 1; }
 	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test --no-fail-fast --package peregrine-bpf --lib --tests \
 		--target $(SANITIZED) --target-dir target/sanitize
+
+.PHONY: plugin-sanitizers
+plugin-sanitizers:
+	@command -v valgrind >/dev/null || { echo "please install valgrind" >&2; exit 1; }
+	plugin-host/tests/sanitize
 
 # Other engines as oracles of correlations, pinned; `make test` uses a sample of their results.
 ORACLES := $(abspath target/oracle-correlation)
