@@ -176,7 +176,7 @@ pub(super) const HOUSES: &[House] = &[
             &["plugins"],
             &["protect"],
             &["alerts", "host", "server"],
-            &["capture", "metrics", "rules"],
+            &["metrics", "rules"],
             &["response"],
             &["denial"],
             &["sources", "web"],
