@@ -42,8 +42,7 @@ impl AnswerCache {
     /// Returns the start of the entry of `stamp`.
     #[inline]
     pub(crate) fn entry(&mut self, stamp: Option<u128>) -> usize {
-        // Filling nothing is not free: with AVX-512, glibc masks a store to an address at which no memory is, which takes
-        // the processor a hundred times as long as another store.
+        // Filling nothing, where no memory is, takes long with AVX-512: see findings/fill-of-nothing.sh.
         if self.stride == 0 {
             return 0;
         }
