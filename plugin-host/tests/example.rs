@@ -79,6 +79,6 @@ fn what_is_wrong_is_said() {
     let nowhere = Path::new("/nonexistent/log");
     let error = PluginSource::open(&set(&library, r#"{"folow": true}"#, nowhere), &log().0).unwrap_err().to_string();
     assert!(error.starts_with("plugin lines: invalid init_config: "), "{error}");
-    let error = PluginSource::open(&set(&library, "", nowhere), &log().0).unwrap_err().to_string();
+    let error = PluginSource::open(&set(&library, "{}", nowhere), &log().0).unwrap_err().to_string();
     assert!(error.starts_with("plugin lines: `plugin_open` failed: cannot open /nonexistent/log"), "{error}");
 }

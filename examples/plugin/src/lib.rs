@@ -89,6 +89,7 @@ impl SourcePluginInstance for Open {
     type Plugin = Lines;
 
     fn next_batch(&mut self, plugin: &mut Lines, batch: &mut EventBatch) -> Result<(), Error> {
+        let before = plugin.read;
         for _ in 0..BATCH {
             let length = self.reader.by_ref().take(LONGEST - self.line.len() as u64).read_until(b'\n', &mut self.line)?;
             let whole = self.line.last() == Some(&b'\n') || self.line.len() as u64 == LONGEST;
@@ -106,7 +107,7 @@ impl SourcePluginInstance for Open {
             plugin.read += 1;
             self.line.clear();
         }
-        if !batch.is_empty() {
+        if plugin.read > before {
             return Ok(());
         }
         if plugin.config.follow {
