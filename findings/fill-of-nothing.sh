@@ -2,8 +2,8 @@
 # memset of 0 bytes is slow at an address where no memory is.
 #
 # Seen with glibc 2.36 on an AMD EPYC with AVX-512: 2.5 ns for 0 or 8 bytes at a variable, 64 ns for 0 bytes at the address 8.
-# glibc fills few bytes by one store with a mask, and does so also if the mask is empty. The processor suppresses the fault of
-# such a store, which takes it long. Empty vectors of C++ and Rust have such addresses: filling one is no access to memory in
+# glibc fills few bytes by one store with a mask, and does so also if the mask is empty. The processor suppresses the error of
+# such a store, which takes it long. Empty vectors of C++ and Rust have such addresses: filling one accesses no memory in
 # their languages, but takes 25 times as long as filling 8 bytes.
 set -eu
 command -v cc >/dev/null || { echo "no C compiler"; exit 77; }

@@ -112,7 +112,7 @@ impl Calls {
     }
 }
 
-/// Returns the time, and the number of calls that this one stands for.
+/// Returns the time, and the number of calls that are estimated from it.
 #[cold]
 fn begin(all: bool) -> Option<(Instant, u64)> {
     Some((Instant::now(), if all { 1 } else { EVERY }))
