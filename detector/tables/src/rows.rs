@@ -12,8 +12,8 @@ use crate::column::{Column, Form, Part, Slot};
 use crate::columns::{Columns, Place};
 use crate::kept::Kept;
 
-/// The rows of a batch.
-const ROWS: usize = 8_192;
+/// The most rows of a batch.
+pub(crate) const ROWS: usize = 8_192;
 /// The bytes of a batch's values after which it ends early.
 const BYTES: usize = 32 << 20;
 /// The rows after which the bytes are counted.
@@ -34,6 +34,7 @@ pub(crate) struct Rows {
     single: Vec<usize>,
     arena: Bump,
     rows: usize,
+    most: usize,
 }
 
 /// Fields of one lifetime: while the stamp of the event's thread or file descriptor is the same, so are their values.
@@ -85,7 +86,12 @@ impl Rows {
             }
         }
         let single = (0..fields.len()).filter(|at| !groups.iter().any(|group| group.members.contains(at))).collect();
-        Self { columns, capture, host, own, fields, groups, single, arena: Bump::new(), rows: 0 }
+        Self { columns, capture, host, own, fields, groups, single, arena: Bump::new(), rows: 0, most: ROWS }
+    }
+
+    /// Sets the most rows of a batch.
+    pub(crate) fn set_most(&mut self, rows: usize) {
+        self.most = rows.clamp(1, ROWS);
     }
 
     /// Notes the host of the following rows.
@@ -172,7 +178,7 @@ impl Rows {
     /// Returns whether the batch is complete.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.rows >= ROWS || (self.rows % COUNTED == COUNTED - 1 && self.size() >= BYTES)
+        self.rows >= self.most || (self.rows % COUNTED == COUNTED - 1 && self.size() >= BYTES)
     }
 
     /// Returns whether there is no row.

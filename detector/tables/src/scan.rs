@@ -13,7 +13,7 @@ use crate::columns::{ColumnError, Columns};
 use crate::connections::Connections;
 use crate::files::Files;
 use crate::processes::Processes;
-use crate::rows::{Rows, hostname};
+use crate::rows::{ROWS, Rows, hostname};
 use crate::table::Table;
 
 /// The reason why a capture is not a table.
@@ -85,12 +85,13 @@ pub struct Request {
     columns: Columns,
     filter: String,
     rules: Option<Rules>,
+    batch: usize,
 }
 
 impl Request {
     /// Requests columns of a table, of all events.
     pub fn new(columns: Columns) -> Self {
-        Self { columns, filter: String::new(), rules: None }
+        Self { columns, filter: String::new(), rules: None, batch: ROWS }
     }
 
     /// Restricts the table to the events that match a condition; an empty one is true. The other tables than `events`
@@ -103,6 +104,12 @@ impl Request {
     /// Sets the rules of the table `alerts`.
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = Some(rules);
+        self
+    }
+
+    /// Sets the most rows of a batch: 8,192, which is also the limit. For who needs few rows, and those early.
+    pub fn batch(mut self, rows: usize) -> Self {
+        self.batch = rows;
         self
     }
 
@@ -176,7 +183,8 @@ impl<S: Source> Scan<S> {
         let is_empty = request.filter.trim().is_empty();
         let filter =
             if is_empty { None } else { Some(Filter::compile(&request.filter, SinspSchema::new(Fields::new()))?) };
-        let rows = Rows::new(request.columns.clone(), capture);
+        let mut rows = Rows::new(request.columns.clone(), capture);
+        rows.set_most(request.batch);
         Ok(Self { inspector: Inspector::new(source), filter, builder, rows, seen: 0, failure: None, ended: false })
     }
 
@@ -261,5 +269,27 @@ impl<S: Source> Scan<S> {
     /// Returns the source.
     pub fn source(&self) -> &S {
         self.inspector.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scap::text::Trace;
+
+    use super::*;
+
+    #[test]
+    fn a_small_batch_comes_early() {
+        let trace: Trace = "thread tid=7 pid=7 ptid=1\n1700000000.0 tid=7 close res=0 fd=3\n\
+                            +1ms tid=7 close res=0 fd=4\n+1ms tid=7 close res=0 fd=5\n"
+            .parse()
+            .expect("a trace");
+        let columns = Columns::new(Table::Events, ["evt.num"]).expect("columns");
+        let mut scan = Scan::new(trace, "x", &Request::new(columns).batch(2)).expect("a scan");
+        let mut next = || {
+            let rows = scan.next().expect("a batch").map(|batch| batch.num_rows());
+            (rows, scan.seen())
+        };
+        assert_eq!([next(), next(), next()], [(Some(2), 2), (Some(1), 3), (None, 3)]);
     }
 }

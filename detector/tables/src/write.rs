@@ -5,6 +5,8 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::RecordBatch;
 use arrow_json::writer::LineDelimited;
@@ -90,7 +92,18 @@ enum Out {
     Temporary(BufWriter<NamedTempFile>, PathBuf),
     /// A device or a named pipe.
     Direct(BufWriter<File>),
-    Stdout(BufWriter<std::io::Stdout>),
+    Stdout(BufWriter<std::io::Stdout>, Closed),
+}
+
+/// Whether the reader of a pipe is gone: of that, some writers of formats return the text alone.
+type Closed = Arc<AtomicBool>;
+
+/// Notes the end of a pipe.
+fn noted<T>(outcome: std::io::Result<T>, closed: &Closed) -> std::io::Result<T> {
+    if outcome.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        closed.store(true, Ordering::Relaxed);
+    }
+    outcome
 }
 
 impl Write for Out {
@@ -98,7 +111,7 @@ impl Write for Out {
         match self {
             Self::Temporary(out, _) => out.write(bytes),
             Self::Direct(out) => out.write(bytes),
-            Self::Stdout(out) => out.write(bytes),
+            Self::Stdout(out, closed) => noted(out.write(bytes), closed),
         }
     }
 
@@ -106,7 +119,7 @@ impl Write for Out {
         match self {
             Self::Temporary(out, _) => out.flush(),
             Self::Direct(out) => out.flush(),
-            Self::Stdout(out) => out.flush(),
+            Self::Stdout(out, closed) => noted(out.flush(), closed),
         }
     }
 }
@@ -114,10 +127,11 @@ impl Write for Out {
 impl Out {
     const BUFFER: usize = 1 << 17;
 
-    fn open(path: &Path) -> Result<Self, Error> {
+    fn open(path: &Path, closed: &Closed) -> Result<Self, Error> {
         let failed = |error| Error::io(format!("can't create {}", path.display()), error);
         if path == Path::new("-") {
-            return Ok(Self::Stdout(BufWriter::with_capacity(Self::BUFFER, std::io::stdout())));
+            let out = BufWriter::with_capacity(Self::BUFFER, std::io::stdout());
+            return Ok(Self::Stdout(out, Arc::clone(closed)));
         }
         if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
             let file = File::options().write(true).open(path).map_err(failed)?;
@@ -227,6 +241,7 @@ impl Form for arrow_json::Writer<Out, LineDelimited> {
 pub struct Writer {
     form: Box<dyn Form>,
     rows: u64,
+    closed: Closed,
 }
 
 impl std::fmt::Debug for Writer {
@@ -242,7 +257,8 @@ impl Writer {
     /// If the file cannot be created.
     pub fn create(path: &Path, schema: &SchemaRef, options: &WriteOptions) -> Result<Self, Error> {
         let described = described(schema, options);
-        let open = || Out::open(path);
+        let closed = Closed::default();
+        let open = || Out::open(path, &closed);
         let form: Box<dyn Form> = match options.format {
             FileFormat::Parquet => return Self::parquet(path, schema, options),
             FileFormat::Csv => {
@@ -258,15 +274,16 @@ impl Writer {
                 out => Box::new(arrow_ipc::writer::StreamWriter::try_new(out, &described)?),
             },
         };
-        Ok(Self { form, rows: 0 })
+        Ok(Self { form, rows: 0, closed })
     }
 
     /// Creates a file of Parquet, whatever the format of the options.
     pub(crate) fn parquet(path: &Path, schema: &SchemaRef, options: &WriteOptions) -> Result<Self, Error> {
         let schema = described(schema, options);
         let properties = properties(&schema, options)?;
-        let form = Box::new(ArrowWriter::try_new(Out::open(path)?, schema, Some(properties))?);
-        Ok(Self { form, rows: 0 })
+        let closed = Closed::default();
+        let form = Box::new(ArrowWriter::try_new(Out::open(path, &closed)?, schema, Some(properties))?);
+        Ok(Self { form, rows: 0, closed })
     }
 
     /// Writes a batch.
@@ -274,6 +291,11 @@ impl Writer {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let outcome = self.append(batch);
+        outcome.map_err(|error| cause(error, &self.closed))
+    }
+
+    fn append(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.rows += batch.num_rows() as u64;
         self.form.write(batch)
     }
@@ -293,7 +315,9 @@ impl Writer {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(self) -> Result<(), Error> {
-        self.form.finish(self.rows)?.finish()
+        let Self { form, rows, closed } = self;
+        let outcome = form.finish(rows).and_then(Out::finish);
+        outcome.map_err(|error| cause(error, &closed))
     }
 }
 
@@ -305,6 +329,14 @@ fn described(schema: &SchemaRef, options: &WriteOptions) -> SchemaRef {
     let mut about = schema.metadata().clone();
     about.extend(options.metadata.iter().cloned());
     SchemaRef::new(schema.as_ref().clone().with_metadata(about))
+}
+
+/// Returns an error as that of the pipe, if that is closed.
+fn cause(error: Error, closed: &Closed) -> Error {
+    if closed.load(Ordering::Relaxed) {
+        return Error::io("can't write", std::io::ErrorKind::BrokenPipe.into());
+    }
+    error
 }
 
 /// Returns the properties of a Parquet file.
