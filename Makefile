@@ -120,13 +120,13 @@ tables: setup
 # One selection of packages and features: with another one, cargo would build DataFusion again.
 SQL := --package peregrine-sql --package peregrine-captures --package peregrine-examples \
 	--no-default-features --features peregrine-sql/engine,peregrine-examples/sql
+SQL_TESTS := --lib --test queries --test sql --test prompt
+SQL_CARGO := CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) --config .cargo/sql.toml
 .PHONY: sql
-sql: export CARGO_PROFILE_DEV_DEBUG := 0
-sql: export CARGO_PROFILE_DEV_OPT_LEVEL := 1
 sql: setup
-	@$(CARGO) clippy --quiet $(SQL) --profile test --lib --test queries --test sql -- -D warnings
-	$(CARGO) test --quiet $(SQL) --lib --test queries --test sql
-	$(CARGO) test --quiet $(SQL) --doc
+	@$(SQL_CARGO) test --quiet $(SQL) $(SQL_TESTS)
+	$(SQL_CARGO) test --quiet $(SQL) --doc
+	$(SQL_CARGO) clippy --quiet $(SQL) --profile test $(SQL_TESTS) -- -D warnings
 
 .PHONY: kernel-matrix
 kernel-matrix: setup

@@ -1,8 +1,8 @@
 //! `pscap sql` as people run it: values are those of `pscap read --json`; inputs, formats, the prompt, and what goes wrong.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 use serde_json::Value as Json;
 
@@ -112,10 +112,10 @@ fn many_inputs_are_one_table() {
     }
     good(here, &["export", "a.trace", "b.trace", "dataset", "--partition"]);
     let query = "SELECT host, date, count(*) FROM events GROUP BY ALL ORDER BY 2";
-    assert_eq!(
-        good(here, &["sql", query, "dataset", "--format", "csv"]),
-        "host,date,count(*)\nbox,2023-11-14,4\nbox,2023-11-15,2\n"
-    );
+    let ask = |words: &[&str]| good(here, &[&["sql", query], words, &["--format", "csv"]].concat());
+    assert_eq!(ask(&["dataset"]), "host,date,count(*)\nbox,2023-11-14,4\nbox,2023-11-15,2\n");
+    // Files and captures are one table, too.
+    assert_eq!(ask(&["dataset", "a.trace"]), "host,date,count(*)\nbox,2023-11-14,6\nbox,2023-11-15,3\n");
     let mut child = pscap(here, &["sql", "SELECT count(*) FROM events", "-", "--format", "csv"]);
     let trace = good(here, &["convert", "a.trace", "a.scap"]);
     assert_eq!(trace, "");
@@ -127,6 +127,46 @@ fn many_inputs_are_one_table() {
         pscap(here, &["sql", twice, "-"]).stdin(std::fs::File::open(here.join("a.scap")).expect("a capture")).output();
     let said = String::from_utf8(output.expect("pscap runs").stderr).expect("UTF-8");
     assert!(said.contains("a query can read it once"), "{said}");
+}
+
+/// Writes a capture to a program in parts, and returns how much of it the program took, from which part of how much.
+fn feed(child: &mut Child, capture: Vec<u8>) -> std::thread::JoinHandle<(usize, usize, ChildStdin)> {
+    let mut pipe = child.stdin.take().expect("a pipe");
+    std::thread::spawn(move || {
+        let taken = capture.chunks(1 << 12).take_while(|part| pipe.write_all(part).is_ok()).count();
+        (taken, capture.len() >> 12, pipe)
+    })
+}
+
+#[test]
+fn what_is_enough_ends_the_reading() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = folder.path().join("plain.scap");
+    good(&captures(), &["convert", "attack-a.scap", plain.to_str().expect("UTF-8")]);
+    let plain = std::fs::read(plain).expect("a capture");
+    let start = |query: &str| {
+        let mut command = pscap(folder.path(), &["sql", query, "-", "--format", "csv"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pscap runs")
+    };
+    // The rest of the capture never comes.
+    let mut child = start("SELECT evt.num FROM events LIMIT 5");
+    let fed = feed(&mut child, plain[..plain.len() / 2].to_vec());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1 + 5);
+    drop(fed.join().expect("it is written"));
+    // The reader of the answer goes.
+    let mut child = start("SELECT evt.num, evt.args FROM events");
+    let fed = feed(&mut child, plain);
+    let mut line = String::new();
+    let mut answer = BufReader::new(child.stdout.take().expect("a pipe"));
+    answer.read_line(&mut line).expect("a line");
+    assert_eq!(line, "evt.num,evt.args\n");
+    drop(answer);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (taken, all, _) = fed.join().expect("it is written");
+    assert!(taken < all, "{taken} of {all}");
 }
 
 #[test]
@@ -157,6 +197,7 @@ fn errors_say_where() {
     );
     assert!(bad(here, &["sql", "missing.scap"]).contains("missing.scap: there is no such file"));
     assert!(bad(here, &["sql", "SELECT 1", "missing.scap"]).contains("missing.scap"));
+    assert!(bad(here, &["sql", "-"]).contains("a query is required"));
     std::fs::write(here.join("bad.scap"), "no capture").expect("a file");
     assert!(bad(here, &["sql", "SELECT 1", "a.trace", "bad.scap"]).contains("bad.scap"));
     assert!(bad(here, &["sql", "SELECT * FROM alerts", "a.trace"]).contains("the table `alerts` requires rules"));

@@ -57,6 +57,9 @@ pub enum Error {
     /// The statement would change files.
     #[error("only queries are possible: {0}")]
     Refused(String),
+    /// A file is no table.
+    #[error("{0}")]
+    Input(String),
     /// A capture cannot be read as a table.
     #[error(transparent)]
     Tables(#[from] peregrine_tables::Error),

@@ -23,6 +23,8 @@ mod scan;
 mod session;
 #[cfg(feature = "engine")]
 mod table;
+#[cfg(feature = "engine")]
+mod union;
 
 #[cfg(feature = "engine")]
 pub use capture::{Capture, Note};

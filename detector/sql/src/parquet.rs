@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::prelude::SessionContext;
@@ -37,16 +37,19 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'>')
     .add(b'*');
 
-/// Registers the tables of files and folders. Those of one name are one table.
-pub(crate) async fn register(context: &SessionContext, paths: &[PathBuf]) -> Result<(), Error> {
-    let mut tables: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
+/// Finds the tables of files and folders, by name. Those of one name are one table. `like` returns
+/// the type of a column of a table, where that is to be another than the one in the files.
+pub(crate) async fn tables(
+    context: &SessionContext,
+    paths: &[PathBuf],
+    like: &dyn Fn(&str, &Field) -> Option<DataType>,
+) -> Result<BTreeMap<String, Arc<ListingTable>>, Error> {
+    let mut named: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
     for path in paths {
-        tables.entry(table(path)?).or_default().push(path);
+        named.entry(table(path)?).or_default().push(path);
     }
-    for (name, paths) in tables {
-        if context.table_exist(name.as_str())? {
-            return Err(Error::Refused(format!("the table `{name}` is both in captures and in Parquet files")));
-        }
+    let mut tables = BTreeMap::new();
+    for (name, paths) in named {
         let mut urls = Vec::new();
         for path in &paths {
             urls.push(url(path)?);
@@ -62,13 +65,17 @@ pub(crate) async fn register(context: &SessionContext, paths: &[PathBuf]) -> Res
         for url in &urls {
             schemas.push(options.infer_schema(&state, url).await?.as_ref().clone());
         }
-        let schema = datafusion::arrow::datatypes::Schema::try_merge(schemas);
-        let schema = schema.map_err(datafusion::error::DataFusionError::from)?;
+        let schema = Schema::try_merge(schemas).map_err(datafusion::error::DataFusionError::from)?;
+        let typed = schema.fields().iter().map(|field| match like(&name, field) {
+            Some(ty) => Arc::new(field.as_ref().clone().with_data_type(ty)),
+            None => Arc::clone(field),
+        });
+        let schema = Schema::new_with_metadata(typed.collect::<Fields>(), schema.metadata().clone());
         let config = ListingTableConfig::new_with_multi_paths(urls);
         let config = config.with_listing_options(options).with_schema(Arc::new(schema));
-        context.register_table(name, Arc::new(ListingTable::try_new(config)?))?;
+        tables.insert(name, Arc::new(ListingTable::try_new(config)?));
     }
-    Ok(())
+    Ok(tables)
 }
 
 /// Returns the name of the table in a file, or in the first file of a folder: that of its metadata, else that of the file.
@@ -76,10 +83,10 @@ fn table(path: &Path) -> Result<String, Error> {
     let failed = |error| Error::io(format!("can't open {}", path.display()), error);
     let first = if path.is_dir() { first(path, DEPTH).map_err(failed)? } else { Some(path.to_owned()) };
     let Some(file) = first else {
-        return Err(Error::Refused(format!("the folder {} has no Parquet files", path.display())));
+        return Err(Error::Input(format!("the folder {} has no Parquet files", path.display())));
     };
     let reader = SerializedFileReader::new(File::open(&file).map_err(failed)?);
-    let reader = reader.map_err(|error| Error::Refused(format!("{}: {error}", file.display())))?;
+    let reader = reader.map_err(|error| Error::Input(format!("{}: {error}", file.display())))?;
     let pairs = reader.metadata().file_metadata().key_value_metadata();
     let named = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == TABLE)).and_then(|pair| pair.value.clone());
     Ok(named.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()))
@@ -110,7 +117,7 @@ fn url(path: &Path) -> Result<ListingTableUrl, Error> {
     let whole =
         std::path::absolute(path).map_err(|error| Error::io(format!("can't find {}", path.display()), error))?;
     let Some(text) = whole.to_str() else {
-        return Err(Error::Refused(format!("{}: the path is not UTF-8", path.display())));
+        return Err(Error::Input(format!("{}: the path is not UTF-8", path.display())));
     };
     let slash = if path.is_dir() && !text.ends_with('/') { "/" } else { "" };
     Ok(ListingTableUrl::parse(format!("file://{}{slash}", utf8_percent_encode(text, ESCAPED)))?)

@@ -1,5 +1,6 @@
 //! A session: tables, and the queries of them.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::datasource::listing::ListingTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -24,12 +28,17 @@ use crate::capture::{Capture, Note, Notes};
 use crate::error::{Error, Place};
 use crate::names::{self, Parsed};
 use crate::parquet;
-use crate::table::{CaptureTable, has};
+use crate::table::{CaptureTable, column, has};
+use crate::union::{union, wanted};
 
 /// The memory that queries may use unless another limit is set, in bytes.
 const MEMORY: usize = 1 << 30;
+/// The batches of an answer that wait for its receiver.
+const WAITING: usize = 2;
 /// The time after which an interrupt is seen.
 const INTERRUPT: Duration = Duration::from_millis(50);
+/// The time that the threads of a session have to end with it. One may wait for input that never comes.
+const END: Duration = Duration::from_millis(500);
 
 /// The settings of a session.
 #[derive(Debug, Clone)]
@@ -37,7 +46,8 @@ const INTERRUPT: Duration = Duration::from_millis(50);
 pub struct Options {
     /// The captures.
     pub captures: Vec<Capture>,
-    /// Parquet files, and folders of them, such as datasets.
+    /// Parquet files, and folders of them, such as datasets. A table that is in captures too has the rows of both, and the
+    /// columns of the files.
     pub parquet: Vec<PathBuf>,
     /// The rules of the table `alerts`, without which captures have no such table.
     pub rules: Option<Rules>,
@@ -95,9 +105,11 @@ pub trait Sink {
 /// # Ok::<(), peregrine_sql::Error>(())
 /// ```
 pub struct Session {
-    runtime: Runtime,
+    threads: Threads,
     context: SessionContext,
     captures: Arc<[Capture]>,
+    /// The tables of Parquet files.
+    files: BTreeMap<String, Arc<ListingTable>>,
     rules: Option<Rules>,
     interrupt: Option<Arc<AtomicBool>>,
     notes: Notes,
@@ -113,13 +125,9 @@ impl Session {
     /// Creates a session, and finds the tables of Parquet files.
     ///
     /// # Errors
-    /// If a Parquet file cannot be read, or a table would be both in captures and in Parquet files.
+    /// If a Parquet file cannot be read.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.threads.max(1))
-            .enable_all()
-            .build()
-            .map_err(|error| Error::io("can't start threads", error))?;
+        let threads = Threads::new(options.threads).map_err(|error| Error::io("can't start threads", error))?;
         let mut config =
             SessionConfig::new().with_target_partitions(options.threads.max(1)).with_information_schema(true);
         let settings = config.options_mut();
@@ -130,35 +138,55 @@ impl Session {
         let pool = Arc::new(FairSpillPool::new(options.memory));
         let environment = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
         let context = SessionContext::new_with_config_rt(config, environment);
-        let session = Self {
-            runtime,
+        let mut session = Self {
+            threads,
             context,
+            files: BTreeMap::new(),
             captures: options.captures.into(),
             rules: options.rules,
             interrupt: options.interrupt,
             notes: Notes::default(),
         };
+        let like = |table: &str, field: &Field| column(session.captured(table)?, field.name());
+        session.files = session.threads.block_on(parquet::tables(&session.context, &options.parquet, &like))?;
+        for (name, files) in &session.files {
+            let files: Arc<dyn TableProvider> = Arc::<ListingTable>::clone(files);
+            session.context.register_table(name.as_str(), files)?;
+        }
         session.register(&[])?;
-        session.runtime.block_on(parquet::register(&session.context, &options.parquet))?;
         Ok(session)
+    }
+
+    /// Returns the table of this name that captures have.
+    fn captured(&self, name: &str) -> Option<Table> {
+        let is_there = |table: &Table| !self.captures.is_empty() && (*table != Table::Alerts || self.rules.is_some());
+        Table::named(name).filter(is_there)
     }
 
     /// Registers the tables of captures, with columns of these names beside their default ones.
     fn register(&self, names: &[String]) -> Result<(), Error> {
-        if self.captures.is_empty() {
-            return Ok(());
-        }
         for table in Table::ALL {
-            let rules = match table {
-                Table::Alerts if self.rules.is_none() => continue,
-                Table::Alerts => self.rules.clone(),
-                _ => None,
-            };
+            let name = table.name();
+            if self.captured(name).is_none() {
+                continue;
+            }
             let captures = Arc::clone(&self.captures);
-            let provider = CaptureTable::new(*table, captures, rules, names, self.notes.clone());
-            let provider = provider.map_err(peregrine_tables::Error::from)?;
-            self.context.deregister_table(table.name())?;
-            self.context.register_table(table.name(), Arc::new(provider))?;
+            let rules = self.rules.clone().filter(|_| *table == Table::Alerts);
+            let notes = self.notes.clone();
+            let provider: Arc<dyn TableProvider> = match self.files.get(name) {
+                None => {
+                    let own = CaptureTable::new(*table, captures, rules, names, notes);
+                    Arc::new(own.map_err(peregrine_tables::Error::from)?)
+                }
+                Some(files) => {
+                    let files: Arc<dyn TableProvider> = Arc::<ListingTable>::clone(files);
+                    let names = wanted(*table, files.as_ref());
+                    let own = CaptureTable::with_columns(*table, captures, rules, names, notes);
+                    union(*table, Arc::new(own.map_err(peregrine_tables::Error::from)?), files)?
+                }
+            };
+            self.context.deregister_table(name)?;
+            self.context.register_table(name, provider)?;
         }
         Ok(())
     }
@@ -180,11 +208,11 @@ impl Session {
             let fields = schema.fields().iter();
             fields.map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()
         };
-        if let Some(known) = Table::named(table).filter(|_| !self.captures.is_empty()) {
+        if let Some(known) = self.captured(table).filter(|_| !self.files.contains_key(table)) {
             let columns = Columns::new(known, known.all_columns()).map(Columns::with_parts);
             return columns.map_or_else(|_| Vec::new(), |columns| of(columns.schema()));
         }
-        let found = self.runtime.block_on(self.context.table_provider(TableReference::bare(table)));
+        let found = self.threads.block_on(self.context.table_provider(TableReference::bare(table)));
         found.map_or_else(|_| Vec::new(), |provider| of(&provider.schema()))
     }
 
@@ -213,7 +241,7 @@ impl Session {
     fn parse(&self, sql: &str) -> Result<Parsed, Error> {
         let mut others = Vec::new();
         for table in self.tables() {
-            if let Ok(provider) = self.runtime.block_on(self.context.table_provider(TableReference::bare(table))) {
+            if let Ok(provider) = self.threads.block_on(self.context.table_provider(TableReference::bare(table))) {
                 others.push(provider.schema());
             }
         }
@@ -230,10 +258,10 @@ impl Session {
         let parsed = self.parse(sql)?;
         for statement in parsed.statements {
             let statement = Statement::Statement(Box::new(statement));
-            let plan = self.runtime.block_on(self.context.state().statement_to_plan(statement));
+            let plan = self.threads.block_on(self.context.state().statement_to_plan(statement));
             let plan = plan.map_err(|error| self.unplanned(sql, error, &parsed.others))?;
             permitted(&plan)?;
-            self.runtime.block_on(self.answer(plan, sink))?;
+            self.answer(plan, sink)?;
         }
         Ok(())
     }
@@ -249,25 +277,51 @@ impl Session {
         Error::query(sql, message.clone(), place.or(named.map(|(_, place)| *place)), help)
     }
 
-    async fn answer<S: Sink>(&self, plan: LogicalPlan, sink: &mut S) -> Result<(), S::Error> {
-        let frame = self.context.execute_logical_plan(plan).await.map_err(Error::from)?;
-        let mut rows = frame.execute_stream().await.map_err(Error::from)?;
-        sink.begin(&rows.schema())?;
-        let mut interrupts = tokio::time::interval(INTERRUPT);
-        loop {
-            tokio::select! {
-                batch = rows.next() => match batch {
-                    Some(batch) => sink.rows(&batch.map_err(Error::from)?)?,
-                    None => break,
-                },
-                _ = interrupts.tick() => {
-                    if self.interrupt.as_ref().is_some_and(|set| set.load(Ordering::Relaxed)) {
-                        return Err(Error::Interrupted.into());
-                    }
+    /// Executes a plan on the threads, while the caller's thread receives the answer and looks for interrupts: a join may
+    /// compute for minutes before anything else has its turn on the same thread.
+    fn answer<S: Sink>(&self, plan: LogicalPlan, sink: &mut S) -> Result<(), S::Error> {
+        let (send, mut parts) = tokio::sync::mpsc::channel(WAITING);
+        let context = self.context.clone();
+        let task = self.threads.spawn(async move {
+            let frame = context.execute_logical_plan(plan).await?;
+            let mut rows = frame.execute_stream().await?;
+            let mut part = Some(Part::Columns(rows.schema()));
+            while let Some(next) = part {
+                if send.send(next).await.is_err() {
+                    break;
+                }
+                part = rows.next().await.transpose()?.map(Part::Rows);
+            }
+            Ok::<(), DataFusionError>(())
+        });
+        let receive = async {
+            while let Some(part) = parts.recv().await {
+                match part {
+                    Part::Columns(schema) => sink.begin(&schema)?,
+                    Part::Rows(batch) => sink.rows(&batch)?,
                 }
             }
+            let ended = task.join_unwind().await;
+            ended.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error)))).map_err(Error::from)?;
+            sink.end()
+        };
+        self.threads.wait(async {
+            tokio::select! {
+                outcome = receive => outcome,
+                () = self.interrupted() => Err(Error::Interrupted.into()),
+            }
+        })
+    }
+
+    /// Returns soon after an interrupt.
+    async fn interrupted(&self) {
+        let mut looks = tokio::time::interval(INTERRUPT);
+        loop {
+            looks.tick().await;
+            if self.interrupt.as_ref().is_some_and(|set| set.load(Ordering::Relaxed)) {
+                return;
+            }
         }
-        sink.end()
     }
 
     /// Executes the statements of a text, and returns all rows.
@@ -278,6 +332,55 @@ impl Session {
         let mut all = Collected(Vec::new());
         self.run(sql, &mut all)?;
         Ok(all.0)
+    }
+}
+
+/// A part of an answer.
+enum Part {
+    Columns(SchemaRef),
+    Rows(RecordBatch),
+}
+
+/// The threads of a session.
+struct Threads {
+    workers: Option<Runtime>,
+    /// The clock of the caller's thread, which workers that compute do not hold up.
+    own: Runtime,
+}
+
+impl Threads {
+    fn new(count: usize) -> std::io::Result<Self> {
+        let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(count.max(1)).enable_all().build()?;
+        let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok(Self { workers: Some(workers), own })
+    }
+
+    fn workers(&self) -> &Runtime {
+        self.workers.as_ref().unwrap_or_else(|| unreachable!("they end with the session"))
+    }
+
+    /// Runs something with the workers at hand, and waits for it.
+    fn block_on<F: Future>(&self, work: F) -> F::Output {
+        self.workers().block_on(work)
+    }
+
+    /// Runs something on a worker; it ends early when the task is dropped.
+    fn spawn<F: Future<Output: Send> + Send + 'static>(&self, work: F) -> SpawnedTask<F::Output> {
+        let _entered = self.workers().enter();
+        SpawnedTask::spawn(work)
+    }
+
+    /// Waits for something on the caller's thread alone.
+    fn wait<F: Future>(&self, work: F) -> F::Output {
+        self.own.block_on(work)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(workers) = self.workers.take() {
+            workers.shutdown_timeout(END);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::{DataFusionError, Result};
@@ -43,7 +43,18 @@ impl CaptureTable {
         let columns = Columns::default_of(table)?;
         let known: Vec<String> = columns.schema().fields().iter().map(|field| field.name().clone()).collect();
         let more = names.iter().filter(|name| !known.contains(name) && has(table, name));
-        let columns = Columns::new(table, known.iter().chain(more))?;
+        Self::with_columns(table, captures, rules, known.iter().chain(more), notes)
+    }
+
+    /// Creates a table with columns of these names.
+    pub(crate) fn with_columns(
+        table: Table,
+        captures: Arc<[Capture]>,
+        rules: Option<Rules>,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+        notes: Notes,
+    ) -> std::result::Result<Self, ColumnError> {
+        let columns = Columns::new(table, names)?;
         Ok(Self { captures, rules, columns, notes })
     }
 
@@ -69,7 +80,13 @@ impl CaptureTable {
 
 /// Returns whether a table can have a column of this name.
 pub(crate) fn has(table: Table, name: &str) -> bool {
-    Columns::new(table, [name]).is_ok()
+    column(table, name).is_some()
+}
+
+/// Returns the type of a column that a table can have.
+pub(crate) fn column(table: Table, name: &str) -> Option<DataType> {
+    let columns = Columns::new(table, [name]).ok()?;
+    columns.schema().fields().first().map(|field| field.data_type().clone())
 }
 
 /// Returns whether a predicate is about the name of the capture alone.
@@ -136,6 +153,9 @@ impl TableProvider for CaptureTable {
         let mut request = Request::new(columns).filter(conditions.join(" and "));
         if let Some(rules) = &self.rules {
             request = request.rules(rules.clone());
+        }
+        if let Some(limit) = limit {
+            request = request.batch(limit);
         }
         let captures = self.selected(state, filters)?;
         let groups = Capture::groups(&captures, state.config().target_partitions());

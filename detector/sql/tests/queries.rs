@@ -1,11 +1,15 @@
 //! Questions of an investigation in SQL, straight from captures: the answers are those that `peregrine-tables` is tested
 //! with, and what is read of a capture is only what a query needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use datafusion::arrow::array::{Array as _, RecordBatch};
 use datafusion::arrow::util::display::array_value_to_string;
 use peregrine_sql::{Capture, Error, Options, Session};
+use peregrine_tables::{Columns, Dataset, FileFormat, Request, Scan, Table, WriteOptions};
+use scap::{HostState, Next, Source, SourceStats};
 
 fn path(name: &str) -> PathBuf {
     testkit::root().join("testdata/captures").join(name)
@@ -197,15 +201,13 @@ fn a_capture_that_is_cut_off_has_the_rows_before_that() {
     assert!(session.notes().is_empty());
 }
 
-#[test]
-fn parquet_is_queried_too() {
-    use peregrine_tables::{Columns, Dataset, FileFormat, Request, Scan, Table, WriteOptions};
-    let folder = tempfile::tempdir().expect("a folder");
-    let columns = Columns::default_of(Table::Connections).and_then(|columns| columns.partitioned()).expect("columns");
-    let mut dataset = Dataset::new(folder.path(), columns.schema(), "first", WriteOptions::new(FileFormat::Parquet))
-        .expect("a dataset");
+/// Exports a table of captures to a dataset.
+fn export(folder: &Path, table: Table, names: &[&str]) {
+    let columns = Columns::default_of(table).and_then(|columns| columns.partitioned()).expect("columns");
+    let options = WriteOptions::new(FileFormat::Parquet);
+    let mut dataset = Dataset::new(folder, columns.schema(), table.time_column(), options).expect("a dataset");
     let request = Request::new(columns);
-    for name in ["attack-a.scap", "net.scap"] {
+    for name in names {
         dataset.capture(&path(name)).expect("a capture");
         let mut scan =
             Scan::new(scap::savefile::Reader::open(path(name)).expect("a capture"), name, &request).expect("a scan");
@@ -215,6 +217,12 @@ fn parquet_is_queried_too() {
         }
     }
     dataset.finish().expect("it is complete");
+}
+
+#[test]
+fn parquet_is_queried_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    export(folder.path(), Table::Connections, &["attack-a.scap", "net.scap"]);
     let mut options = Options::default();
     options.parquet = vec![folder.path().to_owned()];
     let parquet = Session::new(options).expect("a session");
@@ -226,16 +234,91 @@ fn parquet_is_queried_too() {
     assert!(expect.len() > 10, "{expect:?}");
     assert_eq!(ask(&parquet, sql), expect);
     assert_eq!(ask(&parquet, "SELECT count(*) FROM connections WHERE date < '2000-01-01'"), ["0"]);
-    let mut both = Options::default();
-    both.parquet = vec![folder.path().to_owned()];
-    both.captures = vec![Capture::file(&path("net.scap"))];
-    assert!(Session::new(both).expect_err("an error").to_string().contains("both"));
+}
+
+#[test]
+fn a_table_of_files_and_captures_has_the_rows_of_both() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let captures = session(&["attack-a.scap", "net.scap"]);
+    for table in [Table::Events, Table::Connections, Table::Processes] {
+        let dataset = folder.path().join(table.name());
+        export(&dataset, table, &["attack-a.scap"]);
+        let mut options = Options::default();
+        options.parquet = vec![dataset];
+        options.captures = vec![Capture::file(&path("net.scap"))];
+        let both = Session::new(options).expect("a session");
+        let (name, time) = (table.name(), table.time_column());
+        let more = if table == Table::Processes { "proc.aname" } else { "user.name" };
+        for sql in [
+            format!("SELECT count(*), min({time}), max({time}) FROM {name}"),
+            format!("SELECT host, proc.name, user.name, count(*) FROM {name} GROUP BY ALL ORDER BY 1, 2, 3"),
+            format!("SELECT proc.pid, {more}, proc.cmdline FROM {name} WHERE proc.name LIKE 'c%' ORDER BY 1, 2, 3"),
+        ] {
+            let expect = ask(&captures, &sql);
+            assert_eq!(ask(&both, &sql), expect, "{sql}");
+            assert!(expect.len() > 5 || sql.contains("min("), "{sql}: {expect:?}");
+        }
+        let dates = ask(&both, &format!("SELECT date, count(*) FROM {name} GROUP BY 1 ORDER BY 1"));
+        let of_times =
+            format!("SELECT to_char(CAST({time} AS DATE), '%Y-%m-%d'), count(*) FROM {name} GROUP BY 1 ORDER BY 1");
+        assert_eq!(dates, ask(&captures, &of_times));
+        assert!(dates.iter().all(|row| row.starts_with("20")), "{dates:?}");
+        // What was not exported is an error, though the capture has it.
+        assert!(both.collect(&format!("SELECT proc.aname[7] FROM {name}")).is_err());
+    }
+    let mut options = Options::default();
+    options.parquet = vec![folder.path().join("events")];
+    options.captures = vec![Capture::file(&path("net.scap"))];
+    let both = Session::new(options).expect("a session");
+    let plan = ask(&both, "EXPLAIN SELECT proc.name FROM events WHERE evt.type = 'connect'").join("\n");
+    let scan = "CaptureScan: table=events, captures=1, columns=[proc.name], condition=evt.type = \"connect\"";
+    assert!(plan.contains(scan), "{plan}");
+}
+
+#[test]
+fn the_first_rows_come_before_the_rest_is_read() {
+    let mut options = Options::default();
+    let read = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&read);
+    options.captures = vec![Capture::new("x", 0, move || {
+        Ok(Box::new(Counted(scap::savefile::Reader::open(path("attack-a.scap"))?, Arc::clone(&counted))))
+    })];
+    let session = Session::new(options).expect("a session");
+    let asked = |sql: &str| {
+        read.store(0, Ordering::Relaxed);
+        (ask(&session, sql).len(), read.load(Ordering::Relaxed))
+    };
+    let (rows, all) = asked("SELECT count(*) FROM events");
+    assert!(rows == 1 && all > 55_000, "{all}");
+    let (rows, events) = asked("SELECT evt.num, proc.name FROM events LIMIT 5");
+    assert!(rows == 5 && events < 100, "{events}");
+    // Some events match the condition.
+    let (rows, events) = asked("SELECT evt.num FROM events WHERE evt.type = 'openat' LIMIT 5");
+    assert!(rows == 5 && events < all / 10, "{events}");
+    let (rows, events) = asked("SELECT evt.num FROM events LIMIT 3 OFFSET 9000");
+    assert!(rows == 3 && events < all / 2, "{events}");
+}
+
+/// A capture whose events are counted.
+struct Counted(scap::savefile::Reader<std::fs::File>, Arc<AtomicU64>);
+
+impl Source for Counted {
+    fn next(&mut self) -> scap::Result<Next<'_>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.next()
+    }
+
+    fn host(&self) -> &HostState {
+        self.0.host()
+    }
+
+    fn stats(&self) -> SourceStats {
+        self.0.stats()
+    }
 }
 
 #[test]
 fn an_interrupt_ends_a_query() {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
     let mut options = Options::default();
     options.captures = vec![Capture::file(&path("attack-a.scap"))];
     options.interrupt = Some(Arc::new(AtomicBool::new(true)));

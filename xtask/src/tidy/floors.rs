@@ -155,7 +155,13 @@ pub(super) const HOUSES: &[House] = &[
     },
     House {
         folder: "detector/sql",
-        floors: &[&["capture", "error", "pushdown"], &["names", "parquet", "scan"], &["table"], &["session"]],
+        floors: &[
+            &["capture", "error", "pushdown"],
+            &["names", "parquet", "scan"],
+            &["table"],
+            &["union"],
+            &["session"],
+        ],
     },
     House {
         folder: "detector/captures",

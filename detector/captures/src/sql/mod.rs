@@ -19,16 +19,37 @@ use crate::export;
 use crate::input::Input;
 use show::Shown;
 
+/// The signals, as flags.
+#[derive(Default)]
+struct Signals {
+    /// Whether a query is to end. While it is set, another signal ends the program as it would by default.
+    interrupt: Arc<AtomicBool>,
+    /// Whether the program is to end.
+    terminate: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn register() -> Result<Self, Fatal> {
+        let signals = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_default(signal, Arc::clone(&signals.interrupt))?;
+            flag::register(signal, Arc::clone(&signals.interrupt))?;
+        }
+        flag::register(SIGTERM, Arc::clone(&signals.terminate))?;
+        Ok(signals)
+    }
+}
+
 pub(crate) fn run(options: &Sql) -> Result<(), Fatal> {
     let (query, words) = match options.words.split_first() {
         Some((first, rest)) if captures::is_query(first)? => (Some(first.as_str()), rest),
         _ => (None, options.words.as_slice()),
     };
     let (captures, parquet) = captures::tables(words)?;
-    let interrupt = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&interrupt))?;
+    if query.is_none() && captures.iter().any(|path| path == Path::new("-")) {
+        return Err("standard input is a capture, so that it has no statements: a query is required".into());
     }
+    let signals = Signals::register()?;
     let mut settings = Options::default();
     if !options.rules.is_empty() {
         settings.rules = Some(export::rules(&options.rules)?);
@@ -37,12 +58,12 @@ pub(crate) fn run(options: &Sql) -> Result<(), Fatal> {
         settings.captures.push(capture(path)?);
     }
     settings.parquet = parquet;
-    settings.interrupt = Some(Arc::clone(&interrupt));
+    settings.interrupt = Some(Arc::clone(&signals.interrupt));
     if let Some(memory) = options.memory {
         settings.memory = usize::try_from(memory)?;
     }
     let session = Session::new(settings)?;
-    let Some(query) = query else { return prompt::run(&session, options.format, &interrupt) };
+    let Some(query) = query else { return prompt::run(&session, options.format, &signals) };
     let outcome = session.run(query, &mut Shown::new(options.format));
     let incomplete = notes(&session);
     outcome?;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use peregrine_sql::Session;
 use rustyline::completion::Completer;
@@ -12,14 +12,16 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Context, Editor, Helper};
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
-use super::{notes, show::Shown};
+use super::{Signals, notes, show::Shown};
 use crate::Fatal;
 use crate::cli::Answer;
 use crate::output;
 
 const PROMPT: &str = "sql> ";
+/// The most statements in the history.
+const HISTORY: usize = 1_000;
 const HELP: &str = "\
 SELECT …;     a query; fields are columns, as in conditions: proc.name, proc.aname[2], evt.arg.flags
 EXPLAIN …;    what a query reads, and which of its predicates are a condition
@@ -75,8 +77,10 @@ const WORDS: &[&str] = &[
 ];
 
 /// Reads statements and shows their answers, until the end of the input.
-pub(super) fn run(session: &Session, format: Answer, interrupt: &AtomicBool) -> Result<(), Fatal> {
-    let mut editor: Editor<Names, DefaultHistory> = Editor::new()?;
+pub(super) fn run(session: &Session, format: Answer, signals: &Signals) -> Result<(), Fatal> {
+    // As shells do it: what all candidates begin with, then a list of them.
+    let config = Config::builder().completion_type(CompletionType::List).max_history_size(HISTORY)?.build();
+    let mut editor: Editor<Names, DefaultHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Names::new(session)));
     let history = history();
     if let Some(path) = &history {
@@ -84,9 +88,12 @@ pub(super) fn run(session: &Session, format: Answer, interrupt: &AtomicBool) -> 
         let _ = editor.load_history(path);
     }
     loop {
+        // Nothing is running that could end early.
+        signals.interrupt.store(true, Ordering::Relaxed);
         let text = match editor.readline(PROMPT) {
             Ok(text) => text,
-            Err(ReadlineError::Interrupted) => continue,
+            // The line is given up.
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => continue,
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(error.into()),
         };
@@ -94,11 +101,11 @@ pub(super) fn run(session: &Session, format: Answer, interrupt: &AtomicBool) -> 
         if text.is_empty() {
             continue;
         }
-        editor.add_history_entry(text)?;
+        remember(&mut editor, text, history.as_deref());
         if text == "\\q" {
             break;
         }
-        interrupt.store(false, Ordering::Relaxed);
+        signals.interrupt.store(false, Ordering::Relaxed);
         match answer(session, text, format) {
             Err(error) if output::is_closed_pipe(error.as_ref()) => return Err(error),
             // It is said, and the next statement may be better.
@@ -106,9 +113,11 @@ pub(super) fn run(session: &Session, format: Answer, interrupt: &AtomicBool) -> 
             Ok(()) => {}
         }
         notes(session);
-    }
-    if let Some(path) = &history {
-        save(&mut editor, path);
+        if signals.terminate.load(Ordering::Relaxed) {
+            return Err("terminated".into());
+        }
+        // There may be a view more.
+        editor.set_helper(Some(Names::new(session)));
     }
     Ok(())
 }
@@ -138,12 +147,15 @@ fn history() -> Option<PathBuf> {
     Some(state.join("pscap/history"))
 }
 
-/// Writes the history. It is a convenience: a failure is ignored.
-fn save(editor: &mut Editor<Names, DefaultHistory>, path: &std::path::Path) {
+/// Adds a statement to the history, which is kept at once: several prompts may be open. It is a convenience: a failure is
+/// ignored.
+fn remember(editor: &mut Editor<Names, DefaultHistory>, text: &str, path: Option<&Path>) {
+    let added = editor.add_history_entry(text).unwrap_or_default();
+    let Some(path) = path.filter(|_| added) else { return };
     if let Some(folder) = path.parent() {
         let _ = std::fs::create_dir_all(folder);
     }
-    let _ = editor.save_history(path);
+    let _ = editor.append_history(path);
 }
 
 /// The names that are completed.
@@ -161,6 +173,12 @@ impl Names {
         names.dedup();
         Self(names)
     }
+
+    /// Returns the names that begin with this text.
+    fn matching(&self, begun: &str) -> Vec<String> {
+        let begun = begun.to_lowercase();
+        self.0.iter().filter(|name| name.to_lowercase().starts_with(&begun)).cloned().collect()
+    }
 }
 
 /// Returns where the word before the cursor begins.
@@ -175,9 +193,13 @@ impl Completer for Names {
 
     fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let start = word(line, cursor);
-        let begun = line.get(start..cursor).unwrap_or_default().to_lowercase();
-        let matching = |name: &&String| name.to_lowercase().starts_with(&begun);
-        Ok((start, self.0.iter().filter(matching).cloned().collect()))
+        let begun = line.get(start..cursor).unwrap_or_default();
+        let found = self.matching(begun);
+        match begun.find('.') {
+            // The name of a table may be in front.
+            Some(dot) if found.is_empty() => Ok((start + dot + 1, self.matching(&begun[dot + 1..]))),
+            _ => Ok((start, found)),
+        }
     }
 }
 
