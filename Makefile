@@ -11,6 +11,8 @@
 #   make tables   compare Parquet exports with the captures by PyArrow, and run the recipes of docs/tables.md in DuckDB, pandas
 #                 and Polars; installs them (not part of `make test`)
 #   make sql      check and test `pscap sql`, which needs DataFusion (not part of `make test`)
+#   make ballista compare `pscap sql --ballista`, on a scheduler and two executors on this machine, with one process (not part
+#                 of `make test`)
 #   make kernel-matrix    run the tests of the probe on Debian's kernels 5.10, 6.1 and 6.12, in QEMU (not part of `make test`)
 #   make sanitize run the tests of the probe's loader with AddressSanitizer and LeakSanitizer (nightly toolchain)
 #   make plugin-sanitizers    run the tests of plugins with AddressSanitizer and under valgrind (not part of `make test`)
@@ -117,16 +119,20 @@ tables: setup
 	$(TABLES)/venv/bin/python detector/tables/tests/engines/values.py $$pscap testdata/captures/*.scap
 	$(TABLES)/venv/bin/python detector/tables/tests/engines/recipes.py $$pscap docs/tables.md testdata/captures/*.scap
 
-# One selection of packages and features: with another one, cargo would build DataFusion again.
+# One selection of packages and features for both: with another one, cargo would build DataFusion again.
 SQL := --package peregrine-sql --package peregrine-captures --package peregrine-examples \
-	--no-default-features --features peregrine-sql/engine,peregrine-examples/sql
+	--no-default-features --features peregrine-sql/ballista,peregrine-examples/cluster
 SQL_TESTS := --lib --test queries --test sql --test prompt
 SQL_CARGO := CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) --config .cargo/sql.toml
 .PHONY: sql
 sql: setup
 	@$(SQL_CARGO) test --quiet $(SQL) $(SQL_TESTS)
 	$(SQL_CARGO) test --quiet $(SQL) --doc
-	$(SQL_CARGO) clippy --quiet $(SQL) --profile test $(SQL_TESTS) -- -D warnings
+	$(SQL_CARGO) clippy --quiet $(SQL) --profile test $(SQL_TESTS) --test ballista -- -D warnings
+
+.PHONY: ballista
+ballista: setup
+	@$(SQL_CARGO) test --quiet $(SQL) --test ballista
 
 .PHONY: kernel-matrix
 kernel-matrix: setup

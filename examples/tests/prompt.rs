@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::{PtySession, spawn_command};
 
-/// The time within which something is on the screen, in milliseconds. The machine may be busy.
+/// The time within which something is on the screen, in milliseconds. The host may be busy.
 const PATIENCE: u64 = 60_000;
 
 const TRACE: &str = r#"

@@ -9,7 +9,7 @@ type Result<T> = std::result::Result<T, String>;
 
 /// Features that change what is linked, not what is compiled, and require tools that are not everywhere; and those that
 /// `make sql` checks, because they take long to build.
-const LEFT_OUT: &[&str] = &["vendored", "sql", "engine", "ballista"];
+const LEFT_OUT: &[&str] = &["vendored", "sql", "engine", "ballista", "cluster"];
 
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

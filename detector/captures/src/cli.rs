@@ -253,6 +253,10 @@ pub(crate) struct Sql {
     /// Memory of sorting, grouping and joining, such as `4GiB`; what exceeds it is written to temporary files: 1GiB
     #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     pub(crate) memory: Option<u64>,
+    /// The scheduler of Ballista whose executors answer, such as `df://host:50050`; Parquet files have the same paths there
+    #[cfg(feature = "ballista")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["memory", "rules"])]
+    pub(crate) ballista: Option<String>,
 }
 
 /// Format of an answer.

@@ -57,7 +57,7 @@ pub enum Error {
     /// The statement would change files.
     #[error("only queries are possible: {0}")]
     Refused(String),
-    /// A file is no table.
+    /// A file that has no table, or an address without a scheduler.
     #[error("{0}")]
     Input(String),
     /// A capture cannot be read as a table.

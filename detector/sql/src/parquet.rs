@@ -78,6 +78,15 @@ pub(crate) async fn tables(
     Ok(tables)
 }
 
+/// Returns a type without dictionaries.
+pub(crate) fn plain(ty: &DataType) -> DataType {
+    match ty {
+        DataType::Dictionary(_, values) => values.as_ref().clone(),
+        DataType::List(item) => DataType::List(Arc::new(item.as_ref().clone().with_data_type(plain(item.data_type())))),
+        other => other.clone(),
+    }
+}
+
 /// Returns the name of the table in a file, or in the first file of a folder: that of its metadata, else that of the file.
 fn table(path: &Path) -> Result<String, Error> {
     let failed = |error| Error::io(format!("can't open {}", path.display()), error);

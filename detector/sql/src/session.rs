@@ -25,6 +25,8 @@ use tokio::runtime::Runtime;
 use tokio_stream::StreamExt as _;
 
 use crate::capture::{Capture, Note, Notes};
+#[cfg(feature = "ballista")]
+use crate::cluster;
 use crate::error::{Error, Place};
 use crate::names::{self, Parsed};
 use crate::parquet;
@@ -56,6 +58,10 @@ pub struct Options {
     pub memory: usize,
     /// The threads; by default, one for each processor.
     pub threads: usize,
+    /// The scheduler of Ballista that queries are sent to, such as `df://host:50050`. Its executors read the Parquet files,
+    /// which have the same paths there; captures are not possible.
+    #[cfg(feature = "ballista")]
+    pub ballista: Option<String>,
     /// A query ends with [`Error::Interrupted`] soon after this is set.
     pub interrupt: Option<Arc<AtomicBool>>,
 }
@@ -63,7 +69,16 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { captures: Vec::new(), parquet: Vec::new(), rules: None, memory: MEMORY, threads, interrupt: None }
+        Self {
+            captures: Vec::new(),
+            parquet: Vec::new(),
+            rules: None,
+            memory: MEMORY,
+            threads,
+            #[cfg(feature = "ballista")]
+            ballista: None,
+            interrupt: None,
+        }
     }
 }
 
@@ -125,7 +140,7 @@ impl Session {
     /// Creates a session, and finds the tables of Parquet files.
     ///
     /// # Errors
-    /// If a Parquet file cannot be read.
+    /// If a Parquet file cannot be read, or there is no such scheduler.
     pub fn new(options: Options) -> Result<Self, Error> {
         let threads = Threads::new(options.threads).map_err(|error| Error::io("can't start threads", error))?;
         let mut config =
@@ -138,6 +153,12 @@ impl Session {
         let pool = Arc::new(FairSpillPool::new(options.memory));
         let environment = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
         let context = SessionContext::new_with_config_rt(config, environment);
+        #[cfg(feature = "ballista")]
+        let context = match &options.ballista {
+            Some(url) if options.captures.is_empty() => threads.block_on(cluster::connect(context, url))?,
+            Some(_) => return Err(Error::Input("captures are read on this machine alone: export them".to_owned())),
+            None => context,
+        };
         let mut session = Self {
             threads,
             context,
@@ -147,7 +168,15 @@ impl Session {
             interrupt: options.interrupt,
             notes: Notes::default(),
         };
-        let like = |table: &str, field: &Field| column(session.captured(table)?, field.name());
+        #[cfg(feature = "ballista")]
+        let is_cluster = options.ballista.is_some();
+        #[cfg(not(feature = "ballista"))]
+        let is_cluster = false;
+        // Executors exchange dictionaries as the values in them, which their plans would not expect.
+        let like = |table: &str, field: &Field| match session.captured(table) {
+            Some(table) => column(table, field.name()),
+            None => is_cluster.then(|| parquet::plain(field.data_type())),
+        };
         session.files = session.threads.block_on(parquet::tables(&session.context, &options.parquet, &like))?;
         for (name, files) in &session.files {
             let files: Arc<dyn TableProvider> = Arc::<ListingTable>::clone(files);

@@ -157,7 +157,7 @@ pub(super) const HOUSES: &[House] = &[
         folder: "detector/sql",
         floors: &[
             &["capture", "error", "pushdown"],
-            &["names", "parquet", "scan"],
+            &["cluster", "names", "parquet", "scan"],
             &["table"],
             &["union"],
             &["session"],

@@ -62,6 +62,10 @@ pub(crate) fn run(options: &Sql) -> Result<(), Fatal> {
     if let Some(memory) = options.memory {
         settings.memory = usize::try_from(memory)?;
     }
+    #[cfg(feature = "ballista")]
+    {
+        settings.ballista.clone_from(&options.ballista);
+    }
     let session = Session::new(settings)?;
     let Some(query) = query else { return prompt::run(&session, options.format, &signals) };
     let outcome = session.run(query, &mut Shown::new(options.format));
