@@ -26,6 +26,8 @@ mod session;
 #[cfg(feature = "engine")]
 mod table;
 #[cfg(feature = "engine")]
+mod turns;
+#[cfg(feature = "engine")]
 mod union;
 
 #[cfg(feature = "engine")]

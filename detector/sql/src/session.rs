@@ -16,6 +16,7 @@ use datafusion::datasource::listing::ListingTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -31,6 +32,7 @@ use crate::error::{Error, Place};
 use crate::names::{self, Parsed};
 use crate::parquet;
 use crate::table::{CaptureTable, column, has};
+use crate::turns::Turns;
 use crate::union::{union, wanted};
 
 /// The memory that queries may use unless another limit is set, in bytes.
@@ -152,7 +154,9 @@ impl Session {
         *reserved = (*reserved).min(options.memory / 4);
         let pool = Arc::new(FairSpillPool::new(options.memory));
         let environment = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
-        let context = SessionContext::new_with_config_rt(config, environment);
+        let state = SessionStateBuilder::new().with_default_features().with_config(config);
+        let state = state.with_runtime_env(environment).with_physical_optimizer_rule(Arc::new(Turns)).build();
+        let context = SessionContext::new_with_state(state);
         #[cfg(feature = "ballista")]
         let context = match &options.ballista {
             Some(url) if options.captures.is_empty() => threads.block_on(cluster::connect(context, url))?,

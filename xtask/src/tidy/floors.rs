@@ -157,7 +157,7 @@ pub(super) const HOUSES: &[House] = &[
         folder: "detector/sql",
         floors: &[
             &["capture", "error", "pushdown"],
-            &["cluster", "names", "parquet", "scan"],
+            &["cluster", "names", "parquet", "scan", "turns"],
             &["table"],
             &["union"],
             &["session"],
