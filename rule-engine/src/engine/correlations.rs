@@ -105,6 +105,7 @@ impl Correlations {
     }
 
     /// Returns the fields of events that are kept or compared, of all sources, by their numbers there.
+    #[cfg(feature = "sinsp")]
     pub(super) fn fields_of_events(&self) -> Vec<FieldId> {
         let parts = self.keys.iter().flatten().filter_map(|part| match part {
             KeyPart::Field { id, .. } => Some(*id),

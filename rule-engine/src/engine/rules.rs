@@ -330,11 +330,13 @@ impl<S: EventSchema> SourceRules<S> {
     }
 
     /// Returns the fields that the alerts of the rule at a place depend on.
+    #[cfg(feature = "sinsp")]
     pub(crate) fn output_fields(&self, place: usize) -> impl Iterator<Item = FieldId> {
         self.compiled.of(RuleId(place as u32)).kept.iter().copied()
     }
 
     /// Returns the fields of these events that correlations keep or compare.
+    #[cfg(feature = "sinsp")]
     pub(crate) fn correlated_fields(&self) -> Vec<FieldId> {
         self.compiled.correlations.as_ref().map(|set| set.fields_of_events()).unwrap_or_default()
     }

@@ -200,6 +200,7 @@ impl Ruleset {
     }
 
     /// Returns the expressions of all conditions, and the rules as they are written.
+    #[cfg(feature = "sinsp")]
     pub(crate) fn parts(&self) -> (&Pool, &Regexes, &[Plain]) {
         (&self.pool, &self.regexes, &self.plain)
     }
