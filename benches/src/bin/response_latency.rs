@@ -9,6 +9,7 @@
 //! and close a file until the detector has as many events per second, which its metrics confirm.
 
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -81,8 +82,8 @@ impl Detector {
             format!(
                 "rules_files: [{}]\nengine: {{kind: modern_ebpf}}\njson_output: true\nbuffered_outputs: false\nstdout_output: \
                  {{enabled: true}}\nlog_stderr: true\nlog_syslog: false\nlog_level: notice\nresponse: {{enabled: true, mode: \
-                 act, warm_up_seconds: 0, max_per_minute: 1000000, max_per_minute_per_rule: 1000000}}\nmetrics: {{enabled: \
-                 true}}\nwebserver: {{enabled: true, listen_port: {port}, prometheus_metrics_enabled: true}}\nprotection: \
+                 act, warm_up_seconds: 0, max_per_minute: 1000000, max_per_minute_per_rule: 1000000}}\nmetrics: {{enabled: true, \
+                 interval: 1h}}\nwebserver: {{enabled: true, listen_port: {port}, prometheus_metrics_enabled: true}}\nprotection: \
                  {{heartbeat_file: \"\"}}\n",
                 path("rules.yaml").display()
             ),
@@ -172,12 +173,15 @@ fn rounds_of(detector: &mut Detector, rounds: u32) -> Result<String> {
         std::thread::sleep(PAUSE);
         let is_young = round % 2 == 1;
         let mut planted = Command::new("/bin/sh");
-        planted.args(["-c", &format!("read line; true < {MARK}; exec sleep 1000")]);
+        planted.args(["-c", &format!("read line; true < {MARK}; read line")]);
         let mut planted = planted.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         if !is_young {
             std::thread::sleep(AGE);
         }
-        drop(planted.stdin.take());
+        // It then waits for another line, as the same program.
+        if let Some(input) = &mut planted.stdin {
+            input.write_all(b"\n")?;
+        }
         let (outcome, latency) = detector.response(planted.id())?;
         if outcome == "done" {
             latencies[usize::from(is_young)].push(latency);
@@ -189,9 +193,12 @@ fn rounds_of(detector: &mut Detector, rounds: u32) -> Result<String> {
     }
     let after = detector.events()?;
     let seconds = start.elapsed().as_secs_f64();
-    others.sort_unstable();
+    let mut counts = BTreeMap::<String, u32>::new();
+    for outcome in others {
+        *counts.entry(outcome).or_default() += 1;
+    }
     let mut text = format!(
-        "{rounds} rounds beside {:.0} events/s, {} dropped; not done: {others:?}",
+        "{rounds} rounds beside {:.0} events/s, {} dropped; not done: {counts:?}",
         (after.0 - before.0) / seconds,
         after.1 - before.1
     );
