@@ -144,9 +144,20 @@ mod tests {
         let names = ["a", "a", "b", "c"].map(Arc::<str>::from);
         let done: Vec<_> = names.iter().map(|rule| brakes.stops(rule, Duration::ZERO, warm)).collect();
         assert_eq!(done, [None, None, None, Some(Outcome::Rate)]);
-        // A reload arms the rule again, but the minute is still full.
+        // A reload arms the rules again, but the minute is still full, also for one that may act once more.
         brakes.reset(brakes.limits, warm);
         let later = warm + 11 * SECOND;
+        assert_eq!(brakes.stops(&names[2], Duration::ZERO, later), Some(Outcome::Rate));
         assert_eq!(brakes.stops(&names[0], Duration::ZERO, later), Some(Outcome::Rate));
+    }
+
+    #[test]
+    fn a_reload_does_not_lift_the_limit_of_a_rule() {
+        let (mut brakes, warm) = brakes(100, 2);
+        let rule: Arc<str> = "a".into();
+        let done: Vec<_> = (0..2).map(|_| brakes.stops(&rule, Duration::ZERO, warm)).collect();
+        assert_eq!(done, [None, None]);
+        brakes.reset(brakes.limits, warm);
+        assert_eq!(brakes.stops(&rule, Duration::ZERO, warm + 11 * SECOND), Some(Outcome::Rate));
     }
 }

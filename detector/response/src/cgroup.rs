@@ -131,6 +131,9 @@ mod tests {
             (cgroup, "ffffffffffff"),
             ("/system.slice/docker-ffffffffffff.scope", "ffffffffffff"),
             ("/../docker-0123456789abcdef.scope", "0123456789ab"),
+            // A container with a short name.
+            (cgroup, "system"),
+            (cgroup, "e"),
         ] {
             assert!(of(cgroup, container).is_none(), "{cgroup} {container}");
         }
