@@ -62,6 +62,19 @@ fn later_files_append_replace_and_remove_responses() {
     ] {
         assert_eq!(responses(&format!("{first}- {change}\n")), expected, "{change}");
     }
+    // Correlations in the same way.
+    let window = "- {correlation: C, type: event_count, rules: [R], group-by: process, timespan: 5s, condition: {gte: 2}, \
+                  output: o, desc: d, priority: NOTICE, response: kill}\n";
+    for (change, expected) in [
+        ("{correlation: C, response: stop, override: {response: append}}", &["kill process", "stop process"][..]),
+        ("{correlation: C, response: {action: stop}, override: {response: replace}}", &["stop process"]),
+        ("{correlation: C, response: [], override: {response: replace}}", &[]),
+    ] {
+        let loaded = load(&format!("{}{window}- {change}\n", rule("")));
+        assert!(loaded.is_successful() && loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+        let found = loaded.resolved.correlations[0].responses.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(found, expected, "{change}");
+    }
     // Without an override, it is not applied silently.
     let loaded =
         load(&format!("{first}- {{rule: R, response: stop, priority: ERROR, override: {{priority: replace}}}}\n"));
