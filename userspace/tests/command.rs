@@ -122,7 +122,9 @@ fn a_parent_learns_of_stops_and_continuations() {
     const NAME: &str = "a_parent_learns_of_stops_and_continuations";
     if role(NAME) {
         use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-        let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("a child");
+        use std::os::unix::process::CommandExt as _;
+        // A group whose parent is in its session: SIGTSTP stops no other.
+        let mut child = std::process::Command::new("sleep").arg("1000").process_group(0).spawn().expect("a child");
         let pid = Pid::from_child(&child);
         let wait = |options| waitpid(Some(pid), options).expect("a child").expect("a change").1;
         kill_process(pid, Signal::TSTP).expect("a signal");
