@@ -1,45 +1,20 @@
 // A plugin for figures: yields as many events as its parameters say, as fast as it can, with two fields that cost it nothing.
-#include <stdint.h>
+#include "abi.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef int32_t rc;
-enum { SUCCESS = 0, END = 2, BATCH = 256 };
+enum { BATCH = 256 };
 
 #pragma pack(push, 1)
-struct event {
-    uint64_t time, thread;
-    uint32_t length;
-    uint16_t type;
-    uint32_t parameters;
+struct numbered {
+    struct event head;
     uint32_t lengths[2];
     uint32_t id;
     uint64_t number;
 };
 #pragma pack(pop)
-
-struct event_input {
-    const struct event *event;
-    uint64_t number;
-    const char *source;
-};
-
-struct field {
-    void *result;
-    uint64_t result_length;
-    uint32_t id;
-    const char *name, *key;
-    uint64_t index;
-    uint32_t present, type, list;
-};
-
-struct extract_input {
-    void *owner;
-    const char *(*owner_error)(void *);
-    uint32_t count;
-    struct field *fields;
-};
 
 #ifndef EVENTS
 #define EVENTS 10000000
@@ -48,7 +23,7 @@ struct extract_input {
 static struct {
     uint64_t last, next, number;
     const char *name;
-    struct event events[BATCH];
+    struct numbered events[BATCH];
     struct event *pointers[BATCH];
 } state;
 
@@ -76,9 +51,9 @@ void *plugin_open(void *s, const char *params, rc *result) {
     state.last = params && *params ? strtoull(params, NULL, 10) : EVENTS;
     state.next = 0;
     for (int i = 0; i < BATCH; i++) {
-        state.events[i] = (struct event){
-            .thread = UINT64_MAX, .length = sizeof(struct event), .type = 322, .parameters = 2, .lengths = {4, 8}, .id = 998};
-        state.pointers[i] = &state.events[i];
+        struct event head = {.thread = UINT64_MAX, .length = sizeof(struct numbered), .type = 322, .parameters = 2};
+        state.events[i] = (struct numbered){.head = head, .lengths = {4, 8}, .id = 998};
+        state.pointers[i] = &state.events[i].head;
     }
     *result = SUCCESS;
     return &state;
@@ -90,7 +65,7 @@ rc plugin_next_batch(void *s, void *instance, uint32_t *count, struct event ***e
     (void)s, (void)instance;
     uint32_t n = 0;
     for (; n < BATCH && state.next < state.last; n++, state.next++) {
-        state.events[n].time = 1700000000000000000u + state.next;
+        state.events[n].head.time = 1700000000000000000u + state.next;
         state.events[n].number = state.next;
     }
     *count = n;
@@ -106,7 +81,7 @@ const char *plugin_get_fields(void) {
 rc plugin_extract_fields(void *s, const struct event_input *input, const struct extract_input *in) {
     (void)s;
     uint64_t number;
-    memcpy(&number, &input->event->number, sizeof number);
+    memcpy(&number, &((const struct numbered *)input->event)->number, sizeof number);
     for (uint32_t i = 0; i < in->count; i++) {
         struct field *field = &in->fields[i];
         field->result_length = 1;

@@ -1,6 +1,7 @@
 // A plugin for tests: counts. Every fault that a test wants is behind a macro; a function is taken away by renaming it
 // (-Dplugin_open=gone).
-#include <stdint.h>
+#include "abi.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,43 +56,9 @@
     " {\"name\": \"counter.with\", \"type\": \"string\", \"arg\": {\"isKey\": true}, \"desc\": \"Key and number.\"}]"
 #endif
 
-typedef int32_t rc;
-enum { SUCCESS = 0, FAILURE = 1, TIMEOUT = -1, END = 2 };
-
-#pragma pack(push, 1)
-struct event {
-    uint64_t time, thread;
-    uint32_t length;
-    uint16_t type;
-    uint32_t parameters;
-};
-#pragma pack(pop)
-
-struct event_input {
-    const struct event *event;
-    uint64_t number;
-    const char *source;
-};
-
 struct buffer {
     uint32_t length;
     const void *data;
-};
-
-struct field {
-    void *result;
-    uint64_t result_length;
-    uint32_t id;
-    const char *name, *key;
-    uint64_t index;
-    uint32_t present, type, list;
-};
-
-struct extract_input {
-    void *owner;
-    const char *(*owner_error)(void *);
-    uint32_t count;
-    struct field *fields;
 };
 
 struct tables {

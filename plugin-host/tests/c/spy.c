@@ -1,43 +1,11 @@
 // A plugin that is another one, TARGET, and writes each call with its data to LOG. The capabilities are those of -DSOURCING,
 // -DEXTRACTION, -DPARSING, -DASYNC and -DLISTENING, which the target must have.
+#include "abi.h"
+
 #include <dlfcn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef int32_t rc;
-
-#pragma pack(push, 1)
-struct event {
-    uint64_t time, thread;
-    uint32_t length;
-    uint16_t type;
-    uint32_t parameters;
-};
-#pragma pack(pop)
-
-struct event_input {
-    const struct event *event;
-    uint64_t number;
-    const char *source;
-};
-
-struct field {
-    void *result;
-    uint64_t result_length;
-    uint32_t id;
-    const char *name, *key;
-    uint64_t index;
-    uint32_t present, type, list;
-};
-
-struct extract_input {
-    void *owner;
-    const char *(*owner_error)(void *);
-    uint32_t count;
-    struct field *fields;
-};
 
 static FILE *out(void) {
     static FILE *file;
