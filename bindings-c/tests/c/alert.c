@@ -12,16 +12,10 @@ static const char RULES[] = "- rule: shadow\n"
 static peregrine_engine *load_text(const char *rules)
 {
 	peregrine_ruleset_builder *builder = NULL;
-	peregrine_ruleset *ruleset = NULL;
-	peregrine_engine *engine = NULL;
 
 	CHECK_OK(peregrine_ruleset_builder_new(&builder));
 	CHECK_OK(peregrine_ruleset_builder_add_text(builder, "rules.yaml", (const uint8_t *)rules, strlen(rules)));
-	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
-	CHECK_OK(peregrine_engine_new(ruleset, &engine));
-	peregrine_ruleset_builder_free(builder);
-	peregrine_ruleset_free(ruleset);
-	return engine;
+	return engine_of(builder);
 }
 
 static peregrine_engine *load(void)

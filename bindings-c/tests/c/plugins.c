@@ -51,17 +51,11 @@ static const char RULES[] = "- required_plugin_versions:\n"
 static peregrine_engine *build(const peregrine_plugins *plugins)
 {
 	peregrine_ruleset_builder *builder = NULL;
-	peregrine_ruleset *ruleset = NULL;
-	peregrine_engine *engine = NULL;
 
 	CHECK_OK(peregrine_ruleset_builder_new(&builder));
 	CHECK_OK(peregrine_ruleset_builder_set_plugins(builder, plugins));
 	CHECK_OK(peregrine_ruleset_builder_add_text(builder, "r.yaml", (const uint8_t *)RULES, sizeof RULES - 1));
-	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
-	CHECK_OK(peregrine_engine_new(ruleset, &engine));
-	peregrine_ruleset_builder_free(builder);
-	peregrine_ruleset_free(ruleset);
-	return engine;
+	return engine_of(builder);
 }
 
 static void describes(void)

@@ -53,6 +53,19 @@ struct test {
 		return run == 0;                                                                                       \
 	}
 
+/* The engine of a builder with its rules, which ends with this. The engine keeps the ruleset alive. */
+static inline peregrine_engine *engine_of(peregrine_ruleset_builder *builder)
+{
+	peregrine_ruleset *ruleset = NULL;
+	peregrine_engine *engine = NULL;
+
+	CHECK_OK(peregrine_ruleset_builder_build(builder, NULL, &ruleset));
+	CHECK_OK(peregrine_engine_new(ruleset, &engine));
+	peregrine_ruleset_builder_free(builder);
+	peregrine_ruleset_free(ruleset);
+	return engine;
+}
+
 /* The capture that the tests read. */
 static inline const char *capture_path(void)
 {
