@@ -2,11 +2,11 @@
 //! killed. The program is itself the scheduler and the executors that it starts.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::BallistaCluster;
@@ -111,18 +111,9 @@ impl Drop for Program {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
-/// Waits for something.
 #[track_caller]
-fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+fn until(what: &str, condition: impl FnMut() -> bool) {
+    testkit::until(what, PATIENCE, condition);
 }
 
 /// Returns whether the scheduler has all its executors.
@@ -182,7 +173,7 @@ fn compare() {
     };
     let answer = |child: Child| good(child.wait_with_output().expect("it ends"));
 
-    let port = free_port().to_string();
+    let port = testkit::port().to_string();
     let url = format!("df://127.0.0.1:{port}");
     let said = ask("SELECT 1", &["--ballista", &url]).wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
@@ -193,7 +184,7 @@ fn compare() {
         .iter()
         .map(|folder| {
             std::fs::create_dir(folder).expect("a folder");
-            let [flight, grpc] = [free_port(), free_port()].map(|port| port.to_string());
+            let [flight, grpc] = [testkit::port(), testkit::port()].map(|port| port.to_string());
             Program::start(&["executor", &port, &flight, &grpc, folder.to_str().expect("UTF-8")])
         })
         .collect();

@@ -9,11 +9,13 @@ mod needs;
 mod port;
 mod record;
 mod sdk;
+mod until;
 
 pub use needs::*;
 pub use port::port;
 pub use record::{Skip, forget, read};
 pub use sdk::{c_plugin, example_plugin, sdk_plugin, sdk_runner};
+pub use until::until;
 
 use std::fmt::Display;
 use std::path::PathBuf;

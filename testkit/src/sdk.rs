@@ -13,14 +13,8 @@ use crate::REGISTRY;
 /// If they cannot be built although their dependencies are there.
 #[track_caller]
 pub fn sdk_plugin(name: &str) -> Option<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match BUILT.get_or_init(|| build("plugin-host/tests/sdk", &["--examples"])) {
-        Ok(folder) => Some(folder.join("examples").join(format!("lib{name}.so"))),
-        Err(why) => {
-            crate::skip(&REGISTRY, why);
-            None
-        }
-    }
+    static BUILT: Built = Built::new();
+    built(&BUILT, "plugin-host/tests/sdk", "--examples", &format!("examples/lib{name}.so"))
 }
 
 /// The environment variable with further options for plugins in C, separated by spaces.
@@ -52,14 +46,8 @@ pub fn c_plugin(source: &str, options: &[&str], to: &Path) {
 /// If it cannot be built although its dependencies are there.
 #[track_caller]
 pub fn sdk_runner() -> Option<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match BUILT.get_or_init(|| build("plugin-host/tests/runner", &["--bins"])) {
-        Ok(folder) => Some(folder.join("peregrine-test-runner")),
-        Err(why) => {
-            crate::skip(&REGISTRY, why);
-            None
-        }
-    }
+    static BUILT: Built = Built::new();
+    built(&BUILT, "plugin-host/tests/runner", "--bins", "peregrine-test-runner")
 }
 
 /// Returns the shared object of the plugin in `examples/plugin`, or records a skip.
@@ -69,9 +57,18 @@ pub fn sdk_runner() -> Option<PathBuf> {
 /// If it cannot be built although its dependencies are there.
 #[track_caller]
 pub fn example_plugin() -> Option<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match BUILT.get_or_init(|| build("examples/plugin", &["--lib"])) {
-        Ok(folder) => Some(folder.join("liblines.so")),
+    static BUILT: Built = Built::new();
+    built(&BUILT, "examples/plugin", "--lib", "liblines.so")
+}
+
+/// The folder of what was built, once in a process.
+type Built = OnceLock<Result<PathBuf, String>>;
+
+/// Returns a file of a package that is built the first time, or records a skip.
+#[track_caller]
+fn built(once: &Built, package: &str, what: &str, file: &str) -> Option<PathBuf> {
+    match once.get_or_init(|| build(package, what)) {
+        Ok(folder) => Some(folder.join(file)),
         Err(why) => {
             crate::skip(&REGISTRY, why);
             None
@@ -80,7 +77,7 @@ pub fn example_plugin() -> Option<PathBuf> {
 }
 
 /// Builds a package beside the running test, and returns the folder of what was built.
-fn build(package: &str, what: &[&str]) -> Result<PathBuf, String> {
+fn build(package: &str, what: &str) -> Result<PathBuf, String> {
     let sources = crate::root().join(package);
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
@@ -89,7 +86,7 @@ fn build(package: &str, what: &[&str]) -> Result<PathBuf, String> {
     if !fetched.status.success() {
         return Err(format!("dependencies cannot be loaded: {}", String::from_utf8_lossy(&fetched.stderr).trim()));
     }
-    let built = cargo(&sources, &target, &[&["build", "--offline"], what].concat());
+    let built = cargo(&sources, &target, &["build", "--offline", what]);
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     Ok(target.join("debug"))
 }

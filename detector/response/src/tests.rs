@@ -113,11 +113,7 @@ impl Drop for Planted {
 }
 
 fn until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < MOMENT, "{what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    testkit::until(what, MOMENT, condition);
 }
 
 #[test]

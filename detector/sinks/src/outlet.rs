@@ -219,11 +219,7 @@ mod tests {
     }
 
     fn until(condition: impl Fn() -> bool) {
-        let start = Instant::now();
-        while !condition() {
-            assert!(start.elapsed() < Duration::from_secs(20), "waited too long");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        testkit::until("waited too long", Duration::from_secs(20), condition);
     }
 
     #[test]

@@ -3,17 +3,12 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{directory, text, unprivileged};
 
-/// Waits for a condition.
 fn until(what: &str, condition: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < end, "{what}: not within 30 s");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    testkit::until(what, Duration::from_secs(30), condition);
 }
 
 /// Starts a recording by a user without privileges.
