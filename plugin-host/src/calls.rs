@@ -11,51 +11,43 @@ const EVERY: u64 = 251;
 /// The bits of the function in `Calls::now`.
 const FUNCTION: u64 = 0xff;
 
-/// A function of the plugin interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Function {
-    Init = 1,
-    Destroy,
-    Open,
-    Close,
-    NextBatch,
-    Progress,
-    EventToString,
-    Extract,
-    Parse,
-    AsyncHandler,
-    DumpState,
-    CaptureOpen,
-    CaptureClose,
-    SetConfig,
-    Metrics,
-    OpenParams,
+macro_rules! functions {
+    ($($function:ident = $name:literal,)*) => {
+        /// A function of the plugin interface.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Function {
+            $($function,)*
+        }
+
+        /// The names of the functions, by their numbers.
+        const NAMES: &[&str] = &[$($name,)*];
+    };
 }
 
-const NAMES: [&str; 16] = [
-    "plugin_init",
-    "plugin_destroy",
-    "plugin_open",
-    "plugin_close",
-    "plugin_next_batch",
-    "plugin_get_progress",
-    "plugin_event_to_string",
-    "plugin_extract_fields",
-    "plugin_parse_event",
-    "plugin_set_async_event_handler",
-    "plugin_dump_state",
-    "plugin_capture_open",
-    "plugin_capture_close",
-    "plugin_set_config",
-    "plugin_get_metrics",
-    "plugin_list_open_params",
-];
+functions! {
+    Init = "plugin_init",
+    Destroy = "plugin_destroy",
+    Open = "plugin_open",
+    Close = "plugin_close",
+    NextBatch = "plugin_next_batch",
+    Progress = "plugin_get_progress",
+    EventToString = "plugin_event_to_string",
+    Extract = "plugin_extract_fields",
+    Parse = "plugin_parse_event",
+    AsyncHandler = "plugin_set_async_event_handler",
+    DumpState = "plugin_dump_state",
+    CaptureOpen = "plugin_capture_open",
+    CaptureClose = "plugin_capture_close",
+    SetConfig = "plugin_set_config",
+    Metrics = "plugin_get_metrics",
+    OpenParams = "plugin_list_open_params",
+}
 
 /// The calls of one plugin, which are made by one thread at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// The number of calls so far, and in the lowest bits the function that is called now: 0 if none is.
+    /// The number of calls so far, and in the lowest bits 1 and the number of the function that is called now: 0 if none is.
     now: AtomicU64,
     /// Nanoseconds of the calls that were timed, as an estimate for all.
     time: AtomicU64,
@@ -93,7 +85,7 @@ impl Calls {
     pub(crate) fn enter(&self, function: Function) -> Call<'_> {
         let now = self.now.load(Ordering::Relaxed);
         let number = (now >> 8) + 1;
-        self.now.store(number << 8 | function as u64, Ordering::Relaxed);
+        self.now.store(number << 8 | (function as u64 + 1), Ordering::Relaxed);
         let all = ALL.load(Ordering::Relaxed);
         let timed = if all || number.is_multiple_of(EVERY) { begin(all) } else { None };
         Call { calls: self, before: now & FUNCTION, timed }

@@ -390,10 +390,9 @@ impl Plugin {
     pub fn all_metrics(&mut self) -> Vec<Metric> {
         let mut metrics = self.metrics();
         let Cost { calls, time } = self.cost();
-        let own = |name: &str, value: f64| Metric { name: name.to_owned(), counter: true, value };
-        let time = time.as_nanos() as f64;
-        metrics.extend([("host_calls", calls as f64), ("host_time_ns", time)].map(|(name, value)| own(name, value)));
-        metrics.push(own("host_failures", self.failures() as f64));
+        let own = |(name, value): (&str, f64)| Metric { name: name.to_owned(), counter: true, value };
+        let (time, failures) = (time.as_nanos() as f64, self.failures() as f64);
+        metrics.extend([("host_calls", calls as f64), ("host_time_ns", time), ("host_failures", failures)].map(own));
         metrics
     }
 
