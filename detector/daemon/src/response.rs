@@ -152,8 +152,12 @@ impl Responses {
         if alert.source() != SYSCALL {
             return;
         }
+        let actions = selected.of(alert, || alert.process(), event.ts());
+        if actions.is_empty() {
+            return;
+        }
         let process = alert.process();
-        for action in selected.of(alert, process.as_ref(), event.ts()) {
+        for action in actions {
             let told = matches!(&action, Action::Run(_) | Action::Webhook(_));
             self.responder.propose(Proposal {
                 rule: alert.rule().into(),

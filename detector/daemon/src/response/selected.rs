@@ -6,6 +6,7 @@ use peregrine_response::{Action, Process};
 use rule_engine::engine::Alert;
 use rule_engine::output::Priority;
 use rule_engine::response;
+use std::cell::LazyCell;
 use std::collections::{HashMap, VecDeque};
 
 /// Number of processes whose alerts are counted for responses that wait for more of them. Of more, those are forgotten
@@ -41,18 +42,23 @@ impl Selected {
         Self { enabled: config.response.enabled, rows, seen: HashMap::new() }
     }
 
-    /// Returns the actions for an alert about a process, each once, and counts it for those that wait for more. What the
-    /// kernel does is not among them.
-    pub(super) fn of(&mut self, alert: &Alert<'_>, process: Option<&Process>, time: u64) -> Vec<Action> {
+    /// Returns the actions for an alert about a process, each once, and counts it for those that wait for more: only for
+    /// these the process is looked up. What the kernel does is not among them.
+    pub(super) fn of(
+        &mut self,
+        alert: &Alert<'_>,
+        process: impl FnOnce() -> Option<Process>,
+        time: u64,
+    ) -> Vec<Action> {
         let mut actions = Vec::new();
         if !self.enabled {
             return actions;
         }
         let (rule, tags, priority, source) = (alert.rule(), alert.tags(), alert.priority(), alert.source());
-        let process = process.map_or((0, 0), |process| (process.pid, process.start));
+        let process = LazyCell::new(|| process().map_or((0, 0), |process| (process.pid, process.start)));
         let mut add = |asked: &response::Response, origin: &dyn Fn() -> Origin| {
             let is_new = asked.action != Action::Deny && !actions.contains(&asked.action);
-            if is_new && (asked.after_alerts <= 1 || is_due(&mut self.seen, (origin(), process), time, asked)) {
+            if is_new && (asked.after_alerts <= 1 || is_due(&mut self.seen, (origin(), *process), time, asked)) {
                 actions.push(asked.action.clone());
             }
         };
@@ -132,7 +138,7 @@ mod tests {
         ] {
             let kill = Some(ResponseAction::Kill);
             let mut selected = selected(Response { r#match: wanted, action: kill, ..Response::default() });
-            assert_eq!(selected.of(&alert, None, 7).len(), usize::from(expected), "{selected:?}");
+            assert_eq!(selected.of(&alert, || None, 7).len(), usize::from(expected), "{selected:?}");
         }
     }
 
@@ -147,7 +153,7 @@ mod tests {
             Response { r#match: wanted, action: kill, after_alerts: 2, within_seconds: 10, ..Response::default() };
         let mut selected = selected(response);
         let of = |pid, start| Process { pid, start, ..Process::default() };
-        let mut at = |pid, seconds: u64| selected.of(&alert, Some(&of(pid, 0)), seconds * second).len();
+        let mut at = |pid, seconds: u64| selected.of(&alert, || Some(of(pid, 0)), seconds * second).len();
         assert_eq!([at(1, 0), at(2, 1), at(1, 2)], [0, 0, 1]);
         // The count begins again, and only alerts within the time count.
         assert_eq!([at(1, 3), at(1, 14), at(1, 24)], [0, 0, 1]);
@@ -164,7 +170,7 @@ mod tests {
         let wanted = ResponseMatch { rule: "R".into(), ..ResponseMatch::default() };
         let kill = Some(ResponseAction::Kill);
         let mut selected = selected(Response { r#match: wanted, action: kill, after_alerts: 2, ..Response::default() });
-        let mut of = |start| selected.of(&alert, Some(&Process { pid: 5, start, ..Process::default() }), 7).len();
+        let mut of = |start| selected.of(&alert, || Some(Process { pid: 5, start, ..Process::default() }), 7).len();
         assert_eq!([of(1), of(2), of(2)], [0, 0, 1]);
     }
 
@@ -184,7 +190,7 @@ mod tests {
             let mut selected = Selected::new(&config);
             let mut counts = Vec::new();
             exec(&rules, |alert| {
-                counts.push(selected.of(alert, Some(&Process { pid: 1, ..Process::default() }), 7).len())
+                counts.push(selected.of(alert, || Some(Process { pid: 1, ..Process::default() }), 7).len())
             });
             assert_eq!(counts[..2], expected);
         }
