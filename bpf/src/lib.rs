@@ -73,3 +73,4 @@ pub use plan::{LeftOut, PlanMode, Verified};
 pub use select::Selection;
 pub use source::BpfSource;
 pub use stats::{CpuStats, ProgramStats};
+pub use sys::boot_time;

@@ -363,6 +363,11 @@ impl BpfSource {
         self.losses.hasten();
     }
 
+    /// Returns the time of boot, in nanoseconds since 1970, that is added to the probe's clock in the times of events.
+    pub fn boot_time(&self) -> u64 {
+        self.block.boot_time
+    }
+
     /// Returns the bytes that wait in the rings.
     pub fn pending(&self) -> u64 {
         self.rings.pending()
@@ -457,5 +462,9 @@ impl Source for BpfSource {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn watermark(&self) -> u64 {
+        self.rings.time()
     }
 }

@@ -37,6 +37,7 @@ pub struct Userspace {
     at: usize,
     delivered: u64,
     malformed: u64,
+    watermark: u64,
 }
 
 impl Builder {
@@ -75,6 +76,7 @@ impl Builder {
             at: 0,
             delivered: 0,
             malformed: 0,
+            watermark: 0,
         })
     }
 }
@@ -120,9 +122,13 @@ impl Source for Userspace {
         if self.at >= self.events.len() {
             self.at = 0;
             self.events.clear();
+            let before = sys::now();
             match self.queue.take(&mut self.events, PATIENCE) {
                 Taken::Events => {}
-                Taken::Nothing => return Ok(Next::Idle),
+                Taken::Nothing => {
+                    self.watermark = before;
+                    return Ok(Next::Idle);
+                }
                 Taken::End => return Ok(Next::End),
             }
         }
@@ -155,6 +161,11 @@ impl Source for Userspace {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    /// That of the last time when there was nothing to return.
+    fn watermark(&self) -> u64 {
+        self.watermark
     }
 }
 

@@ -41,6 +41,12 @@ pub trait Source {
     fn progress(&self) -> Option<(u64, u64)> {
         None
     }
+
+    /// Returns a time, in nanoseconds since 1970, so that all events of before it have been returned: without events, a
+    /// live source knows by it how far it has looked. 0 if it is not known.
+    fn watermark(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
@@ -62,6 +68,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn progress(&self) -> Option<(u64, u64)> {
         (**self).progress()
+    }
+
+    fn watermark(&self) -> u64 {
+        (**self).watermark()
     }
 }
 
