@@ -45,6 +45,7 @@ pub(crate) fn detect(
     let snapshot = options.pidfile.is_some().then(|| active_config::snapshot(loaded, &mut rules));
     let sets = rules.engine(config)?;
     let denied = denial::plan(config, &sets)?;
+    response::note_disabled(config, &sets);
     let interval = if config.metrics.enabled { Some(service::interval(config)?) } else { None };
     if config.engine.kind != EngineKind::Replay {
         let sockets =
@@ -256,7 +257,9 @@ fn watch<S: Measured>(
     let proc = sinsp::ProcFs::new(host::host_root());
     let mut inspector = replay::builder(source, setup.config, plugins).proc(proc).build();
     // Its thread keeps the privileges that it needs.
-    let (responses, reports) = response::plan(setup.config)?.map(Responses::start).transpose()?.unzip();
+    let boot_time = inspector.source().boot_time();
+    let start = |plan| Responses::start(plan, boot_time);
+    let (responses, reports) = response::plan(setup.config)?.map(start).transpose()?.unzip();
     let start = |responses: &Responses| Denier::start(denied, setup.config, responses.counted());
     let denier = responses.as_ref().map(start).transpose()?;
     protection.complete();

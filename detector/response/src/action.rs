@@ -34,7 +34,7 @@ pub enum Outcome {
     DryRun(u32),
     /// The process has ended in the meantime.
     Gone,
-    /// The process runs another executable now.
+    /// The process runs another executable now, or started later than that of the event.
     Changed,
     /// A process that is never acted upon is concerned: which, and why.
     Protected(String),

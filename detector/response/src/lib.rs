@@ -37,6 +37,6 @@ pub use action::{Outcome, Proposal, Report};
 pub use brakes::Limits;
 pub use program::Program;
 pub use protected::{Protected, own_processes};
-pub use responder::{Config, Error, Mode, Plan, Responder, boot_time};
+pub use responder::{Config, Error, Mode, Plan, Responder};
 pub use rule_engine::response::{Action, Process, Scope};
 pub use webhook::Post;

@@ -3,7 +3,7 @@
 use crate::action::{Outcome, Proposal, Report};
 use crate::brakes::{Brakes, Limits};
 use crate::cgroup::{self, Cgroup};
-use crate::identity::{PLACES, Stream, was_there};
+use crate::identity::{PLACES, Stream, started_at, was_there};
 use crate::process::{Held, executable};
 use crate::program::{Prepared, Program};
 use crate::protected::{Guard, Protected};
@@ -22,9 +22,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The inode number of the initial PID namespace (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
 const HOST_PIDS: &str = "pid:[4026531836]";
-
-/// Time before a moment without events up to which the stream was read for certain.
-const IDLE: u64 = 10_000_000;
 
 /// Whether anything is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,8 +45,6 @@ pub struct Config {
     pub protected: Protected,
     /// The programs that [`Action::Run`] names.
     pub programs: BTreeMap<String, Program>,
-    /// The time of boot in nanoseconds since 1970, as the source of events adds it to the kernel's clock.
-    pub boot_time: u64,
     /// The root of the host's file system, if this process runs in a container; empty: its own.
     pub host_root: PathBuf,
 }
@@ -79,7 +74,6 @@ pub enum Error {
 /// Dropping it waits until everything that was proposed has been decided, and done.
 #[derive(Debug)]
 pub struct Responder {
-    boot_time: u64,
     stream: Arc<Stream>,
     /// Number of configurations so far.
     generation: Arc<AtomicU64>,
@@ -155,23 +149,27 @@ impl std::fmt::Debug for Order {
 }
 
 impl Responder {
-    /// Starts the thread. `report` is called there with each outcome, and by [`propose`](Self::propose) for those that are
-    /// lost.
+    /// Starts the thread. `boot_time` is the time of boot in nanoseconds since 1970, as the source of events adds it to the
+    /// kernel's clock. `report` is called on the thread with each outcome, and by [`propose`](Self::propose) for those that
+    /// are lost.
     ///
     /// # Errors
     ///
     /// If process IDs here are not the host's, or without a thread.
-    pub fn start(plan: Plan, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
+    pub fn start(plan: Plan, boot_time: u64, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
         let pids = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         if pids != Path::new(HOST_PIDS) {
             return Err(Error::PidNamespace);
         }
-        Self::start_here(plan, report)
+        Self::start_here(plan, boot_time, report)
     }
 
     /// Starts it with the process IDs of this namespace, as events in tests have them.
-    pub(crate) fn start_here(plan: Plan, report: impl FnMut(Report) + Send + 'static) -> Result<Self, Error> {
-        let boot_time = plan.config.boot_time;
+    pub(crate) fn start_here(
+        plan: Plan,
+        boot_time: u64,
+        report: impl FnMut(Report) + Send + 'static,
+    ) -> Result<Self, Error> {
         let stream = Arc::<Stream>::default();
         let report = Reporter(Arc::new(Mutex::new(report)));
         let (queue, orders) = sync_channel(PLACES + 1);
@@ -182,13 +180,14 @@ impl Responder {
             guard: Guard::new(plan.config.protected.clone(), &plan.proc()),
             brakes: Brakes::new(plan.config.limits, Instant::now()),
             plan,
+            boot_time,
             stream: Arc::clone(&stream),
             report: report.clone(),
         };
         worker.start_webhook().map_err(Error::Thread)?;
         let thread = std::thread::Builder::new().name("response".into()).spawn(move || worker.run(&orders));
         let thread = Some(thread.map_err(Error::Thread)?);
-        Ok(Self { boot_time, stream, generation, queue: Some(queue), thread, report })
+        Ok(Self { stream, generation, queue: Some(queue), thread, report })
     }
 
     /// Proposes an action about the event that was read last. Never waits.
@@ -211,15 +210,11 @@ impl Responder {
         }
     }
 
-    /// Says that events were read up to this time, in nanoseconds since 1970 as the source counts. Call it for each event.
+    /// Says that events were read up to this time, in nanoseconds since 1970 as the source counts. Call it for each event,
+    /// and when there is none with the source's [`watermark`](rule_engine::sinsp::scap::Source::watermark), so that proposals
+    /// about processes that started just before their event do not wait for the next one.
     pub fn read_to(&self, time: u64) {
         self.stream.read_to(time);
-    }
-
-    /// Says that there is nothing to read now. Call it when the source of events has none, so that proposals about processes
-    /// that started just before their event do not wait for the next one.
-    pub fn idle(&self) {
-        self.stream.read_to(now(self.boot_time).saturating_sub(IDLE));
     }
 
     /// Says that a process has ended: at each exit of the last thread of a process.
@@ -245,12 +240,6 @@ impl Drop for Responder {
             let _ = thread.join();
         }
     }
-}
-
-/// Returns the time of boot in nanoseconds since 1970: what sources of events add to the kernel's clock.
-pub fn boot_time() -> u64 {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX).saturating_sub(now(0))
 }
 
 /// Returns the time now, in nanoseconds since 1970 as the source of events counts.
@@ -283,6 +272,7 @@ struct Worker {
     webhook: Option<Webhook>,
     generation: Arc<AtomicU64>,
     plan: Plan,
+    boot_time: u64,
     guard: Guard,
     brakes: Brakes,
     stream: Arc<Stream>,
@@ -328,7 +318,7 @@ impl Worker {
         if proposal.uncertain {
             return Some(Outcome::Uncertain);
         }
-        let age = Duration::from_nanos(now(self.plan.config.boot_time).saturating_sub(proposal.time));
+        let age = Duration::from_nanos(now(self.boot_time).saturating_sub(proposal.time));
         if let Some(stopped) = self.brakes.stops(&proposal.rule, age, Instant::now()) {
             return Some(stopped);
         }
@@ -356,16 +346,22 @@ impl Worker {
 
     /// Holds the process of an event, and makes sure that it is that process.
     fn held(&self, proposal: &Proposal, place: usize) -> Result<Held, Outcome> {
-        let config = &self.plan.config;
         let process = proposal.process.as_ref().ok_or(Outcome::NoProcess)?;
         let held = match Held::open(&self.plan.proc(), process.pid) {
             Ok(held) => held,
             Err(Errno::SRCH) => return Err(Outcome::Gone),
             Err(error) => return Err(Outcome::Failed(format!("pidfd_open: {error}"))),
         };
-        let moment = now(config.boot_time);
+        let moment = now(self.boot_time);
+        let start = held.facts.start;
         let ticks = rustix::param::clock_ticks_per_second();
-        if !was_there(held.facts.start, proposal.time, config.boot_time, ticks) {
+        if process.start == 0 {
+            return Err(Outcome::Uncertain);
+        }
+        if !started_at(start, process.start, self.boot_time, ticks) {
+            return Err(Outcome::Changed);
+        }
+        if !was_there(start, proposal.time, self.boot_time, ticks) {
             if !self.stream.passes(moment) {
                 return Err(Outcome::Uncertain);
             }

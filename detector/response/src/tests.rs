@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver as Reports, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const SECOND: u64 = 1_000_000_000;
 const MOMENT: Duration = Duration::from_secs(20);
@@ -25,15 +25,21 @@ struct Tried {
 
 fn config() -> Config {
     let limits = Limits { warm_up: Duration::ZERO, per_minute: 100_000, per_rule: 100_000, ..Limits::default() };
-    Config { mode: Mode::Act, limits, boot_time: boot_time(), ..Config::default() }
+    Config { mode: Mode::Act, limits, ..Config::default() }
+}
+
+fn boot_time() -> u64 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(wall.as_nanos()).unwrap() - now(0)
 }
 
 impl Tried {
     fn new(config: Config) -> Self {
         let (sender, reports) = channel();
-        let boot = config.boot_time;
+        let boot = boot_time();
         let responder =
-            Responder::start_here(Plan::new(config).unwrap(), move |report| sender.send(report).unwrap()).unwrap();
+            Responder::start_here(Plan::new(config).unwrap(), boot, move |report| sender.send(report).unwrap())
+                .unwrap();
         Self { responder, reports, boot }
     }
 
@@ -88,7 +94,7 @@ impl Planted {
 
     fn subject(&self) -> Process {
         let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid())).unwrap_or_default();
-        Process { pid: self.pid(), exe: exe.display().to_string(), ..Process::default() }
+        Process { pid: self.pid(), start: now(boot_time()), exe: exe.display().to_string(), ..Process::default() }
     }
 
     fn state(&self) -> char {
@@ -317,7 +323,7 @@ fn reuse(rounds: u32) {
     for round in 0..rounds {
         let mut first = sleeper(if round % 5 == 4 { "1000" } else { "0" });
         let pid = first.pid();
-        let subject = Process { pid, exe: exe.clone(), ..Process::default() };
+        let subject = Process { pid, start: tried.now(), exe: exe.clone(), ..Process::default() };
         let kill = Action::Kill(Scope::Process);
         if round % 5 == 4 {
             // The process of the event is still there: it is the one that is hit.

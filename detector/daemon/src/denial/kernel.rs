@@ -9,7 +9,7 @@ use crate::rules::slot::Slot;
 use crate::token_bucket::TokenBucket;
 use crate::{Fatal, host, log};
 use bpf::deny::{self, Denial, Denials};
-use peregrine_response::{boot_time, own_processes};
+use peregrine_response::own_processes;
 use rule_engine::deny as rules;
 use rule_engine::output::Priority;
 use std::path::Path;
@@ -108,7 +108,7 @@ impl Denier {
     }
 
     fn watch(&mut self, denials: &Denials, more: impl Fn() -> bool, alerts: &Alerts) {
-        let boot = boot_time();
+        let boot = bpf::boot_time();
         let watched = denials.watch(more, |denial| self.report(&denial, boot, alerts));
         if let Err(error) = watched {
             log::error(format!("denials cannot be reported: {error}"));

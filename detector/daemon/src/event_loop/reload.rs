@@ -135,6 +135,7 @@ impl Reloader<'_> {
         // From here on nothing can fail.
         log::set_up(new);
         log::report(&loaded);
+        response::note_disabled(new, &sets);
         let fixed = [
             ("engine", new.engine != old.engine),
             ("webserver", new.webserver != old.webserver),

@@ -25,9 +25,11 @@ use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::output::Priority;
 use sinsp::{Inspector, Next};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SECOND: u64 = 1_000_000_000;
+/// The longest sleep of the source without responses: a timeout.
+const WAIT: Duration = Duration::from_millis(30);
 /// Space for a count of each event type.
 const TYPES: usize = 512;
 
@@ -103,6 +105,7 @@ pub(crate) fn run<S: Measured>(
         types: vec![0; TYPES],
         first: 0,
         idle: 0,
+        waited: Instant::now(),
         timeouts: setup.config.syscall_event_timeouts.max_consecutives,
         live,
         started: Instant::now(),
@@ -158,6 +161,8 @@ struct AtWork<'r> {
     first: u64,
     /// Number of consecutive timeouts.
     idle: u32,
+    /// The last of them.
+    waited: Instant,
     /// Number of consecutive timeouts that is reported.
     timeouts: u32,
     /// Whether the source watches this host. Others have no events when there are none to have.
@@ -255,7 +260,7 @@ impl AtWork<'_> {
                 }
                 Ok(Next::Hidden) => {}
                 Ok(Next::Idle) => {
-                    self.nothing();
+                    self.nothing(inspector.source().watermark());
                     if self.evictions.is_quiet() {
                         self.alerts.report_evictions(self.evictions.last(), runner.take_evicted());
                     }
@@ -352,9 +357,14 @@ impl AtWork<'_> {
         }
     }
 
-    fn nothing(&mut self) {
+    fn nothing(&mut self, watermark: u64) {
         if let Some(responses) = self.setup.responses {
-            responses.idle();
+            responses.nothing_before(watermark);
+            // The source returns more often than otherwise.
+            if self.waited.elapsed() < WAIT {
+                return;
+            }
+            self.waited = Instant::now();
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.is_over(now());

@@ -44,6 +44,12 @@ pub(crate) struct Differences {
 
 /// An event source with measurements. By default it has none.
 pub(crate) trait Measured: Source {
+    /// Returns the time of boot, in nanoseconds since 1970, to which times of events refer.
+    #[cfg(feature = "live")]
+    fn boot_time(&self) -> u64 {
+        bpf::boot_time()
+    }
+
     /// Returns the counts of each processor.
     fn cpus(&self) -> Vec<Cpu> {
         Vec::new()
@@ -83,6 +89,10 @@ impl Measured for peregrine_userspace::Userspace {
 
 #[cfg(feature = "live")]
 impl Measured for bpf::BpfSource {
+    fn boot_time(&self) -> u64 {
+        Self::boot_time(self)
+    }
+
     fn cpus(&self) -> Vec<Cpu> {
         let cpu = |stats: &bpf::CpuStats| Cpu { seen: stats.seen, dropped: stats.dropped(), faults: stats.faults };
         self.cpu_stats().unwrap_or_default().iter().map(cpu).collect()

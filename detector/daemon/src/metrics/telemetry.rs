@@ -91,6 +91,7 @@ impl ResponseCounts {
     }
 
     /// Counts a response.
+    #[cfg(feature = "live")]
     pub(crate) fn count(&mut self, outcome: &'static str, latency: u64) {
         match self.outcomes.iter_mut().find(|(name, _)| *name == outcome) {
             Some((_, count)) => *count += 1,

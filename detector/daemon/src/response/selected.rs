@@ -196,6 +196,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rules_that_request_what_is_disabled_are_noted() {
+        let rule = |name: &str, more: &str| {
+            format!("- {{rule: {name}, desc: d, condition: evt.type = open, output: o, priority: ERROR{more}}}\n")
+        };
+        let noted = |text: String| crate::response::disabled(&peregrine_rules(&text));
+        assert_eq!(noted(rule("A", "")), None);
+        assert_eq!(noted(rule("A", ", enabled: false, response: kill")), None);
+        let one = noted(rule("A", ", response: kill") + &rule("B", ""));
+        assert!(one.is_some_and(|text| text.starts_with("rule 'A' requests responses; nothing is done")));
+        let two = noted(rule("A", ", response: kill") + &rule("B", ", response: stop"));
+        assert!(two.is_some_and(|text| text.starts_with("2 rules request responses; nothing is done")));
+    }
+
     fn peregrine_rules(text: &str) -> CompiledRules {
         let files = RuleFiles { files: vec![("r.yaml".into(), text.as_bytes().to_vec())], ..RuleFiles::default() };
         let config = Config::default();

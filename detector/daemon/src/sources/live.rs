@@ -9,6 +9,10 @@ use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
 use scap::plan::{Outcomes, Plan};
 use scap::schema::SyscallSet;
+use std::time::Duration;
+
+/// The longest time that an event waits before it is read, if something can be done about it.
+const RESPONSE_WAIT: Duration = Duration::from_micros(500);
 
 /// Returns the probe as it is configured.
 fn builder(config: &Config, calls: SyscallSet) -> bpf::Result<bpf::Builder> {
@@ -17,14 +21,15 @@ fn builder(config: &Config, calls: SyscallSet) -> bpf::Result<bpf::Builder> {
         0 => 80,
         bytes => u32::try_from(bytes).unwrap_or(u32::MAX),
     };
-    Probe::builder()
+    let builder = Probe::builder()
         .select(selection_of(calls))
         .snaplen(snaplen)
         .drop_failed(settings.drop_failed_exit)
         .cpus_per_ring(settings.cpus_for_each_buffer.into())
         .iterators(!settings.disable_iterators)
         .host_root(host_root())
-        .ring_preset(settings.buf_size_preset.into())
+        .ring_preset(settings.buf_size_preset.into());
+    if config.response.enabled { builder.map(|builder| builder.max_wait(RESPONSE_WAIT)) } else { builder }
 }
 
 /// Loads and attaches the probe.
@@ -115,12 +120,13 @@ mod tests {
             change(&mut config);
             format!("{:?}", builder(&config, SyscallSet::state()).expect("a preset"))
         };
-        let changes: [(Change, &str); 5] = [
+        let changes: [(Change, &str); 6] = [
             (|config| config.engine.modern_ebpf.disable_iterators = true, "iterators: false"),
             (|config| config.engine.modern_ebpf.drop_failed_exit = true, "drop_failed: true"),
             (|config| config.engine.modern_ebpf.cpus_for_each_buffer = 7, "cpus_per_ring: 7"),
             (|config| config.engine.modern_ebpf.buf_size_preset = 1, "ring_size: 1048576"),
             (|config| config.falco_libs.snaplen = 4321, "snaplen: 4321"),
+            (|config| config.response.enabled = true, "max_wait: 500µs"),
         ];
         for (change, expect) in changes {
             assert!(!text(|_| ()).contains(expect) && text(change).contains(expect), "{expect}: {}", text(change));

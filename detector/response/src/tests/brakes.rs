@@ -25,6 +25,22 @@ fn another_executable_is_another_program() {
 }
 
 #[test]
+fn another_start_is_another_process() {
+    let tried = Tried::new(config());
+    // Long after boot, whatever the host.
+    std::thread::sleep(Duration::from_secs(3).saturating_sub(Duration::from_nanos(now(0))));
+    let mut planted = Planted::new();
+    let kill = Action::Kill(Scope::Process);
+    // The event is of a process with the same ID and executable, which started before this one.
+    let subject = Process { start: tried.now() - 3 * SECOND, ..planted.subject() };
+    assert_eq!(tried.of(kill.clone(), subject), Outcome::Changed);
+    let subject = Process { start: 0, ..planted.subject() };
+    assert_eq!(tried.of(kill.clone(), subject), Outcome::Uncertain);
+    assert!(planted.is_alive());
+    assert_eq!(tried.of(kill, planted.subject()), Outcome::Done(1));
+}
+
+#[test]
 fn the_detector_and_the_first_process_are_protected() {
     let tried = Tried::new(config());
     std::thread::sleep(Duration::from_millis(25));
@@ -35,7 +51,7 @@ fn the_detector_and_the_first_process_are_protected() {
             // Not root, so that the first process cannot be read; then it is not even looked at.
             continue;
         }
-        let subject = Process { pid, exe, ..Process::default() };
+        let subject = Process { pid, start: tried.now(), exe, ..Process::default() };
         let outcome = tried.of(Action::Kill(Scope::Tree), subject);
         assert!(matches!(outcome, Outcome::Protected(_)), "{pid} {outcome:?}");
     }

@@ -18,9 +18,9 @@ impl Post for Peer {
 fn with_webhook(config: Config) -> (Tried, Reports<String>, std::sync::mpsc::Sender<Result<(), String>>) {
     let ((received, posts), (answer, answers)) = (channel(), channel());
     let (sender, reports) = channel();
-    let boot = config.boot_time;
+    let boot = boot_time();
     let plan = Plan::new(config).unwrap().with_webhook(Box::new(Peer { received, answers }));
-    let responder = Responder::start_here(plan, move |report| drop(sender.send(report))).unwrap();
+    let responder = Responder::start_here(plan, boot, move |report| drop(sender.send(report))).unwrap();
     (Tried { responder, reports, boot }, posts, answer)
 }
 
