@@ -74,7 +74,13 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_, '_>) {
 }
 
 fn duplicate(ctx: &mut Ctx<'_, '_>, num: i64, close_on_exec: bool) {
-    let Some(old) = ctx.fd else { return };
+    let Some(old) = ctx.fd else {
+        // What had the number is gone in any case. The duplicate is not known: a source may leave out opened files.
+        if ctx.thread().is_some_and(|thread| ctx.state.fd(thread, num).is_some()) {
+            ctx.later.fd = Some((ctx.tid, num));
+        }
+        return;
+    };
     let Some(fd) = ctx.thread().and_then(|thread| ctx.state.fds(thread)?.share(old)) else { return };
     copy(ctx, num, fd, close_on_exec);
 }
