@@ -105,6 +105,11 @@ struct io_kiocb___task {
 	struct task_struct *task;
 };
 
+/* Only with io_uring in the kernel. */
+struct task_struct___uring {
+	struct io_uring_task *io_uring;
+};
+
 #pragma clang attribute pop
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)

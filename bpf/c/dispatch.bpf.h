@@ -147,7 +147,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		args_note(c, regs);
 	}
 	c->nr = nr;
-	if (outcome_is_left_out(c, nr, call_result(regs, ret)))
+	if (call_is_planned_out(c, nr, call_result(regs, ret)))
 		return 0;
 	call_jump(ctx, nr);
 	return 0;

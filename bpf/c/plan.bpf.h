@@ -16,12 +16,26 @@
 #define BY_OUTCOME 0
 #define BY_PATH 1
 #define BY_COMMAND 2
-#define PLAN_TESTS 3
+#define BY_ERRNO 3
+#define BY_DESCRIPTOR 4
+#define PLAN_TESTS 5
+
+/* Error numbers below this have a bit; any other is wanted. */
+#define PLAN_ERRNOS 128
 
 #define EINPROGRESS 115
 
-/* The mark of an event, at the number of its CPU. */
+/* The mark of an event, at the number of its CPU, and the kind of file descriptor that was seen. */
 #define PLAN_MARK 0x8000
+#define PLAN_KIND_SHIFT 13
+
+/* Kinds of file descriptors. */
+#define KIND_UNKNOWN 0
+#define KIND_FILE 1
+#define KIND_INET 2
+#define KIND_UNIX 3
+/* All that are known, by outcome: four bits for calls that succeeded, four for those that failed. */
+#define PLAN_KINDS 0x77
 
 /* An event is kept after this time without one that was, so that the time of the stream goes on. */
 #define PLAN_SILENCE 100 /* jiffies */
@@ -31,6 +45,8 @@ struct plan {
 	u8 always[3]; /* ways to open files that are always wanted, by the shape of the path */
 	u8 kept[SYSCALL_NUMBERS]; /* wanted outcomes of each call */
 	u8 few_commands; /* of fcntl that succeeded only commands that change the state */
+	u8 kinds[SYSCALL_NUMBERS]; /* wanted kinds of file descriptors, from KIND_FILE on */
+	u64 errnos[SYSCALL_NUMBERS][PLAN_ERRNOS / 64]; /* wanted errors of calls that failed */
 };
 
 struct plan plan SEC(".data.plan");
@@ -69,7 +85,7 @@ static __always_inline bool plan_leaves_out(struct cpu *c, u32 nr, u32 test)
 	u64 now;
 
 	if (plan.mode == PLAN_VERIFY) {
-		c->mark = PLAN_MARK;
+		c->mark |= PLAN_MARK;
 		return false;
 	}
 	now = bpf_jiffies64();
@@ -94,9 +110,22 @@ static __always_inline bool command_is_plain(u32 command)
 	return command != F_DUPFD && command != F_SETFD && command != F_DUPFD_CLOEXEC;
 }
 
-static __always_inline bool outcome_is_left_out(struct cpu *c, u32 nr, long ret)
+/* Returns the kind of what a file descriptor refers to, in read/sock.bpf.h. */
+int descriptor_kind(s32 fd);
+
+/* Returns whether the call failed with an error that nobody wants. */
+static __always_inline bool errno_is_plain(u32 nr, long ret)
 {
-	u32 outcome;
+	u64 number = -ret;
+
+	if (number >= PLAN_ERRNOS)
+		return false;
+	return !(plan.errnos[nr & (SYSCALL_NUMBERS - 1)][number >> 6 & 1] >> (number & 63) & 1);
+}
+
+static __always_inline bool call_is_planned_out(struct cpu *c, u32 nr, long ret)
+{
+	u32 outcome, kinds;
 
 	if (!plan.mode)
 		return false;
@@ -104,8 +133,21 @@ static __always_inline bool outcome_is_left_out(struct cpu *c, u32 nr, long ret)
 	outcome = ret < 0 && !(ret == -EINPROGRESS && nr == NR_CONNECT) ? PLAN_FAILED : PLAN_SUCCEEDED;
 	if (!(plan.kept[nr & (SYSCALL_NUMBERS - 1)] & outcome))
 		return plan_leaves_out(c, nr, BY_OUTCOME);
+	if (outcome == PLAN_FAILED && errno_is_plain(nr, ret))
+		return plan_leaves_out(c, nr, BY_ERRNO);
 	if (nr == NR_FCNTL && plan.few_commands && outcome == PLAN_SUCCEEDED && command_is_plain(c->args[1]))
 		return plan_leaves_out(c, nr, BY_COMMAND);
+	kinds = plan.kinds[nr & (SYSCALL_NUMBERS - 1)];
+	if (kinds != PLAN_KINDS) {
+		u32 kind = descriptor_kind(c->args[0]) & 3;
+
+		if (plan.mode == PLAN_VERIFY)
+			c->mark = kind << PLAN_KIND_SHIFT;
+		if (outcome == PLAN_FAILED)
+			kinds >>= 4;
+		if (kind && !(kinds >> (kind - 1) & 1))
+			return plan_leaves_out(c, nr, BY_DESCRIPTOR);
+	}
 	return false;
 }
 
@@ -207,7 +249,7 @@ static __always_inline bool open_is_left_out(struct event *e, u32 pos, u32 len, 
 	struct cpu *c = e->c;
 	u32 class = flags & (FILE_FLAGS__O_RDONLY | FILE_FLAGS__O_WRONLY);
 
-	if (!plan.mode || c->mark)
+	if (!plan.mode || c->mark & PLAN_MARK)
 		return false;
 	if (ret < 0)
 		class |= 4;

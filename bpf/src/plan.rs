@@ -9,7 +9,7 @@ use crate::loaded::Loaded;
 use crate::{Error, Result};
 use libbpf_rs::{MapCore as _, MapFlags, MapHandle, MapType};
 use scap::Event;
-use scap::plan::{Classes, Opens, Outcomes, PathTest, Plan, Shape, Test};
+use scap::plan::{Classes, Descriptor, Descriptors, Errnos, Opens, Outcomes, PathTest, Plan, Shape, Test};
 use scap::schema::{SYSCALLS, SyscallCode};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -56,7 +56,11 @@ pub struct LeftOut {
 }
 
 /// The mark in the number of the CPU that follows an event.
-pub(crate) const MARK: u16 = 0x8000;
+const MARK: u16 = 0x8000;
+/// The place of the kind of file descriptor in it.
+const KIND_SHIFT: u16 = 13;
+/// The bits of the number itself: as many as the kernel can have processors.
+pub(crate) const CPU_BITS: u16 = (1 << KIND_SHIFT) - 1;
 /// The bytes of the probe's `struct path_key` after its length in bits.
 const KEY_TEXT: usize = 64;
 /// The size of that structure.
@@ -67,21 +71,33 @@ const SUFFIX: u8 = b'S';
 const NO_PREALLOC: u32 = 1;
 /// The time after which every program knows a new plan, in nanoseconds.
 const SETTLED: u64 = 20_000_000;
-/// The size of the probe's `struct plan`.
-const BLOCK: usize = 4 + NUMBERS + 1;
+/// The places in the probe's `struct plan`, and its size.
+const KEPT: usize = 4;
+const FEW_COMMANDS: usize = KEPT + NUMBERS;
+const KINDS: usize = FEW_COMMANDS + 1;
+const ERRNOS: usize = (KINDS + NUMBERS).next_multiple_of(8);
+const BLOCK: usize = ERRNOS + NUMBERS * size_of::<u128>();
 
 /// Returns the probe's `struct plan`.
 fn block(mode: PlanMode, plan: &Plan) -> [u8; BLOCK] {
-    let mut bytes = [Outcomes::BOTH.bits(); BLOCK];
+    let mut bytes = [0; BLOCK];
     bytes[0] = mode as u8;
-    bytes[BLOCK - 1] = plan.has_few_commands().into();
+    bytes[FEW_COMMANDS] = plan.has_few_commands().into();
     for (at, shape) in Shape::ALL.into_iter().enumerate() {
         bytes[1 + at] = plan.opens().always(shape).0;
     }
-    for row in SYSCALLS {
-        if let (Some(nr), Some((_, exit))) = (row.x86_64.filter(|nr| usize::from(*nr) < NUMBERS), row.events) {
-            bytes[4 + usize::from(nr)] = plan.kept(exit).bits();
+    let events = |row: &scap::schema::SyscallInfo| Some((row.x86_64?, row.events?.1));
+    let mut exits = [None; NUMBERS];
+    for (nr, exit) in SYSCALLS.iter().filter_map(events) {
+        if let Some(place) = exits.get_mut(usize::from(nr)) {
+            *place = Some(exit);
         }
+    }
+    for (nr, exit) in exits.into_iter().enumerate() {
+        let errnos = exit.map_or(Errnos::ALL, |exit| plan.errnos(exit));
+        bytes[KEPT + nr] = exit.map_or(Outcomes::BOTH, |exit| plan.kept(exit)).bits();
+        bytes[KINDS + nr] = exit.map_or(Descriptors::ALL, |exit| plan.descriptors(exit)).bits();
+        bytes[ERRNOS + 16 * nr..][..16].copy_from_slice(&errnos.bits().to_le_bytes());
     }
     bytes
 }
@@ -184,20 +200,27 @@ impl Carried {
         Ok(())
     }
 
-    /// Checks an event with the model: `marked` is whether the kernel would leave it out.
-    pub(crate) fn verify(&mut self, event: &Event<'_>, marked: bool) {
+    /// Checks an event with the model. `note` has what the kernel would do: the bits above the number of the CPU.
+    pub(crate) fn verify(&mut self, event: &Event<'_>, note: u16) {
         if !Plan::is_testable(event.code()) || event.ts() < self.since {
             return;
         }
+        let marked = note & MARK != 0;
+        let kind = usize::from((note & !MARK) >> KIND_SHIFT);
+        let kind = kind.checked_sub(1).and_then(|at| Descriptor::ALL.get(at).copied());
         self.verified.checked += 1;
         self.verified.left_out += u64::from(marked);
-        let model = self.plan.left_out_by(event);
+        let model = self.plan.left_out_on(event, kind);
         if model.is_some() == marked {
             return;
         }
         *if marked { &mut self.verified.wrong } else { &mut self.verified.spared } += 1;
         if self.verified.example.is_none() || marked && self.verified.wrong == 1 {
-            let mut text = format!("{} ", event.code());
+            let mut text = event.code().to_string();
+            if let Some(kind) = kind {
+                text.push_str(&format!(" on {}", kind.name()));
+            }
+            text.push(' ');
             for param in event.params().take(4) {
                 text.push_str(&format!("{}={} ", param.info().name, param.raw().escape_ascii()));
             }
@@ -246,8 +269,15 @@ mod tests {
         let (members, size) = structure("plan");
         assert_eq!(
             members,
-            [("mode", 0), ("always", 1), ("kept", 4), ("few_commands", 4 + NUMBERS)]
-                .map(|(name, at)| (name.to_owned(), at))
+            [
+                ("mode", 0),
+                ("always", 1),
+                ("kept", KEPT),
+                ("few_commands", FEW_COMMANDS),
+                ("kinds", KINDS),
+                ("errnos", ERRNOS)
+            ]
+            .map(|(name, at)| (name.to_owned(), at))
         );
         assert_eq!(size, BLOCK);
         let (members, size) = structure("path_key");
@@ -256,13 +286,19 @@ mod tests {
     }
 
     #[test]
-    fn calls_have_the_outcomes_of_their_events() {
+    fn calls_have_the_tests_of_their_events() {
         let mut plan = Plan::everything();
         plan.set(EventCode::CLOSE_X, Outcomes::SUCCEEDED);
+        plan.set_errnos(EventCode::CLOSE_X, Errnos::one(9).union(Errnos::one(64)));
+        plan.set_descriptors(EventCode::READ_X, Descriptors::one(Descriptor::Unix, Outcomes::BOTH));
         let block = block(PlanMode::Verify, &plan);
         assert_eq!(block[..4], [2, 0xff, 0xff, 0xff]);
-        assert_eq!((block[4 + 3], block[4]), (2, 3));
-        assert!(block[4..BLOCK - 1].iter().enumerate().all(|(nr, kept)| (*kept == 3) != (nr == 3)));
+        assert!(block[KEPT..FEW_COMMANDS].iter().enumerate().all(|(nr, kept)| *kept == if nr == 3 { 2 } else { 3 }));
+        let kinds = &block[KINDS..KINDS + NUMBERS];
+        assert!(kinds.iter().enumerate().all(|(nr, kinds)| *kinds == if nr == 0 { 0x44 } else { 0x77 }));
+        let (errnos, rest) = block[ERRNOS..].as_chunks::<16>();
+        assert_eq!((errnos[3][..9].to_vec(), rest.len()), (vec![0, 2, 0, 0, 0, 0, 0, 0, 1], 0));
+        assert!(errnos.iter().enumerate().all(|(nr, errnos)| nr == 3 || *errnos == [0xff; 16]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::generated::ENTERS;
 use crate::loaded::{DISPATCHER, ENTER, Loaded};
 use crate::losses::Losses;
 use crate::merge::{Merge, Ready};
-use crate::plan::{Carried, LeftOut, MARK, PlanMode, Verified};
+use crate::plan::{CPU_BITS, Carried, LeftOut, PlanMode, Verified};
 use crate::stats::{CPU_STATS_SIZE, CpuStats, ProgramStats};
 use crate::{Error, Refused, Result, Selection, features, iterators, stats, sys};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle};
@@ -434,11 +434,11 @@ impl Source for BpfSource {
         // The probe writes the number of the CPU behind the event.
         let (event, cpu) = record.split_last_chunk::<2>().unwrap_or((record, &[0, 0]));
         let cpu = u16::from_ne_bytes(*cpu);
-        match Event::parse(cpu & !MARK, 0, event) {
+        match Event::parse(cpu & CPU_BITS, 0, event) {
             Ok(event) => {
                 self.delivered += 1;
                 if self.plan.mode() == PlanMode::Verify {
-                    self.plan.verify(&event, cpu & MARK != 0);
+                    self.plan.verify(&event, cpu & !CPU_BITS);
                 }
                 Ok(Next::Event(event))
             }

@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where its own set-up fails")]
 
 use peregrine_bpf::{BpfSource, PlanMode, Probe, Toctou};
-use scap::plan::{Classes, Outcomes, PathTest, Plan, Shape, Test};
+use scap::plan::{Classes, Descriptor, Descriptors, Errnos, Outcomes, PathTest, Plan, Shape, Test};
 use scap::schema::{EVENTS, EventCode, SyscallCode};
 use scap::{Next, Source};
 use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -47,6 +51,22 @@ fn plan() -> Plan {
         if !Plan::has_path(info.code) {
             plan.set(info.code, wanted);
         }
+        // ENOENT, EBADF and ENOTTY; EACCES and ESRCH; all.
+        let errnos = [&[2, 9, 25][..], &[13, 3], &[]].map(|numbers| {
+            let set = numbers.iter().fold(Errnos::NONE, |set, number| set.union(Errnos::one(*number)));
+            if set == Errnos::NONE { Errnos::ALL } else { set }
+        });
+        plan.set_errnos(info.code, errnos[at / 2 % 3]);
+    }
+    for code in [EventCode::READ_X, EventCode::WRITE_X, EventCode::FSTAT_X, EventCode::IOCTL_3_X, EventCode::LSEEK_X] {
+        plan.set(code, Outcomes::BOTH);
+        let kinds = [
+            Descriptors::one(Descriptor::Inet, Outcomes::BOTH),
+            Descriptors::one(Descriptor::File, Outcomes::SUCCEEDED),
+            Descriptors::one(Descriptor::Unix, Outcomes::SUCCEEDED)
+                .union(Descriptors::one(Descriptor::File, Outcomes::FAILED)),
+        ];
+        plan.set_descriptors(code, kinds[usize::from(code.0) / 2 % 3]);
     }
     plan.set(EventCode::FCNTL_X, Outcomes::BOTH);
     plan.set_few_commands(true);
@@ -100,6 +120,25 @@ fn open_files() {
     }
 }
 
+/// Runs `cat`, which has one thread, from each kind of file descriptor to another; returns the ids of its processes.
+fn pass_data() -> [u32; 4] {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (near, far) = (TcpStream::connect(listener.local_addr().unwrap()).unwrap(), listener.accept().unwrap().0);
+    let (one, two) = UnixStream::pair().unwrap();
+    let write = |mut to: Box<dyn Write>| to.write_all(b"data").unwrap();
+    write(Box::new(far));
+    write(Box::new(two));
+    let run = |input: OwnedFd| {
+        let output = std::process::Stdio::null();
+        let mut child = std::process::Command::new("cat").stdin(input).stdout(output).spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    };
+    let (end, pipe) = std::io::pipe().unwrap();
+    write(Box::new(pipe));
+    [run(File::open("/etc/passwd").unwrap().into()), run(end.into()), run(near.into()), run(one.into())]
+}
+
 fn walk(folder: &Path, left: &mut usize) {
     let Ok(rows) = fs::read_dir(folder) else { return };
     for row in rows.flatten() {
@@ -127,6 +166,7 @@ fn the_kernel_decides_as_the_model_does() {
     while source.verified().checked < wanted && Instant::now() < end {
         open_files();
         walk(Path::new("/usr"), &mut 2000);
+        pass_data();
         // A program with several threads, whose paths others could change.
         std::thread::scope(|scope| drop(scope.spawn(open_files)));
         let _ = std::process::Command::new("sh")
@@ -157,7 +197,6 @@ fn what_is_left_out_is_counted_and_the_rest_comes() {
         let _ = fs::remove_dir("/no/such");
     }
     let (mut such, mut wanted, mut removed) = (0, 0, 0);
-    let own = i64::from(std::process::id());
     let mut count = |event: &scap::Event<'_>| {
         let path = event.raws().find(|raw| raw.starts_with(b"/no/")).unwrap_or_default();
         match path {
@@ -167,7 +206,6 @@ fn what_is_left_out_is_counted_and_the_rest_comes() {
             _ => {}
         }
     };
-    let _ = own;
     drain(&mut source, &mut count);
     let left = source.left_out();
     let of = |call, test| left.iter().find(|row| row.call == call && row.test == test).map_or(0, |row| row.count);
@@ -182,4 +220,45 @@ fn what_is_left_out_is_counted_and_the_rest_comes() {
     let mut removed = 0;
     drain(&mut source, |event| removed += usize::from(event.code() == EventCode::RMDIR_2_X));
     assert!(removed >= 1000, "{removed}");
+}
+
+#[test]
+fn calls_that_rules_do_not_ask_for_are_left_out_by_error_and_file_descriptor() {
+    let Some((_guard, mut source)) = open() else { return };
+    let mut plan = Plan::everything();
+    plan.set_descriptors(EventCode::READ_X, Descriptors::one(Descriptor::Inet, Outcomes::BOTH));
+    plan.set(EventCode::RMDIR_2_X, Outcomes::FAILED);
+    plan.set_errnos(EventCode::RMDIR_2_X, Errnos::one(20));
+    source.set_plan(PlanMode::On, plan).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let mut passed: Vec<[u32; 4]> = Vec::new();
+    for _ in 0..20 {
+        passed.push(pass_data());
+        let _ = fs::remove_dir("/etc/passwd");
+        let _ = fs::remove_dir("/no/such");
+        // This process has several threads, so that its reads are all kept.
+        let _ = File::open("/etc/passwd").unwrap().read(&mut [0; 16]);
+    }
+    let (mut reads, mut own, mut removed) = ([0; 4], 0, [0; 2]);
+    drain(&mut source, |event| {
+        let result = event.param(0).and_then(|result| result.i64()).unwrap_or(0);
+        match event.code() {
+            EventCode::READ_X if event.param(2).and_then(|fd| fd.i64()) == Some(0) => {
+                for at in 0..4 {
+                    reads[at] += usize::from(passed.iter().any(|ids| i64::from(ids[at]) == event.tid()));
+                }
+            }
+            EventCode::READ_X => own += usize::from(result == 16 && event.raw(1) == Some(b"root:x:0:0:root:")),
+            EventCode::RMDIR_2_X if result == -20 => removed[0] += 1,
+            EventCode::RMDIR_2_X if result == -2 => removed[1] += 1,
+            _ => {}
+        }
+    });
+    let [file, pipe, inet, unix] = reads;
+    // Of each there are two reads; now and then one is kept, so that the time goes on.
+    assert!(inet >= 40 && file < 10 && pipe < 10 && unix < 10, "{reads:?}");
+    assert!(own >= 20 && removed[0] >= 20 && removed[1] < 10, "{own} {removed:?}");
+    let left = source.left_out();
+    let of = |call, test| left.iter().find(|row| row.call == call && row.test == test).map_or(0, |row| row.count);
+    assert!(of(SyscallCode::READ, Test::Descriptor) >= 100 && of(SyscallCode::RMDIR, Test::Errno) >= 10, "{left:?}");
 }

@@ -52,7 +52,7 @@ pub use event::{Event, Facts};
 pub use inspector::{Inspector, InspectorBuilder, Next};
 pub use live_proc::{Proc, ProcFs, ProcLimits, ProcStats};
 pub use observer::Observer;
-pub use parse::state_changes;
+pub use parse::{changes_only_status, state_changes};
 /// The crate of sources, captures, and the event schema.
 pub use scap;
 pub use state::State;

@@ -67,6 +67,37 @@ static __always_inline struct sock *fd_sock(s32 fd)
 	return file_sock(fd_file(fd));
 }
 
+static __always_inline bool task_uses_uring(struct task_struct *task)
+{
+	struct task_struct___uring *user = (void *)task;
+
+	return bpf_core_field_exists(user->io_uring) && GET(user, io_uring);
+}
+
+/* Returns the kind of what a file descriptor of the current call refers to, if it is certainly the one that the call was
+ * made on: nobody else uses the table, neither a thread nor a worker of io_uring.
+ */
+__noinline int descriptor_kind(s32 fd)
+{
+	struct task_struct *task = task_current();
+	struct file *file;
+	struct sock *sk;
+	u32 family;
+
+	if (GET(task, files, count.counter) != 1 || task_uses_uring(task))
+		return KIND_UNKNOWN;
+	file = fd_file(fd);
+	if (!file)
+		return KIND_UNKNOWN;
+	sk = file_sock(file);
+	if (!sk)
+		return (GET(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? KIND_UNKNOWN : KIND_FILE;
+	family = GET(sk, __sk_common.skc_family);
+	if (family == AF_INET || family == AF_INET6)
+		return KIND_INET;
+	return family == AF_UNIX ? KIND_UNIX : KIND_UNKNOWN;
+}
+
 static __always_inline long address_read(void *to, u32 len, u64 p, bool user)
 {
 	return user ? bpf_probe_read_user(to, len, (void *)p) : bpf_probe_read_kernel(to, len, (void *)p);

@@ -8,8 +8,9 @@ use bumpalo::Bump;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use sinsp::scap::EventCode;
-use sinsp::scap::plan::{Outcomes, PathTest, Plan, Shape};
-use sinsp::scap::schema::{ParamRole, Role};
+use sinsp::scap::plan::{Descriptor, Outcomes, PathTest, Plan, Shape};
+use sinsp::scap::schema::{ParamRole, ParamType, Role, errno_name};
+use sinsp::state::FdKind;
 
 use super::field::Meaning;
 use crate::event::sinsp::SinspSchema;
@@ -25,6 +26,10 @@ use peregrine_text::glob;
 pub(super) struct Case {
     pub(super) code: EventCode,
     pub(super) failed: bool,
+    /// The error of a call that failed.
+    pub(super) errno: Option<u32>,
+    /// The kind of the file descriptor that the call works on, for calls that are tested by it.
+    pub(super) descriptor: Option<Descriptor>,
     /// The access to an opened file, for calls that are tested by their path: for reading, for writing.
     pub(super) access: Option<(bool, bool)>,
     /// The shape of the path, for such calls.
@@ -36,12 +41,22 @@ pub(super) struct Case {
 impl Case {
     /// Returns an outcome of a call.
     pub(super) fn outcome(code: EventCode, outcome: Outcomes) -> Self {
-        Self { code, failed: outcome == Outcomes::FAILED, access: None, shape: None, is_on_file: false }
+        let failed = outcome == Outcomes::FAILED;
+        Self { code, failed, errno: None, descriptor: None, access: None, shape: None, is_on_file: false }
     }
 
     /// Returns whether the result is a number that is not negative, for sure.
     fn has_succeeded(self) -> bool {
         !self.failed && self.code.role() != Role::Connects
+    }
+}
+
+impl Case {
+    /// Returns the name of the error, where conditions see it as one.
+    fn error(self) -> Option<&'static [u8]> {
+        let result = self.code.info()?.params.first()?;
+        let named = matches!(result.ty, ParamType::Errno | ParamType::Fd);
+        errno_name(self.errno?).filter(|_| named).map(str::as_bytes)
     }
 }
 
@@ -191,10 +206,17 @@ impl<'r> Bounder<'r> {
         };
         // Without a value, every test is false.
         let or_none = |truth: Option<bool>| truth.filter(|truth| !truth);
+        if let Some(kind) = case.descriptor
+            && let Some(truth) = on_descriptor(self.meaning(field), kind, &atom.test, &answer)
+        {
+            return Some(truth);
+        }
         match self.meaning(field) {
             Meaning::Failed if case.failed || case.has_succeeded() => Some(answer(Value::Bool(case.failed))),
             Meaning::OpenRead => access(|(read, _)| read).map(|is| answer(Value::Bool(is))),
             Meaning::OpenWrite => access(|(_, write)| write).map(|is| answer(Value::Bool(is))),
+            Meaning::Result if case.errno.is_some() => case.errno.map(|number| answer(Value::I64(-i64::from(number)))),
+            Meaning::ResultName if case.errno.is_some() => case.error().map(|name| answer(Value::Bytes(name))),
             Meaning::Result if case.failed => range(&atom.test, i64::MIN, -1),
             Meaning::Result if case.has_succeeded() => range(&atom.test, 0, i64::MAX),
             Meaning::ResultName if case.has_succeeded() => Some(answer(Value::Bytes(SUCCESS))),
@@ -287,6 +309,40 @@ fn without_dots(test: &Test) -> Option<bool> {
 fn only_sockets(test: &Test) -> Option<bool> {
     let socket = |literal: &Literal| matches!(literal.bytes(), b"ipv4" | b"ipv6" | b"unix" | b"4" | b"6" | b"u");
     equals(test).filter(|set| set.iter().all(socket)).map(|_| false)
+}
+
+/// Returns the value of a test on a field of a file descriptor of this kind; `None` if it depends. A file descriptor may be
+/// unknown to the state: no test is true then of a field that has no value.
+fn on_descriptor(meaning: Meaning, kind: Descriptor, test: &Test, answer: &dyn Fn(Value<'_>) -> bool) -> Option<bool> {
+    let kinds = || FdKind::each().into_iter().filter(move |fd| fd.descriptor().is_none_or(|of| of == kind));
+    let may_be = match (meaning, kind) {
+        (Meaning::FdType, _) => kinds().any(|fd| answer(Value::Bytes(fd.type_name().unwrap_or("<NA>").as_bytes()))),
+        (Meaning::FdTypeChar, _) => kinds().any(|fd| answer(Value::Bytes(&[fd.type_char()]))),
+        (Meaning::Family, Descriptor::Inet) => answer(Value::Bytes(b"ip")),
+        (Meaning::Family, Descriptor::Unix) => answer(Value::Bytes(b"unix")),
+        (Meaning::Family, Descriptor::File) => false,
+        (Meaning::FileName, Descriptor::Inet | Descriptor::Unix) => false,
+        // That of a file descriptor without a name is the root.
+        (Meaning::Directory, Descriptor::Inet | Descriptor::Unix) => answer(Value::Bytes(b"/")),
+        (Meaning::Net, Descriptor::File | Descriptor::Unix) => {
+            matches!(test, Test::Compare(Operator::Ne, _))
+        }
+        // The name is both ends, or none.
+        (Meaning::Path, Descriptor::Inet) => !is_absolute(meaning, test),
+        _ => return None,
+    };
+    (!may_be).then_some(false)
+}
+
+/// Returns whether only an absolute path can make a test true.
+fn is_absolute(meaning: Meaning, test: &Test) -> bool {
+    let begins = |path: &PathTest| match path {
+        PathTest::Exact(text) | PathTest::Prefix(text) => text.starts_with(b"/"),
+        PathTest::Suffix(_) => false,
+    };
+    // A pattern is a path with or without a slash at its beginning.
+    let tests = if matches!(test, Test::PMatch(_)) { None } else { path_tests(meaning, test) };
+    tests.is_some_and(|tests| tests.iter().all(begins))
 }
 
 /// Returns tests of a clean path, one of which must be true for a test of a field to be; `None` if there are none.

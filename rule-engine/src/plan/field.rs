@@ -29,6 +29,8 @@ pub(super) enum Meaning {
     FdType,
     /// The same as a character.
     FdTypeChar,
+    /// The family of a socket.
+    Family,
     /// An end of a connection.
     Net,
     /// Another.
@@ -50,6 +52,7 @@ impl Meaning {
             "fd.filename" => Self::FileName,
             "fd.type" => Self::FdType,
             "fd.typechar" => Self::FdTypeChar,
+            "fd.sockfamily" => Self::Family,
             "fd.ip" | "fd.cip" | "fd.sip" | "fd.lip" | "fd.rip" | "fd.port" | "fd.cport" | "fd.sport" | "fd.lport"
             | "fd.rport" | "fd.net" | "fd.cnet" | "fd.snet" | "fd.lnet" | "fd.rnet" => Self::Net,
             _ => Self::Other,

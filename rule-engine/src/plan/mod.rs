@@ -4,9 +4,9 @@
 //! more. Alerts are the same with and without it. An event is left out only if
 //!
 //! * no enabled rule, and no member of a correlation, can match it, as far as the result of the call, how a file is opened
-//!   and its path show;
+//!   and its path, or the kind of the file descriptor that it works on show;
 //! * it does not change the state, or changes it in a way that no rule and no output can see later: the file descriptor of
-//!   a file whose name nothing prints;
+//!   a file whose name nothing prints, or the status of a connection;
 //! * no condition depends on the number of events, and no output on the time of the one before. (The number that an output
 //!   prints, `evt.num`, is the number among the events that are captured.)
 //!
@@ -16,11 +16,14 @@
 
 mod bound;
 mod field;
+mod report;
 
-use std::collections::BTreeSet;
+pub use report::{Blocker, Extent, Report, TypeReport};
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use sinsp::scap::EventCode;
-use sinsp::scap::plan::{Classes, Outcomes, Plan, Shape};
+use sinsp::scap::plan::{Classes, Descriptor, Descriptors, Errnos, Outcomes, Plan, Shape};
 use sinsp::scap::schema::{Category, EVENTS, EventInfo, SyscallSet};
 
 use crate::engine::SourceRules;
@@ -29,75 +32,7 @@ use crate::event::{FieldId, Key, Schema as _};
 use crate::ir::expr::Op;
 use crate::ir::node::{Node, NodeId, Pool};
 use bound::{Bound, Bounder, Case, range};
-use field::Given;
-
-/// The report on a plan: the types of events that it narrows, and what prevents more.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Report {
-    /// The types of events of which any can be left out, or which a rule is about, in the order of their codes.
-    pub types: Vec<TypeReport>,
-    /// The reasons why not more is left out.
-    pub blockers: Vec<Blocker>,
-}
-
-/// The events of one type.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct TypeReport {
-    /// The type.
-    pub code: EventCode,
-    /// The number of enabled rules that can match such events.
-    pub rules: usize,
-    /// The outcomes that are kept.
-    pub kept: Outcomes,
-    /// The outcomes that the state needs, whatever the rules.
-    pub of_state: Outcomes,
-    /// Whether those that are kept are tested by their path.
-    pub by_path: bool,
-}
-
-/// The extent of what is kept because of a [`Blocker`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Extent {
-    /// All events.
-    Everything,
-    /// All files that are opened with success.
-    OpenedFiles,
-    /// Files that are opened, whatever their path.
-    AnyPath,
-    /// Events of some types with an outcome.
-    Types,
-}
-
-impl Extent {
-    /// Returns what is kept, for people.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Everything => "all events",
-            Self::OpenedFiles => "all files that are opened",
-            Self::AnyPath => "opened files of any path",
-            Self::Types => "all events of the types",
-        }
-    }
-}
-
-/// A reason why something is kept, whatever its tests show.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Blocker {
-    /// The extent.
-    pub extent: Extent,
-    /// The rule; empty if it is not a rule.
-    pub rule: String,
-    /// The names of the types of events.
-    pub types: Vec<String>,
-    /// The part of the rule, or the other reason.
-    pub part: String,
-    /// A change that would help.
-    pub help: String,
-}
+use field::{Given, Meaning};
 
 /// Makes plans.
 #[derive(Debug, Clone, Default)]
@@ -144,7 +79,11 @@ impl Planner {
             });
             // Correlations have fields of other sources, too.
             let named = named.filter(|field| !field.name.is_empty());
-            Planned { name: name_of(rule.name()), root: plain.root, keys: &plain.keys, fields: named.collect() }
+            let tested = fields_of(pool, plain.root).into_iter().map(|field| rules.schema().field_name(field));
+            let by_result =
+                tested.into_iter().any(|name| matches!(Meaning::of(&name), Meaning::Result | Meaning::ResultName));
+            let fields = named.collect();
+            Planned { name: name_of(rule.name()), root: plain.root, keys: &plain.keys, fields, by_result }
         });
         let mut work = Work {
             bounder: Bounder::new(pool, regexes, rules.schema()),
@@ -177,6 +116,8 @@ struct Planned<'r> {
     root: NodeId,
     keys: &'r crate::lower::KeySet,
     fields: Vec<Used>,
+    /// Whether the condition depends on the result of the call.
+    by_result: bool,
 }
 
 impl Planned<'_> {
@@ -212,10 +153,14 @@ impl Work<'_> {
             return plan;
         }
         let keeps_files = self.find_uses_of_files();
+        let sees_status = self.sees_status();
         plan.opens_mut().clear(Classes::ALL);
         for info in EVENTS.iter().filter(|info| Plan::is_testable(info.code)) {
             let code = info.code;
             let mut of_state = sinsp::state_changes(code);
+            if sinsp::changes_only_status(code) && !sees_status {
+                of_state = Outcomes::NONE;
+            }
             if code.syscalls().any(|call| planner.calls.contains(call)) {
                 of_state = Outcomes::BOTH;
             }
@@ -236,9 +181,17 @@ impl Work<'_> {
                 of_rules.union(of_state)
             };
             plan.set(code, wanted);
+            if wanted.contains(Outcomes::FAILED) && !of_state.contains(Outcomes::FAILED) {
+                plan.set_errnos(code, self.errnos(code));
+            }
+            if Plan::has_descriptor(code) && of_state != Outcomes::BOTH {
+                plan.set_descriptors(code, self.descriptors(info, wanted, of_state));
+            }
+            let (errnos, descriptors) = (plan.errnos(code), plan.descriptors(code));
             let rules = self.rules.iter().filter(|rule| rule.is_about(code)).count();
             if rules > 0 || wanted != Outcomes::BOTH {
-                self.report.types.push(TypeReport { code, rules, kept: wanted, of_state, by_path });
+                let row = TypeReport { code, rules, kept: wanted, of_state, by_path, errnos, descriptors };
+                self.report.types.push(row);
             }
         }
         plan
@@ -383,12 +336,76 @@ impl Work<'_> {
             if outcome == Outcomes::FAILED {
                 for (rule, part) in because {
                     let part = self.part(part);
-                    let help = "match only calls that succeed: evt.failed=false";
+                    let help =
+                        "match only calls that succeed, by evt.failed=false, or the errors that matter, by evt.res";
                     self.block(Extent::Types, &rule, &[info.name], &part, help);
                 }
             }
         }
         wanted
+    }
+
+    /// Returns whether rules or outputs see the status of connections, which data that passes through changes.
+    fn sees_status(&self) -> bool {
+        let mut fields = self.rules.iter().flat_map(|rule| &rule.fields);
+        fields.any(|field| field.name == "fd.connected" || !field.is_built_in)
+    }
+
+    /// Returns whether any rule can match events of a type in a case.
+    fn may_match(&mut self, code: EventCode, case: Case) -> bool {
+        self.bounder.begin(case);
+        self.rules.iter().any(|rule| rule.is_about(code) && self.bounder.bound(rule.root) != Bound::Never)
+    }
+
+    /// Returns the errors of a call that any rule may match.
+    fn errnos(&mut self, code: EventCode) -> Errnos {
+        let failed = Case::outcome(code, Outcomes::FAILED);
+        self.bounder.begin(failed);
+        let mut about = self.rules.iter().filter(|rule| rule.is_about(code));
+        // Most rules do not look at the error, and one of them is enough.
+        if about.any(|rule| !rule.by_result && self.bounder.bound(rule.root) != Bound::Never) {
+            return Errnos::ALL;
+        }
+        let mut wanted = Errnos::NONE;
+        for number in 1..Errnos::LIMIT {
+            if self.may_match(code, Case { errno: Some(number), ..failed }) {
+                wanted = wanted.union(Errnos::one(number));
+            }
+        }
+        wanted
+    }
+
+    /// Returns the kinds of file descriptors on which calls with these outcomes may be matched by any rule.
+    fn descriptors(&mut self, info: &EventInfo, wanted: Outcomes, of_state: Outcomes) -> Descriptors {
+        // Only the status of internet connections is part of the state.
+        let mut kinds = Descriptors::one(Descriptor::Inet, of_state);
+        for outcome in OUTCOMES {
+            if !wanted.contains(outcome) {
+                kinds =
+                    Descriptor::ALL.into_iter().fold(kinds, |kinds, kind| kinds.union(Descriptors::one(kind, outcome)));
+                continue;
+            }
+            let mut everywhere: BTreeMap<usize, (usize, NodeId)> = BTreeMap::new();
+            for kind in Descriptor::ALL {
+                self.bounder.begin(Case { descriptor: Some(kind), ..Case::outcome(info.code, outcome) });
+                for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.is_about(info.code)) {
+                    let bound = self.bounder.bound(rule.root);
+                    if bound != Bound::Never {
+                        kinds = kinds.union(Descriptors::one(kind, outcome));
+                    }
+                    if let Bound::Always(part) = bound {
+                        everywhere.entry(place).or_insert((0, part)).0 += 1;
+                    }
+                }
+            }
+            everywhere.retain(|_, (count, _)| outcome == Outcomes::SUCCEEDED && *count == Descriptor::ALL.len());
+            for (place, (_, part)) in everywhere {
+                let (rule, part) = (self.rules[place].name.clone(), self.part(part));
+                let help = "match only sockets or only files, by fd.type, or by the beginning of fd.name";
+                self.block(Extent::AnyDescriptor, &rule, &[info.name], &part, help);
+            }
+        }
+        kinds
     }
 
     /// Adds the files that any rule may match when a call opens them; returns the ways in which they are opened.

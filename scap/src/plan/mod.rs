@@ -28,8 +28,10 @@
 //! ```
 
 mod opens;
+mod sets;
 
 pub use opens::{Classes, MAX_PATH, MAX_SUFFIX, MAX_TEXT, Opens, PathTest, Shape, shape};
+pub use sets::{Descriptor, Descriptors, Errnos};
 
 use crate::Event;
 use crate::schema::param::fcntl_x;
@@ -40,6 +42,30 @@ const EINPROGRESS: i64 = 115;
 
 /// The commands of fcntl that change the state: `F_DUPFD`, `F_SETFD`, `F_DUPFD_CLOEXEC`.
 const STATE_COMMANDS: [u8; 3] = [1, 3, 26];
+
+/// The types of events of calls on the file descriptor that is their first argument, with no other effect on what later
+/// events show than the status of a connection.
+const ON_DESCRIPTOR: [EventCode; 16] = {
+    use EventCode as E;
+    [
+        E::READ_X,
+        E::WRITE_X,
+        E::READV_X,
+        E::WRITEV_X,
+        E::PREAD_X,
+        E::PWRITE_X,
+        E::PREADV_X,
+        E::PWRITEV_X,
+        E::LSEEK_X,
+        E::FSTAT_X,
+        E::IOCTL_3_X,
+        E::GETDENTS_X,
+        E::GETDENTS64_X,
+        E::FLOCK_X,
+        E::FCHMOD_X,
+        E::FCHOWN_X,
+    ]
+};
 
 /// Outcomes of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -103,11 +129,15 @@ pub enum Test {
     Path,
     /// The command of fcntl.
     Command,
+    /// The error number of a call that failed.
+    Errno,
+    /// The kind of the file descriptor that a call works on.
+    Descriptor,
 }
 
 impl Test {
     /// All tests, in the order of counters.
-    pub const ALL: [Self; 3] = [Self::Outcome, Self::Path, Self::Command];
+    pub const ALL: [Self; 5] = [Self::Outcome, Self::Path, Self::Command, Self::Errno, Self::Descriptor];
 
     /// Returns its name.
     pub const fn name(self) -> &'static str {
@@ -115,6 +145,8 @@ impl Test {
             Self::Outcome => "outcome",
             Self::Path => "path",
             Self::Command => "command",
+            Self::Errno => "errno",
+            Self::Descriptor => "descriptor",
         }
     }
 }
@@ -123,6 +155,8 @@ impl Test {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Plan {
     kept: Vec<Outcomes>,
+    errnos: Vec<Errnos>,
+    descriptors: Vec<Descriptors>,
     opens: Opens,
     /// Whether only those commands of fcntl are wanted that change the state.
     few_commands: bool,
@@ -134,10 +168,17 @@ impl std::fmt::Debug for Plan {
         let narrowed: Vec<_> = narrowed.filter(|(_, kept)| *kept != Outcomes::BOTH).collect();
         f.debug_struct("Plan")
             .field("narrowed", &narrowed)
+            .field("errnos", &differing(&self.errnos, Errnos::ALL))
+            .field("descriptors", &differing(&self.descriptors, Descriptors::ALL))
             .field("opens", &self.opens)
             .field("few_commands", &self.few_commands)
             .finish()
     }
+}
+
+/// Returns what is set for some types only.
+fn differing<T: Copy + PartialEq>(of: &[T], all: T) -> Vec<(EventCode, T)> {
+    EVENTS.iter().map(|info| info.code).zip(of.iter().copied()).filter(|(_, set)| *set != all).collect()
 }
 
 impl Default for Plan {
@@ -149,12 +190,22 @@ impl Default for Plan {
 impl Plan {
     /// Returns the plan that leaves nothing out.
     pub fn everything() -> Self {
-        Self { kept: vec![Outcomes::BOTH; EVENT_COUNT], opens: Opens::everything(), few_commands: false }
+        Self {
+            kept: vec![Outcomes::BOTH; EVENT_COUNT],
+            errnos: vec![Errnos::ALL; EVENT_COUNT],
+            descriptors: vec![Descriptors::ALL; EVENT_COUNT],
+            opens: Opens::everything(),
+            few_commands: false,
+        }
     }
 
     /// Returns whether nothing is left out.
     pub fn is_everything(&self) -> bool {
-        self.kept.iter().all(|kept| *kept == Outcomes::BOTH) && self.opens.is_everything() && !self.few_commands
+        self.kept.iter().all(|kept| *kept == Outcomes::BOTH)
+            && self.errnos.iter().all(|errnos| *errnos == Errnos::ALL)
+            && self.descriptors.iter().all(|kinds| *kinds == Descriptors::ALL)
+            && self.opens.is_everything()
+            && !self.few_commands
     }
 
     /// Returns whether events of a type can be left out: those that end a call, begin with its result, and that only calls
@@ -191,6 +242,41 @@ impl Plan {
         self.kept.get(usize::from(code.0)).copied().unwrap_or(Outcomes::BOTH)
     }
 
+    /// Returns whether events of a type are tested by the kind of their file descriptor, too: of calls on the one that is
+    /// their first argument, with no other effect on what later events show than the status of a connection.
+    pub fn has_descriptor(code: EventCode) -> bool {
+        ON_DESCRIPTOR.contains(&code)
+    }
+
+    /// Sets the wanted error numbers of calls with events of a type that failed, among those that fail at all by
+    /// [`set`](Self::set). What cannot be left out stays.
+    pub fn set_errnos(&mut self, code: EventCode, wanted: Errnos) {
+        if let Some(errnos) = self.errnos.get_mut(usize::from(code.0))
+            && Self::is_testable(code)
+        {
+            *errnos = wanted;
+        }
+    }
+
+    /// Returns the wanted error numbers of calls with events of a type.
+    pub fn errnos(&self, code: EventCode) -> Errnos {
+        self.errnos.get(usize::from(code.0)).copied().unwrap_or(Errnos::ALL)
+    }
+
+    /// Sets the kinds of file descriptors on which calls with events of a type are wanted. Types that are not tested so stay.
+    pub fn set_descriptors(&mut self, code: EventCode, wanted: Descriptors) {
+        if let Some(kinds) = self.descriptors.get_mut(usize::from(code.0))
+            && Self::has_descriptor(code)
+        {
+            *kinds = wanted;
+        }
+    }
+
+    /// Returns the kinds of file descriptors on which calls with events of a type are wanted.
+    pub fn descriptors(&self, code: EventCode) -> Descriptors {
+        self.descriptors.get(usize::from(code.0)).copied().unwrap_or(Descriptors::ALL)
+    }
+
     /// Sets whether, of fcntl that succeeded, only the commands are wanted that change the state: those that duplicate a
     /// file descriptor, and that set its flags.
     pub fn set_few_commands(&mut self, few: bool) {
@@ -212,8 +298,15 @@ impl Plan {
         &mut self.opens
     }
 
-    /// Returns the test by which an event is left out; `None` if it is kept.
+    /// Returns the test by which an event is left out; `None` if it is kept. An event does not contain the kind of its file
+    /// descriptor: for calls that are tested so use [`left_out_on`](Self::left_out_on).
     pub fn left_out_by(&self, event: &Event<'_>) -> Option<Test> {
+        self.left_out_on(event, None)
+    }
+
+    /// Returns the test by which an event is left out of a call on a file descriptor of this kind; `None` if it is kept. A
+    /// kind is only known for certain while no other thread or process can change the table of file descriptors.
+    pub fn left_out_on(&self, event: &Event<'_>, kind: Option<Descriptor>) -> Option<Test> {
         let code = event.code();
         let result = i64::from_le_bytes(*event.raw(0)?.first_chunk()?);
         if !Self::is_testable(code) {
@@ -223,14 +316,23 @@ impl Plan {
         if !self.kept(code).contains(outcome) {
             return Some(Test::Outcome);
         }
+        if outcome == Outcomes::FAILED && !self.errnos(code).contains(result.unsigned_abs()) {
+            return Some(Test::Errno);
+        }
         if self.few_commands && code == EventCode::FCNTL_X && outcome == Outcomes::SUCCEEDED {
             let command = event.raw(fcntl_x::cmd)?.first()?;
             return (!STATE_COMMANDS.contains(command)).then_some(Test::Command);
         }
+        if let Some(kind) = kind
+            && Self::has_descriptor(code)
+            && !self.descriptors(code).contains(Descriptors::one(kind, outcome))
+        {
+            return Some(Test::Descriptor);
+        }
         (Self::has_path(code) && self.opens.leaves_out(event, outcome)).then_some(Test::Path)
     }
 
-    /// Returns whether an event is kept.
+    /// Returns whether an event is kept, as [`left_out_by`](Self::left_out_by).
     pub fn keeps(&self, event: &Event<'_>) -> bool {
         self.left_out_by(event).is_none()
     }
@@ -266,6 +368,53 @@ mod tests {
             let event =
                 builder.start(EventCode::FCNTL_X).i64(result).i64(3).u8(command).u64(0).finish().expect("an event");
             assert_eq!(plan.left_out_by(&event), expect, "{result} {command}");
+        }
+    }
+
+    #[test]
+    fn calls_that_failed_are_left_out_by_their_error() {
+        let mut plan = Plan::everything();
+        plan.set_errnos(EventCode::UNLINK_2_X, Errnos::one(13));
+        assert!(!plan.is_everything());
+        let mut builder = EventBuilder::new();
+        for (result, expect) in [(0, None), (-13, None), (-2, Some(Test::Errno)), (-512, None), (i64::MIN, None)] {
+            let event = builder.start(EventCode::UNLINK_2_X).i64(result).text("/tmp/x").finish().expect("an event");
+            assert_eq!(plan.left_out_by(&event), expect, "{result}");
+        }
+        // What is not tested by its result has no error either.
+        plan.set_errnos(EventCode::GETUID_X, Errnos::NONE);
+        assert_eq!(plan.errnos(EventCode::GETUID_X), Errnos::ALL);
+    }
+
+    #[test]
+    fn calls_are_left_out_by_the_kind_of_their_file_descriptor() {
+        let mut plan = Plan::everything();
+        let wanted = Descriptors::one(Descriptor::Inet, Outcomes::BOTH);
+        plan.set_descriptors(EventCode::READ_X, wanted.union(Descriptors::one(Descriptor::Unix, Outcomes::FAILED)));
+        plan.set_descriptors(EventCode::RECVMSG_X, Descriptors::NONE);
+        let mut builder = EventBuilder::new();
+        for (result, kind, expect) in [
+            (4, Some(Descriptor::Inet), None),
+            (4, Some(Descriptor::File), Some(Test::Descriptor)),
+            (4, Some(Descriptor::Unix), Some(Test::Descriptor)),
+            (-11, Some(Descriptor::Unix), None),
+            (-11, Some(Descriptor::File), Some(Test::Descriptor)),
+            (4, None, None),
+        ] {
+            let event = builder.start(EventCode::READ_X).i64(result).raw(b"").i64(3).u32(4).finish().expect("an event");
+            assert_eq!(plan.left_out_on(&event, kind), expect, "{result} {kind:?}");
+        }
+        assert_eq!(plan.descriptors(EventCode::RECVMSG_X), Descriptors::ALL);
+    }
+
+    #[test]
+    fn calls_that_are_tested_by_their_file_descriptor_work_on_one() {
+        use crate::schema::{EventFlags, ParamType};
+        for code in ON_DESCRIPTOR {
+            let info = code.info().expect("a type");
+            let numbers = info.params.iter().skip(1).filter(|param| param.ty == ParamType::Fd).count();
+            assert!(Plan::is_testable(code) && info.flags.intersects(EventFlags::USES_FD) && numbers == 1, "{code:?}");
+            assert!(!info.flags.intersects(EventFlags::CREATES_FD | EventFlags::DESTROYS_FD), "{code:?}");
         }
     }
 

@@ -29,8 +29,8 @@ use crate::live_proc::{Proc, ProcStats};
 use crate::state::{Slot, State, thread_flags};
 use ctx::Ctx;
 pub(crate) use ctx::result;
-pub use table::state_changes;
 use table::{Kind, Row};
+pub use table::{changes_only_status, state_changes};
 
 /// Work deferred until the next event, so that fields of the current one can still use the state.
 #[derive(Debug, Default)]

@@ -138,6 +138,12 @@ pub fn state_changes(code: EventCode) -> Outcomes {
     row(code).changes
 }
 
+/// Returns whether events of a type change at most the status of an internet connection, which `fd.connected` shows: those
+/// of calls that only pass data through a file descriptor.
+pub fn changes_only_status(code: EventCode) -> bool {
+    row(code).passes
+}
+
 const fn changes(info: &EventInfo) -> Outcomes {
     use EventCode as E;
     if !info.code.is_exit() || matches!(info.role, Role::Exits) {

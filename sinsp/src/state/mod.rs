@@ -23,6 +23,7 @@ mod fd_table;
 mod fds;
 mod import;
 mod interfaces;
+mod kinds;
 mod lineage;
 mod metrics;
 mod origin;

@@ -7,9 +7,9 @@ use crate::rules::Rules;
 use crate::sources::plan::planner;
 use crate::{Fatal, terminal};
 use rule_engine::event::sinsp::SinspSchema;
-use rule_engine::plan::{Blocker, Extent, Report};
-use scap::plan::{Outcomes, Plan, Shape, Test};
-use scap::schema::EventCode;
+use rule_engine::plan::{Blocker, Extent, Report, TypeReport};
+use scap::plan::{Descriptor, Descriptors, Errnos, Outcomes, Plan, Shape, Test};
+use scap::schema::{EventCode, errno_name};
 use scap::{Next, Source as _};
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
@@ -92,11 +92,46 @@ fn left_out(kept: Outcomes) -> &'static str {
     }
 }
 
+/// Returns the errors with which calls that failed are kept; `None` if with any.
+fn errors(row: &TypeReport) -> Option<Vec<&'static str>> {
+    let tested = row.errnos != Errnos::ALL && row.kept.contains(Outcomes::FAILED);
+    tested.then(|| row.errnos.numbers().filter_map(errno_name).collect())
+}
+
+/// Returns the kinds of file descriptors on which calls with an outcome are kept; `None` if on any.
+fn kinds(row: &TypeReport, outcome: Outcomes) -> Option<Vec<&'static str>> {
+    let wanted = |kind: &Descriptor| row.descriptors.contains(Descriptors::one(*kind, outcome));
+    let kinds: Vec<_> = Descriptor::ALL.iter().copied().filter(wanted).map(Descriptor::name).collect();
+    (kinds.len() < Descriptor::ALL.len() && row.kept.contains(outcome)).then_some(kinds)
+}
+
+/// Returns the tests of events that an outcome alone does not leave out, as words.
+fn tests(row: &TypeReport, plan: &Plan) -> String {
+    let list = |words: &[&str]| if words.is_empty() { "no known kind".to_owned() } else { words.join(", ") };
+    let mut tests = Vec::new();
+    if row.by_path && !plan.opens().is_everything() {
+        tests.push("path".to_owned());
+    }
+    if let Some(errors) = errors(row) {
+        tests.push(format!(
+            "failed with {}",
+            if errors.is_empty() { "rare errors".to_owned() } else { errors.join(", ") }
+        ));
+    }
+    for (outcome, word) in [(Outcomes::SUCCEEDED, "succeeded"), (Outcomes::FAILED, "failed")] {
+        if let Some(kinds) = kinds(row, outcome) {
+            tests.push(format!("{word} on {}", list(&kinds)));
+        }
+    }
+    tests.join("; ")
+}
+
 fn as_json(plan: &Plan, report: &Report, measured: Option<&Measured>) -> Json {
     let types = report.types.iter().map(|row| {
         let mut json = json!({
             "event_type": name(row.code), "rules": row.rules, "left_out": left_out(row.kept), "state": row.of_state.name(),
-            "path": row.by_path,
+            "path": row.by_path, "errors": errors(row), "succeeded_on": kinds(row, Outcomes::SUCCEEDED),
+            "failed_on": kinds(row, Outcomes::FAILED),
         });
         if let (Some(measured), Json::Object(members)) = (measured, &mut json) {
             for (test, count) in Test::ALL.into_iter().zip(measured.of_type(row.code)) {
@@ -126,16 +161,16 @@ fn as_json(plan: &Plan, report: &Report, measured: Option<&Measured>) -> Json {
 fn as_text(plan: &Plan, report: &Report, measured: Option<&Measured>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "{:<20} {:>6}  {:<10} {:<10}  path", "event type", "rules", "left out", "state");
+    let _ = writeln!(out, "{:<20} {:>6}  {:<10} {:<10}  tests of the rest", "event type", "rules", "left out", "state");
     let narrowed = report.types.iter().filter(|row| row.kept != Outcomes::BOTH || row.rules > 0);
     for row in narrowed {
-        let path = if row.by_path && !plan.opens().is_everything() { "tested" } else { "" };
         let line = format!(
-            "{:<20} {:>6}  {:<10} {:<10}  {path}",
+            "{:<20} {:>6}  {:<10} {:<10}  {}",
             name(row.code),
             row.rules,
             left_out(row.kept),
-            row.of_state.name()
+            row.of_state.name(),
+            tests(row, plan)
         );
         let _ = writeln!(out, "{}", line.trim_end());
     }
@@ -157,7 +192,8 @@ fn as_text(plan: &Plan, report: &Report, measured: Option<&Measured>) -> String 
             let _ = writeln!(out, "  and {} more paths", tests.len() - TESTS);
         }
     }
-    for extent in [Extent::Everything, Extent::OpenedFiles, Extent::AnyPath, Extent::Types] {
+    let extents = [Extent::Everything, Extent::OpenedFiles, Extent::AnyPath, Extent::AnyDescriptor, Extent::Types];
+    for extent in extents {
         let those: Vec<&Blocker> = report.blockers.iter().filter(|blocker| blocker.extent == extent).collect();
         if those.is_empty() {
             continue;

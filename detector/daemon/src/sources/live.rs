@@ -7,7 +7,7 @@ use crate::{Fatal, log, sources::selection};
 use bpf::{BpfSource, PlanMode, Probe, Selection};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
-use scap::plan::{Outcomes, Plan};
+use scap::plan::Plan;
 use scap::schema::SyscallSet;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub(crate) fn leave_out(
         return;
     }
     let (plan, report) = planner(config, of_plugins).plan(rules);
-    let narrowed = report.types.iter().filter(|row| row.kept != Outcomes::BOTH || row.by_path).count();
+    let narrowed = report.types.iter().filter(|row| row.is_narrowed()).count();
     match source.set_plan(mode, plan) {
         Ok(()) => log::info(format!("events of {narrowed} types are tested in the kernel; --plan shows how")),
         Err(error) => log::warning(format!("engine.modern_ebpf.plan: {error}")),
