@@ -8,15 +8,17 @@
 #![allow(unsafe_code, reason = "raw system calls are what is measured")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+#[path = "common/calls.rs"]
+mod calls;
 #[path = "common/least.rs"]
 mod least;
 
+use calls::{beside, getppid, open_close_at, pin, read_zero};
 use least::least;
-use peregrine_bpf::{BpfSource, Probe, Selection, Toctou};
+use peregrine_bpf::{Probe, Selection, Toctou};
 use scap::schema::SyscallCode;
 use scap::{Next, Source};
-use std::ffi::{CStr, CString};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 const RUNS: usize = 2_500;
@@ -24,35 +26,8 @@ const CALLS: u32 = 100;
 const LOOPS: [&str; 6] =
     ["getppid", "openat+close", "of a long path", "through a link", "read zero 64", "unix send+recv"];
 
-fn pin(cpu: usize) {
-    // SAFETY: an all-zero set is valid, and the call only reads it.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(cpu, &mut set);
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
-    }
-}
-
-fn getppid() {
-    // SAFETY: no arguments.
-    unsafe { libc::syscall(libc::SYS_getppid) };
-}
-
-fn open_close_at(path: &CStr) {
-    // SAFETY: a NUL-terminated path; the file descriptor is closed once.
-    unsafe {
-        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_RDONLY);
-        libc::syscall(libc::SYS_close, fd);
-    }
-}
-
 fn open_close() {
     open_close_at(c"/dev/null");
-}
-
-fn read_zero(fd: i32, into: &mut [u8; 64]) {
-    // SAFETY: the buffer has the given length.
-    unsafe { libc::syscall(libc::SYS_read, fd, into.as_mut_ptr(), into.len()) };
 }
 
 fn datagram(fds: [i32; 2], buffer: &mut [u8; 64]) {
@@ -91,28 +66,6 @@ fn loops(paths: &[CString; 2]) -> [f64; LOOPS.len()] {
         least(RUNS, CALLS, || read_zero(zero, &mut buffer)),
         least(RUNS, CALLS, || datagram(pair, &mut buffer)),
     ]
-}
-
-/// Runs `body` in a thread on CPU 0 while this one reads events on CPU 1; returns the events read.
-fn beside<T: Send>(source: &mut BpfSource, body: impl FnOnce() -> T + Send) -> (T, u64) {
-    let done = AtomicBool::new(false);
-    let read = AtomicU64::new(0);
-    pin(1);
-    let result = std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            pin(0);
-            let result = body();
-            done.store(true, Ordering::Relaxed);
-            result
-        });
-        while !done.load(Ordering::Relaxed) {
-            if let Next::Event(_) = source.next().unwrap() {
-                read.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        thread.join().unwrap()
-    });
-    (result, read.into_inner())
 }
 
 fn main() {
