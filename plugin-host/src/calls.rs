@@ -79,6 +79,14 @@ pub struct Cost {
     pub time: Duration,
 }
 
+impl Cost {
+    /// Adds the cost of other calls.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.time += other.time;
+    }
+}
+
 impl Calls {
     /// Notes that a function is called, until the result is dropped.
     #[inline]

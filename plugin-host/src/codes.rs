@@ -1,6 +1,6 @@
-//! Sets of types of events.
+//! Types of events: sets of them, and those of plugins.
 
-use scap::EventCode;
+use scap::{Event, EventCode};
 
 /// The types of events that a plugin wants for one of its capabilities: one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,16 @@ impl Codes {
     /// Returns whether there are types other than that of the events of plugins.
     pub(crate) fn has_others(&self) -> bool {
         self.0.iter().zip(Self::PLUGIN.0).any(|(bits, plugin)| bits & !plugin != 0)
+    }
+}
+
+/// Returns the id of the plugin that an event is from; `None` for system calls and what belongs to them.
+pub(crate) fn provider(event: &Event<'_>) -> Option<u32> {
+    let id = |event: &Event<'_>| event.raw(0).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes);
+    match event.code() {
+        EventCode::PLUGINEVENT_E => Some(id(event)),
+        EventCode::ASYNCEVENT_E => Some(id(event)).filter(|id| *id != 0),
+        _ => None,
     }
 }
 

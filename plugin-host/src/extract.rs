@@ -2,12 +2,14 @@
 
 use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use falco_plugin_api::{
     ss_plugin_bool, ss_plugin_byte_buffer, ss_plugin_event, ss_plugin_event_input, ss_plugin_extract_field,
-    ss_plugin_extract_field__bindgen_ty_1, ss_plugin_field_extract_input, ss_plugin_rc_SS_PLUGIN_SUCCESS,
+    ss_plugin_extract_field__bindgen_ty_1, ss_plugin_extract_value_offsets, ss_plugin_field_extract_input,
+    ss_plugin_rc_SS_PLUGIN_SUCCESS,
 };
 use rule_engine::event::json::Argument;
 use rule_engine::event::{FieldError, FieldId, FieldInfo, Kind, Print, Value};
@@ -91,6 +93,11 @@ impl Request {
         info
     }
 
+    /// Returns whether both have values of the same kind.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.kind, self.list) == (other.kind, other.list)
+    }
+
     pub(crate) fn print(&self) -> Print {
         if self.kind.number().is_some() { Print::Dec } else { Print::None }
     }
@@ -100,6 +107,42 @@ impl Request {
     /// # Safety
     /// The event must be one with its length.
     pub(crate) unsafe fn extract<'e>(&self, plugin: &Plugin, seen: &Seen<'_>, arena: &'e Bump) -> Option<Value<'e>> {
+        // SAFETY: as the caller says; a result is of the type and the length that it says, as the plugin returned success.
+        unsafe { self.result(&self.call(plugin, seen, std::ptr::null_mut())?, plugin, arena) }
+    }
+
+    /// Calls the plugin and returns the bytes of the event that are the value, if it says which.
+    ///
+    /// # Safety
+    /// The event must be one with its length.
+    pub(crate) unsafe fn range(&self, plugin: &Plugin, seen: &Seen<'_>) -> Option<Range<usize>> {
+        let mut offsets = ss_plugin_extract_value_offsets { start: std::ptr::null_mut(), length: std::ptr::null_mut() };
+        // SAFETY: as the caller says; the offsets live until the call returns.
+        let field = unsafe { self.call(plugin, seen, &raw mut offsets) }?;
+        if field.res_len == 0 || offsets.start.is_null() || offsets.length.is_null() {
+            return None;
+        }
+        // SAFETY: not null; the interface says that there is one number for each field, and an event is there.
+        let (start, length, whole) = unsafe {
+            let number = |first: *mut u32| first.read_unaligned() as usize;
+            (number(offsets.start), number(offsets.length), seen.event.read_unaligned().len as usize)
+        };
+        // A value that has no place in the event has no length, or one that cannot be.
+        let range = start..start.checked_add(length).filter(|end| *end <= whole)?;
+        Some(range).filter(|range| !range.is_empty())
+    }
+
+    /// Calls the plugin for the field, and returns what it wrote. Each field is a call: version 0.5.1 of the Rust SDK returns
+    /// overwritten values for several fields.
+    ///
+    /// # Safety
+    /// The event must be one with its length; the offsets must be null or writable.
+    unsafe fn call(
+        &self,
+        plugin: &Plugin,
+        seen: &Seen<'_>,
+        offsets: *mut ss_plugin_extract_value_offsets,
+    ) -> Option<ss_plugin_extract_field> {
         if !plugin.extracted.contains(seen.code) {
             return None;
         }
@@ -122,20 +165,18 @@ impl Request {
             fields: &raw mut field,
             table_reader: tables::READER,
             table_reader_ext: tables::reader(),
-            value_offsets: std::ptr::null_mut(),
+            value_offsets: offsets,
         };
         let event = seen.input();
         let _call = plugin.call(Function::Extract);
         // SAFETY: the state is that of this plugin; event, field and input live until the call returns, and only the
-        // field is written to. The presence of the function was checked when the library was loaded.
+        // field and the offsets are written to. The presence of the function was checked when the library was loaded.
         let extract = || unsafe { extract(plugin.state(), &raw const event, &raw const input) };
-        let rc = enter(plugin.registry(), seen.access, extract);
-        if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
-            plugin.count_failure();
-            return None;
+        if enter(plugin.registry(), seen.access, extract) == ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            return Some(field);
         }
-        // SAFETY: the plugin returned success, so that the result is of the type and the length that it says.
-        unsafe { self.result(&field, plugin, arena) }
+        plugin.count_failure();
+        None
     }
 
     /// Copies the values of a field.

@@ -63,8 +63,10 @@
 //! far as possible: null, lengths, types and ids. An invalid pointer that is not null cannot be recognized.
 
 mod active;
+mod added;
 mod batch;
 mod calls;
+mod captured;
 mod codes;
 mod error;
 mod extract;
@@ -83,7 +85,9 @@ mod syscalls;
 mod tables;
 mod version;
 
+pub use added::{CaptureFields, SyscallFields};
 pub use calls::{Cost, time_all_calls};
+pub use captured::{CapturePlugins, EventSource};
 pub use error::Error;
 pub use fields::Field;
 pub use library::{Capabilities, Events, Info, Library};
@@ -93,5 +97,5 @@ pub use raw::RawSource;
 pub use schema::{Fields, PluginSchema};
 pub use set::{Configured, SourcePlugins};
 pub use source::{Next, PluginEvent, PluginSource};
-pub use syscalls::{SyscallFields, SyscallPlugins};
+pub use syscalls::SyscallPlugins;
 pub use version::{API_VERSION, Version};

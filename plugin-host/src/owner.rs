@@ -66,6 +66,8 @@ pub type Log = Arc<dyn Fn(LogLine) + Send + Sync>;
 static OWNERS: RwLock<BTreeMap<usize, Arc<Owner>>> = RwLock::new(BTreeMap::new());
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 static LATE: AtomicU64 = AtomicU64::new(0);
+/// The costs of plugins that were destroyed, by name.
+static ENDED: Mutex<BTreeMap<String, Cost>> = Mutex::new(BTreeMap::new());
 
 /// Returns the number of calls by plugins that were destroyed already, in this process.
 pub fn late_calls() -> u64 {
@@ -95,10 +97,16 @@ pub fn ongoing_calls() -> Vec<OngoingCall> {
     owners.iter().filter_map(ongoing).collect()
 }
 
-/// Returns the plugins that are initialized now in this process, each with the cost of its calls so far.
+/// Returns the names of the plugins that were initialized in this process, each with the cost of its calls so far. A plugin
+/// that was initialized several times is there once.
 pub fn costs() -> Vec<(String, Cost)> {
     let owners = OWNERS.read().unwrap_or_else(PoisonError::into_inner);
-    owners.values().map(|owner| (owner.plugin.clone(), owner.calls.cost())).collect()
+    // While the owners are locked, as a plugin goes from one map to the other.
+    let mut costs = ENDED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for owner in owners.values() {
+        costs.entry(owner.plugin.clone()).or_default().add(owner.calls.cost());
+    }
+    costs.into_iter().collect()
 }
 
 struct Owner {
@@ -216,7 +224,11 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        OWNERS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        let mut owners = OWNERS.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = owners.remove(&self.0) {
+            let mut ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.entry(owner.plugin.clone()).or_default().add(owner.calls.cost());
+        }
     }
 }
 

@@ -271,7 +271,8 @@ impl Plugin {
             // SAFETY: as in `open_capture`.
             let rc = enter(&self.registry, access, || unsafe { close(self.state, &raw const input) });
             if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
-                self.count_failure();
+                let message = self.failure();
+                self.owner.log_own(Severity::Error, &format!("`plugin_capture_close` failed: {message}"));
             }
         }
         self.end_routines();
@@ -311,8 +312,9 @@ impl Plugin {
             rc = enter(&self.registry, Access::None, || unsafe { dump_state(state, owner, Some(dumped_event)) });
         });
         if rc != ss_plugin_rc_SS_PLUGIN_SUCCESS {
-            let error = self.failed("plugin_dump_state");
-            self.owner.log_own(Severity::Error, &format!("the capture misses its state: {error}"));
+            let message = self.failure();
+            let text = format!("`plugin_dump_state` failed, so that the capture may miss its state: {message}");
+            self.owner.log_own(Severity::Error, &text);
         }
         if dump.lost > 0 {
             let lost = dump.lost;
@@ -438,12 +440,16 @@ impl Plugin {
 
     /// Returns the error of a call that failed, with the message of the plugin.
     pub(crate) fn failed(&self, call: &'static str) -> Error {
+        Error::Call { plugin: self.info().name.clone(), call, message: self.failure() }
+    }
+
+    /// Counts a call that failed, and returns the message of the plugin.
+    fn failure(&self) -> String {
         self.count_failure();
         // SAFETY: the state is that of this plugin, or null after a failed start, which the interface allows here.
         let message = self.library.api().get_last_error.map(|function| unsafe { function(self.state) });
         let message = message.and_then(library::owned).filter(|message| !message.is_empty());
-        let message = message.unwrap_or_else(|| "no reason given".to_owned());
-        Error::Call { plugin: self.info().name.clone(), call, message }
+        message.unwrap_or_else(|| "no reason given".to_owned())
     }
 }
 

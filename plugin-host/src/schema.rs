@@ -1,6 +1,7 @@
 //! The fields of events of plugins, as rules see them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -46,6 +47,19 @@ impl PluginSchema {
     pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
         self.hostname = hostname.into();
         self
+    }
+
+    /// Returns the bytes of an event, counted from the start of [`PluginEvent::bytes`], that are the value of a field. `None` if
+    /// the field has no value, its plugin does not say where it is, or it is not one of a plugin.
+    ///
+    /// # Errors
+    /// If the event is not one of this schema.
+    pub fn range(&self, field: FieldId, event: PluginEvent<'_>) -> Result<Option<Range<usize>>, Error> {
+        let Fields { event, .. } = self.event(event)?;
+        let Some(Getter::Extracted(request)) = self.fields.getter(field) else { return Ok(None) };
+        let Some(plugin) = event.source().plugin(request.plugin) else { return Ok(None) };
+        // SAFETY: the event was checked when it was read.
+        Ok(unsafe { request.range(plugin, &event.seen()) })
     }
 
     /// Returns the getter and the description of a field, which has no number yet.

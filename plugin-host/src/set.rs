@@ -106,6 +106,10 @@ impl SourcePlugins {
         self.raw().is_some()
     }
 
+    pub(crate) fn is_of_syscalls(&self) -> bool {
+        self.source == SYSCALL
+    }
+
     /// Returns the place of the first plugin that does.
     pub(crate) fn raw(&self) -> Option<usize> {
         let raw = |plugin: &Configured| plugin.library.info().events == Some(Events::Raw);

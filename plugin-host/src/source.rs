@@ -134,6 +134,11 @@ impl PluginSource {
         }
     }
 
+    /// Calls `each` with the events that describe the state of the plugins, for a capture that begins at a time.
+    pub fn dump(&self, time: u64, each: &mut dyn FnMut(&scap::Event<'_>)) {
+        self.active.dump_state(time, each);
+    }
+
     /// Returns the plugins that it was opened with.
     pub fn set(&self) -> &Arc<SourcePlugins> {
         &self.active.set

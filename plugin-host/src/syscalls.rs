@@ -1,23 +1,19 @@
-//! Plugins at system calls: fields for rules, and an extension of the inspector that parses events and adds some.
-//!
-//! The instances of the plugins belong to the inspector, as one set of rules may be used by several. The fields in rules
-//! are numbers and arguments only, and find the instances through the state that an event has.
+//! Plugins at system calls: an extension of the inspector that parses events and adds some, and whose values rules find.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use bumpalo::Bump;
 use falco_plugin_api::ss_instance_t;
-use rule_engine::event::sinsp::AddedFields;
-use rule_engine::event::{FieldError, FieldId, FieldInfo, Value};
+use rule_engine::event::Value;
 use scap::EventCode;
 use scap::schema::{EVENTS, SyscallSet};
 use sinsp::state::{Extension, State};
 
 use crate::active::Active;
 use crate::batch::{self, Batch};
+use crate::codes::provider;
 use crate::error::Error;
 use crate::extract::{Request, Seen};
 use crate::owner::Log;
@@ -105,6 +101,18 @@ impl SyscallPlugins {
         self.skipped.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn set(&self) -> &Arc<SourcePlugins> {
+        &self.set
+    }
+
+    /// Extracts a field of the last event.
+    pub(crate) fn value<'e>(&self, request: &Request, event: &sinsp::Event<'_>, arena: &'e Bump) -> Option<Value<'e>> {
+        let active = self.try_lock()?;
+        let seen = seen(&event.raw(), event.num(), &active, Access::read(event.state()));
+        // SAFETY: the bytes of an event were checked to be as long as they say.
+        unsafe { request.extract(active.plugins.get(request.plugin)?, &seen, arena) }
+    }
+
     /// Returns the plugins for the thread of the events, unless another thread is using them, which is counted.
     fn try_lock(&self) -> Option<MutexGuard<'_, Active>> {
         match self.active.try_lock() {
@@ -158,7 +166,10 @@ impl Extension for SyscallPlugins {
     }
 
     fn event(&self, event: &scap::Event<'_>, number: u64, state: &mut State) {
-        if let Some(active) = self.try_lock() {
+        // A capture may have events of other sources, too.
+        if provider(event).is_none()
+            && let Some(active) = self.try_lock()
+        {
             // SAFETY: the bytes of an event were checked to be as long as they say.
             unsafe { active.parse(&seen(event, number, &active, Access::write(state))) };
         }
@@ -166,55 +177,5 @@ impl Extension for SyscallPlugins {
 
     fn next_event(&self, until: u64, bytes: &mut Vec<u8>) -> bool {
         self.queue.pop(until, bytes).is_some()
-    }
-}
-
-/// The fields of system calls that plugins extract, for [`SinspSchema`](rule_engine::event::sinsp::SinspSchema).
-#[derive(Debug)]
-pub struct SyscallFields {
-    set: Arc<SourcePlugins>,
-    requests: Vec<Request>,
-}
-
-impl SyscallFields {
-    /// Returns the fields of plugins. They have values for the events of an inspector with the same plugins.
-    pub fn new(set: &Arc<SourcePlugins>) -> Self {
-        Self { set: Arc::clone(set), requests: Vec::new() }
-    }
-}
-
-impl AddedFields for SyscallFields {
-    fn field(&mut self, name: &str, arg: Option<&[u8]>) -> Option<Result<FieldInfo, FieldError>> {
-        Some(Request::resolve(&self.set, name, arg)?.map(|request| {
-            let info = request.info(FieldId(self.requests.len() as u32));
-            self.requests.push(request);
-            info
-        }))
-    }
-
-    fn is_field(&self, name: &str) -> bool {
-        self.set.fields().any(|(_, field)| field.name == name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.set.fields().map(|(_, field)| field.name.clone()).collect()
-    }
-
-    fn suggested_output(&self) -> Vec<String> {
-        let suggested = self.set.fields().filter(|(_, field)| field.suggested);
-        suggested.map(|(_, field)| format!("{}=%{}", field.name.replace('.', "_"), field.name)).collect()
-    }
-
-    fn value<'e>(&'e self, field: FieldId, event: &'e sinsp::Event<'_>, arena: &'e Bump) -> Option<Value<'e>> {
-        let extension: &dyn Any = event.state().extension()?;
-        let plugins: &SyscallPlugins = extension.downcast_ref()?;
-        if plugins.set.schema != self.set.schema {
-            return None;
-        }
-        let active = plugins.try_lock()?;
-        let request = self.requests.get(field.0 as usize)?;
-        let seen = seen(&event.raw(), event.num(), &active, Access::read(event.state()));
-        // SAFETY: the bytes of an event were checked to be as long as they say.
-        unsafe { request.extract(active.plugins.get(request.plugin)?, &seen, arena) }
     }
 }

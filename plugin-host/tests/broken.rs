@@ -165,6 +165,20 @@ fn values_that_cannot_be_are_counted() {
 }
 
 #[test]
+fn null_in_place_of_texts_and_lists_is_none() {
+    let built = Built::new(&["-DNULL_RESULTS"]);
+    let set = built.alone("", "1");
+    let mut filter = Filter::compile("not evt.plugininfo exists", PluginSchema::new(&set)).unwrap();
+    let mut source = PluginSource::open(&set, &log().0).unwrap();
+    let Next::Event(event) = source.next_event().unwrap() else { panic!("no event") };
+    assert!(filter.try_matches(event).unwrap());
+    let plugin = &mut source.plugins()[0];
+    assert_eq!((plugin.metrics(), plugin.open_params(), plugin.failures()), (Vec::new(), Ok(Vec::new()), 0));
+    let error = PluginSource::open(&built.alone("", "xyz"), &log().0).unwrap_err();
+    assert_eq!(error.to_string(), "plugin counter: `plugin_open` failed: no reason given");
+}
+
+#[test]
 fn failures_of_parsing_and_of_the_handler_are_counted() {
     let built = Built::new(&["-DPARSING", "-DFAIL_PARSE"]);
     let mut source = PluginSource::open(&built.alone("", "6"), &log().0).unwrap();

@@ -265,3 +265,30 @@ fn asynchronous_events_are_merged_into_those_of_the_source() {
     assert_eq!(seen, ["1", "data", "data", "2", "3", "4", "5", "6"]);
     assert_eq!(ticks, [(2, 2_500_000_000), (3, 3_500_000_000)]);
 }
+
+#[test]
+fn a_plugin_says_which_bytes_of_an_event_are_a_value() {
+    let ranges = |built: &Built| {
+        let set = built.alone("", "6");
+        let mut schema = PluginSchema::new(&set);
+        let (value, number) = (schema.field("counter.value", None).unwrap(), schema.field("evt.num", None).unwrap());
+        let mut source = PluginSource::open(&set, &log().0).unwrap();
+        let mut ranges = Vec::new();
+        loop {
+            match source.next_event().unwrap() {
+                Next::Event(event) => {
+                    assert_eq!(schema.range(number.id, event).unwrap(), None);
+                    let range = schema.range(value.id, event).unwrap();
+                    ranges.push(range.map(|range| String::from_utf8_lossy(&event.bytes()[range]).into_owned()));
+                }
+                Next::Idle => {}
+                Next::End => return ranges,
+            }
+        }
+    };
+    let found = |number: &str| Some(number.to_owned());
+    // The third ends behind the event, the fourth is nowhere in it, of the fifth the plugin says nothing.
+    let expected = [found("1"), found("2"), None, None, None, found("6")];
+    assert_eq!(ranges(&Built::new(&["-DOFFSETS"])), expected);
+    assert_eq!(ranges(&Built::new(&[])), [None, None, None, None, None, None]);
+}

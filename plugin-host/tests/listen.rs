@@ -105,6 +105,48 @@ fn a_plugin_describes_its_state_for_a_capture() {
 }
 
 #[test]
+fn failures_at_the_end_of_a_capture_and_of_the_state_are_logged_and_counted() {
+    let built = Built::of("listen.c", &[]);
+    let (mut inspector, plugins, lines) = inspector(built.configured("fail", ""));
+    inspector.for_each(|_| ()).unwrap();
+    let mut seen = Vec::new();
+    plugins.dump(5, &mut |event| seen.push(event.raw(2).unwrap_or_default().to_vec()));
+    // What it described before it failed is there.
+    assert_eq!(seen, [b"once".to_vec(), b"more".to_vec()]);
+    assert_eq!(plugins.failures(), 1);
+    drop(inspector);
+    assert_eq!(plugins.failures(), 2);
+    drop(plugins);
+    assert_eq!(
+        messages(&lines),
+        [
+            "the plugin does not list the event 'pact' among its own",
+            "the event is null",
+            "`plugin_dump_state` failed, so that the capture may miss its state: no more than this",
+            "closed",
+            "`plugin_capture_close` failed: the end is lost",
+            "destroyed",
+        ]
+    );
+    assert!(lines.lock().expect("the log").iter().all(|line| line.plugin == "listen"));
+}
+
+#[test]
+fn plugins_before_one_that_refuses_the_capture_are_notified_of_its_end() {
+    let (first, second) = (Built::of("listen.c", &[]), Built::of("listen.c", &["-DNAME=\"second\""]));
+    let (to, lines) = log();
+    let set = of_syscalls(&[first.configured("fail", ""), second.configured("refuse", "")]);
+    let plugins = SyscallPlugins::init(&set, &to, false).unwrap_or_else(|error| panic!("{error}"));
+    let trace = Trace::parse(TRACE).expect("a trace");
+    let mut inspector = Inspector::builder(trace).extension(Arc::clone(&plugins) as _).build();
+    let error = inspector.next().unwrap_err().to_string();
+    assert_eq!(error, "plugin second: `plugin_capture_open` failed: not this capture");
+    assert_eq!(messages(&lines), ["closed", "`plugin_capture_close` failed: the end is lost"]);
+    drop((inspector, plugins));
+    assert_eq!(messages(&lines)[2..], ["destroyed", "destroyed"]);
+}
+
+#[test]
 fn a_plugin_of_the_sdk_listens() {
     let Some(path) = testkit::sdk_plugin("listener") else { return };
     let set = of_syscalls(&[configured(path, "")]);

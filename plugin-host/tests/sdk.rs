@@ -6,6 +6,7 @@ use common::log;
 use peregrine_plugin_host::{
     Configured, Error, Events, Library, Next, Plugin, PluginSchema, PluginSource, Severity, SourcePlugins,
 };
+use rule_engine::event::Schema as _;
 use rule_engine::filter::Filter;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,4 +127,19 @@ fn a_source_of_the_sdk_that_cannot_be_opened_says_why() {
     let set = SourcePlugins::combine(&[configured]).unwrap().remove(0);
     let error = PluginSource::open(&set, &log().0).unwrap_err().to_string();
     assert_eq!(error, "plugin letters: `plugin_open` failed: the parameters are the last letter");
+}
+
+#[test]
+fn a_plugin_of_the_sdk_says_which_bytes_are_a_value() {
+    let Some(path) = testkit::sdk_plugin("letters") else { return };
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let set = letters(&path);
+    let mut schema = PluginSchema::new(&set);
+    let [name, place] = ["letters.name", "letters.place"].map(|field| schema.field(field, None).unwrap().id);
+    let mut source = PluginSource::open(&set, &log().0).unwrap();
+    let Next::Event(event) = source.next_event().unwrap() else { panic!("no event") };
+    let range = schema.range(name, event).unwrap().unwrap();
+    assert_eq!((&event.bytes()[range.clone()], event.payload()), (&b"a"[..], &b"a"[..]));
+    assert_eq!(range.end, event.bytes().len());
+    assert_eq!(schema.range(place, event).unwrap(), None);
 }

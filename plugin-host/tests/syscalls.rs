@@ -3,12 +3,13 @@
 mod common;
 
 use common::{Built, configured, log, matches, of_syscalls, schema};
-use peregrine_plugin_host::{Error, SourcePlugins, SyscallPlugins};
+use peregrine_plugin_host::{Error, SourcePlugins, SyscallPlugins, ongoing_calls};
 use rule_engine::event::Schema;
 use rule_engine::filter::Filter;
 use scap::text::Trace;
 use sinsp::{Inspector, Next};
 use std::sync::Arc;
+use std::time::Duration;
 
 const TRACE: &str = "thread tid=7 pid=7 ptid=1 comm=\"sh\" exe=\"sh\" cwd=\"/\"\n\
     1700000001.0 tid=7 openat fd=3 dirfd=AT_FDCWD name=\"/etc/shadow\" flags=O_RDONLY mode=0 dev=0 ino=0\n\
@@ -79,6 +80,41 @@ fn asynchronous_events_of_the_sdk_are_parsed_and_evaluated() {
         let plugins = SyscallPlugins::init(&set, &log().0, true).unwrap();
         assert_eq!(matches(&set, plugins, TRACE, condition), expected, "{condition}");
     }
+}
+
+#[test]
+fn events_and_values_are_skipped_while_another_thread_uses_the_plugins() {
+    let fields = r#"-DFIELDS="[{\"name\": \"held.value\", \"type\": \"uint64\"}]""#;
+    let built = Built::new(&["-DNO_SOURCE", "-DPARSING", "-DHOLD_METRICS", "-DNAME=\"held\"", fields]);
+    let set = of_syscalls(&[built.configured("", "")]);
+    let plugins = SyscallPlugins::init(&set, &log().0, false).unwrap();
+    let mut filter = Filter::compile("not held.value exists", schema(&set)).unwrap();
+    let trace = Trace::parse(TRACE).unwrap();
+    let mut inspector = Inspector::builder(trace).extension(Arc::clone(&plugins) as _).build();
+    let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
+    assert!(!filter.matches(&event));
+    assert_eq!(plugins.skipped(), 0);
+    std::thread::scope(|scope| {
+        let metrics = scope.spawn(|| plugins.metrics());
+        let held = || ongoing_calls().iter().any(|call| call.plugin == "held" && call.function == "plugin_get_metrics");
+        testkit::until("no call for metrics", Duration::from_secs(60), held);
+        let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
+        // The event was not parsed, and the value of the field is missing.
+        assert_eq!(plugins.skipped(), 1);
+        assert!(filter.matches(&event));
+        // SAFETY: the library is loaded, and this function of the test's own plugin takes nothing.
+        unsafe {
+            let again = libloading::Library::new(built.path()).unwrap();
+            again.get::<unsafe extern "C" fn()>(b"counter_release\0").unwrap()();
+        }
+        let metrics = metrics.join().unwrap();
+        let value = |name: &str| metrics[0].1.iter().find(|metric| metric.name == name).map(|metric| metric.value);
+        // Initialization, an event parsed, a value, and the metrics.
+        assert_eq!((value("host_calls"), value("host_skipped")), (Some(4.0), Some(2.0)));
+    });
+    let Next::Event(event) = inspector.next().unwrap() else { panic!("no event") };
+    assert!(!filter.matches(&event));
+    assert_eq!(plugins.skipped(), 2);
 }
 
 #[test]

@@ -35,4 +35,8 @@ struct extract_input {
     const char *(*owner_error)(void *);
     uint32_t count;
     struct field *fields;
+    void *reader[4], *reader_ext;
+    struct {
+        uint32_t *starts, *lengths;
+    } *offsets;
 };

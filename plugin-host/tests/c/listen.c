@@ -4,6 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef NAME
+#define NAME "listen"
+#endif
+
 typedef int32_t rc;
 typedef uint32_t (*function)(void *plugin, void *state);
 
@@ -58,7 +62,7 @@ static void tell(const char *what, int well) {
 }
 
 const char *plugin_get_required_api_version(void) { return "3.10.0"; }
-const char *plugin_get_name(void) { return "listen"; }
+const char *plugin_get_name(void) { return NAME; }
 const char *plugin_get_description(void) { return "Listens."; }
 const char *plugin_get_contact(void) { return "nobody@example.com"; }
 const char *plugin_get_version(void) { return "0.1.0"; }
@@ -123,6 +127,7 @@ rc plugin_capture_open(void *s, const struct listen_input *input) {
         while (!state.once) usleep(100);
         return 0;
     }
+    if (strcmp(state.config, "fail") == 0) return 0;
     tell("null as a function", routines->subscribe(input->owner, NULL, NULL) != NULL);
     tell("routine of another owner", routines->subscribe((void *)0x7fffffff, count, NULL) != NULL);
     tell("unsubscribe of nothing", routines->unsubscribe(input->owner, NULL) == 0);
@@ -153,7 +158,8 @@ rc plugin_capture_open(void *s, const struct listen_input *input) {
 rc plugin_capture_close(void *s, const struct listen_input *input) {
     (void)s, (void)input;
     say("closed");
-    return 0;
+    snprintf(state.error, sizeof state.error, "the end is lost");
+    return strcmp(state.config, "fail") == 0;
 }
 
 // For the test of routines that come too late.
@@ -190,6 +196,10 @@ rc plugin_dump_state(void *s, void *owner, handler send) {
     event.name[0] = 'p';
     if (send(owner, &event, error) != 0) say(error);
     if (send(owner, NULL, error) != 0) say(error);
+    if (strcmp(state.config, "fail") == 0) {
+        snprintf(state.error, sizeof state.error, "no more than this");
+        return 1;
+    }
     if (strcmp(state.config, "flood") == 0) {
         event = fact("many", 1);
         int sent = 0;

@@ -115,6 +115,9 @@ const char *plugin_get_version(void) { return "1.2.3"; }
 #endif
 const char *plugin_get_last_error(void *s) {
     (void)s;
+#ifdef NULL_RESULTS
+    return NULL;
+#endif
     return state.error;
 }
 
@@ -176,8 +179,21 @@ rc plugin_set_config(void *s, const char *const *input) {
     return SUCCESS;
 }
 
+#ifdef HOLD_METRICS
+static volatile int released;
+// Ends the call for metrics.
+void counter_release(void) { released = 1; }
+#endif
+
 struct metric *plugin_get_metrics(void *s, uint32_t *count) {
     (void)s;
+#ifdef HOLD_METRICS
+    while (!released) usleep(100);
+#endif
+#ifdef NULL_RESULTS
+    *count = 2;
+    return NULL;
+#endif
     state.metrics[0] = (struct metric){"batches", 0, {.u64 = state.batches}, 2};
     state.metrics[1] = (struct metric){"half", 1, {.d = 0.5}, 4};
     *count = 2;
@@ -214,6 +230,9 @@ const char *plugin_list_open_params(void *s, rc *result) {
     return NULL;
 #endif
     *result = SUCCESS;
+#ifdef NULL_RESULTS
+    return NULL;
+#endif
     return "[{\"value\": \"10\", \"desc\": \"ten events\"}, {\"value\": \"20\"}]";
 }
 
@@ -271,6 +290,9 @@ rc plugin_next_batch(void *s, void *i, uint32_t *count, struct event ***events) 
 
 const char *plugin_event_to_string(void *s, const struct event_input *input) {
     (void)s;
+#ifdef NULL_RESULTS
+    return NULL;
+#endif
     snprintf(state.storage, sizeof state.storage, "event %llu of %s", (unsigned long long)input->number, input->source);
     return state.storage;
 }
@@ -292,6 +314,18 @@ rc plugin_extract_fields(void *s, const struct event_input *input, const struct 
     char text[32] = {0};
     memcpy(text, event + 38, length < 31 ? length : 31);
     uint64_t value = strtoull(text, NULL, 10);
+#ifdef OFFSETS
+    // Where the number is, in place of a value for all fields.
+    static uint32_t starts[8], lengths[8];
+    if (in->offsets && value % 5) {
+        in->offsets->starts = starts;
+        in->offsets->lengths = lengths;
+        for (uint32_t i = 0; i < in->count && i < 8; i++) {
+            starts[i] = value % 4 ? 38 : 0;
+            lengths[i] = value % 4 == 0 ? 0 : value == 3 ? UINT32_MAX : length;
+        }
+    }
+#endif
     for (uint32_t i = 0; i < in->count; i++) {
         struct field *field = &in->fields[i];
         const char *name = strchr(field->name, '.') + 1;
@@ -353,7 +387,7 @@ const char *plugin_get_async_event_sources(void) { return ASYNC_SOURCES; }
 const char *plugin_get_async_events(void) { return "[\"tick\"]"; }
 
 // Sends an event whose length is a lie by that many bytes, and logs the error.
-static rc emit(handler send, const char *name, uint64_t time, uint16_t type, int lie) {
+static rc emit_with(handler send, const char *name, const char *data, uint64_t time, uint16_t type, int lie) {
     unsigned char memory[256] = {0};
     char error[1024] = "";
     uint32_t lengths[3] = {4, strlen(name) + 1, 4}, length = sizeof(struct event) + 12 + 8 + lengths[1];
@@ -362,10 +396,14 @@ static rc emit(handler send, const char *name, uint64_t time, uint16_t type, int
     memcpy(memory, &event, sizeof event);
     memcpy(memory + 26, lengths, 12);
     memcpy(memory + 42, name, lengths[1]);
-    memcpy(memory + 42 + lengths[1], "data", 4);
+    memcpy(memory + 42 + lengths[1], data, 4);
     rc result = send(adds_to, (struct event *)memory, error);
     if (result != SUCCESS) state.input.log(state.input.owner, "async", error, 4);
     return result;
+}
+
+static rc emit(handler send, const char *name, uint64_t time, uint16_t type, int lie) {
+    return emit_with(send, name, "data", time, type, lie);
 }
 
 rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
@@ -401,6 +439,17 @@ rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
     emit(send, "tick", 3500000000u, 402, 0);
     return emit(send, "tick", 2500000000u, 402, 0);
 }
+
+#ifdef DUMP
+rc plugin_dump_state(void *s, void *owner, handler send) {
+    (void)s;
+    void *other = adds_to;
+    adds_to = owner;
+    rc result = emit_with(send, "tick", "kept", UINT64_MAX, 402, 0);
+    adds_to = other;
+    return result;
+}
+#endif
 
 // For the test of events that come too late.
 void counter_emit_late(void) { emit(late, "tick", 1, 402, 0); }

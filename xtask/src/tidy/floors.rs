@@ -90,7 +90,8 @@ pub(super) const HOUSES: &[House] = &[
             &["batch", "extract"],
             &["active"],
             &["source", "syscalls"],
-            &["raw", "schema"],
+            &["captured", "raw", "schema"],
+            &["added"],
         ],
     },
     House {
@@ -166,7 +167,7 @@ pub(super) const HOUSES: &[House] = &[
     House {
         folder: "detector/captures",
         floors: &[
-            &["captures", "compatible", "input", "marked", "output", "quantity", "reference"],
+            &["captures", "compatible", "input", "marked", "output", "plugins", "quantity", "reference"],
             &["cli", "progress"],
             &["view"],
             &["convert", "eval", "events", "export", "fields", "info", "read"],
@@ -181,8 +182,8 @@ pub(super) const HOUSES: &[House] = &[
             &["cli", "log"],
             &["plugins"],
             &["protect"],
-            &["alerts", "host", "server"],
-            &["metrics", "rules"],
+            &["alerts", "host", "profile", "server"],
+            &["capture", "metrics", "rules"],
             &["response"],
             &["denial"],
             &["sources", "web"],
