@@ -70,6 +70,9 @@ pub(crate) struct Read {
     #[arg(long, value_enum, value_name = "VERSION", requires = "json", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "late", hide_short_help = true)]
     pub(crate) as_reference: Option<Reference>,
+    /// Load this plugin with its configuration, for its fields
+    #[arg(short = 'H', long = "plugin", value_name = "PATH[:CONFIG]")]
+    pub(crate) plugins: Vec<String>,
     /// Stop after this number of events
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
@@ -141,6 +144,12 @@ pub(crate) struct Record {
     /// With --userspace, attach to this process instead of running a command
     #[arg(long, value_name = "PID", requires = "userspace", group = "traced")]
     pub(crate) pid: Option<i32>,
+    /// Load this plugin with its configuration, for --input and its fields
+    #[arg(short = 'H', long = "plugin", value_name = "PATH[:CONFIG]", requires = "input")]
+    pub(crate) plugins: Vec<String>,
+    /// Record the events of the source of this plugin, opened with its parameters, instead of the activity of this host
+    #[arg(short = 'I', long, value_name = "NAME[:PARAMS]", requires = "plugins", conflicts_with_all = ["traced", "userspace"])]
+    pub(crate) input: Option<String>,
     /// Stop after this time, such as `10s` or `1h30m`
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::time)]
     pub(crate) time: Option<std::time::Duration>,

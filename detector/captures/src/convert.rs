@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
+use rule_engine::event::sinsp::SinspSchema;
 use scap::savefile::{Compression, Writer, private_file};
 use scap::text::{write_event, write_host};
 use scap::{Event, HostState, Next, Source as _};
@@ -45,7 +46,7 @@ pub(crate) fn run(options: &Convert) -> Result<(), Fatal> {
 
 /// Keeps events that match; of the rest, those that change the state, marked so that they are not shown.
 fn filtered(options: &Convert, input: Input, mut sink: Sink) -> Result<(), Fatal> {
-    let mut view = View::new(input, Question::new(Fields::new(), &options.filter)?);
+    let mut view = View::new(input, Question::new(SinspSchema::new(Fields::new()), &options.filter)?);
     let mut marker = Marker::default();
     loop {
         let matches = match view.next()? {

@@ -28,6 +28,7 @@ mod info;
 mod input;
 mod marked;
 mod output;
+mod plugins;
 mod progress;
 #[cfg(any(feature = "live", feature = "sql"))]
 mod quantity;

@@ -1,6 +1,7 @@
 //! `pscap read`: events as lines for people, by a template, as JSON, or as text that can be read back.
 
 use bumpalo::Bump;
+use rule_engine::event::Schema as _;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::output::Formatter;
 use scap::text::{write_event, write_host};
@@ -11,6 +12,7 @@ use crate::Fatal;
 use crate::cli::{Print, Read};
 use crate::input::Input;
 use crate::output::Output;
+use crate::plugins::Plugins;
 use crate::reference::{self, Reference};
 use crate::view::{Question, Seen, View};
 
@@ -31,11 +33,12 @@ const DEFAULT_FIELDS: &[&str] =
 
 pub(crate) fn run(options: &Read) -> Result<(), Fatal> {
     let fields = Fields::new().with_buffers(options.print.buffers.into());
-    let question = Question::new(fields.clone(), &options.filter)?;
+    let plugins = Plugins::load(&options.plugins, None)?;
+    let question = Question::new(plugins.schema(&fields), &options.filter)?;
     let mut output = Output::new();
-    let mut printer = Printer::new(&options.print, options.as_reference, &fields, output.has_colours())?;
+    let mut printer = Printer::new(&options.print, options.as_reference, &fields, &plugins, output.has_colours())?;
     let config = options.as_reference.map(|_| Reference::config()).unwrap_or_default();
-    let mut view = View::with_config(Input::open(&options.file)?, question, config);
+    let mut view = View::with(Input::open(&options.file)?, question, config, plugins.of_capture()?);
     let mut left = options.count.unwrap_or(u64::MAX);
     let (mut line, mut text) = (Vec::new(), String::new());
     if options.text {
@@ -78,7 +81,14 @@ enum Form {
 }
 
 /// A field of JSON objects.
-struct Column {
+enum Column {
+    Own(Own),
+    /// A field of a plugin.
+    Added(Box<Formatter<SinspSchema>>),
+}
+
+/// A field of this program.
+struct Own {
     /// The name that the user gave it, as JSON, and a colon.
     key: Vec<u8>,
     field: FieldRef,
@@ -93,11 +103,12 @@ impl Printer {
         options: &Print,
         reference: Option<Reference>,
         fields: &Fields,
+        plugins: &Plugins,
         colours: bool,
     ) -> Result<Self, Fatal> {
-        let template = |format: &str| Formatter::compile(format, SinspSchema::new(fields.clone()));
+        let template = |format: &str| Formatter::compile(format, plugins.schema(fields));
         let form = match &options.print {
-            _ if options.json => Form::Json(columns(&options.fields, reference, fields)?),
+            _ if options.json => Form::Json(columns(&options.fields, reference, fields, plugins)?),
             Some(format) => {
                 let parsed = template(format).map_err(|error| format!("{format}: {error}"))?;
                 Form::Template(parsed, !format.starts_with('*'))
@@ -143,12 +154,13 @@ impl Printer {
             Form::Json(columns) => {
                 line.push(b'{');
                 for column in columns {
-                    let Some(value) = column.value(event, &self.arena) else { continue };
+                    let start = line.len();
                     if line.last() != Some(&b'{') {
                         line.push(b',');
                     }
-                    line.extend_from_slice(&column.key);
-                    value.write_json(line);
+                    if !column.write(event, &self.arena, line) {
+                        line.truncate(start);
+                    }
                 }
                 line.push(b'}');
                 true
@@ -158,6 +170,28 @@ impl Printer {
 }
 
 impl Column {
+    /// Appends name and value; returns false if there is no value, and what was appended is void.
+    fn write(&self, event: &Event<'_>, arena: &Bump, line: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Own(own) => {
+                let Some(value) = own.value(event, arena) else { return false };
+                line.extend_from_slice(&own.key);
+                value.write_json(line);
+                true
+            }
+            Self::Added(template) => {
+                let Ok(complete) = template.is_complete(event, arena);
+                let mut object = Vec::new();
+                let Ok(()) = template.write_json(event, arena, &mut object);
+                // Without its braces.
+                line.extend_from_slice(object.get(1..object.len().saturating_sub(1)).unwrap_or_default());
+                complete
+            }
+        }
+    }
+}
+
+impl Own {
     fn value<'e>(&'e self, event: &'e Event<'e>, arena: &'e Bump) -> Option<Value<'e>> {
         if self.sparse && !reference::turns(event.code()) {
             return None;
@@ -167,8 +201,17 @@ impl Column {
     }
 }
 
-fn columns(names: &[String], reference: Option<Reference>, known: &Fields) -> Result<Vec<Column>, Fatal> {
+fn columns(
+    names: &[String],
+    reference: Option<Reference>,
+    known: &Fields,
+    plugins: &Plugins,
+) -> Result<Vec<Column>, Fatal> {
     let column = |name: &str| {
+        if let (Err(_), true) = (known.parse(name), plugins.schema(known).is_field(name)) {
+            let template = Formatter::compile(&format!("%{name}"), plugins.schema(known))?;
+            return Ok(Column::Added(Box::new(template)));
+        }
         // The reference names fields like a template does: characters that cannot be part of an argument end the name.
         let len = reference.and_then(|_| known.prefix_len(name)).unwrap_or(name.len());
         let field = known.parse(&name[..len]).map_err(|error| format!("{name}: {error}"))?;
@@ -176,7 +219,7 @@ fn columns(names: &[String], reference: Option<Reference>, known: &Fields) -> Re
         let mut key = Vec::new();
         write_json_text(name.as_bytes(), &mut key);
         key.push(b':');
-        Ok(Column { field, sparse, instead: reference.and_then(|it| it.instead(name)), key })
+        Ok(Column::Own(Own { field, sparse, instead: reference.and_then(|it| it.instead(name)), key }))
     };
     if names.is_empty() {
         return DEFAULT_FIELDS.iter().map(|name| column(name)).collect();

@@ -1,12 +1,13 @@
 //! Shown events: an inspector over a capture, with a filter and the fields.
 
+use peregrine_plugin_host::CapturePlugins;
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::filter::Filter;
 #[cfg(feature = "live")]
 use scap::EventCode;
 use scap::{Event, HostState, Next as SourceNext, Result as ScapResult, Source, SourceStats};
-use sinsp::fields::Fields;
 use sinsp::{Config, Inspector, Next};
+use std::sync::Arc;
 
 use crate::Fatal;
 use crate::progress::Progress;
@@ -18,11 +19,11 @@ pub(crate) struct Question {
 
 impl Question {
     /// Compiles the words of `filter` as one condition; without words, every event is shown.
-    pub(crate) fn new(fields: Fields, filter: &[String]) -> Result<Self, Fatal> {
+    pub(crate) fn new(schema: SinspSchema, filter: &[String]) -> Result<Self, Fatal> {
         let filter = match filter {
             [] => None,
             words => {
-                let filter = Filter::compile(&words.join(" "), SinspSchema::new(fields));
+                let filter = Filter::compile(&words.join(" "), schema);
                 Some(filter.map_err(|error| error.explained())?)
             }
         };
@@ -60,13 +61,18 @@ pub(crate) enum Seen<'a> {
 impl<S: Source> View<S> {
     /// Creates a view of `source`.
     pub(crate) fn new(source: S, question: Question) -> Self {
-        Self::with_config(source, question, Config::default())
+        Self::with(source, question, Config::default(), None)
     }
 
-    /// Creates a view with the inspector's configuration.
-    pub(crate) fn with_config(source: S, question: Question, config: Config) -> Self {
+    /// Creates a view with the inspector's configuration and plugins.
+    pub(crate) fn with(source: S, question: Question, config: Config, plugins: Option<Arc<CapturePlugins>>) -> Self {
         let progress = Progress::new(source.progress().map(|(_, size)| size));
-        Self { inspector: Inspector::with_config(Tee::new(source), config), question, progress }
+        let builder = Inspector::builder(Tee::new(source)).config(config);
+        let inspector = match plugins {
+            Some(plugins) => builder.extension(plugins).build(),
+            None => builder.build(),
+        };
+        Self { inspector, question, progress }
     }
 
     /// Creates a view of `source`, whose events are those of this host: what no event contains is read from `/proc`.

@@ -40,6 +40,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sinsp",
             "rule_engine",
             "peregrine",
+            "peregrine-plugin-host",
             "peregrine-containers",
             "peregrine-tables",
             "peregrine-sql",

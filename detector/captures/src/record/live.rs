@@ -1,8 +1,9 @@
-//! The two live sources: the probe, and the tracer of one command or process, which needs no privileges.
+//! The live sources: the probe; the tracer of one command or process, which needs no privileges; a plugin.
 
 use std::process::ExitCode;
 
 use bpf::{BpfSource, Probe, Selection};
+use peregrine_plugin_host::EventSource;
 use peregrine_userspace::{Builder, Userspace};
 use scap::schema::SyscallSet;
 use scap::{HostState, Next, Source, SourceStats};
@@ -16,6 +17,7 @@ use crate::cli::Record;
 pub(crate) enum Live {
     Probe(BpfSource),
     Userspace(Userspace),
+    Plugin(EventSource),
 }
 
 impl Live {
@@ -55,26 +57,32 @@ impl Live {
         }
         let status = match self {
             Self::Userspace(source) => source.status(),
-            Self::Probe(_) => None,
+            Self::Probe(_) | Self::Plugin(_) => None,
         };
         Ok(status.map_or(ExitCode::SUCCESS, command::code))
     }
 
-    /// Lets the stream report drops at once; returns whether it may have any. The tracer drops nothing.
+    /// Lets the stream report drops at once; returns whether it may have any. Only the probe drops some.
     pub(crate) fn report_drops(&mut self) -> bool {
         match self {
             Self::Probe(source) => {
                 source.report_drops();
                 true
             }
-            Self::Userspace(_) => false,
+            Self::Userspace(_) | Self::Plugin(_) => false,
         }
+    }
+
+    /// Returns whether the events are those of a plugin.
+    pub(crate) fn is_plugin(&self) -> bool {
+        matches!(self, Self::Plugin(_))
     }
 
     fn source(&self) -> &dyn Source {
         match self {
             Self::Probe(source) => source,
             Self::Userspace(source) => source,
+            Self::Plugin(source) => source,
         }
     }
 }
@@ -106,6 +114,7 @@ impl Source for Live {
         match self {
             Self::Probe(source) => source.next(),
             Self::Userspace(source) => source.next(),
+            Self::Plugin(source) => source.next(),
         }
     }
 
@@ -118,6 +127,6 @@ impl Source for Live {
     }
 
     fn is_live(&self) -> bool {
-        true
+        !self.is_plugin()
     }
 }

@@ -34,6 +34,7 @@ use crate::Fatal;
 use crate::cli::Record;
 use crate::marked::{Marker, changes_state};
 use crate::output::Output;
+use crate::plugins::Plugins;
 use crate::read::Printer;
 use crate::view::{Question, Seen, View};
 use command::Recorded;
@@ -50,20 +51,31 @@ const EVENTS: u32 = 256;
 pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
     let signals = Signals::install()?;
     let fields = Fields::new().with_buffers(options.print.buffers.into());
-    let question = Question::new(fields.clone(), &options.filter)?;
+    let plugins = Plugins::load(&options.plugins, options.input.as_deref())?;
+    let question = Question::new(plugins.schema(&fields), &options.filter)?;
     let output = Output::new();
     let printer = match options.show || options.print.is_given() {
-        true => Some(Printer::new(&options.print, None, &fields, output.has_colours())?),
+        true => Some(Printer::new(&options.print, None, &fields, &plugins, output.has_colours())?),
         false => None,
     };
-    let source = Live::open(options, selection(options, question.keys())?)?;
-    let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
-    let engines = Engines::start(Path::new(&root))?;
+    let (sink, view, engines) = match plugins.open()? {
+        Some((source, plugins)) => {
+            let sink = Sink::create(options, source.host())?;
+            (sink, View::with(Live::Plugin(source), question, sinsp::Config::default(), Some(plugins)), None)
+        }
+        None => {
+            let source = Live::open(options, selection(options, question.keys())?)?;
+            let root = std::env::var_os("HOST_ROOT").unwrap_or("/".into());
+            let engines = Engines::start(Path::new(&root))?;
+            let sink = Sink::create(options, source.host())?;
+            (sink, View::of_this_host(source, question, &root, engines.provider()), Some(engines))
+        }
+    };
     let until = options.time.map(|time| now().saturating_add(time.as_nanos() as u64));
     let mut recording = Recording {
-        sink: Sink::create(options, source.host())?,
+        sink,
         summary: Summary::new(),
-        view: View::of_this_host(source, question, &root, engines.provider()),
+        view,
         engines,
         described: 0,
         marker: Marker::default(),
@@ -74,6 +86,7 @@ pub(crate) fn run(options: &Record) -> Result<ExitCode, Fatal> {
         line: Vec::new(),
         signals,
     };
+    recording.write_state_of_plugins(now())?;
     recording.write_new_users()?;
     recording.write_new_containers()?;
     let mut command = None;
@@ -161,7 +174,8 @@ struct Recording {
     printer: Option<Printer>,
     line: Vec<u8>,
     marker: Marker,
-    engines: Engines,
+    /// Those of this host, if its activity is recorded.
+    engines: Option<Engines>,
     /// The number of the last description of a container in the file.
     described: u64,
     /// Number of users and groups of containers in the file.
@@ -195,7 +209,7 @@ impl Recording {
                 continue;
             }
             countdown = EVENTS;
-            for info in self.engines.new_ones() {
+            for info in self.engines.iter().flat_map(Engines::new_ones) {
                 self.view.describe(info);
             }
             if flushed.elapsed() >= FLUSH {
@@ -208,6 +222,10 @@ impl Recording {
                 self.summary.print(self.view.source(), &self.sink);
             }
             let asked = self.signals.end.load(Ordering::SeqCst);
+            // The times of its events need not be those of the clock.
+            if self.view.source().is_plugin() && (asked || now() > end) {
+                return Ok(());
+            }
             match &mut command {
                 // The end of the recording is the end of the command, so it is terminated.
                 Some(command) => {
@@ -260,6 +278,7 @@ impl Recording {
         if self.sink.turn(ts, || self.view.state())? {
             self.write_users(ts)?;
             self.described = 0;
+            self.write_state_of_plugins(ts)?;
             self.write_new_containers()?;
         }
         Ok(Step::Event(ts))
@@ -285,6 +304,20 @@ impl Recording {
         let Self { view, sink, marker, .. } = self;
         self.users = view.inspected().container_users().count();
         view.inspected().export_users(ts, |user| sink.state_event(&marker.mark(user)?))
+    }
+
+    /// Writes the events that describe the state of plugins, when a file begins.
+    fn write_state_of_plugins(&mut self, ts: u64) -> Result<(), Fatal> {
+        let Self { view, sink, .. } = self;
+        let mut written = Ok(());
+        if let Some(extension) = view.inspected().extension() {
+            extension.dump(ts, &mut |event| {
+                if written.is_ok() {
+                    written = sink.state_event(event);
+                }
+            });
+        }
+        written
     }
 
     /// Writes the descriptions of containers that are not in the file yet.

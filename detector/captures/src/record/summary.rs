@@ -43,7 +43,10 @@ impl Summary {
         }
         add(format_args!("\n{} seen, {} dropped\n", stats.seen, stats.dropped()));
         for lost in &stats.drops {
-            add(format_args!("  {} of the family {}: {}\n", lost.count, lost.family, lost.cause));
+            match lost.family {
+                "" => add(format_args!("  {}: {}\n", lost.count, lost.cause)),
+                family => add(format_args!("  {} of the family {family}: {}\n", lost.count, lost.cause)),
+            }
         }
         text
     }
