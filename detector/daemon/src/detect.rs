@@ -12,13 +12,15 @@ use crate::metrics::matches::Matches;
 #[cfg(feature = "live")]
 use crate::metrics::measured::Measured;
 use crate::metrics::telemetry::{CountsAudit, CountsSource};
+use crate::profile::Profiles;
 use crate::protect::Protection;
-use crate::reports::profile::Profiles;
 use crate::response;
 #[cfg(feature = "live")]
 use crate::response::Responses;
 use crate::rules::{self, RuleFiles};
 use crate::signals::Signals;
+use crate::sources::replayed::Replayed;
+use crate::sources::watchdog::Watchdog;
 use crate::sources::{self, containers, no_driver, plugin, replay};
 #[cfg(feature = "live")]
 use crate::sources::{live, selection, traced};
@@ -26,10 +28,12 @@ use crate::{Fatal, config, denial, host, log, names, plugins, protect, server, t
 use peregrine_sinks::{Console, Wait};
 use rule_engine::engine::SourceRules;
 use rule_engine::event::sinsp::SinspSchema;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 #[cfg(feature = "live")]
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Loads the rules and opens outputs and sources, then detects.
 pub(crate) fn detect(
@@ -95,6 +99,9 @@ pub(crate) fn detect(
     signals.ready();
     log::running();
     let profiles = Profiles::new(options.profile.as_deref())?;
+    if profiles.is_some() {
+        peregrine_plugin_host::time_all_calls();
+    }
     if let Some(path) = &options.pidfile {
         std::fs::write(path, std::process::id().to_string())
             .map_err(|error| Fatal(format!("cannot write the pid file {}: {error}", path.display())))?;
@@ -111,6 +118,10 @@ pub(crate) fn detect(
     let containers =
         if watches { Some(containers::Lookup::start(config, Path::new(&host::host_root()), signals)?) } else { None };
     let mut matches = Matches::default();
+    let end: Arc<AtomicBool> = Arc::default();
+    let has_plugins = !sources.plugins.is_empty() || !sources.replayed.is_empty() || sources.syscall_plugins.is_some();
+    // Dropped when all plugins are destroyed.
+    let _watchdog = if has_plugins { Some(Watchdog::start(signals, &end)?) } else { None };
     let service = service::Service {
         options,
         loaded,
@@ -120,6 +131,8 @@ pub(crate) fn detect(
         audit,
         plugins: of_plugins,
         syscalls: sources.syscall,
+        profiles: profiles.as_ref(),
+        end,
         feed: &feed,
     };
     let syscall_plugins =
@@ -143,8 +156,14 @@ pub(crate) fn detect(
         let kind = if sources.syscall { config.engine.kind } else { EngineKind::Nodriver };
         match kind {
             EngineKind::Replay => {
-                let mut inspector = replay::open(&config.engine.replay.capture_file, config, syscall_plugins)?;
-                run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches)
+                let replayed = Replayed::open(syscall_plugins, &sources.replayed, &sets, setup.profiles)?;
+                let plugins = has_plugins.then(|| Arc::clone(replayed.plugins()));
+                let mut inspector = replay::open(&config.engine.replay.capture_file, config, plugins)?;
+                let replayed = RefCell::new(replayed);
+                let setup = run::Setup { replayed: Some(&replayed), ..setup };
+                let outcome = run::run(&setup, &mut inspector, |_, _| {}, rules, &alerts, &mut matches);
+                matches.append(replayed.into_inner().finish(&alerts, profiles.as_ref()));
+                outcome
             }
             EngineKind::Nodriver => {
                 let raw =
@@ -164,6 +183,9 @@ pub(crate) fn detect(
         }
     });
     alerts.close();
+    if let Some(profiles) = &profiles {
+        profiles.tell_plugins();
+    }
     if let Some(audit) = &service.audit {
         matches.append(audit.evaluator.counts().rules);
     }
@@ -188,7 +210,7 @@ fn would_start(config: &config::settings::Config, hostname: &str) -> Result<(), 
     let capture = &config.engine.replay.capture_file;
     // What is read from a pipe would be missing in the start.
     if config.engine.kind == EngineKind::Replay && (capture.is_file() || !capture.exists()) {
-        replay::open(capture, config, None)?;
+        replay::open(capture, config, plugins::Extension::None)?;
     }
     Ok(())
 }

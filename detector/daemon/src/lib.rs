@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))] // They panic when the reader is gone.
 
 mod alerts;
+mod capture;
 mod cli;
 mod clock;
 mod config;
@@ -26,6 +27,7 @@ mod names;
 #[cfg(test)]
 mod places;
 mod plugins;
+mod profile;
 mod protect;
 mod reports;
 mod response;

@@ -1,7 +1,6 @@
 //! The event loop, the threads around it, and what may change while it runs.
 
 pub(crate) mod active_config;
-pub(crate) mod capture;
 pub(crate) mod drops;
 mod heartbeat;
 pub(crate) mod reload;

@@ -4,26 +4,28 @@ use crate::alerts::cut::CutFields;
 use crate::alerts::evictions::EvictionWatch;
 use crate::alerts::pending_alerts::Waiting;
 use crate::alerts::{Alerts, internal, with_json};
+use crate::capture::Recorder;
 use crate::clock::now;
 use crate::config::settings::{Config, DropAction};
-use crate::event_loop::capture::Recorder;
 use crate::event_loop::drops::{self, DropWatch};
 use crate::metrics::matches::Matches;
 use crate::metrics::measured::{Differences, Measured};
 use crate::metrics::telemetry::{Cost, Snapshot, Telemetry};
 use crate::names::SYSCALL;
-use crate::reports::profile::Profiles;
+use crate::profile::Profiles;
 use crate::response::{Responses, Selected};
 use crate::rules::slot::Slot;
 use crate::signals::Signals;
 use crate::sources::containers::Lookup;
+use crate::sources::replayed::Replayed;
 use crate::{Fatal, log, terminal};
 use peregrine_plugin_host::SyscallPlugins;
 use peregrine_sinks::Console;
-use rule_engine::engine::{Runner, SourceRules};
+use rule_engine::engine::{Alert, Runner, SourceRules};
 use rule_engine::event::sinsp::SinspSchema;
 use rule_engine::output::Priority;
 use sinsp::{Inspector, Next};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +51,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) containers: Option<&'s Lookup>,
     /// The plugins for system calls.
     pub(crate) plugins: Option<&'s SyscallPlugins>,
+    /// The sources of plugins, on a replay.
+    pub(crate) replayed: Option<&'s RefCell<Replayed>>,
     /// Queue of alerts that wait for that.
     pub(crate) waiting: Option<&'s Waiting>,
     /// Responder to alerts, if enabled, on a live source.
@@ -68,6 +72,7 @@ impl<'s> Setup<'s> {
             profiles: None,
             containers: None,
             plugins: None,
+            replayed: None,
             waiting: None,
             responses: None,
         }
@@ -227,7 +232,9 @@ impl AtWork<'_> {
                     let (alerts, matches, recorder) = (self.alerts, &mut *self.matches, &mut self.recorder);
                     let (responses, selected, cut_fields) =
                         (self.setup.responses, &mut self.selected, &self.cut_fields);
-                    runner.process(&event, |alert| {
+                    let replayed = self.setup.replayed.map(RefCell::borrow_mut);
+                    let of_plugin = replayed.is_some_and(|mut all| all.evaluate(&event, alerts, recorder));
+                    let evaluated = |alert: Alert<'_>| {
                         if self.setup.containers.is_some_and(|containers| containers.is_own_query(&event)) {
                             return;
                         }
@@ -242,7 +249,10 @@ impl AtWork<'_> {
                         if let Some(recorder) = recorder {
                             recorder.matched(alert.definition(), time);
                         }
-                    });
+                    };
+                    if !of_plugin {
+                        runner.process(&event, evaluated);
+                    }
                     if let Some(responses) = responses {
                         responses.follow(&event);
                     }

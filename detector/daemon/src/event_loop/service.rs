@@ -11,6 +11,7 @@ use crate::interval;
 use crate::metrics::collect::{BundleTimes, Facts, fingerprint, fingerprints};
 use crate::metrics::telemetry::{CountsAudit, CountsSource, Telemetry};
 use crate::metrics::{prometheus, resources::Resources};
+use crate::profile::Profiles;
 use crate::protect::priority;
 use crate::rules::RuleFiles;
 use crate::rules::slot::Slot;
@@ -63,6 +64,10 @@ pub(crate) struct Service<'s> {
     pub(crate) plugins: Vec<PluginEvents<'s>>,
     /// Whether system calls are evaluated. Without them the end of the last other source is that of the program.
     pub(crate) syscalls: bool,
+    /// Destination of profiles, if enabled.
+    pub(crate) profiles: Option<&'s Profiles>,
+    /// Set when the threads are to end.
+    pub(crate) end: Arc<AtomicBool>,
     /// The alerts of the web UI.
     pub(crate) feed: &'s Arc<Feed>,
 }
@@ -94,7 +99,7 @@ impl Service<'_> {
             self.audit.as_ref().map(|audit| Arc::<Evaluator>::clone(&audit.evaluator) as Arc<dyn CountsAudit>);
         let counts = self.plugins.iter().map(|events| Arc::clone(&events.evaluator) as Arc<dyn CountsSource>).collect();
         let telemetry = Arc::new(Telemetry::new(signals.clone(), evaluator, counts));
-        let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), AtomicBool::new(false));
+        let (facts, slot, end) = (Arc::new(self.facts()), Slot::default(), &*self.end);
         let replay = config.engine.kind == EngineKind::Replay;
         let web = if config.webserver.enabled && !replay { Some(self.web(&facts, &telemetry)?) } else { None };
         if let Some(server) = &web {
@@ -112,7 +117,6 @@ impl Service<'_> {
         };
         let open = |events: &PluginEvents<'_>| plugin::Evaluator::open(events.plugins);
         let opened = self.plugins.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let watched: Vec<_> = self.plugins.iter().map(|events| Arc::clone(&events.evaluator)).collect();
         let running = AtomicUsize::new(opened.len() + usize::from(audit.is_some()));
         let failure: Mutex<Option<Fatal>> = Mutex::default();
         let ended = &|| {
@@ -122,7 +126,7 @@ impl Service<'_> {
         };
         std::thread::scope(|scope| {
             // A panic in the loop must not leave the threads running, for which the scope waits.
-            let _ended = SetOnDrop(&end);
+            let _ended = SetOnDrop(end);
             let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
             if let Some(interval) = self.interval {
                 let (facts, telemetry) = (&*facts, &*telemetry);
@@ -138,7 +142,7 @@ impl Service<'_> {
                 let heartbeat = Heartbeat::open(&config.protection.heartbeat_file);
                 scope.spawn(move || heartbeat::run(heartbeat, alerts, &heartbeat_stopped));
                 let (options, hostname, running) = (self.options, self.hostname, config);
-                let (slot, end, facts) = (&slot, &end, &*facts);
+                let (slot, facts) = (&slot, &*facts);
                 let reloader = Reloader { options, hostname, running, signals, slot, alerts, end, facts };
                 scope.spawn(move || {
                     priority::lower();
@@ -156,23 +160,17 @@ impl Service<'_> {
                 });
                 inputs
             });
-            let (watching, unwatched) = channel::<()>();
-            if !watched.is_empty() {
-                let (watched, end) = (&watched, &end);
-                scope.spawn(move || plugin::watch(watched, end, &unwatched));
-            }
             for (events, source) in self.plugins.iter().zip(opened) {
-                let (slot, end, failure, watching) = (&slot, &end, &failure, watching.clone());
+                let (slot, profiles, failure) = (&slot, self.profiles, &failure);
                 scope.spawn(move || {
-                    if let Err(fatal) = events.evaluator.run(source, &events.rules, slot, alerts, end) {
+                    let outside = plugin::Outside { slot, alerts, config, profiles, end };
+                    if let Err(fatal) = events.evaluator.run(source, &events.rules, outside) {
                         failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fatal);
                         signals.end();
                     }
-                    drop(watching);
                     ended();
                 });
             }
-            drop(watching);
             let outcome = events(&telemetry, &slot);
             // Closes the queue; its events are evaluated before the scope ends.
             drop(inputs);

@@ -3,7 +3,6 @@
 pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod plan;
-pub(crate) mod profile;
 pub(crate) mod rule_tests;
 pub(crate) mod support;
 pub(crate) mod validate;

@@ -9,10 +9,12 @@ pub(crate) mod no_driver;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod replay;
+pub(crate) mod replayed;
 #[cfg(feature = "live")]
 pub(crate) mod selection;
 #[cfg(feature = "live")]
 pub(crate) mod traced;
+pub(crate) mod watchdog;
 
 use crate::Fatal;
 use crate::cli::Options;
@@ -29,6 +31,8 @@ pub(crate) struct Enabled {
     pub(crate) audit: Option<audit::Settings>,
     /// Those that plugins provide.
     pub(crate) plugins: Vec<Arc<SourcePlugins>>,
+    /// Those whose events a capture may have.
+    pub(crate) replayed: Vec<Arc<SourcePlugins>>,
     /// The plugins for system calls.
     pub(crate) syscall_plugins: Option<Arc<SourcePlugins>>,
 }
@@ -41,8 +45,8 @@ impl Enabled {
     /// If the command line names an unknown source, or disables all sources.
     pub(crate) fn select(options: &Options, config: &Config, plugins: &Plugins) -> Result<Self, Fatal> {
         if config.engine.kind == EngineKind::Replay {
-            let syscall_plugins = plugins.syscalls.clone();
-            return Ok(Self { syscall: true, audit: None, plugins: Vec::new(), syscall_plugins });
+            let (replayed, syscall_plugins) = (plugins.sources.clone(), plugins.syscalls.clone());
+            return Ok(Self { syscall: true, audit: None, plugins: Vec::new(), replayed, syscall_plugins });
         }
         let audit = if plugins.has_built_in(K8S_AUDIT) { audit::Settings::read(config)? } else { None };
         let mut known = vec![SYSCALL];
@@ -59,8 +63,8 @@ impl Enabled {
         };
         let syscall_plugins = plugins.syscalls.clone().filter(|_| used(SYSCALL));
         let plugins = plugins.sources.iter().filter(|source| used(source.source())).cloned().collect();
-        let enabled =
-            Self { syscall: used(SYSCALL), audit: audit.filter(|_| used(K8S_AUDIT)), plugins, syscall_plugins };
+        let (syscall, audit) = (used(SYSCALL), audit.filter(|_| used(K8S_AUDIT)));
+        let enabled = Self { syscall, audit, plugins, replayed: Vec::new(), syscall_plugins };
         if !enabled.syscall && enabled.audit.is_none() && enabled.plugins.is_empty() {
             return Err(Fatal::new("at least one event source must be enabled"));
         }

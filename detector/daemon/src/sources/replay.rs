@@ -1,16 +1,17 @@
 //! The source of `engine.kind: replay`: a capture.
 
 use crate::config::settings::Config;
-use crate::plugins::Extension;
 use crate::{Fatal, log};
+use sinsp::state::Extension;
 use sinsp::{Inspector, InspectorBuilder};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Opens a capture.
 pub(crate) fn open(
     path: &Path,
     config: &Config,
-    plugins: Extension,
+    plugins: Option<Arc<impl Extension>>,
 ) -> Result<Inspector<scap::savefile::Reader<std::fs::File>>, Fatal> {
     let reader = scap::savefile::Reader::open(path)
         .map_err(|error| Fatal(format!("cannot replay {}: {error}", path.display())))?;
@@ -18,8 +19,12 @@ pub(crate) fn open(
     Ok(builder(reader, config, plugins).build())
 }
 
-/// Returns the builder of an inspector, with the settings of the configuration and the plugins for system calls.
-pub(crate) fn builder<S: scap::Source>(source: S, config: &Config, plugins: Extension) -> InspectorBuilder<S> {
+/// Returns the builder of an inspector, with the settings of the configuration and the plugins of its events.
+pub(crate) fn builder<S: scap::Source>(
+    source: S,
+    config: &Config,
+    plugins: Option<Arc<impl Extension>>,
+) -> InspectorBuilder<S> {
     let builder = Inspector::builder(source).config(inspector_config(config));
     match plugins {
         Some(plugins) => builder.extension(plugins),

@@ -8,12 +8,14 @@ use crate::alerts::internal;
 use crate::clock::now;
 use crate::config::settings::{Capture as Settings, CaptureMode};
 use crate::log;
+use peregrine_plugin_host::PluginEvent;
 use rule_engine::engine::OwnedAlert;
 use rule_engine::output::Priority;
 use rule_engine::ruleset::Rule;
+use scap::HostState;
 use scap::savefile::{Compression, Writer};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -81,7 +83,7 @@ impl<'c> Recorder<'c> {
     #[cold]
     fn write(&mut self, event: &sinsp::Event<'_>) -> Option<Limit> {
         if std::mem::take(&mut self.wanted) && self.at_work.is_none() {
-            self.begin(event);
+            self.begin(event.ts(), event.num(), |path| begin(path, event));
         }
         let AtWork { writer, described, .. } = self.at_work.as_mut()?;
         let mut write = || {
@@ -92,6 +94,38 @@ impl<'c> Recorder<'c> {
             writer.write(&event.raw())
         };
         let written = write();
+        self.written(event.ts(), written)
+    }
+
+    /// Writes an event of a plugin after its evaluation, as [`take`](Self::take). There is no state of a host.
+    pub(crate) fn take_of_plugin(&mut self, event: PluginEvent<'_>) -> Option<Limit> {
+        if self.at_work.is_none() && !self.wanted {
+            return None;
+        }
+        if std::mem::take(&mut self.wanted) && self.at_work.is_none() {
+            self.begin(event.time(), event.number(), |path| {
+                let mut writer = Writer::create(path, &HostState::default(), Compression::Gzip)?;
+                let mut dumped = Ok(());
+                event.source().dump(event.time(), &mut |own| {
+                    if dumped.is_ok() {
+                        dumped = writer.write(own);
+                    }
+                });
+                dumped?;
+                Ok((writer, 0))
+            });
+        }
+        let AtWork { writer, .. } = self.at_work.as_mut()?;
+        let written = match scap::Event::parse(0, 0, event.bytes()) {
+            Ok(raw) => writer.write(&raw),
+            // It was checked when the plugin returned it.
+            Err(_) => Ok(()),
+        };
+        self.written(event.time(), written)
+    }
+
+    /// Checks what was written of an event, and the limits.
+    fn written(&mut self, time: u64, written: scap::Result<()>) -> Option<Limit> {
         let at_work = self.at_work.as_mut()?;
         if let Err(error) = written {
             log::error(format!("capture {}: {error}", at_work.path.display()));
@@ -109,7 +143,7 @@ impl<'c> Recorder<'c> {
             self.finish();
             return Some(Limit { megabytes: self.settings.max_file_size_mb, stored, is_of_day: false });
         }
-        self.is_over(event.ts());
+        self.is_over(time);
         None
     }
 
@@ -120,35 +154,22 @@ impl<'c> Recorder<'c> {
         }
     }
 
-    fn begin(&mut self, event: &sinsp::Event<'_>) {
-        if event.ts() >= self.day.since.saturating_add(DAY) {
-            self.day = Day { since: event.ts(), ..Day::default() };
+    /// Starts a file with an event of this time and number; `create` returns the writer, and the number of the last
+    /// description of a container in it.
+    fn begin(&mut self, time: u64, number: u64, create: impl FnOnce(&Path) -> scap::Result<(Writer<File>, u64)>) {
+        if time >= self.day.since.saturating_add(DAY) {
+            self.day = Day { since: time, ..Day::default() };
         }
         if self.day.is_full {
             return;
         }
-        let path = PathBuf::from(format!("{}_{:020}_{:020}.scap", self.settings.path_prefix, event.ts(), event.num()));
-        let begin = || {
-            let mut writer = Writer::create(&path, &event.state().export(), Compression::Gzip)?;
-            event.state().export_users(event.ts(), |user| writer.write(user))?;
-            let described = event.state().export_containers(0, event.ts(), |container| writer.write(container))?;
-            let mut of_plugins = Ok(());
-            if let Some(extension) = event.state().extension() {
-                extension.dump(event.ts(), &mut |own| {
-                    if of_plugins.is_ok() {
-                        of_plugins = writer.write(own);
-                    }
-                });
-            }
-            of_plugins?;
-            Ok((writer, described))
-        };
-        match begin() {
+        let path = PathBuf::from(format!("{}_{time:020}_{number:020}.scap", self.settings.path_prefix));
+        match create(&path) {
             Ok((writer, described)) => {
                 log::info(format!("started capture {}", path.display()));
                 self.at_work = Some(AtWork { writer, described, path });
             }
-            Err::<_, scap::Error>(error) => log::error(format!("capture {}: {error}", path.display())),
+            Err(error) => log::error(format!("capture {}: {error}", path.display())),
         }
     }
 
@@ -164,6 +185,23 @@ impl<'c> Recorder<'c> {
             }
         }
     }
+}
+
+/// Creates a capture that begins with the state after an event.
+fn begin(path: &Path, event: &sinsp::Event<'_>) -> scap::Result<(Writer<File>, u64)> {
+    let mut writer = Writer::create(path, &event.state().export(), Compression::Gzip)?;
+    event.state().export_users(event.ts(), |user| writer.write(user))?;
+    let described = event.state().export_containers(0, event.ts(), |container| writer.write(container))?;
+    let mut of_plugins = Ok(());
+    if let Some(extension) = event.state().extension() {
+        extension.dump(event.ts(), &mut |own| {
+            if of_plugins.is_ok() {
+                of_plugins = writer.write(own);
+            }
+        });
+    }
+    of_plugins?;
+    Ok((writer, described))
 }
 
 /// A file that has become too large, or all files of a day.
