@@ -552,6 +552,76 @@ private:
 	detail::owner<peregrine_alert, peregrine_alert_free> handle_;
 };
 
+/* Loaded plugins, for rulesets, inspectors and sources, which go on when these are gone. */
+class plugins {
+public:
+	/* Fails with the status UNSUPPORTED if the library was built without plugins. */
+	static result<plugins> create()
+	{
+		peregrine_plugins *handle = nullptr;
+		peregrine_status status = peregrine_plugins_new(&handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return plugins(handle);
+	}
+
+	/* Loads a plugin, whose code runs in this process with all of its privileges. */
+	result<bool> add(const std::string &path, const std::string &init_config = {}, const std::string &open_params = {})
+	{
+		return detail::done(
+			peregrine_plugins_add(handle_.get(), path.c_str(), init_config.c_str(), open_params.c_str()));
+	}
+
+	/* The description of a plugin, in the order in which they were added; nothing behind the last. */
+	std::optional<peregrine_plugin_info> info(size_t index) const
+	{
+		peregrine_plugin_info info{};
+		info.size = sizeof info;
+		if (peregrine_plugins_info(handle_.get(), index, &info) != PEREGRINE_STATUS_OK)
+			return std::nullopt;
+		return info;
+	}
+
+	/* For `plugins` of the options of an inspector. */
+	const peregrine_plugins *get() const { return handle_.get(); }
+
+private:
+	explicit plugins(peregrine_plugins *handle) : handle_(handle) {}
+	detail::owner<peregrine_plugins, peregrine_plugins_free> handle_;
+};
+
+/* The events of a source that a plugin provides. */
+class plugin_source {
+public:
+	static result<plugin_source> open(const plugins &plugins, const std::string &name)
+	{
+		peregrine_plugin_source *handle = nullptr;
+		peregrine_status status = peregrine_plugin_source_open(plugins.get(), name.c_str(), &handle);
+		if (status != PEREGRINE_STATUS_OK)
+			return last_failure(status);
+		return plugin_source(handle);
+	}
+
+	/* The next event, valid until the one after it. An empty result has the status END, IDLE or an error. */
+	result<peregrine_plugin_event> next()
+	{
+		peregrine_plugin_event event{};
+		event.size = sizeof event;
+		peregrine_status status = peregrine_plugin_source_next(handle_.get(), &event);
+		if (status == PEREGRINE_STATUS_OK)
+			return event;
+		if (status == PEREGRINE_STATUS_END || status == PEREGRINE_STATUS_IDLE)
+			return failure{status, {}, 0};
+		return last_failure(status);
+	}
+
+	const peregrine_plugin_source *get() const { return handle_.get(); }
+
+private:
+	explicit plugin_source(peregrine_plugin_source *handle) : handle_(handle) {}
+	detail::owner<peregrine_plugin_source, peregrine_plugin_source_free> handle_;
+};
+
 /* Evaluates a ruleset; one for each thread. */
 class engine {
 public:
@@ -579,6 +649,16 @@ public:
 			(*static_cast<std::remove_reference_t<F> *>(userdata))(alert(found));
 		};
 		return peregrine_engine_process(handle_.get(), event.raw(), call, const_cast<void *>(pointer(callback)));
+	}
+
+	/* Calls `callback(const alert &)` for every alert of the last event of a plugin's source. */
+	template <typename F> peregrine_status process_plugin(const plugin_source &source, F &&callback)
+	{
+		auto call = [](void *userdata, const peregrine_alert *found) {
+			(*static_cast<std::remove_reference_t<F> *>(userdata))(alert(found));
+		};
+		return peregrine_engine_process_plugin(handle_.get(), source.get(), call,
+						       const_cast<void *>(pointer(callback)));
 	}
 
 	/* Without a callback: alerts are queued for next_alert(). */
@@ -658,6 +738,12 @@ public:
 	result<bool> add_json_source(const std::string &name)
 	{
 		return detail::done(peregrine_ruleset_builder_add_json_source(handle_.get(), name.c_str()));
+	}
+
+	/* The plugins of the rules, in place of those that were set before. */
+	result<bool> set_plugins(const plugins &plugins)
+	{
+		return detail::done(peregrine_ruleset_builder_set_plugins(handle_.get(), plugins.get()));
 	}
 
 	/* Enables or disables rules by name; `*` matches any number of characters. */

@@ -16,6 +16,48 @@
 static_assert(std::is_move_constructible_v<peregrine::inspector> && !std::is_copy_constructible_v<peregrine::inspector>);
 static_assert(std::is_move_constructible_v<peregrine::engine> && !std::is_copy_constructible_v<peregrine::engine>);
 
+static_assert(std::is_move_constructible_v<peregrine::plugins> && !std::is_copy_constructible_v<peregrine::plugins>);
+
+static int with_plugins()
+{
+	auto plugins = peregrine::plugins::create();
+	if (!(peregrine_features() & PEREGRINE_FEATURE_PLUGINS)) {
+		CHECK(!plugins && plugins.status() == PEREGRINE_STATUS_UNSUPPORTED);
+		return 0;
+	}
+	const char *folder = std::getenv("PEREGRINE_TEST_PLUGINS");
+	CHECK(folder && plugins);
+	CHECK(plugins.value().add(std::string(folder) + "/libcounter.so", "", "10"));
+	CHECK(!plugins.value().add("/no/such/plugin.so"));
+	CHECK(peregrine::view(plugins.value().info(0)->name) == "counter" && !plugins.value().info(1));
+
+	peregrine::ruleset_builder builder;
+	CHECK(builder.set_plugins(plugins.value()));
+	CHECK(builder.add_text("rules", "- rule: even\n  desc: d\n  condition: counter.even = true\n"
+				      "  output: '%counter.value'\n  priority: debug\n  source: counter\n"));
+	auto rules = builder.build();
+	CHECK(rules);
+	auto engine = peregrine::engine::create(rules.value());
+	CHECK(engine && !peregrine::plugin_source::open(plugins.value(), "nowhere"));
+	auto source = peregrine::plugin_source::open(plugins.value(), "counter");
+	CHECK(source);
+	std::string values;
+	uint64_t events = 0;
+	for (;;) {
+		auto next = source.value().next();
+		if (next.status() == PEREGRINE_STATUS_IDLE)
+			continue;
+		if (!next)
+			break;
+		CHECK(next.value().number == ++events);
+		CHECK(engine.value().process_plugin(source.value(), [&](const peregrine::alert &alert) {
+			values += std::string(alert.message()) + ",";
+		}) == PEREGRINE_STATUS_OK);
+	}
+	CHECK(events == 10 && values == "2,4,6,8,10,");
+	return 0;
+}
+
 int main()
 {
 	const char *capture = std::getenv("PEREGRINE_TEST_CAPTURE");
@@ -111,5 +153,5 @@ int main()
 	CHECK(shops == 4);
 	CHECK(moved.remove_container("0123456789ab") && !moved.remove_container("0123456789ab"));
 	CHECK(moved.insert_container(shop));
-	return 0;
+	return with_plugins();
 }
