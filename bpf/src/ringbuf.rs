@@ -128,6 +128,7 @@ impl Ring {
                 continue;
             }
             self.lent = end;
+            self.prefetch(end);
             // SAFETY: the record is complete and lies between the consumer's and the producer's position, where the kernel
             // does not write until the position is published, which needs `&mut self` and so the end of this borrow.
             // `at` is below the size and `len` at most the size, so the slice ends within the second mapping of the data.
@@ -137,6 +138,23 @@ impl Ring {
                     len as usize,
                 )
             });
+        }
+    }
+
+    /// Loads the record at a position into the cache. Where many rings take turns, each record would be waited for.
+    #[inline]
+    fn prefetch(&self, position: u64) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = (position & (self.size as u64 - 1)) as usize;
+            // SAFETY: `at` is below the ring's size, and the data begins one page into the mapping and is there twice, so that
+            // both addresses lie within. The instruction reads nothing that the program could see.
+            unsafe {
+                let record = self.producer.byte_add(self.page + at).cast::<i8>();
+                _mm_prefetch::<_MM_HINT_T0>(record);
+                _mm_prefetch::<_MM_HINT_T0>(record.byte_add(64));
+            }
         }
     }
 
