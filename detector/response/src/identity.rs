@@ -16,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Time after a moment that the stream must have reached, so that everything from before the moment was seen. Events come
 /// in the order of time, whichever processor they are from; the kernel may read its clock a little before it records them.
-const MARGIN: u64 = 300_000;
+const MARGIN: u64 = 100_000;
 
 /// Tolerated difference between the clock of the kernel, by which it counts ticks, and that of events.
 const ERROR: u64 = 1_000_000;
@@ -109,7 +109,7 @@ impl Stream {
                 return false;
             }
             std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_micros(200));
+            pause = (pause * 2).min(Duration::from_micros(50));
         }
         true
     }
