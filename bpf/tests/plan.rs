@@ -260,5 +260,6 @@ fn calls_that_rules_do_not_ask_for_are_left_out_by_error_and_file_descriptor() {
     assert!(own >= 20 && removed[0] >= 20 && removed[1] < 10, "{own} {removed:?}");
     let left = source.left_out();
     let of = |call, test| left.iter().find(|row| row.call == call && row.test == test).map_or(0, |row| row.count);
-    assert!(of(SyscallCode::READ, Test::Descriptor) >= 100 && of(SyscallCode::RMDIR, Test::Errno) >= 10, "{left:?}");
+    // The `cat` of busybox copies files by sendfile: then there are 80 reads of the others.
+    assert!(of(SyscallCode::READ, Test::Descriptor) >= 70 && of(SyscallCode::RMDIR, Test::Errno) >= 10, "{left:?}");
 }
