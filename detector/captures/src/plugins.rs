@@ -4,10 +4,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use peregrine_plugin_host::{
-    CaptureFields, CapturePlugins, Configured, EventSource, Library, Log, LogLine, PluginSource, Severity,
-    SourcePlugins, SyscallPlugins,
+    CaptureFields, CapturePlugins, Configured, Library, Log, LogLine, Severity, SourcePlugins, SyscallPlugins,
 };
+#[cfg(feature = "live")]
+use peregrine_plugin_host::{EventSource, PluginSource};
 use rule_engine::event::sinsp::SinspSchema;
+#[cfg(feature = "live")]
 use scap::HostState;
 use sinsp::fields::Fields;
 
@@ -19,6 +21,7 @@ pub(crate) struct Plugins {
     syscalls: Option<Arc<SourcePlugins>>,
     sources: Vec<Arc<SourcePlugins>>,
     /// The one of `sources` whose events are wanted.
+    #[cfg(feature = "live")]
     input: Option<usize>,
 }
 
@@ -40,12 +43,20 @@ impl Plugins {
         };
         let plugins = plugins.iter().map(load).collect::<Result<Vec<_>, _>>()?;
         let (sources, syscalls) = (SourcePlugins::combine(&plugins)?, SourcePlugins::of_syscalls(&plugins)?);
-        let place = |(wanted, _): (String, String)| {
-            let found = sources.iter().position(|set| set.provider() == wanted);
-            found.ok_or_else(|| format!("no plugin `{wanted}` that provides events is loaded by --plugin"))
+        #[cfg(feature = "live")]
+        let input = {
+            let place = |(wanted, _): (String, String)| {
+                let found = sources.iter().position(|set| set.provider() == wanted);
+                found.ok_or_else(|| format!("no plugin `{wanted}` that provides events is loaded by --plugin"))
+            };
+            input.map(place).transpose()?
         };
-        let input = input.map(place).transpose()?;
-        Ok(Self { syscalls, sources, input })
+        Ok(Self {
+            syscalls,
+            sources,
+            #[cfg(feature = "live")]
+            input,
+        })
     }
 
     /// Returns the schema of conditions and formats, with the fields of the plugins.
