@@ -211,7 +211,7 @@ impl Responder {
     }
 
     /// Says that events were read up to this time, in nanoseconds since 1970 as the source counts. Call it for each event,
-    /// and when there is none with the source's [`watermark`](rule_engine::sinsp::scap::Source::watermark), so that proposals
+    /// and when there is none with the source's `watermark`, so that proposals
     /// about processes that started just before their event do not wait for the next one.
     pub fn read_to(&self, time: u64) {
         self.stream.read_to(time);
