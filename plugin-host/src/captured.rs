@@ -138,7 +138,7 @@ pub struct EventSource {
 
 impl EventSource {
     /// Takes a source that is open, and the state of the host for the capture. Also returns the extension for the inspector of
-    /// these events, by which [`CaptureFields`] have values.
+    /// these events, by which [`CaptureFields`](crate::CaptureFields) have values.
     pub fn new(source: PluginSource, host: HostState) -> (Self, Arc<CapturePlugins>) {
         let (set, plugin) = (Arc::clone(source.set()), source.set().provider().to_owned());
         let source = Arc::new(Mutex::new(source));
