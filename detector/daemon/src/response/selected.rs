@@ -113,6 +113,8 @@ mod tests {
     use rule_engine::engine::{CompiledRules, OwnedAlert};
     use rule_engine::event::sinsp::SinspSchema;
     use rule_engine::output::Priority;
+    use scap::savefile::{Compression, Reader, Writer};
+    use scap::{EventBuilder, EventCode, HostState};
 
     fn selected(response: Response) -> Selected {
         let mut config = Config { responses: vec![response], ..Config::default() };
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_rule_and_the_configuration_ask_once_and_only_if_responses_are_enabled() {
-        let rules = "- {rule: R, desc: d, condition: evt.type = execve, output: o, priority: ERROR, response: [kill, {action: \
+        let rules = "- {rule: R, desc: d, condition: evt.type = unlink, output: o, priority: ERROR, response: [kill, {action: \
                      stop, after_alerts: 2}]}";
         let rules = peregrine_rules(rules);
         let mut config = Config::default();
@@ -216,11 +218,18 @@ mod tests {
         files.load(&Options::default(), &config, &Plugins::default()).engine(&config).unwrap()
     }
 
-    /// Raises the alerts of a capture.
+    /// Raises the alerts of two events.
     fn exec(rules: &CompiledRules, mut each: impl FnMut(&Alert<'_>)) {
         let mut runner = rules.source::<SinspSchema>("syscall").unwrap().runner();
-        let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/captures/attack-a.scap");
-        let mut inspector = sinsp::Inspector::new(scap::savefile::Reader::open(capture).unwrap());
+        let mut writer = Writer::new(Vec::new(), &HostState::default(), Compression::Plain).unwrap();
+        let mut builder = EventBuilder::new();
+        for time in [1, 2] {
+            writer
+                .write(&builder.start(EventCode::UNLINK_2_X).ts(time).tid(7).i64(0).text("/x").finish().unwrap())
+                .unwrap();
+        }
+        let capture = writer.finish().unwrap();
+        let mut inspector = sinsp::Inspector::new(Reader::new(capture.as_slice()).unwrap());
         inspector.for_each(|event| runner.process(&event, |alert| each(&alert))).unwrap();
     }
 }
