@@ -1,5 +1,6 @@
 // A plugin for tests: listens to captures, and uses routines in every wrong way. It logs what came of it.
-#include <stdint.h>
+#include "abi.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #define NAME "listen"
 #endif
 
-typedef int32_t rc;
 typedef uint32_t (*function)(void *plugin, void *state);
 
 struct routines {
@@ -32,11 +32,9 @@ struct listen_input {
 };
 
 #pragma pack(push, 1)
-struct event {
-    uint64_t time, thread;
-    uint32_t length;
-    uint16_t type;
-    uint32_t parameters, lengths[3], id;
+struct fact {
+    struct event head;
+    uint32_t lengths[3], id;
     char name[5], data[4];
 };
 #pragma pack(pop)
@@ -178,10 +176,11 @@ rc plugin_set_async_event_handler(void *s, void *owner, handler send) {
     return 0;
 }
 
-static struct event fact(const char *data, uint64_t time) {
-    struct event event = {
-        .time = time, .thread = UINT64_MAX, .length = sizeof event, .type = 402, .parameters = 3,
-        .lengths = {4, 5, 4}, .name = "fact"};
+static struct fact fact(const char *data, uint64_t time) {
+    struct event head = {
+        .time = time, .thread = UINT64_MAX, .length = sizeof(struct fact), .type = 402, .parameters = 3};
+    struct fact event = {
+        .head = head, .lengths = {4, 5, 4}, .name = "fact"};
     memcpy(event.data, data, 4);
     return event;
 }
@@ -189,12 +188,12 @@ static struct event fact(const char *data, uint64_t time) {
 rc plugin_dump_state(void *s, void *owner, handler send) {
     (void)s;
     char error[1024] = "";
-    struct event event = fact("once", UINT64_MAX);
-    send(owner, &event, error);
+    struct fact event = fact("once", UINT64_MAX);
+    send(owner, &event.head, error);
     event = fact("more", 1700000000000000000);
-    send(owner, &event, error);
+    send(owner, &event.head, error);
     event.name[0] = 'p';
-    if (send(owner, &event, error) != 0) say(error);
+    if (send(owner, &event.head, error) != 0) say(error);
     if (send(owner, NULL, error) != 0) say(error);
     if (strcmp(state.config, "fail") == 0) {
         snprintf(state.error, sizeof state.error, "no more than this");
@@ -203,7 +202,7 @@ rc plugin_dump_state(void *s, void *owner, handler send) {
     if (strcmp(state.config, "flood") == 0) {
         event = fact("many", 1);
         int sent = 0;
-        while (sent < 1000000 && send(owner, &event, error) == 0) sent++;
+        while (sent < 1000000 && send(owner, &event.head, error) == 0) sent++;
         say(error);
     }
     return 0;

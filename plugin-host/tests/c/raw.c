@@ -1,6 +1,7 @@
 // A plugin for tests: provides events of the schema, system calls of one thread. The parameters of its
 // source say which.
-#include <stdint.h>
+#include "abi.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +10,9 @@
 #define THREAD 7
 #endif
 
-typedef int32_t rc;
-enum { SUCCESS = 0, FAILURE = 1, TIMEOUT = -1, END = 2 };
-
 #pragma pack(push, 1)
-struct event {
-    uint64_t time, thread;
-    uint32_t length;
-    uint16_t type;
-    uint32_t parameters;
+struct call {
+    struct event head;
     uint16_t lengths[2];
     int64_t result;
     char path[5];
@@ -26,7 +21,7 @@ struct event {
 
 static struct {
     const char *plan;
-    struct event event;
+    struct call event;
     struct event *batch[1];
     char error[64];
 } state;
@@ -73,17 +68,17 @@ rc plugin_next_batch(void *s, void *instance, uint32_t *count, struct event ***e
     static uint64_t second = 1700000000;
     *count = 1;
     *events = state.batch;
-    state.batch[0] = &state.event;
-    state.event = (struct event){
-        .time = second++ * 1000000000, .thread = THREAD, .length = sizeof state.event, .type = 95, .parameters = 2,
-        .lengths = {8, 5}, .path = "/tmp"};
+    struct event *head = state.batch[0] = &state.event.head;
+    state.event = (struct call){.lengths = {8, 5}, .path = "/tmp"};
+    *head = (struct event){
+        .time = second++ * 1000000000, .thread = THREAD, .length = sizeof state.event, .type = 95, .parameters = 2};
     switch (*state.plan++) {
     case 'c': break;
-    case 'n': state.event.time = UINT64_MAX; break;
-    case 'l': state.event.length = 25; break;
-    case 'L': state.event.length = 0x7fffffff; break;
+    case 'n': head->time = UINT64_MAX; break;
+    case 'l': head->length = 25; break;
+    case 'L': head->length = 0x7fffffff; break;
     case 'p': state.event.lengths[1] = 6000; break;
-    case 't': state.event.type = 9999; break;
+    case 't': head->type = 9999; break;
     case '0': state.batch[0] = NULL; break;
     case 'i': *count = 0; return TIMEOUT;
     case 'f': snprintf(state.error, sizeof state.error, "the cable is out"); return FAILURE;

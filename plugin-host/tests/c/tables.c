@@ -1,10 +1,10 @@
 // A plugin for tests: uses state tables in every wrong way, and logs what came of it.
+#include "abi.h"
+
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-typedef int32_t rc;
 enum { S64 = 4, U64 = 8, STRING = 9, TABLE = 10 };
 
 union data {
@@ -62,12 +62,6 @@ struct parse_input {
     void *old_reader[4], *old_writer[6];
     struct reader *reader;
     struct writer *writer;
-};
-
-struct event_input {
-    const unsigned char *event;
-    uint64_t number;
-    const char *source;
 };
 
 static struct {
