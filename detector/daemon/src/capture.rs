@@ -192,15 +192,7 @@ fn begin(path: &Path, event: &sinsp::Event<'_>) -> scap::Result<(Writer<File>, u
     let mut writer = Writer::create(path, &event.state().export(), Compression::Gzip)?;
     event.state().export_users(event.ts(), |user| writer.write(user))?;
     let described = event.state().export_containers(0, event.ts(), |container| writer.write(container))?;
-    let mut of_plugins = Ok(());
-    if let Some(extension) = event.state().extension() {
-        extension.dump(event.ts(), &mut |own| {
-            if of_plugins.is_ok() {
-                of_plugins = writer.write(own);
-            }
-        });
-    }
-    of_plugins?;
+    event.state().export_extension(event.ts(), |own| writer.write(own))?;
     Ok((writer, described))
 }
 

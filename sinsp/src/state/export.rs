@@ -86,6 +86,22 @@ impl State {
 }
 
 impl State {
+    /// Exports what the extension describes of its state, if there is one, as events to be written before all others.
+    ///
+    /// # Errors
+    /// The first of `each`, which is not called any more then.
+    pub fn export_extension<E>(&self, ts: u64, mut each: impl FnMut(&Event<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut exported = Ok(());
+        if let Some(extension) = self.extension() {
+            extension.dump(ts, &mut |event| {
+                if exported.is_ok() {
+                    exported = each(event);
+                }
+            });
+        }
+        exported
+    }
+
     /// Exports the descriptions of containers that were added after the number `since`, or all of them for 0, as events:
     /// those of the beginning are to be written before all others, like [`export_users`](Self::export_users), and later
     /// ones as they come. Returns the number to continue with. Readers of Falco's know them too.

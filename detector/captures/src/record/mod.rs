@@ -309,15 +309,7 @@ impl Recording {
     /// Writes the events that describe the state of plugins, when a file begins.
     fn write_state_of_plugins(&mut self, ts: u64) -> Result<(), Fatal> {
         let Self { view, sink, .. } = self;
-        let mut written = Ok(());
-        if let Some(extension) = view.inspected().extension() {
-            extension.dump(ts, &mut |event| {
-                if written.is_ok() {
-                    written = sink.state_event(event);
-                }
-            });
-        }
-        written
+        view.inspected().export_extension(ts, |event| sink.state_event(event))
     }
 
     /// Writes the descriptions of containers that are not in the file yet.
