@@ -3,6 +3,8 @@
 
 use crate::{Fatal, log, terminal};
 use peregrine_plugin_host::{Cost, costs};
+use rule_engine::engine::Runner;
+use rule_engine::event::EventSchema;
 use rule_engine::ruleset::Profile;
 use std::fs::File;
 use std::io::Write;
@@ -32,8 +34,22 @@ impl Profiles {
         }
     }
 
+    /// Enables the profile of a set of rules, if profiles are wanted.
+    pub(crate) fn begin<S: EventSchema>(wanted: Option<&Self>, runner: &mut Runner<S>) {
+        if wanted.is_some() {
+            runner.profile();
+        }
+    }
+
+    /// Writes the profile of a set of rules that is replaced, or at the end, if profiles are wanted.
+    pub(crate) fn end<S: EventSchema>(wanted: Option<&Self>, runner: &Runner<S>) {
+        if let (Some(profiles), Some(profile)) = (wanted, runner.profiled()) {
+            profiles.tell(profile);
+        }
+    }
+
     /// Writes a profile, the most expensive rules and atoms first.
-    pub(crate) fn tell(&self, mut profile: Profile) {
+    fn tell(&self, mut profile: Profile) {
         profile.sort();
         self.write(|json| if json { format!("{}\n", profile.json()) } else { format!("{profile}\n") });
     }

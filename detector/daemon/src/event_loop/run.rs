@@ -197,13 +197,9 @@ impl AtWork<'_> {
         if let Some(before) = self.before.take() {
             runner.adopt(&before);
         }
-        if self.setup.profiles.is_some() {
-            runner.profile();
-        }
+        Profiles::begin(self.setup.profiles, &mut runner);
         let end = self.each(inspector, rules, &mut runner);
-        if let (Some(profiles), Some(profile)) = (self.setup.profiles, runner.profiled()) {
-            profiles.tell(profile);
-        }
+        Profiles::end(self.setup.profiles, &runner);
         self.before = Some(runner);
         end
     }

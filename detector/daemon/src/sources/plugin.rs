@@ -84,17 +84,7 @@ impl Evaluator {
         let Outside { slot, alerts, profiles, end, .. } = outside;
         let recorder = Recorder::new(&outside.config.capture);
         let mut runner = rules.runner();
-        let profile = |runner: &mut Runner<PluginSchema>| {
-            if profiles.is_some() {
-                runner.profile();
-            }
-        };
-        let tell = |runner: &Runner<PluginSchema>| {
-            if let (Some(profiles), Some(profile)) = (profiles, runner.profiled()) {
-                profiles.tell(profile);
-            }
-        };
-        profile(&mut runner);
+        Profiles::begin(profiles, &mut runner);
         let (counts, matches) = (self.counts(), Matches::default());
         let mut work = Work { counts, matches, evictions: EvictionWatch::new(), measured: None, recorder };
         work.matches.follow(rules.rules());
@@ -103,8 +93,8 @@ impl Evaluator {
                 work.matches.follow(new.rules());
                 let mut next = new.runner();
                 next.adopt(&runner);
-                profile(&mut next);
-                tell(&std::mem::replace(&mut runner, next));
+                Profiles::begin(profiles, &mut next);
+                Profiles::end(profiles, &std::mem::replace(&mut runner, next));
             }
             let more = self.round(&mut source, &mut runner, &mut work, alerts)?;
             work.measure(&mut source, !more);
@@ -119,7 +109,7 @@ impl Evaluator {
         }
         alerts.report_evictions(work.evictions.last(), runner.take_evicted());
         work.recorder.iter_mut().for_each(Recorder::finish);
-        tell(&runner);
+        Profiles::end(profiles, &runner);
         Ok(())
     }
 

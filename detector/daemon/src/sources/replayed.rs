@@ -45,9 +45,7 @@ impl Replayed {
             let mut matches = Matches::default();
             matches.follow(rules.rules());
             let mut runner = rules.runner();
-            if profiles.is_some() {
-                runner.profile();
-            }
+            Profiles::begin(profiles, &mut runner);
             Ok(One { runner, matches })
         };
         let sources = plugins.iter().map(open).collect::<Result<_, Fatal>>()?;
@@ -107,9 +105,7 @@ impl Replayed {
         }
         let finish = |One { runner, matches }: One| {
             alerts.report_evictions(self.last, runner.take_evicted());
-            if let (Some(profiles), Some(profile)) = (profiles, runner.profiled()) {
-                profiles.tell(profile);
-            }
+            Profiles::end(profiles, &runner);
             matches.rules().to_vec()
         };
         self.sources.into_iter().flat_map(finish).collect()
